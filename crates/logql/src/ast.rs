@@ -1,0 +1,537 @@
+//! The abstract syntax of LogQL: what was written, nothing resolved.
+//!
+//! Two trees are equal when they mean the same text: spans never take part in comparison, so that
+//! `parse(print(ast)) == ast` can be said in a test.
+
+use skald_model::MatchOp;
+
+/// Bytes of the query text a node came from; equal to every other span.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// First byte after.
+    pub end: u32,
+}
+
+impl PartialEq for Span {
+    fn eq(&self, _: &Span) -> bool {
+        true
+    }
+}
+
+/// A whole query.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr {
+    /// Lines out.
+    Log(LogExpr),
+    /// Numbers out.
+    Metric(MetricExpr),
+}
+
+/// `{…} stages`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogExpr {
+    /// The stream selector.
+    pub selector: Selector,
+    /// The pipeline, in the order written.
+    pub stages: Vec<StageExpr>,
+    /// All of it.
+    pub span: Span,
+}
+
+/// `{a="b", …}`; may be empty (Skald reads `{}` as every stream).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selector {
+    /// Comparisons, all of which must hold.
+    pub matchers: Vec<MatcherExpr>,
+    /// With its braces.
+    pub span: Span,
+}
+
+/// `name op "value"`, the value unquoted and not compiled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MatcherExpr {
+    /// Label name.
+    pub name: String,
+    /// Comparison.
+    pub op: MatchOp,
+    /// Right-hand side.
+    pub value: String,
+    /// All of it.
+    pub span: Span,
+}
+
+/// One stage of a pipeline.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StageExpr {
+    /// `|= "x" or "y"` and its five siblings.
+    LineFilter(LineFilterExpr),
+    /// `| json`, with expressions when not empty.
+    Json(Vec<Extraction>),
+    /// `| logfmt`, with expressions when not empty.
+    Logfmt {
+        /// `--strict`
+        strict: bool,
+        /// `--keep-empty`
+        keep_empty: bool,
+        /// `a="b", c`
+        expressions: Vec<Extraction>,
+    },
+    /// `| regexp "…"`
+    Regexp(String),
+    /// `| pattern "…"`
+    Pattern(String),
+    /// `| unpack`
+    Unpack,
+    /// `| line_format "…"`
+    LineFormat(String),
+    /// `| label_format a=b, c="…"`
+    LabelFormat(Vec<LabelFormat>),
+    /// `| decolorize`
+    Decolorize,
+    /// `| drop a, b="x"`
+    Drop(Vec<NamedMatcher>),
+    /// `| keep a, b="x"`
+    Keep(Vec<NamedMatcher>),
+    /// `| a="x" and b > 5`
+    LabelFilter(LabelFilterExpr),
+    /// `| distinct a, b` (beyond Loki): the first entry of each combination of values.
+    Distinct(Vec<String>),
+    /// `| limit n` (beyond Loki): at most so many entries pass.
+    Limit(u64),
+    /// `| sort by (a desc, b)` (beyond Loki): order of the returned entries.
+    Sort(Vec<SortKey>),
+    /// `| a in ({…} | keep a)` (beyond Loki): the label has a value the inner query finds.
+    In {
+        /// Label compared.
+        label: String,
+        /// `not in`
+        negated: bool,
+        /// The inner query.
+        query: Box<LogExpr>,
+    },
+}
+
+/// One key of `| sort by`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SortKey {
+    /// Label whose value orders entries (numbers as numbers).
+    pub label: String,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// The six line filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LineFilterOp {
+    /// `|=`
+    Contains,
+    /// `!=`
+    NotContains,
+    /// `|~`
+    Regex,
+    /// `!~`
+    NotRegex,
+    /// `|>`
+    Pattern,
+    /// `!>`
+    NotPattern,
+}
+
+impl LineFilterOp {
+    /// The operator as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LineFilterOp::Contains => "|=",
+            LineFilterOp::NotContains => "!=",
+            LineFilterOp::Regex => "|~",
+            LineFilterOp::NotRegex => "!~",
+            LineFilterOp::Pattern => "|>",
+            LineFilterOp::NotPattern => "!>",
+        }
+    }
+}
+
+/// `op arg or arg …`: for negated operators no argument may match.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LineFilterExpr {
+    /// Comparison; the whole chain shares it.
+    pub op: LineFilterOp,
+    /// One argument or more.
+    pub args: Vec<LineFilterArg>,
+    /// All of it.
+    pub span: Span,
+}
+
+/// What a line filter looks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LineFilterArg {
+    /// A literal, regex or pattern, by the operator.
+    Text(String),
+    /// `ip("…")`
+    Ip(String),
+}
+
+/// `label="expression"` of json and logfmt; a bare `label` has the expression `label`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extraction {
+    /// Label that gets the value.
+    pub label: String,
+    /// Path or key.
+    pub expression: String,
+}
+
+/// One assignment of `label_format`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelFormat {
+    /// Label that is set.
+    pub target: String,
+    /// Where the value comes from.
+    pub source: LabelFormatSource,
+}
+
+/// Right-hand side of a [`LabelFormat`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum LabelFormatSource {
+    /// Another label, renamed.
+    Label(String),
+    /// A template.
+    Template(String),
+}
+
+/// An item of drop and keep.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NamedMatcher {
+    /// Always.
+    Name(String),
+    /// When the label's value matches.
+    Matcher(MatcherExpr),
+}
+
+/// A condition on labels.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LabelFilterExpr {
+    /// Both (`and`, `,` or nothing between).
+    And(Box<LabelFilterExpr>, Box<LabelFilterExpr>),
+    /// Either.
+    Or(Box<LabelFilterExpr>, Box<LabelFilterExpr>),
+    /// Text comparison.
+    Match(MatcherExpr),
+    /// `name = ip("…")`
+    Ip {
+        /// Label name.
+        name: String,
+        /// `!=`
+        negated: bool,
+        /// Address, network or range.
+        pattern: String,
+    },
+    /// `name op number`
+    Number {
+        /// Label name.
+        name: String,
+        /// Comparison.
+        op: CompareOp,
+        /// Right-hand side.
+        value: f64,
+    },
+    /// `name op duration`
+    Duration {
+        /// Label name.
+        name: String,
+        /// Comparison.
+        op: CompareOp,
+        /// Right-hand side in nanoseconds.
+        nanos: i64,
+    },
+    /// `name op bytes`
+    Bytes {
+        /// Label name.
+        name: String,
+        /// Comparison.
+        op: CompareOp,
+        /// Right-hand side in bytes.
+        bytes: u64,
+    },
+}
+
+/// Numeric comparisons; `=` and `==` are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CompareOp {
+    /// `==` or `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessEqual,
+}
+
+impl CompareOp {
+    /// The canonical spelling.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CompareOp::Equal => "==",
+            CompareOp::NotEqual => "!=",
+            CompareOp::Greater => ">",
+            CompareOp::GreaterEqual => ">=",
+            CompareOp::Less => "<",
+            CompareOp::LessEqual => "<=",
+        }
+    }
+}
+
+/// A metric query.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MetricExpr {
+    /// `rate({…}[5m])`
+    Range(Box<RangeExpr>),
+    /// `sum by (a) (…)`
+    Vector(Box<VectorExpr>),
+    /// `a + b`
+    Binary(Box<BinaryExpr>),
+    /// A number; constant expressions are folded into one while parsing.
+    Literal(f64),
+    /// `label_replace(v, "dst", "replacement", "src", "regex")`
+    LabelReplace(Box<LabelReplaceExpr>),
+    /// `vector(n)`
+    VectorOf(f64),
+}
+
+/// Range aggregations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each is the function of its name
+pub enum RangeOp {
+    CountOverTime,
+    Rate,
+    BytesOverTime,
+    BytesRate,
+    AbsentOverTime,
+    SumOverTime,
+    AvgOverTime,
+    MinOverTime,
+    MaxOverTime,
+    StddevOverTime,
+    StdvarOverTime,
+    QuantileOverTime,
+    FirstOverTime,
+    LastOverTime,
+    RateCounter,
+    /// `count_distinct_over_time` by one label (beyond Loki).
+    CountDistinct,
+}
+
+/// A range aggregation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RangeExpr {
+    /// Function.
+    pub op: RangeOp,
+    /// First argument of `quantile_over_time`.
+    pub param: Option<f64>,
+    /// What is aggregated.
+    pub range: LogRange,
+    /// `by (…)` or `without (…)`.
+    pub grouping: Option<Grouping>,
+    /// All of it.
+    pub span: Span,
+}
+
+/// `{…} stages | unwrap x [5m] offset 1m`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogRange {
+    /// Lines.
+    pub log: LogExpr,
+    /// Value taken from a label.
+    pub unwrap: Option<UnwrapExpr>,
+    /// Width of the window in nanoseconds.
+    pub range: i64,
+    /// How far the window is moved back, in nanoseconds.
+    pub offset: i64,
+}
+
+/// `| unwrap duration(x) | filters`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnwrapExpr {
+    /// Label that holds the value.
+    pub label: String,
+    /// How text becomes a number.
+    pub conversion: Conversion,
+    /// Filters after the conversion.
+    pub filters: Vec<LabelFilterExpr>,
+}
+
+/// Conversions of `unwrap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Conversion {
+    /// A float.
+    None,
+    /// `bytes(x)`
+    Bytes,
+    /// `duration(x)`: seconds
+    Duration,
+    /// `duration_seconds(x)`: seconds
+    DurationSeconds,
+}
+
+/// `by (a)` or `without (a)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grouping {
+    /// `without`
+    pub without: bool,
+    /// Label names, as written.
+    pub labels: Vec<String>,
+}
+
+/// Vector aggregations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each is the function of its name
+pub enum VectorOp {
+    Sum,
+    Avg,
+    Min,
+    Max,
+    Count,
+    Stddev,
+    Stdvar,
+    Topk,
+    Bottomk,
+    Sort,
+    SortDesc,
+    ApproxTopk,
+    /// `count_distinct` / `approx_count_distinct` of a label's values (beyond Loki).
+    CountDistinct,
+}
+
+/// A vector aggregation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VectorExpr {
+    /// Function.
+    pub op: VectorOp,
+    /// k of topk and bottomk.
+    pub param: Option<i64>,
+    /// `by (…)` or `without (…)`.
+    pub grouping: Option<Grouping>,
+    /// What is aggregated.
+    pub inner: MetricExpr,
+    /// All of it.
+    pub span: Span,
+}
+
+/// Binary operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each is the operator of its name
+pub enum BinaryOp {
+    Or,
+    And,
+    Unless,
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+    Pow,
+    Equal,
+    NotEqual,
+    Greater,
+    GreaterEqual,
+    Less,
+    LessEqual,
+}
+
+impl BinaryOp {
+    /// The operator as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            BinaryOp::Or => "or",
+            BinaryOp::And => "and",
+            BinaryOp::Unless => "unless",
+            BinaryOp::Add => "+",
+            BinaryOp::Sub => "-",
+            BinaryOp::Mul => "*",
+            BinaryOp::Div => "/",
+            BinaryOp::Mod => "%",
+            BinaryOp::Pow => "^",
+            BinaryOp::Equal => "==",
+            BinaryOp::NotEqual => "!=",
+            BinaryOp::Greater => ">",
+            BinaryOp::GreaterEqual => ">=",
+            BinaryOp::Less => "<",
+            BinaryOp::LessEqual => "<=",
+        }
+    }
+
+    /// `== != > >= < <=`
+    pub fn is_comparison(self) -> bool {
+        use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+        matches!(self, Equal | NotEqual | Greater | GreaterEqual | Less | LessEqual)
+    }
+
+    /// `and or unless`
+    pub fn is_set(self) -> bool {
+        matches!(self, BinaryOp::And | BinaryOp::Or | BinaryOp::Unless)
+    }
+}
+
+/// A binary operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BinaryExpr {
+    /// Operator.
+    pub op: BinaryOp,
+    /// `bool`: comparisons give 0 and 1 instead of filtering.
+    pub return_bool: bool,
+    /// How series of both sides find each other; `None` is by all labels.
+    pub matching: Option<VectorMatching>,
+    /// Left side.
+    pub left: MetricExpr,
+    /// Right side.
+    pub right: MetricExpr,
+    /// All of it.
+    pub span: Span,
+}
+
+/// `on (…) group_left (…)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VectorMatching {
+    /// `on` rather than `ignoring`.
+    pub on: bool,
+    /// Their labels.
+    pub labels: Vec<String>,
+    /// Cardinality.
+    pub group: MatchGroup,
+    /// Labels in the parentheses of `group_left` or `group_right`.
+    pub include: Vec<String>,
+}
+
+/// Which side may have many series for one of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MatchGroup {
+    /// One to one.
+    OneToOne,
+    /// `group_left`: many on the left.
+    Left,
+    /// `group_right`: many on the right.
+    Right,
+}
+
+/// `label_replace(…)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelReplaceExpr {
+    /// First argument.
+    pub inner: MetricExpr,
+    /// Label that is set.
+    pub dst: String,
+    /// Replacement with `$1`.
+    pub replacement: String,
+    /// Label that is read.
+    pub src: String,
+    /// Anchored regex.
+    pub regex: String,
+    /// All of it.
+    pub span: Span,
+}

@@ -1,0 +1,123 @@
+//! Samples → range vectors → series: range aggregations on a step grid, vector aggregations, operators.
+
+use crate::ast::RangeOp;
+use crate::typed::{Leaf, Node};
+use skald_model::Labels;
+
+/// The instants a query is evaluated at, in nanoseconds since 1970: `start, start + step … <= end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// First instant.
+    pub start: i64,
+    /// Distance; at least 1.
+    pub step: i64,
+    /// Number of instants; at least 1.
+    pub count: usize,
+}
+
+impl Steps {
+    /// The grid of one instant.
+    pub fn instant(at: i64) -> Steps {
+        Steps { start: at, step: 1, count: 1 }
+    }
+
+    /// The grid from `start` to `end` inclusive.
+    pub fn range(start: i64, end: i64, step: i64) -> Steps {
+        let step = step.max(1);
+        Steps { start, step, count: usize::try_from((end - start) / step + 1).unwrap_or(1).max(1) }
+    }
+
+    /// Instant number `index`.
+    pub fn at(&self, index: usize) -> i64 {
+        self.start + self.step * index as i64
+    }
+}
+
+/// A range aggregation's own parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RangeSpec {
+    /// Function; for `Rate` over unwrapped values `unwrapped` is set.
+    pub op: RangeOp,
+    /// Whether values come from `unwrap`.
+    pub unwrapped: bool,
+    /// Window width, nanoseconds; windows are `(t - range, t]`.
+    pub range: i64,
+    /// Shift back, nanoseconds.
+    pub offset: i64,
+    /// q of quantile_over_time.
+    pub param: Option<f64>,
+}
+
+/// Values of one series on the grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Labels.
+    pub labels: Labels,
+    /// One slot a step; `None` is a gap.
+    pub points: Vec<Option<f64>>,
+}
+
+/// Series on one grid. `ordered` tells that their order is the answer's (sort, sort_desc).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matrix {
+    /// The series.
+    pub series: Vec<Series>,
+    /// Keep this order instead of sorting by labels.
+    pub ordered: bool,
+}
+
+/// What an expression comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Evaluated {
+    /// A number that is the same at every step.
+    Scalar(f64),
+    /// Series.
+    Matrix(Matrix),
+}
+
+/// Why evaluation failed; the words are Loki's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EvalError(pub String);
+
+/// Samples of one leaf gathered into windows; one a thread, merged at the end.
+#[derive(Debug)]
+pub struct RangeState {}
+
+impl RangeState {
+    /// An empty state for a leaf.
+    pub fn new(_spec: &RangeSpec, _steps: &Steps) -> RangeState {
+        todo!()
+    }
+
+    /// Adds a sample of series `series`; any order of time. Samples outside every window are ignored.
+    pub fn add(&mut self, _series: u32, _timestamp: i64, _value: f64) {
+        todo!()
+    }
+
+    /// Takes in another thread's state; `map[i]` is this state's number of its series `i`.
+    pub fn merge(&mut self, _other: RangeState, _map: &[u32]) {
+        todo!()
+    }
+
+    /// Rough bytes of memory held.
+    pub fn memory_bytes(&self) -> usize {
+        todo!()
+    }
+
+    /// Points per series number.
+    pub fn finish(self) -> Vec<Vec<Option<f64>>> {
+        todo!()
+    }
+}
+
+/// Times of entries that can matter to a leaf, as `(first, last)` inclusive nanoseconds.
+pub fn window_bounds(spec: &RangeSpec, steps: &Steps) -> (i64, i64) {
+    let last = steps.at(steps.count - 1);
+    (steps.start - spec.offset - spec.range + 1, last - spec.offset)
+}
+
+/// Evaluates an expression once its leaves are known (`leaves[i]` belongs to `Leaf` number `i`).
+pub fn evaluate(_root: &Node, _leaves: Vec<Matrix>, _specs: &[Leaf], _steps: &Steps) -> Result<Evaluated, EvalError> {
+    todo!()
+}

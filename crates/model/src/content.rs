@@ -1,0 +1,29 @@
+//! What a line must contain to be worth reading: the question put to content indexes.
+//!
+//! A `ContentQuery` is a necessary condition only. Pruning by it never changes an answer: whoever
+//! reads the block still applies the real filter.
+
+/// Bytes that must occur somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Literal {
+    /// The bytes; lower-cased ASCII when `ignore_case`.
+    pub bytes: Vec<u8>,
+    /// Whether ASCII case is ignored.
+    pub ignore_case: bool,
+}
+
+/// All of `lines` and all of `metadata` must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContentQuery {
+    /// Each inner list is a disjunction: the line contains at least one of its literals.
+    pub lines: Vec<Vec<Literal>>,
+    /// Structured metadata `name` has one of these exact values.
+    pub metadata: Vec<(String, Vec<String>)>,
+}
+
+impl ContentQuery {
+    /// Whether it says nothing, so that every block has to be read.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.metadata.is_empty()
+    }
+}

@@ -1,0 +1,24 @@
+//! The vocabulary every part of Skald shares: tenants, labels, streams, entries, time, matchers.
+//!
+//! Main types: [`TenantId`], [`Labels`], [`StreamId`], [`WriteBatch`] (what a push becomes),
+//! [`Batch`] (entries as columns: what the head shows and a block decodes to), [`TimeRange`],
+//! [`Matcher`], [`ContentQuery`]. Nothing here does IO, spawns, awaits or serialises for a wire.
+
+pub mod batch;
+pub mod content;
+pub mod labels;
+pub mod matcher;
+pub mod re2;
+pub mod stream;
+pub mod tenant;
+pub mod time;
+pub mod write;
+
+pub use batch::{Batch, BatchBuilder, Columns, MetadataColumn, MetadataWanted, Run, SelectedStream};
+pub use content::{ContentQuery, Literal};
+pub use labels::{Labels, LabelsBuilder};
+pub use matcher::{MatchOp, Matcher};
+pub use stream::StreamId;
+pub use tenant::{TenantId, TenantIdError};
+pub use time::TimeRange;
+pub use write::{WriteBatch, WriteEntry, WriteStream};

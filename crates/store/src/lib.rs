@@ -1,0 +1,248 @@
+//! A data directory: WAL, head, flush, parts, compaction, retention, deletes, recovery.
+//!
+//! Knows no LogQL and no HTTP. A write is durable when its callback says so; a query sees what was
+//! written before it began, each entry's pieces exactly once (equal entries may still occur in two
+//! pieces: readers drop repeats of (stream, time, line, metadata) among pieces that overlap in time).
+
+use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher, Run, SelectedStream, TenantId, TimeRange, WriteBatch};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How to open a store.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data directory; created when missing.
+    pub data: PathBuf,
+    /// When a push is acknowledged.
+    pub wal_sync: WalSync,
+    /// Bytes of lines in the head that start a flush.
+    pub flush_bytes: usize,
+    /// Age of the oldest unflushed entry that starts a flush.
+    pub flush_age: std::time::Duration,
+    /// Bytes of WAL on disk that start a flush.
+    pub wal_bytes: u64,
+}
+
+impl Options {
+    /// Defaults for a data directory.
+    pub fn new(data: impl Into<PathBuf>) -> Options {
+        Options {
+            data: data.into(),
+            wal_sync: WalSync::Group,
+            flush_bytes: 96 << 20,
+            flush_age: std::time::Duration::from_secs(300),
+            wal_bytes: 1 << 30,
+        }
+    }
+}
+
+/// `ingester.wal.sync`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WalSync {
+    /// One fsync shared by the pushes that wait for it.
+    Group,
+    /// One fsync a push.
+    Always,
+    /// An fsync a second; a push does not wait.
+    Interval,
+    /// Left to the operating system.
+    None,
+}
+
+/// The store can't do it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk refused.
+    #[error("{context}: {error}")]
+    Io {
+        /// What was being done.
+        context: String,
+        /// What the system said.
+        error: Arc<std::io::Error>,
+    },
+    /// Data that can't be read; names the part and block.
+    #[error("{0}")]
+    Damaged(String),
+    /// Another process holds the directory, or its format is newer.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// A write that was not accepted.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The disk is full: try again later.
+    #[error("no space left on the data disk")]
+    DiskFull,
+    /// Too much is waiting to be flushed: try again later.
+    #[error("the server is out of memory for new entries, try again later")]
+    Busy,
+    /// The store stopped taking writes for good; why.
+    #[error("the store takes no writes: {0}")]
+    Stopped(String),
+}
+
+/// What a query wants to read.
+#[derive(Clone, Debug)]
+pub struct Select<'a> {
+    /// Streams.
+    pub matchers: &'a [Matcher],
+    /// Times.
+    pub range: TimeRange,
+    /// What lines must contain, for pruning.
+    pub content: &'a ContentQuery,
+}
+
+/// Streams and pieces that may hold what was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Selected {
+    /// The matching streams that have pieces; runs point here.
+    pub streams: Vec<SelectedStream>,
+    /// What to read, in no order.
+    pub pieces: Vec<Piece>,
+    /// Trouble the user should know of (damaged part and so on).
+    pub warnings: Vec<String>,
+    /// Blocks that were left out by their content index.
+    pub blocks_pruned: u64,
+}
+
+/// One thing to read: a chunk of the head or a block of a part.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Order of arrival among pieces: equal times are ordered by (sequence, row).
+    pub sequence: u64,
+    /// First time of the selected runs.
+    pub min_time: i64,
+    /// Last time of the selected runs.
+    pub max_time: i64,
+    /// The selected runs, by what is known without reading.
+    pub runs: Vec<PieceRun>,
+    /// Whether each run is sorted by time.
+    pub sorted: bool,
+    source: Source,
+}
+
+/// A run of a piece. A head chunk may have several of one stream.
+#[derive(Clone, Debug)]
+pub struct PieceRun {
+    /// Index into [`Selected::streams`].
+    pub stream: u32,
+    /// Rows of the batch that [`Piece::read`] gives.
+    pub rows: std::ops::Range<u32>,
+    /// First time.
+    pub min_time: i64,
+    /// Last time.
+    pub max_time: i64,
+    /// Bytes of lines.
+    pub line_bytes: u64,
+    /// Bytes of metadata.
+    pub metadata_bytes: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Source {}
+
+impl Piece {
+    /// Reads the columns asked for (or more). Rows outside `runs` belong to streams not selected.
+    pub fn read(&self, _columns: &Columns) -> Result<Arc<Batch>, StoreError> {
+        todo!()
+    }
+}
+
+/// What `/metrics` and `/ready` tell of a store.
+#[derive(Clone, Debug, Default)]
+pub struct StoreStatus {
+    /// Why it takes no writes, when it does not.
+    pub stopped: Option<String>,
+    /// Bytes in the head.
+    pub head_bytes: u64,
+    /// Streams in the head, per tenant.
+    pub head_streams: Vec<(TenantId, u64)>,
+    /// Bytes of WAL on disk.
+    pub wal_bytes: u64,
+    /// Parts on disk.
+    pub parts: u64,
+    /// Bytes of parts.
+    pub part_bytes: u64,
+    /// Flushes since start.
+    pub flushes: u64,
+    /// Compactions since start.
+    pub compactions: u64,
+    /// fsyncs of the WAL since start.
+    pub wal_syncs: u64,
+    /// Streams created since start, per tenant.
+    pub streams_created: Vec<(TenantId, u64)>,
+}
+
+/// A data directory, open. Cheap to share behind an `Arc`.
+pub struct Store {}
+
+impl Store {
+    /// Opens a directory: takes its lock, sweeps leftovers, replays the WAL.
+    pub fn open(_options: Options) -> Result<Store, StoreError> {
+        todo!()
+    }
+
+    /// Appends to the WAL and the head. `done` is called once, from another thread, when the batch is
+    /// as durable as `wal_sync` promises, or can't become so.
+    pub fn write(
+        &self,
+        _tenant: &TenantId,
+        _batch: &WriteBatch<'_>,
+        _done: Box<dyn FnOnce(Result<(), WriteError>) + Send>,
+    ) -> Result<(), WriteError> {
+        todo!()
+    }
+
+    /// Finds what to read.
+    pub fn select(&self, _tenant: &TenantId, _select: &Select<'_>) -> Result<Selected, StoreError> {
+        todo!()
+    }
+
+    /// Labels of streams that match any of the groups (all streams when there is none) and have
+    /// entries in the range.
+    pub fn streams(&self, _tenant: &TenantId, _groups: &[Vec<Matcher>], _range: TimeRange) -> Result<Vec<Labels>, StoreError> {
+        todo!()
+    }
+
+    /// Sorted names of labels of matching streams with entries in the range.
+    pub fn label_names(&self, _tenant: &TenantId, _matchers: &[Matcher], _range: TimeRange) -> Result<Vec<String>, StoreError> {
+        todo!()
+    }
+
+    /// Sorted values of one label of matching streams with entries in the range.
+    pub fn label_values(
+        &self,
+        _tenant: &TenantId,
+        _name: &str,
+        _matchers: &[Matcher],
+        _range: TimeRange,
+    ) -> Result<Vec<String>, StoreError> {
+        todo!()
+    }
+
+    /// Tenants that have data.
+    pub fn tenants(&self) -> Vec<TenantId> {
+        todo!()
+    }
+
+    /// Turns the whole head into parts and waits for it.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        todo!()
+    }
+
+    /// Merges parts until nothing is left to merge and waits for it.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        todo!()
+    }
+
+    /// Figures for metrics.
+    pub fn status(&self) -> StoreStatus {
+        todo!()
+    }
+
+    /// Stops background work; what is in the head stays in the WAL (and is flushed when `flush`).
+    pub fn close(&self, _flush: bool) -> Result<(), StoreError> {
+        todo!()
+    }
+}
