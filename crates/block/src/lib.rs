@@ -1,15 +1,45 @@
 //! Entries ⇄ bytes: a block is the unit of compression, checksum and pruning. README.md is the format.
 //!
+//! Main types: [`Encoder`], [`decode`], and [`BlockMeta`], what a part's directory keeps of a block.
 //! Nothing here opens files: callers pass bytes in and get bytes out, so the store and the fuzzer share
 //! one decoder. Invariant: the runs of a block are sorted by (stream, time, arrival).
 
-use skald_model::{Batch, Columns};
-use std::ops::Range;
+mod decode;
+mod encode;
+mod frames;
+mod ints;
+mod meta;
+mod metadata;
+mod text;
+mod times;
+mod varint;
+
+pub use decode::decode;
+pub use encode::Encoder;
+pub use meta::{BlockMeta, ColumnKind, ColumnMeta, RunMeta};
+
+/// Version of the layout in README.md. Every directory entry begins with it.
+pub const FORMAT_VERSION: u8 = 1;
 
 /// Most bytes of lines in a block (one longer line still fits alone).
 pub const BLOCK_LINE_BYTES: usize = 1 << 20;
 
-/// A block that can't be read.
+/// Most rows a writer should put in a block: keeps blocks of empty lines small enough to hold in memory.
+pub const BLOCK_ROWS: usize = 1 << 17;
+
+/// Most bytes of metadata values (all columns) a writer should put in a block: the metadata of an entry
+/// may be many times its line.
+pub const BLOCK_METADATA_BYTES: usize = 8 << 20;
+
+/// Most bytes one column may inflate to: a damaged length can't ask for more memory than this.
+pub const BLOCK_BYTES_MAX: usize = 256 << 20;
+const _: () = assert!(BLOCK_LINE_BYTES < BLOCK_BYTES_MAX && BLOCK_METADATA_BYTES < BLOCK_BYTES_MAX);
+
+/// Most rows a block may have: a damaged row count can't ask for more memory than this many times 8 bytes.
+pub const BLOCK_ROWS_MAX: usize = 1 << 24;
+const _: () = assert!(BLOCK_ROWS < BLOCK_ROWS_MAX);
+
+/// A block that can't be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum BlockError {
     /// The bytes could not be had.
@@ -18,68 +48,17 @@ pub enum BlockError {
     /// The bytes are not what was written.
     #[error("block is damaged: {0}")]
     Damaged(String),
+    /// The batch is larger than a block may be, or is not a well-formed batch.
+    #[error("batch can't be a block: {0}")]
+    Unencodable(String),
 }
 
-/// A run as the directory describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunMeta {
-    /// Stream number within the part.
-    pub stream: u32,
-    /// Rows.
-    pub rows: u32,
-    /// First time, nanoseconds.
-    pub min_time: i64,
-    /// Last time, nanoseconds.
-    pub max_time: i64,
-    /// Bytes of its lines.
-    pub line_bytes: u64,
-    /// Bytes of its metadata (names and values).
-    pub metadata_bytes: u64,
-}
-
-/// What a part's directory keeps of a block: enough to decide whether, and which bytes, to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockMeta {
-    /// Rows of all runs.
-    pub rows: u32,
-    /// First time, nanoseconds.
-    pub min_time: i64,
-    /// Last time, nanoseconds.
-    pub max_time: i64,
-    /// Bytes of all lines.
-    pub line_bytes: u64,
-    /// Runs in order.
-    pub runs: Vec<RunMeta>,
-}
-
-impl BlockMeta {
-    /// Appends the directory entry.
-    pub fn encode(&self, _out: &mut Vec<u8>) {
-        todo!()
+impl BlockError {
+    fn damaged(what: &str) -> BlockError {
+        BlockError::Damaged(what.to_owned())
     }
 
-    /// Reads a directory entry from the front of `bytes` and advances it.
-    pub fn decode(_bytes: &mut &[u8]) -> Result<BlockMeta, BlockError> {
-        todo!()
+    fn cut_short() -> BlockError {
+        BlockError::damaged("bytes end too early")
     }
-}
-
-/// Buffers reused from block to block.
-#[derive(Debug, Default)]
-pub struct Encoder {}
-
-impl Encoder {
-    /// Encodes a batch whose runs are sorted by (stream, time, arrival); appends the bytes to `out`.
-    pub fn encode(&mut self, _batch: &Batch, _out: &mut Vec<u8>) -> Result<BlockMeta, BlockError> {
-        todo!()
-    }
-}
-
-/// Decodes the columns asked for. `read` fetches byte ranges of the block.
-pub fn decode(
-    _meta: &BlockMeta,
-    _columns: &Columns,
-    _read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
-) -> Result<Batch, BlockError> {
-    todo!()
 }

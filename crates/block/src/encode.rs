@@ -1,0 +1,149 @@
+//! Batch → bytes and directory entry.
+
+use crate::{
+    BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, RunMeta, frames, ints, metadata, times,
+};
+use skald_model::Batch;
+
+/// Tags of the lines column.
+pub(crate) const LINES_PLAIN: u8 = 0;
+/// All lines in one zstd frame.
+pub(crate) const LINES_ZSTD: u8 = 1;
+
+/// zstd level of lines and of texts in metadata. docs/decisions/0002-block-encodings.md has the figures.
+const ZSTD_LEVEL: i32 = 1;
+
+/// The metadata whose values the directory counts.
+const LEVEL_NAME: &str = "detected_level";
+
+/// Buffers reused from block to block.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    numbers: Vec<u64>,
+    ints: ints::Scratch,
+    metadata: metadata::Scratch,
+}
+
+impl Encoder {
+    /// Encodes a batch whose runs are sorted by (stream, time, arrival); appends the bytes to `out`.
+    pub fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>) -> Result<BlockMeta, BlockError> {
+        check(batch)?;
+        let mut meta = describe(batch);
+        let base = out.len();
+
+        times::encode(&batch.timestamps, &meta.runs, &mut self.numbers, &mut self.ints, out)?;
+        add_column(&mut meta, base, out, ColumnKind::Times, 0, None);
+
+        self.numbers.clear();
+        self.numbers.extend((0..batch.len() as u32).map(|row| batch.line_range(row).len() as u64));
+        ints::encode(&self.numbers, &mut self.ints, out)?;
+        add_column(&mut meta, base, out, ColumnKind::Lengths, 0, None);
+
+        for column in &batch.metadata {
+            let written = metadata::encode(column, ZSTD_LEVEL, &mut self.metadata, out)?;
+            let kind = ColumnKind::Metadata(column.name.clone());
+            add_column(&mut meta, base, out, kind, written.encoding, written.range);
+        }
+
+        let start = out.len();
+        frames::compress(&batch.lines, ZSTD_LEVEL, out)?;
+        let encoding = if out.len() - start < batch.lines.len() {
+            LINES_ZSTD
+        } else {
+            out.truncate(start);
+            out.extend_from_slice(&batch.lines);
+            LINES_PLAIN
+        };
+        add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
+        Ok(meta)
+    }
+}
+
+/// Notes the column that was just appended: it begins where the last one ended.
+fn add_column(meta: &mut BlockMeta, base: usize, out: &[u8], kind: ColumnKind, encoding: u8, range: Option<(i64, i64)>) {
+    let offset = meta.block_bytes();
+    let bytes = &out[base + offset as usize..];
+    meta.columns.push(ColumnMeta { kind, encoding, offset, len: bytes.len() as u64, crc: crc32fast::hash(bytes), range });
+}
+
+/// Whether the batch is whole and no larger than a reader accepts.
+fn check(batch: &Batch) -> Result<(), BlockError> {
+    let refuse = |what: String| Err(BlockError::Unencodable(what));
+    let rows = batch.len();
+    if rows > BLOCK_ROWS_MAX {
+        return refuse(format!("{rows} rows, at most {BLOCK_ROWS_MAX} can be"));
+    }
+    if batch.lines.len() > BLOCK_BYTES_MAX {
+        return refuse(format!("{} bytes of lines, at most {BLOCK_BYTES_MAX} can be", batch.lines.len()));
+    }
+    if batch.line_ends.len() != rows || batch.line_ends.last().map_or(0, |end| *end as usize) != batch.lines.len() {
+        return refuse("its lines are not as many or as long as its rows say".to_owned());
+    }
+    let mut covered = 0;
+    for run in &batch.runs {
+        if run.rows.start != covered || run.rows.end < covered {
+            return refuse("its runs do not follow one another".to_owned());
+        }
+        covered = run.rows.end;
+    }
+    if covered as usize != rows {
+        return refuse(format!("its runs cover {covered} of {rows} rows"));
+    }
+    for column in &batch.metadata {
+        if column.codes.len() != rows || column.codes.iter().any(|code| *code > column.value_count()) {
+            return refuse(format!("metadata {:?} does not fit its rows", column.name));
+        }
+        if column.values.len() > BLOCK_BYTES_MAX {
+            return refuse(format!(
+                "metadata {:?} has {} bytes, at most {BLOCK_BYTES_MAX} can be",
+                column.name,
+                column.values.len()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The directory entry without columns.
+fn describe(batch: &Batch) -> BlockMeta {
+    let mut meta = BlockMeta {
+        rows: batch.len() as u32,
+        min_time: batch.timestamps.iter().copied().min().unwrap_or(0),
+        max_time: batch.timestamps.iter().copied().max().unwrap_or(0),
+        line_bytes: batch.lines.len() as u64,
+        ..BlockMeta::default()
+    };
+    meta.runs.reserve_exact(batch.runs.len());
+    for run in &batch.runs {
+        let times = &batch.timestamps[run.rows.start as usize..run.rows.end as usize];
+        let line_bytes = match run.rows.end.checked_sub(1) {
+            Some(last) if !run.rows.is_empty() => batch.line_range(last).end - batch.line_range(run.rows.start).start,
+            _ => 0,
+        };
+        meta.runs.push(RunMeta {
+            stream: run.stream,
+            rows: run.rows.len() as u32,
+            min_time: times.first().copied().unwrap_or(meta.min_time),
+            max_time: times.last().copied().unwrap_or(meta.min_time),
+            line_bytes: line_bytes as u64,
+            metadata_bytes: 0,
+        });
+    }
+    for column in &batch.metadata {
+        for (run, described) in batch.runs.iter().zip(&mut meta.runs) {
+            let codes = &column.codes[run.rows.start as usize..run.rows.end as usize];
+            let bytes = codes.iter().filter_map(|code| code.checked_sub(1)).map(|value| value_len(&column.value_ends, value));
+            described.metadata_bytes += bytes.map(|len| (len + column.name.len()) as u64).sum::<u64>();
+        }
+        if &*column.name == LEVEL_NAME {
+            meta.levels = metadata::count_values(column);
+        }
+    }
+    meta
+}
+
+fn value_len(ends: &[u32], value: u32) -> usize {
+    let value = value as usize;
+    let start = if value == 0 { 0 } else { ends[value - 1] };
+    (ends[value] - start) as usize
+}

@@ -1,0 +1,105 @@
+//! zstd frames with contexts reused by thread.
+//!
+//! A frame stands beside its raw length, which bounds the allocation before anything is inflated.
+
+use crate::{BLOCK_BYTES_MAX, BlockError, varint};
+use std::cell::RefCell;
+use zstd::bulk::{Compressor, Decompressor};
+
+thread_local! {
+    static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Appends `raw` as one zstd frame.
+pub(crate) fn compress(raw: &[u8], level: i32, out: &mut Vec<u8>) -> Result<(), BlockError> {
+    COMPRESSOR.with_borrow_mut(|slot| {
+        let (current, compressor) = match slot {
+            Some(pair) => pair,
+            None => slot.insert((level, Compressor::new(level)?)),
+        };
+        if *current != level {
+            compressor.set_compression_level(level)?;
+            *current = level;
+        }
+        let start = out.len();
+        out.resize(start + zstd::zstd_safe::compress_bound(raw.len()), 0);
+        let written = compressor.compress_to_buffer(raw, &mut out[start..])?;
+        out.truncate(start + written);
+        Ok(())
+    })
+}
+
+/// Inflates a frame that must give exactly `raw_len` bytes, appending them to `out`.
+pub(crate) fn decompress(frame: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<(), BlockError> {
+    if raw_len > BLOCK_BYTES_MAX {
+        return Err(BlockError::Damaged(format!("a frame claims {raw_len} bytes, at most {BLOCK_BYTES_MAX} can be")));
+    }
+    // A frame says its content's size: one that disagrees is refused before memory is taken for it.
+    match zstd::zstd_safe::get_frame_content_size(frame) {
+        Ok(Some(size)) if size == raw_len as u64 => {}
+        _ => return Err(BlockError::damaged("a zstd frame's size is not what the column says")),
+    }
+    DECOMPRESSOR.with_borrow_mut(|slot| {
+        let decompressor = match slot {
+            Some(decompressor) => decompressor,
+            None => slot.insert(Decompressor::new()?),
+        };
+        let start = out.len();
+        out.resize(start + raw_len, 0);
+        let written = decompressor
+            .decompress_to_buffer(frame, &mut out[start..])
+            .map_err(|e| BlockError::Damaged(format!("inflating a zstd frame: {e}")))?;
+        if written != raw_len {
+            return Err(BlockError::Damaged(format!("a zstd frame gave {written} bytes of {raw_len}")));
+        }
+        Ok(())
+    })
+}
+
+/// Appends `raw` preceded by its length and the stored length: as a zstd frame, or as it is when
+/// compressing does not shorten it (equal lengths tell).
+pub(crate) fn put(raw: &[u8], level: i32, scratch: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), BlockError> {
+    scratch.clear();
+    compress(raw, level, scratch)?;
+    varint::put(out, raw.len() as u64);
+    varint::put_bytes(out, if scratch.len() < raw.len() { scratch } else { raw });
+    Ok(())
+}
+
+/// Takes what [`put`] put and appends the raw bytes to `out`; gives how many.
+pub(crate) fn take(bytes: &mut &[u8], out: &mut Vec<u8>) -> Result<usize, BlockError> {
+    let raw_len = varint::take_at_most(bytes, BLOCK_BYTES_MAX as u64, "the length of a frame")? as usize;
+    let stored = varint::take_bytes(bytes)?;
+    if stored.len() == raw_len {
+        out.extend_from_slice(stored);
+    } else {
+        decompress(stored, raw_len, out)?;
+    }
+    Ok(raw_len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_texts_come_back() {
+        for raw in [&b""[..], b"x", &[7u8; 100_000]] {
+            let (mut out, mut back) = (Vec::new(), Vec::new());
+            put(raw, 1, &mut Vec::new(), &mut out).expect("memory is enough");
+            assert!(out.len() < 200);
+            take(&mut &out[..], &mut back).expect("was just written");
+            assert_eq!(back, raw);
+        }
+    }
+
+    #[test]
+    fn a_frame_of_another_size_is_refused() {
+        let mut frame = Vec::new();
+        compress(&[1; 1000], 1, &mut frame).expect("memory is enough");
+        assert!(decompress(&frame, 999, &mut Vec::new()).is_err());
+        assert!(decompress(&frame, usize::MAX, &mut Vec::new()).is_err());
+        assert!(decompress(b"no frame", 1000, &mut Vec::new()).is_err());
+    }
+}

@@ -1,0 +1,196 @@
+//! Sequences of u64 as bytes: constant, bit-packed in frames of 128, or byte planes through zstd.
+//!
+//! The count is not stored: whoever reads a column knows its rows.
+
+use crate::{BlockError, frames, varint};
+
+/// Values that share one minimum and one width.
+pub(crate) const FRAME: usize = 128;
+/// zstd must save at least one part in this many over packing, which decodes several times faster.
+const PLANES_GAIN: usize = 8;
+/// Shorter packed sequences are left alone: a zstd frame has about 20 bytes of its own.
+const PLANES_WORTH: usize = 256;
+
+const TAG_CONSTANT: u8 = 0;
+const TAG_PACKED: u8 = 1;
+const TAG_PLANES: u8 = 2;
+
+/// Buffers of [`encode`].
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    packed: Vec<u8>,
+    planes: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+/// Appends `values` in the form that is shortest.
+pub(crate) fn encode(values: &[u64], scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<(), BlockError> {
+    let first = values.first().copied().unwrap_or(0);
+    let bits = values.iter().fold(0, |bits, v| bits | v);
+    if bits == first && values.iter().all(|&v| v == first) {
+        out.push(TAG_CONSTANT);
+        varint::put(out, first);
+        return Ok(());
+    }
+    scratch.packed.clear();
+    for frame in values.chunks(FRAME) {
+        pack(frame, &mut scratch.packed);
+    }
+    if scratch.packed.len() >= PLANES_WORTH {
+        let width = (64 - bits.leading_zeros()).div_ceil(8) as usize;
+        scratch.planes.clear();
+        for plane in 0..width {
+            scratch.planes.extend(values.iter().map(|v| (v >> (8 * plane)) as u8));
+        }
+        let mut planes = std::mem::take(&mut scratch.frame);
+        planes.clear();
+        frames::compress(&scratch.planes, 1, &mut planes)?;
+        scratch.frame = planes;
+        if scratch.frame.len() + scratch.packed.len() / PLANES_GAIN < scratch.packed.len() {
+            out.push(TAG_PLANES);
+            out.push(width as u8);
+            varint::put_bytes(out, &scratch.frame);
+            return Ok(());
+        }
+    }
+    out.push(TAG_PACKED);
+    out.extend_from_slice(&scratch.packed);
+    Ok(())
+}
+
+/// Takes `count` values from the front of `bytes` and hands them to `sink`, at most [`FRAME`] at a time.
+pub(crate) fn decode(bytes: &mut &[u8], count: usize, mut sink: impl FnMut(&[u64])) -> Result<(), BlockError> {
+    let mut values = [0u64; FRAME];
+    match varint::take_u8(bytes)? {
+        TAG_CONSTANT => {
+            values.fill(varint::take(bytes)?);
+            for_frames(count, |_, n| {
+                sink(&values[..n]);
+                Ok(())
+            })
+        }
+        TAG_PACKED => for_frames(count, |_, n| {
+            unpack(bytes, &mut values[..n])?;
+            sink(&values[..n]);
+            Ok(())
+        }),
+        TAG_PLANES => {
+            let width = usize::from(varint::take_u8(bytes)?);
+            if !(1..=8).contains(&width) {
+                return Err(BlockError::Damaged(format!("integers are {width} bytes wide")));
+            }
+            let frame = varint::take_bytes(bytes)?;
+            let mut planes = Vec::new();
+            frames::decompress(frame, count.saturating_mul(width), &mut planes)?;
+            for_frames(count, |start, n| {
+                values[..n].fill(0);
+                for (shift, plane) in planes.chunks_exact(count).enumerate() {
+                    for (value, byte) in values.iter_mut().zip(&plane[start..start + n]) {
+                        *value |= u64::from(*byte) << (8 * shift);
+                    }
+                }
+                sink(&values[..n]);
+                Ok(())
+            })
+        }
+        tag => Err(BlockError::Damaged(format!("integers have unknown encoding {tag}"))),
+    }
+}
+
+/// Calls `each(start, length)` for every frame of `count` values.
+fn for_frames(count: usize, mut each: impl FnMut(usize, usize) -> Result<(), BlockError>) -> Result<(), BlockError> {
+    for start in (0..count).step_by(FRAME) {
+        each(start, FRAME.min(count - start))?;
+    }
+    Ok(())
+}
+
+/// Appends one frame: minimum, width in bits, then each value less the minimum in that many bits.
+fn pack(frame: &[u64], out: &mut Vec<u8>) {
+    let min = frame.iter().copied().min().unwrap_or(0);
+    let max = frame.iter().copied().max().unwrap_or(0);
+    let width = 64 - (max - min).leading_zeros();
+    varint::put(out, min);
+    out.push(width as u8);
+    let (mut pending, mut bits) = (0u128, 0u32);
+    for &value in frame {
+        pending |= u128::from(value - min) << bits;
+        bits += width;
+        if bits >= 64 {
+            out.extend_from_slice(&(pending as u64).to_le_bytes());
+            pending >>= 64;
+            bits -= 64;
+        }
+    }
+    let tail = bits.div_ceil(8) as usize;
+    out.extend_from_slice(&(pending as u64).to_le_bytes()[..tail]);
+}
+
+/// Takes one frame of `out.len()` values.
+fn unpack(bytes: &mut &[u8], out: &mut [u64]) -> Result<(), BlockError> {
+    let min = varint::take(bytes)?;
+    let width = usize::from(varint::take_u8(bytes)?);
+    if width > 64 {
+        return Err(BlockError::Damaged(format!("a frame is {width} bits wide")));
+    }
+    let packed = varint::take_slice(bytes, (out.len() * width).div_ceil(8))?;
+    // Room behind the last value, so that every value is one unaligned load.
+    let mut padded = [0u8; FRAME * 8 + 16];
+    padded[..packed.len()].copy_from_slice(packed);
+    let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
+    if width <= 56 {
+        for (i, value) in out.iter_mut().enumerate() {
+            let bit = i * width;
+            let word = padded[bit / 8..].first_chunk::<8>().expect("padding follows the last value");
+            *value = min.wrapping_add((u64::from_le_bytes(*word) >> (bit % 8)) & mask);
+        }
+    } else {
+        for (i, value) in out.iter_mut().enumerate() {
+            let bit = i * width;
+            let word = padded[bit / 8..].first_chunk::<16>().expect("padding follows the last value");
+            *value = min.wrapping_add((u128::from_le_bytes(*word) >> (bit % 8)) as u64 & mask);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(values: &[u64]) -> usize {
+        let (mut out, mut back) = (Vec::new(), Vec::new());
+        encode(values, &mut Scratch::default(), &mut out).expect("memory is enough");
+        let mut rest = &out[..];
+        decode(&mut rest, values.len(), |v| back.extend_from_slice(v)).expect("was just written");
+        assert_eq!(back, values);
+        assert!(rest.is_empty());
+        out.len()
+    }
+
+    #[test]
+    fn values_of_every_width_come_back() {
+        for width in 0..=64u32 {
+            let top = if width == 0 { 0 } else { u64::MAX >> (64 - width) };
+            let values: Vec<u64> = (0..301u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) & top).collect();
+            check(&values);
+        }
+        check(&[]);
+        check(&[u64::MAX, 0]);
+    }
+
+    #[test]
+    fn what_repeats_is_small() {
+        assert!(check(&[9; 100_000]) <= 2);
+        assert!(check(&(0..10_000u64).map(|i| 1000 + i % 7).collect::<Vec<_>>()) < 500);
+        assert!(check(&(0..12_800u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56).collect::<Vec<_>>()) <= 13_500);
+    }
+
+    #[test]
+    fn damaged_frames_are_refused() {
+        assert!(decode(&mut &[TAG_PACKED, 0, 65][..], 10, |_| ()).is_err());
+        assert!(decode(&mut &[TAG_PACKED, 0, 8, 1, 2][..], 10, |_| ()).is_err());
+        assert!(decode(&mut &[TAG_PLANES, 9, 0][..], 10, |_| ()).is_err());
+        assert!(decode(&mut &[77][..], 10, |_| ()).is_err());
+    }
+}

@@ -1,0 +1,216 @@
+//! A structured metadata column: a dictionary with a code a row, or the values in order of rows.
+
+use crate::text::{self, Texts};
+use crate::{BlockError, ints, varint};
+use hashbrown::HashTable;
+use skald_model::MetadataColumn;
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// How a column is laid out. The numbers are the tags on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Layout {
+    Dictionary = 0,
+    Direct = 1,
+}
+
+/// Buffers of [`encode`].
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// By value of the batch: its number among the distinct ones, plus one; zero while unknown.
+    distinct_of: Vec<u32>,
+    table: HashTable<u32>,
+    codes: Vec<u64>,
+    ends: Vec<u32>,
+    values: Vec<u8>,
+    ints: ints::Scratch,
+    text: text::Scratch,
+}
+
+/// What the directory keeps of a column.
+pub(crate) struct Written {
+    /// Layout times sixteen plus form of the texts.
+    pub(crate) encoding: u8,
+    pub(crate) range: Option<(i64, i64)>,
+}
+
+/// Most distinct values that are counted for the directory.
+const COUNTED_VALUES_MAX: usize = 16;
+
+/// Appends the column.
+pub(crate) fn encode(
+    column: &MetadataColumn,
+    level: i32,
+    scratch: &mut Scratch,
+    out: &mut Vec<u8>,
+) -> Result<Written, BlockError> {
+    let present = number_distinct(column, scratch);
+    let layout = choose_layout(present, scratch);
+    out.push(layout as u8);
+    match layout {
+        Layout::Dictionary => {
+            varint::put(out, scratch.ends.len() as u64);
+        }
+        Layout::Direct => {
+            scratch.codes.iter_mut().for_each(|code| *code = u64::from(*code != 0));
+            scratch.ends.clear();
+            scratch.values.clear();
+            for code in column.codes.iter().filter(|code| **code != 0) {
+                scratch.values.extend_from_slice(texts_of(column).get(*code as usize - 1));
+                scratch.ends.push(scratch.values.len() as u32);
+            }
+        }
+    }
+    ints::encode(&scratch.codes, &mut scratch.ints, out)?;
+    let texts = Texts { ends: &scratch.ends, bytes: &scratch.values };
+    let written = text::encode(texts, level, &mut scratch.text, out)?;
+    Ok(Written { encoding: layout as u8 * 16 + written.form as u8, range: written.range })
+}
+
+/// Rows by value, in order of first use; nothing when there are more than a few values.
+pub(crate) fn count_values(column: &MetadataColumn) -> Vec<(String, u32)> {
+    let mut counts: Vec<(String, u32)> = Vec::new();
+    let mut by_code: Vec<u32> = vec![0; column.value_ends.len() + 1];
+    for code in &column.codes {
+        by_code[*code as usize] += 1;
+    }
+    for (value, rows) in by_code.iter().skip(1).enumerate().filter(|(_, rows)| **rows > 0) {
+        let value = column.value(value as u32);
+        match counts.iter().position(|(known, _)| known == value) {
+            Some(at) => counts[at].1 += rows,
+            None if counts.len() == COUNTED_VALUES_MAX => return Vec::new(),
+            None => counts.push((value.to_owned(), *rows)),
+        }
+    }
+    counts
+}
+
+fn texts_of(column: &MetadataColumn) -> Texts<'_> {
+    Texts { ends: &column.value_ends, bytes: &column.values }
+}
+
+/// Leaves the distinct values in order of first use in `ends` and `values`, and a code a row; gives the
+/// number of rows that have the key.
+fn number_distinct(column: &MetadataColumn, scratch: &mut Scratch) -> usize {
+    let given = texts_of(column);
+    scratch.distinct_of.clear();
+    scratch.distinct_of.resize(given.ends.len(), 0);
+    scratch.table.clear();
+    scratch.codes.clear();
+    scratch.ends.clear();
+    scratch.values.clear();
+    let mut present = 0;
+    for code in &column.codes {
+        let Some(value) = (*code as usize).checked_sub(1) else {
+            scratch.codes.push(0);
+            continue;
+        };
+        present += 1;
+        if scratch.distinct_of[value] == 0 {
+            scratch.distinct_of[value] = number_of(given.get(value), &mut scratch.table, &mut scratch.ends, &mut scratch.values);
+        }
+        scratch.codes.push(u64::from(scratch.distinct_of[value]));
+    }
+    present
+}
+
+/// The number of `value` among the distinct ones, plus one; adds it when it is new.
+fn number_of(value: &[u8], table: &mut HashTable<u32>, ends: &mut Vec<u32>, values: &mut Vec<u8>) -> u32 {
+    let known = table.find(xxh3_64(value), |number| Texts { ends, bytes: values }.get(*number as usize) == value);
+    if let Some(number) = known {
+        return number + 1;
+    }
+    let number = ends.len() as u32;
+    values.extend_from_slice(value);
+    ends.push(values.len() as u32);
+    table.insert_unique(xxh3_64(value), number, |number| xxh3_64(Texts { ends, bytes: values }.get(*number as usize)));
+    number + 1
+}
+
+/// A dictionary pays when the values it saves weigh more than the codes it adds. A value is taken to
+/// shrink to half when compressed.
+fn choose_layout(present: usize, scratch: &Scratch) -> Layout {
+    let distinct = scratch.ends.len();
+    let value_bits = (scratch.values.len() / distinct.max(1) / 2).max(1) * 8;
+    let code_bits = (usize::BITS - distinct.leading_zeros()) as usize;
+    let saved = (present - distinct).saturating_mul(value_bits);
+    if distinct <= 1 || saved > present * code_bits { Layout::Dictionary } else { Layout::Direct }
+}
+
+/// Reads a column of `rows` rows back.
+pub(crate) fn decode(mut bytes: &[u8], name: Arc<str>, rows: usize) -> Result<MetadataColumn, BlockError> {
+    let mut column = MetadataColumn { name, codes: Vec::with_capacity(rows), value_ends: Vec::new(), values: Vec::new() };
+    let values = match varint::take_u8(&mut bytes)? {
+        tag if tag == Layout::Dictionary as u8 => {
+            let values = varint::take_at_most(&mut bytes, rows as u64, "the size of a dictionary")?;
+            let mut highest = 0;
+            ints::decode(&mut bytes, rows, |codes| {
+                highest = codes.iter().fold(highest, |highest, code| highest.max(*code));
+                column.codes.extend(codes.iter().map(|code| *code as u32));
+            })?;
+            if highest > values {
+                return Err(BlockError::Damaged(format!("code {highest} is outside a dictionary of {values}")));
+            }
+            values
+        }
+        tag if tag == Layout::Direct as u8 => {
+            let mut present = 0u32;
+            ints::decode(&mut bytes, rows, |flags| {
+                column.codes.extend(flags.iter().map(|flag| {
+                    let has = (*flag & 1) as u32;
+                    present += has;
+                    present * has
+                }));
+            })?;
+            u64::from(present)
+        }
+        tag => return Err(BlockError::Damaged(format!("metadata has unknown layout {tag}"))),
+    };
+    text::decode(&mut bytes, values as usize, &mut column.value_ends, &mut column.values)?;
+    if !bytes.is_empty() {
+        return Err(BlockError::damaged("bytes follow a metadata column"));
+    }
+    Ok(column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skald_model::BatchBuilder;
+
+    fn check(values: &[Option<&str>], layout: Layout) -> usize {
+        let mut builder = BatchBuilder::default();
+        builder.push(0, 0, b"", [("k", "first")].into_iter());
+        for value in values {
+            builder.push(0, 0, b"", value.iter().map(|v| ("k", *v)));
+        }
+        let batch = builder.finish();
+        let column = &batch.metadata[0];
+        let mut out = Vec::new();
+        encode(column, 1, &mut Scratch::default(), &mut out).expect("memory is enough");
+        let back = decode(&out, column.name.clone(), batch.len()).expect("was just written");
+        for row in 0..batch.len() as u32 {
+            assert_eq!(back.get(row), column.get(row));
+        }
+        assert_eq!(out[0], layout as u8);
+        out.len()
+    }
+
+    #[test]
+    fn few_values_become_a_dictionary_and_many_do_not() {
+        assert!(check(&[Some("first"); 5000], Layout::Dictionary) < 20);
+        assert!(check(&[None; 5000], Layout::Dictionary) < 120);
+        let cycle: Vec<Option<&str>> = (0..5000).map(|i| ["info", "warn", "error"].get(i % 4).copied()).collect();
+        assert!(check(&cycle, Layout::Dictionary) < 1500);
+        let texts: Vec<String> = (0..1000).map(|i| format!("user {i}")).collect();
+        check(&texts.iter().map(|t| Some(t.as_str())).collect::<Vec<_>>(), Layout::Direct);
+        check(&texts.iter().enumerate().map(|(i, t)| (i % 3 == 0).then_some(t.as_str())).collect::<Vec<_>>(), Layout::Direct);
+    }
+
+    #[test]
+    fn codes_outside_the_dictionary_are_refused() {
+        assert!(decode(&[Layout::Dictionary as u8, 1, 0, 2, 0, 0, 1, 0, 0], "k".into(), 3).is_err());
+        assert!(decode(&[7], "k".into(), 3).is_err());
+    }
+}

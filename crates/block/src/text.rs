@@ -1,0 +1,286 @@
+//! A list of texts as bytes, in the form its values allow: integers, IPv4 addresses, a fixed shape with
+//! hex digits in it (trace ids, UUIDs), or plain bytes through zstd.
+//!
+//! Forms other than plain are used only if every value is written back byte for byte.
+
+use crate::{BLOCK_BYTES_MAX, BlockError, frames, ints, varint};
+use std::io::Write;
+
+/// How a list of texts is written. The numbers are the tags on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Form {
+    Plain = 0,
+    Integers = 1,
+    Ipv4 = 2,
+    Shape = 3,
+}
+
+/// Buffers of [`encode`].
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    numbers: Vec<u64>,
+    ints: ints::Scratch,
+    bytes: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+/// What [`encode`] found out.
+pub(crate) struct Written {
+    pub(crate) form: Form,
+    pub(crate) range: Option<(i64, i64)>,
+}
+
+/// Some texts, one behind the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Texts<'a> {
+    pub(crate) ends: &'a [u32],
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Texts<'a> {
+    pub(crate) fn get(&self, index: usize) -> &'a [u8] {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
+        &self.bytes[start..self.ends[index] as usize]
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        (0..self.ends.len()).map(move |i| self.get(i))
+    }
+}
+
+/// Appends the texts; their number is not stored.
+pub(crate) fn encode(texts: Texts<'_>, level: i32, scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<Written, BlockError> {
+    if fill(&mut scratch.numbers, texts, integer) {
+        let signed = |n: &u64| (n ^ SIGN) as i64;
+        let range = scratch.numbers.iter().min().map(signed).zip(scratch.numbers.iter().max().map(signed));
+        out.push(Form::Integers as u8);
+        ints::encode(&scratch.numbers, &mut scratch.ints, out)?;
+        return Ok(Written { form: Form::Integers, range });
+    }
+    if fill(&mut scratch.numbers, texts, ipv4) {
+        out.push(Form::Ipv4 as u8);
+        ints::encode(&scratch.numbers, &mut scratch.ints, out)?;
+        return Ok(Written { form: Form::Ipv4, range: None });
+    }
+    if let Some(shape) = shape_of(texts) {
+        out.push(Form::Shape as u8);
+        put_shape(&shape, texts, out);
+        return Ok(Written { form: Form::Shape, range: None });
+    }
+    out.push(Form::Plain as u8);
+    scratch.numbers.clear();
+    scratch.numbers.extend(texts.iter().map(|t| t.len() as u64));
+    ints::encode(&scratch.numbers, &mut scratch.ints, out)?;
+    scratch.bytes.clear();
+    scratch.bytes.extend_from_slice(texts.bytes);
+    frames::put(&scratch.bytes, level, &mut scratch.frame, out)?;
+    Ok(Written { form: Form::Plain, range: None })
+}
+
+/// Takes `count` texts from the front of `bytes`, appending to `ends` and `values`.
+pub(crate) fn decode(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, values: &mut Vec<u8>) -> Result<(), BlockError> {
+    match varint::take_u8(bytes)? {
+        tag if tag == Form::Plain as u8 => {
+            let mut end = values.len() as u64;
+            ints::decode(bytes, count, |lengths| {
+                for length in lengths {
+                    end = end.saturating_add(*length);
+                    ends.push(u32::try_from(end).unwrap_or(u32::MAX));
+                }
+            })?;
+            frames::take(bytes, values)?;
+            if end != values.len() as u64 {
+                return Err(BlockError::damaged("values are not as long as their lengths say"));
+            }
+            Ok(())
+        }
+        tag if tag == Form::Integers as u8 => ints::decode(bytes, count, |numbers| {
+            for number in numbers {
+                write!(values, "{}", (number ^ SIGN) as i64).expect("memory takes what is written");
+                ends.push(values.len() as u32);
+            }
+        }),
+        tag if tag == Form::Ipv4 as u8 => ints::decode(bytes, count, |numbers| {
+            for number in numbers {
+                write!(values, "{}", std::net::Ipv4Addr::from(*number as u32)).expect("memory takes what is written");
+                ends.push(values.len() as u32);
+            }
+        }),
+        tag if tag == Form::Shape as u8 => take_shape(bytes, count, ends, values),
+        tag => Err(BlockError::Damaged(format!("texts have unknown encoding {tag}"))),
+    }
+}
+
+/// Fills `numbers` with what `parse` makes of each text; false when it refuses one or there is none.
+fn fill(numbers: &mut Vec<u64>, texts: Texts<'_>, parse: fn(&[u8]) -> Option<u64>) -> bool {
+    numbers.clear();
+    for text in texts.iter() {
+        match parse(text) {
+            Some(number) => numbers.push(number),
+            None => return false,
+        }
+    }
+    !numbers.is_empty()
+}
+
+/// Flipping it makes unsigned order the order of i64, so that a frame's minimum is the least number.
+const SIGN: u64 = 1 << 63;
+
+/// An i64 in the one way it is printed.
+fn integer(text: &[u8]) -> Option<u64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let canonical = match digits {
+        [] => false,
+        [b'0'] => digits.len() == text.len(),
+        [first, ..] => matches!(first, b'1'..=b'9'),
+    };
+    if !canonical || digits.len() > 19 {
+        return None;
+    }
+    let number: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    Some(number as u64 ^ SIGN)
+}
+
+fn ipv4(text: &[u8]) -> Option<u64> {
+    let address: std::net::Ipv4Addr = std::str::from_utf8(text).ok()?.parse().ok()?;
+    Some(u64::from(u32::from(address)))
+}
+
+/// Longest value with a shape: room for two UUIDs.
+const SHAPE_BYTES_MAX: usize = 80;
+/// A value needs this many hex digits that vary, or plain bytes are as good.
+const SHAPE_DIGITS_MIN: usize = 8;
+
+/// Each byte that all values share, or `None` where they have lower-case hex digits.
+fn shape_of(texts: Texts<'_>) -> Option<Vec<Option<u8>>> {
+    let first = texts.iter().next()?;
+    if first.len() > SHAPE_BYTES_MAX || texts.ends.len() < 2 {
+        return None;
+    }
+    let mut shape: Vec<Option<u8>> = first.iter().map(|b| Some(*b)).collect();
+    for text in texts.iter() {
+        if text.len() != shape.len() {
+            return None;
+        }
+        for (position, byte) in shape.iter_mut().zip(text) {
+            let both_hex = position.is_none_or(|b| nibble(b).is_some()) && nibble(*byte).is_some();
+            match *position {
+                Some(b) if b == *byte => {}
+                _ if both_hex => *position = None,
+                _ => return None,
+            }
+        }
+    }
+    // On disk a zero stands for a digit, so a shared zero can't be written.
+    let digits = shape.iter().filter(|p| p.is_none()).count();
+    (digits >= SHAPE_DIGITS_MIN && !shape.contains(&Some(0))).then_some(shape)
+}
+
+fn nibble(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// Length, the shared bytes (zero where digits vary), then the digits of all values, two a byte.
+fn put_shape(shape: &[Option<u8>], texts: Texts<'_>, out: &mut Vec<u8>) {
+    out.push(shape.len() as u8);
+    out.extend(shape.iter().map(|p| p.unwrap_or(0)));
+    let mut pending = None;
+    for text in texts.iter() {
+        for (position, byte) in shape.iter().zip(text) {
+            if position.is_some() {
+                continue;
+            }
+            let digit = nibble(*byte).expect("the shape has digits here");
+            match pending.take() {
+                None => pending = Some(digit),
+                Some(low) => out.push(low | (digit << 4)),
+            }
+        }
+    }
+    out.extend(pending);
+}
+
+fn take_shape(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, values: &mut Vec<u8>) -> Result<(), BlockError> {
+    let len = usize::from(varint::take_u8(bytes)?);
+    let shape = varint::take_slice(bytes, len)?;
+    let digits = shape.iter().filter(|b| **b == 0).count();
+    if count.saturating_mul(len) > BLOCK_BYTES_MAX {
+        return Err(BlockError::damaged("shaped values are more than a block can hold"));
+    }
+    let packed = varint::take_slice(bytes, (digits * count).div_ceil(2))?;
+    values.reserve(count * len);
+    let mut nibbles = packed.iter().flat_map(|b| [b & 15, b >> 4]);
+    for _ in 0..count {
+        values.extend(shape.iter().map(|&byte| match byte {
+            0 => b"0123456789abcdef"[usize::from(nibbles.next().unwrap_or(0))],
+            byte => byte,
+        }));
+        ends.push(values.len() as u32);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(texts: &[&str], form: Form) -> usize {
+        let mut ends = Vec::new();
+        let mut bytes = Vec::new();
+        for text in texts {
+            bytes.extend_from_slice(text.as_bytes());
+            ends.push(bytes.len() as u32);
+        }
+        let mut out = Vec::new();
+        let written =
+            encode(Texts { ends: &ends, bytes: &bytes }, 1, &mut Scratch::default(), &mut out).expect("memory is enough");
+        assert_eq!(written.form, form, "{texts:?}");
+        let (mut back_ends, mut back, mut rest) = (Vec::new(), Vec::new(), &out[..]);
+        decode(&mut rest, texts.len(), &mut back_ends, &mut back).expect("was just written");
+        assert_eq!((back_ends, back), (ends, bytes));
+        assert!(rest.is_empty());
+        out.len()
+    }
+
+    #[test]
+    fn each_kind_of_value_finds_its_form() {
+        check(&[], Form::Plain);
+        check(&["", "a"], Form::Plain);
+        check(&["0", "-1", "9223372036854775807", "-9223372036854775808"], Form::Integers);
+        check(&["10.0.0.1", "255.255.255.255"], Form::Ipv4);
+        check(&["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7aaaaaaaaaaaaaaab"], Form::Shape);
+        check(&["9f0c1a2b-0000-4000-8000-000000000001", "1f0d5a2b-1234-4000-8000-00000fe00001"], Form::Shape);
+    }
+
+    #[test]
+    fn values_that_print_differently_stay_plain() {
+        check(&["1", "01"], Form::Plain);
+        check(&["-0"], Form::Plain);
+        check(&["+1"], Form::Plain);
+        check(&["9223372036854775808"], Form::Plain);
+        check(&["10.0.0.01"], Form::Plain);
+        check(&["4BF92F3577B34DA6", "00f067aa0ba902b7"], Form::Plain);
+        check(&["\0aaaaaaaaa", "\0bbbbbbbbb"], Form::Plain);
+    }
+
+    #[test]
+    fn ids_take_half_a_byte_a_digit() {
+        let ids: Vec<String> =
+            (1..101u128).map(|i| format!("{:032x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))).collect();
+        assert!(check(&ids.iter().map(|s| s.as_str()).collect::<Vec<_>>(), Form::Shape) < 1700);
+    }
+
+    #[test]
+    fn damaged_texts_are_refused() {
+        let refused = |bytes: &[u8]| assert!(decode(&mut &bytes[..], 3, &mut Vec::new(), &mut Vec::new()).is_err());
+        refused(&[9]);
+        refused(&[Form::Shape as u8, 200]);
+        refused(&[Form::Shape as u8, 2, 0, 0]);
+        refused(&[Form::Plain as u8, 0, 5, 1, 1, 7]);
+    }
+}

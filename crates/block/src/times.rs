@@ -1,0 +1,114 @@
+//! The times column: steps between the rows of a run, in the coarsest unit that loses nothing.
+//!
+//! A run's first time is in the directory, so a run of one row costs nothing here.
+
+use crate::{BlockError, RunMeta, ints, varint};
+
+/// Units that steps are tried in, in nanoseconds, coarsest first; the tag is the index.
+const UNITS: [u64; 4] = [1_000_000_000, 1_000_000, 1_000, 1];
+
+/// Appends the steps; `runs` cover `times` in order.
+pub(crate) fn encode(
+    times: &[i64],
+    runs: &[RunMeta],
+    steps: &mut Vec<u64>,
+    scratch: &mut ints::Scratch,
+    out: &mut Vec<u8>,
+) -> Result<(), BlockError> {
+    steps.clear();
+    let mut start = 0;
+    for run in runs {
+        let rows = &times[start..start + run.rows as usize];
+        steps.extend(rows.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]) as u64));
+        start += rows.len();
+    }
+    let unit = UNITS.iter().position(|&unit| steps.iter().all(|step| step % unit == 0)).unwrap_or(UNITS.len() - 1);
+    if UNITS[unit] != 1 {
+        steps.iter_mut().for_each(|step| *step /= UNITS[unit]);
+    }
+    out.push(unit as u8);
+    ints::encode(steps, scratch, out)
+}
+
+/// Reads the column back.
+pub(crate) fn decode(mut bytes: &[u8], runs: &[RunMeta], rows: usize) -> Result<Vec<i64>, BlockError> {
+    let unit = usize::from(varint::take_u8(&mut bytes)?);
+    let unit = *UNITS.get(unit).ok_or_else(|| BlockError::damaged("unit of times is not known"))?;
+    let steps: usize = runs.iter().map(|run| (run.rows as usize).saturating_sub(1)).sum();
+    let mut times = Vec::with_capacity(rows);
+    let mut left = runs.iter();
+    let (mut time, mut run_left) = (0i64, 0usize);
+    // Starts the next run when the last one has no steps left; runs of one row have none at all.
+    let mut begin = |times: &mut Vec<i64>, time: &mut i64, run_left: &mut usize| {
+        while *run_left == 0 {
+            let Some(run) = left.next() else { break };
+            if run.rows > 0 {
+                *time = run.min_time;
+                times.push(*time);
+                *run_left = run.rows as usize - 1;
+            }
+        }
+    };
+    begin(&mut times, &mut time, &mut run_left);
+    ints::decode(&mut bytes, steps, |mut frame| {
+        while !frame.is_empty() {
+            let (now, later) = frame.split_at(frame.len().min(run_left));
+            for step in now {
+                time = time.wrapping_add(step.wrapping_mul(unit) as i64);
+                times.push(time);
+            }
+            run_left -= now.len();
+            frame = later;
+            begin(&mut times, &mut time, &mut run_left);
+        }
+    })?;
+    if times.len() != rows || !bytes.is_empty() {
+        return Err(BlockError::damaged("times are not as many as rows"));
+    }
+    Ok(times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(runs: &[&[i64]]) -> usize {
+        let times: Vec<i64> = runs.concat();
+        let metas: Vec<RunMeta> = runs
+            .iter()
+            .map(|run| RunMeta {
+                stream: 0,
+                rows: run.len() as u32,
+                min_time: run.first().copied().unwrap_or(0),
+                max_time: 0,
+                line_bytes: 0,
+                metadata_bytes: 0,
+            })
+            .collect();
+        let mut out = Vec::new();
+        encode(&times, &metas, &mut Vec::new(), &mut ints::Scratch::default(), &mut out).expect("memory is enough");
+        assert_eq!(decode(&out, &metas, times.len()).expect("was just written"), times);
+        out.len()
+    }
+
+    #[test]
+    fn times_of_many_runs_come_back() {
+        check(&[]);
+        check(&[&[5]]);
+        check(&[&[], &[5], &[], &[-7, -7, 9], &[i64::MIN, 0, i64::MAX], &[1], &[]]);
+        check(&[&(0..1000).map(|i| i * i).collect::<Vec<_>>(), &[3], &(0..300).collect::<Vec<_>>()]);
+    }
+
+    #[test]
+    fn regular_times_cost_nothing_and_milliseconds_little() {
+        assert!(check(&[&(0..10_000).map(|i| 1_700_000_000_000_000_000 + i * 123).collect::<Vec<_>>()]) < 5);
+        let jitter = |i: i64| (i * 1000 + (i * 7919) % 500) * 1_000_000;
+        assert!(check(&[&(0..10_000).map(jitter).collect::<Vec<_>>()]) < 14_000);
+    }
+
+    #[test]
+    fn more_rows_than_steps_are_refused() {
+        assert!(decode(&[3, 0, 1], &[], 4).is_err());
+        assert!(decode(&[9, 0, 1], &[], 0).is_err());
+    }
+}

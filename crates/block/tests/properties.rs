@@ -1,0 +1,194 @@
+//! What holds for every batch and for every damage to its bytes.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use skald_block::{BlockError, BlockMeta, Encoder, decode};
+use skald_model::{Batch, BatchBuilder, Columns, MetadataWanted};
+
+/// One entry: step in time, line, metadata.
+type Row = (u32, Vec<u8>, Vec<(u8, String)>);
+
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]{0,4}",
+        any::<i64>().prop_map(|n| n.to_string()),
+        any::<u32>().prop_map(|n| std::net::Ipv4Addr::from(n).to_string()),
+        any::<u64>().prop_map(|n| format!("{n:016x}")),
+        Just("info".to_owned()),
+    ]
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    (prop_oneof![Just(0), Just(1_000_000), any::<u32>()], vec(any::<u8>(), 0..20), vec((0..4u8, value()), 0..3))
+}
+
+fn batch_of(runs: &[(i64, Vec<Row>)]) -> Batch {
+    let mut builder = BatchBuilder::default();
+    for (stream, (start, rows)) in runs.iter().enumerate() {
+        let mut time = *start;
+        for (step, line, pairs) in rows {
+            time += i64::from(*step);
+            let mut pairs: Vec<(String, &str)> = pairs.iter().map(|(k, v)| (format!("key{k}"), v.as_str())).collect();
+            pairs.sort_unstable();
+            pairs.dedup_by(|a, b| a.0 == b.0);
+            builder.push(stream as u32, time, line, pairs.iter().map(|(k, v)| (k.as_str(), *v)));
+        }
+    }
+    builder.finish()
+}
+
+fn batches() -> impl Strategy<Value = Batch> {
+    vec((-1i64 << 60..1 << 60, vec(row(), 1..40)), 0..6).prop_map(|runs| batch_of(&runs))
+}
+
+fn encoded(batch: &Batch) -> (BlockMeta, Vec<u8>) {
+    let mut bytes = b"another block before".to_vec();
+    let before = bytes.len();
+    let meta = Encoder::default().encode(batch, &mut bytes).expect("the batch is well formed");
+    (meta, bytes.split_off(before))
+}
+
+fn decoded(meta: &BlockMeta, columns: &Columns, bytes: &[u8]) -> Result<Batch, BlockError> {
+    decode(meta, columns, &mut |range| {
+        let range = range.start as usize..range.end as usize;
+        bytes.get(range).map(<[u8]>::to_vec).ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+    })
+}
+
+fn assert_same(a: &Batch, b: &Batch) {
+    assert_eq!(a.timestamps, b.timestamps);
+    assert_eq!(a.line_ends, b.line_ends);
+    assert_eq!(a.lines, b.lines);
+    assert_eq!(
+        a.runs.iter().map(|r| (r.stream, r.rows.clone())).collect::<Vec<_>>(),
+        b.runs.iter().map(|r| (r.stream, r.rows.clone())).collect::<Vec<_>>()
+    );
+    for row in 0..a.len() as u32 {
+        assert!(a.metadata_of(row).eq(b.metadata_of(row)), "metadata of row {row}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded(batch in batches()) {
+        let (meta, bytes) = encoded(&batch);
+        assert_eq!(meta.block_bytes(), bytes.len() as u64);
+        let mut entry = Vec::new();
+        meta.encode(&mut entry);
+        let again = BlockMeta::decode(&mut &entry[..]).expect("was just written");
+        assert_eq!(again, meta);
+        assert_same(&decoded(&again, &Columns::ALL, &bytes).expect("was just written"), &batch);
+    }
+
+    #[test]
+    fn figures_of_the_directory_are_those_of_the_rows(batch in batches()) {
+        let (meta, _) = encoded(&batch);
+        for (run, described) in batch.runs.iter().zip(&meta.runs) {
+            let rows = run.rows.clone();
+            let lines: usize = rows.clone().map(|row| batch.line(row).len()).sum();
+            let metadata: usize = rows.clone().flat_map(|row| batch.metadata_of(row)).map(|(n, v)| n.len() + v.len()).sum();
+            assert_eq!((described.rows as usize, described.line_bytes, described.metadata_bytes), (rows.len(), lines as u64, metadata as u64));
+            assert_eq!(described.min_time, batch.timestamps[rows.start as usize]);
+            assert_eq!(described.max_time, batch.timestamps[rows.end as usize - 1]);
+        }
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused(batch in batches(), at in any::<prop::sample::Index>(), flip in 1..=255u8) {
+        let (meta, mut bytes) = encoded(&batch);
+        let at = at.index(bytes.len());
+        bytes[at] ^= flip;
+        assert!(matches!(decoded(&meta, &Columns::ALL, &bytes), Err(BlockError::Damaged(_))));
+    }
+
+    /// Checksums catch damage before decoders do; this lets the decoders see it.
+    #[test]
+    fn decoders_survive_bytes_with_a_right_checksum(batch in batches(), damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+        let (mut meta, mut bytes) = encoded(&batch);
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        for column in &mut meta.columns {
+            column.crc = crc32fast::hash(&bytes[column.offset as usize..column.bytes().end as usize]);
+        }
+        if let Ok(read) = decoded(&meta, &Columns::ALL, &bytes) {
+            for row in 0..read.len() as u32 {
+                let _ = (read.line(row), read.metadata_of(row).count());
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_directory_entries_never_panic(batch in batches(), damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+        let (meta, bytes) = encoded(&batch);
+        let mut entry = Vec::new();
+        meta.encode(&mut entry);
+        for (at, byte) in damage {
+            let at = at.index(entry.len());
+            entry[at] = byte;
+        }
+        if let Ok(meta) = BlockMeta::decode(&mut &entry[..]) {
+            let _ = decoded(&meta, &Columns::ALL, &bytes);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_no_reason_to_panic(entry in vec(any::<u8>(), 0..200)) {
+        let _ = BlockMeta::decode(&mut &entry[..]);
+        let mut versioned = vec![skald_block::FORMAT_VERSION];
+        versioned.extend(entry);
+        let _ = BlockMeta::decode(&mut &versioned[..]);
+    }
+}
+
+#[test]
+fn only_what_is_asked_for_is_read() {
+    let mut builder = BatchBuilder::default();
+    for i in 0..2000u64 {
+        let noise = format!("{:x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(4);
+        builder.push(0, i as i64, noise.as_bytes(), [("big", noise.as_str()), ("level", "info")].into_iter());
+    }
+    let batch = builder.finish();
+    let (meta, bytes) = encoded(&batch);
+    let read = |columns: &Columns| {
+        let mut fetched = 0;
+        let batch = decode(&meta, columns, &mut |range| {
+            fetched += range.end - range.start;
+            Ok(bytes[range.start as usize..range.end as usize].to_vec())
+        });
+        (batch.expect("was just written"), fetched)
+    };
+    let (times, fetched) = read(&Columns::TIMES);
+    assert!(times.line_ends.is_empty() && times.lines.is_empty() && times.metadata.is_empty());
+    assert!(fetched < 20, "{fetched} bytes for times");
+    let lengths = Columns { lines: false, line_lengths: true, metadata: MetadataWanted::Names(vec!["level".into()]) };
+    let (lengths, fetched) = read(&lengths);
+    assert_eq!(lengths.line_ends, batch.line_ends);
+    assert!(lengths.lines.is_empty());
+    assert_eq!(lengths.metadata_of(77).collect::<Vec<_>>(), [("level", "info")]);
+    assert!(fetched < 4000, "{fetched} bytes for lengths and one small column");
+    let (lines, _) = read(&Columns { lines: true, line_lengths: false, metadata: MetadataWanted::None });
+    assert_eq!(lines.line(1234), batch.line(1234));
+}
+
+#[test]
+fn levels_are_counted_in_the_directory() {
+    let mut builder = BatchBuilder::default();
+    for (i, level) in ["info", "error", "info", "info"].into_iter().enumerate() {
+        builder.push(0, i as i64, b"x", [("detected_level", level)].into_iter());
+    }
+    builder.push(0, 9, b"x", std::iter::empty());
+    let (meta, _) = encoded(&builder.finish());
+    assert_eq!(meta.levels, [("info".to_owned(), 3), ("error".to_owned(), 1)]);
+}
+
+#[test]
+fn malformed_batches_are_refused() {
+    let mut batch = batch_of(&[(0, vec![(1, b"line".to_vec(), Vec::new())])]);
+    batch.line_ends[0] = 3;
+    assert!(matches!(Encoder::default().encode(&batch, &mut Vec::new()), Err(BlockError::Unencodable(_))));
+    batch.line_ends[0] = 4;
+    batch.runs.clear();
+    assert!(matches!(Encoder::default().encode(&batch, &mut Vec::new()), Err(BlockError::Unencodable(_))));
+}
