@@ -134,7 +134,11 @@ impl Batch {
     pub fn memory_bytes(&self) -> usize {
         let metadata: usize =
             self.metadata.iter().map(|c| c.codes.capacity() * 4 + c.value_ends.capacity() * 4 + c.values.capacity() + 64).sum();
-        self.timestamps.capacity() * 8 + self.line_ends.capacity() * 4 + self.lines.capacity() + self.runs.capacity() * 12 + metadata
+        self.timestamps.capacity() * 8
+            + self.line_ends.capacity() * 4
+            + self.lines.capacity()
+            + self.runs.capacity() * 12
+            + metadata
     }
 }
 
@@ -149,6 +153,22 @@ pub struct BatchBuilder {
 }
 
 impl BatchBuilder {
+    /// With room for so many rows and bytes of lines.
+    pub fn with_capacity(rows: usize, line_bytes: usize) -> BatchBuilder {
+        let batch = Batch {
+            timestamps: Vec::with_capacity(rows),
+            line_ends: Vec::with_capacity(rows),
+            lines: Vec::with_capacity(line_bytes),
+            ..Batch::default()
+        };
+        BatchBuilder { batch, recent: Vec::new() }
+    }
+
+    /// A finished copy of the rows so far.
+    pub fn snapshot(&self) -> Batch {
+        BatchBuilder { batch: self.batch.clone(), recent: Vec::new() }.finish()
+    }
+
     /// The rows so far.
     pub fn batch(&self) -> &Batch {
         &self.batch

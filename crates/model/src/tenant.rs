@@ -84,10 +84,7 @@ mod tests {
         assert_eq!(TenantId::parse("a:k=v").map(|t| t.to_string()), Ok("a".to_owned()));
         assert_eq!(TenantId::parse(""), Err(TenantIdError::Empty));
         assert_eq!(TenantId::parse(".."), Err(TenantIdError::Dots));
-        assert_eq!(
-            TenantId::parse("a/b"),
-            Err(TenantIdError::Character { id: "a/b".to_owned(), found: '/' })
-        );
+        assert_eq!(TenantId::parse("a/b"), Err(TenantIdError::Character { id: "a/b".to_owned(), found: '/' }));
         assert_eq!(TenantId::parse(&"a".repeat(151)), Err(TenantIdError::TooLong));
     }
 }

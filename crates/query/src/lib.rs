@@ -1,90 +1,172 @@
 //! Answers questions from a store: plan, prune, fetch, evaluate, merge; budgets and statistics.
 //!
-//! Knows nothing of HTTP. All calls block and belong on the engine's own threads: see [`Engine::run`].
+//! Main types: [`Engine`], the requests and answers of [`request`]. Calls block and belong on the
+//! engine's own threads ([`Engine::run`]). Knows nothing of HTTP or of how blocks are encoded.
 
+mod answer;
+mod collect;
+mod context;
+mod fields;
+mod log;
+mod metadata;
+mod metric;
+mod pool;
+mod repeats;
 pub mod request;
+mod rows;
 pub mod stats;
+mod tail;
+mod volume;
 
 pub use request::*;
 pub use stats::Stats;
+pub use tail::TailPipeline;
 
+use collect::Shape;
+use context::Context;
+use pool::Pool;
+use skald_logql::metric::Steps;
+use skald_logql::typed::{self, LogQuery, Query};
+use skald_model::{Labels, TenantId, TimeRange};
 use skald_store::Store;
 use std::sync::Arc;
 
+/// How far back a log query asked as instant looks, nanoseconds (beyond Loki, which refuses it).
+const INSTANT_LOG_RANGE_NS: i64 = 3_600 * 1_000_000_000;
+
 /// Answers queries. Cheap to share behind an `Arc`.
 pub struct Engine {
-    #[allow(dead_code)]
     store: Arc<Store>,
+    limits: QueryLimits,
+    pool: Pool,
+    clock: fn() -> i64,
+}
+
+/// Parses and compiles; both kinds of error are the user's.
+fn compile(query: &str) -> Result<Query, QueryError> {
+    let expr = skald_logql::parse(query).map_err(|e| QueryError::Bad(e.message))?;
+    typed::compile(&expr, &typed::Options::default()).map_err(|e| QueryError::Bad(e.0))
 }
 
 impl Engine {
     /// Over a store; `clock` gives now in nanoseconds since 1970.
-    pub fn new(store: Arc<Store>, _limits: QueryLimits, _clock: fn() -> i64) -> Engine {
-        Engine { store }
+    pub fn new(store: Arc<Store>, limits: QueryLimits, clock: fn() -> i64) -> Engine {
+        let pool = Pool::start(limits.threads);
+        Engine { store, limits, pool, clock }
     }
 
     /// Hands `job` to the engine's threads; the caller gets told through whatever `job` captures.
-    pub fn run(&self, _job: impl FnOnce() + Send + 'static) {
-        todo!()
+    pub fn run(&self, job: impl FnOnce() + Send + 'static) {
+        self.pool.run(Box::new(job));
+    }
+
+    fn context(&self, cancel: &Cancel) -> Context {
+        Context::new(cancel, self.limits.query_timeout, (self.clock)())
     }
 
     /// `query_range`
-    pub fn query_range(&self, _request: &RangeRequest, _cancel: &Cancel) -> Result<Answer, QueryError> {
-        todo!()
+    pub fn query_range(&self, request: &RangeRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
+        let context = self.context(cancel);
+        match compile(&request.query)? {
+            Query::Log(query) => {
+                let range = TimeRange { start: request.start, end: request.end };
+                let ask =
+                    LogAsk { tenant: &request.tenant, query: &query, range, limit: request.limit, interval: request.interval };
+                self.log_answer(&ask, request.direction, request.categorize, &context)
+            }
+            Query::Metric(query) => {
+                let steps = Steps::range(request.start, request.end, request.step);
+                let found = metric::execute(self, &request.tenant, &query, &steps, &context)?;
+                let data = answer::matrix(found.value, &steps, self.limits.max_query_series)?;
+                Ok(Answer { data, stats: found.stats, warnings: found.warnings })
+            }
+        }
     }
 
     /// `query`
-    pub fn query_instant(&self, _request: &InstantRequest, _cancel: &Cancel) -> Result<Answer, QueryError> {
-        todo!()
+    pub fn query_instant(&self, request: &InstantRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
+        let context = self.context(cancel);
+        match compile(&request.query)? {
+            Query::Log(query) => {
+                let end = request.time.saturating_add(1);
+                let range = TimeRange { start: end.saturating_sub(INSTANT_LOG_RANGE_NS), end };
+                let ask = LogAsk { tenant: &request.tenant, query: &query, range, limit: request.limit, interval: 0 };
+                self.log_answer(&ask, request.direction, request.categorize, &context)
+            }
+            Query::Metric(query) => {
+                let found = metric::execute(self, &request.tenant, &query, &Steps::instant(request.time), &context)?;
+                let data = answer::vector(found.value, request.time, self.limits.max_query_series)?;
+                Ok(Answer { data, stats: found.stats, warnings: found.warnings })
+            }
+        }
+    }
+
+    fn log_answer(
+        &self,
+        ask: &LogAsk<'_>,
+        direction: Direction,
+        categorize: bool,
+        context: &Context,
+    ) -> Result<Answer, QueryError> {
+        let limit = ask.query.limit.map_or(ask.limit, |n| ask.limit.min(usize::try_from(n).unwrap_or(usize::MAX)));
+        let shape = Shape { direction, limit, distinct: ask.query.distinct.clone(), sort: ask.query.sort.clone() };
+        let mut found = log::execute(self, ask.tenant, ask.query, ask.range, shape, context)?;
+        answer::thin(&mut found.entries, ask.interval, direction);
+        let data = Data::Streams(answer::streams(found.entries, categorize));
+        Ok(Answer { data, stats: found.stats, warnings: found.warnings })
     }
 
     /// `labels`
-    pub fn label_names(&self, _request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
-        todo!()
+    pub fn label_names(&self, request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
+        metadata::label_names(self, request)
     }
 
     /// `label/{name}/values`
-    pub fn label_values(&self, _name: &str, _request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
-        todo!()
+    pub fn label_values(&self, name: &str, request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
+        metadata::label_values(self, name, request)
     }
 
-    /// `series`: one pair list a stream
-    pub fn series(&self, _request: &SeriesRequest) -> Result<Vec<skald_model::Labels>, QueryError> {
-        todo!()
+    /// `series`: the labels of each stream
+    pub fn series(&self, request: &SeriesRequest) -> Result<Vec<Labels>, QueryError> {
+        metadata::series(self, request)
     }
 
     /// `index/stats`
-    pub fn index_stats(&self, _request: &MetadataRequest) -> Result<IndexStats, QueryError> {
-        todo!()
+    pub fn index_stats(&self, request: &MetadataRequest) -> Result<IndexStats, QueryError> {
+        metadata::index_stats(self, request)
     }
 
     /// `index/volume` (one point a series) and `index/volume_range`
-    pub fn volume(&self, _request: &VolumeRequest) -> Result<Vec<VolumeSeries>, QueryError> {
-        todo!()
+    pub fn volume(&self, request: &VolumeRequest) -> Result<Vec<VolumeSeries>, QueryError> {
+        volume::volume(self, request)
     }
 
     /// `detected_labels`: label and number of values
-    pub fn detected_labels(&self, _request: &MetadataRequest) -> Result<Vec<(String, u64)>, QueryError> {
-        todo!()
+    pub fn detected_labels(&self, request: &MetadataRequest) -> Result<Vec<(String, u64)>, QueryError> {
+        metadata::detected_labels(self, request)
     }
 
     /// `detected_fields`
-    pub fn detected_fields(&self, _request: &FieldsRequest, _cancel: &Cancel) -> Result<Vec<DetectedField>, QueryError> {
-        todo!()
+    pub fn detected_fields(&self, request: &FieldsRequest, cancel: &Cancel) -> Result<Vec<DetectedField>, QueryError> {
+        fields::detected_fields(self, request, &self.context(cancel))
     }
 
     /// `detected_field/{name}/values`
-    pub fn detected_field_values(
-        &self,
-        _name: &str,
-        _request: &FieldsRequest,
-        _cancel: &Cancel,
-    ) -> Result<Vec<String>, QueryError> {
-        todo!()
+    pub fn detected_field_values(&self, name: &str, request: &FieldsRequest, cancel: &Cancel) -> Result<Vec<String>, QueryError> {
+        fields::detected_field_values(self, name, request, &self.context(cancel))
     }
 
     /// A tail's filter and formatter: what new entries become.
-    pub fn tail_pipeline(&self, _query: &str, _categorize: bool) -> Result<TailPipeline, QueryError> {
-        todo!()
+    pub fn tail_pipeline(&self, query: &str, categorize: bool) -> Result<TailPipeline, QueryError> {
+        TailPipeline::compile(query, categorize, self.clock)
     }
+}
+
+/// A log query over a range.
+struct LogAsk<'a> {
+    tenant: &'a TenantId,
+    query: &'a LogQuery,
+    range: TimeRange,
+    limit: usize,
+    interval: i64,
 }

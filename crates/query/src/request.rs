@@ -274,7 +274,9 @@ pub enum QueryError {
     #[error("{0}")]
     Bad(String),
     /// Took longer than `query_timeout`: 504.
-    #[error("request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed")]
+    #[error(
+        "request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed"
+    )]
     Timeout,
     /// Nobody waits any more: 499.
     #[error("the request was cancelled by the client")]
@@ -284,21 +286,8 @@ pub enum QueryError {
     Internal(String),
 }
 
-/// What a tail does to new entries.
-pub struct TailPipeline {
-    /// Streams it follows.
-    pub matchers: Vec<skald_model::Matcher>,
-}
-
-impl TailPipeline {
-    /// The entry after the stages; `None` when it is filtered out. Labels as in [`StreamResult`].
-    pub fn process(
-        &mut self,
-        _labels: &Labels,
-        _timestamp: i64,
-        _line: &[u8],
-        _metadata: &[(String, String)],
-    ) -> Option<(Vec<(String, String)>, EntryResult)> {
-        todo!()
+impl From<skald_store::StoreError> for QueryError {
+    fn from(error: skald_store::StoreError) -> QueryError {
+        QueryError::Internal(error.to_string())
     }
 }

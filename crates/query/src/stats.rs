@@ -1,5 +1,8 @@
 //! What a query cost, in the terms of Loki's `stats` block.
 
+use skald_model::Batch;
+use skald_store::Piece;
+
 /// Counts of one query; the server adds times and shape.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
@@ -27,4 +30,35 @@ pub struct Stats {
     pub queue_seconds: f64,
     /// Seconds it ran.
     pub exec_seconds: f64,
+}
+
+impl Stats {
+    /// Adds what another thread counted.
+    pub(crate) fn merge(&mut self, other: &Stats) {
+        self.bytes_processed += other.bytes_processed;
+        self.metadata_bytes_processed += other.metadata_bytes_processed;
+        self.lines_processed += other.lines_processed;
+        self.lines_matched += other.lines_matched;
+        self.entries_returned += other.entries_returned;
+        self.blocks_read += other.blocks_read;
+        self.blocks_pruned += other.blocks_pruned;
+        self.head_bytes += other.head_bytes;
+        self.head_lines += other.head_lines;
+        self.streams = self.streams.max(other.streams);
+    }
+
+    /// Counts a piece of which `rows` rows were looked at.
+    pub(crate) fn count_piece(&mut self, piece: &Piece, batch: &Batch, rows: u64) {
+        let lines: u64 = piece.runs.iter().map(|r| u64::from(r.rows.end - r.rows.start)).sum();
+        let share = |bytes: u64| if lines == 0 { 0 } else { (bytes as u128 * rows as u128 / lines as u128) as u64 };
+        let bytes = share(piece.runs.iter().map(|r| r.line_bytes).sum());
+        self.bytes_processed += bytes;
+        self.metadata_bytes_processed += share(piece.runs.iter().map(|r| r.metadata_bytes).sum());
+        self.lines_processed += rows;
+        self.blocks_read += 1;
+        if !piece.sorted {
+            self.head_bytes += batch.lines.len() as u64;
+            self.head_lines += rows;
+        }
+    }
 }

@@ -1,0 +1,143 @@
+//! What was found → the shapes of an answer: entries grouped by labels, points grouped by series.
+
+use crate::collect::{Entry, OutputLabels};
+use crate::request::{Data, Direction, EntryResult, MatrixSeries, QueryError, StreamResult, VectorSample};
+use hashbrown::HashMap;
+use skald_logql::metric::{Evaluated, Matrix, Steps};
+use skald_model::Labels;
+use std::sync::Arc;
+
+type Pairs = Vec<(String, String)>;
+
+/// Groups entries by the labels they show; order of entries stays, groups are sorted by labels.
+pub(crate) fn streams(entries: Vec<Entry>, categorize: bool) -> Vec<StreamResult> {
+    let mut groups: Vec<StreamResult> = Vec::new();
+    let mut by_labels: HashMap<Pairs, usize> = HashMap::new();
+    let mut by_pointer: HashMap<*const OutputLabels, usize> = HashMap::new();
+    for entry in entries {
+        let group = *by_pointer.entry(Arc::as_ptr(&entry.labels)).or_insert_with(|| {
+            let labels = shown(&entry.labels, categorize);
+            *by_labels.entry(labels).or_insert_with_key(|labels| {
+                groups.push(StreamResult { labels: labels.clone(), entries: Vec::new() });
+                groups.len() - 1
+            })
+        });
+        groups[group].entries.push(result(entry.timestamp, entry.line, &entry.labels, categorize));
+    }
+    groups.sort_by(|a, b| a.labels.cmp(&b.labels));
+    groups
+}
+
+/// One entry with its labels, as a tail sends it.
+pub(crate) fn single(timestamp: i64, line: Vec<u8>, labels: &OutputLabels, categorize: bool) -> (Pairs, EntryResult) {
+    (shown(labels, categorize), result(timestamp, line, labels, categorize))
+}
+
+fn shown(labels: &OutputLabels, categorize: bool) -> Pairs {
+    let mut pairs = labels.stream.clone();
+    if !categorize {
+        pairs.extend_from_slice(&labels.metadata);
+        pairs.extend_from_slice(&labels.parsed);
+        pairs.sort();
+    }
+    pairs
+}
+
+fn result(timestamp: i64, line: Vec<u8>, labels: &OutputLabels, categorize: bool) -> EntryResult {
+    let (metadata, parsed) = if categorize { (labels.metadata.clone(), labels.parsed.clone()) } else { (Vec::new(), Vec::new()) };
+    EntryResult { timestamp, line, metadata, parsed }
+}
+
+/// Drops entries that are nearer than `interval` to the one shown before.
+pub(crate) fn thin(entries: &mut Vec<Entry>, interval: i64, direction: Direction) {
+    if interval <= 0 {
+        return;
+    }
+    let mut last: Option<i64> = None;
+    entries.retain(|entry| {
+        let keep = last.is_none_or(|last| match direction {
+            Direction::Forward => entry.timestamp >= last.saturating_add(interval),
+            Direction::Backward => entry.timestamp <= last.saturating_sub(interval),
+        });
+        if keep {
+            last = Some(entry.timestamp);
+        }
+        keep
+    });
+}
+
+/// A metric query's value over a range.
+pub(crate) fn matrix(value: Evaluated, steps: &Steps, series_max: usize) -> Result<Data, QueryError> {
+    let matrix = match value {
+        Evaluated::Scalar(value) => {
+            let points = (0..steps.count).map(|i| (steps.at(i), value)).collect();
+            return Ok(Data::Matrix(vec![MatrixSeries { labels: Labels::empty(), points }]));
+        }
+        Evaluated::Matrix(matrix) => matrix,
+    };
+    let mut series: Vec<MatrixSeries> = matrix
+        .series
+        .into_iter()
+        .map(|s| MatrixSeries {
+            labels: s.labels,
+            points: s.points.into_iter().enumerate().filter_map(|(i, p)| p.map(|v| (steps.at(i), v))).collect(),
+        })
+        .filter(|s| !s.points.is_empty())
+        .collect();
+    if series.len() > series_max {
+        return Err(crate::metric::too_many_series(series_max));
+    }
+    series.sort_by(|a, b| a.labels.iter().cmp(b.labels.iter()));
+    Ok(Data::Matrix(series))
+}
+
+/// A metric query's value at one instant.
+pub(crate) fn vector(value: Evaluated, time: i64, series_max: usize) -> Result<Data, QueryError> {
+    let Matrix { series, ordered } = match value {
+        Evaluated::Scalar(value) => return Ok(Data::Scalar(time, value)),
+        Evaluated::Matrix(matrix) => matrix,
+    };
+    let mut samples: Vec<VectorSample> = series
+        .into_iter()
+        .filter_map(|s| Some(VectorSample { value: s.points.first().copied().flatten()?, labels: s.labels, timestamp: time }))
+        .collect();
+    if samples.len() > series_max {
+        return Err(crate::metric::too_many_series(series_max));
+    }
+    if !ordered {
+        samples.sort_by(|a, b| a.labels.iter().cmp(b.labels.iter()));
+    }
+    Ok(Data::Vector(samples))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(timestamp: i64, parsed: &str) -> Entry {
+        let labels = OutputLabels {
+            stream: vec![("app".into(), "x".into())],
+            metadata: vec![("trace".into(), "t".into())],
+            parsed: vec![("level".into(), parsed.into())],
+        };
+        Entry { timestamp, sequence: 0, row: 0, stream: 0, content: 0, labels: Arc::new(labels), line: b"l".to_vec() }
+    }
+
+    #[test]
+    fn categories_decide_what_groups_entries() {
+        let merged = streams(vec![entry(2, "b"), entry(1, "a")], false);
+        assert_eq!(merged.iter().map(|s| s.labels.len()).collect::<Vec<_>>(), [3, 3]);
+        assert_eq!(merged[0].labels[1], ("level".to_owned(), "a".to_owned()));
+        let apart = streams(vec![entry(2, "b"), entry(1, "a")], true);
+        assert_eq!(apart.len(), 1);
+        assert_eq!(apart[0].entries.iter().map(|e| e.timestamp).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(apart[0].entries[0].parsed, [("level".to_owned(), "b".to_owned())]);
+    }
+
+    #[test]
+    fn thinning_keeps_entries_an_interval_apart() {
+        let mut entries: Vec<Entry> = [10, 9, 7, 4, 3].into_iter().map(|t| entry(t, "a")).collect();
+        thin(&mut entries, 3, Direction::Backward);
+        assert_eq!(entries.iter().map(|e| e.timestamp).collect::<Vec<_>>(), [10, 7, 4]);
+    }
+}

@@ -1,0 +1,195 @@
+//! Fields that lines have: what Drilldown and autocompletion offer.
+//!
+//! A sample of entries is looked at. Structured metadata are fields without a parser; then labels the
+//! query's own stages parsed, and what json finds in the line, or where it fails logfmt.
+
+use crate::Engine;
+use crate::collect::{Entry, Shape};
+use crate::context::Context;
+use crate::log;
+use crate::request::{DetectedField, Direction, FieldsRequest, QueryError};
+use skald_logql::ast::StageExpr;
+use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch, Selection, Wanted};
+use skald_logql::typed::Query;
+use skald_model::{BatchBuilder, Labels, TimeRange};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+/// What is known of a field so far.
+#[derive(Default)]
+struct Field {
+    kind: &'static str,
+    values: BTreeSet<String>,
+    parsers: Vec<&'static str>,
+    json_path: Vec<String>,
+}
+
+pub(crate) fn detected_fields(
+    engine: &Engine,
+    request: &FieldsRequest,
+    context: &Context,
+) -> Result<Vec<DetectedField>, QueryError> {
+    let fields = sample(engine, request, context)?;
+    let shown = fields.into_iter().take(request.limit).map(|(label, field)| DetectedField {
+        label,
+        kind: field.kind,
+        cardinality: field.values.len() as u64,
+        parsers: field.parsers,
+        json_path: field.json_path,
+    });
+    Ok(shown.collect())
+}
+
+pub(crate) fn detected_field_values(
+    engine: &Engine,
+    name: &str,
+    request: &FieldsRequest,
+    context: &Context,
+) -> Result<Vec<String>, QueryError> {
+    let mut fields = sample(engine, request, context)?;
+    let values = fields.remove(name).map(|f| f.values).unwrap_or_default();
+    Ok(values.into_iter().take(request.limit).collect())
+}
+
+fn sample(engine: &Engine, request: &FieldsRequest, context: &Context) -> Result<BTreeMap<String, Field>, QueryError> {
+    let Query::Log(query) = crate::compile(&request.query)? else {
+        return Err(QueryError::Bad("only log selector is supported".to_owned()));
+    };
+    let range = TimeRange { start: request.start, end: request.end };
+    let shape = Shape { direction: Direction::Backward, limit: request.line_limit, distinct: None, sort: Vec::new() };
+    let found = log::execute(engine, &request.tenant, &query, range, shape, context)?;
+    let mut parsers = Parsers::new()?;
+    let mut fields = BTreeMap::new();
+    for entry in &found.entries {
+        look_at(entry, &mut parsers, &mut fields);
+    }
+    Ok(fields)
+}
+
+fn look_at(entry: &Entry, parsers: &mut Parsers, fields: &mut BTreeMap<String, Field>) {
+    for (name, value) in &entry.labels.metadata {
+        note(fields, name, value, None);
+    }
+    let own = entry.labels.parsed.iter().filter(|(n, _)| !n.starts_with("__error"));
+    let mut pairs: BTreeMap<String, String> = own.cloned().collect();
+    let labels = Labels::from_pairs(entry.labels.stream.iter().map(|(n, v)| (n, v)));
+    let (parser, found) = parsers.parse(&labels, entry);
+    pairs.extend(found);
+    for (name, value) in &pairs {
+        note(fields, name, value, parser);
+    }
+    if parser == Some("json")
+        && let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(&entry.line)
+    {
+        note_paths(&object, &mut Vec::new(), fields);
+    }
+}
+
+fn note(fields: &mut BTreeMap<String, Field>, name: &str, value: &str, parser: Option<&'static str>) {
+    if !fields.contains_key(name) {
+        fields.insert(name.to_owned(), Field::default());
+    }
+    let Some(field) = fields.get_mut(name) else { return };
+    field.kind = kind(value);
+    if let Some(parser) = parser
+        && !field.parsers.contains(&parser)
+    {
+        field.parsers.push(parser);
+    }
+    if !field.values.contains(value) {
+        field.values.insert(value.to_owned());
+    }
+}
+
+/// Gives fields the JSON path their name was made from.
+fn note_paths(object: &serde_json::Map<String, serde_json::Value>, path: &mut Vec<String>, fields: &mut BTreeMap<String, Field>) {
+    for (key, value) in object {
+        path.push(key.clone());
+        if let serde_json::Value::Object(inner) = value {
+            note_paths(inner, path, fields);
+        } else {
+            let name = label_name(path);
+            for candidate in [format!("{name}_extracted"), name] {
+                if let Some(field) = fields.get_mut(&candidate).filter(|f| f.json_path.is_empty() && f.parsers.contains(&"json"))
+                {
+                    field.json_path = path.clone();
+                    break;
+                }
+            }
+        }
+        path.pop();
+    }
+}
+
+/// The label a JSON path becomes.
+fn label_name(path: &[String]) -> String {
+    let joined = path.iter().map(|s| s.trim()).collect::<Vec<_>>().join("_");
+    let mut name: String = joined.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        name.insert(0, '_');
+    }
+    name
+}
+
+/// The narrowest of Loki's field types a value fits.
+fn kind(value: &str) -> &'static str {
+    if value.parse::<i64>().is_ok() {
+        "int"
+    } else if value.parse::<f64>().is_ok() {
+        "float"
+    } else if matches!(value, "true" | "false" | "True" | "False" | "TRUE" | "FALSE" | "t" | "f" | "T" | "F") {
+        "boolean"
+    } else {
+        "string"
+    }
+}
+
+/// The two parsers every line is tried with.
+struct Parsers {
+    json: Pipeline,
+    logfmt: Pipeline,
+    scratch: Scratch,
+}
+
+impl Parsers {
+    fn new() -> Result<Parsers, QueryError> {
+        let compile = |stage| Pipeline::compile(&[stage], &Wanted::All).map_err(|e| QueryError::Internal(e.to_string()));
+        let logfmt = StageExpr::Logfmt { strict: false, keep_empty: false, expressions: Vec::new() };
+        Ok(Parsers { json: compile(StageExpr::Json(Vec::new()))?, logfmt: compile(logfmt)?, scratch: Scratch::default() })
+    }
+
+    /// The parser that reads the line and what it finds.
+    fn parse(&mut self, labels: &Labels, entry: &Entry) -> (Option<&'static str>, Vec<(String, String)>) {
+        for (name, pipeline) in [("json", &self.json), ("logfmt", &self.logfmt)] {
+            let mut builder = BatchBuilder::default();
+            let metadata = entry.labels.metadata.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+            builder.push(0, entry.timestamp, &entry.line, metadata);
+            let batch = builder.finish();
+            let mut sink = Parsed::default();
+            let _ = pipeline.run(&batch, 0..1, labels, &Selection::all(1), false, &mut self.scratch, &mut sink);
+            if !sink.failed {
+                return (Some(name), sink.pairs);
+            }
+        }
+        (None, Vec::new())
+    }
+}
+
+#[derive(Default)]
+struct Parsed {
+    failed: bool,
+    pairs: Vec<(String, String)>,
+}
+
+impl RowSink for Parsed {
+    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
+        row.labels.for_each(&mut |name, value, category| {
+            if name.starts_with("__error") {
+                self.failed = true;
+            } else if category == Category::Parsed {
+                self.pairs.push((name.to_owned(), value.to_owned()));
+            }
+        });
+        ControlFlow::Continue(())
+    }
+}

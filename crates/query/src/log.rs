@@ -1,0 +1,264 @@
+//! Log queries: pieces in order of time, filters on whole blocks, the first `limit` entries kept.
+//!
+//! Threads take pieces from one list, newest first (or oldest). Once `limit` entries are known, pieces
+//! and rows beyond the last of them are skipped: the cost follows the answer, not the range.
+
+use crate::Engine;
+use crate::collect::{Collector, Entry, OutputLabels, Shape};
+use crate::context::Context;
+use crate::pool::Shared;
+use crate::request::{Direction, QueryError};
+use crate::rows::{self, Read};
+use crate::stats::Stats;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch};
+use skald_logql::typed::LogQuery;
+use skald_model::{Batch, Columns, SelectedStream, TenantId, TimeRange};
+use skald_store::{Piece, Select};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+/// Distinct label sets a thread remembers before it forgets them all: bounds what random metadata costs.
+const LABEL_SETS_MAX: usize = 16 * 1024;
+
+/// What a log query found.
+pub(crate) struct Found {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) stats: Stats,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Runs a log query over `range`.
+pub(crate) fn execute(
+    engine: &Engine,
+    tenant: &TenantId,
+    query: &LogQuery,
+    range: TimeRange,
+    shape: Shape,
+    context: &Context,
+) -> Result<Found, QueryError> {
+    let pipeline = Arc::clone(&query.pipeline);
+    if range.is_empty() || shape.limit == 0 {
+        return Ok(Found { entries: Vec::new(), stats: Stats::default(), warnings: Vec::new() });
+    }
+    let content = pipeline.content_query();
+    let selected = engine.store.select(tenant, &Select { matchers: &query.matchers, range, content: &content })?;
+    let mut pieces = selected.pieces;
+    let forward = shape.direction == Direction::Forward;
+    if forward {
+        pieces.sort_unstable_by_key(|p| (p.min_time, p.sequence));
+    } else {
+        pieces.sort_unstable_by_key(|p| std::cmp::Reverse((p.max_time, p.sequence)));
+    }
+    let stats = Stats { blocks_pruned: selected.blocks_pruned, streams: selected.streams.len() as u64, ..Stats::default() };
+    let columns = pipeline.columns(true);
+    let job = Arc::new(LogJob {
+        next: AtomicUsize::new(0),
+        edge: AtomicI64::new(if forward { i64::MAX } else { i64::MIN }),
+        collector: Mutex::new(Some(Collector::new(shape.clone(), engine.limits.query_memory))),
+        outcome: Mutex::new(Outcome { error: None, stats, warnings: selected.warnings }),
+        pieces,
+        streams: selected.streams,
+        columns: Columns { metadata: skald_model::MetadataWanted::All, ..columns },
+        pipeline,
+        range,
+        forward,
+        shape,
+        context: context.clone(),
+    });
+    engine.pool.share(Arc::clone(&job) as Arc<dyn Shared>, job.pieces.len());
+    let outcome = std::mem::take(&mut *job.outcome.lock());
+    if let Some(error) = outcome.error {
+        return Err(error);
+    }
+    let collector = job.collector.lock().take().expect("the collector is taken once, here");
+    let (entries, shortened) = collector.finish();
+    let mut warnings = outcome.warnings;
+    if shortened {
+        warnings.push(format!("the answer was cut to {} entries to stay within the query's memory", entries.len()));
+    }
+    let mut stats = outcome.stats;
+    stats.entries_returned = entries.len() as u64;
+    Ok(Found { entries, stats, warnings })
+}
+
+struct LogJob {
+    pieces: Vec<Piece>,
+    streams: Vec<SelectedStream>,
+    columns: Columns,
+    pipeline: Arc<Pipeline>,
+    range: TimeRange,
+    forward: bool,
+    shape: Shape,
+    context: Context,
+    next: AtomicUsize,
+    /// Entries later (forward) or earlier (backward) than this can't be part of the answer.
+    edge: AtomicI64,
+    collector: Mutex<Option<Collector>>,
+    outcome: Mutex<Outcome>,
+}
+
+#[derive(Default)]
+struct Outcome {
+    error: Option<QueryError>,
+    stats: Stats,
+    warnings: Vec<String>,
+}
+
+impl Shared for LogJob {
+    fn work(&self) {
+        let mut worker = Worker {
+            scratch: Scratch { now: self.context.now, ..Scratch::default() },
+            labels: HashMap::default(),
+            key: Vec::new(),
+        };
+        let mut stats = Stats::default();
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(piece) = self.pieces.get(index) else { break };
+            if self.beyond(if self.forward { piece.min_time } else { piece.max_time }) {
+                break;
+            }
+            match self.context.check().and_then(|()| rows::read(piece, &self.columns)) {
+                Ok(Read::Batch(batch)) => self.scan(piece, &batch, &mut worker, &mut stats),
+                Ok(Read::Damaged(warning)) => self.outcome.lock().warnings.push(warning),
+                Err(error) => {
+                    self.next.store(self.pieces.len(), Ordering::Relaxed);
+                    self.outcome.lock().error.get_or_insert(error);
+                }
+            }
+        }
+        self.outcome.lock().stats.merge(&stats);
+    }
+}
+
+impl LogJob {
+    /// Whether an entry of this time can no longer count.
+    fn beyond(&self, time: i64) -> bool {
+        let edge = self.edge.load(Ordering::Relaxed);
+        if self.forward { time > edge } else { time < edge }
+    }
+
+    fn scan(&self, piece: &Piece, batch: &Batch, worker: &mut Worker, stats: &mut Stats) {
+        let (mut selection, in_range) = rows::in_range(batch, piece, &self.range);
+        stats.count_piece(piece, batch, in_range);
+        self.pipeline.prefilter(batch, &mut selection, &mut worker.scratch);
+        if selection.is_empty() {
+            return;
+        }
+        let mut entries = Vec::new();
+        for run in &piece.runs {
+            if self.beyond(if self.forward { run.min_time } else { run.max_time }) {
+                continue;
+            }
+            let rows = rows::run_rows(batch, &run.rows, piece.sorted, &self.range);
+            let ordered = piece.sorted || rows::ascending(batch, &rows);
+            let room = if ordered && self.shape.run_may_stop() { self.shape.limit } else { usize::MAX };
+            let labels = &self.streams[run.stream as usize].labels;
+            let mut sink = Sink {
+                job: self,
+                batch,
+                piece,
+                stream: run.stream,
+                ordered,
+                room,
+                entries: &mut entries,
+                worker_labels: &mut worker.labels,
+                key: &mut worker.key,
+                matched: 0,
+            };
+            let _ = self.pipeline.run(batch, rows, labels, &selection, !self.forward, &mut worker.scratch, &mut sink);
+            stats.lines_matched += sink.matched;
+        }
+        let mut collector = self.collector.lock();
+        if let Some(edge) = collector.as_mut().and_then(|c| c.absorb(entries)) {
+            self.edge.store(edge, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A thread's buffers.
+struct Worker {
+    scratch: Scratch,
+    labels: HashMap<Box<[u8]>, Arc<OutputLabels>, foldhash::fast::FixedState>,
+    key: Vec<u8>,
+}
+
+/// Turns rows that came through into entries.
+struct Sink<'a> {
+    job: &'a LogJob,
+    batch: &'a Batch,
+    piece: &'a Piece,
+    stream: u32,
+    ordered: bool,
+    room: usize,
+    entries: &'a mut Vec<Entry>,
+    worker_labels: &'a mut HashMap<Box<[u8]>, Arc<OutputLabels>, foldhash::fast::FixedState>,
+    key: &'a mut Vec<u8>,
+    matched: u64,
+}
+
+impl RowSink for Sink<'_> {
+    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
+        if self.job.beyond(row.timestamp) {
+            return if self.ordered && self.job.shape.run_may_stop() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            };
+        }
+        self.matched += 1;
+        let labels = self.labels(row);
+        self.entries.push(Entry {
+            timestamp: row.timestamp,
+            sequence: self.piece.sequence,
+            row: row.row,
+            stream: self.stream,
+            content: rows::content_hash(self.batch, row.row),
+            labels,
+            line: row.line.to_vec(),
+        });
+        self.room -= 1;
+        if self.room == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Sink<'_> {
+    /// The row's labels, shared with earlier rows that have the same.
+    fn labels(&mut self, row: &Row<'_>) -> Arc<OutputLabels> {
+        self.key.clear();
+        let key = &mut *self.key;
+        row.labels.for_each(&mut |name, value, category| {
+            key.push(category as u8);
+            key.extend_from_slice(&(name.len() as u32).to_le_bytes());
+            key.extend_from_slice(name.as_bytes());
+            key.extend_from_slice(&(value.len() as u32).to_le_bytes());
+            key.extend_from_slice(value.as_bytes());
+        });
+        if let Some(labels) = self.worker_labels.get(key.as_slice()) {
+            return Arc::clone(labels);
+        }
+        let labels = Arc::new(output_labels(row));
+        if self.worker_labels.len() >= LABEL_SETS_MAX {
+            self.worker_labels.clear();
+        }
+        self.worker_labels.insert(self.key.as_slice().into(), Arc::clone(&labels));
+        labels
+    }
+}
+
+/// The labels of a row, owned and by category.
+pub(crate) fn output_labels(row: &Row<'_>) -> OutputLabels {
+    let mut labels = OutputLabels::default();
+    row.labels.for_each(&mut |name, value, category| {
+        let list = match category {
+            Category::Stream => &mut labels.stream,
+            Category::Metadata => &mut labels.metadata,
+            Category::Parsed => &mut labels.parsed,
+        };
+        list.push((name.to_owned(), value.to_owned()));
+    });
+    labels
+}

@@ -1,0 +1,146 @@
+//! Labels, series, statistics: answered from indexes and directories, no line is read.
+
+use crate::Engine;
+use crate::request::{IndexStats, MetadataRequest, QueryError, SeriesRequest};
+use skald_logql::ast::Selector;
+use skald_model::{ContentQuery, Labels, Matcher, TenantId, TimeRange};
+use skald_store::{Piece, PieceRun, Select};
+
+/// `start..=end` as a half-open range.
+pub(crate) fn inclusive(start: i64, end: i64) -> TimeRange {
+    TimeRange { start, end: end.saturating_add(1) }
+}
+
+/// The matchers of a selector in text; none for an empty text.
+pub(crate) fn matchers(query: &str) -> Result<Vec<Matcher>, QueryError> {
+    if query.is_empty() {
+        return Ok(Vec::new());
+    }
+    let selector = skald_logql::parse_selector(query).map_err(|e| QueryError::Bad(e.message))?;
+    compiled(&selector)
+}
+
+fn compiled(selector: &Selector) -> Result<Vec<Matcher>, QueryError> {
+    let matcher = |m: &skald_logql::ast::MatcherExpr| Matcher::new(&m.name, m.op, &m.value);
+    let matchers: Result<Vec<_>, _> = selector.matchers.iter().map(matcher).collect();
+    matchers.map_err(|e| QueryError::Bad(format!("parse error : {e}")))
+}
+
+pub(crate) fn label_names(engine: &Engine, request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
+    let matchers = matchers(&request.query)?;
+    Ok(engine.store.label_names(&request.tenant, &matchers, inclusive(request.start, request.end))?)
+}
+
+pub(crate) fn label_values(engine: &Engine, name: &str, request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
+    let matchers = matchers(&request.query)?;
+    Ok(engine.store.label_values(&request.tenant, name, &matchers, inclusive(request.start, request.end))?)
+}
+
+pub(crate) fn series(engine: &Engine, request: &SeriesRequest) -> Result<Vec<Labels>, QueryError> {
+    let mut groups = Vec::new();
+    for text in &request.groups {
+        let selector = skald_logql::parse_selector(text).map_err(|e| QueryError::Bad(e.message))?;
+        if selector.matchers.is_empty() && request.groups.len() > 1 {
+            return Err(QueryError::Bad(format!("0 matchers in group: {text}")));
+        }
+        groups.push(compiled(&selector)?);
+    }
+    Ok(engine.store.streams(&request.tenant, &groups, inclusive(request.start, request.end))?)
+}
+
+/// Pieces of matching streams, for what their directory entries say.
+pub(crate) fn pieces(
+    engine: &Engine,
+    tenant: &TenantId,
+    matchers: &[Matcher],
+    range: TimeRange,
+) -> Result<skald_store::Selected, QueryError> {
+    Ok(engine.store.select(tenant, &Select { matchers, range, content: &ContentQuery::default() })?)
+}
+
+/// The share of `amount`, spread evenly over a run's time, that lies in `range`.
+pub(crate) fn share(run: &PieceRun, range: &TimeRange, amount: u64) -> u64 {
+    if !range.overlaps(run.min_time, run.max_time) {
+        return 0;
+    }
+    if range.covers(run.min_time, run.max_time) {
+        return amount;
+    }
+    let whole = i128::from(run.max_time) - i128::from(run.min_time) + 1;
+    let first = i128::from(run.min_time.max(range.start));
+    let last = i128::from(run.max_time.min(range.end - 1));
+    (i128::from(amount) * (last - first + 1) / whole) as u64
+}
+
+pub(crate) fn index_stats(engine: &Engine, request: &MetadataRequest) -> Result<IndexStats, QueryError> {
+    let matchers = matchers(&request.query)?;
+    let range = inclusive(request.start, request.end);
+    let selected = pieces(engine, &request.tenant, &matchers, range)?;
+    let mut stats = IndexStats::default();
+    let mut seen = vec![false; selected.streams.len()];
+    for piece in &selected.pieces {
+        stats.chunks += 1;
+        for run in &piece.runs {
+            if !range.overlaps(run.min_time, run.max_time) {
+                continue;
+            }
+            stats.entries += share(run, &range, u64::from(run.rows.end - run.rows.start));
+            stats.bytes += share(run, &range, run.line_bytes + run.metadata_bytes);
+            seen[run.stream as usize] = true;
+        }
+    }
+    stats.streams = seen.iter().filter(|s| **s).count() as u64;
+    Ok(stats)
+}
+
+/// Labels always worth showing in Drilldown, whatever their values look like; Loki's list.
+const ALWAYS_DETECTED: [&str; 4] = ["cluster", "namespace", "instance", "pod"];
+
+pub(crate) fn detected_labels(engine: &Engine, request: &MetadataRequest) -> Result<Vec<(String, u64)>, QueryError> {
+    let matchers = matchers(&request.query)?;
+    let streams = engine.store.streams(&request.tenant, &[matchers], inclusive(request.start, request.end))?;
+    let mut values: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> = Default::default();
+    for labels in &streams {
+        for (name, value) in labels {
+            let set = values.entry(name.to_owned()).or_default();
+            if !set.contains(value) {
+                set.insert(value.to_owned());
+            }
+        }
+    }
+    let shown = |name: &str, set: &std::collections::BTreeSet<String>| {
+        let flags = set.len() <= 2 && set.iter().all(|v| v == "0" || v == "1");
+        ALWAYS_DETECTED.contains(&name) || flags || !set.iter().all(|v| v.parse::<f64>().is_ok() || is_uuid(v))
+    };
+    Ok(values.iter().filter(|(n, s)| shown(n, s)).map(|(n, s)| (n.clone(), s.len() as u64)).collect())
+}
+
+/// `8-4-4-4-12` hex digits.
+fn is_uuid(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    lengths && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
+}
+
+/// Bytes in the range by piece: what volume adds up.
+pub(crate) fn run_bytes(piece: &Piece) -> impl Iterator<Item = (&PieceRun, u64)> {
+    piece.runs.iter().map(|run| (run, run.line_bytes + run.metadata_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_shared_by_time() {
+        let run = PieceRun { stream: 0, rows: 0..10, min_time: 100, max_time: 199, line_bytes: 1000, metadata_bytes: 0 };
+        assert_eq!(share(&run, &TimeRange { start: 0, end: 150 }, 1000), 500);
+        assert_eq!(share(&run, &TimeRange { start: 0, end: 1000 }, 1000), 1000);
+        assert_eq!(share(&run, &TimeRange { start: 200, end: 300 }, 1000), 0);
+    }
+
+    #[test]
+    fn uuids_are_told_from_words() {
+        assert!(is_uuid("123e4567-e89b-12d3-a456-426614174000"));
+        assert!(!is_uuid("123e4567-e89b-12d3-a456") && !is_uuid("prod"));
+    }
+}

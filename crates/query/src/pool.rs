@@ -1,0 +1,194 @@
+//! The engine's own threads: queries run here, never on threads that serve connections.
+//!
+//! A query owns one thread and asks idle ones to help with its pieces ([`Pool::share`]). It never waits
+//! for a helper that has not begun, so that a busy pool slows a query down and can't deadlock it.
+
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Work that several threads may enter at once; each leaves when nothing is left to do.
+pub(crate) trait Shared: Send + Sync + 'static {
+    /// Takes pieces until there are none.
+    fn work(&self);
+}
+
+/// Threads, the queries that wait for one, and the calls for help.
+pub(crate) struct Pool {
+    state: Arc<State>,
+    helpers: usize,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Mutex<Queue>,
+    ready: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    calls: VecDeque<Arc<Call>>,
+    closed: bool,
+}
+
+/// A query's call for help.
+struct Call {
+    work: Arc<dyn Shared>,
+    inside: Mutex<Inside>,
+    left: Condvar,
+}
+
+#[derive(Default)]
+struct Inside {
+    helpers: usize,
+    over: bool,
+}
+
+impl Call {
+    /// Helps, unless the query has meanwhile finished alone.
+    fn answer(&self) {
+        {
+            let mut inside = self.inside.lock();
+            if inside.over {
+                return;
+            }
+            inside.helpers += 1;
+        }
+        let _leave = Leave(self);
+        self.work.work();
+    }
+}
+
+/// Counts a helper out even when its work panics: the query would wait for it forever.
+struct Leave<'a>(&'a Call);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.inside.lock().helpers -= 1;
+        self.0.left.notify_all();
+    }
+}
+
+impl Pool {
+    /// Starts the threads: several queries a core, so that the system's scheduler shares the cores
+    /// among them and a cheap query does not queue behind dear ones.
+    pub(crate) fn start(cores: usize) -> Pool {
+        let state = Arc::new(State::default());
+        for number in 0..(cores * 4).max(8) {
+            let state = Arc::clone(&state);
+            let thread = std::thread::Builder::new().name(format!("query-{number}"));
+            if let Err(error) = thread.spawn(move || serve(&state)) {
+                tracing::error!(%error, number, "starting query thread");
+            }
+        }
+        Pool { state, helpers: cores.saturating_sub(1) }
+    }
+
+    /// Queues a query.
+    pub(crate) fn run(&self, job: Job) {
+        self.state.queue.lock().jobs.push_back(job);
+        self.state.ready.notify_one();
+    }
+
+    /// Does `work` on this thread and on idle ones; returns when all of them have left it.
+    pub(crate) fn share(&self, work: Arc<dyn Shared>, pieces: usize) {
+        let wanted = self.helpers.min(pieces.saturating_sub(1));
+        if wanted == 0 {
+            return work.work();
+        }
+        let call = Arc::new(Call { work: Arc::clone(&work), inside: Mutex::default(), left: Condvar::new() });
+        {
+            let mut queue = self.state.queue.lock();
+            queue.calls.extend(std::iter::repeat_n(Arc::clone(&call), wanted));
+        }
+        for _ in 0..wanted {
+            self.state.ready.notify_one();
+        }
+        work.work();
+        let mut inside = call.inside.lock();
+        inside.over = true;
+        while inside.helpers > 0 {
+            call.left.wait(&mut inside);
+        }
+        drop(inside);
+        self.state.queue.lock().calls.retain(|c| !Arc::ptr_eq(c, &call));
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.state.queue.lock().closed = true;
+        self.state.ready.notify_all();
+    }
+}
+
+fn serve(state: &State) {
+    loop {
+        let mut queue = state.queue.lock();
+        let task = loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                break Task::Query(job);
+            }
+            if let Some(call) = queue.calls.pop_front() {
+                break Task::Help(call);
+            }
+            if queue.closed {
+                return;
+            }
+            state.ready.wait(&mut queue);
+        };
+        drop(queue);
+        // A panic is a bug of one query; the thread has to outlive it for the others.
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match task {
+            Task::Query(job) => job(),
+            Task::Help(call) => call.answer(),
+        }));
+        if outcome.is_err() {
+            tracing::error!("a query panicked");
+        }
+    }
+}
+
+enum Task {
+    Query(Job),
+    Help(Arc<Call>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    struct Count {
+        next: AtomicUsize,
+        done: AtomicUsize,
+        pieces: usize,
+    }
+
+    impl Shared for Count {
+        fn work(&self) {
+            while self.next.fetch_add(1, Ordering::SeqCst) < self.pieces {
+                self.done.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    #[test]
+    fn every_piece_is_done_when_share_returns() {
+        let pool = Arc::new(Pool::start(2));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        for _ in 0..50 {
+            let (inner, sender) = (Arc::clone(&pool), sender.clone());
+            pool.run(Box::new(move || {
+                let work = Arc::new(Count { next: AtomicUsize::new(0), done: AtomicUsize::new(0), pieces: 100 });
+                inner.share(Arc::clone(&work) as Arc<dyn Shared>, 100);
+                sender.send(work.done.load(Ordering::SeqCst)).expect("the test waits");
+            }));
+        }
+        drop(sender);
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), vec![100; 50]);
+    }
+}

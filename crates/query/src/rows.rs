@@ -1,0 +1,68 @@
+//! Reading a piece, and which of its rows lie in a range of time.
+
+use crate::request::QueryError;
+use skald_logql::pipeline::Selection;
+use skald_model::{Batch, Columns, TimeRange};
+use skald_store::{Piece, StoreError};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What reading a piece gave.
+pub(crate) enum Read {
+    /// Its rows.
+    Batch(Arc<Batch>),
+    /// It can't be read: the answer goes on without it and says so.
+    Damaged(String),
+}
+
+/// Reads the columns of a piece.
+pub(crate) fn read(piece: &Piece, columns: &Columns) -> Result<Read, QueryError> {
+    match piece.read(columns) {
+        Ok(batch) => Ok(Read::Batch(batch)),
+        Err(StoreError::Damaged(text)) => Ok(Read::Damaged(text)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Rows of one run inside `range`, narrowed by search when the run is sorted.
+pub(crate) fn run_rows(batch: &Batch, rows: &Range<u32>, sorted: bool, range: &TimeRange) -> Range<u32> {
+    if !sorted {
+        return rows.clone();
+    }
+    let times = &batch.timestamps[rows.start as usize..rows.end as usize];
+    let first = times.partition_point(|t| *t < range.start) as u32;
+    let last = times.partition_point(|t| *t < range.end) as u32;
+    rows.start + first..rows.start + last
+}
+
+/// The rows of the piece's runs inside `range`; also how many they are.
+pub(crate) fn in_range(batch: &Batch, piece: &Piece, range: &TimeRange) -> (Selection, u64) {
+    let mut selection = Selection::none(batch.len());
+    let mut count = 0;
+    for run in &piece.runs {
+        let rows = run_rows(batch, &run.rows, piece.sorted, range);
+        let whole = piece.sorted || range.covers(run.min_time, run.max_time);
+        for row in rows {
+            if whole || range.contains(batch.timestamps[row as usize]) {
+                selection.insert(row);
+                count += 1;
+            }
+        }
+    }
+    (selection, count)
+}
+
+/// Whether rows ascend in time, so that a reader may stop early.
+pub(crate) fn ascending(batch: &Batch, rows: &Range<u32>) -> bool {
+    batch.timestamps[rows.start as usize..rows.end as usize].is_sorted()
+}
+
+/// A hash of what makes an entry itself within its stream and time: line and metadata.
+pub(crate) fn content_hash(batch: &Batch, row: u32) -> u64 {
+    let mut hash = xxhash_rust::xxh3::xxh3_64(batch.line(row));
+    for (name, value) in batch.metadata_of(row) {
+        hash = xxhash_rust::xxh3::xxh3_64_with_seed(name.as_bytes(), hash);
+        hash = xxhash_rust::xxh3::xxh3_64_with_seed(value.as_bytes(), hash);
+    }
+    hash
+}

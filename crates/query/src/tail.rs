@@ -1,0 +1,63 @@
+//! What a live tail does to each new entry: the same stages as a query's.
+
+use crate::answer;
+use crate::collect::OutputLabels;
+use crate::log::output_labels;
+use crate::request::{EntryResult, QueryError};
+use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection};
+use skald_logql::typed::{self, Query};
+use skald_model::{BatchBuilder, Labels, Matcher};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A tail's selector and stages.
+pub struct TailPipeline {
+    /// Streams it follows.
+    pub matchers: Vec<Matcher>,
+    pipeline: Arc<Pipeline>,
+    categorize: bool,
+    scratch: Scratch,
+    clock: fn() -> i64,
+}
+
+impl TailPipeline {
+    /// Compiles a log query; a metric query is refused in Loki's words.
+    pub(crate) fn compile(query: &str, categorize: bool, clock: fn() -> i64) -> Result<TailPipeline, QueryError> {
+        match crate::compile(query)? {
+            Query::Log(typed::LogQuery { matchers, pipeline, .. }) => {
+                Ok(TailPipeline { matchers, pipeline, categorize, scratch: Scratch::default(), clock })
+            }
+            Query::Metric(_) => Err(QueryError::Bad("only log selector is supported".to_owned())),
+        }
+    }
+
+    /// The entry after the stages; `None` when it is filtered out. Labels as in
+    /// [`crate::StreamResult`].
+    pub fn process(
+        &mut self,
+        labels: &Labels,
+        timestamp: i64,
+        line: &[u8],
+        metadata: &[(String, String)],
+    ) -> Option<(Vec<(String, String)>, EntryResult)> {
+        let mut builder = BatchBuilder::default();
+        builder.push(0, timestamp, line, metadata.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+        let batch = builder.finish();
+        let mut selection = Selection::all(1);
+        self.scratch.now = (self.clock)();
+        self.pipeline.prefilter(&batch, &mut selection, &mut self.scratch);
+        let mut sink = One(None);
+        let _ = self.pipeline.run(&batch, 0..1, labels, &selection, false, &mut self.scratch, &mut sink);
+        let (line, labels) = sink.0?;
+        Some(answer::single(timestamp, line, &labels, self.categorize))
+    }
+}
+
+struct One(Option<(Vec<u8>, OutputLabels)>);
+
+impl RowSink for One {
+    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
+        self.0 = Some((row.line.to_vec(), output_labels(row)));
+        ControlFlow::Continue(())
+    }
+}

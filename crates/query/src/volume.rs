@@ -1,0 +1,95 @@
+//! Bytes of streams over time, from directory entries alone.
+
+use crate::Engine;
+use crate::metadata;
+use crate::request::{QueryError, VolumeRequest, VolumeSeries};
+use skald_model::{Labels, MatchOp, Matcher, TimeRange};
+use std::collections::BTreeMap;
+
+/// A bucket's last instant is a millisecond before the next begins, as Loki shows it.
+const BUCKET_END_NS: i64 = 1_000_000;
+
+/// Points one answer may have a series; Loki's limit on resolution.
+const BUCKETS_MAX: i64 = 11_000;
+
+/// Volumes, each bucket's largest series first in the order of the answer.
+pub(crate) fn volume(engine: &Engine, request: &VolumeRequest) -> Result<Vec<VolumeSeries>, QueryError> {
+    let mut matchers = if request.query == "{}" { Vec::new() } else { metadata::matchers(&request.query)? };
+    let mut names: Vec<String> = request.target_labels.clone();
+    if names.is_empty() && !request.aggregate_by_labels {
+        names = matchers.iter().map(|m| m.name.clone()).collect();
+    }
+    for target in &request.target_labels {
+        if !matchers.iter().any(|m| m.name == *target) && !request.aggregate_by_labels {
+            matchers.push(Matcher::new(target, MatchOp::Regex, ".+").map_err(|e| QueryError::Internal(e.to_string()))?);
+        }
+    }
+    let range = metadata::inclusive(request.start, request.end);
+    let buckets = buckets(request)?;
+    let selected = metadata::pieces(engine, &request.tenant, &matchers, range)?;
+    let keys: Vec<Vec<Key>> = selected.streams.iter().map(|s| keys(&s.labels, &names, request)).collect();
+    let mut sums: BTreeMap<Key, Vec<u64>> = BTreeMap::new();
+    for piece in &selected.pieces {
+        for (run, bytes) in metadata::run_bytes(piece) {
+            for (index, (bucket, _)) in buckets.iter().enumerate() {
+                if !bucket.overlaps(run.min_time, run.max_time) {
+                    continue;
+                }
+                for key in &keys[run.stream as usize] {
+                    sums.entry(key.clone()).or_insert_with(|| vec![0; buckets.len()])[index] +=
+                        metadata::share(run, bucket, bytes);
+                }
+            }
+        }
+    }
+    Ok(largest(sums, &buckets, request.limit))
+}
+
+type Key = Vec<(String, String)>;
+
+/// Buckets and the time each is shown at.
+fn buckets(request: &VolumeRequest) -> Result<Vec<(TimeRange, i64)>, QueryError> {
+    let Some(step) = request.step else {
+        return Ok(vec![(metadata::inclusive(request.start, request.end), request.end)]);
+    };
+    let step = step.max(1);
+    if request.end.saturating_sub(request.start) / step > BUCKETS_MAX {
+        return Err(QueryError::Bad(
+            "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter"
+                .to_owned(),
+        ));
+    }
+    let mut buckets = Vec::new();
+    let mut start = request.start.div_euclid(step) * step;
+    while start < request.end {
+        let next = start.saturating_add(step);
+        let last = next >= request.end;
+        let end = if last { request.end.saturating_add(1) } else { next };
+        let shown = if last { request.end } else { next - BUCKET_END_NS };
+        buckets.push((TimeRange { start: start.max(request.start), end }, shown));
+        start = next;
+    }
+    Ok(buckets)
+}
+
+/// The series a stream's bytes count for.
+fn keys(labels: &Labels, names: &[String], request: &VolumeRequest) -> Vec<Key> {
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
+    if request.aggregate_by_labels {
+        return labels.iter().filter(|(n, _)| wanted(n)).map(|(n, _)| vec![(n.to_owned(), String::new())]).collect();
+    }
+    vec![labels.iter().filter(|(n, _)| wanted(n)).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()]
+}
+
+/// The `limit` largest series, largest first.
+fn largest(sums: BTreeMap<Key, Vec<u64>>, buckets: &[(TimeRange, i64)], limit: usize) -> Vec<VolumeSeries> {
+    let mut all: Vec<(u64, Key, Vec<u64>)> = sums.into_iter().map(|(key, sums)| (sums.iter().sum(), key, sums)).collect();
+    all.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    all.truncate(limit);
+    all.into_iter()
+        .map(|(_, labels, sums)| {
+            let points = sums.into_iter().zip(buckets).filter(|(sum, _)| *sum > 0 || buckets.len() == 1);
+            VolumeSeries { labels, points: points.map(|(sum, (_, shown))| (*shown, sum)).collect() }
+        })
+        .collect()
+}
