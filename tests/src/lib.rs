@@ -1,1 +1,6 @@
-//! placeholder
+//! What the tests of the whole share: a running server, an HTTP client, recorded answers and how they
+//! are compared.
+
+pub mod conformance;
+pub mod http;
+pub mod process;

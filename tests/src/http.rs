@@ -1,0 +1,56 @@
+//! A blocking HTTP client that gives every status as an answer, not as an error.
+
+use std::time::Duration;
+
+/// Status and body of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Body; invalid UTF-8 replaced.
+    pub text: String,
+}
+
+/// Requests to one server.
+#[derive(Clone)]
+pub struct Client {
+    base: String,
+    agent: ureq::Agent,
+}
+
+impl Client {
+    /// For a server at `http://address`.
+    pub fn new(address: &str) -> Client {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(120)));
+        Client { base: format!("http://{address}"), agent: config.build().into() }
+    }
+
+    /// `GET path?params`; `Err` when there is no answer at all.
+    pub fn get(&self, path: &str, params: &[(String, String)], headers: &[(String, String)]) -> Result<Reply, ureq::Error> {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        for (name, value) in params {
+            request = request.query(name, value);
+        }
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        reply(request.call()?)
+    }
+
+    /// `POST path` with a body.
+    pub fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Reply, ureq::Error> {
+        let request = self.agent.post(format!("{}{path}", self.base)).header("content-type", content_type);
+        reply(request.send(body)?)
+    }
+
+    /// Pushes one JSON body.
+    pub fn push(&self, body: &str) -> Result<Reply, ureq::Error> {
+        self.post("/loki/api/v1/push", "application/json", body.as_bytes())
+    }
+}
+
+fn reply(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply, ureq::Error> {
+    let status = response.status().as_u16();
+    let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec()?;
+    Ok(Reply { status, text: String::from_utf8_lossy(&bytes).into_owned() })
+}
