@@ -1,8 +1,34 @@
 //! Samples → range vectors → series: range aggregations on a step grid, vector aggregations, operators.
 
+mod absent;
+mod binary;
+mod cells;
+#[cfg(test)]
+mod check;
+mod distinct;
+mod evaluate;
+mod grouping;
+mod hll;
+mod label_replace;
+mod matching;
+mod quantile;
+mod rate_counter;
+#[cfg(test)]
+mod reference;
+mod rows;
+mod slide;
+mod state;
+mod topk;
+mod vector;
+mod windows;
+
 use crate::ast::RangeOp;
-use crate::typed::{Leaf, Node};
 use skald_model::Labels;
+
+pub use evaluate::evaluate;
+pub use state::RangeState;
+
+pub(crate) use binary::{numbers, unexpected_literal};
 
 /// The instants a query is evaluated at, in nanoseconds since 1970: `start, start + step … <= end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +50,12 @@ impl Steps {
     /// The grid from `start` to `end` inclusive.
     pub fn range(start: i64, end: i64, step: i64) -> Steps {
         let step = step.max(1);
-        Steps { start, step, count: usize::try_from((end - start) / step + 1).unwrap_or(1).max(1) }
+        Steps { start, step, count: usize::try_from(end.saturating_sub(start) / step + 1).unwrap_or(1).max(1) }
     }
 
     /// Instant number `index`.
     pub fn at(&self, index: usize) -> i64 {
-        self.start + self.step * index as i64
+        self.start.saturating_add(self.step.saturating_mul(index as i64))
     }
 }
 
@@ -80,44 +106,9 @@ pub enum Evaluated {
 #[error("{0}")]
 pub struct EvalError(pub String);
 
-/// Samples of one leaf gathered into windows; one a thread, merged at the end.
-#[derive(Debug)]
-pub struct RangeState {}
-
-impl RangeState {
-    /// An empty state for a leaf.
-    pub fn new(_spec: &RangeSpec, _steps: &Steps) -> RangeState {
-        todo!()
-    }
-
-    /// Adds a sample of series `series`; any order of time. Samples outside every window are ignored.
-    pub fn add(&mut self, _series: u32, _timestamp: i64, _value: f64) {
-        todo!()
-    }
-
-    /// Takes in another thread's state; `map[i]` is this state's number of its series `i`.
-    pub fn merge(&mut self, _other: RangeState, _map: &[u32]) {
-        todo!()
-    }
-
-    /// Rough bytes of memory held.
-    pub fn memory_bytes(&self) -> usize {
-        todo!()
-    }
-
-    /// Points per series number.
-    pub fn finish(self) -> Vec<Vec<Option<f64>>> {
-        todo!()
-    }
-}
-
 /// Times of entries that can matter to a leaf, as `(first, last)` inclusive nanoseconds.
 pub fn window_bounds(spec: &RangeSpec, steps: &Steps) -> (i64, i64) {
     let last = steps.at(steps.count - 1);
-    (steps.start - spec.offset - spec.range + 1, last - spec.offset)
-}
-
-/// Evaluates an expression once its leaves are known (`leaves[i]` belongs to `Leaf` number `i`).
-pub fn evaluate(_root: &Node, _leaves: Vec<Matrix>, _specs: &[Leaf], _steps: &Steps) -> Result<Evaluated, EvalError> {
-    todo!()
+    let first = steps.start.saturating_sub(spec.offset).saturating_sub(spec.range).saturating_add(1);
+    (first, last.saturating_sub(spec.offset))
 }

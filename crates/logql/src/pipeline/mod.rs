@@ -176,6 +176,15 @@ pub enum Value {
         /// Filters after the conversion.
         filters: Vec<LabelFilterExpr>,
     },
+    /// A hash of a label's value, for counting distinct values: [`value_hash`] of it. Entries without
+    /// the label (or with an empty value) give no sample; the label itself does not split series.
+    Hash(String),
+}
+
+/// The sample that stands for a label's value when distinct values are counted: the top 53 bits of its
+/// xxh3, which a float holds exactly.
+pub fn value_hash(value: &str) -> f64 {
+    (xxhash_rust::xxh3::xxh3_64(value.as_bytes()) >> 11) as f64
 }
 
 /// Series found so far, numbered; a series' key is the canonical bytes of its labels.

@@ -1,9 +1,16 @@
 //! AST → typed query: names resolved, regexes compiled, constants folded, what each leaf must read known.
+//!
+//! [`compile`] gives a [`Query`]: a [`LogQuery`] with its pipeline, or a [`MetricQuery`] whose [`Leaf`]s
+//! read lines and whose [`Node`]s combine them. Nothing here looks at data.
 
-use crate::ast::{BinaryOp, Expr, Grouping, SortKey, VectorMatching, VectorOp};
+mod leaf;
+mod log;
+mod metric;
+
+use crate::ast::{BinaryOp, Expr, Grouping, RangeOp, SortKey, VectorMatching, VectorOp};
 use crate::metric::RangeSpec;
-use crate::pipeline::{Extractor, Pipeline};
-use skald_model::Matcher;
+use crate::pipeline::{Extractor, Pipeline, Wanted};
+use skald_model::{Labels, Matcher};
 use std::sync::Arc;
 
 /// Settings of a compilation.
@@ -34,12 +41,24 @@ pub struct LogQuery {
     pub matchers: Vec<Matcher>,
     /// The stages.
     pub pipeline: Arc<Pipeline>,
-    /// `| distinct a, b` at the end.
+    /// Queries of the `| a in ({…})` stages, in order of the stages.
+    pub subqueries: Vec<SubQuery>,
+    /// `| distinct a, b` at the end; before `sort` and `limit`.
     pub distinct: Option<Vec<String>>,
+    /// `| sort by …` at the end; before `limit`.
+    pub sort: Vec<SortKey>,
     /// `| limit n` at the end.
     pub limit: Option<u64>,
-    /// `| sort by …` at the end.
-    pub sort: Vec<SortKey>,
+}
+
+/// The inner query of a semi-join.
+#[derive(Clone, Debug)]
+pub struct SubQuery {
+    /// Label of the inner query's entries that holds the values: the one it ends in keeping, or the one
+    /// that is compared.
+    pub label: String,
+    /// The query.
+    pub query: LogQuery,
 }
 
 /// A metric query: leaves that read lines, and the operators over them.
@@ -60,6 +79,28 @@ pub struct Leaf {
     pub extractor: Arc<Extractor>,
     /// Samples to points.
     pub spec: RangeSpec,
+    /// Queries of the `| a in ({…})` stages, in order of the stages.
+    pub subqueries: Vec<SubQuery>,
+    /// Labels of the series: `None` keeps those of the entries.
+    pub grouping: Option<Grouping>,
+    /// Labels of the series that `absent_over_time` gives.
+    pub absent_labels: Labels,
+    /// Whether no stage looks at entries: each one there is gives a sample.
+    pub passthrough: bool,
+}
+
+impl Leaf {
+    /// Whether the number and bytes of entries are all the leaf needs of a whole run: no stage, and labels
+    /// of series taken by name. Where a block has metadata of none of `grouping`'s names, its directory
+    /// answers for it.
+    pub fn counts_whole_runs(&self) -> bool {
+        let op = match self.spec.op {
+            RangeOp::CountOverTime | RangeOp::BytesOverTime | RangeOp::BytesRate | RangeOp::AbsentOverTime => true,
+            RangeOp::Rate => !self.spec.unwrapped,
+            _ => false,
+        };
+        op && self.passthrough && self.grouping.as_ref().is_some_and(|grouping| !grouping.without)
+    }
 }
 
 /// Operators over leaves.
@@ -111,6 +152,16 @@ pub enum Node {
 }
 
 /// Compiles a parsed query.
-pub fn compile(_expr: &Expr, _options: &Options) -> Result<Query, QueryError> {
-    todo!()
+pub fn compile(expr: &Expr, options: &Options) -> Result<Query, QueryError> {
+    Ok(match expr {
+        Expr::Log(expr) => Query::Log(log::compile(expr, &Wanted::All)?),
+        Expr::Metric(expr) => Query::Metric(metric::compile(expr, options)?),
+    })
+}
+
+impl QueryError {
+    /// Loki's form of an error that has no place in the text.
+    fn parse(reason: impl std::fmt::Display) -> QueryError {
+        QueryError(format!("parse error : {reason}"))
+    }
 }

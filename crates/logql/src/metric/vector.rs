@@ -1,0 +1,150 @@
+//! Vector aggregations: the series of each group folded into one, step by step; topk and sort beside.
+
+use super::cells::{Cell, Extreme, Mean, Moments, Total};
+use super::grouping::group_labels;
+use super::{Matrix, Series, topk};
+use crate::ast::{Grouping, VectorOp};
+use hashbrown::HashMap;
+use skald_model::Labels;
+use std::cmp::Ordering;
+
+/// Aggregates a matrix of `steps` points a series.
+pub(super) fn aggregate(op: VectorOp, param: Option<i64>, grouping: Option<&Grouping>, matrix: Matrix, steps: usize) -> Matrix {
+    match op {
+        VectorOp::Sum => fold(matrix, grouping, steps, Total::value),
+        VectorOp::Avg => fold(matrix, grouping, steps, Mean::value),
+        VectorOp::Min => fold(matrix, grouping, steps, Extreme::<false>::value),
+        VectorOp::Max => fold(matrix, grouping, steps, Extreme::<true>::value),
+        VectorOp::Stddev => fold(matrix, grouping, steps, Moments::deviation),
+        VectorOp::Stdvar => fold(matrix, grouping, steps, Moments::variance),
+        VectorOp::Count | VectorOp::CountDistinct => fold(counted(matrix), grouping, steps, Total::value),
+        VectorOp::Topk | VectorOp::ApproxTopk => topk::select(matrix, grouping, param, steps, topk::Side::Largest),
+        VectorOp::Bottomk => topk::select(matrix, grouping, param, steps, topk::Side::Smallest),
+        VectorOp::Sort => sort(matrix, steps, ascending),
+        VectorOp::SortDesc => sort(matrix, steps, descending),
+    }
+}
+
+/// The groups of a matrix in order of their first series, with the numbers of their series.
+pub(super) fn groups(matrix: &Matrix, grouping: Option<&Grouping>) -> Vec<(Labels, Vec<usize>)> {
+    let mut numbers: HashMap<Labels, usize> = HashMap::new();
+    let mut groups: Vec<(Labels, Vec<usize>)> = Vec::new();
+    for (index, series) in matrix.series.iter().enumerate() {
+        let labels = group_labels(&series.labels, grouping);
+        let number = *numbers.entry(labels).or_insert_with_key(|labels| {
+            groups.push((labels.clone(), Vec::new()));
+            groups.len() - 1
+        });
+        groups[number].1.push(index);
+    }
+    groups
+}
+
+fn fold<C: Cell>(matrix: Matrix, grouping: Option<&Grouping>, steps: usize, read: impl Fn(&C) -> f64) -> Matrix {
+    let fold_group = |(labels, members): (Labels, Vec<usize>)| {
+        let mut cells = vec![C::EMPTY; steps];
+        for index in members {
+            for (cell, point) in cells.iter_mut().zip(&matrix.series[index].points) {
+                if let Some(value) = point {
+                    cell.add(0, *value);
+                }
+            }
+        }
+        let points = cells.iter().map(|cell| (!cell.is_empty()).then(|| read(cell))).collect();
+        Series { labels, points }
+    };
+    Matrix { series: groups(&matrix, grouping).into_iter().map(fold_group).collect(), ordered: false }
+}
+
+/// Every point as 1.
+fn counted(mut matrix: Matrix) -> Matrix {
+    for series in &mut matrix.series {
+        series.points.iter_mut().flatten().for_each(|value| *value = 1.0);
+    }
+    matrix
+}
+
+/// Orders the series of an instant query by value; over a range there is nothing to order by.
+fn sort(mut matrix: Matrix, steps: usize, order: fn(&f64, &f64) -> Ordering) -> Matrix {
+    if steps == 1 {
+        matrix.series.retain(|series| series.points.first().is_some_and(Option::is_some));
+        matrix.series.sort_by(|a, b| match (a.points[0], b.points[0]) {
+            (Some(x), Some(y)) => order(&x, &y),
+            _ => Ordering::Equal,
+        });
+        matrix.ordered = true;
+    }
+    matrix
+}
+
+/// Smallest first, NaN last.
+pub(super) fn ascending(a: &f64, b: &f64) -> Ordering {
+    a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
+/// Largest first, NaN last.
+pub(super) fn descending(a: &f64, b: &f64) -> Ordering {
+    b.partial_cmp(a).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::check::{grid, shown};
+
+    fn by(names: &[&str]) -> Option<Grouping> {
+        Some(Grouping { without: false, labels: names.iter().map(|n| (*n).to_owned()).collect() })
+    }
+
+    fn without(names: &[&str]) -> Option<Grouping> {
+        by(names).map(|g| Grouping { without: true, ..g })
+    }
+
+    const INPUT: &[&str] =
+        &[r#"{app="api", pod="1"} 1 2 _"#, r#"{app="api", pod="2"} 3 _ _"#, r#"{app="web", pod="1"} 5 NaN 7"#, "{} 2 2 2"];
+
+    fn check(op: VectorOp, param: Option<i64>, grouping: Option<Grouping>, expected: &[&str]) {
+        let found = aggregate(op, param, grouping.as_ref(), grid(INPUT), 3);
+        assert_eq!(shown(&found), expected, "{op:?} {param:?} {grouping:?}");
+    }
+
+    #[test]
+    fn sums_and_counts_leave_gaps_where_a_group_has_no_point() {
+        check(VectorOp::Sum, None, by(&["app"]), &[r#"{app="api"} 4 2 _"#, r#"{app="web"} 5 NaN 7"#, "{} 2 2 2"]);
+        check(VectorOp::Count, None, by(&["app"]), &[r#"{app="api"} 2 1 _"#, r#"{app="web"} 1 1 1"#, "{} 1 1 1"]);
+        check(VectorOp::Sum, None, None, &["{} 11 NaN 9"]);
+        check(VectorOp::Sum, None, by(&[]), &["{} 11 NaN 9"]);
+    }
+
+    #[test]
+    fn a_missing_label_groups_with_an_absent_one() {
+        check(VectorOp::Sum, None, by(&["nosuch"]), &["{} 11 NaN 9"]);
+        check(VectorOp::Sum, None, without(&["pod"]), &[r#"{app="api"} 4 2 _"#, r#"{app="web"} 5 NaN 7"#, "{} 2 2 2"]);
+        check(VectorOp::Sum, None, without(&["app", "pod"]), &["{} 11 NaN 9"]);
+    }
+
+    #[test]
+    fn extremes_and_means_follow_the_rules_for_nan() {
+        check(VectorOp::Min, None, None, &["{} 1 2 2"]);
+        check(VectorOp::Max, None, None, &["{} 5 2 7"]);
+        check(VectorOp::Avg, None, None, &["{} 2.75 NaN 4.5"]);
+    }
+
+    #[test]
+    fn deviations_are_of_the_population() {
+        // 1 3 5 2: mean 2.75, squares 3.0625 0.0625 5.0625 0.5625 = 8.75, over 4
+        check(VectorOp::Stdvar, None, None, &["{} 2.1875 NaN 6.25"]);
+        check(VectorOp::Stddev, None, by(&["app"]), &[r#"{app="api"} 1 0 _"#, r#"{app="web"} 0 NaN 0"#, "{} 0 0 0"]);
+    }
+
+    #[test]
+    fn sort_orders_an_instant_with_nan_last_and_leaves_a_range_alone() {
+        let input = ["{a=\"1\"} 2", "{a=\"2\"} NaN", "{a=\"3\"} 1", "{a=\"4\"} 3"];
+        let up = aggregate(VectorOp::Sort, None, None, grid(&input), 1);
+        assert_eq!(shown(&up), ["{a=\"3\"} 1", "{a=\"1\"} 2", "{a=\"4\"} 3", "{a=\"2\"} NaN"]);
+        let down = aggregate(VectorOp::SortDesc, None, None, grid(&input), 1);
+        assert_eq!(shown(&down), ["{a=\"4\"} 3", "{a=\"1\"} 2", "{a=\"3\"} 1", "{a=\"2\"} NaN"]);
+        assert!(up.ordered && down.ordered);
+        assert!(!aggregate(VectorOp::Sort, None, None, grid(INPUT), 3).ordered);
+    }
+}

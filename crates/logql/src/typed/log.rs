@@ -1,0 +1,98 @@
+//! Log queries: selector, stages, and the closing stages that work on the whole answer.
+
+use super::{LogQuery, QueryError, SubQuery};
+use crate::ast::{LogExpr, NamedMatcher, Selector, SortKey, StageExpr};
+use crate::pipeline::{Pipeline, Wanted};
+use skald_model::Matcher;
+use std::sync::Arc;
+
+/// Compiles a log query whose reader looks at the labels that are `wanted`.
+pub(super) fn compile(expr: &LogExpr, wanted: &Wanted) -> Result<LogQuery, QueryError> {
+    let (stages, closing) = split_closing(&expr.stages)?;
+    let pipeline = Pipeline::compile(stages, wanted).map_err(QueryError::parse)?;
+    Ok(LogQuery {
+        matchers: matchers(&expr.selector)?,
+        pipeline: Arc::new(pipeline),
+        subqueries: subqueries(stages)?,
+        distinct: closing.distinct,
+        sort: closing.sort,
+        limit: closing.limit,
+    })
+}
+
+/// Compiles a selector.
+pub(super) fn matchers(selector: &Selector) -> Result<Vec<Matcher>, QueryError> {
+    let compile = |m: &crate::ast::MatcherExpr| Matcher::new(&m.name, m.op, &m.value).map_err(QueryError::parse);
+    selector.matchers.iter().map(compile).collect()
+}
+
+/// Inner queries of the stages, in their order.
+pub(super) fn subqueries(stages: &[StageExpr]) -> Result<Vec<SubQuery>, QueryError> {
+    let mut found = Vec::new();
+    for stage in stages {
+        if let StageExpr::In { label, query, .. } = stage {
+            let label = kept_label(query).unwrap_or(label).to_owned();
+            let query = compile(query, &Wanted::Names(vec![label.clone()]))?;
+            found.push(SubQuery { label, query });
+        }
+    }
+    Ok(found)
+}
+
+/// The one label a query ends in keeping.
+fn kept_label(query: &LogExpr) -> Option<&str> {
+    match query.stages.iter().rev().find(|stage| !is_closing(stage))? {
+        StageExpr::Keep(names) => match names.as_slice() {
+            [NamedMatcher::Name(name)] => Some(name),
+            [NamedMatcher::Matcher(matcher)] => Some(&matcher.name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What comes after all entries are found.
+#[derive(Debug, Default, PartialEq)]
+struct Closing {
+    distinct: Option<Vec<String>>,
+    sort: Vec<SortKey>,
+    limit: Option<u64>,
+}
+
+fn is_closing(stage: &StageExpr) -> bool {
+    matches!(stage, StageExpr::Distinct(_) | StageExpr::Sort(_) | StageExpr::Limit(_))
+}
+
+/// Tells the closing stages from those before them.
+fn split_closing(stages: &[StageExpr]) -> Result<(&[StageExpr], Closing), QueryError> {
+    let first = stages.iter().position(is_closing).unwrap_or(stages.len());
+    let (stages, rest) = stages.split_at(first);
+    let mut closing = Closing::default();
+    for stage in rest {
+        match stage {
+            StageExpr::Distinct(names) if closing == Closing::default() => closing.distinct = Some(names.clone()),
+            StageExpr::Sort(keys) if closing.sort.is_empty() && closing.limit.is_none() => closing.sort = keys.clone(),
+            StageExpr::Limit(limit) if closing.limit.is_none() => closing.limit = Some(*limit),
+            _ => {
+                return Err(QueryError::parse(
+                    "'| distinct', '| sort by' and '| limit' end a query, once each and in this order",
+                ));
+            }
+        }
+    }
+    Ok((stages, closing))
+}
+
+/// The stages of a metric query, where closing stages have no place.
+pub(super) fn open_stages(stages: &[StageExpr]) -> Result<&[StageExpr], QueryError> {
+    let name = stages.iter().find_map(|stage| match stage {
+        StageExpr::Distinct(_) => Some("distinct"),
+        StageExpr::Sort(_) => Some("sort by"),
+        StageExpr::Limit(_) => Some("limit"),
+        _ => None,
+    });
+    match name {
+        Some(name) => Err(QueryError::parse(format!("'| {name}' is only allowed in log queries"))),
+        None => Ok(stages),
+    }
+}
