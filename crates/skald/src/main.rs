@@ -1,1 +1,57 @@
-fn main() {}
+//! The program: `skald serve` (the default) and `skald config check FILE`.
+//!
+//! Settings come from defaults, one YAML file, environment variables and flags, the later ones winning.
+
+mod serve;
+mod settings;
+
+use clap::{Arg, ArgMatches, Command};
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Queries allocate and free many small texts on many threads, where mimalloc is ahead of the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let matches = command().get_matches();
+    let result = match matches.subcommand() {
+        Some(("config", config)) => match config.subcommand() {
+            Some(("check", check)) => check_config(check),
+            _ => Err("config has one command: check FILE".to_owned()),
+        },
+        Some(("serve", flags)) => settings::load(flags).and_then(serve::serve),
+        _ => settings::load(&matches).and_then(serve::serve),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody can be told when stderr is closed.
+            let _ = writeln!(std::io::stderr(), "skald: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    let check = Command::new("check")
+        .about("Says what becomes of each setting in a file, also one written for Loki")
+        .arg(Arg::new("file").value_name("FILE").required(true));
+    let config = Command::new("config").about("Looks at configuration files").subcommand_required(true).subcommand(check);
+    let serve = settings::flags(Command::new("serve").about("Runs the server (the default)"));
+    settings::flags(Command::new("skald"))
+        .about("A log server that any Loki client can use")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args_conflicts_with_subcommands(true)
+        .subcommand(serve)
+        .subcommand(config)
+}
+
+fn check_config(matches: &ArgMatches) -> Result<(), String> {
+    let file = matches.get_one::<String>("file").expect("clap requires FILE");
+    let text = settings::read_file(Path::new(file))?;
+    let (report, usable) = skald_server::config::check::report(&text, |name| std::env::var(name).ok());
+    std::io::stdout().write_all(report.as_bytes()).map_err(|error| format!("writing the report: {error}"))?;
+    if usable { Ok(()) } else { Err(format!("{file} can't be used")) }
+}

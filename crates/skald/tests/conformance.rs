@@ -8,7 +8,13 @@ use std::path::Path;
 const BINARY: &str = env!("CARGO_BIN_EXE_skald");
 
 fn check(state: &str, outcome: &Outcome) {
-    assert!(outcome.failed.is_empty(), "{state}: {} passed, {} failed:\n{}", outcome.passed, outcome.failed.len(), outcome.failed.join("\n"));
+    assert!(
+        outcome.failed.is_empty(),
+        "{state}: {} passed, {} failed:\n{}",
+        outcome.passed,
+        outcome.failed.len(),
+        outcome.failed.join("\n")
+    );
     let percent = outcome.same_texts * 100 / outcome.texts.max(1);
     assert!(percent > 80, "{state}: {} of {} error texts are Loki's", outcome.same_texts, outcome.texts);
 }

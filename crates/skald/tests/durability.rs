@@ -6,8 +6,8 @@ use skald_tests::http::Client;
 use skald_tests::process::Skald;
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_skald");
 /// 2026-03-01T00:00:00Z

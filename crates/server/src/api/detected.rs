@@ -1,0 +1,116 @@
+//! `detected_labels`, `detected_fields` and values of a detected field.
+
+use super::json;
+use crate::clock;
+use crate::error::ApiError;
+use crate::params::{Bounds, Params};
+use crate::query_log::{Kind, QueryLog};
+use crate::state::App;
+use crate::tenant::Tenant;
+use crate::wire::answer::list;
+use crate::wire::json::Json;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use skald_model::TenantId;
+use skald_query::{DetectedField, FieldsRequest, MetadataRequest};
+use std::sync::Arc;
+
+/// Lines looked at unless `line_limit` says otherwise.
+const LINE_LIMIT: usize = 100;
+/// Fields or values returned unless `limit` says otherwise.
+const FIELD_LIMIT: usize = 1000;
+
+/// `detected_labels`
+pub async fn labels(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
+    let bounds = params.ordered_bounds(clock::now())?;
+    let query = if params.query().split_whitespace().collect::<String>() == "{}" { "" } else { params.query() };
+    let request = MetadataRequest { tenant, query: query.to_owned(), start: bounds.start, end: bounds.end };
+    let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds);
+    let labels = log.watch(app.ask(move |engine, _| engine.detected_labels(&request)).await)?;
+    log.end_counted(labels.len());
+    if labels.is_empty() {
+        return Ok(json("{}\n"));
+    }
+    let mut out = Json::default();
+    out.raw("{\"detectedLabels\":");
+    list(&mut out, &labels, |out, (name, cardinality)| {
+        out.raw("{\"label\":");
+        out.text(name);
+        out.raw(&format!(",\"cardinality\":{cardinality}}}"));
+    });
+    out.raw("}\n");
+    Ok(json(out.finish()))
+}
+
+/// `detected_fields`
+pub async fn fields(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
+    let (request, bounds) = fields_request(tenant, &params)?;
+    let limit = request.limit;
+    let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
+    let fields = log.watch(app.ask(move |engine, cancel| engine.detected_fields(&request, cancel)).await)?;
+    log.end_counted(fields.len());
+    if fields.is_empty() {
+        return Ok(json("{}\n"));
+    }
+    let mut out = Json::default();
+    out.raw("{\"fields\":");
+    list(&mut out, &fields, write_field);
+    out.raw(&format!(",\"limit\":{limit}}}\n"));
+    Ok(json(out.finish()))
+}
+
+/// `detected_field/{name}/values`
+pub async fn values(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let (request, bounds) = fields_request(tenant, &params)?;
+    let limit = request.limit;
+    let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
+    let values = log.watch(app.ask(move |engine, cancel| engine.detected_field_values(&name, &request, cancel)).await)?;
+    log.end_counted(values.len());
+    if values.is_empty() {
+        return Ok(json("{}\n"));
+    }
+    let mut out = Json::default();
+    out.raw("{\"values\":");
+    list(&mut out, &values, |out, value| out.text(value));
+    out.raw(&format!(",\"limit\":{limit}}}\n"));
+    Ok(json(out.finish()))
+}
+
+fn fields_request(tenant: TenantId, params: &Params) -> Result<(FieldsRequest, Bounds), ApiError> {
+    let bounds = params.ordered_bounds(clock::now())?;
+    // Loki reads a step here and refuses a bad one, though it has no use for it.
+    params.step(bounds)?;
+    let limit = if params.get("limit").is_empty() { "field_limit" } else { "limit" };
+    let request = FieldsRequest {
+        tenant,
+        query: params.query().to_owned(),
+        start: bounds.start,
+        end: bounds.end,
+        line_limit: params.limit("line_limit", LINE_LIMIT)?,
+        limit: params.limit(limit, FIELD_LIMIT)?,
+    };
+    Ok((request, bounds))
+}
+
+fn write_field(out: &mut Json, field: &DetectedField) {
+    out.raw("{\"label\":");
+    out.text(&field.label);
+    out.raw(",\"type\":");
+    out.text(field.kind);
+    out.raw(&format!(",\"cardinality\":{},\"parsers\":", field.cardinality));
+    if field.parsers.is_empty() {
+        out.raw("null");
+    } else {
+        list(out, &field.parsers, |out, parser| out.text(parser));
+    }
+    if !field.json_path.is_empty() {
+        out.raw(",\"jsonPath\":");
+        list(out, &field.json_path, |out, segment| out.text(segment));
+    }
+    out.raw("}");
+}

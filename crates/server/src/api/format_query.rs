@@ -1,0 +1,29 @@
+//! `format_query`: the query as it would be printed.
+
+use super::json;
+use crate::error::ApiError;
+use crate::params::Params;
+use crate::wire::json::Json;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+/// `format_query`
+pub async fn format_query(params: Params) -> Result<Response, ApiError> {
+    let mut out = Json::default();
+    let status = match skald_logql::parse(params.query()).map(|_| params.query().trim().to_owned()) {
+        Ok(pretty) => {
+            out.raw("{\"status\":\"success\",\"data\":");
+            out.text(&pretty);
+            StatusCode::OK
+        }
+        Err(error) => {
+            out.raw("{\"status\":\"invalid-query\",\"error\":");
+            out.text(&error.message);
+            StatusCode::BAD_REQUEST
+        }
+    };
+    out.raw("}\n");
+    let mut response = json(out.finish());
+    *response.status_mut() = status;
+    Ok(response)
+}

@@ -1,0 +1,104 @@
+//! Label names, label values and series: answered from the stream index.
+
+use super::json;
+use crate::clock;
+use crate::error::ApiError;
+use crate::params::Params;
+use crate::query_log::{Kind, QueryLog};
+use crate::state::App;
+use crate::tenant::Tenant;
+use crate::wire::answer::list;
+use crate::wire::json::Json;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use skald_query::{MetadataRequest, SeriesRequest};
+use std::sync::Arc;
+
+/// `labels`
+pub async fn names(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
+    let bounds = params.ordered_bounds(clock::now())?;
+    let request = MetadataRequest { tenant, query: params.query().to_owned(), start: bounds.start, end: bounds.end };
+    let log = QueryLog::begin(&request.tenant, Kind::Labels, &request.query, bounds);
+    let names = log.watch(app.ask(move |engine, _| engine.label_names(&request)).await)?;
+    log.end_counted(names.len());
+    Ok(texts(&names))
+}
+
+/// `label/{name}/values`
+pub async fn values(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let bounds = params.ordered_bounds(clock::now())?;
+    let request = MetadataRequest { tenant, query: params.query().to_owned(), start: bounds.start, end: bounds.end };
+    let log = QueryLog::begin(&request.tenant, Kind::Labels, &request.query, bounds);
+    let values = log.watch(app.ask(move |engine, _| engine.label_values(&name, &request)).await)?;
+    log.end_counted(values.len());
+    Ok(texts(&values))
+}
+
+/// `series`
+pub async fn series(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
+    let bounds = params.ordered_bounds(clock::now())?;
+    let groups = groups(&params)?;
+    let log = QueryLog::begin(&tenant, Kind::Series, &groups.join(","), bounds);
+    let request = SeriesRequest { tenant, groups, start: bounds.start, end: bounds.end };
+    let body = app.ask(move |engine, _| engine.series(&request)).await.map(|series| {
+        let mut out = Json::default();
+        out.raw("{\"status\":\"success\",\"data\":");
+        list(&mut out, &series, |out, labels| out.labels(labels.iter()));
+        out.raw("}\n");
+        (out.finish(), series.len())
+    });
+    let (body, count) = log.watch(body)?;
+    log.end_counted(count);
+    Ok(json(body))
+}
+
+/// The selectors of `match[]`; `{}` alone means every stream, as no selector does.
+fn groups(params: &Params) -> Result<Vec<String>, ApiError> {
+    let mut groups: Vec<String> = Vec::new();
+    for group in params.all(&["match[]", "match"]) {
+        if !groups.iter().any(|g| g == group) {
+            groups.push(group.to_owned());
+        }
+    }
+    let everything = |group: &String| group.split_whitespace().collect::<String>() == "{}";
+    match groups.iter().find(|group| everything(group)) {
+        Some(_) if groups.len() == 1 => Ok(Vec::new()),
+        Some(group) => Err(ApiError::bad(format!("0 matchers in group: {group}"))),
+        None => Ok(groups),
+    }
+}
+
+/// A list of names; left out when it is empty, as in Loki.
+fn texts(names: &[String]) -> Response {
+    let mut out = Json::default();
+    out.raw("{\"status\":\"success\"");
+    if !names.is_empty() {
+        out.raw(",\"data\":");
+        list(&mut out, names, |out, name| out.text(name));
+    }
+    out.raw("}\n");
+    json(out.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(query: &str, expected: Result<&[&str], &str>) {
+        let found = groups(&Params::parse(query).expect("valid")).map_err(|e| e.message);
+        assert_eq!(found, expected.map(|g| g.iter().map(|s| (*s).to_owned()).collect()).map_err(str::to_owned), "{query}");
+    }
+
+    #[test]
+    fn an_empty_selector_alone_means_all_series() {
+        check("", Ok(&[]));
+        check("match[]={ }", Ok(&[]));
+        check("match[]={a=%22b%22}&match={a=%22b%22}&match=x", Ok(&["{a=\"b\"}", "x"]));
+        check("match[]={}&match={a=%22b%22}", Err("0 matchers in group: {}"));
+    }
+}

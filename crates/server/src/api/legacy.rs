@@ -1,0 +1,60 @@
+//! `/api/prom/query`: range queries of lines in the first shape Loki had.
+
+use super::json;
+use super::query::{check_range, look_back, parse};
+use crate::clock;
+use crate::error::ApiError;
+use crate::params::Params;
+use crate::state::App;
+use crate::tenant::Tenant;
+use crate::wire::answer::encode_legacy;
+use axum::extract::State;
+use axum::response::Response;
+use skald_logql::ast::Expr;
+use skald_query::{Data, RangeRequest};
+use std::sync::Arc;
+
+const ONLY_STREAMS: &str = "rpc error: code = Code(400) desc = legacy endpoints only support streams result type";
+
+/// `/api/prom/query`
+pub async fn query(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
+    let now = clock::now();
+    let bounds = params.ordered_bounds(now)?;
+    let shape = params.range_shape(bounds)?;
+    let query = with_regexp(&params);
+    let expr = parse(&query)?;
+    if !matches!(expr, Expr::Log(_)) {
+        return Err(ApiError::bad(ONLY_STREAMS));
+    }
+    let bounds = check_range(&app, &expr, look_back(bounds, now, &app), shape)?;
+    let request = RangeRequest {
+        tenant,
+        query,
+        start: bounds.start,
+        end: bounds.end,
+        step: shape.step,
+        interval: 0,
+        limit: shape.limit,
+        direction: shape.direction,
+        categorize: false,
+    };
+    let body = app.ask(move |engine, cancel| {
+        let answer = engine.query_range(&request, cancel)?;
+        Ok(match &answer.data {
+            Data::Streams(streams) => Some(encode_legacy(streams, &answer.stats)),
+            Data::Matrix(_) | Data::Vector(_) | Data::Scalar(..) => None,
+        })
+    });
+    body.await?.map(json).ok_or_else(|| ApiError::bad(ONLY_STREAMS))
+}
+
+/// The parameter `regexp` is one more line filter.
+fn with_regexp(params: &Params) -> String {
+    let mut query = params.query().to_owned();
+    let regexp = params.get("regexp");
+    if !regexp.is_empty() {
+        query.push_str(" |~ ");
+        skald_model::labels::write_quoted(&mut query, regexp).expect("writing to memory does not fail");
+    }
+    query
+}

@@ -1,0 +1,40 @@
+//! One file for each group of endpoints.
+
+pub mod detected;
+pub mod drilldown;
+pub mod format_query;
+pub mod index;
+pub mod labels;
+pub mod legacy;
+pub mod patterns;
+pub mod push;
+pub mod query;
+pub mod status;
+pub mod tail;
+pub mod tail_session;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+
+/// A successful JSON answer.
+pub(crate) fn json(body: impl Into<axum::body::Body>) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"))], body.into()).into_response()
+}
+
+/// A plain page.
+pub(crate) fn text(body: impl Into<axum::body::Body>) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], body.into()).into_response()
+}
+
+/// A header's text; empty when it is missing.
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("")
+}
+
+/// How the client wants labels.
+pub(crate) fn labelling(headers: &HeaderMap) -> crate::wire::answer::Labelling {
+    use crate::wire::answer::Labelling;
+    let flags = header(headers, "x-loki-response-encoding-flags");
+    if flags.split(',').any(|flag| flag.trim() == "categorize-labels") { Labelling::Categorized } else { Labelling::Merged }
+}

@@ -1,0 +1,105 @@
+//! Pages for operators: health, metrics, settings, build.
+
+use super::drilldown::LOKI_VERSION;
+use super::{header, json, text};
+use crate::config::keys;
+use crate::config::{Config, LogLevel, setting::Setting};
+use crate::error::ApiError;
+use crate::logging;
+use crate::params::Params;
+use crate::state::{App, Phase};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// `/ready`
+pub async fn ready(State(app): State<Arc<App>>) -> Response {
+    let unready = |why: String| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    if app.phase() == Phase::Stopping {
+        return unready("Application is stopping".to_owned());
+    }
+    match app.store.status().stopped {
+        Some(why) => unready(format!("Ingester not ready: {why}")),
+        None => text("ready\n"),
+    }
+}
+
+/// `/metrics`
+pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let mut out = String::new();
+    app.metrics.write(&mut out, &app.store.status(), app.tails.count());
+    app.ingest.write_metrics(&mut out);
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(CONTENT_TYPE, kind)], out).into_response()
+}
+
+/// `/config`, with `?mode=diff` only what differs from the defaults, with `?mode=defaults` those.
+pub async fn config(State(app): State<Arc<App>>, params: Params) -> Response {
+    let defaults = Config::default();
+    text(match params.get("mode") {
+        "diff" => keys::to_yaml(&app.config, Some(&defaults)),
+        "defaults" => keys::to_yaml(&defaults, None),
+        _ => keys::to_yaml(&app.config, None),
+    })
+}
+
+/// `/services`
+pub async fn services(State(app): State<Arc<App>>) -> Response {
+    let state = if app.phase() == Phase::Running { "Running" } else { "Stopping" };
+    let modules = ["server", "store", "distributor", "ingester", "querier", "query-frontend"];
+    text(modules.map(|module| format!("{module} => {state}\n")).concat())
+}
+
+/// `GET /log_level`
+pub async fn log_level() -> Response {
+    let level = logging::level().show();
+    json(format!("{{\"message\":\"Current log level is {}\"}}\n", level.as_str().unwrap_or("")))
+}
+
+/// `POST /log_level`
+pub async fn set_log_level(params: Params) -> Response {
+    let text = params.get("log_level");
+    match LogLevel::read(&serde_yaml_ng::Value::from(text)) {
+        Ok(level) => {
+            logging::set_level(level);
+            json(format!("{{\"status\":\"success\",\"message\":\"Log level set to {text}\"}}\n"))
+        }
+        Err(_) => {
+            let message = format!("unrecognized log level {text:?}");
+            let body = serde_json::json!({"status": "failed", "message": message});
+            (StatusCode::BAD_REQUEST, json(format!("{body}\n"))).into_response()
+        }
+    }
+}
+
+/// `/flush`
+pub async fn flush(State(app): State<Arc<App>>) -> Result<StatusCode, ApiError> {
+    let flushed = tokio::task::spawn_blocking(move || app.store.flush()).await;
+    let internal = |text: String| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, text);
+    flushed.map_err(|error| internal(error.to_string()))?.map_err(|error| internal(error.to_string()))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The ring pages: one node, which holds everything.
+pub async fn ring(headers: HeaderMap) -> Response {
+    if header(&headers, "accept").contains("application/json") {
+        return json("{\"shards\":[{\"id\":\"skald\",\"state\":\"ACTIVE\",\"address\":\"local\",\"tokens\":[0]}]}\n");
+    }
+    let page = "<!doctype html><title>Ring</title><p>This is one process: it holds everything, and there is no ring.</p>\n";
+    ([(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], page).into_response()
+}
+
+/// `status/buildinfo`: the version is that of the Loki API, so that clients which compare versions work.
+pub async fn buildinfo() -> Response {
+    let body = serde_json::json!({
+        "version": LOKI_VERSION,
+        "revision": concat!("skald-", env!("CARGO_PKG_VERSION")),
+        "branch": "",
+        "buildUser": "",
+        "buildDate": "",
+        "goVersion": "",
+    });
+    json(format!("{body}\n"))
+}

@@ -1,0 +1,247 @@
+//! A tail apart from its transport: history first, then what comes in, as ready frames.
+//!
+//! The subscription is made before history is read, so nothing falls between them; what both hold is
+//! sent once. With `delay_for`, entries wait in a heap and leave in order of time.
+
+use crate::clock;
+use crate::error::ApiError;
+use crate::state::{App, TailPlace, raised};
+use crate::wire::answer::{Labelling, list, write_entry, write_pairs};
+use crate::wire::json::Json;
+use foldhash::fast::FixedState;
+use skald_ingest::tail::{Subscription, TailEntry};
+use skald_model::{Labels, TenantId};
+use skald_query::{Data, Direction, EntryResult, RangeRequest, TailPipeline};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Entries in one frame at most, Loki's.
+const FRAME_ENTRIES_MAX: usize = 100;
+
+/// What a client asked for.
+#[derive(Clone, Debug)]
+pub struct TailRequest {
+    /// Whose data.
+    pub tenant: TenantId,
+    /// A log query.
+    pub query: String,
+    /// History starts here.
+    pub start: i64,
+    /// Entries of history at most.
+    pub limit: usize,
+    /// How long entries wait for earlier ones, nanoseconds.
+    pub delay: i64,
+    /// Shape of the frames.
+    pub labelling: Labelling,
+}
+
+/// One entry ready to be sent: its labels and itself.
+type Ready = (Vec<(String, String)>, EntryResult);
+
+/// What a tail says next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A frame of JSON.
+    Frame(String),
+    /// The tail is over, and why.
+    End(&'static str),
+}
+
+/// An open tail.
+pub struct TailSession {
+    labelling: Labelling,
+    delay: i64,
+    pipeline: TailPipeline,
+    subscription: Subscription,
+    /// Entries that may be sent now, in order.
+    ready: VecDeque<Ready>,
+    /// Entries that wait, by (time, number).
+    held: BinaryHeap<Reverse<(i64, u64)>>,
+    waiting: foldhash::HashMap<u64, (i64, Ready)>,
+    next_number: u64,
+    /// What history held: live entries among it are repeats.
+    seen: HashSet<u64, FixedState>,
+    dropped: Vec<(i64, Labels)>,
+    deadline: Instant,
+    stop: watch::Receiver<bool>,
+    _place: TailPlace,
+}
+
+impl TailSession {
+    /// Subscribes, then reads the history.
+    pub async fn open(
+        app: &Arc<App>,
+        request: TailRequest,
+        pipeline: TailPipeline,
+        place: TailPlace,
+    ) -> Result<TailSession, ApiError> {
+        let subscription = app.ingest.hub().subscribe(&request.tenant, pipeline.matchers.clone());
+        let (labelling, delay) = (request.labelling, request.delay);
+        let history = history(app, request).await?;
+        let seen = history.iter().map(fingerprint).collect();
+        Ok(TailSession {
+            labelling,
+            delay,
+            pipeline,
+            subscription,
+            ready: history.into(),
+            held: BinaryHeap::new(),
+            waiting: foldhash::HashMap::default(),
+            next_number: 0,
+            seen,
+            dropped: Vec::new(),
+            deadline: Instant::now() + app.config.querier.tail_max_duration,
+            stop: app.tails_end(),
+            _place: place,
+        })
+    }
+
+    /// The next frame; waits until there is something to say. Safe to drop and call again.
+    pub async fn next(&mut self) -> Event {
+        loop {
+            self.release(clock::now());
+            self.dropped.extend(self.subscription.dropped());
+            if !self.ready.is_empty() || !self.dropped.is_empty() {
+                return Event::Frame(self.frame());
+            }
+            let wake = self.next_release();
+            tokio::select! {
+                () = raised(&mut self.stop) => return Event::End("the server is stopping"),
+                () = tokio::time::sleep_until(self.deadline) => return Event::End("reached tail max duration limit"),
+                () = tokio::time::sleep_until(wake) => {}
+                entries = self.subscription.next(FRAME_ENTRIES_MAX) => {
+                    if entries.is_empty() {
+                        return Event::End("the server is stopping");
+                    }
+                    self.take(entries);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, entries: Vec<TailEntry>) {
+        let now = clock::now();
+        for entry in entries {
+            let Some(ready) = self.pipeline.process(&entry.labels, entry.timestamp, &entry.line, &entry.metadata) else {
+                continue;
+            };
+            if self.seen.contains(&fingerprint(&ready)) {
+                continue;
+            }
+            // An entry from the future is held no longer than one of now.
+            let leaves = entry.timestamp.min(now).saturating_add(self.delay);
+            let number = self.next_number;
+            self.next_number += 1;
+            self.held.push(Reverse((ready.1.timestamp, number)));
+            self.waiting.insert(number, (leaves, ready));
+        }
+    }
+
+    /// Moves what has waited long enough, earliest first.
+    fn release(&mut self, now: i64) {
+        while let Some(Reverse((_, number))) = self.held.peek() {
+            if self.waiting.get(number).is_some_and(|(leaves, _)| *leaves > now) {
+                break;
+            }
+            if let Some((_, ready)) = self.waiting.remove(number) {
+                self.ready.push_back(ready);
+            }
+            self.held.pop();
+        }
+    }
+
+    fn next_release(&self) -> Instant {
+        let first = self.held.peek().and_then(|Reverse((_, number))| self.waiting.get(number));
+        match first {
+            Some((leaves, _)) => Instant::now() + Duration::from_nanos(leaves.saturating_sub(clock::now()).max(0) as u64),
+            None => self.deadline,
+        }
+    }
+
+    fn frame(&mut self) -> String {
+        let count = self.ready.len().min(FRAME_ENTRIES_MAX);
+        let entries: Vec<Ready> = self.ready.drain(..count).collect();
+        let dropped = std::mem::take(&mut self.dropped);
+        encode_frame(&entries, &dropped, self.labelling)
+    }
+}
+
+/// The last entries since `start`, ascending.
+async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, ApiError> {
+    // Entries may be as far ahead of the clock as pushes allow.
+    let grace = i64::try_from(app.config.limits.creation_grace_period.as_nanos()).unwrap_or(i64::MAX);
+    let end = clock::now().saturating_add(grace).saturating_add(1);
+    let query = RangeRequest {
+        tenant: request.tenant,
+        query: request.query,
+        start: request.start,
+        end: end.max(request.start),
+        step: 1_000_000_000,
+        interval: 0,
+        limit: request.limit,
+        direction: Direction::Backward,
+        categorize: request.labelling == Labelling::Categorized,
+    };
+    let answer = app.ask(move |engine, cancel| engine.query_range(&query, cancel)).await?;
+    let Data::Streams(streams) = answer.data else { return Ok(Vec::new()) };
+    let mut entries: Vec<Ready> = Vec::new();
+    for stream in streams {
+        entries.extend(stream.entries.into_iter().rev().map(|entry| (stream.labels.clone(), entry)));
+    }
+    entries.sort_by_key(|(_, entry)| entry.timestamp);
+    Ok(entries)
+}
+
+fn fingerprint((labels, entry): &Ready) -> u64 {
+    let mut hasher = FixedState::default().build_hasher();
+    (labels, entry.timestamp, &entry.line, &entry.metadata).hash(&mut hasher);
+    std::hash::Hasher::finish(&hasher)
+}
+
+/// A frame: one element of `streams` for each entry.
+fn encode_frame(entries: &[Ready], dropped: &[(i64, Labels)], labelling: Labelling) -> String {
+    let mut out = Json::default();
+    out.raw("{\"streams\":");
+    list(&mut out, entries, |out, (labels, entry)| {
+        out.raw("{\"stream\":");
+        write_pairs(out, labels);
+        out.raw(",\"values\":[");
+        write_entry(out, entry, labelling);
+        out.raw("]}");
+    });
+    if !dropped.is_empty() {
+        out.raw(",\"dropped_entries\":");
+        list(&mut out, dropped, |out, (timestamp, labels)| {
+            out.raw(&format!("{{\"timestamp\":\"{timestamp}\",\"labels\":"));
+            out.labels(labels.iter());
+            out.raw("}");
+        });
+    }
+    if labelling == Labelling::Categorized {
+        out.raw(",\"encodingFlags\":[\"categorize-labels\"]");
+    }
+    out.raw("}");
+    String::from_utf8(out.finish()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_has_one_element_an_entry_and_tells_what_was_dropped() {
+        let pair = |n: &str, v: &str| (n.to_owned(), v.to_owned());
+        let entry = EntryResult { timestamp: 5, line: b"x".to_vec(), metadata: vec![], parsed: vec![pair("m", "1")] };
+        let ready = (vec![pair("app", "a")], entry);
+        let merged = r#"{"streams":[{"stream":{"app":"a"},"values":[["5","x"]]}]}"#;
+        assert_eq!(encode_frame(std::slice::from_ref(&ready), &[], Labelling::Merged), merged);
+        let dropped = [(7, Labels::from_pairs([("app", "b")]))];
+        let categorized = r#"{"streams":[{"stream":{"app":"a"},"values":[["5","x",{"parsed":{"m":"1"}}]]}],"dropped_entries":[{"timestamp":"7","labels":{"app":"b"}}],"encodingFlags":["categorize-labels"]}"#;
+        assert_eq!(encode_frame(&[ready], &dropped, Labelling::Categorized), categorized);
+    }
+}

@@ -1,0 +1,54 @@
+//! What `skald config check` says of a file: what is taken, what is not needed, what is missing.
+
+use super::file::{self, Line};
+use super::{Config, loki::Fate};
+
+/// The report on a file, and whether the file can be used.
+pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, bool) {
+    let lines = match file::apply(&mut Config::default(), text, lookup) {
+        Ok(lines) => lines,
+        Err(error) => return (format!("refused: {error}\n"), false),
+    };
+    let mut out = String::new();
+    for line in &lines {
+        out.push_str(&describe(line));
+        out.push('\n');
+    }
+    let unknown = lines.iter().filter(|l| matches!(l, Line::Unknown(..))).count();
+    let missing = lines.iter().filter(|l| matches!(l, Line::Loki(_, Fate::Missing(_)))).count();
+    let taken = lines.iter().filter(|l| matches!(l, Line::Taken(_))).count();
+    let rest = lines.len() - unknown - missing - taken;
+    out.push_str(&format!("{taken} taken, {rest} not needed, {missing} not supported, {unknown} unknown\n"));
+    (out, true)
+}
+
+/// One line of the report; also what a server warns of at start.
+pub fn describe(line: &Line) -> String {
+    match line {
+        Line::Taken(name) => format!("taken          {name}"),
+        Line::Loki(name, Fate::NotNeeded(why)) => format!("not needed     {name}: {why}"),
+        Line::Loki(name, Fate::Missing(why)) => format!("not supported  {name}: {why}"),
+        Line::Unknown(name, Some(nearest)) => format!("unknown        {name}: did you mean {nearest}?"),
+        Line::Unknown(name, None) => format!("unknown        {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_of_a_loki_file_is_accounted_for() {
+        let text = "auth_enabled: false\nserver: {http_listen_prot: 1}\nruler: {alertmanager_url: x}\nmemberlist: {a: 1}\n";
+        let (report, usable) = report(text, |_| None);
+        assert!(usable);
+        assert_eq!(
+            report,
+            "taken          auth_enabled\n\
+             unknown        server.http_listen_prot: did you mean server.http_listen_port?\n\
+             not supported  ruler.alertmanager_url: rules are not evaluated yet\n\
+             not needed     memberlist.a: one process\n\
+             1 taken, 1 not needed, 1 not supported, 1 unknown\n"
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! The list of all settings: name, help, and how each is read into and shown from a [`Config`].
+
+use super::Config;
+use super::setting::Setting;
+use serde_yaml_ng::{Mapping, Value};
+
+/// One setting.
+pub struct Key {
+    /// Its name in the file, sections joined by dots.
+    pub name: &'static str,
+    /// What it means.
+    pub help: &'static str,
+    set: fn(&mut Config, &Value) -> Result<(), String>,
+    show: fn(&Config) -> Value,
+}
+
+macro_rules! keys {
+    ($($name:literal => $($field:ident).+: $help:literal;)*) => {
+        /// All settings, in the order `/config` shows them.
+        pub static KEYS: &[Key] = &[$(Key {
+            name: $name,
+            help: $help,
+            set: |config, value| {
+                config.$($field).+ = Setting::read(value)?;
+                Ok(())
+            },
+            show: |config| config.$($field).+.show(),
+        }),*];
+    };
+}
+
+keys! {
+    "data" => data: "data directory";
+    "auth_enabled" => auth_enabled: "require the X-Scope-OrgID header";
+    "no_auth_tenant" => no_auth_tenant: "tenant of everybody while auth_enabled is false";
+    "self_logs" => self_logs: "keep the server's own logs under {service_name=\"skald\"}";
+    "server.http_listen_address" => server.http_listen_address: "IP address to listen on; empty is all";
+    "server.http_listen_port" => server.http_listen_port: "port to listen on; 0 takes a free one";
+    "server.http_listen_conn_limit" => server.http_listen_conn_limit: "connections at once";
+    "server.http_server_read_timeout" => server.http_server_read_timeout: "longest time for a request's body to arrive";
+    "server.http_server_idle_timeout" => server.http_server_idle_timeout: "longest time without a request on a connection";
+    "server.graceful_shutdown_timeout" => server.graceful_shutdown_timeout: "time for requests to finish at shutdown";
+    "server.log_level" => server.log_level: "debug, info, warn or error";
+    "server.log_format" => server.log_format: "logfmt or json";
+    "server.http_path_prefix" => server.http_path_prefix: "put before every path";
+    "distributor.max_recv_msg_size" => distributor.max_recv_msg_size: "largest push body as sent";
+    "distributor.max_decompressed_size" => distributor.max_decompressed_size: "largest push body decompressed";
+    "ingester.wal.sync" => ingester.wal_sync: "group, always, interval or none: when a push is acknowledged";
+    "ingester.wal.max_size" => ingester.wal_max_size: "size of the WAL that starts a flush";
+    "ingester.flush_size" => ingester.flush_size: "bytes of unflushed lines that start a flush";
+    "ingester.flush_age" => ingester.flush_age: "age of the oldest unflushed entry that starts a flush";
+    "querier.max_concurrent" => querier.max_concurrent: "threads that answer queries; 0 is one a core";
+    "querier.tail_max_duration" => querier.tail_max_duration: "a tail ends after this";
+    "frontend.compress_responses" => frontend.compress_responses: "gzip answers for clients that take it";
+    "frontend.max_body_size" => frontend.max_body_size: "largest form body of a query";
+    "limits_config.max_line_size" => limits.max_line_size: "longest line; 0 is no limit";
+    "limits_config.max_line_size_truncate" => limits.max_line_size_truncate: "cut longer lines instead of refusing them";
+    "limits_config.max_label_name_length" => limits.max_label_name_length: "bytes of a label name";
+    "limits_config.max_label_value_length" => limits.max_label_value_length: "bytes of a label value";
+    "limits_config.max_label_names_per_series" => limits.max_label_names_per_series: "labels of a stream";
+    "limits_config.allow_structured_metadata" => limits.allow_structured_metadata: "take structured metadata";
+    "limits_config.max_structured_metadata_size" => limits.max_structured_metadata_size: "bytes of an entry's metadata";
+    "limits_config.max_structured_metadata_entries_count" => limits.max_structured_metadata_entries_count: "pairs of an entry's metadata";
+    "limits_config.creation_grace_period" => limits.creation_grace_period: "how far in the future an entry may be";
+    "limits_config.reject_old_samples" => limits.reject_old_samples: "refuse entries older than reject_old_samples_max_age";
+    "limits_config.reject_old_samples_max_age" => limits.reject_old_samples_max_age: "oldest entry taken when reject_old_samples is on";
+    "limits_config.discover_service_name" => limits.discover_service_name: "labels tried for service_name; empty switches it off";
+    "limits_config.discover_log_levels" => limits.discover_log_levels: "add detected_level to entries";
+    "limits_config.log_level_fields" => limits.log_level_fields: "names tried for the level";
+    "limits_config.log_level_from_json_max_depth" => limits.log_level_from_json_max_depth: "depth searched for a level in JSON lines";
+    "limits_config.increment_duplicate_timestamp" => limits.increment_duplicate_timestamp: "move equal timestamps of a push apart";
+    "limits_config.max_query_series" => limits.max_query_series: "series in an answer";
+    "limits_config.max_entries_limit_per_query" => limits.max_entries_limit_per_query: "entries in an answer; 0 is no limit";
+    "limits_config.max_query_length" => limits.max_query_length: "longest time range of a query; 0 is no limit";
+    "limits_config.max_query_lookback" => limits.max_query_lookback: "oldest time a query sees; 0 is no limit";
+    "limits_config.query_timeout" => limits.query_timeout: "longest time a query may take";
+    "limits_config.query_memory" => limits.query_memory: "memory one query may hold";
+    "limits_config.max_concurrent_tail_requests" => limits.max_concurrent_tail_requests: "tails of a tenant at once";
+    "limits_config.volume_enabled" => limits.volume_enabled: "answer index/volume";
+    "limits_config.volume_max_series" => limits.volume_max_series: "series in a volume answer";
+}
+
+impl Key {
+    /// Sets it; the error names the setting.
+    pub fn set(&self, config: &mut Config, value: &Value) -> Result<(), String> {
+        (self.set)(config, value).map_err(|error| format!("{}: {error}", self.name))
+    }
+
+    /// Its value as it stands in a file.
+    pub fn show(&self, config: &Config) -> Value {
+        (self.show)(config)
+    }
+
+    /// Its environment variable.
+    pub fn variable(&self) -> String {
+        format!("SKALD_{}", self.name.replace('.', "_").to_uppercase())
+    }
+}
+
+/// The setting of a name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Takes the settings that the environment holds, as `lookup` tells it.
+pub fn apply_environment(config: &mut Config, lookup: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    for key in KEYS {
+        let variable = key.variable();
+        if let Some(text) = lookup(&variable) {
+            key.set(config, &Value::from(text)).map_err(|error| format!("{variable}: {error}"))?;
+        }
+    }
+    match lookup("SKALD_LISTEN") {
+        Some(text) => config.set_listen(&text).map_err(|error| format!("SKALD_LISTEN: {error}")),
+        None => Ok(()),
+    }
+}
+
+/// The settings as YAML; with `base`, only those that differ from it.
+pub fn to_yaml(config: &Config, base: Option<&Config>) -> String {
+    let mut root = Mapping::new();
+    for key in KEYS {
+        let value = key.show(config);
+        if base.is_none_or(|base| key.show(base) != value) {
+            insert(&mut root, key.name, value);
+        }
+    }
+    serde_yaml_ng::to_string(&root).unwrap_or_default()
+}
+
+fn insert(mapping: &mut Mapping, name: &str, value: Value) {
+    match name.split_once('.') {
+        None => {
+            mapping.insert(Value::from(name), value);
+        }
+        Some((section, rest)) => {
+            let entry = mapping.entry(Value::from(section)).or_insert_with(|| Value::Mapping(Mapping::new()));
+            if let Value::Mapping(inner) = entry {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_reads_back_what_it_shows() {
+        let config = Config::default();
+        for key in KEYS {
+            let mut copy = Config::default();
+            assert_eq!(key.set(&mut copy, &key.show(&config)), Ok(()), "{}", key.name);
+            assert_eq!(key.show(&copy), key.show(&config), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn the_environment_overrides_and_the_diff_shows_it() {
+        let mut config = Config::default();
+        let lookup = |name: &str| match name {
+            "SKALD_LIMITS_CONFIG_MAX_LINE_SIZE" => Some("1MB".to_owned()),
+            "SKALD_LISTEN" => Some(":80".to_owned()),
+            _ => None,
+        };
+        apply_environment(&mut config, lookup).expect("values are valid");
+        let expected = "server:\n  http_listen_address: ''\n  http_listen_port: 80\nlimits_config:\n  max_line_size: 1MB\n";
+        assert_eq!(to_yaml(&config, Some(&Config::default())), expected);
+    }
+
+    #[test]
+    fn a_bad_value_names_its_setting() {
+        let bad = apply_environment(&mut Config::default(), |name| (name == "SKALD_AUTH_ENABLED").then(|| "maybe".to_owned()));
+        assert_eq!(bad, Err("SKALD_AUTH_ENABLED: auth_enabled: expected true or false, found \"maybe\"".to_owned()));
+    }
+}

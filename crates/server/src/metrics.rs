@@ -1,0 +1,202 @@
+//! What the server counts of its requests, in Prometheus text form under Loki's names.
+
+use crate::process;
+use parking_lot::Mutex;
+use skald_store::StoreStatus;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Upper bounds of `loki_request_duration_seconds`, Loki's.
+const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0];
+
+/// Whether a request became a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Upgrade {
+    /// Plain HTTP.
+    No,
+    /// A WebSocket.
+    Yes,
+}
+
+/// One series of the request histogram.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct RequestKey {
+    method: String,
+    route: String,
+    status: u16,
+    upgrade: Upgrade,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Histogram {
+    buckets: [u64; BUCKETS.len()],
+    count: u64,
+    sum: f64,
+}
+
+/// Counters of a running server.
+pub struct Metrics {
+    requests: Mutex<BTreeMap<RequestKey, Histogram>>,
+    inflight: Mutex<BTreeMap<(String, String), i64>>,
+    panics: AtomicU64,
+    connections: AtomicI64,
+}
+
+impl Metrics {
+    /// All zero.
+    pub fn new() -> Metrics {
+        Metrics {
+            requests: Mutex::default(),
+            inflight: Mutex::default(),
+            panics: AtomicU64::new(0),
+            connections: AtomicI64::new(0),
+        }
+    }
+
+    /// A request ended.
+    pub fn observe(&self, method: &str, route: &str, status: u16, upgrade: Upgrade, took: Duration) {
+        let key = RequestKey { method: method.to_owned(), route: route.to_owned(), status, upgrade };
+        let seconds = took.as_secs_f64();
+        let mut requests = self.requests.lock();
+        let histogram = requests.entry(key).or_default();
+        histogram.count += 1;
+        histogram.sum += seconds;
+        for (bucket, bound) in histogram.buckets.iter_mut().zip(BUCKETS) {
+            *bucket += u64::from(seconds <= bound);
+        }
+    }
+
+    /// A request began (`1`) or ended (`-1`).
+    pub fn inflight(&self, method: &str, route: &str, change: i64) {
+        *self.inflight.lock().entry((method.to_owned(), route.to_owned())).or_default() += change;
+    }
+
+    /// A request or query panicked and was caught.
+    pub fn count_panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection opened (`1`) or closed (`-1`).
+    pub fn connection(&self, change: i64) {
+        self.connections.fetch_add(change, Ordering::Relaxed);
+    }
+
+    /// Everything as text. `tails` is how many are open.
+    pub fn write(&self, out: &mut String, status: &StoreStatus, tails: usize) {
+        self.write_requests(out);
+        metric(out, "loki_panic_total", "counter", "Panics caught.", self.panics.load(Ordering::Relaxed));
+        metric(out, "loki_tcp_connections", "gauge", "Open connections.", self.connections.load(Ordering::Relaxed));
+        metric(out, "loki_querier_tail_active", "gauge", "Open tails.", tails);
+        header(out, "loki_build_info", "gauge", "What runs here.");
+        let version = env!("CARGO_PKG_VERSION");
+        line(out, "loki_build_info", &[("version", version), ("revision", ""), ("branch", ""), ("goversion", "")], 1);
+        header(out, "skald_build_info", "gauge", "What runs here.");
+        line(out, "skald_build_info", &[("version", version)], 1);
+        write_store(out, status);
+        process::write_metrics(out);
+    }
+
+    fn write_requests(&self, out: &mut String) {
+        let name = "loki_request_duration_seconds";
+        header(out, name, "histogram", "Time (in seconds) spent serving requests.");
+        for (key, histogram) in self.requests.lock().iter() {
+            let status = key.status.to_string();
+            let ws = if key.upgrade == Upgrade::Yes { "true" } else { "false" };
+            let labels = [("method", key.method.as_str()), ("route", &key.route), ("status_code", &status), ("ws", ws)];
+            for (bound, count) in BUCKETS.iter().zip(histogram.buckets) {
+                let bound = bound.to_string();
+                line(out, &format!("{name}_bucket"), &[labels.as_slice(), &[("le", &bound)]].concat(), count);
+            }
+            line(out, &format!("{name}_bucket"), &[labels.as_slice(), &[("le", "+Inf")]].concat(), histogram.count);
+            line(out, &format!("{name}_sum"), &labels, histogram.sum);
+            line(out, &format!("{name}_count"), &labels, histogram.count);
+        }
+        header(out, "loki_inflight_requests", "gauge", "Requests being served.");
+        for ((method, route), count) in self.inflight.lock().iter() {
+            line(out, "loki_inflight_requests", &[("method", method), ("route", route)], count);
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics::new()
+    }
+}
+
+fn write_store(out: &mut String, status: &StoreStatus) {
+    header(out, "loki_ingester_memory_streams", "gauge", "Streams with entries that are not flushed yet.");
+    for (tenant, count) in &status.head_streams {
+        line(out, "loki_ingester_memory_streams", &[("tenant", tenant.as_str())], count);
+    }
+    header(out, "loki_ingester_streams_created_total", "counter", "Streams created.");
+    for (tenant, count) in &status.streams_created {
+        line(out, "loki_ingester_streams_created_total", &[("tenant", tenant.as_str())], count);
+    }
+    metric(out, "skald_head_bytes", "gauge", "Bytes of entries that are not flushed yet.", status.head_bytes);
+    metric(out, "skald_wal_bytes", "gauge", "Bytes of write-ahead log on disk.", status.wal_bytes);
+    metric(out, "skald_wal_syncs_total", "counter", "Syncs of the write-ahead log.", status.wal_syncs);
+    metric(out, "skald_parts", "gauge", "Parts on disk.", status.parts);
+    metric(out, "skald_part_bytes", "gauge", "Bytes of parts on disk.", status.part_bytes);
+    metric(out, "skald_flushes_total", "counter", "Flushes of the head.", status.flushes);
+    metric(out, "skald_compactions_total", "counter", "Merges of parts.", status.compactions);
+    metric(out, "skald_writes_stopped", "gauge", "1 when the store takes no writes.", u8::from(status.stopped.is_some()));
+}
+
+/// A metric of one line.
+pub fn metric(out: &mut String, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
+    header(out, name, kind, help);
+    line(out, name, &[], value);
+}
+
+/// `# HELP` and `# TYPE`.
+pub fn header(out: &mut String, name: &str, kind: &str, help: &str) {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("writing to memory does not fail");
+}
+
+/// One sample.
+pub fn line(out: &mut String, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+    out.push_str(name);
+    for (i, (label, text)) in labels.iter().enumerate() {
+        let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        write!(out, "{}{label}=\"{escaped}\"", if i == 0 { "{" } else { "," }).expect("writing to memory does not fail");
+    }
+    let end = if labels.is_empty() { "" } else { "}" };
+    writeln!(out, "{end} {value}").expect("writing to memory does not fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_route_in_cumulative_buckets() {
+        let metrics = Metrics::new();
+        metrics.observe("GET", "ready", 200, Upgrade::No, Duration::from_millis(7));
+        metrics.observe("GET", "ready", 200, Upgrade::No, Duration::from_millis(700));
+        metrics.count_panic();
+        let mut out = String::new();
+        metrics.write(&mut out, &StoreStatus::default(), 2);
+        let labels = "method=\"GET\",route=\"ready\",status_code=\"200\",ws=\"false\"";
+        for expected in [
+            format!("loki_request_duration_seconds_bucket{{{labels},le=\"0.005\"}} 0\n"),
+            format!("loki_request_duration_seconds_bucket{{{labels},le=\"0.01\"}} 1\n"),
+            format!("loki_request_duration_seconds_bucket{{{labels},le=\"1\"}} 2\n"),
+            format!("loki_request_duration_seconds_bucket{{{labels},le=\"+Inf\"}} 2\n"),
+            format!("loki_request_duration_seconds_count{{{labels}}} 2\n"),
+            "loki_panic_total 1\n".to_owned(),
+            "loki_querier_tail_active 2\n".to_owned(),
+        ] {
+            assert!(out.contains(&expected), "{expected}{out}");
+        }
+    }
+
+    #[test]
+    fn label_values_are_escaped() {
+        let mut out = String::new();
+        line(&mut out, "m", &[("a", "x\"\\\n")], 1);
+        assert_eq!(out, "m{a=\"x\\\"\\\\\\n\"} 1\n");
+    }
+}

@@ -1,0 +1,195 @@
+//! Paths to handlers, and what surrounds every request.
+
+use crate::api::{detected, drilldown, format_query, index, labels, legacy, patterns, push, query, status, tail};
+use crate::error::{self, ApiError};
+use crate::metrics::Upgrade;
+use crate::state::App;
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+
+/// Answers smaller than this are sent as they are: gzip would save less than a packet.
+const COMPRESS_BYTES_MIN: u16 = 1024;
+
+/// All routes over a running server.
+pub fn router(app: Arc<App>) -> Router {
+    let compress = app.config.frontend.compress_responses;
+    let router = operational(loki(Router::new())).fallback(not_found).with_state(app.clone());
+    let router = router.layer(CatchPanicLayer::custom(caught(app.clone())));
+    let router = router.layer(middleware::from_fn(error::as_accepted));
+    let router = if compress { router.layer(compression()) } else { router };
+    router.layer(middleware::from_fn_with_state(app, observe))
+}
+
+fn loki(router: Router<Arc<App>>) -> Router<Arc<App>> {
+    router
+        .route("/loki/api/v1/push", post(push::loki))
+        .route("/api/prom/push", post(push::legacy))
+        .route("/otlp/v1/logs", post(push::otlp))
+        .route("/loki/api/v1/query", both(query::instant))
+        .route("/loki/api/v1/query_range", both(query::range))
+        .route("/loki/api/v1/labels", both(labels::names))
+        .route("/loki/api/v1/label", both(labels::names))
+        .route("/loki/api/v1/label/{name}/values", both(labels::values))
+        .route("/loki/api/v1/series", both(labels::series))
+        .route("/loki/api/v1/index/stats", both(index::stats))
+        .route("/loki/api/v1/index/shards", both(index::shards))
+        .route("/loki/api/v1/index/volume", both(index::volume))
+        .route("/loki/api/v1/index/volume_range", both(index::volume_range))
+        .route("/loki/api/v1/patterns", both(patterns::patterns))
+        .route("/loki/api/v1/detected_labels", both(detected::labels))
+        .route("/loki/api/v1/detected_fields", both(detected::fields))
+        .route("/loki/api/v1/detected_field/{name}/values", both(detected::values))
+        .route("/loki/api/v1/tail", get(tail::tail).post(tail::tail))
+        .route("/loki/api/v1/format_query", both(format_query::format_query))
+        .route("/loki/api/v1/drilldown-limits", get(drilldown::limits))
+        .route("/loki/api/v1/status/buildinfo", get(status::buildinfo))
+        .route("/api/prom/query", both(legacy::query))
+        .route("/api/prom/label", both(labels::names))
+        .route("/api/prom/label/{name}/values", both(labels::values))
+        .route("/api/prom/series", both(labels::series))
+        .route("/api/prom/tail", get(tail::tail).post(tail::tail))
+}
+
+fn operational(router: Router<Arc<App>>) -> Router<Arc<App>> {
+    let mut router = router
+        .route("/ready", get(status::ready))
+        .route("/metrics", get(status::metrics))
+        .route("/config", get(status::config))
+        .route("/config/tenant/v1/limits", get(drilldown::tenant_limits))
+        .route("/services", get(status::services))
+        .route("/log_level", get(status::log_level).post(status::set_log_level))
+        .route("/flush", get(status::flush).post(status::flush));
+    for path in ["/ring", "/distributor/ring", "/ruler/ring", "/compactor/ring", "/indexgateway/ring", "/scheduler/ring"] {
+        router = router.route(path, get(status::ring));
+    }
+    router
+}
+
+/// GET and POST, as Loki's query routes take both.
+fn both<H, T>(handler: H) -> MethodRouter<Arc<App>>
+where
+    H: axum::handler::Handler<T, Arc<App>>,
+    T: 'static,
+{
+    get(handler.clone()).post(handler)
+}
+
+async fn not_found() -> Response {
+    ApiError::new(StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+}
+
+fn compression() -> CompressionLayer<impl Predicate> {
+    let streams = NotForContentType::const_new("text/event-stream").and(NotForContentType::const_new("application/x-ndjson"));
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(COMPRESS_BYTES_MIN).and(streams))
+}
+
+fn caught(app: Arc<App>) -> impl Fn(Box<dyn Any + Send>) -> Response + Clone + Send + Sync + 'static {
+    move |panic| {
+        app.metrics.count_panic();
+        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        tracing::error!(panic = text.unwrap_or("unknown"), "a request failed by a fault of the server");
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "the request failed by a fault of the server").into_response()
+    }
+}
+
+/// Counts a request and the time it took.
+async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let method = request.method().as_str().to_owned();
+    let route = match request.extensions().get::<MatchedPath>() {
+        Some(path) => route_label(path.as_str()),
+        None if request.uri().path() == "/" => "root".to_owned(),
+        None => "other".to_owned(),
+    };
+    let inflight = Inflight::new(app.clone(), method.clone(), route.clone());
+    let started = Instant::now();
+    let response = next.run(request).await;
+    drop(inflight);
+    let status = response.status();
+    let upgrade = if status == StatusCode::SWITCHING_PROTOCOLS { Upgrade::Yes } else { Upgrade::No };
+    app.metrics.observe(&method, &route, status.as_u16(), upgrade, started.elapsed());
+    tracing::debug!(method, route, status = status.as_u16(), duration = ?started.elapsed(), "request");
+    response
+}
+
+/// A request being served; a client that goes away drops it too.
+struct Inflight {
+    app: Arc<App>,
+    method: String,
+    route: String,
+}
+
+impl Inflight {
+    fn new(app: Arc<App>, method: String, route: String) -> Inflight {
+        app.metrics.inflight(&method, &route, 1);
+        Inflight { app, method, route }
+    }
+}
+
+impl Drop for Inflight {
+    fn drop(&mut self) {
+        self.app.metrics.inflight(&self.method, &self.route, -1);
+    }
+}
+
+/// Loki's name of a route in metrics: slashes become underscores, braces go.
+fn route_label(path: &str) -> String {
+    path.trim_matches('/').replace('/', "_").replace(['{', '}'], "").to_lowercase()
+}
+
+/// The path a request means: without the configured prefix, a doubled API prefix, and trailing slashes.
+pub fn normalize(uri: &Uri, prefix: &str) -> Option<Uri> {
+    const API: &str = "/loki/api/v1";
+    let mut path = uri.path();
+    if let Some(rest) = path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')) {
+        path = rest;
+    }
+    while path.strip_prefix(API).is_some_and(|rest| rest.starts_with(API)) {
+        path = &path[API.len()..];
+    }
+    let trimmed = path.trim_end_matches('/');
+    let path = if trimmed.is_empty() { "/" } else { trimmed };
+    if path == uri.path() {
+        return None;
+    }
+    let text = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, prefix: &str, expected: &str) {
+        let uri: Uri = path.parse().expect("valid path");
+        let found = normalize(&uri, prefix).unwrap_or(uri);
+        assert_eq!(found.to_string(), expected);
+    }
+
+    #[test]
+    fn slips_in_paths_are_forgiven() {
+        check("/loki/api/v1/labels", "", "/loki/api/v1/labels");
+        check("/loki/api/v1/labels/?a=/b/", "", "/loki/api/v1/labels?a=/b/");
+        check("/loki/api/v1/loki/api/v1/query", "", "/loki/api/v1/query");
+        check("/logs/loki/api/v1/query", "/logs", "/loki/api/v1/query");
+        check("/", "", "/");
+    }
+
+    #[test]
+    fn routes_have_lokis_labels() {
+        assert_eq!(route_label("/loki/api/v1/label/{name}/values"), "loki_api_v1_label_name_values");
+        assert_eq!(route_label("/ready"), "ready");
+    }
+}

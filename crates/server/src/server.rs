@@ -1,0 +1,183 @@
+//! A server's life: open the store, listen, serve connections, stop in order.
+//!
+//! Order of stopping: take no connections; let requests finish; end tails; close the store, whose WAL
+//! keeps what is not flushed. Nothing that was acknowledged is lost by any of it.
+
+use crate::config::Config;
+use crate::logging::OwnLines;
+use crate::routes;
+use crate::self_logs;
+use crate::state::{App, raised};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use skald_model::TenantId;
+use skald_store::Store;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tower::ServiceExt;
+
+/// Longest request head, in bytes: room for the longest URL there can be and its headers.
+const HEAD_BYTES_MAX: usize = 256 * 1024;
+
+/// Streams of one HTTP/2 connection at once.
+const HTTP2_STREAMS_MAX: u32 = 256;
+
+/// After a failed accept (no descriptors left) the listener rests so long.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting can't be used.
+    #[error("{0}")]
+    Config(String),
+    /// The address can't be listened on.
+    #[error("listening on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The data directory can't be used.
+    #[error("opening the data directory: {0}")]
+    Store(#[from] skald_store::StoreError),
+}
+
+/// Starts servers.
+pub struct Server;
+
+/// A server that takes requests.
+pub struct Running {
+    /// Where it listens, with the port it got.
+    pub address: SocketAddr,
+    app: Arc<App>,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+    own_lines: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Opens the data directory and listens. `own_lines` are stored when `self_logs` is on.
+    pub async fn start(config: Config, own_lines: Option<OwnLines>) -> Result<Running, StartError> {
+        let address = config.listen().map_err(StartError::Config)?;
+        let tenant = TenantId::parse(&config.no_auth_tenant).map_err(|e| StartError::Config(format!("no_auth_tenant: {e}")))?;
+        let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
+        let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
+        let options = config.store_options();
+        let opened = tokio::task::spawn_blocking(move || Store::open(options)).await;
+        let store = Arc::new(opened.map_err(|error| StartError::Config(error.to_string()))??);
+        let app = Arc::new(App::new(config, tenant, store));
+        let (stop, stopped) = watch::channel(false);
+        let own_lines = own_lines.filter(|_| app.config.self_logs).map(|lines| tokio::spawn(self_logs::run(app.clone(), lines)));
+        let accepting = tokio::spawn(accept(app.clone(), listener, stopped));
+        if !address.ip().is_loopback() && !app.config.auth_enabled {
+            tracing::warn!(%address, "listening beyond this machine without authentication");
+        }
+        tracing::info!(%address, data = %app.config.data.display(), "ready");
+        Ok(Running { address, app, stop, accepting, own_lines })
+    }
+}
+
+impl Running {
+    /// The parts, for tests in the same process.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Stops in order; ends when the store is closed.
+    pub async fn stop(self) -> Result<(), skald_store::StoreError> {
+        tracing::info!("stopping: no new connections");
+        self.app.begin_stop();
+        self.stop.send_replace(true);
+        let tails = self.app.clone();
+        let patience = self.app.config.server.graceful_shutdown_timeout;
+        // Tails never finish by themselves: they are ended as soon as nothing new can come.
+        tails.close_tails();
+        let abort = self.accepting.abort_handle();
+        if tokio::time::timeout(patience, self.accepting).await.is_err() {
+            tracing::warn!(timeout = ?patience, "requests did not finish in time and are dropped");
+            abort.abort();
+        }
+        if let Some(own_lines) = self.own_lines {
+            own_lines.abort();
+        }
+        let store = self.app.store.clone();
+        let closed = tokio::task::spawn_blocking(move || store.close(false)).await;
+        tracing::info!("stopped");
+        closed.unwrap_or(Ok(()))
+    }
+}
+
+async fn accept(app: Arc<App>, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+    let router = routes::router(app.clone());
+    let places = Arc::new(Semaphore::new(app.config.server.http_listen_conn_limit.clamp(1, Semaphore::MAX_PERMITS)));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = raised(&mut stopped) => break,
+            place = places.clone().acquire_owned() => match place {
+                Ok(place) => tokio::select! {
+                    () = raised(&mut stopped) => break,
+                    accepted = listener.accept() => accepted.map(|(stream, _)| (stream, place)),
+                },
+                Err(_) => break,
+            },
+        };
+        match accepted {
+            Ok((stream, place)) => {
+                let (app, router, stopped) = (app.clone(), router.clone(), stopped.clone());
+                connections.spawn(async move {
+                    app.metrics.connection(1);
+                    serve_connection(&app, router, stream, stopped).await;
+                    app.metrics.connection(-1);
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn serve_connection(app: &App, router: Router, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
+    // Answers are written whole; waiting to fill packets only adds delay.
+    let _ = stream.set_nodelay(true);
+    let prefix = app.config.server.http_path_prefix.trim_end_matches('/').to_owned();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(uri) = routes::normalize(request.uri(), &prefix) {
+            *request.uri_mut() = uri;
+        }
+        router.clone().oneshot(request.map(Body::new))
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    let idle = app.config.server.http_server_idle_timeout;
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(HEAD_BYTES_MAX);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS_MAX).keep_alive_interval(Some(idle));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = raised(&mut stopped) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}

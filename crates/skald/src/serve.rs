@@ -1,0 +1,38 @@
+//! `skald serve`: starts the server, says where it is, and stops it in order on a signal.
+
+use crate::settings::Loaded;
+use skald_server::{Server, logging};
+use std::io::Write;
+use std::time::Instant;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs until SIGTERM or ctrl-c.
+pub(crate) fn serve(loaded: Loaded) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| format!("starting threads: {error}"))?.block_on(run(loaded))
+}
+
+async fn run(loaded: Loaded) -> Result<(), String> {
+    let started = Instant::now();
+    let Loaded { config, warnings } = loaded;
+    let own_lines = logging::start(config.server.log_level, config.server.log_format);
+    for warning in warnings {
+        tracing::warn!("configuration: {warning}");
+    }
+    // Signals are taken from the first moment, so that one that comes early is not lost.
+    let refused = |error: std::io::Error| format!("listening for signals: {error}");
+    let mut terminate = signal(SignalKind::terminate()).map_err(refused)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
+    let data = config.data.display().to_string();
+    let running = Server::start(config, own_lines).await.map_err(|error| error.to_string())?;
+    let line =
+        format!("skald listening on http://{}, data in {data}, ready in {} ms\n", running.address, started.elapsed().as_millis());
+    let mut stdout = std::io::stdout();
+    // A closed stdout is no reason not to serve.
+    let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    running.stop().await.map_err(|error| format!("closing the store: {error}"))
+}
