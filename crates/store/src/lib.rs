@@ -1,10 +1,37 @@
-//! A data directory: WAL, head, flush, parts, compaction, retention, deletes, recovery.
+//! A data directory: WAL, head, flush, parts, compaction, recovery. README.md has the formats.
 //!
-//! Knows no LogQL and no HTTP. A write is durable when its callback says so; a query sees what was
-//! written before it began, each entry's pieces exactly once (equal entries may still occur in two
-//! pieces: readers drop repeats of (stream, time, line, metadata) among pieces that overlap in time).
+//! Knows no LogQL and no HTTP. A write is visible to queries before it is acknowledged and durable when
+//! its callback says so. A query sees what was written before it began, each entry's pieces exactly once
+//! (equal entries may still occur in two pieces: readers drop repeats of (stream, time, line, metadata)
+//! among pieces that overlap in time).
+//!
+//! Lock order: a tenant's `changes`, then its `state`, then the WAL's own locks. Queries take `state` for
+//! as long as it takes to clone a few `Arc`s.
 
-use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher, Run, SelectedStream, TenantId, TimeRange, WriteBatch};
+mod cut;
+mod flush;
+mod head;
+mod inner;
+mod layout;
+mod manifest;
+mod names;
+mod part;
+mod record;
+mod recover;
+mod select;
+mod store;
+mod streams;
+mod table;
+mod tenant;
+mod worker;
+mod writer;
+
+pub use skald_wal::files;
+pub use store::Store;
+
+use files::Files;
+use part::Part;
+use skald_model::{Batch, Columns, ContentQuery, Matcher, SelectedStream, TenantId, TimeRange};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,6 +48,14 @@ pub struct Options {
     pub flush_age: std::time::Duration,
     /// Bytes of WAL on disk that start a flush.
     pub wal_bytes: u64,
+    /// Whether flushes and compactions start by themselves; without, only when called for.
+    pub background: bool,
+    /// Bytes after which the WAL begins a new segment.
+    pub wal_segment_bytes: u64,
+    /// How long a full disk is believed full before a push tries it again.
+    pub full_retry: std::time::Duration,
+    /// The file system.
+    pub files: Arc<dyn Files>,
 }
 
 impl Options {
@@ -32,6 +67,10 @@ impl Options {
             flush_bytes: 96 << 20,
             flush_age: std::time::Duration::from_secs(300),
             wal_bytes: 1 << 30,
+            background: true,
+            wal_segment_bytes: skald_wal::SEGMENT_BYTES,
+            full_retry: std::time::Duration::from_secs(1),
+            files: Arc::new(files::RealFiles),
         }
     }
 }
@@ -140,12 +179,19 @@ pub struct PieceRun {
 }
 
 #[derive(Clone, Debug)]
-enum Source {}
+enum Source {
+    Head(Arc<Batch>),
+    Block { part: Arc<Part>, block: u32 },
+}
 
 impl Piece {
-    /// Reads the columns asked for (or more). Rows outside `runs` belong to streams not selected.
-    pub fn read(&self, _columns: &Columns) -> Result<Arc<Batch>, StoreError> {
-        todo!()
+    /// Reads the columns asked for (or more). Rows outside `runs` belong to streams not selected, and
+    /// the batch's own stream numbers mean nothing to the caller.
+    pub fn read(&self, columns: &Columns) -> Result<Arc<Batch>, StoreError> {
+        match &self.source {
+            Source::Head(batch) => Ok(batch.clone()),
+            Source::Block { part, block } => Ok(Arc::new(part.read_block(*block, columns)?)),
+        }
     }
 }
 
@@ -174,75 +220,9 @@ pub struct StoreStatus {
     pub streams_created: Vec<(TenantId, u64)>,
 }
 
-/// A data directory, open. Cheap to share behind an `Arc`.
-pub struct Store {}
-
-impl Store {
-    /// Opens a directory: takes its lock, sweeps leftovers, replays the WAL.
-    pub fn open(_options: Options) -> Result<Store, StoreError> {
-        todo!()
-    }
-
-    /// Appends to the WAL and the head. `done` is called once, from another thread, when the batch is
-    /// as durable as `wal_sync` promises, or can't become so.
-    pub fn write(
-        &self,
-        _tenant: &TenantId,
-        _batch: &WriteBatch<'_>,
-        _done: Box<dyn FnOnce(Result<(), WriteError>) + Send>,
-    ) -> Result<(), WriteError> {
-        todo!()
-    }
-
-    /// Finds what to read.
-    pub fn select(&self, _tenant: &TenantId, _select: &Select<'_>) -> Result<Selected, StoreError> {
-        todo!()
-    }
-
-    /// Labels of streams that match any of the groups (all streams when there is none) and have
-    /// entries in the range.
-    pub fn streams(&self, _tenant: &TenantId, _groups: &[Vec<Matcher>], _range: TimeRange) -> Result<Vec<Labels>, StoreError> {
-        todo!()
-    }
-
-    /// Sorted names of labels of matching streams with entries in the range.
-    pub fn label_names(&self, _tenant: &TenantId, _matchers: &[Matcher], _range: TimeRange) -> Result<Vec<String>, StoreError> {
-        todo!()
-    }
-
-    /// Sorted values of one label of matching streams with entries in the range.
-    pub fn label_values(
-        &self,
-        _tenant: &TenantId,
-        _name: &str,
-        _matchers: &[Matcher],
-        _range: TimeRange,
-    ) -> Result<Vec<String>, StoreError> {
-        todo!()
-    }
-
-    /// Tenants that have data.
-    pub fn tenants(&self) -> Vec<TenantId> {
-        todo!()
-    }
-
-    /// Turns the whole head into parts and waits for it.
-    pub fn flush(&self) -> Result<(), StoreError> {
-        todo!()
-    }
-
-    /// Merges parts until nothing is left to merge and waits for it.
-    pub fn compact(&self) -> Result<(), StoreError> {
-        todo!()
-    }
-
-    /// Figures for metrics.
-    pub fn status(&self) -> StoreStatus {
-        todo!()
-    }
-
-    /// Stops background work; what is in the head stays in the WAL (and is flushed when `flush`).
-    pub fn close(&self, _flush: bool) -> Result<(), StoreError> {
-        todo!()
+impl StoreError {
+    /// An error of the disk with what was being done.
+    pub(crate) fn io(context: impl Into<String>, error: std::io::Error) -> StoreError {
+        StoreError::Io { context: context.into(), error: Arc::new(error) }
     }
 }

@@ -1,1 +1,99 @@
 //! The write-ahead log: segments of records, one fsync shared by those who wait. README.md is the format.
+//!
+//! Main types: [`Wal`] appends and cuts, [`Replayed`] is a record read back, [`files::Files`] is the one
+//! seam to the disk. Payloads are opaque bytes. Invariants: sequence numbers rise with every record; a
+//! callback that got `Ok` in a syncing mode ran after an fsync that covers its record; after a failed
+//! fsync nothing is ever acknowledged again. Knows no async runtime and not what a payload means.
+
+mod commit;
+pub mod files;
+mod record;
+mod replay;
+mod segment;
+
+pub use commit::{Done, Encoded, Wal};
+pub use replay::{ReplayReport, Replayed};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// When a record's callback runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// After one fsync shared by all records that were waiting.
+    Group,
+    /// After an fsync of its own.
+    Always,
+    /// After the write; an fsync follows within [`Options::interval`].
+    Interval,
+    /// After the write; the operating system syncs when it likes.
+    None,
+}
+
+/// How to open a log.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// When callbacks run.
+    pub sync: Sync,
+    /// Bytes after which a new segment is begun; one longer record still fits.
+    pub segment_bytes: u64,
+    /// Distance of fsyncs in [`Sync::Interval`].
+    pub interval: Duration,
+    /// How long a full disk is believed full before a write tries again.
+    pub full_retry: Duration,
+    /// Least sequence number of the next record: above what anybody remembers of earlier logs.
+    pub first_sequence: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            sync: Sync::Group,
+            segment_bytes: SEGMENT_BYTES,
+            interval: Duration::from_secs(1),
+            full_retry: Duration::from_secs(1),
+            first_sequence: 1,
+        }
+    }
+}
+
+/// Bytes of a segment, unless told otherwise: large enough that rolling is rare, small enough that
+/// cutting gives space back soon and that sixteen fit in the default WAL bound.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Version of the segment layout in README.md.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The log can't do it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WalError {
+    /// The disk refused.
+    #[error("{context}: {error}")]
+    Io {
+        /// What was being done.
+        context: String,
+        /// What the system said.
+        error: Arc<std::io::Error>,
+    },
+    /// No space; later writes may work.
+    #[error("no space left for the write-ahead log")]
+    DiskFull,
+    /// Writes ended for good; why.
+    #[error("{0}")]
+    Stopped(String),
+    /// A segment of a newer program.
+    #[error("segment {segment} has format version {found}, this program reads up to {FORMAT_VERSION}")]
+    Newer {
+        /// File name.
+        segment: String,
+        /// Its version.
+        found: u32,
+    },
+}
+
+impl WalError {
+    /// An error of the disk with what was being done.
+    fn io(context: impl Into<String>, error: std::io::Error) -> WalError {
+        WalError::Io { context: context.into(), error: Arc::new(error) }
+    }
+}

@@ -1,0 +1,211 @@
+//! What writes, flushes and compactions share: tenants, the WAL, memory in use, counters.
+
+use crate::files::Files;
+use crate::layout::Layout;
+use crate::manifest::{self, Manifest, ReplaceError};
+use crate::part::{Part, PartMeta};
+use crate::tenant::{Changes, Tenant};
+use crate::{Options, StoreError, WriteError, flush};
+use hashbrown::HashMap;
+use parking_lot::{Condvar, Mutex, RwLock};
+use skald_model::TenantId;
+use skald_wal::Wal;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Heads of more than so many times `flush_bytes` slow pushes down: flushing lags behind.
+const SLOW_HEADS: usize = 3;
+/// Heads of more than so many times `flush_bytes` refuse pushes.
+const FULL_HEADS: usize = 5;
+/// What a push waits longer when flushing lags.
+const SLOW_DOWN: Duration = Duration::from_millis(50);
+/// Bytes that may wait to be written to the WAL before pushes are refused.
+const QUEUED_BYTES_MAX: u64 = 128 << 20;
+
+/// A data directory without its background threads.
+pub(crate) struct Inner {
+    pub(crate) options: Options,
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) layout: Layout,
+    /// Set once replay has ended.
+    pub(crate) wal: OnceLock<Wal>,
+    tenants: RwLock<HashMap<TenantId, Arc<Tenant>>>,
+    /// Rough memory of all heads, sealed ones included.
+    pub(crate) head_bytes: AtomicUsize,
+    pub(crate) flushes: AtomicU64,
+    pub(crate) compactions: AtomicU64,
+    /// Tells the worker that there may be something to do.
+    pub(crate) wake: Condvar,
+    pub(crate) woken: Mutex<bool>,
+    /// Held as long as the directory is ours.
+    _lock: Box<dyn Send + Sync>,
+}
+
+impl Inner {
+    pub(crate) fn new(options: Options, layout: Layout, lock: Box<dyn Send + Sync>) -> Inner {
+        Inner {
+            files: options.files.clone(),
+            options,
+            layout,
+            wal: OnceLock::new(),
+            tenants: RwLock::default(),
+            head_bytes: AtomicUsize::new(0),
+            flushes: AtomicU64::new(0),
+            compactions: AtomicU64::new(0),
+            wake: Condvar::new(),
+            woken: Mutex::new(false),
+            _lock: lock,
+        }
+    }
+
+    /// The WAL of an open store.
+    pub(crate) fn wal(&self) -> &Wal {
+        self.wal.get().expect("a store is handed out after its WAL was replayed")
+    }
+
+    pub(crate) fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {
+        self.tenants.read().get(id).cloned()
+    }
+
+    pub(crate) fn tenant_or_new(&self, id: &TenantId) -> Arc<Tenant> {
+        if let Some(tenant) = self.tenant(id) {
+            return tenant;
+        }
+        let mut tenants = self.tenants.write();
+        tenants.entry(id.clone()).or_insert_with(|| Arc::new(Tenant::new(id.clone()))).clone()
+    }
+
+    pub(crate) fn all_tenants(&self) -> Vec<Arc<Tenant>> {
+        self.tenants.read().values().cloned().collect()
+    }
+
+    /// Whether a push may come in now.
+    pub(crate) fn admit(&self) -> Result<(), WriteError> {
+        let full = self.options.flush_bytes.saturating_mul(FULL_HEADS);
+        let busy = self.head_bytes.load(Ordering::Relaxed) > full || self.wal().queued_bytes() > QUEUED_BYTES_MAX;
+        if busy { Err(WriteError::Busy) } else { Ok(()) }
+    }
+
+    /// Notes memory taken and wakes the worker when it has become much.
+    pub(crate) fn head_grew(&self, bytes: usize) {
+        let before = self.head_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let limit = self.options.flush_bytes;
+        let crossed = |limit: usize| before <= limit && before + bytes > limit;
+        if crossed(limit) || crossed(limit.saturating_mul(SLOW_HEADS)) {
+            self.set_pace();
+            *self.woken.lock() = true;
+            self.wake.notify_all();
+        }
+    }
+
+    /// Slows pushes down while flushing lags behind.
+    fn set_pace(&self) {
+        let lagging = self.head_bytes.load(Ordering::Relaxed) > self.options.flush_bytes.saturating_mul(SLOW_HEADS);
+        if let Some(wal) = self.wal.get() {
+            wal.slow_down(if lagging { SLOW_DOWN } else { Duration::ZERO });
+        }
+    }
+
+    /// Flushes every tenant.
+    pub(crate) fn flush_all(&self) -> Result<(), StoreError> {
+        let mut result = Ok(());
+        for tenant in self.all_tenants() {
+            result = self.flush(&tenant).and(result);
+        }
+        result.and(self.cut_wal())
+    }
+
+    /// Turns a tenant's head, and heads sealed by attempts that failed, into parts.
+    pub(crate) fn flush(&self, tenant: &Tenant) -> Result<(), StoreError> {
+        let mut changes = tenant.changes.lock();
+        {
+            let mut state = tenant.state.lock();
+            let sealed = state.head.seal();
+            state.sealed.extend(sealed.map(Arc::new));
+        }
+        loop {
+            let Some(sealed) = tenant.state.lock().sealed.first().cloned() else { return Ok(()) };
+            let metas = flush::write_parts(&*self.files, &self.layout, &tenant.id, &sealed.view, changes.next_part)?;
+            changes.next_part += metas.len() as u64;
+            let parts = self.open_parts(tenant, &metas)?;
+            self.replace_manifest(tenant, &mut changes, sealed.covered, &parts, &[])?;
+            let mut state = tenant.state.lock();
+            state.sealed.remove(0);
+            state.covered = sealed.covered;
+            let all = state.parts.iter().cloned().chain(parts).collect();
+            state.parts = Arc::new(all);
+            drop(state);
+            self.head_bytes.fetch_sub(sealed.memory_bytes, Ordering::Relaxed);
+            self.set_pace();
+            self.flushes.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Opens parts just written.
+    pub(crate) fn open_parts(&self, tenant: &Tenant, metas: &[PartMeta]) -> Result<Vec<Arc<Part>>, StoreError> {
+        let open = |meta: &PartMeta| {
+            let path = self.layout.part(&tenant.id, meta.day, meta.id);
+            Part::open(&self.files, path, meta.clone()).map(Arc::new)
+        };
+        metas.iter().map(open).collect()
+    }
+
+    /// Makes durable that `added` stand for the WAL up to `covered`, and that the parts numbered `removed`
+    /// are gone. A failure that leaves the manifest in doubt stops the store.
+    pub(crate) fn replace_manifest(
+        &self,
+        tenant: &Tenant,
+        changes: &mut Changes,
+        covered: u64,
+        added: &[Arc<Part>],
+        removed: &[u64],
+    ) -> Result<(), StoreError> {
+        let old = tenant.state.lock().parts.clone();
+        let kept = old.iter().map(|p| &p.meta).chain(&changes.unreadable).filter(|m| !removed.contains(&m.id));
+        let parts = kept.chain(added.iter().map(|p| &p.meta)).cloned().collect();
+        let manifest = Manifest { covered, next_part: changes.next_part, parts, ..Manifest::default() };
+        if let Some(why) = &changes.in_doubt {
+            return Err(StoreError::Unusable(why.clone()));
+        }
+        match manifest::replace(&*self.files, &self.layout, &tenant.id, &manifest) {
+            Ok(()) => Ok(()),
+            Err(ReplaceError::Kept(error)) => {
+                added.iter().for_each(|part| part.replace());
+                Err(error)
+            }
+            Err(ReplaceError::Unknown(error)) => {
+                changes.in_doubt = Some(error.to_string());
+                tracing::error!(tenant = %tenant.id, %error, "the manifest is in doubt, the store stops taking writes");
+                if let Some(wal) = self.wal.get() {
+                    wal.stop(&error.to_string());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes WAL segments that nobody needs any more.
+    pub(crate) fn cut_wal(&self) -> Result<(), StoreError> {
+        let Some(wal) = self.wal.get() else { return Ok(()) };
+        let covered = |name: &str| {
+            let tenant = TenantId::parse(name).ok().and_then(|id| self.tenant(&id));
+            tenant.map_or(0, |t| t.covered())
+        };
+        wal.cut(&covered).map_err(StoreError::from)
+    }
+
+    /// Merges parts of every tenant until nothing is left to merge.
+    pub(crate) fn compact_all(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl From<skald_wal::WalError> for StoreError {
+    fn from(error: skald_wal::WalError) -> StoreError {
+        match error {
+            skald_wal::WalError::Io { context, error } => StoreError::Io { context, error },
+            error => StoreError::Unusable(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Streams, label names and label values by time, from stream tables and run bounds alone.
+
+use crate::head::HeadView;
+use crate::part::Part;
+use crate::streams::labels_match;
+use crate::tenant::View;
+use hashbrown::HashSet;
+use skald_model::{Labels, Matcher, TimeRange};
+
+/// Labels of streams that match any group and have runs in the range, sorted.
+pub(crate) fn streams(view: &View, groups: &[Vec<Matcher>], range: TimeRange) -> Vec<Labels> {
+    let mut found: HashSet<Labels> = HashSet::new();
+    for head in &view.heads {
+        let live = live_in_head(head, range);
+        let matching = head_streams(head).zip(live).filter(|(l, live)| *live && matches_any(l, groups));
+        for (labels, _) in matching {
+            if !found.contains(labels) {
+                found.insert(labels.clone());
+            }
+        }
+    }
+    for part in view.parts.iter() {
+        for stream in selected_in_part(part, groups, range) {
+            found.insert(part.table.labels(stream));
+        }
+    }
+    let mut found: Vec<Labels> = found.into_iter().collect();
+    found.sort_unstable();
+    found
+}
+
+/// Sorted names of labels of matching streams.
+pub(crate) fn label_names(view: &View, matchers: &[Matcher], range: TimeRange) -> Vec<String> {
+    collect(view, matchers, range, |name, _| Some(name))
+}
+
+/// Sorted values of one label of matching streams.
+pub(crate) fn label_values(view: &View, wanted: &str, matchers: &[Matcher], range: TimeRange) -> Vec<String> {
+    collect(view, matchers, range, |name, value| (name == wanted).then_some(value))
+}
+
+/// Distinct texts that `pick` takes from the label pairs of matching streams, sorted.
+fn collect(
+    view: &View,
+    matchers: &[Matcher],
+    range: TimeRange,
+    pick: impl for<'a> Fn(&'a str, &'a str) -> Option<&'a str>,
+) -> Vec<String> {
+    let mut found: HashSet<String> = HashSet::new();
+    let mut add = |text: &str| {
+        if !found.contains(text) {
+            found.insert(text.to_owned());
+        }
+    };
+    for head in &view.heads {
+        let live = live_in_head(head, range);
+        for (labels, _) in head_streams(head).zip(live).filter(|(l, live)| *live && labels_match(l, matchers)) {
+            labels.iter().filter_map(|(n, v)| pick(n, v)).for_each(&mut add);
+        }
+    }
+    for part in view.parts.iter() {
+        let mut used = vec![false; part.table.pairs() as usize];
+        for stream in selected_in_part(part, std::slice::from_ref(&matchers), range) {
+            part.table.stream_pairs(stream).iter().for_each(|pair| used[*pair as usize] = true);
+        }
+        for pair in (0..part.table.pairs()).filter(|p| used[*p as usize]) {
+            let (name, value) = part.table.pair(pair);
+            pick(name, value).into_iter().for_each(&mut add);
+        }
+    }
+    let mut found: Vec<String> = found.into_iter().collect();
+    found.sort_unstable();
+    found
+}
+
+fn matches_any<G: AsRef<[Matcher]>>(labels: &Labels, groups: &[G]) -> bool {
+    groups.is_empty() || groups.iter().any(|g| labels_match(labels, g.as_ref()))
+}
+
+fn head_streams(head: &HeadView) -> impl Iterator<Item = &Labels> {
+    head.pages.iter().flat_map(|p| p.iter()).map(|(_, labels)| labels)
+}
+
+/// For each stream of a head whether it has a run in the range.
+fn live_in_head(head: &HeadView, range: TimeRange) -> Vec<bool> {
+    let streams = head.pages.iter().map(|p| p.len()).sum();
+    if head.chunks.iter().all(|c| range.covers(c.min_time, c.max_time)) {
+        return vec![true; streams];
+    }
+    let mut live = vec![false; streams];
+    for chunk in head.chunks.iter().filter(|c| range.overlaps(c.min_time, c.max_time)) {
+        for run in chunk.runs.iter().filter(|r| range.overlaps(r.min_time, r.max_time)) {
+            live[run.stream as usize] = true;
+        }
+    }
+    live
+}
+
+/// Streams of a part that match any group and have a run in the range.
+fn selected_in_part<G: AsRef<[Matcher]>>(part: &Part, groups: &[G], range: TimeRange) -> impl Iterator<Item = u32> {
+    let mut selected = vec![false; part.table.len()];
+    if range.overlaps(part.meta.min_time, part.meta.max_time) {
+        if groups.is_empty() {
+            selected.fill(true);
+        }
+        for group in groups {
+            let matching = part.table.matching(group.as_ref());
+            selected.iter_mut().zip(matching).for_each(|(s, m)| *s |= m);
+        }
+        if !range.covers(part.meta.min_time, part.meta.max_time) {
+            let live = live_in_part(part, range);
+            selected.iter_mut().zip(live).for_each(|(s, l)| *s &= l);
+        }
+    }
+    selected.into_iter().enumerate().filter(|(_, s)| *s).map(|(stream, _)| stream as u32)
+}
+
+fn live_in_part(part: &Part, range: TimeRange) -> Vec<bool> {
+    let mut live = vec![false; part.table.len()];
+    for block in part.blocks.iter().filter(|b| range.overlaps(b.meta.min_time, b.meta.max_time)) {
+        for run in block.meta.runs.iter().filter(|r| range.overlaps(r.min_time, r.max_time)) {
+            live[run.stream as usize] = true;
+        }
+    }
+    live
+}

@@ -1,0 +1,270 @@
+//! A part, open for reading: its directory in memory, its blocks read column by column.
+//!
+//! README.md has the layout. The directory is read once and kept; block bytes are read with positioned
+//! reads, so that queries share one file. A part that was replaced removes its file when the last
+//! reader lets go of it.
+
+use crate::StoreError;
+use crate::files::{FileHandle, Files};
+use crate::record::take_varint;
+use crate::table::StreamTable;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use skald_block::{BlockError, BlockMeta};
+use skald_index::ContentIndex;
+use skald_model::{Batch, Columns};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Version of the part layout in README.md.
+pub(crate) const PART_VERSION: u32 = 1;
+/// Begins the footer.
+pub(crate) const PART_MAGIC: [u8; 8] = *b"SKALDPRT";
+/// Bytes of the footer.
+pub(crate) const FOOTER_BYTES: usize = 64;
+/// Bytes read from the end of a part to open it; most directories fit.
+const TAIL_BYTES: u64 = 64 * 1024;
+
+/// What the manifest says of a part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartMeta {
+    /// Number in the tenant, never used twice; names the file.
+    pub(crate) id: u64,
+    /// UTC days since 1970.
+    pub(crate) day: i32,
+    pub(crate) min_time: i64,
+    pub(crate) max_time: i64,
+    pub(crate) rows: u64,
+    pub(crate) line_bytes: u64,
+    /// Bytes of the file.
+    pub(crate) bytes: u64,
+    pub(crate) streams: u32,
+    /// Its place in the order of arrival; its blocks have this and the numbers behind it.
+    pub(crate) sequence: u64,
+}
+
+/// The fixed end of a part file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Footer {
+    pub(crate) index_at: u64,
+    pub(crate) index_bytes: u64,
+    pub(crate) index_crc: u32,
+    pub(crate) directory_at: u64,
+    /// Compressed and plain.
+    pub(crate) directory_bytes: u64,
+    pub(crate) directory_plain: u64,
+    pub(crate) directory_crc: u32,
+}
+
+impl Footer {
+    pub(crate) fn encode(&self) -> [u8; FOOTER_BYTES] {
+        let mut out = Vec::with_capacity(FOOTER_BYTES);
+        out.extend_from_slice(&PART_MAGIC);
+        for number in [self.index_at, self.index_bytes, self.directory_at, self.directory_bytes, self.directory_plain] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        for number in [self.index_crc, self.directory_crc, PART_VERSION] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.extend_from_slice(&crc32fast::hash(&out).to_le_bytes());
+        out.try_into().expect("the fields add up to the footer")
+    }
+
+    fn decode(bytes: &[u8; FOOTER_BYTES]) -> Result<Footer, String> {
+        let u32_at = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
+        if bytes[..8] != PART_MAGIC || u32_at(60) != crc32fast::hash(&bytes[..60]) {
+            return Err("its footer is damaged".to_owned());
+        }
+        if u32_at(56) > PART_VERSION {
+            return Err(format!("its format version {} is newer than {PART_VERSION}", u32_at(56)));
+        }
+        Ok(Footer {
+            index_at: u64_at(8),
+            index_bytes: u64_at(16),
+            directory_at: u64_at(24),
+            directory_bytes: u64_at(32),
+            directory_plain: u64_at(40),
+            index_crc: u32_at(48),
+            directory_crc: u32_at(52),
+        })
+    }
+}
+
+/// A block's place and directory entry.
+#[derive(Debug)]
+pub(crate) struct BlockAt {
+    pub(crate) at: u64,
+    pub(crate) bytes: u64,
+    pub(crate) meta: BlockMeta,
+}
+
+/// A part, open.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) meta: PartMeta,
+    pub(crate) table: StreamTable,
+    pub(crate) blocks: Vec<BlockAt>,
+    path: PathBuf,
+    file: Arc<dyn FileHandle>,
+    files: Arc<dyn Files>,
+    footer: Footer,
+    content: Mutex<Option<Arc<ContentIndex>>>,
+    replaced: AtomicBool,
+}
+
+impl Part {
+    /// Opens a part that the manifest names.
+    pub(crate) fn open(files: &Arc<dyn Files>, path: PathBuf, meta: PartMeta) -> Result<Part, StoreError> {
+        let file = files.open(&path).map_err(|e| StoreError::io(format!("opening part {}", path.display()), e))?;
+        let damaged = |what: String| StoreError::Damaged(format!("part {}: {what}", path.display()));
+        let failed = |e| StoreError::io(format!("reading part {}", path.display()), e);
+        let size = file.size().map_err(failed)?;
+        let tail_bytes = size.min(TAIL_BYTES);
+        let mut tail = vec![0; tail_bytes as usize];
+        file.read_at(size - tail_bytes, &mut tail).map_err(failed)?;
+        let footer = tail.last_chunk().ok_or_else(|| damaged("it is too short".to_owned()))?;
+        let footer = Footer::decode(footer).map_err(damaged)?;
+        let end = footer.directory_at.checked_add(footer.directory_bytes);
+        if end.is_none_or(|end| end > size) {
+            return Err(damaged("its directory lies outside".to_owned()));
+        }
+        let compressed = if footer.directory_at >= size - tail_bytes {
+            let from = (footer.directory_at - (size - tail_bytes)) as usize;
+            tail[from..from + footer.directory_bytes as usize].to_vec()
+        } else {
+            let mut bytes = vec![0; footer.directory_bytes as usize];
+            file.read_at(footer.directory_at, &mut bytes).map_err(failed)?;
+            bytes
+        };
+        if crc32fast::hash(&compressed) != footer.directory_crc {
+            return Err(damaged("its directory is damaged".to_owned()));
+        }
+        let plain = zstd::bulk::decompress(&compressed, footer.directory_plain as usize);
+        let plain = plain.map_err(|e| damaged(format!("its directory is damaged: {e}")))?;
+        let (table, blocks) = decode_directory(&plain, footer.index_at)
+            .ok_or_else(|| damaged("its directory is not in the layout of its version".to_owned()))?;
+        Ok(Part {
+            meta,
+            table,
+            blocks,
+            path,
+            file,
+            files: files.clone(),
+            footer,
+            content: Mutex::new(None),
+            replaced: AtomicBool::new(false),
+        })
+    }
+
+    /// Decodes columns of a block.
+    pub(crate) fn read_block(&self, block: u32, columns: &Columns) -> Result<Batch, StoreError> {
+        let at = &self.blocks[block as usize];
+        let mut read = |range: Range<u64>| {
+            if range.start > range.end || range.end > at.bytes {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            let mut bytes = vec![0; (range.end - range.start) as usize];
+            self.file.read_at(at.at + range.start, &mut bytes)?;
+            Ok(bytes)
+        };
+        skald_block::decode(&at.meta, columns, &mut read).map_err(|error| match error {
+            BlockError::Read(e) => StoreError::io(format!("reading block {block} of part {}", self.path.display()), e),
+            error => StoreError::Damaged(format!("block {block} of part {}: {error}", self.path.display())),
+        })
+    }
+
+    /// The content index, read when first asked for.
+    pub(crate) fn content(&self) -> Result<Arc<ContentIndex>, StoreError> {
+        let mut content = self.content.lock();
+        if let Some(index) = &*content {
+            return Ok(index.clone());
+        }
+        let mut bytes = vec![0; self.footer.index_bytes as usize];
+        self.file
+            .read_at(self.footer.index_at, &mut bytes)
+            .map_err(|e| StoreError::io(format!("reading the index of part {}", self.path.display()), e))?;
+        let damaged = |what: String| StoreError::Damaged(format!("the index of part {}: {what}", self.path.display()));
+        if crc32fast::hash(&bytes) != self.footer.index_crc {
+            return Err(damaged("checksum is wrong".to_owned()));
+        }
+        let index = Arc::new(ContentIndex::open(bytes).map_err(|e| damaged(e.to_string()))?);
+        *content = Some(index.clone());
+        Ok(index)
+    }
+
+    /// Lets go of the content index; the next query reads it again.
+    pub(crate) fn forget_content(&self) {
+        *self.content.lock() = None;
+    }
+
+    /// Bytes of the content index.
+    pub(crate) fn content_bytes(&self) -> u64 {
+        self.footer.index_bytes
+    }
+
+    /// Says that no manifest names it any more: the file goes when the last reader does.
+    pub(crate) fn replace(&self) {
+        self.replaced.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if *self.replaced.get_mut()
+            && let Err(error) = self.files.remove(&self.path)
+        {
+            // The next start sweeps it.
+            tracing::warn!(part = %self.path.display(), %error, "could not remove a replaced part");
+        }
+    }
+}
+
+/// The plain bytes of a directory.
+pub(crate) fn encode_directory(table: &StreamTable, blocks: &[BlockAt]) -> Vec<u8> {
+    let mut out = Vec::new();
+    table.encode(&mut out);
+    crate::record::put_varint(&mut out, blocks.len() as u64);
+    for block in blocks {
+        crate::record::put_varint(&mut out, block.at);
+        crate::record::put_varint(&mut out, block.bytes);
+        block.meta.encode(&mut out);
+    }
+    out
+}
+
+/// Reads what [`encode_directory`] made; blocks lie before `blocks_end` and name streams of the table.
+fn decode_directory(mut bytes: &[u8], blocks_end: u64) -> Option<(StreamTable, Vec<BlockAt>)> {
+    let table = StreamTable::decode(&mut bytes)?;
+    let mut blocks = Vec::new();
+    for _ in 0..take_varint(&mut bytes)? {
+        let at = take_varint(&mut bytes)?;
+        let len = take_varint(&mut bytes)?;
+        let meta = BlockMeta::decode(&mut bytes).ok()?;
+        let fits = at.checked_add(len).is_some_and(|end| end <= blocks_end);
+        if !fits || meta.runs.iter().any(|r| r.stream as usize >= table.len()) {
+            return None;
+        }
+        blocks.push(BlockAt { at, bytes: len, meta });
+    }
+    bytes.is_empty().then_some((table, blocks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_footer_is_believed_only_whole() {
+        let footer = Footer { index_at: 1, index_bytes: 2, index_crc: 3, directory_at: 4, ..Footer::default() };
+        let good = footer.encode();
+        assert_eq!(Footer::decode(&good), Ok(footer));
+        for at in 0..FOOTER_BYTES {
+            let mut bytes = good;
+            bytes[at] ^= 0x10;
+            assert!(Footer::decode(&bytes).is_err(), "byte {at}");
+        }
+    }
+}

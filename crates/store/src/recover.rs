@@ -1,0 +1,179 @@
+//! Opening a data directory: lock, format, manifests, sweep, replay.
+//!
+//! After it every acknowledged entry is in a part or in the head, once. What no manifest names was never
+//! promised by a part (the WAL still has it) and is removed. Memory stays bounded: replay flushes as it
+//! goes.
+
+use crate::files::Files;
+use crate::inner::Inner;
+use crate::layout::{Layout, part_name};
+use crate::part::Part;
+use crate::tenant::Tenant;
+use crate::{Options, StoreError, WalSync, layout, manifest, record};
+use skald_model::TenantId;
+use skald_wal::{Replayed, Wal};
+use std::io::IoSlice;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Version of a data directory as a whole: which folders and files there are.
+const FORMAT_VERSION: u32 = 1;
+/// Begins the FORMAT file.
+const FORMAT_WORD: &str = "skald-data";
+
+/// Opens a directory.
+pub(crate) fn open(options: Options) -> Result<Inner, StoreError> {
+    let layout = Layout::new(options.data.clone());
+    let files = options.files.clone();
+    for folder in [layout.data(), layout.tenants()] {
+        files.create_folder(&folder).map_err(|e| StoreError::io(format!("creating {}", folder.display()), e))?;
+    }
+    let lock = files.lock(&layout.lock()).map_err(|e| StoreError::io(format!("locking {}", layout.data().display()), e))?;
+    let lock = lock.ok_or_else(|| {
+        StoreError::Unusable(format!("data directory {} is in use by another process", layout.data().display()))
+    })?;
+    check_format(&*files, &layout)?;
+    let inner = Inner::new(options, layout, lock);
+    open_tenants(&inner)?;
+    replay(&inner)?;
+    Ok(inner)
+}
+
+/// Reads the format version, or writes it into a new directory.
+fn check_format(files: &dyn Files, layout: &Layout) -> Result<(), StoreError> {
+    let path = layout.format();
+    let failed = |e| StoreError::io(format!("reading {}", path.display()), e);
+    match files.open(&path) {
+        Ok(file) => {
+            let mut bytes = vec![0; file.size().map_err(failed)? as usize];
+            file.read_at(0, &mut bytes).map_err(failed)?;
+            let text = String::from_utf8_lossy(&bytes);
+            let version = text.strip_prefix(FORMAT_WORD).and_then(|v| v.trim().parse::<u32>().ok());
+            match version {
+                Some(version) if version <= FORMAT_VERSION => Ok(()),
+                Some(version) => Err(StoreError::Unusable(format!(
+                    "data directory {} has format version {version}, this program reads up to {FORMAT_VERSION}",
+                    layout.data().display()
+                ))),
+                None => Err(StoreError::Unusable(format!("{} is not of this program", path.display()))),
+            }
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => write_format(files, layout),
+        Err(e) => Err(failed(e)),
+    }
+}
+
+fn write_format(files: &dyn Files, layout: &Layout) -> Result<(), StoreError> {
+    let path = layout.format();
+    let unfinished = path.with_extension("tmp");
+    let text = format!("{FORMAT_WORD} {FORMAT_VERSION}\n");
+    let written = files.create(&unfinished).and_then(|file| {
+        file.append(&[IoSlice::new(text.as_bytes())])?;
+        file.sync()?;
+        files.rename(&unfinished, &path)?;
+        files.sync_folder(&layout.data())
+    });
+    written.map_err(|e| StoreError::io(format!("writing {}", path.display()), e))
+}
+
+/// Opens what the manifests name and removes what they do not.
+fn open_tenants(inner: &Inner) -> Result<(), StoreError> {
+    let folder = inner.layout.tenants();
+    let names = inner.files.list(&folder).map_err(|e| StoreError::io(format!("listing {}", folder.display()), e))?;
+    for name in names.into_iter().filter(|n| n.is_folder) {
+        let Ok(id) = TenantId::parse(&name.name) else {
+            tracing::warn!(folder = name.name, "not a tenant's folder, left alone");
+            continue;
+        };
+        let manifest = manifest::read(&*inner.files, &inner.layout, &id)?;
+        let tenant = inner.tenant_or_new(&id);
+        sweep(inner, &tenant, &manifest)?;
+        let mut parts = Vec::with_capacity(manifest.parts.len());
+        let mut unreadable = Vec::new();
+        for meta in &manifest.parts {
+            let path = inner.layout.part(&id, meta.day, meta.id);
+            match Part::open(&inner.files, path, meta.clone()) {
+                Ok(part) => parts.push(Arc::new(part)),
+                Err(error) => {
+                    tracing::error!(tenant = %id, %error, "a part can't be opened, queries answer without it");
+                    unreadable.push((meta.clone(), error.to_string()));
+                }
+            }
+        }
+        let mut changes = tenant.changes.lock();
+        changes.next_part = manifest.next_part;
+        changes.unreadable = unreadable.iter().map(|(meta, _)| meta.clone()).collect();
+        let mut state = tenant.state.lock();
+        state.parts = Arc::new(parts);
+        state.covered = manifest.covered;
+        state.unreadable = Arc::new(unreadable);
+    }
+    Ok(())
+}
+
+/// Removes files of a tenant that its manifest does not name.
+fn sweep(inner: &Inner, tenant: &Tenant, manifest: &manifest::Manifest) -> Result<(), StoreError> {
+    let folder = inner.layout.tenant(&tenant.id);
+    let list = |path: &Path| inner.files.list(path).map_err(|e| StoreError::io(format!("listing {}", path.display()), e));
+    for day in list(&folder)?.into_iter().filter(|d| d.is_folder) {
+        for file in list(&folder.join(&day.name))? {
+            let ours = file.name.ends_with(".part") || file.name.ends_with(layout::UNFINISHED);
+            let named = |m: &crate::part::PartMeta| layout::date(m.day) == day.name && part_name(m.id) == file.name;
+            if file.is_folder || !ours || manifest.parts.iter().any(named) {
+                continue;
+            }
+            let path = folder.join(&day.name).join(&file.name);
+            tracing::info!(file = %path.display(), "removing a file that no manifest names");
+            inner.files.remove(&path).map_err(|e| StoreError::io(format!("removing {}", path.display()), e))?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts WAL records that no part covers into the heads and opens the WAL for writing.
+fn replay(inner: &Inner) -> Result<(), StoreError> {
+    let first_sequence = inner.all_tenants().iter().map(|t| t.covered()).max().unwrap_or(0) + 1;
+    let sync = match inner.options.wal_sync {
+        WalSync::Group => skald_wal::Sync::Group,
+        WalSync::Always => skald_wal::Sync::Always,
+        WalSync::Interval => skald_wal::Sync::Interval,
+        WalSync::None => skald_wal::Sync::None,
+    };
+    let options = skald_wal::Options {
+        sync,
+        first_sequence,
+        segment_bytes: inner.options.wal_segment_bytes,
+        full_retry: inner.options.full_retry,
+        ..skald_wal::Options::default()
+    };
+    let (wal, report) = Wal::open(inner.files.clone(), &inner.layout.wal(), options, |record| replay_record(inner, &record))?;
+    for damage in &report.damage {
+        tracing::error!(damage, "damage in the WAL, entries may be missing");
+    }
+    if report.torn_bytes > 0 {
+        tracing::info!(bytes = report.torn_bytes, "cut unfinished writes from the WAL");
+    }
+    inner.wal.set(wal).ok().expect("a WAL is opened once");
+    inner.cut_wal()
+}
+
+fn replay_record(inner: &Inner, record: &Replayed<'_>) -> Result<(), StoreError> {
+    let (Ok(id), Some(batch)) = (TenantId::parse(record.tenant), record::decode(record.payload)) else {
+        tracing::error!(sequence = record.sequence, tenant = record.tenant, "a WAL record can't be understood, skipped");
+        return Ok(());
+    };
+    let tenant = inner.tenant_or_new(&id);
+    let mut state = tenant.state.lock();
+    if record.sequence <= state.covered {
+        return Ok(());
+    }
+    let grown = state.head.insert(record.sequence, &batch);
+    drop(state);
+    inner.head_grew(grown);
+    if inner.head_bytes.load(Ordering::Relaxed) > inner.options.flush_bytes {
+        let largest = inner.all_tenants().into_iter().max_by_key(|t| t.head_bytes());
+        largest.map_or(Ok(()), |tenant| inner.flush(&tenant))?;
+    }
+    Ok(())
+}

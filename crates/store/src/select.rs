@@ -1,0 +1,171 @@
+//! Finding what to read: streams by matchers, parts and blocks by time, blocks by content.
+//!
+//! Nothing here reads lines. Work grows with streams and runs of what overlaps the time range, not with
+//! entries.
+
+use crate::head::HeadView;
+use crate::part::Part;
+use crate::streams::labels_match;
+use crate::tenant::View;
+use crate::{Piece, PieceRun, Select, Selected, Source};
+use hashbrown::HashTable;
+use skald_model::{Labels, SelectedStream, StreamId, TimeRange};
+use std::sync::Arc;
+
+/// A stream of a source that does not match.
+const NOT_SELECTED: u32 = u32::MAX;
+/// A stream that matches and has not been given a number yet.
+const UNNUMBERED: u32 = u32::MAX - 1;
+
+/// What a view has for a query.
+pub(crate) fn select(view: &View, select: &Select<'_>) -> Selected {
+    let mut selection = Selection::default();
+    for head in &view.heads {
+        selection.add_head(head, select);
+    }
+    for part in view.parts.iter().filter(|p| select.range.overlaps(p.meta.min_time, p.meta.max_time)) {
+        selection.add_part(part, select);
+    }
+    for (_, why) in view.unreadable.iter().filter(|(m, _)| select.range.overlaps(m.min_time, m.max_time)) {
+        selection.selected.warnings.push(why.clone());
+    }
+    selection.selected
+}
+
+#[derive(Default)]
+struct Selection {
+    selected: Selected,
+    by_id: HashTable<u32>,
+}
+
+impl Selection {
+    fn add_head(&mut self, head: &HeadView, select: &Select<'_>) {
+        let chunks = || head.chunks.iter().filter(|c| select.range.overlaps(c.min_time, c.max_time));
+        if chunks().next().is_none() {
+            return;
+        }
+        let streams = || head.pages.iter().flat_map(|p| p.iter());
+        let flag = |matches| if matches { UNNUMBERED } else { NOT_SELECTED };
+        let mut numbers: Vec<u32> = streams().map(|(_, labels)| flag(labels_match(labels, select.matchers))).collect();
+        let page_of = |stream: u32| {
+            let (page, at) = (stream as usize / crate::streams::PAGE_STREAMS, stream as usize % crate::streams::PAGE_STREAMS);
+            head.pages[page][at].clone()
+        };
+        for chunk in chunks() {
+            let mut runs = Vec::new();
+            for run in &chunk.runs {
+                if numbers[run.stream as usize] == NOT_SELECTED || !select.range.overlaps(run.min_time, run.max_time) {
+                    continue;
+                }
+                let stream = self.number(&mut numbers, run.stream, page_of);
+                runs.push(PieceRun {
+                    stream,
+                    rows: run.rows.clone(),
+                    min_time: run.min_time,
+                    max_time: run.max_time,
+                    line_bytes: u64::from(run.line_bytes),
+                    metadata_bytes: u64::from(run.metadata_bytes),
+                });
+            }
+            if !runs.is_empty() {
+                self.selected.pieces.push(chunk.piece(runs));
+            }
+        }
+    }
+
+    fn add_part(&mut self, part: &Arc<Part>, select: &Select<'_>) {
+        let matching = part.table.matching(select.matchers);
+        let mut numbers: Vec<u32> = matching.iter().map(|m| if *m { UNNUMBERED } else { NOT_SELECTED }).collect();
+        if !matching.contains(&true) {
+            return;
+        }
+        let labels_of = |stream: u32| {
+            let labels = part.table.labels(stream);
+            (StreamId::of(&labels), labels)
+        };
+        let mut candidates: Option<Vec<bool>> = None;
+        for (block, at) in part.blocks.iter().enumerate() {
+            if !select.range.overlaps(at.meta.min_time, at.meta.max_time) {
+                continue;
+            }
+            let wanted = block_runs(part, block, select.range, &numbers);
+            if wanted.is_empty() {
+                continue;
+            }
+            if !select.content.is_empty() {
+                let candidates = candidates.get_or_insert_with(|| self.candidates(part, select));
+                if candidates.get(block) == Some(&false) {
+                    self.selected.blocks_pruned += 1;
+                    continue;
+                }
+            }
+            let mut runs = Vec::with_capacity(wanted.len());
+            for mut run in wanted {
+                run.stream = self.number(&mut numbers, run.stream, labels_of);
+                runs.push(run);
+            }
+            self.selected.pieces.push(Piece {
+                sequence: part.meta.sequence + block as u64,
+                min_time: runs.iter().map(|r| r.min_time).min().unwrap_or(at.meta.min_time),
+                max_time: runs.iter().map(|r| r.max_time).max().unwrap_or(at.meta.max_time),
+                runs,
+                sorted: true,
+                source: Source::Block { part: part.clone(), block: block as u32 },
+            });
+        }
+    }
+
+    /// Which blocks may hold the content; all of them, with a warning, when the index can't be read.
+    fn candidates(&mut self, part: &Part, select: &Select<'_>) -> Vec<bool> {
+        match part.content() {
+            Ok(index) => index.candidates(select.content),
+            Err(error) => {
+                self.selected.warnings.push(error.to_string());
+                Vec::new()
+            }
+        }
+    }
+
+    /// The number in the selection of a source's stream.
+    fn number(&mut self, numbers: &mut [u32], stream: u32, labels_of: impl Fn(u32) -> (StreamId, Labels)) -> u32 {
+        let number = numbers[stream as usize];
+        if number != UNNUMBERED {
+            return number;
+        }
+        let (id, labels) = labels_of(stream);
+        let streams = &mut self.selected.streams;
+        let found = self.by_id.find(id.0 as u64, |n| streams[*n as usize].id == id && streams[*n as usize].labels == labels);
+        let number = match found {
+            Some(number) => *number,
+            None => {
+                let number = streams.len() as u32;
+                streams.push(SelectedStream { id, labels });
+                self.by_id.insert_unique(id.0 as u64, number, |n| streams[*n as usize].id.0 as u64);
+                number
+            }
+        };
+        numbers[stream as usize] = number;
+        number
+    }
+}
+
+/// The runs of a block that are selected, with the part's stream numbers.
+fn block_runs(part: &Part, block: usize, range: TimeRange, numbers: &[u32]) -> Vec<PieceRun> {
+    let mut row = 0;
+    let mut runs = Vec::new();
+    for run in &part.blocks[block].meta.runs {
+        let rows = row..row + run.rows;
+        row = rows.end;
+        if numbers[run.stream as usize] != NOT_SELECTED && range.overlaps(run.min_time, run.max_time) {
+            runs.push(PieceRun {
+                stream: run.stream,
+                rows,
+                min_time: run.min_time,
+                max_time: run.max_time,
+                line_bytes: run.line_bytes,
+                metadata_bytes: run.metadata_bytes,
+            });
+        }
+    }
+    runs
+}

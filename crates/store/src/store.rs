@@ -1,0 +1,150 @@
+//! The public face of a data directory; what it does lies in `inner`, `select`, `names` and `recover`.
+
+use crate::inner::Inner;
+use crate::worker::Worker;
+use crate::{Options, Select, Selected, StoreError, StoreStatus, WriteError, names, record, recover, select};
+use parking_lot::Mutex;
+use skald_model::{Labels, Matcher, TenantId, TimeRange, WriteBatch};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A data directory, open. Cheap to share behind an `Arc`.
+pub struct Store {
+    inner: Arc<Inner>,
+    worker: Mutex<Option<Worker>>,
+}
+
+impl Store {
+    /// Opens a directory: takes its lock, sweeps leftovers, replays the WAL.
+    pub fn open(options: Options) -> Result<Store, StoreError> {
+        let background = options.background;
+        let inner = Arc::new(recover::open(options)?);
+        let worker = if background { Some(Worker::start(inner.clone())?) } else { None };
+        Ok(Store { inner, worker: Mutex::new(worker) })
+    }
+
+    /// Appends to the WAL and the head. When this gives `Ok`, queries see the batch, and `done` is called
+    /// once, from another thread, when it is as durable as `wal_sync` promises, or can't become so.
+    /// When this gives an error nothing was taken and `done` is dropped.
+    pub fn write(
+        &self,
+        tenant: &TenantId,
+        batch: &WriteBatch<'_>,
+        done: Box<dyn FnOnce(Result<(), WriteError>) + Send>,
+    ) -> Result<(), WriteError> {
+        let inner = &*self.inner;
+        inner.admit()?;
+        let tenant = inner.tenant_or_new(tenant);
+        let wal = inner.wal();
+        let encoded = wal.encode(&tenant.name, |out| record::encode(batch, out));
+        // Both under the tenant's lock: a seal then sees exactly the records up to one number, and whoever
+        // hears of the acknowledgement finds the entries in the head.
+        let mut state = tenant.state.lock();
+        let sequence = wal.append(encoded, Box::new(move |result| done(result.map_err(WriteError::from))))?;
+        let grown = state.head.insert(sequence, batch);
+        drop(state);
+        inner.head_grew(grown);
+        Ok(())
+    }
+
+    /// Finds what to read.
+    pub fn select(&self, tenant: &TenantId, select: &Select<'_>) -> Result<Selected, StoreError> {
+        let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Selected::default()) };
+        Ok(select::select(&tenant.view(), select))
+    }
+
+    /// Labels of streams that match any of the groups (all streams when there is none) and have
+    /// entries in the range.
+    pub fn streams(&self, tenant: &TenantId, groups: &[Vec<Matcher>], range: TimeRange) -> Result<Vec<Labels>, StoreError> {
+        let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Vec::new()) };
+        Ok(names::streams(&tenant.view(), groups, range))
+    }
+
+    /// Sorted names of labels of matching streams with entries in the range.
+    pub fn label_names(&self, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> Result<Vec<String>, StoreError> {
+        let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Vec::new()) };
+        Ok(names::label_names(&tenant.view(), matchers, range))
+    }
+
+    /// Sorted values of one label of matching streams with entries in the range.
+    pub fn label_values(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, StoreError> {
+        let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Vec::new()) };
+        Ok(names::label_values(&tenant.view(), name, matchers, range))
+    }
+
+    /// Tenants that have data, sorted.
+    pub fn tenants(&self) -> Vec<TenantId> {
+        let mut tenants: Vec<TenantId> = self.inner.all_tenants().iter().map(|t| t.id.clone()).collect();
+        tenants.sort();
+        tenants
+    }
+
+    /// Turns the whole head into parts and waits for it.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.inner.flush_all()
+    }
+
+    /// Merges parts until nothing is left to merge and waits for it.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        self.inner.compact_all()
+    }
+
+    /// Figures for metrics.
+    pub fn status(&self) -> StoreStatus {
+        let inner = &*self.inner;
+        let wal = inner.wal();
+        let mut status = StoreStatus {
+            stopped: wal.stopped(),
+            head_bytes: inner.head_bytes.load(Ordering::Relaxed) as u64,
+            wal_bytes: wal.bytes(),
+            flushes: inner.flushes.load(Ordering::Relaxed),
+            compactions: inner.compactions.load(Ordering::Relaxed),
+            wal_syncs: wal.syncs(),
+            ..StoreStatus::default()
+        };
+        for tenant in inner.all_tenants() {
+            let state = tenant.state.lock();
+            let streams = state.head.streams() + state.sealed.iter().map(|s| s.streams).sum::<usize>();
+            status.head_streams.push((tenant.id.clone(), streams as u64));
+            status.streams_created.push((tenant.id.clone(), state.head.new_streams()));
+            status.parts += state.parts.len() as u64;
+            status.part_bytes += state.parts.iter().map(|p| p.meta.bytes).sum::<u64>();
+        }
+        status
+    }
+
+    /// Stops background work; what is in the head stays in the WAL (and is flushed when `flush`). Later
+    /// writes are refused.
+    pub fn close(&self, flush: bool) -> Result<(), StoreError> {
+        if let Some(worker) = self.worker.lock().take() {
+            worker.stop();
+        }
+        self.inner.wal().close();
+        if flush { self.inner.flush_all() } else { Ok(()) }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Some(worker) = self.worker.get_mut().take() {
+            worker.stop();
+        }
+        self.inner.wal().close();
+    }
+}
+
+impl From<skald_wal::WalError> for WriteError {
+    fn from(error: skald_wal::WalError) -> WriteError {
+        match error {
+            skald_wal::WalError::DiskFull => WriteError::DiskFull,
+            skald_wal::WalError::Stopped(why) => WriteError::Stopped(why),
+            error => WriteError::Stopped(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! One tenant's data: the head that grows, sealed heads on their way to disk, and parts.
+//!
+//! `state` is held for moments only. `changes` is held by whoever writes parts and the manifest, so that
+//! flushes and compactions of a tenant follow one another. Invariant: at any moment `state` shows every
+//! entry once: a sealed head and the parts made of it are swapped in one step.
+
+use crate::head::{Head, HeadView, SealedHead};
+use crate::part::{Part, PartMeta};
+use parking_lot::Mutex;
+use skald_model::TenantId;
+use std::sync::Arc;
+
+/// A tenant.
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    pub(crate) id: TenantId,
+    /// The name as the WAL wants it.
+    pub(crate) name: Arc<str>,
+    pub(crate) state: Mutex<State>,
+    pub(crate) changes: Mutex<Changes>,
+}
+
+/// What queries see.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) head: Head,
+    pub(crate) sealed: Vec<Arc<SealedHead>>,
+    pub(crate) parts: Arc<Vec<Arc<Part>>>,
+    /// The tenant's WAL records up to this one are in parts.
+    pub(crate) covered: u64,
+    /// Parts that could not be opened, with the reason.
+    pub(crate) unreadable: Arc<Vec<(PartMeta, String)>>,
+}
+
+/// What only writers of the manifest need.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) next_part: u64,
+    /// Parts that the manifest names and that could not be opened: kept named, so that nothing sweeps
+    /// what a person may still repair.
+    pub(crate) unreadable: Vec<PartMeta>,
+    /// Why nothing may be changed any more.
+    pub(crate) in_doubt: Option<String>,
+}
+
+/// A consistent look at a tenant.
+pub(crate) struct View {
+    pub(crate) heads: Vec<Arc<HeadView>>,
+    pub(crate) parts: Arc<Vec<Arc<Part>>>,
+    pub(crate) unreadable: Arc<Vec<(PartMeta, String)>>,
+}
+
+impl Tenant {
+    /// A tenant without data.
+    pub(crate) fn new(id: TenantId) -> Tenant {
+        let name = Arc::from(id.as_str());
+        Tenant { id, name, state: Mutex::default(), changes: Mutex::default() }
+    }
+
+    /// All there is now.
+    pub(crate) fn view(&self) -> View {
+        let mut state = self.state.lock();
+        let mut heads: Vec<Arc<HeadView>> = state.sealed.iter().map(|s| s.view.clone()).collect();
+        heads.push(state.head.view());
+        View { heads, parts: state.parts.clone(), unreadable: state.unreadable.clone() }
+    }
+
+    /// Memory of heads, sealed ones included.
+    pub(crate) fn head_bytes(&self) -> usize {
+        let state = self.state.lock();
+        state.head.charged_bytes() + state.sealed.iter().map(|s| s.memory_bytes).sum::<usize>()
+    }
+
+    /// The tenant's WAL records up to this one are in parts.
+    pub(crate) fn covered(&self) -> u64 {
+        self.state.lock().covered
+    }
+}

@@ -1,0 +1,141 @@
+//! Writing a part: blocks as they come, then index, directory and footer; durable when `finish` returns.
+//!
+//! README.md has the layout. Memory held is one encoded block, the directory and the content index.
+
+use crate::StoreError;
+use crate::files::{FileHandle, Files};
+use crate::layout::{Layout, UNFINISHED};
+use crate::part::{BlockAt, Footer, PartMeta, encode_directory};
+use crate::table::StreamTable;
+use skald_block::Encoder;
+use skald_index::ContentIndexBuilder;
+use skald_model::{Batch, TenantId};
+use std::io::IoSlice;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Bytes of finished blocks gathered for one write.
+const WRITE_BYTES: usize = 1 << 20;
+/// zstd level of the directory: it is small, read whole and mostly alike.
+const DIRECTORY_LEVEL: i32 = 3;
+
+/// A part being written.
+pub(crate) struct PartWriter<'a> {
+    files: &'a dyn Files,
+    layout: &'a Layout,
+    tenant: &'a TenantId,
+    file: Arc<dyn FileHandle>,
+    unfinished: PathBuf,
+    meta: PartMeta,
+    encoder: Encoder,
+    index: ContentIndexBuilder,
+    blocks: Vec<BlockAt>,
+    /// Encoded and not yet written.
+    pending: Vec<u8>,
+    written: u64,
+    finished: bool,
+}
+
+impl<'a> PartWriter<'a> {
+    /// Begins part `id` of a day.
+    pub(crate) fn begin(
+        files: &'a dyn Files,
+        layout: &'a Layout,
+        tenant: &'a TenantId,
+        (day, id, sequence): (i32, u64, u64),
+    ) -> Result<PartWriter<'a>, StoreError> {
+        let folder = layout.day(tenant, day);
+        let failed = |e| StoreError::io(format!("creating a part in {}", folder.display()), e);
+        files.create_folder(&folder).map_err(failed)?;
+        let mut unfinished = layout.part(tenant, day, id).into_os_string();
+        unfinished.push(UNFINISHED);
+        let unfinished = PathBuf::from(unfinished);
+        let file = files.create(&unfinished).map_err(failed)?;
+        let meta =
+            PartMeta { id, day, min_time: i64::MAX, max_time: i64::MIN, rows: 0, line_bytes: 0, bytes: 0, streams: 0, sequence };
+        Ok(PartWriter {
+            files,
+            layout,
+            tenant,
+            file,
+            unfinished,
+            meta,
+            encoder: Encoder::default(),
+            index: ContentIndexBuilder::default(),
+            blocks: Vec::new(),
+            pending: Vec::new(),
+            written: 0,
+            finished: false,
+        })
+    }
+
+    /// Adds a block, whose runs are sorted by (stream, time, arrival) and follow those of the last one.
+    pub(crate) fn add_block(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let start = self.pending.len();
+        let meta = self.encoder.encode(batch, &mut self.pending);
+        let meta = meta.map_err(|e| StoreError::Damaged(format!("encoding a block of {}: {e}", self.unfinished.display())))?;
+        self.index.add_block(batch);
+        self.meta.rows += u64::from(meta.rows);
+        self.meta.line_bytes += meta.line_bytes;
+        self.meta.min_time = self.meta.min_time.min(meta.min_time);
+        self.meta.max_time = self.meta.max_time.max(meta.max_time);
+        let at = self.written + start as u64;
+        self.blocks.push(BlockAt { at, bytes: (self.pending.len() - start) as u64, meta });
+        if self.pending.len() >= WRITE_BYTES { self.write_pending() } else { Ok(()) }
+    }
+
+    fn write_pending(&mut self) -> Result<(), StoreError> {
+        let result = self.file.append(&[IoSlice::new(&self.pending)]);
+        result.map_err(|e| StoreError::io(format!("writing {}", self.unfinished.display()), e))?;
+        self.written += self.pending.len() as u64;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Writes what follows the blocks and makes file and name durable.
+    pub(crate) fn finish(mut self, table: &StreamTable) -> Result<PartMeta, StoreError> {
+        let index = std::mem::take(&mut self.index).finish();
+        let directory = encode_directory(table, &self.blocks);
+        let failed = |e| StoreError::io(format!("writing {}", self.unfinished.display()), e);
+        let compressed = zstd::bulk::compress(&directory, DIRECTORY_LEVEL).map_err(failed)?;
+        let index_at = self.written + self.pending.len() as u64;
+        let footer = Footer {
+            index_at,
+            index_bytes: index.len() as u64,
+            index_crc: crc32fast::hash(&index),
+            directory_at: index_at + index.len() as u64,
+            directory_bytes: compressed.len() as u64,
+            directory_plain: directory.len() as u64,
+            directory_crc: crc32fast::hash(&compressed),
+        };
+        let footer_bytes = footer.encode();
+        let slices = [&self.pending[..], &index, &compressed, &footer_bytes].map(IoSlice::new);
+        self.file.append(&slices).and_then(|()| self.file.sync()).map_err(failed)?;
+        self.meta.bytes = footer.directory_at + footer.directory_bytes + footer_bytes.len() as u64;
+        self.meta.streams = table.len() as u32;
+        let path = self.layout.part(self.tenant, self.meta.day, self.meta.id);
+        self.files.rename(&self.unfinished, &path).map_err(failed)?;
+        self.finished = true;
+        self.sync_folders()?;
+        Ok(self.meta.clone())
+    }
+
+    /// Makes the names on the way to the part durable; those further up were made when the store opened.
+    fn sync_folders(&self) -> Result<(), StoreError> {
+        let folders = [self.layout.day(self.tenant, self.meta.day), self.layout.tenant(self.tenant), self.layout.tenants()];
+        for folder in folders {
+            let result = self.files.sync_folder(&folder);
+            result.map_err(|e| StoreError::io(format!("syncing {}", folder.display()), e))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for PartWriter<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Gives the space back at once on a full disk; otherwise the next start would sweep it.
+            let _ = self.files.remove(&self.unfinished);
+        }
+    }
+}

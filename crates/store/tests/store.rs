@@ -1,0 +1,212 @@
+//! The store from outside: what is pushed is found, in the head, flushed and recovered alike.
+
+mod support;
+
+use skald_model::{ContentQuery, Labels, Literal, MatchOp, Matcher, TenantId, TimeRange, time::DAY_NS};
+use skald_store::{Options, Select, Store, StoreError};
+use std::collections::BTreeSet;
+use std::path::Path;
+use support::{Fact, fact, push, read, read_all};
+
+fn options(data: &Path) -> Options {
+    Options { background: false, ..Options::new(data) }
+}
+
+fn open(data: &Path) -> Store {
+    Store::open(options(data)).expect("the directory opens")
+}
+
+/// Asks `check` of the same entries in the head, half flushed, flushed, and after a restart of each.
+fn in_every_state(facts: &[Fact], check: impl Fn(&Store)) {
+    for flushes in 0..4 {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let store = open(folder.path());
+        for (i, chunk) in facts.chunks(facts.len().div_ceil(3).max(1)).enumerate() {
+            push(&store, chunk).expect("the push is taken");
+            if i + 1 < flushes || flushes == 3 {
+                store.flush().expect("flushing works");
+            }
+        }
+        check(&store);
+        store.close(false).expect("closing works");
+        drop(store);
+        let store = open(folder.path());
+        check(&store);
+        store.compact().expect("compacting works");
+        check(&store);
+    }
+}
+
+fn sample() -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for i in 0..600i64 {
+        let mut fact = fact(["api", "web", "db"][i as usize % 3], 1_000 + i * 7 % 100, &format!("line {i} of the sample"));
+        if i % 2 == 0 {
+            fact.metadata = vec![("level".to_owned(), "info".to_owned()), ("trace".to_owned(), format!("t{i}"))];
+        }
+        facts.push(fact);
+    }
+    facts
+}
+
+#[test]
+fn entries_come_back_in_every_state() {
+    let facts = sample();
+    let expected: BTreeSet<Fact> = facts.iter().cloned().collect();
+    in_every_state(&facts, |store| assert_eq!(read_all(store), expected));
+}
+
+#[test]
+fn equal_times_keep_their_order_of_arrival() {
+    let facts: Vec<Fact> = (0..500).map(|i| fact("api", 5, &format!("{:03}", (i * 37) % 500))).collect();
+    in_every_state(&facts, |store| {
+        assert_eq!(read(store, &[], TimeRange::ALL, &ContentQuery::default()), facts);
+    });
+}
+
+#[test]
+fn selections_follow_matchers_and_times() {
+    let facts = sample();
+    let matchers = [Matcher::new("app", MatchOp::Regex, "a.*|web").expect("the pattern is valid")];
+    let range = TimeRange { start: 1_010, end: 1_020 };
+    let expected: BTreeSet<Fact> =
+        facts.iter().filter(|f| f.labels.get("app") != Some("db") && range.contains(f.time)).cloned().collect();
+    in_every_state(&facts, |store| {
+        assert_eq!(read(store, &matchers, range, &ContentQuery::default()).into_iter().collect::<BTreeSet<_>>(), expected);
+        let nobody = [Matcher::equal("app", "nobody")];
+        assert_eq!(read(store, &nobody, TimeRange::ALL, &ContentQuery::default()), []);
+    });
+}
+
+#[test]
+fn pruning_by_content_loses_nothing() {
+    let facts = sample();
+    let content = |text: &str| ContentQuery {
+        lines: vec![vec![Literal { bytes: text.as_bytes().to_vec(), ignore_case: false }]],
+        metadata: Vec::new(),
+    };
+    in_every_state(&facts, |store| {
+        let found = read(store, &[], TimeRange::ALL, &content("line 123 of"));
+        assert!(found.iter().any(|f| f.line == b"line 123 of the sample"));
+    });
+}
+
+#[test]
+fn equal_entries_of_a_stream_become_one() {
+    let mut with_metadata = fact("api", 5, "same");
+    with_metadata.metadata = vec![("a".to_owned(), "1".to_owned())];
+    let mut facts = vec![fact("api", 5, "same"), with_metadata, fact("web", 5, "same"), fact("api", 6, "same")];
+    facts.extend(facts.clone());
+    facts.extend((0..20).map(|i| fact("api", 7, &format!("tie {}", i % 10))));
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path());
+    push(&store, &facts).expect("the push is taken");
+    store.flush().expect("flushing works");
+    assert_eq!(read(&store, &[], TimeRange::ALL, &ContentQuery::default()).len(), 14);
+}
+
+#[test]
+fn entries_of_any_age_are_stored_by_day() {
+    let times = [i64::MIN, -1, 0, DAY_NS - 1, DAY_NS, 365 * DAY_NS, i64::MAX - 1];
+    let facts: Vec<Fact> = times.iter().rev().map(|t| fact("api", *t, "x")).collect();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path());
+    push(&store, &facts).expect("the push is taken");
+    store.flush().expect("flushing works");
+    assert_eq!(store.status().parts, 6);
+    let found: Vec<i64> = store
+        .select(&TenantId::fake(), &Select { matchers: &[], range: TimeRange::ALL, content: &ContentQuery::default() })
+        .map(|s| s.pieces.iter().flat_map(|p| [p.min_time, p.max_time]).collect())
+        .expect("selecting works");
+    assert!(times.iter().all(|t| found.contains(t)));
+}
+
+#[test]
+fn names_and_values_follow_times_and_matchers() {
+    let mut facts = vec![fact("api", 10, "x"), fact("web", 20, "x")];
+    facts.push(Fact { labels: Labels::from_pairs([("app", "db"), ("zone", "z")]), ..fact("", 30, "x") });
+    let tenant = TenantId::fake();
+    in_every_state(&facts, |store| {
+        let all = TimeRange::ALL;
+        let early = TimeRange { start: 0, end: 21 };
+        assert_eq!(store.label_names(&tenant, &[], all).expect("names work"), ["app", "zone"]);
+        assert_eq!(store.label_names(&tenant, &[], early).expect("names work"), ["app"]);
+        assert_eq!(store.label_values(&tenant, "app", &[], all).expect("values work"), ["api", "db", "web"]);
+        assert_eq!(store.label_values(&tenant, "app", &[], early).expect("values work"), ["api", "web"]);
+        let zoned = [Matcher::equal("zone", "z")];
+        assert_eq!(store.label_values(&tenant, "app", &zoned, all).expect("values work"), ["db"]);
+        let groups = [vec![Matcher::equal("app", "api")], zoned.to_vec()];
+        assert_eq!(store.streams(&tenant, &groups, all).expect("streams work").len(), 2);
+        assert_eq!(store.streams(&tenant, &[], early).expect("streams work").len(), 2);
+        assert_eq!(store.tenants(), [tenant.clone()]);
+    });
+}
+
+#[test]
+fn a_hundred_thousand_tiny_streams_make_few_files() {
+    let facts: Vec<Fact> = (0..100_000).map(|i| fact(&format!("app-{i}"), i, "a line")).collect();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path());
+    for chunk in facts.chunks(10_000) {
+        push(&store, chunk).expect("the push is taken");
+    }
+    store.flush().expect("flushing works");
+    assert_eq!(store.status().parts, 1);
+    assert!(store.status().part_bytes < 4 << 20, "{:?}", store.status());
+    let one = [Matcher::equal("app", "app-77777")];
+    assert_eq!(read(&store, &one, TimeRange::ALL, &ContentQuery::default()), [facts[77_777].clone()]);
+}
+
+#[test]
+fn a_directory_is_held_by_one_store() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path());
+    let second = Store::open(options(folder.path()));
+    assert!(matches!(&second, Err(StoreError::Unusable(why)) if why.contains("in use")), "{:?}", second.err());
+    drop(store);
+    open(folder.path());
+}
+
+#[test]
+fn a_newer_directory_is_refused_with_words() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    std::fs::write(folder.path().join("FORMAT"), "skald-data 99\n").expect("the file can be written");
+    let refused = Store::open(options(folder.path()));
+    assert!(matches!(&refused, Err(StoreError::Unusable(why)) if why.contains("version 99")), "{:?}", refused.err());
+}
+
+#[test]
+fn files_that_no_manifest_names_are_swept() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path());
+    push(&store, &sample()).expect("the push is taken");
+    store.flush().expect("flushing works");
+    let day = folder.path().join("tenants/fake/1970-01-01");
+    for name in ["00000000000000aa.part", "00000000000000ab.part.tmp"] {
+        std::fs::write(day.join(name), "half").expect("the file can be written");
+    }
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(std::fs::read_dir(&day).expect("the day is there").count(), 1);
+    assert_eq!(read_all(&store).len(), sample().len());
+}
+
+#[test]
+fn a_damaged_block_is_named_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path());
+    let long: Vec<Fact> = (0..4000).map(|i| fact("api", i, &format!("{i:0>900}"))).collect();
+    push(&store, &long).expect("the push is taken");
+    store.flush().expect("flushing works");
+    let path = folder.path().join("tenants/fake/1970-01-01/0000000000000000.part");
+    let mut bytes = std::fs::read(&path).expect("the part is there");
+    bytes[100] ^= 0xff;
+    std::fs::write(&path, bytes).expect("the part can be written");
+    let content = ContentQuery::default();
+    let select = Select { matchers: &[], range: TimeRange::ALL, content: &content };
+    let selected = store.select(&TenantId::fake(), &select).expect("selecting works");
+    let (good, bad): (Vec<_>, Vec<_>) =
+        selected.pieces.iter().map(|p| p.read(&skald_model::Columns::ALL)).partition(|r| r.is_ok());
+    assert_eq!((good.len(), bad.len()), (3, 1));
+    assert!(matches!(&bad[0], Err(StoreError::Damaged(why)) if why.contains("block 0 of part")), "{bad:?}");
+}

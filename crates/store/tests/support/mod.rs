@@ -1,0 +1,83 @@
+//! What the store's tests share: a model of entries, pushing them, and reading everything back.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
+
+use skald_model::{Columns, ContentQuery, Labels, Matcher, StreamId, TenantId, TimeRange, WriteBatch, WriteEntry, WriteStream};
+use skald_store::{Select, Store, WriteError};
+use std::collections::BTreeSet;
+use std::sync::mpsc;
+
+/// An entry as the tests think of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fact {
+    pub labels: Labels,
+    pub time: i64,
+    pub line: Vec<u8>,
+    pub metadata: Vec<(String, String)>,
+}
+
+/// An entry of the stream `{app="<app>"}` without metadata.
+pub fn fact(app: &str, time: i64, line: &str) -> Fact {
+    Fact { labels: Labels::from_pairs([("app", app)]), time, line: line.as_bytes().to_vec(), metadata: Vec::new() }
+}
+
+/// The push of these entries; neighbours of one stream share its row range.
+pub fn batch(facts: &[Fact]) -> WriteBatch<'_> {
+    let mut batch = WriteBatch::default();
+    for fact in facts {
+        let row = batch.entries.len() as u32;
+        match batch.streams.last_mut() {
+            Some(stream) if stream.labels == fact.labels => stream.rows.end += 1,
+            _ => batch.streams.push(WriteStream {
+                id: StreamId::of(&fact.labels),
+                labels: fact.labels.clone(),
+                rows: row..row + 1,
+            }),
+        }
+        let first = batch.metadata.len() as u32;
+        batch.metadata.extend(fact.metadata.iter().map(|(n, v)| (n.as_str().into(), v.as_str().into())));
+        let metadata = first..batch.metadata.len() as u32;
+        batch.entries.push(WriteEntry { timestamp: fact.time, line: &fact.line, metadata });
+    }
+    batch
+}
+
+/// Pushes and waits for the acknowledgement.
+pub fn push(store: &Store, facts: &[Fact]) -> Result<(), WriteError> {
+    let (sender, receiver) = mpsc::channel();
+    let done = Box::new(move |result| sender.send(result).expect("the test waits"));
+    store.write(&TenantId::fake(), &batch(facts), done)?;
+    receiver.recv().expect("a push is always answered")
+}
+
+/// Everything read back, with repeats across pieces dropped as readers must.
+pub fn read_all(store: &Store) -> BTreeSet<Fact> {
+    read(store, &[], TimeRange::ALL, &ContentQuery::default()).into_iter().collect()
+}
+
+/// What a selection reads back, in order of (labels, time, sequence, row).
+pub fn read(store: &Store, matchers: &[Matcher], range: TimeRange, content: &ContentQuery) -> Vec<Fact> {
+    let selected = store.select(&TenantId::fake(), &Select { matchers, range, content }).expect("selecting works");
+    assert_eq!(selected.warnings, Vec::<String>::new());
+    let mut rows = Vec::new();
+    for piece in &selected.pieces {
+        let batch = piece.read(&Columns::ALL).expect("reading works");
+        for run in &piece.runs {
+            let labels = &selected.streams[run.stream as usize].labels;
+            let mut times = Vec::new();
+            for row in run.rows.clone() {
+                let time = batch.timestamps[row as usize];
+                times.push(time);
+                let metadata = batch.metadata_of(row).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+                let fact = Fact { labels: labels.clone(), time, line: batch.line(row).to_vec(), metadata };
+                if range.contains(time) {
+                    rows.push((fact.labels.clone(), time, piece.sequence, row, fact));
+                }
+            }
+            assert_eq!((times.iter().min(), times.iter().max()), (Some(&run.min_time), Some(&run.max_time)));
+            assert!(!piece.sorted || times.is_sorted());
+        }
+    }
+    rows.sort_by(|a, b| (&a.0, a.1, a.2, a.3).cmp(&(&b.0, b.1, b.2, b.3)));
+    rows.into_iter().map(|r| r.4).collect()
+}

@@ -1,0 +1,427 @@
+//! Appending with a shared fsync: callers queue encoded records, one thread writes and syncs them.
+//!
+//! While an fsync is in flight further records gather, and the next write takes them all: under load the
+//! disk's own latency sets the size of a group, and an idle log syncs at once. Decided by the outcome of
+//! a write: a full disk fails the records at hand and is tried again later, anything else that fails,
+//! above all an fsync, ends writing for good, as nobody can say any more what the disk holds.
+
+use crate::files::{self, Files};
+use crate::record::{RECORD_HEADER_BYTES, RecordHeader};
+use crate::replay::{ReplayReport, Replayed, replay_segment};
+use crate::segment::{self, Open, Segment};
+use crate::{Options, Sync, WalError};
+use parking_lot::{Condvar, Mutex};
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Told once how a record fared; runs on the log's thread and must not block.
+pub type Done = Box<dyn FnOnce(Result<(), WalError>) + Send>;
+
+/// Buffers kept for reuse, and the largest worth keeping, in bytes.
+const SPARE_BUFFERS: usize = 16;
+const SPARE_BUFFER_BYTES: usize = 4 << 20;
+
+/// A record ready to be queued.
+#[derive(Debug)]
+pub struct Encoded {
+    tenant: Arc<str>,
+    /// Room for the header, then tenant and payload.
+    bytes: Vec<u8>,
+    body_crc: u32,
+}
+
+struct Queued {
+    record: Encoded,
+    sequence: u64,
+    done: Done,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Vec<Queued>,
+    queued_bytes: u64,
+    next_sequence: u64,
+    stopped: Option<String>,
+    /// When the disk was last found full.
+    full: Option<Instant>,
+    closing: bool,
+    spare: Vec<Vec<u8>>,
+}
+
+struct Shared {
+    files: Arc<dyn Files>,
+    folder: PathBuf,
+    options: Options,
+    state: Mutex<State>,
+    work: Condvar,
+    /// All segments, oldest first; the last grows while `open` in the committer is `Some`.
+    segments: Mutex<VecDeque<Segment>>,
+    bytes: AtomicU64,
+    syncs: AtomicU64,
+    slow_down: AtomicU64,
+}
+
+/// A log, open for appending.
+pub struct Wal {
+    shared: Arc<Shared>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Wal {
+    /// Opens the log in `folder` and hands every whole record in it to `on_record`, oldest first.
+    pub fn open<E: From<WalError>>(
+        files: Arc<dyn Files>,
+        folder: &Path,
+        options: Options,
+        mut on_record: impl FnMut(Replayed<'_>) -> Result<(), E>,
+    ) -> Result<(Wal, ReplayReport), E> {
+        files.create_folder(folder).map_err(|e| WalError::io(format!("creating {}", folder.display()), e))?;
+        let mut report = ReplayReport::default();
+        let segments = replay_all(&*files, folder, &mut report, &mut on_record)?;
+        let next_sequence = options.first_sequence.max(report.last_sequence + 1);
+        let bytes = segments.iter().map(|s| s.bytes).sum();
+        let shared = Arc::new(Shared {
+            files,
+            folder: folder.to_owned(),
+            options,
+            state: Mutex::new(State { next_sequence, ..State::default() }),
+            work: Condvar::new(),
+            segments: Mutex::new(segments),
+            bytes: AtomicU64::new(bytes),
+            syncs: AtomicU64::new(0),
+            slow_down: AtomicU64::new(0),
+        });
+        let committer = Committer { shared: shared.clone(), open: None, unsynced: false };
+        let thread = std::thread::Builder::new().name("wal".to_owned()).spawn(move || committer.run());
+        let thread = thread.map_err(|e| WalError::io("starting the wal thread", e))?;
+        Ok((Wal { shared, committer: Mutex::new(Some(thread)) }, report))
+    }
+
+    /// Builds a record from what `write_payload` appends; takes no lock for long.
+    pub fn encode(&self, tenant: &Arc<str>, write_payload: impl FnOnce(&mut Vec<u8>)) -> Encoded {
+        let mut bytes = self.shared.state.lock().spare.pop().unwrap_or_default();
+        bytes.clear();
+        bytes.resize(RECORD_HEADER_BYTES, 0);
+        bytes.extend_from_slice(tenant.as_bytes());
+        write_payload(&mut bytes);
+        let body_crc = crc32fast::hash(&bytes[RECORD_HEADER_BYTES..]);
+        Encoded { tenant: tenant.clone(), bytes, body_crc }
+    }
+
+    /// Queues a record and gives its sequence number. `done` is called unless an error is returned.
+    pub fn append(&self, record: Encoded, done: Done) -> Result<u64, WalError> {
+        let mut state = self.shared.state.lock();
+        if let Some(why) = &state.stopped {
+            return Err(WalError::Stopped(why.clone()));
+        }
+        if state.closing {
+            return Err(WalError::Stopped("the log is closed".to_owned()));
+        }
+        if let Some(since) = state.full {
+            if since.elapsed() < self.shared.options.full_retry {
+                return Err(WalError::DiskFull);
+            }
+            // This record tries the disk on behalf of all; the others keep being refused meanwhile.
+            state.full = Some(Instant::now());
+        }
+        let sequence = state.next_sequence;
+        state.next_sequence += 1;
+        state.queued_bytes += record.bytes.len() as u64;
+        state.queue.push(Queued { record, sequence, done });
+        self.shared.work.notify_one();
+        Ok(sequence)
+    }
+
+    /// Removes the segments all of whose records are covered: of each tenant those up to the sequence
+    /// number that `covered` gives.
+    pub fn cut(&self, covered: &dyn Fn(&str) -> u64) -> Result<(), WalError> {
+        let mut removed = false;
+        loop {
+            let mut segments = self.shared.segments.lock();
+            // The last segment may be growing.
+            if segments.len() < 2 || !segments[0].is_covered(covered) {
+                break;
+            }
+            let segment = &segments[0];
+            let result = self.shared.files.remove(&segment.path);
+            result.map_err(|e| WalError::io(format!("removing {}", segment.path.display()), e))?;
+            self.shared.bytes.fetch_sub(segment.bytes, Ordering::Relaxed);
+            segments.pop_front();
+            removed = true;
+        }
+        if removed {
+            let folder = &self.shared.folder;
+            self.shared.files.sync_folder(folder).map_err(|e| WalError::io(format!("syncing {}", folder.display()), e))?;
+        }
+        Ok(())
+    }
+
+    /// Bytes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.shared.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that wait to be written.
+    pub fn queued_bytes(&self) -> u64 {
+        self.shared.state.lock().queued_bytes
+    }
+
+    /// fsyncs so far.
+    pub fn syncs(&self) -> u64 {
+        self.shared.syncs.load(Ordering::Relaxed)
+    }
+
+    /// Why no record is taken any more.
+    pub fn stopped(&self) -> Option<String> {
+        self.shared.state.lock().stopped.clone()
+    }
+
+    /// Whether the disk was full when last tried.
+    pub fn is_full(&self) -> bool {
+        self.shared.state.lock().full.is_some()
+    }
+
+    /// Ends writing for good, for a reason found elsewhere (another file's fsync failed).
+    pub fn stop(&self, why: &str) {
+        let mut state = self.shared.state.lock();
+        state.stopped.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// Lets every group wait this long before its callbacks run: slows writers down without refusing.
+    pub fn slow_down(&self, delay: Duration) {
+        self.shared.slow_down.store(delay.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// Writes and syncs what is queued and ends the thread. Later appends are refused.
+    pub fn close(&self) {
+        self.shared.state.lock().closing = true;
+        self.shared.work.notify_one();
+        let thread = self.committer.lock().take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the wal thread panicked");
+        }
+    }
+}
+
+impl Drop for Wal {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Replays all segments, cuts their torn tails and removes those without any record.
+fn replay_all<E: From<WalError>>(
+    files: &dyn Files,
+    folder: &Path,
+    report: &mut ReplayReport,
+    on_record: &mut dyn FnMut(Replayed<'_>) -> Result<(), E>,
+) -> Result<VecDeque<Segment>, E> {
+    let mut segments = VecDeque::new();
+    for path in segment::list(files, folder)? {
+        let mut names: HashMap<String, Arc<str>> = HashMap::new();
+        let mut segment = Segment { path, bytes: 0, last: HashMap::new() };
+        let path = segment.path.clone();
+        let damage_before = report.damage.len();
+        let end = replay_segment(files, &path, report, &mut |record: Replayed<'_>| {
+            let tenant = names.entry(record.tenant.to_owned()).or_insert_with(|| Arc::from(record.tenant));
+            segment.note(tenant, record.sequence);
+            on_record(record)
+        })?;
+        segment.bytes = end.good_bytes;
+        let failed = |e| WalError::io(format!("cutting {}", path.display()), e);
+        let damaged = report.damage.len() > damage_before;
+        if end.good_bytes < end.file_bytes && !damaged {
+            report.torn_bytes += end.file_bytes - end.good_bytes;
+            if end.good_bytes > 0 {
+                files.cut(&path, end.good_bytes).map_err(failed)?;
+            }
+        }
+        if segment.last.is_empty() && !damaged {
+            files.remove(&path).map_err(failed)?;
+        } else {
+            segments.push_back(segment);
+        }
+    }
+    Ok(segments)
+}
+
+/// The thread that writes.
+struct Committer {
+    shared: Arc<Shared>,
+    open: Option<Open>,
+    /// Whether written bytes wait for an fsync.
+    unsynced: bool,
+}
+
+impl Committer {
+    fn run(mut self) {
+        loop {
+            let (batch, closing) = self.next_batch();
+            if !batch.is_empty() {
+                self.commit(batch);
+            } else if self.unsynced && (closing || self.shared.options.sync == Sync::Interval) {
+                let result = self.sync();
+                self.shared.note_failure(&result);
+            }
+            if closing && self.shared.state.lock().queue.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for records; gives none when it is time to sync or to end.
+    fn next_batch(&self) -> (Vec<Queued>, bool) {
+        let mut state = self.shared.state.lock();
+        while state.queue.is_empty() && !state.closing {
+            if self.unsynced && self.shared.options.sync == Sync::Interval {
+                if self.shared.work.wait_for(&mut state, self.shared.options.interval).timed_out() {
+                    break;
+                }
+            } else {
+                self.shared.work.wait(&mut state);
+            }
+        }
+        state.queued_bytes = 0;
+        (std::mem::take(&mut state.queue), state.closing)
+    }
+
+    /// Writes a group as the mode says and tells those who wait.
+    fn commit(&mut self, mut batch: Vec<Queued>) {
+        while !batch.is_empty() {
+            let take = match self.shared.options.sync {
+                Sync::Always => 1,
+                Sync::Group | Sync::Interval | Sync::None => batch.len(),
+            };
+            let rest = batch.split_off(take);
+            let result = self.write_group(&mut batch);
+            self.shared.note_failure(&result);
+            self.finish(batch, &result);
+            batch = rest;
+        }
+    }
+
+    fn write_group(&mut self, group: &mut [Queued]) -> Result<(), WalError> {
+        if let Some(why) = &self.shared.state.lock().stopped {
+            return Err(WalError::Stopped(why.clone()));
+        }
+        self.roll(group[0].sequence)?;
+        let open = self.open.as_mut().expect("roll opened a segment");
+        let mut bytes = 0;
+        for queued in group.iter_mut() {
+            let record = &mut queued.record;
+            let tenant_bytes = record.tenant.len();
+            let header = RecordHeader {
+                sequence: queued.sequence,
+                tenant_bytes: tenant_bytes as u16,
+                payload_bytes: (record.bytes.len() - RECORD_HEADER_BYTES - tenant_bytes) as u32,
+                body_crc: record.body_crc,
+            };
+            record.bytes[..RECORD_HEADER_BYTES].copy_from_slice(&header.encode(open.salt));
+            bytes += record.bytes.len() as u64;
+        }
+        let slices: Vec<IoSlice<'_>> = group.iter().map(|q| IoSlice::new(&q.record.bytes)).collect();
+        if let Err(error) = open.file.append(&slices) {
+            return Err(self.failed_write(error));
+        }
+        open.bytes += bytes;
+        self.unsynced = true;
+        self.shared.note_written(group, bytes);
+        match self.shared.options.sync {
+            Sync::Group | Sync::Always => self.sync(),
+            Sync::Interval | Sync::None => Ok(()),
+        }
+    }
+
+    /// Makes sure that a segment with room is open.
+    fn roll(&mut self, first_sequence: u64) -> Result<(), WalError> {
+        if self.open.as_ref().is_some_and(|o| o.bytes < self.shared.options.segment_bytes) {
+            return Ok(());
+        }
+        if self.unsynced {
+            self.sync()?;
+        }
+        self.open = None;
+        match segment::create(&*self.shared.files, &self.shared.folder, first_sequence) {
+            Ok((path, open)) => {
+                self.shared.bytes.fetch_add(open.bytes, Ordering::Relaxed);
+                self.shared.segments.lock().push_back(Segment { path, bytes: open.bytes, last: HashMap::new() });
+                self.open = Some(open);
+                Ok(())
+            }
+            Err(error) if files::is_full(&error) => Err(WalError::DiskFull),
+            Err(error) => Err(WalError::io("creating a wal segment", error)),
+        }
+    }
+
+    /// Takes a cut-short write back when the disk is full, so that later records follow whole ones.
+    fn failed_write(&mut self, error: std::io::Error) -> WalError {
+        let open = self.open.as_ref().expect("a write needs a segment");
+        if !files::is_full(&error) {
+            return WalError::io("writing to the wal", error);
+        }
+        if open.file.truncate(open.bytes).is_err() {
+            // The reader finds its way past the rest; new records go to a new segment.
+            self.open = None;
+        }
+        WalError::DiskFull
+    }
+
+    fn sync(&mut self) -> Result<(), WalError> {
+        let Some(open) = &self.open else { return Ok(()) };
+        open.file.sync().map_err(|e| WalError::io("syncing the wal", e))?;
+        self.unsynced = false;
+        self.shared.syncs.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn finish(&self, group: Vec<Queued>, result: &Result<(), WalError>) {
+        let delay = self.shared.slow_down.load(Ordering::Relaxed);
+        if delay > 0 {
+            std::thread::sleep(Duration::from_micros(delay));
+        }
+        let mut buffers = Vec::with_capacity(group.len());
+        for queued in group {
+            buffers.push(queued.record.bytes);
+            (queued.done)(result.clone());
+        }
+        let mut state = self.shared.state.lock();
+        buffers.retain(|b| b.capacity() <= SPARE_BUFFER_BYTES);
+        buffers.truncate(SPARE_BUFFERS - state.spare.len().min(SPARE_BUFFERS));
+        state.spare.append(&mut buffers);
+    }
+}
+
+impl Shared {
+    fn note_written(&self, group: &[Queued], bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let mut segments = self.segments.lock();
+        let segment = segments.back_mut().expect("the open segment is listed");
+        segment.bytes += bytes;
+        for queued in group {
+            segment.note(&queued.record.tenant, queued.sequence);
+        }
+    }
+
+    /// Draws the consequence of a write: a full disk is remembered, anything else is final.
+    fn note_failure(&self, result: &Result<(), WalError>) {
+        let mut state = self.state.lock();
+        match result {
+            Ok(()) => state.full = None,
+            Err(WalError::DiskFull) => state.full = Some(Instant::now()),
+            Err(error) => {
+                if state.stopped.is_none() {
+                    tracing::error!(%error, "the write-ahead log stops taking writes");
+                    state.stopped = Some(error.to_string());
+                }
+            }
+        }
+    }
+}

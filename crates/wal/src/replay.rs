@@ -1,0 +1,158 @@
+//! Reads segments back, record by record, in memory bounded by the longest record.
+//!
+//! A record whose header is whole and whose body is not is skipped by its length. Behind a damaged header
+//! the reader looks for the next whole header of the same segment. What follows the last whole record of a
+//! segment is its torn tail: the write that a crash cut short.
+
+use crate::files::{FileHandle, Files};
+use crate::record::{RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::{FORMAT_VERSION, WalError};
+use std::path::Path;
+
+/// Bytes fetched at once; a longer record makes a larger fetch.
+const READ_BYTES: usize = 1 << 20;
+
+/// A record read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replayed<'a> {
+    /// Its place in the order of all records.
+    pub sequence: u64,
+    /// Whose it is.
+    pub tenant: &'a str,
+    /// What was appended.
+    pub payload: &'a [u8],
+}
+
+/// What a replay met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplayReport {
+    /// Whole records.
+    pub records: u64,
+    /// Highest sequence number seen; 0 without records.
+    pub last_sequence: u64,
+    /// Damaged places that were skipped, in words; torn tails are not damage.
+    pub damage: Vec<String>,
+    /// Bytes cut from the end of segments.
+    pub torn_bytes: u64,
+}
+
+/// Where a segment's whole records end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentEnd {
+    /// Bytes up to there; 0 when not even the header is whole.
+    pub(crate) good_bytes: u64,
+    /// Bytes of the file.
+    pub(crate) file_bytes: u64,
+}
+
+/// Reads one segment and hands its records on.
+pub(crate) fn replay_segment<E: From<WalError>>(
+    files: &dyn Files,
+    path: &Path,
+    report: &mut ReplayReport,
+    on_record: &mut dyn FnMut(Replayed<'_>) -> Result<(), E>,
+) -> Result<SegmentEnd, E> {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let failed = |error| E::from(WalError::io(format!("reading wal segment {name}"), error));
+    let file = files.open(path).map_err(failed)?;
+    let file_bytes = file.size().map_err(failed)?;
+    let mut window = Window { file: &*file, file_bytes, start: 0, bytes: Vec::new() };
+    let header = window.get(0, SEGMENT_HEADER_BYTES).map_err(failed)?.and_then(SegmentHeader::decode);
+    let Some(header) = header else {
+        if file_bytes > SEGMENT_HEADER_BYTES as u64 {
+            report.damage.push(format!("wal segment {name} has no readable header"));
+        }
+        return Ok(SegmentEnd { good_bytes: 0, file_bytes });
+    };
+    if header.version > FORMAT_VERSION {
+        return Err(E::from(WalError::Newer { segment: name, found: header.version }));
+    }
+    let mut at = SEGMENT_HEADER_BYTES as u64;
+    let mut good_bytes = at;
+    while let Some((found_at, record)) = next_header(&mut window, at, header.salt, report.last_sequence).map_err(failed)? {
+        if found_at > at {
+            report.damage.push(format!("wal segment {name}: {} unreadable bytes at {at}", found_at - at));
+        }
+        let body_at = found_at + RECORD_HEADER_BYTES as u64;
+        let Some(body) = window.get(body_at, record.body_bytes()).map_err(failed)? else {
+            // The length runs past the end: the write was cut short, and nothing can follow it.
+            break;
+        };
+        at = body_at + body.len() as u64;
+        match split_body(body, &record) {
+            Some((tenant, payload)) => {
+                report.records += 1;
+                report.last_sequence = record.sequence;
+                good_bytes = at;
+                on_record(Replayed { sequence: record.sequence, tenant, payload })?;
+            }
+            None if at < file_bytes => {
+                report.damage.push(format!("wal segment {name}: record {} at {found_at} is damaged", record.sequence));
+            }
+            None => {}
+        }
+    }
+    Ok(SegmentEnd { good_bytes, file_bytes })
+}
+
+/// The body's tenant and payload when its checksum is right.
+fn split_body<'a>(body: &'a [u8], header: &RecordHeader) -> Option<(&'a str, &'a [u8])> {
+    if crc32fast::hash(body) != header.body_crc {
+        return None;
+    }
+    let (tenant, payload) = body.split_at_checked(usize::from(header.tenant_bytes))?;
+    Some((std::str::from_utf8(tenant).ok()?, payload))
+}
+
+/// The first whole record header at or behind `at`, with its place.
+fn next_header(window: &mut Window<'_>, at: u64, salt: u32, last_sequence: u64) -> std::io::Result<Option<(u64, RecordHeader)>> {
+    let mut at = at;
+    while let Some(bytes) = window.get(at, RECORD_HEADER_BYTES)? {
+        match RecordHeader::decode(bytes, salt) {
+            Some(header) if header.sequence > last_sequence => return Ok(Some((at, header))),
+            _ => at = window.find_magic(at + 1)?,
+        }
+    }
+    Ok(None)
+}
+
+/// A part of the file in memory, moved forward as the reader goes.
+struct Window<'a> {
+    file: &'a dyn FileHandle,
+    file_bytes: u64,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window<'_> {
+    /// The `len` bytes at `at`; `None` when the file ends before.
+    fn get(&mut self, at: u64, len: usize) -> std::io::Result<Option<&[u8]>> {
+        if at.saturating_add(len as u64) > self.file_bytes {
+            return Ok(None);
+        }
+        let inside = at >= self.start && at + len as u64 <= self.start + self.bytes.len() as u64;
+        if !inside {
+            let fetch = (len.max(READ_BYTES) as u64).min(self.file_bytes - at) as usize;
+            self.bytes.resize(fetch, 0);
+            self.start = at;
+            self.file.read_at(at, &mut self.bytes)?;
+        }
+        let from = (at - self.start) as usize;
+        Ok(Some(&self.bytes[from..from + len]))
+    }
+
+    /// Where the next record magic stands at or behind `from`; the file's end when there is none.
+    fn find_magic(&mut self, from: u64) -> std::io::Result<u64> {
+        let mut from = from;
+        while from + RECORD_HEADER_BYTES as u64 <= self.file_bytes {
+            let len = (READ_BYTES as u64).min(self.file_bytes - from) as usize;
+            let Some(bytes) = self.get(from, len)? else { break };
+            if let Some(found) = bytes.windows(RECORD_MAGIC.len()).position(|w| w == RECORD_MAGIC) {
+                return Ok(from + found as u64);
+            }
+            // The magic may lie across two windows.
+            from += (len - (RECORD_MAGIC.len() - 1)) as u64;
+        }
+        Ok(self.file_bytes)
+    }
+}

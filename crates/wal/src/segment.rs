@@ -1,0 +1,75 @@
+//! Segment files by name, what each holds, and which of them nobody needs any more.
+
+use crate::WalError;
+use crate::files::{FileHandle, Files};
+use crate::record::SegmentHeader;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::io::IoSlice;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Ends the name of every segment.
+const SUFFIX: &str = ".wal";
+
+/// A segment on disk.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) path: PathBuf,
+    /// Bytes of header and whole records.
+    pub(crate) bytes: u64,
+    /// Highest sequence number of each tenant in it.
+    pub(crate) last: HashMap<Arc<str>, u64>,
+}
+
+impl Segment {
+    /// Notes that it holds this record of the tenant.
+    pub(crate) fn note(&mut self, tenant: &Arc<str>, sequence: u64) {
+        match self.last.get_mut(tenant) {
+            Some(last) => *last = sequence.max(*last),
+            None => {
+                self.last.insert(tenant.clone(), sequence);
+            }
+        }
+    }
+
+    /// Whether every record in it is covered.
+    pub(crate) fn is_covered(&self, covered: &dyn Fn(&str) -> u64) -> bool {
+        self.last.iter().all(|(tenant, last)| *last <= covered(tenant))
+    }
+}
+
+/// The segment that grows.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) file: Arc<dyn FileHandle>,
+    pub(crate) salt: u32,
+    /// Bytes of header and whole records: where the next one goes.
+    pub(crate) bytes: u64,
+}
+
+/// Begins a segment. Its header is durable with the first sync of the file, its name at once.
+pub(crate) fn create(files: &dyn Files, folder: &Path, first_sequence: u64) -> Result<(PathBuf, Open), std::io::Error> {
+    let path = folder.join(format!("{first_sequence:016x}{SUFFIX}"));
+    let file = files.create(&path)?;
+    let header = SegmentHeader { version: crate::FORMAT_VERSION, first_sequence, salt: random_salt() };
+    let bytes = header.encode();
+    let made = file.append(&[IoSlice::new(&bytes)]).and_then(|()| files.sync_folder(folder));
+    if let Err(error) = made {
+        // A leftover without records is harmless: replay finds nothing in it.
+        let _ = files.remove(&path);
+        return Err(error);
+    }
+    Ok((path, Open { file, salt: header.salt, bytes: bytes.len() as u64 }))
+}
+
+/// Segments of a folder in order of their records.
+pub(crate) fn list(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>, WalError> {
+    let names = files.list(folder).map_err(|e| WalError::io(format!("listing {}", folder.display()), e))?;
+    Ok(names.into_iter().filter(|n| !n.is_folder && n.name.ends_with(SUFFIX)).map(|n| folder.join(n.name)).collect())
+}
+
+/// Differs from segment to segment, so that bytes copied from one are no record in another.
+fn random_salt() -> u32 {
+    std::hash::RandomState::new().build_hasher().finish() as u32
+}
