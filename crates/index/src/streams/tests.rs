@@ -74,7 +74,7 @@ fn values_longer_than_a_term_are_compared_whole() {
     let long = "v".repeat(TERM_BYTES_MAX);
     let labels: Vec<Labels> =
         [format!("{long}1"), format!("{long}2"), "v".to_owned()].into_iter().map(|v| Labels::from_pairs([("l", v)])).collect();
-    let (_folder, index) = index_of(&[labels.clone()]);
+    let (_folder, index) = index_of(std::slice::from_ref(&labels));
     for (op, value) in [("=", format!("{long}1")), ("!=", format!("{long}1")), ("=~", ".*2".into()), ("!~", ".*2".into())] {
         let matchers = [matcher("l", op, &value)];
         assert_eq!(found(&index, &matchers), filtered(&labels, &matchers), "{op}");
