@@ -1,13 +1,43 @@
 //! Every push protocol → validated entries → store; and who is told about new entries.
 //!
-//! Knows nothing of queries. Main types: [`Ingest`], [`PushRequest`], [`PushReply`], [`tail::Hub`].
+//! Knows nothing of queries. Main types: [`Ingest`], [`PushRequest`], [`PushReply`], [`IngestLimits`],
+//! [`tail::Hub`]. The way of a body: `body` (encodings, caps) → `protobuf`, `json_push` or `otlp` → `decoded`
+//! → `validate` → the store. Lines are borrowed from the decompressed body all along.
 
+mod body;
+mod decoded;
+mod json;
+mod json_push;
+mod label_text;
+mod level;
+mod limits;
+mod metadata;
+mod metrics;
+mod otlp;
+pub mod proto;
+mod protobuf;
+mod refusal;
+mod streams;
 pub mod tail;
+mod take;
+mod tally;
+mod time_text;
+mod validate;
+mod wire;
+
+pub use limits::{ENTRIES_MAX, IngestLimits, LABEL_TEXT_BYTES_MAX, PAIRS_MAX};
+pub use take::Decoder;
 
 use bytes::Bytes;
+use prost::Message;
 use skald_model::TenantId;
-use skald_store::Store;
+use skald_store::{Store, WriteError};
 use std::sync::Arc;
+use take::{Outcome, Taker};
+use tokio::sync::{Semaphore, oneshot};
+
+/// Seconds after which a client tries again when the store took nothing: the disk may be free again.
+const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// A push as the transport saw it.
 #[derive(Clone, Debug)]
@@ -46,66 +76,79 @@ pub struct PushReply {
     pub retry_after: Option<u32>,
 }
 
-/// Limits of Loki's `limits_config` that matter to ingest, by their Loki names.
-#[derive(Clone, Debug)]
-pub struct IngestLimits {
-    /// Bytes of a compressed body.
-    pub max_recv_msg_size: usize,
-    /// Bytes of a decompressed body.
-    pub max_decompressed_size: usize,
-    /// Bytes of a line; 0 is no limit.
-    pub max_line_size: usize,
-    /// Cut longer lines instead of refusing them.
-    pub max_line_size_truncate: bool,
-    /// Bytes of a label name.
-    pub max_label_name_length: usize,
-    /// Bytes of a label value.
-    pub max_label_value_length: usize,
-    /// Labels of a stream, service_name not counted.
-    pub max_label_names_per_series: usize,
-    /// Bytes of an entry's structured metadata.
-    pub max_structured_metadata_size: usize,
-    /// Pairs of an entry's structured metadata.
-    pub max_structured_metadata_entries_count: usize,
-    /// How far in the future an entry may be, nanoseconds.
-    pub creation_grace_period: i64,
-    /// Refuse entries older than this, nanoseconds; `None` takes any age since 1970.
-    pub reject_old_samples_max_age: Option<i64>,
-    /// Labels tried for service_name, in order; empty switches discovery off.
-    pub discover_service_name: Vec<String>,
-    /// Whether detected_level is added.
-    pub discover_log_levels: bool,
-    /// Names tried for the level, in order.
-    pub log_level_fields: Vec<String>,
-    /// Depth to which JSON lines are searched for a level.
-    pub log_level_from_json_max_depth: usize,
-    /// Whether structured metadata is taken at all.
-    pub allow_structured_metadata: bool,
-    /// Move equal timestamps of a request apart by a nanosecond.
-    pub increment_duplicate_timestamp: bool,
+impl PushReply {
+    fn done() -> PushReply {
+        PushReply { status: 204, body: Vec::new(), content_type: "text/plain; charset=utf-8", retry_after: None }
+    }
+
+    /// An error in the form the protocol has for it.
+    fn error(protocol: Protocol, status: u16, text: &str) -> PushReply {
+        let retry_after = (status == 503).then_some(RETRY_AFTER_SECONDS);
+        match protocol {
+            Protocol::Loki | Protocol::LokiLegacy => {
+                let body = format!("{text}\n").into_bytes();
+                PushReply { status, body, content_type: "text/plain; charset=utf-8", retry_after }
+            }
+            Protocol::Otlp => {
+                let body = proto::Status { code: 0, message: text.to_owned() }.encode_to_vec();
+                PushReply { status, body, content_type: "application/x-protobuf", retry_after }
+            }
+        }
+    }
 }
 
 /// Takes pushes. Cheap to share behind an `Arc`.
-pub struct Ingest {}
+pub struct Ingest {
+    taker: Arc<Taker>,
+    /// Bounds the pushes that are decoded at once, and so their buffers.
+    permits: Arc<Semaphore>,
+}
 
 impl Ingest {
     /// Over a store; `clock` gives now in nanoseconds since 1970.
-    pub fn new(_store: Arc<Store>, _limits: IngestLimits, _clock: fn() -> i64) -> Ingest {
-        todo!()
+    pub fn new(store: Arc<Store>, limits: IngestLimits, clock: fn() -> i64) -> Ingest {
+        let workers = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+        Ingest { taker: Arc::new(Taker::new(store, limits, clock, workers)), permits: Arc::new(Semaphore::new(workers)) }
     }
 
     /// Decodes, validates and writes a push; ends when it is durable.
-    pub async fn push(&self, _tenant: &TenantId, _request: PushRequest) -> PushReply {
-        todo!()
+    pub async fn push(&self, tenant: &TenantId, request: PushRequest) -> PushReply {
+        let protocol = request.protocol;
+        let reply = self.push_and_wait(tenant, request).await.unwrap_or_else(|error| {
+            tracing::warn!(%tenant, %error, "push was not stored");
+            PushReply::error(protocol, 503, &error.to_string())
+        });
+        self.taker.metrics().reply(reply.status);
+        reply
+    }
+
+    /// The answer, or why the store took nothing.
+    async fn push_and_wait(&self, tenant: &TenantId, request: PushRequest) -> Result<PushReply, WriteError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
+        let (taker, tenant) = (Arc::clone(&self.taker), tenant.clone());
+        let (done, durable) = oneshot::channel();
+        let taken = tokio::task::spawn_blocking(move || {
+            let outcome = taker.take(&tenant, &request, done);
+            drop(permit);
+            outcome
+        });
+        match taken.await.unwrap_or_else(|error| Err(WriteError::Stopped(format!("a push could not be handled: {error}"))))? {
+            Outcome::Answered(reply) => Ok(reply),
+            Outcome::Writing(reply) => {
+                let gone = || WriteError::Stopped("the store closed while a push was being written".to_owned());
+                durable.await.unwrap_or_else(|_| Err(gone()))?;
+                Ok(reply)
+            }
+        }
     }
 
     /// Where tails subscribe.
     pub fn hub(&self) -> &Arc<tail::Hub> {
-        todo!()
+        self.taker.hub()
     }
 
     /// Counters in Prometheus text form (`loki_distributor_*`, `loki_discarded_*`, our own).
-    pub fn write_metrics(&self, _out: &mut String) {
-        todo!()
+    pub fn write_metrics(&self, out: &mut String) {
+        self.taker.metrics().write(out);
     }
 }

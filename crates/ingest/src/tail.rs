@@ -1,7 +1,28 @@
 //! Who is told about new entries: live tails.
+//!
+//! Publishing never waits for a reader: each subscription has a bounded queue, and what does not fit is
+//! remembered as dropped, by time and labels, up to a bound. While nobody subscribes it costs one atomic load.
 
-use skald_model::{Labels, Matcher, TenantId};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
+use skald_model::{Labels, Matcher, StreamId, TenantId, WriteBatch, WriteEntry};
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::Notify;
+
+/// Most entries that wait for one reader.
+const QUEUE_ENTRIES_MAX: usize = 10_000;
+
+/// Most bytes of lines and metadata that wait for one reader.
+const QUEUE_BYTES_MAX: usize = 16 << 20;
+
+/// Most dropped entries one reader is told of: Loki's figure.
+const DROPPED_MAX: usize = 1000;
+
+/// Most streams of which one subscription remembers whether they match.
+const MATCHED_STREAMS_MAX: usize = 100_000;
 
 /// One new entry of a stream a tail asked for.
 #[derive(Clone, Debug)]
@@ -16,28 +37,221 @@ pub struct TailEntry {
     pub metadata: Arc<[(String, String)]>,
 }
 
+impl TailEntry {
+    fn of(labels: &Labels, entry: &WriteEntry<'_>, batch: &WriteBatch<'_>) -> TailEntry {
+        let metadata = batch.metadata_of(entry).iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        TailEntry {
+            labels: labels.clone(),
+            timestamp: entry.timestamp,
+            line: Arc::from(entry.line),
+            metadata: metadata.collect(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.line.len() + self.metadata.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+    }
+}
+
 /// Who tails what. Publishing costs nothing while nobody does.
 #[derive(Default)]
-pub struct Hub {}
+pub struct Hub {
+    active: AtomicUsize,
+    subscribers: RwLock<Vec<Arc<Subscriber>>>,
+}
 
-/// A tail's end: new entries in order of arrival, bounded. Dropping it unsubscribes.
-pub struct Subscription {}
+/// What the hub and a subscription share.
+struct Subscriber {
+    tenant: TenantId,
+    matchers: Vec<Matcher>,
+    matched: Mutex<HashMap<StreamId, bool, FixedState>>,
+    queue: Mutex<Queue>,
+    filled: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    entries: VecDeque<TailEntry>,
+    bytes: usize,
+    dropped: Vec<(i64, Labels)>,
+}
+
+impl Subscriber {
+    fn wants(&self, id: StreamId, labels: &Labels) -> bool {
+        let mut matched = self.matched.lock();
+        if let Some(known) = matched.get(&id) {
+            return *known;
+        }
+        if matched.len() >= MATCHED_STREAMS_MAX {
+            matched.clear();
+        }
+        let matches = self.matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or_default()));
+        matched.insert(id, matches);
+        matches
+    }
+
+    fn offer(&self, entry: &TailEntry) {
+        let mut queue = self.queue.lock();
+        let bytes = entry.bytes();
+        // One entry always fits, however large, so that a reader never waits for one that can't come.
+        let full = queue.entries.len() >= QUEUE_ENTRIES_MAX || queue.bytes + bytes > QUEUE_BYTES_MAX;
+        if full && !queue.entries.is_empty() {
+            if queue.dropped.len() < DROPPED_MAX {
+                queue.dropped.push((entry.timestamp, entry.labels.clone()));
+            }
+            return;
+        }
+        queue.bytes += bytes;
+        queue.entries.push_back(entry.clone());
+    }
+}
 
 impl Hub {
     /// Subscribes to entries of streams that satisfy the matchers.
-    pub fn subscribe(self: &Arc<Self>, _tenant: &TenantId, _matchers: Vec<Matcher>) -> Subscription {
-        todo!()
+    pub fn subscribe(self: &Arc<Self>, tenant: &TenantId, matchers: Vec<Matcher>) -> Subscription {
+        let subscriber = Arc::new(Subscriber {
+            tenant: tenant.clone(),
+            matchers,
+            matched: Mutex::default(),
+            queue: Mutex::default(),
+            filled: Notify::new(),
+        });
+        self.subscribers.write().push(Arc::clone(&subscriber));
+        self.active.fetch_add(1, Ordering::Release);
+        Subscription { hub: Arc::clone(self), subscriber }
     }
+
+    /// How many subscriptions there are.
+    pub fn subscriptions(&self) -> usize {
+        self.active.load(Ordering::Acquire)
+    }
+
+    /// Tells subscribers of entries that were accepted.
+    pub fn publish(&self, tenant: &TenantId, batch: &WriteBatch<'_>) {
+        if self.subscriptions() == 0 {
+            return;
+        }
+        let subscribers: Vec<Arc<Subscriber>> =
+            self.subscribers.read().iter().filter(|s| s.tenant == *tenant).map(Arc::clone).collect();
+        if subscribers.is_empty() {
+            return;
+        }
+        let mut told = vec![false; subscribers.len()];
+        for stream in &batch.streams {
+            let wanting: Vec<usize> =
+                (0..subscribers.len()).filter(|i| subscribers[*i].wants(stream.id, &stream.labels)).collect();
+            if wanting.is_empty() {
+                continue;
+            }
+            for entry in &batch.entries[stream.rows.start as usize..stream.rows.end as usize] {
+                let entry = TailEntry::of(&stream.labels, entry, batch);
+                wanting.iter().for_each(|i| subscribers[*i].offer(&entry));
+            }
+            wanting.iter().for_each(|i| told[*i] = true);
+        }
+        for (subscriber, _) in subscribers.iter().zip(told).filter(|(_, told)| *told) {
+            subscriber.filled.notify_one();
+        }
+    }
+}
+
+/// A tail's end: new entries in order of arrival, bounded. Dropping it unsubscribes.
+pub struct Subscription {
+    hub: Arc<Hub>,
+    subscriber: Arc<Subscriber>,
 }
 
 impl Subscription {
     /// Waits for entries; takes all that are there, at most `max`.
-    pub async fn next(&mut self, _max: usize) -> Vec<TailEntry> {
-        todo!()
+    pub async fn next(&mut self, max: usize) -> Vec<TailEntry> {
+        loop {
+            let taken = self.take(max);
+            if !taken.is_empty() || max == 0 {
+                return taken;
+            }
+            self.subscriber.filled.notified().await;
+        }
+    }
+
+    /// Takes what is there without waiting, at most `max`.
+    pub fn take(&mut self, max: usize) -> Vec<TailEntry> {
+        let mut queue = self.subscriber.queue.lock();
+        let count = max.min(queue.entries.len());
+        let taken: Vec<TailEntry> = queue.entries.drain(..count).collect();
+        queue.bytes -= taken.iter().map(TailEntry::bytes).sum::<usize>();
+        taken
     }
 
     /// Entries that were dropped since the last call because this reader was slow: time and labels.
     pub fn dropped(&mut self) -> Vec<(i64, Labels)> {
-        todo!()
+        std::mem::take(&mut self.subscriber.queue.lock().dropped)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.hub.active.fetch_sub(1, Ordering::Release);
+        self.hub.subscribers.write().retain(|s| !Arc::ptr_eq(s, &self.subscriber));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skald_model::{MatchOp, WriteStream};
+
+    fn batch<'a>(streams: &[(&str, &[(i64, &'a str)])]) -> WriteBatch<'a> {
+        let mut batch = WriteBatch::default();
+        for (app, entries) in streams {
+            let labels = Labels::from_pairs([("app", *app)]);
+            let start = batch.entries.len() as u32;
+            for (timestamp, line) in *entries {
+                batch.entries.push(WriteEntry { timestamp: *timestamp, line: line.as_bytes(), metadata: 0..0 });
+            }
+            let rows = start..batch.entries.len() as u32;
+            batch.streams.push(WriteStream { id: StreamId::of(&labels), labels, rows });
+        }
+        batch
+    }
+
+    fn lines(entries: &[TailEntry]) -> Vec<String> {
+        entries.iter().map(|e| format!("{} {}", e.labels, String::from_utf8_lossy(&e.line))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_tail_gets_what_it_asked_for_in_order() {
+        let hub = Arc::new(Hub::default());
+        let regex = Matcher::new("app", MatchOp::Regex, "a|b").expect("regex is valid");
+        let mut tail = hub.subscribe(&TenantId::fake(), vec![regex]);
+        let other = TenantId::parse("other").expect("name is valid");
+        hub.publish(&other, &batch(&[("a", &[(1, "not mine")])]));
+        hub.publish(&TenantId::fake(), &batch(&[("a", &[(1, "1"), (2, "2")]), ("c", &[(3, "3")]), ("b", &[(4, "4")])]));
+        assert_eq!(lines(&tail.next(2).await), [r#"{app="a"} 1"#, r#"{app="a"} 2"#]);
+        assert_eq!(lines(&tail.next(9).await), [r#"{app="b"} 4"#]);
+        assert!(tail.take(9).is_empty() && tail.dropped().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_loses_entries_and_is_told() {
+        let hub = Arc::new(Hub::default());
+        let mut tail = hub.subscribe(&TenantId::fake(), Vec::new());
+        let entries: Vec<(i64, &str)> = (0..QUEUE_ENTRIES_MAX as i64 + 1500).map(|t| (t, "x")).collect();
+        hub.publish(&TenantId::fake(), &batch(&[("a", &entries)]));
+        let dropped = tail.dropped();
+        assert_eq!((dropped.len(), dropped[0].0), (DROPPED_MAX, QUEUE_ENTRIES_MAX as i64));
+        assert_eq!(tail.next(usize::MAX).await.len(), QUEUE_ENTRIES_MAX);
+        assert!(tail.dropped().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_waiting_reader_wakes_and_leaving_unsubscribes() {
+        let hub = Arc::new(Hub::default());
+        let mut tail = hub.subscribe(&TenantId::fake(), Vec::new());
+        let publisher = Arc::clone(&hub);
+        let waiting = tokio::spawn(async move { lines(&tail.next(1).await) });
+        tokio::task::yield_now().await;
+        publisher.publish(&TenantId::fake(), &batch(&[("a", &[(1, "late")])]));
+        assert_eq!(waiting.await.expect("task ends"), [r#"{app="a"} late"#]);
+        assert_eq!(hub.subscriptions(), 0);
     }
 }

@@ -1,0 +1,83 @@
+//! A push after decoding and before validation: what every wire format is turned into.
+//!
+//! Everything borrows from the decompressed body where the format allows it. Nothing here is checked yet:
+//! bytes need not be UTF-8, names need not be valid, times need not be sensible.
+
+use crate::limits::{ENTRIES_MAX, PAIRS_MAX};
+use crate::refusal::{BodyError, Refusals};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Bytes out of a body: borrowed, or unescaped into memory of their own.
+pub(crate) type Text<'a> = Cow<'a, [u8]>;
+
+/// The time of an entry that came without one: Go's zero time, the year 1.
+pub(crate) const TIME_MISSING: i64 = i64::MIN;
+
+/// All streams and entries of a push.
+#[derive(Debug, Default)]
+pub(crate) struct Decoded<'a> {
+    /// The streams in order; their rows follow one another.
+    pub(crate) streams: Vec<DecodedStream<'a>>,
+    /// Entries of all streams.
+    pub(crate) entries: Vec<DecodedEntry<'a>>,
+    /// Metadata pairs of all entries, in the order they came.
+    pub(crate) pairs: Vec<(Text<'a>, Text<'a>)>,
+    /// What could not be decoded although its neighbours could.
+    pub(crate) refusals: Refusals,
+}
+
+/// One stream of a push.
+#[derive(Debug)]
+pub(crate) struct DecodedStream<'a> {
+    pub(crate) labels: RawLabels<'a>,
+    /// Rows of [`Decoded::entries`].
+    pub(crate) rows: Range<usize>,
+}
+
+/// Labels as the wire gave them.
+#[derive(Debug)]
+pub(crate) enum RawLabels<'a> {
+    /// `{a="b", c="d"}`
+    Text(Text<'a>),
+    /// A JSON object with its braces.
+    Json(&'a [u8]),
+    /// Pairs with unique names that are known to be valid.
+    Pairs(Vec<(Cow<'a, str>, Cow<'a, str>)>),
+}
+
+/// One entry of a push.
+#[derive(Debug)]
+pub(crate) struct DecodedEntry<'a> {
+    /// Nanoseconds since 1970, at the nearest end of the range when outside of it.
+    pub(crate) time: i64,
+    pub(crate) line: Text<'a>,
+    /// Its pairs in [`Decoded::pairs`].
+    pub(crate) pairs: Range<u32>,
+}
+
+impl<'a> Decoded<'a> {
+    /// Appends an entry whose pairs are those pushed since `first_pair`.
+    pub(crate) fn push_entry(&mut self, time: i64, line: Text<'a>, first_pair: usize) -> Result<(), BodyError> {
+        if self.entries.len() >= ENTRIES_MAX {
+            return Err(BodyError::TooLarge(format!("more than {ENTRIES_MAX} entries")));
+        }
+        let pairs = first_pair as u32..self.pairs.len() as u32;
+        self.entries.push(DecodedEntry { time, line, pairs });
+        Ok(())
+    }
+
+    /// Appends a metadata pair of the entry to come.
+    pub(crate) fn push_pair(&mut self, name: Text<'a>, value: Text<'a>) -> Result<(), BodyError> {
+        if self.pairs.len() >= PAIRS_MAX {
+            return Err(BodyError::TooLarge(format!("more than {PAIRS_MAX} structured metadata labels")));
+        }
+        self.pairs.push((name, value));
+        Ok(())
+    }
+
+    /// The pairs of an entry.
+    pub(crate) fn pairs_of(&self, entry: &DecodedEntry<'a>) -> &[(Text<'a>, Text<'a>)] {
+        &self.pairs[entry.pairs.start as usize..entry.pairs.end as usize]
+    }
+}

@@ -1,0 +1,222 @@
+//! Counters of what came in, was taken and was refused, under the names Loki's dashboards read.
+
+use crate::refusal::Reason;
+use crate::tally::{LINE_BUCKETS, Tally};
+use parking_lot::Mutex;
+use skald_model::TenantId;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Where a push came from: the `format` label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Format {
+    Loki,
+    Otlp,
+}
+
+impl Format {
+    fn as_str(self) -> &'static str {
+        match self {
+            Format::Loki => "loki",
+            Format::Otlp => "otlp",
+        }
+    }
+}
+
+/// Where the time of a push went.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    /// Decompressing and decoding.
+    pub(crate) decode: Duration,
+    /// Validating.
+    pub(crate) validate: Duration,
+    /// Handing over to the store.
+    pub(crate) write: Duration,
+    /// Bytes of the body as it came.
+    pub(crate) received: u64,
+    /// Bytes of the body without its encodings.
+    pub(crate) decompressed: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    lines: u64,
+    line_bytes: u64,
+    metadata_bytes: u64,
+    truncated: u64,
+    dropped_names: u64,
+    discarded: BTreeMap<Reason, (u64, u64)>,
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    tenants: BTreeMap<(TenantId, Format), Counters>,
+    line_sizes: [u64; LINE_BUCKETS.len() + 1],
+    line_bytes: u64,
+    lines: u64,
+    replies: BTreeMap<u16, u64>,
+    spent: Spent,
+}
+
+/// All counters of an ingest.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics(Mutex<Totals>);
+
+impl Metrics {
+    /// Adds what one push counted.
+    pub(crate) fn add(&self, tenant: &TenantId, format: Format, tally: &Tally, spent: &Spent) {
+        let mut totals = self.0.lock();
+        let totals = &mut *totals;
+        for (sum, count) in totals.line_sizes.iter_mut().zip(tally.line_sizes) {
+            *sum += count;
+        }
+        totals.lines += tally.lines;
+        totals.line_bytes += tally.line_bytes;
+        totals.spent.decode += spent.decode;
+        totals.spent.validate += spent.validate;
+        totals.spent.write += spent.write;
+        totals.spent.received += spent.received;
+        totals.spent.decompressed += spent.decompressed;
+        if tally.lines == 0 && tally.discarded.is_empty() {
+            return;
+        }
+        let counters = totals.tenants.entry((tenant.clone(), format)).or_default();
+        counters.lines += tally.lines;
+        counters.line_bytes += tally.line_bytes;
+        counters.metadata_bytes += tally.metadata_bytes;
+        counters.truncated += tally.truncated;
+        counters.dropped_names += tally.dropped_names;
+        for (reason, (samples, bytes)) in &tally.discarded {
+            let discarded = counters.discarded.entry(*reason).or_default();
+            discarded.0 += samples;
+            discarded.1 += bytes;
+        }
+    }
+
+    /// Counts an answer.
+    pub(crate) fn reply(&self, status: u16) {
+        *self.0.lock().replies.entry(status).or_default() += 1;
+    }
+
+    /// Writes all of them in Prometheus text form.
+    pub(crate) fn write(&self, out: &mut String) {
+        let totals = self.0.lock();
+        write_received(&totals, out);
+        write_refused(&totals, out);
+        write_sizes(&totals, out);
+        write_own(&totals, out);
+    }
+}
+
+/// Appends one metric's head and samples; each sample is its labels and value.
+fn family(out: &mut String, name: &str, kind: &str, help: &str, samples: impl Iterator<Item = (String, String)>) {
+    let mut samples = samples.peekable();
+    if samples.peek().is_none() {
+        return;
+    }
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("writing to a string succeeds");
+    for (labels, value) in samples {
+        writeln!(out, "{name}{labels} {value}").expect("writing to a string succeeds");
+    }
+}
+
+fn write_received(totals: &Totals, out: &mut String) {
+    let mut sum = |name: &str, help: &str, retention: bool, value: fn(&Counters) -> u64| {
+        let samples = totals.tenants.iter().map(|((tenant, format), counters)| {
+            let format = format.as_str();
+            let retention = if retention { "retention_hours=\"\"," } else { "" };
+            let labels =
+                format!("{{tenant=\"{tenant}\",{retention}is_internal_stream=\"false\",policy=\"\",format=\"{format}\"}}");
+            (labels, value(counters).to_string())
+        });
+        family(out, name, "counter", help, samples);
+    };
+    sum("loki_distributor_bytes_received_total", "Bytes of lines and metadata taken.", true, |c| c.line_bytes + c.metadata_bytes);
+    sum("loki_distributor_structured_metadata_bytes_received_total", "Bytes of metadata taken.", true, |c| c.metadata_bytes);
+    sum("loki_distributor_lines_received_total", "Lines taken.", false, |c| c.lines);
+}
+
+fn write_refused(totals: &Totals, out: &mut String) {
+    let mut discarded = |name: &str, help: &str, value: fn(&(u64, u64)) -> u64| {
+        let samples = totals.tenants.iter().flat_map(|((tenant, format), counters)| {
+            counters.discarded.iter().map(move |(reason, counts)| {
+                let (reason, format) = (reason.as_str(), format.as_str());
+                let labels =
+                    format!("{{reason=\"{reason}\",tenant=\"{tenant}\",retention_hours=\"\",policy=\"\",format=\"{format}\"}}");
+                (labels, value(counts).to_string())
+            })
+        });
+        family(out, name, "counter", help, samples);
+    };
+    discarded("loki_discarded_samples_total", "Lines refused.", |c| c.0);
+    discarded("loki_discarded_bytes_total", "Bytes of lines refused.", |c| c.1);
+    let mutated = totals.tenants.iter().flat_map(|((tenant, _), counters)| {
+        [("line_too_long", counters.truncated), ("metadata_name_empty", counters.dropped_names)]
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(move |(reason, count)| (format!("{{reason=\"{reason}\",tenant=\"{tenant}\"}}"), count.to_string()))
+    });
+    family(out, "loki_mutated_samples_total", "counter", "Lines taken with a change.", mutated);
+}
+
+fn write_sizes(totals: &Totals, out: &mut String) {
+    let mut below = 0;
+    let mut samples = Vec::new();
+    for (i, count) in totals.line_sizes.iter().enumerate() {
+        below += count;
+        let bound = LINE_BUCKETS.get(i).map_or("+Inf".to_owned(), u64::to_string);
+        samples.push((format!("_bucket{{le=\"{bound}\"}}"), below.to_string()));
+    }
+    samples.push(("_sum".to_owned(), totals.line_bytes.to_string()));
+    samples.push(("_count".to_owned(), totals.lines.to_string()));
+    family(out, "loki_bytes_per_line", "histogram", "Bytes of lines taken.", samples.into_iter());
+}
+
+fn write_own(totals: &Totals, out: &mut String) {
+    let replies = totals.replies.iter().map(|(status, count)| (format!("{{status_code=\"{status}\"}}"), count.to_string()));
+    family(out, "skald_ingest_pushes_total", "counter", "Pushes answered.", replies);
+    let spent = &totals.spent;
+    let phases = [("decode", spent.decode), ("validate", spent.validate), ("write", spent.write)];
+    let phases = phases.map(|(phase, time)| (format!("{{phase=\"{phase}\"}}"), time.as_secs_f64().to_string()));
+    family(
+        out,
+        "skald_ingest_seconds_total",
+        "counter",
+        "Time spent on pushes, waiting for the disk left out.",
+        phases.into_iter(),
+    );
+    let bytes = [("received", spent.received), ("decompressed", spent.decompressed)];
+    let bytes = bytes.map(|(state, bytes)| (format!("{{state=\"{state}\"}}"), bytes.to_string()));
+    family(out, "skald_ingest_body_bytes_total", "counter", "Bytes of push bodies.", bytes.into_iter());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_written_under_lokis_names() {
+        let metrics = Metrics::default();
+        let mut tally = Tally::default();
+        tally.take(10, 5, false);
+        tally.take(100, 0, true);
+        tally.discard(Reason::LineTooLong, 1, 300_000);
+        metrics.add(&TenantId::fake(), Format::Loki, &tally, &Spent::default());
+        metrics.reply(204);
+        let mut out = String::new();
+        metrics.write(&mut out);
+        for line in [
+            r#"loki_distributor_bytes_received_total{tenant="fake",retention_hours="",is_internal_stream="false",policy="",format="loki"} 115"#,
+            r#"loki_distributor_lines_received_total{tenant="fake",is_internal_stream="false",policy="",format="loki"} 2"#,
+            r#"loki_discarded_samples_total{reason="line_too_long",tenant="fake",retention_hours="",policy="",format="loki"} 1"#,
+            r#"loki_mutated_samples_total{reason="line_too_long",tenant="fake"} 1"#,
+            r#"loki_bytes_per_line_bucket{le="64"} 1"#,
+            r#"loki_bytes_per_line_bucket{le="+Inf"} 2"#,
+            "loki_bytes_per_line_sum 110",
+            r#"skald_ingest_pushes_total{status_code="204"} 1"#,
+        ] {
+            assert!(out.lines().any(|l| l == line), "{line} is not in\n{out}");
+        }
+    }
+}

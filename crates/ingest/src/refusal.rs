@@ -1,0 +1,154 @@
+//! What is refused and in which words: one type for a whole body that can't be read, one list for the
+//! streams and entries of a body whose neighbours are stored.
+//!
+//! The words are Loki's, because people and alerts match on them.
+
+use std::fmt::Write;
+
+/// Most different messages told in one answer; the rest is counted.
+const MESSAGES_MAX: usize = 10;
+
+/// Longest message told, in bytes. A message quotes labels, which may be megabytes.
+const MESSAGE_BYTES_MAX: usize = 16 << 10;
+
+/// A body of which nothing can be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// Not what its headers say it is.
+    #[error("{0}")]
+    Malformed(String),
+    /// Larger than a limit; the text starts with Loki's words.
+    #[error("request body too large: {0}")]
+    TooLarge(String),
+    /// There is no stream in it.
+    #[error("error at least one valid stream is required for ingestion")]
+    NoStreams,
+}
+
+impl BodyError {
+    /// The status the client gets.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            BodyError::Malformed(_) => 400,
+            BodyError::TooLarge(_) => 413,
+            BodyError::NoStreams => 422,
+        }
+    }
+
+    pub(crate) fn malformed(text: impl Into<String>) -> BodyError {
+        BodyError::Malformed(text.into())
+    }
+}
+
+/// Why a stream or an entry was refused or changed: the `reason` label of the discard counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    InvalidLabels,
+    MissingLabels,
+    MaxLabelNames,
+    LabelNameTooLong,
+    LabelValueTooLong,
+    DuplicateLabelNames,
+    TooOld,
+    TooFarBehind,
+    TooFarInFuture,
+    LineTooLong,
+    MetadataDisallowed,
+    MetadataTooLarge,
+    MetadataTooMany,
+}
+
+impl Reason {
+    /// Loki's word.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Reason::InvalidLabels => "invalid_labels",
+            Reason::MissingLabels => "missing_labels",
+            Reason::MaxLabelNames => "max_label_names_per_series",
+            Reason::LabelNameTooLong => "label_name_too_long",
+            Reason::LabelValueTooLong => "label_value_too_long",
+            Reason::DuplicateLabelNames => "duplicate_label_names",
+            Reason::TooOld => "greater_than_max_sample_age",
+            Reason::TooFarBehind => "too_far_behind",
+            Reason::TooFarInFuture => "too_far_in_future",
+            Reason::LineTooLong => "line_too_long",
+            Reason::MetadataDisallowed => "disallowed_structured_metadata",
+            Reason::MetadataTooLarge => "structured_metadata_too_large",
+            Reason::MetadataTooMany => "structured_metadata_too_many",
+        }
+    }
+}
+
+/// Messages about refused streams and entries, equal ones counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Refusals {
+    messages: Vec<(String, u64)>,
+    more: u64,
+}
+
+impl Refusals {
+    /// Notes one. The text is not made when there are enough different ones already.
+    pub(crate) fn add(&mut self, message: impl FnOnce() -> String) {
+        if self.messages.len() >= MESSAGES_MAX {
+            self.more += 1;
+            return;
+        }
+        let mut message = message();
+        if message.len() > MESSAGE_BYTES_MAX {
+            let cut = (0..=MESSAGE_BYTES_MAX).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+            message.truncate(cut);
+            message.push_str("...");
+        }
+        match self.messages.iter_mut().find(|(m, _)| *m == message) {
+            Some((_, count)) => *count += 1,
+            None => self.messages.push((message, 1)),
+        }
+    }
+
+    /// What the client is told; `None` when nothing was refused. A single message stands alone, several are
+    /// counted and joined as in Loki.
+    pub(crate) fn text(&self) -> Option<String> {
+        match self.messages.as_slice() {
+            [] => None,
+            [(message, 1)] => Some(message.clone()),
+            messages => {
+                let mut text = String::new();
+                for (message, count) in messages {
+                    let joint = if text.is_empty() { "" } else { "; " };
+                    write!(text, "{joint}{count} errors like: {message}").expect("writing to a string succeeds");
+                }
+                if self.more > 0 {
+                    write!(text, "; {} more errors", self.more).expect("writing to a string succeeds");
+                }
+                Some(text)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_refusal_stands_alone_and_several_are_counted() {
+        let mut refusals = Refusals::default();
+        assert_eq!(refusals.text(), None);
+        refusals.add(|| "a".to_owned());
+        assert_eq!(refusals.text().as_deref(), Some("a"));
+        refusals.add(|| "b".to_owned());
+        refusals.add(|| "a".to_owned());
+        assert_eq!(refusals.text().as_deref(), Some("2 errors like: a; 1 errors like: b"));
+    }
+
+    #[test]
+    fn answers_stay_bounded() {
+        let mut refusals = Refusals::default();
+        for i in 0..1000 {
+            refusals.add(|| format!("{i}{}", "x".repeat(1 << 20)));
+        }
+        let text = refusals.text().expect("some were refused");
+        assert!(text.len() < 11 * MESSAGE_BYTES_MAX, "{}", text.len());
+        assert!(text.ends_with("; 990 more errors"));
+    }
+}

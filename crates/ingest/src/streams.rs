@@ -1,0 +1,311 @@
+//! From the labels of a push to the facts of a stream: parsed, named, validated and hashed once per distinct text.
+//!
+//! Main types: [`StreamFacts`] and [`Streams`], a bounded cache keyed by the bytes the client sent. Only streams
+//! that passed are remembered, so a refused text is judged anew each time. Tenants share the cache: nothing in it
+//! depends on who sent the text.
+
+use crate::decoded::RawLabels;
+use crate::json::Scanner;
+use crate::label_text::{self, Pair};
+use crate::level::{self, Level};
+use crate::limits::IngestLimits;
+use crate::refusal::Reason;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use skald_model::labels::write_quoted;
+use skald_model::{Labels, StreamId};
+use std::borrow::Cow;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+/// The label Loki adds to every stream.
+pub(crate) const SERVICE_NAME: &str = "service_name";
+
+/// `service_name` of a stream none of whose labels tells it.
+const SERVICE_UNKNOWN: &str = "unknown_service";
+
+/// Bytes of label text one cache generation remembers. Two generations live at once, and facts weigh about
+/// twice their text, so this stands for at most about 100 MiB.
+const GENERATION_BYTES_MAX: usize = 16 << 20;
+
+/// Independent parts of the cache, so that pushes seldom wait for one another. A power of two.
+const SHARDS: usize = 16;
+
+/// What every entry of a stream shares.
+#[derive(Debug)]
+pub(crate) struct StreamFacts {
+    pub(crate) labels: Labels,
+    pub(crate) id: StreamId,
+    /// The level the labels give.
+    pub(crate) level: Option<Level>,
+}
+
+/// A stream that is not taken.
+#[derive(Debug)]
+pub(crate) struct StreamRefused {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+}
+
+/// Recent label texts with their facts: what was used since the last turn, and what was used before it.
+#[derive(Default)]
+struct Generations {
+    young: HashMap<Box<[u8]>, Arc<StreamFacts>, foldhash::fast::FixedState>,
+    old: HashMap<Box<[u8]>, Arc<StreamFacts>, foldhash::fast::FixedState>,
+    young_bytes: usize,
+}
+
+impl Generations {
+    fn get(&mut self, key: &[u8]) -> Option<Arc<StreamFacts>> {
+        if let Some(facts) = self.young.get(key) {
+            return Some(Arc::clone(facts));
+        }
+        let (key, facts) = self.old.remove_entry(key)?;
+        self.insert(key, Arc::clone(&facts));
+        Some(facts)
+    }
+
+    fn insert(&mut self, key: Box<[u8]>, facts: Arc<StreamFacts>) {
+        if self.young_bytes + key.len() > GENERATION_BYTES_MAX / SHARDS {
+            self.old = std::mem::take(&mut self.young);
+            self.young_bytes = 0;
+        }
+        self.young_bytes += key.len();
+        self.young.insert(key, facts);
+    }
+}
+
+/// A cache of one kind of label text.
+struct Cache {
+    hasher: foldhash::quality::RandomState,
+    shards: [Mutex<Generations>; SHARDS],
+}
+
+impl Cache {
+    fn new() -> Cache {
+        Cache { hasher: foldhash::quality::RandomState::default(), shards: std::array::from_fn(|_| Mutex::default()) }
+    }
+
+    fn get_or_make(
+        &self,
+        text: &[u8],
+        make: impl FnOnce() -> Result<StreamFacts, StreamRefused>,
+    ) -> Result<Arc<StreamFacts>, StreamRefused> {
+        let shard = &self.shards[self.hasher.hash_one(text) as usize % SHARDS];
+        if let Some(facts) = shard.lock().get(text) {
+            return Ok(facts);
+        }
+        let facts = Arc::new(make()?);
+        shard.lock().insert(Box::from(text), Arc::clone(&facts));
+        Ok(facts)
+    }
+}
+
+/// Resolves labels of pushes.
+pub(crate) struct Streams {
+    texts: Cache,
+    objects: Cache,
+}
+
+impl Streams {
+    pub(crate) fn new() -> Streams {
+        Streams { texts: Cache::new(), objects: Cache::new() }
+    }
+
+    /// The stream these labels name, or why it is refused.
+    pub(crate) fn resolve(&self, labels: &RawLabels<'_>, limits: &IngestLimits) -> Result<Arc<StreamFacts>, StreamRefused> {
+        match labels {
+            RawLabels::Text(text) => self.texts.get_or_make(text, || {
+                let pairs = label_text::parse(text).map_err(|error| unparsable(&error))?;
+                facts_of(pairs, limits)
+            }),
+            RawLabels::Json(text) => self.objects.get_or_make(text, || facts_of(parse_object(text)?, limits)),
+            RawLabels::Pairs(pairs) => {
+                let borrowed = pairs.iter().map(|(n, v)| (Cow::Borrowed(&**n), Cow::Borrowed(&**v))).collect();
+                facts_of(borrowed, limits).map(Arc::new)
+            }
+        }
+    }
+}
+
+fn unparsable(error: &label_text::LabelTextError) -> StreamRefused {
+    StreamRefused { reason: Reason::InvalidLabels, message: format!("couldn't parse labels: {error}") }
+}
+
+/// The labels of a JSON object; of equal keys the last one stays. Values that are no strings are taken as
+/// written, nulls are left out.
+fn parse_object(text: &[u8]) -> Result<Vec<Pair<'_>>, StreamRefused> {
+    let refused =
+        || StreamRefused { reason: Reason::InvalidLabels, message: "couldn't parse labels: not a JSON object".to_owned() };
+    let mut scanner = Scanner::new(text);
+    let mut pairs: Vec<Pair<'_>> = Vec::new();
+    scanner.expect(b'{').map_err(|_| refused())?;
+    let mut first = true;
+    while let Some(name) = scanner.key(&mut first).map_err(|_| refused())? {
+        let value = match scanner.peek() {
+            Some(b'"') => scanner.string().map_err(|_| refused())?,
+            Some(b'n') => {
+                scanner.value().map_err(|_| refused())?;
+                continue;
+            }
+            _ => Cow::Borrowed(scanner.value().map_err(|_| refused())?),
+        };
+        let (name, value) = (lossy(name), lossy(value));
+        match pairs.iter_mut().find(|(n, _)| *n == name) {
+            Some(pair) => pair.1 = value,
+            None => pairs.push((name, value)),
+        }
+    }
+    if pairs.iter().any(|(name, _)| !label_text::is_label_name(name.as_bytes())) {
+        pairs.sort();
+        label_text::parse(write_pairs(&pairs).as_bytes()).map_err(|error| unparsable(&error))?;
+    }
+    Ok(pairs)
+}
+
+fn lossy(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+    match bytes {
+        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
+/// `{a="b", c="d"}`, in the order given.
+fn write_pairs(pairs: &[Pair<'_>]) -> String {
+    let mut out = String::from("{");
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        out.push_str(if i > 0 { ", " } else { "" });
+        out.push_str(name);
+        out.push('=');
+        write_quoted(&mut out, value).expect("writing to a string succeeds");
+    }
+    out.push('}');
+    out
+}
+
+/// Adds `service_name`, checks the limits in Loki's order, and hashes.
+fn facts_of(mut pairs: Vec<Pair<'_>>, limits: &IngestLimits) -> Result<StreamFacts, StreamRefused> {
+    pairs.retain(|(_, value)| !value.is_empty());
+    if pairs.is_empty() && limits.discover_service_name.is_empty() {
+        let message = "error at least one label pair is required per stream".to_owned();
+        return Err(StreamRefused { reason: Reason::MissingLabels, message });
+    }
+    let is_internal = pairs.iter().any(|(name, _)| matches!(&**name, "__aggregated_metric__" | "__pattern__"));
+    let has_service = pairs.iter().any(|(name, _)| name == SERVICE_NAME);
+    if !has_service && !is_internal && !limits.discover_service_name.is_empty() {
+        let service = discover_service(&pairs, &limits.discover_service_name);
+        pairs.push((Cow::Borrowed(SERVICE_NAME), Cow::Owned(service)));
+    }
+    pairs.sort_by(|a, b| a.0.cmp(&b.0));
+    if !is_internal {
+        check_limits(&pairs, limits)?;
+    }
+    let labels = Labels::from_pairs(pairs.iter().map(|(n, v)| (&**n, &**v)));
+    let level = level::of_labels(&labels, limits);
+    Ok(StreamFacts { id: StreamId::of(&labels), labels, level })
+}
+
+fn discover_service(pairs: &[Pair<'_>], names: &[String]) -> String {
+    let found = names.iter().find_map(|name| pairs.iter().find(|(n, _)| n == name));
+    found.map_or_else(|| SERVICE_UNKNOWN.to_owned(), |(_, value)| value.to_string())
+}
+
+fn check_limits(pairs: &[Pair<'_>], limits: &IngestLimits) -> Result<(), StreamRefused> {
+    let refuse = |reason, message| Err(StreamRefused { reason, message });
+    let count = pairs.iter().filter(|(name, _)| name != SERVICE_NAME).count();
+    if count > limits.max_label_names_per_series {
+        let max = limits.max_label_names_per_series;
+        let message = format!("entry for stream '{}' has {count} label names; limit {max}", write_pairs(pairs));
+        return refuse(Reason::MaxLabelNames, message);
+    }
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        if name.len() > limits.max_label_name_length {
+            let message = format!("stream '{}' has label name too long: '{name}'", write_pairs(pairs));
+            return refuse(Reason::LabelNameTooLong, message);
+        }
+        if value.len() > limits.max_label_value_length {
+            let message = format!("stream '{}' has label value too long: '{value}'", write_pairs(pairs));
+            return refuse(Reason::LabelValueTooLong, message);
+        }
+        if i > 0 && pairs[i - 1].0 == *name {
+            let message = format!("stream '{}' has duplicate label name: '{name}'", write_pairs(pairs));
+            return refuse(Reason::DuplicateLabelNames, message);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(labels: RawLabels<'_>, want: &str) {
+        let streams = Streams::new();
+        for _ in 0..2 {
+            let got = match streams.resolve(&labels, &IngestLimits::default()) {
+                Ok(facts) => format!("{} {:?}", facts.labels, facts.level.as_ref().map(Level::as_str)),
+                Err(refused) => format!("{}: {}", refused.reason.as_str(), refused.message),
+            };
+            assert_eq!(got, want);
+        }
+    }
+
+    fn text(labels: &str) -> RawLabels<'_> {
+        RawLabels::Text(Cow::Borrowed(labels.as_bytes()))
+    }
+
+    fn json(labels: &str) -> RawLabels<'_> {
+        RawLabels::Json(labels.as_bytes())
+    }
+
+    #[test]
+    fn a_service_name_is_found_or_made_up() {
+        check(text(r#"{zz="1", app="a", service="s"}"#), r#"{app="a", service="s", service_name="s", zz="1"} None"#);
+        check(text(r#"{service_name="own", app="a"}"#), r#"{app="a", service_name="own"} None"#);
+        check(json("{}"), r#"{service_name="unknown_service"} None"#);
+        check(text(r#"{__pattern__="x"}"#), r#"{__pattern__="x"} None"#);
+        let off = IngestLimits { discover_service_name: Vec::new(), ..IngestLimits::default() };
+        let refused = Streams::new().resolve(&json("{}"), &off).expect_err("no labels");
+        assert_eq!(refused.message, "error at least one label pair is required per stream");
+    }
+
+    #[test]
+    fn json_labels_take_the_last_of_equal_keys_and_any_scalar() {
+        check(
+            json(r#"{"app":"a1","app":"a2","n":5,"t":true,"e":"","x":null}"#),
+            r#"{app="a2", n="5", service_name="a2", t="true"} None"#,
+        );
+    }
+
+    #[test]
+    fn labels_tell_the_level() {
+        check(
+            text(r#"{app="a",severity="x",level="WRN"}"#),
+            r#"{app="a", level="WRN", service_name="a", severity="x"} Some("warn")"#,
+        );
+        check(text(r#"{app="a",lvl="odd"}"#), r#"{app="a", lvl="odd", service_name="a"} Some("odd")"#);
+    }
+
+    #[test]
+    fn bad_labels_are_refused_in_lokis_words() {
+        check(
+            json(r#"{"a-b":"c"}"#),
+            "invalid_labels: couldn't parse labels: 1:3: parse error: unexpected character inside braces: '-'",
+        );
+        check(
+            text(r#"{a="1",a="2"}"#),
+            "duplicate_label_names: stream '{a=\"1\", a=\"2\", service_name=\"unknown_service\"}' has duplicate label name: 'a'",
+        );
+    }
+
+    #[test]
+    fn the_cache_stays_bounded() {
+        let mut generations = Generations::default();
+        let facts = Arc::new(StreamFacts { labels: Labels::empty(), id: StreamId(0), level: None });
+        for i in 0..10_000u32 {
+            generations.insert(Box::from(vec![(i % 251) as u8; 1000 + i as usize]), Arc::clone(&facts));
+        }
+        let bytes: usize = generations.young.keys().chain(generations.old.keys()).map(|k| k.len()).sum();
+        assert!(bytes <= 2 * GENERATION_BYTES_MAX / SHARDS, "{bytes}");
+    }
+}

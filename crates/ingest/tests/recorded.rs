@@ -1,0 +1,126 @@
+//! What a real Loki answered to good and bad pushes, asked of an ingest over a store in a temporary folder.
+//!
+//! Status equal, text beginning with the same words. Where we differ on purpose, [`EXCEPTIONS`] says why.
+
+use base64::Engine;
+use serde_json::Value;
+use skald_ingest::{Ingest, IngestLimits, Protocol, PushReply, PushRequest};
+use skald_model::{Columns, ContentQuery, Matcher, TenantId, TimeRange};
+use skald_store::{Options, Select, Store};
+use std::sync::Arc;
+
+/// Later than all recorded entries but the one of the year 2100.
+const NOW: i64 = 4_000_000_000_000_000_000;
+
+/// Cases with another status than Loki's, and why.
+const EXCEPTIONS: [(&str, u16, &str); 2] = [
+    ("json seconds timestamp", 204, "1970 is outside of Loki's out-of-order window only, and we take any order"),
+    ("GET push", 400, "the method is the router's business; here the body is empty JSON"),
+];
+
+/// Bytes of the text that have to be the same, up to the first thing that depends on the time or the decoder.
+fn first_words(text: &str) -> &str {
+    let end = ["oldest acceptable", ", error found", "...|"].iter().filter_map(|mark| text.find(mark)).min();
+    text[..end.unwrap_or(text.len())].trim_end()
+}
+
+struct Bed {
+    ingest: Ingest,
+    store: Arc<Store>,
+    _folder: tempfile::TempDir,
+}
+
+fn bed() -> Bed {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let store = Arc::new(Store::open(Options::new(folder.path())).expect("store opens"));
+    Bed { ingest: Ingest::new(Arc::clone(&store), IngestLimits::default(), || NOW), store, _folder: folder }
+}
+
+fn request(case: &Value) -> PushRequest {
+    let header = |name: &str| case["headers"][name].as_str().map(str::to_owned);
+    let body = base64::engine::general_purpose::STANDARD.decode(case["body_base64"].as_str().expect("a body"));
+    PushRequest {
+        protocol: if case["path"] == "/api/prom/push" { Protocol::LokiLegacy } else { Protocol::Loki },
+        content_type: header("Content-Type"),
+        content_encoding: header("Content-Encoding"),
+        body: body.expect("body is base64").into(),
+    }
+}
+
+fn cases(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("fixture is JSON")).collect()
+}
+
+/// All lines of streams with `name="value"`, with time and metadata, sorted.
+fn stored(store: &Store, name: &str, value: &str) -> Vec<(i64, Vec<u8>, String)> {
+    let matchers = [Matcher::equal(name, value)];
+    let select = Select { matchers: &matchers, range: TimeRange::ALL, content: &ContentQuery::default() };
+    let mut rows = Vec::new();
+    for piece in store.select(&TenantId::fake(), &select).expect("store is readable").pieces {
+        let batch = piece.read(&Columns::ALL).expect("piece is readable");
+        for row in piece.runs.iter().flat_map(|run| run.rows.clone()) {
+            let metadata: Vec<String> = batch.metadata_of(row).map(|(n, v)| format!("{n}={v}")).collect();
+            rows.push((batch.timestamps[row as usize], batch.line(row).to_vec(), metadata.join(" ")));
+        }
+    }
+    rows.sort();
+    rows
+}
+
+#[tokio::test]
+async fn recorded_pushes_are_answered_as_loki_answers_them() {
+    let bed = bed();
+    let cases = cases(include_str!("../../../tests/fixtures/push.jsonl"));
+    assert_eq!(cases.len(), 55);
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let name = case["name"].as_str().expect("a name");
+        let PushReply { status, body, .. } = bed.ingest.push(&TenantId::fake(), request(case)).await;
+        let text = String::from_utf8(body).expect("answers are text");
+        if let Some((_, expected, _)) = EXCEPTIONS.iter().find(|(exception, ..)| *exception == name) {
+            assert_eq!(status, *expected, "{name}");
+            continue;
+        }
+        let wanted = case["text"].as_str().expect("a text");
+        if u64::from(status) != case["status"] || first_words(&text) != first_words(wanted) {
+            wrong.push(format!("{name}: {status} {text:.300} instead of {} {wanted:.300}", case["status"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_bad_stream_does_not_lose_its_neighbour() {
+    let bed = bed();
+    let cases = cases(include_str!("../../../tests/fixtures/push.jsonl"));
+    let mixed = cases.iter().find(|c| c["name"] == "json mixed good and bad").expect("the case is there");
+    assert_eq!(bed.ingest.push(&TenantId::fake(), request(mixed)).await.status, 400);
+    let rows = stored(&bed.store, "app", "mixed");
+    assert_eq!(rows, [(1_772_323_200_000_000_000, b"good".to_vec(), "detected_level=unknown".to_owned())]);
+}
+
+#[tokio::test]
+async fn promtails_bytes_come_back_line_by_line() {
+    let bed = bed();
+    let mut pushed = 0;
+    for case in cases(include_str!("../../../tests/fixtures/promtail-3.6.jsonl")) {
+        let request = request(&case);
+        pushed += lines_of(&request.body);
+        let reply = bed.ingest.push(&TenantId::fake(), request).await;
+        assert_eq!((reply.status, reply.body.len()), (204, 0));
+    }
+    let rows = stored(&bed.store, "cluster", "minikube");
+    assert!(pushed > 100, "{pushed}");
+    assert_eq!(rows.len(), pushed);
+    assert!(rows.iter().all(|(_, _, metadata)| metadata.contains("detected_level=")));
+    assert!(rows.iter().any(|(_, _, metadata)| metadata.contains("trace_id=")));
+}
+
+fn lines_of(body: &[u8]) -> usize {
+    use prost::Message;
+    let bytes = snap::raw::Decoder::new().decompress_vec(body).expect("body is snappy");
+    let request = skald_ingest::proto::PushRequest::decode(&*bytes).expect("body is a push");
+    let entries = request.streams.iter().flat_map(|s| s.entries.iter().map(move |e| (&s.labels, e.timestamp, &e.line)));
+    // Equal entries of a stream collapse.
+    entries.map(|e| format!("{e:?}")).collect::<std::collections::HashSet<_>>().len()
+}
