@@ -1,0 +1,558 @@
+//! Tokens to a tree: the grammar of Go's text/template, with its messages.
+//!
+//! Names of functions and variables are resolved here, so a template that parses fails later only on
+//! values. Nesting is bounded, since both this parser and the executor recurse along the tree.
+
+use std::collections::BTreeMap;
+
+use super::TemplateError;
+use super::ast::{Branch, Command, Ideal, Invocation, List, Node, Number, Operand, OperandKind, Pipe};
+use super::convert::{parse_float, parse_int, parse_uint};
+use super::lexer::{Keyword, Kind, Token, lex};
+use super::quote::{quoted, unquote, unquote_char};
+
+/// Deepest nesting of blocks, `else if` chains and parentheses together. Each level costs the parser and
+/// the executor a few stack frames; no template written by hand comes near.
+pub(super) const NESTING_MAX: usize = 100;
+
+/// The templates of one text, by name.
+pub(super) type Templates = BTreeMap<Vec<u8>, List>;
+
+/// Parses `source`; the text outside any definition becomes the template `name`.
+pub(super) fn parse(name: &str, source: &str) -> Result<Templates, TemplateError> {
+    let mut parser = Parser {
+        name,
+        tokens: lex(source),
+        next: 0,
+        furthest: 0,
+        variables: vec!["$".to_owned()],
+        templates: Templates::new(),
+        range_depth: 0,
+        nesting: 0,
+        action_line: 0,
+    };
+    parser.whole()?;
+    Ok(parser.templates)
+}
+
+type Parsed<T> = Result<T, TemplateError>;
+
+struct Parser<'s> {
+    name: &'s str,
+    tokens: Vec<Token<'s>>,
+    next: usize,
+    /// The last token looked at: its line stands in messages.
+    furthest: usize,
+    /// Variables in scope, innermost last.
+    variables: Vec<String>,
+    templates: Templates,
+    range_depth: usize,
+    nesting: usize,
+    /// Line where the current action began; 0 outside actions.
+    action_line: usize,
+}
+
+/// How a list of nodes ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    End,
+    Else,
+}
+
+impl Ending {
+    fn shown(self) -> &'static str {
+        match self {
+            Ending::End => "{{end}}",
+            Ending::Else => "{{else}}",
+        }
+    }
+}
+
+/// What an action or a text yields to the list it stands in.
+enum Item {
+    Node(Node),
+    Ending(Ending),
+}
+
+impl<'s> Parser<'s> {
+    fn token(&mut self) -> Token<'s> {
+        let token = self.peek().clone();
+        self.next = (self.next + 1).min(self.tokens.len());
+        token
+    }
+
+    fn peek(&mut self) -> &Token<'s> {
+        let at = self.next.min(self.tokens.len() - 1);
+        self.furthest = self.furthest.max(at);
+        &self.tokens[at]
+    }
+
+    fn skip_space(&mut self) {
+        while self.peek().kind == Kind::Space {
+            self.next += 1;
+        }
+    }
+
+    fn token_after_space(&mut self) -> Token<'s> {
+        self.skip_space();
+        self.token()
+    }
+
+    fn kind_after_space(&mut self) -> Kind {
+        self.skip_space();
+        self.peek().kind
+    }
+
+    fn back(&mut self) {
+        self.next -= 1;
+    }
+
+    fn error<T>(&self, message: impl std::fmt::Display) -> Parsed<T> {
+        let line = self.tokens[self.furthest].line;
+        Err(TemplateError(format!("template: {}:{line}: {message}", self.name)))
+    }
+
+    fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Parsed<T> {
+        if token.kind != Kind::Error {
+            return self.error(format!("unexpected {} in {context}", show(token)));
+        }
+        let mut extra = String::new();
+        if self.action_line != 0 && self.action_line != token.line {
+            let word = if token.text.ends_with(" action") { "" } else { " in action" };
+            extra = format!("{word} started at {}:{}", self.name, self.action_line);
+        }
+        self.error(format!("{}{extra}", token.text))
+    }
+
+    fn expect(&mut self, kind: Kind, context: &str) -> Parsed<Token<'s>> {
+        let token = self.token_after_space();
+        if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
+    }
+
+    fn nest(&mut self) -> Parsed<()> {
+        self.nesting += 1;
+        if self.nesting > NESTING_MAX { self.error("max expression depth exceeded") } else { Ok(()) }
+    }
+
+    fn whole(&mut self) -> Parsed<()> {
+        let mut list = List::new();
+        while self.peek().kind != Kind::Eof {
+            if self.peek().kind == Kind::LeftDelim {
+                let mark = self.next;
+                self.next += 1;
+                if self.token_after_space().kind == Kind::Keyword(Keyword::Define) {
+                    self.definition()?;
+                    continue;
+                }
+                self.next = mark;
+            }
+            match self.text_or_action()? {
+                Item::Node(node) => list.push(node),
+                Item::Ending(ending) => return self.error(format!("unexpected {}", ending.shown())),
+            }
+        }
+        self.add(self.name.as_bytes().to_vec(), list)
+    }
+
+    /// Enters a template under its name; a second one may only replace or be a blank.
+    fn add(&mut self, name: Vec<u8>, list: List) -> Parsed<()> {
+        match self.templates.get(&name) {
+            Some(old) if !is_blank(old) => {
+                if !is_blank(&list) {
+                    return self.error(format!("template: multiple definition of template {}", quoted(&name)));
+                }
+            }
+            _ => {
+                self.templates.insert(name, list);
+            }
+        }
+        Ok(())
+    }
+
+    fn definition(&mut self) -> Parsed<()> {
+        const CONTEXT: &str = "define clause";
+        let token = self.token_after_space();
+        let name = self.template_name(&token, CONTEXT)?;
+        self.expect(Kind::RightDelim, CONTEXT)?;
+        self.body_of(name, CONTEXT)
+    }
+
+    /// The body of a definition, which sees no variable from outside.
+    fn body_of(&mut self, name: Vec<u8>, context: &str) -> Parsed<()> {
+        self.nest()?;
+        let outer = std::mem::replace(&mut self.variables, vec!["$".to_owned()]);
+        let range_depth = std::mem::take(&mut self.range_depth);
+        let (list, ending) = self.list()?;
+        self.variables = outer;
+        self.range_depth = range_depth;
+        self.nesting -= 1;
+        if ending != Ending::End {
+            return self.error(format!("unexpected {} in {context}", ending.shown()));
+        }
+        self.add(name, list)
+    }
+
+    fn template_name(&mut self, token: &Token<'_>, context: &str) -> Parsed<Vec<u8>> {
+        if !matches!(token.kind, Kind::Str | Kind::RawStr) {
+            return self.unexpected(token, context);
+        }
+        self.unquote(token)
+    }
+
+    fn unquote(&mut self, token: &Token<'_>) -> Parsed<Vec<u8>> {
+        match unquote(&token.text) {
+            Some(value) => Ok(value),
+            None => self.error("invalid syntax"),
+        }
+    }
+
+    /// Nodes up to `{{end}}` or `{{else}}`.
+    fn list(&mut self) -> Parsed<(List, Ending)> {
+        let mut list = List::new();
+        while self.kind_after_space() != Kind::Eof {
+            match self.text_or_action()? {
+                Item::Node(node) => list.push(node),
+                Item::Ending(ending) => return Ok((list, ending)),
+            }
+        }
+        self.error("unexpected EOF")
+    }
+
+    fn text_or_action(&mut self) -> Parsed<Item> {
+        let token = self.token_after_space();
+        match token.kind {
+            Kind::Text => Ok(Item::Node(Node::Text(token.text.as_bytes().to_vec()))),
+            Kind::LeftDelim => {
+                self.action_line = token.line;
+                let item = self.action();
+                self.action_line = if item.is_ok() { 0 } else { self.action_line };
+                item
+            }
+            _ => self.unexpected(&token, "input"),
+        }
+    }
+
+    fn action(&mut self) -> Parsed<Item> {
+        let token = self.token_after_space();
+        let Kind::Keyword(keyword) = token.kind else {
+            self.back();
+            return Ok(Item::Node(Node::Action(self.pipe("command", Kind::RightDelim)?)));
+        };
+        let node = match keyword {
+            Keyword::If => Node::If(self.branch("if")?),
+            Keyword::With => Node::With(self.branch("with")?),
+            Keyword::Range => Node::Range(self.branch("range")?),
+            Keyword::Break => self.jump(Node::Break, "{{break}}")?,
+            Keyword::Continue => self.jump(Node::Continue, "{{continue}}")?,
+            Keyword::Template => self.template()?,
+            Keyword::Block => self.block()?,
+            Keyword::End => {
+                self.expect(Kind::RightDelim, "end")?;
+                return Ok(Item::Ending(Ending::End));
+            }
+            Keyword::Else => {
+                let kind = self.kind_after_space();
+                if !matches!(kind, Kind::Keyword(Keyword::If | Keyword::With)) {
+                    self.expect(Kind::RightDelim, "else")?;
+                }
+                return Ok(Item::Ending(Ending::Else));
+            }
+            Keyword::Nil | Keyword::Define => {
+                self.back();
+                return Ok(Item::Node(Node::Action(self.pipe("command", Kind::RightDelim)?)));
+            }
+        };
+        Ok(Item::Node(node))
+    }
+
+    fn jump(&mut self, node: Node, shown: &str) -> Parsed<Node> {
+        self.expect(Kind::RightDelim, shown)?;
+        if self.range_depth == 0 {
+            return self.error(format!("{shown} outside {{{{range}}}}"));
+        }
+        Ok(node)
+    }
+
+    fn branch(&mut self, word: &'static str) -> Parsed<Branch> {
+        self.nest()?;
+        let scope = self.variables.len();
+        let pipe = self.pipe(word, Kind::RightDelim)?;
+        let ranges = usize::from(word == "range");
+        self.range_depth += ranges;
+        let (list, ending) = self.list()?;
+        self.range_depth -= ranges;
+        let otherwise = if ending == Ending::Else { Some(self.otherwise(word)?) } else { None };
+        self.variables.truncate(scope);
+        self.nesting -= 1;
+        Ok(Branch { pipe, list, otherwise })
+    }
+
+    /// What follows `{{else`; `else if` and `else with` share the `{{end}}` of their outer block.
+    fn otherwise(&mut self, word: &str) -> Parsed<List> {
+        match (word, self.peek().kind) {
+            ("if", Kind::Keyword(Keyword::If)) => {
+                self.next += 1;
+                Ok(vec![Node::If(self.branch("if")?)])
+            }
+            ("with", Kind::Keyword(Keyword::With)) => {
+                self.next += 1;
+                Ok(vec![Node::With(self.branch("with")?)])
+            }
+            _ => {
+                let (list, ending) = self.list()?;
+                if ending != Ending::End {
+                    return self.error(format!("expected end; found {}", ending.shown()));
+                }
+                Ok(list)
+            }
+        }
+    }
+
+    fn template(&mut self) -> Parsed<Node> {
+        const CONTEXT: &str = "template clause";
+        let token = self.token_after_space();
+        let name = self.template_name(&token, CONTEXT)?;
+        let pipe = if self.kind_after_space() == Kind::RightDelim {
+            self.next += 1;
+            None
+        } else {
+            Some(self.pipe(CONTEXT, Kind::RightDelim)?)
+        };
+        Ok(Node::Template(Invocation { pos: token.pos, name, pipe }))
+    }
+
+    fn block(&mut self) -> Parsed<Node> {
+        const CONTEXT: &str = "block clause";
+        let token = self.token_after_space();
+        let name = self.template_name(&token, CONTEXT)?;
+        let pipe = self.pipe(CONTEXT, Kind::RightDelim)?;
+        self.body_of(name.clone(), CONTEXT)?;
+        Ok(Node::Template(Invocation { pos: token.pos, name, pipe: Some(pipe) }))
+    }
+
+    fn pipe(&mut self, context: &'static str, end: Kind) -> Parsed<Pipe> {
+        self.skip_space();
+        let mut pipe = Pipe { pos: self.peek().pos, variables: Vec::new(), assigns: false, commands: Vec::new() };
+        self.declarations(&mut pipe, context)?;
+        loop {
+            let token = self.token_after_space();
+            match token.kind {
+                kind if kind == end => break,
+                Kind::Bool
+                | Kind::Char
+                | Kind::Dot
+                | Kind::Field
+                | Kind::Identifier
+                | Kind::Number
+                | Kind::Keyword(Keyword::Nil)
+                | Kind::RawStr
+                | Kind::Str
+                | Kind::Variable
+                | Kind::LeftParen => {
+                    self.back();
+                    let command = self.command()?;
+                    pipe.commands.push(command);
+                }
+                _ => return self.unexpected(&token, context),
+            }
+        }
+        self.check_pipe(&pipe, context)?;
+        Ok(pipe)
+    }
+
+    /// `$a :=`, `$a =` or, in a range, `$a, $b :=` at the start of a pipe.
+    fn declarations(&mut self, pipe: &mut Pipe, context: &str) -> Parsed<()> {
+        while self.kind_after_space() == Kind::Variable {
+            let mark = self.next;
+            let variable = self.token().text.into_owned();
+            match self.kind_after_space() {
+                kind @ (Kind::Assign | Kind::Declare) => {
+                    self.next += 1;
+                    pipe.assigns = kind == Kind::Assign;
+                    pipe.variables.push(variable.clone());
+                    self.variables.push(variable);
+                    return Ok(());
+                }
+                Kind::Other if self.peek().text == "," => {
+                    self.next += 1;
+                    pipe.variables.push(variable.clone());
+                    self.variables.push(variable);
+                    if context != "range" || pipe.variables.len() >= 2 {
+                        return self.error(format!("too many declarations in {context}"));
+                    }
+                    if !matches!(self.kind_after_space(), Kind::Variable | Kind::RightDelim | Kind::RightParen) {
+                        return self.error("range can only initialize variables");
+                    }
+                }
+                _ => {
+                    self.next = mark;
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_pipe(&self, pipe: &Pipe, context: &str) -> Parsed<()> {
+        if pipe.commands.is_empty() {
+            return self.error(format!("missing value for {context}"));
+        }
+        for (i, command) in pipe.commands.iter().enumerate().skip(1) {
+            if matches!(
+                command.operands[0].kind,
+                OperandKind::Bool(_) | OperandKind::Dot | OperandKind::Nil | OperandKind::Number(_) | OperandKind::Str { .. }
+            ) {
+                return self.error(format!("non executable command in pipeline stage {}", i + 1));
+            }
+        }
+        Ok(())
+    }
+
+    fn command(&mut self) -> Parsed<Command> {
+        self.skip_space();
+        let mut command = Command { pos: self.peek().pos, operands: Vec::new() };
+        loop {
+            self.skip_space();
+            if let Some(operand) = self.operand()? {
+                command.operands.push(operand);
+            }
+            let token = self.token();
+            match token.kind {
+                Kind::Space => continue,
+                Kind::RightDelim | Kind::RightParen => self.back(),
+                Kind::Pipe => {}
+                _ => return self.unexpected(&token, "operand"),
+            }
+            break;
+        }
+        if command.operands.is_empty() {
+            return self.error("empty command");
+        }
+        Ok(command)
+    }
+
+    /// A term and the fields asked of it.
+    fn operand(&mut self) -> Parsed<Option<Operand>> {
+        let Some(term) = self.term()? else { return Ok(None) };
+        let pos = self.peek().pos;
+        let mut fields = Vec::new();
+        while self.peek().kind == Kind::Field {
+            fields.push(self.token().text[1..].to_owned());
+        }
+        if fields.is_empty() {
+            return Ok(Some(term));
+        }
+        let kind = match term.kind {
+            OperandKind::Field(mut names) => {
+                names.append(&mut fields);
+                OperandKind::Field(names)
+            }
+            OperandKind::Variable { name, fields: mut names } => {
+                names.append(&mut fields);
+                OperandKind::Variable { name, fields: names }
+            }
+            OperandKind::Bool(_) | OperandKind::Str { .. } | OperandKind::Number(_) | OperandKind::Nil | OperandKind::Dot => {
+                return self.error(format!("unexpected . after term {}", quoted(term.to_string().as_bytes())));
+            }
+            OperandKind::Function(_) | OperandKind::Chain(..) | OperandKind::Pipe(_) => {
+                OperandKind::Chain(Box::new(term), fields)
+            }
+        };
+        Ok(Some(Operand { pos, kind }))
+    }
+
+    fn term(&mut self) -> Parsed<Option<Operand>> {
+        let token = self.token_after_space();
+        let kind = match token.kind {
+            Kind::Identifier => match super::function::find(&token.text) {
+                Some(function) => OperandKind::Function(function),
+                None => return self.error(format!("function {} not defined", quoted(token.text.as_bytes()))),
+            },
+            Kind::Dot => OperandKind::Dot,
+            Kind::Keyword(Keyword::Nil) => OperandKind::Nil,
+            Kind::Variable => {
+                if !self.variables.iter().any(|v| *v == token.text) {
+                    return self.error(format!("undefined variable {}", quoted(token.text.as_bytes())));
+                }
+                OperandKind::Variable { name: token.text.into_owned(), fields: Vec::new() }
+            }
+            Kind::Field => OperandKind::Field(vec![token.text[1..].to_owned()]),
+            Kind::Bool => OperandKind::Bool(token.text == "true"),
+            Kind::Char | Kind::Number => match number(&token) {
+                Ok(number) => OperandKind::Number(number),
+                Err(message) => return self.error(message),
+            },
+            Kind::LeftParen => {
+                self.nest()?;
+                let pipe = self.pipe("parenthesized pipeline", Kind::RightParen)?;
+                self.nesting -= 1;
+                return Ok(Some(Operand { pos: pipe.pos, kind: OperandKind::Pipe(Box::new(pipe)) }));
+            }
+            Kind::Str | Kind::RawStr => {
+                let value = self.unquote(&token)?;
+                OperandKind::Str { source: token.text.into_owned(), value }
+            }
+            _ => {
+                self.back();
+                return Ok(None);
+            }
+        };
+        Ok(Some(Operand { pos: token.pos, kind }))
+    }
+}
+
+/// A token as Go shows it in messages.
+fn show(token: &Token<'_>) -> String {
+    match token.kind {
+        Kind::Eof => "EOF".to_owned(),
+        Kind::Error => token.text.to_string(),
+        Kind::Keyword(_) | Kind::Dot => format!("<{}>", token.text),
+        _ if token.text.len() > 10 => {
+            let short: String = token.text.chars().take(10).collect();
+            format!("{}...", quoted(short.as_bytes()))
+        }
+        _ => quoted(token.text.as_bytes()),
+    }
+}
+
+/// Whether a template has nothing but white space.
+fn is_blank(list: &List) -> bool {
+    list.iter().all(|node| matches!(node, Node::Text(text) if text.trim_ascii().is_empty()))
+}
+
+/// A numeric or character constant.
+fn number(token: &Token<'_>) -> Result<Number, String> {
+    let source = token.text.to_string();
+    if token.kind == Kind::Char {
+        let (code, rest) = unquote_char(&source).ok_or("invalid syntax")?;
+        if rest != "'" {
+            return Err(format!("malformed character constant: {source}"));
+        }
+        return Ok(Number { source, int: Some(code), float: Some(code as f64), ideal: Ideal::Int });
+    }
+    constant(source)
+}
+
+/// A numeric constant as Go reads it: an integer if it can be one, a float otherwise.
+fn constant(source: String) -> Result<Number, String> {
+    let looks_float = source.contains(['.', 'e', 'E', 'p', 'P']);
+    if let Ok(int) = parse_int(&source, 0) {
+        let ideal = if looks_float && !is_hex_int(&source) { Ideal::Float } else { Ideal::Int };
+        return Ok(Number { source, int: Some(int), float: Some(int as f64), ideal });
+    }
+    if let Ok(unsigned) = parse_uint(&source, 0) {
+        return Ok(Number { source, int: None, float: Some(unsigned as f64), ideal: Ideal::Overflow });
+    }
+    let Ok(float) = parse_float(&source) else {
+        return Err(format!("illegal number syntax: {}", quoted(source.as_bytes())));
+    };
+    if !looks_float {
+        return Err(format!("integer overflow: {}", quoted(source.as_bytes())));
+    }
+    let int = (float.fract() == 0.0 && float.abs() < 9_223_372_036_854_775_808.0).then_some(float as i64);
+    Ok(Number { source, int, float: Some(float), ideal: Ideal::Float })
+}
+
+fn is_hex_int(source: &str) -> bool {
+    (source.starts_with("0x") || source.starts_with("0X")) && !source.contains(['p', 'P'])
+}

@@ -1,0 +1,571 @@
+//! Go's fmt: how values print plainly and under the verbs of a format.
+
+use super::float::{self, Style};
+use super::quote::{quote_into, quoted};
+use super::value::{IntKind, Value};
+
+/// Widest padding and precision that a format may ask for; Go refuses more with `%!(BADWIDTH)`.
+const NUMBER_MAX: i64 = 1_000_000;
+
+/// A result grew beyond what the template may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TooLong;
+
+/// Where values are printed to, and what bounds it.
+pub(super) struct Printer<'p, 'a> {
+    pub(super) out: Vec<u8>,
+    /// Most bytes that `out` may grow to.
+    pub(super) limit: usize,
+    /// The labels, should they be printed whole.
+    pub(super) labels: &'p dyn Fn() -> Vec<(&'a str, &'a str)>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Spec {
+    minus: bool,
+    plus: bool,
+    sharp: bool,
+    space: bool,
+    zero: bool,
+    /// `%#v`
+    sharp_v: bool,
+    width: Option<usize>,
+    precision: Option<usize>,
+}
+
+type Printed = Result<(), TooLong>;
+
+impl<'a> Printer<'_, 'a> {
+    fn write(&mut self, bytes: &[u8]) -> Printed {
+        if self.out.len() + bytes.len() > self.limit {
+            return Err(TooLong);
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn fill(&mut self, byte: u8, count: usize) -> Printed {
+        if self.out.len() + count > self.limit {
+            return Err(TooLong);
+        }
+        self.out.resize(self.out.len() + count, byte);
+        Ok(())
+    }
+
+    /// As `fmt.Sprint`: spaces between operands when neither is a string.
+    pub(super) fn print(&mut self, args: &[Value<'a>]) -> Printed {
+        let mut after_string = false;
+        for (i, arg) in args.iter().enumerate() {
+            let is_string = matches!(arg, Value::Str(_));
+            if i > 0 && !is_string && !after_string {
+                self.write(b" ")?;
+            }
+            self.argument(arg, 'v', Spec::default())?;
+            after_string = is_string;
+        }
+        Ok(())
+    }
+
+    /// As `fmt.Sprintln`: spaces between operands, and a newline at the end.
+    pub(super) fn println(&mut self, args: &[Value<'a>]) -> Printed {
+        for (i, arg) in args.iter().enumerate() {
+            if i > 0 {
+                self.write(b" ")?;
+            }
+            self.argument(arg, 'v', Spec::default())?;
+        }
+        self.write(b"\n")
+    }
+
+    /// As `fmt.Sprintf`.
+    pub(super) fn printf(&mut self, format: &[u8], args: &[Value<'a>]) -> Printed {
+        let mut state = Verbs { format, at: 0, args, next: 0, reordered: false, good: true, after_index: false };
+        while state.at < format.len() {
+            let text = memchr::memchr(b'%', &format[state.at..]).unwrap_or(format.len() - state.at);
+            self.write(&format[state.at..state.at + text])?;
+            state.at += text;
+            if state.at < format.len() {
+                state.at += 1;
+                self.verb(&mut state)?;
+            }
+        }
+        if state.reordered || state.next >= args.len() {
+            return Ok(());
+        }
+        self.write(b"%!(EXTRA ")?;
+        for (i, arg) in args[state.next..].iter().enumerate() {
+            if i > 0 {
+                self.write(b", ")?;
+            }
+            if !matches!(arg, Value::Nil) {
+                self.write(arg.type_name().as_bytes())?;
+                self.write(b"=")?;
+            }
+            self.argument(arg, 'v', Spec::default())?;
+        }
+        self.write(b")")
+    }
+
+    /// One verb, whose `%` is read.
+    fn verb(&mut self, state: &mut Verbs<'_, 'a>) -> Printed {
+        state.good = true;
+        state.after_index = false;
+        let mut spec = state.flags();
+        state.index();
+        self.width(state, &mut spec)?;
+        if state.peek() == Some(b'.') && state.at + 1 < state.format.len() {
+            self.precision(state, &mut spec)?;
+        }
+        if !state.after_index {
+            state.index();
+        }
+        let Some(verb) = state.verb() else { return self.write(b"%!(NOVERB)") };
+        if verb == '%' {
+            return self.write(b"%");
+        }
+        if !state.good {
+            return self.write(format!("%!{verb}(BADINDEX)").as_bytes());
+        }
+        let Some(arg) = state.args.get(state.next) else {
+            return self.write(format!("%!{verb}(MISSING)").as_bytes());
+        };
+        if verb == 'v' {
+            spec.sharp_v = std::mem::take(&mut spec.sharp);
+            // Meant for the fields of structs, of which there are none here.
+            spec.plus = false;
+        }
+        state.next += 1;
+        self.argument(arg, verb, spec)
+    }
+
+    fn width(&mut self, state: &mut Verbs<'_, 'a>, spec: &mut Spec) -> Printed {
+        if state.peek() != Some(b'*') {
+            spec.width = state.number();
+            if state.after_index && spec.width.is_some() {
+                state.good = false;
+            }
+            return Ok(());
+        }
+        state.at += 1;
+        state.after_index = false;
+        let Some(width) = state.int_argument() else { return self.write(b"%!(BADWIDTH)") };
+        if width < 0 {
+            spec.minus = true;
+            spec.zero = false;
+        }
+        spec.width = Some(width.unsigned_abs() as usize);
+        Ok(())
+    }
+
+    fn precision(&mut self, state: &mut Verbs<'_, 'a>, spec: &mut Spec) -> Printed {
+        state.at += 1;
+        if state.after_index {
+            state.good = false;
+        }
+        state.index();
+        if state.peek() != Some(b'*') {
+            spec.precision = Some(state.number().unwrap_or(0));
+            return Ok(());
+        }
+        state.at += 1;
+        state.after_index = false;
+        spec.precision = state.int_argument().and_then(|n| usize::try_from(n).ok());
+        if spec.precision.is_none() { self.write(b"%!(BADPREC)") } else { Ok(()) }
+    }
+
+    fn argument(&mut self, arg: &Value<'a>, verb: char, spec: Spec) -> Printed {
+        match (arg, verb) {
+            (Value::Nil, 'T' | 'v') => self.pad(b"<nil>", spec),
+            (_, 'T') => self.pad(truncated(arg.type_name().as_bytes(), spec), spec),
+            _ => self.value(arg, verb, spec, 0),
+        }
+    }
+
+    fn value(&mut self, value: &Value<'a>, verb: char, spec: Spec, depth: usize) -> Printed {
+        match value {
+            Value::Nil if verb == 'v' && spec.sharp_v && depth > 0 => self.write(b"interface {}(nil)"),
+            Value::Nil if verb == 'v' || depth > 0 => self.write(b"<nil>"),
+            Value::Bool(b) if matches!(verb, 't' | 'v') => self.pad(b.to_string().as_bytes(), spec),
+            Value::Int(n, kind) => self.int(value, *n, *kind, verb, spec),
+            Value::Float(f) => self.float(value, *f, verb, spec),
+            Value::Str(text) => self.string(value, text, verb, spec),
+            Value::Time(time) if matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') => {
+                self.string(value, time.to_string().as_bytes(), verb, Spec { sharp_v: false, ..spec })
+            }
+            Value::List(list) => {
+                self.write(if spec.sharp_v { b"[]interface {}{" } else { b"[" })?;
+                for (i, item) in list.iter().enumerate() {
+                    self.separate(i, spec)?;
+                    self.value(item, verb, spec, depth + 1)?;
+                }
+                self.write(if spec.sharp_v { b"}" } else { b"]" })
+            }
+            Value::Map(map) => {
+                let entries = map.iter().map(|(k, v)| (Value::owned(k.as_slice()), v));
+                self.map("map[string]interface {}", entries.collect(), verb, spec, depth)
+            }
+            Value::Labels => {
+                let labels: Vec<_> = (self.labels)().into_iter().map(|(k, v)| (Value::text(k), Value::text(v))).collect();
+                let entries = labels.iter().map(|(k, v)| (k.clone(), v)).collect();
+                self.map("map[string]string", entries, verb, spec, depth)
+            }
+            Value::Nil | Value::Bool(_) | Value::Time(_) => self.bad_verb(value, verb, spec),
+        }
+    }
+
+    fn map(&mut self, name: &str, entries: Vec<(Value<'a>, &Value<'a>)>, verb: char, spec: Spec, depth: usize) -> Printed {
+        if spec.sharp_v {
+            self.write(name.as_bytes())?;
+            self.write(b"{")?;
+        } else {
+            self.write(b"map[")?;
+        }
+        for (i, (key, value)) in entries.iter().enumerate() {
+            self.separate(i, spec)?;
+            if let Value::Str(text) = key {
+                self.string(key, text, verb, spec)?;
+            }
+            self.write(b":")?;
+            self.value(value, verb, spec, depth + 1)?;
+        }
+        self.write(if spec.sharp_v { b"}" } else { b"]" })
+    }
+
+    fn separate(&mut self, i: usize, spec: Spec) -> Printed {
+        match i {
+            0 => Ok(()),
+            _ => self.write(if spec.sharp_v { b", " } else { b" " }),
+        }
+    }
+
+    /// What a verb prints that doesn't suit the value: `%!d(string=x)`.
+    fn bad_verb(&mut self, value: &Value<'a>, verb: char, spec: Spec) -> Printed {
+        self.write(format!("%!{verb}(").as_bytes())?;
+        if !matches!(value, Value::Nil) {
+            self.write(value.type_name().as_bytes())?;
+            self.write(b"=")?;
+        }
+        self.value(value, 'v', spec, 0)?;
+        self.write(b")")
+    }
+
+    fn string(&mut self, value: &Value<'a>, text: &[u8], verb: char, spec: Spec) -> Printed {
+        match verb {
+            'v' if spec.sharp_v => self.quote(text, spec),
+            'v' | 's' => self.pad(truncated(text, spec), spec),
+            'x' | 'X' => self.hex(text, verb == 'X', spec),
+            'q' => self.quote(text, spec),
+            _ => self.bad_verb(value, verb, spec),
+        }
+    }
+
+    fn quote(&mut self, text: &[u8], spec: Spec) -> Printed {
+        let text = truncated(text, spec);
+        if text.len() > self.limit {
+            return Err(TooLong);
+        }
+        let raw = |b: &u8| !matches!(*b, b'`' | 0x7f) && (*b >= b' ' || *b == b'\t');
+        if spec.sharp
+            && text.iter().all(raw)
+            && let Ok(text) = std::str::from_utf8(text)
+        {
+            return self.pad(format!("`{text}`").as_bytes(), spec);
+        }
+        let mut out = String::new();
+        quote_into(&mut out, text, '"', spec.plus);
+        self.pad(out.as_bytes(), spec)
+    }
+
+    fn hex(&mut self, text: &[u8], upper: bool, spec: Spec) -> Printed {
+        let text = &text[..spec.precision.map_or(text.len(), |p| p.min(text.len()))];
+        if text.len() > self.limit {
+            return Err(TooLong);
+        }
+        let prefix = if upper { "0X" } else { "0x" };
+        let mut out = String::new();
+        for (i, byte) in text.iter().enumerate() {
+            if spec.space && i > 0 {
+                out.push(' ');
+            }
+            if spec.sharp && (i == 0 || spec.space) {
+                out.push_str(prefix);
+            }
+            out.push_str(&if upper { format!("{byte:02X}") } else { format!("{byte:02x}") });
+        }
+        self.pad(out.as_bytes(), spec)
+    }
+
+    fn int(&mut self, value: &Value<'a>, n: i64, kind: IntKind, verb: char, spec: Spec) -> Printed {
+        if let (Some(name), 'v' | 's' | 'x' | 'X' | 'q', false) = (kind.named(n), verb, spec.sharp_v) {
+            return self.string(value, name.as_bytes(), verb, spec);
+        }
+        let base = match verb {
+            'v' if spec.sharp_v && kind == IntKind::Uint8 => {
+                return self.integer(n, 16, 'x', Spec { sharp: true, ..spec });
+            }
+            'v' | 'd' => 10,
+            'b' => 2,
+            'o' | 'O' => 8,
+            'x' | 'X' => 16,
+            'c' => return self.pad(character(n).to_string().as_bytes(), spec),
+            'q' => {
+                let mut out = String::new();
+                quote_into(&mut out, character(n).to_string().as_bytes(), '\'', spec.plus);
+                return self.pad(out.as_bytes(), spec);
+            }
+            'U' => {
+                let mut out = format!("U+{:04X}", n as u64);
+                if spec.sharp && u32::try_from(n).ok().and_then(char::from_u32).is_some_and(super::quote::is_print) {
+                    out.push_str(&format!(" '{}'", character(n)));
+                }
+                return self.pad(out.as_bytes(), Spec { zero: false, ..spec });
+            }
+            _ => return self.bad_verb(value, verb, spec),
+        };
+        self.integer(n, base, verb, spec)
+    }
+
+    fn integer(&mut self, n: i64, base: u32, verb: char, spec: Spec) -> Printed {
+        let magnitude = n.unsigned_abs();
+        let mut digits = match base {
+            2 => format!("{magnitude:b}"),
+            8 => format!("{magnitude:o}"),
+            16 if verb == 'X' => format!("{magnitude:X}"),
+            16 => format!("{magnitude:x}"),
+            _ => magnitude.to_string(),
+        };
+        let signed = n < 0 || spec.plus || spec.space;
+        let least = match (spec.precision, spec.width) {
+            (Some(0), _) if n == 0 => return self.pad(b"", Spec { zero: false, ..spec }),
+            (Some(precision), _) => precision,
+            (None, Some(width)) if spec.zero && !spec.minus => width - usize::from(signed).min(width),
+            _ => 0,
+        };
+        if least > self.limit {
+            return Err(TooLong);
+        }
+        if digits.len() < least {
+            digits = format!("{}{digits}", "0".repeat(least - digits.len()));
+        }
+        let prefix = match (base, verb) {
+            (2, _) if spec.sharp => "0b",
+            (8, 'O') => "0o",
+            (8, _) if spec.sharp && !digits.starts_with('0') => "0",
+            (16, 'X') if spec.sharp => "0X",
+            (16, _) if spec.sharp => "0x",
+            _ => "",
+        };
+        let sign = if n < 0 {
+            "-"
+        } else if spec.plus {
+            "+"
+        } else if spec.space {
+            " "
+        } else {
+            ""
+        };
+        self.pad(format!("{sign}{prefix}{digits}").as_bytes(), Spec { zero: false, ..spec })
+    }
+
+    fn float(&mut self, value: &Value<'a>, f: f64, verb: char, spec: Spec) -> Printed {
+        let (style, default) = match verb {
+            'v' | 'g' => (Style::General, None),
+            'G' => (Style::GeneralUpper, None),
+            'e' => (Style::Exponent, Some(6)),
+            'E' => (Style::ExponentUpper, Some(6)),
+            'f' | 'F' => (Style::Fixed, Some(6)),
+            'x' => (Style::Hex, None),
+            'X' => (Style::HexUpper, None),
+            'b' => (Style::Binary, None),
+            _ => return self.bad_verb(value, verb, spec),
+        };
+        let precision = spec.precision.or(default);
+        if precision.is_some_and(|p| p > self.limit) {
+            return Err(TooLong);
+        }
+        let mut number = float::format(f.abs(), style, precision);
+        let negative = f.is_sign_negative() && !f.is_nan();
+        let sign = match (negative, spec.plus, spec.space) {
+            (true, ..) => "-",
+            (_, true, _) => "+",
+            (_, _, true) => " ",
+            _ => "",
+        };
+        if !f.is_finite() {
+            let sign = if f.is_infinite() && sign.is_empty() { "+" } else { sign };
+            return self.pad(format!("{sign}{number}").as_bytes(), Spec { zero: false, ..spec });
+        }
+        if spec.sharp {
+            number = float::with_point(&number, style, precision);
+        }
+        let width = spec.width.unwrap_or(0);
+        if spec.zero && !spec.minus && width > sign.len() + number.len() {
+            self.write(sign.as_bytes())?;
+            self.fill(b'0', width - sign.len() - number.len())?;
+            return self.write(number.as_bytes());
+        }
+        self.pad(format!("{sign}{number}").as_bytes(), spec)
+    }
+
+    /// Writes `text`, padded to the width in characters.
+    fn pad(&mut self, text: &[u8], spec: Spec) -> Printed {
+        let missing = spec.width.map_or(0, |width| width.saturating_sub(rune_count(text)));
+        if missing == 0 {
+            return self.write(text);
+        }
+        if spec.minus {
+            self.write(text)?;
+            return self.fill(b' ', missing);
+        }
+        self.fill(if spec.zero { b'0' } else { b' ' }, missing)?;
+        self.write(text)
+    }
+}
+
+/// A format being read, and its arguments.
+struct Verbs<'f, 'a> {
+    format: &'f [u8],
+    at: usize,
+    args: &'f [Value<'a>],
+    /// The argument that the next verb takes.
+    next: usize,
+    /// An explicit index was seen, so unused arguments are not reported.
+    reordered: bool,
+    good: bool,
+    after_index: bool,
+}
+
+impl Verbs<'_, '_> {
+    fn peek(&self) -> Option<u8> {
+        self.format.get(self.at).copied()
+    }
+
+    fn flags(&mut self) -> Spec {
+        let mut spec = Spec::default();
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'#' => spec.sharp = true,
+                b'0' => spec.zero = true,
+                b'+' => spec.plus = true,
+                b'-' => spec.minus = true,
+                b' ' => spec.space = true,
+                _ => break,
+            }
+            self.at += 1;
+        }
+        spec
+    }
+
+    /// `[n]`, which chooses the next argument.
+    fn index(&mut self) {
+        if self.peek() != Some(b'[') {
+            self.after_index = false;
+            return;
+        }
+        self.reordered = true;
+        let rest = &self.format[self.at..];
+        let Some(close) = rest.iter().position(|b| *b == b']').filter(|_| rest.len() >= 3) else {
+            self.good = false;
+            self.at += 1;
+            self.after_index = false;
+            return;
+        };
+        self.at += close + 1;
+        let number = std::str::from_utf8(&rest[1..close]).ok().and_then(|text| text.parse::<usize>().ok());
+        self.after_index = number.is_some();
+        match number {
+            Some(n) if (1..=self.args.len()).contains(&n) => self.next = n - 1,
+            _ => self.good = false,
+        }
+    }
+
+    fn number(&mut self) -> Option<usize> {
+        let mut number = None;
+        while let Some(digit) = self.peek().filter(u8::is_ascii_digit) {
+            if number.is_some_and(|n| n > NUMBER_MAX as usize) {
+                // Go gives up on the whole format where a number grows too large.
+                self.at = self.format.len();
+                return None;
+            }
+            number = Some(number.unwrap_or(0) * 10 + usize::from(digit - b'0'));
+            self.at += 1;
+        }
+        number
+    }
+
+    /// The argument of a `*`.
+    fn int_argument(&mut self) -> Option<i64> {
+        let arg = self.args.get(self.next)?;
+        self.next += 1;
+        match arg {
+            Value::Int(n, _) if n.unsigned_abs() <= NUMBER_MAX as u64 => Some(*n),
+            _ => None,
+        }
+    }
+
+    fn verb(&mut self) -> Option<char> {
+        let rest = &self.format[self.at..];
+        let chunk = rest.utf8_chunks().next()?;
+        let verb = chunk.valid().chars().next();
+        self.at += verb.map_or(1, char::len_utf8);
+        Some(verb.unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+}
+
+fn character(n: i64) -> char {
+    u32::try_from(n).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// The text up to as many characters as the precision allows.
+fn truncated(text: &[u8], spec: Spec) -> &[u8] {
+    match spec.precision {
+        Some(precision) if precision < text.len() => &text[..rune_offset(text, precision)],
+        _ => text,
+    }
+}
+
+/// How many characters `text` has; each invalid byte counts as one.
+pub(super) fn rune_count(text: &[u8]) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    text.utf8_chunks().map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum()
+}
+
+/// Byte offset of character `n`, or the length if there are fewer.
+pub(super) fn rune_offset(text: &[u8], n: usize) -> usize {
+    let mut left = n;
+    let mut offset = 0;
+    for chunk in text.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if left == 0 {
+                return offset;
+            }
+            left -= 1;
+            offset += c.len_utf8();
+        }
+        let invalid = chunk.invalid().len();
+        if left < invalid {
+            return offset + left;
+        }
+        left -= invalid;
+        offset += invalid;
+    }
+    offset
+}
+
+/// `value` as `%v` prints it, for messages.
+pub(super) fn show(value: &Value<'_>) -> String {
+    match value {
+        Value::Str(text) => String::from_utf8_lossy(text).into_owned(),
+        Value::Labels => "map[]".to_owned(),
+        Value::Nil => "<nil>".to_owned(),
+        other => {
+            let mut printer = Printer { out: Vec::new(), limit: 4096, labels: &Vec::new };
+            match printer.print(std::slice::from_ref(other)) {
+                Ok(()) => String::from_utf8_lossy(&printer.out).into_owned(),
+                Err(TooLong) => quoted(&printer.out),
+            }
+        }
+    }
+}
