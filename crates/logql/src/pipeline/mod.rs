@@ -1,291 +1,179 @@
 //! Stages over a [`Batch`]: filters, parsers, formatters, and the taking of samples.
+//!
+//! [`Pipeline::compile`] decides everything that can be decided once: the order of stages, how each filter
+//! searches, which labels have to be extracted. [`Pipeline::prefilter`] narrows a batch by its leading line
+//! filters at once; [`Pipeline::run`] takes the rows that are left through the stages one by one without
+//! allocating. [`Extractor`] ends a pipeline in samples. Nothing here knows where batches come from.
 
-use crate::ast::{Conversion, Grouping, LabelFilterExpr, StageExpr};
-use skald_model::{Batch, Columns, ContentQuery, Labels};
-use std::ops::{ControlFlow, Range};
+mod content;
+mod convert;
+mod decolorize;
+mod drop_keep;
+mod extractor;
+mod hints;
+mod hoist;
+mod ip;
+mod json;
+mod json_path;
+mod json_scan;
+mod keys;
+mod label_filter;
+mod label_format;
+mod labels;
+mod line;
+mod line_filter;
+mod line_format;
+mod line_pattern;
+mod literals;
+mod logfmt;
+mod membership;
+mod names;
+mod pattern;
+mod regexp;
+mod run;
+mod search;
+mod selection;
+mod series;
+mod stage;
+mod unpack;
+mod unwrap;
+
+#[cfg(test)]
+mod tests;
+
+pub use extractor::{Extractor, SampleError, SampleOptions, SampleSink, Value, value_hash};
+pub use hints::Wanted;
+pub use labels::{Category, EntryLabels};
+pub use run::{Row, RowSink, Scratch};
+pub use selection::Selection;
+pub use series::SeriesTable;
+
+use crate::ast::{LogExpr, StageExpr};
+use content::Conditions;
+use hashbrown::HashSet;
+use hints::Hints;
+use names::StaticNames;
+use skald_model::{Columns, MetadataWanted};
+use stage::Stage;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A stage that can't be built; the text follows `parse error : `, the canonical stage in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StageError(pub String);
 
-/// Rows of a batch that are still in: one bit a row.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    words: Vec<u64>,
+/// The inner query of a `| label in ({…})` stage.
+#[derive(Clone, Debug)]
+pub struct Subquery {
+    /// Label whose values the inner query is asked for.
+    pub label: String,
+    /// The inner query.
+    pub query: LogExpr,
+    /// The stage that waits for the values.
+    stage: usize,
 }
 
-impl Selection {
-    /// All of `rows` rows.
-    pub fn all(rows: usize) -> Selection {
-        let mut words = vec![u64::MAX; rows.div_ceil(64)];
-        if let (Some(last), used @ 1..) = (words.last_mut(), rows % 64) {
-            *last = (1 << used) - 1;
-        }
-        Selection { words }
-    }
-
-    /// None of `rows` rows.
-    pub fn none(rows: usize) -> Selection {
-        Selection { words: vec![0; rows.div_ceil(64)] }
-    }
-
-    /// Whether `row` is in.
-    pub fn contains(&self, row: u32) -> bool {
-        self.words[row as usize / 64] >> (row % 64) & 1 == 1
-    }
-
-    /// Takes `row` in.
-    pub fn insert(&mut self, row: u32) {
-        self.words[row as usize / 64] |= 1 << (row % 64);
-    }
-
-    /// Leaves `row` out.
-    pub fn remove(&mut self, row: u32) {
-        self.words[row as usize / 64] &= !(1 << (row % 64));
-    }
-
-    /// How many rows are in.
-    pub fn count(&self) -> usize {
-        self.words.iter().map(|w| w.count_ones() as usize).sum()
-    }
-
-    /// Whether no row is in.
-    pub fn is_empty(&self) -> bool {
-        self.words.iter().all(|w| *w == 0)
-    }
-}
-
-/// Which labels the reader of a pipeline's output needs: what need not be extracted is not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// All (log queries; metric queries that keep the labels of entries).
-    All,
-    /// Those of these names; parsers stop once they are found, errors later in the line stay unseen.
-    Names(Vec<String>),
-}
-
-/// Where a label came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Category {
-    /// Index label.
-    Stream,
-    /// Structured metadata.
-    Metadata,
-    /// Parser or label_format.
-    Parsed,
-}
-
-/// Labels of one entry after the pipeline. Lives only as long as the sink's call.
-pub struct EntryLabels<'a> {
-    _private: std::marker::PhantomData<&'a ()>,
-}
-
-impl EntryLabels<'_> {
-    /// The visible value of `name`.
-    pub fn get(&self, _name: &str) -> Option<&str> {
-        todo!()
-    }
-
-    /// Every label with its category, sorted by name, `__error__` among them when set.
-    pub fn for_each(&self, _f: &mut dyn FnMut(&str, &str, Category)) {
-        todo!()
-    }
-}
-
-/// An entry that came through.
-pub struct Row<'a> {
-    /// Row of the batch.
-    pub row: u32,
-    /// Nanoseconds since 1970.
-    pub timestamp: i64,
-    /// The line, possibly rewritten.
-    pub line: &'a [u8],
-    /// Its labels.
-    pub labels: &'a EntryLabels<'a>,
-}
-
-/// Receives entries; `Break` ends the run.
-pub trait RowSink {
-    /// One entry.
-    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()>;
-}
-
-/// Buffers that are reused from line to line; one a thread.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    /// `now` for templates, nanoseconds since 1970; set by the caller.
-    pub now: i64,
-}
+/// Tells pipelines apart where per-thread buffers remember what they were used for.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// Compiled stages, shared by threads.
-#[derive(Debug)]
-pub struct Pipeline {}
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    id: u64,
+    stages: Vec<Stage>,
+    hints: Arc<Hints>,
+    conditions: Conditions,
+    subqueries: Vec<Subquery>,
+}
 
 impl Pipeline {
-    /// Compiles stages; line filters are hoisted as far as Loki hoists them.
-    pub fn compile(_stages: &[StageExpr], _wanted: &Wanted) -> Result<Pipeline, StageError> {
-        todo!()
+    /// Compiles stages; line filters are hoisted as far as Loki hoists them. `distinct`, `limit` and `sort`
+    /// are the engine's and left out.
+    pub fn compile(stages: &[StageExpr], wanted: &Wanted) -> Result<Pipeline, StageError> {
+        Pipeline::compile_with(stages, wanted, |_, _| Ok(())).map(|(pipeline, ())| pipeline)
+    }
+
+    /// Compiles stages and, with the numbers of their names at hand, what `rest` makes of them.
+    fn compile_with<T>(
+        stages: &[StageExpr],
+        wanted: &Wanted,
+        rest: impl FnOnce(&[Stage], &mut StaticNames) -> Result<T, StageError>,
+    ) -> Result<(Pipeline, T), StageError> {
+        let mut hints = Hints::new(stages, wanted);
+        let mut compiled = Vec::new();
+        let mut subqueries = Vec::new();
+        let ordered = hoist::hoist(stages);
+        for stage in &ordered {
+            if let StageExpr::In { label, query, .. } = stage {
+                subqueries.push(Subquery { label: label.clone(), query: (**query).clone(), stage: compiled.len() });
+            }
+            let stage = Stage::compile(stage, compiled.len(), &mut hints.names)?;
+            if !matches!(&stage, Stage::LineFilter(filter) if filter.passes_all()) {
+                compiled.push(stage);
+            }
+        }
+        let rest = rest(&compiled, &mut hints.names)?;
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let conditions = content::conditions(&ordered);
+        Ok((Pipeline { id, stages: compiled, hints: Arc::new(hints), conditions, subqueries }, rest))
     }
 
     /// Columns the stages read. `Columns::lines` is false when no stage and no reader looks at lines.
-    pub fn columns(&self, _reader_needs_lines: bool) -> Columns {
-        todo!()
+    pub fn columns(&self, reader_needs_lines: bool) -> Columns {
+        let lines = reader_needs_lines || self.stages.iter().any(|stage| stage.reads_line(self.hints.wants_none()));
+        Columns { lines, line_lengths: lines, metadata: self.metadata_wanted() }
     }
 
-    /// What a line must contain to pass: for pruning only.
-    pub fn content_query(&self) -> ContentQuery {
-        todo!()
+    fn metadata_wanted(&self) -> MetadataWanted {
+        if self.hints.wants_all() {
+            return MetadataWanted::All;
+        }
+        let required = self.hints.required();
+        let mut names: Vec<String> = Vec::new();
+        for id in (0..required.len()).filter(|id| required[*id]) {
+            let name = self.hints.names.text(id as u32);
+            names.push(name.to_owned());
+            names.extend(name.strip_suffix(names::EXTRACTED_SUFFIX).map(str::to_owned));
+        }
+        if names.is_empty() { MetadataWanted::None } else { MetadataWanted::Names(names) }
     }
 
-    /// Narrows `selection` by what can be decided on the whole batch: leading line filters and
-    /// filters on metadata columns. Optional: `run` applies them as well when it was not called.
-    pub fn prefilter(&self, _batch: &Batch, _selection: &mut Selection, _scratch: &mut Scratch) {
-        todo!()
+    /// Whether every entry comes through as it is: no row dropped, no line or label changed.
+    pub fn is_passthrough(&self) -> bool {
+        self.stages.is_empty()
     }
 
-    /// Runs the stages on the selected rows of one stream's run, forward or backward, after `prefilter`.
-    #[allow(clippy::too_many_arguments)]
-    pub fn run(
-        &self,
-        _batch: &Batch,
-        _rows: Range<u32>,
-        _stream: &Labels,
-        _selection: &Selection,
-        _backward: bool,
-        _scratch: &mut Scratch,
-        _sink: &mut dyn RowSink,
-    ) -> ControlFlow<()> {
-        todo!()
-    }
-}
-
-/// What a sample's value is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// 1 for each line.
-    Count,
-    /// Bytes of the line after the pipeline.
-    Bytes,
-    /// A label's value.
-    Unwrap {
-        /// The label.
-        label: String,
-        /// Text to number.
-        conversion: Conversion,
-        /// Filters after the conversion.
-        filters: Vec<LabelFilterExpr>,
-    },
-    /// A hash of a label's value, for counting distinct values: [`value_hash`] of it. Entries without
-    /// the label (or with an empty value) give no sample; the label itself does not split series.
-    Hash(String),
-}
-
-/// The sample that stands for a label's value when distinct values are counted: the top 53 bits of its
-/// xxh3, which a float holds exactly.
-pub fn value_hash(value: &str) -> f64 {
-    (xxhash_rust::xxh3::xxh3_64(value.as_bytes()) >> 11) as f64
-}
-
-/// Series found so far, numbered; a series' key is the canonical bytes of its labels.
-#[derive(Debug, Default)]
-pub struct SeriesTable {}
-
-impl SeriesTable {
-    /// A table that refuses more than `max` series.
-    pub fn with_limit(_max: usize) -> SeriesTable {
-        todo!()
+    /// Whether some stage can leave entries out.
+    pub fn drops_rows(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage, Stage::LineFilter(_) | Stage::LabelFilter(_) | Stage::In(_)))
     }
 
-    /// The number of a series, new or known; `None` when the limit is reached.
-    pub fn intern(&mut self, _key: &[u8]) -> Option<u32> {
-        todo!()
+    /// Whether some stage can change the text of lines.
+    pub fn rewrites_lines(&self) -> bool {
+        self.stages.iter().any(Stage::rewrites_line)
     }
 
-    /// Labels of series `index`.
-    pub fn labels(&self, _index: u32) -> Labels {
-        todo!()
+    /// Whether some stage can add, change or remove labels.
+    pub fn changes_labels(&self) -> bool {
+        self.stages.iter().any(Stage::changes_labels)
     }
 
-    /// How many series there are.
-    pub fn len(&self) -> usize {
-        todo!()
+    /// Inner queries whose values have to be bound before the pipeline runs.
+    pub fn subqueries(&self) -> &[Subquery] {
+        &self.subqueries
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// Receives samples.
-pub trait SampleSink {
-    /// One sample of series `series` of the table.
-    fn sample(&mut self, series: u32, timestamp: i64, value: f64);
-}
-
-/// Why taking samples stopped.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SampleError {
-    /// An entry carries `__error__`: Loki's `pipeline error: '…' for series: …` text, whole.
-    #[error("{0}")]
-    Pipeline(String),
-    /// The series table is full.
-    #[error("series limit of {0} reached")]
-    TooManySeries(usize),
-}
-
-/// A pipeline that ends in samples.
-#[derive(Debug)]
-pub struct Extractor {}
-
-/// How samples are told apart.
-#[derive(Clone, Debug, Default)]
-pub struct SampleOptions {
-    /// Labels of the series: `None` keeps all (minus the unwrapped label), else `by`/`without` these.
-    pub grouping: Option<Grouping>,
-    /// Count and drop entries with `__error__` instead of failing.
-    pub skip_errors: bool,
-}
-
-impl Extractor {
-    /// Compiles stages and value. `wanted` is what grouping and outer aggregations need.
-    pub fn compile(
-        _stages: &[StageExpr],
-        _value: &Value,
-        _wanted: &Wanted,
-        _options: &SampleOptions,
-    ) -> Result<Extractor, StageError> {
-        todo!()
-    }
-
-    /// The stages before the value is taken.
-    pub fn pipeline(&self) -> &Pipeline {
-        todo!()
-    }
-
-    /// Columns that have to be read.
-    pub fn columns(&self) -> Columns {
-        todo!()
-    }
-
-    /// Takes samples of the selected rows of one stream's run, after `pipeline().prefilter`.
-    #[allow(clippy::too_many_arguments)]
-    pub fn run(
-        &self,
-        _batch: &Batch,
-        _rows: Range<u32>,
-        _stream: &Labels,
-        _selection: &Selection,
-        _scratch: &mut Scratch,
-        _table: &mut SeriesTable,
-        _sink: &mut dyn SampleSink,
-    ) -> Result<(), SampleError> {
-        todo!()
-    }
-
-    /// Entries that were skipped because they carry an error (`SampleOptions::skip_errors`).
-    pub fn skipped(&self) -> u64 {
-        todo!()
+    /// The same pipeline with the values its subqueries found, in their order.
+    pub fn bind(&self, values: Vec<HashSet<String>>) -> Pipeline {
+        let mut bound = self.clone();
+        for (subquery, values) in self.subqueries.iter().zip(values) {
+            if let Stage::In(membership) = &self.stages[subquery.stage] {
+                bound.stages[subquery.stage] = Stage::In(membership.bound(values));
+            }
+            let condition = bound.bound_condition(subquery);
+            bound.conditions.extend(condition);
+        }
+        bound
     }
 }

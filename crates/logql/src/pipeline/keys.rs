@@ -1,0 +1,125 @@
+//! Keys met in json and logfmt lines, and the label each becomes: worked out once, then found by its bytes.
+//!
+//! Lines of one program have the same keys in the same order, so the key after the last one found is tried
+//! first and most look-ups are one comparison.
+
+use super::labels::LabelSet;
+use super::names::{NO_NAME, NameId};
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+/// Most keys kept: lines with random keys must not fill the memory.
+const KEYS_MAX: usize = 64 * 1024;
+
+/// Number of a path of object keys; 0 is the line itself.
+pub(super) type PrefixId = u32;
+
+/// What a key becomes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    prefix: PrefixId,
+    start: u32,
+    end: u32,
+    /// Label of a value under the key; [`NO_NAME`] when it has none or nobody needs it.
+    pub(super) name: NameId,
+    /// Path for keys of an object under the key.
+    pub(super) child: PrefixId,
+    /// Whether anything below the key can be needed.
+    pub(super) descend: bool,
+}
+
+/// Keys seen so far by one thread in lines of one pipeline.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    keys: Vec<Key>,
+    bytes: Vec<u8>,
+    prefixes: Vec<String>,
+    index: HashTable<u32>,
+    hasher: foldhash::fast::FixedState,
+    next: usize,
+}
+
+impl Keys {
+    /// Forgets all keys; needed when names are numbered anew.
+    pub(super) fn clear(&mut self) {
+        *self = Keys::default();
+    }
+
+    /// Starts a line.
+    pub(super) fn begin_line(&mut self) {
+        self.next = 0;
+        if self.keys.len() > KEYS_MAX {
+            self.clear();
+        }
+        if self.prefixes.is_empty() {
+            self.prefixes.push(String::new());
+        }
+    }
+
+    /// What `raw` below `prefix` becomes.
+    pub(super) fn get(&mut self, prefix: PrefixId, raw: &[u8], labels: &mut LabelSet) -> Key {
+        let is = |key: &Key, bytes: &[u8]| key.prefix == prefix && &bytes[key.start as usize..key.end as usize] == raw;
+        if let Some(key) = self.keys.get(self.next)
+            && is(key, &self.bytes)
+        {
+            self.next += 1;
+            return *key;
+        }
+        let hash = self.hasher.hash_one((prefix, raw));
+        let found = self.index.find(hash, |at| is(&self.keys[*at as usize], &self.bytes)).copied();
+        let at = found.unwrap_or_else(|| self.add(hash, prefix, raw, labels));
+        self.next = at as usize + 1;
+        self.keys[at as usize]
+    }
+
+    fn add(&mut self, hash: u64, prefix: PrefixId, raw: &[u8], labels: &mut LabelSet) -> u32 {
+        let path = joined(&self.prefixes[prefix as usize], &String::from_utf8_lossy(raw));
+        let name = if path.is_empty() { NO_NAME } else { labels.intern_if_wanted(&path) };
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(raw);
+        let descend = labels.wants_prefix(&path);
+        self.prefixes.push(path);
+        let child = (self.prefixes.len() - 1) as u32;
+        let at = self.keys.len() as u32;
+        self.keys.push(Key { prefix, start, end: self.bytes.len() as u32, name, child, descend });
+        let (keys, bytes, hasher) = (&self.keys, &self.bytes, &self.hasher);
+        self.index.insert_unique(hash, at, |at| {
+            let key = &keys[*at as usize];
+            hasher.hash_one((key.prefix, &bytes[key.start as usize..key.end as usize]))
+        });
+        at
+    }
+}
+
+/// The label name of `key` below `prefix`: letters, digits and `_`, never a digit first.
+fn joined(prefix: &str, key: &str) -> String {
+    let key = key.trim();
+    let mut name = String::with_capacity(prefix.len() + 1 + key.len());
+    name.push_str(prefix);
+    if key.is_empty() {
+        return name;
+    }
+    if !prefix.is_empty() || key.starts_with(|c: char| c.is_ascii_digit()) {
+        name.push('_');
+    }
+    name.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn keys_become_label_names() {
+        let check = |prefix: &str, key: &str, expected: &str| assert_eq!(joined(prefix, key), expected, "{prefix} {key}");
+        check("", "level", "level");
+        check("", "dash-key", "dash_key");
+        check("", "9lead", "_9lead");
+        check("", " é.x ", "__x");
+        check("a", "9", "a_9");
+        check("a_b", "c d", "a_b_c_d");
+        check("", " ", "");
+        check("a", "", "a");
+    }
+}

@@ -1,0 +1,149 @@
+//! Conditions on labels: text, numbers, durations, sizes and addresses.
+//!
+//! A label that is missing is empty for text and drops the line for everything else. A value that is no
+//! number keeps the line and marks it with `LabelFilterErr`; a line that is marked already is kept.
+
+use super::StageError;
+use super::convert::{parse_bytes, parse_duration, parse_float, quote};
+use super::ip::IpMatcher;
+use super::labels::{ERROR, ERROR_DETAILS};
+use super::line::Line;
+use super::names::{NameId, StaticNames};
+use crate::ast::{CompareOp, LabelFilterExpr};
+use skald_model::{MatchOp, Matcher};
+use std::sync::Arc;
+
+/// `__error__` of a comparison.
+const FILTER_ERROR: &str = "LabelFilterErr";
+
+/// What a value is compared with.
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    Number(f64),
+    Nanos(i64),
+    Bytes(u64),
+}
+
+/// A compiled label filter.
+#[derive(Debug, Clone)]
+pub(super) struct LabelFilter(Arc<Node>);
+
+#[derive(Debug)]
+enum Node {
+    And(Node2),
+    Or(Node2),
+    Match(NameId, Matcher),
+    MatchError(Matcher),
+    /// `__error_details__` reads as empty in filters: the answer is known.
+    Constant(bool),
+    Ip(NameId, bool, IpMatcher),
+    Compare(NameId, CompareOp, Bound),
+}
+
+type Node2 = Box<(Node, Node)>;
+
+impl LabelFilter {
+    /// Compiles a condition.
+    pub(super) fn compile(expr: &LabelFilterExpr, names: &mut StaticNames) -> Result<LabelFilter, StageError> {
+        Node::compile(expr, names).map(|node| LabelFilter(Arc::new(node)))
+    }
+
+    /// Whether the line stays; may mark it.
+    pub(super) fn matches(&self, line: &mut Line<'_>) -> bool {
+        self.0.matches(line)
+    }
+
+    /// Names compared, when all comparisons are of text; such a filter gives one answer for equal labels.
+    pub(super) fn text_names(&self) -> Option<Vec<NameId>> {
+        let mut names = Vec::new();
+        self.0.text_names(&mut names).then_some(names)
+    }
+}
+
+impl Node {
+    fn compile(expr: &LabelFilterExpr, names: &mut StaticNames) -> Result<Node, StageError> {
+        let mut compare = |name: &String, op: &CompareOp, bound| Ok(Node::Compare(names.id(name), *op, bound));
+        match expr {
+            LabelFilterExpr::And(left, right) => {
+                Ok(Node::And(Box::new((Node::compile(left, names)?, Node::compile(right, names)?))))
+            }
+            LabelFilterExpr::Or(left, right) => Ok(Node::Or(Box::new((Node::compile(left, names)?, Node::compile(right, names)?)))),
+            LabelFilterExpr::Match(m) => {
+                let matcher = Matcher::new(&m.name, m.op, &m.value).map_err(|e| StageError(e.to_string()))?;
+                Ok(match m.name.as_str() {
+                    ERROR => Node::MatchError(matcher),
+                    ERROR_DETAILS => Node::Constant(matcher.matches_empty()),
+                    name => Node::Match(names.id(name), matcher),
+                })
+            }
+            LabelFilterExpr::Ip { name, negated, pattern } => {
+                let invalid = || StageError(format!("ip: invalid pattern: {}", quote(pattern)));
+                Ok(Node::Ip(names.id(name), *negated, IpMatcher::parse(pattern).ok_or_else(invalid)?))
+            }
+            LabelFilterExpr::Number { name, op, value } => compare(name, op, Bound::Number(*value)),
+            LabelFilterExpr::Duration { name, op, nanos } => compare(name, op, Bound::Nanos(*nanos)),
+            LabelFilterExpr::Bytes { name, op, bytes } => compare(name, op, Bound::Bytes(*bytes)),
+        }
+    }
+
+    fn matches(&self, line: &mut Line<'_>) -> bool {
+        match self {
+            Node::And(both) => both.0.matches(line) && both.1.matches(line),
+            Node::Or(either) => either.0.matches(line) || either.1.matches(line),
+            Node::Match(name, matcher) => {
+                let value = line.labels.bytes_of(line.input, *name).unwrap_or(b"");
+                match matcher.op {
+                    MatchOp::Equal => value == matcher.value.as_bytes(),
+                    MatchOp::NotEqual => value != matcher.value.as_bytes(),
+                    MatchOp::Regex | MatchOp::NotRegex => matcher.matches(std::str::from_utf8(value).unwrap_or("\u{fffd}")),
+                }
+            }
+            Node::MatchError(matcher) => matcher.matches(line.labels.error()),
+            Node::Constant(answer) => *answer,
+            Node::Ip(name, negated, matcher) => {
+                line.labels.bytes_of(line.input, *name).is_some_and(|value| matcher.found_in(value) != *negated)
+            }
+            Node::Compare(name, op, bound) => compare(line, *name, *op, *bound),
+        }
+    }
+
+    fn text_names(&self, names: &mut Vec<NameId>) -> bool {
+        match self {
+            Node::And(both) | Node::Or(both) => both.0.text_names(names) && both.1.text_names(names),
+            Node::Match(name, _) => {
+                names.push(*name);
+                true
+            }
+            Node::Constant(_) => true,
+            Node::MatchError(_) | Node::Ip(..) | Node::Compare(..) => false,
+        }
+    }
+}
+
+fn compare(line: &mut Line<'_>, name: NameId, op: CompareOp, bound: Bound) -> bool {
+    if !line.labels.error().is_empty() {
+        return true;
+    }
+    let Some((span, _)) = line.labels.find(line.input, name) else { return false };
+    let value = line.labels.text(line.input, span);
+    let answer = match bound {
+        Bound::Number(bound) => parse_float(value).map(|value| holds(op, &value, &bound)),
+        Bound::Nanos(bound) => parse_duration(value).map(|value| holds(op, &value, &bound)),
+        Bound::Bytes(bound) => parse_bytes(value).map(|value| holds(op, &value, &bound)),
+    };
+    answer.unwrap_or_else(|details| {
+        line.labels.set_error(FILTER_ERROR, &details);
+        true
+    })
+}
+
+fn holds<T: PartialOrd>(op: CompareOp, value: &T, bound: &T) -> bool {
+    match op {
+        CompareOp::Equal => value == bound,
+        CompareOp::NotEqual => value != bound,
+        CompareOp::Greater => value > bound,
+        CompareOp::GreaterEqual => value >= bound,
+        CompareOp::Less => value < bound,
+        CompareOp::LessEqual => value <= bound,
+    }
+}

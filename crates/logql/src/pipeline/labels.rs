@@ -1,0 +1,488 @@
+//! The labels of the line at hand: stream, metadata and parsed ones seen as one set.
+//!
+//! One [`LabelSet`] a thread is reused from line to line. Values are spans into the batch, the stream's
+//! label bytes or a small arena, never owned strings; a label is found by the number of its name. A new
+//! line or run only raises a counter: what an older counter wrote is no longer seen.
+//!
+//! Invariants: stream labels are set once a run; metadata is looked up when asked for; everything else was
+//! written on this line. A metadata name that the stream has as a label is seen as `name_extracted`.
+
+use super::hints::Hints;
+use super::names::{EXTRACTED_SUFFIX, NO_NAME, NameId, NameTable};
+use skald_model::{Batch, Labels, MetadataColumn};
+use std::cell::RefCell;
+
+/// The label that carries the first failure of a pipeline.
+pub(super) const ERROR: &str = "__error__";
+/// The label that carries the failure's text.
+pub(super) const ERROR_DETAILS: &str = "__error_details__";
+
+/// Where a label came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Category {
+    /// Index label.
+    Stream,
+    /// Structured metadata.
+    Metadata,
+    /// Parser or label_format.
+    Parsed,
+}
+
+/// Which buffer a [`Span`] points into; numbers above are metadata columns.
+const LINES: u32 = 0;
+const ARENA: u32 = 1;
+const STREAM: u32 = 2;
+const FIRST_COLUMN: u32 = 3;
+
+/// Bytes in one of the buffers a line's labels live in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Span {
+    source: u32,
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    /// Whether it is empty.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+/// The buffers that don't change while a line is worked on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Input<'a> {
+    /// Lines of the batch.
+    pub(super) lines: &'a [u8],
+    /// Canonical label bytes of the stream.
+    pub(super) stream: &'a [u8],
+    /// Metadata of the batch.
+    pub(super) metadata: &'a [MetadataColumn],
+}
+
+impl<'a> Input<'a> {
+    /// The buffers of a run of `stream` in `batch`.
+    pub(super) fn new(batch: &'a Batch, stream: &'a Labels) -> Input<'a> {
+        Input { lines: &batch.lines, stream: stream.as_bytes(), metadata: &batch.metadata }
+    }
+}
+
+/// The text a parser reads, and where it lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text<'t> {
+    /// The bytes.
+    pub(super) bytes: &'t [u8],
+    /// Their place in the batch's lines, when they are there, UTF-8 and free of U+FFFD: values then need no
+    /// copy.
+    pub(super) base: Option<u32>,
+}
+
+/// What is known of one name on this line and in this run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    /// Line that wrote `value`.
+    line: u64,
+    /// Line on which a parser or label_format set the name.
+    extracted: u64,
+    /// Run whose stream has the name.
+    stream_run: u64,
+    /// Run in which a metadata column is seen under the name.
+    column_run: u64,
+    stream_value: Span,
+    column: u32,
+    /// `None`: deleted on this line.
+    value: Option<(Span, Category)>,
+}
+
+/// One visible label.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Item {
+    rank: u32,
+    /// Its name.
+    pub(super) name: NameId,
+    /// Its value.
+    pub(super) value: Span,
+    /// Its origin.
+    pub(super) category: Category,
+}
+
+/// Labels of the line at hand; reused from line to line.
+#[derive(Debug, Default)]
+pub(super) struct LabelSet {
+    /// Numbers of names.
+    pub(super) names: NameTable,
+    slots: Vec<Slot>,
+    run: u64,
+    line: u64,
+    row: u32,
+    stream: Vec<NameId>,
+    columns: Vec<NameId>,
+    touched: Vec<NameId>,
+    arena: Vec<u8>,
+    error: &'static str,
+    details: Option<Span>,
+    wants_all: bool,
+    required: Vec<bool>,
+    required_count: u32,
+    found: u32,
+    ranks: RefCell<Vec<u32>>,
+    items: RefCell<Vec<Item>>,
+}
+
+impl LabelSet {
+    /// Gets ready for lines of the pipeline `owner`; true when numbers of names were given anew.
+    pub(super) fn bind(&mut self, owner: u64, hints: &Hints) -> bool {
+        let renewed = self.names.bind(owner, &hints.names);
+        if renewed {
+            self.slots.clear();
+            self.ranks.take();
+            self.wants_all = hints.wants_all();
+            self.required.clear();
+            self.required.extend_from_slice(hints.required());
+            self.required_count = hints.required().iter().filter(|r| **r).count() as u32;
+        }
+        renewed
+    }
+
+    /// Starts a run of `stream` in a batch with these metadata columns.
+    pub(super) fn begin_run(&mut self, stream: &Labels, metadata: &[MetadataColumn]) {
+        self.run += 1;
+        self.stream.clear();
+        self.columns.clear();
+        let bytes = stream.as_bytes().as_ptr() as usize;
+        for (name, value) in stream {
+            let id = self.names.intern(name);
+            self.grow();
+            let start = (value.as_ptr() as usize - bytes) as u32;
+            let slot = &mut self.slots[id as usize];
+            slot.stream_run = self.run;
+            slot.stream_value = Span { source: STREAM, start, len: value.len() as u32 };
+            self.stream.push(id);
+        }
+        for (at, column) in metadata.iter().enumerate() {
+            let mut id = self.names.intern(&column.name);
+            self.grow();
+            if self.slots[id as usize].stream_run == self.run {
+                id = self.names.suffixed(id);
+                self.grow();
+            }
+            let slot = &mut self.slots[id as usize];
+            slot.column_run = self.run;
+            slot.column = at as u32;
+            self.columns.push(id);
+        }
+    }
+
+    /// Starts row `row` of the run.
+    pub(super) fn begin_line(&mut self, row: u32) {
+        self.line += 1;
+        self.row = row;
+        self.touched.clear();
+        self.arena.clear();
+        self.error = "";
+        self.details = None;
+        self.found = 0;
+    }
+
+    fn grow(&mut self) {
+        self.slots.resize(self.names.len(), Slot::default());
+    }
+
+    /// The number of `name`, new or known.
+    pub(super) fn intern(&mut self, name: &str) -> NameId {
+        let id = self.names.intern(name);
+        self.grow();
+        id
+    }
+
+    /// Whether the run's stream has `name`.
+    pub(super) fn stream_has(&self, name: NameId) -> bool {
+        self.slots[name as usize].stream_run == self.run
+    }
+
+    /// The metadata column seen as `name` in this run.
+    pub(super) fn column_of(&self, name: NameId) -> Option<u32> {
+        let slot = &self.slots[name as usize];
+        (slot.column_run == self.run).then_some(slot.column)
+    }
+
+    /// The visible value of a name.
+    pub(super) fn find(&self, input: Input<'_>, name: NameId) -> Option<(Span, Category)> {
+        let slot = &self.slots[name as usize];
+        if slot.line == self.line {
+            return slot.value;
+        }
+        if slot.column_run == self.run
+            && let Some(span) = column_span(input.metadata, slot.column, self.row)
+        {
+            return Some((span, Category::Metadata));
+        }
+        (slot.stream_run == self.run).then_some((slot.stream_value, Category::Stream))
+    }
+
+    /// The visible value of a name as bytes; `__error__` and its details are not among them.
+    pub(super) fn bytes_of<'a>(&'a self, input: Input<'a>, name: NameId) -> Option<&'a [u8]> {
+        self.find(input, name).map(|(span, _)| self.bytes(input, span))
+    }
+
+    /// The bytes of a span.
+    pub(super) fn bytes<'a>(&'a self, input: Input<'a>, span: Span) -> &'a [u8] {
+        let range = span.start as usize..(span.start + span.len) as usize;
+        match span.source {
+            LINES => &input.lines[range],
+            ARENA => &self.arena[range],
+            STREAM => &input.stream[range],
+            column => &input.metadata[(column - FIRST_COLUMN) as usize].values[range],
+        }
+    }
+
+    /// The text of a span. All values were checked to be UTF-8 when they were set.
+    pub(super) fn text<'a>(&'a self, input: Input<'a>, span: Span) -> &'a str {
+        std::str::from_utf8(self.bytes(input, span)).unwrap_or("\u{fffd}")
+    }
+
+    /// Whether parsers have nothing to look for on this line, or no longer.
+    pub(super) fn found_all(&self) -> bool {
+        !self.wants_all && self.found >= self.required_count
+    }
+
+    /// Whether parsers have nothing to look for on any line.
+    pub(super) fn wants_none(&self) -> bool {
+        !self.wants_all && self.required_count == 0
+    }
+
+    /// The number of `name`, if it or its `_extracted` twin is needed; else [`NO_NAME`].
+    pub(super) fn intern_if_wanted(&mut self, name: &str) -> NameId {
+        if !self.wants_all {
+            let twin = |id: &NameId| self.names.text(*id).strip_suffix(EXTRACTED_SUFFIX) == Some(name);
+            let known = self.names.find(name).is_some_and(|id| self.wants(id));
+            if !known && !(0..self.required.len() as NameId).any(|id| self.wants(id) && twin(&id)) {
+                return NO_NAME;
+            }
+        }
+        self.intern(name)
+    }
+
+    /// Whether a name that starts with `prefix` may be needed.
+    pub(super) fn wants_prefix(&self, prefix: &str) -> bool {
+        let starts = |id: NameId| self.wants(id) && self.names.text(id).starts_with(prefix);
+        self.wants_all || (0..self.required.len() as NameId).any(starts)
+    }
+
+    /// Whether a name is to be extracted at all.
+    pub(super) fn wants(&self, name: NameId) -> bool {
+        self.wants_all || self.required.get(name as usize).is_some_and(|r| *r)
+    }
+
+    /// The name under which a parser may set `name` on this line; `None` when nobody needs it or an
+    /// earlier key set it.
+    pub(super) fn admit(&mut self, input: Input<'_>, name: NameId) -> Option<NameId> {
+        let name = self.unshadowed(input, name);
+        (self.slots[name as usize].extracted != self.line && self.wants(name)).then_some(name)
+    }
+
+    /// `name`, or `name_extracted` when the stream or the entry's metadata has `name`.
+    pub(super) fn unshadowed(&mut self, input: Input<'_>, name: NameId) -> NameId {
+        let slot = &self.slots[name as usize];
+        let in_metadata = slot.line != self.line
+            && slot.column_run == self.run
+            && column_span(input.metadata, slot.column, self.row).is_some();
+        if slot.stream_run != self.run && !in_metadata {
+            return name;
+        }
+        let suffixed = self.names.suffixed(name);
+        self.grow();
+        suffixed
+    }
+
+    /// Sets a label that a parser or label_format found.
+    pub(super) fn set_parsed(&mut self, name: NameId, value: Span) {
+        self.write(name, Some((value, Category::Parsed)));
+        let slot = &mut self.slots[name as usize];
+        if slot.extracted != self.line {
+            slot.extracted = self.line;
+            if self.required.get(name as usize).is_some_and(|r| *r) {
+                self.found += 1;
+            }
+        }
+    }
+
+    /// Sets an extracted label to part of the parsed text.
+    pub(super) fn set_part(&mut self, name: NameId, text: Text<'_>, start: usize, end: usize) {
+        let value = self.part(text, start, end);
+        self.set_parsed(name, value);
+    }
+
+    /// A span for part of the parsed text; copied where the text will not stay or is not UTF-8.
+    pub(super) fn part(&mut self, text: Text<'_>, start: usize, end: usize) -> Span {
+        match text.base {
+            Some(base) => Span { source: LINES, start: base + start as u32, len: (end - start) as u32 },
+            None => self.store(&text.bytes[start..end]),
+        }
+    }
+
+    /// Copies bytes into the arena, mended to UTF-8.
+    pub(super) fn store(&mut self, bytes: &[u8]) -> Span {
+        let start = self.arena.len();
+        for chunk in bytes.utf8_chunks() {
+            self.arena.extend_from_slice(chunk.valid().as_bytes());
+            if !chunk.invalid().is_empty() {
+                self.arena.extend_from_slice("\u{fffd}".as_bytes());
+            }
+        }
+        self.stored_since(start)
+    }
+
+    /// Lets `write` append to the arena; what it appended must be UTF-8.
+    pub(super) fn store_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
+        let start = self.arena.len();
+        write(&mut self.arena);
+        self.stored_since(start)
+    }
+
+    fn stored_since(&self, start: usize) -> Span {
+        Span { source: ARENA, start: start as u32, len: (self.arena.len() - start) as u32 }
+    }
+
+    /// Removes a label from the line.
+    pub(super) fn delete(&mut self, name: NameId) {
+        self.write(name, None);
+    }
+
+    /// Removes the labels `keep` does not want.
+    pub(super) fn retain(&mut self, input: Input<'_>, keep: impl Fn(&LabelSet, NameId) -> bool) {
+        let mut items = self.items.take();
+        self.collect(input, &mut items);
+        for item in &items {
+            if !keep(self, item.name) {
+                self.delete(item.name);
+            }
+        }
+        self.items.replace(items);
+    }
+
+    fn write(&mut self, name: NameId, value: Option<(Span, Category)>) {
+        let slot = &mut self.slots[name as usize];
+        if slot.line != self.line {
+            slot.line = self.line;
+            self.touched.push(name);
+        }
+        slot.value = value;
+    }
+
+    /// The failure so far; empty when there is none.
+    pub(super) fn error(&self) -> &'static str {
+        self.error
+    }
+
+    /// Notes a failure.
+    pub(super) fn set_error(&mut self, error: &'static str, details: &str) {
+        self.error = error;
+        self.details = (!details.is_empty()).then(|| self.store(details.as_bytes()));
+    }
+
+    /// Forgets the failure, but not its text.
+    pub(super) fn clear_error(&mut self) {
+        self.error = "";
+    }
+
+    /// Forgets the failure's text.
+    pub(super) fn clear_details(&mut self) {
+        self.details = None;
+    }
+
+    /// The failure's text.
+    pub(super) fn details<'a>(&'a self, input: Input<'a>) -> &'a str {
+        self.details.map_or("", |span| self.text(input, span))
+    }
+
+    /// Collects every visible label but the error ones, in no order.
+    pub(super) fn collect(&self, input: Input<'_>, items: &mut Vec<Item>) {
+        items.clear();
+        let mut push = |name, value, category| items.push(Item { rank: 0, name, value, category });
+        for name in &self.stream {
+            let slot = &self.slots[*name as usize];
+            if slot.line != self.line {
+                push(*name, slot.stream_value, Category::Stream);
+            }
+        }
+        for (at, name) in self.columns.iter().enumerate() {
+            let slot = &self.slots[*name as usize];
+            if slot.line != self.line
+                && slot.column == at as u32
+                && let Some(span) = column_span(input.metadata, at as u32, self.row)
+            {
+                push(*name, span, Category::Metadata);
+            }
+        }
+        for name in &self.touched {
+            if let Some((value, category)) = self.slots[*name as usize].value {
+                push(*name, value, category);
+            }
+        }
+    }
+
+    /// Calls `f` with the visible labels sorted by name; error labels are not among them.
+    pub(super) fn with_sorted<R>(&self, input: Input<'_>, f: impl FnOnce(&[Item]) -> R) -> R {
+        let mut items = self.items.take();
+        self.collect(input, &mut items);
+        let mut ranks = self.ranks.take();
+        if ranks.len() != self.names.len() {
+            self.names.fill_ranks(&mut ranks);
+        }
+        items.iter_mut().for_each(|item| item.rank = ranks[item.name as usize]);
+        items.sort_unstable_by_key(|item| item.rank);
+        let result = f(&items);
+        self.ranks.replace(ranks);
+        self.items.replace(items);
+        result
+    }
+}
+
+/// The bytes of a metadata column's value in a row; `None` when the entry lacks the key.
+fn column_span(metadata: &[MetadataColumn], column: u32, row: u32) -> Option<Span> {
+    let values = &metadata[column as usize];
+    let index = values.codes[row as usize].checked_sub(1)? as usize;
+    let start = if index == 0 { 0 } else { values.value_ends[index - 1] };
+    Some(Span { source: FIRST_COLUMN + column, start, len: values.value_ends[index] - start })
+}
+
+/// Labels of one entry after the pipeline. Lives only as long as the sink's call.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryLabels<'a> {
+    pub(super) set: &'a LabelSet,
+    pub(super) input: Input<'a>,
+}
+
+impl EntryLabels<'_> {
+    /// The visible value of `name`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        match name {
+            ERROR => Some(self.set.error()).filter(|e| !e.is_empty()),
+            ERROR_DETAILS => Some(self.set.details(self.input)).filter(|d| !d.is_empty()),
+            _ => {
+                let id = self.set.names.find(name)?;
+                self.set.slots.get(id as usize)?;
+                self.set.find(self.input, id).map(|(span, _)| self.set.text(self.input, span))
+            }
+        }
+    }
+
+    /// Every label with its category, sorted by name, `__error__` among them when set.
+    pub fn for_each(&self, f: &mut dyn FnMut(&str, &str, Category)) {
+        let errors = [(ERROR, self.set.error()), (ERROR_DETAILS, self.set.details(self.input))];
+        let mut errors = errors.into_iter().filter(|(_, value)| !value.is_empty()).peekable();
+        self.set.with_sorted(self.input, |items| {
+            for item in items {
+                let name = self.set.names.text(item.name);
+                while let Some((error, value)) = errors.next_if(|(error, _)| *error < name) {
+                    f(error, value, Category::Parsed);
+                }
+                f(name, self.set.text(self.input, item.value), item.category);
+            }
+        });
+        for (error, value) in errors {
+            f(error, value, Category::Parsed);
+        }
+    }
+}

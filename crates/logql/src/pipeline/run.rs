@@ -1,0 +1,153 @@
+//! Rows through the stages: the whole batch first, then line by line.
+
+use super::Pipeline;
+use super::labels::{EntryLabels, Input, LabelSet};
+use super::line::Line;
+use super::selection::Selection;
+use super::stage::{ParserState, Stage};
+use skald_model::{Batch, Labels};
+use std::ops::{ControlFlow, Range};
+
+/// An entry that came through.
+pub struct Row<'a> {
+    /// Row of the batch.
+    pub row: u32,
+    /// Nanoseconds since 1970.
+    pub timestamp: i64,
+    /// The line, possibly rewritten.
+    pub line: &'a [u8],
+    /// Its labels.
+    pub labels: &'a EntryLabels<'a>,
+}
+
+/// Receives entries; `Break` ends the run.
+pub trait RowSink {
+    /// One entry.
+    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()>;
+}
+
+/// Buffers that are reused from line to line; one a thread.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// `now` for templates, nanoseconds since 1970; set by the caller.
+    pub now: i64,
+    pub(super) labels: LabelSet,
+    pub(super) state: ParserState,
+    /// Series of each code of a metadata column, in the run at hand.
+    pub(super) series_of_code: Vec<u32>,
+    key: Vec<u8>,
+    rewritten: Vec<u8>,
+    output: Vec<u8>,
+    hits: Selection,
+    active: Vec<usize>,
+}
+
+impl Pipeline {
+    /// Narrows `selection` by what can be decided on the whole batch: leading line filters. Optional:
+    /// `run` applies them as well when it was not called.
+    pub fn prefilter(&self, batch: &Batch, selection: &mut Selection, scratch: &mut Scratch) {
+        for stage in &self.stages {
+            let Stage::LineFilter(filter) = stage else { break };
+            if selection.is_empty() {
+                break;
+            }
+            filter.narrow(batch, selection, &mut scratch.hits);
+        }
+        selection.narrowed_by = self.id;
+    }
+
+    /// Runs the stages on the selected rows of one stream's run, forward or backward, after `prefilter`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn run(
+        &self,
+        batch: &Batch,
+        rows: Range<u32>,
+        stream: &Labels,
+        selection: &Selection,
+        backward: bool,
+        scratch: &mut Scratch,
+        sink: &mut dyn RowSink,
+    ) -> ControlFlow<()> {
+        self.each(batch, rows, stream, selection, backward, scratch, |row, line, _| {
+            let labels = line.entry_labels();
+            sink.row(&Row { row, timestamp: line.timestamp, line: line.bytes(), labels: &labels })
+        })
+    }
+
+    /// Calls `found` with each line that comes through.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn each(
+        &self,
+        batch: &Batch,
+        rows: Range<u32>,
+        stream: &Labels,
+        selection: &Selection,
+        backward: bool,
+        scratch: &mut Scratch,
+        mut found: impl FnMut(u32, &mut Line<'_>, &mut Vec<u8>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Some(mut rest) = selected(selection, rows) else { return ControlFlow::Continue(()) };
+        if !self.begin_run(batch, stream, selection, scratch) {
+            return ControlFlow::Continue(());
+        }
+        let input = Input::new(batch, stream);
+        let Scratch { now, labels, state, key, rewritten, output, active, .. } = scratch;
+        'rows: while let Some(row) = if backward { selection.last_in(rest.clone()) } else { selection.first_in(rest.clone()) } {
+            if backward { rest.end = row } else { rest.start = row + 1 }
+            labels.begin_line(row);
+            let range = if batch.lines.is_empty() { 0..0 } else { batch.line_range(row) };
+            let timestamp = batch.timestamps[row as usize];
+            let mut line = Line::new(input, labels, (rewritten, output), range, timestamp, *now);
+            for stage in active.iter() {
+                if !self.stages[*stage].apply(&mut line, state) {
+                    continue 'rows;
+                }
+            }
+            found(row, &mut line, key)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Prepares the buffers for a run and decides which stages its lines still need. False when filters on
+    /// the stream's own labels let nothing through.
+    fn begin_run(&self, batch: &Batch, stream: &Labels, selection: &Selection, scratch: &mut Scratch) -> bool {
+        if scratch.labels.bind(self.id, &self.hints) {
+            scratch.state.clear();
+        }
+        scratch.labels.begin_run(stream, &batch.metadata);
+        scratch.active.clear();
+        let input = Input::new(batch, stream);
+        let mut labels_changed = false;
+        for (at, stage) in self.stages.iter().enumerate() {
+            match stage {
+                Stage::LineFilter(_) if selection.narrowed_by == self.id && self.leads(at) => continue,
+                Stage::LabelFilter(filter) if !labels_changed => {
+                    let names = filter.text_names().filter(|names| names.iter().all(|n| scratch.labels.column_of(*n).is_none()));
+                    if names.is_some() {
+                        scratch.labels.begin_line(0);
+                        let buffers = (&mut scratch.rewritten, &mut scratch.output);
+                        let mut line = Line::new(input, &mut scratch.labels, buffers, 0..0, 0, scratch.now);
+                        if !filter.matches(&mut line) {
+                            return false;
+                        }
+                        continue;
+                    }
+                }
+                _ => labels_changed |= stage.changes_labels(),
+            }
+            scratch.active.push(at);
+        }
+        true
+    }
+
+    /// Whether stage `at` has only line filters before it.
+    fn leads(&self, at: usize) -> bool {
+        self.stages[..at].iter().all(|stage| matches!(stage, Stage::LineFilter(_)))
+    }
+}
+
+/// The rows of a run from its first selected one; `None` when none is.
+fn selected(selection: &Selection, rows: Range<u32>) -> Option<Range<u32>> {
+    let first = selection.first_in(rows.clone())?;
+    Some(first..rows.end)
+}

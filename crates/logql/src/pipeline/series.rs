@@ -1,0 +1,145 @@
+//! Series found so far, numbered in the order they were first seen.
+//!
+//! A key is the canonical bytes of a label set; all keys lie in one buffer and a hash table holds numbers.
+//! The last key is compared first: samples of one stream tend to be of one series.
+
+use hashbrown::HashTable;
+use skald_model::Labels;
+use std::hash::BuildHasher;
+
+/// Series found so far, numbered; a series' key is the canonical bytes of its labels.
+#[derive(Debug)]
+pub struct SeriesTable {
+    keys: Vec<u8>,
+    ends: Vec<usize>,
+    index: HashTable<u32>,
+    hasher: foldhash::fast::FixedState,
+    last: u32,
+    max: usize,
+}
+
+impl Default for SeriesTable {
+    fn default() -> SeriesTable {
+        SeriesTable::with_limit(usize::MAX)
+    }
+}
+
+impl SeriesTable {
+    /// A table that refuses more than `max` series.
+    pub fn with_limit(max: usize) -> SeriesTable {
+        SeriesTable {
+            keys: Vec::new(),
+            ends: Vec::new(),
+            index: HashTable::new(),
+            hasher: foldhash::fast::FixedState::default(),
+            last: 0,
+            max,
+        }
+    }
+
+    /// The number of a series, new or known; `None` when the limit is reached.
+    pub fn intern(&mut self, key: &[u8]) -> Option<u32> {
+        if !self.is_empty() && self.key(self.last) == key {
+            return Some(self.last);
+        }
+        let hash = self.hasher.hash_one(key);
+        let known = self.index.find(hash, |series| self.key(*series) == key).copied();
+        self.last = match known {
+            Some(series) => series,
+            None if self.len() >= self.max => return None,
+            None => self.add(hash, key),
+        };
+        Some(self.last)
+    }
+
+    fn add(&mut self, hash: u64, key: &[u8]) -> u32 {
+        let series = self.ends.len() as u32;
+        self.keys.extend_from_slice(key);
+        self.ends.push(self.keys.len());
+        let (keys, ends, hasher) = (&self.keys, &self.ends, &self.hasher);
+        self.index.insert_unique(hash, series, |series| hasher.hash_one(key_of(keys, ends, *series)));
+        series
+    }
+
+    /// The canonical label bytes of series `index`.
+    pub fn key(&self, index: u32) -> &[u8] {
+        key_of(&self.keys, &self.ends, index)
+    }
+
+    /// Labels of series `index`.
+    pub fn labels(&self, index: u32) -> Labels {
+        Labels::from_bytes(self.key(index)).unwrap_or_else(Labels::empty)
+    }
+
+    /// How many series there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The most series it takes.
+    pub fn limit(&self) -> usize {
+        self.max
+    }
+
+    /// Rough bytes of memory held.
+    pub fn memory_bytes(&self) -> usize {
+        self.keys.capacity() + self.ends.capacity() * 8 + self.index.capacity() * 5
+    }
+}
+
+fn key_of<'k>(keys: &'k [u8], ends: &[usize], index: u32) -> &'k [u8] {
+    let index = index as usize;
+    let start = if index == 0 { 0 } else { ends[index - 1] };
+    &keys[start..ends[index]]
+}
+
+/// Appends a label to a key; labels must come sorted by name.
+pub(super) fn put_label(key: &mut Vec<u8>, name: &str, value: &str) {
+    put_text(key, name);
+    put_text(key, value);
+}
+
+fn put_text(key: &mut Vec<u8>, text: &str) {
+    let mut length = text.len();
+    while length >= 0x80 {
+        key.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    key.push(length as u8);
+    key.extend_from_slice(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_keys_are_one_series_and_the_limit_holds() {
+        let mut table = SeriesTable::with_limit(2);
+        let key = |value: &str| {
+            let mut key = Vec::new();
+            put_label(&mut key, "a", value);
+            key
+        };
+        assert_eq!(table.intern(&key("1")), Some(0));
+        assert_eq!(table.intern(b""), Some(1));
+        assert_eq!(table.intern(&key("2")), None);
+        assert_eq!(table.intern(&key("1")), Some(0));
+        assert_eq!(table.labels(0), Labels::from_pairs([("a", "1")]));
+        assert_eq!(table.labels(1), Labels::empty());
+    }
+
+    #[test]
+    fn keys_are_canonical_label_bytes() {
+        let long = "x".repeat(300);
+        let mut key = Vec::new();
+        put_label(&mut key, "a", &long);
+        put_label(&mut key, "b", "2");
+        assert_eq!(key, Labels::from_pairs([("b", "2"), ("a", long.as_str())]).as_bytes());
+    }
+}

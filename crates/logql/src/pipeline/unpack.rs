@@ -1,0 +1,73 @@
+//! `| unpack`: the string fields of a packed line become labels, and its `_entry` the line.
+
+use super::json::{JSON_ERROR, scalar};
+use super::json_scan::{JsonError, Kind, Step, unescape, walk_object};
+use super::line::Line;
+use super::stage::ParserState;
+
+/// The field that holds the line.
+const ENTRY: &[u8] = b"_entry";
+
+/// What Loki says of a line that is no object.
+const NO_OBJECT: &str = "expecting json object(6), but it is not";
+
+/// The unpack stage.
+#[derive(Debug, Clone)]
+pub(super) struct UnpackParser;
+
+impl UnpackParser {
+    /// Unpacks; labels are set only when there was an entry. Never drops the line.
+    pub(super) fn apply(&self, line: &mut Line<'_>, state: &mut ParserState) -> bool {
+        if line.bytes().is_empty() {
+            return true;
+        }
+        if line.bytes()[0] != b'{' {
+            line.labels.set_error(JSON_ERROR, NO_OBJECT);
+            return true;
+        }
+        let mut output = std::mem::take(line.output);
+        output.clear();
+        let (entry, fields) = (&mut output, &mut state.unpacked);
+        fields.clear();
+        let packed = line.parse(|labels, _, text| {
+            let mut packed = false;
+            let walked = walk_object(text.bytes, 0, |(start, end, escaped), value| {
+                let mut raw = Vec::new();
+                let mut key = &text.bytes[start..end];
+                if escaped {
+                    unescape(key, &mut raw).ok_or(JsonError::Escape)?;
+                    key = &raw;
+                }
+                if value.kind != Kind::String {
+                    return Ok(Step::Next);
+                }
+                if key == ENTRY {
+                    entry.clear();
+                    let bytes = &text.bytes[value.start..value.end];
+                    unescape(bytes, entry).ok_or(JsonError::Escape)?;
+                    packed = true;
+                } else {
+                    let name = labels.intern(&String::from_utf8_lossy(key));
+                    let span = scalar(labels, text, value);
+                    fields.push((name, span));
+                }
+                Ok(Step::Next)
+            });
+            if let Err(error) = walked {
+                labels.set_error(JSON_ERROR, &error.to_string());
+                return false;
+            }
+            packed
+        });
+        *line.output = output;
+        if packed {
+            for (name, span) in &state.unpacked {
+                if let Some(name) = line.labels.admit(line.input, *name) {
+                    line.labels.set_parsed(name, *span);
+                }
+            }
+            line.take_output();
+        }
+        true
+    }
+}
