@@ -1,5 +1,7 @@
 //! What writes, flushes and compactions share: tenants, the WAL, memory in use, counters.
 
+use crate::compact::{self, Merged, Pace, choose_compaction};
+use crate::content_cache::ContentCache;
 use crate::files::Files;
 use crate::layout::Layout;
 use crate::manifest::{self, Manifest, ReplaceError};
@@ -35,9 +37,12 @@ pub(crate) struct Inner {
     pub(crate) head_bytes: AtomicUsize,
     pub(crate) flushes: AtomicU64,
     pub(crate) compactions: AtomicU64,
-    /// Tells the worker that there may be something to do.
-    pub(crate) wake: Condvar,
-    pub(crate) woken: Mutex<bool>,
+    pub(crate) content_cache: ContentCache,
+    /// Held while parts are merged, which is done by one thread at a time.
+    compacting: Mutex<()>,
+    /// Tells the workers that there may be something to do.
+    wake: Condvar,
+    wakes: Mutex<u64>,
     /// Held as long as the directory is ours.
     _lock: Box<dyn Send + Sync>,
 }
@@ -53,8 +58,10 @@ impl Inner {
             head_bytes: AtomicUsize::new(0),
             flushes: AtomicU64::new(0),
             compactions: AtomicU64::new(0),
+            content_cache: ContentCache::default(),
+            compacting: Mutex::new(()),
             wake: Condvar::new(),
-            woken: Mutex::new(false),
+            wakes: Mutex::new(0),
             _lock: lock,
         }
     }
@@ -94,9 +101,23 @@ impl Inner {
         let crossed = |limit: usize| before <= limit && before + bytes > limit;
         if crossed(limit) || crossed(limit.saturating_mul(SLOW_HEADS)) {
             self.set_pace();
-            *self.woken.lock() = true;
-            self.wake.notify_all();
+            self.wake_workers();
         }
+    }
+
+    /// Lets the background threads look for work now.
+    pub(crate) fn wake_workers(&self) {
+        *self.wakes.lock() += 1;
+        self.wake.notify_all();
+    }
+
+    /// Waits until the workers were woken more than `seen` times, or so long; gives how often they were.
+    pub(crate) fn wait_for_work(&self, seen: u64, at_most: Duration) -> u64 {
+        let mut wakes = self.wakes.lock();
+        if *wakes == seen {
+            self.wake.wait_for(&mut wakes, at_most);
+        }
+        *wakes
     }
 
     /// Slows pushes down while flushing lags behind.
@@ -195,9 +216,39 @@ impl Inner {
         wal.cut(&covered).map_err(StoreError::from)
     }
 
-    /// Merges parts of every tenant until nothing is left to merge.
-    pub(crate) fn compact_all(&self) -> Result<(), StoreError> {
+    /// Merges parts of every tenant until each day has at most so many, or `pace` says stop.
+    pub(crate) fn compact_all(&self, parts_a_day: usize, pace: Pace<'_>) -> Result<(), StoreError> {
+        let _one_at_a_time = self.compacting.lock();
+        for tenant in self.all_tenants() {
+            while self.compact_once(&tenant, parts_a_day, pace)? {}
+        }
         Ok(())
+    }
+
+    /// One merge; gives whether there was one to do. Flushes of the tenant go on meanwhile.
+    fn compact_once(&self, tenant: &Tenant, parts_a_day: usize, pace: Pace<'_>) -> Result<bool, StoreError> {
+        let all = tenant.state.lock().parts.clone();
+        let metas: Vec<PartMeta> = all.iter().map(|p| p.meta.clone()).collect();
+        let Some(ids) = choose_compaction(&metas, parts_a_day) else { return Ok(false) };
+        let inputs: Vec<Arc<Part>> = ids.iter().filter_map(|id| all.iter().find(|p| p.meta.id == *id).cloned()).collect();
+        let id = {
+            let mut changes = tenant.changes.lock();
+            changes.next_part += 1;
+            changes.next_part - 1
+        };
+        let merged = compact::merge(&*self.files, &self.layout, &tenant.id, (&inputs, id), pace)?;
+        let Merged::Part(meta) = merged else { return Ok(false) };
+        let mut changes = tenant.changes.lock();
+        let added = self.open_parts(tenant, &[meta])?;
+        let covered = tenant.covered();
+        self.replace_manifest(tenant, &mut changes, covered, &added, &ids)?;
+        let mut state = tenant.state.lock();
+        let kept = state.parts.iter().filter(|p| !ids.contains(&p.meta.id)).cloned();
+        state.parts = Arc::new(kept.chain(added).collect());
+        drop(state);
+        inputs.iter().for_each(|part| part.replace());
+        self.compactions.fetch_add(1, Ordering::Relaxed);
+        Ok(true)
     }
 }
 

@@ -8,6 +8,8 @@
 //! Lock order: a tenant's `changes`, then its `state`, then the WAL's own locks. Queries take `state` for
 //! as long as it takes to clone a few `Arc`s.
 
+mod compact;
+mod content_cache;
 mod cut;
 mod flush;
 mod head;

@@ -127,9 +127,9 @@ impl Part {
         file.read_at(size - tail_bytes, &mut tail).map_err(failed)?;
         let footer = tail.last_chunk().ok_or_else(|| damaged("it is too short".to_owned()))?;
         let footer = Footer::decode(footer).map_err(damaged)?;
-        let end = footer.directory_at.checked_add(footer.directory_bytes);
-        if end.is_none_or(|end| end > size) {
-            return Err(damaged("its directory lies outside".to_owned()));
+        let inside = |at: u64, bytes: u64| at.checked_add(bytes).is_some_and(|end| end <= size);
+        if !inside(footer.directory_at, footer.directory_bytes) || !inside(footer.index_at, footer.index_bytes) {
+            return Err(damaged("its footer points outside".to_owned()));
         }
         let compressed = if footer.directory_at >= size - tail_bytes {
             let from = (footer.directory_at - (size - tail_bytes)) as usize;
@@ -176,22 +176,23 @@ impl Part {
         })
     }
 
-    /// The content index, read when first asked for.
-    pub(crate) fn content(&self) -> Result<Arc<ContentIndex>, StoreError> {
-        let mut content = self.content.lock();
-        if let Some(index) = &*content {
-            return Ok(index.clone());
-        }
+    /// The content index, if it is in memory.
+    pub(crate) fn held_content(&self) -> Option<Arc<ContentIndex>> {
+        self.content.lock().clone()
+    }
+
+    /// Reads the content index and keeps it.
+    pub(crate) fn read_content(&self) -> Result<Arc<ContentIndex>, StoreError> {
         let mut bytes = vec![0; self.footer.index_bytes as usize];
         self.file
             .read_at(self.footer.index_at, &mut bytes)
             .map_err(|e| StoreError::io(format!("reading the index of part {}", self.path.display()), e))?;
         let damaged = |what: String| StoreError::Damaged(format!("the index of part {}: {what}", self.path.display()));
         if crc32fast::hash(&bytes) != self.footer.index_crc {
-            return Err(damaged("checksum is wrong".to_owned()));
+            return Err(damaged("its checksum is wrong".to_owned()));
         }
         let index = Arc::new(ContentIndex::open(bytes).map_err(|e| damaged(e.to_string()))?);
-        *content = Some(index.clone());
+        *self.content.lock() = Some(index.clone());
         Ok(index)
     }
 

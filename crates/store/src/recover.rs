@@ -26,8 +26,13 @@ const FORMAT_WORD: &str = "skald-data";
 pub(crate) fn open(options: Options) -> Result<Inner, StoreError> {
     let layout = Layout::new(options.data.clone());
     let files = options.files.clone();
-    for folder in [layout.data(), layout.tenants()] {
+    for folder in [layout.data(), layout.tenants(), layout.wal()] {
         files.create_folder(&folder).map_err(|e| StoreError::io(format!("creating {}", folder.display()), e))?;
+    }
+    // Whatever is acknowledged later hangs on these names.
+    sync_folder(&*files, &layout.data())?;
+    if let Some(above) = layout.data().parent().filter(|p| !p.as_os_str().is_empty()) {
+        sync_folder(&*files, above)?;
     }
     let lock = files.lock(&layout.lock()).map_err(|e| StoreError::io(format!("locking {}", layout.data().display()), e))?;
     let lock = lock.ok_or_else(|| {
@@ -38,6 +43,10 @@ pub(crate) fn open(options: Options) -> Result<Inner, StoreError> {
     open_tenants(&inner)?;
     replay(&inner)?;
     Ok(inner)
+}
+
+fn sync_folder(files: &dyn Files, folder: &Path) -> Result<(), StoreError> {
+    files.sync_folder(folder).map_err(|e| StoreError::io(format!("syncing {}", folder.display()), e))
 }
 
 /// Reads the format version, or writes it into a new directory.

@@ -3,6 +3,7 @@
 //! Nothing here reads lines. Work grows with streams and runs of what overlaps the time range, not with
 //! entries.
 
+use crate::content_cache::ContentCache;
 use crate::head::HeadView;
 use crate::part::Part;
 use crate::streams::labels_match;
@@ -18,8 +19,8 @@ const NOT_SELECTED: u32 = u32::MAX;
 const UNNUMBERED: u32 = u32::MAX - 1;
 
 /// What a view has for a query.
-pub(crate) fn select(view: &View, select: &Select<'_>) -> Selected {
-    let mut selection = Selection::default();
+pub(crate) fn select(view: &View, select: &Select<'_>, cache: &ContentCache) -> Selected {
+    let mut selection = Selection { cache, selected: Selected::default(), by_id: HashTable::new() };
     for head in &view.heads {
         selection.add_head(head, select);
     }
@@ -32,13 +33,13 @@ pub(crate) fn select(view: &View, select: &Select<'_>) -> Selected {
     selection.selected
 }
 
-#[derive(Default)]
-struct Selection {
+struct Selection<'a> {
+    cache: &'a ContentCache,
     selected: Selected,
     by_id: HashTable<u32>,
 }
 
-impl Selection {
+impl Selection<'_> {
     fn add_head(&mut self, head: &HeadView, select: &Select<'_>) {
         let chunks = || head.chunks.iter().filter(|c| select.range.overlaps(c.min_time, c.max_time));
         if chunks().next().is_none() {
@@ -116,8 +117,8 @@ impl Selection {
     }
 
     /// Which blocks may hold the content; all of them, with a warning, when the index can't be read.
-    fn candidates(&mut self, part: &Part, select: &Select<'_>) -> Vec<bool> {
-        match part.content() {
+    fn candidates(&mut self, part: &Arc<Part>, select: &Select<'_>) -> Vec<bool> {
+        match self.cache.get(part) {
             Ok(index) => index.candidates(select.content),
             Err(error) => {
                 self.selected.warnings.push(error.to_string());

@@ -1,7 +1,7 @@
 //! The public face of a data directory; what it does lies in `inner`, `select`, `names` and `recover`.
 
 use crate::inner::Inner;
-use crate::worker::Worker;
+use crate::worker::Workers;
 use crate::{Options, Select, Selected, StoreError, StoreStatus, WriteError, names, record, recover, select};
 use parking_lot::Mutex;
 use skald_model::{Labels, Matcher, TenantId, TimeRange, WriteBatch};
@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 /// A data directory, open. Cheap to share behind an `Arc`.
 pub struct Store {
     inner: Arc<Inner>,
-    worker: Mutex<Option<Worker>>,
+    worker: Mutex<Option<Workers>>,
 }
 
 impl Store {
@@ -19,7 +19,7 @@ impl Store {
     pub fn open(options: Options) -> Result<Store, StoreError> {
         let background = options.background;
         let inner = Arc::new(recover::open(options)?);
-        let worker = if background { Some(Worker::start(inner.clone())?) } else { None };
+        let worker = if background { Some(Workers::start(inner.clone())?) } else { None };
         Ok(Store { inner, worker: Mutex::new(worker) })
     }
 
@@ -50,7 +50,7 @@ impl Store {
     /// Finds what to read.
     pub fn select(&self, tenant: &TenantId, select: &Select<'_>) -> Result<Selected, StoreError> {
         let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Selected::default()) };
-        Ok(select::select(&tenant.view(), select))
+        Ok(select::select(&tenant.view(), select, &self.inner.content_cache))
     }
 
     /// Labels of streams that match any of the groups (all streams when there is none) and have
@@ -92,7 +92,7 @@ impl Store {
 
     /// Merges parts until nothing is left to merge and waits for it.
     pub fn compact(&self) -> Result<(), StoreError> {
-        self.inner.compact_all()
+        self.inner.compact_all(1, &mut || true)
     }
 
     /// Figures for metrics.

@@ -125,11 +125,6 @@ impl StreamTable {
         &self.pairs[start..self.pair_ends[pair] as usize]
     }
 
-    /// Rough bytes of memory.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        self.pairs.len() + (self.pair_ends.len() + self.numbers.len() + self.stream_ends.len()) * 4
-    }
-
     /// Appends the table.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put_varint(out, self.pair_ends.len() as u64);

@@ -1,7 +1,8 @@
-//! The background thread: flushes by size, age and WAL bytes, then compacts while nothing presses.
+//! The background threads: one flushes by size, age and WAL bytes, one merges parts at a gentle pace.
 //!
-//! [`choose_flush`] decides, the thread obeys.
+//! [`choose_flush`] and [`crate::compact::choose_compaction`] decide, the threads obey.
 
+use crate::compact::PARTS_A_DAY;
 use crate::inner::Inner;
 use crate::tenant::Tenant;
 use crate::{Options, StoreError};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// How often ages are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long merging rests for the time it works: leaves most of a core to pushes and queries.
+const REST_FOR_WORK: f64 = 1.0;
 /// Share of `wal_bytes` at which flushing begins, as a divisor: while it runs pushes go on.
 const WAL_HEADROOM: u64 = 2;
 
@@ -41,41 +44,58 @@ fn choose_flush(heads: &[HeadStats], wal_bytes: u64, options: &Options) -> Vec<u
     chosen
 }
 
-/// The running thread.
-pub(crate) struct Worker {
+/// The running threads.
+pub(crate) struct Workers {
     inner: Arc<Inner>,
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
 }
 
-impl Worker {
-    pub(crate) fn start(inner: Arc<Inner>) -> Result<Worker, StoreError> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (thread_inner, thread_stop) = (inner.clone(), stop.clone());
-        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || run(&thread_inner, &thread_stop));
-        let thread = thread.map_err(|e| StoreError::io("starting the store's thread", e))?;
-        Ok(Worker { inner, stop, thread })
+impl Workers {
+    pub(crate) fn start(inner: Arc<Inner>) -> Result<Workers, StoreError> {
+        let mut workers = Workers { inner, stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
+        for (name, run) in [("flush", run_flush as fn(&Inner, &AtomicBool)), ("compact", run_compact)] {
+            let (inner, stop) = (workers.inner.clone(), workers.stop.clone());
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&inner, &stop));
+            workers.threads.push(thread.map_err(|e| StoreError::io("starting the store's threads", e))?);
+        }
+        Ok(workers)
     }
 
-    /// Ends the thread after what it is doing.
+    /// Ends the threads; a flush is finished, a merge abandoned.
     pub(crate) fn stop(self) {
         self.stop.store(true, Ordering::Release);
-        *self.inner.woken.lock() = true;
-        self.inner.wake.notify_all();
-        if self.thread.join().is_err() {
-            tracing::error!("the store's thread panicked");
+        self.inner.wake_workers();
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store panicked");
+            }
         }
     }
 }
 
-fn run(inner: &Inner, stop: &AtomicBool) {
+fn run_flush(inner: &Inner, stop: &AtomicBool) {
+    let mut seen = 0;
     while !stop.load(Ordering::Acquire) {
         flush_what_is_due(inner);
-        let mut woken = inner.woken.lock();
-        if !*woken {
-            inner.wake.wait_for(&mut woken, LOOK_EVERY);
+        seen = inner.wait_for_work(seen, LOOK_EVERY);
+    }
+}
+
+fn run_compact(inner: &Inner, stop: &AtomicBool) {
+    let mut seen = 0;
+    while !stop.load(Ordering::Acquire) {
+        let mut worked_since = Instant::now();
+        let mut pace = || {
+            std::thread::sleep(worked_since.elapsed().mul_f64(REST_FOR_WORK));
+            worked_since = Instant::now();
+            !stop.load(Ordering::Acquire)
+        };
+        if let Err(error) = inner.compact_all(PARTS_A_DAY, &mut pace) {
+            tracing::error!(%error, "merging parts failed, they stay as they are");
+            std::thread::sleep(LOOK_EVERY);
         }
-        *woken = false;
+        seen = inner.wait_for_work(seen, LOOK_EVERY * 10);
     }
 }
 

@@ -10,6 +10,10 @@ pub mod files;
 mod record;
 mod replay;
 mod segment;
+#[cfg(any(test, feature = "simulation"))]
+pub mod sim;
+#[cfg(test)]
+mod tests;
 
 pub use commit::{Done, Encoded, Wal};
 pub use replay::{ReplayReport, Replayed};

@@ -1,0 +1,410 @@
+//! A disk in memory that fills up, fails and crashes as told: what the crash tests put behind [`Files`].
+//!
+//! It keeps two states: what the process sees, and what a power loss is sure to leave. Between the two a
+//! crash chooses by its seed: unsynced bytes survive sector by sector, unsynced names one by one. Not a
+//! model of one file system but of the least that all promise.
+
+use crate::files::{FileHandle, Files, Listed};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::io::{self, IoSlice};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Bytes that a disk writes or loses as one.
+const SECTOR_BYTES: usize = 512;
+
+/// Numbers from a seed (splitmix64), the same on every machine.
+#[derive(Clone, Debug)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// Of a seed.
+    pub fn new(seed: u64) -> Dice {
+        Dice(seed)
+    }
+
+    /// Any number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+
+    /// True once in so many throws.
+    pub fn one_in(&mut self, throws: u64) -> bool {
+        self.below(throws) == 0
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Node {
+    Folder,
+    File(usize),
+}
+
+#[derive(Clone, Debug)]
+enum NameChange {
+    Put(PathBuf, Node),
+    Rename(PathBuf, PathBuf, Node),
+    Remove(PathBuf),
+}
+
+impl NameChange {
+    fn folders(&self) -> [Option<&Path>; 2] {
+        match self {
+            NameChange::Put(path, _) | NameChange::Remove(path) => [path.parent(), None],
+            NameChange::Rename(from, to, _) => [to.parent(), from.parent().filter(|f| Some(*f) != to.parent())],
+        }
+    }
+
+    fn apply(&self, names: &mut BTreeMap<PathBuf, Node>) {
+        match self {
+            NameChange::Put(path, node) => {
+                names.insert(path.clone(), *node);
+            }
+            NameChange::Rename(from, to, node) => {
+                names.remove(from);
+                names.insert(to.clone(), *node);
+            }
+            NameChange::Remove(path) => {
+                names.remove(path);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Inode {
+    current: Vec<u8>,
+    durable: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct Disk {
+    names: BTreeMap<PathBuf, Node>,
+    durable_names: BTreeMap<PathBuf, Node>,
+    changes: Vec<NameChange>,
+    inodes: Vec<Inode>,
+    capacity: Option<usize>,
+    fail_syncs: u64,
+    /// Changing operations so far.
+    operations: u64,
+    crash_at: Option<u64>,
+    locked: bool,
+}
+
+/// A disk in memory.
+#[derive(Clone, Debug, Default)]
+pub struct SimFiles(Arc<Mutex<Disk>>);
+
+impl SimFiles {
+    /// Lets the disk have room for so many bytes; `None` for any number.
+    pub fn set_capacity(&self, bytes: Option<usize>) {
+        self.0.lock().capacity = bytes;
+    }
+
+    /// Bytes in files.
+    pub fn used(&self) -> usize {
+        self.0.lock().used()
+    }
+
+    /// Lets the next so many syncs fail.
+    pub fn fail_syncs(&self, syncs: u64) {
+        self.0.lock().fail_syncs = syncs;
+    }
+
+    /// Lets the process die before the operation that is so many ahead: it and all later ones fail.
+    pub fn crash_in(&self, operations: u64) {
+        let mut disk = self.0.lock();
+        disk.crash_at = Some(disk.operations + operations);
+    }
+
+    /// Whether that moment has come.
+    pub fn is_crashed(&self) -> bool {
+        self.0.lock().is_crashed()
+    }
+
+    /// Operations that changed something, so far.
+    pub fn operations(&self) -> u64 {
+        self.0.lock().operations
+    }
+
+    /// A file's bytes, as the process sees them.
+    pub fn bytes_of(&self, path: &Path) -> Option<Vec<u8>> {
+        let disk = self.0.lock();
+        disk.file(path).ok().map(|inode| disk.inodes[inode].current.clone())
+    }
+
+    /// Replaces a file's bytes, durably: bit rot.
+    pub fn set_bytes_of(&self, path: &Path, bytes: &[u8]) {
+        let mut disk = self.0.lock();
+        if let Ok(inode) = disk.file(path) {
+            disk.inodes[inode] = Inode { current: bytes.to_vec(), durable: bytes.to_vec() };
+        }
+    }
+
+    /// The disk as another process finds it after this one was killed: nothing is lost.
+    pub fn after_kill(&self) -> SimFiles {
+        let disk = self.0.lock();
+        let inodes = disk.inodes.iter().map(|i| Inode { durable: i.current.clone(), current: i.current.clone() });
+        let after =
+            Disk { durable_names: disk.names.clone(), names: disk.names.clone(), inodes: inodes.collect(), ..Disk::default() };
+        SimFiles(Arc::new(Mutex::new(after)))
+    }
+
+    /// The disk as another process finds it after the power failed.
+    pub fn after_crash(&self, dice: &mut Dice) -> SimFiles {
+        let disk = self.0.lock();
+        let mut names = disk.durable_names.clone();
+        for change in &disk.changes {
+            if dice.one_in(2) {
+                change.apply(&mut names);
+            }
+        }
+        // What lies in a folder that was lost is lost with it.
+        let folders: Vec<PathBuf> = names.iter().filter(|(_, n)| **n == Node::Folder).map(|(p, _)| p.clone()).collect();
+        let is_reachable = |path: &Path| path.ancestors().skip(1).all(|a| a.parent().is_none() || folders.iter().any(|f| f == a));
+        names.retain(|path, _| is_reachable(path));
+        let inodes = disk.inodes.iter().map(|inode| inode.after_crash(dice)).collect();
+        let after = Disk { durable_names: names.clone(), names, inodes, ..Disk::default() };
+        SimFiles(Arc::new(Mutex::new(after)))
+    }
+}
+
+impl Inode {
+    fn after_crash(&self, dice: &mut Dice) -> Inode {
+        let (low, high) = (self.durable.len().min(self.current.len()), self.durable.len().max(self.current.len()));
+        let len = match dice.below(4) {
+            0 => self.durable.len(),
+            1 => self.current.len(),
+            _ => low + dice.below((high - low) as u64 + 1) as usize,
+        };
+        let mut bytes = if self.current.len() >= self.durable.len() { self.current.clone() } else { self.durable.clone() };
+        bytes.truncate(len);
+        let written_through = dice.one_in(2);
+        for sector in bytes.chunks_mut(SECTOR_BYTES).enumerate().filter(|(i, _)| (i + 1) * SECTOR_BYTES > low) {
+            if !written_through && dice.one_in(3) {
+                let first = low.saturating_sub(sector.0 * SECTOR_BYTES);
+                sector.1[first..].fill(0);
+            }
+        }
+        Inode { durable: bytes.clone(), current: bytes }
+    }
+}
+
+impl Disk {
+    fn is_crashed(&self) -> bool {
+        self.crash_at.is_some_and(|at| self.operations >= at)
+    }
+
+    fn operation(&mut self) -> io::Result<()> {
+        if self.is_crashed() {
+            return Err(io::Error::other("the process is dead"));
+        }
+        self.operations += 1;
+        Ok(())
+    }
+
+    fn used(&self) -> usize {
+        let files = self.names.values().filter_map(|n| if let Node::File(inode) = n { Some(*inode) } else { None });
+        files.map(|inode| self.inodes[inode].current.len()).sum()
+    }
+
+    fn file(&self, path: &Path) -> io::Result<usize> {
+        match self.names.get(path) {
+            Some(Node::File(inode)) => Ok(*inode),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn change(&mut self, change: NameChange) {
+        change.apply(&mut self.names);
+        self.changes.push(change);
+    }
+
+    fn failing_sync(&mut self) -> io::Result<()> {
+        self.operation()?;
+        if self.fail_syncs > 0 {
+            self.fail_syncs -= 1;
+            return Err(io::Error::other("the disk failed"));
+        }
+        Ok(())
+    }
+}
+
+impl Files for SimFiles {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+        let mut disk = self.0.lock();
+        disk.operation()?;
+        let in_folder = path.parent().is_some_and(|p| disk.names.get(p) == Some(&Node::Folder));
+        if !in_folder {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let inode = match disk.file(path) {
+            Ok(inode) => inode,
+            Err(_) => {
+                disk.inodes.push(Inode::default());
+                let inode = disk.inodes.len() - 1;
+                disk.change(NameChange::Put(path.to_owned(), Node::File(inode)));
+                inode
+            }
+        };
+        disk.inodes[inode].current.clear();
+        Ok(Arc::new(SimHandle { disk: self.0.clone(), inode }))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+        let disk = self.0.lock();
+        let inode = disk.file(path)?;
+        Ok(Arc::new(SimHandle { disk: self.0.clone(), inode }))
+    }
+
+    fn cut(&self, path: &Path, len: u64) -> io::Result<()> {
+        let mut disk = self.0.lock();
+        disk.operation()?;
+        let inode = disk.file(path)?;
+        let inode = &mut disk.inodes[inode];
+        inode.current.truncate(len as usize);
+        inode.durable = inode.current.clone();
+        Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut disk = self.0.lock();
+        disk.operation()?;
+        let inode = disk.file(from)?;
+        disk.change(NameChange::Rename(from.to_owned(), to.to_owned(), Node::File(inode)));
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut disk = self.0.lock();
+        disk.operation()?;
+        disk.file(path)?;
+        disk.change(NameChange::Remove(path.to_owned()));
+        Ok(())
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        let mut disk = self.0.lock();
+        disk.operation()?;
+        let inside: Vec<PathBuf> = disk.names.keys().filter(|p| p.starts_with(path)).cloned().collect();
+        inside.into_iter().rev().for_each(|p| disk.change(NameChange::Remove(p)));
+        Ok(())
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<Listed>> {
+        let disk = self.0.lock();
+        let inside = disk.names.iter().filter(|(path, _)| path.parent() == Some(folder));
+        Ok(inside
+            .map(|(path, node)| Listed {
+                name: path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+                is_folder: *node == Node::Folder,
+            })
+            .collect())
+    }
+
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        let mut disk = self.0.lock();
+        let missing: Vec<PathBuf> =
+            folder.ancestors().filter(|a| a.parent().is_some() && !disk.names.contains_key(*a)).map(Path::to_owned).collect();
+        if !missing.is_empty() {
+            disk.operation()?;
+        }
+        for path in missing.into_iter().rev() {
+            disk.change(NameChange::Put(path, Node::Folder));
+        }
+        Ok(())
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        let mut disk = self.0.lock();
+        disk.failing_sync()?;
+        let changes = std::mem::take(&mut disk.changes);
+        for change in changes {
+            // A rename between folders becomes durable with either; ours never leave their folder.
+            if change.folders().contains(&Some(folder)) {
+                change.apply(&mut disk.durable_names);
+            } else {
+                disk.changes.push(change);
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>> {
+        let mut disk = self.0.lock();
+        if disk.locked {
+            return Ok(None);
+        }
+        disk.locked = true;
+        Ok(Some(Box::new(SimLock(self.0.clone()))))
+    }
+}
+
+struct SimLock(Arc<Mutex<Disk>>);
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.0.lock().locked = false;
+    }
+}
+
+#[derive(Debug)]
+struct SimHandle {
+    disk: Arc<Mutex<Disk>>,
+    inode: usize,
+}
+
+impl FileHandle for SimHandle {
+    fn append(&self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.operation()?;
+        let mut room = disk.capacity.map_or(usize::MAX, |c| c.saturating_sub(disk.used()));
+        let file = &mut disk.inodes[self.inode].current;
+        for slice in slices {
+            let fits = slice.len().min(room);
+            file.extend_from_slice(&slice[..fits]);
+            room -= fits;
+            if fits < slice.len() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let disk = self.disk.lock();
+        let end = (at as usize).checked_add(buffer.len());
+        let bytes = end.and_then(|end| disk.inodes[self.inode].current.get(at as usize..end));
+        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.disk.lock().inodes[self.inode].current.len() as u64)
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.operation()?;
+        disk.inodes[self.inode].current.truncate(len as usize);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.failing_sync()?;
+        let inode = &mut disk.inodes[self.inode];
+        inode.durable = inode.current.clone();
+        Ok(())
+    }
+}
