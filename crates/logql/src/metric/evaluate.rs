@@ -1,6 +1,7 @@
 //! Walks a typed expression once its leaves are known.
 
 use super::binary::{Operator, binary};
+use super::grouping::order_key;
 use super::{EvalError, Evaluated, Matrix, Series, Steps, absent, label_replace, vector};
 use crate::ast::RangeOp;
 use crate::typed::{Leaf, Node};
@@ -10,9 +11,13 @@ use skald_model::Labels;
 pub fn evaluate(root: &Node, leaves: Vec<Matrix>, specs: &[Leaf], steps: &Steps) -> Result<Evaluated, EvalError> {
     let mut uses = vec![0; leaves.len()];
     count_uses(root, &mut uses);
-    let leaves = leaves.into_iter().zip(specs).map(|(matrix, leaf)| match leaf.spec.op {
+    let leaves = leaves.into_iter().zip(specs).map(|(mut matrix, leaf)| match leaf.spec.op {
         RangeOp::AbsentOverTime => absent::absent(&matrix, &leaf.absent_labels, steps.count),
-        _ => matrix,
+        _ => {
+            // Threads find series in any order: sorted, equal values rank and sums round the same each time.
+            matrix.series.sort_by_cached_key(|series| order_key(&series.labels));
+            matrix
+        }
     });
     Evaluation { leaves: leaves.collect(), uses, steps: *steps }.node(root)
 }

@@ -1,7 +1,7 @@
 //! Vector aggregations: the series of each group folded into one, step by step; topk and sort beside.
 
 use super::cells::{Cell, Extreme, Mean, Moments, Total};
-use super::grouping::group_labels;
+use super::grouping::{group_labels, order_key};
 use super::{Matrix, Series, topk};
 use crate::ast::{Grouping, VectorOp};
 use hashbrown::HashMap;
@@ -17,7 +17,7 @@ pub(super) fn aggregate(op: VectorOp, param: Option<i64>, grouping: Option<&Grou
         VectorOp::Max => fold(matrix, grouping, steps, Extreme::<true>::value),
         VectorOp::Stddev => fold(matrix, grouping, steps, Moments::deviation),
         VectorOp::Stdvar => fold(matrix, grouping, steps, Moments::variance),
-        VectorOp::Count | VectorOp::CountDistinct => fold(counted(matrix), grouping, steps, Total::value),
+        VectorOp::Count => fold(counted(matrix), grouping, steps, Total::value),
         VectorOp::Topk | VectorOp::ApproxTopk => topk::select(matrix, grouping, param, steps, topk::Side::Largest),
         VectorOp::Bottomk => topk::select(matrix, grouping, param, steps, topk::Side::Smallest),
         VectorOp::Sort => sort(matrix, steps, ascending),
@@ -25,7 +25,7 @@ pub(super) fn aggregate(op: VectorOp, param: Option<i64>, grouping: Option<&Grou
     }
 }
 
-/// The groups of a matrix in order of their first series, with the numbers of their series.
+/// The groups of a matrix in order of their labels, with the numbers of their series.
 pub(super) fn groups(matrix: &Matrix, grouping: Option<&Grouping>) -> Vec<(Labels, Vec<usize>)> {
     let mut numbers: HashMap<Labels, usize> = HashMap::new();
     let mut groups: Vec<(Labels, Vec<usize>)> = Vec::new();
@@ -37,6 +37,7 @@ pub(super) fn groups(matrix: &Matrix, grouping: Option<&Grouping>) -> Vec<(Label
         });
         groups[number].1.push(index);
     }
+    groups.sort_by_cached_key(|(labels, _)| order_key(labels));
     groups
 }
 
@@ -110,8 +111,8 @@ mod tests {
 
     #[test]
     fn sums_and_counts_leave_gaps_where_a_group_has_no_point() {
-        check(VectorOp::Sum, None, by(&["app"]), &[r#"{app="api"} 4 2 _"#, r#"{app="web"} 5 NaN 7"#, "{} 2 2 2"]);
-        check(VectorOp::Count, None, by(&["app"]), &[r#"{app="api"} 2 1 _"#, r#"{app="web"} 1 1 1"#, "{} 1 1 1"]);
+        check(VectorOp::Sum, None, by(&["app"]), &["{} 2 2 2", r#"{app="api"} 4 2 _"#, r#"{app="web"} 5 NaN 7"#]);
+        check(VectorOp::Count, None, by(&["app"]), &["{} 1 1 1", r#"{app="api"} 2 1 _"#, r#"{app="web"} 1 1 1"#]);
         check(VectorOp::Sum, None, None, &["{} 11 NaN 9"]);
         check(VectorOp::Sum, None, by(&[]), &["{} 11 NaN 9"]);
     }
@@ -119,7 +120,7 @@ mod tests {
     #[test]
     fn a_missing_label_groups_with_an_absent_one() {
         check(VectorOp::Sum, None, by(&["nosuch"]), &["{} 11 NaN 9"]);
-        check(VectorOp::Sum, None, without(&["pod"]), &[r#"{app="api"} 4 2 _"#, r#"{app="web"} 5 NaN 7"#, "{} 2 2 2"]);
+        check(VectorOp::Sum, None, without(&["pod"]), &["{} 2 2 2", r#"{app="api"} 4 2 _"#, r#"{app="web"} 5 NaN 7"#]);
         check(VectorOp::Sum, None, without(&["app", "pod"]), &["{} 11 NaN 9"]);
     }
 
@@ -134,7 +135,7 @@ mod tests {
     fn deviations_are_of_the_population() {
         // 1 3 5 2: mean 2.75, squares 3.0625 0.0625 5.0625 0.5625 = 8.75, over 4
         check(VectorOp::Stdvar, None, None, &["{} 2.1875 NaN 6.25"]);
-        check(VectorOp::Stddev, None, by(&["app"]), &[r#"{app="api"} 1 0 _"#, r#"{app="web"} 0 NaN 0"#, "{} 0 0 0"]);
+        check(VectorOp::Stddev, None, by(&["app"]), &["{} 0 0 0", r#"{app="api"} 1 0 _"#, r#"{app="web"} 0 NaN 0"#]);
     }
 
     #[test]

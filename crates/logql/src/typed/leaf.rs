@@ -30,10 +30,15 @@ pub(super) fn compile(expr: &RangeExpr, pushed: Option<&Pushed>, options: &Optio
     let written = open_stages(&expr.range.log.stages)?;
     let stages = if value == Value::Bytes { written.to_vec() } else { without_idle_formats(written) };
     let sample_options = SampleOptions { grouping: grouping.clone(), skip_errors: options.skip_errors };
-    let extractor = Extractor::compile(&stages, &value, &wanted, &sample_options).map_err(QueryError::parse)?;
+    let mut extractor = Extractor::compile(&stages, &value, &wanted, &sample_options).map_err(QueryError::parse)?;
+    if wants_nothing(&wanted) && matches!(value, Value::Count | Value::Bytes) && stages.iter().all(only_adds_labels) {
+        // Built above for its errors; without readers of labels there is nothing for it to do.
+        extractor = Extractor::compile(&[], &value, &wanted, &sample_options).map_err(QueryError::parse)?;
+    }
     Ok(Leaf {
         absent_labels: absent_labels(&matchers),
         matchers,
+        passthrough: extractor.pipeline().is_passthrough() && expr.range.unwrap.is_none(),
         extractor: Arc::new(extractor),
         spec: RangeSpec {
             op: expr.op,
@@ -44,7 +49,6 @@ pub(super) fn compile(expr: &RangeExpr, pushed: Option<&Pushed>, options: &Optio
         },
         subqueries: subqueries(&stages)?,
         grouping,
-        passthrough: stages.is_empty() && expr.range.unwrap.is_none(),
     })
 }
 
@@ -91,6 +95,15 @@ fn without_idle_formats(stages: &[StageExpr]) -> Vec<StageExpr> {
     (0..stages.len()).filter(|index| !idle(*index)).map(|index| stages[index].clone()).collect()
 }
 
+fn wants_nothing(wanted: &Wanted) -> bool {
+    matches!(wanted, Wanted::Names(names) if names.is_empty())
+}
+
+/// Whether a stage leaves lines as they are and drops none.
+fn only_adds_labels(stage: &StageExpr) -> bool {
+    matches!(stage, StageExpr::Json(_) | StageExpr::Logfmt { .. } | StageExpr::Regexp(_) | StageExpr::Pattern(_))
+}
+
 /// Whether a stage looks at the line.
 fn reads_line(stage: &StageExpr) -> bool {
     match stage {
@@ -111,4 +124,84 @@ fn reads_line(stage: &StageExpr) -> bool {
 fn absent_labels(matchers: &[Matcher]) -> Labels {
     let once = |m: &&Matcher| m.op == MatchOp::Equal && matchers.iter().filter(|other| other.name == m.name).count() == 1;
     Labels::from_pairs(matchers.iter().filter(once).map(|m| (&m.name, &m.value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Query, compile};
+    use super::*;
+    use crate::typed::MetricQuery;
+
+    fn query(text: &str) -> MetricQuery {
+        let expr = crate::parse(text).expect("query parses");
+        match compile(&expr, &Options::default()).expect("query compiles") {
+            Query::Metric(query) => query,
+            Query::Log(_) => panic!("{text} is a log query"),
+        }
+    }
+
+    fn check_grouping(text: &str, expected: Option<(bool, &[&str])>) {
+        let query = query(text);
+        let found = query.leaves[0].grouping.as_ref().map(|g| (g.without, g.labels.iter().map(String::as_str).collect()));
+        assert_eq!(found, expected.map(|(without, labels)| (without, labels.to_vec())), "{text}");
+    }
+
+    #[test]
+    fn sums_group_samples_as_they_are_taken() {
+        check_grouping(r#"sum by (x) (rate({a="b"}[1m]))"#, Some((false, &["x"])));
+        check_grouping(r#"sum(bytes_over_time({a="b"}[1m]))"#, Some((false, &[])));
+        check_grouping(r#"sum without (x) (count_over_time({a="b"}[1m]))"#, Some((true, &["x"])));
+        check_grouping(r#"max by (x) (max_over_time({a="b"} | unwrap y [1m]))"#, Some((false, &["x"])));
+        check_grouping(r#"sum without (x) (sum_over_time({a="b"} | unwrap y [1m]))"#, Some((true, &["x", "y"])));
+    }
+
+    #[test]
+    fn other_aggregations_keep_the_labels_of_entries() {
+        check_grouping(r#"rate({a="b"}[1m])"#, None);
+        check_grouping(r#"avg by (x) (rate({a="b"}[1m]))"#, None);
+        check_grouping(r#"max by (x) (min_over_time({a="b"} | unwrap y [1m]))"#, None);
+        check_grouping(r#"sum by (x) (avg_over_time({a="b"} | unwrap y [1m]) by (y))"#, Some((false, &["y"])));
+        check_grouping(r#"count_distinct(y, {a="b"}[1m])"#, Some((false, &[])));
+        check_grouping(r#"absent_over_time({a="b"}[1m])"#, Some((false, &[])));
+    }
+
+    fn check_whole_runs(text: &str, expected: bool) {
+        assert_eq!(query(text).leaves[0].counts_whole_runs(), expected, "{text}");
+    }
+
+    #[test]
+    fn counts_without_stages_need_no_lines() {
+        check_whole_runs(r#"sum by (x) (rate({a="b"}[1m]))"#, true);
+        check_whole_runs(r#"sum(bytes_rate({a="b"}[1m]))"#, true);
+        check_whole_runs(r#"absent_over_time({a="b"}[1m])"#, true);
+        check_whole_runs(r#"sum(count_over_time({a="b"} | json | logfmt [1m]))"#, true);
+        check_whole_runs(r#"sum(count_over_time({a="b"} | line_format "x" [1m]))"#, true);
+        check_whole_runs(r#"sum(bytes_over_time({a="b"} | line_format "x" [1m]))"#, false);
+        check_whole_runs(r#"sum(count_over_time({a="b"} |= "x" [1m]))"#, false);
+        check_whole_runs(r#"sum by (x) (count_over_time({a="b"} | json [1m]))"#, false);
+        check_whole_runs(r#"count_over_time({a="b"}[1m])"#, false);
+        check_whole_runs(r#"sum(rate({a="b"} | unwrap y [1m]))"#, false);
+    }
+
+    fn check_kept(stages: &str, expected: usize) {
+        let expr = crate::parse(&format!(r#"{{a="b"}} {stages}"#)).expect("query parses");
+        let crate::ast::Expr::Log(log) = expr else { panic!("{stages} makes a log query") };
+        assert_eq!(without_idle_formats(&log.stages).len(), expected, "{stages}");
+    }
+
+    #[test]
+    fn a_line_format_that_nothing_reads_is_left_out() {
+        check_kept(r#"| json | line_format "x""#, 1);
+        check_kept(r#"| line_format "x" | line_format "y" | a="b""#, 1);
+        check_kept(r#"| line_format "x" |= "y""#, 2);
+        check_kept(r#"| line_format "x" | logfmt"#, 2);
+        check_kept(r#"| line_format "x" | label_format y=z"#, 1);
+        check_kept(r#"| line_format "x" | label_format y="{{ __line__ }}""#, 2);
+    }
+
+    #[test]
+    fn absence_has_the_labels_compared_once_for_equality() {
+        let leaf = &query(r#"absent_over_time({a="b", c=~"d.*", e!="f", g="h", g="i", j="k"}[1m])"#).leaves[0];
+        assert_eq!(leaf.absent_labels.to_string(), r#"{a="b", j="k"}"#);
+    }
 }

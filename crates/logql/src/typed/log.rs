@@ -96,3 +96,47 @@ pub(super) fn open_stages(stages: &[StageExpr]) -> Result<&[StageExpr], QueryErr
         None => Ok(stages),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Options, Query, compile};
+    use super::*;
+
+    fn query(text: &str) -> Result<LogQuery, String> {
+        let expr = crate::parse(text).map_err(|e| e.to_string())?;
+        match compile(&expr, &Options::default()) {
+            Ok(Query::Log(query)) => Ok(query),
+            Ok(Query::Metric(_)) => Err("a metric query".to_owned()),
+            Err(error) => Err(error.0),
+        }
+    }
+
+    #[test]
+    fn closing_stages_are_told_from_those_before() {
+        let found = query(r#"{a="b"} | json | distinct x, y | sort by (z desc) | limit 5"#).expect("query compiles");
+        assert_eq!(found.distinct, Some(vec!["x".to_owned(), "y".to_owned()]));
+        assert_eq!(found.limit, Some(5));
+        assert_eq!(found.sort, [SortKey { label: "z".to_owned(), descending: true }]);
+    }
+
+    #[test]
+    fn closing_stages_in_the_middle_are_refused() {
+        for text in [r#"{a="b"} | limit 5 | json"#, r#"{a="b"} | limit 5 | distinct x"#, r#"{a="b"} | limit 5 | limit 6"#] {
+            let error = query(text).map(|_| ()).expect_err("query is refused");
+            assert!(error.starts_with("parse error : '| distinct'"), "{text} is refused with {error}");
+        }
+    }
+
+    #[test]
+    fn inner_queries_give_the_label_they_keep() {
+        let label = |text| query(text).expect("query compiles").subqueries[0].label.clone();
+        assert_eq!(label(r#"{a="b"} | x in ({a="c"} |= "y")"#), "x");
+        assert_eq!(label(r#"{a="b"} | x in ({a="c"} | json | keep z)"#), "z");
+    }
+
+    #[test]
+    fn a_bad_regex_is_named() {
+        let error = query(r#"{a=~"("}"#).map(|_| ()).expect_err("query is refused");
+        assert!(error.starts_with("parse error : error parsing regexp: "), "{error}");
+    }
+}

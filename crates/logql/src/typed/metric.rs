@@ -108,3 +108,63 @@ fn hand_down(vector: &VectorExpr, range: &RangeExpr) -> Option<Pushed> {
     };
     Some(Pushed { grouping: vector.grouping.clone().unwrap_or_else(leaf::everything), narrow })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Query, compile};
+    use super::*;
+
+    fn query(text: &str) -> Result<MetricQuery, String> {
+        let expr = crate::parse(text).map_err(|e| e.to_string())?;
+        match compile(&expr, &Options::default()) {
+            Ok(Query::Metric(query)) => Ok(query),
+            Ok(Query::Log(_)) => Err("a log query".to_owned()),
+            Err(error) => Err(error.0),
+        }
+    }
+
+    fn check_leaves(text: &str, expected: usize) {
+        assert_eq!(query(text).map(|q| q.leaves.len()), Ok(expected), "{text}");
+    }
+
+    #[test]
+    fn equal_parts_of_a_query_are_read_once() {
+        check_leaves(r#"rate({a="b"}[1m]) / rate({a="b"}[1m])"#, 1);
+        check_leaves(r#"sum(rate({a="b"}[1m])) / sum(rate({a="b"} [1m]))"#, 1);
+        check_leaves(r#"sum(rate({a="b"}[1m])) / rate({a="b"}[1m])"#, 2);
+        check_leaves(r#"rate({a="b"}[1m]) / rate({a="b"}[2m])"#, 2);
+        check_leaves(r#"rate({a="b"} |= "x" [1m]) / rate({a="b"}[1m])"#, 2);
+        check_leaves("vector(1) + 2", 0);
+    }
+
+    #[test]
+    fn numbers_are_folded() {
+        let value = |text| match query(text).map(|q| q.root) {
+            Ok(Node::Scalar(value)) => value,
+            other => panic!("{text} is {other:?}"),
+        };
+        assert_eq!(value("1 + 2 * 3"), 7.0);
+        assert_eq!(value("2 ^ 3 ^ 2"), 512.0);
+        assert_eq!(value("1 > bool 2"), 0.0);
+        assert!(value("1 / 0").is_nan());
+    }
+
+    fn check_error(text: &str, expected: &str) {
+        let found = query(text).map(|_| ()).expect_err("query is refused");
+        assert!(found.starts_with(expected), "{text} is refused with {found}");
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused_in_lokis_words() {
+        check_error(
+            r#"1 or rate({a="b"}[1m])"#,
+            "parse error : unexpected literal for left leg of logical/set binary operation (or): 1.000000",
+        );
+        check_error(
+            r#"label_replace(rate({a="b"}[1m]), "x", "$1", "a", "(")"#,
+            "parse error : invalid regex in label_replace: error parsing regexp: ",
+        );
+        check_error(r#"rate({a="b"} | line_format "{{ nofunc }}" |= "x" [1m])"#, "parse error : stage '| line_format ");
+        check_error(r#"rate({a="b"} | limit 5 [1m])"#, "parse error : '| limit' is only allowed in log queries");
+    }
+}
