@@ -1,0 +1,181 @@
+//! A part's content index: which blocks may hold a literal. Never says no to a block that has it.
+//!
+//! A block's grams (grams.rs says which substrings) and metadata values set bits of a filter sized to hold
+//! about half of its bits set. Filters of one size lie together, transposed (matrix.rs), so that a probe of
+//! a gram reads one short row for all blocks. README.md is the format;
+//! docs/decisions/0001-content-index.md has what was measured.
+
+mod filter;
+mod grams;
+mod matrix;
+
+use crate::IndexError;
+use filter::{Filter, SizeClass, Sketch};
+use matrix::Matrix;
+use skald_model::{Batch, ContentQuery, Literal};
+use std::collections::BTreeMap;
+
+/// Version of the layout in README.md.
+pub const FORMAT_VERSION: u8 = 1;
+
+/// Bytes before the blocks: version, checksum, number of blocks.
+const HEADER_BYTES: usize = 1 + 4 + 4;
+
+/// Builds the index of one part, block by block.
+#[derive(Debug, Default)]
+pub struct ContentIndexBuilder {
+    sketch: Sketch,
+    filters: Vec<Filter>,
+}
+
+impl ContentIndexBuilder {
+    /// Adds the next block (all its lines and metadata).
+    pub fn add_block(&mut self, batch: &Batch) {
+        let sketch = &mut self.sketch;
+        let mut start = 0;
+        for &end in &batch.line_ends {
+            grams::each(&batch.lines[start..end as usize], |position| sketch.insert(position));
+            start = end as usize;
+        }
+        for column in &batch.metadata {
+            for value in 0..column.value_count() {
+                let (name, value) = (column.name.as_bytes(), column.value(value).as_bytes());
+                grams::each_of_value(name, value, |position| sketch.insert(position));
+            }
+        }
+        self.filters.push(sketch.take());
+    }
+
+    /// The index as bytes.
+    pub fn finish(self) -> Vec<u8> {
+        let mut out = vec![FORMAT_VERSION, 0, 0, 0, 0];
+        out.extend_from_slice(&(self.filters.len() as u32).to_le_bytes());
+        out.extend(self.filters.iter().map(|filter| filter.class.0));
+        let mut classes: BTreeMap<SizeClass, Vec<&Filter>> = BTreeMap::new();
+        for filter in &self.filters {
+            classes.entry(filter.class).or_default().push(filter);
+        }
+        for (class, filters) in &classes {
+            matrix::transpose(class.bits(), filters, &mut out);
+        }
+        let checksum = crc32fast::hash(&out[5..]);
+        out[1..5].copy_from_slice(&checksum.to_le_bytes());
+        out
+    }
+}
+
+/// A readable index.
+#[derive(Debug)]
+pub struct ContentIndex {
+    bytes: Vec<u8>,
+    matrices: Vec<(Matrix, Vec<u32>)>,
+    blocks: usize,
+}
+
+impl ContentIndex {
+    /// Opens the bytes of [`ContentIndexBuilder::finish`].
+    pub fn open(bytes: Vec<u8>) -> Result<ContentIndex, IndexError> {
+        let damaged = |what: &str| IndexError::Damaged(what.to_owned());
+        let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return Err(damaged("bytes end too early")) };
+        let [version, c0, c1, c2, c3, b0, b1, b2, b3] = *header;
+        if version != FORMAT_VERSION {
+            return Err(IndexError::Damaged(format!("content index version {version} is not known")));
+        }
+        let (expected, found) = (u32::from_le_bytes([c0, c1, c2, c3]), crc32fast::hash(&bytes[5..]));
+        if expected != found {
+            return Err(IndexError::Damaged(format!("checksum of content index is {found:#010x}, expected {expected:#010x}")));
+        }
+        let blocks = u32::from_le_bytes([b0, b1, b2, b3]) as usize;
+        let classes = rest.get(..blocks).ok_or_else(|| damaged("bytes end too early"))?;
+        let mut columns: BTreeMap<SizeClass, Vec<u32>> = BTreeMap::new();
+        for (block, &class) in classes.iter().enumerate() {
+            let class = SizeClass::new(class).ok_or_else(|| damaged("a filter's size is not known"))?;
+            columns.entry(class).or_default().push(block as u32);
+        }
+        let (mut matrices, mut offset) = (Vec::new(), HEADER_BYTES + blocks);
+        for (class, blocks) in columns {
+            let matrix = Matrix { offset, rows: class.bits(), columns: blocks.len() };
+            offset += matrix.bytes();
+            matrices.push((matrix, blocks));
+        }
+        if offset != bytes.len() {
+            return Err(damaged("filters are not as long as their sizes say"));
+        }
+        Ok(ContentIndex { bytes, matrices, blocks })
+    }
+
+    /// Blocks of the part.
+    pub fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    /// One flag a block: false means it can't hold a match.
+    pub fn candidates(&self, query: &ContentQuery) -> Vec<bool> {
+        let probe = Probe::of(query);
+        let mut flags = vec![true; self.blocks];
+        if probe.0.is_empty() {
+            return flags;
+        }
+        for (matrix, blocks) in &self.matrices {
+            let may_hold = probe.run(matrix, &self.bytes);
+            for (column, block) in blocks.iter().enumerate() {
+                flags[*block as usize] = may_hold[column / 64] >> (column % 64) & 1 == 1;
+            }
+        }
+        flags
+    }
+}
+
+/// A query as positions in filters: all of the lists, in each any of the alternatives, in each all positions.
+struct Probe(Vec<Vec<Vec<u32>>>);
+
+impl Probe {
+    /// Lists with an alternative of which grams say nothing are left out: they exclude no block.
+    fn of(query: &ContentQuery) -> Probe {
+        let lines = query.lines.iter().map(|list| list.iter().map(positions_of).collect());
+        let metadata =
+            query.metadata.iter().map(|(name, values)| values.iter().map(|value| positions_of_value(name, value)).collect());
+        let says_something = |list: &Vec<Vec<u32>>| list.iter().all(|positions| !positions.is_empty());
+        Probe(lines.chain(metadata).filter(says_something).collect())
+    }
+
+    /// A bit a column: whether it may hold a match.
+    fn run(&self, matrix: &Matrix, bytes: &[u8]) -> Vec<u64> {
+        let words = matrix.columns.div_ceil(64);
+        let mut all = vec![u64::MAX; words];
+        let (mut any, mut one) = (vec![0u64; words], vec![0u64; words]);
+        for list in &self.0 {
+            any.fill(0);
+            for positions in list {
+                one.copy_from_slice(&all);
+                for position in positions {
+                    matrix.intersect_row(bytes, filter::row(*position, matrix.rows), &mut one);
+                }
+                any.iter_mut().zip(&one).for_each(|(any, one)| *any |= one);
+            }
+            all.copy_from_slice(&any);
+        }
+        all
+    }
+}
+
+/// Filters know no case, so that a literal that ignores it asks the same as one that does not.
+fn positions_of(literal: &Literal) -> Vec<u32> {
+    let mut positions = Vec::new();
+    grams::each(&literal.bytes, |position| positions.push(position));
+    positions.sort_unstable();
+    positions.dedup();
+    positions
+}
+
+/// An empty value says nothing: whether it stands for a missing one is for the reader to say.
+fn positions_of_value(name: &str, value: &str) -> Vec<u32> {
+    let mut positions = Vec::new();
+    if !value.is_empty() {
+        grams::each_of_value(name.as_bytes(), value.as_bytes(), |position| positions.push(position));
+    }
+    positions
+}
+
+#[cfg(test)]
+mod tests;

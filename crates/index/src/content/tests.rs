@@ -1,0 +1,107 @@
+use super::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use skald_model::BatchBuilder;
+
+type Entry = (Vec<u8>, Option<String>);
+
+fn index_of(blocks: &[Vec<Entry>]) -> ContentIndex {
+    let mut builder = ContentIndexBuilder::default();
+    for entries in blocks {
+        let mut batch = BatchBuilder::default();
+        for (line, value) in entries {
+            batch.push(0, 0, line, value.iter().map(|v| ("trace_id", v.as_str())));
+        }
+        builder.add_block(&batch.finish());
+    }
+    ContentIndex::open(builder.finish()).expect("was just written")
+}
+
+fn lines(literals: &[&str]) -> ContentQuery {
+    let literal = |l: &&str| Literal { bytes: l.as_bytes().to_vec(), ignore_case: false };
+    ContentQuery { lines: vec![literals.iter().map(literal).collect()], metadata: Vec::new() }
+}
+
+/// Blocks of made-up lines; block `i` alone has `only-i`, `user=1000i` and the trace id `id-i`.
+fn sample() -> ContentIndex {
+    let blocks: Vec<Vec<Entry>> = (0..70usize)
+        .map(|i| {
+            let line =
+                |n: usize| format!("GET /index.html from 10.0.{i}.{n} user={} only-{}", 10_000 + i, ["ape", "bee", "cat"][i % 3]);
+            (0..i + 2).map(|n| (line(n).into_bytes(), Some(format!("id-{i}")))).collect()
+        })
+        .collect();
+    index_of(&blocks)
+}
+
+#[test]
+fn blocks_without_the_literal_are_left_out() {
+    let index = sample();
+    let left = |query: &ContentQuery| index.candidates(query).iter().filter(|flag| **flag).count();
+    assert_eq!(index.blocks(), 70);
+    assert_eq!(left(&ContentQuery::default()), 70);
+    assert_eq!(left(&lines(&["index.html"])), 70);
+    assert!(left(&lines(&["nowhere to be found"])) <= 1);
+    assert!((23..40).contains(&left(&lines(&["only-bee"]))));
+    assert!((1..25).contains(&left(&lines(&["user=10007"]))));
+    assert!(index.candidates(&lines(&["user=10007"]))[7]);
+    assert!((1..6).contains(&left(&ContentQuery { lines: vec![], metadata: vec![("trace_id".into(), vec!["id-9".into()])] })));
+}
+
+#[test]
+fn lists_are_joined_by_and_their_literals_by_or() {
+    let index = sample();
+    let left = |query: &ContentQuery| index.candidates(query).iter().filter(|flag| **flag).count();
+    let either = lines(&["only-bee", "nowhere to be found"]);
+    assert_eq!(left(&either), left(&lines(&["only-bee"])));
+    let mut both = lines(&["only-bee"]);
+    both.lines.extend(lines(&["nowhere to be found"]).lines);
+    assert!(left(&both) <= 1);
+    assert_eq!(left(&lines(&["nowhere to be found", "x"])), 70, "a short alternative says nothing");
+    assert_eq!(left(&lines(&[])), 0, "no alternative can be met");
+}
+
+#[test]
+fn damaged_bytes_are_refused() {
+    let mut builder = ContentIndexBuilder::default();
+    builder.add_block(&Batch::default());
+    let bytes = builder.finish();
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x40;
+        assert!(ContentIndex::open(damaged).is_err(), "byte {at}");
+        assert!(ContentIndex::open(bytes[..at].to_vec()).is_err(), "{at} bytes");
+    }
+}
+
+fn entries() -> impl Strategy<Value = Vec<Entry>> {
+    let line = prop_oneof![vec(any::<u8>(), 0..60), "([a-fA-F0-9]{1,20}[ =.:/]){0,6}".prop_map(String::into_bytes)];
+    vec((line, proptest::option::of("[a-z0-9]{0,5}")), 0..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+    /// What pruning must never do: leave out a block that has it.
+    #[test]
+    fn a_block_with_the_literal_is_a_candidate(
+        blocks in vec(entries(), 1..6),
+        block in any::<prop::sample::Index>(),
+        entry in any::<prop::sample::Index>(),
+        cut in any::<(prop::sample::Index, prop::sample::Index)>(),
+        ignore_case in any::<bool>(),
+    ) {
+        let block = block.index(blocks.len());
+        prop_assume!(!blocks[block].is_empty());
+        let (line, value) = &blocks[block][entry.index(blocks[block].len())];
+        let start = cut.0.index(line.len() + 1);
+        let mut bytes = line[start..start + cut.1.index(line.len() - start + 1)].to_vec();
+        if ignore_case {
+            bytes.make_ascii_lowercase();
+        }
+        let query = ContentQuery {
+            lines: vec![vec![Literal { bytes, ignore_case }]],
+            metadata: value.iter().map(|v| ("trace_id".to_owned(), vec!["other".to_owned(), v.clone()])).collect(),
+        };
+        prop_assert!(index_of(&blocks).candidates(&query)[block]);
+    }
+}
