@@ -84,7 +84,9 @@ impl Wal {
         files.create_folder(folder).map_err(|e| WalError::io(format!("creating {}", folder.display()), e))?;
         let mut report = ReplayReport::default();
         let segments = replay_all(&*files, folder, &mut report, &mut on_record)?;
-        let next_sequence = options.first_sequence.max(report.last_sequence + 1);
+        // Above every segment's name too: a segment whose records were all lost keeps its name.
+        let last_named = segments.iter().map(|s| segment::first_sequence_of(&s.path)).max().unwrap_or(0);
+        let next_sequence = options.first_sequence.max(report.last_sequence.max(last_named) + 1);
         let bytes = segments.iter().map(|s| s.bytes).sum();
         let shared = Arc::new(Shared {
             files,

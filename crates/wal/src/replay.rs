@@ -2,7 +2,7 @@
 //!
 //! A record whose header is whole and whose body is not is skipped by its length. Behind a damaged header
 //! the reader looks for the next whole header of the same segment. What follows the last whole record of a
-//! segment is its torn tail: the write that a crash cut short.
+//! segment is its torn tail: the write that a crash cut short, or tore where the disk wrote it out of order.
 
 use crate::files::{FileHandle, Files};
 use crate::record::{RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
@@ -69,9 +69,11 @@ pub(crate) fn replay_segment<E: From<WalError>>(
     }
     let mut at = SEGMENT_HEADER_BYTES as u64;
     let mut good_bytes = at;
+    // Damage counts once a whole record is found behind it; otherwise it is part of the torn tail.
+    let mut damage = Vec::new();
     while let Some((found_at, record)) = next_header(&mut window, at, header.salt, report.last_sequence).map_err(failed)? {
         if found_at > at {
-            report.damage.push(format!("wal segment {name}: {} unreadable bytes at {at}", found_at - at));
+            damage.push(format!("wal segment {name}: {} unreadable bytes at {at}", found_at - at));
         }
         let body_at = found_at + RECORD_HEADER_BYTES as u64;
         let Some(body) = window.get(body_at, record.body_bytes()).map_err(failed)? else {
@@ -84,12 +86,10 @@ pub(crate) fn replay_segment<E: From<WalError>>(
                 report.records += 1;
                 report.last_sequence = record.sequence;
                 good_bytes = at;
+                report.damage.append(&mut damage);
                 on_record(Replayed { sequence: record.sequence, tenant, payload })?;
             }
-            None if at < file_bytes => {
-                report.damage.push(format!("wal segment {name}: record {} at {found_at} is damaged", record.sequence));
-            }
-            None => {}
+            None => damage.push(format!("wal segment {name}: record {} at {found_at} is damaged", record.sequence)),
         }
     }
     Ok(SegmentEnd { good_bytes, file_bytes })

@@ -69,6 +69,12 @@ pub(crate) fn list(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>, Wal
     Ok(names.into_iter().filter(|n| !n.is_folder && n.name.ends_with(SUFFIX)).map(|n| folder.join(n.name)).collect())
 }
 
+/// The number a segment is named by; 0 for a name that is not ours.
+pub(crate) fn first_sequence_of(path: &Path) -> u64 {
+    let name = path.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
+    u64::from_str_radix(name, 16).unwrap_or(0)
+}
+
 /// Differs from segment to segment, so that bytes copied from one are no record in another.
 fn random_salt() -> u32 {
     std::hash::RandomState::new().build_hasher().finish() as u32
