@@ -98,6 +98,20 @@ pub fn ask(client: &Client) -> Outcome {
 }
 
 impl Case {
+    /// One recorded HTTP exchange as a case; `body` is the recorded answer.
+    pub fn of_exchange(id: String, path: &str, params: Vec<(String, String)>, headers: Vec<(String, String)>, status: u16, body: &str) -> Case {
+        let json = serde_json::from_str::<Value>(body).ok();
+        let text = if json.is_none() { Some(body.to_owned()) } else { None };
+        Case { id, path: path.to_owned(), params, headers, status, body: json.unwrap_or_default(), text }
+    }
+
+    /// Asks a server; gives its answer and how it differs from the recorded one.
+    pub fn ask(&self, client: &Client) -> (Reply, Option<String>) {
+        let reply = client.get(&self.path, &self.params, &self.headers).expect("the server answers");
+        let difference = self.difference(&reply);
+        (reply, difference)
+    }
+
     fn param(&self, name: &str) -> &str {
         self.params.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
     }

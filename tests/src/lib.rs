@@ -3,4 +3,6 @@
 
 pub mod conformance;
 pub mod http;
+pub mod local;
 pub mod process;
+pub mod script;

@@ -6,11 +6,12 @@ use crate::params::Params;
 use crate::wire::json::Json;
 use axum::http::StatusCode;
 use axum::response::Response;
+use skald_logql::syntax::pretty;
 
 /// `format_query`
 pub async fn format_query(params: Params) -> Result<Response, ApiError> {
     let mut out = Json::default();
-    let status = match skald_logql::parse(params.query()).map(|_| params.query().trim().to_owned()) {
+    let status = match skald_logql::parse(params.query()).map(|expr| pretty(&expr)) {
         Ok(pretty) => {
             out.raw("{\"status\":\"success\",\"data\":");
             out.text(&pretty);
