@@ -313,4 +313,17 @@ mod tests {
         let cut = r#"{"streams":[{"stream":{},"values":[["1","a"]"#;
         assert!(decode(cut.as_bytes()).expect_err("body is cut").to_string().contains("object not ended with }"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            pieces in proptest::collection::vec(
+                "\\{|\\}|\\[|\\]|,|:|\"streams\":|\"stream\"|\"values\":|\"labels\":|\"entries\":|\"ts\":|\"[ -~]{0,3}\"|[0-9]{1,3}|null|\\PC",
+                0..30,
+            ),
+        ) {
+            drop(decode(pieces.concat().as_bytes()));
+            drop(decode(format!("{{\"streams\":[{{{}", pieces.concat()).as_bytes()));
+        }
+    }
 }

@@ -319,4 +319,19 @@ mod tests {
         check_error(b"", "1:1: parse error: unexpected end of input");
         check_error(br#"{} x"#, "1:4: parse error: unexpected character: 'x'");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in proptest::collection::vec("[{}=,!~\"'`#\\\\ a-b0-9\n]|\\PC", 0..30)) {
+            drop(parse(text.concat().as_bytes()));
+        }
+
+        #[test]
+        fn what_is_written_is_read(pairs in proptest::collection::btree_map("[a-zA-Z_][a-zA-Z0-9_]{0,8}", "\\PC{0,12}", 0..6)) {
+            let labels = skald_model::Labels::from_pairs(&pairs);
+            let text = labels.to_string();
+            let read = skald_model::Labels::from_pairs(parse(text.as_bytes()).expect("written labels can be read"));
+            proptest::prop_assert_eq!(read, labels);
+        }
+    }
 }

@@ -88,5 +88,127 @@ fn decode_timestamp(bytes: &[u8]) -> Result<i64, WireError> {
             _ => {}
         }
     }
-    Ok(seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(nanos)))
+    let nearest_end = if seconds < 0 { i64::MIN } else { i64::MAX };
+    Ok(seconds.checked_mul(1_000_000_000).and_then(|ns| ns.checked_add(i64::from(nanos))).unwrap_or(nearest_end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto;
+    use proptest::prelude::*;
+    use prost::Message;
+
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(any::<u8>(), 0..40)
+    }
+
+    fn pair() -> impl Strategy<Value = proto::LabelPair> {
+        (bytes(), bytes()).prop_map(|(name, value)| proto::LabelPair { name, value })
+    }
+
+    fn entry() -> impl Strategy<Value = proto::Entry> {
+        let timestamp = (-10_000_000_000i64..10_000_000_000, 0..1_000_000_000i32);
+        let timestamp = timestamp.prop_map(|(seconds, nanos)| proto::Timestamp { seconds, nanos });
+        let pairs = || proptest::collection::vec(pair(), 0..4);
+        (proptest::option::of(timestamp), bytes(), pairs(), pairs()).prop_map(|(timestamp, line, structured_metadata, parsed)| {
+            proto::Entry { timestamp, line, structured_metadata, parsed }
+        })
+    }
+
+    fn stream() -> impl Strategy<Value = proto::Stream> {
+        (bytes(), proptest::collection::vec(entry(), 0..6), any::<u64>()).prop_map(|(labels, entries, hash)| proto::Stream {
+            labels,
+            entries,
+            hash,
+        })
+    }
+
+    fn request() -> impl Strategy<Value = proto::PushRequest> {
+        (proptest::collection::vec(stream(), 0..5), "[a-z]{0,5}")
+            .prop_map(|(streams, format)| proto::PushRequest { streams, format })
+    }
+
+    /// What was decoded, as the message it came from, without what is passed over.
+    fn as_message(decoded: &Decoded<'_>) -> proto::PushRequest {
+        let entry_of = |entry: &crate::decoded::DecodedEntry<'_>| proto::Entry {
+            timestamp: (entry.time != TIME_MISSING).then(|| proto::Timestamp {
+                seconds: entry.time.div_euclid(1_000_000_000),
+                nanos: entry.time.rem_euclid(1_000_000_000) as i32,
+            }),
+            line: entry.line.to_vec(),
+            structured_metadata: decoded
+                .pairs_of(entry)
+                .iter()
+                .map(|(name, value)| proto::LabelPair { name: name.to_vec(), value: value.to_vec() })
+                .collect(),
+            parsed: Vec::new(),
+        };
+        let stream_of = |stream: &DecodedStream<'_>| {
+            let RawLabels::Text(labels) = &stream.labels else { unreachable!("protobuf gives label texts") };
+            let entries = decoded.entries[stream.rows.clone()].iter().map(entry_of).collect();
+            proto::Stream { labels: labels.to_vec(), entries, hash: 0 }
+        };
+        proto::PushRequest { streams: decoded.streams.iter().map(stream_of).collect(), format: String::new() }
+    }
+
+    /// The message without what is passed over, times at the ends of the range where they lie outside.
+    fn expected(mut request: proto::PushRequest) -> proto::PushRequest {
+        request.format.clear();
+        for stream in &mut request.streams {
+            stream.hash = 0;
+            for entry in &mut stream.entries {
+                entry.parsed.clear();
+                let time = entry.timestamp.map(|t| i128::from(t.seconds) * 1_000_000_000 + i128::from(t.nanos));
+                entry.timestamp =
+                    time.map(|t| t.clamp(i64::MIN.into(), i64::MAX.into()) as i64).filter(|t| *t != TIME_MISSING).map(|t| {
+                        proto::Timestamp { seconds: t.div_euclid(1_000_000_000), nanos: t.rem_euclid(1_000_000_000) as i32 }
+                    });
+            }
+        }
+        request
+    }
+
+    proptest! {
+        #[test]
+        fn reading_in_place_gives_what_prost_gives(request in request()) {
+            let encoded = request.encode_to_vec();
+            let decoded = decode(&encoded).expect("an encoded message can be read");
+            prop_assert_eq!(as_message(&decoded), expected(request));
+        }
+
+        #[test]
+        fn cut_messages_are_refused_as_prost_refuses_them(request in request(), at in any::<proptest::sample::Index>()) {
+            let mut encoded = request.encode_to_vec();
+            encoded.truncate(at.index(encoded.len() + 1));
+            let prost = proto::PushRequest::decode(encoded.as_slice()).is_ok();
+            prop_assert_eq!(decode(&encoded).is_ok(), prost);
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            if let (Ok(decoded), Ok(oracle)) = (decode(&bytes), proto::PushRequest::decode(bytes.as_slice())) {
+                prop_assert_eq!(decoded.streams.len(), oracle.streams.len());
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_passed_over() {
+        let mut encoded = vec![0x7a, 2, b'?', b'!', 0xd0, 1, 5];
+        encoded.extend_from_slice(&[10, 6, 0x7d, 0, 0, 0, 0, 0x12]);
+        assert!(decode(&encoded).is_err());
+        let whole = [10, 9, 0x7d, 0, 0, 0, 0, 0x12, 2, 0x60, 7];
+        let decoded = decode(&whole).expect("fields are whole");
+        assert_eq!((decoded.streams.len(), decoded.entries.len(), decoded.entries[0].time), (1, 1, TIME_MISSING));
+    }
+
+    #[test]
+    fn a_body_of_countless_entries_is_refused() {
+        let entries = [0x12, 0].repeat(crate::limits::ENTRIES_MAX + 1);
+        let mut body = vec![10];
+        prost::encoding::encode_varint(entries.len() as u64, &mut body);
+        body.extend_from_slice(&entries);
+        assert!(matches!(decode(&body), Err(BodyError::TooLarge(_))));
+    }
 }

@@ -304,4 +304,44 @@ mod tests {
         assert_eq!(detector.anchor, None);
         assert_eq!(detector.detect(b"a=info kind=warn"), Some("warn"));
     }
+
+    /// The word search as it is described, without any shortcut.
+    fn first_word_slowly(line: &[u8]) -> Option<&'static str> {
+        let is_left = |b: u8| b" \t\n[({\"'=|".contains(&b);
+        let is_right = |b: u8| b" \t\n[](){}:,!\"'=|".contains(&b);
+        (0..line.len()).find_map(|start| {
+            let fits = |(word, _): &&(&[u8], &str)| {
+                let end = start + word.len();
+                (start == 0 || is_left(line[start - 1]))
+                    && line.get(start..end).is_some_and(|l| l.eq_ignore_ascii_case(word))
+                    && line.get(end).is_none_or(|b| is_right(*b))
+            };
+            LINE_WORDS.iter().find(fits).map(|(_, level)| *level)
+        })
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_fast_word_search_finds_what_the_slow_one_finds(
+            pieces in proptest::collection::vec("(?i:trace|debug|fatal|critical|error|err|warning|warn|info)|[ -~\t\n]{0,6}|[a-z]{0,20}", 0..12),
+        ) {
+            let line = pieces.concat();
+            proptest::prop_assert_eq!(first_word(line.as_bytes()), first_word_slowly(line.as_bytes()));
+        }
+
+        #[test]
+        fn skipping_lines_without_level_keys_changes_nothing(
+            pieces in proptest::collection::vec("(?i:level|lvl|severity|log\\.level|info|err)|[={}\", :]|[a-z ]{0,4}", 0..14),
+        ) {
+            let line = pieces.concat();
+            let detector = LineDetector::new(&IngestLimits::default());
+            let thorough = LineDetector { anchor: None, ..detector.clone() };
+            proptest::prop_assert_eq!(detector.detect(line.as_bytes()), thorough.detect(line.as_bytes()));
+        }
+
+        #[test]
+        fn any_bytes_have_some_level(line in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            LineDetector::new(&IngestLimits::default()).detect(&line);
+        }
+    }
 }

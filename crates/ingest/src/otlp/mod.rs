@@ -249,4 +249,13 @@ mod tests {
         let refused = encodings(Some("br")).expect_err("not an encoding of OTLP");
         assert_eq!(refused.to_string(), "unsupported content encoding br: only gzip, lz4 and zstd are supported");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            if let Ok(request) = parse(Some("application/x-protobuf"), &bytes) {
+                decode(&request, &prepare(&request), &IngestLimits::default(), 0).expect("request is small");
+            }
+        }
+    }
 }
