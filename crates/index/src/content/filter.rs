@@ -49,18 +49,21 @@ pub(super) fn row(position: u32, bits: usize) -> usize {
 /// Positions collected so far. Reused from block to block.
 #[derive(Debug)]
 pub(super) struct Sketch {
-    words: Vec<u64>,
+    words: Box<[u64; WORDS]>,
 }
+
+const WORDS: usize = 1 << (POSITION_BITS - 6);
 
 impl Default for Sketch {
     fn default() -> Sketch {
-        Sketch { words: vec![0; 1 << (POSITION_BITS - 6)] }
+        let words = vec![0; WORDS].into_boxed_slice();
+        Sketch { words: words.try_into().expect("there are so many words") }
     }
 }
 
 impl Sketch {
     pub(super) fn insert(&mut self, position: u32) {
-        self.words[(position >> 6) as usize] |= 1 << (position & 63);
+        self.words[(position >> 6) as usize % WORDS] |= 1 << (position & 63);
     }
 
     /// The filter of the positions, which are forgotten.
@@ -97,7 +100,8 @@ mod tests {
     #[test]
     fn a_filter_has_what_its_sketch_had() {
         let mut sketch = Sketch::default();
-        let positions: Vec<u32> = (0..5000u64).map(|i| (xxhash_rust::xxh3::xxh3_64(&i.to_le_bytes()) >> (64 - POSITION_BITS)) as u32).collect();
+        let positions: Vec<u32> =
+            (0..5000u64).map(|i| (xxhash_rust::xxh3::xxh3_64(&i.to_le_bytes()) >> (64 - POSITION_BITS)) as u32).collect();
         positions.iter().for_each(|position| sketch.insert(*position));
         let filter = sketch.take();
         for position in positions {

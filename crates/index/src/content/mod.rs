@@ -13,6 +13,7 @@ use crate::IndexError;
 use filter::{Filter, SizeClass, Sketch};
 use matrix::Matrix;
 use skald_model::{Batch, ContentQuery, Literal};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Version of the layout in README.md.
@@ -25,6 +26,7 @@ const HEADER_BYTES: usize = 1 + 4 + 4;
 #[derive(Debug, Default)]
 pub struct ContentIndexBuilder {
     sketch: Sketch,
+    recent: grams::Recent,
     filters: Vec<Filter>,
 }
 
@@ -32,9 +34,10 @@ impl ContentIndexBuilder {
     /// Adds the next block (all its lines and metadata).
     pub fn add_block(&mut self, batch: &Batch) {
         let sketch = &mut self.sketch;
+        self.recent.clear();
         let mut start = 0;
         for &end in &batch.line_ends {
-            grams::each(&batch.lines[start..end as usize], |position| sketch.insert(position));
+            grams::each(&batch.lines[start..end as usize], &mut self.recent, |position| sketch.insert(position));
             start = end as usize;
         }
         for column in &batch.metadata {
@@ -159,10 +162,14 @@ impl Probe {
     }
 }
 
-/// Filters know no case, so that a literal that ignores it asks the same as one that does not.
+/// A literal in lower case asks only for grams that are folded, as one that ignores case has to.
 fn positions_of(literal: &Literal) -> Vec<u32> {
+    let mut bytes = Cow::from(&literal.bytes);
+    if literal.ignore_case {
+        bytes.to_mut().make_ascii_lowercase();
+    }
     let mut positions = Vec::new();
-    grams::each(&literal.bytes, |position| positions.push(position));
+    grams::each(&bytes, &mut grams::Recent::default(), |position| positions.push(position));
     positions.sort_unstable();
     positions.dedup();
     positions
