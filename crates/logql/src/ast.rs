@@ -323,8 +323,53 @@ pub enum RangeOp {
     FirstOverTime,
     LastOverTime,
     RateCounter,
-    /// `count_distinct_over_time` by one label (beyond Loki).
+    /// `count_distinct(label, {…}[5m])` (beyond Loki): how many values the label has. The label stands in
+    /// [`LogRange::unwrap`], without conversion and filters.
     CountDistinct,
+}
+
+impl RangeOp {
+    /// All of them.
+    pub const ALL: [RangeOp; 16] = [
+        RangeOp::CountOverTime,
+        RangeOp::Rate,
+        RangeOp::BytesOverTime,
+        RangeOp::BytesRate,
+        RangeOp::AbsentOverTime,
+        RangeOp::SumOverTime,
+        RangeOp::AvgOverTime,
+        RangeOp::MinOverTime,
+        RangeOp::MaxOverTime,
+        RangeOp::StddevOverTime,
+        RangeOp::StdvarOverTime,
+        RangeOp::QuantileOverTime,
+        RangeOp::FirstOverTime,
+        RangeOp::LastOverTime,
+        RangeOp::RateCounter,
+        RangeOp::CountDistinct,
+    ];
+
+    /// The function's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RangeOp::CountOverTime => "count_over_time",
+            RangeOp::Rate => "rate",
+            RangeOp::BytesOverTime => "bytes_over_time",
+            RangeOp::BytesRate => "bytes_rate",
+            RangeOp::AbsentOverTime => "absent_over_time",
+            RangeOp::SumOverTime => "sum_over_time",
+            RangeOp::AvgOverTime => "avg_over_time",
+            RangeOp::MinOverTime => "min_over_time",
+            RangeOp::MaxOverTime => "max_over_time",
+            RangeOp::StddevOverTime => "stddev_over_time",
+            RangeOp::StdvarOverTime => "stdvar_over_time",
+            RangeOp::QuantileOverTime => "quantile_over_time",
+            RangeOp::FirstOverTime => "first_over_time",
+            RangeOp::LastOverTime => "last_over_time",
+            RangeOp::RateCounter => "rate_counter",
+            RangeOp::CountDistinct => "count_distinct",
+        }
+    }
 }
 
 /// A range aggregation.
@@ -379,6 +424,18 @@ pub enum Conversion {
     DurationSeconds,
 }
 
+impl Conversion {
+    /// The converter's name; empty for none.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Conversion::None => "",
+            Conversion::Bytes => "bytes",
+            Conversion::Duration => "duration",
+            Conversion::DurationSeconds => "duration_seconds",
+        }
+    }
+}
+
 /// `by (a)` or `without (a)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grouping {
@@ -404,8 +461,42 @@ pub enum VectorOp {
     Sort,
     SortDesc,
     ApproxTopk,
-    /// `count_distinct` / `approx_count_distinct` of a label's values (beyond Loki).
-    CountDistinct,
+}
+
+impl VectorOp {
+    /// All of them.
+    pub const ALL: [VectorOp; 12] = [
+        VectorOp::Sum,
+        VectorOp::Avg,
+        VectorOp::Min,
+        VectorOp::Max,
+        VectorOp::Count,
+        VectorOp::Stddev,
+        VectorOp::Stdvar,
+        VectorOp::Topk,
+        VectorOp::Bottomk,
+        VectorOp::Sort,
+        VectorOp::SortDesc,
+        VectorOp::ApproxTopk,
+    ];
+
+    /// The function's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            VectorOp::Sum => "sum",
+            VectorOp::Avg => "avg",
+            VectorOp::Min => "min",
+            VectorOp::Max => "max",
+            VectorOp::Count => "count",
+            VectorOp::Stddev => "stddev",
+            VectorOp::Stdvar => "stdvar",
+            VectorOp::Topk => "topk",
+            VectorOp::Bottomk => "bottomk",
+            VectorOp::Sort => "sort",
+            VectorOp::SortDesc => "sort_desc",
+            VectorOp::ApproxTopk => "approx_topk",
+        }
+    }
 }
 
 /// A vector aggregation.
