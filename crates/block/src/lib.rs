@@ -5,6 +5,7 @@
 //! one decoder. Invariant: the runs of a block are sorted by (stream, time, arrival).
 
 mod decode;
+mod describe;
 mod encode;
 mod frames;
 mod ints;

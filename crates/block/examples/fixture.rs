@@ -1,0 +1,55 @@
+//! Writes `fixtures/v<version>.block` (directory entry, then block) and `.rows` (what it must give).
+//!
+//! Run once for each format version: `cargo run -p skald-block --example fixture`. The files of older
+//! versions stay as they are.
+
+use skald_block::{Encoder, FORMAT_VERSION, decode};
+use skald_model::{BatchBuilder, Columns};
+use std::fmt::Write;
+
+/// Rows that make every column and text encoding occur.
+fn sample() -> skald_model::Batch {
+    let mut builder = BatchBuilder::default();
+    let mix = |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for i in 0..160u64 {
+        let id = format!("{:016x}{:016x}", mix(i), mix(i * 7));
+        let uuid = format!("{}-{}-4000-8000-{}", &id[..8], &id[8..12], &id[12..24]);
+        let address = std::net::Ipv4Addr::from((mix(i) >> 32) as u32).to_string();
+        let number = (mix(i) as i64 >> 40).to_string();
+        let text = format!("request {} of {}", i * i, mix(i) % 1000);
+        let mut pairs =
+            vec![("address", address.as_str()), ("constant", "x"), ("detected_level", ["info", "error", "warn"][i as usize % 3])];
+        pairs.extend([("id", id.as_str()), ("number", number.as_str())]);
+        if i % 5 == 0 {
+            pairs.push(("sparse", "here"));
+        }
+        pairs.extend([("text", text.as_str()), ("uuid", uuid.as_str())]);
+        let line = format!("level=info ts={i} msg=\"{text}\" from={address}");
+        let time = 1_700_000_000_000_000_000 + i * 1_000_000_000 + mix(i) % 1_000_000;
+        builder.push((i / 60) as u32 * 3, time as i64, line.as_bytes(), pairs.into_iter());
+    }
+    builder.push(9, -5, b"\xff\x00 not text", std::iter::empty());
+    builder.push(10, i64::MAX, b"", [("id", "")].into_iter());
+    builder.finish()
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut block = Vec::new();
+    let meta = Encoder::default().encode(&sample(), &mut block)?;
+    let batch = decode(&meta, &Columns::ALL, &mut |range| Ok(block[range.start as usize..range.end as usize].to_vec()))?;
+    let mut rows = String::new();
+    for run in &batch.runs {
+        for row in run.rows.clone() {
+            let metadata: Vec<_> = batch.metadata_of(row).collect();
+            let line = batch.line(row).escape_ascii();
+            writeln!(rows, "{} {} \"{line}\" {metadata:?}", run.stream, batch.timestamps[row as usize])?;
+        }
+    }
+    let mut file = Vec::new();
+    meta.encode(&mut file);
+    file.extend_from_slice(&block);
+    let base = format!("{}/fixtures/v{FORMAT_VERSION}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::write(format!("{base}.block"), file)?;
+    std::fs::write(format!("{base}.rows"), rows)?;
+    Ok(())
+}

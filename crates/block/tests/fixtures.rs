@@ -1,0 +1,53 @@
+//! Blocks written by every version of the format are read forever.
+
+use skald_block::{BlockMeta, decode};
+use skald_model::Columns;
+use std::fmt::Write;
+use std::path::Path;
+
+/// The rows of a fixture, one a line: stream, time, line, metadata.
+fn rows_of(path: &Path) -> String {
+    let bytes = std::fs::read(path).expect("the fixture can be read");
+    let mut block = &bytes[..];
+    let meta = BlockMeta::decode(&mut block).expect("the fixture is whole");
+    assert_eq!(meta.block_bytes(), block.len() as u64);
+    let batch = decode(&meta, &Columns::ALL, &mut |range| Ok(block[range.start as usize..range.end as usize].to_vec()))
+        .expect("the fixture is whole");
+    let mut rows = String::new();
+    for run in &batch.runs {
+        for row in run.rows.clone() {
+            let metadata: Vec<_> = batch.metadata_of(row).collect();
+            let line = batch.line(row).escape_ascii();
+            writeln!(rows, "{} {} \"{line}\" {metadata:?}", run.stream, batch.timestamps[row as usize])
+                .expect("memory is enough");
+        }
+    }
+    rows
+}
+
+#[test]
+fn blocks_of_every_version_are_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut read = 0;
+    for entry in std::fs::read_dir(folder).expect("there are fixtures") {
+        let path = entry.expect("there are fixtures").path();
+        if path.extension().is_some_and(|extension| extension == "block") {
+            let expected = std::fs::read_to_string(path.with_extension("rows")).expect("each block has its rows");
+            assert_eq!(rows_of(&path), expected, "{}", path.display());
+            read += 1;
+        }
+    }
+    assert!(read >= usize::from(skald_block::FORMAT_VERSION), "{read} fixtures");
+}
+
+/// The fixture is only worth its place while every encoding occurs in it.
+#[test]
+fn the_newest_fixture_has_every_encoding_of_metadata() {
+    let path = format!("{}/fixtures/v{}.block", env!("CARGO_MANIFEST_DIR"), skald_block::FORMAT_VERSION);
+    let bytes = std::fs::read(path).expect("the fixture can be read");
+    let meta = BlockMeta::decode(&mut &bytes[..]).expect("the fixture is whole");
+    let names: Vec<&str> = meta.columns.iter().map(|column| column.encoding_name()).collect();
+    for expected in ["steps", "integers", "dictionary of plain texts", "ipv4", "shapes", "plain texts", "zstd"] {
+        assert!(names.contains(&expected), "{expected} is not among {names:?}");
+    }
+}
