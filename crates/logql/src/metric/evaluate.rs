@@ -78,3 +78,87 @@ impl Evaluation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::check::{grid, shown};
+    use crate::typed::{Options, Query, compile};
+
+    /// Evaluates a query over the series each of its leaves is said to have, on three steps.
+    fn run(text: &str, leaves: &[&[&str]]) -> Result<Evaluated, EvalError> {
+        let expr = crate::parse(text).expect("query parses");
+        let Query::Metric(query) = compile(&expr, &Options::default()).expect("query compiles") else {
+            panic!("{text} is a log query")
+        };
+        assert_eq!(query.leaves.len(), leaves.len(), "leaves of {text}");
+        let steps = Steps { start: 0, step: 60, count: 3 };
+        evaluate(&query.root, leaves.iter().map(|lines| grid(lines)).collect(), &query.leaves, &steps)
+    }
+
+    fn check(text: &str, leaves: &[&[&str]], expected: &[&str]) {
+        match run(text, leaves).expect("query evaluates") {
+            Evaluated::Matrix(matrix) => assert_eq!(shown(&matrix), expected, "{text}"),
+            Evaluated::Scalar(value) => assert_eq!([value.to_string()], expected, "{text}"),
+        }
+    }
+
+    const SERIES: &[&str] = &[r#"{app="b"} 4 _ 8"#, r#"{app="a", pod="1"} 1 2 3"#, r#"{app="a"} 10 20 _"#];
+
+    #[test]
+    fn leaves_are_taken_in_order_of_labels() {
+        let sorted = [r#"{app="a"} 10 20 _"#, r#"{app="a", pod="1"} 1 2 3"#, r#"{app="b"} 4 _ 8"#];
+        check(r#"rate({x="y"}[1m])"#, &[SERIES], &sorted);
+    }
+
+    #[test]
+    fn equal_values_rank_by_labels() {
+        let ties: &[&str] = &[r#"{app="c"} 1 1 1"#, r#"{app="a"} 1 1 1"#, r#"{app="b"} 1 1 1"#];
+        check(r#"bottomk(2, rate({x="y"}[1m]))"#, &[ties], &[r#"{app="a"} 1 1 1"#, r#"{app="b"} 1 1 1"#]);
+        check(r#"topk(1, rate({x="y"}[1m]))"#, &[ties], &[r#"{app="a"} 1 1 1"#]);
+    }
+
+    #[test]
+    fn a_leaf_used_twice_is_there_twice() {
+        check(
+            r#"rate({x="y"}[1m]) - rate({x="y"}[1m])"#,
+            &[SERIES],
+            &[r#"{app="a"} 0 0 _"#, r#"{app="a", pod="1"} 0 0 0"#, r#"{app="b"} 0 _ 0"#],
+        );
+    }
+
+    #[test]
+    fn the_dashboard_idiom_fills_gaps_with_zero() {
+        check(r#"sum(rate({x="y"}[1m])) or vector(0)"#, &[&["{} 5 _ 6"]], &["{} 5 0 6"]);
+        check(r#"sum(rate({x="y"}[1m])) or vector(0)"#, &[&[]], &["{} 0 0 0"]);
+    }
+
+    #[test]
+    fn operators_nest() {
+        check(r#"max by (app) (rate({x="y"}[1m]) * 2 > 5)"#, &[SERIES], &[r#"{app="a"} 20 40 6"#, r#"{app="b"} 8 _ 16"#]);
+        check(r#"1 + 2 * 3"#, &[], &["7"]);
+        check(r#"1 + vector(1)"#, &[], &["{} 2 2 2"]);
+        check(r#"vector(1) > 2"#, &[], &[]);
+        check(r#"vector(0) or vector(1)"#, &[], &["{} 0 0 0"]);
+        check(
+            r#"sum by (z) (label_replace(rate({x="y"}[1m]), "z", "same", "app", ".*"))"#,
+            &[SERIES],
+            &[r#"{z="same"} 15 22 11"#],
+        );
+    }
+
+    #[test]
+    fn absence_is_a_series_of_ones() {
+        let present: &[&str] = &["{} 4 _ 8"];
+        check(r#"absent_over_time({x="y"}[1m])"#, &[present], &[r#"{x="y"} _ 1 _"#]);
+        check(r#"absent_over_time({x="y"}[1m]) * 2"#, &[&[]], &[r#"{x="y"} 2 2 2"#]);
+    }
+
+    #[test]
+    fn a_failure_inside_is_the_failure_of_the_whole() {
+        let many: &[&str] = &[r#"{app="a", pod="1"} 1 1 1"#, r#"{app="a", pod="2"} 1 1 1"#];
+        let found = run(r#"sum(rate({x="y"}[1m]) / on(app) rate({x="z"}[1m]))"#, &[many, &[r#"{app="a"} 1 1 1"#]]);
+        let expected = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
+        assert_eq!(found, Err(EvalError(expected.to_owned())));
+    }
+}

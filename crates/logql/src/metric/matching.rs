@@ -72,10 +72,27 @@ struct Outcome {
     met: Vec<bool>,
 }
 
+/// The outcomes of one meeting by their labels.
+struct Outcomes {
+    list: Vec<Outcome>,
+    numbers: HashMap<Labels, usize>,
+    steps: usize,
+}
+
+impl Outcomes {
+    fn number(&mut self, labels: Labels) -> usize {
+        *self.numbers.entry(labels).or_insert_with_key(|labels| {
+            let series = Series { labels: labels.clone(), points: vec![None; self.steps] };
+            self.list.push(Outcome { series, met: vec![false; self.steps] });
+            self.list.len() - 1
+        })
+    }
+}
+
 impl Pairing<'_> {
     fn run(&self, steps: usize, out: &mut Vec<Series>) -> Result<(), EvalError> {
         let owners = self.owners(steps)?;
-        let mut outcomes: Vec<Outcome> = Vec::new();
+        let mut outcomes = Outcomes { list: Vec::new(), numbers: HashMap::new(), steps };
         for many in self.many.1 {
             let many = &self.many.0.series[*many];
             // The one-side series mostly stays the same from step to step, and with it the outcome.
@@ -86,10 +103,10 @@ impl Pairing<'_> {
                 let Some(other) = one.points[step] else { continue };
                 let number = match current {
                     Some((known, number)) if known == owner => number,
-                    _ => self.outcome(&mut outcomes, self.result_labels(&many.labels, &one.labels), steps),
+                    _ => outcomes.number(self.result_labels(&many.labels, &one.labels)),
                 };
                 current = Some((owner, number));
-                let outcome = &mut outcomes[number];
+                let outcome = &mut outcomes.list[number];
                 if std::mem::replace(&mut outcome.met[step], true) {
                     return Err(self.ambiguous());
                 }
@@ -97,15 +114,8 @@ impl Pairing<'_> {
                 outcome.series.points[step] = self.operator.apply(a, b, a);
             }
         }
-        out.extend(outcomes.into_iter().map(|outcome| outcome.series));
+        out.extend(outcomes.list.into_iter().map(|outcome| outcome.series));
         Ok(())
-    }
-
-    fn outcome(&self, outcomes: &mut Vec<Outcome>, labels: Labels, steps: usize) -> usize {
-        outcomes.iter().position(|o| o.series.labels == labels).unwrap_or_else(|| {
-            outcomes.push(Outcome { series: Series { labels, points: vec![None; steps] }, met: vec![false; steps] });
-            outcomes.len() - 1
-        })
     }
 
     /// The series of the one side at each step; two at once are an error even when nothing meets them.

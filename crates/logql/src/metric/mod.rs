@@ -12,6 +12,7 @@ mod hll;
 mod label_replace;
 mod matching;
 mod quantile;
+mod ranking;
 mod rate_counter;
 #[cfg(test)]
 mod reference;

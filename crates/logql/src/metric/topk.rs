@@ -1,7 +1,8 @@
 //! `topk` and `bottomk`: at each step, of each group, the series of the k largest or smallest values.
 
 use super::Matrix;
-use super::vector::{ascending, descending, groups};
+use super::ranking::{self, Ranked};
+use super::vector::groups;
 use crate::ast::Grouping;
 
 /// Which values are kept.
@@ -13,28 +14,28 @@ pub(super) enum Side {
     Smallest,
 }
 
-/// Keeps the points that are among the k best of their group and step. Of equal values those of earlier
-/// series stay; NaN goes first.
+/// Keeps the points that are among the k best of their group and step. NaN goes first; which of equal
+/// values stay is up to [`ranking`].
 pub(super) fn select(mut matrix: Matrix, grouping: Option<&Grouping>, param: Option<i64>, steps: usize, side: Side) -> Matrix {
     let k = param.map_or(0, |k| usize::try_from(k).unwrap_or(0));
-    let better = match side {
-        Side::Largest => descending,
-        Side::Smallest => ascending,
+    let below = match side {
+        Side::Largest => ranking::smaller,
+        Side::Smallest => ranking::larger,
     };
-    let mut ranked: Vec<(f64, usize)> = Vec::new();
+    let mut heap: Vec<Ranked> = Vec::new();
     for (_, members) in groups(&matrix, grouping) {
         if members.len() <= k {
             continue;
         }
         for step in 0..steps {
-            ranked.clear();
-            ranked.extend(members.iter().filter_map(|index| Some((matrix.series[*index].points[step]?, *index))));
-            if ranked.len() <= k {
-                continue;
+            heap.clear();
+            for index in &members {
+                if let Some(value) = matrix.series[*index].points[step].take() {
+                    ranking::push_bounded(&mut heap, (value, *index), k, below);
+                }
             }
-            ranked.select_nth_unstable_by(k, |a, b| better(&a.0, &b.0).then(a.1.cmp(&b.1)));
-            for (_, index) in &ranked[k..] {
-                matrix.series[*index].points[step] = None;
+            for (value, index) in &heap {
+                matrix.series[*index].points[step] = Some(*value);
             }
         }
     }

@@ -2,11 +2,11 @@
 
 use super::cells::{Cell, Extreme, Mean, Moments, Total};
 use super::grouping::{group_labels, order_key};
+use super::ranking::{self, Below};
 use super::{Matrix, Series, topk};
 use crate::ast::{Grouping, VectorOp};
 use hashbrown::HashMap;
 use skald_model::Labels;
-use std::cmp::Ordering;
 
 /// Aggregates a matrix of `steps` points a series.
 pub(super) fn aggregate(op: VectorOp, param: Option<i64>, grouping: Option<&Grouping>, matrix: Matrix, steps: usize) -> Matrix {
@@ -20,8 +20,8 @@ pub(super) fn aggregate(op: VectorOp, param: Option<i64>, grouping: Option<&Grou
         VectorOp::Count => fold(counted(matrix), grouping, steps, Total::value),
         VectorOp::Topk | VectorOp::ApproxTopk => topk::select(matrix, grouping, param, steps, topk::Side::Largest),
         VectorOp::Bottomk => topk::select(matrix, grouping, param, steps, topk::Side::Smallest),
-        VectorOp::Sort => sort(matrix, steps, ascending),
-        VectorOp::SortDesc => sort(matrix, steps, descending),
+        VectorOp::Sort => sort(matrix, steps, ranking::larger),
+        VectorOp::SortDesc => sort(matrix, steps, ranking::smaller),
     }
 }
 
@@ -65,27 +65,21 @@ fn counted(mut matrix: Matrix) -> Matrix {
     matrix
 }
 
-/// Orders the series of an instant query by value; over a range there is nothing to order by.
-fn sort(mut matrix: Matrix, steps: usize, order: fn(&f64, &f64) -> Ordering) -> Matrix {
-    if steps == 1 {
-        matrix.series.retain(|series| series.points.first().is_some_and(Option::is_some));
-        matrix.series.sort_by(|a, b| match (a.points[0], b.points[0]) {
-            (Some(x), Some(y)) => order(&x, &y),
-            _ => Ordering::Equal,
-        });
-        matrix.ordered = true;
+/// Orders the series of an instant query by value, those that are `below` others and NaN last; over a range
+/// there is nothing to order by.
+fn sort(matrix: Matrix, steps: usize, below: Below) -> Matrix {
+    if steps != 1 {
+        return matrix;
     }
-    matrix
-}
-
-/// Smallest first, NaN last.
-pub(super) fn ascending(a: &f64, b: &f64) -> Ordering {
-    a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
-}
-
-/// Largest first, NaN last.
-pub(super) fn descending(a: &f64, b: &f64) -> Ordering {
-    b.partial_cmp(a).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+    let mut heap = Vec::new();
+    for (index, series) in matrix.series.iter().enumerate() {
+        if let Some(Some(value)) = series.points.first() {
+            ranking::push(&mut heap, (*value, index), below);
+        }
+    }
+    ranking::sort(&mut heap, below);
+    let mut series: Vec<Option<Series>> = matrix.series.into_iter().map(Some).collect();
+    Matrix { series: heap.iter().filter_map(|(_, index)| series[*index].take()).collect(), ordered: true }
 }
 
 #[cfg(test)]
