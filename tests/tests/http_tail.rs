@@ -201,7 +201,7 @@ fn a_stopping_server_ends_its_tails() {
     // The socket lives on this runtime; the server is stopped from the same.
     let waiting = local.runtime.spawn(async move { receive(&mut socket).await });
     local.runtime.block_on(local.running().app().ask(|_, _| Ok(()))).expect("the engine answers");
-    local.running().app().close_tails();
+    local.runtime.block_on(local.running().app().close_tails());
     let closed = local.runtime.block_on(waiting).expect("the task ends").expect_err("the tail is closed");
     assert_eq!(closed, (1011, "the server is stopping".to_owned()), "{address}");
 }

@@ -89,7 +89,8 @@ fn json_body(error: &ApiError) -> Response {
         504 => "timeout",
         _ => "internal",
     };
-    let body = serde_json::json!({"status": "error", "errorType": kind, "error": error.message, "message": error.message});
+    let text = error.message.trim_end();
+    let body = serde_json::json!({"status": "error", "errorType": kind, "error": text, "message": text});
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = error.status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));

@@ -13,6 +13,7 @@ pub mod error;
 pub mod logging;
 pub mod metrics;
 pub mod params;
+mod patient;
 mod process;
 pub mod query_log;
 pub mod routes;

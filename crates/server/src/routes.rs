@@ -3,7 +3,7 @@
 use crate::api::{detected, drilldown, format_query, index, labels, legacy, patterns, push, query, status, tail};
 use crate::error::{self, ApiError};
 use crate::metrics::Upgrade;
-use crate::state::App;
+use crate::state::{App, panic_text};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{StatusCode, Uri};
@@ -96,8 +96,7 @@ fn compression() -> CompressionLayer<impl Predicate> {
 fn caught(app: Arc<App>) -> impl Fn(Box<dyn Any + Send>) -> Response + Clone + Send + Sync + 'static {
     move |panic| {
         app.metrics.count_panic();
-        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        tracing::error!(panic = text.unwrap_or("unknown"), "a request failed by a fault of the server");
+        tracing::error!(panic = panic_text(&*panic), "a request failed by a fault of the server");
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "the request failed by a fault of the server").into_response()
     }
 }
@@ -130,6 +129,7 @@ struct Inflight {
 
 impl Inflight {
     fn new(app: Arc<App>, method: String, route: String) -> Inflight {
+        app.enter();
         app.metrics.inflight(&method, &route, 1);
         Inflight { app, method, route }
     }
@@ -138,6 +138,7 @@ impl Inflight {
 impl Drop for Inflight {
     fn drop(&mut self) {
         self.app.metrics.inflight(&self.method, &self.route, -1);
+        self.app.leave();
     }
 }
 

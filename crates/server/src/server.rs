@@ -5,6 +5,7 @@
 
 use crate::config::Config;
 use crate::logging::OwnLines;
+use crate::patient::Patient;
 use crate::routes;
 use crate::self_logs;
 use crate::state::{App, raised};
@@ -99,12 +100,14 @@ impl Running {
         tracing::info!("stopping: no new connections");
         self.app.begin_stop();
         self.stop.send_replace(true);
-        let tails = self.app.clone();
-        let patience = self.app.config.server.graceful_shutdown_timeout;
-        // Tails never finish by themselves: they are ended as soon as nothing new can come.
-        tails.close_tails();
-        let abort = self.accepting.abort_handle();
-        if tokio::time::timeout(patience, self.accepting).await.is_err() {
+        let (app, abort) = (self.app.clone(), self.accepting.abort_handle());
+        let patience = app.config.server.graceful_shutdown_timeout;
+        let in_order = async move {
+            app.idle().await;
+            app.close_tails().await;
+            self.accepting.await
+        };
+        if tokio::time::timeout(patience, in_order).await.is_err() {
             tracing::warn!(timeout = ?patience, "requests did not finish in time and are dropped");
             abort.abort();
         }
@@ -168,6 +171,7 @@ async fn serve_connection(app: &App, router: Router, stream: TcpStream, mut stop
     let idle = app.config.server.http_server_idle_timeout;
     builder.http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(HEAD_BYTES_MAX);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS_MAX).keep_alive_interval(Some(idle));
+    let stream = Patient::new(stream, app.config.server.http_server_write_timeout);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -9,6 +9,7 @@ use skald_ingest::Ingest;
 use skald_model::TenantId;
 use skald_query::{Cancel, Engine, QueryError};
 use skald_store::Store;
+use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub struct App {
     pub tails: Tails,
     phase: AtomicU8,
     stopping: watch::Sender<bool>,
+    busy: watch::Sender<usize>,
 }
 
 /// The life of a server.
@@ -62,6 +64,7 @@ impl App {
             tails: Tails::default(),
             phase: AtomicU8::new(Phase::Running as u8),
             stopping: watch::Sender::new(false),
+            busy: watch::Sender::new(0),
             config,
         }
     }
@@ -76,9 +79,27 @@ impl App {
         self.phase.store(Phase::Stopping as u8, Ordering::Relaxed);
     }
 
-    /// Ends all tails.
-    pub fn close_tails(&self) {
+    /// A request began.
+    pub fn enter(&self) {
+        self.busy.send_modify(|count| *count += 1);
+    }
+
+    /// A request has its answer.
+    pub fn leave(&self) {
+        self.busy.send_modify(|count| *count -= 1);
+    }
+
+    /// Waits until no request is without its answer.
+    pub async fn idle(&self) {
+        let mut busy = self.busy.subscribe();
+        drop(busy.wait_for(|count| *count == 0).await);
+    }
+
+    /// Ends all tails and waits until they are closed.
+    pub async fn close_tails(&self) {
         self.stopping.send_replace(true);
+        let mut open = self.tails.total.subscribe();
+        drop(open.wait_for(|count| *count == 0).await);
     }
 
     /// Turns true when tails shall end.
@@ -97,9 +118,13 @@ impl App {
         let engine = self.engine.clone();
         let app = self.clone();
         self.engine.run(move || {
+            if cancel.is_cancelled() {
+                return;
+            }
             let result = std::panic::catch_unwind(AssertUnwindSafe(|| job(&engine, &cancel)));
-            let result = result.unwrap_or_else(|_| {
+            let result = result.unwrap_or_else(|panic| {
                 app.metrics.count_panic();
+                tracing::error!(panic = panic_text(&*panic), "a query failed by a fault of the server");
                 Err(QueryError::Internal("the query failed by a fault of the server".to_owned()))
             });
             // Nobody listening means the client went away, which needs no answer.
@@ -120,6 +145,12 @@ pub async fn raised(flag: &mut watch::Receiver<bool>) {
     drop(flag.wait_for(|raised| *raised).await);
 }
 
+/// What a panic said.
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
+}
+
 struct CancelOnDrop(Cancel);
 
 impl Drop for CancelOnDrop {
@@ -129,9 +160,15 @@ impl Drop for CancelOnDrop {
 }
 
 /// How many tails each tenant has.
-#[derive(Default)]
 pub struct Tails {
     open: Arc<Mutex<HashMap<TenantId, usize>>>,
+    total: watch::Sender<usize>,
+}
+
+impl Default for Tails {
+    fn default() -> Tails {
+        Tails { open: Arc::default(), total: watch::Sender::new(0) }
+    }
 }
 
 /// One open tail; dropping it makes room.
@@ -139,6 +176,7 @@ pub struct Tails {
 pub struct TailPlace {
     tenant: TenantId,
     open: Arc<Mutex<HashMap<TenantId, usize>>>,
+    total: watch::Sender<usize>,
 }
 
 impl Tails {
@@ -150,12 +188,13 @@ impl Tails {
             return Err(*count + 1);
         }
         *count += 1;
-        Ok(TailPlace { tenant: tenant.clone(), open: self.open.clone() })
+        self.total.send_modify(|total| *total += 1);
+        Ok(TailPlace { tenant: tenant.clone(), open: self.open.clone(), total: self.total.clone() })
     }
 
     /// All open tails.
     pub fn count(&self) -> usize {
-        self.open.lock().values().sum()
+        *self.total.borrow()
     }
 }
 
@@ -168,6 +207,7 @@ impl Drop for TailPlace {
                 open.remove(&self.tenant);
             }
         }
+        self.total.send_modify(|total| *total -= 1);
     }
 }
 

@@ -44,6 +44,10 @@ pub async fn shards(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params:
 
 async fn read_stats(app: &Arc<App>, tenant: TenantId, params: &Params) -> Result<IndexStats, ApiError> {
     let bounds = params.ordered_bounds(clock::now())?;
+    if params.query().is_empty() {
+        // Where labels take a missing selector for all streams, Loki wants one here.
+        super::query::parse("")?;
+    }
     let request = MetadataRequest { tenant, query: params.query().to_owned(), start: bounds.start, end: bounds.end };
     let log = QueryLog::begin(&request.tenant, Kind::Stats, &request.query, bounds);
     let stats = log.watch(app.ask(move |engine, _| engine.index_stats(&request)).await)?;

@@ -39,6 +39,9 @@ const COMMENT_EVERY: Duration = Duration::from_secs(15);
 /// A client that takes no frame for this long is gone.
 const SEND_PATIENCE: Duration = Duration::from_secs(15);
 
+/// A client has nothing to say in a tail; what it says anyway may be this long.
+const CLIENT_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
 /// Loki's close code for all failures.
 const CLOSE_INTERNAL: u16 = 1011;
 
@@ -47,7 +50,7 @@ const CLOSE_REASON_BYTES_MAX: usize = 123;
 
 /// What is wrong although the request is well formed: said after the upgrade.
 enum Start {
-    Ready(TailPipeline, TailPlace),
+    Ready(Box<TailPipeline>, TailPlace),
     Refused(String),
 }
 
@@ -76,7 +79,9 @@ pub async fn tail(
     let accept = header(&headers, "accept");
     let format = [Format::Events, Format::Lines].into_iter().find(|format| accept.contains(format.content_type()));
     match (upgrade, format) {
-        (Ok(upgrade), _) => Ok(upgrade.on_upgrade(move |socket| serve_socket(app, request, start, socket))),
+        (Ok(upgrade), _) => Ok(upgrade
+            .max_message_size(CLIENT_MESSAGE_BYTES_MAX)
+            .on_upgrade(move |socket| serve_socket(app, request, start, socket))),
         (Err(_), Some(format)) => serve_stream(app, request, start, format).await,
         (Err(_), None) => {
             let text = "the tail needs a WebSocket, or Accept: text/event-stream or application/x-ndjson";
@@ -94,7 +99,7 @@ fn prepare(app: &App, request: &TailRequest) -> Result<Start, ApiError> {
     let pipeline = app.engine.tail_pipeline(&request.query, categorize)?;
     let max = app.config.limits.max_concurrent_tail_requests;
     Ok(match app.tails.enter(&request.tenant, max) {
-        Ok(place) => Start::Ready(pipeline, place),
+        Ok(place) => Start::Ready(Box::new(pipeline), place),
         Err(count) => Start::Refused(format!("max concurrent tail requests limit exceeded, count > limit ({count} > {max})")),
     })
 }
@@ -103,7 +108,7 @@ async fn serve_socket(app: Arc<App>, request: TailRequest, start: Start, socket:
     let (mut sink, mut incoming) = socket.split();
     let mut session = match start {
         Start::Refused(reason) => return close(&mut sink, &reason).await,
-        Start::Ready(pipeline, place) => match TailSession::open(&app, request, pipeline, place).await {
+        Start::Ready(pipeline, place) => match TailSession::open(&app, request, *pipeline, place).await {
             Ok(session) => session,
             Err(error) => return close(&mut sink, &error.message).await,
         },
@@ -179,7 +184,7 @@ async fn serve_stream(app: Arc<App>, request: TailRequest, start: Start, format:
             return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, reason));
         }
         Start::Refused(reason) => return Err(ApiError::bad(reason)),
-        Start::Ready(pipeline, place) => TailSession::open(&app, request, pipeline, place).await?,
+        Start::Ready(pipeline, place) => TailSession::open(&app, request, *pipeline, place).await?,
     };
     let body = Body::from_stream(chunks(session, format));
     let headers =

@@ -38,6 +38,7 @@ keys! {
     "server.http_listen_port" => server.http_listen_port: "port to listen on; 0 takes a free one";
     "server.http_listen_conn_limit" => server.http_listen_conn_limit: "connections at once";
     "server.http_server_read_timeout" => server.http_server_read_timeout: "longest time for a request's body to arrive";
+    "server.http_server_write_timeout" => server.http_server_write_timeout: "longest time a client may leave an answer unread";
     "server.http_server_idle_timeout" => server.http_server_idle_timeout: "longest time without a request on a connection";
     "server.graceful_shutdown_timeout" => server.graceful_shutdown_timeout: "time for requests to finish at shutdown";
     "server.log_level" => server.log_level: "debug, info, warn or error";

@@ -55,6 +55,8 @@ pub struct ServerConfig {
     pub http_listen_conn_limit: usize,
     /// A body must have arrived within this.
     pub http_server_read_timeout: Duration,
+    /// A connection ends when a client takes nothing of an answer for so long.
+    pub http_server_write_timeout: Duration,
     /// A connection without a request ends after this; also the longest time for the head of one.
     pub http_server_idle_timeout: Duration,
     /// Requests get this long to finish at shutdown.
@@ -226,6 +228,7 @@ impl Default for ServerConfig {
             http_listen_port: 3100,
             http_listen_conn_limit: 8192,
             http_server_read_timeout: Duration::from_secs(30),
+            http_server_write_timeout: Duration::from_secs(30),
             http_server_idle_timeout: Duration::from_secs(120),
             graceful_shutdown_timeout: Duration::from_secs(30),
             log_level: LogLevel::Info,
