@@ -41,7 +41,7 @@ pub(crate) struct Chunk {
     pub(crate) runs: Vec<RunSums>,
     pub(crate) min_time: i64,
     pub(crate) max_time: i64,
-    /// Whether every run is in order of time.
+    /// Whether every run is in order of time, no two of its times equal: only then no entry can be a repeat.
     sorted: bool,
 }
 
@@ -55,7 +55,7 @@ impl Chunk {
             .map(|run| {
                 let rows = run.rows.start as usize..run.rows.end as usize;
                 let times = &batch.timestamps[rows.clone()];
-                sorted &= times.is_sorted();
+                sorted &= times.is_sorted_by(|a, b| a < b);
                 let lines = batch.line_range(run.rows.start).start..batch.line_range(run.rows.end - 1).end;
                 RunSums {
                     stream: run.stream,

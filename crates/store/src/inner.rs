@@ -228,7 +228,8 @@ impl Inner {
     /// One merge; gives whether there was one to do. Flushes of the tenant go on meanwhile.
     fn compact_once(&self, tenant: &Tenant, parts_a_day: usize, pace: Pace<'_>) -> Result<bool, StoreError> {
         let all = tenant.state.lock().parts.clone();
-        let metas: Vec<PartMeta> = all.iter().map(|p| p.meta.clone()).collect();
+        let spoilt = tenant.changes.lock().unmergeable.clone();
+        let metas: Vec<PartMeta> = all.iter().map(|p| p.meta.clone()).filter(|m| !spoilt.contains(&m.id)).collect();
         let Some(ids) = choose_compaction(&metas, parts_a_day) else { return Ok(false) };
         let inputs: Vec<Arc<Part>> = ids.iter().filter_map(|id| all.iter().find(|p| p.meta.id == *id).cloned()).collect();
         let id = {
@@ -236,8 +237,13 @@ impl Inner {
             changes.next_part += 1;
             changes.next_part - 1
         };
-        let merged = compact::merge(&*self.files, &self.layout, &tenant.id, (&inputs, id), pace)?;
-        let Merged::Part(meta) = merged else { return Ok(false) };
+        let merged = compact::merge(&*self.files, &self.layout, &tenant.id, (&inputs, id), pace);
+        if let Err(StoreError::Damaged(why)) = &merged {
+            tracing::error!(tenant = %tenant.id, why, "parts of a merge are damaged, they stay as they are");
+            tenant.changes.lock().unmergeable.extend(&ids);
+            return Ok(true);
+        }
+        let Merged::Part(meta) = merged? else { return Ok(false) };
         let mut changes = tenant.changes.lock();
         let added = self.open_parts(tenant, &[meta])?;
         let covered = tenant.covered();

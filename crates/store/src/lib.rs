@@ -158,7 +158,7 @@ pub struct Piece {
     pub max_time: i64,
     /// The selected runs, by what is known without reading.
     pub runs: Vec<PieceRun>,
-    /// Whether each run is sorted by time.
+    /// Whether each run is sorted by time and holds no entry twice.
     pub sorted: bool,
     source: Source,
 }

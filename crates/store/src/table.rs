@@ -6,7 +6,7 @@
 
 use crate::record::{put_bytes, put_varint, take_bytes, take_varint};
 use hashbrown::HashMap;
-use skald_model::{Labels, Matcher};
+use skald_model::{Labels, MatchOp, Matcher};
 
 /// Streams by number.
 #[derive(Debug, Default)]
@@ -69,15 +69,32 @@ impl StreamTable {
     pub(crate) fn matching(&self, matchers: &[Matcher]) -> Vec<bool> {
         let mut matching = vec![true; self.len()];
         for matcher in matchers {
-            let first = self.first_pair_of(&matcher.name);
-            let values: Vec<bool> = self.values_of(&matcher.name).map(|value| matcher.matches(value)).collect();
-            let absent = matcher.matches_empty();
-            for (stream, matches) in matching.iter_mut().enumerate().filter(|(_, m)| **m) {
-                let pair = self.stream_pairs(stream as u32).iter().find(|p| (first..first + values.len() as u32).contains(p));
-                *matches = pair.map_or(absent, |pair| values[(pair - first) as usize]);
-            }
+            self.retain_matching(matcher, &mut matching);
         }
         matching
+    }
+
+    fn retain_matching(&self, matcher: &Matcher, matching: &mut [bool]) {
+        let streams = |matching: &mut [bool], satisfies: &dyn Fn(&[u32]) -> bool| {
+            for (stream, matches) in matching.iter_mut().enumerate().filter(|(_, m)| **m) {
+                *matches = satisfies(self.stream_pairs(stream as u32));
+            }
+        };
+        if matcher.op == MatchOp::Equal && !matcher.value.is_empty() {
+            let pair = self.first_pair((&matcher.name, &matcher.value));
+            if pair == self.pairs() || self.pair(pair) != (&matcher.name, &matcher.value) {
+                return matching.fill(false);
+            }
+            return streams(matching, &|pairs| pairs.contains(&pair));
+        }
+        let first = self.first_pair((&matcher.name, ""));
+        let values: Vec<bool> = self.values_of(&matcher.name).map(|value| matcher.matches(value)).collect();
+        let of_name = first..first + values.len() as u32;
+        let absent = matcher.matches_empty();
+        streams(matching, &|pairs| {
+            let pair = pairs.iter().find(|p| of_name.contains(p));
+            pair.map_or(absent, |pair| values[(pair - first) as usize])
+        });
     }
 
     /// The pair numbers of a stream.
@@ -100,12 +117,12 @@ impl StreamTable {
         self.pair_ends.len() as u32
     }
 
-    /// Number of the first pair whose name is `name` or sorts behind it.
-    fn first_pair_of(&self, name: &str) -> u32 {
+    /// Number of the first pair that is `wanted` or sorts behind it.
+    fn first_pair(&self, wanted: (&str, &str)) -> u32 {
         let (mut low, mut high) = (0, self.pairs());
         while low < high {
-            let middle = (low + high) / 2;
-            if self.pair(middle).0 < name {
+            let middle = low + (high - low) / 2;
+            if self.pair(middle) < wanted {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -116,7 +133,7 @@ impl StreamTable {
 
     /// Sorted values of a label.
     pub(crate) fn values_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        (self.first_pair_of(name)..self.pairs()).map(|p| self.pair(p)).take_while(move |(n, _)| *n == name).map(|(_, v)| v)
+        (self.first_pair((name, ""))..self.pairs()).map(|p| self.pair(p)).take_while(move |(n, _)| *n == name).map(|(_, v)| v)
     }
 
     fn pair_bytes(&self, pair: u32) -> &[u8] {
@@ -182,7 +199,6 @@ impl StreamTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use skald_model::MatchOp;
 
     fn table() -> (Vec<Labels>, StreamTable) {
         let mut streams = vec![

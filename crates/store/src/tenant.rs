@@ -39,6 +39,8 @@ pub(crate) struct Changes {
     /// Parts that the manifest names and that could not be opened: kept named, so that nothing sweeps
     /// what a person may still repair.
     pub(crate) unreadable: Vec<PartMeta>,
+    /// Parts that a merge could not read: left as they are, so that what can be read of them stays.
+    pub(crate) unmergeable: Vec<u64>,
     /// Why nothing may be changed any more.
     pub(crate) in_doubt: Option<String>,
 }
