@@ -1,7 +1,7 @@
 //! What was found → the shapes of an answer: entries grouped by labels, points grouped by series.
 
 use crate::collect::{Entry, OutputLabels};
-use crate::request::{Data, Direction, EntryResult, MatrixSeries, QueryError, StreamResult, VectorSample};
+use crate::request::{Data, EntryResult, MatrixSeries, QueryError, StreamResult, VectorSample};
 use hashbrown::HashMap;
 use skald_logql::metric::{Evaluated, Matrix, Steps};
 use skald_model::Labels;
@@ -46,24 +46,6 @@ fn shown(labels: &OutputLabels, categorize: bool) -> Pairs {
 fn result(timestamp: i64, line: Vec<u8>, labels: &OutputLabels, categorize: bool) -> EntryResult {
     let (metadata, parsed) = if categorize { (labels.metadata.clone(), labels.parsed.clone()) } else { (Vec::new(), Vec::new()) };
     EntryResult { timestamp, line, metadata, parsed }
-}
-
-/// Drops entries that are nearer than `interval` to the one shown before.
-pub(crate) fn thin(entries: &mut Vec<Entry>, interval: i64, direction: Direction) {
-    if interval <= 0 {
-        return;
-    }
-    let mut last: Option<i64> = None;
-    entries.retain(|entry| {
-        let keep = last.is_none_or(|last| match direction {
-            Direction::Forward => entry.timestamp >= last.saturating_add(interval),
-            Direction::Backward => entry.timestamp <= last.saturating_sub(interval),
-        });
-        if keep {
-            last = Some(entry.timestamp);
-        }
-        keep
-    });
 }
 
 /// A metric query's value over a range.
@@ -132,12 +114,5 @@ mod tests {
         assert_eq!(apart.len(), 1);
         assert_eq!(apart[0].entries.iter().map(|e| e.timestamp).collect::<Vec<_>>(), [2, 1]);
         assert_eq!(apart[0].entries[0].parsed, [("level".to_owned(), "b".to_owned())]);
-    }
-
-    #[test]
-    fn thinning_keeps_entries_an_interval_apart() {
-        let mut entries: Vec<Entry> = [10, 9, 7, 4, 3].into_iter().map(|t| entry(t, "a")).collect();
-        thin(&mut entries, 3, Direction::Backward);
-        assert_eq!(entries.iter().map(|e| e.timestamp).collect::<Vec<_>>(), [10, 7, 4]);
     }
 }

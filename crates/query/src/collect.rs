@@ -18,7 +18,8 @@ pub(crate) struct OutputLabels {
 }
 
 impl OutputLabels {
-    fn get(&self, name: &str) -> &str {
+    /// The value of a label; empty when there is none.
+    pub(crate) fn get(&self, name: &str) -> &str {
         let all = self.parsed.iter().chain(&self.metadata).chain(&self.stream);
         all.into_iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
     }

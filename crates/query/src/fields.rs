@@ -139,6 +139,10 @@ fn kind(value: &str) -> &'static str {
         "float"
     } else if matches!(value, "true" | "false" | "True" | "False" | "TRUE" | "FALSE" | "t" | "f" | "T" | "F") {
         "boolean"
+    } else if skald_logql::pipeline::parse_duration(value).is_ok() {
+        "duration"
+    } else if skald_logql::pipeline::parse_bytes(value).is_ok() {
+        "bytes"
     } else {
         "string"
     }

@@ -14,8 +14,10 @@ mod pool;
 mod repeats;
 pub mod request;
 mod rows;
+mod semijoin;
 pub mod stats;
 mod tail;
+mod thin;
 mod volume;
 
 pub use request::*;
@@ -110,8 +112,11 @@ impl Engine {
     ) -> Result<Answer, QueryError> {
         let limit = ask.query.limit.map_or(ask.limit, |n| ask.limit.min(usize::try_from(n).unwrap_or(usize::MAX)));
         let shape = Shape { direction, limit, distinct: ask.query.distinct.clone(), sort: ask.query.sort.clone() };
-        let mut found = log::execute(self, ask.tenant, ask.query, ask.range, shape, context)?;
-        answer::thin(&mut found.entries, ask.interval, direction);
+        let found = if ask.interval > 0 {
+            thin::execute(self, ask.tenant, ask.query, ask.range, shape, ask.interval, context)?
+        } else {
+            log::execute(self, ask.tenant, ask.query, ask.range, shape, context)?
+        };
         let data = Data::Streams(answer::streams(found.entries, categorize));
         Ok(Answer { data, stats: found.stats, warnings: found.warnings })
     }

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::pool::Shared;
 use crate::request::{Direction, QueryError};
 use crate::rows::{self, Read};
+use crate::semijoin;
 use crate::stats::Stats;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -39,7 +40,10 @@ pub(crate) fn execute(
     shape: Shape,
     context: &Context,
 ) -> Result<Found, QueryError> {
-    let pipeline = Arc::clone(&query.pipeline);
+    let pipeline = match query.subqueries.as_slice() {
+        [] => Arc::clone(&query.pipeline),
+        inner => Arc::new(query.pipeline.bind(semijoin::values(engine, tenant, inner, range, context)?)),
+    };
     if range.is_empty() || shape.limit == 0 {
         return Ok(Found { entries: Vec::new(), stats: Stats::default(), warnings: Vec::new() });
     }
@@ -109,11 +113,7 @@ struct Outcome {
 
 impl Shared for LogJob {
     fn work(&self) {
-        let mut worker = Worker {
-            scratch: Scratch { now: self.context.now, ..Scratch::default() },
-            labels: HashMap::default(),
-            key: Vec::new(),
-        };
+        let mut worker = Worker { scratch: Scratch::at(self.context.now), labels: HashMap::default(), key: Vec::new() };
         let mut stats = Stats::default();
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);

@@ -6,6 +6,7 @@ use crate::pool::Shared;
 use crate::repeats::{self, Repeats};
 use crate::request::QueryError;
 use crate::rows::{self, Read};
+use crate::semijoin;
 use crate::stats::Stats;
 use parking_lot::Mutex;
 use skald_logql::metric::{self, Evaluated, Matrix, RangeState, Series, Steps};
@@ -67,7 +68,10 @@ fn gather(
 ) -> Result<Matrix, QueryError> {
     let (first, last) = metric::window_bounds(&leaf.spec, steps);
     let range = TimeRange { start: first, end: last.saturating_add(1) };
-    let extractor = Arc::clone(&leaf.extractor);
+    let extractor = match leaf.subqueries.as_slice() {
+        [] => Arc::clone(&leaf.extractor),
+        inner => Arc::new(leaf.extractor.bind(semijoin::values(engine, tenant, inner, range, context)?)),
+    };
     let content = extractor.pipeline().content_query();
     let selected = engine.store.select(tenant, &Select { matchers: &leaf.matchers, range, content: &content })?;
     warnings.extend(selected.warnings);
@@ -134,7 +138,7 @@ impl Shared for LeafJob {
         let mut worker = Worker {
             table: SeriesTable::with_limit(self.series_max),
             state: RangeState::new(&self.spec, &self.steps),
-            scratch: Scratch { now: self.context.now, ..Scratch::default() },
+            scratch: Scratch::at(self.context.now),
             stats: Stats::default(),
         };
         loop {

@@ -24,9 +24,10 @@ impl TailPipeline {
     /// Compiles a log query; a metric query is refused in Loki's words.
     pub(crate) fn compile(query: &str, categorize: bool, clock: fn() -> i64) -> Result<TailPipeline, QueryError> {
         match crate::compile(query)? {
-            Query::Log(typed::LogQuery { matchers, pipeline, .. }) => {
+            Query::Log(typed::LogQuery { matchers, pipeline, subqueries, .. }) if subqueries.is_empty() => {
                 Ok(TailPipeline { matchers, pipeline, categorize, scratch: Scratch::default(), clock })
             }
+            Query::Log(_) => Err(QueryError::Bad("a tail can't run the inner query of 'in'".to_owned())),
             Query::Metric(_) => Err(QueryError::Bad("only log selector is supported".to_owned())),
         }
     }

@@ -70,7 +70,7 @@ fn hex_float(text: &str) -> Option<f64> {
 }
 
 /// `time.ParseDuration(text)` in nanoseconds.
-pub(super) fn parse_duration(text: &str) -> Result<i64, String> {
+pub fn parse_duration(text: &str) -> Result<i64, String> {
     let invalid = || format!("time: invalid duration {}", time_quote(text));
     let negative = text.starts_with('-');
     let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -142,7 +142,7 @@ fn unit_nanos(unit: &str) -> Option<u64> {
 }
 
 /// Byte sizes as people write them: `20MB`, `1.5 KiB`, `1,024`, decimal for MB and binary for MiB.
-pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.bytes().take_while(|b| b.is_ascii_digit() || matches!(b, b'.' | b',')).count();
     let number = &text[..digits];
     let value = if number.contains(',') { parse_float(&number.replace(',', ""))? } else { parse_float(number)? };

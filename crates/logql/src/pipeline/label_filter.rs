@@ -1,7 +1,7 @@
 //! Conditions on labels: text, numbers, durations, sizes and addresses.
 //!
 //! A label that is missing is empty for text and drops the line for everything else. A value that is no
-//! number keeps the line and marks it with `LabelFilterErr`; a line that is marked already is kept.
+//! number keeps the line and marks it with `LabelFilterErr`; further such filters keep a line so marked.
 
 use super::StageError;
 use super::convert::{parse_bytes, parse_duration, parse_float, quote};
@@ -67,7 +67,9 @@ impl Node {
             LabelFilterExpr::And(left, right) => {
                 Ok(Node::And(Box::new((Node::compile(left, names)?, Node::compile(right, names)?))))
             }
-            LabelFilterExpr::Or(left, right) => Ok(Node::Or(Box::new((Node::compile(left, names)?, Node::compile(right, names)?)))),
+            LabelFilterExpr::Or(left, right) => {
+                Ok(Node::Or(Box::new((Node::compile(left, names)?, Node::compile(right, names)?))))
+            }
             LabelFilterExpr::Match(m) => {
                 let matcher = Matcher::new(&m.name, m.op, &m.value).map_err(|e| StageError(e.to_string()))?;
                 Ok(match m.name.as_str() {
@@ -121,10 +123,10 @@ impl Node {
 }
 
 fn compare(line: &mut Line<'_>, name: NameId, op: CompareOp, bound: Bound) -> bool {
-    if !line.labels.error().is_empty() {
+    let Some((span, _)) = line.labels.find(line.input, name) else { return false };
+    if line.labels.error() == FILTER_ERROR {
         return true;
     }
-    let Some((span, _)) = line.labels.find(line.input, name) else { return false };
     let value = line.labels.text(line.input, span);
     let answer = match bound {
         Bound::Number(bound) => parse_float(value).map(|value| holds(op, &value, &bound)),
