@@ -4,5 +4,6 @@ mod canonical;
 mod errors;
 pub(crate) mod generate;
 mod help;
+mod manual;
 mod ours;
 mod properties;
