@@ -17,9 +17,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Heads of more than so many times `flush_bytes` slow pushes down: flushing lags behind.
-const SLOW_HEADS: usize = 3;
+const SLOW_HEADS: usize = 2;
 /// Heads of more than so many times `flush_bytes` refuse pushes.
-const FULL_HEADS: usize = 5;
+const FULL_HEADS: usize = 4;
 /// What a push waits longer when flushing lags.
 const SLOW_DOWN: Duration = Duration::from_millis(50);
 /// Bytes that may wait to be written to the WAL before pushes are refused.
@@ -140,13 +140,18 @@ impl Inner {
     /// Turns a tenant's head, and heads sealed by attempts that failed, into parts.
     pub(crate) fn flush(&self, tenant: &Tenant) -> Result<(), StoreError> {
         let mut changes = tenant.changes.lock();
-        {
-            let mut state = tenant.state.lock();
-            let sealed = state.head.seal();
-            state.sealed.extend(sealed.map(Arc::new));
-        }
+        let mut has_sealed = false;
         loop {
-            let Some(sealed) = tenant.state.lock().sealed.first().cloned() else { return Ok(()) };
+            let sealed = {
+                let mut state = tenant.state.lock();
+                // What an earlier attempt left goes first, so that failing does not cut the head into crumbs.
+                if state.sealed.is_empty() && !std::mem::replace(&mut has_sealed, true) {
+                    let sealed = state.head.seal();
+                    state.sealed.extend(sealed.map(Arc::new));
+                }
+                state.sealed.first().cloned()
+            };
+            let Some(sealed) = sealed else { return Ok(()) };
             let metas = flush::write_parts(&*self.files, &self.layout, &tenant.id, &sealed.view, changes.next_part)?;
             changes.next_part += metas.len() as u64;
             let parts = self.open_parts(tenant, &metas)?;

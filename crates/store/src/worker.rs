@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// How often ages are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long after a failure flushing is tried again: on a full disk each try writes until it is full.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long merging rests for the time it works: leaves most of a core to pushes and queries.
 const REST_FOR_WORK: f64 = 1.0;
 /// Share of `wal_bytes` at which flushing begins, as a divisor: while it runs pushes go on.
@@ -77,8 +79,8 @@ impl Workers {
 fn run_flush(inner: &Inner, stop: &AtomicBool) {
     let mut seen = 0;
     while !stop.load(Ordering::Acquire) {
-        flush_what_is_due(inner);
-        seen = inner.wait_for_work(seen, LOOK_EVERY);
+        let wait = if flush_what_is_due(inner) { LOOK_EVERY } else { RETRY_AFTER };
+        seen = inner.wait_for_work(seen, wait);
     }
 }
 
@@ -99,13 +101,16 @@ fn run_compact(inner: &Inner, stop: &AtomicBool) {
     }
 }
 
-fn flush_what_is_due(inner: &Inner) {
+/// Gives whether all went well.
+fn flush_what_is_due(inner: &Inner) -> bool {
     let tenants = inner.all_tenants();
     let stats: Vec<HeadStats> = tenants.iter().map(|t| stats(t)).collect();
     let chosen = choose_flush(&stats, inner.wal().bytes(), &inner.options);
+    let mut went_well = true;
     for index in &chosen {
         let tenant = &tenants[*index];
         if let Err(error) = inner.flush(tenant) {
+            went_well = false;
             tracing::error!(tenant = %tenant.id, %error, "flush failed, its entries stay in the WAL");
         }
     }
@@ -114,6 +119,7 @@ fn flush_what_is_due(inner: &Inner) {
     {
         tracing::error!(%error, "could not cut the WAL");
     }
+    went_well
 }
 
 fn stats(tenant: &Tenant) -> HeadStats {
