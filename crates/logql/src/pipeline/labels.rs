@@ -284,9 +284,8 @@ impl LabelSet {
     /// `name`, or `name_extracted` when the stream or the entry's metadata has `name`.
     pub(super) fn unshadowed(&mut self, input: Input<'_>, name: NameId) -> NameId {
         let slot = &self.slots[name as usize];
-        let in_metadata = slot.line != self.line
-            && slot.column_run == self.run
-            && column_span(input.metadata, slot.column, self.row).is_some();
+        let in_metadata =
+            slot.line != self.line && slot.column_run == self.run && column_span(input.metadata, slot.column, self.row).is_some();
         if slot.stream_run != self.run && !in_metadata {
             return name;
         }

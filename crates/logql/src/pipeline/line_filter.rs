@@ -251,7 +251,8 @@ fn plain_literal(hir: &Hir) -> Option<Literal> {
             _ => return None,
         }
     }
-    (!bytes.is_empty() && !(folded && exact_letters)).then_some(Literal { bytes, ignore_case: folded })
+    let mixed_case = folded && exact_letters;
+    (!bytes.is_empty() && !mixed_case).then_some(Literal { bytes, ignore_case: folded })
 }
 
 fn pattern_strategy(texts: &[String]) -> Result<Chosen, StageError> {

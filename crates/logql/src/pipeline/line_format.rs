@@ -1,7 +1,7 @@
 //! `| line_format "…"`: the line becomes a template's output.
 
 use super::StageError;
-use super::labels::{EntryLabels, ERROR, ERROR_DETAILS};
+use super::labels::{ERROR, ERROR_DETAILS, EntryLabels};
 use super::line::Line;
 use crate::template::{Context, Template};
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 #[derive(Debug, Clone)]
 enum Part {
-    Literal(Finder<'static>),
+    Literal(Box<Finder<'static>>),
     Capture(NameId),
     Unnamed,
 }
@@ -29,7 +29,7 @@ impl PatternParser {
         let mut parts = Vec::new();
         for piece in pieces(text)? {
             parts.push(match piece {
-                Piece::Literal(literal) => Part::Literal(Finder::new(literal.as_bytes()).into_owned()),
+                Piece::Literal(literal) => Part::Literal(Box::new(Finder::new(literal.as_bytes()).into_owned())),
                 Piece::Capture(name) if name == "_" => Part::Unnamed,
                 Piece::Capture(name) if seen.contains(&name) => {
                     return Err(StageError(format!("duplicate capture name ({name}): invalid expression")));

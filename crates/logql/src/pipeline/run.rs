@@ -42,6 +42,13 @@ pub struct Scratch {
     active: Vec<usize>,
 }
 
+impl Scratch {
+    /// For a query that runs at `now`.
+    pub fn at(now: i64) -> Scratch {
+        Scratch { now, ..Scratch::default() }
+    }
+}
+
 impl Pipeline {
     /// Narrows `selection` by what can be decided on the whole batch: leading line filters. Optional:
     /// `run` applies them as well when it was not called.
@@ -93,7 +100,11 @@ impl Pipeline {
         let input = Input::new(batch, stream);
         let Scratch { now, labels, state, key, rewritten, output, active, .. } = scratch;
         'rows: while let Some(row) = if backward { selection.last_in(rest.clone()) } else { selection.first_in(rest.clone()) } {
-            if backward { rest.end = row } else { rest.start = row + 1 }
+            if backward {
+                rest.end = row
+            } else {
+                rest.start = row + 1
+            }
             labels.begin_line(row);
             let range = if batch.lines.is_empty() { 0..0 } else { batch.line_range(row) };
             let timestamp = batch.timestamps[row as usize];

@@ -98,8 +98,7 @@ mod tests {
     use super::*;
 
     fn check(literals: &[&str], ignore_case: bool, text: &str, at: usize, expected: Option<(usize, usize)>) {
-        let literals: Vec<Literal> =
-            literals.iter().map(|l| Literal { bytes: l.as_bytes().to_vec(), ignore_case }).collect();
+        let literals: Vec<Literal> = literals.iter().map(|l| Literal { bytes: l.as_bytes().to_vec(), ignore_case }).collect();
         let searcher = Searcher::new(&literals).expect("literals are few");
         assert_eq!(searcher.find(text.as_bytes(), at), expected, "{literals:?} in {text:?}");
     }

@@ -125,10 +125,7 @@ impl Stage {
 
     /// Whether the stage can set or remove labels, other than marking a failure.
     pub(super) fn changes_labels(&self) -> bool {
-        !matches!(
-            self,
-            Stage::LineFilter(_) | Stage::LineFormat(_) | Stage::Decolorize | Stage::LabelFilter(_) | Stage::In(_)
-        )
+        !matches!(self, Stage::LineFilter(_) | Stage::LineFormat(_) | Stage::Decolorize | Stage::LabelFilter(_) | Stage::In(_))
     }
 
     /// Runs the stage; false drops the line.

@@ -1,0 +1,75 @@
+//! Whole pipelines on small batches: what comes out, in which category, and what does not change the answer.
+
+mod properties;
+mod samples;
+mod stages;
+
+use super::*;
+use crate::ast::Expr;
+use skald_model::{Batch, BatchBuilder, Labels};
+use std::fmt::Write;
+use std::ops::ControlFlow;
+
+/// The stages of a log query.
+fn stages_of(text: &str) -> Vec<StageExpr> {
+    match crate::parse(&format!("{{app=\"x\"}} {text}")).unwrap_or_else(|e| panic!("{text}: {e}")) {
+        Expr::Log(log) => log.stages,
+        Expr::Metric(_) => panic!("{text} is a metric query"),
+    }
+}
+
+/// One entry: its metadata and line.
+type Entry<'e> = (&'e [(&'e str, &'e str)], &'e [u8]);
+
+fn batch_of(entries: &[Entry<'_>]) -> Batch {
+    let mut builder = BatchBuilder::default();
+    for (at, (metadata, line)) in entries.iter().enumerate() {
+        builder.push(0, at as i64, line, metadata.iter().copied());
+    }
+    builder.finish()
+}
+
+/// Writes each entry as `line {stream labels, ~metadata, +parsed}`.
+#[derive(Default)]
+struct Shown(String);
+
+impl RowSink for Shown {
+    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
+        let mut labels = Vec::new();
+        row.labels.for_each(&mut |name, value, category| {
+            let mark = match category {
+                Category::Stream => "",
+                Category::Metadata => "~",
+                Category::Parsed => "+",
+            };
+            assert_eq!(row.labels.get(name), Some(value));
+            labels.push(format!("{mark}{name}={value}"));
+        });
+        let line = String::from_utf8_lossy(row.line);
+        writeln!(self.0, "{line} {{{}}}", labels.join(", ")).expect("writing to a string does not fail");
+        ControlFlow::Continue(())
+    }
+}
+
+/// Runs stages on entries of the stream `{app="x"}`, with and without `prefilter`, which must agree.
+fn run(text: &str, entries: &[Entry<'_>]) -> String {
+    let pipeline = Pipeline::compile(&stages_of(text), &Wanted::All).unwrap_or_else(|e| panic!("{text}: {e}"));
+    let (batch, stream) = (batch_of(entries), Labels::from_pairs([("app", "x")]));
+    let mut scratch = Scratch::default();
+    let mut shown = [Shown::default(), Shown::default()];
+    for (prefiltered, shown) in shown.iter_mut().enumerate() {
+        let mut selection = Selection::all(batch.len());
+        if prefiltered == 1 {
+            pipeline.prefilter(&batch, &mut selection, &mut scratch);
+        }
+        let _ = pipeline.run(&batch, 0..batch.len() as u32, &stream, &selection, false, &mut scratch, shown);
+    }
+    let [alone, prefiltered] = shown;
+    assert_eq!(alone.0, prefiltered.0, "{text}");
+    alone.0.trim_end().to_owned()
+}
+
+/// The error of stages that can't be compiled.
+fn refusal(text: &str) -> String {
+    Pipeline::compile(&stages_of(text), &Wanted::All).map(|_| ()).expect_err(text).0
+}

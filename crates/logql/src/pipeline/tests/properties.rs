@@ -1,0 +1,136 @@
+//! For any bytes: no stage panics, `prefilter` does not change the answer, pruning loses no line.
+
+use super::{Shown, batch_of, run, stages_of};
+use crate::pipeline::*;
+use proptest::prelude::*;
+use skald_model::{Labels, Literal};
+
+/// Lines that look a little like what parsers read.
+fn line() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just(b"{\"a\":".to_vec()),
+        Just(b"\"x\"".to_vec()),
+        Just(b"}".to_vec()),
+        Just(b"[".to_vec()),
+        Just(b"]".to_vec()),
+        Just(b",".to_vec()),
+        Just(b"\"b\":1".to_vec()),
+        Just(b"\\u12".to_vec()),
+        Just(b"\\".to_vec()),
+        Just(b"\"".to_vec()),
+        Just(b"a=".to_vec()),
+        Just(b" k=\"v\\\"\" ".to_vec()),
+        Just(b"=".to_vec()),
+        Just(b" ".to_vec()),
+        Just(b"error".to_vec()),
+        Just(b"ERROR".to_vec()),
+        Just(b"10.0.0.1".to_vec()),
+        Just(b"::1".to_vec()),
+        Just(b"\x1b[3".to_vec()),
+        Just(b"m".to_vec()),
+        Just("é\u{fffd}".as_bytes().to_vec()),
+        Just(b"_entry\":\"q\"".to_vec()),
+        prop::collection::vec(any::<u8>(), 0..4),
+    ];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+const STAGES: [&str; 18] = [
+    "| json",
+    r#"| json a="a", b="a[0].b", c="[\"a\"]""#,
+    "| logfmt",
+    "| logfmt --strict --keep-empty",
+    r#"| logfmt a, z="k""#,
+    r#"| regexp "(?P<w>\\w+).(?P<n>[0-9]+)?""#,
+    r#"| pattern "<a> <b>=<_>""#,
+    "| unpack | logfmt",
+    "| decolorize",
+    "| json | a > 5 | b < 3s | c >= 1KB",
+    r#"| json | logfmt | keep a, k=~"v.*""#,
+    r#"| json | drop a, b="1" | line_format "{{.b}}""#,
+    r#"| logfmt | label_format a=k, app="{{.a}}""#,
+    r#"|= ip("10.0.0.0/8")"#,
+    r#"|> "<_>a<_>""#,
+    r#"|~ "(?i)error|k=.\"v""#,
+    r#"|= "a" != "error" | json"#,
+    r#"!~ "e.*r" or "é" |= "x" or "1""#,
+];
+
+const FILTERS: [&str; 10] = [
+    r#"|= "error""#,
+    r#"|= "a" or "::1""#,
+    r#"|~ "(?i)error""#,
+    r#"|~ "a.*k|x""#,
+    r#"|~ "(a=|k).?\"v""#,
+    r#"|> "a<_>k<_>""#,
+    r#"|~ "10\\.0" |= "a""#,
+    r#"|~ "(?i)k=""#,
+    r#"|~ "[eE]rror+""#,
+    r#"|~ "(error){2}|::1?""#,
+];
+
+fn contains(line: &[u8], literal: &Literal) -> bool {
+    let same = |window: &[u8]| match literal.ignore_case {
+        true => window.eq_ignore_ascii_case(&literal.bytes),
+        false => window == literal.bytes,
+    };
+    line.windows(literal.bytes.len()).any(same)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_go_through_every_stage(lines in prop::collection::vec(line(), 1..40)) {
+        let entries: Vec<_> = lines.iter().map(|line| (&[("id", "7")][..], line.as_slice())).collect();
+        for stages in STAGES {
+            run(stages, &entries);
+        }
+    }
+
+    #[test]
+    fn a_line_that_passes_has_what_the_index_is_asked_for(line in line()) {
+        for stages in FILTERS {
+            let passes = !run(stages, &[(&[], &line)]).is_empty();
+            let query = Pipeline::compile(&stages_of(stages), &Wanted::All).expect("stages are valid").content_query();
+            let found = query.lines.iter().all(|any| any.iter().any(|literal| contains(&line, literal)));
+            prop_assert!(found || !passes, "{} on {:?}", stages, String::from_utf8_lossy(&line));
+        }
+    }
+
+    #[test]
+    fn backward_is_forward_reversed(lines in prop::collection::vec(line(), 1..100)) {
+        let entries: Vec<_> = lines.iter().map(|line| (&[][..], line.as_slice())).collect();
+        let (batch, stream) = (batch_of(&entries), Labels::from_pairs([("app", "x")]));
+        let pipeline = Pipeline::compile(&stages_of(r#"|~ "a|e" | logfmt"#), &Wanted::All).expect("stages are valid");
+        let mut scratch = Scratch::default();
+        let mut rows = |backward| {
+            let mut rows = Rows::default();
+            let selection = Selection::all(batch.len());
+            let _ = pipeline.run(&batch, 0..batch.len() as u32, &stream, &selection, backward, &mut scratch, &mut rows);
+            rows.0
+        };
+        let (forward, mut backward) = (rows(false), rows(true));
+        backward.reverse();
+        prop_assert_eq!(forward, backward);
+    }
+}
+
+#[derive(Default)]
+struct Rows(Vec<u32>);
+
+impl RowSink for Rows {
+    fn row(&mut self, row: &Row<'_>) -> std::ops::ControlFlow<()> {
+        self.0.push(row.row);
+        Shown::default().row(row)
+    }
+}
+
+#[test]
+fn deep_nesting_ends() {
+    let deep = format!("{}1{}", "{\"a\":".repeat(50_000), "}".repeat(50_000));
+    let open = "{\"a\":[".repeat(50_000);
+    for stages in ["| json", r#"| json x="a.a""#, "| unpack"] {
+        run(stages, &[(&[], deep.as_bytes()), (&[], open.as_bytes())]);
+    }
+}
