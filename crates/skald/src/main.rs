@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Queries allocate and free many small texts on many threads, where mimalloc is ahead of the system's.
+/// Queries allocate and free many small texts on many threads: the load mimalloc is made for.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,13 +1,25 @@
 //! `skald serve`: starts the server, says where it is, and stops it in order on a signal.
 
 use crate::settings::Loaded;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use skald_server::{Server, logging};
 use std::io::Write;
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Takes as many file descriptors as the system grants: tails and parts are one each, and the usual soft
+/// limit of 1024 is kept low only for programs that use `select`.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum || limit.maximum.is_none() {
+        // Refused, the server works with what it has; the metric process_max_fds tells.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
+}
+
 /// Runs until SIGTERM or ctrl-c.
 pub(crate) fn serve(loaded: Loaded) -> Result<(), String> {
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| format!("starting threads: {error}"))?.block_on(run(loaded))
 }

@@ -15,6 +15,7 @@ fn check(state: &str, outcome: &Outcome) {
         outcome.failed.len(),
         outcome.failed.join("\n")
     );
+    assert_eq!(outcome.named, conformance::differences(), "{state}: a case named as different is not");
     let percent = outcome.same_texts * 100 / outcome.texts.max(1);
     assert!(percent > 80, "{state}: {} of {} error texts are Loki's", outcome.same_texts, outcome.texts);
 }

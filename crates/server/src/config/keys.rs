@@ -157,6 +157,23 @@ mod tests {
         }
     }
 
+    /// A setting's row in docs/configuration.md.
+    fn row(key: &Key) -> String {
+        let default = match key.show(&Config::default()) {
+            Value::Sequence(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            other => serde_yaml_ng::to_string(&other).unwrap_or_default().trim().to_owned(),
+        };
+        format!("| `{}` | `{default}` | {} |", key.name, key.help)
+    }
+
+    #[test]
+    fn every_setting_is_in_the_documentation_with_its_default() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let text = std::fs::read_to_string(path).expect("docs/configuration.md is there");
+        let missing: Vec<String> = KEYS.iter().map(row).filter(|row| !text.lines().any(|line| line == row)).collect();
+        assert!(missing.is_empty(), "missing in docs/configuration.md:\n{}", missing.join("\n"));
+    }
+
     #[test]
     fn the_environment_overrides_and_the_diff_shows_it() {
         let mut config = Config::default();
