@@ -1,0 +1,58 @@
+//! Every script of `tests/scripts`, on data in each of its states.
+
+use skald_tests::script::{parse, run};
+
+/// Script files with their texts, sorted by name.
+fn scripts() -> Vec<(String, String)> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(folder).expect("the folder of scripts is there") {
+        let path = file.expect("the folder can be listed").path();
+        if path.extension().is_some_and(|extension| extension == "logql") {
+            let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+            found.push((name, std::fs::read_to_string(&path).expect("a script is text")));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn check(state: run::State) {
+    let mut wrong = Vec::new();
+    for (name, text) in scripts() {
+        let script = parse::parse(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
+        wrong.extend(run::run(&script, state).into_iter().map(|why| format!("{name} {why}")));
+    }
+    assert!(wrong.is_empty(), "{} answers are wrong\n\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn answers_from_the_head() {
+    check(run::State::Head);
+}
+
+#[test]
+fn answers_from_flushed_data() {
+    check(run::State::Flushed);
+}
+
+#[test]
+fn answers_from_compacted_data() {
+    check(run::State::Compacted);
+}
+
+#[test]
+fn answers_from_data_half_flushed() {
+    check(run::State::Mixed);
+}
+
+#[test]
+fn answers_from_recovered_data() {
+    check(run::State::Recovered);
+}
+
+#[test]
+fn there_are_enough_questions() {
+    let count: usize = scripts().iter().map(|(_, text)| parse::parse(text).map_or(0, |script| script.evals.len())).sum();
+    assert!(count >= 600, "{count} evaluations");
+}
