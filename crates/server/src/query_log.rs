@@ -13,8 +13,10 @@ const SLOW_SECONDS: f64 = 10.0;
 /// What was asked: `query_type` and `range_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Lines over a range: `limited` without filters in Loki's words.
-    Log,
+    /// Lines over a range, filtered.
+    Filter,
+    /// Lines over a range as they are.
+    Limited,
     /// Numbers over a range.
     Metric,
     /// Numbers at an instant.
@@ -34,7 +36,8 @@ pub enum Kind {
 impl Kind {
     fn query_type(self) -> &'static str {
         match self {
-            Kind::Log => "filter",
+            Kind::Filter => "filter",
+            Kind::Limited => "limited",
             Kind::Metric | Kind::Instant => "metric",
             Kind::Labels => "labels",
             Kind::Series => "series",
@@ -57,7 +60,7 @@ pub struct QueryLog {
     bounds: Bounds,
     step: i64,
     limit: usize,
-    tags: String,
+    source: String,
     started: Instant,
 }
 
@@ -65,14 +68,16 @@ impl QueryLog {
     /// Starts the clock.
     pub fn begin(tenant: &TenantId, kind: Kind, query: &str, bounds: Bounds) -> QueryLog {
         let (tenant, query, started) = (tenant.clone(), query.to_owned(), Instant::now());
-        QueryLog { tenant, kind, query, bounds, step: 0, limit: 0, tags: String::new(), started }
+        QueryLog { tenant, kind, query, bounds, step: 0, limit: 0, source: String::new(), started }
     }
 
     /// Adds what only `query` and `query_range` have. `tags` is the header `X-Query-Tags`.
     pub fn with(mut self, step: i64, limit: usize, tags: &str) -> QueryLog {
         self.step = step;
         self.limit = limit;
-        self.tags = tags.chars().map(|c| if c.is_ascii_alphanumeric() || "-=.@, ".contains(c) { c } else { '_' }).collect();
+        let source = tags.split(',').find_map(|tag| tag.trim().strip_prefix("Source="));
+        let shown = |c: char| if c.is_ascii_alphanumeric() || "-=.@ ".contains(c) { c } else { '_' };
+        self.source = source.unwrap_or("").chars().map(shown).collect();
         self
     }
 
@@ -124,7 +129,7 @@ impl QueryLog {
             post_filter_lines = stats.lines_matched,
             total_entries = returned,
             queue_time = format!("{:.6}s", stats.queue_seconds),
-            tags = self.tags,
+            source = self.source,
             error,
         );
     }

@@ -30,6 +30,14 @@ pub fn router(app: Arc<App>) -> Router {
     router.layer(middleware::from_fn_with_state(app, observe))
 }
 
+/// What is answered until the data is there: agents try again, and `/ready` says why.
+pub fn starting() -> Router {
+    Router::new().fallback(async || {
+        let why = "Ingester not ready: the server is starting and reads its write-ahead log";
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why)
+    })
+}
+
 fn loki(router: Router<Arc<App>>) -> Router<Arc<App>> {
     router
         .route("/loki/api/v1/push", post(push::loki))
@@ -177,6 +185,15 @@ mod tests {
         let uri: Uri = path.parse().expect("valid path");
         let found = normalize(&uri, prefix).unwrap_or(uri);
         assert_eq!(found.to_string(), expected);
+    }
+
+    #[tokio::test]
+    async fn until_the_data_is_there_everything_is_unavailable() {
+        for path in ["/ready", "/loki/api/v1/push"] {
+            let request = Request::builder().uri(path).body(axum::body::Body::empty()).expect("valid request");
+            let response = tower::ServiceExt::oneshot(starting(), request).await.expect("routers do not fail");
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        }
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! Order of stopping: take no connections; let requests finish; end tails; close the store, whose WAL
 //! keeps what is not flushed. Nothing that was acknowledged is lost by any of it.
 
-use crate::config::Config;
+use crate::config::{Config, ServerConfig};
 use crate::logging::OwnLines;
+use crate::metrics::Metrics;
 use crate::patient::Patient;
 use crate::routes;
 use crate::self_logs;
@@ -74,13 +75,25 @@ impl Server {
         let tenant = TenantId::parse(&config.no_auth_tenant).map_err(|e| StartError::Config(format!("no_auth_tenant: {e}")))?;
         let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
         let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
+        let metrics = Arc::new(Metrics::new());
+        let (stop, stopped) = watch::channel(false);
+        // Replaying a long WAL takes a while: until then clients are told so instead of hanging.
+        let (routers, router) = watch::channel(routes::starting());
+        let listening = Listening { config: config.server.clone(), metrics: metrics.clone(), router, stopped };
+        let accepting = tokio::spawn(accept(Arc::new(listening), listener));
         let options = config.store_options();
         let opened = tokio::task::spawn_blocking(move || Store::open(options)).await;
-        let store = Arc::new(opened.map_err(|error| StartError::Config(error.to_string()))??);
-        let app = Arc::new(App::new(config, tenant, store));
-        let (stop, stopped) = watch::channel(false);
+        let store = match opened.map_err(|error| StartError::Config(error.to_string())).and_then(|r| r.map_err(StartError::from))
+        {
+            Ok(store) => Arc::new(store),
+            Err(error) => {
+                accepting.abort();
+                return Err(error);
+            }
+        };
+        let app = Arc::new(App::new(config, tenant, store, metrics));
+        drop(routers.send_replace(routes::router(app.clone())));
         let own_lines = own_lines.filter(|_| app.config.self_logs).map(|lines| tokio::spawn(self_logs::run(app.clone(), lines)));
-        let accepting = tokio::spawn(accept(app.clone(), listener, stopped));
         if !address.ip().is_loopback() && !app.config.auth_enabled {
             tracing::warn!(%address, "listening beyond this machine without authentication");
         }
@@ -121,9 +134,18 @@ impl Running {
     }
 }
 
-async fn accept(app: Arc<App>, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
-    let router = routes::router(app.clone());
-    let places = Arc::new(Semaphore::new(app.config.server.http_listen_conn_limit.clamp(1, Semaphore::MAX_PERMITS)));
+/// What every connection needs.
+struct Listening {
+    config: ServerConfig,
+    metrics: Arc<Metrics>,
+    /// The routes in force: one answer for all while the server starts, then the real ones.
+    router: watch::Receiver<Router>,
+    stopped: watch::Receiver<bool>,
+}
+
+async fn accept(listening: Arc<Listening>, listener: TcpListener) {
+    let mut stopped = listening.stopped.clone();
+    let places = Arc::new(Semaphore::new(listening.config.http_listen_conn_limit.clamp(1, Semaphore::MAX_PERMITS)));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -138,11 +160,11 @@ async fn accept(app: Arc<App>, listener: TcpListener, mut stopped: watch::Receiv
         };
         match accepted {
             Ok((stream, place)) => {
-                let (app, router, stopped) = (app.clone(), router.clone(), stopped.clone());
+                let listening = listening.clone();
                 connections.spawn(async move {
-                    app.metrics.connection(1);
-                    serve_connection(&app, router, stream, stopped).await;
-                    app.metrics.connection(-1);
+                    listening.metrics.connection(1);
+                    serve_connection(&listening, stream).await;
+                    listening.metrics.connection(-1);
                     drop(place);
                 });
             }
@@ -157,21 +179,23 @@ async fn accept(app: Arc<App>, listener: TcpListener, mut stopped: watch::Receiv
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve_connection(app: &App, router: Router, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
+async fn serve_connection(listening: &Listening, stream: TcpStream) {
+    let (config, mut stopped, router) = (&listening.config, listening.stopped.clone(), listening.router.clone());
     // Answers are written whole; waiting to fill packets only adds delay.
     let _ = stream.set_nodelay(true);
-    let prefix = app.config.server.http_path_prefix.trim_end_matches('/').to_owned();
+    let prefix = config.http_path_prefix.trim_end_matches('/').to_owned();
     let service = service_fn(move |mut request: Request<Incoming>| {
         if let Some(uri) = routes::normalize(request.uri(), &prefix) {
             *request.uri_mut() = uri;
         }
-        router.clone().oneshot(request.map(Body::new))
+        let current = router.borrow().clone();
+        current.oneshot(request.map(Body::new))
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    let idle = app.config.server.http_server_idle_timeout;
+    let idle = config.http_server_idle_timeout;
     builder.http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(HEAD_BYTES_MAX);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS_MAX).keep_alive_interval(Some(idle));
-    let stream = Patient::new(stream, app.config.server.http_server_write_timeout);
+    let stream = Patient::new(stream, config.http_server_write_timeout);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -33,7 +33,7 @@ pub struct App {
     /// The way out.
     pub engine: Arc<Engine>,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// Tails per tenant.
     pub tails: Tails,
     phase: AtomicU8,
@@ -52,7 +52,7 @@ pub enum Phase {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(config: Config, default_tenant: TenantId, store: Arc<Store>) -> App {
+    pub fn new(config: Config, default_tenant: TenantId, store: Arc<Store>, metrics: Arc<Metrics>) -> App {
         let ingest = Ingest::new(store.clone(), config.ingest_limits(), crate::clock::now);
         let engine = Arc::new(Engine::new(store.clone(), config.query_limits(), crate::clock::now));
         App {
@@ -60,7 +60,7 @@ impl App {
             store,
             ingest,
             engine,
-            metrics: Metrics::new(),
+            metrics,
             tails: Tails::default(),
             phase: AtomicU8::new(Phase::Running as u8),
             stopping: watch::Sender::new(false),

@@ -29,7 +29,11 @@ pub async fn range(
     let bounds = look_back(bounds, now, &app);
     let bounds = check_range(&app, &expr, bounds, shape)?;
     let labelling = labelling(&headers);
-    let kind = if matches!(expr, Expr::Log(_)) { Kind::Log } else { Kind::Metric };
+    let kind = match &expr {
+        Expr::Log(log) if log.stages.is_empty() => Kind::Limited,
+        Expr::Log(_) => Kind::Filter,
+        Expr::Metric(_) => Kind::Metric,
+    };
     let log =
         QueryLog::begin(&tenant, kind, params.query(), bounds).with(shape.step, shape.limit, header(&headers, "x-query-tags"));
     let request = RangeRequest {
