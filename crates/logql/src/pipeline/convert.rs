@@ -1,7 +1,9 @@
 //! Text to number as Go does it: floats, durations, byte sizes, with Go's words when it can't be done.
 
+use std::borrow::Cow;
+
 /// `strconv.ParseFloat(text, 64)`
-pub(super) fn parse_float(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_float(text: &str) -> Result<f64, String> {
     if let Some(value) = plain_integer(text) {
         return Ok(value);
     }
@@ -34,39 +36,72 @@ fn plain_integer(text: &str) -> Option<f64> {
 /// Go's grammar of floats: decimal, hexadecimal with a binary exponent, underscores between digits, infinities.
 fn go_float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if unsigned.len() > 2 && unsigned.as_bytes()[..2].eq_ignore_ascii_case(b"0x") {
-        let value = hex_float(&unsigned[2..])?;
-        return Some(if text.starts_with('-') { -value } else { value });
+    let magnitude = if unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity") {
+        f64::INFINITY
+    } else if text.eq_ignore_ascii_case("nan") {
+        f64::NAN
+    } else {
+        let digits = without_underscores(unsigned)?;
+        match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+            Some(hex) => hex_float(hex)?,
+            None => decimal_float(&digits)?,
+        }
+    };
+    Some(if text.starts_with('-') { -magnitude } else { magnitude })
+}
+
+/// The text less its underscores, each of which must stand between digits or after `0x`.
+fn without_underscores(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('_') {
+        return Some(text.into());
     }
-    if text.contains('_') {
-        let bytes = unsigned.as_bytes();
-        let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
-        let placed = (0..bytes.len()).all(|i| bytes[i] != b'_' || (digit(i.checked_sub(1)) && digit(Some(i + 1))));
-        return if placed { text.replace('_', "").parse().ok() } else { None };
+    let bytes = text.as_bytes();
+    let hex = bytes.len() > 2 && bytes[..2].eq_ignore_ascii_case(b"0x");
+    let is_digit = |at: usize| match bytes.get(at) {
+        Some(b'x' | b'X') => hex && at == 1,
+        Some(byte) => byte.is_ascii_digit() || (hex && byte.is_ascii_hexdigit()),
+        None => false,
+    };
+    let placed = (0..bytes.len()).all(|i| bytes[i] != b'_' || (i > 0 && is_digit(i - 1) && is_digit(i + 1)));
+    placed.then(|| text.replace('_', "").into())
+}
+
+/// Digits, point and exponent; Rust's own grammar knows more, such as `infinity`.
+fn decimal_float(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
+    if !plain || text.starts_with(['+', '-']) {
+        return None;
     }
     text.parse().ok()
 }
 
 /// The part after `0x`: mantissa with at least one digit, and a `p` exponent.
-fn hex_float(text: &str) -> Option<f64> {
-    let (mantissa, exponent) = text.split_once(['p', 'P'])?;
-    let exponent_digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-    if exponent_digits.is_empty() || !exponent_digits.bytes().all(|b| b.is_ascii_digit()) {
+fn hex_float(digits: &str) -> Option<f64> {
+    let (mantissa, exponent) = digits.split_once(['p', 'P'])?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && fraction.is_empty() {
         return None;
     }
-    let mut exponent = exponent.parse::<i64>().unwrap_or(if exponent.starts_with('-') { -100_000 } else { 100_000 });
-    let (mut value, mut digits, mut after_point) = (0.0f64, 0, false);
-    for c in mantissa.chars() {
-        match c {
-            '.' if !after_point => after_point = true,
-            c => {
-                value = value * 16.0 + f64::from(c.to_digit(16)?);
-                digits += 1;
-                exponent -= if after_point { 4 } else { 0 };
-            }
+    let unsigned = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    if unsigned.is_empty() || !unsigned.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let power: i64 = exponent.parse().unwrap_or(if exponent.starts_with('-') { -100_000 } else { 100_000 });
+    let mut bits = 0u64;
+    let mut shift = power.clamp(-100_000, 100_000) - 4 * fraction.len() as i64;
+    for c in whole.chars().chain(fraction.chars()) {
+        let digit = u64::from(c.to_digit(16)?);
+        if bits >> 60 == 0 {
+            bits = bits << 4 | digit;
+        } else {
+            // What no longer fits still decides how a tie is rounded.
+            bits |= u64::from(digit != 0);
+            shift += 4;
         }
     }
-    (digits > 0).then(|| value * 2f64.powi(exponent.clamp(-100_000, 100_000) as i32))
+    let shift = shift.clamp(-4000, 4000) as i32;
+    // Two steps, since a single power of two may itself be out of range.
+    Some(bits as f64 * 2f64.powi(shift / 2) * 2f64.powi(shift - shift / 2))
 }
 
 /// `time.ParseDuration(text)` in nanoseconds.
@@ -205,6 +240,9 @@ mod tests {
         check("0x1p-2", 0.25);
         check("0x1.8p1", 3.0);
         check("1_000", 1000.0);
+        check("1_000.5", 1000.5);
+        check("0x_1_0p3", 128.0);
+        check("0x1p-1074", 5e-324);
         assert!(parse_float("nan").is_ok_and(f64::is_nan));
     }
 
@@ -218,6 +256,8 @@ mod tests {
         check("1e400", r#"strconv.ParseFloat: parsing "1e400": value out of range"#);
         check("0x10", r#"strconv.ParseFloat: parsing "0x10": invalid syntax"#);
         check("1__0", r#"strconv.ParseFloat: parsing "1__0": invalid syntax"#);
+        check("+nan", r#"strconv.ParseFloat: parsing "+nan": invalid syntax"#);
+        check("+-1", r#"strconv.ParseFloat: parsing "+-1": invalid syntax"#);
     }
 
     #[test]

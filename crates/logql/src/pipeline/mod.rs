@@ -41,6 +41,7 @@ mod unwrap;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use convert::parse_float;
 pub use convert::{parse_bytes, parse_duration};
 pub use extractor::{Extractor, SampleError, SampleOptions, SampleSink, Value, value_hash};
 pub use hints::Wanted;

@@ -173,3 +173,8 @@ impl fmt::Display for Invocation {
         f.write_str("}}")
     }
 }
+
+/// Whether a template has nothing but white space.
+pub(super) fn is_blank(list: &List) -> bool {
+    list.iter().all(|node| matches!(node, Node::Text(text) if text.trim_ascii().is_empty()))
+}

@@ -4,6 +4,10 @@
 //! borrow the source. An error is the last token of its list, so that the parser reports it only when it
 //! gets there, as Go does.
 
+use std::fmt;
+
+use super::quote::quoted;
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -66,6 +70,22 @@ pub(super) struct Token<'s> {
     /// Line in the source, from 1.
     pub(super) line: usize,
     pub(super) text: std::borrow::Cow<'s, str>,
+}
+
+/// As Go shows tokens in messages.
+impl fmt::Display for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Eof => f.write_str("EOF"),
+            Kind::Error => f.write_str(&self.text),
+            Kind::Keyword(_) | Kind::Dot => write!(f, "<{}>", self.text),
+            _ if self.text.len() > 10 => {
+                let short: String = self.text.chars().take(10).collect();
+                write!(f, "{}...", quoted(short.as_bytes()))
+            }
+            _ => f.write_str(&quoted(self.text.as_bytes())),
+        }
+    }
 }
 
 /// Splits `source` into tokens; the last is `Eof` or `Error`.
@@ -366,7 +386,7 @@ impl<'s> Lexer<'s> {
         let fine = self.scan_number();
         if !fine || matches!(self.peek(), Some('+' | '-')) {
             let text = &self.source[self.start..self.pos];
-            return self.error(format!("bad number syntax: {}", super::quote::quoted(text.as_bytes())));
+            return self.error(format!("bad number syntax: {}", quoted(text.as_bytes())));
         }
         self.push(Kind::Number);
         Ok(())

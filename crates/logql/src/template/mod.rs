@@ -15,12 +15,14 @@ mod function;
 mod inspect;
 mod layout;
 mod lexer;
+mod number;
 mod parse;
 mod print;
 mod quote;
 mod time;
 mod time_parse;
 mod value;
+mod verbs;
 
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::TemplateError;
-use super::ast::{Branch, Command, Ideal, Invocation, List, Node, Number, Operand, OperandKind, Pipe};
-use super::convert::{parse_float, parse_int, parse_uint};
+use super::ast::{self, Branch, Command, Invocation, List, Node, Operand, OperandKind, Pipe};
 use super::lexer::{Keyword, Kind, Token, lex};
-use super::quote::{quoted, unquote, unquote_char};
+use super::quote::{quoted, unquote};
 
 /// Deepest nesting of blocks, `else if` chains and parentheses together. Each level costs the parser and
 /// the executor a few stack frames; no template written by hand comes near.
@@ -114,7 +113,7 @@ impl<'s> Parser<'s> {
 
     fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Parsed<T> {
         if token.kind != Kind::Error {
-            return self.error(format!("unexpected {} in {context}", show(token)));
+            return self.error(format!("unexpected {} in {context}", token));
         }
         let mut extra = String::new();
         if self.action_line != 0 && self.action_line != token.line {
@@ -157,8 +156,8 @@ impl<'s> Parser<'s> {
     /// Enters a template under its name; a second one may only replace or be a blank.
     fn add(&mut self, name: Vec<u8>, list: List) -> Parsed<()> {
         match self.templates.get(&name) {
-            Some(old) if !is_blank(old) => {
-                if !is_blank(&list) {
+            Some(old) if !ast::is_blank(old) => {
+                if !ast::is_blank(&list) {
                     return self.error(format!("template: multiple definition of template {}", quoted(&name)));
                 }
             }
@@ -478,7 +477,7 @@ impl<'s> Parser<'s> {
             }
             Kind::Field => OperandKind::Field(vec![token.text[1..].to_owned()]),
             Kind::Bool => OperandKind::Bool(token.text == "true"),
-            Kind::Char | Kind::Number => match number(&token) {
+            Kind::Char | Kind::Number => match super::number::constant(&token) {
                 Ok(number) => OperandKind::Number(number),
                 Err(message) => return self.error(message),
             },
@@ -499,60 +498,4 @@ impl<'s> Parser<'s> {
         };
         Ok(Some(Operand { pos: token.pos, kind }))
     }
-}
-
-/// A token as Go shows it in messages.
-fn show(token: &Token<'_>) -> String {
-    match token.kind {
-        Kind::Eof => "EOF".to_owned(),
-        Kind::Error => token.text.to_string(),
-        Kind::Keyword(_) | Kind::Dot => format!("<{}>", token.text),
-        _ if token.text.len() > 10 => {
-            let short: String = token.text.chars().take(10).collect();
-            format!("{}...", quoted(short.as_bytes()))
-        }
-        _ => quoted(token.text.as_bytes()),
-    }
-}
-
-/// Whether a template has nothing but white space.
-fn is_blank(list: &List) -> bool {
-    list.iter().all(|node| matches!(node, Node::Text(text) if text.trim_ascii().is_empty()))
-}
-
-/// A numeric or character constant.
-fn number(token: &Token<'_>) -> Result<Number, String> {
-    let source = token.text.to_string();
-    if token.kind == Kind::Char {
-        let (code, rest) = unquote_char(&source).ok_or("invalid syntax")?;
-        if rest != "'" {
-            return Err(format!("malformed character constant: {source}"));
-        }
-        return Ok(Number { source, int: Some(code), float: Some(code as f64), ideal: Ideal::Int });
-    }
-    constant(source)
-}
-
-/// A numeric constant as Go reads it: an integer if it can be one, a float otherwise.
-fn constant(source: String) -> Result<Number, String> {
-    let looks_float = source.contains(['.', 'e', 'E', 'p', 'P']);
-    if let Ok(int) = parse_int(&source, 0) {
-        let ideal = if looks_float && !is_hex_int(&source) { Ideal::Float } else { Ideal::Int };
-        return Ok(Number { source, int: Some(int), float: Some(int as f64), ideal });
-    }
-    if let Ok(unsigned) = parse_uint(&source, 0) {
-        return Ok(Number { source, int: None, float: Some(unsigned as f64), ideal: Ideal::Overflow });
-    }
-    let Ok(float) = parse_float(&source) else {
-        return Err(format!("illegal number syntax: {}", quoted(source.as_bytes())));
-    };
-    if !looks_float {
-        return Err(format!("integer overflow: {}", quoted(source.as_bytes())));
-    }
-    let int = (float.fract() == 0.0 && float.abs() < 9_223_372_036_854_775_808.0).then_some(float as i64);
-    Ok(Number { source, int, float: Some(float), ideal: Ideal::Float })
-}
-
-fn is_hex_int(source: &str) -> bool {
-    (source.starts_with("0x") || source.starts_with("0X")) && !source.contains(['p', 'P'])
 }

@@ -3,9 +3,7 @@
 use super::float::{self, Style};
 use super::quote::{quote_into, quoted};
 use super::value::{IntKind, Value};
-
-/// Widest padding and precision that a format may ask for; Go refuses more with `%!(BADWIDTH)`.
-const NUMBER_MAX: i64 = 1_000_000;
+use super::verbs::{Spec, Verbs};
 
 /// A result grew beyond what the template may hold.
 #[derive(Clone, Copy, Debug)]
@@ -18,19 +16,6 @@ pub(super) struct Printer<'p, 'a> {
     pub(super) limit: usize,
     /// The labels, should they be printed whole.
     pub(super) labels: &'p dyn Fn() -> Vec<(&'a str, &'a str)>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Spec {
-    minus: bool,
-    plus: bool,
-    sharp: bool,
-    space: bool,
-    zero: bool,
-    /// `%#v`
-    sharp_v: bool,
-    width: Option<usize>,
-    precision: Option<usize>,
 }
 
 type Printed = Result<(), TooLong>;
@@ -79,7 +64,7 @@ impl<'a> Printer<'_, 'a> {
 
     /// As `fmt.Sprintf`.
     pub(super) fn printf(&mut self, format: &[u8], args: &[Value<'a>]) -> Printed {
-        let mut state = Verbs { format, at: 0, args, next: 0, reordered: false, good: true, after_index: false };
+        let mut state = Verbs::new(format, args);
         while state.at < format.len() {
             let text = memchr::memchr(b'%', &format[state.at..]).unwrap_or(format.len() - state.at);
             self.write(&format[state.at..state.at + text])?;
@@ -419,96 +404,6 @@ impl<'a> Printer<'_, 'a> {
         }
         self.fill(if spec.zero { b'0' } else { b' ' }, missing)?;
         self.write(text)
-    }
-}
-
-/// A format being read, and its arguments.
-struct Verbs<'f, 'a> {
-    format: &'f [u8],
-    at: usize,
-    args: &'f [Value<'a>],
-    /// The argument that the next verb takes.
-    next: usize,
-    /// An explicit index was seen, so unused arguments are not reported.
-    reordered: bool,
-    good: bool,
-    after_index: bool,
-}
-
-impl Verbs<'_, '_> {
-    fn peek(&self) -> Option<u8> {
-        self.format.get(self.at).copied()
-    }
-
-    fn flags(&mut self) -> Spec {
-        let mut spec = Spec::default();
-        while let Some(byte) = self.peek() {
-            match byte {
-                b'#' => spec.sharp = true,
-                b'0' => spec.zero = true,
-                b'+' => spec.plus = true,
-                b'-' => spec.minus = true,
-                b' ' => spec.space = true,
-                _ => break,
-            }
-            self.at += 1;
-        }
-        spec
-    }
-
-    /// `[n]`, which chooses the next argument.
-    fn index(&mut self) {
-        if self.peek() != Some(b'[') {
-            self.after_index = false;
-            return;
-        }
-        self.reordered = true;
-        let rest = &self.format[self.at..];
-        let Some(close) = rest.iter().position(|b| *b == b']').filter(|_| rest.len() >= 3) else {
-            self.good = false;
-            self.at += 1;
-            self.after_index = false;
-            return;
-        };
-        self.at += close + 1;
-        let number = std::str::from_utf8(&rest[1..close]).ok().and_then(|text| text.parse::<usize>().ok());
-        self.after_index = number.is_some();
-        match number {
-            Some(n) if (1..=self.args.len()).contains(&n) => self.next = n - 1,
-            _ => self.good = false,
-        }
-    }
-
-    fn number(&mut self) -> Option<usize> {
-        let mut number = None;
-        while let Some(digit) = self.peek().filter(u8::is_ascii_digit) {
-            if number.is_some_and(|n| n > NUMBER_MAX as usize) {
-                // Go gives up on the whole format where a number grows too large.
-                self.at = self.format.len();
-                return None;
-            }
-            number = Some(number.unwrap_or(0) * 10 + usize::from(digit - b'0'));
-            self.at += 1;
-        }
-        number
-    }
-
-    /// The argument of a `*`.
-    fn int_argument(&mut self) -> Option<i64> {
-        let arg = self.args.get(self.next)?;
-        self.next += 1;
-        match arg {
-            Value::Int(n, _) if n.unsigned_abs() <= NUMBER_MAX as u64 => Some(*n),
-            _ => None,
-        }
-    }
-
-    fn verb(&mut self) -> Option<char> {
-        let rest = &self.format[self.at..];
-        let chunk = rest.utf8_chunks().next()?;
-        let verb = chunk.valid().chars().next();
-        self.at += verb.map_or(1, char::len_utf8);
-        Some(verb.unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 }
 

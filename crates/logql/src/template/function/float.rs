@@ -2,7 +2,7 @@
 
 use super::Param::{Any, Float, Int};
 use super::{Args, Function, Outcome, fixed, int, open};
-use crate::template::convert::parse_float;
+use crate::pipeline::parse_float;
 use crate::template::decimal::Decimal;
 use crate::template::exec::Env;
 use crate::template::value::Value;

@@ -2,7 +2,8 @@
 
 use super::Param::{Any, Str, Time as TimeParam};
 use super::{Args, Function, Outcome, fixed, string};
-use crate::template::convert::{parse_bytes, parse_duration, parse_int};
+use crate::pipeline::{parse_bytes, parse_duration};
+use crate::template::convert::parse_int;
 use crate::template::exec::Env;
 use crate::template::time::{Time, Zone};
 use crate::template::time_parse;
