@@ -1,6 +1,7 @@
 //! What regexp and pattern expressions must name: checked while parsing, as Loki does.
 
 use skald_model::re2;
+use std::collections::HashSet;
 
 /// Why a regexp or pattern stage extracts nothing useful.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,8 +74,10 @@ fn capture_len(text: &str) -> Option<usize> {
     legal.then_some(len + 2)
 }
 
+/// The first name that has come before; a pattern may hold tens of thousands, so they are looked up.
 fn first_duplicate<'a>(names: &[&'a str]) -> Option<&'a str> {
-    names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)).map(|(_, name)| *name)
+    let mut seen = HashSet::new();
+    names.iter().copied().find(|name| !seen.insert(*name))
 }
 
 #[cfg(test)]

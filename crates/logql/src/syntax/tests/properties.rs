@@ -131,6 +131,7 @@ fn nesting_and_length_are_survived() {
         format!(r#"{{a="b"}}{}"#, " | json".repeat(15_000)),
         format!(r#"{{a="b"}} |= "x"{}"#, r#" or "x""#.repeat(15_000)),
         repeat(r#"{a="b"} | x in ("#, r#"{a="b"}"#, ")", 6_000),
+        format!(r#"{{a="b"}} | pattern "{}""#, (0..15_000).map(|i| format!("<a{i}> ")).collect::<String>()),
         "{".repeat(100_000),
         "sum ".repeat(30_000),
         "/* */".repeat(20_000),
