@@ -7,7 +7,7 @@ use crate::layout::Layout;
 use crate::manifest::{self, Manifest, ReplaceError};
 use crate::part::{Part, PartMeta};
 use crate::tenant::{Changes, Tenant};
-use crate::{Options, StoreError, WriteError, flush};
+use crate::{Options, StoreError, WriteError, flush, stream_index};
 use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex, RwLock};
 use skald_model::TenantId;
@@ -226,6 +226,7 @@ impl Inner {
         let _one_at_a_time = self.compacting.lock();
         for tenant in self.all_tenants() {
             while self.compact_once(&tenant, parts_a_day, pace)? {}
+            stream_index::index_streams(self, &tenant);
         }
         Ok(())
     }

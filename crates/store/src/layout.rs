@@ -42,6 +42,11 @@ impl Layout {
         self.tenant(tenant).join(MANIFEST)
     }
 
+    /// The folder of a tenant's stream index.
+    pub(crate) fn stream_index(&self, tenant: &TenantId) -> PathBuf {
+        self.tenant(tenant).join("streams")
+    }
+
     /// The folder of a partition.
     pub(crate) fn day(&self, tenant: &TenantId, day: i32) -> PathBuf {
         self.tenant(tenant).join(date(day))

@@ -22,6 +22,7 @@ mod record;
 mod recover;
 mod select;
 mod store;
+mod stream_index;
 mod streams;
 mod table;
 mod tenant;
@@ -56,6 +57,8 @@ pub struct Options {
     pub wal_segment_bytes: u64,
     /// How long a full disk is believed full before a push tries it again.
     pub full_retry: std::time::Duration,
+    /// Streams of a part from which on they are put into the tenant's stream index too.
+    pub indexed_streams: usize,
     /// The file system.
     pub files: Arc<dyn Files>,
 }
@@ -72,6 +75,7 @@ impl Options {
             background: true,
             wal_segment_bytes: skald_wal::SEGMENT_BYTES,
             full_retry: std::time::Duration::from_secs(1),
+            indexed_streams: 100_000,
             files: Arc::new(files::RealFiles),
         }
     }

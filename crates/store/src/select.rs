@@ -6,6 +6,7 @@
 use crate::content_cache::ContentCache;
 use crate::head::HeadView;
 use crate::part::Part;
+use crate::stream_index::{Found, IndexedStreams};
 use crate::streams::labels_match;
 use crate::tenant::View;
 use crate::{Piece, PieceRun, Select, Selected, Source};
@@ -20,12 +21,12 @@ const UNNUMBERED: u32 = u32::MAX - 1;
 
 /// What a view has for a query.
 pub(crate) fn select(view: &View, select: &Select<'_>, cache: &ContentCache) -> Selected {
-    let mut selection = Selection { cache, selected: Selected::default(), by_id: HashTable::new() };
+    let mut selection = Selection { cache, selected: Selected::default(), by_id: HashTable::new(), found: Found::default() };
     for head in &view.heads {
         selection.add_head(head, select);
     }
     for part in view.parts.iter().filter(|p| select.range.overlaps(p.meta.min_time, p.meta.max_time)) {
-        selection.add_part(part, select);
+        selection.add_part(part, view.stream_index.as_deref(), select);
     }
     for (_, why) in view.unreadable.iter().filter(|(m, _)| select.range.overlaps(m.min_time, m.max_time)) {
         selection.selected.warnings.push(why.clone());
@@ -37,6 +38,7 @@ struct Selection<'a> {
     cache: &'a ContentCache,
     selected: Selected,
     by_id: HashTable<u32>,
+    found: Found,
 }
 
 impl Selection<'_> {
@@ -74,8 +76,9 @@ impl Selection<'_> {
         }
     }
 
-    fn add_part(&mut self, part: &Arc<Part>, select: &Select<'_>) {
-        let matching = part.table.matching(select.matchers);
+    fn add_part(&mut self, part: &Arc<Part>, indexed: Option<&IndexedStreams>, select: &Select<'_>) {
+        let found = self.found.in_part(indexed, part, select.matchers);
+        let matching = found.unwrap_or_else(|| part.table.matching(select.matchers));
         let mut numbers: Vec<u32> = matching.iter().map(|m| if *m { UNNUMBERED } else { NOT_SELECTED }).collect();
         if !matching.contains(&true) {
             return;

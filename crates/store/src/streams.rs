@@ -3,6 +3,7 @@
 //! Pages are immutable once full, so a query matches labels outside of the head's lock. A number is
 //! given to labels, not to an identity: two label sets that share an identity stay apart.
 
+use crate::record::take_bytes;
 use hashbrown::HashTable;
 use skald_model::{Labels, Matcher, StreamId};
 use std::sync::Arc;
@@ -72,12 +73,33 @@ fn is(entry: &(StreamId, Labels), id: StreamId, labels: &Labels) -> bool {
 
 /// Whether labels satisfy all matchers.
 pub(crate) fn labels_match(labels: &Labels, matchers: &[Matcher]) -> bool {
-    matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or("")))
+    matchers.iter().all(|m| m.matches(value_of(labels, &m.name)))
+}
+
+/// The value of a label, empty when absent. A head may have a million streams, so only the value looked
+/// for is checked to be UTF-8, not all on the way.
+fn value_of<'a>(labels: &'a Labels, name: &str) -> &'a str {
+    let mut rest = labels.as_bytes();
+    while let (Some(found), Some(value)) = (take_bytes(&mut rest), take_bytes(&mut rest)) {
+        if found == name.as_bytes() {
+            return std::str::from_utf8(value).unwrap_or("");
+        }
+    }
+    ""
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_match_by_value_and_absent_ones_are_empty() {
+        let long = "v".repeat(300);
+        let labels = Labels::from_pairs([("a", "1"), ("b", long.as_str()), ("c", "3")]);
+        for (name, value) in [("a", "1"), ("b", long.as_str()), ("c", "3"), ("d", ""), ("", "")] {
+            assert_eq!(value_of(&labels, name), value);
+        }
+    }
 
     #[test]
     fn streams_keep_their_numbers_and_colliding_ones_stay_apart() {

@@ -7,6 +7,7 @@
 use crate::record::{put_bytes, put_varint, take_bytes, take_varint};
 use hashbrown::HashMap;
 use skald_model::{Labels, MatchOp, Matcher};
+use std::cmp::Ordering;
 
 /// Streams by number.
 #[derive(Debug, Default)]
@@ -63,6 +64,21 @@ impl StreamTable {
             bytes.extend_from_slice(self.pair_bytes(*pair));
         }
         Labels::from_bytes(&bytes).expect("pairs were checked when the table was opened")
+    }
+
+    /// The number of the stream with these labels.
+    pub(crate) fn find(&self, labels: &Labels) -> Option<u32> {
+        let (mut low, mut high) = (0, self.len() as u32);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let bytes = self.stream_pairs(middle).iter().flat_map(|pair| self.pair_bytes(*pair));
+            match bytes.cmp(labels.as_bytes()) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return Some(middle),
+            }
+        }
+        None
     }
 
     /// For each stream whether it satisfies all matchers.
@@ -236,6 +252,8 @@ mod tests {
         table.encode(&mut bytes);
         let back = StreamTable::decode(&mut &bytes[..]).expect("what was encoded decodes");
         assert_eq!((0..5).map(|s| back.labels(s)).collect::<Vec<_>>(), streams);
+        assert_eq!(streams.iter().map(|l| back.find(l)).collect::<Vec<_>>(), (0..5).map(Some).collect::<Vec<_>>());
+        assert_eq!(back.find(&Labels::from_pairs([("app", "nobody")])), None);
         assert_eq!(back.values_of("pod").collect::<Vec<_>>(), ["a", "b"]);
         for len in 0..bytes.len() {
             assert!(StreamTable::decode(&mut &bytes[..len]).is_none(), "cut to {len}");

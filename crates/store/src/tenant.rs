@@ -6,6 +6,7 @@
 
 use crate::head::{Head, HeadView, SealedHead};
 use crate::part::{Part, PartMeta};
+use crate::stream_index::IndexedStreams;
 use parking_lot::Mutex;
 use skald_model::TenantId;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub(crate) struct State {
     pub(crate) parts: Arc<Vec<Arc<Part>>>,
     /// The tenant's WAL records up to this one are in parts.
     pub(crate) covered: u64,
+    /// The stream index, once there is one.
+    pub(crate) stream_index: Option<Arc<IndexedStreams>>,
     /// Parts that could not be opened, with the reason.
     pub(crate) unreadable: Arc<Vec<(PartMeta, String)>>,
 }
@@ -50,6 +53,7 @@ pub(crate) struct View {
     pub(crate) heads: Vec<Arc<HeadView>>,
     pub(crate) parts: Arc<Vec<Arc<Part>>>,
     pub(crate) unreadable: Arc<Vec<(PartMeta, String)>>,
+    pub(crate) stream_index: Option<Arc<IndexedStreams>>,
 }
 
 impl Tenant {
@@ -64,7 +68,7 @@ impl Tenant {
         let mut state = self.state.lock();
         let mut heads: Vec<Arc<HeadView>> = state.sealed.iter().map(|s| s.view.clone()).collect();
         heads.push(state.head.view());
-        View { heads, parts: state.parts.clone(), unreadable: state.unreadable.clone() }
+        View { heads, parts: state.parts.clone(), unreadable: state.unreadable.clone(), stream_index: state.stream_index.clone() }
     }
 
     /// Memory of heads, sealed ones included.

@@ -247,6 +247,37 @@ fn a_hundred_thousand_tiny_streams_make_few_files() {
 }
 
 #[test]
+fn the_stream_index_answers_as_the_tables_do() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let indexed = || Store::open(Options { indexed_streams: 50, ..options(folder.path()) }).expect("the directory opens");
+    let store = indexed();
+    let facts: Vec<Fact> = (0..300).map(|i| fact(&format!("app-{i}"), i, "a line")).collect();
+    push(&store, &facts[..100]).expect("the push is taken");
+    store.flush().expect("flushing works");
+    push(&store, &facts[100..]).expect("the push is taken");
+    store.flush().expect("flushing works");
+    let check = |store: &Store| {
+        for pattern in ["app-1.7", "app-(3|99|250)", "app-.*", "nobody.*"] {
+            let matchers = [Matcher::new("app", MatchOp::Regex, pattern).expect("the pattern is valid")];
+            let expected = facts.iter().filter(|f| matchers[0].matches(f.labels.get("app").unwrap_or("")));
+            let found = read(store, &matchers, TimeRange::ALL, &ContentQuery::default());
+            assert_eq!(found.iter().collect::<BTreeSet<_>>(), expected.collect(), "{pattern}");
+        }
+    };
+    check(&store);
+    store.compact().expect("compacting works");
+    check(&store);
+    drop(store);
+    let streams = folder.path().join("tenants/fake/streams");
+    assert!(streams.join("meta.json").exists());
+    std::fs::write(streams.join("meta.json"), "broken").expect("the index can be broken");
+    let store = indexed();
+    check(&store);
+    store.compact().expect("compacting works");
+    check(&store);
+}
+
+#[test]
 fn a_directory_is_held_by_one_store() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let store = open(folder.path());

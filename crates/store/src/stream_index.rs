@@ -1,0 +1,102 @@
+//! A tenant's stream index on tantivy, kept once a part has very many streams.
+//!
+//! A part's own table answers an equality by bisection and any other matcher by asking each distinct value
+//! of the label, which a million streams of one pod each make slow for regexes; the index runs those on its
+//! term dictionary. Derived data, filled in the background: a part counts as indexed only when all its streams
+//! are in, and whatever is wrong with the index, the tables answer.
+
+use crate::inner::Inner;
+use crate::part::Part;
+use crate::tenant::Tenant;
+use skald_index::{IndexError, StreamIndex};
+use skald_model::{Labels, MatchOp, Matcher, StreamId};
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Of the streams of a part, one in so many may be found for looking them up one by one to pay.
+const FOUND_SHARE: usize = 16;
+
+/// The index, and the parts whose streams are all in it.
+pub(crate) struct IndexedStreams {
+    index: Arc<StreamIndex>,
+    parts: HashSet<u64>,
+}
+
+impl std::fmt::Debug for IndexedStreams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IndexedStreams").field("streams", &self.index.len()).field("parts", &self.parts).finish()
+    }
+}
+
+/// What the index found for one query, asked at most once.
+#[derive(Default)]
+pub(crate) struct Found {
+    labels: Option<Option<Vec<Labels>>>,
+}
+
+impl Found {
+    /// For each stream of the part whether it matches; `None` when its own table should say.
+    pub(crate) fn in_part(&mut self, indexed: Option<&IndexedStreams>, part: &Part, matchers: &[Matcher]) -> Option<Vec<bool>> {
+        let indexed = indexed.filter(|i| i.parts.contains(&part.meta.id) && is_regex_search(matchers))?;
+        let found = self.labels.get_or_insert_with(|| match indexed.index.find(matchers) {
+            Ok(found) => Some(found.into_iter().map(|(_, labels)| labels).collect()),
+            Err(error) => {
+                tracing::warn!(%error, "the stream index does not answer, stream tables do");
+                None
+            }
+        });
+        let found = found.as_ref().filter(|found| found.len() <= part.table.len() / FOUND_SHARE)?;
+        let mut matching = vec![false; part.table.len()];
+        for stream in found.iter().filter_map(|labels| part.table.find(labels)) {
+            matching[stream as usize] = true;
+        }
+        Some(matching)
+    }
+}
+
+/// Whether a regex picks streams and no equality, which tables answer faster, does.
+fn is_regex_search(matchers: &[Matcher]) -> bool {
+    let selective = |m: &&Matcher| !m.matches_empty();
+    let picks = |op: MatchOp| matchers.iter().filter(selective).any(|m| m.op == op);
+    picks(MatchOp::Regex) && !picks(MatchOp::Equal)
+}
+
+/// Adds the streams of parts that have at least so many and are not in yet.
+pub(crate) fn index_streams(inner: &Inner, tenant: &Tenant) {
+    let (parts, current) = {
+        let state = tenant.state.lock();
+        (state.parts.clone(), state.stream_index.clone())
+    };
+    let large: Vec<&Arc<Part>> = parts.iter().filter(|p| p.table.len() >= inner.options.indexed_streams).collect();
+    let known = |part: &Part| current.as_ref().is_some_and(|c| c.parts.contains(&part.meta.id));
+    if large.iter().all(|part| known(part)) {
+        return;
+    }
+    let folder = inner.layout.stream_index(&tenant.id);
+    let filled = current.as_ref().map_or_else(|| open(inner, &folder), |c| Ok(c.index.clone())).and_then(|index| {
+        for part in large.iter().filter(|p| !known(p)) {
+            let labels = (0..part.table.len() as u32).map(|stream| part.table.labels(stream));
+            index.add(&mut labels.map(|labels| (StreamId::of(&labels), labels)))?;
+        }
+        Ok(index)
+    });
+    let next = match filled {
+        Ok(index) => Some(Arc::new(IndexedStreams { index, parts: large.iter().map(|p| p.meta.id).collect() })),
+        Err(error) => {
+            tracing::warn!(tenant = %tenant.id, %error, "the stream index can't be filled, stream tables answer");
+            None
+        }
+    };
+    tenant.state.lock().stream_index = next;
+}
+
+/// Opens the index; one that can't be read is made anew.
+fn open(inner: &Inner, folder: &Path) -> Result<Arc<StreamIndex>, IndexError> {
+    let opened = StreamIndex::open(folder).or_else(|error| {
+        tracing::warn!(folder = %folder.display(), %error, "the stream index is made anew");
+        inner.files.remove_folder(folder)?;
+        StreamIndex::open(folder)
+    });
+    opened.map(Arc::new)
+}
