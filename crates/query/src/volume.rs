@@ -60,12 +60,12 @@ fn buckets(request: &VolumeRequest) -> Result<Vec<(TimeRange, i64)>, QueryError>
         ));
     }
     let mut buckets = Vec::new();
-    let mut start = request.start.div_euclid(step) * step;
+    let mut start = request.start.saturating_sub(request.start.rem_euclid(step));
     while start < request.end {
         let next = start.saturating_add(step);
         let last = next >= request.end;
         let end = if last { request.end.saturating_add(1) } else { next };
-        let shown = if last { request.end } else { next - BUCKET_END_NS };
+        let shown = if last { request.end } else { next.saturating_sub(BUCKET_END_NS) };
         buckets.push((TimeRange { start: start.max(request.start), end }, shown));
         start = next;
     }

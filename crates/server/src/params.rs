@@ -91,6 +91,11 @@ impl Params {
         self.get("query")
     }
 
+    /// `skip_errors=true` (beyond Loki): metric queries leave out entries that a stage failed on.
+    pub fn skip_errors(&self) -> bool {
+        self.get("skip_errors") == "true"
+    }
+
     /// `start`, `end` and `since`.
     pub fn bounds(&self, now: i64) -> Result<Bounds, ApiError> {
         let since = match self.get("since") {

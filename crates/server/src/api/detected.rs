@@ -44,7 +44,7 @@ pub async fn labels(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params:
 
 /// `detected_fields`
 pub async fn fields(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let (request, bounds) = fields_request(tenant, &params)?;
+    let (request, bounds) = fields_request(&app, tenant, &params)?;
     let limit = request.limit;
     let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
     let fields = log.watch(app.ask(move |engine, cancel| engine.detected_fields(&request, cancel)).await)?;
@@ -66,7 +66,7 @@ pub async fn values(
     Path(name): Path<String>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let (request, bounds) = fields_request(tenant, &params)?;
+    let (request, bounds) = fields_request(&app, tenant, &params)?;
     let limit = request.limit;
     let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
     let values = log.watch(app.ask(move |engine, cancel| engine.detected_field_values(&name, &request, cancel)).await)?;
@@ -81,7 +81,7 @@ pub async fn values(
     Ok(json(out.finish()))
 }
 
-fn fields_request(tenant: TenantId, params: &Params) -> Result<(FieldsRequest, Bounds), ApiError> {
+fn fields_request(app: &App, tenant: TenantId, params: &Params) -> Result<(FieldsRequest, Bounds), ApiError> {
     let bounds = params.ordered_bounds(clock::now())?;
     // Loki reads a step here and refuses a bad one, though it has no use for it.
     params.step(bounds)?;
@@ -91,7 +91,7 @@ fn fields_request(tenant: TenantId, params: &Params) -> Result<(FieldsRequest, B
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
-        line_limit: params.limit("line_limit", LINE_LIMIT)?,
+        line_limit: app.config.limits.entries(params.limit("line_limit", LINE_LIMIT)?),
         limit: params.limit(limit, FIELD_LIMIT)?,
     };
     Ok((request, bounds))

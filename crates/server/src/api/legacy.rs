@@ -37,6 +37,7 @@ pub async fn query(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: 
         limit: shape.limit,
         direction: shape.direction,
         categorize: false,
+        skip_errors: false,
     };
     let body = app.ask(move |engine, cancel| {
         let answer = engine.query_range(&request, cancel)?;

@@ -46,6 +46,7 @@ pub async fn range(
         limit: shape.limit,
         direction: shape.direction,
         categorize: labelling == Labelling::Categorized,
+        skip_errors: params.skip_errors(),
     };
     let answer = app.ask(move |engine, cancel| {
         let answer = engine.query_range(&request, cancel)?;
@@ -72,7 +73,8 @@ pub async fn instant(
     let bounds = Bounds { start: time, end: time };
     let log = QueryLog::begin(&tenant, Kind::Instant, params.query(), bounds).with(0, limit, header(&headers, "x-query-tags"));
     let categorize = labelling == Labelling::Categorized;
-    let request = InstantRequest { tenant, query: params.query().to_owned(), time, limit, direction, categorize };
+    let query = params.query().to_owned();
+    let request = InstantRequest { tenant, query, time, limit, direction, categorize, skip_errors: params.skip_errors() };
     let answer = app.ask(move |engine, cancel| {
         let answer = engine.query_instant(&request, cancel)?;
         Ok((encode(&answer, labelling), answer.stats))
@@ -126,7 +128,7 @@ fn check_limit(app: &App, expr: &Expr, limit: usize) -> Result<(), ApiError> {
 fn align(bounds: Bounds, step: i64) -> Bounds {
     let over = bounds.end.rem_euclid(step);
     let end = if over == 0 { bounds.end } else { bounds.end.saturating_add(step - over) };
-    Bounds { start: bounds.start - bounds.start.rem_euclid(step), end }
+    Bounds { start: bounds.start.saturating_sub(bounds.start.rem_euclid(step)), end }
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub async fn tail(
         tenant,
         query: params.query().to_owned(),
         start: params.time("start", now - 3600 * SECOND)?,
-        limit: params.limit("limit", 100)?,
+        limit: app.config.limits.entries(params.limit("limit", 100)?),
         delay: delay.max(0) * SECOND,
         labelling: labelling(&headers),
     };

@@ -186,6 +186,7 @@ async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, Api
         limit: request.limit,
         direction: Direction::Backward,
         categorize: request.labelling == Labelling::Categorized,
+        skip_errors: false,
     };
     let answer = app.ask(move |engine, cancel| engine.query_range(&query, cancel)).await?;
     let Data::Streams(streams) = answer.data else { return Ok(Vec::new()) };

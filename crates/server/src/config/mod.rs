@@ -283,6 +283,13 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// So many entries, but no more than a query may have.
+    pub fn entries(&self, wanted: usize) -> usize {
+        if self.max_entries_limit_per_query == 0 { wanted } else { wanted.min(self.max_entries_limit_per_query) }
+    }
+}
+
 impl Config {
     /// `server.http_listen_address` and port as one address.
     pub fn listen(&self) -> Result<SocketAddr, String> {

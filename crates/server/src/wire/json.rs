@@ -56,6 +56,10 @@ impl Json {
 
     /// Bytes as a text; what is no UTF-8 becomes U+FFFD, one for each byte as in Go.
     pub fn bytes(&mut self, bytes: &[u8]) {
+        // Nearly all lines are text; telling so whole is much faster than by chunks.
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return self.text(text);
+        }
         self.out.push(b'"');
         for chunk in bytes.utf8_chunks() {
             self.escaped(chunk.valid().as_bytes());
