@@ -52,7 +52,7 @@ pub(crate) fn detected_field_values(
 }
 
 fn sample(engine: &Engine, request: &FieldsRequest, context: &Context) -> Result<BTreeMap<String, Field>, QueryError> {
-    let Query::Log(query) = crate::compile(&request.query)? else {
+    let Query::Log(query) = crate::compile(&request.query, false)? else {
         return Err(QueryError::Bad("only log selector is supported".to_owned()));
     };
     let range = TimeRange { start: request.start, end: request.end };

@@ -11,6 +11,7 @@ mod log;
 mod metadata;
 mod metric;
 mod pool;
+mod prune;
 mod repeats;
 pub mod request;
 mod rows;
@@ -45,9 +46,9 @@ pub struct Engine {
 }
 
 /// Parses and compiles; both kinds of error are the user's.
-fn compile(query: &str) -> Result<Query, QueryError> {
+fn compile(query: &str, skip_errors: bool) -> Result<Query, QueryError> {
     let expr = skald_logql::parse(query).map_err(|e| QueryError::Bad(e.message))?;
-    typed::compile(&expr, &typed::Options::default()).map_err(|e| QueryError::Bad(e.0))
+    typed::compile(&expr, &typed::Options { skip_errors }).map_err(|e| QueryError::Bad(e.0))
 }
 
 impl Engine {
@@ -69,7 +70,7 @@ impl Engine {
     /// `query_range`
     pub fn query_range(&self, request: &RangeRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
         let context = self.context(cancel);
-        match compile(&request.query)? {
+        match compile(&request.query, request.skip_errors)? {
             Query::Log(query) => {
                 let range = TimeRange { start: request.start, end: request.end };
                 let ask =
@@ -88,7 +89,7 @@ impl Engine {
     /// `query`
     pub fn query_instant(&self, request: &InstantRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
         let context = self.context(cancel);
-        match compile(&request.query)? {
+        match compile(&request.query, request.skip_errors)? {
             Query::Log(query) => {
                 let end = request.time.saturating_add(1);
                 let range = TimeRange { start: end.saturating_sub(INSTANT_LOG_RANGE_NS), end };

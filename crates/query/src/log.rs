@@ -7,6 +7,7 @@ use crate::Engine;
 use crate::collect::{Collector, Entry, OutputLabels, Shape};
 use crate::context::Context;
 use crate::pool::Shared;
+use crate::prune;
 use crate::request::{Direction, QueryError};
 use crate::rows::{self, Read};
 use crate::semijoin;
@@ -47,7 +48,7 @@ pub(crate) fn execute(
     if range.is_empty() || shape.limit == 0 {
         return Ok(Found { entries: Vec::new(), stats: Stats::default(), warnings: Vec::new() });
     }
-    let content = pipeline.content_query();
+    let content = prune::content(engine, tenant, &query.matchers, range, &pipeline);
     let selected = engine.store.select(tenant, &Select { matchers: &query.matchers, range, content: &content })?;
     let mut pieces = selected.pieces;
     let forward = shape.direction == Direction::Forward;

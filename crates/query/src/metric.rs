@@ -3,6 +3,7 @@
 use crate::Engine;
 use crate::context::Context;
 use crate::pool::Shared;
+use crate::prune;
 use crate::repeats::{self, Repeats};
 use crate::request::QueryError;
 use crate::rows::{self, Read};
@@ -72,7 +73,7 @@ fn gather(
         [] => Arc::clone(&leaf.extractor),
         inner => Arc::new(leaf.extractor.bind(semijoin::values(engine, tenant, inner, range, context)?)),
     };
-    let content = extractor.pipeline().content_query();
+    let content = prune::content(engine, tenant, &leaf.matchers, range, extractor.pipeline());
     let selected = engine.store.select(tenant, &Select { matchers: &leaf.matchers, range, content: &content })?;
     warnings.extend(selected.warnings);
     stats.blocks_pruned += selected.blocks_pruned;

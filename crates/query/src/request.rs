@@ -81,6 +81,8 @@ pub struct RangeRequest {
     pub direction: Direction,
     /// Keep index, metadata and parsed labels apart.
     pub categorize: bool,
+    /// Metric queries: leave out entries that a stage failed on, and warn, instead of failing.
+    pub skip_errors: bool,
 }
 
 /// `query`
@@ -98,6 +100,8 @@ pub struct InstantRequest {
     pub direction: Direction,
     /// Keep index, metadata and parsed labels apart.
     pub categorize: bool,
+    /// Metric queries: leave out entries that a stage failed on, and warn, instead of failing.
+    pub skip_errors: bool,
 }
 
 /// `labels`, `label/…/values`, `index/stats`, `detected_labels`

@@ -23,7 +23,7 @@ pub struct TailPipeline {
 impl TailPipeline {
     /// Compiles a log query; a metric query is refused in Loki's words.
     pub(crate) fn compile(query: &str, categorize: bool, clock: fn() -> i64) -> Result<TailPipeline, QueryError> {
-        match crate::compile(query)? {
+        match crate::compile(query, false)? {
             Query::Log(typed::LogQuery { matchers, pipeline, subqueries, .. }) if subqueries.is_empty() => {
                 Ok(TailPipeline { matchers, pipeline, categorize, scratch: Scratch::default(), clock })
             }
