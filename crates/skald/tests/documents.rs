@@ -33,14 +33,15 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// Fenced blocks whose mark is `mark`.
-fn blocks(text: &str, mark: &str) -> Vec<String> {
+/// The queries in fenced blocks whose mark is `mark`.
+fn queries(text: &str, mark: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open: Option<Vec<&str>> = None;
     for line in text.lines() {
         match &mut open {
             Some(lines) if line.trim_end() == "```" => {
-                found.push(lines.join("\n"));
+                let block = lines.join("\n");
+                found.extend(block.split("\n\n").map(str::to_owned));
                 open = None;
             }
             Some(lines) => lines.push(line),
@@ -66,12 +67,12 @@ fn examples_of_the_documents_run() {
     let mut asked = 0;
     for document in documents() {
         let text = read(&document);
-        for query in blocks(&text, "logql") {
+        for query in queries(&text, "logql") {
             let reply = ask(&client, &query);
             assert_eq!(reply.status, 200, "{}: {query}\n{}", document.display(), reply.text);
             asked += 1;
         }
-        for query in blocks(&text, "logql error") {
+        for query in queries(&text, "logql error") {
             let reply = ask(&client, &query);
             assert_eq!(reply.status, 400, "{}: {query}\n{}", document.display(), reply.text);
             asked += 1;
