@@ -128,6 +128,27 @@ fn a_client_that_leaves_cancels_its_query() {
 }
 
 #[test]
+fn a_closed_connection_ends_its_request() {
+    let local = Local::start();
+    let app = local.running().app().clone();
+    // Every thread of the engine is kept busy, so that the query waits.
+    let (release, released) = mpsc::channel::<()>();
+    let released = std::sync::Arc::new(std::sync::Mutex::new(released));
+    for _ in 0..256 {
+        let released = released.clone();
+        app.engine.run(move || drop(released.lock().map(|channel| channel.recv())));
+    }
+    let mut stream = TcpStream::connect(local.address()).expect("the server accepts");
+    write!(stream, "GET {API}/query?query=vector(1) HTTP/1.1\r\nHost: a\r\n\r\n").expect("the request is sent");
+    let waiting = "loki_inflight_requests{method=\"GET\",route=\"loki_api_v1_query\"} 1\n";
+    while !local.client().get("/metrics", &[], &[]).expect("the server answers").text.contains(waiting) {}
+    drop(stream);
+    let ended = local.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), app.idle()).await });
+    drop(release);
+    ended.expect("the request ends although its query could not begin");
+}
+
+#[test]
 fn a_fault_is_answered_and_counted_and_the_server_lives() {
     let local = Local::start();
     let app = local.running().app().clone();

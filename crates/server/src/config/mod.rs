@@ -2,7 +2,7 @@
 //!
 //! A setting has one name in all places: `limits_config.max_line_size` in the file is
 //! `SKALD_LIMITS_CONFIG_MAX_LINE_SIZE` in the environment and `--limits_config.max_line_size` as a flag.
-//! Loki's names are used where Loki has the setting. [`keys`] lists them all; [`file`] reads a file;
+//! Loki's names are used where Loki has the setting. [`keys`] lists them all; [`mod@file`] reads a file;
 //! [`check`] says how a file of Loki fares here.
 
 pub mod check;
