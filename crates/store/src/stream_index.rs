@@ -39,14 +39,15 @@ impl Found {
     /// For each stream of the part whether it matches; `None` when its own table should say.
     pub(crate) fn in_part(&mut self, indexed: Option<&IndexedStreams>, part: &Part, matchers: &[Matcher]) -> Option<Vec<bool>> {
         let indexed = indexed.filter(|i| i.parts.contains(&part.meta.id) && is_regex_search(matchers))?;
-        let found = self.labels.get_or_insert_with(|| match indexed.index.find(matchers) {
-            Ok(found) => Some(found.into_iter().map(|(_, labels)| labels).collect()),
+        let few = part.table.len() / FOUND_SHARE;
+        let found = self.labels.get_or_insert_with(|| match indexed.index.find_at_most(matchers, few) {
+            Ok(found) => found.map(|found| found.into_iter().map(|(_, labels)| labels).collect()),
             Err(error) => {
                 tracing::warn!(%error, "the stream index does not answer, stream tables do");
                 None
             }
         });
-        let found = found.as_ref().filter(|found| found.len() <= part.table.len() / FOUND_SHARE)?;
+        let found = found.as_ref().filter(|found| found.len() <= few)?;
         let mut matching = vec![false; part.table.len()];
         for stream in found.iter().filter_map(|labels| part.table.find(labels)) {
             matching[stream as usize] = true;

@@ -126,10 +126,24 @@ impl StreamIndex {
 
     /// Streams whose labels satisfy all matchers (all streams when there are none), in no order.
     pub fn find(&self, matchers: &[Matcher]) -> Result<Vec<(StreamId, Labels)>, IndexError> {
+        Ok(self.find_at_most(matchers, usize::MAX)?.unwrap_or_default())
+    }
+
+    /// The same, or `None` without fetching the labels when more than `limit` streams are candidates.
+    pub fn find_at_most(&self, matchers: &[Matcher], limit: usize) -> Result<Option<Vec<(StreamId, Labels)>>, IndexError> {
         let searcher = self.reader.searcher();
-        let mut found = Vec::new();
+        let mut segments = Vec::new();
+        let mut candidates = 0;
         for segment in searcher.segment_readers() {
             let selected = select::select(&*segment.inverted_index(self.fields.pair)?, segment.max_doc(), matchers)?;
+            candidates += selected.docs.count();
+            if candidates > limit {
+                return Ok(None);
+            }
+            segments.push((segment, selected));
+        }
+        let mut found = Vec::new();
+        for (segment, selected) in segments {
             let store = segment.get_store_reader(STORED_BLOCKS_CACHED)?;
             for doc in selected.docs.iter() {
                 let labels = self.labels_of(store.get(doc)?)?;
@@ -139,7 +153,7 @@ impl StreamIndex {
                 }
             }
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     fn labels_of(&self, document: TantivyDocument) -> Result<Labels, IndexError> {

@@ -105,6 +105,15 @@ fn matchers_over_many_streams_walk_the_dictionary() {
     }
 }
 
+#[test]
+fn too_many_candidates_are_not_fetched() {
+    let labels: Vec<Labels> = (0..20).map(|i| Labels::from_pairs([("pod", format!("api-{i}"))])).collect();
+    let (_folder, index) = index_of(&[labels]);
+    let some = [matcher("pod", "=~", "api-1.")];
+    let found = |limit| index.find_at_most(&some, limit).expect("the index answers").map(|found| found.len());
+    assert_eq!((found(20), found(9)), (Some(10), None));
+}
+
 fn label_sets() -> impl Strategy<Value = Vec<Labels>> {
     let set = btree_map("[a-c]", "[xyz]{1,2}", 0..4).prop_map(|pairs| Labels::from_pairs(pairs.iter()));
     vec(set, 0..40)
