@@ -148,23 +148,22 @@ fn hex(value: f64, precision: Option<usize>) -> String {
     format!("0x{}{point}{fraction}p{}{:02}", mantissa >> 52, if power < 0 { '-' } else { '+' }, power.abs())
 }
 
-/// `number` with a decimal point and, in the general form, its trailing zeros.
+/// `number` with a decimal point and, but for fixed digits after it, with trailing zeros.
 pub(super) fn with_point(number: &str, style: Style, precision: Option<usize>) -> String {
-    if matches!(style, Style::Binary | Style::Hex | Style::HexUpper) {
-        return number.to_owned();
-    }
-    let at = number.find(['e', 'E']).unwrap_or(number.len());
-    let (digits, tail) = number.split_at(at);
-    let mut out = digits.to_owned();
-    if !digits.contains('.') {
-        out.push('.');
-    }
-    if matches!(style, Style::General | Style::GeneralUpper) {
-        let wanted = precision.unwrap_or(6);
-        let counted = digits.bytes().filter(u8::is_ascii_digit).count();
-        let leading = digits.bytes().filter(|b| *b != b'.').take_while(|b| *b == b'0').count();
-        let significant = if digits == "0" { 1 } else { counted - leading };
-        out.extend(std::iter::repeat_n('0', wanted.saturating_sub(significant)));
-    }
-    out + tail
+    let exponent: &[char] = match style {
+        Style::Binary => return number.to_owned(),
+        Style::Hex | Style::HexUpper => &['p', 'P'],
+        _ => &['e', 'E'],
+    };
+    let wanted = match style {
+        Style::General | Style::GeneralUpper | Style::Hex => precision.unwrap_or(6),
+        _ => 0,
+    };
+    let (digits, tail) = number.split_at(number.find(exponent).unwrap_or(number.len()));
+    // Go counts every character from the first that is no zero, the `x` of a prefix too.
+    let leading = digits.bytes().filter(|b| *b != b'.').take_while(|b| *b == b'0').count();
+    let counted = digits.bytes().filter(|b| *b != b'.').count();
+    let significant = if digits == "0" { 1 } else { counted - leading };
+    let point = if digits.contains('.') { "" } else { "." };
+    format!("{digits}{point}{}{tail}", "0".repeat(wanted.saturating_sub(significant)))
 }

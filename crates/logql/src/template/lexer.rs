@@ -383,8 +383,13 @@ impl<'s> Lexer<'s> {
 
     /// Anything that looks like a number; the parser finds out whether it is one.
     fn number(&mut self) -> Result<(), Stopped> {
-        let fine = self.scan_number();
-        if !fine || matches!(self.peek(), Some('+' | '-')) {
+        let mut fine = self.scan_number();
+        if fine && matches!(self.peek(), Some('+' | '-')) {
+            // The second half of a complex number, which are not spoken here; messages show it too.
+            self.scan_number();
+            fine = false;
+        }
+        if !fine {
             let text = &self.source[self.start..self.pos];
             return self.error(format!("bad number syntax: {}", quoted(text.as_bytes())));
         }
