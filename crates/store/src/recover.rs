@@ -19,6 +19,9 @@ use std::sync::atomic::Ordering;
 
 /// Version of a data directory as a whole: which folders and files there are.
 const FORMAT_VERSION: u32 = 1;
+/// Segments that the WAL's bound has room for at least: cutting goes by segments, so a bound of one or two
+/// would never be reached from above by flushing.
+const SEGMENTS_LEAST: u64 = 8;
 /// Begins the FORMAT file.
 const FORMAT_WORD: &str = "skald-data";
 
@@ -152,7 +155,7 @@ fn replay(inner: &Inner) -> Result<(), StoreError> {
     let options = skald_wal::Options {
         sync,
         first_sequence,
-        segment_bytes: inner.options.wal_segment_bytes,
+        segment_bytes: inner.options.wal_segment_bytes.min(inner.options.wal_bytes / SEGMENTS_LEAST),
         full_retry: inner.options.full_retry,
         ..skald_wal::Options::default()
     };

@@ -80,7 +80,8 @@ impl Store {
 
     /// Tenants that have data, sorted.
     pub fn tenants(&self) -> Vec<TenantId> {
-        let mut tenants: Vec<TenantId> = self.inner.all_tenants().iter().map(|t| t.id.clone()).collect();
+        let all = self.inner.all_tenants();
+        let mut tenants: Vec<TenantId> = all.iter().filter(|t| t.has_data()).map(|t| t.id.clone()).collect();
         tenants.sort();
         tenants
     }

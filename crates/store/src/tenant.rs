@@ -71,6 +71,12 @@ impl Tenant {
         View { heads, parts: state.parts.clone(), unreadable: state.unreadable.clone(), stream_index: state.stream_index.clone() }
     }
 
+    /// Whether there is any entry of it: a push that was refused leaves a tenant without.
+    pub(crate) fn has_data(&self) -> bool {
+        let state = self.state.lock();
+        !(state.head.is_empty() && state.sealed.is_empty() && state.parts.is_empty() && state.unreadable.is_empty())
+    }
+
     /// Memory of heads, sealed ones included.
     pub(crate) fn head_bytes(&self) -> usize {
         let state = self.state.lock();
