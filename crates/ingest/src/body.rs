@@ -44,6 +44,8 @@ pub(crate) enum Encoding {
     Gzip,
     Deflate,
     Zstd,
+    /// Framed.
+    Lz4,
     /// A bare snappy block, as protobuf pushes are.
     SnappyBlock,
 }
@@ -58,6 +60,7 @@ pub(crate) fn loki_encodings(header: Option<&str>, shape: Shape) -> Result<Vec<E
             "gzip" | "x-gzip" => encodings.push(Encoding::Gzip),
             "deflate" => encodings.push(Encoding::Deflate),
             "zstd" => encodings.push(Encoding::Zstd),
+            "lz4" => encodings.push(Encoding::Lz4),
             _ => return Err(BodyError::Malformed(format!("Content-Encoding {name:?} not supported"))),
         }
     }
@@ -107,6 +110,7 @@ fn undo(encoding: Encoding, input: &[u8], limits: &IngestLimits, out: &mut Vec<u
             let decoder = decoder.map_err(|e| BodyError::Malformed(format!("zstd: {e}")))?;
             read_capped(decoder, "zstd: invalid input", limits, out)
         }
+        Encoding::Lz4 => read_capped(lz4_flex::frame::FrameDecoder::new(input), "lz4: invalid input", limits, out),
         Encoding::SnappyBlock => undo_snappy(input, limits, out),
     }
 }
@@ -170,6 +174,9 @@ mod tests {
         check(&gzip(b"{}"), "GZIP", Shape::Json, Ok(b"{}"));
         check(&gzip(&gzip(b"{}")), "gzip, gzip", Shape::Json, Ok(b"{}"));
         check(&zstd::encode_all(&b"{}"[..], 1).expect("memory"), "zstd", Shape::Json, Ok(b"{}"));
+        let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        lz4.write_all(b"{}").expect("writing to memory succeeds");
+        check(&lz4.finish().expect("writing to memory succeeds"), "lz4", Shape::Json, Ok(b"{}"));
         let snappy = snap::raw::Encoder::new().compress_vec(b"abc").expect("memory");
         check(&snappy, "snappy", Shape::Protobuf, Ok(b"abc"));
         check(&gzip(&snappy), "gzip", Shape::Protobuf, Ok(b"abc"));

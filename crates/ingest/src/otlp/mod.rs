@@ -46,6 +46,7 @@ pub(crate) fn encodings(header: Option<&str>) -> Result<Vec<Encoding>, BodyError
         "" | "identity" => Ok(Vec::new()),
         "gzip" => Ok(vec![Encoding::Gzip]),
         "zstd" => Ok(vec![Encoding::Zstd]),
+        "lz4" => Ok(vec![Encoding::Lz4]),
         _ => Err(BodyError::Malformed(format!("unsupported content encoding {name}: only gzip, lz4 and zstd are supported"))),
     }
 }
