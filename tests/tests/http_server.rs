@@ -159,6 +159,27 @@ fn a_fault_is_answered_and_counted_and_the_server_lives() {
 }
 
 #[test]
+fn what_is_older_than_the_lookback_is_not_seen() {
+    let local = Local::start_with(|config| config.limits.max_query_lookback = Duration::from_secs(3600));
+    let client = local.client();
+    push(&client, 3);
+    let range = format!("start={BASE_S}&end={}", BASE_S + 60);
+    assert_eq!(get(&client, &format!("{API}/labels?{range}")), json!({"status": "success"}));
+    assert_eq!(lines(&get(&client, &format!("{API}/query_range?query=%7Bapp%3D%22web%22%7D&{range}"))), 0);
+}
+
+#[test]
+fn the_tenant_header_is_ignored_while_authentication_is_off() {
+    let local = Local::start();
+    let client = local.client();
+    push(&client, 1);
+    let headers = [("X-Scope-OrgID".to_owned(), "somebody".to_owned())];
+    let target = format!("{API}/label/app/values?start={BASE_S}&end={}", BASE_S + 60);
+    let reply = client.get(&target, &[], &headers).expect("the server answers");
+    assert_eq!(reply.text, "{\"status\":\"success\",\"data\":[\"web\"]}\n");
+}
+
+#[test]
 fn pages_for_operators_are_there() {
     let local = Local::start();
     let client = local.client();

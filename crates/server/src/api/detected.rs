@@ -1,7 +1,6 @@
 //! `detected_labels`, `detected_fields` and values of a detected field.
 
-use super::json;
-use crate::clock;
+use super::{json, visible_bounds};
 use crate::error::ApiError;
 use crate::params::{Bounds, Params};
 use crate::query_log::{Kind, QueryLog};
@@ -22,7 +21,7 @@ const FIELD_LIMIT: usize = 1000;
 
 /// `detected_labels`
 pub async fn labels(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let bounds = params.ordered_bounds(clock::now())?;
+    let bounds = visible_bounds(&app, &params)?;
     let query = if params.query().split_whitespace().collect::<String>() == "{}" { "" } else { params.query() };
     let request = MetadataRequest { tenant, query: query.to_owned(), start: bounds.start, end: bounds.end };
     let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds);
@@ -82,7 +81,7 @@ pub async fn values(
 }
 
 fn fields_request(app: &App, tenant: TenantId, params: &Params) -> Result<(FieldsRequest, Bounds), ApiError> {
-    let bounds = params.ordered_bounds(clock::now())?;
+    let bounds = visible_bounds(app, params)?;
     // Loki reads a step here and refuses a bad one, though it has no use for it.
     params.step(bounds)?;
     let limit = if params.get("limit").is_empty() { "field_limit" } else { "limit" };

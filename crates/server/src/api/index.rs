@@ -1,7 +1,6 @@
 //! `index/stats`, `index/volume`, `index/volume_range`, `index/shards`.
 
-use super::json;
-use crate::clock;
+use super::{json, visible_bounds};
 use crate::error::ApiError;
 use crate::params::{Bounds, Params};
 use crate::query_log::{Kind, QueryLog};
@@ -43,7 +42,7 @@ pub async fn shards(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params:
 }
 
 async fn read_stats(app: &Arc<App>, tenant: TenantId, params: &Params) -> Result<IndexStats, ApiError> {
-    let bounds = params.ordered_bounds(clock::now())?;
+    let bounds = visible_bounds(app, params)?;
     if params.query().is_empty() {
         // Where labels take a missing selector for all streams, Loki wants one here.
         super::query::parse("")?;
@@ -64,13 +63,13 @@ fn write_stats(out: &mut Json, stats: &IndexStats) {
 
 /// `index/volume`
 pub async fn volume(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let bounds = params.ordered_bounds(clock::now())?;
+    let bounds = visible_bounds(&app, &params)?;
     volumes(app, tenant, params, bounds, None).await
 }
 
 /// `index/volume_range`
 pub async fn volume_range(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let bounds = params.ordered_bounds(clock::now())?;
+    let bounds = visible_bounds(&app, &params)?;
     let step = params.step(bounds)?;
     volumes(app, tenant, params, bounds, Some(step)).await
 }

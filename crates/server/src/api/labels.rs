@@ -1,7 +1,6 @@
 //! Label names, label values and series: answered from the stream index.
 
-use super::json;
-use crate::clock;
+use super::{json, visible_bounds};
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::query_log::{Kind, QueryLog};
@@ -16,7 +15,7 @@ use std::sync::Arc;
 
 /// `labels`
 pub async fn names(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let bounds = params.ordered_bounds(clock::now())?;
+    let bounds = visible_bounds(&app, &params)?;
     let request = MetadataRequest { tenant, query: params.query().to_owned(), start: bounds.start, end: bounds.end };
     let log = QueryLog::begin(&request.tenant, Kind::Labels, &request.query, bounds);
     let names = log.watch(app.ask(move |engine, _| engine.label_names(&request)).await)?;
@@ -31,7 +30,7 @@ pub async fn values(
     Path(name): Path<String>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let bounds = params.ordered_bounds(clock::now())?;
+    let bounds = visible_bounds(&app, &params)?;
     let request = MetadataRequest { tenant, query: params.query().to_owned(), start: bounds.start, end: bounds.end };
     let log = QueryLog::begin(&request.tenant, Kind::Labels, &request.query, bounds);
     let values = log.watch(app.ask(move |engine, _| engine.label_values(&name, &request)).await)?;
@@ -41,7 +40,7 @@ pub async fn values(
 
 /// `series`
 pub async fn series(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let bounds = params.ordered_bounds(clock::now())?;
+    let bounds = visible_bounds(&app, &params)?;
     let groups = groups(&params)?;
     let log = QueryLog::begin(&tenant, Kind::Series, &groups.join(","), bounds);
     let request = SeriesRequest { tenant, groups, start: bounds.start, end: bounds.end };

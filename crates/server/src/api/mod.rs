@@ -13,6 +13,10 @@ pub mod status;
 pub mod tail;
 pub mod tail_session;
 
+use crate::clock;
+use crate::error::ApiError;
+use crate::params::{Bounds, Params};
+use crate::state::App;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +29,12 @@ pub(crate) fn json(body: impl Into<axum::body::Body>) -> Response {
 /// A plain page.
 pub(crate) fn text(body: impl Into<axum::body::Body>) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], body.into()).into_response()
+}
+
+/// The range a request for metadata may see: as it asks, but not before `max_query_lookback`.
+pub(crate) fn visible_bounds(app: &App, params: &Params) -> Result<Bounds, ApiError> {
+    let now = clock::now();
+    Ok(query::look_back(params.ordered_bounds(now)?, now, app))
 }
 
 /// A header's text; empty when it is missing.
