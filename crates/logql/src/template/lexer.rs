@@ -422,6 +422,8 @@ impl<'s> Lexer<'s> {
             self.accept("+-");
             self.accept_run("0123456789_");
         }
+        // Imaginary numbers are read, so that messages show them whole, and refused by the parser.
+        self.accept("i");
         if self.peek().is_some_and(is_word) {
             self.next();
             return false;

@@ -334,6 +334,7 @@ impl<'a> Printer<'_, 'a> {
         }
         let prefix = match (base, verb) {
             (2, _) if spec.sharp => "0b",
+            (8, 'O') if spec.sharp && !digits.starts_with('0') => "0o0",
             (8, 'O') => "0o",
             (8, _) if spec.sharp && !digits.starts_with('0') => "0",
             (16, 'X') if spec.sharp => "0X",

@@ -7,7 +7,7 @@ use crate::template::convert::parse_int;
 use crate::template::exec::Env;
 use crate::template::time::{Time, Zone};
 use crate::template::time_parse;
-use crate::template::value::Value;
+use crate::template::value::{IntKind, Value};
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -40,11 +40,11 @@ fn read<'a>(layout: &[u8], value: &[u8], zone: Zone) -> Value<'a> {
     Value::Time(time_parse::parse(layout, value, zone).unwrap_or_else(Time::zero))
 }
 
-/// Formats a time or seconds since 1970 in UTC; anything else stands for now.
+/// Formats a time or seconds since 1970 in UTC; anything else, bytes of strings too, stands for now.
 fn date<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     let time = match &args[1] {
         Value::Time(time) => Time { zone: Zone::Utc, ..time.clone() },
-        Value::Int(seconds, _) => Time::utc(*seconds, 0),
+        Value::Int(seconds, IntKind::Int | IntKind::Int64) => Time::utc(*seconds, 0),
         _ => Time::from_nanos(env.context().now()),
     };
     Ok(Value::owned(time.format(string(&args[0]))))
