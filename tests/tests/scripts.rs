@@ -52,6 +52,25 @@ fn answers_from_recovered_data() {
 }
 
 #[test]
+fn wrong_answers_are_noticed() {
+    let check = |answer: &str, wrong: bool| {
+        let text = format!("load\n  {{app=\"a\"}} \"x\" @ 1s\n{answer}\n");
+        let script = parse::parse(&text).expect("the script is well formed");
+        assert_eq!(!run::run(&script, run::State::Head).is_empty(), wrong, "{answer}");
+    };
+    check("eval lines {app=\"a\"}\n  \"x\"", false);
+    check("eval lines {app=\"a\"}\n  \"y\"", true);
+    check("eval lines {app=\"a\"}", true);
+    check("eval log {app=\"a\"}\n  {app=\"a\"} \"x\" @ 2s", true);
+    check("eval labels {app=\"a\"}\n  {app=\"b\"}", true);
+    check("eval instant at 2s sum(count_over_time({app=\"a\"}[2s]))\n  {} 2", true);
+    check("eval instant at 2s sum(count_over_time({app=\"a\"}[2s]))\n  fail \"x\"", true);
+    check("eval instant at 2s sum(\n  fail \"no such message\"", true);
+    check("eval range from 0s to 2s step 1s count_over_time({app=\"a\"}[1s])\n  {app=\"a\"} _ 1 _", false);
+    check("eval range from 0s to 2s step 1s count_over_time({app=\"a\"}[1s])\n  {app=\"a\"} _ 1 1", true);
+}
+
+#[test]
 fn there_are_enough_questions() {
     let count: usize = scripts().iter().map(|(_, text)| parse::parse(text).map_or(0, |script| script.evals.len())).sum();
     assert!(count >= 600, "{count} evaluations");
