@@ -124,8 +124,15 @@ fn ask(engine: &Engine, eval: &Eval) -> Result<Answer, String> {
     let cancel = Cancel::default();
     let answer = match &eval.ask {
         Ask::Instant { at, .. } => {
-            let request =
-                InstantRequest { tenant, query, time: ZERO + at, limit: 1000, direction: Direction::Forward, categorize: false, skip_errors: false };
+            let request = InstantRequest {
+                tenant,
+                query,
+                time: ZERO + at,
+                limit: 1000,
+                direction: Direction::Forward,
+                categorize: false,
+                skip_errors: false,
+            };
             engine.query_instant(&request, &cancel)
         }
         Ask::Range { from, to, step } => {
@@ -148,7 +155,18 @@ fn ask(engine: &Engine, eval: &Eval) -> Result<Answer, String> {
 
 fn range_request(tenant: TenantId, query: String, from: i64, to: i64, step: i64) -> RangeRequest {
     let (start, end) = (ZERO + from, ZERO + to);
-    RangeRequest { tenant, query, start, end, step, interval: 0, limit: 1000, direction: Direction::Forward, categorize: false, skip_errors: false }
+    RangeRequest {
+        tenant,
+        query,
+        start,
+        end,
+        step,
+        interval: 0,
+        limit: 1000,
+        direction: Direction::Forward,
+        categorize: false,
+        skip_errors: false,
+    }
 }
 
 /// An answer in the form of a script.
