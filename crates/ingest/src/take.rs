@@ -95,35 +95,10 @@ impl Taker {
         spent: &mut Spent,
         done: oneshot::Sender<Result<(), WriteError>>,
     ) -> Result<Result<Outcome, WriteError>, BodyError> {
-        let begin = Instant::now();
         let now = (self.clock)();
-        body::check_received(request.body.len(), &self.limits)?;
-        let content_type = request.content_type.as_deref();
-        let content_encoding = request.content_encoding.as_deref();
-        match request.protocol {
-            Protocol::Loki | Protocol::LokiLegacy => {
-                let shape = body::shape(content_type)?;
-                let encodings = body::loki_encodings(content_encoding, shape)?;
-                let bytes = body::decompress(&request.body, &encodings, &self.limits, buffer)?;
-                spent.decompressed = bytes.len() as u64;
-                let decoded = match shape {
-                    body::Shape::Json => json_push::decode(bytes)?,
-                    body::Shape::Protobuf => protobuf::decode(bytes)?,
-                };
-                spent.decode = begin.elapsed();
-                self.store_decoded(tenant, request.protocol, &decoded, now, spent, done)
-            }
-            Protocol::Otlp => {
-                let encodings = otlp::encodings(content_encoding)?;
-                let bytes = body::decompress(&request.body, &encodings, &self.limits, buffer)?;
-                spent.decompressed = bytes.len() as u64;
-                let logs = otlp::parse(content_type, bytes)?;
-                let prepared = otlp::prepare(&logs);
-                let decoded = otlp::decode(&logs, &prepared, &self.limits, now)?;
-                spent.decode = begin.elapsed();
-                self.store_decoded(tenant, request.protocol, &decoded, now, spent, done)
-            }
-        }
+        decode(request, &self.limits, now, buffer, spent, |decoded, spent| {
+            self.store_decoded(tenant, request.protocol, decoded, now, spent, done)
+        })?
     }
 
     fn store_decoded(
@@ -159,7 +134,46 @@ impl Taker {
     }
 }
 
-/// Decoding and validation without a store, for asking what they cost.
+/// Undoes the encodings of a push, decodes it and hands it on.
+fn decode<T>(
+    request: &PushRequest,
+    limits: &IngestLimits,
+    now: i64,
+    buffer: &mut Vec<u8>,
+    spent: &mut Spent,
+    then: impl FnOnce(&Decoded<'_>, &mut Spent) -> T,
+) -> Result<T, BodyError> {
+    let begin = Instant::now();
+    body::check_received(request.body.len(), limits)?;
+    let content_type = request.content_type.as_deref();
+    let content_encoding = request.content_encoding.as_deref();
+    match request.protocol {
+        Protocol::Loki | Protocol::LokiLegacy => {
+            let shape = body::shape(content_type)?;
+            let encodings = body::loki_encodings(content_encoding, shape)?;
+            let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
+            spent.decompressed = bytes.len() as u64;
+            let decoded = match shape {
+                body::Shape::Json => json_push::decode(bytes)?,
+                body::Shape::Protobuf => protobuf::decode(bytes)?,
+            };
+            spent.decode = begin.elapsed();
+            Ok(then(&decoded, spent))
+        }
+        Protocol::Otlp => {
+            let encodings = otlp::encodings(content_encoding)?;
+            let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
+            spent.decompressed = bytes.len() as u64;
+            let logs = otlp::parse(content_type, bytes)?;
+            let prepared = otlp::prepare(&logs);
+            let decoded = otlp::decode(&logs, &prepared, limits, now)?;
+            spent.decode = begin.elapsed();
+            Ok(then(&decoded, spent))
+        }
+    }
+}
+
+/// Decoding and validation without a store, for asking what they cost and what they do with any bytes.
 pub struct Decoder {
     limits: IngestLimits,
     streams: Streams,
@@ -177,6 +191,15 @@ impl Decoder {
     /// would be stored, or the answer the client would get for a body that can't be read.
     pub fn bytes_accepted(&mut self, body: &[u8]) -> Result<usize, PushReply> {
         self.decode(body).map_err(|error| PushReply::error(Protocol::Loki, error.status(), &error.to_string()))
+    }
+
+    /// Decodes and validates any push as one of tenant `fake`, as [`Decoder::bytes_accepted`] does.
+    pub fn accept(&mut self, request: &PushRequest) -> Result<usize, PushReply> {
+        let rules = Rules { limits: &self.limits, streams: &self.streams, detector: &self.detector, now: i64::MAX };
+        let bytes = decode(request, &self.limits, rules.now, &mut self.buffer, &mut Spent::default(), |decoded, _| {
+            validate(&TenantId::fake(), decoded, &rules).batch.bytes()
+        });
+        bytes.map_err(|error| PushReply::error(request.protocol, error.status(), &error.to_string()))
     }
 
     fn decode(&mut self, body: &[u8]) -> Result<usize, BodyError> {

@@ -15,6 +15,8 @@ pub(crate) struct LineDetector {
     fields: Vec<Vec<u8>>,
     /// A byte that occurs in every key whatever its case, in lower and upper case; `None` when there is none.
     anchor: Option<(u8, u8)>,
+    /// The keys without regard to case, each with the place of its first anchor.
+    anchored: Vec<(usize, Vec<u8>)>,
     /// JSON objects deeper than this are not searched; 0 is no limit.
     json_depth_max: usize,
 }
@@ -22,7 +24,15 @@ pub(crate) struct LineDetector {
 impl LineDetector {
     pub(crate) fn new(limits: &IngestLimits) -> LineDetector {
         let fields: Vec<Vec<u8>> = limits.log_level_fields.iter().map(|f| f.clone().into_bytes()).collect();
-        LineDetector { anchor: rarest_shared_byte(&fields), fields, json_depth_max: limits.log_level_from_json_max_depth }
+        let anchor = rarest_shared_byte(&fields);
+        let mut anchored: Vec<(usize, Vec<u8>)> = Vec::new();
+        for lower in fields.iter().map(|field| field.to_ascii_lowercase()) {
+            let offset = lower.iter().position(|b| anchor.is_some_and(|(anchor, _)| *b == anchor));
+            if let Some(offset) = offset.filter(|_| anchored.iter().all(|(_, known)| *known != lower)) {
+                anchored.push((offset, lower));
+            }
+        }
+        LineDetector { fields, anchor, anchored, json_depth_max: limits.log_level_from_json_max_depth }
     }
 
     /// The level of a line; `None` when it tells none.
@@ -42,7 +52,8 @@ impl LineDetector {
     /// Whether some key stands in the line where a key can stand; never wrong when it says no.
     fn may_hold_field(&self, line: &[u8]) -> bool {
         let Some((lower, upper)) = self.anchor else { return true };
-        memchr::memchr2_iter(lower, upper, line).any(|at| self.fields.iter().any(|field| stands_at(field, line, at, lower)))
+        memchr::memchr2_iter(lower, upper, line)
+            .any(|at| self.anchored.iter().any(|(offset, field)| stands_at(field, line, at.checked_sub(*offset))))
     }
 
     /// The value of the first allowed key in the order of the text.
@@ -99,10 +110,9 @@ fn rarest_shared_byte(fields: &[Vec<u8>]) -> Option<(u8, u8)> {
     RARE_FIRST.iter().copied().find(shared).map(|byte| (byte, byte.to_ascii_uppercase()))
 }
 
-/// Whether `field` lies over byte `at` of the line, which is its first `anchor`, with ends like those of a key.
-fn stands_at(field: &[u8], line: &[u8], at: usize, anchor: u8) -> bool {
-    let Some(offset) = field.iter().position(|b| b.to_ascii_lowercase() == anchor) else { return false };
-    let Some(start) = at.checked_sub(offset) else { return false };
+/// Whether `field` lies in the line from `start` on, with ends like those of a key.
+fn stands_at(field: &[u8], line: &[u8], start: Option<usize>) -> bool {
+    let Some(start) = start else { return false };
     let end = start + field.len();
     let before_fits = start == 0 || matches!(line[start - 1], 0..=b' ' | b'"');
     let after_fits = || line.get(end).is_none_or(|b| matches!(b, 0..=b' ' | b'"' | b'='));
