@@ -5,6 +5,7 @@
 //! samples into series. Pure: no files, clocks, threads or async, and no knowledge of the store.
 
 pub mod ast;
+mod go;
 pub mod metric;
 pub mod pipeline;
 pub mod syntax;

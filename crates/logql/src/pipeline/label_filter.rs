@@ -4,12 +4,12 @@
 //! number keeps the line and marks it with `LabelFilterErr`; further such filters keep a line so marked.
 
 use super::StageError;
-use super::convert::{parse_bytes, parse_duration, parse_float, quote};
 use super::ip::IpMatcher;
 use super::labels::{ERROR, ERROR_DETAILS};
 use super::line::Line;
 use super::names::{NameId, StaticNames};
 use crate::ast::{CompareOp, LabelFilterExpr};
+use crate::go::{bytes, duration, float, quote::quoted};
 use skald_model::{MatchOp, Matcher};
 use std::sync::Arc;
 
@@ -79,7 +79,7 @@ impl Node {
                 })
             }
             LabelFilterExpr::Ip { name, negated, pattern } => {
-                let invalid = || StageError(format!("ip: invalid pattern: {}", quote(pattern)));
+                let invalid = || StageError(format!("ip: invalid pattern: {}", quoted(pattern)));
                 Ok(Node::Ip(names.id(name), *negated, IpMatcher::parse(pattern).ok_or_else(invalid)?))
             }
             LabelFilterExpr::Number { name, op, value } => compare(name, op, Bound::Number(*value)),
@@ -129,9 +129,9 @@ fn compare(line: &mut Line<'_>, name: NameId, op: CompareOp, bound: Bound) -> bo
     }
     let value = line.labels.text(line.input, span);
     let answer = match bound {
-        Bound::Number(bound) => parse_float(value).map(|value| holds(op, &value, &bound)),
-        Bound::Nanos(bound) => parse_duration(value).map(|value| holds(op, &value, &bound)),
-        Bound::Bytes(bound) => parse_bytes(value).map(|value| holds(op, &value, &bound)),
+        Bound::Number(bound) => float::parse(value).map(|value| holds(op, &value, &bound)),
+        Bound::Nanos(bound) => duration::parse(value).map(|value| holds(op, &value, &bound)),
+        Bound::Bytes(bound) => bytes::parse(value).map(|value| holds(op, &value, &bound)),
     };
     answer.unwrap_or_else(|details| {
         line.labels.set_error(FILTER_ERROR, &details);

@@ -11,6 +11,7 @@ use super::literals::{ascii_case_pair, best, required};
 use super::search::Searcher;
 use super::selection::Selection;
 use crate::ast::{LineFilterArg, LineFilterExpr, LineFilterOp};
+use crate::go::quote::quoted;
 use regex_syntax::hir::{Hir, HirKind};
 use skald_model::{Batch, Literal, re2};
 use std::sync::Arc;
@@ -164,7 +165,7 @@ fn addresses(expr: &LineFilterExpr) -> Result<Vec<Strategy>, StageError> {
                 return Err(StageError("ip: invalid operation".to_owned()));
             }
             let matcher = IpMatcher::parse(pattern);
-            let invalid = || StageError(format!("ip: invalid pattern: {}", super::convert::quote(pattern)));
+            let invalid = || StageError(format!("ip: invalid pattern: {}", quoted(pattern)));
             strategies.push(Strategy::Ip(matcher.ok_or_else(invalid)?));
         }
     }

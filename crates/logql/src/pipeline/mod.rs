@@ -6,7 +6,6 @@
 //! allocating. [`Extractor`] ends a pipeline in samples. Nothing here knows where batches come from.
 
 mod content;
-mod convert;
 mod decolorize;
 mod drop_keep;
 mod extractor;
@@ -41,8 +40,8 @@ mod unwrap;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use convert::parse_float;
-pub use convert::{parse_bytes, parse_duration};
+pub use crate::go::bytes::parse as parse_bytes;
+pub use crate::go::duration::parse as parse_duration;
 pub use extractor::{Extractor, SampleError, SampleOptions, SampleSink, Value, value_hash};
 pub use hints::Wanted;
 pub use labels::{Category, EntryLabels};

@@ -1,11 +1,11 @@
 //! `| unwrap x`: a label's value as the sample's value, and the filters behind it.
 
 use super::StageError;
-use super::convert::{parse_bytes, parse_duration, parse_float};
 use super::label_filter::LabelFilter;
 use super::line::Line;
 use super::names::{NameId, StaticNames};
 use crate::ast::{Conversion, LabelFilterExpr};
+use crate::go::{bytes, duration, float};
 
 /// `__error__` of a value that is no number.
 pub(super) const EXTRACTION_ERROR: &str = "SampleExtractionErr";
@@ -52,9 +52,9 @@ impl Unwrap {
 
 fn convert(conversion: Conversion, text: &str) -> Result<f64, String> {
     match conversion {
-        Conversion::None => parse_float(text),
-        Conversion::Bytes => parse_bytes(text).map(|bytes| bytes as f64),
-        Conversion::Duration | Conversion::DurationSeconds => parse_duration(text).map(|nanos| {
+        Conversion::None => float::parse(text),
+        Conversion::Bytes => bytes::parse(text).map(|bytes| bytes as f64),
+        Conversion::Duration | Conversion::DurationSeconds => duration::parse(text).map(|nanos| {
             let (seconds, rest) = (nanos / NANOS_A_SECOND, nanos % NANOS_A_SECOND);
             seconds as f64 + rest as f64 / NANOS_A_SECOND as f64
         }),

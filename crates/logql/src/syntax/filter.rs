@@ -5,10 +5,10 @@
 //! text is first read flat, as operands and what stands between them, and then folded from the right.
 
 use super::cursor::{Cursor, Parsed, need};
-use super::float;
 use super::grammar::{Context, HEIGHT_MAX, Tall, label, match_op, starts_comparison, text_argument, text_matcher};
 use super::token::{Kind, Payload};
 use crate::ast::{CompareOp, LabelFilterExpr};
+use crate::go::float;
 
 /// Longest chain that becomes a one-sided tree; longer ones are folded in halves, which keeps them low and
 /// means the same.

@@ -4,9 +4,10 @@
 //! is an identifier) is accepted here too. The list always ends in [`Kind::End`] or [`Kind::Invalid`];
 //! nothing is read past invalid text, the grammar decides which of its own errors comes first.
 
+use super::duration;
 use super::token::{Kind, Payload, Token};
-use super::{bytes, duration, quote};
 use crate::ast::Span;
+use crate::go::{bytes, quote};
 
 /// Splits `text` into tokens.
 pub(super) fn lex(text: &str) -> Vec<Token> {
@@ -93,7 +94,7 @@ impl<'a> Lexer<'a> {
     fn string(&mut self) -> Result<Kind, Reason> {
         let start = self.at;
         let body = self.quoted_body('"')?;
-        let text = quote::unquote(body).map_err(|e| Reason { end: Some(self.at), ..Reason::new(&e.to_string()) })?;
+        let text = quote::unquote_text(body).map_err(|e| Reason { end: Some(self.at), ..Reason::new(&e.to_string()) })?;
         self.push(start, Kind::Text, Payload::Text(text), false);
         Ok(Kind::Text)
     }

@@ -5,18 +5,15 @@
 //! words. Back again: [`print()`] on one line, [`pretty()`] over several. Nothing is compiled here but what
 //! must be known to refuse a query as early as Loki does.
 
-pub mod bytes;
 mod capture;
 mod cursor;
-pub mod duration;
+mod duration;
 mod expect;
 mod filter;
-pub mod float;
 mod grammar;
 mod lexer;
 mod pretty;
 mod print;
-pub mod quote;
 mod range;
 mod stage;
 mod suggest;

@@ -3,13 +3,14 @@
 //! Invariant: what is printed reads back as the same tree. A part that fits a line is printed as
 //! [`print`](super::print::print) does, so only the long ones are laid out here.
 
+use super::duration;
 use super::grammar::precedence;
 use super::print::{
     matching_words, name, names, print_grouping, print_log, print_metric, print_offset, print_selector, print_stage,
     print_unwrap, shown_unwrap,
 };
-use super::{duration, float, quote};
 use crate::ast::{BinaryExpr, BinaryOp, Expr, LabelReplaceExpr, LogExpr, MetricExpr, RangeExpr, RangeOp, VectorExpr};
+use crate::go::{float_text, quote};
 
 /// Longest part that stays on one line, in bytes.
 const LINE_BYTES_MAX: usize = 100;
@@ -56,7 +57,7 @@ fn pretty_range(range: &RangeExpr, level: usize) -> String {
     let mut out = format!("{}{}(\n", indent(level), range.op.as_str());
     let param = match (range.op, range.param, &range.range.unwrap) {
         (RangeOp::CountDistinct, _, Some(unwrap)) => Some(name(&unwrap.label)),
-        (_, param, _) => param.map(float::format_plain),
+        (_, param, _) => param.map(float_text::format_plain),
     };
     if let Some(param) = param {
         out.push_str(&format!("{}{param},\n", indent(level + 1)));

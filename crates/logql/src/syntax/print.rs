@@ -2,13 +2,14 @@
 //!
 //! Invariant: what is printed reads back as the same tree.
 
+use super::duration::format_prometheus;
 use super::grammar::is_bare_label;
-use super::{bytes, duration, float, quote};
 use crate::ast::{
     BinaryExpr, Expr, Extraction, Grouping, LabelFilterExpr, LabelFormatSource, LineFilterArg, LineFilterExpr, LogExpr, LogRange,
     MatchGroup, MatcherExpr, MetricExpr, NamedMatcher, RangeExpr, RangeOp, Selector, SortKey, StageExpr, UnwrapExpr, VectorExpr,
     VectorMatching,
 };
+use crate::go::{bytes, duration, float_text, quote};
 
 /// The canonical text of a query.
 pub fn print(expr: &Expr) -> String {
@@ -44,10 +45,10 @@ pub fn print_metric(metric: &MetricExpr) -> String {
         MetricExpr::Range(range) => print_range(range),
         MetricExpr::Vector(vector) => print_vector(vector),
         MetricExpr::Binary(binary) => print_binary(binary),
-        MetricExpr::Literal(value) => float::format_short(*value),
+        MetricExpr::Literal(value) => float_text::format_short(*value),
         MetricExpr::LabelReplace(replace) => {
             let texts = [&replace.dst, &replace.replacement, &replace.src, &replace.regex];
-            let texts: Vec<String> = texts.map(|text| quote::quoted(text)).into();
+            let texts: Vec<String> = texts.map(quote::quoted).into();
             format!("label_replace({},{})", print_metric(&replace.inner), texts.join(","))
         }
         MetricExpr::VectorOf(value) => {
@@ -128,10 +129,10 @@ pub fn print_label_filter(filter: &LabelFilterExpr) -> String {
             format!("{}{}ip({})", name(label), if *negated { "!=" } else { "=" }, quote::quoted(pattern))
         }
         LabelFilterExpr::Number { name: label, op, value } => {
-            format!("{}{}{}", name(label), op.as_str(), float::format_plain(*value))
+            format!("{}{}{}", name(label), op.as_str(), float_text::format_plain(*value))
         }
         LabelFilterExpr::Duration { name: label, op, nanos } => {
-            format!("{}{}{}", name(label), op.as_str(), duration::format_go(*nanos))
+            format!("{}{}{}", name(label), op.as_str(), duration::format(*nanos))
         }
         LabelFilterExpr::Bytes { name: label, op, bytes } => format!("{}{}{}", name(label), op.as_str(), bytes::format(*bytes)),
     }
@@ -140,7 +141,7 @@ pub fn print_label_filter(filter: &LabelFilterExpr) -> String {
 fn print_range(range: &RangeExpr) -> String {
     let param = match (&range.op, &range.param, &range.range.unwrap) {
         (RangeOp::CountDistinct, _, Some(unwrap)) => format!("{},", name(&unwrap.label)),
-        (_, Some(value), _) => format!("{},", float::format_plain(*value)),
+        (_, Some(value), _) => format!("{},", float_text::format_plain(*value)),
         _ => String::new(),
     };
     let inner = print_log_range(&range.range, shown_unwrap(range));
@@ -154,7 +155,7 @@ pub(super) fn shown_unwrap(range: &RangeExpr) -> Option<&UnwrapExpr> {
 
 fn print_log_range(range: &LogRange, unwrap: Option<&UnwrapExpr>) -> String {
     let unwrap = unwrap.map_or_else(String::new, |unwrap| format!(" {}", print_unwrap(unwrap).join(" ")));
-    format!("{}{unwrap}[{}]{}", print_log(&range.log), duration::format_prometheus(range.range), print_offset(range.offset))
+    format!("{}{unwrap}[{}]{}", print_log(&range.log), format_prometheus(range.range), print_offset(range.offset))
 }
 
 /// `| unwrap x` and each filter after it.
@@ -170,7 +171,7 @@ pub(super) fn print_unwrap(unwrap: &UnwrapExpr) -> Vec<String> {
 
 /// ` offset 5m0s`, or nothing.
 pub(super) fn print_offset(offset: i64) -> String {
-    if offset == 0 { String::new() } else { format!(" offset {}", duration::format_go(offset)) }
+    if offset == 0 { String::new() } else { format!(" offset {}", duration::format(offset)) }
 }
 
 fn print_vector(vector: &VectorExpr) -> String {

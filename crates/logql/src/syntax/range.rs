@@ -2,11 +2,11 @@
 
 use super::cursor::{Cursor, Parsed, Refusal, need};
 use super::filter;
-use super::float;
 use super::grammar::{Context, Tall, end_before, grouping, label, selector, starts_label};
 use super::stage::{self, Place};
 use super::token::Kind;
 use crate::ast::{Conversion, Grouping, LogExpr, LogRange, MetricExpr, RangeExpr, RangeOp, Span, StageExpr, UnwrapExpr};
+use crate::go::float;
 
 /// `op(range)`, `op(number, range)`, `op(range) by (…)`
 pub(super) fn aggregation<'a>(cx: Context<'_>, c: Cursor<'a>, op: RangeOp) -> Parsed<'a, Tall<MetricExpr>> {

@@ -1,9 +1,9 @@
 //! The nearest fix for a fault: a word that was meant, quotes that are missing, an escape that works.
 
 use super::cursor::Fault;
-use super::quote;
 use super::token::{Kind, Payload, Token};
 use crate::ast::{RangeOp, VectorOp};
+use crate::go::quote;
 
 /// Words that start a stage.
 const STAGE_WORDS: [&str; 15] = [

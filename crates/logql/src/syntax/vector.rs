@@ -1,12 +1,12 @@
 //! The parts of metric queries that work on series: literals, aggregations, operators, `label_replace`.
 
 use super::cursor::{Cursor, Parsed, Refusal, need};
-use super::float;
 use super::grammar::{Context, Tall, end_before, grouping, metric, next_text};
 use super::token::{Kind, Token};
 use crate::ast::{
     BinaryExpr, BinaryOp, Expr, Grouping, LabelReplaceExpr, MetricExpr, Span, VectorExpr, VectorMatching, VectorOp,
 };
+use crate::go::float;
 use nom::Parser;
 use nom::sequence::delimited;
 use skald_model::re2;

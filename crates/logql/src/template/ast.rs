@@ -166,7 +166,7 @@ fn write_fields(f: &mut fmt::Formatter<'_>, fields: &[String]) -> fmt::Result {
 
 impl fmt::Display for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{{{template {}", super::quote::quoted(&self.name))?;
+        write!(f, "{{{{template {}", crate::go::quote::quoted(&self.name))?;
         if let Some(pipe) = &self.pipe {
             write!(f, " {pipe}")?;
         }

@@ -169,7 +169,7 @@ impl<'a, 'o> Executor<'a, 'o> {
         let before = &template.source[..pos];
         let line = before.matches('\n').count() + 1;
         let column = before.rfind('\n').map_or(pos, |newline| pos - newline - 1);
-        let name = super::quote::quoted(self.name);
+        let name = crate::go::quote::quoted(self.name);
         Err(Stop::Failed(TemplateError(format!(
             "template: {}:{line}:{column}: executing {name} at <{shown}>: {message}",
             template.name

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::quote::quoted;
+use crate::go::quote::quoted;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl fmt::Display for Token<'_> {
             Kind::Keyword(_) | Kind::Dot => write!(f, "<{}>", self.text),
             _ if self.text.len() > 10 => {
                 let short: String = self.text.chars().take(10).collect();
-                write!(f, "{}...", quoted(short.as_bytes()))
+                write!(f, "{}...", quoted(short))
             }
             _ => f.write_str(&quoted(self.text.as_bytes())),
         }
@@ -391,7 +391,7 @@ impl<'s> Lexer<'s> {
         }
         if !fine {
             let text = &self.source[self.start..self.pos];
-            return self.error(format!("bad number syntax: {}", quoted(text.as_bytes())));
+            return self.error(format!("bad number syntax: {}", quoted(text)));
         }
         self.push(Kind::Number);
         Ok(())
@@ -468,7 +468,7 @@ fn has_right_trim(text: &str) -> bool {
 fn show_char(c: Option<char>) -> String {
     match c {
         None => "U+FFFFFFFFFFFFFFFF".to_owned(),
-        Some(c) if super::quote::is_print(c) => format!("U+{:04X} '{c}'", c as u32),
+        Some(c) if crate::go::quote::is_print(c) => format!("U+{:04X} '{c}'", c as u32),
         Some(c) => format!("U+{:04X}", c as u32),
     }
 }

@@ -7,10 +7,8 @@
 use std::collections::HashMap;
 
 mod ast;
-mod convert;
 mod decimal;
 mod exec;
-mod float;
 mod function;
 mod inspect;
 mod layout;
@@ -18,7 +16,6 @@ mod lexer;
 mod number;
 mod parse;
 mod print;
-mod quote;
 mod time;
 mod time_parse;
 mod value;

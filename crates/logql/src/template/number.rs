@@ -1,10 +1,10 @@
 //! Numeric and character constants of templates.
 
 use super::ast::{Ideal, Number};
-use super::convert::{parse_int, parse_uint};
 use super::lexer::{Kind, Token};
-use super::quote::{quoted, unquote_char};
-use crate::pipeline::parse_float;
+use crate::go::float;
+use crate::go::integer::{parse_int, parse_uint};
+use crate::go::quote::{quoted, unquote_char};
 
 /// A numeric or character constant.
 pub(super) fn constant(token: &Token<'_>) -> Result<Number, String> {
@@ -29,14 +29,14 @@ fn numeric(source: String) -> Result<Number, String> {
     if let Ok(unsigned) = parse_uint(&source, 0) {
         return Ok(Number { source, int: None, float: Some(unsigned as f64), ideal: Ideal::Overflow });
     }
-    let Ok(float) = parse_float(&source) else {
-        return Err(format!("illegal number syntax: {}", quoted(source.as_bytes())));
+    let Ok(value) = float::parse(&source) else {
+        return Err(format!("illegal number syntax: {}", quoted(source)));
     };
     if !looks_float {
-        return Err(format!("integer overflow: {}", quoted(source.as_bytes())));
+        return Err(format!("integer overflow: {}", quoted(source)));
     }
-    let int = (float.fract() == 0.0 && float.abs() < 9_223_372_036_854_775_808.0).then_some(float as i64);
-    Ok(Number { source, int, float: Some(float), ideal: Ideal::Float })
+    let int = (value.fract() == 0.0 && value.abs() < 9_223_372_036_854_775_808.0).then_some(value as i64);
+    Ok(Number { source, int, float: Some(value), ideal: Ideal::Float })
 }
 
 fn is_hex_int(source: &str) -> bool {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::TemplateError;
 use super::ast::{self, Branch, Command, Invocation, List, Node, Operand, OperandKind, Pipe};
 use super::lexer::{Keyword, Kind, Token, lex};
-use super::quote::{quoted, unquote};
+use crate::go::quote::{quoted, unquote};
 
 /// Deepest nesting of blocks, `else if` chains and parentheses together. Each level costs the parser and
 /// the executor a few stack frames; no template written by hand comes near.

@@ -1,9 +1,9 @@
 //! Go's fmt: how values print plainly and under the verbs of a format.
 
-use super::float::{self, Style};
-use super::quote::{quote_into, quoted};
 use super::value::{IntKind, Value};
 use super::verbs::{Spec, Verbs};
+use crate::go::float_text::{self, Style};
+use crate::go::quote::{is_print, quote_into, quoted};
 
 /// A result grew beyond what the template may hold.
 #[derive(Clone, Copy, Debug)]
@@ -300,7 +300,7 @@ impl<'a> Printer<'_, 'a> {
             }
             'U' => {
                 let mut out = format!("U+{:04X}", n as u64);
-                if spec.sharp && u32::try_from(n).ok().and_then(char::from_u32).is_some_and(super::quote::is_print) {
+                if spec.sharp && u32::try_from(n).ok().and_then(char::from_u32).is_some_and(is_print) {
                     out.push_str(&format!(" '{}'", character(n)));
                 }
                 return self.pad(out.as_bytes(), Spec { zero: false, ..spec });
@@ -369,7 +369,7 @@ impl<'a> Printer<'_, 'a> {
         if precision.is_some_and(|p| p > self.limit) {
             return Err(TooLong);
         }
-        let mut number = float::format(f.abs(), style, precision);
+        let mut number = float_text::format(f.abs(), style, precision);
         let negative = f.is_sign_negative() && !f.is_nan();
         let sign = match (negative, spec.plus, spec.space) {
             (true, ..) => "-",
@@ -382,7 +382,7 @@ impl<'a> Printer<'_, 'a> {
             return self.pad(format!("{sign}{number}").as_bytes(), Spec { zero: false, ..spec });
         }
         if spec.sharp {
-            number = float::with_point(&number, style, precision);
+            number = float_text::with_point(&number, style, precision);
         }
         let width = spec.width.unwrap_or(0);
         if spec.zero && !spec.minus && width > sign.len() + number.len() {

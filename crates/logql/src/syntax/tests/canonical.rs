@@ -36,6 +36,7 @@ fn every_construct_has_a_canonical_text() {
             r#"quantile_over_time(0.99,{a="b"}|json|unwrap duration(x)|__error__=""[5m])by(c,d)"#,
             r#"quantile_over_time(0.99,{a="b"} | json | unwrap duration(x) | __error__=""[5m]) by (c,d)"#,
         ),
+        (r#"{a="b"} | size > 1_000 | ratio < 0x1p-2"#, r#"{a="b"} | size>1000 | ratio<0.25"#),
         (
             r#"sum(rate({a="b"}[1m]))>bool 3 and on(x)vector(1)"#,
             r#"((sum(rate({a="b"}[1m])) > bool 3) and on (x)  vector(1.000000))"#,

@@ -1,9 +1,9 @@
 //! The actions of a template: text, output, branches, loops, invocations.
 
 use super::{At, Executor, OUTPUT_BYTES_MAX, Stop};
+use crate::go::quote::quoted;
 use crate::template::ast::{Branch, Command, Invocation, Node, OperandKind, Pipe};
 use crate::template::print::show;
-use crate::template::quote::quoted;
 use crate::template::value::Value;
 
 type Walked = Result<(), Stop>;

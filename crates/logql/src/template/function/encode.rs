@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Param::{Any, Str};
 use super::{Args, Function, Outcome, fixed, open, string};
+use crate::go::quote::{is_print, quoted};
 use crate::template::exec::Env;
-use crate::template::quote::{is_print, quoted};
 use crate::template::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[

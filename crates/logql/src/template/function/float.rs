@@ -2,7 +2,7 @@
 
 use super::Param::{Any, Float, Int};
 use super::{Args, Function, Outcome, fixed, int, open};
-use crate::pipeline::parse_float;
+use crate::go::float::parse;
 use crate::template::decimal::Decimal;
 use crate::template::exec::Env;
 use crate::template::value::Value;
@@ -31,7 +31,7 @@ fn to_float(value: &Value<'_>) -> f64 {
         Value::Float(f) => *f,
         Value::Int(n, _) => *n as f64,
         Value::Bool(b) => f64::from(u8::from(*b)),
-        Value::Str(text) => std::str::from_utf8(text).ok().and_then(|t| parse_float(t).ok()).unwrap_or(0.0),
+        Value::Str(text) => std::str::from_utf8(text).ok().and_then(|t| parse(t).ok()).unwrap_or(0.0),
         Value::Nil | Value::Time(_) | Value::List(_) | Value::Map(_) | Value::Labels => 0.0,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Param::Any;
 use super::{Args, Function, Outcome, fixed, open};
-use crate::template::convert::parse_int;
+use crate::go::integer::parse_int;
 use crate::template::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[

@@ -2,8 +2,8 @@
 
 use super::Param::{Any, Str, Time as TimeParam};
 use super::{Args, Function, Outcome, fixed, string};
-use crate::pipeline::{parse_bytes, parse_duration};
-use crate::template::convert::parse_int;
+use crate::go::integer::parse_int;
+use crate::go::{bytes, duration};
 use crate::template::exec::Env;
 use crate::template::time::{Time, Zone};
 use crate::template::time_parse;
@@ -26,7 +26,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     fixed("unixEpochNanos", &[TimeParam], |_, args| epoch(args, Time::unix_nanos)),
     fixed("unixToTime", &[Str], unix_to_time),
-    fixed("bytes", &[Str], |_, args| Ok(Value::Float(parse_bytes(&text(args))? as f64))),
+    fixed("bytes", &[Str], |_, args| Ok(Value::Float(bytes::parse(&text(args))? as f64))),
     fixed("duration", &[Str], seconds),
     fixed("duration_seconds", &[Str], seconds),
 ];
@@ -73,7 +73,7 @@ fn unix_to_time<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
 }
 
 fn seconds<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
-    let nanos = parse_duration(&text(args))?;
+    let nanos = duration::parse(&text(args))?;
     // In two parts as Go does, so that the same float results.
     Ok(Value::Float((nanos / 1_000_000_000) as f64 + (nanos % 1_000_000_000) as f64 / 1e9))
 }

@@ -2,7 +2,7 @@
 
 /// The form of a printed float.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// `%e`
     Exponent,
     /// `%E`
@@ -25,7 +25,7 @@ pub(super) enum Style {
 const DIGITS_MAX: usize = 1100;
 
 /// `value` without its sign; no precision means the fewest digits that give the same float again.
-pub(super) fn format(value: f64, style: Style, precision: Option<usize>) -> String {
+pub(crate) fn format(value: f64, style: Style, precision: Option<usize>) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
@@ -46,6 +46,25 @@ pub(super) fn format(value: f64, style: Style, precision: Option<usize>) -> Stri
             format!("{mantissa}p{power:+}")
         }
     }
+}
+
+/// The shortest text that reads back as `value`, without an exponent (`FormatFloat` with `'f', -1`).
+pub(crate) fn format_plain(value: f64) -> String {
+    signed(value, Style::Fixed)
+}
+
+/// `%v`: the shortest text, with an exponent from 1e+06 up and below 1e-04.
+pub(crate) fn format_short(value: f64) -> String {
+    signed(value, Style::General)
+}
+
+fn signed(value: f64, style: Style) -> String {
+    let sign = match value {
+        f64::INFINITY => "+",
+        v if v.is_sign_negative() && !v.is_nan() => "-",
+        _ => "",
+    };
+    format!("{sign}{}", format(value, style, None))
 }
 
 /// The significant digits of `value` and the power of ten of the first.
@@ -149,7 +168,7 @@ fn hex(value: f64, precision: Option<usize>) -> String {
 }
 
 /// `number` with a decimal point and, but for fixed digits after it, with trailing zeros.
-pub(super) fn with_point(number: &str, style: Style, precision: Option<usize>) -> String {
+pub(crate) fn with_point(number: &str, style: Style, precision: Option<usize>) -> String {
     let exponent: &[char] = match style {
         Style::Binary => return number.to_owned(),
         Style::Hex | Style::HexUpper => &['p', 'P'],
@@ -166,4 +185,27 @@ pub(super) fn with_point(number: &str, style: Style, precision: Option<usize>) -
     let significant = if digits == "0" { 1 } else { counted - leading };
     let point = if digits.contains('.') { "" } else { "." };
     format!("{digits}{point}{}{tail}", "0".repeat(wanted.saturating_sub(significant)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_form_turns_to_exponents_where_go_does() {
+        for (value, want) in [
+            (3.0, "3"),
+            (0.5, "0.5"),
+            (123456.0, "123456"),
+            (1e6, "1e+06"),
+            (0.00001, "1e-05"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NAN, "NaN"),
+            (-0.0, "-0"),
+            (-1.25e-7, "-1.25e-07"),
+        ] {
+            assert_eq!(format_short(value), want);
+        }
+        assert_eq!(format_plain(1e21), "1000000000000000000000");
+    }
 }
