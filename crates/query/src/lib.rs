@@ -51,6 +51,14 @@ fn compile(query: &str, skip_errors: bool) -> Result<Query, QueryError> {
     typed::compile(&expr, &typed::Options { skip_errors }).map_err(|e| QueryError::Bad(e.0))
 }
 
+/// Notes how long an answer took.
+fn timed(answer: impl FnOnce() -> Result<Answer, QueryError>) -> Result<Answer, QueryError> {
+    let began = std::time::Instant::now();
+    let mut answer = answer()?;
+    answer.stats.exec_seconds = began.elapsed().as_secs_f64();
+    Ok(answer)
+}
+
 impl Engine {
     /// Over a store; `clock` gives now in nanoseconds since 1970.
     pub fn new(store: Arc<Store>, limits: QueryLimits, clock: fn() -> i64) -> Engine {
@@ -69,6 +77,10 @@ impl Engine {
 
     /// `query_range`
     pub fn query_range(&self, request: &RangeRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
+        timed(|| self.range_answer(request, cancel))
+    }
+
+    fn range_answer(&self, request: &RangeRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
         let context = self.context(cancel);
         match compile(&request.query, request.skip_errors)? {
             Query::Log(query) => {
@@ -88,6 +100,10 @@ impl Engine {
 
     /// `query`
     pub fn query_instant(&self, request: &InstantRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
+        timed(|| self.instant_answer(request, cancel))
+    }
+
+    fn instant_answer(&self, request: &InstantRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
         let context = self.context(cancel);
         match compile(&request.query, request.skip_errors)? {
             Query::Log(query) => {

@@ -57,6 +57,12 @@ pub(crate) fn too_many_series(max: usize) -> QueryError {
     ))
 }
 
+fn too_much_memory(max: usize) -> QueryError {
+    QueryError::Bad(format!(
+        "the query needs more than its {max} bytes of memory; consider a longer step, a shorter time range or fewer series"
+    ))
+}
+
 /// One leaf: its samples on the grid.
 fn gather(
     engine: &Engine,
@@ -105,6 +111,9 @@ fn gather(
     let Some((table, state)) = outcome.samples else {
         return Ok(Matrix::default());
     };
+    if state.result_bytes() > engine.limits.query_memory {
+        return Err(too_much_memory(engine.limits.query_memory));
+    }
     let points = state.finish();
     let series = points.into_iter().enumerate().map(|(i, points)| Series { labels: table.labels(i as u32), points });
     Ok(Matrix { series: series.filter(|s| s.points.iter().any(Option::is_some)).collect(), ordered: false })
@@ -203,10 +212,7 @@ impl LeafJob {
             })?;
         }
         if worker.state.memory_bytes() > self.memory_max {
-            return Err(QueryError::Bad(format!(
-                "the query needs more than its {} bytes of memory; consider a longer step, a shorter time range or fewer series",
-                self.memory_max
-            )));
+            return Err(too_much_memory(self.memory_max));
         }
         Ok(())
     }

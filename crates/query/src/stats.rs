@@ -56,7 +56,7 @@ impl Stats {
         self.metadata_bytes_processed += share(piece.runs.iter().map(|r| r.metadata_bytes).sum());
         self.lines_processed += rows;
         self.blocks_read += 1;
-        if !piece.sorted {
+        if piece.in_head() {
             self.head_bytes += batch.lines.len() as u64;
             self.head_lines += rows;
         }

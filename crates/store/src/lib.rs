@@ -191,6 +191,11 @@ enum Source {
 }
 
 impl Piece {
+    /// Whether it lies in memory and not in a part.
+    pub fn in_head(&self) -> bool {
+        matches!(self.source, Source::Head(_))
+    }
+
     /// Reads the columns asked for (or more). Rows outside `runs` belong to streams not selected, and
     /// the batch's own stream numbers mean nothing to the caller.
     pub fn read(&self, columns: &Columns) -> Result<Arc<Batch>, StoreError> {
