@@ -328,3 +328,9 @@ pub(super) fn is_bare_label(name: &str) -> bool {
     let starts = name.starts_with(|c: char| c == '_' || c.is_alphabetic());
     starts && name.chars().all(lexer::is_word) && Kind::keyword(name).is_none()
 }
+
+/// Whether `name` is one that only stands bare: an odd character or a character in single quotes.
+pub(super) fn is_odd_label(name: &str) -> bool {
+    let tokens = lexer::lex(name);
+    matches!(&*tokens, [only, end] if only.kind == Kind::Identifier && only.text() == name && end.kind == Kind::End)
+}

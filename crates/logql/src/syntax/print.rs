@@ -3,7 +3,7 @@
 //! Invariant: what is printed reads back as the same tree.
 
 use super::duration::format_prometheus;
-use super::grammar::is_bare_label;
+use super::grammar::{is_bare_label, is_odd_label};
 use crate::ast::{
     BinaryExpr, Expr, Extraction, Grouping, LabelFilterExpr, LabelFormatSource, LineFilterArg, LineFilterExpr, LogExpr, LogRange,
     MatchGroup, MatcherExpr, MetricExpr, NamedMatcher, RangeExpr, RangeOp, Selector, SortKey, StageExpr, UnwrapExpr, VectorExpr,
@@ -75,8 +75,8 @@ pub fn print_stage(stage: &StageExpr) -> String {
         StageExpr::LineFormat(text) => format!("| line_format {}", quote::quoted(text)),
         StageExpr::LabelFormat(formats) => {
             let format = joined(formats, ",", |format| match &format.source {
-                // A source that only quotes could name would read as a template; such sources can't be written.
-                LabelFormatSource::Label(label) => format!("{}={label}", name(&format.target)),
+                // Never in quotes, where it would be a template: what only quotes could name can't be a source.
+                LabelFormatSource::Label(label) => format!("{}={}", name(&format.target), name(label)),
                 LabelFormatSource::Template(text) => format!("{}={}", name(&format.target), quote::quoted(text)),
             });
             format!("| label_format {format}")
@@ -108,7 +108,7 @@ fn print_line_filter(filter: &LineFilterExpr) -> String {
 }
 
 fn print_extractions(extractions: &[Extraction]) -> String {
-    let text = joined(extractions, ",", |e| format!("{}={}", e.label, quote::quoted(&e.expression)));
+    let text = joined(extractions, ",", |e| format!("{}={}", name(&e.label), quote::quoted(&e.expression)));
     if text.is_empty() { text } else { format!(" {text}") }
 }
 
@@ -216,9 +216,16 @@ pub(super) fn matching_words(
     (if matching.on { "on" } else { "ignoring" }, group, include)
 }
 
-/// A label's name, in quotes where it could not stand without.
+/// A label's name, in quotes where it could not stand without. Odd characters, which the lexer takes for names, stand
+/// apart from what they could make an operator with; in quotes they would be another name.
 pub(super) fn name(label: &str) -> String {
-    if is_bare_label(label) { label.to_owned() } else { quote::quoted(label) }
+    if is_bare_label(label) {
+        label.to_owned()
+    } else if is_odd_label(label) {
+        format!(" {label} ")
+    } else {
+        quote::quoted(label)
+    }
 }
 
 /// Names between separators.

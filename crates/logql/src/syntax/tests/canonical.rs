@@ -173,3 +173,15 @@ fn splitting_keeps_the_order_of_operators() {
             .replace("  +\n    sum", "    +\n      sum"),
     );
 }
+
+#[test]
+fn odd_names_stay_apart_from_operators() {
+    for (text, want) in [
+        ("{a=\"b\"} | \u{7f}= `\\b`", "{a=\"b\"} |  \u{7f} =\"\\\\b\""),
+        (r#"{a="b"} | ! = "c""#, r#"{a="b"} |  ! ="c""#),
+        (r#"{a="b"} | label_format x= ~"#, r#"{a="b"} | label_format x= ~ "#),
+        (r#"{a="b"} | logfmt ! = "c", '-'"#, r#"{a="b"} | logfmt  ! ="c", '-' ="'-'""#),
+    ] {
+        check(text, want);
+    }
+}
