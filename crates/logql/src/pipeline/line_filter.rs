@@ -8,7 +8,7 @@ use super::StageError;
 use super::ip::IpMatcher;
 use super::line_pattern::LinePattern;
 use super::literals::{ascii_case_pair, best, required};
-use super::search::Searcher;
+use super::search::{Pass, Searcher};
 use super::selection::Selection;
 use crate::ast::{LineFilterArg, LineFilterExpr, LineFilterOp};
 use crate::go::quote::quoted;
@@ -94,11 +94,13 @@ impl LineFilter {
         };
         if let (true, Some((searcher, regex))) = (dense, searcher) {
             hits.reset(batch.len());
-            scan(batch, searcher, selection, |row| {
-                if regex.is_none_or(|regex| regex.is_match(batch.line(row))) {
-                    hits.insert(row);
-                }
-            });
+            for pass in searcher.passes() {
+                scan(batch, pass, selection, |row| {
+                    if regex.is_none_or(|regex| regex.is_match(batch.line(row))) {
+                        hits.insert(row);
+                    }
+                });
+            }
             return if self.negated { selection.subtract(hits) } else { selection.intersect(hits) };
         }
         let mut at = 0;
@@ -112,9 +114,9 @@ impl LineFilter {
 }
 
 /// Calls `found` once for each selected row that has a match.
-fn scan(batch: &Batch, searcher: &Searcher, selection: &Selection, mut found: impl FnMut(u32)) {
+fn scan(batch: &Batch, pass: &Pass, selection: &Selection, mut found: impl FnMut(u32)) {
     let (mut at, mut row) = (0, 0);
-    while let Some((start, end)) = searcher.find(&batch.lines, at) {
+    while let Some((start, end)) = pass.find(&batch.lines, at) {
         row += row_of(&batch.line_ends[row..], start as u32);
         let line_end = batch.line_ends[row] as usize;
         if end > line_end {
@@ -186,6 +188,7 @@ fn literal_strategy(texts: &[String]) -> Result<Chosen, StageError> {
 fn regex_strategy(texts: &[String]) -> Result<Chosen, StageError> {
     let mut patterns = Vec::new();
     for text in texts {
+        // By itself first: an error names the text as it was written.
         re2::search(text).map_err(|e| StageError(e.to_string()))?;
         patterns.push(format!("(?:{})", re2::translate(text).map_err(|e| StageError(e.to_string()))?));
     }
@@ -228,7 +231,7 @@ fn without_idle_edges(hir: &Hir) -> Hir {
 fn plain_literals(hir: &Hir) -> Option<Vec<Literal>> {
     if let HirKind::Alternation(branches) = hir.kind() {
         let literals: Option<Vec<Literal>> = branches.iter().map(plain_literal).collect();
-        return literals.filter(|literals| literals.iter().all(|l| !l.ignore_case));
+        return literals.filter(|literals| literals.windows(2).all(|pair| pair[0].ignore_case == pair[1].ignore_case));
     }
     plain_literal(hir).map(|literal| vec![literal])
 }

@@ -1,17 +1,27 @@
 //! Finding literals in a buffer: one, one of many, or one in any ASCII case. Chosen once a query.
 
 use super::StageError;
-use aho_corasick::{AhoCorasick, Input, MatchKind};
+use aho_corasick::packed::{self, MatchKind};
+use aho_corasick::{AhoCorasick, Input, Span};
 use memchr::memmem;
 use skald_model::Literal;
 use std::sync::Arc;
 
-/// Looks for literals.
+/// Most literals in any case that are each looked for in a pass of their own; beyond, one automaton is faster.
+const CASE_PASSES_MAX: usize = 6;
+
+/// Looks for literals: a text that has one of them is found by one pass or several, each for some of them.
 #[derive(Debug, Clone)]
-pub(super) enum Searcher {
+pub(super) struct Searcher(Arc<[Pass]>);
+
+/// One way over a text.
+#[derive(Debug, Clone)]
+pub(super) enum Pass {
     /// One literal.
-    One(Arc<memmem::Finder<'static>>),
-    /// One of many.
+    One(Box<memmem::Finder<'static>>),
+    /// One of a few, by vector instructions.
+    Few(Box<packed::Searcher>),
+    /// One of many, or of some in any case.
     Many(AhoCorasick),
     /// One, whatever the case of its ASCII letters.
     AnyCase(CaseSearcher),
@@ -20,35 +30,52 @@ pub(super) enum Searcher {
 impl Searcher {
     /// Looks for any of these; they must not be empty.
     pub(super) fn new(literals: &[Literal]) -> Result<Searcher, StageError> {
-        match literals {
-            [Literal { bytes, ignore_case: false }] => Ok(Searcher::one(bytes)),
-            [Literal { bytes, ignore_case: true }] => Ok(Searcher::AnyCase(CaseSearcher::new(bytes))),
-            many => AhoCorasick::builder()
-                .match_kind(MatchKind::Standard)
-                .ascii_case_insensitive(many.iter().any(|l| l.ignore_case))
-                .build(many.iter().map(|l| &l.bytes))
-                .map(Searcher::Many)
-                .map_err(|e| StageError(e.to_string())),
-        }
+        let passes = match literals {
+            [Literal { bytes, ignore_case: false }] => vec![Pass::One(Box::new(memmem::Finder::new(bytes).into_owned()))],
+            few if few.len() <= CASE_PASSES_MAX && few.iter().all(|l| l.ignore_case) => {
+                few.iter().map(|l| Pass::AnyCase(CaseSearcher::new(&l.bytes))).collect()
+            }
+            many => vec![Pass::any_of(many)?],
+        };
+        Ok(Searcher(passes.into()))
     }
 
-    /// Looks for one literal.
-    pub(super) fn one(literal: &[u8]) -> Searcher {
-        Searcher::One(Arc::new(memmem::Finder::new(literal).into_owned()))
-    }
-
-    /// The first match at or after `at`, as start and end.
-    pub(super) fn find(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
-        match self {
-            Searcher::One(finder) => finder.find(&text[at..]).map(|i| (at + i, at + i + finder.needle().len())),
-            Searcher::Many(automaton) => automaton.find(Input::new(text).span(at..text.len())).map(|m| (m.start(), m.end())),
-            Searcher::AnyCase(searcher) => searcher.find(text, at).map(|i| (i, i + searcher.needle.len())),
-        }
+    /// The passes; a text has a literal if one of them finds a match.
+    pub(super) fn passes(&self) -> &[Pass] {
+        &self.0
     }
 
     /// Whether `text` has a match.
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
-        self.find(text, 0).is_some()
+        self.0.iter().any(|pass| pass.find(text, 0).is_some())
+    }
+}
+
+impl Pass {
+    fn any_of(literals: &[Literal]) -> Result<Pass, StageError> {
+        let ignore_case = literals.iter().any(|l| l.ignore_case);
+        if !ignore_case {
+            // What `find` promises: of two matches that start together the shorter comes first.
+            let mut shortest_first: Vec<&[u8]> = literals.iter().map(|l| &l.bytes[..]).collect();
+            shortest_first.sort_by_key(|bytes| bytes.len());
+            let packed = packed::Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(shortest_first).build();
+            if let Some(packed) = packed {
+                return Ok(Pass::Few(Box::new(packed)));
+            }
+        }
+        let automaton = AhoCorasick::builder().ascii_case_insensitive(ignore_case).build(literals.iter().map(|l| &l.bytes));
+        automaton.map(Pass::Many).map_err(|e| StageError(e.to_string()))
+    }
+
+    /// A match at or after `at`, as start and end. No other match starts as early and ends earlier, so when
+    /// this one reaches over the end of a line, no match that starts where it does lies within the line.
+    pub(super) fn find(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
+        match self {
+            Pass::One(finder) => finder.find(&text[at..]).map(|i| (at + i, at + i + finder.needle().len())),
+            Pass::Few(packed) => packed.find_in(text, Span::from(at..text.len())).map(|m| (m.start(), m.end())),
+            Pass::Many(automaton) => automaton.find(Input::new(text).span(at..text.len())).map(|m| (m.start(), m.end())),
+            Pass::AnyCase(searcher) => searcher.find(text, at).map(|i| (i, i + searcher.needle.len())),
+        }
     }
 }
 
@@ -100,17 +127,27 @@ mod tests {
     fn check(literals: &[&str], ignore_case: bool, text: &str, at: usize, expected: Option<(usize, usize)>) {
         let literals: Vec<Literal> = literals.iter().map(|l| Literal { bytes: l.as_bytes().to_vec(), ignore_case }).collect();
         let searcher = Searcher::new(&literals).expect("literals are few");
-        assert_eq!(searcher.find(text.as_bytes(), at), expected, "{literals:?} in {text:?}");
+        let found = searcher.passes().iter().filter_map(|pass| pass.find(text.as_bytes(), at)).min();
+        assert_eq!(found, expected, "{literals:?} in {text:?}");
+        assert_eq!(searcher.is_in(&text.as_bytes()[at..]), expected.is_some(), "{literals:?} in {text:?}");
     }
 
     #[test]
     fn every_searcher_finds_the_first_match_from_a_place() {
         check(&["ab"], false, "xabab", 2, Some((3, 5)));
         check(&["ab", "ba"], false, "xxbab", 0, Some((2, 4)));
+        check(&["abcd", "ab"], false, "some text before xabcd", 0, Some((18, 20)));
         check(&["error"], true, "an eRRor ERROR", 0, Some((3, 8)));
         check(&["error"], true, "an eRRor ERROR", 4, Some((9, 14)));
         check(&["error"], true, "erro", 0, None);
         check(&["[x]"], true, "a[X]", 0, Some((1, 4)));
         check(&["warn", "fail"], true, "some FAILure", 0, Some((5, 9)));
+        check(&["a1", "b2", "c3", "d4", "e5", "f6", "g7"], true, "some F6", 0, Some((5, 7)));
+    }
+
+    #[test]
+    fn more_literals_than_vectors_hold_are_found_too() {
+        let many: Vec<String> = (100..400).map(|n| format!("literal {n}")).collect();
+        check(&many.iter().map(String::as_str).collect::<Vec<_>>(), false, "a literal 1x, literal 399", 0, Some((14, 25)));
     }
 }
