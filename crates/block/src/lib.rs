@@ -1,6 +1,6 @@
 //! Entries ⇄ bytes: a block is the unit of compression, checksum and pruning. README.md is the format.
 //!
-//! Main types: [`Encoder`], [`decode`], and [`BlockMeta`], what a part's directory keeps of a block.
+//! Main types: [`Encoder`], [`decode()`], and [`BlockMeta`], what a part's directory keeps of a block.
 //! Nothing here opens files: callers pass bytes in and get bytes out, so the store and the fuzzer share
 //! one decoder. Invariant: the runs of a block are sorted by (stream, time, arrival).
 
