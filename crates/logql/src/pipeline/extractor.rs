@@ -387,16 +387,8 @@ fn needed(value: &Value, wanted: &Wanted, options: &SampleOptions) -> Wanted {
 
 /// Names that stages set or remove whoever has them; `None` when that may be any.
 fn overridden(stages: &[Stage]) -> Option<Vec<NameId>> {
-    let mut names = Vec::new();
-    for stage in stages {
-        match stage {
-            Stage::Keep(_) => return None,
-            Stage::Drop(drop) => names.extend(drop.names()),
-            Stage::LabelFormat(formatter) => names.extend(formatter.names()),
-            _ => {}
-        }
-    }
-    Some(names)
+    let names: Option<Vec<Vec<NameId>>> = stages.iter().map(Stage::overrides).collect();
+    names.map(|names| names.concat())
 }
 
 /// Loki's text for an entry that carries an error.

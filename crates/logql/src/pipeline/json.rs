@@ -62,7 +62,7 @@ impl Walk<'_> {
                 Kind::String | Kind::Number | Kind::Bool if key.name != NO_NAME => {
                     if let Some(name) = self.labels.admit(self.input, key.name) {
                         let span = scalar(self.labels, self.text, value);
-                        self.labels.set_parsed(name, span);
+                        self.labels.set_found(self.input, name, span);
                     }
                     Ok(if self.labels.found_all() { Step::Done } else { Step::Next })
                 }

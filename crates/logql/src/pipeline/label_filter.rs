@@ -53,6 +53,28 @@ impl LabelFilter {
         self.0.matches(line)
     }
 
+    /// Whether the line is dropped whatever its other labels are when `label` is `value`. Comparisons with
+    /// numbers say so only when they are asked to: one that failed before would let the line pass.
+    pub(super) fn fails_with(&self, label: NameId, value: &[u8], compares: bool) -> bool {
+        self.0.fails_with(label, value, compares)
+    }
+
+    /// Names it looks at, each once.
+    pub(super) fn names(&self) -> Vec<NameId> {
+        let mut names = Vec::new();
+        self.0.leaves(&mut |name, _| names.push(name));
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// How many comparisons with numbers it has.
+    pub(super) fn comparisons(&self) -> usize {
+        let mut count = 0;
+        self.0.leaves(&mut |_, compares| count += usize::from(compares));
+        count
+    }
+
     /// Names compared, when all comparisons are of text; such a filter gives one answer for equal labels.
     pub(super) fn text_names(&self) -> Option<Vec<NameId>> {
         let mut names = Vec::new();
@@ -92,20 +114,40 @@ impl Node {
         match self {
             Node::And(both) => both.0.matches(line) && both.1.matches(line),
             Node::Or(either) => either.0.matches(line) || either.1.matches(line),
-            Node::Match(name, matcher) => {
-                let value = line.labels.bytes_of(line.input, *name).unwrap_or(b"");
-                match matcher.op {
-                    MatchOp::Equal => value == matcher.value.as_bytes(),
-                    MatchOp::NotEqual => value != matcher.value.as_bytes(),
-                    MatchOp::Regex | MatchOp::NotRegex => matcher.matches(std::str::from_utf8(value).unwrap_or("\u{fffd}")),
-                }
-            }
+            Node::Match(name, matcher) => holds_for(matcher, line.labels.bytes_of(line.input, *name).unwrap_or(b"")),
             Node::MatchError(matcher) => matcher.matches(line.labels.error()),
             Node::Constant(answer) => *answer,
             Node::Ip(name, negated, matcher) => {
                 line.labels.bytes_of(line.input, *name).is_some_and(|value| matcher.found_in(value) != *negated)
             }
             Node::Compare(name, op, bound) => compare(line, *name, *op, *bound),
+        }
+    }
+
+    fn fails_with(&self, label: NameId, value: &[u8], compares: bool) -> bool {
+        match self {
+            Node::And(both) => both.0.fails_with(label, value, compares) || both.1.fails_with(label, value, compares),
+            Node::Or(either) => either.0.fails_with(label, value, compares) && either.1.fails_with(label, value, compares),
+            Node::Match(name, matcher) => *name == label && !holds_for(matcher, value),
+            Node::Constant(answer) => !answer,
+            Node::Ip(name, negated, matcher) => *name == label && matcher.found_in(value) == *negated,
+            Node::Compare(name, op, bound) => {
+                compares && *name == label && std::str::from_utf8(value).is_ok_and(|value| bound.holds(*op, value) == Ok(false))
+            }
+            Node::MatchError(_) => false,
+        }
+    }
+
+    /// Calls `found` with each name looked at and whether it is compared with a number.
+    fn leaves(&self, found: &mut impl FnMut(NameId, bool)) {
+        match self {
+            Node::And(both) | Node::Or(both) => {
+                both.0.leaves(found);
+                both.1.leaves(found);
+            }
+            Node::Match(name, _) | Node::Ip(name, ..) => found(*name, false),
+            Node::Compare(name, ..) => found(*name, true),
+            Node::MatchError(_) | Node::Constant(_) => {}
         }
     }
 
@@ -122,18 +164,32 @@ impl Node {
     }
 }
 
+impl Bound {
+    /// Whether the number that `value` is stands so to the bound; the error is why it is none.
+    fn holds(self, op: CompareOp, value: &str) -> Result<bool, String> {
+        match self {
+            Bound::Number(bound) => float::parse(value).map(|value| holds(op, &value, &bound)),
+            Bound::Nanos(bound) => duration::parse(value).map(|value| holds(op, &value, &bound)),
+            Bound::Bytes(bound) => bytes::parse(value).map(|value| holds(op, &value, &bound)),
+        }
+    }
+}
+
+fn holds_for(matcher: &Matcher, value: &[u8]) -> bool {
+    match matcher.op {
+        MatchOp::Equal => value == matcher.value.as_bytes(),
+        MatchOp::NotEqual => value != matcher.value.as_bytes(),
+        MatchOp::Regex | MatchOp::NotRegex => matcher.matches(std::str::from_utf8(value).unwrap_or("\u{fffd}")),
+    }
+}
+
 fn compare(line: &mut Line<'_>, name: NameId, op: CompareOp, bound: Bound) -> bool {
     let Some((span, _)) = line.labels.find(line.input, name) else { return false };
     if line.labels.error() == FILTER_ERROR {
         return true;
     }
     let value = line.labels.text(line.input, span);
-    let answer = match bound {
-        Bound::Number(bound) => float::parse(value).map(|value| holds(op, &value, &bound)),
-        Bound::Nanos(bound) => duration::parse(value).map(|value| holds(op, &value, &bound)),
-        Bound::Bytes(bound) => bytes::parse(value).map(|value| holds(op, &value, &bound)),
-    };
-    answer.unwrap_or_else(|details| {
+    bound.holds(op, value).unwrap_or_else(|details| {
         line.labels.set_error(FILTER_ERROR, &details);
         true
     })

@@ -7,6 +7,7 @@
 //! Invariants: stream labels are set once a run; metadata is looked up when asked for; everything else was
 //! written on this line. A metadata name that the stream has as a label is seen as `name_extracted`.
 
+use super::early::Watch;
 use super::hints::Hints;
 use super::names::{EXTRACTED_SUFFIX, NO_NAME, NameId, NameTable};
 use skald_model::{Batch, Labels, MetadataColumn};
@@ -125,18 +126,25 @@ pub(super) struct LabelSet {
     required: Vec<bool>,
     required_count: u32,
     found: u32,
+    watches: Vec<Watch>,
+    /// Stage that is at work.
+    pub(super) stage: usize,
+    refuted: bool,
     ranks: RefCell<Vec<u32>>,
     items: RefCell<Vec<Item>>,
 }
 
 impl LabelSet {
     /// Gets ready for lines of the pipeline `owner`; true when numbers of names were given anew.
-    pub(super) fn bind(&mut self, owner: u64, hints: &Hints) -> bool {
+    pub(super) fn bind(&mut self, owner: u64, hints: &Hints, watches: &[Watch]) -> bool {
         let renewed = self.names.bind(owner, &hints.names);
         if renewed {
             self.slots.clear();
+            self.grow();
             self.ranks.take();
             self.wants_all = hints.wants_all();
+            self.watches.clear();
+            self.watches.extend_from_slice(watches);
             self.required.clear();
             self.required.extend_from_slice(hints.required());
             self.required_count = hints.required().iter().filter(|r| **r).count() as u32;
@@ -182,6 +190,7 @@ impl LabelSet {
         self.error = "";
         self.details = None;
         self.found = 0;
+        self.refuted = false;
     }
 
     fn grow(&mut self) {
@@ -198,6 +207,13 @@ impl LabelSet {
     /// Whether the run's stream has `name`.
     pub(super) fn stream_has(&self, name: NameId) -> bool {
         self.slots[name as usize].stream_run == self.run
+    }
+
+    /// The stream's value of a name; `stream` are the bytes of its labels.
+    pub(super) fn stream_value<'a>(&self, name: NameId, stream: &'a [u8]) -> Option<&'a [u8]> {
+        let slot = &self.slots[name as usize];
+        let range = slot.stream_value.start as usize..(slot.stream_value.start + slot.stream_value.len) as usize;
+        (slot.stream_run == self.run).then(|| &stream[range])
     }
 
     /// The metadata column seen as `name` in this run.
@@ -243,7 +259,12 @@ impl LabelSet {
 
     /// Whether parsers have nothing to look for on this line, or no longer.
     pub(super) fn found_all(&self) -> bool {
-        !self.wants_all && self.found >= self.required_count
+        self.refuted || (!self.wants_all && self.found >= self.required_count)
+    }
+
+    /// Whether a label that a parser found makes a later filter drop the line.
+    pub(super) fn refuted(&self) -> bool {
+        self.refuted
     }
 
     /// Whether parsers have nothing to look for on any line.
@@ -306,10 +327,19 @@ impl LabelSet {
         }
     }
 
-    /// Sets an extracted label to part of the parsed text.
-    pub(super) fn set_part(&mut self, name: NameId, text: Text<'_>, start: usize, end: usize) {
-        let value = self.part(text, start, end);
+    /// Sets a label that a parser was admitted to set, and asks the filters that wait for it.
+    pub(super) fn set_found(&mut self, input: Input<'_>, name: NameId, value: Span) {
         self.set_parsed(name, value);
+        if !self.watches.is_empty() {
+            let bytes = self.bytes(input, value);
+            self.refuted = self.refuted || self.watches.iter().any(|watch| watch.refutes(self.stage, name, bytes));
+        }
+    }
+
+    /// The same with part of the parsed text.
+    pub(super) fn set_part(&mut self, input: Input<'_>, name: NameId, text: Text<'_>, start: usize, end: usize) {
+        let value = self.part(text, start, end);
+        self.set_found(input, name, value);
     }
 
     /// A span for part of the parsed text; copied where the text will not stay or is not UTF-8.
@@ -454,17 +484,19 @@ pub struct EntryLabels<'a> {
 }
 
 impl EntryLabels<'_> {
-    /// The visible value of `name`.
+    /// The visible value of `name`; a failure hides a label that a line gave the failure's name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        match name {
-            ERROR => Some(self.set.error()).filter(|e| !e.is_empty()),
-            ERROR_DETAILS => Some(self.set.details(self.input)).filter(|d| !d.is_empty()),
-            _ => {
-                let id = self.set.names.find(name)?;
-                self.set.slots.get(id as usize)?;
-                self.set.find(self.input, id).map(|(span, _)| self.set.text(self.input, span))
-            }
+        let failure = match name {
+            ERROR => self.set.error(),
+            ERROR_DETAILS => self.set.details(self.input),
+            _ => "",
+        };
+        if !failure.is_empty() {
+            return Some(failure);
         }
+        let id = self.set.names.find(name)?;
+        self.set.slots.get(id as usize)?;
+        self.set.find(self.input, id).map(|(span, _)| self.set.text(self.input, span))
     }
 
     /// Every label with its category, sorted by name, `__error__` among them when set.
@@ -474,10 +506,14 @@ impl EntryLabels<'_> {
         self.set.with_sorted(self.input, |items| {
             for item in items {
                 let name = self.set.names.text(item.name);
-                while let Some((error, value)) = errors.next_if(|(error, _)| *error < name) {
+                let mut hidden = false;
+                while let Some((error, value)) = errors.next_if(|(error, _)| *error <= name) {
+                    hidden = error == name;
                     f(error, value, Category::Parsed);
                 }
-                f(name, self.set.text(self.input, item.value), item.category);
+                if !hidden {
+                    f(name, self.set.text(self.input, item.value), item.category);
+                }
             }
         });
         for (error, value) in errors {

@@ -33,6 +33,11 @@ impl LogfmtParser {
         LogfmtParser { strict, keep_empty, expressions }
     }
 
+    /// Whether the first pair of a name wins, on this line, over all that come later.
+    pub(super) fn sets_labels_once(&self) -> bool {
+        self.expressions.is_empty()
+    }
+
     /// Extracts labels; never drops the line.
     pub(super) fn apply(&self, line: &mut Line<'_>, state: &mut ParserState) -> bool {
         if line.labels.found_all() {
@@ -69,7 +74,7 @@ impl LogfmtParser {
             if value.is_empty() && !self.keep_empty {
                 continue;
             }
-            labels.set_parsed(name, value);
+            labels.set_found(input, name, value);
             if labels.found_all() {
                 break;
             }

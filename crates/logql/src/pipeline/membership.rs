@@ -37,6 +37,16 @@ impl Membership {
         &self.values
     }
 
+    /// The label compared.
+    pub(super) fn label(&self) -> NameId {
+        self.label
+    }
+
+    /// Whether a line whose label has this value is dropped.
+    pub(super) fn fails_with(&self, value: &[u8]) -> bool {
+        std::str::from_utf8(value).is_ok_and(|value| self.values.contains(value) == self.negated)
+    }
+
     /// Whether the line stays.
     pub(super) fn matches(&self, line: &mut Line<'_>) -> bool {
         let found = line.labels.find(line.input, self.label);

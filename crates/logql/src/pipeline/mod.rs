@@ -1,4 +1,4 @@
-//! Stages over a [`Batch`]: filters, parsers, formatters, and the taking of samples.
+//! Stages over a [`skald_model::Batch`]: filters, parsers, formatters, and the taking of samples.
 //!
 //! [`Pipeline::compile`] decides everything that can be decided once: the order of stages, how each filter
 //! searches, which labels have to be extracted. [`Pipeline::prefilter`] narrows a batch by its leading line
@@ -8,6 +8,7 @@
 mod content;
 mod decolorize;
 mod drop_keep;
+mod early;
 mod extractor;
 mod hints;
 mod hoist;
@@ -51,6 +52,7 @@ pub use series::SeriesTable;
 
 use crate::ast::{LogExpr, StageExpr};
 use content::Conditions;
+use early::{Refuter, Watch};
 use hashbrown::HashSet;
 use hints::Hints;
 use names::StaticNames;
@@ -85,6 +87,8 @@ pub struct Pipeline {
     stages: Vec<Stage>,
     hints: Arc<Hints>,
     conditions: Conditions,
+    refuters: Vec<Refuter>,
+    watches: Vec<Watch>,
     subqueries: Vec<Subquery>,
 }
 
@@ -117,7 +121,8 @@ impl Pipeline {
         let rest = rest(&compiled, &mut hints.names)?;
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let conditions = content::conditions(&ordered);
-        Ok((Pipeline { id, stages: compiled, hints: Arc::new(hints), conditions, subqueries }, rest))
+        let (refuters, watches) = early::early(&compiled);
+        Ok((Pipeline { id, stages: compiled, hints: Arc::new(hints), conditions, refuters, watches, subqueries }, rest))
     }
 
     /// Columns the stages read. `Columns::lines` is false when no stage and no reader looks at lines.

@@ -91,6 +91,6 @@ fn extract(
     end: usize,
 ) {
     if let Some(name) = labels.admit(input, name) {
-        labels.set_part(name, text, start, end);
+        labels.set_part(input, name, text, start, end);
     }
 }

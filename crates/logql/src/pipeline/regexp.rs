@@ -68,7 +68,7 @@ impl RegexpParser {
             for (group, name) in self.groups.iter() {
                 if let Some(name) = labels.admit(input, *name) {
                     let (start, end) = captures.get(*group).unwrap_or((0, 0));
-                    labels.set_part(name, text, start, end);
+                    labels.set_part(input, name, text, start, end);
                 }
             }
         });

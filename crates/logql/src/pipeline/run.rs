@@ -1,6 +1,7 @@
 //! Rows through the stages: the whole batch first, then line by line.
 
 use super::Pipeline;
+use super::early::Checks;
 use super::labels::{EntryLabels, Input, LabelSet};
 use super::line::Line;
 use super::selection::Selection;
@@ -40,6 +41,7 @@ pub struct Scratch {
     output: Vec<u8>,
     hits: Selection,
     active: Vec<usize>,
+    checks: Checks,
 }
 
 impl Scratch {
@@ -94,23 +96,27 @@ impl Pipeline {
         mut found: impl FnMut(u32, &mut Line<'_>, &mut Vec<u8>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let Some(mut rest) = selected(selection, rows) else { return ControlFlow::Continue(()) };
-        if !self.begin_run(batch, stream, selection, scratch) {
+        if !self.begin_run(batch, &rest, stream, selection, scratch) {
             return ControlFlow::Continue(());
         }
         let input = Input::new(batch, stream);
-        let Scratch { now, labels, state, key, rewritten, output, active, .. } = scratch;
+        let Scratch { now, labels, state, key, rewritten, output, active, checks, .. } = scratch;
         'rows: while let Some(row) = if backward { selection.last_in(rest.clone()) } else { selection.first_in(rest.clone()) } {
             if backward {
                 rest.end = row
             } else {
                 rest.start = row + 1
             }
+            if !checks.pass(&self.refuters, &self.stages, &batch.metadata, row) {
+                continue;
+            }
             labels.begin_line(row);
             let range = if batch.lines.is_empty() { 0..0 } else { batch.line_range(row) };
             let timestamp = batch.timestamps[row as usize];
             let mut line = Line::new(input, labels, (rewritten, output), range, timestamp, *now);
             for stage in active.iter() {
-                if !self.stages[*stage].apply(&mut line, state) {
+                line.labels.stage = *stage;
+                if !self.stages[*stage].apply(&mut line, state) || line.labels.refuted() {
                     continue 'rows;
                 }
             }
@@ -121,12 +127,16 @@ impl Pipeline {
 
     /// Prepares the buffers for a run and decides which stages its lines still need. False when filters on
     /// the stream's own labels let nothing through.
-    fn begin_run(&self, batch: &Batch, stream: &Labels, selection: &Selection, scratch: &mut Scratch) -> bool {
-        if scratch.labels.bind(self.id, &self.hints) {
+    fn begin_run(&self, batch: &Batch, rows: &Range<u32>, stream: &Labels, selection: &Selection, scratch: &mut Scratch) -> bool {
+        if scratch.labels.bind(self.id, &self.hints, &self.watches) {
             scratch.state.clear();
         }
         scratch.labels.begin_run(stream, &batch.metadata);
         scratch.active.clear();
+        let Scratch { labels, checks, .. } = &mut *scratch;
+        if !checks.begin_run(&self.refuters, &self.stages, batch, rows, labels, stream.as_bytes()) {
+            return false;
+        }
         let input = Input::new(batch, stream);
         let mut labels_changed = false;
         for (at, stage) in self.stages.iter().enumerate() {

@@ -12,7 +12,7 @@ use super::line_filter::LineFilter;
 use super::line_format::LineFormatter;
 use super::logfmt::LogfmtParser;
 use super::membership::Membership;
-use super::names::StaticNames;
+use super::names::{NameId, StaticNames};
 use super::pattern::PatternParser;
 use super::regexp::RegexpParser;
 use super::unpack::UnpackParser;
@@ -126,6 +126,42 @@ impl Stage {
     /// Whether the stage can set or remove labels, other than marking a failure.
     pub(super) fn changes_labels(&self) -> bool {
         !matches!(self, Stage::LineFilter(_) | Stage::LineFormat(_) | Stage::Decolorize | Stage::LabelFilter(_) | Stage::In(_))
+    }
+
+    /// Names the stage may set or remove even when the stream or the entry has them; `None`: any.
+    pub(super) fn overrides(&self) -> Option<Vec<NameId>> {
+        match self {
+            Stage::Keep(_) => None,
+            Stage::Drop(drop) => Some(drop.names().collect()),
+            Stage::LabelFormat(formatter) => Some(formatter.names().collect()),
+            _ => Some(Vec::new()),
+        }
+    }
+
+    /// Whether the stage sets labels that no stage before it has set on the line, and none twice.
+    pub(super) fn sets_labels_once(&self) -> bool {
+        match self {
+            Stage::Json(_) | Stage::Regexp(_) | Stage::Pattern(_) => true,
+            Stage::Logfmt(parser) => parser.sets_labels_once(),
+            _ => false,
+        }
+    }
+
+    /// Labels a filter looks at.
+    pub(super) fn filtered_labels(&self) -> Vec<NameId> {
+        match self {
+            Stage::LabelFilter(filter) => filter.names(),
+            Stage::In(membership) => vec![membership.label()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// How many comparisons with numbers a filter has.
+    pub(super) fn comparisons(&self) -> usize {
+        match self {
+            Stage::LabelFilter(filter) => filter.comparisons(),
+            _ => 0,
+        }
     }
 
     /// Runs the stage; false drops the line.

@@ -42,7 +42,7 @@ impl RowSink for Shown {
                 Category::Metadata => "~",
                 Category::Parsed => "+",
             };
-            assert_eq!(row.labels.get(name), Some(value));
+            assert_eq!(row.labels.get(name), Some(value), "{name}");
             labels.push(format!("{mark}{name}={value}"));
         });
         let line = String::from_utf8_lossy(row.line);
@@ -51,22 +51,31 @@ impl RowSink for Shown {
     }
 }
 
-/// Runs stages on entries of the stream `{app="x"}`, with and without `prefilter`, which must agree.
+/// A pipeline that leaves each stage to its place: no line is dropped early.
+fn patient(pipeline: &Pipeline) -> Pipeline {
+    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    Pipeline { id, refuters: Vec::new(), watches: Vec::new(), ..pipeline.clone() }
+}
+
+/// Runs stages on entries of the stream `{app="x"}`, with and without `prefilter` and early drops, which must agree.
 fn run(text: &str, entries: &[Entry<'_>]) -> String {
     let pipeline = Pipeline::compile(&stages_of(text), &Wanted::All).unwrap_or_else(|e| panic!("{text}: {e}"));
     let (batch, stream) = (batch_of(entries), Labels::from_pairs([("app", "x")]));
     let mut scratch = Scratch::default();
-    let mut shown = [Shown::default(), Shown::default()];
-    for (prefiltered, shown) in shown.iter_mut().enumerate() {
+    let patient = patient(&pipeline);
+    let mut shown = [Shown::default(), Shown::default(), Shown::default()];
+    for ((pipeline, prefiltered), shown) in [(&patient, false), (&pipeline, false), (&pipeline, true)].into_iter().zip(&mut shown)
+    {
         let mut selection = Selection::all(batch.len());
-        if prefiltered == 1 {
+        if prefiltered {
             pipeline.prefilter(&batch, &mut selection, &mut scratch);
         }
         let _ = pipeline.run(&batch, 0..batch.len() as u32, &stream, &selection, false, &mut scratch, shown);
     }
-    let [alone, prefiltered] = shown;
+    let [patient, alone, prefiltered] = shown;
+    assert_eq!(patient.0, alone.0, "{text}");
     assert_eq!(alone.0, prefiltered.0, "{text}");
-    alone.0.trim_end().to_owned()
+    patient.0.trim_end().to_owned()
 }
 
 /// The error of stages that can't be compiled.

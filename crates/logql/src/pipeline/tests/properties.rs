@@ -35,7 +35,7 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-const STAGES: [&str; 18] = [
+const STAGES: [&str; 32] = [
     "| json",
     r#"| json a="a", b="a[0].b", c="[\"a\"]""#,
     "| logfmt",
@@ -54,7 +54,24 @@ const STAGES: [&str; 18] = [
     r#"|~ "(?i)error|k=.\"v""#,
     r#"|= "a" != "error" | json"#,
     r#"!~ "e.*r" or "é" |= "x" or "1""#,
+    r#"| id="7""#,
+    r#"| id!="7" | json"#,
+    r#"| json | id="7" or b="1""#,
+    r#"| json | id=~"7|" | a="x""#,
+    r#"| logfmt | a!="" | k!="v" | json | a=~"x|1""#,
+    r#"| json | logfmt a, z="k" | a="1" | z!="v""#,
+    r#"| json | label_format a=b | a="1" | b="""#,
+    r#"| json | drop id | id="" | a>0"#,
+    r#"| json | keep a | id="" | a="x""#,
+    r#"| json | a>5 or b<3 | b>0 | id=7"#,
+    r#"| pattern "<a> <b>" | a="error" | app="x""#,
+    r#"| regexp "(?P<id>[a-z]+)" | id_extracted="error" or id="error""#,
+    r#"| unpack | a="x" | logfmt | k="v""#,
+    r#"| logfmt | app="y" | json"#,
 ];
+
+const METADATA: [&[(&str, &str)]; 5] =
+    [&[], &[("id", "7")], &[("id", "8")], &[("a", "x"), ("id", "7")], &[("app", "y"), ("id", "")]];
 
 const FILTERS: [&str; 10] = [
     r#"|= "error""#,
@@ -81,8 +98,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_go_through_every_stage(lines in prop::collection::vec(line(), 1..40)) {
-        let entries: Vec<_> = lines.iter().map(|line| (&[("id", "7")][..], line.as_slice())).collect();
+    fn any_bytes_go_through_every_stage(lines in prop::collection::vec((line(), 0..METADATA.len()), 1..40)) {
+        let entries: Vec<_> = lines.iter().map(|(line, metadata)| (METADATA[*metadata], line.as_slice())).collect();
         for stages in STAGES {
             run(stages, &entries);
         }
