@@ -1,0 +1,91 @@
+//! Blocks: any bytes give an error or rows that can be read, and what is written comes back.
+//!
+//! Checksums are made right before decoding, as otherwise nothing would get past them.
+
+use skald_block::{BlockMeta, Encoder, decode};
+use skald_model::{Batch, BatchBuilder, Columns, MetadataWanted};
+
+/// Columns that are decoded: all, and parts of them.
+fn wanted() -> [Columns; 3] {
+    let names = MetadataWanted::Names(vec!["detected_level".to_owned()]);
+    [Columns::ALL, Columns::TIMES, Columns { lines: false, line_lengths: true, metadata: names }]
+}
+
+/// The first byte tells whether bytes are decoded as they are (even) or rows are written first (odd).
+pub fn check(input: &[u8]) {
+    let Some((kind, rest)) = input.split_first() else { return };
+    if kind % 2 == 0 { check_bytes(rest) } else { check_rows(rest) }
+}
+
+/// The directory entry, then the block.
+fn check_bytes(mut bytes: &[u8]) {
+    let Ok(meta) = BlockMeta::decode(&mut bytes) else { return };
+    let mut again = Vec::new();
+    meta.encode(&mut again);
+    assert_eq!(BlockMeta::decode(&mut &again[..]).as_ref().ok(), Some(&meta));
+    check_decode(meta, bytes);
+}
+
+/// One byte with the number of damages, three bytes for each, then rows: flags, step, lengths of line and value,
+/// line, value.
+fn check_rows(input: &[u8]) {
+    let Some((&damages, rest)) = input.split_first() else { return };
+    let Some((damages, mut rest)) = rest.split_at_checked(usize::from(damages % 8) * 3) else { return };
+    let mut builder = BatchBuilder::default();
+    let (mut stream, mut time) = (0, 0i64);
+    while let Some(([flags, step, line, value], after)) = rest.split_first_chunk() {
+        let (line, after) = after.split_at(usize::from(*line).min(after.len()));
+        let (value, after) = after.split_at(usize::from(*value).min(after.len()));
+        rest = after;
+        if flags & 1 == 1 {
+            stream += 1;
+            time = i64::from(*step) << (flags >> 2);
+        } else {
+            time = time.saturating_add(i64::from(*step) << (flags >> 4));
+        }
+        let value = String::from_utf8_lossy(value);
+        let metadata = [("detected_level", &*value), ("x", "1")];
+        builder.push(stream, time, line, metadata.into_iter().skip(usize::from(flags >> 1 & 1)));
+    }
+    let batch = builder.finish();
+    let mut bytes = Vec::new();
+    let meta = Encoder::default().encode(&batch, &mut bytes).expect("the batch is well formed");
+    assert_same(&decode(&meta, &Columns::ALL, &mut reader(&bytes)).expect("was just written"), &batch);
+    for damage in damages.chunks_exact(3) {
+        let at = usize::from(u16::from_le_bytes([damage[0], damage[1]]));
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= damage[2];
+        }
+    }
+    check_decode(meta, &bytes);
+}
+
+fn check_decode(mut meta: BlockMeta, bytes: &[u8]) {
+    for column in &mut meta.columns {
+        let range = column.offset as usize..(column.offset + column.len) as usize;
+        column.crc = bytes.get(range).map_or(0, crc32fast::hash);
+    }
+    for columns in wanted() {
+        let Ok(batch) = decode(&meta, &columns, &mut reader(bytes)) else { continue };
+        assert_eq!(batch.len(), meta.rows as usize);
+        for row in 0..batch.len() as u32 {
+            let _ = batch.line(row).len() + batch.metadata_of(row).map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        }
+    }
+}
+
+fn reader(bytes: &[u8]) -> impl FnMut(std::ops::Range<u64>) -> std::io::Result<Vec<u8>> + '_ {
+    |range| {
+        let slice = bytes.get(range.start as usize..range.end as usize);
+        slice.map(<[u8]>::to_vec).ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+fn assert_same(a: &Batch, b: &Batch) {
+    assert_eq!((&a.timestamps, &a.line_ends, &a.lines), (&b.timestamps, &b.line_ends, &b.lines));
+    let runs = |batch: &Batch| batch.runs.iter().map(|r| (r.stream, r.rows.clone())).collect::<Vec<_>>();
+    assert_eq!(runs(a), runs(b));
+    for row in 0..a.len() as u32 {
+        assert!(a.metadata_of(row).eq(b.metadata_of(row)), "metadata of row {row}");
+    }
+}

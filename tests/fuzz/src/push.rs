@@ -1,0 +1,55 @@
+//! The body of a push in the protocol that the first byte names: an answer, and the same one again.
+
+use skald_ingest::{Decoder, IngestLimits, Protocol, PushRequest};
+
+/// Largest decompressed body, in bytes; small, so that bombs cost little here.
+const DECOMPRESSED_BYTES_MAX: usize = 1 << 20;
+
+/// Longest literal of a snappy block that needs no length of its own, in bytes.
+const SNAPPY_LITERAL_BYTES_MAX: usize = 60;
+
+/// Decodes and validates.
+pub fn check(input: &[u8]) {
+    let Some((&kind, body)) = input.split_first() else { return };
+    let Some(request) = request(kind, body) else { return };
+    let limits = IngestLimits { max_decompressed_size: DECOMPRESSED_BYTES_MAX, ..IngestLimits::default() };
+    let mut decoder = Decoder::new(limits);
+    let first = decoder.accept(&request);
+    assert_eq!(decoder.accept(&request), first, "what was kept of the streams changes the answer");
+}
+
+/// `None` for a byte that stands for nothing.
+fn request(kind: u8, body: &[u8]) -> Option<PushRequest> {
+    let (protocol, content_type, encoding) = match kind {
+        b'p' => (Protocol::Loki, "application/x-protobuf", None),
+        b's' => (Protocol::Loki, "application/x-protobuf", Some("snappy")),
+        b'j' => (Protocol::Loki, "application/json", None),
+        b'l' => (Protocol::LokiLegacy, "application/json", None),
+        b'o' => (Protocol::Otlp, "application/x-protobuf", None),
+        b'O' => (Protocol::Otlp, "application/json", None),
+        b'g' => (Protocol::Loki, "application/json", Some("gzip")),
+        b'd' => (Protocol::Loki, "application/json", Some("deflate")),
+        b'z' => (Protocol::Otlp, "application/json", Some("zstd")),
+        b'4' => (Protocol::Otlp, "application/json", Some("lz4")),
+        _ => return None,
+    };
+    let body = if kind == b'p' { snappy(body) } else { body.to_vec() };
+    let content_type = Some(content_type.to_owned());
+    Some(PushRequest { protocol, content_type, content_encoding: encoding.map(str::to_owned), body: body.into() })
+}
+
+/// A snappy block of literals, so that the fuzzer's bytes reach the protobuf decoder as they are.
+fn snappy(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut length = bytes.len();
+    while length >= 0x80 {
+        out.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+    for literal in bytes.chunks(SNAPPY_LITERAL_BYTES_MAX) {
+        out.push((literal.len() as u8 - 1) << 2);
+        out.extend_from_slice(literal);
+    }
+    out
+}
