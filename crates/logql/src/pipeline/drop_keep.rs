@@ -1,9 +1,10 @@
 //! `| drop` and `| keep`: labels taken away, by name or when their value matches.
 
 use super::StageError;
-use super::labels::{ERROR, ERROR_DETAILS, Input, LabelSet};
+use super::labels::{ERROR, ERROR_DETAILS, LabelSet};
 use super::line::Line;
 use super::names::{NameId, StaticNames};
+use super::span::Input;
 use crate::ast::NamedMatcher;
 use skald_model::Matcher;
 use std::sync::Arc;

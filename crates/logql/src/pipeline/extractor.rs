@@ -5,12 +5,14 @@
 //! label or for such entries to be counted and passed over.
 
 use super::hints::Wanted;
-use super::labels::{ERROR, ERROR_DETAILS, Input, LabelSet};
+use super::labels::{ERROR, LabelSet};
 use super::line::Line;
-use super::names::{NameId, StaticNames};
+use super::names::NameId;
 use super::run::Scratch;
 use super::selection::Selection;
-use super::series::{SeriesTable, put_label};
+use super::series::SeriesTable;
+use super::series_key::{Key, KeyLabel};
+use super::span::Input;
 use super::stage::Stage;
 use super::unwrap::{EXTRACTION_ERROR, Unwrap};
 use super::{Pipeline, StageError};
@@ -84,23 +86,6 @@ enum Taken {
     Hash(NameId),
 }
 
-/// A label of a series' key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KeyLabel {
-    Label(NameId),
-    Error,
-    Details,
-}
-
-/// Which labels make a series.
-#[derive(Debug, Clone)]
-enum Key {
-    /// These, sorted by name.
-    By(Vec<KeyLabel>),
-    /// All but these.
-    Without(Vec<KeyLabel>),
-}
-
 /// What the key of a run's samples depends on.
 enum Plan {
     /// Nothing of the line: one series for the run.
@@ -143,7 +128,12 @@ impl Extractor {
                 }
                 Value::Hash(label) => Taken::Hash(names.id(label)),
             };
-            let key = Key::compile(options.grouping.as_ref(), &taken, names);
+            let unkeyed = match &taken {
+                Taken::Unwrap(unwrap) => Some(unwrap.label),
+                Taken::Hash(label) => Some(*label),
+                Taken::Count | Taken::Bytes => None,
+            };
+            let key = Key::compile(options.grouping.as_ref(), unkeyed, names);
             Ok((taken, key, overridden(stages)))
         })?;
         let asked_for = |wanted: &Wanted| matches!(wanted, Wanted::Names(names) if names.iter().any(|n| n == ERROR));
@@ -300,68 +290,8 @@ impl Extractor {
 
     fn intern(&self, labels: &LabelSet, input: Input<'_>, table: &mut SeriesTable, key: &mut Vec<u8>) -> Option<u32> {
         key.clear();
-        match &self.key {
-            Key::By(names) => {
-                for name in names {
-                    let (name, value) = match name {
-                        KeyLabel::Error => (ERROR, labels.error()),
-                        KeyLabel::Details => (ERROR_DETAILS, labels.details(input)),
-                        KeyLabel::Label(name) => {
-                            let Some((span, _)) = labels.find(input, *name) else { continue };
-                            (labels.names.text(*name), labels.text(input, span))
-                        }
-                    };
-                    if !value.is_empty() {
-                        put_label(key, name, value);
-                    }
-                }
-            }
-            Key::Without(names) => put_all(labels, input, names, key),
-        }
+        self.key.put(labels, input, key);
         table.intern(key)
-    }
-}
-
-/// Appends all labels but `names` to a key.
-fn put_all(labels: &LabelSet, input: Input<'_>, names: &[KeyLabel], key: &mut Vec<u8>) {
-    let kept = |label| !names.contains(&label);
-    let errors = [(KeyLabel::Error, ERROR, labels.error()), (KeyLabel::Details, ERROR_DETAILS, labels.details(input))];
-    let mut errors = errors.into_iter().filter(|(label, _, value)| !value.is_empty() && kept(*label)).peekable();
-    labels.with_sorted(input, |items| {
-        for item in items {
-            let (name, value) = (labels.names.text(item.name), labels.text(input, item.value));
-            while let Some((_, error, value)) = errors.next_if(|(_, error, _)| *error < name) {
-                put_label(key, error, value);
-            }
-            if !value.is_empty() && kept(KeyLabel::Label(item.name)) {
-                put_label(key, name, value);
-            }
-        }
-    });
-    for (_, error, value) in errors {
-        put_label(key, error, value);
-    }
-}
-
-impl Key {
-    fn compile(grouping: Option<&Grouping>, value: &Taken, names: &mut StaticNames) -> Key {
-        let Some(grouping) = grouping else {
-            return Key::Without(match value {
-                Taken::Unwrap(unwrap) => vec![KeyLabel::Label(unwrap.label)],
-                Taken::Hash(label) => vec![KeyLabel::Label(*label)],
-                Taken::Count | Taken::Bytes => Vec::new(),
-            });
-        };
-        let mut sorted: Vec<&String> = grouping.labels.iter().collect();
-        sorted.sort_unstable();
-        sorted.dedup();
-        let label = |name: &&String| match name.as_str() {
-            ERROR => KeyLabel::Error,
-            ERROR_DETAILS => KeyLabel::Details,
-            name => KeyLabel::Label(names.id(name)),
-        };
-        let labels = sorted.iter().map(label).collect();
-        if grouping.without { Key::Without(labels) } else { Key::By(labels) }
     }
 }
 

@@ -4,9 +4,10 @@
 
 use super::json_scan::{JsonError, Kind, Step, Value, unescape, walk_object};
 use super::keys::{Keys, PrefixId};
-use super::labels::{Input, LabelSet, Span, Text};
+use super::labels::LabelSet;
 use super::line::Line;
 use super::names::NO_NAME;
+use super::span::{Input, Span, Text};
 use super::stage::ParserState;
 
 /// `__error__` of json and unpack.

@@ -3,9 +3,10 @@
 use super::StageError;
 use super::json::{JSON_ERROR, scalar};
 use super::json_scan::{JsonError, Kind, Step, Value, skip_space, unescape, value_at, walk_object};
-use super::labels::{Input, LabelSet, Text};
+use super::labels::LabelSet;
 use super::line::Line;
 use super::names::{NameId, StaticNames};
+use super::span::{Input, Text};
 use super::stage::ParserState;
 use crate::ast::Extraction;
 use std::sync::Arc;

@@ -3,10 +3,11 @@
 //! Templates of one stage see the labels as they were before its first template; renames act at once.
 
 use super::StageError;
-use super::labels::{ERROR, Span};
+use super::labels::ERROR;
 use super::line::Line;
 use super::line_format::TEMPLATE_ERROR;
 use super::names::{NameId, StaticNames};
+use super::span::Span;
 use super::stage::ParserState;
 use crate::ast::{LabelFormat, LabelFormatSource};
 use crate::template::Template;

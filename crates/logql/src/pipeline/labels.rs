@@ -10,7 +10,8 @@
 use super::early::Watch;
 use super::hints::Hints;
 use super::names::{EXTRACTED_SUFFIX, NO_NAME, NameId, NameTable};
-use skald_model::{Batch, Labels, MetadataColumn};
+use super::span::{ARENA, FIRST_COLUMN, Input, LINES, STREAM, Span, Text, column_span};
+use skald_model::{Labels, MetadataColumn};
 use std::cell::RefCell;
 
 /// The label that carries the first failure of a pipeline.
@@ -27,55 +28,6 @@ pub enum Category {
     Metadata,
     /// Parser or label_format.
     Parsed,
-}
-
-/// Which buffer a [`Span`] points into; numbers above are metadata columns.
-const LINES: u32 = 0;
-const ARENA: u32 = 1;
-const STREAM: u32 = 2;
-const FIRST_COLUMN: u32 = 3;
-
-/// Bytes in one of the buffers a line's labels live in.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Span {
-    source: u32,
-    start: u32,
-    len: u32,
-}
-
-impl Span {
-    /// Whether it is empty.
-    pub(super) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-}
-
-/// The buffers that don't change while a line is worked on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Input<'a> {
-    /// Lines of the batch.
-    pub(super) lines: &'a [u8],
-    /// Canonical label bytes of the stream.
-    pub(super) stream: &'a [u8],
-    /// Metadata of the batch.
-    pub(super) metadata: &'a [MetadataColumn],
-}
-
-impl<'a> Input<'a> {
-    /// The buffers of a run of `stream` in `batch`.
-    pub(super) fn new(batch: &'a Batch, stream: &'a Labels) -> Input<'a> {
-        Input { lines: &batch.lines, stream: stream.as_bytes(), metadata: &batch.metadata }
-    }
-}
-
-/// The text a parser reads, and where it lies.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Text<'t> {
-    /// The bytes.
-    pub(super) bytes: &'t [u8],
-    /// Their place in the batch's lines, when they are there, UTF-8 and free of U+FFFD: values then need no
-    /// copy.
-    pub(super) base: Option<u32>,
 }
 
 /// What is known of one name on this line and in this run.
@@ -272,6 +224,11 @@ impl LabelSet {
         !self.wants_all && self.required_count == 0
     }
 
+    /// The number of `name` if lines or stages have it.
+    pub(super) fn known(&self, name: &str) -> Option<NameId> {
+        self.names.find(name).filter(|id| (*id as usize) < self.slots.len())
+    }
+
     /// The number of `name`, if it or its `_extracted` twin is needed; else [`NO_NAME`].
     pub(super) fn intern_if_wanted(&mut self, name: &str) -> NameId {
         if !self.wants_all {
@@ -465,59 +422,5 @@ impl LabelSet {
         self.ranks.replace(ranks);
         self.items.replace(items);
         result
-    }
-}
-
-/// The bytes of a metadata column's value in a row; `None` when the entry lacks the key.
-fn column_span(metadata: &[MetadataColumn], column: u32, row: u32) -> Option<Span> {
-    let values = &metadata[column as usize];
-    let index = values.codes[row as usize].checked_sub(1)? as usize;
-    let start = if index == 0 { 0 } else { values.value_ends[index - 1] };
-    Some(Span { source: FIRST_COLUMN + column, start, len: values.value_ends[index] - start })
-}
-
-/// Labels of one entry after the pipeline. Lives only as long as the sink's call.
-#[derive(Clone, Copy, Debug)]
-pub struct EntryLabels<'a> {
-    pub(super) set: &'a LabelSet,
-    pub(super) input: Input<'a>,
-}
-
-impl EntryLabels<'_> {
-    /// The visible value of `name`; a failure hides a label that a line gave the failure's name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        let failure = match name {
-            ERROR => self.set.error(),
-            ERROR_DETAILS => self.set.details(self.input),
-            _ => "",
-        };
-        if !failure.is_empty() {
-            return Some(failure);
-        }
-        let id = self.set.names.find(name)?;
-        self.set.slots.get(id as usize)?;
-        self.set.find(self.input, id).map(|(span, _)| self.set.text(self.input, span))
-    }
-
-    /// Every label with its category, sorted by name, `__error__` among them when set.
-    pub fn for_each(&self, f: &mut dyn FnMut(&str, &str, Category)) {
-        let errors = [(ERROR, self.set.error()), (ERROR_DETAILS, self.set.details(self.input))];
-        let mut errors = errors.into_iter().filter(|(_, value)| !value.is_empty()).peekable();
-        self.set.with_sorted(self.input, |items| {
-            for item in items {
-                let name = self.set.names.text(item.name);
-                let mut hidden = false;
-                while let Some((error, value)) = errors.next_if(|(error, _)| *error <= name) {
-                    hidden = error == name;
-                    f(error, value, Category::Parsed);
-                }
-                if !hidden {
-                    f(name, self.set.text(self.input, item.value), item.category);
-                }
-            }
-        });
-        for (error, value) in errors {
-            f(error, value, Category::Parsed);
-        }
     }
 }

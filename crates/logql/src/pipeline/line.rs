@@ -1,7 +1,9 @@
 //! One line on its way through the stages: its text, its labels and the buffers stages write into.
 
-use super::labels::{EntryLabels, Input, LabelSet, Text};
+use super::entry_labels::EntryLabels;
+use super::labels::LabelSet;
 use super::line_format::LineContext;
+use super::span::{Input, Text};
 use std::ops::Range;
 
 /// Where the line's text is.

@@ -1,7 +1,8 @@
 //! `| line_format "…"`: the line becomes a template's output.
 
 use super::StageError;
-use super::labels::{ERROR, ERROR_DETAILS, EntryLabels};
+use super::entry_labels::EntryLabels;
+use super::labels::{ERROR, ERROR_DETAILS};
 use super::line::Line;
 use crate::template::{Context, Template};
 use std::sync::Arc;

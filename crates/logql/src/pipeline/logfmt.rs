@@ -5,9 +5,10 @@
 
 use super::json_scan::unescape;
 use super::keys::Keys;
-use super::labels::{Input, LabelSet, Text};
+use super::labels::LabelSet;
 use super::line::Line;
 use super::names::{NO_NAME, NameId, StaticNames};
+use super::span::{Input, Text};
 use super::stage::ParserState;
 use crate::ast::Extraction;
 use std::fmt;
@@ -115,7 +116,7 @@ impl LogfmtParser {
 }
 
 /// A pair's value as a span; nothing when it is not UTF-8 or can't be unquoted.
-fn value_of(labels: &mut LabelSet, text: Text<'_>, pair: &Pair) -> super::labels::Span {
+fn value_of(labels: &mut LabelSet, text: Text<'_>, pair: &Pair) -> super::span::Span {
     let bytes = &text.bytes[pair.value.clone()];
     if !pair.escaped && text.base.is_some() {
         return labels.part(text, pair.value.start, pair.value.end);

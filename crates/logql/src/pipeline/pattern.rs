@@ -84,9 +84,9 @@ impl PatternParser {
 
 fn extract(
     labels: &mut LabelSet,
-    input: super::labels::Input<'_>,
+    input: super::span::Input<'_>,
     name: NameId,
-    text: super::labels::Text<'_>,
+    text: super::span::Text<'_>,
     start: usize,
     end: usize,
 ) {

@@ -2,9 +2,11 @@
 
 use super::Pipeline;
 use super::early::Checks;
-use super::labels::{EntryLabels, Input, LabelSet};
+use super::entry_labels::EntryLabels;
+use super::labels::LabelSet;
 use super::line::Line;
 use super::selection::Selection;
+use super::span::Input;
 use super::stage::{ParserState, Stage};
 use skald_model::{Batch, Labels};
 use std::ops::{ControlFlow, Range};

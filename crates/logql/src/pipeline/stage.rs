@@ -62,9 +62,9 @@ pub(super) struct ParserState {
     /// Capture positions of regexes.
     pub(super) captures: super::regexp::CaptureState,
     /// Unpacked fields that wait for `_entry`.
-    pub(super) unpacked: Vec<(u32, super::labels::Span)>,
+    pub(super) unpacked: Vec<(u32, super::span::Span)>,
     /// Outputs of a stage's templates.
-    pub(super) spans: Vec<Option<super::labels::Span>>,
+    pub(super) spans: Vec<Option<super::span::Span>>,
     /// Text being unescaped.
     pub(super) text: Vec<u8>,
 }

@@ -1,0 +1,89 @@
+//! Which labels tell the series of samples apart, and writing them as a key of the series table.
+
+use super::labels::{ERROR, ERROR_DETAILS, LabelSet};
+use super::names::{NameId, StaticNames};
+use super::series::put_label;
+use super::span::Input;
+use crate::ast::Grouping;
+
+/// A label of a series' key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyLabel {
+    /// Any but the two below.
+    Label(NameId),
+    /// `__error__`
+    Error,
+    /// `__error_details__`
+    Details,
+}
+
+/// Which labels make a series.
+#[derive(Debug, Clone)]
+pub(super) enum Key {
+    /// These, sorted by name.
+    By(Vec<KeyLabel>),
+    /// All but these.
+    Without(Vec<KeyLabel>),
+}
+
+impl Key {
+    /// The key for a grouping; without one, all labels but the one the value is taken from.
+    pub(super) fn compile(grouping: Option<&Grouping>, unkeyed: Option<NameId>, names: &mut StaticNames) -> Key {
+        let Some(grouping) = grouping else {
+            return Key::Without(unkeyed.map(KeyLabel::Label).into_iter().collect());
+        };
+        let mut sorted: Vec<&String> = grouping.labels.iter().collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let label = |name: &&String| match name.as_str() {
+            ERROR => KeyLabel::Error,
+            ERROR_DETAILS => KeyLabel::Details,
+            name => KeyLabel::Label(names.id(name)),
+        };
+        let labels = sorted.iter().map(label).collect();
+        if grouping.without { Key::Without(labels) } else { Key::By(labels) }
+    }
+
+    /// Appends the key of the line at hand.
+    pub(super) fn put(&self, labels: &LabelSet, input: Input<'_>, key: &mut Vec<u8>) {
+        match self {
+            Key::By(names) => {
+                for name in names {
+                    let (name, value) = match name {
+                        KeyLabel::Error => (ERROR, labels.error()),
+                        KeyLabel::Details => (ERROR_DETAILS, labels.details(input)),
+                        KeyLabel::Label(name) => {
+                            let Some((span, _)) = labels.find(input, *name) else { continue };
+                            (labels.names.text(*name), labels.text(input, span))
+                        }
+                    };
+                    if !value.is_empty() {
+                        put_label(key, name, value);
+                    }
+                }
+            }
+            Key::Without(names) => put_all(labels, input, names, key),
+        }
+    }
+}
+
+/// Appends all labels but `names` to a key.
+fn put_all(labels: &LabelSet, input: Input<'_>, names: &[KeyLabel], key: &mut Vec<u8>) {
+    let kept = |label| !names.contains(&label);
+    let errors = [(KeyLabel::Error, ERROR, labels.error()), (KeyLabel::Details, ERROR_DETAILS, labels.details(input))];
+    let mut errors = errors.into_iter().filter(|(label, _, value)| !value.is_empty() && kept(*label)).peekable();
+    labels.with_sorted(input, |items| {
+        for item in items {
+            let (name, value) = (labels.names.text(item.name), labels.text(input, item.value));
+            while let Some((_, error, value)) = errors.next_if(|(_, error, _)| *error < name) {
+                put_label(key, error, value);
+            }
+            if !value.is_empty() && kept(KeyLabel::Label(item.name)) {
+                put_label(key, name, value);
+            }
+        }
+    });
+    for (_, error, value) in errors {
+        put_label(key, error, value);
+    }
+}
