@@ -182,7 +182,7 @@ impl Extractor {
     }
 
     /// Takes samples of the selected rows of one stream's run, after `pipeline().prefilter`.
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "a run, its buffers and where its results go; callers have them apart")]
     pub fn run(
         &self,
         batch: &Batch,

@@ -68,7 +68,7 @@ impl Pipeline {
     }
 
     /// Runs the stages on the selected rows of one stream's run, forward or backward, after `prefilter`.
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "a run, its buffers and where its results go; callers have them apart")]
     pub fn run(
         &self,
         batch: &Batch,
@@ -86,7 +86,7 @@ impl Pipeline {
     }
 
     /// Calls `found` with each line that comes through.
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "a run, its buffers and where its results go; callers have them apart")]
     pub(super) fn each(
         &self,
         batch: &Batch,
