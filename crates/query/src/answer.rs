@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 type Pairs = Vec<(String, String)>;
 
-/// Groups entries by the labels they show; order of entries stays, groups are sorted by labels.
-pub(crate) fn streams(entries: Vec<Entry>, categorize: bool) -> Vec<StreamResult> {
+/// Groups entries by the labels they show; the order of entries stays. Groups are sorted by labels, or with
+/// `in_order` stand as their first entries do.
+pub(crate) fn streams(entries: Vec<Entry>, categorize: bool, in_order: bool) -> Vec<StreamResult> {
     let mut groups: Vec<StreamResult> = Vec::new();
     let mut by_labels: HashMap<Pairs, usize> = HashMap::new();
     let mut by_pointer: HashMap<*const OutputLabels, usize> = HashMap::new();
@@ -24,7 +25,9 @@ pub(crate) fn streams(entries: Vec<Entry>, categorize: bool) -> Vec<StreamResult
         });
         groups[group].entries.push(result(entry.timestamp, entry.line, &entry.labels, categorize));
     }
-    groups.sort_by(|a, b| a.labels.cmp(&b.labels));
+    if !in_order {
+        groups.sort_by(|a, b| a.labels.cmp(&b.labels));
+    }
     groups
 }
 
@@ -107,10 +110,10 @@ mod tests {
 
     #[test]
     fn categories_decide_what_groups_entries() {
-        let merged = streams(vec![entry(2, "b"), entry(1, "a")], false);
+        let merged = streams(vec![entry(2, "b"), entry(1, "a")], false, false);
         assert_eq!(merged.iter().map(|s| s.labels.len()).collect::<Vec<_>>(), [3, 3]);
         assert_eq!(merged[0].labels[1], ("level".to_owned(), "a".to_owned()));
-        let apart = streams(vec![entry(2, "b"), entry(1, "a")], true);
+        let apart = streams(vec![entry(2, "b"), entry(1, "a")], true, false);
         assert_eq!(apart.len(), 1);
         assert_eq!(apart[0].entries.iter().map(|e| e.timestamp).collect::<Vec<_>>(), [2, 1]);
         assert_eq!(apart[0].entries[0].parsed, [("level".to_owned(), "b".to_owned())]);

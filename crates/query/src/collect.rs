@@ -69,8 +69,7 @@ impl Shape {
 
     fn compare(&self, a: &Entry, b: &Entry) -> Ordering {
         for key in &self.sort {
-            let order = compare_values(a.labels.get(&key.label), b.labels.get(&key.label));
-            let order = if key.descending { order.reverse() } else { order };
+            let order = compare_values(a.labels.get(&key.label), b.labels.get(&key.label), key.descending);
             if order.is_ne() {
                 return order;
             }
@@ -80,14 +79,19 @@ impl Shape {
     }
 }
 
-/// Numbers as numbers and before texts; texts by their bytes.
-fn compare_values(a: &str, b: &str) -> Ordering {
-    match (a.parse::<f64>(), b.parse::<f64>()) {
+/// Numbers as numbers and before texts; texts by their bytes; entries without the label last, whichever
+/// the direction.
+fn compare_values(a: &str, b: &str, descending: bool) -> Ordering {
+    if a.is_empty() || b.is_empty() {
+        return a.is_empty().cmp(&b.is_empty());
+    }
+    let order = match (a.parse::<f64>(), b.parse::<f64>()) {
         (Ok(x), Ok(y)) => x.total_cmp(&y),
         (Ok(_), Err(_)) => Ordering::Less,
         (Err(_), Ok(_)) => Ordering::Greater,
         (Err(_), Err(_)) => a.cmp(b),
-    }
+    };
+    if descending { order.reverse() } else { order }
 }
 
 /// Collects entries from all threads of a query.
@@ -180,6 +184,17 @@ mod tests {
         let (entries, shortened) = collector.finish();
         assert_eq!(entries.iter().map(|e| (e.timestamp, e.sequence)).collect::<Vec<_>>(), [(5, 1), (4, 1)]);
         assert!(!shortened);
+    }
+
+    #[test]
+    fn sorted_values_are_numbers_then_texts_then_nothing() {
+        let order = |descending: bool| {
+            let mut values = ["", "b", "10", "9"];
+            values.sort_by(|a, b| compare_values(a, b, descending));
+            values
+        };
+        assert_eq!(order(false), ["9", "10", "b", ""]);
+        assert_eq!(order(true), ["b", "10", "9", ""]);
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Engine {
         } else {
             log::execute(self, ask.tenant, ask.query, ask.range, shape, context)?
         };
-        let data = Data::Streams(answer::streams(found.entries, categorize));
+        let data = Data::Streams(answer::streams(found.entries, categorize, !ask.query.sort.is_empty()));
         Ok(Answer { data, stats: found.stats, warnings: found.warnings })
     }
 
