@@ -267,23 +267,23 @@ mod tests {
     use super::*;
 
     /// Parts by (day, sequence, bytes); ids are their places.
+    fn metas(parts: &[(i32, u64, u64)]) -> Vec<PartMeta> {
+        let meta = |(id, (day, sequence, bytes)): (usize, &(i32, u64, u64))| PartMeta {
+            id: id as u64,
+            day: *day,
+            min_time: 0,
+            max_time: 0,
+            rows: 1,
+            line_bytes: 1,
+            bytes: *bytes,
+            streams: 1,
+            sequence: *sequence,
+        };
+        parts.iter().enumerate().map(meta).collect()
+    }
+
     fn check(parts: &[(i32, u64, u64)], parts_a_day: usize, expected: Option<&[u64]>) {
-        let metas: Vec<PartMeta> = parts
-            .iter()
-            .enumerate()
-            .map(|(id, (day, sequence, bytes))| PartMeta {
-                id: id as u64,
-                day: *day,
-                min_time: 0,
-                max_time: 0,
-                rows: 1,
-                line_bytes: 1,
-                bytes: *bytes,
-                streams: 1,
-                sequence: *sequence,
-            })
-            .collect();
-        assert_eq!(choose_compaction(&metas, parts_a_day).as_deref(), expected);
+        assert_eq!(choose_compaction(&metas(parts), parts_a_day).as_deref(), expected);
     }
 
     #[test]
@@ -302,21 +302,7 @@ mod tests {
         let mut rewritten = 0;
         for flush in 0..200 {
             sizes.push((1, flush, 100));
-            let metas: Vec<PartMeta> = sizes
-                .iter()
-                .enumerate()
-                .map(|(id, (day, sequence, bytes))| PartMeta {
-                    id: id as u64,
-                    day: *day,
-                    min_time: 0,
-                    max_time: 0,
-                    rows: 1,
-                    line_bytes: 1,
-                    bytes: *bytes,
-                    streams: 1,
-                    sequence: *sequence,
-                })
-                .collect();
+            let metas = metas(&sizes);
             if let Some(ids) = choose_compaction(&metas, PARTS_A_DAY) {
                 let bytes: u64 = ids.iter().map(|id| sizes[*id as usize].2).sum();
                 rewritten += bytes;
