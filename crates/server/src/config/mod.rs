@@ -166,41 +166,6 @@ pub struct FrontendConfig {
     pub max_body_size: ByteSize,
 }
 
-/// Labels tried for `service_name`, Loki's list.
-const SERVICE_NAME_LABELS: [&str; 13] = [
-    "service",
-    "app",
-    "application",
-    "app_name",
-    "name",
-    "app_kubernetes_io_name",
-    "container",
-    "container_name",
-    "k8s_container_name",
-    "component",
-    "workload",
-    "job",
-    "k8s_job_name",
-];
-
-/// Names tried for the level of an entry, Loki's list.
-const LOG_LEVEL_FIELDS: [&str; 14] = [
-    "level",
-    "LEVEL",
-    "Level",
-    "log.level",
-    "severity",
-    "SEVERITY",
-    "Severity",
-    "SeverityText",
-    "lvl",
-    "LVL",
-    "Lvl",
-    "severity_text",
-    "Severity_Text",
-    "SEVERITY_TEXT",
-];
-
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -265,9 +230,9 @@ impl Default for Limits {
             creation_grace_period: Duration::from_secs(600),
             reject_old_samples: false,
             reject_old_samples_max_age: Duration::from_secs(7 * 86_400),
-            discover_service_name: SERVICE_NAME_LABELS.map(str::to_owned).to_vec(),
+            discover_service_name: skald_ingest::IngestLimits::default().discover_service_name,
             discover_log_levels: true,
-            log_level_fields: LOG_LEVEL_FIELDS.map(str::to_owned).to_vec(),
+            log_level_fields: skald_ingest::IngestLimits::default().log_level_fields,
             log_level_from_json_max_depth: 2,
             increment_duplicate_timestamp: false,
             max_query_series: query.max_query_series,
