@@ -54,29 +54,10 @@ fn reference(spec: &RangeSpec, steps: &Steps, samples: &[(u32, i64, f64)], serie
     (0..steps.count).map(window).collect()
 }
 
-const OPS: [RangeOp; 16] = [
-    RangeOp::CountOverTime,
-    RangeOp::Rate,
-    RangeOp::BytesOverTime,
-    RangeOp::BytesRate,
-    RangeOp::AbsentOverTime,
-    RangeOp::SumOverTime,
-    RangeOp::AvgOverTime,
-    RangeOp::MinOverTime,
-    RangeOp::MaxOverTime,
-    RangeOp::StddevOverTime,
-    RangeOp::StdvarOverTime,
-    RangeOp::QuantileOverTime,
-    RangeOp::FirstOverTime,
-    RangeOp::LastOverTime,
-    RangeOp::RateCounter,
-    RangeOp::CountDistinct,
-];
-
 fn specs() -> impl Strategy<Value = RangeSpec> {
     let range = prop_oneof![0i64..30, Just(60), Just(100), 200i64..2000];
-    (0..OPS.len(), range, -20i64..20, 0.0..=1.0f64).prop_map(|(op, range, offset, q)| RangeSpec {
-        op: OPS[op],
+    (0..RangeOp::ALL.len(), range, -20i64..20, 0.0..=1.0f64).prop_map(|(op, range, offset, q)| RangeSpec {
+        op: RangeOp::ALL[op],
         unwrapped: false,
         range: range * SECOND,
         offset: offset * SECOND,
