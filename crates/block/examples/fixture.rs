@@ -19,7 +19,9 @@ fn sample() -> skald_model::Batch {
         let text = format!("request {} of {}", i * i, mix(i) % 1000);
         let mut pairs =
             vec![("address", address.as_str()), ("constant", "x"), ("detected_level", ["info", "error", "warn"][i as usize % 3])];
+        let ratio = format!("{}.{:03}", mix(i) % 90, i * 37 % 1000);
         pairs.extend([("id", id.as_str()), ("number", number.as_str())]);
+        pairs.push(("ratio", ratio.as_str()));
         if i % 5 == 0 {
             pairs.push(("sparse", "here"));
         }
@@ -30,6 +32,11 @@ fn sample() -> skald_model::Batch {
     }
     builder.push(9, -5, b"\xff\x00 not text", std::iter::empty());
     builder.push(10, i64::MAX, b"", [("id", "")].into_iter());
+    // A run long enough for anchors.
+    for i in 0..1_200u64 {
+        let time = 1_700_000_000_000_000_000 + i * 10_000_000 + mix(i) % 3_000_000;
+        builder.push(11, time as i64, &b"tick tock"[..(i % 9) as usize], std::iter::empty());
+    }
     builder.finish()
 }
 

@@ -63,13 +63,7 @@ fn runs_of(meta: &BlockMeta) -> Vec<Run> {
 }
 
 fn decode_column(meta: &BlockMeta, column: &ColumnMeta, mut bytes: &[u8], batch: &mut Batch) -> Result<(), BlockError> {
-    let found = crc32fast::hash(bytes);
-    if found != column.crc {
-        return Err(BlockError::Damaged(format!(
-            "checksum of column {:?} is {found:#010x}, expected {:#010x}",
-            column.kind, column.crc
-        )));
-    }
+    column.check(bytes)?;
     let rows = meta.rows as usize;
     match &column.kind {
         ColumnKind::Times => batch.timestamps = times::decode(bytes, &meta.runs, rows)?,

@@ -16,10 +16,12 @@ impl ColumnMeta {
             (ColumnKind::Metadata(_), 0x01) => "dictionary of integers",
             (ColumnKind::Metadata(_), 0x02) => "dictionary of ipv4",
             (ColumnKind::Metadata(_), 0x03) => "dictionary of shapes",
+            (ColumnKind::Metadata(_), 0x04) => "dictionary of decimals",
             (ColumnKind::Metadata(_), 0x10) => "plain texts",
             (ColumnKind::Metadata(_), 0x11) => "integers",
             (ColumnKind::Metadata(_), 0x12) => "ipv4",
             (ColumnKind::Metadata(_), 0x13) => "shapes",
+            (ColumnKind::Metadata(_), 0x14) => "decimals",
             _ => "unknown",
         }
     }

@@ -1,9 +1,11 @@
 //! Batch → bytes and directory entry.
 
+use crate::anchors::{ANCHOR_ROWS, Anchor, Anchors};
 use crate::{
     BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, RunMeta, frames, ints, metadata, times,
 };
 use skald_model::Batch;
+use std::collections::BTreeSet;
 
 /// Tags of the lines column.
 pub(crate) const LINES_PLAIN: u8 = 0;
@@ -104,6 +106,38 @@ fn check(batch: &Batch) -> Result<(), BlockError> {
     Ok(())
 }
 
+/// Whether a whole batch that was read back is what the directory entry says of it.
+pub fn verify(meta: &BlockMeta, batch: &Batch) -> Result<(), BlockError> {
+    check(batch)?;
+    let found = describe(batch);
+    let sorted = |levels: &[(String, u32)]| levels.iter().cloned().collect::<BTreeSet<_>>();
+    let same_anchors = meta.anchors.every == 0 || meta.anchors == anchors(batch, meta.anchors.every);
+    let same = [
+        ("rows", meta.rows == found.rows),
+        ("times", (meta.min_time, meta.max_time) == (found.min_time, found.max_time)),
+        ("runs", meta.runs == found.runs),
+        ("levels", sorted(&meta.levels) == sorted(&found.levels)),
+        ("anchors", same_anchors),
+    ];
+    match same.iter().find(|(_, same)| !same) {
+        Some((what, _)) => Err(BlockError::Damaged(format!("{what} of the directory entry are not those of the rows"))),
+        None => Ok(()),
+    }
+}
+
+/// Anchors at every so many rows of each run.
+fn anchors(batch: &Batch, every: u32) -> Anchors {
+    let mut all = Vec::new();
+    for run in &batch.runs {
+        let bytes_before = |row: u32| batch.line_range(row).start as u64;
+        for row in run.rows.clone().step_by(every.max(1) as usize).skip(1) {
+            let line_bytes = bytes_before(row) - bytes_before(run.rows.start);
+            all.push(Anchor { time: batch.timestamps[row as usize], line_bytes });
+        }
+    }
+    Anchors { every, all }
+}
+
 /// The directory entry without columns.
 fn describe(batch: &Batch) -> BlockMeta {
     let mut meta = BlockMeta {
@@ -111,6 +145,7 @@ fn describe(batch: &Batch) -> BlockMeta {
         min_time: batch.timestamps.iter().copied().min().unwrap_or(0),
         max_time: batch.timestamps.iter().copied().max().unwrap_or(0),
         line_bytes: batch.lines.len() as u64,
+        anchors: anchors(batch, ANCHOR_ROWS),
         ..BlockMeta::default()
     };
     meta.runs.reserve_exact(batch.runs.len());

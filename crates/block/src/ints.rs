@@ -76,25 +76,89 @@ pub(crate) fn decode(bytes: &mut &[u8], count: usize, mut sink: impl FnMut(&[u64
         }),
         TAG_PLANES => {
             let width = usize::from(varint::take_u8(bytes)?);
-            if !(1..=8).contains(&width) {
-                return Err(BlockError::Damaged(format!("integers are {width} bytes wide")));
-            }
+            check_width(width)?;
             let frame = varint::take_bytes(bytes)?;
             let mut planes = Vec::new();
             frames::decompress(frame, count.saturating_mul(width), &mut planes)?;
             for_frames(count, |start, n| {
-                values[..n].fill(0);
-                for (shift, plane) in planes.chunks_exact(count).enumerate() {
-                    for (value, byte) in values.iter_mut().zip(&plane[start..start + n]) {
-                        *value |= u64::from(*byte) << (8 * shift);
-                    }
-                }
+                gather(&planes, count, start, &mut values[..n]);
                 sink(&values[..n]);
                 Ok(())
             })
         }
-        tag => Err(BlockError::Damaged(format!("integers have unknown encoding {tag}"))),
+        tag => Err(unknown(tag)),
     }
+}
+
+/// A sequence whose frames can be had one by one, in any order.
+#[derive(Debug)]
+pub(crate) enum Frames {
+    /// The value of all.
+    Constant(u64),
+    /// Where each frame begins, and the bytes of all.
+    Packed { bytes: Vec<u8>, starts: Vec<u32> },
+    /// Inflated, one plane behind the other.
+    Planes(Vec<u8>),
+}
+
+impl Frames {
+    /// Reads the shape of `count` values at the front of `bytes`; of packed ones only the frames' heads.
+    pub(crate) fn open(mut bytes: &[u8], count: usize) -> Result<Frames, BlockError> {
+        match varint::take_u8(&mut bytes)? {
+            TAG_CONSTANT => Ok(Frames::Constant(varint::take(&mut bytes)?)),
+            TAG_PACKED => {
+                let (all, mut starts) = (bytes, Vec::with_capacity(count.div_ceil(FRAME).min(bytes.len())));
+                for_frames(count, |_, n| {
+                    starts.push((all.len() - bytes.len()) as u32);
+                    varint::take(&mut bytes)?;
+                    let width = usize::from(varint::take_u8(&mut bytes)?);
+                    varint::take_slice(&mut bytes, (n * width).div_ceil(8)).map(drop)
+                })?;
+                Ok(Frames::Packed { bytes: all.to_vec(), starts })
+            }
+            TAG_PLANES => {
+                let width = usize::from(varint::take_u8(&mut bytes)?);
+                check_width(width)?;
+                let mut planes = Vec::new();
+                frames::decompress(varint::take_bytes(&mut bytes)?, count.saturating_mul(width), &mut planes)?;
+                Ok(Frames::Planes(planes))
+            }
+            tag => Err(unknown(tag)),
+        }
+    }
+
+    /// Decodes frame `frame` of a sequence of `count` values; gives the values it has.
+    pub(crate) fn get<'a>(&self, frame: usize, count: usize, out: &'a mut [u64; FRAME]) -> Result<&'a [u64], BlockError> {
+        let start = frame * FRAME;
+        let values = &mut out[..FRAME.min(count.saturating_sub(start))];
+        match self {
+            Frames::Constant(value) => values.fill(*value),
+            Frames::Packed { bytes, starts } => {
+                let at = starts.get(frame).ok_or_else(BlockError::cut_short)?;
+                unpack(&mut &bytes[*at as usize..], values)?;
+            }
+            Frames::Planes(planes) => gather(planes, count, start, values),
+        }
+        Ok(values)
+    }
+}
+
+/// Puts together the values from `start` on out of their planes.
+fn gather(planes: &[u8], count: usize, start: usize, values: &mut [u64]) {
+    values.fill(0);
+    for (shift, plane) in planes.chunks_exact(count.max(1)).enumerate() {
+        for (value, byte) in values.iter_mut().zip(plane.get(start..).unwrap_or_default()) {
+            *value |= u64::from(*byte) << (8 * shift);
+        }
+    }
+}
+
+fn check_width(width: usize) -> Result<(), BlockError> {
+    if (1..=8).contains(&width) { Ok(()) } else { Err(BlockError::Damaged(format!("integers are {width} bytes wide"))) }
+}
+
+fn unknown(tag: u8) -> BlockError {
+    BlockError::Damaged(format!("integers have unknown encoding {tag}"))
 }
 
 /// Calls `each(start, length)` for every frame of `count` values.
@@ -165,6 +229,10 @@ mod tests {
         decode(&mut rest, values.len(), |v| back.extend_from_slice(v)).expect("was just written");
         assert_eq!(back, values);
         assert!(rest.is_empty());
+        let (frames, mut buffer) = (Frames::open(&out, values.len()).expect("was just written"), [0; FRAME]);
+        for (number, expected) in values.chunks(FRAME).enumerate().rev() {
+            assert_eq!(frames.get(number, values.len(), &mut buffer).expect("was just written"), expected);
+        }
         out.len()
     }
 

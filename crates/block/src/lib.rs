@@ -1,9 +1,13 @@
 //! Entries ⇄ bytes: a block is the unit of compression, checksum and pruning. README.md is the format.
 //!
-//! Main types: [`Encoder`], [`decode()`], and [`BlockMeta`], what a part's directory keeps of a block.
+//! Main types: [`Encoder`], [`decode()`], and [`BlockMeta`], what a part's directory keeps of a block;
+//! [`RunCounter`] counts within a run without decoding it.
 //! Nothing here opens files: callers pass bytes in and get bytes out, so the store and the fuzzer share
 //! one decoder. Invariant: the runs of a block are sorted by (stream, time, arrival).
 
+mod anchors;
+mod count;
+mod decimal;
 mod decode;
 mod describe;
 mod encode;
@@ -15,12 +19,14 @@ mod text;
 mod times;
 mod varint;
 
+pub use anchors::{Anchor, Anchors};
+pub use count::{Count, ReadRange, RowsBytes, RunCounter};
 pub use decode::decode;
-pub use encode::Encoder;
+pub use encode::{Encoder, verify};
 pub use meta::{BlockMeta, ColumnKind, ColumnMeta, RunMeta};
 
-/// Version of the layout in README.md. Every directory entry begins with it.
-pub const FORMAT_VERSION: u8 = 1;
+/// Version of the layout in README.md. Every directory entry begins with it; older ones are read.
+pub const FORMAT_VERSION: u8 = 2;
 
 /// Most bytes of lines in a block (one longer line still fits alone).
 pub const BLOCK_LINE_BYTES: usize = 1 << 20;

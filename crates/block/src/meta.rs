@@ -1,8 +1,12 @@
 //! The directory entry of a block: runs, columns and statistics, without any line.
 
+use crate::anchors::Anchors;
 use crate::{BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, FORMAT_VERSION, varint};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// The first version whose entries have anchors.
+const WITH_ANCHORS: u8 = 2;
 
 /// Fewest bytes a run takes in a directory entry; bounds how many a damaged count may ask for.
 const RUN_BYTES_MIN: usize = 6;
@@ -82,6 +86,8 @@ pub struct BlockMeta {
     pub columns: Vec<ColumnMeta>,
     /// Rows by value of `detected_level`, in order of first use; empty when it has very many values.
     pub levels: Vec<(String, u32)>,
+    /// Times and bytes at some rows of long runs.
+    pub anchors: Anchors,
 }
 
 impl BlockMeta {
@@ -117,12 +123,13 @@ impl BlockMeta {
             varint::put_bytes(out, level.as_bytes());
             varint::put(out, u64::from(*rows));
         }
+        self.anchors.encode(&self.runs, out);
     }
 
     /// Reads a directory entry from the front of `bytes` and advances it.
     pub fn decode(bytes: &mut &[u8]) -> Result<BlockMeta, BlockError> {
         let version = varint::take_u8(bytes)?;
-        if version != FORMAT_VERSION {
+        if !(1..=FORMAT_VERSION).contains(&version) {
             return Err(BlockError::Damaged(format!("format version {version} is not known")));
         }
         let rows = take_rows(bytes)?;
@@ -153,6 +160,9 @@ impl BlockMeta {
             let level = take_text(bytes)?.to_owned();
             meta.levels.push((level, take_rows(bytes)?));
         }
+        if version >= WITH_ANCHORS {
+            meta.anchors = Anchors::decode(bytes, &meta.runs)?;
+        }
         meta.check()?;
         Ok(meta)
     }
@@ -175,6 +185,16 @@ const KIND_METADATA: u8 = 3;
 const HAS_RANGE: u8 = 0x80;
 
 impl ColumnMeta {
+    /// Whether these are the bytes that were written.
+    pub(crate) fn check(&self, bytes: &[u8]) -> Result<(), BlockError> {
+        let found = crc32fast::hash(bytes);
+        if found != self.crc || bytes.len() as u64 != self.len {
+            let Self { kind, crc, .. } = self;
+            return Err(BlockError::Damaged(format!("checksum of column {kind} is {found:#010x}, expected {crc:#010x}")));
+        }
+        Ok(())
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         let kind = match self.kind {
             ColumnKind::Times => KIND_TIMES,
@@ -265,6 +285,7 @@ mod tests {
             runs: vec![run(3, 5, -3), run(9, 7, 44)],
             columns: vec![column(ColumnKind::Times, 0, None), column(ColumnKind::Metadata("a".into()), 40, Some((-1, 9)))],
             levels: vec![("info".into(), 5)],
+            anchors: Anchors::default(),
         }
     }
 

@@ -1,9 +1,9 @@
-//! A list of texts as bytes, in the form its values allow: integers, IPv4 addresses, a fixed shape with
-//! hex digits in it (trace ids, UUIDs), or plain bytes through zstd.
+//! A list of texts as bytes, in the form its values allow: integers, decimals, IPv4 addresses, a fixed shape
+//! with hex digits in it (trace ids, UUIDs), or plain bytes through zstd.
 //!
 //! Forms other than plain are used only if every value is written back byte for byte.
 
-use crate::{BLOCK_BYTES_MAX, BlockError, frames, ints, varint};
+use crate::{BLOCK_BYTES_MAX, BlockError, decimal, frames, ints, varint};
 use std::io::Write;
 
 /// How a list of texts is written. The numbers are the tags on disk.
@@ -14,6 +14,7 @@ pub(crate) enum Form {
     Integers = 1,
     Ipv4 = 2,
     Shape = 3,
+    Decimals = 4,
 }
 
 /// Buffers of [`encode`].
@@ -21,6 +22,7 @@ pub(crate) enum Form {
 pub(crate) struct Scratch {
     numbers: Vec<u64>,
     ints: ints::Scratch,
+    decimal: decimal::Scratch,
     bytes: Vec<u8>,
     frame: Vec<u8>,
 }
@@ -57,6 +59,11 @@ pub(crate) fn encode(texts: Texts<'_>, level: i32, scratch: &mut Scratch, out: &
         out.push(Form::Integers as u8);
         ints::encode(&scratch.numbers, &mut scratch.ints, out)?;
         return Ok(Written { form: Form::Integers, range });
+    }
+    if decimal::fill(texts, &mut scratch.decimal) {
+        out.push(Form::Decimals as u8);
+        let range = decimal::put(&scratch.decimal, &mut scratch.ints, out)?;
+        return Ok(Written { form: Form::Decimals, range });
     }
     if fill(&mut scratch.numbers, texts, ipv4) {
         out.push(Form::Ipv4 as u8);
@@ -108,6 +115,7 @@ pub(crate) fn decode(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, value
             }
         }),
         tag if tag == Form::Shape as u8 => take_shape(bytes, count, ends, values),
+        tag if tag == Form::Decimals as u8 => decimal::take(bytes, count, ends, values),
         tag => Err(BlockError::Damaged(format!("texts have unknown encoding {tag}"))),
     }
 }
@@ -125,7 +133,7 @@ fn fill(numbers: &mut Vec<u64>, texts: Texts<'_>, parse: fn(&[u8]) -> Option<u64
 }
 
 /// Flipping it makes unsigned order the order of i64, so that a frame's minimum is the least number.
-const SIGN: u64 = 1 << 63;
+pub(crate) const SIGN: u64 = 1 << 63;
 
 /// An i64 in the one way it is printed.
 fn integer(text: &[u8]) -> Option<u64> {
@@ -252,6 +260,7 @@ mod tests {
         check(&[], Form::Plain);
         check(&["", "a"], Form::Plain);
         check(&["0", "-1", "9223372036854775807", "-9223372036854775808"], Form::Integers);
+        check(&["0.5", "12", "-1.250", "1099511627776.0"], Form::Decimals);
         check(&["10.0.0.1", "255.255.255.255"], Form::Ipv4);
         check(&["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7aaaaaaaaaaaaaaab"], Form::Shape);
         check(&["9f0c1a2b-0000-4000-8000-000000000001", "1f0d5a2b-1234-4000-8000-00000fe00001"], Form::Shape);
@@ -261,6 +270,8 @@ mod tests {
     fn values_that_print_differently_stay_plain() {
         check(&["1", "01"], Form::Plain);
         check(&["-0"], Form::Plain);
+        check(&["0.5", "1e3"], Form::Plain);
+        check(&["0.5", ""], Form::Plain);
         check(&["+1"], Form::Plain);
         check(&["9223372036854775808"], Form::Plain);
         check(&["10.0.0.01"], Form::Plain);
@@ -282,5 +293,6 @@ mod tests {
         refused(&[Form::Shape as u8, 200]);
         refused(&[Form::Shape as u8, 2, 0, 0]);
         refused(&[Form::Plain as u8, 0, 5, 1, 1, 7]);
+        refused(&[Form::Decimals as u8, 0, 19, 0, 5]);
     }
 }

@@ -30,10 +30,15 @@ pub(crate) fn encode(
     ints::encode(steps, scratch, out)
 }
 
+/// Takes the unit of the steps that follow, in nanoseconds.
+pub(crate) fn take_unit(bytes: &mut &[u8]) -> Result<u64, BlockError> {
+    let unit = usize::from(varint::take_u8(bytes)?);
+    UNITS.get(unit).copied().ok_or_else(|| BlockError::damaged("unit of times is not known"))
+}
+
 /// Reads the column back.
 pub(crate) fn decode(mut bytes: &[u8], runs: &[RunMeta], rows: usize) -> Result<Vec<i64>, BlockError> {
-    let unit = usize::from(varint::take_u8(&mut bytes)?);
-    let unit = *UNITS.get(unit).ok_or_else(|| BlockError::damaged("unit of times is not known"))?;
+    let unit = take_unit(&mut bytes)?;
     let steps: usize = runs.iter().map(|run| (run.rows as usize).saturating_sub(1)).sum();
     let mut times = Vec::with_capacity(rows);
     let mut left = runs.iter();

@@ -47,7 +47,8 @@ fn the_newest_fixture_has_every_encoding_of_metadata() {
     let bytes = std::fs::read(path).expect("the fixture can be read");
     let meta = BlockMeta::decode(&mut &bytes[..]).expect("the fixture is whole");
     let names: Vec<&str> = meta.columns.iter().map(|column| column.encoding_name()).collect();
-    for expected in ["steps", "integers", "dictionary of plain texts", "ipv4", "shapes", "plain texts", "zstd"] {
+    for expected in ["steps", "integers", "dictionary of plain texts", "ipv4", "decimals", "shapes", "plain texts", "zstd"] {
         assert!(names.contains(&expected), "{expected} is not among {names:?}");
     }
+    assert_eq!(meta.anchors.all.len(), 2);
 }

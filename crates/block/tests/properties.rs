@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skald_block::{BlockError, BlockMeta, Encoder, decode};
+use skald_block::{BlockError, BlockMeta, Count, Encoder, RunCounter, decode, verify};
 use skald_model::{Batch, BatchBuilder, Columns, MetadataWanted};
 
 /// One entry: step in time, line, metadata.
@@ -12,6 +12,7 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z]{0,4}",
         any::<i64>().prop_map(|n| n.to_string()),
+        (any::<i32>(), 0..9usize).prop_map(|(n, places)| format!("{:.places$}", f64::from(n) / 1000.0)),
         any::<u32>().prop_map(|n| std::net::Ipv4Addr::from(n).to_string()),
         any::<u64>().prop_map(|n| format!("{n:016x}")),
         Just("info".to_owned()),
@@ -77,7 +78,9 @@ proptest! {
         meta.encode(&mut entry);
         let again = BlockMeta::decode(&mut &entry[..]).expect("was just written");
         assert_eq!(again, meta);
-        assert_same(&decoded(&again, &Columns::ALL, &bytes).expect("was just written"), &batch);
+        let read = decoded(&again, &Columns::ALL, &bytes).expect("was just written");
+        assert_same(&read, &batch);
+        verify(&again, &read).expect("the entry describes the rows");
     }
 
     #[test]
@@ -129,7 +132,15 @@ proptest! {
             entry[at] = byte;
         }
         if let Ok(meta) = BlockMeta::decode(&mut &entry[..]) {
-            let _ = decoded(&meta, &Columns::ALL, &bytes);
+            let _ = decoded(&meta, &Columns::ALL, &bytes).map(|batch| verify(&meta, &batch));
+            let mut read = |range: std::ops::Range<u64>| {
+                let range = range.start as usize..range.end as usize;
+                bytes.get(range).map(<[u8]>::to_vec).ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+            };
+            let mut counter = RunCounter::new(&meta, Count::RowsAndBytes);
+            for (number, run) in meta.runs.iter().enumerate() {
+                let _ = counter.before(number, run.min_time.wrapping_add(run.max_time.wrapping_sub(run.min_time) / 2), &mut read);
+            }
         }
     }
 

@@ -10,6 +10,7 @@
 
 mod compact;
 mod content_cache;
+mod count;
 mod cut;
 mod flush;
 mod head;
@@ -29,6 +30,8 @@ mod tenant;
 mod worker;
 mod writer;
 
+pub use count::PieceCounter;
+pub use skald_block::{Count, RowsBytes};
 pub use skald_wal::files;
 pub use store::Store;
 

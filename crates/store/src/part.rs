@@ -161,19 +161,28 @@ impl Part {
 
     /// Decodes columns of a block.
     pub(crate) fn read_block(&self, block: u32, columns: &Columns) -> Result<Batch, StoreError> {
+        let mut read = |range: Range<u64>| self.read_range(block, range);
+        let decoded = skald_block::decode(&self.blocks[block as usize].meta, columns, &mut read);
+        decoded.map_err(|error| self.block_error(block, error))
+    }
+
+    /// Bytes of a block.
+    pub(crate) fn read_range(&self, block: u32, range: Range<u64>) -> std::io::Result<Vec<u8>> {
         let at = &self.blocks[block as usize];
-        let mut read = |range: Range<u64>| {
-            if range.start > range.end || range.end > at.bytes {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
-            let mut bytes = vec![0; (range.end - range.start) as usize];
-            self.file.read_at(at.at + range.start, &mut bytes)?;
-            Ok(bytes)
-        };
-        skald_block::decode(&at.meta, columns, &mut read).map_err(|error| match error {
+        if range.start > range.end || range.end > at.bytes {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut bytes = vec![0; (range.end - range.start) as usize];
+        self.file.read_at(at.at + range.start, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// What went wrong with a block, with its name.
+    pub(crate) fn block_error(&self, block: u32, error: BlockError) -> StoreError {
+        match error {
             BlockError::Read(e) => StoreError::io(format!("reading block {block} of part {}", self.path.display()), e),
             error => StoreError::Damaged(format!("block {block} of part {}: {error}", self.path.display())),
-        })
+        }
     }
 
     /// The content index, if it is in memory.

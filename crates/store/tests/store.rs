@@ -3,7 +3,7 @@
 mod support;
 
 use skald_model::{ContentQuery, Labels, Literal, MatchOp, Matcher, TenantId, TimeRange, time::DAY_NS};
-use skald_store::{Options, Select, Store, StoreError, WriteError};
+use skald_store::{Count, Options, Select, Store, StoreError, WriteError};
 use std::collections::BTreeSet;
 use std::path::Path;
 use support::{Fact, fact, push, read, read_all};
@@ -54,6 +54,31 @@ fn entries_come_back_in_every_state() {
     let facts = sample();
     let expected: BTreeSet<Fact> = facts.iter().cloned().collect();
     in_every_state(&facts, |store| assert_eq!(read_all(store), expected));
+}
+
+#[test]
+fn counts_of_windows_are_those_of_the_entries() {
+    let facts: Vec<Fact> = (0..4_000i64)
+        .map(|i| fact(["api", "web"][usize::from(i % 7 == 0)], i * 11 % 40_000 * 1_000, &"x".repeat(i as usize % 50)))
+        .collect();
+    in_every_state(&facts, |store| {
+        let select = Select { matchers: &[], range: TimeRange::ALL, content: &ContentQuery::default() };
+        let selected = store.select(&TenantId::fake(), &select).expect("selecting works");
+        for (from, to) in [(i64::MIN, i64::MAX), (0, 1), (9_000_000, 9_000_001), (1_234_567, 31_234_567), (40_000_000, i64::MAX)]
+        {
+            let mut found = (0, 0);
+            for piece in &selected.pieces {
+                let mut counter = piece.counter(Count::RowsAndBytes);
+                for run in 0..piece.runs.len() {
+                    let counted = counter.within(run, from, to).expect("counting works");
+                    found = (found.0 + counted.rows, found.1 + counted.line_bytes);
+                }
+            }
+            let within = || facts.iter().filter(|f| (from..to).contains(&f.time));
+            let bytes: usize = within().map(|f| f.line.len()).sum();
+            assert_eq!(found, (within().count() as u64, bytes as u64), "{from} to {to}");
+        }
+    });
 }
 
 #[test]

@@ -1,0 +1,157 @@
+//! Texts that are decimal fractions (`0.25`, `-3.10`) as two lists of integers: digits behind the point, and
+//! the digits without it.
+//!
+//! A value is taken only in the one form that those two numbers print to, so trailing zeros stay and nothing
+//! is rounded. Exponents, a bare point and a negative zero are left to the plain form.
+
+use crate::text::{SIGN, Texts};
+use crate::{BlockError, ints};
+use std::io::Write;
+
+/// Most digits behind the point: more than a double ever needs, and no value of a column is longer for it.
+const PLACES_MAX: u64 = 18;
+
+/// Buffers of [`encode`].
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    places: Vec<u64>,
+    digits: Vec<u64>,
+}
+
+/// Fills the buffers; false when a text is no such value, or there is none. Without any point the texts are
+/// integers, which have a form of their own.
+pub(crate) fn fill(texts: Texts<'_>, scratch: &mut Scratch) -> bool {
+    scratch.places.clear();
+    scratch.digits.clear();
+    for text in texts.iter() {
+        let Some((digits, places)) = parse(text) else { return false };
+        scratch.digits.push(digits as u64 ^ SIGN);
+        scratch.places.push(places);
+    }
+    !scratch.digits.is_empty()
+}
+
+/// Appends what [`fill`] found; gives the integers that enclose all values.
+pub(crate) fn put(scratch: &Scratch, ints: &mut ints::Scratch, out: &mut Vec<u8>) -> Result<Option<(i64, i64)>, BlockError> {
+    ints::encode(&scratch.places, ints, out)?;
+    ints::encode(&scratch.digits, ints, out)?;
+    let values = || scratch.digits.iter().map(|d| (d ^ SIGN) as i64).zip(&scratch.places);
+    let floor = values().map(|(digits, places)| digits.div_euclid(unit(*places))).min();
+    let ceiling = values().map(|(digits, places)| {
+        let unit = unit(*places);
+        digits.div_euclid(unit) + i64::from(digits.rem_euclid(unit) != 0)
+    });
+    Ok(floor.zip(ceiling.max()))
+}
+
+/// Takes `count` values and appends their texts.
+pub(crate) fn take(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, values: &mut Vec<u8>) -> Result<(), BlockError> {
+    let mut places = Vec::new();
+    ints::decode(bytes, count, |frame| places.extend(frame.iter().map(|p| *p.min(&(PLACES_MAX + 1)) as u8)))?;
+    if places.iter().any(|p| u64::from(*p) > PLACES_MAX) {
+        return Err(BlockError::damaged("a decimal has more places than can be"));
+    }
+    let mut places = places.into_iter();
+    ints::decode(bytes, count, |frame| {
+        for digits in frame {
+            print((digits ^ SIGN) as i64, places.next().unwrap_or(0), values);
+            ends.push(values.len() as u32);
+        }
+    })
+}
+
+fn print(digits: i64, places: u8, out: &mut Vec<u8>) {
+    let sign = if digits < 0 { "-" } else { "" };
+    let unit = unit(u64::from(places)).unsigned_abs();
+    let (whole, fraction) = (digits.unsigned_abs() / unit, digits.unsigned_abs() % unit);
+    let written = match usize::from(places) {
+        0 => write!(out, "{sign}{whole}"),
+        width => write!(out, "{sign}{whole}.{fraction:0width$}"),
+    };
+    written.expect("memory takes what is written");
+}
+
+fn unit(places: u64) -> i64 {
+    10i64.pow(places.min(PLACES_MAX) as u32)
+}
+
+/// Digits without the point, and how many stand behind it.
+fn parse(text: &[u8]) -> Option<(i64, u64)> {
+    let (negative, number) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let point = number.iter().position(|b| *b == b'.');
+    let (whole, fraction) = point.map_or((number, &[][..]), |at| (&number[..at], &number[at + 1..]));
+    let whole_is_canonical = matches!(whole, [b'0'] | [b'1'..=b'9', ..]);
+    let fraction_is_there = point.is_none() || !fraction.is_empty();
+    if !whole_is_canonical || !fraction_is_there || fraction.len() as u64 > PLACES_MAX {
+        return None;
+    }
+    let mut digits = 0i64;
+    for byte in whole.iter().chain(fraction) {
+        let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
+        digits = digits.checked_mul(10)?.checked_add(digit)?;
+    }
+    match negative {
+        // No integer tells -0.0 from 0.0.
+        true if digits == 0 => None,
+        true => Some((-digits, fraction.len() as u64)),
+        false => Some((digits, fraction.len() as u64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<(i64, u64)>) {
+        assert_eq!(parse(text.as_bytes()), expected, "{text}");
+        if let Some((digits, places)) = expected {
+            let mut printed = Vec::new();
+            print(digits, places as u8, &mut printed);
+            assert_eq!(String::from_utf8_lossy(&printed), text);
+        }
+    }
+
+    #[test]
+    fn decimals_print_back_byte_for_byte() {
+        check("0.25", Some((25, 2)));
+        check("-3.10", Some((-310, 2)));
+        check("0.000", Some((0, 3)));
+        check("-0.007", Some((-7, 3)));
+        check("12", Some((12, 0)));
+        check("0.123456789012345678", Some((123_456_789_012_345_678, 18)));
+        check("9223372036854775.807", Some((i64::MAX, 3)));
+    }
+
+    #[test]
+    fn what_two_integers_do_not_print_is_refused() {
+        for text in ["", "-", ".", ".5", "5.", "00.5", "01", "-0.0", "-0", "+1.5", "1e3", "1.5e3", "NaN", "1.2.3", "1,5"] {
+            check(text, None);
+        }
+        check("0.1234567890123456789", None);
+        check("9223372036854775.808", None);
+    }
+
+    #[test]
+    fn the_range_encloses_every_value() {
+        let check = |values: &[&str], expected: (i64, i64)| {
+            let ends: Vec<u32> = values
+                .iter()
+                .scan(0, |end, v| {
+                    Some({
+                        *end += v.len() as u32;
+                        *end
+                    })
+                })
+                .collect();
+            let mut scratch = Scratch::default();
+            assert!(fill(Texts { ends: &ends, bytes: values.concat().as_bytes() }, &mut scratch));
+            let range = put(&scratch, &mut ints::Scratch::default(), &mut Vec::new()).expect("memory is enough");
+            assert_eq!(range, Some(expected));
+        };
+        check(&["0.5", "2.5"], (0, 3));
+        check(&["-0.5", "2.0"], (-1, 2));
+    }
+}
