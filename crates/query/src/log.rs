@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch};
 use skald_logql::typed::LogQuery;
 use skald_model::{Batch, Columns, SelectedStream, TenantId, TimeRange};
-use skald_store::{Piece, Select};
+use skald_store::{Piece, PieceRows, Select};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -123,7 +123,7 @@ impl Shared for LogJob {
                 break;
             }
             match self.context.check().and_then(|()| rows::read(piece, &self.columns)) {
-                Ok(Read::Batch(batch)) => self.scan(piece, &batch, &mut worker, &mut stats),
+                Ok(Read::Rows(rows)) => self.scan(piece, &rows, &mut worker, &mut stats),
                 Ok(Read::Damaged(warning)) => self.outcome.lock().warnings.push(warning),
                 Err(error) => {
                     self.next.store(self.pieces.len(), Ordering::Relaxed);
@@ -142,16 +142,18 @@ impl LogJob {
         if self.forward { time > edge } else { time < edge }
     }
 
-    fn scan(&self, piece: &Piece, batch: &Batch, worker: &mut Worker, stats: &mut Stats) {
-        let (mut selection, in_range) = rows::in_range(batch, piece, &self.range);
+    fn scan(&self, piece: &Piece, read: &PieceRows, worker: &mut Worker, stats: &mut Stats) {
+        let batch = &*read.batch;
+        let (mut selection, in_range) = rows::in_range(read, piece, &self.range);
         stats.count_piece(piece, batch, in_range);
         self.pipeline.prefilter(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
             return;
         }
         let mut entries = Vec::new();
-        for run in &piece.runs {
-            if self.beyond(if self.forward { run.min_time } else { run.max_time }) {
+        for run in &read.runs {
+            let of = &piece.runs[run.run];
+            if self.beyond(if self.forward { of.min_time } else { of.max_time }) {
                 continue;
             }
             let rows = rows::run_rows(batch, &run.rows, piece.sorted, &self.range);

@@ -58,17 +58,18 @@ pub(crate) fn pieces(
     Ok(engine.store.select(tenant, &Select { matchers, range, content: &ContentQuery::default() })?)
 }
 
-/// The share of `amount`, spread evenly over a run's time, that lies in `range`.
-pub(crate) fn share(run: &PieceRun, range: &TimeRange, amount: u64) -> u64 {
-    if !range.overlaps(run.min_time, run.max_time) {
+/// The share of `amount`, spread evenly over a time of which first and last nanosecond are given, that
+/// lies in `range`.
+pub(crate) fn share((min_time, max_time): (i64, i64), range: &TimeRange, amount: u64) -> u64 {
+    if !range.overlaps(min_time, max_time) {
         return 0;
     }
-    if range.covers(run.min_time, run.max_time) {
+    if range.covers(min_time, max_time) {
         return amount;
     }
-    let whole = i128::from(run.max_time) - i128::from(run.min_time) + 1;
-    let first = i128::from(run.min_time.max(range.start));
-    let last = i128::from(run.max_time.min(range.end - 1));
+    let whole = i128::from(max_time) - i128::from(min_time) + 1;
+    let first = i128::from(min_time.max(range.start));
+    let last = i128::from(max_time.min(range.end - 1));
     (i128::from(amount) * (last - first + 1) / whole) as u64
 }
 
@@ -84,8 +85,8 @@ pub(crate) fn index_stats(engine: &Engine, request: &MetadataRequest) -> Result<
             if !range.overlaps(run.min_time, run.max_time) {
                 continue;
             }
-            stats.entries += share(run, &range, u64::from(run.rows.end - run.rows.start));
-            stats.bytes += share(run, &range, run.line_bytes + run.metadata_bytes);
+            stats.entries += share((run.min_time, run.max_time), &range, run.entries());
+            stats.bytes += share((run.min_time, run.max_time), &range, run.line_bytes + run.metadata_bytes);
             seen[run.stream as usize] = true;
         }
     }
@@ -132,10 +133,9 @@ mod tests {
 
     #[test]
     fn amounts_are_shared_by_time() {
-        let run = PieceRun { stream: 0, rows: 0..10, min_time: 100, max_time: 199, line_bytes: 1000, metadata_bytes: 0 };
-        assert_eq!(share(&run, &TimeRange { start: 0, end: 150 }, 1000), 500);
-        assert_eq!(share(&run, &TimeRange { start: 0, end: 1000 }, 1000), 1000);
-        assert_eq!(share(&run, &TimeRange { start: 200, end: 300 }, 1000), 0);
+        assert_eq!(share((100, 199), &TimeRange { start: 0, end: 150 }, 1000), 500);
+        assert_eq!(share((100, 199), &TimeRange { start: 0, end: 1000 }, 1000), 1000);
+        assert_eq!(share((100, 199), &TimeRange { start: 200, end: 300 }, 1000), 0);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use skald_logql::metric::{self, Evaluated, Matrix, RangeState, Series, Steps};
 use skald_logql::pipeline::{Extractor, SampleError, SampleSink, Scratch, SeriesTable};
 use skald_logql::typed::{Leaf, MetricQuery};
-use skald_model::{Batch, Columns, SelectedStream, TenantId, TimeRange};
+use skald_model::{Columns, SelectedStream, TenantId, TimeRange};
 use skald_store::{Piece, Select};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -184,27 +184,28 @@ impl SampleSink for StateSink<'_> {
 impl LeafJob {
     fn take(&self, index: usize, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
         self.context.check()?;
-        let batch: Arc<Batch> = match rows::read(piece, &self.columns)? {
-            Read::Batch(batch) => batch,
+        let read = match rows::read(piece, &self.columns)? {
+            Read::Rows(read) => read,
             Read::Damaged(warning) => {
                 self.outcome.lock().warnings.push(warning);
                 return Ok(());
             }
         };
-        let (mut selection, in_range) = rows::in_range(&batch, piece, &self.range);
+        let batch = &*read.batch;
+        let (mut selection, in_range) = rows::in_range(&read, piece, &self.range);
         for row in self.repeats.get(&index).into_iter().flatten() {
             selection.remove(*row);
         }
-        worker.stats.count_piece(piece, &batch, in_range);
-        self.extractor.pipeline().prefilter(&batch, &mut selection, &mut worker.scratch);
+        worker.stats.count_piece(piece, batch, in_range);
+        self.extractor.pipeline().prefilter(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
             return Ok(());
         }
-        for run in &piece.runs {
-            let rows = rows::run_rows(&batch, &run.rows, piece.sorted, &self.range);
+        for run in &read.runs {
+            let rows = rows::run_rows(batch, &run.rows, piece.sorted, &self.range);
             let labels = &self.streams[run.stream as usize].labels;
             let mut sink = StateSink(&mut worker.state, 0);
-            let ran = self.extractor.run(&batch, rows, labels, &selection, &mut worker.scratch, &mut worker.table, &mut sink);
+            let ran = self.extractor.run(batch, rows, labels, &selection, &mut worker.scratch, &mut worker.table, &mut sink);
             worker.stats.lines_matched += sink.1;
             ran.map_err(|error| match error {
                 SampleError::Pipeline(text) => QueryError::Bad(text),

@@ -52,7 +52,7 @@ fn overlapping(pieces: &[Piece], runs: &mut [RunAt]) -> Vec<Vec<RunAt>> {
         }
         last = last.max(run(*at).max_time);
     }
-    groups.retain(|group| group.len() > 1 || group.iter().any(|(p, r)| !pieces[*p].sorted && run((*p, *r)).rows.len() > 1));
+    groups.retain(|group| group.len() > 1 || group.iter().any(|(p, r)| !pieces[*p].sorted && run((*p, *r)).entries() > 1));
     groups
 }
 
@@ -62,11 +62,13 @@ fn repeated(pieces: &[Piece], group: &[RunAt], range: &TimeRange, context: &Cont
     for (p, r) in group {
         context.check()?;
         let piece = &pieces[*p];
-        let Read::Batch(batch) = rows::read(piece, &Columns::TIMES)? else { continue };
-        for row in rows::run_rows(&batch, &piece.runs[*r].rows, piece.sorted, range) {
-            let time = batch.timestamps[row as usize];
-            if range.contains(time) {
-                times.push((time, piece.sequence, row, *p));
+        let Read::Rows(read) = rows::read(piece, &Columns::TIMES)? else { continue };
+        for run in read.runs.iter().filter(|run| run.run == *r) {
+            for row in rows::run_rows(&read.batch, &run.rows, piece.sorted, range) {
+                let time = read.batch.timestamps[row as usize];
+                if range.contains(time) {
+                    times.push((time, piece.sequence, row, *p));
+                }
             }
         }
     }
@@ -79,9 +81,9 @@ fn repeated(pieces: &[Piece], group: &[RunAt], range: &TimeRange, context: &Cont
     let touched: HashSet<usize> = equal.iter().flat_map(|c| c.iter().map(|e| e.3)).collect();
     for p in touched {
         context.check()?;
-        let Read::Batch(batch) = rows::read(&pieces[p], &Columns::ALL)? else { continue };
+        let Read::Rows(read) = rows::read(&pieces[p], &Columns::ALL)? else { continue };
         for (_, _, row, _) in equal.iter().flat_map(|c| c.iter()).filter(|e| e.3 == p) {
-            contents.insert((p, *row), rows::content_hash(&batch, *row));
+            contents.insert((p, *row), rows::content_hash(&read.batch, *row));
         }
     }
     let mut out = Vec::new();

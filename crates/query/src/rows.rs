@@ -3,14 +3,13 @@
 use crate::request::QueryError;
 use skald_logql::pipeline::Selection;
 use skald_model::{Batch, Columns, TimeRange};
-use skald_store::{Piece, StoreError};
+use skald_store::{Piece, PieceRows, StoreError};
 use std::ops::Range;
-use std::sync::Arc;
 
 /// What reading a piece gave.
 pub(crate) enum Read {
     /// Its rows.
-    Batch(Arc<Batch>),
+    Rows(PieceRows),
     /// It can't be read: the answer goes on without it and says so.
     Damaged(String),
 }
@@ -18,7 +17,7 @@ pub(crate) enum Read {
 /// Reads the columns of a piece.
 pub(crate) fn read(piece: &Piece, columns: &Columns) -> Result<Read, QueryError> {
     match piece.read(columns) {
-        Ok(batch) => Ok(Read::Batch(batch)),
+        Ok(rows) => Ok(Read::Rows(rows)),
         Err(StoreError::Damaged(text)) => Ok(Read::Damaged(text)),
         Err(error) => Err(error.into()),
     }
@@ -35,13 +34,15 @@ pub(crate) fn run_rows(batch: &Batch, rows: &Range<u32>, sorted: bool, range: &T
     rows.start + first..rows.start + last
 }
 
-/// The rows of the piece's runs inside `range`; also how many they are.
-pub(crate) fn in_range(batch: &Batch, piece: &Piece, range: &TimeRange) -> (Selection, u64) {
+/// What was read of the piece inside `range`; also how many rows they are.
+pub(crate) fn in_range(read: &PieceRows, piece: &Piece, range: &TimeRange) -> (Selection, u64) {
+    let batch = &*read.batch;
     let mut selection = Selection::none(batch.len());
     let mut count = 0;
-    for run in &piece.runs {
+    for run in &read.runs {
+        let of = &piece.runs[run.run];
         let rows = run_rows(batch, &run.rows, piece.sorted, range);
-        let whole = piece.sorted || range.covers(run.min_time, run.max_time);
+        let whole = piece.sorted || range.covers(of.min_time, of.max_time);
         for row in rows {
             if whole || range.contains(batch.timestamps[row as usize]) {
                 selection.insert(row);

@@ -1,7 +1,7 @@
 //! What a query cost, in the terms of Loki's `stats` block.
 
 use skald_model::Batch;
-use skald_store::Piece;
+use skald_store::{Piece, PieceRun};
 
 /// Counts of one query; the server adds times and shape.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,7 +49,7 @@ impl Stats {
 
     /// Counts a piece of which `rows` rows were looked at.
     pub(crate) fn count_piece(&mut self, piece: &Piece, batch: &Batch, rows: u64) {
-        let lines: u64 = piece.runs.iter().map(|r| u64::from(r.rows.end - r.rows.start)).sum();
+        let lines: u64 = piece.runs.iter().map(PieceRun::entries).sum();
         let share = |bytes: u64| if lines == 0 { 0 } else { (bytes as u128 * rows as u128 / lines as u128) as u64 };
         let bytes = share(piece.runs.iter().map(|r| r.line_bytes).sum());
         self.bytes_processed += bytes;

@@ -37,7 +37,7 @@ pub(crate) fn volume(engine: &Engine, request: &VolumeRequest) -> Result<Vec<Vol
                 }
                 for key in &keys[run.stream as usize] {
                     sums.entry(key.clone()).or_insert_with(|| vec![0; buckets.len()])[index] +=
-                        metadata::share(run, bucket, bytes);
+                        metadata::share((run.min_time, run.max_time), bucket, bytes);
                 }
             }
         }

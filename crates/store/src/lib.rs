@@ -175,8 +175,11 @@ pub struct Piece {
 pub struct PieceRun {
     /// Index into [`Selected::streams`].
     pub stream: u32,
-    /// Rows of the batch that [`Piece::read`] gives.
-    pub rows: std::ops::Range<u32>,
+    /// Whether the entries, times and bytes told here are those a reader may see: `false` when a delete
+    /// request or an expiry may hide some, which only reading tells.
+    pub whole: bool,
+    /// Rows of the batch as it is stored.
+    pub(crate) rows: std::ops::Range<u32>,
     /// First time.
     pub min_time: i64,
     /// Last time.
@@ -199,14 +202,45 @@ impl Piece {
         matches!(self.source, Source::Head(_))
     }
 
-    /// Reads the columns asked for (or more). Rows outside `runs` belong to streams not selected, and
-    /// the batch's own stream numbers mean nothing to the caller.
-    pub fn read(&self, columns: &Columns) -> Result<Arc<Batch>, StoreError> {
-        match &self.source {
-            Source::Head(batch) => Ok(batch.clone()),
-            Source::Block { part, block } => Ok(Arc::new(part.read_block(*block, columns)?)),
-        }
+    /// Reads the columns asked for (or more), and says which rows there are to see. The same rows have the
+    /// same numbers each time it is read.
+    pub fn read(&self, columns: &Columns) -> Result<PieceRows, StoreError> {
+        let batch = match &self.source {
+            Source::Head(batch) => batch.clone(),
+            Source::Block { part, block } => Arc::new(part.read_block(*block, columns)?),
+        };
+        let rows = |(run, of): (usize, &PieceRun)| RunRows { run, stream: of.stream, rows: of.rows.clone() };
+        let runs = self.runs.iter().enumerate().map(rows).collect();
+        Ok(PieceRows { batch, runs })
     }
+}
+
+impl PieceRun {
+    /// How many entries are stored.
+    pub fn entries(&self) -> u64 {
+        u64::from(self.rows.end - self.rows.start)
+    }
+}
+
+/// What reading a [`Piece`] gave. Rows of the batch that are in none of `runs` are not the reader's: they
+/// belong to other streams, or were deleted. The batch's own stream numbers mean nothing to the reader.
+#[derive(Clone, Debug)]
+pub struct PieceRows {
+    /// The columns.
+    pub batch: Arc<Batch>,
+    /// Rows to see, in order; a run with deleted entries in its middle comes in several.
+    pub runs: Vec<RunRows>,
+}
+
+/// Consecutive rows of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRows {
+    /// Index into [`Piece::runs`].
+    pub run: usize,
+    /// Index into [`Selected::streams`].
+    pub stream: u32,
+    /// Rows of the batch.
+    pub rows: std::ops::Range<u32>,
 }
 
 /// What `/metrics` and `/ready` tell of a store.

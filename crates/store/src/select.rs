@@ -63,6 +63,7 @@ impl Selection<'_> {
                 let stream = self.number(&mut numbers, run.stream, page_of);
                 runs.push(PieceRun {
                     stream,
+                    whole: true,
                     rows: run.rows.clone(),
                     min_time: run.min_time,
                     max_time: run.max_time,
@@ -163,6 +164,7 @@ fn block_runs(part: &Part, block: usize, range: TimeRange, numbers: &[u32]) -> V
         if numbers[run.stream as usize] != NOT_SELECTED && range.overlaps(run.min_time, run.max_time) {
             runs.push(PieceRun {
                 stream: run.stream,
+                whole: true,
                 rows,
                 min_time: run.min_time,
                 max_time: run.max_time,
