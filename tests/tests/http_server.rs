@@ -2,6 +2,8 @@
 //! metric queries, clients that leave, pages for operators.
 
 use serde_json::{Value, json};
+use skald_model::TenantId;
+use skald_server::reader::Reader;
 use skald_tests::http::Client;
 use skald_tests::local::Local;
 use std::io::{Read, Write};
@@ -111,8 +113,9 @@ fn a_client_that_leaves_cancels_its_query() {
     let app = local.running().app().clone();
     let (began, begun) = mpsc::channel();
     let (told, cancelled) = mpsc::channel();
+    let reader = Reader::of(&app, TenantId::fake());
     let asking = local.runtime.spawn(async move {
-        app.ask(move |_, cancel| {
+        app.ask(&reader, move |_, cancel| {
             began.send(()).expect("the test listens");
             while !cancel.is_cancelled() {
                 std::thread::yield_now();
@@ -152,7 +155,8 @@ fn a_closed_connection_ends_its_request() {
 fn a_fault_is_answered_and_counted_and_the_server_lives() {
     let local = Local::start();
     let app = local.running().app().clone();
-    let asked = local.runtime.block_on(app.ask(|_, _| -> Result<(), _> { panic!("on purpose") }));
+    let reader = Reader::of(&app, TenantId::fake());
+    let asked = local.runtime.block_on(app.ask(&reader, |_, _| -> Result<(), _> { panic!("on purpose") }));
     assert_eq!(asked.map_err(|e| e.status.as_u16()), Err(500));
     let metrics = local.client().get("/metrics", &[], &[]).expect("the server answers").text;
     assert!(metrics.contains("\nloki_panic_total 1\n"), "{metrics}");

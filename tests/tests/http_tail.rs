@@ -3,6 +3,8 @@
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use skald_model::TenantId;
+use skald_server::reader::Reader;
 use skald_tests::local::Local;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -200,7 +202,8 @@ fn a_stopping_server_ends_its_tails() {
     let address = local.address();
     // The socket lives on this runtime; the server is stopped from the same.
     let waiting = local.runtime.spawn(async move { receive(&mut socket).await });
-    local.runtime.block_on(local.running().app().ask(|_, _| Ok(()))).expect("the engine answers");
+    let reader = Reader::of(local.running().app(), TenantId::fake());
+    local.runtime.block_on(local.running().app().ask(&reader, |_, _| Ok(()))).expect("the engine answers");
     local.runtime.block_on(local.running().app().close_tails());
     let closed = local.runtime.block_on(waiting).expect("the task ends").expect_err("the tail is closed");
     assert_eq!(closed, (1011, "the server is stopping".to_owned()), "{address}");

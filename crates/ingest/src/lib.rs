@@ -14,6 +14,7 @@ mod limits;
 mod metadata;
 mod metrics;
 mod otlp;
+mod profile;
 pub mod proto;
 mod protobuf;
 mod refusal;
@@ -26,9 +27,12 @@ mod validate;
 mod wire;
 
 pub use limits::{ENTRIES_MAX, IngestLimits, LABEL_TEXT_BYTES_MAX, PAIRS_MAX};
+pub use profile::{Profile, Profiles};
+
 pub use take::Decoder;
 
 use bytes::Bytes;
+use profile::Same;
 use prost::Message;
 use skald_model::TenantId;
 use skald_store::{Store, WriteError};
@@ -105,10 +109,18 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Over a store; `clock` gives now in nanoseconds since 1970.
+    /// Over a store, with the same limits for all; `clock` gives now in nanoseconds since 1970.
     pub fn new(store: Arc<Store>, limits: IngestLimits, clock: fn() -> i64) -> Ingest {
+        Ingest::with_profiles(store, Same(Arc::new(Profile::new(limits))), clock)
+    }
+
+    /// As [`Ingest::new`], with limits by tenant.
+    pub fn with_profiles(store: Arc<Store>, profiles: impl Profiles, clock: fn() -> i64) -> Ingest {
         let workers = std::thread::available_parallelism().map_or(2, usize::from).max(2);
-        Ingest { taker: Arc::new(Taker::new(store, limits, clock, workers)), permits: Arc::new(Semaphore::new(workers)) }
+        Ingest {
+            taker: Arc::new(Taker::new(store, Box::new(profiles), clock, workers)),
+            permits: Arc::new(Semaphore::new(workers)),
+        }
     }
 
     /// Decodes, validates and writes a push; ends when it is durable.

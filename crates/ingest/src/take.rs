@@ -3,11 +3,10 @@
 //! Buffers for decompressed bodies are kept between pushes, at most one a worker.
 
 use crate::body;
-use crate::level::LineDetector;
 use crate::limits::IngestLimits;
 use crate::metrics::{Format, Metrics, Spent};
+use crate::profile::{Profile, Profiles};
 use crate::refusal::BodyError;
-use crate::streams::Streams;
 use crate::tail::Hub;
 use crate::validate::{Rules, Validated, validate};
 use crate::{Protocol, PushReply, PushRequest, decoded::Decoded, json_push, otlp, protobuf};
@@ -32,10 +31,8 @@ pub(crate) enum Outcome {
 /// Takes pushes, one a call.
 pub(crate) struct Taker {
     store: Arc<Store>,
-    limits: IngestLimits,
+    profiles: Box<dyn Profiles>,
     clock: fn() -> i64,
-    streams: Streams,
-    detector: LineDetector,
     metrics: Metrics,
     hub: Arc<Hub>,
     buffers: Mutex<Vec<Vec<u8>>>,
@@ -43,13 +40,11 @@ pub(crate) struct Taker {
 }
 
 impl Taker {
-    pub(crate) fn new(store: Arc<Store>, limits: IngestLimits, clock: fn() -> i64, workers: usize) -> Taker {
+    pub(crate) fn new(store: Arc<Store>, profiles: Box<dyn Profiles>, clock: fn() -> i64, workers: usize) -> Taker {
         Taker {
-            detector: LineDetector::new(&limits),
             store,
-            limits,
+            profiles,
             clock,
-            streams: Streams::new(),
             metrics: Metrics::default(),
             hub: Arc::default(),
             buffers: Mutex::default(),
@@ -96,8 +91,9 @@ impl Taker {
         done: oneshot::Sender<Result<(), WriteError>>,
     ) -> Result<Result<Outcome, WriteError>, BodyError> {
         let now = (self.clock)();
-        decode(request, &self.limits, now, buffer, spent, |decoded, spent| {
-            self.store_decoded(tenant, request.protocol, decoded, now, spent, done)
+        let profile = self.profiles.of(tenant);
+        decode(request, &profile.limits, now, buffer, spent, |decoded, spent| {
+            self.store_decoded(tenant, request.protocol, &profile, decoded, now, spent, done)
         })?
     }
 
@@ -105,6 +101,7 @@ impl Taker {
         &self,
         tenant: &TenantId,
         protocol: Protocol,
+        profile: &Profile,
         decoded: &Decoded<'_>,
         now: i64,
         spent: &mut Spent,
@@ -114,7 +111,7 @@ impl Taker {
             return Err(BodyError::NoStreams);
         }
         let begin = Instant::now();
-        let rules = Rules { limits: &self.limits, streams: &self.streams, detector: &self.detector, now };
+        let rules = Rules { profile, now };
         let Validated { batch, refusals, tally } = validate(tenant, decoded, &rules);
         spent.validate = begin.elapsed();
         let reply = refusals.text().map_or_else(PushReply::done, |text| PushReply::error(protocol, 400, &text));
@@ -175,16 +172,14 @@ fn decode<T>(
 
 /// Decoding and validation without a store, for asking what they cost and what they do with any bytes.
 pub struct Decoder {
-    limits: IngestLimits,
-    streams: Streams,
-    detector: LineDetector,
+    profile: Profile,
     buffer: Vec<u8>,
 }
 
 impl Decoder {
     /// With limits of its own.
     pub fn new(limits: IngestLimits) -> Decoder {
-        Decoder { detector: LineDetector::new(&limits), limits, streams: Streams::new(), buffer: Vec::new() }
+        Decoder { profile: Profile::new(limits), buffer: Vec::new() }
     }
 
     /// Decodes and validates a snappy-compressed protobuf push as one of tenant `fake`; gives the bytes that
@@ -195,17 +190,17 @@ impl Decoder {
 
     /// Decodes and validates any push as one of tenant `fake`, as [`Decoder::bytes_accepted`] does.
     pub fn accept(&mut self, request: &PushRequest) -> Result<usize, PushReply> {
-        let rules = Rules { limits: &self.limits, streams: &self.streams, detector: &self.detector, now: i64::MAX };
-        let bytes = decode(request, &self.limits, rules.now, &mut self.buffer, &mut Spent::default(), |decoded, _| {
+        let rules = Rules { profile: &self.profile, now: i64::MAX };
+        let bytes = decode(request, &self.profile.limits, rules.now, &mut self.buffer, &mut Spent::default(), |decoded, _| {
             validate(&TenantId::fake(), decoded, &rules).batch.bytes()
         });
         bytes.map_err(|error| PushReply::error(request.protocol, error.status(), &error.to_string()))
     }
 
     fn decode(&mut self, body: &[u8]) -> Result<usize, BodyError> {
-        let bytes = body::decompress(body, &[body::Encoding::SnappyBlock], &self.limits, &mut self.buffer)?;
+        let bytes = body::decompress(body, &[body::Encoding::SnappyBlock], &self.profile.limits, &mut self.buffer)?;
         let decoded = protobuf::decode(bytes)?;
-        let rules = Rules { limits: &self.limits, streams: &self.streams, detector: &self.detector, now: i64::MAX };
+        let rules = Rules { profile: &self.profile, now: i64::MAX };
         Ok(validate(&TenantId::fake(), &decoded, &rules).batch.bytes())
     }
 }

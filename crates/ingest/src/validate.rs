@@ -4,11 +4,11 @@
 //! time, size, metadata, level and counts.
 
 use crate::decoded::{Decoded, DecodedEntry, DecodedStream};
-use crate::level::{self, LineDetector};
-use crate::limits::IngestLimits;
+use crate::level;
 use crate::metadata::{sanitize_name, sanitize_value, sort_and_unite};
+use crate::profile::Profile;
 use crate::refusal::{Reason, Refusals};
-use crate::streams::{StreamFacts, Streams};
+use crate::streams::StreamFacts;
 use crate::tally::Tally;
 use crate::time_text::{go_time, rfc3339};
 use skald_model::{TenantId, WriteBatch, WriteEntry, WriteStream};
@@ -21,9 +21,7 @@ const BEHIND_NAMED_MAX: usize = 10;
 
 /// What checks need beside the entries.
 pub(crate) struct Rules<'r> {
-    pub(crate) limits: &'r IngestLimits,
-    pub(crate) streams: &'r Streams,
-    pub(crate) detector: &'r LineDetector,
+    pub(crate) profile: &'r Profile,
     /// Nanoseconds since 1970.
     pub(crate) now: i64,
 }
@@ -46,7 +44,7 @@ pub(crate) fn validate<'d>(tenant: &TenantId, decoded: &'d Decoded<'_>, rules: &
     out.batch.entries.reserve(decoded.entries.len());
     out.batch.metadata.reserve(decoded.entries.len() + decoded.pairs.len());
     for stream in decoded.streams.iter().filter(|stream| !stream.rows.is_empty()) {
-        match rules.streams.resolve(&stream.labels, rules.limits) {
+        match rules.profile.streams.resolve(&stream.labels, &rules.profile.limits) {
             Ok(facts) => validate_stream(tenant, decoded, stream, &facts, rules, &mut out),
             Err(refused) => {
                 let entries = &decoded.entries[stream.rows.clone()];
@@ -73,7 +71,8 @@ fn validate_stream<'d>(
     for entry in &decoded.entries[stream.rows.clone()] {
         match check_entry(decoded, entry, rules) {
             Ok(line) => {
-                let time = if rules.limits.increment_duplicate_timestamp { last.next(entry.time, line) } else { entry.time };
+                let time =
+                    if rules.profile.limits.increment_duplicate_timestamp { last.next(entry.time, line) } else { entry.time };
                 accept(decoded, entry, time, line, facts, rules, out);
             }
             Err(refused) => {
@@ -154,7 +153,7 @@ impl EntryRefused {
             EntryRefused::TooNew => format!("entry for stream '{labels}' has timestamp too new: {}", time()),
             EntryRefused::LineTooLong => format!(
                 "max entry size '{}' bytes exceeded for stream '{labels}' while adding an entry with length '{}' bytes",
-                rules.limits.max_line_size,
+                rules.profile.limits.max_line_size,
                 entry.line.len()
             ),
             EntryRefused::MetadataDisallowed => format!(
@@ -163,12 +162,12 @@ impl EntryRefused {
             ),
             EntryRefused::MetadataTooLarge { bytes } => format!(
                 "stream '{labels}' has structured metadata too large: '{bytes}' bytes, limit: '{}' bytes. {}",
-                rules.limits.max_structured_metadata_size,
+                rules.profile.limits.max_structured_metadata_size,
                 advice("max_structured_metadata_size", "increase")
             ),
             EntryRefused::MetadataTooMany { count } => format!(
                 "stream '{labels}' has too many structured metadata labels: '{count}', limit: '{}'. {}",
-                rules.limits.max_structured_metadata_entries_count,
+                rules.profile.limits.max_structured_metadata_entries_count,
                 advice("max_structured_metadata_entries_count", "increase")
             ),
         }
@@ -177,7 +176,7 @@ impl EntryRefused {
 
 /// The line to store, or why the entry is refused.
 fn check_entry<'d>(decoded: &Decoded<'_>, entry: &'d DecodedEntry<'_>, rules: &Rules<'_>) -> Result<&'d [u8], EntryRefused> {
-    let limits = rules.limits;
+    let limits = &rules.profile.limits;
     if let Some(oldest) = limits.reject_old_samples_max_age.map(|age| rules.now.saturating_sub(age))
         && entry.time < oldest
     {
@@ -233,7 +232,7 @@ fn accept<'d>(
         }
     }
     sort_and_unite(metadata, first);
-    if rules.limits.discover_log_levels && rules.limits.allow_structured_metadata {
+    if rules.profile.limits.discover_log_levels && rules.profile.limits.allow_structured_metadata {
         add_level(metadata, first, line, facts, rules);
     }
     out.tally.take(line.len(), metadata_bytes, line.len() < entry.line.len());
@@ -258,10 +257,10 @@ fn add_level<'d>(
     }
     let level: Cow<'d, str> = match &facts.level {
         Some(level) => level.known().map_or_else(|| Cow::Owned(level.as_str().to_owned()), Cow::Borrowed),
-        None if pairs.is_empty() => Cow::Borrowed(rules.detector.detect(line).unwrap_or(level::UNKNOWN)),
-        None => match level::of_metadata(pairs, rules.limits) {
+        None if pairs.is_empty() => Cow::Borrowed(rules.profile.detector.detect(line).unwrap_or(level::UNKNOWN)),
+        None => match level::of_metadata(pairs, &rules.profile.limits) {
             Some(level) => Cow::Owned(level.into_owned()),
-            None => Cow::Borrowed(rules.detector.detect(line).unwrap_or(level::UNKNOWN)),
+            None => Cow::Borrowed(rules.profile.detector.detect(line).unwrap_or(level::UNKNOWN)),
         },
     };
     metadata.insert(first + place, (Cow::Borrowed(level::DETECTED_LEVEL), level));
@@ -285,13 +284,14 @@ fn behind_message(tenant: &TenantId, times: &[i64], count: u64, of: usize, facts
 mod tests {
     use super::*;
     use crate::json_push;
+    use crate::limits::IngestLimits;
 
     const NOW: i64 = 1_772_323_200_000_000_000;
 
     fn check(limits: &IngestLimits, body: &str, want: &str, want_refusals: &str) {
         let decoded = json_push::decode(body.as_bytes()).expect("body is JSON");
-        let (streams, detector) = (Streams::new(), LineDetector::new(limits));
-        let rules = Rules { limits, streams: &streams, detector: &detector, now: NOW };
+        let profile = Profile::new(limits.clone());
+        let rules = Rules { profile: &profile, now: NOW };
         let out = validate(&TenantId::fake(), &decoded, &rules);
         let mut got = String::new();
         for stream in &out.batch.streams {

@@ -37,11 +37,12 @@ use std::sync::Arc;
 /// How far back a log query asked as instant looks, nanoseconds (beyond Loki, which refuses it).
 const INSTANT_LOG_RANGE_NS: i64 = 3_600 * 1_000_000_000;
 
-/// Answers queries. Cheap to share behind an `Arc`.
+/// Answers queries. Cheap to clone: threads and data are shared.
+#[derive(Clone)]
 pub struct Engine {
     store: Arc<Store>,
     limits: QueryLimits,
-    pool: Pool,
+    pool: Arc<Pool>,
     clock: fn() -> i64,
 }
 
@@ -62,8 +63,13 @@ fn timed(answer: impl FnOnce() -> Result<Answer, QueryError>) -> Result<Answer, 
 impl Engine {
     /// Over a store; `clock` gives now in nanoseconds since 1970.
     pub fn new(store: Arc<Store>, limits: QueryLimits, clock: fn() -> i64) -> Engine {
-        let pool = Pool::start(limits.threads);
+        let pool = Arc::new(Pool::start(limits.threads));
         Engine { store, limits, pool, clock }
+    }
+
+    /// The same engine for someone with other limits; the number of threads stays.
+    pub fn under(&self, limits: QueryLimits) -> Engine {
+        Engine { limits, ..self.clone() }
     }
 
     /// Hands `job` to the engine's threads; the caller gets told through whatever `job` captures.

@@ -6,6 +6,7 @@
 use crate::config::{Config, ServerConfig};
 use crate::logging::OwnLines;
 use crate::metrics::Metrics;
+use crate::overrides::{self, Overrides};
 use crate::patient::Patient;
 use crate::routes;
 use crate::self_logs;
@@ -66,6 +67,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
     own_lines: Option<JoinHandle<()>>,
+    watching: JoinHandle<()>,
 }
 
 impl Server {
@@ -73,6 +75,7 @@ impl Server {
     pub async fn start(config: Config, own_lines: Option<OwnLines>) -> Result<Running, StartError> {
         let address = config.listen().map_err(StartError::Config)?;
         let tenant = TenantId::parse(&config.no_auth_tenant).map_err(|e| StartError::Config(format!("no_auth_tenant: {e}")))?;
+        let overrides = Arc::new(Overrides::open(&config).map_err(StartError::Config)?);
         let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
         let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
         let metrics = Arc::new(Metrics::new());
@@ -91,14 +94,15 @@ impl Server {
                 return Err(error);
             }
         };
-        let app = Arc::new(App::new(config, tenant, store, metrics));
+        let app = Arc::new(App::new(config, overrides, tenant, store, metrics));
         drop(routers.send_replace(routes::router(app.clone())));
         let own_lines = own_lines.filter(|_| app.config.self_logs).map(|lines| tokio::spawn(self_logs::run(app.clone(), lines)));
+        let watching = tokio::spawn(overrides::watch(app.overrides.clone(), app.config.runtime.period));
         if !address.ip().is_loopback() && !app.config.auth_enabled {
             tracing::warn!(%address, "listening beyond this machine without authentication");
         }
         tracing::info!(%address, data = %app.config.data.display(), "ready");
-        Ok(Running { address, app, stop, accepting, own_lines })
+        Ok(Running { address, app, stop, accepting, own_lines, watching })
     }
 }
 
@@ -127,6 +131,7 @@ impl Running {
         if let Some(own_lines) = self.own_lines {
             own_lines.abort();
         }
+        self.watching.abort();
         let store = self.app.store.clone();
         let closed = tokio::task::spawn_blocking(move || store.close(false)).await;
         tracing::info!("stopped");

@@ -3,6 +3,8 @@
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::metrics::Metrics;
+use crate::overrides::{Granted, Overrides};
+use crate::reader::Reader;
 use axum::http::StatusCode;
 use parking_lot::Mutex;
 use skald_ingest::Ingest;
@@ -31,7 +33,9 @@ pub struct App {
     /// The way in.
     pub ingest: Ingest,
     /// The way out.
-    pub engine: Arc<Engine>,
+    pub engine: Engine,
+    /// What each tenant may do.
+    pub overrides: Arc<Overrides>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Tails per tenant.
@@ -52,10 +56,17 @@ pub enum Phase {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(config: Config, default_tenant: TenantId, store: Arc<Store>, metrics: Arc<Metrics>) -> App {
-        let ingest = Ingest::new(store.clone(), config.ingest_limits(), crate::clock::now);
-        let engine = Arc::new(Engine::new(store.clone(), config.query_limits(), crate::clock::now));
+    pub fn new(
+        config: Config,
+        overrides: Arc<Overrides>,
+        default_tenant: TenantId,
+        store: Arc<Store>,
+        metrics: Arc<Metrics>,
+    ) -> App {
+        let ingest = Ingest::with_profiles(store.clone(), overrides.clone(), crate::clock::now);
+        let engine = Engine::new(store.clone(), config.limits.query(&config.querier), crate::clock::now);
         App {
+            overrides,
             default_tenant,
             store,
             ingest,
@@ -67,6 +78,11 @@ impl App {
             busy: watch::Sender::new(0),
             config,
         }
+    }
+
+    /// What a tenant may do; a snapshot that does not change under a request.
+    pub fn granted(&self, tenant: &TenantId) -> Arc<Granted> {
+        self.overrides.of(tenant)
     }
 
     /// Where the server is in its life.
@@ -107,15 +123,16 @@ impl App {
         self.stopping.subscribe()
     }
 
-    /// Runs `job` on the engine's threads. Dropping the future cancels the query.
+    /// Runs `job` on the engine's threads under the reader's limits. Dropping the future cancels the query.
     pub async fn ask<T: Send + 'static>(
         self: &Arc<App>,
+        reader: &Reader,
         job: impl FnOnce(&Engine, &Cancel) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let guard = CancelOnDrop(Cancel::default());
         let cancel = guard.0.clone();
         let (sender, receiver) = oneshot::channel();
-        let engine = self.engine.clone();
+        let engine = self.engine.under(reader.query_limits.clone());
         let app = self.clone();
         self.engine.run(move || {
             if cancel.is_cancelled() {
@@ -130,7 +147,7 @@ impl App {
             // Nobody listening means the client went away, which needs no answer.
             let _ = sender.send(result);
         });
-        let patience = self.config.limits.query_timeout.saturating_add(TIMEOUT_GRACE);
+        let patience = reader.query_limits.query_timeout.saturating_add(TIMEOUT_GRACE);
         match tokio::time::timeout(patience, receiver).await {
             Ok(Ok(result)) => result.map_err(ApiError::from),
             Ok(Err(_)) => Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")),

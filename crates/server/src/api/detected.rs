@@ -4,13 +4,12 @@ use super::{json, visible_bounds};
 use crate::error::ApiError;
 use crate::params::{Bounds, Params};
 use crate::query_log::{Kind, QueryLog};
+use crate::reader::Reader;
 use crate::state::App;
-use crate::tenant::Tenant;
 use crate::wire::answer::list;
 use crate::wire::json::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use skald_model::TenantId;
 use skald_query::{DetectedField, FieldsRequest, MetadataRequest};
 use std::sync::Arc;
 
@@ -20,12 +19,12 @@ const LINE_LIMIT: usize = 100;
 const FIELD_LIMIT: usize = 1000;
 
 /// `detected_labels`
-pub async fn labels(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&app, &params)?;
+pub async fn labels(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+    let bounds = visible_bounds(&reader, &params)?;
     let query = if params.query().split_whitespace().collect::<String>() == "{}" { "" } else { params.query() };
-    let request = MetadataRequest { tenant, query: query.to_owned(), start: bounds.start, end: bounds.end };
+    let request = MetadataRequest { tenant: reader.tenant(), query: query.to_owned(), start: bounds.start, end: bounds.end };
     let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds);
-    let labels = log.watch(app.ask(move |engine, _| engine.detected_labels(&request)).await)?;
+    let labels = log.watch(app.ask(&reader, move |engine, _| engine.detected_labels(&request)).await)?;
     log.end_counted(labels.len());
     if labels.is_empty() {
         return Ok(json("{}\n"));
@@ -42,11 +41,11 @@ pub async fn labels(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params:
 }
 
 /// `detected_fields`
-pub async fn fields(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let (request, bounds) = fields_request(&app, tenant, &params)?;
+pub async fn fields(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+    let (request, bounds) = fields_request(&reader, &params)?;
     let limit = request.limit;
     let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
-    let fields = log.watch(app.ask(move |engine, cancel| engine.detected_fields(&request, cancel)).await)?;
+    let fields = log.watch(app.ask(&reader, move |engine, cancel| engine.detected_fields(&request, cancel)).await)?;
     log.end_counted(fields.len());
     if fields.is_empty() {
         return Ok(json("{}\n"));
@@ -61,14 +60,15 @@ pub async fn fields(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params:
 /// `detected_field/{name}/values`
 pub async fn values(
     State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
+    reader: Reader,
     Path(name): Path<String>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let (request, bounds) = fields_request(&app, tenant, &params)?;
+    let (request, bounds) = fields_request(&reader, &params)?;
     let limit = request.limit;
     let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
-    let values = log.watch(app.ask(move |engine, cancel| engine.detected_field_values(&name, &request, cancel)).await)?;
+    let values =
+        log.watch(app.ask(&reader, move |engine, cancel| engine.detected_field_values(&name, &request, cancel)).await)?;
     log.end_counted(values.len());
     if values.is_empty() {
         return Ok(json("{}\n"));
@@ -80,17 +80,17 @@ pub async fn values(
     Ok(json(out.finish()))
 }
 
-fn fields_request(app: &App, tenant: TenantId, params: &Params) -> Result<(FieldsRequest, Bounds), ApiError> {
-    let bounds = visible_bounds(app, params)?;
+fn fields_request(reader: &Reader, params: &Params) -> Result<(FieldsRequest, Bounds), ApiError> {
+    let bounds = visible_bounds(reader, params)?;
     // Loki reads a step here and refuses a bad one, though it has no use for it.
     params.step(bounds)?;
     let limit = if params.get("limit").is_empty() { "field_limit" } else { "limit" };
     let request = FieldsRequest {
-        tenant,
+        tenant: reader.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
-        line_limit: app.config.limits.entries(params.limit("line_limit", LINE_LIMIT)?),
+        line_limit: reader.limits().entries(params.limit("line_limit", LINE_LIMIT)?),
         limit: params.limit(limit, FIELD_LIMIT)?,
     };
     Ok((request, bounds))

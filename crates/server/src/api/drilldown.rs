@@ -1,19 +1,17 @@
 //! What a tenant may do: `drilldown-limits` for Grafana's Logs Drilldown, and the limits page.
 
 use super::{json, text};
-use crate::config::{keys, setting::Setting};
-use crate::state::App;
-use axum::extract::State;
+use crate::config::keys;
+use crate::config::setting::Setting;
+use crate::reader::Reader;
 use axum::response::Response;
-use std::sync::Arc;
 
 /// The Loki version whose API this is.
 pub const LOKI_VERSION: &str = "3.7.0";
 
 /// `drilldown-limits`
-pub async fn limits(State(app): State<Arc<App>>) -> Response {
-    let limits = &app.config.limits;
-    let shown = |name: &str| keys::find(name).map(|key| key.show(&app.config)).unwrap_or_default();
+pub async fn limits(reader: Reader) -> Response {
+    let limits = reader.limits();
     let body = serde_json::json!({
         "limits": {
             "discover_log_levels": limits.discover_log_levels,
@@ -21,16 +19,16 @@ pub async fn limits(State(app): State<Arc<App>>) -> Response {
             "log_level_fields": limits.log_level_fields,
             "max_entries_limit_per_query": limits.max_entries_limit_per_query,
             "max_line_size_truncate": limits.max_line_size_truncate,
-            "max_query_bytes_read": "0B",
-            "max_query_length": shown("limits_config.max_query_length"),
-            "max_query_lookback": shown("limits_config.max_query_lookback"),
-            "max_query_range": "0s",
+            "max_query_bytes_read": limits.max_query_bytes_read.show(),
+            "max_query_length": limits.max_query_length.show(),
+            "max_query_lookback": limits.max_query_lookback.show(),
+            "max_query_range": limits.max_query_range.show(),
             "max_query_series": limits.max_query_series,
             "metric_aggregation_enabled": false,
             "pattern_persistence_enabled": false,
             "query_timeout": limits.query_timeout.show(),
-            "retention_period": "0s",
-            "retention_stream": [],
+            "retention_period": limits.retention_period.show(),
+            "retention_stream": limits.retention_stream.show(),
             "volume_enabled": limits.volume_enabled,
             "volume_max_series": limits.volume_max_series,
         },
@@ -41,10 +39,6 @@ pub async fn limits(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `/config/tenant/v1/limits`
-pub async fn tenant_limits(State(app): State<Arc<App>>) -> Response {
-    let all = keys::to_yaml(&app.config, None);
-    let section = all.lines().skip_while(|line| *line != "limits_config:").skip(1);
-    let lines: Vec<&str> =
-        section.take_while(|line| line.starts_with(' ')).map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
-    text(format!("{}\n", lines.join("\n")))
+pub async fn tenant_limits(reader: Reader) -> Response {
+    text(keys::limits_yaml(reader.limits()))
 }

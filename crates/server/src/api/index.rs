@@ -4,21 +4,20 @@ use super::{json, visible_bounds};
 use crate::error::ApiError;
 use crate::params::{Bounds, Params};
 use crate::query_log::{Kind, QueryLog};
+use crate::reader::Reader;
 use crate::state::App;
-use crate::tenant::Tenant;
 use crate::wire::answer::{list, write_pairs};
 use crate::wire::json::Json;
 use crate::wire::stats as wire_stats;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use skald_model::TenantId;
 use skald_query::{IndexStats, MetadataRequest, Stats, VolumeRequest, VolumeSeries};
 use std::sync::Arc;
 
 /// `index/stats`
-pub async fn stats(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let stats = read_stats(&app, tenant, &params).await?;
+pub async fn stats(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+    let stats = read_stats(&app, &reader, &params).await?;
     let mut out = Json::default();
     write_stats(&mut out, &stats);
     out.raw("\n");
@@ -26,12 +25,12 @@ pub async fn stats(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: 
 }
 
 /// `index/shards`: one shard, as there is one process.
-pub async fn shards(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
+pub async fn shards(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
     // Loki's size syntax is not needed here: whatever the target is, there is one shard.
     if matches!(params.get("targetBytesPerShard"), "" | "0") {
         return Err(ApiError::bad("targetBytesPerShard must be a positive value"));
     }
-    let stats = read_stats(&app, tenant, &params).await?;
+    let stats = read_stats(&app, &reader, &params).await?;
     let mut out = Json::default();
     out.raw("{\"shards\":[{\"bounds\":{\"min\":0,\"max\":18446744073709551615},\"stats\":");
     write_stats(&mut out, &stats);
@@ -41,15 +40,16 @@ pub async fn shards(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params:
     Ok(json(out.finish()))
 }
 
-async fn read_stats(app: &Arc<App>, tenant: TenantId, params: &Params) -> Result<IndexStats, ApiError> {
-    let bounds = visible_bounds(app, params)?;
+async fn read_stats(app: &Arc<App>, reader: &Reader, params: &Params) -> Result<IndexStats, ApiError> {
+    let bounds = visible_bounds(reader, params)?;
     if params.query().is_empty() {
         // Where labels take a missing selector for all streams, Loki wants one here.
         super::query::parse("")?;
     }
-    let request = MetadataRequest { tenant, query: params.query().to_owned(), start: bounds.start, end: bounds.end };
+    let request =
+        MetadataRequest { tenant: reader.tenant(), query: params.query().to_owned(), start: bounds.start, end: bounds.end };
     let log = QueryLog::begin(&request.tenant, Kind::Stats, &request.query, bounds);
-    let stats = log.watch(app.ask(move |engine, _| engine.index_stats(&request)).await)?;
+    let stats = log.watch(app.ask(reader, move |engine, _| engine.index_stats(&request)).await)?;
     log.end_counted(stats.streams as usize);
     Ok(stats)
 }
@@ -62,26 +62,20 @@ fn write_stats(out: &mut Json, stats: &IndexStats) {
 }
 
 /// `index/volume`
-pub async fn volume(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&app, &params)?;
-    volumes(app, tenant, params, bounds, None).await
+pub async fn volume(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+    let bounds = visible_bounds(&reader, &params)?;
+    volumes(app, reader, params, bounds, None).await
 }
 
 /// `index/volume_range`
-pub async fn volume_range(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&app, &params)?;
+pub async fn volume_range(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+    let bounds = visible_bounds(&reader, &params)?;
     let step = params.step(bounds)?;
-    volumes(app, tenant, params, bounds, Some(step)).await
+    volumes(app, reader, params, bounds, Some(step)).await
 }
 
-async fn volumes(
-    app: Arc<App>,
-    tenant: TenantId,
-    params: Params,
-    bounds: Bounds,
-    step: Option<i64>,
-) -> Result<Response, ApiError> {
-    if !app.config.limits.volume_enabled {
+async fn volumes(app: Arc<App>, reader: Reader, params: Params, bounds: Bounds, step: Option<i64>) -> Result<Response, ApiError> {
+    if !reader.limits().volume_enabled {
         return Err(ApiError::new(StatusCode::NOT_FOUND, "not found"));
     }
     let limit = match params.integer("limit", 100)? {
@@ -95,7 +89,7 @@ async fn volumes(
     };
     let targets = params.get("targetLabels").split(',').map(str::trim).filter(|name| !name.is_empty());
     let request = VolumeRequest {
-        tenant,
+        tenant: reader.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
@@ -105,7 +99,7 @@ async fn volumes(
         aggregate_by_labels,
     };
     let log = QueryLog::begin(&request.tenant, Kind::Volume, &request.query, bounds);
-    let series = log.watch(app.ask(move |engine, _| engine.volume(&request)).await)?;
+    let series = log.watch(app.ask(&reader, move |engine, _| engine.volume(&request)).await)?;
     log.end_counted(series.len());
     Ok(json(encode_volumes(&series)))
 }

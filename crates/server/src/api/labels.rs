@@ -4,8 +4,8 @@ use super::{json, visible_bounds};
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::query_log::{Kind, QueryLog};
+use crate::reader::Reader;
 use crate::state::App;
-use crate::tenant::Tenant;
 use crate::wire::answer::list;
 use crate::wire::json::Json;
 use axum::extract::{Path, State};
@@ -14,11 +14,12 @@ use skald_query::{MetadataRequest, SeriesRequest};
 use std::sync::Arc;
 
 /// `labels`
-pub async fn names(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&app, &params)?;
-    let request = MetadataRequest { tenant, query: params.query().to_owned(), start: bounds.start, end: bounds.end };
+pub async fn names(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+    let bounds = visible_bounds(&reader, &params)?;
+    let request =
+        MetadataRequest { tenant: reader.tenant(), query: params.query().to_owned(), start: bounds.start, end: bounds.end };
     let log = QueryLog::begin(&request.tenant, Kind::Labels, &request.query, bounds);
-    let names = log.watch(app.ask(move |engine, _| engine.label_names(&request)).await)?;
+    let names = log.watch(app.ask(&reader, move |engine, _| engine.label_names(&request)).await)?;
     log.end_counted(names.len());
     Ok(texts(&names))
 }
@@ -26,25 +27,26 @@ pub async fn names(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: 
 /// `label/{name}/values`
 pub async fn values(
     State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
+    reader: Reader,
     Path(name): Path<String>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&app, &params)?;
-    let request = MetadataRequest { tenant, query: params.query().to_owned(), start: bounds.start, end: bounds.end };
+    let bounds = visible_bounds(&reader, &params)?;
+    let request =
+        MetadataRequest { tenant: reader.tenant(), query: params.query().to_owned(), start: bounds.start, end: bounds.end };
     let log = QueryLog::begin(&request.tenant, Kind::Labels, &request.query, bounds);
-    let values = log.watch(app.ask(move |engine, _| engine.label_values(&name, &request)).await)?;
+    let values = log.watch(app.ask(&reader, move |engine, _| engine.label_values(&name, &request)).await)?;
     log.end_counted(values.len());
     Ok(texts(&values))
 }
 
 /// `series`
-pub async fn series(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&app, &params)?;
+pub async fn series(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+    let bounds = visible_bounds(&reader, &params)?;
     let groups = groups(&params)?;
-    let log = QueryLog::begin(&tenant, Kind::Series, &groups.join(","), bounds);
-    let request = SeriesRequest { tenant, groups, start: bounds.start, end: bounds.end };
-    let body = app.ask(move |engine, _| engine.series(&request)).await.map(|series| {
+    let log = QueryLog::begin(&reader.tenant(), Kind::Series, &groups.join(","), bounds);
+    let request = SeriesRequest { tenant: reader.tenant(), groups, start: bounds.start, end: bounds.end };
+    let body = app.ask(&reader, move |engine, _| engine.series(&request)).await.map(|series| {
         let mut out = Json::default();
         out.raw("{\"status\":\"success\",\"data\":");
         list(&mut out, &series, |out, labels| out.labels(labels.iter()));

@@ -5,8 +5,8 @@ use super::query::{check_range, look_back, parse};
 use crate::clock;
 use crate::error::ApiError;
 use crate::params::Params;
+use crate::reader::Reader;
 use crate::state::App;
-use crate::tenant::Tenant;
 use crate::wire::answer::encode_legacy;
 use axum::extract::State;
 use axum::response::Response;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 const ONLY_STREAMS: &str = "rpc error: code = Code(400) desc = legacy endpoints only support streams result type";
 
 /// `/api/prom/query`
-pub async fn query(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: Params) -> Result<Response, ApiError> {
+pub async fn query(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
     let now = clock::now();
     let bounds = params.ordered_bounds(now)?;
     let shape = params.range_shape(bounds)?;
@@ -26,9 +26,9 @@ pub async fn query(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: 
     if !matches!(expr, Expr::Log(_)) {
         return Err(ApiError::bad(ONLY_STREAMS));
     }
-    let bounds = check_range(&app, &expr, look_back(bounds, now, &app), shape)?;
+    let bounds = check_range(reader.limits(), &expr, look_back(bounds, now, reader.limits()), shape)?;
     let request = RangeRequest {
-        tenant,
+        tenant: reader.tenant(),
         query,
         start: bounds.start,
         end: bounds.end,
@@ -39,7 +39,7 @@ pub async fn query(State(app): State<Arc<App>>, Tenant(tenant): Tenant, params: 
         categorize: false,
         skip_errors: false,
     };
-    let body = app.ask(move |engine, cancel| {
+    let body = app.ask(&reader, move |engine, cancel| {
         let answer = engine.query_range(&request, cancel)?;
         Ok(match &answer.data {
             Data::Streams(streams) => Some(encode_legacy(streams, &answer.stats)),

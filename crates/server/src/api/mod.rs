@@ -16,7 +16,7 @@ pub mod tail_session;
 use crate::clock;
 use crate::error::ApiError;
 use crate::params::{Bounds, Params};
-use crate::state::App;
+use crate::reader::Reader;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -32,9 +32,9 @@ pub(crate) fn text(body: impl Into<axum::body::Body>) -> Response {
 }
 
 /// The range a request for metadata may see: as it asks, but not before `max_query_lookback`.
-pub(crate) fn visible_bounds(app: &App, params: &Params) -> Result<Bounds, ApiError> {
+pub(crate) fn visible_bounds(reader: &Reader, params: &Params) -> Result<Bounds, ApiError> {
     let now = clock::now();
-    Ok(query::look_back(params.ordered_bounds(now)?, now, app))
+    Ok(query::look_back(params.ordered_bounds(now)?, now, reader.limits()))
 }
 
 /// A header's text; empty when it is missing.

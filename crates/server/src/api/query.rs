@@ -2,11 +2,12 @@
 
 use super::{header, json, labelling};
 use crate::clock;
+use crate::config::Limits;
 use crate::error::ApiError;
 use crate::params::{Bounds, Params, RangeShape};
 use crate::query_log::{Kind, QueryLog};
+use crate::reader::Reader;
 use crate::state::App;
-use crate::tenant::Tenant;
 use crate::wire::answer::{Labelling, encode};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 /// `query_range`
 pub async fn range(
     State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
+    reader: Reader,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
@@ -26,18 +27,21 @@ pub async fn range(
     let bounds = params.ordered_bounds(now)?;
     let shape = params.range_shape(bounds)?;
     let expr = parse(params.query())?;
-    let bounds = look_back(bounds, now, &app);
-    let bounds = check_range(&app, &expr, bounds, shape)?;
+    let bounds = look_back(bounds, now, reader.limits());
+    let bounds = check_range(reader.limits(), &expr, bounds, shape)?;
     let labelling = labelling(&headers);
     let kind = match &expr {
         Expr::Log(log) if log.stages.is_empty() => Kind::Limited,
         Expr::Log(_) => Kind::Filter,
         Expr::Metric(_) => Kind::Metric,
     };
-    let log =
-        QueryLog::begin(&tenant, kind, params.query(), bounds).with(shape.step, shape.limit, header(&headers, "x-query-tags"));
+    let log = QueryLog::begin(&reader.tenant(), kind, params.query(), bounds).with(
+        shape.step,
+        shape.limit,
+        header(&headers, "x-query-tags"),
+    );
     let request = RangeRequest {
-        tenant,
+        tenant: reader.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
@@ -48,7 +52,7 @@ pub async fn range(
         categorize: labelling == Labelling::Categorized,
         skip_errors: params.skip_errors(),
     };
-    let answer = app.ask(move |engine, cancel| {
+    let answer = app.ask(&reader, move |engine, cancel| {
         let answer = engine.query_range(&request, cancel)?;
         Ok((encode(&answer, labelling), answer.stats))
     });
@@ -60,7 +64,7 @@ pub async fn range(
 /// `query`
 pub async fn instant(
     State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
+    reader: Reader,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
@@ -68,14 +72,16 @@ pub async fn instant(
     let limit = params.limit("limit", 100)?;
     let direction = params.direction()?;
     let expr = parse(params.query())?;
-    check_limit(&app, &expr, limit)?;
+    check_limit(reader.limits(), &expr, limit)?;
     let labelling = labelling(&headers);
     let bounds = Bounds { start: time, end: time };
-    let log = QueryLog::begin(&tenant, Kind::Instant, params.query(), bounds).with(0, limit, header(&headers, "x-query-tags"));
+    let log =
+        QueryLog::begin(&reader.tenant(), Kind::Instant, params.query(), bounds).with(0, limit, header(&headers, "x-query-tags"));
     let categorize = labelling == Labelling::Categorized;
     let query = params.query().to_owned();
-    let request = InstantRequest { tenant, query, time, limit, direction, categorize, skip_errors: params.skip_errors() };
-    let answer = app.ask(move |engine, cancel| {
+    let request =
+        InstantRequest { tenant: reader.tenant(), query, time, limit, direction, categorize, skip_errors: params.skip_errors() };
+    let answer = app.ask(&reader, move |engine, cancel| {
         let answer = engine.query_instant(&request, cancel)?;
         Ok((encode(&answer, labelling), answer.stats))
     });
@@ -90,8 +96,8 @@ pub(super) fn parse(query: &str) -> Result<Expr, ApiError> {
 }
 
 /// Leaves out what is older than `max_query_lookback`.
-pub(super) fn look_back(bounds: Bounds, now: i64, app: &App) -> Bounds {
-    let lookback = i64::try_from(app.config.limits.max_query_lookback.as_nanos()).unwrap_or(i64::MAX);
+pub(super) fn look_back(bounds: Bounds, now: i64, limits: &Limits) -> Bounds {
+    let lookback = i64::try_from(limits.max_query_lookback.as_nanos()).unwrap_or(i64::MAX);
     if lookback == 0 {
         return bounds;
     }
@@ -101,9 +107,9 @@ pub(super) fn look_back(bounds: Bounds, now: i64, app: &App) -> Bounds {
 
 /// Checks the limits of a range query and gives the range to evaluate: points of metric queries lie at
 /// multiples of the step since 1970, so that neighbouring requests fit together.
-pub(super) fn check_range(app: &App, expr: &Expr, bounds: Bounds, shape: RangeShape) -> Result<Bounds, ApiError> {
-    check_limit(app, expr, shape.limit)?;
-    let longest = i64::try_from(app.config.limits.max_query_length.as_nanos()).unwrap_or(i64::MAX);
+pub(super) fn check_range(limits: &Limits, expr: &Expr, bounds: Bounds, shape: RangeShape) -> Result<Bounds, ApiError> {
+    check_limit(limits, expr, shape.limit)?;
+    let longest = i64::try_from(limits.max_query_length.as_nanos()).unwrap_or(i64::MAX);
     let length = bounds.end.saturating_sub(bounds.start);
     if longest > 0 && length > longest {
         let (length, limit) = (crate::duration::show(length), crate::duration::show(longest));
@@ -116,8 +122,8 @@ pub(super) fn check_range(app: &App, expr: &Expr, bounds: Bounds, shape: RangeSh
     })
 }
 
-fn check_limit(app: &App, expr: &Expr, limit: usize) -> Result<(), ApiError> {
-    let max = app.config.limits.max_entries_limit_per_query;
+fn check_limit(limits: &Limits, expr: &Expr, limit: usize) -> Result<(), ApiError> {
+    let max = limits.max_entries_limit_per_query;
     if matches!(expr, Expr::Log(_)) && max > 0 && limit > max {
         let text = format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {max})");
         return Err(ApiError::bad(text));

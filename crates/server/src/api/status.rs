@@ -31,6 +31,7 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     let mut out = String::new();
     app.metrics.write(&mut out, &app.store.status(), app.tails.count());
     app.ingest.write_metrics(&mut out);
+    app.overrides.write_metrics(&mut out);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, kind)], out).into_response()
 }

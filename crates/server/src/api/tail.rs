@@ -67,11 +67,12 @@ pub async fn tail(
     if delay > DELAY_SECONDS_MAX {
         return Err(ApiError::bad(format!("delay_for can't be greater than {DELAY_SECONDS_MAX}")));
     }
+    let limit = app.granted(&tenant).limits.entries(params.limit("limit", 100)?);
     let request = TailRequest {
         tenant,
         query: params.query().to_owned(),
         start: params.time("start", now - 3600 * SECOND)?,
-        limit: app.config.limits.entries(params.limit("limit", 100)?),
+        limit,
         delay: delay.max(0) * SECOND,
         labelling: labelling(&headers),
     };
@@ -97,7 +98,7 @@ fn prepare(app: &App, request: &TailRequest) -> Result<Start, ApiError> {
     }
     let categorize = request.labelling == crate::wire::answer::Labelling::Categorized;
     let pipeline = app.engine.tail_pipeline(&request.query, categorize)?;
-    let max = app.config.limits.max_concurrent_tail_requests;
+    let max = app.granted(&request.tenant).limits.max_concurrent_tail_requests;
     Ok(match app.tails.enter(&request.tenant, max) {
         Ok(place) => Start::Ready(Box::new(pipeline), place),
         Err(count) => Start::Refused(format!("max concurrent tail requests limit exceeded, count > limit ({count} > {max})")),

@@ -5,6 +5,7 @@
 
 use crate::clock;
 use crate::error::ApiError;
+use crate::reader::Reader;
 use crate::state::{App, TailPlace, raised};
 use crate::wire::answer::{Labelling, list, write_entry, write_pairs};
 use crate::wire::json::Json;
@@ -173,8 +174,9 @@ impl TailSession {
 
 /// The last entries since `start`, ascending.
 async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, ApiError> {
+    let reader = Reader::of(app, request.tenant.clone());
     // Entries may be as far ahead of the clock as pushes allow.
-    let grace = i64::try_from(app.config.limits.creation_grace_period.as_nanos()).unwrap_or(i64::MAX);
+    let grace = i64::try_from(reader.limits().creation_grace_period.as_nanos()).unwrap_or(i64::MAX);
     let end = clock::now().saturating_add(grace).saturating_add(1);
     let query = RangeRequest {
         tenant: request.tenant,
@@ -188,7 +190,7 @@ async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, Api
         categorize: request.labelling == Labelling::Categorized,
         skip_errors: false,
     };
-    let answer = app.ask(move |engine, cancel| engine.query_range(&query, cancel)).await?;
+    let answer = app.ask(&reader, move |engine, cancel| engine.query_range(&query, cancel)).await?;
     let Data::Streams(streams) = answer.data else { return Ok(Vec::new()) };
     let mut entries: Vec<Ready> = Vec::new();
     for stream in streams {

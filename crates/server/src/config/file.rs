@@ -48,6 +48,16 @@ pub fn apply(config: &mut Config, text: &str, lookup: impl Fn(&str) -> Option<St
     leaves.into_iter().map(|(name, value)| take(config, name, value)).collect()
 }
 
+/// What there is to say of a name that is no setting here.
+pub fn explain(name: &str) -> String {
+    let nearest = nearest(name);
+    let line = match loki::fate(name) {
+        Some(fate) if nearest.is_none() => Line::Loki(name.to_owned(), fate),
+        _ => Line::Unknown(name.to_owned(), nearest),
+    };
+    super::check::describe(&line).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn take(config: &mut Config, name: String, value: &Value) -> Result<Line, FileError> {
     if let Some(key) = keys::find(&name) {
         key.set(config, value).map_err(FileError::Value)?;
@@ -66,10 +76,7 @@ fn flatten<'a>(prefix: &str, value: &'a Value, out: &mut Vec<(String, &'a Value)
     match value {
         Value::Mapping(mapping) if keys::find(prefix).is_none() => {
             for (key, inner) in mapping {
-                let key = match key {
-                    Value::String(s) => s.clone(),
-                    other => serde_yaml_ng::to_string(other).unwrap_or_default().trim().to_owned(),
-                };
+                let key = keys::text(key);
                 let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
                 flatten(&name, inner, out);
             }
@@ -87,7 +94,7 @@ fn nearest(name: &str) -> Option<&'static str> {
     distances.min().filter(|(distance, _)| *distance <= SLIP_EDITS_MAX).map(|(_, name)| name)
 }
 
-/// Replaces `${VAR}` and `${VAR:-default}`; `$$` stays a dollar sign.
+/// Replaces `${VAR}`, `${VAR:-default}` and `${VAR:default}`; `$$` stays a dollar sign.
 pub fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<String, FileError> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -99,7 +106,8 @@ pub fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Str
             rest = after;
         } else if let Some(after) = rest.strip_prefix("${") {
             let (inside, tail) = after.split_once('}').ok_or(FileError::Brace)?;
-            let (name, default) = inside.split_once(":-").unwrap_or((inside, ""));
+            let (name, default) = inside.split_once(':').unwrap_or((inside, ""));
+            let default = default.strip_prefix('-').unwrap_or(default);
             out.push_str(&lookup(name).filter(|v| !v.is_empty()).unwrap_or_else(|| default.to_owned()));
             rest = tail;
         } else {
@@ -126,6 +134,7 @@ mod tests {
         let (config, lines) = read("server:\n  http_listen_port: ${PORT}\n  http_listen_address: ${HOST:-0.0.0.0}\n");
         assert_eq!(config.listen().map(|a| a.to_string()), Ok("0.0.0.0:4000".to_owned()));
         assert_eq!(lines.map(|l| l.len()), Ok(2));
+        assert_eq!(expand("${X:y} ${X:-z:1}", |_| None), Ok("y z:1".to_owned()));
         assert_eq!(expand("a $1 $$ ${X", |_| None), Err(FileError::Brace));
         assert_eq!(expand("a $1 $$ ${X}.", |_| None), Ok("a $1 $ .".to_owned()));
     }

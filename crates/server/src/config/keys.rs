@@ -1,7 +1,7 @@
 //! The list of all settings: name, help, and how each is read into and shown from a [`Config`].
 
-use super::Config;
 use super::setting::Setting;
+use super::{Config, Limits};
 use serde_yaml_ng::{Mapping, Value};
 
 /// One setting.
@@ -52,10 +52,22 @@ keys! {
     "ingester.flush_age" => ingester.flush_age: "age of the oldest unflushed entry that starts a flush";
     "querier.max_concurrent" => querier.max_concurrent: "threads that answer queries; 0 is one a core";
     "querier.tail_max_duration" => querier.tail_max_duration: "a tail ends after this";
+    "querier.multi_tenant_queries_enabled" => querier.multi_tenant_queries_enabled: "let a request read several tenants, as in X-Scope-OrgID: a|b";
+    "querier.per_request_limits_enabled" => querier.per_request_limits_enabled: "let a request tighten its limits with X-Loki-Query-Limits";
     "frontend.compress_responses" => frontend.compress_responses: "gzip answers for clients that take it";
     "frontend.max_body_size" => frontend.max_body_size: "largest form body of a query";
+    "frontend.max_outstanding_per_tenant" => frontend.max_outstanding_per_tenant: "queries of a tenant that may wait; more get a 429";
+    "runtime_config.file" => runtime.file: "YAML files, by commas, with the limits of single tenants";
+    "runtime_config.period" => runtime.period: "how often they are looked at for changes";
+    "limits_config.ingestion_rate_mb" => limits.ingestion_rate_mb: "megabytes a second a tenant may send; 0 is no limit";
+    "limits_config.ingestion_burst_size_mb" => limits.ingestion_burst_size_mb: "megabytes a tenant may send at once when there is a rate";
+    "limits_config.per_stream_rate_limit" => limits.per_stream_rate_limit: "bytes a second a stream may get; 0 is no limit";
+    "limits_config.per_stream_rate_limit_burst" => limits.per_stream_rate_limit_burst: "bytes a stream may get at once when there is a rate";
+    "limits_config.max_streams_per_user" => limits.max_streams_per_user: "streams a tenant may write to within an hour; 0 is no limit";
+    "limits_config.max_global_streams_per_user" => limits.max_global_streams_per_user: "as max_streams_per_user; the smaller of the two counts";
     "limits_config.max_line_size" => limits.max_line_size: "longest line; 0 is no limit";
     "limits_config.max_line_size_truncate" => limits.max_line_size_truncate: "cut longer lines instead of refusing them";
+    "limits_config.max_line_size_truncate_identifier" => limits.max_line_size_truncate_identifier: "put at the end of a line that was cut";
     "limits_config.max_label_name_length" => limits.max_label_name_length: "bytes of a label name";
     "limits_config.max_label_value_length" => limits.max_label_value_length: "bytes of a label value";
     "limits_config.max_label_names_per_series" => limits.max_label_names_per_series: "labels of a stream";
@@ -65,20 +77,34 @@ keys! {
     "limits_config.creation_grace_period" => limits.creation_grace_period: "how far in the future an entry may be";
     "limits_config.reject_old_samples" => limits.reject_old_samples: "refuse entries older than reject_old_samples_max_age";
     "limits_config.reject_old_samples_max_age" => limits.reject_old_samples_max_age: "oldest entry taken when reject_old_samples is on";
+    "limits_config.enforced_labels" => limits.enforced_labels: "labels every stream must have";
+    "limits_config.block_ingestion_until" => limits.block_ingestion_until: "refuse pushes until this time";
+    "limits_config.block_ingestion_status_code" => limits.block_ingestion_status_code: "status of pushes refused by block_ingestion_until; 200 drops them silently";
     "limits_config.discover_service_name" => limits.discover_service_name: "labels tried for service_name; empty switches it off";
     "limits_config.discover_log_levels" => limits.discover_log_levels: "add detected_level to entries";
     "limits_config.log_level_fields" => limits.log_level_fields: "names tried for the level";
     "limits_config.log_level_from_json_max_depth" => limits.log_level_from_json_max_depth: "depth searched for a level in JSON lines";
     "limits_config.increment_duplicate_timestamp" => limits.increment_duplicate_timestamp: "move equal timestamps of a push apart";
+    "limits_config.strict" => limits.strict: "refuse a query over a limit, as Loki does, instead of answering in part with a warning";
     "limits_config.max_query_series" => limits.max_query_series: "series in an answer";
     "limits_config.max_entries_limit_per_query" => limits.max_entries_limit_per_query: "entries in an answer; 0 is no limit";
     "limits_config.max_query_length" => limits.max_query_length: "longest time range of a query; 0 is no limit";
+    "limits_config.max_query_range" => limits.max_query_range: "longest [range] in a query; 0 is no limit";
     "limits_config.max_query_lookback" => limits.max_query_lookback: "oldest time a query sees; 0 is no limit";
-    "limits_config.query_timeout" => limits.query_timeout: "longest time a query may take";
+    "limits_config.max_query_bytes_read" => limits.max_query_bytes_read: "bytes of log a query may have to look at, by the index; 0 is no limit";
+    "limits_config.max_query_parallelism" => limits.max_query_parallelism: "0 refuses all queries; another number is not needed";
+    "limits_config.max_streams_matchers_per_query" => limits.max_streams_matchers_per_query: "matchers in a query; 0 is no limit";
+    "limits_config.required_labels" => limits.required_labels: "labels that every query must have a matcher for";
+    "limits_config.minimum_labels_number" => limits.minimum_labels_number: "matchers that every query must have";
+    "limits_config.blocked_queries" => limits.blocked_queries: "queries that are refused: pattern, regex, types, hash";
+    "limits_config.query_timeout" => limits.query_timeout: "longest time a query may take, waiting included";
     "limits_config.query_memory" => limits.query_memory: "memory one query may hold";
     "limits_config.max_concurrent_tail_requests" => limits.max_concurrent_tail_requests: "tails of a tenant at once";
     "limits_config.volume_enabled" => limits.volume_enabled: "answer index/volume";
     "limits_config.volume_max_series" => limits.volume_max_series: "series in a volume answer";
+    "limits_config.retention_period" => limits.retention_period: "how long entries are kept; 0 is for ever";
+    "limits_config.retention_stream" => limits.retention_stream: "retention of streams by selector: selector, priority, period";
+    "limits_config.deletion_mode" => limits.deletion_mode: "disabled, filter-only or filter-and-delete";
 }
 
 impl Key {
@@ -101,6 +127,31 @@ impl Key {
 /// The setting of a name.
 pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
+}
+
+/// The text of a mapping's key, which YAML may take for a number.
+pub fn text(key: &Value) -> String {
+    match key {
+        Value::String(text) => text.clone(),
+        other => serde_yaml_ng::to_string(other).unwrap_or_default().trim().to_owned(),
+    }
+}
+
+/// Sets one of `limits_config` by its name there; `None` when there is no such setting.
+pub fn set_limit(limits: &mut Limits, name: &str, value: &Value) -> Option<Result<(), String>> {
+    let key = find(&format!("limits_config.{name}"))?;
+    let mut config = Config { limits: std::mem::take(limits), ..Config::default() };
+    let result = key.set(&mut config, value);
+    *limits = config.limits;
+    Some(result)
+}
+
+/// `limits_config` as YAML, without the section's name.
+pub fn limits_yaml(limits: &Limits) -> String {
+    let config = Config { limits: limits.clone(), ..Config::default() };
+    let own = KEYS.iter().filter_map(|key| Some((key.name.strip_prefix("limits_config.")?, key)));
+    let fields: Mapping = own.map(|(name, key)| (Value::from(name), key.show(&config))).collect();
+    serde_yaml_ng::to_string(&fields).unwrap_or_default()
 }
 
 /// Takes the settings that the environment holds, as `lookup` tells it.

@@ -36,7 +36,6 @@ pub const SECTIONS: &[(&str, Fate)] = &[
     ("query_range", Fate::NotNeeded("queries are not split into subqueries")),
     ("query_scheduler", Fate::NotNeeded("one process")),
     ("ruler", Fate::Missing("rules are not evaluated yet")),
-    ("runtime_config", Fate::Missing("per-tenant overrides are not read yet")),
     ("schema_config", Fate::NotNeeded("there is one schema, versioned on disk")),
     ("storage_config", Fate::NotNeeded("data lies under --data")),
     ("table_manager", Fate::NotNeeded("there are no tables")),
@@ -50,18 +49,11 @@ pub const KEYS: &[&str] =
 
 /// Keys of `limits_config` that a user would miss.
 pub const LIMITS_MISSING: &[&str] = &[
-    "retention_period",
-    "retention_stream",
-    "ingestion_rate_mb",
-    "ingestion_burst_size_mb",
-    "per_stream_rate_limit",
-    "per_stream_rate_limit_burst",
-    "max_global_streams_per_user",
-    "max_streams_per_user",
-    "required_labels",
-    "blocked_queries",
-    "enforced_labels",
-    "block_ingestion_until",
+    "block_ingestion_policy_until",
+    "discover_generic_fields",
+    "otlp_config",
+    "policy_enforced_labels",
+    "policy_stream_mapping",
 ];
 
 /// The fate of a dotted name; `None` when Loki has no such section either.
@@ -97,8 +89,6 @@ const LIMITS_IGNORED: &[&str] = &[
     "cardinality_limit",
     "dataobj_",
     "debug_engine",
-    "deletion_mode",
-    "discover_generic_fields",
     "index_gateway",
     "ingestion_",
     "log_",
@@ -107,14 +97,10 @@ const LIMITS_IGNORED: &[&str] = &[
     "max_metadata_cache",
     "max_quer",
     "max_stats_cache",
-    "max_streams_matchers",
     "max_structured",
     "metric_aggregation",
     "min_sharding",
-    "minimum_labels",
-    "otlp_config",
     "pattern_",
-    "policy_",
     "query_ready",
     "recent_metadata",
     "ruler_",
@@ -124,5 +110,4 @@ const LIMITS_IGNORED: &[&str] = &[
     "tsdb_",
     "unordered_writes",
     "use_owned",
-    "volume_",
 ];

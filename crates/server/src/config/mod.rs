@@ -8,12 +8,13 @@
 pub mod check;
 pub mod file;
 pub mod keys;
+pub mod limits;
 pub mod loki;
 pub mod setting;
 
+pub use limits::Limits;
+use limits::to_usize;
 use setting::{ByteSize, word_setting};
-use skald_ingest::IngestLimits;
-use skald_query::QueryLimits;
 use skald_store::{Options, WalSync};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub struct Config {
     pub querier: QuerierConfig,
     /// `frontend`
     pub frontend: FrontendConfig,
+    /// `runtime_config`
+    pub runtime: RuntimeConfig,
 }
 
 /// `server`: the listener and what it grants a client.
@@ -95,37 +98,6 @@ word_setting!(LogLevel { "debug" => LogLevel::Debug, "info" => LogLevel::Info, "
 word_setting!(LogFormat { "logfmt" => LogFormat::Logfmt, "json" => LogFormat::Json });
 word_setting!(WalSync { "group" => WalSync::Group, "always" => WalSync::Always, "interval" => WalSync::Interval, "none" => WalSync::None });
 
-/// `limits_config`, by Loki's names; defaults are Loki's unless one team on one machine is better off.
-#[derive(Clone, Debug)]
-#[allow(missing_docs)] // The names are Loki's keys; `keys` says what each means.
-pub struct Limits {
-    pub max_line_size: ByteSize,
-    pub max_line_size_truncate: bool,
-    pub max_label_name_length: usize,
-    pub max_label_value_length: usize,
-    pub max_label_names_per_series: usize,
-    pub allow_structured_metadata: bool,
-    pub max_structured_metadata_size: ByteSize,
-    pub max_structured_metadata_entries_count: usize,
-    pub creation_grace_period: Duration,
-    pub reject_old_samples: bool,
-    pub reject_old_samples_max_age: Duration,
-    pub discover_service_name: Vec<String>,
-    pub discover_log_levels: bool,
-    pub log_level_fields: Vec<String>,
-    pub log_level_from_json_max_depth: usize,
-    pub increment_duplicate_timestamp: bool,
-    pub max_query_series: usize,
-    pub max_entries_limit_per_query: usize,
-    pub max_query_length: Duration,
-    pub max_query_lookback: Duration,
-    pub query_timeout: Duration,
-    pub query_memory: ByteSize,
-    pub max_concurrent_tail_requests: usize,
-    pub volume_enabled: bool,
-    pub volume_max_series: usize,
-}
-
 /// `distributor`
 #[derive(Clone, Debug)]
 pub struct DistributorConfig {
@@ -155,6 +127,10 @@ pub struct QuerierConfig {
     pub max_concurrent: usize,
     /// A tail ends after this.
     pub tail_max_duration: Duration,
+    /// Whether one request may read several tenants.
+    pub multi_tenant_queries_enabled: bool,
+    /// Whether a request may tighten its limits.
+    pub per_request_limits_enabled: bool,
 }
 
 /// `frontend`
@@ -164,6 +140,17 @@ pub struct FrontendConfig {
     pub compress_responses: bool,
     /// Bytes of a query's form body.
     pub max_body_size: ByteSize,
+    /// Queries of a tenant that may wait for a thread.
+    pub max_outstanding_per_tenant: usize,
+}
+
+/// `runtime_config`: what may change without a restart.
+#[derive(Clone, Debug)]
+pub struct RuntimeConfig {
+    /// Files with the limits of single tenants.
+    pub file: Vec<String>,
+    /// How often they are looked at.
+    pub period: Duration,
 }
 
 impl Default for Config {
@@ -180,8 +167,18 @@ impl Default for Config {
                 max_decompressed_size: ByteSize(5000 << 20),
             },
             ingester: IngesterConfig::default(),
-            querier: QuerierConfig { max_concurrent: 0, tail_max_duration: Duration::from_secs(3600) },
-            frontend: FrontendConfig { compress_responses: true, max_body_size: ByteSize(10 << 20) },
+            querier: QuerierConfig {
+                max_concurrent: 0,
+                tail_max_duration: Duration::from_secs(3600),
+                multi_tenant_queries_enabled: false,
+                per_request_limits_enabled: false,
+            },
+            frontend: FrontendConfig {
+                compress_responses: true,
+                max_body_size: ByteSize(10 << 20),
+                max_outstanding_per_tenant: 2048,
+            },
+            runtime: RuntimeConfig { file: Vec::new(), period: Duration::from_secs(10) },
         }
     }
 }
@@ -215,46 +212,6 @@ impl Default for IngesterConfig {
     }
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        let query = QueryLimits::default();
-        Limits {
-            max_line_size: ByteSize(256 << 10),
-            max_line_size_truncate: false,
-            max_label_name_length: 1024,
-            max_label_value_length: 2048,
-            max_label_names_per_series: 15,
-            allow_structured_metadata: true,
-            max_structured_metadata_size: ByteSize(64 << 10),
-            max_structured_metadata_entries_count: 128,
-            creation_grace_period: Duration::from_secs(600),
-            reject_old_samples: false,
-            reject_old_samples_max_age: Duration::from_secs(7 * 86_400),
-            discover_service_name: skald_ingest::IngestLimits::default().discover_service_name,
-            discover_log_levels: true,
-            log_level_fields: skald_ingest::IngestLimits::default().log_level_fields,
-            log_level_from_json_max_depth: 2,
-            increment_duplicate_timestamp: false,
-            max_query_series: query.max_query_series,
-            max_entries_limit_per_query: query.max_entries_limit_per_query,
-            max_query_length: Duration::ZERO,
-            max_query_lookback: Duration::ZERO,
-            query_timeout: query.query_timeout,
-            query_memory: ByteSize(query.query_memory as u64),
-            max_concurrent_tail_requests: 10,
-            volume_enabled: true,
-            volume_max_series: 1000,
-        }
-    }
-}
-
-impl Limits {
-    /// So many entries, but no more than a query may have.
-    pub fn entries(&self, wanted: usize) -> usize {
-        if self.max_entries_limit_per_query == 0 { wanted } else { wanted.min(self.max_entries_limit_per_query) }
-    }
-}
-
 impl Config {
     /// `server.http_listen_address` and port as one address.
     pub fn listen(&self) -> Result<SocketAddr, String> {
@@ -284,51 +241,6 @@ impl Config {
         options.flush_age = self.ingester.flush_age;
         options
     }
-
-    /// What queries may cost.
-    pub fn query_limits(&self) -> QueryLimits {
-        let defaults = QueryLimits::default();
-        QueryLimits {
-            max_query_series: self.limits.max_query_series,
-            max_entries_limit_per_query: self.limits.max_entries_limit_per_query,
-            query_timeout: self.limits.query_timeout,
-            max_query_length: nanoseconds(self.limits.max_query_length),
-            query_memory: to_usize(self.limits.query_memory),
-            threads: if self.querier.max_concurrent == 0 { defaults.threads } else { self.querier.max_concurrent },
-        }
-    }
-
-    /// What pushes may hold.
-    pub fn ingest_limits(&self) -> IngestLimits {
-        let limits = &self.limits;
-        IngestLimits {
-            max_recv_msg_size: to_usize(self.distributor.max_recv_msg_size),
-            max_decompressed_size: to_usize(self.distributor.max_decompressed_size),
-            max_line_size: to_usize(limits.max_line_size),
-            max_line_size_truncate: limits.max_line_size_truncate,
-            max_label_name_length: limits.max_label_name_length,
-            max_label_value_length: limits.max_label_value_length,
-            max_label_names_per_series: limits.max_label_names_per_series,
-            max_structured_metadata_size: to_usize(limits.max_structured_metadata_size),
-            max_structured_metadata_entries_count: limits.max_structured_metadata_entries_count,
-            creation_grace_period: nanoseconds(limits.creation_grace_period),
-            reject_old_samples_max_age: limits.reject_old_samples.then(|| nanoseconds(limits.reject_old_samples_max_age)),
-            discover_service_name: limits.discover_service_name.clone(),
-            discover_log_levels: limits.discover_log_levels,
-            log_level_fields: limits.log_level_fields.clone(),
-            log_level_from_json_max_depth: limits.log_level_from_json_max_depth,
-            allow_structured_metadata: limits.allow_structured_metadata,
-            increment_duplicate_timestamp: limits.increment_duplicate_timestamp,
-        }
-    }
-}
-
-fn to_usize(size: ByteSize) -> usize {
-    usize::try_from(size.0).unwrap_or(usize::MAX)
-}
-
-fn nanoseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -47,6 +47,18 @@ macro_rules! number_setting {
 
 number_setting!(u16, u32, u64, usize);
 
+impl Setting for f64 {
+    fn read(value: &Value) -> Result<Self, String> {
+        let text = scalar(value)?;
+        let number = text.trim().parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0);
+        number.ok_or_else(|| format!("expected a number of 0 or more, found {text:?}"))
+    }
+
+    fn show(&self) -> Value {
+        Value::from(*self)
+    }
+}
+
 impl Setting for bool {
     fn read(value: &Value) -> Result<Self, String> {
         match scalar(value)?.trim() {

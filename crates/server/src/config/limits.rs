@@ -1,0 +1,375 @@
+//! `limits_config`, by Loki's names: what one tenant may send and ask.
+//!
+//! Defaults are Loki's unless one team on one machine is better off. A tenant's own values come from the
+//! runtime file ([`crate::overrides`]); the engine and the ingest side get the part that is theirs.
+
+use super::setting::{ByteSize, Setting, word_setting};
+use super::{DistributorConfig, QuerierConfig};
+use serde_yaml_ng::{Mapping, Value};
+use skald_ingest::IngestLimits;
+use skald_query::QueryLimits;
+use std::time::Duration;
+
+/// `limits_config`.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // The names are Loki's keys; `keys` says what each means.
+pub struct Limits {
+    pub ingestion_rate_mb: f64,
+    pub ingestion_burst_size_mb: f64,
+    pub per_stream_rate_limit: ByteSize,
+    pub per_stream_rate_limit_burst: ByteSize,
+    pub max_streams_per_user: usize,
+    pub max_global_streams_per_user: usize,
+    pub max_line_size: ByteSize,
+    pub max_line_size_truncate: bool,
+    pub max_line_size_truncate_identifier: String,
+    pub max_label_name_length: usize,
+    pub max_label_value_length: usize,
+    pub max_label_names_per_series: usize,
+    pub allow_structured_metadata: bool,
+    pub max_structured_metadata_size: ByteSize,
+    pub max_structured_metadata_entries_count: usize,
+    pub creation_grace_period: Duration,
+    pub reject_old_samples: bool,
+    pub reject_old_samples_max_age: Duration,
+    pub enforced_labels: Vec<String>,
+    pub block_ingestion_until: Instant,
+    pub block_ingestion_status_code: u16,
+    pub discover_service_name: Vec<String>,
+    pub discover_log_levels: bool,
+    pub log_level_fields: Vec<String>,
+    pub log_level_from_json_max_depth: usize,
+    pub increment_duplicate_timestamp: bool,
+    pub strict: bool,
+    pub max_query_series: usize,
+    pub max_entries_limit_per_query: usize,
+    pub max_query_length: Duration,
+    pub max_query_range: Duration,
+    pub max_query_lookback: Duration,
+    pub max_query_bytes_read: ByteSize,
+    pub max_query_parallelism: usize,
+    pub max_streams_matchers_per_query: usize,
+    pub required_labels: Vec<String>,
+    pub minimum_labels_number: usize,
+    pub blocked_queries: Vec<BlockedQuery>,
+    pub query_timeout: Duration,
+    pub query_memory: ByteSize,
+    pub max_concurrent_tail_requests: usize,
+    pub volume_enabled: bool,
+    pub volume_max_series: usize,
+    pub retention_period: Duration,
+    pub retention_stream: Vec<RetentionStream>,
+    pub deletion_mode: DeletionMode,
+}
+
+/// A moment as RFC 3339 text, in nanoseconds since 1970; 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Instant(pub i64);
+
+impl Setting for Instant {
+    fn read(value: &Value) -> Result<Self, String> {
+        let text = String::read(value)?;
+        if text.is_empty() || text == "0" {
+            return Ok(Instant(0));
+        }
+        let moment: Result<jiff::Timestamp, _> = text.parse();
+        let nanoseconds = moment.ok().and_then(|t| i64::try_from(t.as_nanosecond()).ok());
+        nanoseconds.map(Instant).ok_or_else(|| format!("expected a time such as 2026-01-31T00:00:00Z, found {text:?}"))
+    }
+
+    fn show(&self) -> Value {
+        let text = jiff::Timestamp::from_nanosecond(i128::from(self.0)).map(|t| t.to_string()).unwrap_or_default();
+        Value::from(if self.0 == 0 { String::new() } else { text })
+    }
+}
+
+/// `retention_stream`: how long streams of a selector are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetentionStream {
+    /// LogQL selector.
+    pub selector: String,
+    /// Of several that match, the highest counts.
+    pub priority: usize,
+    /// How long.
+    pub period: Duration,
+}
+
+/// `blocked_queries`: queries that are refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlockedQuery {
+    /// The query's text, or a regex for it; empty is every query.
+    pub pattern: String,
+    /// Whether the pattern is a regex.
+    pub regex: bool,
+    /// `metric`, `filter`, `limited`; empty is every type.
+    pub types: Vec<String>,
+    /// The query's hash as the query log has it; 0 is any.
+    pub hash: u32,
+}
+
+/// `deletion_mode`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletionMode {
+    /// Deletes are refused.
+    Disabled,
+    /// What was deleted is hidden from queries, and kept.
+    FilterOnly,
+    /// What was deleted is hidden at once and removed later.
+    FilterAndDelete,
+}
+
+word_setting!(DeletionMode {
+    "disabled" => DeletionMode::Disabled,
+    "filter-only" => DeletionMode::FilterOnly,
+    "filter-and-delete" => DeletionMode::FilterAndDelete,
+});
+
+/// A list element that is a mapping with known keys.
+trait Record: Sized {
+    /// Keys it may have.
+    const KEYS: &'static [&'static str];
+    fn read(fields: &Mapping) -> Result<Self, String>;
+    fn show(&self) -> Mapping;
+}
+
+fn field<T: Setting>(fields: &Mapping, name: &str) -> Result<Option<T>, String> {
+    fields.get(name).map(|value| T::read(value).map_err(|error| format!("{name}: {error}"))).transpose()
+}
+
+fn mapping(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Mapping {
+    fields.into_iter().map(|(name, value)| (Value::from(name), value)).collect()
+}
+
+impl Record for RetentionStream {
+    const KEYS: &'static [&'static str] = &["selector", "priority", "period"];
+
+    fn read(fields: &Mapping) -> Result<Self, String> {
+        let selector: String = field(fields, "selector")?.ok_or("a rule needs a selector")?;
+        skald_logql::parse_selector(&selector).map_err(|error| format!("selector {selector:?}: {}", error.message))?;
+        let period = field(fields, "period")?.ok_or("a rule needs a period")?;
+        Ok(RetentionStream { selector, priority: field(fields, "priority")?.unwrap_or(0), period })
+    }
+
+    fn show(&self) -> Mapping {
+        mapping([("selector", self.selector.show()), ("priority", self.priority.show()), ("period", self.period.show())])
+    }
+}
+
+impl Record for BlockedQuery {
+    const KEYS: &'static [&'static str] = &["pattern", "regex", "types", "hash", "tags"];
+
+    fn read(fields: &Mapping) -> Result<Self, String> {
+        let query = BlockedQuery {
+            pattern: field(fields, "pattern")?.unwrap_or_default(),
+            regex: field(fields, "regex")?.unwrap_or(false),
+            types: field(fields, "types")?.unwrap_or_default(),
+            hash: field(fields, "hash")?.unwrap_or(0),
+        };
+        if query.regex {
+            skald_model::re2::search(&query.pattern).map_err(|error| format!("pattern {:?}: {error}", query.pattern))?;
+        }
+        Ok(query)
+    }
+
+    fn show(&self) -> Mapping {
+        mapping([
+            ("pattern", self.pattern.show()),
+            ("regex", self.regex.show()),
+            ("types", self.types.show()),
+            ("hash", self.hash.show()),
+        ])
+    }
+}
+
+impl<R: Record> Setting for Vec<R> {
+    fn read(value: &Value) -> Result<Self, String> {
+        // A variable or a flag holds the list as YAML.
+        let parsed;
+        let value = match value {
+            Value::String(text) => {
+                parsed = serde_yaml_ng::from_str(text).map_err(|error| format!("expected a list: {error}"))?;
+                &parsed
+            }
+            other => other,
+        };
+        match value {
+            Value::Null => Ok(Vec::new()),
+            Value::Sequence(items) => items.iter().map(read_record).collect(),
+            _ => Err("expected a list".to_owned()),
+        }
+    }
+
+    fn show(&self) -> Value {
+        Value::Sequence(self.iter().map(|record| Value::Mapping(record.show())).collect())
+    }
+}
+
+fn read_record<R: Record>(value: &Value) -> Result<R, String> {
+    let fields = value.as_mapping().ok_or_else(|| format!("expected a mapping with {}", R::KEYS.join(", ")))?;
+    for (name, _) in fields {
+        if !name.as_str().is_some_and(|name| R::KEYS.contains(&name)) {
+            return Err(format!("expected the keys {}, found {name:?}", R::KEYS.join(", ")));
+        }
+    }
+    R::read(fields)
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        let (query, ingest) = (QueryLimits::default(), IngestLimits::default());
+        Limits {
+            ingestion_rate_mb: 0.0,
+            ingestion_burst_size_mb: 6.0,
+            per_stream_rate_limit: ByteSize(0),
+            per_stream_rate_limit_burst: ByteSize(15 << 20),
+            max_streams_per_user: 0,
+            max_global_streams_per_user: 0,
+            max_line_size: ByteSize(256 << 10),
+            max_line_size_truncate: false,
+            max_line_size_truncate_identifier: String::new(),
+            max_label_name_length: 1024,
+            max_label_value_length: 2048,
+            max_label_names_per_series: 15,
+            allow_structured_metadata: true,
+            max_structured_metadata_size: ByteSize(64 << 10),
+            max_structured_metadata_entries_count: 128,
+            creation_grace_period: Duration::from_secs(600),
+            reject_old_samples: false,
+            reject_old_samples_max_age: Duration::from_secs(7 * 86_400),
+            enforced_labels: Vec::new(),
+            block_ingestion_until: Instant(0),
+            block_ingestion_status_code: 260,
+            discover_service_name: ingest.discover_service_name,
+            discover_log_levels: true,
+            log_level_fields: ingest.log_level_fields,
+            log_level_from_json_max_depth: 2,
+            increment_duplicate_timestamp: false,
+            strict: false,
+            max_query_series: query.max_query_series,
+            max_entries_limit_per_query: query.max_entries_limit_per_query,
+            max_query_length: Duration::ZERO,
+            max_query_range: Duration::ZERO,
+            max_query_lookback: Duration::ZERO,
+            max_query_bytes_read: ByteSize(0),
+            max_query_parallelism: 32,
+            max_streams_matchers_per_query: 1000,
+            required_labels: Vec::new(),
+            minimum_labels_number: 0,
+            blocked_queries: Vec::new(),
+            query_timeout: query.query_timeout,
+            query_memory: ByteSize(query.query_memory as u64),
+            max_concurrent_tail_requests: 10,
+            volume_enabled: true,
+            volume_max_series: 1000,
+            retention_period: Duration::ZERO,
+            retention_stream: Vec::new(),
+            deletion_mode: DeletionMode::FilterAndDelete,
+        }
+    }
+}
+
+impl Limits {
+    /// So many entries, but no more than a query may have.
+    pub fn entries(&self, wanted: usize) -> usize {
+        if self.max_entries_limit_per_query == 0 { wanted } else { wanted.min(self.max_entries_limit_per_query) }
+    }
+
+    /// What a query may cost.
+    pub fn query(&self, querier: &QuerierConfig) -> QueryLimits {
+        let defaults = QueryLimits::default();
+        QueryLimits {
+            max_query_series: self.max_query_series,
+            max_entries_limit_per_query: self.max_entries_limit_per_query,
+            query_timeout: self.query_timeout,
+            max_query_length: nanoseconds(self.max_query_length),
+            query_memory: to_usize(self.query_memory),
+            threads: if querier.max_concurrent == 0 { defaults.threads } else { querier.max_concurrent },
+        }
+    }
+
+    /// What a push may hold.
+    pub fn ingest(&self, distributor: &DistributorConfig) -> IngestLimits {
+        IngestLimits {
+            max_recv_msg_size: to_usize(distributor.max_recv_msg_size),
+            max_decompressed_size: to_usize(distributor.max_decompressed_size),
+            max_line_size: to_usize(self.max_line_size),
+            max_line_size_truncate: self.max_line_size_truncate,
+            max_label_name_length: self.max_label_name_length,
+            max_label_value_length: self.max_label_value_length,
+            max_label_names_per_series: self.max_label_names_per_series,
+            max_structured_metadata_size: to_usize(self.max_structured_metadata_size),
+            max_structured_metadata_entries_count: self.max_structured_metadata_entries_count,
+            creation_grace_period: nanoseconds(self.creation_grace_period),
+            reject_old_samples_max_age: self.reject_old_samples.then(|| nanoseconds(self.reject_old_samples_max_age)),
+            discover_service_name: self.discover_service_name.clone(),
+            discover_log_levels: self.discover_log_levels,
+            log_level_fields: self.log_level_fields.clone(),
+            log_level_from_json_max_depth: self.log_level_from_json_max_depth,
+            allow_structured_metadata: self.allow_structured_metadata,
+            increment_duplicate_timestamp: self.increment_duplicate_timestamp,
+        }
+    }
+
+    /// Checks what belongs together; the error names the setting.
+    pub fn check(&self) -> Result<(), String> {
+        let too_short = |period: &Duration| *period > Duration::ZERO && *period < RETENTION_MIN;
+        let periods = std::iter::once(&self.retention_period).chain(self.retention_stream.iter().map(|r| &r.period));
+        match periods.into_iter().find(|period| too_short(period)) {
+            Some(period) => Err(format!("retention period must be >= 24h was {}", crate::duration::show(nanoseconds(*period)))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Shortest retention; Loki's, because data is dropped by days.
+const RETENTION_MIN: Duration = Duration::from_secs(86_400);
+
+/// As a number of the machine's width.
+pub fn to_usize(size: ByteSize) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
+}
+
+/// As nanoseconds, the longest there are when it does not fit.
+pub fn nanoseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: Setting>(yaml: &str, expected: Result<&str, &str>) {
+        let value: Value = serde_yaml_ng::from_str(yaml).expect("valid YAML");
+        let shown = T::read(&value).map(|v| serde_yaml_ng::to_string(&v.show()).expect("shown").trim().to_owned());
+        assert_eq!(shown, expected.map(str::to_owned).map_err(str::to_owned), "{yaml}");
+    }
+
+    #[test]
+    fn lists_of_rules_are_read_from_yaml_and_from_text() {
+        let rule = "- selector: '{app=\"x\"}'\n  priority: 1\n  period: 1d";
+        check::<Vec<RetentionStream>>(rule, Ok(rule));
+        check::<Vec<RetentionStream>>("'[{selector: \"{app=\\\"x\\\"}\", priority: 1, period: 24h}]'", Ok(rule));
+        check::<Vec<RetentionStream>>("[{period: 24h}]", Err("a rule needs a selector"));
+        check::<Vec<RetentionStream>>("[1]", Err("expected a mapping with selector, priority, period"));
+        check::<Vec<BlockedQuery>>(
+            "[{pattern: '(', regex: true}]",
+            Err("pattern \"(\": error parsing regexp: missing closing ): `(`"),
+        );
+        check::<Vec<BlockedQuery>>("", Ok("[]"));
+    }
+
+    #[test]
+    fn moments_are_rfc_3339() {
+        check::<Instant>("2026-01-31T00:00:00Z", Ok("2026-01-31T00:00:00Z"));
+        check::<Instant>("''", Ok("''"));
+        check::<Instant>("tomorrow", Err("expected a time such as 2026-01-31T00:00:00Z, found \"tomorrow\""));
+    }
+
+    #[test]
+    fn retention_is_at_least_a_day() {
+        let mut limits = Limits { retention_period: Duration::from_secs(3600), ..Limits::default() };
+        assert_eq!(limits.check(), Err("retention period must be >= 24h was 1h".to_owned()));
+        limits.retention_period = Duration::from_secs(86_400);
+        assert_eq!(limits.check(), Ok(()));
+    }
+}

@@ -1,0 +1,267 @@
+//! The limits of each tenant: `limits_config`, over it what a runtime file says of the tenant.
+//!
+//! [`Overrides::of`] is the one place that answers "what may this tenant do". The files of
+//! `runtime_config.file` are read again when they change; one that can't be used is told once and what was
+//! in force stays. Whoever asks gets a snapshot that does not change under a request.
+
+use crate::config::limits::Limits;
+use crate::config::{Config, file, keys};
+use crate::metrics::metric;
+use parking_lot::{Mutex, RwLock};
+use serde_yaml_ng::{Mapping, Value};
+use skald_ingest::{Profile, Profiles};
+use skald_model::TenantId;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A tenant's limits in the forms that the parts of the server take.
+#[derive(Debug)]
+pub struct Granted {
+    /// By Loki's names.
+    pub limits: Limits,
+    /// For pushes.
+    pub ingest: Arc<Profile>,
+}
+
+/// Limits of all tenants.
+pub struct Overrides {
+    config: Config,
+    base: Arc<Granted>,
+    tenants: RwLock<HashMap<TenantId, Arc<Granted>>>,
+    files: Vec<PathBuf>,
+    /// What the files held when they were read last.
+    seen: Mutex<Option<Vec<String>>>,
+    reload_worked: AtomicBool,
+    reloads: AtomicU64,
+}
+
+/// The files are read no more often than this.
+const PERIOD_MIN: Duration = Duration::from_millis(100);
+
+/// Tenants with limits of their own.
+type Table = HashMap<TenantId, Limits>;
+
+impl Overrides {
+    /// With the files of `config`, which must be readable now.
+    pub fn open(config: &Config) -> Result<Overrides, String> {
+        config.limits.check()?;
+        let ingest = Arc::new(Profile::new(config.limits.ingest(&config.distributor)));
+        let overrides = Overrides {
+            base: Arc::new(Granted { limits: config.limits.clone(), ingest }),
+            tenants: RwLock::default(),
+            files: config.runtime.file.iter().map(PathBuf::from).collect(),
+            seen: Mutex::default(),
+            reload_worked: AtomicBool::new(true),
+            reloads: AtomicU64::new(0),
+            config: config.clone(),
+        };
+        overrides.reload()?;
+        Ok(overrides)
+    }
+
+    /// What this tenant may do.
+    pub fn of(&self, tenant: &TenantId) -> Arc<Granted> {
+        let own = self.tenants.read().get(tenant).cloned();
+        own.unwrap_or_else(|| self.base.clone())
+    }
+
+    /// Tenants that have limits of their own.
+    pub fn tenants(&self) -> Vec<TenantId> {
+        self.tenants.read().keys().cloned().collect()
+    }
+
+    /// `loki_runtime_config_*`, as Loki has it.
+    pub fn write_metrics(&self, out: &mut String) {
+        let (worked, reloads) = self.reload_state();
+        let name = "loki_runtime_config_last_reload_successful";
+        metric(out, name, "gauge", "Whether the last reload of the runtime configuration worked.", u8::from(worked));
+        metric(out, "skald_runtime_config_reloads_total", "counter", "Times a changed runtime configuration was taken.", reloads);
+        metric(out, "skald_tenant_overrides", "gauge", "Tenants with limits of their own.", self.tenants().len());
+    }
+
+    /// Whether the files as they are now could be used; how often they were taken.
+    pub fn reload_state(&self) -> (bool, u64) {
+        (self.reload_worked.load(Ordering::Relaxed), self.reloads.load(Ordering::Relaxed))
+    }
+
+    /// Reads the files again when they changed. The error says why what was in force stays.
+    pub fn reload(&self) -> Result<(), String> {
+        if self.files.is_empty() {
+            return Ok(());
+        }
+        let result = self.read_files();
+        self.reload_worked.store(result.is_ok(), Ordering::Relaxed);
+        result
+    }
+
+    fn read_files(&self) -> Result<(), String> {
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path).map_err(|error| format!("runtime_config.file {}: {error}", path.display()))
+        };
+        let texts: Vec<String> = self.files.iter().map(read).collect::<Result<_, _>>()?;
+        let mut seen = self.seen.lock();
+        if seen.as_ref() == Some(&texts) {
+            return Ok(());
+        }
+        let mut table = Table::new();
+        for (path, text) in self.files.iter().zip(&texts) {
+            let named = |error: String| format!("runtime_config.file {}: {error}", path.display());
+            for warning in read_table(&self.config.limits, text, &mut table).map_err(named)? {
+                tracing::warn!(file = %path.display(), "runtime configuration: {warning}");
+            }
+        }
+        *seen = Some(texts);
+        let before = self.tenants.read().clone();
+        let granted = table.into_iter().map(|(tenant, limits)| {
+            let granted = match before.get(&tenant) {
+                Some(same) if same.limits == limits => same.clone(),
+                _ => self.grant(limits),
+            };
+            (tenant, granted)
+        });
+        *self.tenants.write() = granted.collect();
+        self.reloads.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn grant(&self, limits: Limits) -> Arc<Granted> {
+        let ingest = Arc::new(self.base.ingest.with(limits.ingest(&self.config.distributor)));
+        Arc::new(Granted { limits, ingest })
+    }
+}
+
+/// Looks at the files now and then for as long as the server runs.
+pub async fn watch(overrides: Arc<Overrides>, period: Duration) {
+    if overrides.files.is_empty() {
+        return;
+    }
+    let mut told = String::new();
+    loop {
+        tokio::time::sleep(period.max(PERIOD_MIN)).await;
+        let overrides = overrides.clone();
+        let reloaded = tokio::task::spawn_blocking(move || overrides.reload()).await;
+        let error = reloaded.unwrap_or_else(|error| Err(error.to_string())).err().unwrap_or_default();
+        if !error.is_empty() && error != told {
+            tracing::error!(error, "runtime configuration: the limits that were in force stay");
+        }
+        told = error;
+    }
+}
+
+impl Profiles for Overrides {
+    fn of(&self, tenant: &TenantId) -> Arc<Profile> {
+        Overrides::of(self, tenant).ingest.clone()
+    }
+}
+
+/// Adds the tenants of one file; gives warnings.
+fn read_table(base: &Limits, text: &str, table: &mut Table) -> Result<Vec<String>, String> {
+    let expanded = file::expand(text, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
+    let root: Value = serde_yaml_ng::from_str(&expanded).map_err(|error| format!("not valid YAML: {error}"))?;
+    let mut warnings = Vec::new();
+    let sections = match &root {
+        Value::Null => return Ok(warnings),
+        Value::Mapping(sections) => sections,
+        _ => return Err("the file must hold a section overrides".to_owned()),
+    };
+    for (name, value) in sections {
+        match (name.as_str(), value) {
+            (Some("overrides"), Value::Mapping(tenants)) => {
+                for (tenant, fields) in tenants {
+                    read_tenant(base, tenant, fields, table, &mut warnings)?;
+                }
+            }
+            (Some("overrides"), Value::Null) => {}
+            (Some("overrides"), _) => return Err("overrides must hold settings by tenant".to_owned()),
+            (Some("configs" | "multi_kv_config"), _) => {}
+            _ => warnings.push(format!("unknown {}", keys::text(name))),
+        }
+    }
+    Ok(warnings)
+}
+
+fn read_tenant(
+    base: &Limits,
+    tenant: &Value,
+    fields: &Value,
+    table: &mut Table,
+    warnings: &mut Vec<String>,
+) -> Result<(), String> {
+    let tenant = TenantId::parse(&keys::text(tenant)).map_err(|error| format!("overrides: {error}"))?;
+    let empty = Mapping::new();
+    let fields = match fields {
+        Value::Mapping(fields) => fields,
+        Value::Null => &empty,
+        _ => return Err(format!("overrides of {tenant}: expected settings by name")),
+    };
+    let limits = table.entry(tenant.clone()).or_insert_with(|| base.clone());
+    for (name, value) in fields {
+        let name = keys::text(name);
+        match keys::set_limit(limits, &name, value) {
+            Some(result) => result.map_err(|error| format!("overrides of {tenant}: {error}"))?,
+            None => warnings.push(format!("overrides of {tenant}: {}", file::explain(&format!("limits_config.{name}")))),
+        }
+    }
+    limits.check().map_err(|error| format!("overrides of {tenant}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(name: &str) -> TenantId {
+        TenantId::parse(name).expect("valid")
+    }
+
+    fn check(text: &str, expected: Result<&[&str], &str>) -> Table {
+        let mut table = Table::new();
+        let warnings = read_table(&Limits::default(), text, &mut table);
+        assert_eq!(warnings, expected.map(|w| w.iter().map(|s| (*s).to_owned()).collect()).map_err(str::to_owned), "{text}");
+        table
+    }
+
+    #[test]
+    fn a_tenant_gets_its_own_values_over_the_common_ones() {
+        let table = check("overrides:\n  a: {max_query_series: 7}\n  b:\n", Ok(&[]));
+        assert_eq!(table[&tenant("a")], Limits { max_query_series: 7, ..Limits::default() });
+        assert_eq!(table[&tenant("b")], Limits::default());
+    }
+
+    #[test]
+    fn what_is_odd_is_warned_of_and_what_is_wrong_refuses_the_file() {
+        check("", Ok(&[]));
+        check(
+            "overrides: {a: {max_query_serie: 7}}\nconfigs: {a: {log_push_request: true}}\n",
+            Ok(&["overrides of a: unknown limits_config.max_query_serie: did you mean limits_config.max_query_series?"]),
+        );
+        check("overrides: {a/b: {}}", Err("overrides: tenant ID 'a/b' contains unsupported character '/'"));
+        check("overrides: [1]", Err("overrides must hold settings by tenant"));
+        let retention = "overrides of a: retention period must be >= 24h was 1h";
+        check("overrides: {a: {retention_period: 1h}}", Err(retention));
+    }
+
+    #[test]
+    fn a_changed_file_is_taken_and_a_broken_one_leaves_what_was_in_force() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("overrides.yaml");
+        let write = |text: &str| std::fs::write(&path, text).expect("written");
+        write("overrides: {a: {max_query_series: 7}}");
+        let mut config = Config::default();
+        config.runtime.file = vec![path.display().to_string()];
+        let overrides = Overrides::open(&config).expect("the file is good");
+        let series = || Overrides::of(&overrides, &tenant("a")).limits.max_query_series;
+        assert_eq!((series(), overrides.reload_state()), (7, (true, 1)));
+        write("overrides: {a: {max_query_series: many}}");
+        assert!(overrides.reload().is_err());
+        assert_eq!((series(), overrides.reload_state()), (7, (false, 1)));
+        write("overrides: {a: {max_query_series: 8}}");
+        assert_eq!(overrides.reload(), Ok(()));
+        assert_eq!((series(), overrides.reload_state()), (8, (true, 2)));
+        write("overrides: {}");
+        assert_eq!(overrides.reload(), Ok(()));
+        assert_eq!(series(), Limits::default().max_query_series);
+    }
+}
