@@ -192,7 +192,7 @@ fn pages_for_operators_are_there() {
     assert!(text("/services").contains("querier => Running\n"));
     assert!(text("/config").contains("max_line_size: 256KB\n"));
     assert!(text("/config?mode=diff").contains("http_listen_port: 0\n"));
-    assert!(text("/config/tenant/v1/limits").starts_with("max_line_size: 256KB\n"));
+    assert!(text("/config/tenant/v1/limits").contains("\nmax_line_size: 256KB\n"));
     assert_eq!(get(&client, &format!("{API}/status/buildinfo"))["revision"].as_str().map(|r| &r[..6]), Some("skald-"));
     assert_eq!(get(&client, &format!("{API}/drilldown-limits"))["limits"]["volume_enabled"], json!(true));
     assert_eq!(get(&client, &format!("{API}/patterns?query=%7Ba%3D%22b%22%7D")), json!({"status": "success", "data": []}));
