@@ -142,6 +142,8 @@ fn write_store(out: &mut String, status: &StoreStatus) {
     metric(out, "skald_part_bytes", "gauge", "Bytes of parts on disk.", status.part_bytes);
     metric(out, "skald_flushes_total", "counter", "Flushes of the head.", status.flushes);
     metric(out, "skald_compactions_total", "counter", "Merges of parts.", status.compactions);
+    let rebuilt = status.manifests_rebuilt;
+    metric(out, "skald_manifests_rebuilt_total", "counter", "Manifests lost and made anew from parts at start.", rebuilt);
     metric(out, "skald_writes_stopped", "gauge", "1 when the store takes no writes.", u8::from(status.stopped.is_some()));
 }
 

@@ -74,6 +74,7 @@ pub(crate) fn merge(
 ) -> Result<Merged, StoreError> {
     let Some(first) = parts.first() else { return Ok(Merged::Abandoned) };
     let mut writer = PartWriter::begin(files, layout, tenant, (first.meta.day, id, first.meta.sequence))?;
+    writer.replace(parts);
     let streams = MergedStreams::new(parts);
     let mut cursors: Vec<Cursor<'_>> = parts.iter().zip(&streams.numbers).map(|(p, n)| Cursor::new(p, n)).collect();
     for cursor in &mut cursors {

@@ -1,7 +1,8 @@
 //! Counting in a piece without reading its lines: rows and line bytes of a run before a time.
 //!
 //! For a block from its directory entry and, at an edge inside a run, a few frames of its times; for a chunk
-//! of the head, which is in memory and unsorted, by looking at the run's rows.
+//! of the head, which is in memory and unsorted, by looking at the run's rows. Entries as they are stored are
+//! counted: of a run that is not [`PieceRun::whole`] only reading tells.
 
 use crate::part::Part;
 use crate::{Piece, PieceRun, Source, StoreError};

@@ -37,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) head_bytes: AtomicUsize,
     pub(crate) flushes: AtomicU64,
     pub(crate) compactions: AtomicU64,
+    /// Manifests that were lost and made anew at start.
+    pub(crate) manifests_rebuilt: AtomicU64,
     pub(crate) content_cache: ContentCache,
     /// Held while parts are merged, which is done by one thread at a time.
     compacting: Mutex<()>,
@@ -58,6 +60,7 @@ impl Inner {
             head_bytes: AtomicUsize::new(0),
             flushes: AtomicU64::new(0),
             compactions: AtomicU64::new(0),
+            manifests_rebuilt: AtomicU64::new(0),
             content_cache: ContentCache::default(),
             compacting: Mutex::new(()),
             wake: Condvar::new(),
@@ -152,6 +155,9 @@ impl Inner {
                 state.sealed.first().cloned()
             };
             let Some(sealed) = sealed else { return Ok(()) };
+            if changes.next_part == 0 {
+                self.begin_manifest(tenant, &mut changes)?;
+            }
             let metas = flush::write_parts(&*self.files, &self.layout, &tenant.id, &sealed.view, changes.next_part)?;
             changes.next_part += metas.len() as u64;
             let parts = self.open_parts(tenant, &metas)?;
@@ -166,6 +172,15 @@ impl Inner {
             self.set_pace();
             self.flushes.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Writes a tenant's first manifest before its first part: parts without any manifest then always mean that
+    /// one was lost.
+    fn begin_manifest(&self, tenant: &Tenant, changes: &mut Changes) -> Result<(), StoreError> {
+        let folder = self.layout.tenant(&tenant.id);
+        let made = self.files.create_folder(&folder);
+        made.map_err(|e| StoreError::io(format!("creating {}", folder.display()), e))?;
+        self.replace_manifest(tenant, changes, tenant.covered(), &[], &[])
     }
 
     /// Opens parts just written.

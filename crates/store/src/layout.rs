@@ -68,6 +68,27 @@ pub(crate) fn part_name(id: u64) -> String {
     format!("{id:016x}.part")
 }
 
+/// The number that [`part_name`] put into a name.
+pub(crate) fn part_id(name: &str) -> Option<u64> {
+    let id = u64::from_str_radix(name.strip_suffix(".part")?, 16).ok()?;
+    (part_name(id) == name).then_some(id)
+}
+
+/// The day that [`date`] put into a name.
+pub(crate) fn day_of_date(name: &str) -> Option<i32> {
+    let (rest, day) = name.rsplit_once('-')?;
+    let (year, month) = rest.rsplit_once('-')?;
+    let [year, month, day] = [year.parse::<i64>().ok()?, month.parse::<i64>().ok()?, day.parse::<i64>().ok()?];
+    // Days of whole years before, then of whole months, both counted from March.
+    let year = year.checked_sub(i64::from(month <= 2))?;
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted = era.checked_mul(146_097)? + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
+    let found = i32::try_from(shifted - 719_468).ok()?;
+    (date(found) == name).then_some(found)
+}
+
 /// `YYYY-MM-DD` of a UTC day, for people who look into the directory.
 pub(crate) fn date(day: i32) -> String {
     const _: () = assert!(DAY_NS / 1_000_000_000 == 86_400);
@@ -91,6 +112,21 @@ mod tests {
     fn days_have_their_dates() {
         for (day, expected) in [(0, "1970-01-01"), (-1, "1969-12-31"), (11_016, "2000-02-29"), (20_780, "2026-11-23")] {
             assert_eq!(date(day), expected);
+            assert_eq!(day_of_date(expected), Some(day));
+        }
+        for day in (-800_000..800_000).step_by(97) {
+            assert_eq!(day_of_date(&date(day)), Some(day));
+        }
+    }
+
+    #[test]
+    fn other_names_are_no_days_and_no_parts() {
+        for name in ["", "streams", "2026-1-1", "2026-02-30", "2026-13-01", "2026-99999999999999999999-01", "--"] {
+            assert_eq!(day_of_date(name), None, "{name}");
+        }
+        assert_eq!(part_id(&part_name(77)), Some(77));
+        for name in ["", "77.part", "000000000000004d.part.tmp", "000000000000004D.part", "+00000000000004d.part"] {
+            assert_eq!(part_id(name), None, "{name}");
         }
     }
 }

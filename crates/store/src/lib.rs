@@ -8,6 +8,7 @@
 //! Lock order: a tenant's `changes`, then its `state`, then the WAL's own locks. Queries take `state` for
 //! as long as it takes to clone a few `Arc`s.
 
+mod about;
 mod compact;
 mod content_cache;
 mod count;
@@ -19,6 +20,7 @@ mod layout;
 mod manifest;
 mod names;
 mod part;
+mod rebuild;
 mod record;
 mod recover;
 mod select;
@@ -262,6 +264,8 @@ pub struct StoreStatus {
     pub flushes: u64,
     /// Compactions since start.
     pub compactions: u64,
+    /// Manifests that were damaged or lost and made anew at start.
+    pub manifests_rebuilt: u64,
     /// fsyncs of the WAL since start.
     pub wal_syncs: u64,
     /// Streams created since start, per tenant.

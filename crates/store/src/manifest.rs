@@ -1,7 +1,8 @@
 //! A tenant's manifest: which parts there are and how much of the WAL they cover.
 //!
-//! One text file, replaced whole: written beside, synced, renamed, the folder synced. A first line with
-//! a checksum, then JSON, so that people can read it. README.md has an example.
+//! One text file, replaced whole: written beside, synced, renamed, the folder synced. A line with a checksum,
+//! then JSON, so that people can read it, and both once more: rot in one copy costs nothing. README.md has an
+//! example. Without either copy, `rebuild` makes it anew.
 
 use crate::StoreError;
 use crate::files::{Files, is_full};
@@ -11,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use skald_model::TenantId;
 use std::io::IoSlice;
 
-/// Version of the manifest's layout.
-const MANIFEST_VERSION: u32 = 1;
-/// Begins the file; the checksum of what follows the line stands behind it.
+/// Version of the manifest's layout; older ones are read.
+const MANIFEST_VERSION: u32 = 2;
+/// Begins a copy; the checksum and length of what follows the line stand behind it. Version 1 has one copy,
+/// up to the end of the file, and no length.
 const FIRST_WORD: &str = "skald-manifest";
 
 /// What the file says.
@@ -27,6 +29,19 @@ pub(crate) struct Manifest {
     pub(crate) parts: Vec<PartMeta>,
 }
 
+/// What reading a manifest found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Both copies are whole.
+    Whole(Manifest),
+    /// One copy is damaged: the file should be written anew.
+    HalfDamaged(Manifest),
+    /// No such file.
+    Missing,
+    /// Nothing in it can be believed.
+    Damaged,
+}
+
 /// A manifest could not be replaced.
 #[derive(Debug)]
 pub(crate) enum ReplaceError {
@@ -36,25 +51,26 @@ pub(crate) enum ReplaceError {
     Unknown(StoreError),
 }
 
-/// Reads a tenant's manifest; an empty one when there is none.
-pub(crate) fn read(files: &dyn Files, layout: &Layout, tenant: &TenantId) -> Result<Manifest, StoreError> {
+/// Reads a tenant's manifest.
+pub(crate) fn read(files: &dyn Files, layout: &Layout, tenant: &TenantId) -> Result<Found, StoreError> {
     let path = layout.manifest(tenant);
     let failed = |e| StoreError::io(format!("reading {}", path.display()), e);
     let file = match files.open(&path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Manifest::default()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Missing),
         file => file.map_err(failed)?,
     };
     let mut bytes = vec![0; file.size().map_err(failed)? as usize];
     file.read_at(0, &mut bytes).map_err(failed)?;
-    let manifest = parse(&bytes).ok_or_else(|| StoreError::Damaged(format!("{} is damaged", path.display())))?;
-    if manifest.version > MANIFEST_VERSION {
-        let found = manifest.version;
+    let found = parse(&bytes);
+    if let Found::Whole(Manifest { version, .. }) | Found::HalfDamaged(Manifest { version, .. }) = &found
+        && *version > MANIFEST_VERSION
+    {
         return Err(StoreError::Unusable(format!(
-            "{} has format version {found}, this program reads up to {MANIFEST_VERSION}",
+            "{} has format version {version}, this program reads up to {MANIFEST_VERSION}",
             path.display()
         )));
     }
-    Ok(manifest)
+    Ok(found)
 }
 
 /// Replaces a tenant's manifest, whose folder must exist.
@@ -80,17 +96,32 @@ pub(crate) fn replace(files: &dyn Files, layout: &Layout, tenant: &TenantId, man
 
 fn print(manifest: &Manifest) -> Vec<u8> {
     let manifest = Manifest { version: MANIFEST_VERSION, ..manifest.clone() };
-    let json = serde_json::to_vec_pretty(&manifest).expect("numbers and lists are always JSON");
-    let mut bytes = format!("{FIRST_WORD} {:08x}\n", crc32fast::hash(&json)).into_bytes();
-    bytes.extend_from_slice(&json);
-    bytes
+    let mut json = serde_json::to_vec_pretty(&manifest).expect("numbers and lists are always JSON");
+    json.push(b'\n');
+    let mut copy = format!("{FIRST_WORD} {:08x} {}\n", crc32fast::hash(&json), json.len()).into_bytes();
+    copy.extend_from_slice(&json);
+    copy.repeat(2)
 }
 
-fn parse(bytes: &[u8]) -> Option<Manifest> {
+/// The first whole copy.
+fn parse(bytes: &[u8]) -> Found {
+    let begins = |at: &usize| bytes[*at..].starts_with(FIRST_WORD.as_bytes());
+    let mut copies = (0..bytes.len()).filter(begins).filter_map(|at| parse_copy(&bytes[at..]));
+    let Some(manifest) = copies.next() else { return Found::Damaged };
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    if manifest.version == 1 || first == second { Found::Whole(manifest) } else { Found::HalfDamaged(manifest) }
+}
+
+fn parse_copy(bytes: &[u8]) -> Option<Manifest> {
     let end = bytes.iter().position(|b| *b == b'\n')?;
     let line = std::str::from_utf8(&bytes[..end]).ok()?;
-    let crc = u32::from_str_radix(line.strip_prefix(FIRST_WORD)?.trim(), 16).ok()?;
-    let json = &bytes[end + 1..];
+    let mut words = line.strip_prefix(FIRST_WORD)?.split_ascii_whitespace();
+    let crc = u32::from_str_radix(words.next()?, 16).ok()?;
+    let rest = &bytes[end + 1..];
+    let json = match words.next() {
+        Some(len) => rest.get(..len.parse().ok()?)?,
+        None => rest,
+    };
     if crc != crc32fast::hash(json) {
         return None;
     }
@@ -101,8 +132,7 @@ fn parse(bytes: &[u8]) -> Option<Manifest> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_manifest_comes_back_and_a_changed_one_does_not() {
+    fn sample() -> Manifest {
         let part = PartMeta {
             id: 3,
             day: 20_000,
@@ -114,13 +144,39 @@ mod tests {
             streams: 2,
             sequence: 1 << 20,
         };
-        let manifest = Manifest { version: MANIFEST_VERSION, covered: 9, next_part: 4, parts: vec![part] };
-        let good = print(&manifest);
-        assert_eq!(parse(&good), Some(manifest));
+        Manifest { version: MANIFEST_VERSION, covered: 9, next_part: 4, parts: vec![part] }
+    }
+
+    #[test]
+    fn rot_in_one_copy_costs_nothing() {
+        let good = print(&sample());
+        assert!(matches!(parse(&good), Found::Whole(manifest) if manifest == sample()));
         for at in 0..good.len() {
             let mut bytes = good.clone();
             bytes[at] ^= 1;
-            assert_eq!(parse(&bytes), None, "byte {at}");
+            assert!(matches!(parse(&bytes), Found::HalfDamaged(manifest) if manifest == sample()), "byte {at}");
         }
+        assert!(matches!(parse(&good[..good.len() / 2]), Found::HalfDamaged(manifest) if manifest == sample()));
+        assert!(matches!(parse(&good[good.len() / 2..]), Found::HalfDamaged(manifest) if manifest == sample()));
+    }
+
+    #[test]
+    fn rot_in_both_copies_is_seen() {
+        let good = print(&sample());
+        for at in 0..good.len() / 2 {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            bytes[good.len() - 1 - at] ^= 1;
+            assert!(matches!(parse(&bytes), Found::Damaged), "byte {at}");
+        }
+        assert!(matches!(parse(b""), Found::Damaged));
+    }
+
+    #[test]
+    fn version_1_is_read() {
+        let json = br#"{"version": 1, "covered": 9, "next_part": 4, "parts": []}"#;
+        let bytes = [format!("{FIRST_WORD} {:08x}\n", crc32fast::hash(json)).as_bytes(), json].concat();
+        assert!(matches!(parse(&bytes), Found::Whole(Manifest { covered: 9, next_part: 4, .. })));
+        assert!(matches!(parse(&bytes[..bytes.len() - 1]), Found::Damaged));
     }
 }

@@ -5,6 +5,7 @@
 //! reader lets go of it.
 
 use crate::StoreError;
+use crate::about::About;
 use crate::files::{FileHandle, Files};
 use crate::record::take_varint;
 use crate::table::StreamTable;
@@ -18,8 +19,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Version of the part layout in README.md.
-pub(crate) const PART_VERSION: u32 = 1;
+/// Version of the part layout in README.md; older ones are read.
+pub(crate) const PART_VERSION: u32 = 2;
+/// The first version whose parts tell of themselves.
+const WITH_ABOUT: u32 = 2;
 /// Begins the footer.
 pub(crate) const PART_MAGIC: [u8; 8] = *b"SKALDPRT";
 /// Bytes of the footer.
@@ -56,6 +59,7 @@ pub(crate) struct Footer {
     pub(crate) directory_bytes: u64,
     pub(crate) directory_plain: u64,
     pub(crate) directory_crc: u32,
+    pub(crate) version: u32,
 }
 
 impl Footer {
@@ -65,7 +69,7 @@ impl Footer {
         for number in [self.index_at, self.index_bytes, self.directory_at, self.directory_bytes, self.directory_plain] {
             out.extend_from_slice(&number.to_le_bytes());
         }
-        for number in [self.index_crc, self.directory_crc, PART_VERSION] {
+        for number in [self.index_crc, self.directory_crc, self.version] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(&crc32fast::hash(&out).to_le_bytes());
@@ -89,6 +93,7 @@ impl Footer {
             directory_plain: u64_at(40),
             index_crc: u32_at(48),
             directory_crc: u32_at(52),
+            version: u32_at(56),
         })
     }
 }
@@ -107,6 +112,7 @@ pub(crate) struct Part {
     pub(crate) meta: PartMeta,
     pub(crate) table: StreamTable,
     pub(crate) blocks: Vec<BlockAt>,
+    pub(crate) about: About,
     path: PathBuf,
     file: Arc<dyn FileHandle>,
     files: Arc<dyn Files>,
@@ -144,12 +150,13 @@ impl Part {
         }
         let plain = zstd::bulk::decompress(&compressed, footer.directory_plain as usize);
         let plain = plain.map_err(|e| damaged(format!("its directory is damaged: {e}")))?;
-        let (table, blocks) = decode_directory(&plain, footer.index_at)
+        let (table, blocks, about) = decode_directory(&plain, &footer)
             .ok_or_else(|| damaged("its directory is not in the layout of its version".to_owned()))?;
         Ok(Part {
             meta,
             table,
             blocks,
+            about,
             path,
             file,
             files: files.clone(),
@@ -157,6 +164,21 @@ impl Part {
             content: Mutex::new(None),
             replaced: AtomicBool::new(false),
         })
+    }
+
+    /// What a manifest says of it, from the part itself.
+    pub(crate) fn describe(&self) -> PartMeta {
+        let metas = || self.blocks.iter().map(|b| &b.meta);
+        PartMeta {
+            min_time: metas().map(|m| m.min_time).min().unwrap_or(self.meta.min_time),
+            max_time: metas().map(|m| m.max_time).max().unwrap_or(self.meta.max_time),
+            rows: metas().map(|m| u64::from(m.rows)).sum(),
+            line_bytes: metas().map(|m| m.line_bytes).sum(),
+            bytes: self.footer.directory_at + self.footer.directory_bytes + FOOTER_BYTES as u64,
+            streams: self.table.len() as u32,
+            sequence: if self.footer.version < WITH_ABOUT { self.meta.sequence } else { self.about.sequence },
+            ..self.meta.clone()
+        }
     }
 
     /// Decodes columns of a block.
@@ -233,7 +255,7 @@ impl Drop for Part {
 }
 
 /// The plain bytes of a directory.
-pub(crate) fn encode_directory(table: &StreamTable, blocks: &[BlockAt]) -> Vec<u8> {
+pub(crate) fn encode_directory(table: &StreamTable, blocks: &[BlockAt], about: &About) -> Vec<u8> {
     let mut out = Vec::new();
     table.encode(&mut out);
     crate::record::put_varint(&mut out, blocks.len() as u64);
@@ -242,24 +264,26 @@ pub(crate) fn encode_directory(table: &StreamTable, blocks: &[BlockAt]) -> Vec<u
         crate::record::put_varint(&mut out, block.bytes);
         block.meta.encode(&mut out);
     }
+    about.encode(&mut out);
     out
 }
 
-/// Reads what [`encode_directory`] made; blocks lie before `blocks_end` and name streams of the table.
-fn decode_directory(mut bytes: &[u8], blocks_end: u64) -> Option<(StreamTable, Vec<BlockAt>)> {
+/// Reads what [`encode_directory`] made; blocks lie before the content index and name streams of the table.
+fn decode_directory(mut bytes: &[u8], footer: &Footer) -> Option<(StreamTable, Vec<BlockAt>, About)> {
     let table = StreamTable::decode(&mut bytes)?;
     let mut blocks = Vec::new();
     for _ in 0..take_varint(&mut bytes)? {
         let at = take_varint(&mut bytes)?;
         let len = take_varint(&mut bytes)?;
         let meta = BlockMeta::decode(&mut bytes).ok()?;
-        let fits = at.checked_add(len).is_some_and(|end| end <= blocks_end);
+        let fits = at.checked_add(len).is_some_and(|end| end <= footer.index_at);
         if !fits || meta.runs.iter().any(|r| r.stream as usize >= table.len()) {
             return None;
         }
         blocks.push(BlockAt { at, bytes: len, meta });
     }
-    bytes.is_empty().then_some((table, blocks))
+    let about = if footer.version < WITH_ABOUT { About::default() } else { About::decode(&mut bytes)? };
+    bytes.is_empty().then_some((table, blocks, about))
 }
 
 #[cfg(test)]

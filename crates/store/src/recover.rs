@@ -7,9 +7,10 @@
 use crate::files::Files;
 use crate::inner::Inner;
 use crate::layout::{Layout, part_name};
+use crate::manifest::{Found, Manifest, ReplaceError};
 use crate::part::Part;
 use crate::tenant::Tenant;
-use crate::{Options, StoreError, WalSync, layout, manifest, record};
+use crate::{Options, StoreError, WalSync, layout, manifest, rebuild, record};
 use skald_model::TenantId;
 use skald_wal::{Replayed, Wal};
 use std::io::IoSlice;
@@ -98,7 +99,7 @@ fn open_tenants(inner: &Inner) -> Result<(), StoreError> {
             tracing::warn!(folder = name.name, "not a tenant's folder, left alone");
             continue;
         };
-        let manifest = manifest::read(&*inner.files, &inner.layout, &id)?;
+        let manifest = read_manifest(inner, &id)?;
         let tenant = inner.tenant_or_new(&id);
         sweep(inner, &tenant, &manifest)?;
         let mut parts = Vec::with_capacity(manifest.parts.len());
@@ -124,6 +125,36 @@ fn open_tenants(inner: &Inner) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The tenant's manifest, repaired or made anew when it is damaged or lost.
+fn read_manifest(inner: &Inner, tenant: &TenantId) -> Result<Manifest, StoreError> {
+    let manifest = match manifest::read(&*inner.files, &inner.layout, tenant)? {
+        Found::Whole(manifest) => return Ok(manifest),
+        // A part is written only after a manifest was: without parts none was ever there.
+        Found::Missing if rebuild::part_files(&*inner.files, &inner.layout, tenant)?.is_empty() => {
+            return Ok(Manifest::default());
+        }
+        Found::HalfDamaged(manifest) => {
+            tracing::warn!(%tenant, "one copy in the manifest was damaged, it is written anew from the other");
+            manifest
+        }
+        Found::Missing | Found::Damaged => {
+            let manifest = rebuild::rebuild(&inner.files, &inner.layout, tenant)?;
+            tracing::error!(
+                %tenant,
+                parts = manifest.parts.len(),
+                "the manifest was damaged or lost: it is made anew from the parts found, and the whole WAL is replayed"
+            );
+            rebuild::keep_damaged(&*inner.files, &inner.layout, tenant);
+            inner.manifests_rebuilt.fetch_add(1, Ordering::Relaxed);
+            manifest
+        }
+    };
+    match manifest::replace(&*inner.files, &inner.layout, tenant, &manifest) {
+        Ok(()) => Ok(manifest),
+        Err(ReplaceError::Kept(error) | ReplaceError::Unknown(error)) => Err(error),
+    }
+}
+
 /// Removes files of a tenant that its manifest does not name.
 fn sweep(inner: &Inner, tenant: &Tenant, manifest: &manifest::Manifest) -> Result<(), StoreError> {
     let folder = inner.layout.tenant(&tenant.id);
@@ -145,7 +176,7 @@ fn sweep(inner: &Inner, tenant: &Tenant, manifest: &manifest::Manifest) -> Resul
 
 /// Puts WAL records that no part covers into the heads and opens the WAL for writing.
 fn replay(inner: &Inner) -> Result<(), StoreError> {
-    let first_sequence = inner.all_tenants().iter().map(|t| t.covered()).max().unwrap_or(0) + 1;
+    let first_sequence = inner.all_tenants().iter().map(|t| t.last_known_record()).max().unwrap_or(0) + 1;
     let sync = match inner.options.wal_sync {
         WalSync::Group => skald_wal::Sync::Group,
         WalSync::Always => skald_wal::Sync::Always,

@@ -107,6 +107,7 @@ impl Store {
             flushes: inner.flushes.load(Ordering::Relaxed),
             compactions: inner.compactions.load(Ordering::Relaxed),
             wal_syncs: wal.syncs(),
+            manifests_rebuilt: inner.manifests_rebuilt.load(Ordering::Relaxed),
             ..StoreStatus::default()
         };
         for tenant in inner.all_tenants() {

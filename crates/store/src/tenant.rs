@@ -4,7 +4,7 @@
 //! flushes and compactions of a tenant follow one another. Invariant: at any moment `state` shows every
 //! entry once: a sealed head and the parts made of it are swapped in one step.
 
-use crate::head::{Head, HeadView, SealedHead};
+use crate::head::{Head, HeadView, ORDINAL_BITS, SealedHead};
 use crate::part::{Part, PartMeta};
 use crate::stream_index::IndexedStreams;
 use parking_lot::Mutex;
@@ -81,6 +81,13 @@ impl Tenant {
     pub(crate) fn head_bytes(&self) -> usize {
         let state = self.state.lock();
         state.head.charged_bytes() + state.sealed.iter().map(|s| s.memory_bytes).sum::<usize>()
+    }
+
+    /// The highest WAL record that parts speak of: `covered`, unless the manifest was made anew without it.
+    pub(crate) fn last_known_record(&self) -> u64 {
+        let state = self.state.lock();
+        let began = state.parts.iter().map(|p| p.meta.sequence >> ORDINAL_BITS).max();
+        state.covered.max(began.unwrap_or(0))
     }
 
     /// The tenant's WAL records up to this one are in parts.

@@ -3,9 +3,10 @@
 //! README.md has the layout. Memory held is one encoded block, the directory and the content index.
 
 use crate::StoreError;
+use crate::about::About;
 use crate::files::{FileHandle, Files};
 use crate::layout::{Layout, UNFINISHED};
-use crate::part::{BlockAt, Footer, PartMeta, encode_directory};
+use crate::part::{BlockAt, Footer, PART_VERSION, Part, PartMeta, encode_directory};
 use crate::table::StreamTable;
 use skald_block::Encoder;
 use skald_index::ContentIndexBuilder;
@@ -30,6 +31,7 @@ pub(crate) struct PartWriter<'a> {
     encoder: Encoder,
     index: ContentIndexBuilder,
     blocks: Vec<BlockAt>,
+    about: About,
     /// Encoded and not yet written.
     pending: Vec<u8>,
     written: u64,
@@ -63,10 +65,19 @@ impl<'a> PartWriter<'a> {
             encoder: Encoder::default(),
             index: ContentIndexBuilder::default(),
             blocks: Vec::new(),
+            about: About { sequence, ..About::default() },
             pending: Vec::new(),
             written: 0,
             finished: false,
         })
+    }
+
+    /// Says that it stands for these parts.
+    pub(crate) fn replace(&mut self, parts: &[Arc<Part>]) {
+        for part in parts {
+            self.about.replaces.insert(part.meta.id);
+            self.about.replaces.extend(&part.about.replaces);
+        }
     }
 
     /// Adds a block, whose runs are sorted by (stream, time, arrival) and follow those of the last one.
@@ -95,7 +106,7 @@ impl<'a> PartWriter<'a> {
     /// Writes what follows the blocks and makes file and name durable.
     pub(crate) fn finish(mut self, table: &StreamTable) -> Result<PartMeta, StoreError> {
         let index = std::mem::take(&mut self.index).finish();
-        let directory = encode_directory(table, &self.blocks);
+        let directory = encode_directory(table, &self.blocks, &self.about);
         let failed = |e| StoreError::io(format!("writing {}", self.unfinished.display()), e);
         let compressed = zstd::bulk::compress(&directory, DIRECTORY_LEVEL).map_err(failed)?;
         let index_at = self.written + self.pending.len() as u64;
@@ -107,6 +118,7 @@ impl<'a> PartWriter<'a> {
             directory_bytes: compressed.len() as u64,
             directory_plain: directory.len() as u64,
             directory_crc: crc32fast::hash(&compressed),
+            version: PART_VERSION,
         };
         let footer_bytes = footer.encode();
         let slices = [&self.pending[..], &index, &compressed, &footer_bytes].map(IoSlice::new);
