@@ -9,6 +9,8 @@
 //! - *ids*: 5 letters or digits with at least one digit; of two neighbours only the one with the lesser hash.
 //! - *numbers*: 6 bytes that begin with a separator and a digit: `=48213`, `.211.9`. Three bits each.
 
+use std::ops::Range;
+
 /// Bits of a position in a sketch: filters are scaled down from it.
 pub(super) const POSITION_BITS: u32 = 21;
 
@@ -86,76 +88,181 @@ const NUMBER_6: u64 = 0x27d4_eb2f_1656_67c5;
 /// Bits that a metadata value sets. A look-up of an id goes through every block, so false hits are dear.
 const VALUE_BITS: u32 = 6;
 
-/// Texts of four bytes seen lately, so that the hashes of what repeats are not taken again.
+/// What was looked at lately in the lines of a block, so that what repeats is not taken apart again.
 #[derive(Debug)]
-pub(super) struct Recent {
-    exact: Box<[u32; 1 << RECENT_BITS]>,
+pub(super) struct Seen {
+    /// Texts of four bytes. No slot is free of zeros by chance: see [`Seen::insert_text`].
+    texts: Box<[u32; 1 << TEXT_SLOT_BITS]>,
+    /// Pieces without digits: where in the lines they lie. An unused slot is an empty piece.
+    pieces: Box<[(u32, u32); 1 << PIECE_SLOT_BITS]>,
 }
 
-const RECENT_BITS: u32 = 12;
+const TEXT_SLOT_BITS: u32 = 12;
+const PIECE_SLOT_BITS: u32 = 12;
 
-impl Default for Recent {
-    /// No text is four zero bytes: see [`Recent::insert`].
-    fn default() -> Recent {
-        Recent { exact: Box::new([0; 1 << RECENT_BITS]) }
+/// Pieces shorter than this cost less to take apart than to look up.
+const PIECE_BYTES_MIN: usize = 8;
+/// A piece ends at the first space behind so many bytes: words that change leave others alone.
+const PIECE_BYTES: usize = 16;
+/// Bytes that neighbouring pieces share, so that each text of four lies in one of them.
+const PIECE_OVERLAP: usize = 3;
+
+impl Default for Seen {
+    fn default() -> Seen {
+        Seen { texts: Box::new([0; 1 << TEXT_SLOT_BITS]), pieces: Box::new([(0, 0); 1 << PIECE_SLOT_BITS]) }
     }
 }
 
-impl Recent {
+impl Seen {
     /// Whether the text was not there. Four zero bytes are always new, as an empty slot looks like them.
-    fn insert(&mut self, exact: u32) -> bool {
-        let slot = &mut self.exact[(exact.wrapping_mul(0x9e37_79b1) >> (32 - RECENT_BITS)) as usize];
+    fn insert_text(&mut self, exact: u32) -> bool {
+        let slot = &mut self.texts[(exact.wrapping_mul(0x9e37_79b1) >> (32 - TEXT_SLOT_BITS)) as usize];
         let is_new = *slot != exact || exact == 0;
         *slot = exact;
         is_new
     }
 
-    /// Forgets all.
+    /// Whether the piece was not there, by its bytes.
+    fn insert_piece(&mut self, lines: &[u8], piece: Range<usize>) -> bool {
+        let bytes = &lines[piece.clone()];
+        let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else { return true };
+        let mixed = u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23) ^ (bytes.len() as u64) << 57;
+        let slot = &mut self.pieces[(mixed.wrapping_mul(TEXT_3) >> (64 - PIECE_SLOT_BITS)) as usize];
+        let is_new = lines[slot.0 as usize..slot.1 as usize] != *bytes;
+        *slot = (piece.start as u32, piece.end as u32);
+        is_new
+    }
+
+    /// Forgets all: the next lines are others.
     pub(super) fn clear(&mut self) {
-        self.exact.fill(0);
+        self.texts.fill(0);
+        self.pieces.fill((0, 0));
     }
 }
 
-/// Calls `emit` with the filter positions of all grams of `line`, save for texts that `recent` has.
+/// Calls `emit` with the filter positions of all grams of the line at `line`, save for those of texts that
+/// `seen` has of these `lines`.
 #[inline]
-pub(super) fn each(line: &[u8], recent: &mut Recent, mut emit: impl FnMut(u32)) {
-    let mut window = Window::START;
-    for &byte in line {
-        window.push(byte);
-        if !window.any(DIGIT, 0b111) {
-            if window.any(DIGIT, 0b1000) {
-                emit_text_3(&window, &mut emit);
-            } else if recent.insert(window.exact) {
-                emit_text_3(&window, &mut emit);
-                emit_text_4(&window, &mut emit);
-            }
+pub(super) fn each(lines: &[u8], line: Range<usize>, seen: &mut Seen, mut emit: impl FnMut(u32)) {
+    let (mut at, mut word_end) = (line.start, line.start);
+    while at < line.end {
+        let digit = next_digit(&lines[..line.end], at);
+        each_text(lines, at..digit, seen, &mut emit);
+        if digit == line.end {
+            return;
         }
-        if window.all(WORD, 0b11_1111) && window.any(DIGIT, 0b11_1111) {
-            let (last, before) = (hash(window.last::<5>(), ID_5), hash(window.last::<6>() >> 8, ID_5));
-            let (chosen, bytes) = if order(last) <= order(before) { (last, 0b1_1111) } else { (before, 0b11_1110) };
-            if window.any(DIGIT, bytes) {
-                emit(first(chosen));
-            }
+        let number = digit.wrapping_sub(1)..digit + 5;
+        if digit > line.start && number.end <= line.end && is(lines[number.start], SEPARATOR) {
+            emit_number(&lines[number], &mut emit);
         }
-        if window.all(SEPARATOR, 0b10_0000) && window.all(DIGIT, 0b1_0000) {
-            let hash = hash(window.last::<6>(), NUMBER_6);
-            emit(first(hash));
-            emit(second(hash));
-            emit(third(hash));
+        if digit >= word_end {
+            word_end = each_id(&lines[..line.end], line.start, digit, &mut emit);
+        }
+        at = digit + 1;
+        while at < line.end && lines[at].is_ascii_digit() {
+            at += 1;
         }
     }
+}
+
+/// Where the next digit stands at or behind `from`; the end when there is none.
+fn next_digit(bytes: &[u8], mut from: usize) -> usize {
+    while let Some(eight) = bytes.get(from..).and_then(|rest| rest.first_chunk()) {
+        let found = digits(u64::from_le_bytes(*eight));
+        if found != 0 {
+            return from + found.trailing_zeros() as usize / 8;
+        }
+        from += 8;
+    }
+    bytes[from..].iter().position(u8::is_ascii_digit).map_or(bytes.len(), |at| from + at)
+}
+
+/// The highest bit of each of eight bytes that is a digit.
+fn digits(eight: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let low = eight & (ONES * 0x7f);
+    let from_zero = low + ONES * (0x80 - b'0' as u64);
+    let beyond_nine = low + ONES * (0x80 - (b'9' as u64 + 1));
+    from_zero & !beyond_nine & !eight & (ONES * 0x80)
+}
+
+fn is(byte: u8, kind: u32) -> bool {
+    KINDS[usize::from(byte)] & kind != 0
+}
+
+/// The texts of a stretch without digits, in pieces.
+fn each_text(lines: &[u8], stretch: Range<usize>, seen: &mut Seen, emit: &mut impl FnMut(u32)) {
+    let mut start = stretch.start;
+    while start + 3 <= stretch.end {
+        let space = lines[..stretch.end].get(start + PIECE_BYTES..).and_then(|rest| memchr::memchr(b' ', rest));
+        let end = space.map_or(stretch.end, |space| start + PIECE_BYTES + space + 1);
+        if end - start < PIECE_BYTES_MIN || seen.insert_piece(lines, start..end) {
+            emit_texts(&lines[start..end], seen, emit);
+        }
+        if end == stretch.end {
+            return;
+        }
+        start = end - PIECE_OVERLAP;
+    }
+}
+
+fn emit_texts(piece: &[u8], seen: &mut Seen, emit: &mut impl FnMut(u32)) {
+    let mut window = Window::START;
+    for (at, &byte) in piece.iter().enumerate() {
+        window.push(byte);
+        match at {
+            0 | 1 => {}
+            2 => emit_text_3(&window, emit),
+            _ if seen.insert_text(window.exact) => {
+                emit_text_3(&window, emit);
+                emit_text_4(&window, emit);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The ids of the word that has a digit at `digit`; gives where the word ends. Windows of six bytes before
+/// that digit's have none.
+fn each_id(line: &[u8], line_start: usize, digit: usize, emit: &mut impl FnMut(u32)) -> usize {
+    let first = digit.saturating_sub(5).max(line_start);
+    let before = line[first..digit].iter().rev().take_while(|byte| is(**byte, WORD)).count();
+    let mut window = Window::START;
+    let mut last = 0;
+    let mut at = digit - before;
+    while at < line.len() && is(line[at], WORD) {
+        window.push(line[at]);
+        let before = std::mem::replace(&mut last, hash(window.last::<5>(), ID_5));
+        if window.all(WORD, 0b11_1111) && window.any(DIGIT, 0b11_1111) {
+            let (chosen, bytes) = if order(last) <= order(before) { (last, 0b1_1111) } else { (before, 0b11_1110) };
+            if window.any(DIGIT, bytes) {
+                emit(first_of(chosen));
+            }
+        }
+        at += 1;
+    }
+    at
+}
+
+/// A separator, a digit and four bytes more.
+fn emit_number(bytes: &[u8], emit: &mut impl FnMut(u32)) {
+    let folded = bytes.iter().fold(0u64, |folded, byte| folded << 8 | u64::from(KINDS[usize::from(*byte)] >> 24));
+    let hash = hash(folded, NUMBER_6);
+    emit(first_of(hash));
+    emit(second(hash));
+    emit(third(hash));
 }
 
 fn emit_text_3(window: &Window, emit: &mut impl FnMut(u32)) {
-    emit(first(hash(window.last::<3>(), TEXT_3)));
+    emit(first_of(hash(window.last::<3>(), TEXT_3)));
     if window.any(UPPER, 0b111) {
-        emit(first(hash(u64::from(window.exact & 0xff_ffff), CASED_3)));
+        emit(first_of(hash(u64::from(window.exact & 0xff_ffff), CASED_3)));
     }
 }
 
 fn emit_text_4(window: &Window, emit: &mut impl FnMut(u32)) {
     let mut emit_two = |hash: u64| {
-        emit(first(hash));
+        emit(first_of(hash));
         emit(second(hash));
     };
     emit_two(hash(window.last::<4>(), TEXT_4));
@@ -180,12 +287,12 @@ fn hash(gram: u64, rule: u64) -> u64 {
     (hash ^ hash >> 32).wrapping_mul(TEXT_3)
 }
 
-/// Which of two neighbours is kept; of other bits than [`first`], so that those stay even.
+/// Which of two neighbours is kept; of other bits than [`first_of`], so that those stay even.
 fn order(hash: u64) -> u32 {
     hash as u32
 }
 
-fn first(hash: u64) -> u32 {
+fn first_of(hash: u64) -> u32 {
     (hash >> (64 - POSITION_BITS)) as u32
 }
 
@@ -200,10 +307,38 @@ fn third(hash: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    /// The rules as they are written, window by window.
+    fn each_by_rule(line: &[u8], mut emit: impl FnMut(u32)) {
+        let mut window = Window::START;
+        for &byte in line {
+            window.push(byte);
+            if !window.any(DIGIT, 0b111) {
+                emit_text_3(&window, &mut emit);
+                if !window.any(DIGIT, 0b1000) {
+                    emit_text_4(&window, &mut emit);
+                }
+            }
+            if window.all(WORD, 0b11_1111) && window.any(DIGIT, 0b11_1111) {
+                let (last, before) = (hash(window.last::<5>(), ID_5), hash(window.last::<6>() >> 8, ID_5));
+                let (chosen, bytes) = if order(last) <= order(before) { (last, 0b1_1111) } else { (before, 0b11_1110) };
+                if window.any(DIGIT, bytes) {
+                    emit(first_of(chosen));
+                }
+            }
+            if window.all(SEPARATOR, 0b10_0000) && window.all(DIGIT, 0b1_0000) {
+                let hash = hash(window.last::<6>(), NUMBER_6);
+                [first_of(hash), second(hash), third(hash)].into_iter().for_each(&mut emit);
+            }
+        }
+    }
 
     fn positions(text: &str) -> Vec<u32> {
         let mut all = Vec::new();
-        each(text.as_bytes(), &mut Recent::default(), |position| all.push(position));
+        each(text.as_bytes(), 0..text.len(), &mut Seen::default(), |position| all.push(position));
         all
     }
 
@@ -233,10 +368,46 @@ mod tests {
 
     #[test]
     fn texts_seen_lately_are_not_given_again() {
-        let (mut recent, mut given) = (Recent::default(), 0);
-        for _ in 0..10 {
-            each(b"the same words", &mut recent, |_| given += 1);
+        let lines = "the same words ".repeat(10);
+        let (mut seen, mut given) = (Seen::default(), 0);
+        for line in 0..10 {
+            each(lines.as_bytes(), line * 15..line * 15 + 14, &mut seen, |_| given += 1);
         }
         assert!(given < 2 * count("the same words"));
+    }
+
+    fn lines() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        let words = prop::sample::select(vec![
+            "level=info ",
+            "the quick brown fox ",
+            "Failed password for ",
+            "4f3a9b2c",
+            "10.0.0.1:",
+            "user=48213 ",
+            "\u{e4}\u{f6}x",
+            "_a1",
+            "=123456",
+            "  ",
+            "\0\0\0\0",
+            "0",
+            "z",
+        ]);
+        let texts = vec(words, 0..12).prop_map(|words| words.concat().into_bytes());
+        vec(prop_oneof![texts, vec(any::<u8>(), 0..40)], 1..20)
+    }
+
+    proptest! {
+        #[test]
+        fn taking_lines_apart_gives_what_the_rules_say(lines in lines()) {
+            let buffer = lines.concat();
+            let (mut seen, mut start) = (Seen::default(), 0);
+            let (mut given, mut expected) = (BTreeSet::new(), BTreeSet::new());
+            for line in &lines {
+                each(&buffer, start..start + line.len(), &mut seen, |position| given.extend([position]));
+                each_by_rule(line, |position| expected.extend([position]));
+                start += line.len();
+            }
+            prop_assert_eq!(given, expected);
+        }
     }
 }

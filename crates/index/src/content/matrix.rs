@@ -18,6 +18,17 @@ impl Matrix {
         bytes_of(self.rows, self.columns)
     }
 
+    /// One filter, back in words.
+    pub(super) fn column(&self, bytes: &[u8], column: usize) -> Vec<u64> {
+        let bytes = &bytes[self.offset..];
+        let bit = |row: usize| {
+            let at = row * self.columns + column;
+            u64::from(bytes[at / 8] >> (at % 8) & 1)
+        };
+        let word = |word: usize| (0..64).fold(0, |bits, row| bits | bit(word * 64 + row) << row);
+        (0..self.rows / 64).map(word).collect()
+    }
+
     /// Clears the bits of `columns` that are clear in row `row`.
     pub(super) fn intersect_row(&self, bytes: &[u8], row: usize, columns: &mut [u64]) {
         let first = row * self.columns;
@@ -91,6 +102,9 @@ mod tests {
             transpose(class.bits(), &filters.iter().collect::<Vec<_>>(), &mut bytes);
             let matrix = Matrix { offset: 5, rows: class.bits(), columns: columns as usize };
             assert_eq!(bytes.len(), 5 + matrix.bytes());
+            for (column, filter) in filters.iter().enumerate() {
+                assert_eq!(matrix.column(&bytes, column), filter.words);
+            }
             for row in 0..matrix.rows {
                 let mut found = vec![u64::MAX; matrix.columns.div_ceil(64)];
                 matrix.intersect_row(&bytes, row, &mut found);

@@ -26,7 +26,7 @@ const HEADER_BYTES: usize = 1 + 4 + 4;
 #[derive(Debug, Default)]
 pub struct ContentIndexBuilder {
     sketch: Sketch,
-    recent: grams::Recent,
+    seen: grams::Seen,
     filters: Vec<Filter>,
 }
 
@@ -34,10 +34,10 @@ impl ContentIndexBuilder {
     /// Adds the next block (all its lines and metadata).
     pub fn add_block(&mut self, batch: &Batch) {
         let sketch = &mut self.sketch;
-        self.recent.clear();
+        self.seen.clear();
         let mut start = 0;
         for &end in &batch.line_ends {
-            grams::each(&batch.lines[start..end as usize], &mut self.recent, |position| sketch.insert(position));
+            grams::each(&batch.lines, start..end as usize, &mut self.seen, |position| sketch.insert(position));
             start = end as usize;
         }
         for column in &batch.metadata {
@@ -47,6 +47,14 @@ impl ContentIndexBuilder {
             }
         }
         self.filters.push(sketch.take());
+    }
+
+    /// Adds the next block, which is block `block` of `index` unchanged.
+    ///
+    /// # Panics
+    /// When the index has no such block.
+    pub fn add_copied(&mut self, index: &ContentIndex, block: usize) {
+        self.filters.push(index.filter(block));
     }
 
     /// The index as bytes.
@@ -112,6 +120,16 @@ impl ContentIndex {
         self.blocks
     }
 
+    /// The filter of a block.
+    fn filter(&self, block: usize) -> Filter {
+        let find = |(matrix, blocks): &(Matrix, Vec<u32>)| {
+            let column = blocks.binary_search(&(block as u32)).ok()?;
+            let class = SizeClass::new(self.bytes[HEADER_BYTES + block])?;
+            Some(Filter { class, words: matrix.column(&self.bytes, column) })
+        };
+        self.matrices.iter().find_map(find).expect("every block of an index has a filter")
+    }
+
     /// One flag a block: false means it can't hold a match.
     pub fn candidates(&self, query: &ContentQuery) -> Vec<bool> {
         let probe = Probe::of(query);
@@ -169,7 +187,7 @@ fn positions_of(literal: &Literal) -> Vec<u32> {
         bytes.to_mut().make_ascii_lowercase();
     }
     let mut positions = Vec::new();
-    grams::each(&bytes, &mut grams::Recent::default(), |position| positions.push(position));
+    grams::each(&bytes, 0..bytes.len(), &mut grams::Seen::default(), |position| positions.push(position));
     positions.sort_unstable();
     positions.dedup();
     positions

@@ -62,6 +62,19 @@ fn lists_are_joined_by_and_their_literals_by_or() {
 }
 
 #[test]
+fn a_copied_block_is_found_as_before() {
+    let index = sample();
+    let mut builder = ContentIndexBuilder::default();
+    (0..index.blocks()).rev().for_each(|block| builder.add_copied(&index, block));
+    let copied = ContentIndex::open(builder.finish()).expect("was just written");
+    for query in [lines(&["user=10007"]), lines(&["only-bee"]), lines(&["absent words"])] {
+        let mut found = copied.candidates(&query);
+        found.reverse();
+        assert_eq!(found, index.candidates(&query));
+    }
+}
+
+#[test]
 fn damaged_bytes_are_refused() {
     let mut builder = ContentIndexBuilder::default();
     builder.add_block(&Batch::default());
