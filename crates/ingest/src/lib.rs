@@ -40,7 +40,8 @@ use std::sync::Arc;
 use take::{Outcome, Taker};
 use tokio::sync::{Semaphore, oneshot};
 
-/// Seconds after which a client tries again when the store took nothing: the disk may be free again.
+/// Seconds after which a client tries again when the store took nothing: the disk may be free, or the heads
+/// flushed by then.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// A push as the transport saw it.
@@ -87,7 +88,7 @@ impl PushReply {
 
     /// An error in the form the protocol has for it.
     fn error(protocol: Protocol, status: u16, text: &str) -> PushReply {
-        let retry_after = (status == 503).then_some(RETRY_AFTER_SECONDS);
+        let retry_after = matches!(status, 429 | 503).then_some(RETRY_AFTER_SECONDS);
         match protocol {
             Protocol::Loki | Protocol::LokiLegacy => {
                 let body = format!("{text}\n").into_bytes();
@@ -128,7 +129,8 @@ impl Ingest {
         let protocol = request.protocol;
         let reply = self.push_and_wait(tenant, request).await.unwrap_or_else(|error| {
             tracing::warn!(%tenant, %error, "push was not stored");
-            PushReply::error(protocol, 503, &error.to_string())
+            let status = if matches!(error, WriteError::Busy) { 429 } else { 503 };
+            PushReply::error(protocol, status, &error.to_string())
         });
         self.taker.metrics().reply(reply.status);
         reply

@@ -2,9 +2,10 @@
 //!
 //! Main types: [`TenantId`], [`Labels`], [`StreamId`], [`WriteBatch`] (what a push becomes),
 //! [`Batch`] (entries as columns: what the head shows and a block decodes to), [`TimeRange`],
-//! [`Matcher`], [`ContentQuery`]. Nothing here does IO, spawns, awaits or serialises for a wire.
+//! [`Matcher`], [`ContentQuery`], [`Budget`] (memory, by user). Nothing here does IO, spawns, awaits or serialises for a wire.
 
 pub mod batch;
+pub mod budget;
 pub mod content;
 pub mod labels;
 pub mod matcher;
@@ -15,6 +16,7 @@ pub mod time;
 pub mod write;
 
 pub use batch::{Batch, BatchBuilder, Columns, MetadataColumn, MetadataWanted, Run, SelectedStream};
+pub use budget::{Budget, Held, MemoryUser, Pressure};
 pub use content::{ContentQuery, Literal};
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};

@@ -156,6 +156,11 @@ impl Collector {
         }
     }
 
+    /// Bytes of the entries held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The answer in order, and whether memory made it shorter than asked.
     pub(crate) fn finish(mut self) -> (Vec<Entry>, bool) {
         self.trim();

@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch};
 use skald_logql::typed::LogQuery;
 use skald_model::{Batch, Columns, SelectedStream, TenantId, TimeRange};
+use skald_model::{Held, MemoryUser};
 use skald_store::{Piece, PieceRows, Select};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -63,6 +64,7 @@ pub(crate) fn execute(
         next: AtomicUsize::new(0),
         edge: AtomicI64::new(if forward { i64::MAX } else { i64::MIN }),
         collector: Mutex::new(Some(Collector::new(shape.clone(), engine.limits.query_memory))),
+        held: Mutex::new(Held::new(engine.store.budget(), MemoryUser::Queries)),
         outcome: Mutex::new(Outcome { error: None, stats, warnings: selected.warnings }),
         pieces,
         streams: selected.streams,
@@ -102,6 +104,8 @@ struct LogJob {
     /// Entries later (forward) or earlier (backward) than this can't be part of the answer.
     edge: AtomicI64,
     collector: Mutex<Option<Collector>>,
+    /// What the collected entries are charged with.
+    held: Mutex<Held>,
     outcome: Mutex<Outcome>,
 }
 
@@ -176,8 +180,13 @@ impl LogJob {
             stats.lines_matched += sink.matched;
         }
         let mut collector = self.collector.lock();
-        if let Some(edge) = collector.as_mut().and_then(|c| c.absorb(entries)) {
+        let Some(collector) = collector.as_mut() else { return };
+        if let Some(edge) = collector.absorb(entries) {
             self.edge.store(edge, Ordering::Relaxed);
+        }
+        if !self.held.lock().cover(collector.bytes()) {
+            self.next.store(self.pieces.len(), Ordering::Relaxed);
+            self.outcome.lock().error.get_or_insert(QueryError::Busy);
         }
     }
 }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use skald_logql::metric::{self, Evaluated, Matrix, RangeState, Series, Steps};
 use skald_logql::pipeline::{Extractor, SampleError, SampleSink, Scratch, SeriesTable};
 use skald_logql::typed::{Leaf, MetricQuery};
-use skald_model::{Columns, SelectedStream, TenantId, TimeRange};
+use skald_model::{Budget, Columns, Held, MemoryUser, SelectedStream, TenantId, TimeRange};
 use skald_store::{Piece, Select};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -97,6 +97,7 @@ fn gather(
         steps: *steps,
         series_max,
         memory_max: engine.limits.query_memory,
+        budget: engine.store.budget().clone(),
         context: context.clone(),
         next: AtomicUsize::new(0),
         outcome: Mutex::default(),
@@ -130,6 +131,7 @@ struct LeafJob {
     steps: Steps,
     series_max: usize,
     memory_max: usize,
+    budget: Arc<Budget>,
     context: Context,
     next: AtomicUsize,
     outcome: Mutex<Outcome>,
@@ -141,6 +143,8 @@ struct Outcome {
     stats: Stats,
     warnings: Vec<String>,
     error: Option<QueryError>,
+    /// What the samples are charged with.
+    held: Vec<Held>,
 }
 
 impl Shared for LeafJob {
@@ -150,6 +154,7 @@ impl Shared for LeafJob {
             state: RangeState::new(&self.spec, &self.steps),
             scratch: Scratch::at(self.context.now),
             stats: Stats::default(),
+            held: Held::new(&self.budget, MemoryUser::Queries),
         };
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
@@ -170,6 +175,7 @@ struct Worker {
     state: RangeState,
     scratch: Scratch,
     stats: Stats,
+    held: Held,
 }
 
 struct StateSink<'a>(&'a mut RangeState, u64);
@@ -215,6 +221,9 @@ impl LeafJob {
         if worker.state.memory_bytes() > self.memory_max {
             return Err(too_much_memory(self.memory_max));
         }
+        if !worker.held.cover(worker.state.memory_bytes()) {
+            return Err(QueryError::Busy);
+        }
         Ok(())
     }
 
@@ -222,6 +231,7 @@ impl LeafJob {
     fn hand_in(&self, worker: Worker) {
         let mut outcome = self.outcome.lock();
         outcome.stats.merge(&worker.stats);
+        outcome.held.push(worker.held);
         let Some((table, state)) = outcome.samples.as_mut() else {
             outcome.samples = Some((worker.table, worker.state));
             return;

@@ -277,6 +277,9 @@ pub enum QueryError {
     /// The user's mistake or a limit: 400, text as is.
     #[error("{0}")]
     Bad(String),
+    /// The server's memory is taken by others: 429, the same question may do later.
+    #[error("the server is out of memory for queries, try again later")]
+    Busy,
     /// Took longer than `query_timeout`: 504.
     #[error(
         "request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed"

@@ -40,6 +40,7 @@ impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> ApiError {
         let status = match error {
             QueryError::Bad(_) => StatusCode::BAD_REQUEST,
+            QueryError::Busy => StatusCode::TOO_MANY_REQUESTS,
             QueryError::Timeout => StatusCode::GATEWAY_TIMEOUT,
             QueryError::Cancelled => StatusCode::from_u16(CLIENT_CLOSED).expect("499 is a valid status"),
             QueryError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -135,6 +135,15 @@ fn write_store(out: &mut String, status: &StoreStatus) {
     for (tenant, count) in &status.streams_created {
         line(out, "loki_ingester_streams_created_total", &[("tenant", tenant.as_str())], count);
     }
+    metric(out, "skald_memory_budget_bytes", "gauge", "Bytes of memory for all users together.", status.memory_budget);
+    header(out, "skald_memory_bytes", "gauge", "Bytes of the memory budget in use.");
+    for (user, bytes, _) in &status.memory {
+        line(out, "skald_memory_bytes", &[("user", user.as_str())], bytes);
+    }
+    header(out, "skald_memory_refusals_total", "counter", "Requests for memory that were refused.");
+    for (user, _, refusals) in &status.memory {
+        line(out, "skald_memory_refusals_total", &[("user", user.as_str())], refusals);
+    }
     metric(out, "skald_head_bytes", "gauge", "Bytes of entries that are not flushed yet.", status.head_bytes);
     metric(out, "skald_wal_bytes", "gauge", "Bytes of write-ahead log on disk.", status.wal_bytes);
     metric(out, "skald_wal_syncs_total", "counter", "Syncs of the write-ahead log.", status.wal_syncs);

@@ -2,26 +2,30 @@
 //!
 //! [`choose_compaction`] is pure and picks neighbours in order of arrival only, so that equal times keep
 //! their order. The merge streams: it holds one decoded block an input, and equal entries that met in
-//! different parts become one. Whoever runs it sets its pace.
+//! different parts become one. A block of one stream that no other input overlaps is copied undecoded, its
+//! content filter with it. Whoever runs it sets its pace.
 
 use crate::StoreError;
+use crate::cursor::{Cursor, next_cursor};
 use crate::cut::BlockCutter;
 use crate::files::Files;
 use crate::layout::Layout;
 use crate::part::{Part, PartMeta};
+use crate::repeats::Repeats;
 use crate::table::StreamTable;
 use crate::writer::PartWriter;
-use skald_model::{Batch, Columns, Labels, TenantId};
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{BuildHasher, Hasher};
+use skald_block::BLOCK_LINE_BYTES;
+use skald_model::{Batch, TenantId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use xxhash_rust::xxh3::Xxh3;
 
 /// Parts a day is left with when the server decides: few enough that a query over a day opens a handful
 /// of files, enough that an entry is rewritten only a few times.
 pub(crate) const PARTS_A_DAY: usize = 6;
 /// Inputs of one merge: bounds the decoded blocks held, about 2 MB each.
 const MERGE_PARTS_MAX: usize = 16;
+/// Bytes of lines from which on a block is worth copying: smaller ones would never grow together.
+const COPIED_LINE_BYTES_MIN: u64 = BLOCK_LINE_BYTES as u64 / 4;
 /// Bytes of a merged part: a larger one would make a rewrite, and the space it needs meanwhile, too big.
 const PART_BYTES_MAX: u64 = 8 << 30;
 
@@ -75,191 +79,118 @@ pub(crate) fn merge(
     let Some(first) = parts.first() else { return Ok(Merged::Abandoned) };
     let mut writer = PartWriter::begin(files, layout, tenant, (first.meta.day, id, first.meta.sequence))?;
     writer.replace(parts);
-    let streams = MergedStreams::new(parts);
-    let mut cursors: Vec<Cursor<'_>> = parts.iter().zip(&streams.numbers).map(|(p, n)| Cursor::new(p, n)).collect();
-    for cursor in &mut cursors {
-        cursor.load()?;
-    }
-    let mut cutter = BlockCutter::default();
-    let mut repeats = Repeats::new();
-    let mut going = true;
-    let mut sink = |batch: &Batch| {
-        writer.add_block(batch)?;
-        going = going && pace();
-        Ok(())
+    let (table, numbers) = StreamTable::merge(&parts.iter().map(|part| &part.table).collect::<Vec<_>>());
+    let line_bytes = line_bytes(parts, &numbers, table.len());
+    let mut merge = Merge {
+        cursors: parts.iter().zip(&numbers).map(|(part, numbers)| Cursor::new(part, numbers)).collect(),
+        repeats: Repeats::new(),
+        cutter: BlockCutter::default(),
+        output: Output { writer, pace, going: true },
     };
-    for (number, line_bytes) in streams.line_bytes.iter().enumerate() {
-        cutter.begin_stream(*line_bytes as usize, &mut sink)?;
-        repeats.begin_stream();
-        while let Some(next) = next_cursor(&cursors, number as u32) {
-            let time = cursors[next].time();
-            let tie =
-                cursors[next].may_tie() || cursors.iter().enumerate().any(|(i, c)| i != next && c.is_at(number as u32, time));
-            let (batch, row) = cursors[next].row();
-            if !repeats.is_repeat(time, tie, batch, row) {
-                let entry = (time, &batch.lines[batch.line_range(row)]);
-                cutter.push(number as u32, entry, batch.metadata_of(row), &mut sink)?;
-            }
-            cursors[next].advance()?;
+    for (number, line_bytes) in line_bytes.iter().enumerate() {
+        merge.stream(number as u32, *line_bytes as usize)?;
+        if !merge.output.going {
+            return Ok(Merged::Abandoned);
         }
     }
-    cutter.finish(&mut sink)?;
-    if !going {
+    let Merge { cutter, mut output, .. } = merge;
+    cutter.finish(&mut |batch| output.block(batch))?;
+    if !output.going {
         return Ok(Merged::Abandoned);
     }
-    let table = StreamTable::build(streams.labels.iter());
-    writer.finish(&table).map(Merged::Part)
+    output.writer.finish(&table).map(Merged::Part)
 }
 
-/// The cursor with the next row of a stream: the earliest, of equal ones the first to have arrived.
-fn next_cursor(cursors: &[Cursor<'_>], stream: u32) -> Option<usize> {
-    let mut best: Option<(i64, usize)> = None;
-    for (index, cursor) in cursors.iter().enumerate() {
-        if cursor.stream() == Some(stream) && best.is_none_or(|(time, _)| cursor.time() < time) {
-            best = Some((cursor.time(), index));
+/// Bytes of lines of each merged stream.
+fn line_bytes(parts: &[Arc<Part>], numbers: &[Vec<u32>], streams: usize) -> Vec<u64> {
+    let mut bytes = vec![0; streams];
+    for (part, numbers) in parts.iter().zip(numbers) {
+        for run in part.blocks.iter().flat_map(|b| &b.meta.runs) {
+            bytes[numbers[run.stream as usize] as usize] += run.line_bytes;
         }
     }
-    best.map(|(_, index)| index)
+    bytes
 }
 
-/// The streams of all inputs.
-struct MergedStreams {
-    labels: Vec<Labels>,
-    /// Bytes of lines of each.
-    line_bytes: Vec<u64>,
-    /// For each input its streams' numbers here.
-    numbers: Vec<Vec<u32>>,
+/// A merge at work.
+struct Merge<'a> {
+    cursors: Vec<Cursor<'a>>,
+    repeats: Repeats,
+    cutter: BlockCutter,
+    output: Output<'a>,
 }
 
-impl MergedStreams {
-    fn new(parts: &[Arc<Part>]) -> MergedStreams {
-        let mut all: Vec<(Labels, usize, u32)> = Vec::new();
-        for (part, open) in parts.iter().enumerate() {
-            all.extend((0..open.table.len() as u32).map(|stream| (open.table.labels(stream), part, stream)));
-        }
-        all.sort_unstable();
-        let mut merged = MergedStreams {
-            labels: Vec::new(),
-            line_bytes: Vec::new(),
-            numbers: parts.iter().map(|p| vec![0; p.table.len()]).collect(),
-        };
-        for (labels, part, stream) in all {
-            if merged.labels.last() != Some(&labels) {
-                merged.labels.push(labels);
-            }
-            merged.numbers[part][stream as usize] = merged.labels.len() as u32 - 1;
-        }
-        merged.line_bytes = vec![0; merged.labels.len()];
-        for (part, numbers) in parts.iter().zip(&merged.numbers) {
-            for run in part.blocks.iter().flat_map(|b| &b.meta.runs) {
-                merged.line_bytes[numbers[run.stream as usize] as usize] += run.line_bytes;
-            }
-        }
-        merged
-    }
+/// Where blocks go.
+struct Output<'a> {
+    writer: PartWriter<'a>,
+    pace: Pace<'a>,
+    /// Cleared when the merge is told to stop.
+    going: bool,
 }
 
-/// A place in a part, moving from row to row.
-struct Cursor<'a> {
-    part: &'a Part,
-    /// Merged numbers of the part's streams.
-    numbers: &'a [u32],
-    block: usize,
-    batch: Batch,
-    run: usize,
-    row: u32,
-}
-
-impl<'a> Cursor<'a> {
-    fn new(part: &'a Part, numbers: &'a [u32]) -> Cursor<'a> {
-        Cursor { part, numbers, block: 0, batch: Batch::default(), run: 0, row: 0 }
-    }
-
-    /// Decodes the block it is at; past the last one it is at no stream.
-    fn load(&mut self) -> Result<(), StoreError> {
-        (self.run, self.row) = (0, 0);
-        self.batch = Batch::default();
-        if self.block < self.part.blocks.len() {
-            self.batch = self.part.read_block(self.block as u32, &Columns::ALL)?;
-        }
-        Ok(())
-    }
-
-    /// The merged number of the stream it is at; `None` at the end.
-    fn stream(&self) -> Option<u32> {
-        self.batch.runs.get(self.run).map(|run| self.numbers[run.stream as usize])
-    }
-
-    fn time(&self) -> i64 {
-        self.batch.timestamps[self.row as usize]
-    }
-
-    fn is_at(&self, stream: u32, time: i64) -> bool {
-        self.stream() == Some(stream) && self.time() == time
-    }
-
-    /// Whether its next row may have the same time.
-    fn may_tie(&self) -> bool {
-        self.batch.timestamps.get(self.row as usize + 1).is_none_or(|next| *next == self.time())
-    }
-
-    fn row(&self) -> (&Batch, u32) {
-        (&self.batch, self.row)
-    }
-
-    fn advance(&mut self) -> Result<(), StoreError> {
-        self.row += 1;
-        if self.row == self.batch.runs[self.run].rows.end {
-            self.run += 1;
-            if self.run == self.batch.runs.len() {
-                self.block += 1;
-                return self.load();
-            }
+impl Output<'_> {
+    fn block(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        if self.going {
+            self.writer.add_block(batch)?;
+            self.going = (self.pace)();
         }
         Ok(())
     }
 }
 
-/// Knows the entries of one stream and time by hash, and only where several have that time.
-struct Repeats {
-    /// Drawn at start, so that nobody can prepare two lines that count as one.
-    seed: u64,
-    time: Option<i64>,
-    seen: HashSet<u128>,
-}
-
-impl Repeats {
-    fn new() -> Repeats {
-        let seed = std::hash::RandomState::new().build_hasher().finish();
-        Repeats { seed, time: None, seen: HashSet::new() }
-    }
-
-    fn begin_stream(&mut self) {
-        self.time = None;
-    }
-
-    /// Whether an equal entry came before; `tie` says that another row of this time may follow.
-    fn is_repeat(&mut self, time: i64, tie: bool, batch: &Batch, row: u32) -> bool {
-        let follows = self.time == Some(time);
-        if !follows {
-            self.seen.clear();
-            self.time = Some(time);
+impl Merge<'_> {
+    /// All rows of one stream.
+    fn stream(&mut self, number: u32, line_bytes: usize) -> Result<(), StoreError> {
+        let output = &mut self.output;
+        self.cutter.begin_stream(line_bytes, &mut |batch| output.block(batch))?;
+        self.repeats.begin_stream();
+        while let Some(next) = next_cursor(&self.cursors, number)
+            && self.output.going
+        {
+            if self.copy_block(next, number)? {
+                continue;
+            }
+            self.row(next, number)?;
+            self.cursors[next].advance();
         }
-        (follows || tie) && !self.seen.insert(self.hash(batch, row))
+        Ok(())
     }
 
-    fn hash(&self, batch: &Batch, row: u32) -> u128 {
-        let mut hasher = Xxh3::with_seed(self.seed);
-        let mut add = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        };
-        add(&batch.lines[batch.line_range(row)]);
-        for (name, value) in batch.metadata_of(row) {
-            add(name.as_bytes());
-            add(value.as_bytes());
+    /// The row that cursor `next` is at.
+    fn row(&mut self, next: usize, number: u32) -> Result<(), StoreError> {
+        let time = self.cursors[next].time();
+        self.cursors[next].row()?;
+        let others = self.cursors.iter().enumerate().any(|(i, c)| i != next && c.is_at(number, time));
+        let tie = self.cursors[next].may_tie() || others;
+        let (batch, row) = self.cursors[next].row()?;
+        if self.repeats.is_repeat(time, tie, batch, row) {
+            return Ok(());
         }
-        hasher.digest128()
+        let entry = (time, &batch.lines[batch.line_range(row)]);
+        let output = &mut self.output;
+        self.cutter.push(number, entry, batch.metadata_of(row), &mut |batch| output.block(batch))
+    }
+
+    /// Takes over the block that cursor `next` is at the start of as it is, when it holds this stream alone, is large
+    /// enough to stand for itself, and no other input has an entry in its time; gives whether it did.
+    fn copy_block(&mut self, next: usize, number: u32) -> Result<bool, StoreError> {
+        let cursor = &self.cursors[next];
+        let Some((block, run)) = cursor.whole_run() else { return Ok(false) };
+        let alone = |other: &Cursor<'_>| other.stream() != Some(number) || other.time() > run.max_time;
+        let (Some(content), true) = (&cursor.content, run.line_bytes >= COPIED_LINE_BYTES_MIN) else { return Ok(false) };
+        let others = self.cursors.iter().enumerate().filter(|(i, _)| *i != next);
+        if !self.cutter.may_end() || !self.repeats.is_behind(run.min_time) || !others.into_iter().all(|(_, c)| alone(c)) {
+            return Ok(false);
+        }
+        let output = &mut self.output;
+        self.cutter.end_block(&mut |batch| output.block(batch))?;
+        if output.going {
+            output.writer.copy_block(cursor.part, block, number, content)?;
+            output.going = (output.pace)();
+        }
+        self.repeats.pass(run.max_time);
+        self.cursors[next].skip_block();
+        Ok(true)
     }
 }
 

@@ -68,6 +68,18 @@ impl BlockCutter {
                 || self.metadata_bytes >= BLOCK_METADATA_BYTES)
     }
 
+    /// Whether a block may end here: before a copied one of a stream that shares none, unless that would leave
+    /// a small one behind.
+    pub(crate) fn may_end(&self) -> bool {
+        let bytes = self.builder.batch().lines.len();
+        self.alone && (self.builder.batch().is_empty() || bytes >= LARGE_STREAM_BYTES / 2)
+    }
+
+    /// Ends the block at hand.
+    pub(crate) fn end_block(&mut self, sink: Sink<'_>) -> Result<(), StoreError> {
+        self.cut(sink)
+    }
+
     /// Hands on what is left.
     pub(crate) fn finish(mut self, sink: Sink<'_>) -> Result<(), StoreError> {
         self.cut(sink)

@@ -5,21 +5,18 @@ use crate::content_cache::ContentCache;
 use crate::files::Files;
 use crate::layout::Layout;
 use crate::manifest::{self, Manifest, ReplaceError};
+use crate::pace::{HeadBounds, Pace as PushPace};
 use crate::part::{Part, PartMeta};
 use crate::tenant::{Changes, Tenant};
 use crate::{Options, StoreError, WriteError, flush, stream_index};
 use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex, RwLock};
-use skald_model::TenantId;
+use skald_model::{Budget, MemoryUser, TenantId};
 use skald_wal::Wal;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Heads of more than so many times `flush_bytes` slow pushes down: flushing lags behind.
-const SLOW_HEADS: usize = 2;
-/// Heads of more than so many times `flush_bytes` refuse pushes.
-const FULL_HEADS: usize = 4;
 /// What a push waits longer when flushing lags.
 const SLOW_DOWN: Duration = Duration::from_millis(50);
 /// Bytes that may wait to be written to the WAL before pushes are refused.
@@ -33,8 +30,9 @@ pub(crate) struct Inner {
     /// Set once replay has ended.
     pub(crate) wal: OnceLock<Wal>,
     tenants: RwLock<HashMap<TenantId, Arc<Tenant>>>,
-    /// Rough memory of all heads, sealed ones included.
-    pub(crate) head_bytes: AtomicUsize,
+    /// Memory of all, heads (sealed ones included) by rough figures.
+    pub(crate) budget: Arc<Budget>,
+    bounds: HeadBounds,
     pub(crate) flushes: AtomicU64,
     pub(crate) compactions: AtomicU64,
     /// Manifests that were lost and made anew at start.
@@ -51,17 +49,19 @@ pub(crate) struct Inner {
 
 impl Inner {
     pub(crate) fn new(options: Options, layout: Layout, lock: Box<dyn Send + Sync>) -> Inner {
+        let budget = Arc::new(Budget::new(options.memory));
         Inner {
             files: options.files.clone(),
+            content_cache: ContentCache::new(budget.clone()),
+            budget,
+            bounds: HeadBounds::new(options.flush_bytes, options.memory),
             options,
             layout,
             wal: OnceLock::new(),
             tenants: RwLock::default(),
-            head_bytes: AtomicUsize::new(0),
             flushes: AtomicU64::new(0),
             compactions: AtomicU64::new(0),
             manifests_rebuilt: AtomicU64::new(0),
-            content_cache: ContentCache::default(),
             compacting: Mutex::new(()),
             wake: Condvar::new(),
             wakes: Mutex::new(0),
@@ -92,20 +92,35 @@ impl Inner {
 
     /// Whether a push may come in now.
     pub(crate) fn admit(&self) -> Result<(), WriteError> {
-        let full = self.options.flush_bytes.saturating_mul(FULL_HEADS);
-        let busy = self.head_bytes.load(Ordering::Relaxed) > full || self.wal().queued_bytes() > QUEUED_BYTES_MAX;
-        if busy { Err(WriteError::Busy) } else { Ok(()) }
+        if self.push_pace() == PushPace::Refused || self.wal().queued_bytes() > QUEUED_BYTES_MAX {
+            self.budget.count_refusal(MemoryUser::Head);
+            self.wake_workers();
+            return Err(WriteError::Busy);
+        }
+        Ok(())
     }
 
     /// Notes memory taken and wakes the worker when it has become much.
     pub(crate) fn head_grew(&self, bytes: usize) {
-        let before = self.head_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let limit = self.options.flush_bytes;
-        let crossed = |limit: usize| before <= limit && before + bytes > limit;
-        if crossed(limit) || crossed(limit.saturating_mul(SLOW_HEADS)) {
+        let before = self.budget.charge(MemoryUser::Head, bytes);
+        if self.bounds.is_step(before, before + bytes) {
             self.set_pace();
             self.wake_workers();
         }
+    }
+
+    /// Memory of all heads, sealed ones included.
+    pub(crate) fn head_bytes(&self) -> usize {
+        self.budget.held(MemoryUser::Head)
+    }
+
+    /// Bytes of heads that start a flush now.
+    pub(crate) fn flush_at(&self) -> usize {
+        self.bounds.flush_at(self.budget.pressure())
+    }
+
+    fn push_pace(&self) -> PushPace {
+        self.bounds.pace(self.head_bytes(), self.budget.pressure())
     }
 
     /// Lets the background threads look for work now.
@@ -124,10 +139,9 @@ impl Inner {
     }
 
     /// Slows pushes down while flushing lags behind.
-    fn set_pace(&self) {
-        let lagging = self.head_bytes.load(Ordering::Relaxed) > self.options.flush_bytes.saturating_mul(SLOW_HEADS);
+    pub(crate) fn set_pace(&self) {
         if let Some(wal) = self.wal.get() {
-            wal.slow_down(if lagging { SLOW_DOWN } else { Duration::ZERO });
+            wal.slow_down(if self.push_pace() == PushPace::Free { Duration::ZERO } else { SLOW_DOWN });
         }
     }
 
@@ -168,7 +182,7 @@ impl Inner {
             let all = state.parts.iter().cloned().chain(parts).collect();
             state.parts = Arc::new(all);
             drop(state);
-            self.head_bytes.fetch_sub(sealed.memory_bytes, Ordering::Relaxed);
+            self.budget.release(MemoryUser::Head, sealed.memory_bytes);
             self.set_pace();
             self.flushes.fetch_add(1, Ordering::Relaxed);
         }
@@ -187,7 +201,7 @@ impl Inner {
     pub(crate) fn open_parts(&self, tenant: &Tenant, metas: &[PartMeta]) -> Result<Vec<Arc<Part>>, StoreError> {
         let open = |meta: &PartMeta| {
             let path = self.layout.part(&tenant.id, meta.day, meta.id);
-            Part::open(&self.files, path, meta.clone()).map(Arc::new)
+            Part::open(&self.files, path, meta.clone()).map(|part| Arc::new(part.charged_to(&self.budget)))
         };
         metas.iter().map(open).collect()
     }

@@ -12,6 +12,7 @@ mod about;
 mod compact;
 mod content_cache;
 mod count;
+mod cursor;
 mod cut;
 mod flush;
 mod head;
@@ -19,10 +20,12 @@ mod inner;
 mod layout;
 mod manifest;
 mod names;
+mod pace;
 mod part;
 mod rebuild;
 mod record;
 mod recover;
+mod repeats;
 mod select;
 mod store;
 mod stream_index;
@@ -39,7 +42,7 @@ pub use store::Store;
 
 use files::Files;
 use part::Part;
-use skald_model::{Batch, Columns, ContentQuery, Matcher, SelectedStream, TenantId, TimeRange};
+use skald_model::{Batch, Columns, ContentQuery, Matcher, MemoryUser, SelectedStream, TenantId, TimeRange};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -54,6 +57,8 @@ pub struct Options {
     pub flush_bytes: usize,
     /// Age of the oldest unflushed entry that starts a flush.
     pub flush_age: std::time::Duration,
+    /// Bytes of memory for heads, flushes, merges, directories, caches and queries together.
+    pub memory: usize,
     /// Bytes of WAL on disk that start a flush.
     pub wal_bytes: u64,
     /// Whether flushes and compactions start by themselves; without, only when called for.
@@ -76,6 +81,7 @@ impl Options {
             wal_sync: WalSync::Group,
             flush_bytes: 96 << 20,
             flush_age: std::time::Duration::from_secs(300),
+            memory: 4 << 30,
             wal_bytes: 1 << 30,
             background: true,
             wal_segment_bytes: skald_wal::SEGMENT_BYTES,
@@ -252,6 +258,10 @@ pub struct StoreStatus {
     pub stopped: Option<String>,
     /// Bytes in the head.
     pub head_bytes: u64,
+    /// Bytes of memory there are for all users together.
+    pub memory_budget: u64,
+    /// Bytes of memory each user holds, and how often it was refused.
+    pub memory: Vec<(MemoryUser, u64, u64)>,
     /// Streams in the head, per tenant.
     pub head_streams: Vec<(TenantId, u64)>,
     /// Bytes of WAL on disk.

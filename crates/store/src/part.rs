@@ -11,9 +11,9 @@ use crate::record::take_varint;
 use crate::table::StreamTable;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use skald_block::{BlockError, BlockMeta};
+use skald_block::{BlockError, BlockMeta, ColumnMeta, RunMeta};
 use skald_index::ContentIndex;
-use skald_model::{Batch, Columns};
+use skald_model::{Batch, Budget, Columns, Held, MemoryUser};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -119,6 +119,8 @@ pub(crate) struct Part {
     footer: Footer,
     content: Mutex<Option<Arc<ContentIndex>>>,
     replaced: AtomicBool,
+    /// Its directory's share of the memory budget.
+    memory: Option<Held>,
 }
 
 impl Part {
@@ -163,6 +165,7 @@ impl Part {
             footer,
             content: Mutex::new(None),
             replaced: AtomicBool::new(false),
+            memory: None,
         })
     }
 
@@ -179,6 +182,20 @@ impl Part {
             sequence: if self.footer.version < WITH_ABOUT { self.meta.sequence } else { self.about.sequence },
             ..self.meta.clone()
         }
+    }
+
+    /// The part with its directory charged to a budget for as long as it is open.
+    pub(crate) fn charged_to(mut self, budget: &Arc<Budget>) -> Part {
+        self.memory = Some(Held::charged(budget, MemoryUser::Directories, self.directory_bytes()));
+        self
+    }
+
+    /// Rough bytes of memory of the directory.
+    fn directory_bytes(&self) -> usize {
+        let block = |b: &BlockAt| {
+            size_of::<BlockAt>() + b.meta.runs.len() * size_of::<RunMeta>() + b.meta.columns.len() * size_of::<ColumnMeta>()
+        };
+        self.table.memory_bytes() + self.blocks.iter().map(block).sum::<usize>()
     }
 
     /// Decodes columns of a block.
@@ -207,13 +224,41 @@ impl Part {
         }
     }
 
+    /// Appends the bytes of a block, its checksums checked.
+    pub(crate) fn copy_block(&self, block: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        let (at, start) = (&self.blocks[block], out.len());
+        out.resize(start + at.bytes as usize, 0);
+        let read = self.file.read_at(at.at, &mut out[start..]);
+        read.map_err(|e| StoreError::io(format!("reading block {block} of part {}", self.path.display()), e))?;
+        for column in &at.meta.columns {
+            let bytes = column.bytes();
+            let stored = out[start..].get(bytes.start as usize..bytes.end as usize);
+            if stored.map(crc32fast::hash) != Some(column.crc) {
+                let what = format!("block {block} of part {}: the checksum of a column is wrong", self.path.display());
+                return Err(StoreError::Damaged(what));
+            }
+        }
+        Ok(())
+    }
+
     /// The content index, if it is in memory.
     pub(crate) fn held_content(&self) -> Option<Arc<ContentIndex>> {
         self.content.lock().clone()
     }
 
+    /// The content index for one use: nobody's memory is charged with it.
+    pub(crate) fn load_content(&self) -> Result<Arc<ContentIndex>, StoreError> {
+        self.held_content().map_or_else(|| self.read_index(), Ok)
+    }
+
     /// Reads the content index and keeps it.
     pub(crate) fn read_content(&self) -> Result<Arc<ContentIndex>, StoreError> {
+        let index = self.read_index()?;
+        *self.content.lock() = Some(index.clone());
+        Ok(index)
+    }
+
+    fn read_index(&self) -> Result<Arc<ContentIndex>, StoreError> {
         let mut bytes = vec![0; self.footer.index_bytes as usize];
         self.file
             .read_at(self.footer.index_at, &mut bytes)
@@ -222,9 +267,7 @@ impl Part {
         if crc32fast::hash(&bytes) != self.footer.index_crc {
             return Err(damaged("its checksum is wrong".to_owned()));
         }
-        let index = Arc::new(ContentIndex::open(bytes).map_err(|e| damaged(e.to_string()))?);
-        *self.content.lock() = Some(index.clone());
-        Ok(index)
+        ContentIndex::open(bytes).map(Arc::new).map_err(|e| damaged(e.to_string()))
     }
 
     /// Lets go of the content index; the next query reads it again.

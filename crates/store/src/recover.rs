@@ -107,7 +107,7 @@ fn open_tenants(inner: &Inner) -> Result<(), StoreError> {
         for meta in &manifest.parts {
             let path = inner.layout.part(&id, meta.day, meta.id);
             match Part::open(&inner.files, path, meta.clone()) {
-                Ok(part) => parts.push(Arc::new(part)),
+                Ok(part) => parts.push(Arc::new(part.charged_to(&inner.budget))),
                 Err(error) => {
                     tracing::error!(tenant = %id, %error, "a part can't be opened, queries answer without it");
                     unreadable.push((meta.clone(), error.to_string()));
@@ -214,7 +214,7 @@ fn replay_record(inner: &Inner, record: &Replayed<'_>) -> Result<(), StoreError>
     let grown = state.head.insert(record.sequence, &batch);
     drop(state);
     inner.head_grew(grown);
-    if inner.head_bytes.load(Ordering::Relaxed) > inner.options.flush_bytes {
+    if inner.head_bytes() > inner.flush_at() {
         let largest = inner.all_tenants().into_iter().max_by_key(|t| t.head_bytes());
         largest.map_or(Ok(()), |tenant| inner.flush(&tenant))?;
     }

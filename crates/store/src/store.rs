@@ -4,7 +4,7 @@ use crate::inner::Inner;
 use crate::worker::Workers;
 use crate::{Options, Select, Selected, StoreError, StoreStatus, WriteError, names, record, recover, select};
 use parking_lot::Mutex;
-use skald_model::{Labels, Matcher, TenantId, TimeRange, WriteBatch};
+use skald_model::{Budget, Labels, Matcher, MemoryUser, TenantId, TimeRange, WriteBatch};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -102,7 +102,9 @@ impl Store {
         let wal = inner.wal();
         let mut status = StoreStatus {
             stopped: wal.stopped(),
-            head_bytes: inner.head_bytes.load(Ordering::Relaxed) as u64,
+            head_bytes: inner.head_bytes() as u64,
+            memory_budget: inner.budget.bytes() as u64,
+            memory: memory_of(&inner.budget),
             wal_bytes: wal.bytes(),
             flushes: inner.flushes.load(Ordering::Relaxed),
             compactions: inner.compactions.load(Ordering::Relaxed),
@@ -119,6 +121,11 @@ impl Store {
             status.part_bytes += state.parts.iter().map(|p| p.meta.bytes).sum::<u64>();
         }
         status
+    }
+
+    /// The memory that the store and those who read it share.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.inner.budget
     }
 
     /// Stops background work; what is in the head stays in the WAL (and is flushed when `flush`). Later
@@ -139,6 +146,11 @@ impl Drop for Store {
         }
         self.inner.wal().close();
     }
+}
+
+/// Each user's bytes and refusals.
+fn memory_of(budget: &Budget) -> Vec<(MemoryUser, u64, u64)> {
+    MemoryUser::ALL.iter().map(|user| (*user, budget.held(*user) as u64, budget.refusals(*user))).collect()
 }
 
 impl From<skald_wal::WalError> for WriteError {

@@ -4,6 +4,8 @@
 //! of once a stream, and a stream is a few integers. Streams are numbered in order of their canonical
 //! label bytes, the same in every part: that is what lets compaction merge.
 
+mod merge;
+
 use crate::record::{put_bytes, put_varint, take_bytes, take_varint};
 use hashbrown::HashMap;
 use skald_model::{Labels, MatchOp, Matcher};
@@ -55,6 +57,11 @@ impl StreamTable {
     /// How many streams there are.
     pub(crate) fn len(&self) -> usize {
         self.stream_ends.len()
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.pairs.len() + (self.pair_ends.len() + self.numbers.len() + self.stream_ends.len()) * size_of::<u32>()
     }
 
     /// Labels of a stream.

@@ -29,14 +29,14 @@ struct HeadStats {
     age: Option<Duration>,
 }
 
-/// Which tenants to flush, largest first.
-fn choose_flush(heads: &[HeadStats], wal_bytes: u64, options: &Options) -> Vec<usize> {
+/// Which tenants to flush, largest first; heads are full at `flush_at` bytes.
+fn choose_flush(heads: &[HeadStats], flush_at: usize, wal_bytes: u64, options: &Options) -> Vec<usize> {
     let mut chosen: Vec<usize> = (0..heads.len()).filter(|i| heads[*i].age.is_some()).collect();
     chosen.sort_by_key(|i| std::cmp::Reverse(heads[*i].bytes));
     if wal_bytes > options.wal_bytes / WAL_HEADROOM {
         return chosen;
     }
-    let mut over = heads.iter().map(|h| h.bytes).sum::<usize>().checked_sub(options.flush_bytes);
+    let mut over = heads.iter().map(|h| h.bytes).sum::<usize>().checked_sub(flush_at);
     chosen.retain(|i| {
         let head = heads[*i];
         let too_much = over.is_some();
@@ -105,7 +105,9 @@ fn run_compact(inner: &Inner, stop: &AtomicBool) {
 fn flush_what_is_due(inner: &Inner) -> bool {
     let tenants = inner.all_tenants();
     let stats: Vec<HeadStats> = tenants.iter().map(|t| stats(t)).collect();
-    let chosen = choose_flush(&stats, inner.wal().bytes(), &inner.options);
+    let chosen = choose_flush(&stats, inner.flush_at(), inner.wal().bytes(), &inner.options);
+    inner.set_pace();
+    inner.content_cache.make_room();
     let mut went_well = true;
     for index in &chosen {
         let tenant = &tenants[*index];
@@ -137,8 +139,8 @@ mod tests {
     fn check(heads: &[(usize, Option<u64>)], wal_bytes: u64, expected: &[usize]) {
         let stats: Vec<HeadStats> =
             heads.iter().map(|(bytes, age)| HeadStats { bytes: *bytes, age: age.map(Duration::from_secs) }).collect();
-        let options = Options { flush_bytes: 100, wal_bytes: 1000, ..Options::new("unused") };
-        assert_eq!(choose_flush(&stats, wal_bytes, &options), expected);
+        let options = Options { wal_bytes: 1000, ..Options::new("unused") };
+        assert_eq!(choose_flush(&stats, 100, wal_bytes, &options), expected);
     }
 
     #[test]

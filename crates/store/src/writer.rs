@@ -8,8 +8,8 @@ use crate::files::{FileHandle, Files};
 use crate::layout::{Layout, UNFINISHED};
 use crate::part::{BlockAt, Footer, PART_VERSION, Part, PartMeta, encode_directory};
 use crate::table::StreamTable;
-use skald_block::Encoder;
-use skald_index::ContentIndexBuilder;
+use skald_block::{BlockMeta, Encoder};
+use skald_index::{ContentIndex, ContentIndexBuilder};
 use skald_model::{Batch, TenantId};
 use std::io::IoSlice;
 use std::path::PathBuf;
@@ -86,6 +86,27 @@ impl<'a> PartWriter<'a> {
         let meta = self.encoder.encode(batch, &mut self.pending);
         let meta = meta.map_err(|e| StoreError::Damaged(format!("encoding a block of {}: {e}", self.unfinished.display())))?;
         self.index.add_block(batch);
+        self.note_block(start, meta)
+    }
+
+    /// Adds block `block` of another part as it is: all of it is of the stream numbered `stream` here.
+    pub(crate) fn copy_block(
+        &mut self,
+        part: &Part,
+        block: usize,
+        stream: u32,
+        content: &ContentIndex,
+    ) -> Result<(), StoreError> {
+        let start = self.pending.len();
+        part.copy_block(block, &mut self.pending)?;
+        let mut meta = part.blocks[block].meta.clone();
+        meta.runs.iter_mut().for_each(|run| run.stream = stream);
+        self.index.add_copied(content, block);
+        self.note_block(start, meta)
+    }
+
+    /// Notes the block whose bytes were appended from `start` on.
+    fn note_block(&mut self, start: usize, meta: BlockMeta) -> Result<(), StoreError> {
         self.meta.rows += u64::from(meta.rows);
         self.meta.line_bytes += meta.line_bytes;
         self.meta.min_time = self.meta.min_time.min(meta.min_time);

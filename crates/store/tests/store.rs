@@ -2,7 +2,7 @@
 
 mod support;
 
-use skald_model::{ContentQuery, Labels, Literal, MatchOp, Matcher, TenantId, TimeRange, time::DAY_NS};
+use skald_model::{ContentQuery, Labels, Literal, MatchOp, Matcher, MemoryUser, TenantId, TimeRange, time::DAY_NS};
 use skald_store::{Count, Options, Select, Store, StoreError, WriteError};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -354,4 +354,77 @@ fn a_damaged_block_is_named_and_the_rest_is_read() {
         selected.pieces.iter().map(|p| p.read(&skald_model::Columns::ALL)).partition(|r| r.is_ok());
     assert_eq!((good.len(), bad.len()), (3, 1));
     assert!(matches!(&bad[0], Err(StoreError::Damaged(why)) if why.contains("block 0 of part")), "{bad:?}");
+}
+
+#[test]
+fn a_tiny_budget_flushes_early_and_refuses_when_heads_fill_it() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let memory = 4 << 20;
+    let store = Store::open(Options { memory, ..options(folder.path()) }).expect("the directory opens");
+    let mut pushes = 0;
+    let refused = loop {
+        let facts: Vec<Fact> = (0..100).map(|i| fact("api", pushes * 100 + i, &"x".repeat(1_000))).collect();
+        if let Err(error) = push(&store, &facts) {
+            break error;
+        }
+        pushes += 1;
+    };
+    assert!(matches!(refused, WriteError::Busy), "{refused}");
+    let held = |user| store.status().memory.iter().find(|(u, _, _)| *u == user).map_or((0, 0), |(_, held, no)| (*held, *no));
+    let (head, refusals) = held(MemoryUser::Head);
+    assert!((memory as u64 / 4..=memory as u64 * 2).contains(&head), "{head}");
+    assert_eq!(refusals, 1);
+    store.flush().expect("flushing works");
+    assert_eq!(held(MemoryUser::Head).0, 0);
+    assert!(held(MemoryUser::Directories).0 > 0);
+    push(&store, &[fact("api", 0, "x")]).expect("there is room again");
+    let found = read(&store, &[], TimeRange::ALL, &ContentQuery::default());
+    assert_eq!(found.len() as i64, pushes * 100 + 1);
+}
+
+#[test]
+fn in_the_background_a_tiny_budget_only_slows_pushes() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let tight = Options { memory: 8 << 20, background: true, ..options(folder.path()) };
+    let store = Store::open(tight).expect("the directory opens");
+    for round in 0..200 {
+        let facts: Vec<Fact> = (0..100).map(|i| fact("api", round * 100 + i, &"x".repeat(1_000))).collect();
+        while let Err(error) = push(&store, &facts) {
+            assert!(matches!(error, WriteError::Busy), "{error}");
+            std::thread::yield_now();
+        }
+    }
+    assert!(store.status().flushes > 1);
+    assert_eq!(read(&store, &[], TimeRange::ALL, &ContentQuery::default()).len(), 20_000);
+}
+
+#[test]
+fn merging_copies_blocks_that_stand_alone_and_unites_those_that_overlap() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open(folder.path());
+    let large = |app: &str, first: i64| -> Vec<Fact> {
+        (first..first + 600).map(|i| fact(app, i, &format!("{app} number {i} {}", "x".repeat(1_000)))).collect()
+    };
+    // Of "apart" each part has its own time, of "mixed" they overlap by half; small streams share blocks.
+    for part in 0..3 {
+        let small = [fact("small", part, "one"), fact("tiny", 7, "same")];
+        let facts = [large("apart", part * 600), large("mixed", part * 300), small.to_vec()].concat();
+        push(&store, &facts).expect("the push is taken");
+        store.flush().expect("flushing works");
+    }
+    let before = read_all(&store);
+    assert_eq!(before.len(), 1800 + 1200 + 4);
+    store.compact().expect("compacting works");
+    assert_eq!(store.status().parts, 1);
+    assert_eq!(read_all(&store), before);
+    let pieces = |app: &str, literal: &str| {
+        let matchers = [Matcher::equal("app", app)];
+        let literal = Literal { bytes: literal.as_bytes().to_vec(), ignore_case: false };
+        let content = ContentQuery { lines: vec![vec![literal]], metadata: Vec::new() };
+        let select = Select { matchers: &matchers, range: TimeRange::ALL, content: &content };
+        store.select(&TenantId::fake(), &select).expect("selecting works").pieces.len()
+    };
+    assert_eq!((pieces("apart", "number"), pieces("apart", "absent word")), (3, 0));
+    assert_eq!(pieces("mixed", "number"), 2, "1.2 MB of lines fill two blocks");
+    assert_eq!(read(&store, &[Matcher::equal("app", "tiny")], TimeRange::ALL, &ContentQuery::default()).len(), 1);
 }

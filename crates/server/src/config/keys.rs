@@ -33,6 +33,7 @@ keys! {
     "data" => data: "data directory";
     "auth_enabled" => auth_enabled: "require the X-Scope-OrgID header";
     "no_auth_tenant" => no_auth_tenant: "tenant of everybody while auth_enabled is false";
+    "memory" => memory: "memory for unflushed entries, flushes, caches and queries; 0 is 60 % of the machine's or container's, at most 4GB";
     "self_logs" => self_logs: "keep the server's own logs under {service_name=\"skald\"}";
     "server.http_listen_address" => server.http_listen_address: "IP address to listen on; empty is all";
     "server.http_listen_port" => server.http_listen_port: "port to listen on; 0 takes a free one";

@@ -10,6 +10,7 @@ pub mod file;
 pub mod keys;
 pub mod limits;
 pub mod loki;
+mod memory;
 pub mod setting;
 
 pub use limits::Limits;
@@ -29,6 +30,8 @@ pub struct Config {
     pub auth_enabled: bool,
     /// The tenant of everybody while `auth_enabled` is false.
     pub no_auth_tenant: String,
+    /// Memory for entries that are not flushed, flushes, caches and queries; 0 goes by what there is.
+    pub memory: ByteSize,
     /// Whether the server keeps its own logs in the store.
     pub self_logs: bool,
     /// `server`
@@ -159,6 +162,7 @@ impl Default for Config {
             data: PathBuf::from("./skald-data"),
             auth_enabled: false,
             no_auth_tenant: "fake".to_owned(),
+            memory: ByteSize(0),
             self_logs: true,
             server: ServerConfig::default(),
             limits: Limits::default(),
@@ -235,11 +239,17 @@ impl Config {
     /// How to open the store.
     pub fn store_options(&self) -> Options {
         let mut options = Options::new(&self.data);
+        options.memory = usize::try_from(self.memory_bytes()).unwrap_or(usize::MAX);
         options.wal_sync = self.ingester.wal_sync;
         options.wal_bytes = self.ingester.wal_max_size.0;
         options.flush_bytes = to_usize(self.ingester.flush_size);
         options.flush_age = self.ingester.flush_age;
         options
+    }
+
+    /// The memory budget.
+    fn memory_bytes(&self) -> u64 {
+        if self.memory.0 > 0 { self.memory.0 } else { memory::budget_of_machine() }
     }
 }
 

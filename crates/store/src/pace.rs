@@ -1,0 +1,99 @@
+//! When heads are flushed, and when pushes are slowed or refused: pure decisions from figures of memory.
+
+use skald_model::Pressure;
+
+/// Heads get at most this part of the memory budget before they are flushed: with one sealed and one that
+/// grows, and both lagging, they still leave room for all else.
+const HEAD_SHARE: usize = 4;
+/// Under pressure heads are flushed from this part of the budget on; smaller ones would give little back
+/// and make many small parts.
+const EARLY_SHARE: usize = 16;
+/// Heads below this part of the budget are never the reason to refuse pushes.
+const REFUSE_SHARE: usize = 8;
+/// Heads of more than so many times their limit slow pushes down: flushing lags behind.
+const SLOW_HEADS: usize = 2;
+/// Heads of more than so many times their limit refuse pushes.
+const FULL_HEADS: usize = 4;
+
+/// What pushes may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Come as they like.
+    Free,
+    /// Wait a little longer.
+    Slowed,
+    /// Come again later.
+    Refused,
+}
+
+/// The bounds of heads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadBounds {
+    /// Bytes that start a flush when memory is plenty.
+    flush_bytes: usize,
+    budget_bytes: usize,
+}
+
+impl HeadBounds {
+    pub(crate) fn new(flush_bytes: usize, budget_bytes: usize) -> HeadBounds {
+        HeadBounds { flush_bytes: flush_bytes.min(budget_bytes / HEAD_SHARE), budget_bytes }
+    }
+
+    /// Bytes of heads that start a flush.
+    pub(crate) fn flush_at(&self, pressure: Pressure) -> usize {
+        match pressure {
+            Pressure::None => self.flush_bytes,
+            Pressure::Early | Pressure::Slow | Pressure::Full => self.flush_bytes.min(self.budget_bytes / EARLY_SHARE),
+        }
+    }
+
+    /// What pushes may do while heads have so many bytes.
+    pub(crate) fn pace(&self, head_bytes: usize, pressure: Pressure) -> Pace {
+        let refusable = head_bytes > self.budget_bytes / REFUSE_SHARE;
+        if head_bytes > self.flush_bytes.saturating_mul(FULL_HEADS) || pressure == Pressure::Full && refusable {
+            Pace::Refused
+        } else if head_bytes > self.flush_bytes.saturating_mul(SLOW_HEADS) || pressure >= Pressure::Slow && refusable {
+            Pace::Slowed
+        } else {
+            Pace::Free
+        }
+    }
+
+    /// Whether growing from `before` to `after` is a moment to look at flushing and pace again.
+    pub(crate) fn is_step(&self, before: usize, after: usize) -> bool {
+        let step = (self.flush_bytes / 4).max(1);
+        before / step != after / step
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(head_bytes: usize, pressure: Pressure, flush: bool, pace: Pace) {
+        let bounds = HeadBounds::new(100, 1600);
+        let found = (head_bytes > bounds.flush_at(pressure), bounds.pace(head_bytes, pressure));
+        assert_eq!(found, (flush, pace), "{head_bytes} bytes, {pressure:?}");
+    }
+
+    #[test]
+    fn pressure_flushes_then_slows_then_refuses() {
+        check(100, Pressure::None, false, Pace::Free);
+        check(101, Pressure::None, true, Pace::Free);
+        check(201, Pressure::None, true, Pace::Slowed);
+        check(401, Pressure::None, true, Pace::Refused);
+        check(201, Pressure::Early, true, Pace::Slowed);
+        check(201, Pressure::Full, true, Pace::Refused);
+    }
+
+    #[test]
+    fn small_heads_are_taken_whatever_others_hold() {
+        check(100, Pressure::Full, false, Pace::Free);
+        let tiny = HeadBounds::new(100 << 20, 8 << 20);
+        assert_eq!(tiny.flush_at(Pressure::None), 2 << 20);
+        assert_eq!(tiny.flush_at(Pressure::Slow), 512 << 10);
+        assert_eq!(tiny.pace(900 << 10, Pressure::Full), Pace::Free);
+        assert_eq!(tiny.pace(1100 << 10, Pressure::Slow), Pace::Slowed);
+        assert_eq!(tiny.pace(1100 << 10, Pressure::Full), Pace::Refused);
+    }
+}
