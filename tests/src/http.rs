@@ -11,6 +11,23 @@ pub struct Reply {
     pub text: String,
 }
 
+/// All of an answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Body; invalid UTF-8 replaced.
+    pub text: String,
+    headers: ureq::http::HeaderMap,
+}
+
+impl Answer {
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
 /// Requests to one server.
 #[derive(Clone)]
 pub struct Client {
@@ -41,6 +58,21 @@ impl Client {
     pub fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Reply, ureq::Error> {
         let request = self.agent.post(format!("{}{path}", self.base)).header("content-type", content_type);
         reply(request.send(body)?)
+    }
+
+    /// Any request. The target is taken as it is, so it must be encoded.
+    pub fn send(&self, method: &str, target: &str, headers: &[(String, String)], body: &[u8]) -> Result<Answer, ureq::Error> {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{target}", self.base));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let mut response = match body {
+            [] if method != "POST" && method != "PUT" => self.agent.run(request.body(())?)?,
+            body => self.agent.run(request.body(body)?)?,
+        };
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec()?;
+        Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), headers })
     }
 
     /// Pushes one JSON body.

@@ -5,4 +5,5 @@ pub mod conformance;
 pub mod http;
 pub mod local;
 pub mod process;
+pub mod scenario;
 pub mod script;

@@ -1,7 +1,7 @@
 //! What was found → the shapes of an answer: entries grouped by labels, points grouped by series.
 
 use crate::collect::{Entry, OutputLabels};
-use crate::request::{Data, EntryResult, MatrixSeries, QueryError, StreamResult, VectorSample};
+use crate::request::{Data, EntryResult, MatrixSeries, PageEntry, QueryError, StreamResult, VectorSample};
 use hashbrown::HashMap;
 use skald_logql::metric::{Evaluated, Matrix, Steps};
 use skald_model::Labels;
@@ -29,6 +29,12 @@ pub(crate) fn streams(entries: Vec<Entry>, categorize: bool, in_order: bool) -> 
         groups.sort_by(|a, b| a.labels.cmp(&b.labels));
     }
     groups
+}
+
+impl PageEntry {
+    pub(crate) fn new(timestamp: i64, line: Vec<u8>, labels: &OutputLabels) -> PageEntry {
+        PageEntry { labels: labels.stream.clone(), entry: result(timestamp, line, labels, true) }
+    }
 }
 
 /// One entry with its labels, as a tail sends it.
@@ -105,7 +111,8 @@ mod tests {
             metadata: vec![("trace".into(), "t".into())],
             parsed: vec![("level".into(), parsed.into())],
         };
-        Entry { timestamp, sequence: 0, row: 0, stream: 0, content: 0, labels: Arc::new(labels), line: b"l".to_vec() }
+        let id = skald_model::StreamId(0);
+        Entry { timestamp, sequence: 0, row: 0, stream: 0, id, content: 0, labels: Arc::new(labels), line: b"l".to_vec() }
     }
 
     #[test]

@@ -7,7 +7,9 @@ use skald_logql::ast::SortKey;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::request::Direction;
+use crate::page::{Cursor, Place};
+use crate::request::{Direction, QueryError};
+use skald_model::StreamId;
 
 /// Labels of an entry as the pipeline left them.
 #[derive(Debug, Default, PartialEq, Eq, Hash)]
@@ -32,18 +34,20 @@ pub(crate) struct Entry {
     pub(crate) sequence: u64,
     pub(crate) row: u32,
     pub(crate) stream: u32,
+    pub(crate) id: StreamId,
     pub(crate) content: u64,
     pub(crate) labels: Arc<OutputLabels>,
     pub(crate) line: Vec<u8>,
 }
 
 impl Entry {
-    fn arrival(&self) -> (i64, u64, u32) {
-        (self.timestamp, self.sequence, self.row)
+    /// Its place in the total order that [`crate::page`] describes.
+    fn order(&self) -> (i64, StreamId, u64, u32) {
+        (self.timestamp, self.id, self.sequence, self.row)
     }
 
     fn memory_bytes(&self) -> usize {
-        self.line.len() + 96
+        self.line.len() + 128
     }
 }
 
@@ -54,9 +58,18 @@ pub(crate) struct Shape {
     pub(crate) limit: usize,
     pub(crate) distinct: Option<Vec<String>>,
     pub(crate) sort: Vec<SortKey>,
+    /// The answer goes on after this entry.
+    pub(crate) after: Option<Cursor>,
+    /// Bytes of entries that may be held, where that is less than the query's memory.
+    pub(crate) bytes_max: Option<usize>,
 }
 
 impl Shape {
+    /// Where an entry lies, seen from the page before.
+    pub(crate) fn place(&self, timestamp: i64, stream: StreamId) -> Place {
+        self.after.as_ref().map_or(Place::After, |cursor| cursor.place(timestamp, stream))
+    }
+
     /// Whether order is that of time, so that a reader that goes through time may stop early.
     pub(crate) fn by_time(&self) -> bool {
         self.sort.is_empty()
@@ -74,7 +87,7 @@ impl Shape {
                 return order;
             }
         }
-        let order = a.arrival().cmp(&b.arrival());
+        let order = a.order().cmp(&b.order());
         if self.direction == Direction::Forward { order } else { order.reverse() }
     }
 }
@@ -99,6 +112,10 @@ fn compare_values(a: &str, b: &str, descending: bool) -> Ordering {
 pub(crate) struct Collector {
     shape: Shape,
     entries: Vec<Entry>,
+    /// Entries of the cursor's own time and stream. They come first, and which of them belong to the page
+    /// is known only when all are there.
+    beside: Vec<Entry>,
+    beside_bytes: usize,
     bytes: usize,
     bytes_max: usize,
     shortened: bool,
@@ -107,11 +124,21 @@ pub(crate) struct Collector {
 impl Collector {
     /// `bytes_max` bounds the lines held; when they would not fit the answer is shortened.
     pub(crate) fn new(shape: Shape, bytes_max: usize) -> Collector {
-        Collector { shape, entries: Vec::new(), bytes: 0, bytes_max, shortened: false }
+        Collector { shape, entries: Vec::new(), beside: Vec::new(), beside_bytes: 0, bytes: 0, bytes_max, shortened: false }
     }
 
     /// Takes entries in; gives the time beyond which no further entry can count, once there is one.
-    pub(crate) fn absorb(&mut self, entries: Vec<Entry>) -> Option<i64> {
+    pub(crate) fn absorb(&mut self, mut entries: Vec<Entry>) -> Option<i64> {
+        if self.shape.after.is_some() {
+            let shape = &self.shape;
+            for entry in entries.extract_if(.., |e| shape.place(e.timestamp, e.id) == Place::Beside) {
+                self.beside_bytes += entry.memory_bytes();
+                // Too many of them fail the query in the end: until then they cost no memory.
+                if self.beside_bytes <= self.bytes_max {
+                    self.beside.push(entry);
+                }
+            }
+        }
         if entries.is_empty() {
             return None;
         }
@@ -162,10 +189,29 @@ impl Collector {
     }
 
     /// The answer in order, and whether memory made it shorter than asked.
-    pub(crate) fn finish(mut self) -> (Vec<Entry>, bool) {
+    pub(crate) fn finish(mut self) -> Result<(Vec<Entry>, bool), QueryError> {
+        if let Some(cursor) = self.shape.after {
+            if self.beside_bytes > self.bytes_max {
+                let at = cursor.timestamp;
+                return Err(QueryError::Bad(format!("a stream has more entries at {at} ns than fit in the query's memory")));
+            }
+            let beside = rest_beside(std::mem::take(&mut self.beside), &cursor, &self.shape);
+            self.entries.extend(beside);
+        }
         self.trim();
-        (self.entries, self.shortened)
+        Ok((self.entries, self.shortened))
     }
+}
+
+/// Of the entries of the cursor's time and stream those that come after its own.
+fn rest_beside(mut entries: Vec<Entry>, cursor: &Cursor, shape: &Shape) -> Vec<Entry> {
+    entries.sort_by_key(|e| (e.sequence, e.row));
+    let mut seen = hashbrown::HashSet::new();
+    entries.retain(|e| seen.insert(e.content));
+    entries.sort_by(|a, b| shape.compare(a, b));
+    // An entry that was deleted since leaves nothing to go by: what is beside it is shown again.
+    let shown = entries.iter().position(|e| e.content == cursor.content).map_or(0, |at| at + 1);
+    entries.split_off(shown)
 }
 
 #[cfg(test)]
@@ -173,11 +219,32 @@ mod tests {
     use super::*;
 
     fn entry(timestamp: i64, sequence: u64, content: u64) -> Entry {
-        Entry { timestamp, sequence, row: 0, stream: 0, content, labels: Arc::default(), line: vec![b'x'; 10] }
+        let id = StreamId(0);
+        Entry { timestamp, sequence, row: 0, stream: 0, id, content, labels: Arc::default(), line: vec![b'x'; 10] }
     }
 
     fn shape(limit: usize, direction: Direction) -> Shape {
-        Shape { direction, limit, distinct: None, sort: Vec::new() }
+        Shape { direction, limit, distinct: None, sort: Vec::new(), after: None, bytes_max: None }
+    }
+
+    fn finished(collector: Collector) -> (Vec<(i64, u64)>, bool) {
+        let (entries, shortened) = collector.finish().expect("the entries fit");
+        (entries.iter().map(|e| (e.timestamp, e.content)).collect(), shortened)
+    }
+
+    #[test]
+    fn a_page_goes_on_after_the_last_entry_of_the_page_before() {
+        let check = |direction, last: u64, expected: &[(i64, u64)]| {
+            let after = Some(Cursor::new(direction, (5, StreamId(0)), last, ""));
+            let mut collector = Collector::new(Shape { after, ..shape(2, direction) }, 1 << 20);
+            // Three entries of one time, the second of them twice.
+            collector.absorb(vec![entry(5, 3, 30), entry(5, 1, 10), entry(5, 2, 20), entry(5, 4, 20)]);
+            collector.absorb(vec![entry(6, 0, 1), entry(7, 0, 2), entry(8, 0, 3)]);
+            assert_eq!(finished(collector).0, expected);
+        };
+        check(Direction::Forward, 10, &[(5, 20), (5, 30)]);
+        check(Direction::Forward, 20, &[(5, 30), (6, 1)]);
+        check(Direction::Forward, 30, &[(6, 1), (7, 2)]);
     }
 
     #[test]
@@ -186,9 +253,7 @@ mod tests {
         assert_eq!(collector.absorb(vec![entry(1, 1, 1)]), None);
         assert_eq!(collector.absorb(vec![entry(5, 1, 2), entry(5, 2, 2)]), Some(1));
         assert_eq!(collector.absorb(vec![entry(4, 1, 3), entry(3, 1, 4)]), Some(4));
-        let (entries, shortened) = collector.finish();
-        assert_eq!(entries.iter().map(|e| (e.timestamp, e.sequence)).collect::<Vec<_>>(), [(5, 1), (4, 1)]);
-        assert!(!shortened);
+        assert_eq!(finished(collector), (vec![(5, 2), (4, 3)], false));
     }
 
     #[test]
@@ -206,7 +271,7 @@ mod tests {
     fn memory_shortens_the_answer() {
         let mut collector = Collector::new(shape(100, Direction::Forward), 1000);
         collector.absorb((0..50).map(|t| entry(t, 0, t as u64)).collect());
-        let (entries, shortened) = collector.finish();
-        assert!(shortened && !entries.is_empty() && entries.len() < 50 && entries[0].timestamp == 0);
+        let (entries, shortened) = finished(collector);
+        assert!(shortened && !entries.is_empty() && entries.len() < 50 && entries[0].0 == 0);
     }
 }

@@ -56,7 +56,14 @@ fn sample(engine: &Engine, request: &FieldsRequest, context: &Context) -> Result
         return Err(QueryError::Bad("only log selector is supported".to_owned()));
     };
     let range = TimeRange { start: request.start, end: request.end };
-    let shape = Shape { direction: Direction::Backward, limit: request.line_limit, distinct: None, sort: Vec::new() };
+    let shape = Shape {
+        direction: Direction::Backward,
+        limit: request.line_limit,
+        distinct: None,
+        sort: Vec::new(),
+        after: None,
+        bytes_max: None,
+    };
     let found = log::execute(engine, &request.tenant, &query, range, shape, context)?;
     let mut parsers = Parsers::new()?;
     let mut fields = BTreeMap::new();

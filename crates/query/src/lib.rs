@@ -7,9 +7,11 @@ mod answer;
 mod collect;
 mod context;
 mod fields;
+mod hint;
 mod log;
 mod metadata;
 mod metric;
+mod page;
 mod pool;
 mod prune;
 mod repeats;
@@ -21,12 +23,14 @@ mod tail;
 mod thin;
 mod volume;
 
+pub use page::Cursor;
 pub use request::*;
 pub use stats::Stats;
 pub use tail::TailPipeline;
 
 use collect::Shape;
 use context::Context;
+use log::Found;
 use pool::Pool;
 use skald_logql::metric::Steps;
 use skald_logql::typed::{self, LogQuery, Query};
@@ -35,7 +39,7 @@ use skald_store::Store;
 use std::sync::Arc;
 
 /// How far back a log query asked as instant looks, nanoseconds (beyond Loki, which refuses it).
-const INSTANT_LOG_RANGE_NS: i64 = 3_600 * 1_000_000_000;
+pub const INSTANT_LOG_RANGE_NS: i64 = 3_600 * 1_000_000_000;
 
 /// Answers queries. Cheap to clone: threads and data are shared.
 #[derive(Clone)]
@@ -91,15 +95,23 @@ impl Engine {
         match compile(&request.query, request.skip_errors)? {
             Query::Log(query) => {
                 let range = TimeRange { start: request.start, end: request.end };
-                let ask =
-                    LogAsk { tenant: &request.tenant, query: &query, range, limit: request.limit, interval: request.interval };
-                self.log_answer(&ask, request.direction, request.categorize, &context)
+                let ask = LogAsk {
+                    tenant: &request.tenant,
+                    text: &request.query,
+                    query: &query,
+                    range,
+                    limit: request.limit,
+                    interval: request.interval,
+                    direction: request.direction,
+                    after: request.after,
+                };
+                self.log_answer(&ask, request.categorize, &context)
             }
             Query::Metric(query) => {
                 let steps = Steps::range(request.start, request.end, request.step);
                 let found = metric::execute(self, &request.tenant, &query, &steps, &context)?;
                 let data = answer::matrix(found.value, &steps, self.limits.max_query_series)?;
-                Ok(Answer { data, stats: found.stats, warnings: found.warnings })
+                Ok(Answer { data, stats: found.stats, warnings: found.warnings, cursor: None })
             }
         }
     }
@@ -115,33 +127,82 @@ impl Engine {
             Query::Log(query) => {
                 let end = request.time.saturating_add(1);
                 let range = TimeRange { start: end.saturating_sub(INSTANT_LOG_RANGE_NS), end };
-                let ask = LogAsk { tenant: &request.tenant, query: &query, range, limit: request.limit, interval: 0 };
-                self.log_answer(&ask, request.direction, request.categorize, &context)
+                let ask = LogAsk {
+                    tenant: &request.tenant,
+                    text: &request.query,
+                    query: &query,
+                    range,
+                    limit: request.limit,
+                    interval: 0,
+                    direction: request.direction,
+                    after: None,
+                };
+                self.log_answer(&ask, request.categorize, &context)
             }
             Query::Metric(query) => {
                 let found = metric::execute(self, &request.tenant, &query, &Steps::instant(request.time), &context)?;
                 let data = answer::vector(found.value, request.time, self.limits.max_query_series)?;
-                Ok(Answer { data, stats: found.stats, warnings: found.warnings })
+                Ok(Answer { data, stats: found.stats, warnings: found.warnings, cursor: None })
             }
         }
     }
 
-    fn log_answer(
-        &self,
-        ask: &LogAsk<'_>,
-        direction: Direction,
-        categorize: bool,
-        context: &Context,
-    ) -> Result<Answer, QueryError> {
-        let limit = ask.query.limit.map_or(ask.limit, |n| ask.limit.min(usize::try_from(n).unwrap_or(usize::MAX)));
-        let shape = Shape { direction, limit, distinct: ask.query.distinct.clone(), sort: ask.query.sort.clone() };
-        let found = if ask.interval > 0 {
-            thin::execute(self, ask.tenant, ask.query, ask.range, shape, ask.interval, context)?
-        } else {
-            log::execute(self, ask.tenant, ask.query, ask.range, shape, context)?
-        };
+    fn log_answer(&self, ask: &LogAsk<'_>, categorize: bool, context: &Context) -> Result<Answer, QueryError> {
+        let (mut found, cursor) = self.find(ask, None, context)?;
+        if found.shortened {
+            let count = found.entries.len();
+            found.warnings.push(format!("the answer was cut to {count} entries to stay within the query's memory"));
+        }
         let data = Data::Streams(answer::streams(found.entries, categorize, !ask.query.sort.is_empty()));
-        Ok(Answer { data, stats: found.stats, warnings: found.warnings })
+        Ok(Answer { data, stats: found.stats, warnings: found.warnings, cursor })
+    }
+
+    /// The entries of a log query, and the cursor of the next page when this one is full.
+    fn find(&self, ask: &LogAsk<'_>, bytes_max: Option<usize>, context: &Context) -> Result<(Found, Option<Cursor>), QueryError> {
+        let query = ask.query;
+        let limit = query.limit.map_or(ask.limit, |n| ask.limit.min(usize::try_from(n).unwrap_or(usize::MAX)));
+        let range = ask.page_range()?;
+        let (distinct, sort, direction) = (query.distinct.clone(), query.sort.clone(), ask.direction);
+        let shape = Shape { direction, limit, distinct, sort, after: ask.after, bytes_max };
+        let found = if ask.interval > 0 {
+            thin::execute(self, ask.tenant, query, range, shape, ask.interval, context)?
+        } else {
+            log::execute(self, ask.tenant, query, range, shape, context)?
+        };
+        let full = found.entries.len() >= limit || found.shortened;
+        let last = found.entries.last().filter(|_| full && ask.has_pages());
+        let cursor = last.map(|e| Cursor::new(direction, (e.timestamp, e.id), e.content, ask.text));
+        Ok((found, cursor))
+    }
+
+    /// The next entries of a log query in their total order, at most `limit` and about `bytes_max` bytes.
+    pub fn page(&self, request: &RangeRequest, bytes_max: usize, cancel: &Cancel) -> Result<Page, QueryError> {
+        let context = self.context(cancel);
+        let Query::Log(query) = compile(&request.query, request.skip_errors)? else {
+            return Err(QueryError::Bad("only log selector is supported".to_owned()));
+        };
+        let ask = LogAsk {
+            tenant: &request.tenant,
+            text: &request.query,
+            query: &query,
+            range: TimeRange { start: request.start, end: request.end },
+            limit: request.limit,
+            interval: request.interval,
+            direction: request.direction,
+            after: request.after,
+        };
+        if !ask.has_pages() {
+            let text = "an interval and the stages distinct, sort and limit have no pages";
+            return Err(QueryError::Bad(text.to_owned()));
+        }
+        let (found, cursor) = self.find(&ask, Some(bytes_max.min(self.limits.query_memory)), &context)?;
+        let entries = found.entries.into_iter().map(|entry| PageEntry::new(entry.timestamp, entry.line, &entry.labels));
+        Ok(Page { entries: entries.collect(), stats: found.stats, warnings: found.warnings, cursor })
+    }
+
+    /// Why a query found nothing, in a sentence for the user.
+    pub fn hint(&self, request: &HintRequest) -> Result<Option<String>, QueryError> {
+        hint::hint(self, request)
     }
 
     /// `labels`
@@ -193,8 +254,36 @@ impl Engine {
 /// A log query over a range.
 struct LogAsk<'a> {
     tenant: &'a TenantId,
+    text: &'a str,
     query: &'a LogQuery,
     range: TimeRange,
     limit: usize,
     interval: i64,
+    direction: Direction,
+    after: Option<Cursor>,
+}
+
+impl LogAsk<'_> {
+    /// Whether its answer is a stretch of the total order of entries, so that there is a next stretch.
+    fn has_pages(&self) -> bool {
+        let query = self.query;
+        self.interval == 0 && query.distinct.is_none() && query.sort.is_empty() && query.limit.is_none()
+    }
+
+    /// What is left of the range after the page before.
+    fn page_range(&self) -> Result<TimeRange, QueryError> {
+        let Some(cursor) = &self.after else { return Ok(self.range) };
+        if !self.has_pages() {
+            let text = "a cursor can't be used with an interval or the stages distinct, sort and limit";
+            return Err(QueryError::Bad(text.to_owned()));
+        }
+        if !cursor.belongs_to(self.text, self.direction) {
+            return Err(QueryError::Bad("the cursor belongs to another query or direction".to_owned()));
+        }
+        let TimeRange { start, end } = self.range;
+        Ok(match self.direction {
+            Direction::Forward => TimeRange { start: start.max(cursor.timestamp), end },
+            Direction::Backward => TimeRange { start, end: end.min(cursor.timestamp.saturating_add(1)) },
+        })
+    }
 }

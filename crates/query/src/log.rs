@@ -6,6 +6,7 @@
 use crate::Engine;
 use crate::collect::{Collector, Entry, OutputLabels, Shape};
 use crate::context::Context;
+use crate::page::Place;
 use crate::pool::Shared;
 use crate::prune;
 use crate::request::{Direction, QueryError};
@@ -16,7 +17,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch};
 use skald_logql::typed::LogQuery;
-use skald_model::{Batch, Columns, SelectedStream, TenantId, TimeRange};
+use skald_model::{Batch, Columns, SelectedStream, StreamId, TenantId, TimeRange};
 use skald_model::{Held, MemoryUser};
 use skald_store::{Piece, PieceRows, Select};
 use std::ops::ControlFlow;
@@ -31,6 +32,8 @@ pub(crate) struct Found {
     pub(crate) entries: Vec<Entry>,
     pub(crate) stats: Stats,
     pub(crate) warnings: Vec<String>,
+    /// Whether memory made it shorter than asked.
+    pub(crate) shortened: bool,
 }
 
 /// Runs a log query over `range`.
@@ -47,7 +50,7 @@ pub(crate) fn execute(
         inner => Arc::new(query.pipeline.bind(semijoin::values(engine, tenant, inner, range, context)?)),
     };
     if range.is_empty() || shape.limit == 0 {
-        return Ok(Found { entries: Vec::new(), stats: Stats::default(), warnings: Vec::new() });
+        return Ok(Found { entries: Vec::new(), stats: Stats::default(), warnings: Vec::new(), shortened: false });
     }
     let content = prune::content(engine, tenant, &query.matchers, range, &pipeline);
     let selected = engine.store.select(tenant, &Select { matchers: &query.matchers, range, content: &content })?;
@@ -60,10 +63,11 @@ pub(crate) fn execute(
     }
     let stats = Stats { blocks_pruned: selected.blocks_pruned, streams: selected.streams.len() as u64, ..Stats::default() };
     let columns = pipeline.columns(true);
+    let memory = shape.bytes_max.unwrap_or(engine.limits.query_memory);
     let job = Arc::new(LogJob {
         next: AtomicUsize::new(0),
         edge: AtomicI64::new(if forward { i64::MAX } else { i64::MIN }),
-        collector: Mutex::new(Some(Collector::new(shape.clone(), engine.limits.query_memory))),
+        collector: Mutex::new(Some(Collector::new(shape.clone(), memory))),
         held: Mutex::new(Held::new(engine.store.budget(), MemoryUser::Queries)),
         outcome: Mutex::new(Outcome { error: None, stats, warnings: selected.warnings }),
         pieces,
@@ -81,14 +85,11 @@ pub(crate) fn execute(
         return Err(error);
     }
     let collector = job.collector.lock().take().expect("the collector is taken once, here");
-    let (entries, shortened) = collector.finish();
-    let mut warnings = outcome.warnings;
-    if shortened {
-        warnings.push(format!("the answer was cut to {} entries to stay within the query's memory", entries.len()));
-    }
+    let (entries, shortened) = collector.finish()?;
+    let warnings = outcome.warnings;
     let mut stats = outcome.stats;
     stats.entries_returned = entries.len() as u64;
-    Ok(Found { entries, stats, warnings })
+    Ok(Found { entries, stats, warnings, shortened })
 }
 
 struct LogJob {
@@ -163,12 +164,14 @@ impl LogJob {
             let rows = rows::run_rows(batch, &run.rows, piece.sorted, &self.range);
             let ordered = piece.sorted || rows::ascending(batch, &rows);
             let room = if ordered && self.shape.run_may_stop() { self.shape.limit } else { usize::MAX };
-            let labels = &self.streams[run.stream as usize].labels;
+            let stream = &self.streams[run.stream as usize];
+            let labels = &stream.labels;
             let mut sink = Sink {
                 job: self,
                 batch,
                 piece,
                 stream: run.stream,
+                id: stream.id,
                 ordered,
                 room,
                 entries: &mut entries,
@@ -204,6 +207,7 @@ struct Sink<'a> {
     batch: &'a Batch,
     piece: &'a Piece,
     stream: u32,
+    id: StreamId,
     ordered: bool,
     room: usize,
     entries: &'a mut Vec<Entry>,
@@ -221,6 +225,10 @@ impl RowSink for Sink<'_> {
                 ControlFlow::Continue(())
             };
         }
+        let place = self.job.shape.place(row.timestamp, self.id);
+        if place == Place::Before {
+            return ControlFlow::Continue(());
+        }
         self.matched += 1;
         let labels = self.labels(row);
         self.entries.push(Entry {
@@ -228,10 +236,14 @@ impl RowSink for Sink<'_> {
             sequence: self.piece.sequence,
             row: row.row,
             stream: self.stream,
+            id: self.id,
             content: rows::content_hash(self.batch, row.row),
             labels,
             line: row.line.to_vec(),
         });
+        if place == Place::Beside {
+            return ControlFlow::Continue(());
+        }
         self.room -= 1;
         if self.room == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

@@ -1,7 +1,8 @@
 //! Questions and answers, free of any wire format. Times are nanoseconds since 1970.
 
+use crate::page::Cursor;
 use crate::stats::Stats;
-use skald_model::{Labels, TenantId};
+use skald_model::{Labels, TenantId, TimeRange};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -83,6 +84,8 @@ pub struct RangeRequest {
     pub categorize: bool,
     /// Metric queries: leave out entries that a stage failed on, and warn, instead of failing.
     pub skip_errors: bool,
+    /// Log queries: the page after the one that gave this.
+    pub after: Option<Cursor>,
 }
 
 /// `query`
@@ -102,6 +105,17 @@ pub struct InstantRequest {
     pub categorize: bool,
     /// Metric queries: leave out entries that a stage failed on, and warn, instead of failing.
     pub skip_errors: bool,
+}
+
+/// What an empty answer had been asked with.
+#[derive(Clone, Debug)]
+pub struct HintRequest {
+    /// Whose data.
+    pub tenant: TenantId,
+    /// LogQL.
+    pub query: String,
+    /// Times that were asked for.
+    pub range: TimeRange,
 }
 
 /// `labels`, `label/…/values`, `index/stats`, `detected_labels`
@@ -214,6 +228,30 @@ pub struct Answer {
     pub stats: Stats,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// Log queries that filled their limit: how to ask for what comes next.
+    pub cursor: Option<Cursor>,
+}
+
+/// Entries in their total order.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The entries.
+    pub entries: Vec<PageEntry>,
+    /// Cost.
+    pub stats: Stats,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// How to ask for what comes next; `None` after the last.
+    pub cursor: Option<Cursor>,
+}
+
+/// One entry of a page, its labels by category.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageEntry {
+    /// Labels of its stream.
+    pub labels: Vec<(String, String)>,
+    /// Time, line, structured metadata and parsed labels.
+    pub entry: EntryResult,
 }
 
 /// Results.
@@ -227,6 +265,18 @@ pub enum Data {
     Vector(Vec<VectorSample>),
     /// A number at a time.
     Scalar(i64, f64),
+}
+
+impl Data {
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Data::Streams(streams) => streams.is_empty(),
+            Data::Matrix(series) => series.is_empty(),
+            Data::Vector(samples) => samples.is_empty(),
+            Data::Scalar(..) => false,
+        }
+    }
 }
 
 /// Entries that share labels.

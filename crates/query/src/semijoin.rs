@@ -22,7 +22,14 @@ pub(crate) fn values(
 ) -> Result<Vec<HashSet<String>>, QueryError> {
     let one = |subquery: &SubQuery| {
         let distinct = Some(vec![subquery.label.clone()]);
-        let shape = Shape { direction: Direction::Backward, limit: VALUES_MAX + 1, distinct, sort: Vec::new() };
+        let shape = Shape {
+            direction: Direction::Backward,
+            limit: VALUES_MAX + 1,
+            distinct,
+            sort: Vec::new(),
+            after: None,
+            bytes_max: None,
+        };
         let found = log::execute(engine, tenant, &subquery.query, range, shape, context)?;
         if found.entries.len() > VALUES_MAX {
             let label = &subquery.label;

@@ -44,7 +44,7 @@ pub(crate) fn execute(
     entries.truncate(shape.limit);
     stats.entries_returned = entries.len() as u64;
     warnings.dedup();
-    Ok(Found { entries, stats, warnings })
+    Ok(Found { entries, stats, warnings, shortened: false })
 }
 
 /// Drops entries that are nearer than `interval` to the one shown before.
@@ -69,8 +69,16 @@ mod tests {
 
     #[test]
     fn thinning_keeps_entries_an_interval_apart() {
-        let entry =
-            |timestamp| Entry { timestamp, sequence: 0, row: 0, stream: 0, content: 0, labels: Arc::default(), line: Vec::new() };
+        let entry = |timestamp| Entry {
+            timestamp,
+            sequence: 0,
+            row: 0,
+            stream: 0,
+            id: skald_model::StreamId(0),
+            content: 0,
+            labels: Arc::default(),
+            line: Vec::new(),
+        };
         let mut entries: Vec<Entry> = [10, 9, 7, 4, 3].into_iter().map(entry).collect();
         thin(&mut entries, 3, Direction::Backward);
         assert_eq!(entries.iter().map(|e| e.timestamp).collect::<Vec<_>>(), [10, 7, 4]);

@@ -81,15 +81,38 @@ fn keys(labels: &Labels, names: &[String], request: &VolumeRequest) -> Vec<Key> 
     vec![labels.iter().filter(|(n, _)| wanted(n)).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()]
 }
 
-/// The `limit` largest series, largest first.
+/// The `limit` largest series of each bucket, largest first.
 fn largest(sums: BTreeMap<Key, Vec<u64>>, buckets: &[(TimeRange, i64)], limit: usize) -> Vec<VolumeSeries> {
     let mut all: Vec<(u64, Key, Vec<u64>)> = sums.into_iter().map(|(key, sums)| (sums.iter().sum(), key, sums)).collect();
     all.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    all.truncate(limit);
+    if all.len() > limit {
+        for bucket in 0..buckets.len() {
+            // Of equal series the one named first stays.
+            let mut order: Vec<usize> = (0..all.len()).filter(|i| all[*i].2[bucket] > 0).collect();
+            order.sort_by(|a, b| all[*b].2[bucket].cmp(&all[*a].2[bucket]).then_with(|| all[*a].1.cmp(&all[*b].1)));
+            order.iter().skip(limit).for_each(|i| all[*i].2[bucket] = 0);
+        }
+        all.retain(|(_, _, sums)| sums.iter().any(|sum| *sum > 0));
+    }
     all.into_iter()
         .map(|(_, labels, sums)| {
             let points = sums.into_iter().zip(buckets).filter(|(sum, _)| *sum > 0 || buckets.len() == 1);
             VolumeSeries { labels, points: points.map(|(sum, (_, shown))| (*shown, sum)).collect() }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bucket_shows_its_largest_series() {
+        let key = |name: &str| vec![("app".to_owned(), name.to_owned())];
+        let sums = BTreeMap::from([(key("a"), vec![5, 1]), (key("b"), vec![4, 3]), (key("c"), vec![1, 2])]);
+        let buckets = [(TimeRange { start: 0, end: 10 }, 9), (TimeRange { start: 10, end: 20 }, 19)];
+        let found = largest(sums, &buckets, 1);
+        let shown: Vec<_> = found.into_iter().map(|s| (s.labels[0].1.clone(), s.points)).collect();
+        assert_eq!(shown, [("b".to_owned(), vec![(19, 3)]), ("a".to_owned(), vec![(9, 5)])]);
+    }
 }

@@ -5,11 +5,12 @@
 use crate::duration;
 use crate::error::ApiError;
 use crate::state::App;
+use crate::wire::notes::read_cursor;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
-use skald_query::Direction;
+use skald_query::{Cursor, Direction};
 use std::sync::Arc;
 
 const SECOND: i64 = 1_000_000_000;
@@ -94,6 +95,14 @@ impl Params {
     /// `skip_errors=true` (beyond Loki): metric queries leave out entries that a stage failed on.
     pub fn skip_errors(&self) -> bool {
         self.get("skip_errors") == "true"
+    }
+
+    /// `cursor` (beyond Loki): the page after the one whose answer gave this text.
+    pub fn cursor(&self) -> Result<Option<Cursor>, ApiError> {
+        match self.get("cursor") {
+            "" => Ok(None),
+            text => read_cursor(text).map(Some).ok_or_else(|| ApiError::bad(format!("invalid cursor {text:?}"))),
+        }
     }
 
     /// `start`, `end` and `since`.

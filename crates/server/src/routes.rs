@@ -1,6 +1,6 @@
 //! Paths to handlers, and what surrounds every request.
 
-use crate::api::{detected, drilldown, format_query, index, labels, legacy, patterns, push, query, status, tail};
+use crate::api::{detected, drilldown, export, format_query, index, labels, legacy, patterns, push, query, rules, status, tail};
 use crate::error::{self, ApiError};
 use crate::metrics::Upgrade;
 use crate::state::{App, panic_text};
@@ -20,10 +20,23 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 /// Answers smaller than this are sent as they are: gzip would save less than a packet.
 const COMPRESS_BYTES_MIN: u16 = 1024;
 
+/// Loki's pages about who holds what. Here one process holds everything, and each says so.
+const RING_PAGES: [&str; 9] = [
+    "/ring",
+    "/distributor/ring",
+    "/ruler/ring",
+    "/compactor/ring",
+    "/indexgateway/ring",
+    "/scheduler/ring",
+    "/pattern/ring",
+    "/partition-ring",
+    "/memberlist",
+];
+
 /// All routes over a running server.
 pub fn router(app: Arc<App>) -> Router {
     let compress = app.config.frontend.compress_responses;
-    let router = operational(loki(Router::new())).fallback(not_found).with_state(app.clone());
+    let router = all().router.fallback(not_found).with_state(app.clone());
     let router = router.layer(CatchPanicLayer::custom(caught(app.clone())));
     let router = router.layer(middleware::from_fn(error::as_accepted));
     let router = if compress { router.layer(compression()) } else { router };
@@ -38,8 +51,31 @@ pub fn starting() -> Router {
     })
 }
 
-fn loki(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    router
+/// Routes with the list of their paths, which the API document is checked against.
+struct Routes {
+    router: Router<Arc<App>>,
+    paths: Vec<&'static str>,
+}
+
+impl Routes {
+    fn route(mut self, path: &'static str, methods: MethodRouter<Arc<App>>) -> Routes {
+        self.paths.push(path);
+        self.router = self.router.route(path, methods);
+        self
+    }
+}
+
+fn all() -> Routes {
+    operational(loki(Routes { router: Router::new(), paths: Vec::new() }))
+}
+
+/// Every path that is routed.
+pub fn paths() -> Vec<&'static str> {
+    all().paths
+}
+
+fn loki(routes: Routes) -> Routes {
+    routes
         .route("/loki/api/v1/push", post(push::loki))
         .route("/api/prom/push", post(push::legacy))
         .route("/otlp/v1/logs", post(push::otlp))
@@ -61,6 +97,15 @@ fn loki(router: Router<Arc<App>>) -> Router<Arc<App>> {
         .route("/loki/api/v1/format_query", both(format_query::format_query))
         .route("/loki/api/v1/drilldown-limits", get(drilldown::limits))
         .route("/loki/api/v1/status/buildinfo", get(status::buildinfo))
+        .route("/loki/api/v1/rules", get(rules::list))
+        .route("/loki/api/v1/rules/{namespace}", get(rules::list))
+        .route("/loki/api/v1/rules/{namespace}/{group}", get(rules::group))
+        .route("/api/prom/rules", get(rules::list))
+        .route("/api/prom/rules/{namespace}", get(rules::list))
+        .route("/api/prom/rules/{namespace}/{group}", get(rules::group))
+        .route("/prometheus/api/v1/rules", get(rules::states))
+        .route("/prometheus/api/v1/alerts", get(rules::alerts))
+        .route("/skald/api/v1/export", both(export::export))
         .route("/api/prom/query", both(legacy::query))
         .route("/api/prom/label", both(labels::names))
         .route("/api/prom/label/{name}/values", both(labels::values))
@@ -68,19 +113,20 @@ fn loki(router: Router<Arc<App>>) -> Router<Arc<App>> {
         .route("/api/prom/tail", get(tail::tail).post(tail::tail))
 }
 
-fn operational(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    let mut router = router
+fn operational(routes: Routes) -> Routes {
+    let mut routes = routes
         .route("/ready", get(status::ready))
         .route("/metrics", get(status::metrics))
         .route("/config", get(status::config))
         .route("/config/tenant/v1/limits", get(drilldown::tenant_limits))
         .route("/services", get(status::services))
         .route("/log_level", get(status::log_level).post(status::set_log_level))
-        .route("/flush", get(status::flush).post(status::flush));
-    for path in ["/ring", "/distributor/ring", "/ruler/ring", "/compactor/ring", "/indexgateway/ring", "/scheduler/ring"] {
-        router = router.route(path, get(status::ring));
+        .route("/flush", get(status::flush).post(status::flush))
+        .route("/flush/tenant", post(status::flush));
+    for path in RING_PAGES {
+        routes = routes.route(path, get(status::ring));
     }
-    router
+    routes
 }
 
 /// GET and POST, as Loki's query routes take both.

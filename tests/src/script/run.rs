@@ -166,6 +166,7 @@ fn range_request(tenant: TenantId, query: String, from: i64, to: i64, step: i64)
         direction: Direction::Forward,
         categorize: false,
         skip_errors: false,
+        after: None,
     }
 }
 

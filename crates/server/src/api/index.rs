@@ -8,6 +8,7 @@ use crate::reader::Reader;
 use crate::state::App;
 use crate::wire::answer::{list, write_pairs};
 use crate::wire::json::Json;
+use crate::wire::notes::Notes;
 use crate::wire::stats as wire_stats;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -26,8 +27,9 @@ pub async fn stats(State(app): State<Arc<App>>, reader: Reader, params: Params) 
 
 /// `index/shards`: one shard, as there is one process.
 pub async fn shards(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
-    // Loki's size syntax is not needed here: whatever the target is, there is one shard.
-    if matches!(params.get("targetBytesPerShard"), "" | "0") {
+    // Whatever the target is, there is one shard; what is no size is refused all the same.
+    let target = skald_logql::pipeline::parse_bytes(params.get("targetBytesPerShard"));
+    if !target.is_ok_and(|bytes| bytes > 0) {
         return Err(ApiError::bad("targetBytesPerShard must be a positive value"));
     }
     let stats = read_stats(&app, &reader, &params).await?;
@@ -35,7 +37,7 @@ pub async fn shards(State(app): State<Arc<App>>, reader: Reader, params: Params)
     out.raw("{\"shards\":[{\"bounds\":{\"min\":0,\"max\":18446744073709551615},\"stats\":");
     write_stats(&mut out, &stats);
     out.raw("}],\"statistics\":");
-    wire_stats::write(&mut out, &Stats::default());
+    wire_stats::write(&mut out, &Stats::default(), &Notes::default());
     out.raw(",\"chunkGroups\":null}\n");
     Ok(json(out.finish()))
 }
@@ -131,7 +133,7 @@ fn encode_volumes(series: &[VolumeSeries]) -> Vec<u8> {
         out.raw("}");
     });
     out.raw(",\"stats\":");
-    wire_stats::write(&mut out, &Stats::default());
+    wire_stats::write(&mut out, &Stats::default(), &Notes::default());
     out.raw("}}\n");
     out.finish()
 }

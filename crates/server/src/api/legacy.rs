@@ -38,6 +38,7 @@ pub async fn query(State(app): State<Arc<App>>, reader: Reader, params: Params) 
         direction: shape.direction,
         categorize: false,
         skip_errors: false,
+        after: None,
     };
     let body = app.ask(&reader, move |engine, cancel| {
         let answer = engine.query_range(&request, cancel)?;

@@ -2,6 +2,7 @@
 
 pub mod detected;
 pub mod drilldown;
+pub mod export;
 pub mod format_query;
 pub mod index;
 pub mod labels;
@@ -9,6 +10,7 @@ pub mod legacy;
 pub mod patterns;
 pub mod push;
 pub mod query;
+pub mod rules;
 pub mod status;
 pub mod tail;
 pub mod tail_session;

@@ -9,11 +9,13 @@ use crate::query_log::{Kind, QueryLog};
 use crate::reader::Reader;
 use crate::state::App;
 use crate::wire::answer::{Labelling, encode};
+use crate::wire::notes::Notes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use skald_logql::ast::Expr;
-use skald_query::{InstantRequest, RangeRequest};
+use skald_model::TimeRange;
+use skald_query::{HintRequest, INSTANT_LOG_RANGE_NS, InstantRequest, RangeRequest};
 use std::sync::Arc;
 
 /// `query_range`
@@ -51,14 +53,19 @@ pub async fn range(
         direction: shape.direction,
         categorize: labelling == Labelling::Categorized,
         skip_errors: params.skip_errors(),
+        after: params.cursor()?,
     };
     let answer = app.ask(&reader, move |engine, cancel| {
         let answer = engine.query_range(&request, cancel)?;
-        Ok((encode(&answer, labelling), answer.stats))
+        let notes = Notes::on(&answer, engine, || {
+            let range = TimeRange { start: request.start, end: request.end };
+            HintRequest { tenant: request.tenant.clone(), query: request.query.clone(), range }
+        });
+        Ok((encode(&answer, labelling, &notes), answer.stats, notes))
     });
-    let (body, stats) = log.watch(answer.await)?;
+    let (body, stats, notes) = log.watch(answer.await)?;
     log.end(&stats);
-    Ok(json(body))
+    Ok(with_notes(json(body), &notes))
 }
 
 /// `query`
@@ -78,16 +85,26 @@ pub async fn instant(
     let log =
         QueryLog::begin(&reader.tenant(), Kind::Instant, params.query(), bounds).with(0, limit, header(&headers, "x-query-tags"));
     let categorize = labelling == Labelling::Categorized;
+    let looks_back = if matches!(expr, Expr::Log(_)) { INSTANT_LOG_RANGE_NS } else { 0 };
     let query = params.query().to_owned();
     let request =
         InstantRequest { tenant: reader.tenant(), query, time, limit, direction, categorize, skip_errors: params.skip_errors() };
     let answer = app.ask(&reader, move |engine, cancel| {
         let answer = engine.query_instant(&request, cancel)?;
-        Ok((encode(&answer, labelling), answer.stats))
+        let notes = Notes::on(&answer, engine, || {
+            let range = TimeRange { start: request.time.saturating_sub(looks_back), end: request.time };
+            HintRequest { tenant: request.tenant.clone(), query: request.query.clone(), range }
+        });
+        Ok((encode(&answer, labelling, &notes), answer.stats, notes))
     });
-    let (body, stats) = log.watch(answer.await)?;
+    let (body, stats, notes) = log.watch(answer.await)?;
     log.end(&stats);
-    Ok(json(body))
+    Ok(with_notes(json(body), &notes))
+}
+
+fn with_notes(mut response: Response, notes: &Notes) -> Response {
+    notes.add_headers(response.headers_mut());
+    response
 }
 
 /// Reads a query, giving the parser's words back.

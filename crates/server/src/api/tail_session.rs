@@ -189,6 +189,7 @@ async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, Api
         direction: Direction::Backward,
         categorize: request.labelling == Labelling::Categorized,
         skip_errors: false,
+        after: None,
     };
     let answer = app.ask(&reader, move |engine, cancel| engine.query_range(&query, cancel)).await?;
     let Data::Streams(streams) = answer.data else { return Ok(Vec::new()) };

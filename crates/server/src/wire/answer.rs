@@ -1,6 +1,7 @@
 //! Results of queries as Loki's JSON.
 
 use super::json::Json;
+use super::notes::Notes;
 use super::stats;
 use skald_query::{Answer, Data, EntryResult, Stats, StreamResult};
 
@@ -14,7 +15,7 @@ pub enum Labelling {
 }
 
 /// The body of `query` and `query_range`.
-pub fn encode(answer: &Answer, labelling: Labelling) -> Vec<u8> {
+pub fn encode(answer: &Answer, labelling: Labelling, notes: &Notes) -> Vec<u8> {
     let mut json = Json::default();
     json.raw("{\"status\":\"success\"");
     warnings(&mut json, &answer.warnings);
@@ -54,7 +55,7 @@ pub fn encode(answer: &Answer, labelling: Labelling) -> Vec<u8> {
         }
     }
     json.raw(",\"stats\":");
-    stats::write(&mut json, &answer.stats);
+    stats::write(&mut json, &answer.stats, notes);
     json.raw("}}\n");
     json.finish()
 }
@@ -78,7 +79,7 @@ pub fn encode_legacy(streams: &[StreamResult], stats: &Stats) -> Vec<u8> {
         json.raw("}");
     });
     json.raw(",\"stats\":");
-    stats::write(&mut json, stats);
+    stats::write(&mut json, stats, &Notes::default());
     json.raw("}\n");
     json.finish()
 }
@@ -155,8 +156,8 @@ mod tests {
     }
 
     fn check(data: Data, labelling: Labelling, expected: &str) {
-        let answer = Answer { data, stats: Stats::default(), warnings: vec![] };
-        let text = String::from_utf8(encode(&answer, labelling)).expect("JSON is UTF-8");
+        let answer = Answer { data, stats: Stats::default(), warnings: vec![], cursor: None };
+        let text = String::from_utf8(encode(&answer, labelling, &Notes::default())).expect("JSON is UTF-8");
         let start = format!("{{\"status\":\"success\",\"data\":{{{expected},\"stats\":{{\"summary\"");
         assert!(text.starts_with(&start), "{text}\n{start}");
         serde_json::from_str::<serde_json::Value>(&text).expect("valid JSON");

@@ -1,10 +1,11 @@
 //! The `stats` block: Loki's shape whole, filled with what is counted here, zero elsewhere.
 
 use super::json::Json;
+use super::notes::Notes;
 use skald_query::Stats;
 
 /// Writes the block.
-pub fn write(json: &mut Json, stats: &Stats) {
+pub fn write(json: &mut Json, stats: &Stats, notes: &Notes) {
     let exec = stats.exec_seconds.max(0.0);
     let per_second = |count: u64| if exec > 0.0 { (count as f64 / exec) as u64 } else { 0 };
     json.raw("{\"summary\":{");
@@ -48,7 +49,9 @@ pub fn write(json: &mut Json, stats: &Stats) {
     json.raw(if stats.blocks_pruned > 0 { ",\"usedBloomFilters\":true" } else { ",\"usedBloomFilters\":false" });
     json.raw(",");
     counts(json, &[("totalStreams", stats.streams)]);
-    json.raw("}}");
+    json.raw("}");
+    notes.write(json);
+    json.raw("}");
 }
 
 /// Which half of the store a block of figures is about.
@@ -133,7 +136,7 @@ mod tests {
     fn the_block_is_json_with_lokis_sections() {
         let stats = Stats { bytes_processed: 100, lines_processed: 10, exec_seconds: 0.5, ..Stats::default() };
         let mut json = Json::default();
-        write(&mut json, &stats);
+        write(&mut json, &stats, &Notes::default());
         let value: serde_json::Value = serde_json::from_slice(&json.finish()).expect("valid JSON");
         assert_eq!(value["summary"]["bytesProcessedPerSecond"], 200);
         assert_eq!(value["summary"]["execTime"], 0.5);

@@ -1,0 +1,69 @@
+//! Why an answer is empty: the first of tenant, time, label, value or filter that leaves nothing.
+//!
+//! Asked only after an empty answer, and answered from indexes and directories: no line is read.
+
+use crate::Engine;
+use crate::request::{HintRequest, QueryError};
+use skald_logql::metric::{self, Steps};
+use skald_logql::typed::Query;
+use skald_model::{Matcher, TenantId, TimeRange};
+
+/// All of time.
+const EVER: TimeRange = TimeRange { start: i64::MIN, end: i64::MAX };
+
+/// A sentence for the user; `None` where nothing but the filters explains it and there are none, or where
+/// the query reads no lines at all.
+pub(crate) fn hint(engine: &Engine, request: &HintRequest) -> Result<Option<String>, QueryError> {
+    match crate::compile(&request.query, true)? {
+        Query::Log(query) => explain(engine, &request.tenant, &query.matchers, request.range),
+        Query::Metric(query) => {
+            let TimeRange { start, end } = request.range;
+            let steps = Steps::range(start, end, end.saturating_sub(start).max(1));
+            for leaf in &query.leaves {
+                let (first, last) = metric::window_bounds(&leaf.spec, &steps);
+                let range = TimeRange { start: first, end: last.saturating_add(1) };
+                let found = explain(engine, &request.tenant, &leaf.matchers, range)?;
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+            Ok(None)
+        }
+    }
+}
+
+fn explain(engine: &Engine, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> Result<Option<String>, QueryError> {
+    if range.is_empty() {
+        return Ok(Some("the time range is empty: its end is not after its start".to_owned()));
+    }
+    let names = |matchers: &[Matcher], range| engine.store.label_names(tenant, matchers, range);
+    let present = names(&[], range)?;
+    if present.is_empty() {
+        let never = names(&[], EVER)?.is_empty();
+        return Ok(Some(if never {
+            format!("the tenant {:?} has no entries", tenant.as_str())
+        } else {
+            "there are no entries in this time range, of any stream".to_owned()
+        }));
+    }
+    for matcher in matchers.iter().filter(|m| !m.matches("")) {
+        if !present.contains(&matcher.name) {
+            let ever = names(&[], EVER)?.contains(&matcher.name);
+            let when = if ever { "in this time range has" } else { "has" };
+            return Ok(Some(format!("no stream {when} the label {:?}", matcher.name)));
+        }
+        if names(std::slice::from_ref(matcher), range)?.is_empty() {
+            let ever = !names(std::slice::from_ref(matcher), EVER)?.is_empty();
+            let when = if ever { "in this time range " } else { "" };
+            return Ok(Some(format!("no stream {when}matches {}", shown(matcher))));
+        }
+    }
+    if names(matchers, range)?.is_empty() {
+        return Ok(Some("each matcher has streams in this time range, but no stream matches all of them".to_owned()));
+    }
+    Ok(Some("streams match in this time range, but none of their entries came through the query's stages".to_owned()))
+}
+
+fn shown(matcher: &Matcher) -> String {
+    format!("{}{}{:?}", matcher.name, matcher.op.as_str(), matcher.value)
+}

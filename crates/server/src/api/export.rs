@@ -1,0 +1,167 @@
+//! `/skald/api/v1/export`: all entries of a log query as newline-delimited JSON, however many there are.
+//!
+//! Entries are read a page at a time, and the next page only when the client has taken the last: memory is
+//! one page, whatever the size of the answer. What goes wrong on the way is the last line, as `{"error":…}`.
+
+use super::query::{look_back, parse};
+use crate::clock;
+use crate::error::ApiError;
+use crate::params::Params;
+use crate::reader::Reader;
+use crate::state::{App, Phase};
+use crate::wire::answer::write_pairs;
+use crate::wire::json::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
+use skald_logql::ast::Expr;
+use skald_query::{Cursor, Direction, Page, PageEntry, RangeRequest};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+/// Entries of one page: enough that planning it again costs little beside reading it.
+const PAGE_ENTRIES: usize = 20_000;
+
+/// Bytes of entries of one page: what an export holds in memory, beside the same as JSON.
+const PAGE_BYTES: usize = 16 << 20;
+
+/// `export`
+pub async fn export(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+    let now = clock::now();
+    let bounds = look_back(params.ordered_bounds(now)?, now, reader.limits());
+    if !matches!(parse(params.query())?, Expr::Log(_)) {
+        return Err(ApiError::bad("only log selector is supported"));
+    }
+    let limit = params.integer("limit", 0)?;
+    let left = match u64::try_from(limit) {
+        Ok(0) => u64::MAX,
+        Ok(limit) => limit,
+        Err(_) => return Err(ApiError::bad("limit must be a positive value")),
+    };
+    let direction = if params.get("direction").is_empty() { Direction::Forward } else { params.direction()? };
+    let request = RangeRequest {
+        tenant: reader.tenant(),
+        query: params.query().to_owned(),
+        start: bounds.start,
+        end: bounds.end,
+        step: 1,
+        interval: 0,
+        limit: PAGE_ENTRIES,
+        direction,
+        categorize: true,
+        skip_errors: false,
+        after: params.cursor()?,
+    };
+    let mut export = Export { app, reader, request, left };
+    // The first page tells what is wrong with the query while there is a status to tell it with.
+    let (first, after) = export.page().await?;
+    let body = Body::from_stream(chunks(export, first, after));
+    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))], body).into_response())
+}
+
+/// An export under way.
+struct Export {
+    app: Arc<App>,
+    reader: Reader,
+    request: RangeRequest,
+    /// Entries still wanted.
+    left: u64,
+}
+
+impl Export {
+    /// The next page as JSON, and the cursor of the one after.
+    async fn page(&mut self) -> Result<(Vec<u8>, Option<Cursor>), ApiError> {
+        self.request.limit = PAGE_ENTRIES.min(usize::try_from(self.left).unwrap_or(PAGE_ENTRIES));
+        let request = self.request.clone();
+        let job = self.app.ask(&self.reader, move |engine, cancel| {
+            let page = engine.page(&request, PAGE_BYTES, cancel)?;
+            Ok((encode(&page), page.entries.len(), page.cursor))
+        });
+        let (body, count, cursor) = job.await?;
+        self.left -= (count as u64).min(self.left);
+        Ok((body, cursor.filter(|_| self.left > 0)))
+    }
+}
+
+/// What is still to be sent.
+enum Rest {
+    Page(Box<Export>, Vec<u8>, Option<Cursor>),
+    Fetch(Box<Export>, Cursor),
+    Nothing,
+}
+
+fn chunks(export: Export, first: Vec<u8>, after: Option<Cursor>) -> impl Stream<Item = Result<Vec<u8>, Infallible>> {
+    futures_util::stream::unfold(Rest::Page(Box::new(export), first, after), |rest| async move {
+        let (export, body, after) = match rest {
+            Rest::Nothing => return None,
+            Rest::Page(export, body, after) => (export, body, after),
+            Rest::Fetch(export, _) if export.app.phase() == Phase::Stopping => {
+                return Some((Ok(error_line("the server is stopping")), Rest::Nothing));
+            }
+            Rest::Fetch(mut export, cursor) => {
+                export.request.after = Some(cursor);
+                match export.page().await {
+                    Ok((body, after)) => (export, body, after),
+                    Err(error) => return Some((Ok(error_line(&error.message)), Rest::Nothing)),
+                }
+            }
+        };
+        let rest = after.map_or(Rest::Nothing, |cursor| Rest::Fetch(export, cursor));
+        Some((Ok(body), rest))
+    })
+}
+
+fn encode(page: &Page) -> Vec<u8> {
+    let mut out = Json::default();
+    for warning in &page.warnings {
+        out.raw("{\"warning\":");
+        out.text(warning);
+        out.raw("}\n");
+    }
+    for entry in &page.entries {
+        write_line(&mut out, entry);
+    }
+    out.finish()
+}
+
+fn write_line(out: &mut Json, PageEntry { labels, entry }: &PageEntry) {
+    out.raw("{\"timestamp\":\"");
+    out.integer(entry.timestamp);
+    out.raw("\",\"stream\":");
+    write_pairs(out, labels);
+    for (name, pairs) in [(",\"structuredMetadata\":", &entry.metadata), (",\"parsed\":", &entry.parsed)] {
+        if !pairs.is_empty() {
+            out.raw(name);
+            write_pairs(out, pairs);
+        }
+    }
+    out.raw(",\"line\":");
+    out.bytes(&entry.line);
+    out.raw("}\n");
+}
+
+fn error_line(message: &str) -> Vec<u8> {
+    format!("{}\n", serde_json::json!({"error": message})).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skald_query::{EntryResult, Stats};
+
+    #[test]
+    fn a_line_is_an_entry_with_its_labels_by_category() {
+        let pair = |name: &str| vec![(name.to_owned(), "1".to_owned())];
+        let entry = EntryResult { timestamp: -5, line: b"x\n<".to_vec(), metadata: pair("m"), parsed: vec![] };
+        let entries = vec![PageEntry { labels: pair("app"), entry }];
+        let page = Page { entries, stats: Stats::default(), warnings: vec!["part 3 is damaged".to_owned()], cursor: None };
+        let expected = concat!(
+            "{\"warning\":\"part 3 is damaged\"}\n",
+            "{\"timestamp\":\"-5\",\"stream\":{\"app\":\"1\"},\"structuredMetadata\":{\"m\":\"1\"},\"line\":\"x\\n\\u003c\"}\n"
+        );
+        assert_eq!(String::from_utf8(encode(&page)).expect("JSON is UTF-8"), expected);
+    }
+}

@@ -1,0 +1,34 @@
+//! What Grafana's alerting pages ask for: there is no ruler here, so there are no rules, and that is said
+//! in Loki's words and shapes. Writing rules is not routed.
+
+use super::json;
+use crate::error::ApiError;
+use crate::params::Params;
+use crate::tenant::Tenant;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+/// `rules` and `rules/{namespace}`
+pub async fn list(Tenant(_): Tenant) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "no rule groups found\n")
+}
+
+/// `rules/{namespace}/{group}`
+pub async fn group(Tenant(_): Tenant) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "group does not exist\n")
+}
+
+/// `/prometheus/api/v1/rules`
+pub async fn states(Tenant(_): Tenant, params: Params) -> Result<Response, ApiError> {
+    match params.get("type") {
+        "" | "alert" | "record" => {
+            Ok(json("{\"status\":\"success\",\"data\":{\"groups\":[]},\"errorType\":\"\",\"error\":\"\"}\n"))
+        }
+        other => Err(ApiError::bad(format!("not supported value {other:?}"))),
+    }
+}
+
+/// `/prometheus/api/v1/alerts`
+pub async fn alerts(Tenant(_): Tenant) -> Response {
+    json("{\"status\":\"success\",\"data\":{\"alerts\":[]},\"errorType\":\"\",\"error\":\"\"}\n")
+}

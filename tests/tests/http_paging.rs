@@ -1,0 +1,131 @@
+//! Pages of a log query: together they are the whole answer in one order, whatever happens to the data
+//! between them. The export is the same order as one stream of lines.
+
+use serde_json::{Value, json};
+use skald_tests::http::Client;
+use skald_tests::local::Local;
+use std::sync::Arc;
+
+/// 2026-03-01T00:00:00Z.
+const BASE_S: i64 = 1_772_323_200;
+
+/// Many entries of few times: five streams, each with runs of equal times.
+fn push(client: &Client, part: i64) {
+    let streams: Vec<Value> = (0..5)
+        .map(|stream| {
+            let values: Vec<Value> = (0..12)
+                .map(|i| {
+                    let number = part * 12 + i;
+                    json!([format!("{}000000000", BASE_S + number / 9), format!("{stream}/{number}")])
+                })
+                .collect();
+            json!({"stream": {"app": "web", "host": stream.to_string()}, "values": values})
+        })
+        .collect();
+    assert_eq!(client.push(&json!({"streams": streams}).to_string()).expect("the server answers").status, 204);
+}
+
+fn params(direction: &str, more: &[(&str, &str)]) -> Vec<(String, String)> {
+    let (start, end) = (BASE_S.to_string(), (BASE_S + 60).to_string());
+    let all = [("query", "{app=\"web\"}"), ("start", &start), ("end", &end), ("direction", direction)];
+    all.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn target(path: &str, params: &[(String, String)]) -> String {
+    let escaped = |text: &str| text.replace('{', "%7B").replace('}', "%7D").replace('"', "%22").replace('=', "%3D");
+    let pairs: Vec<String> = params.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+    format!("{path}?{}", pairs.join("&"))
+}
+
+/// Lines of one page (in the order of each stream), and the cursor.
+fn page(client: &Client, direction: &str, limit: usize, cursor: Option<&str>) -> (Vec<String>, Option<String>) {
+    let limit = limit.to_string();
+    let params = params(direction, &[("limit", &limit), ("cursor", cursor.unwrap_or(""))]);
+    let answer = client.send("GET", &target("/loki/api/v1/query_range", &params), &[], b"").expect("the server answers");
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let body: Value = serde_json::from_str(&answer.text).expect("JSON");
+    let streams = body["data"]["result"].as_array().expect("a list");
+    let values = streams.iter().flat_map(|s| s["values"].as_array().expect("a list"));
+    let lines = values.map(|v| v[1].as_str().expect("a line").to_owned()).collect();
+    let cursor = answer.header("x-skald-cursor").map(str::to_owned);
+    assert_eq!(body["data"]["stats"]["skald"]["cursor"].as_str(), cursor.as_deref());
+    (lines, cursor)
+}
+
+fn export(client: &Client, direction: &str, more: &[(&str, &str)]) -> Vec<String> {
+    let answer = client.send("GET", &target("/skald/api/v1/export", &params(direction, more)), &[], b"").expect("an answer");
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/x-ndjson")), "{}", answer.text);
+    let line = |text: &str| {
+        let line: Value = serde_json::from_str(text).expect("each line is JSON");
+        line["line"].as_str().unwrap_or_else(|| panic!("{line} is an entry")).to_owned()
+    };
+    answer.text.lines().map(line).collect()
+}
+
+fn sorted(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort();
+    lines
+}
+
+#[test]
+fn pages_are_stretches_of_one_order_while_data_moves_to_disk() {
+    let local = Local::start();
+    let client = local.client();
+    push(&client, 0);
+    local.flush();
+    push(&client, 1);
+    for direction in ["forward", "backward"] {
+        let whole = export(&client, direction, &[]);
+        assert_eq!(sorted(whole.clone()).len(), 120);
+        for limit in [1, 7, 50] {
+            let (mut at, mut cursor) = (0, None);
+            loop {
+                let (lines, next) = page(&client, direction, limit, cursor.as_deref());
+                let expected = &whole[at..(at + limit).min(whole.len())];
+                assert_eq!(sorted(lines), sorted(expected.to_vec()), "{direction} {limit} from {at}");
+                at += expected.len();
+                match at {
+                    49 => local.flush(),
+                    70 => Arc::clone(&local.running().app().store).compact().expect("parts can be merged"),
+                    _ => {}
+                }
+                cursor = next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(at, whole.len(), "{direction} {limit}");
+        }
+    }
+}
+
+#[test]
+fn entries_that_arrive_between_pages_shift_nothing() {
+    let local = Local::start();
+    let client = local.client();
+    push(&client, 0);
+    let whole = export(&client, "backward", &[]);
+    let (first, cursor) = page(&client, "backward", 10, None);
+    assert_eq!(sorted(first), sorted(whole[..10].to_vec()));
+    // Later than the first page, before it and beside its last entry.
+    push(&client, 3);
+    let late = json!({"streams": [{"stream": {"app": "web", "host": "0"}, "values": (0..12)
+        .map(|i| json!([format!("{}000000000", BASE_S + i / 9), format!("late {i}")])).collect::<Vec<_>>()}]});
+    assert_eq!(client.push(&late.to_string()).expect("the server answers").status, 204);
+    let (second, _) = page(&client, "backward", 1000, cursor.as_deref());
+    let old: Vec<String> = second.into_iter().filter(|line| !line.starts_with("late")).collect();
+    assert_eq!(sorted(old), sorted(whole[10..].to_vec()));
+}
+
+#[test]
+fn an_export_streams_more_than_one_page_and_stops_where_told() {
+    let local = Local::start();
+    let client = local.client();
+    let values: Vec<Value> =
+        (0..45_000).map(|i| json!([(BASE_S * 1_000_000_000 + i * 1_000_000).to_string(), format!("n{i}")])).collect();
+    let body = json!({"streams": [{"stream": {"app": "web"}, "values": values}]});
+    assert_eq!(client.push(&body.to_string()).expect("the server answers").status, 204);
+    let lines = export(&client, "forward", &[]);
+    assert!(lines.iter().enumerate().all(|(i, line)| *line == format!("n{i}")) && lines.len() == 45_000, "{}", lines.len());
+    assert_eq!(export(&client, "backward", &[("limit", "30001")]).last().map(String::as_str), Some("n14999"));
+}
