@@ -6,7 +6,7 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use skald_logql::ast::{Expr, Grouping};
 use skald_logql::pipeline::{
-    Extractor, Pipeline, Row, RowSink, SampleOptions, SampleSink, Scratch, Selection, SeriesTable, Value, Wanted,
+    Extractor, Pipeline, Row, RowSink, SampleOptions, SampleSink, Scratch, Selection, SeriesTable, StreamRows, Value, Wanted,
 };
 use skald_model::{Batch, BatchBuilder, Labels};
 use std::hint::black_box;
@@ -71,7 +71,8 @@ fn rows(c: &mut Criterion, name: &str, text: &str, line: &str, expected: u32) {
             |selection| {
                 let mut count = Count::default();
                 pipeline.prefilter(&batch, selection, &mut scratch);
-                let _ = pipeline.run(&batch, 0..LINES, &stream, selection, true, &mut scratch, &mut count);
+                let rows = StreamRows { batch: &batch, rows: 0..LINES, stream: &stream, selection };
+                let _ = pipeline.run(&rows, true, &mut scratch, &mut count);
                 assert_eq!(count.0, expected);
             },
             BatchSize::SmallInput,
@@ -96,7 +97,8 @@ fn samples(c: &mut Criterion, name: &str, text: &str, label: &str, line: &str, e
             |selection| {
                 let mut count = Count::default();
                 extractor.pipeline().prefilter(&batch, selection, &mut scratch);
-                let done = extractor.run(&batch, 0..LINES, &stream, selection, &mut scratch, &mut table, &mut count);
+                let rows = StreamRows { batch: &batch, rows: 0..LINES, stream: &stream, selection };
+                let done = extractor.run(&rows, &mut scratch, &mut table, &mut count);
                 assert_eq!((done, count.0), (Ok(()), expected));
             },
             BatchSize::SmallInput,

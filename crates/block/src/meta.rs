@@ -96,6 +96,11 @@ impl BlockMeta {
         self.columns.iter().map(|c| c.len).sum()
     }
 
+    /// Whether there is a column of this metadata.
+    pub fn has_metadata(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| matches!(&column.kind, ColumnKind::Metadata(n) if **n == *name))
+    }
+
     /// Appends the directory entry.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(FORMAT_VERSION);

@@ -120,6 +120,11 @@ impl Batch {
         start..self.line_ends[row] as usize
     }
 
+    /// The bytes of some rows, not none, within `lines`.
+    pub fn lines_range(&self, rows: &Range<u32>) -> Range<usize> {
+        self.line_range(rows.start).start..self.line_ends[rows.end as usize - 1] as usize
+    }
+
     /// The line of row `row`; empty when lines were not read.
     pub fn line(&self, row: u32) -> &[u8] {
         if self.lines.is_empty() { &[] } else { &self.lines[self.line_range(row)] }

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::log;
 use crate::request::{DetectedField, Direction, FieldsRequest, QueryError};
 use skald_logql::ast::StageExpr;
-use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch, Selection, Wanted};
+use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch, Selection, StreamRows, Wanted};
 use skald_logql::typed::Query;
 use skald_model::{BatchBuilder, Labels, TimeRange};
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,7 +177,8 @@ impl Parsers {
             builder.push(0, entry.timestamp, &entry.line, metadata);
             let batch = builder.finish();
             let mut sink = Parsed::default();
-            let _ = pipeline.run(&batch, 0..1, labels, &Selection::all(1), false, &mut self.scratch, &mut sink);
+            let run = StreamRows { batch: &batch, rows: 0..1, stream: labels, selection: &Selection::all(1) };
+            let _ = pipeline.run(&run, false, &mut self.scratch, &mut sink);
             if !sink.failed {
                 return (Some(name), sink.pairs);
             }

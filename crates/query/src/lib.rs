@@ -6,6 +6,7 @@
 mod answer;
 mod collect;
 mod context;
+mod directory;
 mod fields;
 mod hint;
 mod log;
@@ -17,6 +18,7 @@ mod prune;
 mod repeats;
 pub mod request;
 mod rows;
+mod scan;
 mod semijoin;
 pub mod stats;
 mod tail;

@@ -10,19 +10,20 @@ use crate::page::Place;
 use crate::pool::Shared;
 use crate::prune;
 use crate::request::{Direction, QueryError};
-use crate::rows::{self, Read};
+use crate::rows;
+use crate::scan::Scan;
 use crate::semijoin;
 use crate::stats::Stats;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch};
+use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch, StreamRows};
 use skald_logql::typed::LogQuery;
-use skald_model::{Batch, Columns, SelectedStream, StreamId, TenantId, TimeRange};
+use skald_model::{Batch, Columns, StreamId, TenantId, TimeRange};
 use skald_model::{Held, MemoryUser};
 use skald_store::{Piece, PieceRows, Select};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Distinct label sets a thread remembers before it forgets them all: bounds what random metadata costs.
 const LABEL_SETS_MAX: usize = 16 * 1024;
@@ -53,90 +54,63 @@ pub(crate) fn execute(
         return Ok(Found { entries: Vec::new(), stats: Stats::default(), warnings: Vec::new(), shortened: false });
     }
     let content = prune::content(engine, tenant, &query.matchers, range, &pipeline);
-    let selected = engine.store.select(tenant, &Select { matchers: &query.matchers, range, content: &content })?;
-    let mut pieces = selected.pieces;
+    let mut selected = engine.store.select(tenant, &Select { matchers: &query.matchers, range, content: &content })?;
+    let pieces = &mut selected.pieces;
     let forward = shape.direction == Direction::Forward;
     if forward {
         pieces.sort_unstable_by_key(|p| (p.min_time, p.sequence));
     } else {
         pieces.sort_unstable_by_key(|p| std::cmp::Reverse((p.max_time, p.sequence)));
     }
-    let stats = Stats { blocks_pruned: selected.blocks_pruned, streams: selected.streams.len() as u64, ..Stats::default() };
-    let columns = pipeline.columns(true);
+    let columns = Columns { metadata: skald_model::MetadataWanted::All, ..pipeline.columns(true) };
     let memory = shape.bytes_max.unwrap_or(engine.limits.query_memory);
     let job = Arc::new(LogJob {
-        next: AtomicUsize::new(0),
         edge: AtomicI64::new(if forward { i64::MAX } else { i64::MIN }),
         collector: Mutex::new(Some(Collector::new(shape.clone(), memory))),
         held: Mutex::new(Held::new(engine.store.budget(), MemoryUser::Queries)),
-        outcome: Mutex::new(Outcome { error: None, stats, warnings: selected.warnings }),
-        pieces,
-        streams: selected.streams,
-        columns: Columns { metadata: skald_model::MetadataWanted::All, ..columns },
+        scan: Scan::new(selected, columns, range, context),
         pipeline,
-        range,
         forward,
         shape,
-        context: context.clone(),
     });
-    engine.pool.share(Arc::clone(&job) as Arc<dyn Shared>, job.pieces.len());
-    let outcome = std::mem::take(&mut *job.outcome.lock());
-    if let Some(error) = outcome.error {
-        return Err(error);
-    }
+    engine.pool.share(Arc::clone(&job) as Arc<dyn Shared>, job.scan.pieces.len());
+    let (mut stats, warnings) = job.scan.finish()?;
     let collector = job.collector.lock().take().expect("the collector is taken once, here");
     let (entries, shortened) = collector.finish()?;
-    let warnings = outcome.warnings;
-    let mut stats = outcome.stats;
     stats.entries_returned = entries.len() as u64;
     Ok(Found { entries, stats, warnings, shortened })
 }
 
 struct LogJob {
-    pieces: Vec<Piece>,
-    streams: Vec<SelectedStream>,
-    columns: Columns,
+    scan: Scan,
     pipeline: Arc<Pipeline>,
-    range: TimeRange,
     forward: bool,
     shape: Shape,
-    context: Context,
-    next: AtomicUsize,
     /// Entries later (forward) or earlier (backward) than this can't be part of the answer.
     edge: AtomicI64,
     collector: Mutex<Option<Collector>>,
     /// What the collected entries are charged with.
     held: Mutex<Held>,
-    outcome: Mutex<Outcome>,
-}
-
-#[derive(Default)]
-struct Outcome {
-    error: Option<QueryError>,
-    stats: Stats,
-    warnings: Vec<String>,
 }
 
 impl Shared for LogJob {
     fn work(&self) {
-        let mut worker = Worker { scratch: Scratch::at(self.context.now), labels: HashMap::default(), key: Vec::new() };
-        let mut stats = Stats::default();
-        loop {
-            let index = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(piece) = self.pieces.get(index) else { break };
+        let mut worker = Worker {
+            scratch: Scratch::at(self.scan.now()),
+            labels: HashMap::default(),
+            key: Vec::new(),
+            stats: Stats::default(),
+        };
+        self.scan.each(|_, piece| {
             if self.beyond(if self.forward { piece.min_time } else { piece.max_time }) {
-                break;
+                return Ok(ControlFlow::Break(()));
             }
-            match self.context.check().and_then(|()| rows::read(piece, &self.columns)) {
-                Ok(Read::Rows(rows)) => self.scan(piece, &rows, &mut worker, &mut stats),
-                Ok(Read::Damaged(warning)) => self.outcome.lock().warnings.push(warning),
-                Err(error) => {
-                    self.next.store(self.pieces.len(), Ordering::Relaxed);
-                    self.outcome.lock().error.get_or_insert(error);
-                }
+            if let Some(read) = self.scan.read(piece)? {
+                self.take(piece, &read, &mut worker);
             }
-        }
-        self.outcome.lock().stats.merge(&stats);
+            Ok(ControlFlow::Continue(()))
+        });
+        self.scan.count(&worker.stats);
     }
 }
 
@@ -147,10 +121,10 @@ impl LogJob {
         if self.forward { time > edge } else { time < edge }
     }
 
-    fn scan(&self, piece: &Piece, read: &PieceRows, worker: &mut Worker, stats: &mut Stats) {
+    fn take(&self, piece: &Piece, read: &PieceRows, worker: &mut Worker) {
         let batch = &*read.batch;
-        let (mut selection, in_range) = rows::in_range(read, piece, &self.range);
-        stats.count_piece(piece, batch, in_range);
+        let (mut selection, in_range) = rows::in_range(read, piece, &self.scan.range);
+        worker.stats.count_piece(piece, batch, in_range);
         self.pipeline.prefilter(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
             return;
@@ -161,11 +135,10 @@ impl LogJob {
             if self.beyond(if self.forward { of.min_time } else { of.max_time }) {
                 continue;
             }
-            let rows = rows::run_rows(batch, &run.rows, piece.sorted, &self.range);
+            let rows = rows::run_rows(batch, &run.rows, piece.sorted, &self.scan.range);
             let ordered = piece.sorted || rows::ascending(batch, &rows);
             let room = if ordered && self.shape.run_may_stop() { self.shape.limit } else { usize::MAX };
-            let stream = &self.streams[run.stream as usize];
-            let labels = &stream.labels;
+            let stream = &self.scan.streams[run.stream as usize];
             let mut sink = Sink {
                 job: self,
                 batch,
@@ -179,8 +152,9 @@ impl LogJob {
                 key: &mut worker.key,
                 matched: 0,
             };
-            let _ = self.pipeline.run(batch, rows, labels, &selection, !self.forward, &mut worker.scratch, &mut sink);
-            stats.lines_matched += sink.matched;
+            let rows = StreamRows { batch, rows, stream: &stream.labels, selection: &selection };
+            let _ = self.pipeline.run(&rows, !self.forward, &mut worker.scratch, &mut sink);
+            worker.stats.lines_matched += sink.matched;
         }
         let mut collector = self.collector.lock();
         let Some(collector) = collector.as_mut() else { return };
@@ -188,8 +162,7 @@ impl LogJob {
             self.edge.store(edge, Ordering::Relaxed);
         }
         if !self.held.lock().cover(collector.bytes()) {
-            self.next.store(self.pieces.len(), Ordering::Relaxed);
-            self.outcome.lock().error.get_or_insert(QueryError::Busy);
+            self.scan.fail(QueryError::Busy);
         }
     }
 }
@@ -199,6 +172,7 @@ struct Worker {
     scratch: Scratch,
     labels: HashMap<Box<[u8]>, Arc<OutputLabels>, foldhash::fast::FixedState>,
     key: Vec<u8>,
+    stats: Stats,
 }
 
 /// Turns rows that came through into entries.

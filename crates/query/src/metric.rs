@@ -2,21 +2,23 @@
 
 use crate::Engine;
 use crate::context::Context;
+use crate::directory::WholeRuns;
 use crate::pool::Shared;
 use crate::prune;
 use crate::repeats::{self, Repeats};
 use crate::request::QueryError;
-use crate::rows::{self, Read};
+use crate::rows;
+use crate::scan::Scan;
 use crate::semijoin;
 use crate::stats::Stats;
 use parking_lot::Mutex;
 use skald_logql::metric::{self, Evaluated, Matrix, RangeState, Series, Steps};
-use skald_logql::pipeline::{Extractor, SampleError, SampleSink, Scratch, SeriesTable};
+use skald_logql::pipeline::{Extractor, SampleError, SampleSink, Scratch, SeriesTable, StreamRows};
 use skald_logql::typed::{Leaf, MetricQuery};
-use skald_model::{Budget, Columns, Held, MemoryUser, SelectedStream, TenantId, TimeRange};
+use skald_model::{Budget, Held, MemoryUser, TenantId, TimeRange};
 use skald_store::{Piece, Select};
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Series one leaf may gather, as a multiple of what an answer may hold: outer aggregations fold them.
 const LEAF_SERIES_FACTOR: usize = 100;
@@ -81,35 +83,26 @@ fn gather(
     };
     let content = prune::content(engine, tenant, &leaf.matchers, range, extractor.pipeline());
     let selected = engine.store.select(tenant, &Select { matchers: &leaf.matchers, range, content: &content })?;
-    warnings.extend(selected.warnings);
-    stats.blocks_pruned += selected.blocks_pruned;
-    stats.streams = stats.streams.max(selected.streams.len() as u64);
     let repeats = repeats::find(&selected.pieces, &range, context)?;
     let series_max = engine.limits.max_query_series.saturating_mul(LEAF_SERIES_FACTOR);
     let job = Arc::new(LeafJob {
-        columns: extractor.columns(),
+        scan: Scan::new(selected, extractor.columns(), range, context),
+        whole_runs: WholeRuns::of(leaf),
         extractor,
-        pieces: selected.pieces,
-        streams: selected.streams,
         repeats,
-        range,
         spec: leaf.spec,
         steps: *steps,
         series_max,
         memory_max: engine.limits.query_memory,
         budget: engine.store.budget().clone(),
-        context: context.clone(),
-        next: AtomicUsize::new(0),
-        outcome: Mutex::default(),
+        gathered: Mutex::default(),
     });
-    engine.pool.share(Arc::clone(&job) as Arc<dyn Shared>, job.pieces.len());
-    let outcome = std::mem::take(&mut *job.outcome.lock());
-    if let Some(error) = outcome.error {
-        return Err(error);
-    }
-    stats.merge(&outcome.stats);
-    warnings.extend(outcome.warnings);
-    let Some((table, state)) = outcome.samples else {
+    engine.pool.share(Arc::clone(&job) as Arc<dyn Shared>, job.scan.pieces.len());
+    let (found, amiss) = job.scan.finish()?;
+    stats.merge(&found);
+    warnings.extend(amiss);
+    let gathered = std::mem::take(&mut *job.gathered.lock());
+    let Some((table, state)) = gathered.samples else {
         return Ok(Matrix::default());
     };
     if state.result_bytes() > engine.limits.query_memory {
@@ -121,28 +114,22 @@ fn gather(
 }
 
 struct LeafJob {
+    scan: Scan,
     extractor: Arc<Extractor>,
-    columns: Columns,
-    pieces: Vec<Piece>,
-    streams: Vec<SelectedStream>,
+    whole_runs: Option<WholeRuns>,
     repeats: Repeats,
-    range: TimeRange,
     spec: metric::RangeSpec,
     steps: Steps,
     series_max: usize,
     memory_max: usize,
     budget: Arc<Budget>,
-    context: Context,
-    next: AtomicUsize,
-    outcome: Mutex<Outcome>,
+    gathered: Mutex<Gathered>,
 }
 
+/// What the threads that have finished found.
 #[derive(Default)]
-struct Outcome {
+struct Gathered {
     samples: Option<(SeriesTable, RangeState)>,
-    stats: Stats,
-    warnings: Vec<String>,
-    error: Option<QueryError>,
     /// What the samples are charged with.
     held: Vec<Held>,
 }
@@ -152,19 +139,14 @@ impl Shared for LeafJob {
         let mut worker = Worker {
             table: SeriesTable::with_limit(self.series_max),
             state: RangeState::new(&self.spec, &self.steps),
-            scratch: Scratch::at(self.context.now),
+            scratch: Scratch::at(self.scan.now()),
             stats: Stats::default(),
             held: Held::new(&self.budget, MemoryUser::Queries),
         };
-        loop {
-            let index = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(piece) = self.pieces.get(index) else { break };
-            if let Err(error) = self.take(index, piece, &mut worker) {
-                self.next.store(self.pieces.len(), Ordering::Relaxed);
-                self.outcome.lock().error.get_or_insert(error);
-                return;
-            }
-        }
+        self.scan.each(|index, piece| {
+            self.take(index, piece, &mut worker)?;
+            self.charge(&mut worker).map(ControlFlow::Continue)
+        });
         self.hand_in(worker);
     }
 }
@@ -178,46 +160,65 @@ struct Worker {
     held: Held,
 }
 
-struct StateSink<'a>(&'a mut RangeState, u64);
+/// Takes samples in, and counts the lines they are of.
+struct StateSink<'a> {
+    state: &'a mut RangeState,
+    lines: u64,
+}
 
 impl SampleSink for StateSink<'_> {
     fn sample(&mut self, series: u32, timestamp: i64, value: f64) {
-        self.1 += 1;
-        self.0.add(series, timestamp, value);
+        self.lines += 1;
+        self.state.add(series, timestamp, value);
+    }
+
+    fn total(&mut self, series: u32, timestamp: i64, value: f64, lines: u64) {
+        self.lines += lines;
+        self.state.add(series, timestamp, value);
+    }
+
+    fn alike(&self, timestamps: &[i64]) -> usize {
+        self.state.alike(timestamps)
     }
 }
 
 impl LeafJob {
     fn take(&self, index: usize, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
-        self.context.check()?;
-        let read = match rows::read(piece, &self.columns)? {
-            Read::Rows(read) => read,
-            Read::Damaged(warning) => {
-                self.outcome.lock().warnings.push(warning);
-                return Ok(());
-            }
-        };
-        let batch = &*read.batch;
-        let (mut selection, in_range) = rows::in_range(&read, piece, &self.range);
-        for row in self.repeats.get(&index).into_iter().flatten() {
-            selection.remove(*row);
+        let repeated = self.repeats.get(&index).map_or(&[][..], Vec::as_slice);
+        let counted = self.count_runs(piece, repeated, worker)?;
+        if counted.iter().all(|counted| *counted) && !counted.is_empty() {
+            return Ok(());
         }
+        let Some(mut read) = self.scan.read(piece)? else { return Ok(()) };
+        read.runs.retain(|run| counted.get(run.run) != Some(&true));
+        let batch = &*read.batch;
+        let (mut selection, in_range) = rows::in_range(&read, piece, &self.scan.range);
+        repeated.iter().for_each(|row| selection.remove(*row));
         worker.stats.count_piece(piece, batch, in_range);
         self.extractor.pipeline().prefilter(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
             return Ok(());
         }
         for run in &read.runs {
-            let rows = rows::run_rows(batch, &run.rows, piece.sorted, &self.range);
-            let labels = &self.streams[run.stream as usize].labels;
-            let mut sink = StateSink(&mut worker.state, 0);
-            let ran = self.extractor.run(batch, rows, labels, &selection, &mut worker.scratch, &mut worker.table, &mut sink);
-            worker.stats.lines_matched += sink.1;
+            let rows = StreamRows {
+                batch,
+                rows: rows::run_rows(batch, &run.rows, piece.sorted, &self.scan.range),
+                stream: &self.scan.streams[run.stream as usize].labels,
+                selection: &selection,
+            };
+            let mut sink = StateSink { state: &mut worker.state, lines: 0 };
+            let ran = self.extractor.run(&rows, &mut worker.scratch, &mut worker.table, &mut sink);
+            worker.stats.lines_matched += sink.lines;
             ran.map_err(|error| match error {
                 SampleError::Pipeline(text) => QueryError::Bad(text),
-                SampleError::TooManySeries(_) => too_many_series(self.series_max / LEAF_SERIES_FACTOR),
+                SampleError::TooManySeries(_) => self.too_many_series(),
             })?;
         }
+        Ok(())
+    }
+
+    /// Charges the query with what a thread holds.
+    fn charge(&self, worker: &mut Worker) -> Result<(), QueryError> {
         if worker.state.memory_bytes() > self.memory_max {
             return Err(too_much_memory(self.memory_max));
         }
@@ -227,23 +228,49 @@ impl LeafJob {
         Ok(())
     }
 
+    /// Adds the runs that their directory entries answer for. For each run whether it is one of them; nothing
+    /// when none can be.
+    fn count_runs(&self, piece: &Piece, repeated: &[u32], worker: &mut Worker) -> Result<Vec<bool>, QueryError> {
+        let Some((whole_runs, mut counter)) = self.whole_runs.as_ref().and_then(|w| Some((w, w.counter(piece)?))) else {
+            return Ok(Vec::new());
+        };
+        let mut counted = Vec::with_capacity(piece.runs.len());
+        for (at, run) in piece.runs.iter().enumerate() {
+            let stretches = match run.whole && !repeated.iter().any(|row| run.holds(*row)) {
+                true => whole_runs.stretches(&mut counter, at, run, &worker.state)?,
+                false => None,
+            };
+            counted.push(stretches.is_some());
+            let Some(stretches) = stretches else { continue };
+            let stream = &self.scan.streams[run.stream as usize].labels;
+            let series = self.extractor.series_of_stream(stream, &mut worker.scratch, &mut worker.table);
+            let series = series.ok_or_else(|| self.too_many_series())?;
+            for stretch in stretches.iter().filter(|stretch| self.scan.range.contains(stretch.time)) {
+                worker.state.add(series, stretch.time, stretch.value);
+                worker.stats.lines_matched += stretch.rows;
+            }
+        }
+        Ok(counted)
+    }
+
+    fn too_many_series(&self) -> QueryError {
+        too_many_series(self.series_max / LEAF_SERIES_FACTOR)
+    }
+
     /// Merges a thread's samples into those of the threads that finished before.
     fn hand_in(&self, worker: Worker) {
-        let mut outcome = self.outcome.lock();
-        outcome.stats.merge(&worker.stats);
-        outcome.held.push(worker.held);
-        let Some((table, state)) = outcome.samples.as_mut() else {
-            outcome.samples = Some((worker.table, worker.state));
+        self.scan.count(&worker.stats);
+        let mut gathered = self.gathered.lock();
+        gathered.held.push(worker.held);
+        let Some((table, state)) = gathered.samples.as_mut() else {
+            gathered.samples = Some((worker.table, worker.state));
             return;
         };
         let mut map = Vec::with_capacity(worker.table.len());
         for index in 0..worker.table.len() as u32 {
             match table.intern(worker.table.labels(index).as_bytes()) {
                 Some(number) => map.push(number),
-                None => {
-                    outcome.error.get_or_insert(too_many_series(self.series_max / LEAF_SERIES_FACTOR));
-                    return;
-                }
+                None => return self.scan.fail(self.too_many_series()),
             }
         }
         state.merge(worker.state, &map);

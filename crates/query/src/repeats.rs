@@ -5,7 +5,7 @@
 
 use crate::context::Context;
 use crate::request::QueryError;
-use crate::rows::{self, Read};
+use crate::rows;
 use hashbrown::{HashMap, HashSet};
 use skald_model::{Columns, TimeRange};
 use skald_store::Piece;
@@ -62,7 +62,7 @@ fn repeated(pieces: &[Piece], group: &[RunAt], range: &TimeRange, context: &Cont
     for (p, r) in group {
         context.check()?;
         let piece = &pieces[*p];
-        let Read::Rows(read) = rows::read(piece, &Columns::TIMES)? else { continue };
+        let Some(read) = rows::read(piece, &Columns::TIMES)? else { continue };
         for run in read.runs.iter().filter(|run| run.run == *r) {
             for row in rows::run_rows(&read.batch, &run.rows, piece.sorted, range) {
                 let time = read.batch.timestamps[row as usize];
@@ -81,7 +81,7 @@ fn repeated(pieces: &[Piece], group: &[RunAt], range: &TimeRange, context: &Cont
     let touched: HashSet<usize> = equal.iter().flat_map(|c| c.iter().map(|e| e.3)).collect();
     for p in touched {
         context.check()?;
-        let Read::Rows(read) = rows::read(&pieces[p], &Columns::ALL)? else { continue };
+        let Some(read) = rows::read(&pieces[p], &Columns::ALL)? else { continue };
         for (_, _, row, _) in equal.iter().flat_map(|c| c.iter()).filter(|e| e.3 == p) {
             contents.insert((p, *row), rows::content_hash(&read.batch, *row));
         }

@@ -6,19 +6,11 @@ use skald_model::{Batch, Columns, TimeRange};
 use skald_store::{Piece, PieceRows, StoreError};
 use std::ops::Range;
 
-/// What reading a piece gave.
-pub(crate) enum Read {
-    /// Its rows.
-    Rows(PieceRows),
-    /// It can't be read: the answer goes on without it and says so.
-    Damaged(String),
-}
-
-/// Reads the columns of a piece.
-pub(crate) fn read(piece: &Piece, columns: &Columns) -> Result<Read, QueryError> {
+/// Reads columns of a piece; `None` when it is damaged, which whoever answers from it tells.
+pub(crate) fn read(piece: &Piece, columns: &Columns) -> Result<Option<PieceRows>, QueryError> {
     match piece.read(columns) {
-        Ok(rows) => Ok(Read::Rows(rows)),
-        Err(StoreError::Damaged(text)) => Ok(Read::Damaged(text)),
+        Ok(rows) => Ok(Some(rows)),
+        Err(StoreError::Damaged(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -34,20 +26,22 @@ pub(crate) fn run_rows(batch: &Batch, rows: &Range<u32>, sorted: bool, range: &T
     rows.start + first..rows.start + last
 }
 
-/// What was read of the piece inside `range`; also how many rows they are.
+/// Rows that were read of a piece and lie inside `range`; also how many they are.
 pub(crate) fn in_range(read: &PieceRows, piece: &Piece, range: &TimeRange) -> (Selection, u64) {
     let batch = &*read.batch;
     let mut selection = Selection::none(batch.len());
     let mut count = 0;
     for run in &read.runs {
         let of = &piece.runs[run.run];
-        let rows = run_rows(batch, &run.rows, piece.sorted, range);
-        let whole = piece.sorted || range.covers(of.min_time, of.max_time);
-        for row in rows {
-            if whole || range.contains(batch.timestamps[row as usize]) {
-                selection.insert(row);
-                count += 1;
-            }
+        if piece.sorted || range.covers(of.min_time, of.max_time) {
+            let rows = run_rows(batch, &run.rows, piece.sorted, range);
+            count += rows.len() as u64;
+            selection.insert_all(rows);
+            continue;
+        }
+        for row in run.rows.clone().filter(|row| range.contains(batch.timestamps[*row as usize])) {
+            selection.insert(row);
+            count += 1;
         }
     }
     (selection, count)

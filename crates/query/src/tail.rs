@@ -4,7 +4,7 @@ use crate::answer;
 use crate::collect::OutputLabels;
 use crate::log::output_labels;
 use crate::request::{EntryResult, QueryError};
-use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection};
+use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
 use skald_logql::typed::{self, Query};
 use skald_model::{BatchBuilder, Labels, Matcher};
 use std::ops::ControlFlow;
@@ -48,7 +48,8 @@ impl TailPipeline {
         self.scratch.now = (self.clock)();
         self.pipeline.prefilter(&batch, &mut selection, &mut self.scratch);
         let mut sink = One(None);
-        let _ = self.pipeline.run(&batch, 0..1, labels, &selection, false, &mut self.scratch, &mut sink);
+        let run = StreamRows { batch: &batch, rows: 0..1, stream: labels, selection: &selection };
+        let _ = self.pipeline.run(&run, false, &mut self.scratch, &mut sink);
         let (line, labels) = sink.0?;
         Some(answer::single(timestamp, line, &labels, self.categorize))
     }

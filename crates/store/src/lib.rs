@@ -210,6 +210,14 @@ impl Piece {
         matches!(self.source, Source::Head(_))
     }
 
+    /// Whether some entry may have structured metadata of this name.
+    pub fn has_metadata(&self, name: &str) -> bool {
+        match &self.source {
+            Source::Head(batch) => batch.metadata.iter().any(|column| &*column.name == name),
+            Source::Block { part, block } => part.blocks[*block as usize].meta.has_metadata(name),
+        }
+    }
+
     /// Reads the columns asked for (or more), and says which rows there are to see. The same rows have the
     /// same numbers each time it is read.
     pub fn read(&self, columns: &Columns) -> Result<PieceRows, StoreError> {
@@ -227,6 +235,11 @@ impl PieceRun {
     /// How many entries are stored.
     pub fn entries(&self) -> u64 {
         u64::from(self.rows.end - self.rows.start)
+    }
+
+    /// Whether a row of the batch is one of its entries.
+    pub fn holds(&self, row: u32) -> bool {
+        self.rows.contains(&row)
     }
 }
 

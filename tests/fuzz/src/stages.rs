@@ -5,7 +5,7 @@
 
 use skald_index::{ContentIndex, ContentIndexBuilder};
 use skald_logql::ast::Expr;
-use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, Wanted};
+use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, StreamRows, Wanted};
 use skald_model::{Batch, BatchBuilder, Labels};
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
@@ -100,6 +100,7 @@ fn check_pipeline(pipeline: &Pipeline, batch: &Batch, index: &ContentIndex) -> F
 fn run(pipeline: &Pipeline, batch: &Batch, selection: &Selection, backward: bool) -> Found {
     let labels = Labels::from_pairs([("a", "b")]);
     let mut found = Found::default();
-    let _ = pipeline.run(batch, 0..batch.len() as u32, &labels, selection, backward, &mut Scratch::default(), &mut found);
+    let rows = StreamRows { batch, rows: 0..batch.len() as u32, stream: &labels, selection };
+    let _ = pipeline.run(&rows, backward, &mut Scratch::default(), &mut found);
     found
 }

@@ -102,31 +102,18 @@ impl RangeState {
         each_grid!(&mut self.grid, rows => rows.add(series, interval, timestamp, value));
     }
 
-    /// Whether samples of all these times (first and last of them) count for the same windows, so that
-    /// their total may be added as one sample at either time.
-    pub fn is_one_interval(&self, first: i64, last: i64) -> bool {
-        let locate = |timestamp| self.windows.position(timestamp).and_then(|position| self.windows.locate(position));
-        match (locate(first), locate(last)) {
-            (Some(a), Some(b)) => a == b,
-            _ => false,
-        }
+    /// The first time after `timestamp` that counts for other windows than it does; the last time there is when
+    /// none does. The total of samples in between may be added as one sample.
+    pub fn same_until(&self, timestamp: i64) -> i64 {
+        self.windows.same_until(timestamp)
     }
 
-    /// Counts entries at `timestamps`, which are sorted: the same as adding 1 for each.
-    pub fn count_sorted(&mut self, series: u32, timestamps: &[i64]) {
-        let mut rest = self.windows.clip(timestamps);
-        while let Some((first, position)) = rest.first().and_then(|t| Some((*t, self.windows.position(*t)?))) {
-            let interval = self.windows.next(position);
-            if interval.from > position {
-                let start = first.saturating_add_unsigned(interval.from - position);
-                rest = &rest[rest.partition_point(|t| *t < start)..];
-                continue;
-            }
-            let end = first.saturating_add_unsigned(interval.to - position);
-            let inside = rest.partition_point(|t| *t < end).max(1);
-            self.add(series, first, inside as f64);
-            rest = &rest[inside..];
-        }
+    /// How many of `timestamps`, which are sorted, from the first on count for the same windows (or all for
+    /// none), so that their total may be added as one sample at the first of them.
+    pub fn alike(&self, timestamps: &[i64]) -> usize {
+        let Some(first) = timestamps.first() else { return 0 };
+        let after = self.windows.same_until(*first);
+        timestamps.partition_point(|t| *t < after).max(1)
     }
 
     /// Takes in another thread's state; `map[i]` is this state's number of its series `i`. Its samples

@@ -92,11 +92,14 @@ impl Windows {
         }
     }
 
-    /// Those of some sorted times that are not before the first or after the last window.
-    pub(super) fn clip<'t>(&self, timestamps: &'t [i64]) -> &'t [i64] {
-        let end = timestamps.partition_point(|t| *t <= self.high);
-        let start = timestamps.partition_point(|t| *t <= self.low).min(end);
-        &timestamps[start..end]
+    /// The first time after `timestamp` that counts for other windows; the last time there is when none does.
+    pub(super) fn same_until(&self, timestamp: i64) -> i64 {
+        let Some(position) = self.position(timestamp) else {
+            return if timestamp > self.low { i64::MAX } else { self.low.saturating_add(1) };
+        };
+        let interval = self.next(position);
+        let end = if interval.from > position { interval.from } else { interval.to };
+        timestamp.saturating_add_unsigned(end - position)
     }
 
     /// Nanoseconds from the origin to `timestamp`; `None` when it is before the first or after the last window.

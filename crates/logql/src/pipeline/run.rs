@@ -5,11 +5,25 @@ use super::early::Checks;
 use super::entry_labels::EntryLabels;
 use super::labels::LabelSet;
 use super::line::Line;
+use super::samples::CodeTotal;
 use super::selection::Selection;
 use super::span::Input;
 use super::stage::{ParserState, Stage};
 use skald_model::{Batch, Labels};
 use std::ops::{ControlFlow, Range};
+
+/// Rows of one stream's run to take through a pipeline.
+#[derive(Clone, Debug)]
+pub struct StreamRows<'a> {
+    /// Where they lie.
+    pub batch: &'a Batch,
+    /// All of one run.
+    pub rows: Range<u32>,
+    /// Its labels.
+    pub stream: &'a Labels,
+    /// Which of the rows are still in.
+    pub selection: &'a Selection,
+}
 
 /// An entry that came through.
 pub struct Row<'a> {
@@ -38,7 +52,9 @@ pub struct Scratch {
     pub(super) state: ParserState,
     /// Series of each code of a metadata column, in the run at hand.
     pub(super) series_of_code: Vec<u32>,
-    key: Vec<u8>,
+    /// What each such code came to, between two of them.
+    pub(super) totals: Vec<CodeTotal>,
+    pub(super) key: Vec<u8>,
     rewritten: Vec<u8>,
     output: Vec<u8>,
     hits: Selection,
@@ -68,40 +84,27 @@ impl Pipeline {
     }
 
     /// Runs the stages on the selected rows of one stream's run, forward or backward, after `prefilter`.
-    #[allow(clippy::too_many_arguments, reason = "a run, its buffers and where its results go; callers have them apart")]
-    pub fn run(
-        &self,
-        batch: &Batch,
-        rows: Range<u32>,
-        stream: &Labels,
-        selection: &Selection,
-        backward: bool,
-        scratch: &mut Scratch,
-        sink: &mut dyn RowSink,
-    ) -> ControlFlow<()> {
-        self.each(batch, rows, stream, selection, backward, scratch, |row, line, _| {
+    pub fn run(&self, run: &StreamRows<'_>, backward: bool, scratch: &mut Scratch, sink: &mut dyn RowSink) -> ControlFlow<()> {
+        self.each(run, backward, scratch, |row, line, _| {
             let labels = line.entry_labels();
             sink.row(&Row { row, timestamp: line.timestamp, line: line.bytes(), labels: &labels })
         })
     }
 
     /// Calls `found` with each line that comes through.
-    #[allow(clippy::too_many_arguments, reason = "a run, its buffers and where its results go; callers have them apart")]
     pub(super) fn each(
         &self,
-        batch: &Batch,
-        rows: Range<u32>,
-        stream: &Labels,
-        selection: &Selection,
+        run: &StreamRows<'_>,
         backward: bool,
         scratch: &mut Scratch,
         mut found: impl FnMut(u32, &mut Line<'_>, &mut Vec<u8>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let Some(mut rest) = selected(selection, rows) else { return ControlFlow::Continue(()) };
-        if !self.begin_run(batch, &rest, stream, selection, scratch) {
+        let StreamRows { batch, selection, .. } = *run;
+        let Some(mut rest) = selected(selection, run.rows.clone()) else { return ControlFlow::Continue(()) };
+        if !self.begin_run(run, &rest, scratch) {
             return ControlFlow::Continue(());
         }
-        let input = Input::new(batch, stream);
+        let input = Input::new(batch, run.stream);
         let Scratch { now, labels, state, key, rewritten, output, active, checks, .. } = scratch;
         'rows: while let Some(row) = if backward { selection.last_in(rest.clone()) } else { selection.first_in(rest.clone()) } {
             if backward {
@@ -129,7 +132,8 @@ impl Pipeline {
 
     /// Prepares the buffers for a run and decides which stages its lines still need. False when filters on
     /// the stream's own labels let nothing through.
-    fn begin_run(&self, batch: &Batch, rows: &Range<u32>, stream: &Labels, selection: &Selection, scratch: &mut Scratch) -> bool {
+    fn begin_run(&self, run: &StreamRows<'_>, rows: &Range<u32>, scratch: &mut Scratch) -> bool {
+        let StreamRows { batch, stream, selection, .. } = *run;
         if scratch.labels.bind(self.id, &self.hints, &self.watches) {
             scratch.state.clear();
         }
@@ -161,6 +165,15 @@ impl Pipeline {
             scratch.active.push(at);
         }
         true
+    }
+
+    /// Makes the labels of a stream those of the line at hand.
+    pub(super) fn begin_stream(&self, stream: &Labels, scratch: &mut Scratch) {
+        if scratch.labels.bind(self.id, &self.hints, &self.watches) {
+            scratch.state.clear();
+        }
+        scratch.labels.begin_run(stream, &[]);
+        scratch.labels.begin_line(0);
     }
 
     /// Whether stage `at` has only line filters before it.

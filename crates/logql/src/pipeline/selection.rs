@@ -44,6 +44,18 @@ impl Selection {
         self.words[row as usize / 64] |= 1 << (row % 64);
     }
 
+    /// Takes all of `rows` in.
+    pub fn insert_all(&mut self, rows: Range<u32>) {
+        for (word, bits) in words_of(&rows) {
+            self.words[word] |= bits;
+        }
+    }
+
+    /// Whether all of `rows` are in.
+    pub fn contains_all(&self, rows: &Range<u32>) -> bool {
+        words_of(rows).all(|(word, bits)| self.words[word] & bits == bits)
+    }
+
     /// Leaves `row` out.
     pub fn remove(&mut self, row: u32) {
         self.words[row as usize / 64] &= !(1 << (row % 64));
@@ -103,6 +115,17 @@ impl Selection {
     }
 }
 
+/// The words that hold `rows`, and which of their bits.
+fn words_of(rows: &Range<u32>) -> impl Iterator<Item = (usize, u64)> + use<> {
+    let (start, end) = (rows.start as usize, rows.end as usize);
+    let words = if start < end { start / 64..end.div_ceil(64) } else { 0..0 };
+    words.map(move |word| {
+        let from = start.saturating_sub(word * 64);
+        let to = (end - word * 64).min(64);
+        (word, u64::MAX >> (64 - (to - from)) << from)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +150,21 @@ mod tests {
             }
             backward.reverse();
             assert_eq!((&forward, &backward, selection.count()), (&wanted, &wanted, wanted.len()));
+        }
+    }
+
+    #[test]
+    fn rows_taken_in_together_are_those_taken_in_alone() {
+        for (start, end) in [(0, 0), (70, 70), (0, 64), (63, 65), (5, 60), (3, 200), (128, 192)] {
+            let (mut together, mut alone) = (Selection::none(200), Selection::none(200));
+            together.insert_all(start..end);
+            (start..end).for_each(|row| alone.insert(row));
+            assert_eq!(together, alone, "{start}..{end}");
+            assert!(together.contains_all(&(start..end)) && !together.contains_all(&(0..200)));
+            if start < end {
+                together.remove(end - 1);
+                assert!(!together.contains_all(&(start..end)));
+            }
         }
     }
 

@@ -70,7 +70,10 @@ fn run(text: &str, entries: &[Entry<'_>]) -> String {
         if prefiltered {
             pipeline.prefilter(&batch, &mut selection, &mut scratch);
         }
-        let _ = pipeline.run(&batch, 0..batch.len() as u32, &stream, &selection, false, &mut scratch, shown);
+        let _ = {
+            let rows = StreamRows { batch: &batch, rows: 0..batch.len() as u32, stream: &stream, selection: &selection };
+            pipeline.run(&rows, false, &mut scratch, shown)
+        };
     }
     let [patient, alone, prefiltered] = shown;
     assert_eq!(patient.0, alone.0, "{text}");

@@ -124,7 +124,8 @@ proptest! {
         let mut rows = |backward| {
             let mut rows = Rows::default();
             let selection = Selection::all(batch.len());
-            let _ = pipeline.run(&batch, 0..batch.len() as u32, &stream, &selection, backward, &mut scratch, &mut rows);
+            let run = StreamRows { batch: &batch, rows: 0..batch.len() as u32, stream: &stream, selection: &selection };
+            let _ = pipeline.run(&run, backward, &mut scratch, &mut rows);
             rows.0
         };
         let (forward, mut backward) = (rows(false), rows(true));

@@ -48,8 +48,8 @@ impl Case<'_> {
         let (batch, stream) = (batch_of(entries), Labels::from_pairs([("app", "x")]));
         let (mut scratch, mut table, mut taken) = (Scratch::default(), SeriesTable::default(), Taken::default());
         let selection = Selection::all(batch.len());
-        let rows = 0..batch.len() as u32;
-        if let Err(error) = extractor.run(&batch, rows, &stream, &selection, &mut scratch, &mut table, &mut taken) {
+        let rows = StreamRows { batch: &batch, rows: 0..batch.len() as u32, stream: &stream, selection: &selection };
+        if let Err(error) = extractor.run(&rows, &mut scratch, &mut table, &mut taken) {
             return error.to_string().lines().next().unwrap_or("").to_owned();
         }
         let mut shown: Vec<String> = taken.0.iter().map(|(s, v)| format!("{} {v}", table.labels(*s))).collect();

@@ -1,0 +1,96 @@
+//! The pieces of a query, taken one by one by all threads that work on it, and what they found amiss.
+//!
+//! Main type: [`Scan`]. Threads share nothing but the number of the next piece until they hand in what they
+//! have; the first error ends the work of all.
+
+use crate::context::Context;
+use crate::request::QueryError;
+use crate::stats::Stats;
+use parking_lot::Mutex;
+use skald_model::{Columns, SelectedStream, TimeRange};
+use skald_store::{Piece, PieceRows, Selected, StoreError};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What is to be read, and how far that is.
+pub(crate) struct Scan {
+    pub(crate) pieces: Vec<Piece>,
+    pub(crate) streams: Vec<SelectedStream>,
+    pub(crate) columns: Columns,
+    pub(crate) range: TimeRange,
+    context: Context,
+    next: AtomicUsize,
+    outcome: Mutex<Outcome>,
+}
+
+/// What all threads together have to tell.
+#[derive(Debug, Default)]
+struct Outcome {
+    stats: Stats,
+    warnings: Vec<String>,
+    error: Option<QueryError>,
+}
+
+impl Scan {
+    /// The selected pieces, in the order of their list.
+    pub(crate) fn new(selected: Selected, columns: Columns, range: TimeRange, context: &Context) -> Scan {
+        let stats = Stats { blocks_pruned: selected.blocks_pruned, streams: selected.streams.len() as u64, ..Stats::default() };
+        Scan {
+            pieces: selected.pieces,
+            streams: selected.streams,
+            columns,
+            range,
+            context: context.clone(),
+            next: AtomicUsize::new(0),
+            outcome: Mutex::new(Outcome { stats, warnings: selected.warnings, error: None }),
+        }
+    }
+
+    /// Calls `take` with piece after piece that no other thread has taken, until it breaks or fails or there
+    /// are none.
+    pub(crate) fn each(&self, mut take: impl FnMut(usize, &Piece) -> Result<ControlFlow<()>, QueryError>) {
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(piece) = self.pieces.get(index) else { return };
+            match self.context.check().and_then(|()| take(index, piece)) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => return,
+                Err(error) => return self.fail(error),
+            }
+        }
+    }
+
+    /// Ends the work of all threads.
+    pub(crate) fn fail(&self, error: QueryError) {
+        self.next.store(self.pieces.len(), Ordering::Relaxed);
+        self.outcome.lock().error.get_or_insert(error);
+    }
+
+    /// Reads a piece; `None` when it is damaged, which the answer will tell.
+    pub(crate) fn read(&self, piece: &Piece) -> Result<Option<PieceRows>, QueryError> {
+        match piece.read(&self.columns) {
+            Ok(rows) => Ok(Some(rows)),
+            Err(StoreError::Damaged(text)) => {
+                self.outcome.lock().warnings.push(text);
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// `now` of the whole query, nanoseconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        self.context.now
+    }
+
+    /// Adds what a thread counted.
+    pub(crate) fn count(&self, stats: &Stats) {
+        self.outcome.lock().stats.merge(stats);
+    }
+
+    /// Counts and warnings, once all threads have left; or why they did.
+    pub(crate) fn finish(&self) -> Result<(Stats, Vec<String>), QueryError> {
+        let Outcome { stats, warnings, error } = std::mem::take(&mut *self.outcome.lock());
+        error.map_or(Ok((stats, warnings)), Err)
+    }
+}
