@@ -81,10 +81,16 @@ fn shortcuts(c: &mut Criterion) {
     group.throughput(Throughput::Elements(SAMPLES as u64)).sample_size(10);
     let times: Vec<i64> = samples.iter().map(|s| s.1).collect();
     let per_series = SAMPLES / SERIES as usize;
-    group.bench_function("count_sorted", |b| {
+    group.bench_function("count by stretches", |b| {
         b.iter(|| {
             let mut state = RangeState::new(&spec, &steps);
-            times.chunks(per_series).enumerate().for_each(|(series, times)| state.count_sorted(series as u32, times));
+            for (series, mut rest) in times.chunks(per_series).enumerate() {
+                while !rest.is_empty() {
+                    let (alike, later) = rest.split_at(state.alike(rest));
+                    state.add(series as u32, alike[0], alike.len() as f64);
+                    rest = later;
+                }
+            }
             state.finish()
         });
     });
