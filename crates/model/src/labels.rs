@@ -51,6 +51,11 @@ impl Labels {
         LabelsIter { rest: &self.0 }
     }
 
+    /// The pairs in canonical bytes, up to where they are none.
+    pub fn pairs_of(bytes: &[u8]) -> LabelsIter<'_> {
+        LabelsIter { rest: bytes }
+    }
+
     /// The value of `name`; `None` when the stream lacks it.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(n, _)| *n == name).map(|(_, v)| v)

@@ -1,6 +1,7 @@
 //! `name op "value"` on a label, compiled.
 
 use crate::re2;
+use regex_syntax::hir::{Hir, HirKind};
 use std::fmt;
 
 /// The four comparisons of a selector.
@@ -65,9 +66,36 @@ impl Matcher {
         positive == matches!(self.op, MatchOp::Equal | MatchOp::Regex)
     }
 
+    /// Bytes that stand in every value which equals the matcher's or matches its regex, if any are known: what a
+    /// search through very many values looks for before it compares.
+    pub fn required_literal(&self) -> Option<Vec<u8>> {
+        let literal = match self.op {
+            MatchOp::Equal | MatchOp::NotEqual => self.value.clone().into_bytes(),
+            MatchOp::Regex | MatchOp::NotRegex => {
+                let pattern = re2::translate(&self.value).ok()?;
+                longest_literal(&regex_syntax::parse(&pattern).ok()?)
+            }
+        };
+        (!literal.is_empty()).then_some(literal)
+    }
+
     /// Whether streams without the label match.
     pub fn matches_empty(&self) -> bool {
         self.matches("")
+    }
+}
+
+/// The longest text that all matches contain; empty when none is known.
+fn longest_literal(hir: &Hir) -> Vec<u8> {
+    match hir.kind() {
+        HirKind::Literal(literal) => literal.0.to_vec(),
+        HirKind::Capture(capture) => longest_literal(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => longest_literal(&repetition.sub),
+        HirKind::Concat(parts) => {
+            let longest = parts.iter().map(longest_literal).max_by_key(Vec::len);
+            longest.unwrap_or_default()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -87,6 +115,21 @@ impl fmt::Debug for Matcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_every_match_contains_is_known() {
+        let check = |op, value: &str, expected: &str| {
+            let literal = Matcher::new("app", op, value).expect("regex is valid").required_literal();
+            assert_eq!(literal.unwrap_or_default(), expected.as_bytes(), "{value}");
+        };
+        check(MatchOp::Regex, ".*-77-.*", "-77-");
+        check(MatchOp::Regex, "a(bcd)+.e?", "bcd");
+        check(MatchOp::NotRegex, "api-.*-blue", "-blue");
+        check(MatchOp::Regex, "(abc)?x|.*", "");
+        check(MatchOp::Regex, "(?i)abc", "");
+        check(MatchOp::Equal, "x", "x");
+        check(MatchOp::NotEqual, "", "");
+    }
 
     #[test]
     fn regexes_are_anchored_and_absent_is_empty() {

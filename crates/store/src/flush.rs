@@ -11,7 +11,7 @@ use crate::layout::Layout;
 use crate::part::PartMeta;
 use crate::table::StreamTable;
 use crate::writer::PartWriter;
-use skald_model::{Batch, Labels, StreamId, TenantId, time::day_of};
+use skald_model::{Batch, TenantId, time::day_of};
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
@@ -43,9 +43,9 @@ pub(crate) fn write_parts(
 ) -> Result<Vec<PartMeta>, StoreError> {
     let Some(first) = head.chunks.first() else { return Ok(Vec::new()) };
     let sorted = Sorted::new(head);
-    let streams: Vec<&(StreamId, Labels)> = head.pages.iter().flat_map(|p| p.iter()).collect();
-    let mut order: Vec<u32> = (0..streams.len() as u32).collect();
-    order.sort_unstable_by_key(|s| &streams[*s as usize].1);
+    let labels = |stream: u32| head.streams.label_bytes(stream);
+    let mut order: Vec<u32> = (0..head.streams.len() as u32).collect();
+    order.sort_unstable_by(|a, b| labels(*a).cmp(labels(*b)));
     let mut metas = Vec::new();
     for (day, runs) in sorted.days(&order) {
         let id = next_part + metas.len() as u64;
@@ -63,7 +63,7 @@ pub(crate) fn write_parts(
             }
         }
         cutter.finish(&mut |b| writer.add_block(b))?;
-        let table = StreamTable::build(runs.iter().map(|(stream, _)| &streams[*stream as usize].1));
+        let table = StreamTable::build(runs.iter().map(|(stream, _)| labels(*stream)));
         metas.push(writer.finish(&table)?);
     }
     Ok(metas)
@@ -71,7 +71,7 @@ pub(crate) fn write_parts(
 
 impl<'a> Sorted<'a> {
     fn new(head: &'a HeadView) -> Sorted<'a> {
-        let streams = head.pages.iter().map(|p| p.len()).sum();
+        let streams = head.streams.len();
         let mut ends = vec![0usize; streams];
         for run in head.chunks.iter().flat_map(|c| &c.runs) {
             ends[run.stream as usize] += run.rows.len();

@@ -3,7 +3,7 @@
 //! [`Head`] lives under its tenant's lock; [`HeadView`] is what a query or a flush holds of it. Full
 //! chunks are immutable and shared. Invariant: a row that arrived later has a higher (chunk, row).
 
-use crate::streams::{Page, StreamNumbers};
+use crate::streams::{Pages, StreamNumbers};
 use crate::{Piece, PieceRun, Source};
 use skald_model::{Batch, BatchBuilder, WriteBatch};
 use std::ops::Range;
@@ -105,7 +105,7 @@ fn metadata_bytes(batch: &Batch) -> Vec<u32> {
 /// What a query or a flush sees of a head.
 #[derive(Debug, Default)]
 pub(crate) struct HeadView {
-    pub(crate) pages: Vec<Arc<Page>>,
+    pub(crate) streams: Pages,
     pub(crate) chunks: Vec<Arc<Chunk>>,
 }
 
@@ -193,7 +193,7 @@ impl Head {
             let copy = self.growing.snapshot();
             chunks.push(Arc::new(Chunk::new(self.growing_sequence, copy)));
         }
-        let view = Arc::new(HeadView { pages: self.streams.pages(), chunks });
+        let view = Arc::new(HeadView { streams: self.streams.pages(), chunks });
         self.view = Some(view.clone());
         view
     }

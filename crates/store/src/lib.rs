@@ -22,6 +22,7 @@ mod manifest;
 mod names;
 mod pace;
 mod part;
+mod probe;
 mod rebuild;
 mod record;
 mod recover;

@@ -2,7 +2,6 @@
 
 use crate::head::HeadView;
 use crate::part::Part;
-use crate::streams::labels_match;
 use crate::tenant::View;
 use hashbrown::HashSet;
 use skald_model::{Labels, Matcher, TimeRange};
@@ -11,13 +10,7 @@ use skald_model::{Labels, Matcher, TimeRange};
 pub(crate) fn streams(view: &View, groups: &[Vec<Matcher>], range: TimeRange) -> Vec<Labels> {
     let mut found: HashSet<Labels> = HashSet::new();
     for head in &view.heads {
-        let live = live_in_head(head, range);
-        let matching = head_streams(head).zip(live).filter(|(l, live)| *live && matches_any(l, groups));
-        for (labels, _) in matching {
-            if !found.contains(labels) {
-                found.insert(labels.clone());
-            }
-        }
+        found.extend(selected_in_head(head, groups, range).map(|stream| head.streams.stream(stream).1));
     }
     for part in view.parts.iter() {
         for stream in selected_in_part(part, groups, range) {
@@ -53,9 +46,8 @@ fn collect(
         }
     };
     for head in &view.heads {
-        let live = live_in_head(head, range);
-        for (labels, _) in head_streams(head).zip(live).filter(|(l, live)| *live && labels_match(l, matchers)) {
-            labels.iter().filter_map(|(n, v)| pick(n, v)).for_each(&mut add);
+        for stream in selected_in_head(head, std::slice::from_ref(&matchers), range) {
+            Labels::pairs_of(head.streams.label_bytes(stream)).filter_map(|(n, v)| pick(n, v)).for_each(&mut add);
         }
     }
     for part in view.parts.iter() {
@@ -73,17 +65,23 @@ fn collect(
     found
 }
 
-fn matches_any<G: AsRef<[Matcher]>>(labels: &Labels, groups: &[G]) -> bool {
-    groups.is_empty() || groups.iter().any(|g| labels_match(labels, g.as_ref()))
-}
-
-fn head_streams(head: &HeadView) -> impl Iterator<Item = &Labels> {
-    head.pages.iter().flat_map(|p| p.iter()).map(|(_, labels)| labels)
+/// Streams of a head that match any group and have a run in the range.
+fn selected_in_head<G: AsRef<[Matcher]>>(head: &HeadView, groups: &[G], range: TimeRange) -> impl Iterator<Item = u32> {
+    let mut selected = live_in_head(head, range);
+    if !groups.is_empty() {
+        let mut matching = vec![false; selected.len()];
+        for group in groups {
+            let of_group = head.streams.matching(group.as_ref());
+            matching.iter_mut().zip(of_group).for_each(|(any, matches)| *any |= matches);
+        }
+        selected.iter_mut().zip(matching).for_each(|(selected, matches)| *selected &= matches);
+    }
+    selected.into_iter().enumerate().filter(|(_, s)| *s).map(|(stream, _)| stream as u32)
 }
 
 /// For each stream of a head whether it has a run in the range.
 fn live_in_head(head: &HeadView, range: TimeRange) -> Vec<bool> {
-    let streams = head.pages.iter().map(|p| p.len()).sum();
+    let streams = head.streams.len();
     if head.chunks.iter().all(|c| range.covers(c.min_time, c.max_time)) {
         return vec![true; streams];
     }

@@ -7,7 +7,6 @@ use crate::content_cache::ContentCache;
 use crate::head::HeadView;
 use crate::part::Part;
 use crate::stream_index::{Found, IndexedStreams};
-use crate::streams::labels_match;
 use crate::tenant::View;
 use crate::{Piece, PieceRun, Select, Selected, Source};
 use hashbrown::HashTable;
@@ -47,20 +46,15 @@ impl Selection<'_> {
         if chunks().next().is_none() {
             return;
         }
-        let streams = || head.pages.iter().flat_map(|p| p.iter());
-        let flag = |matches| if matches { UNNUMBERED } else { NOT_SELECTED };
-        let mut numbers: Vec<u32> = streams().map(|(_, labels)| flag(labels_match(labels, select.matchers))).collect();
-        let page_of = |stream: u32| {
-            let (page, at) = (stream as usize / crate::streams::PAGE_STREAMS, stream as usize % crate::streams::PAGE_STREAMS);
-            head.pages[page][at].clone()
-        };
+        let flag = |matches: bool| if matches { UNNUMBERED } else { NOT_SELECTED };
+        let mut numbers: Vec<u32> = head.streams.matching(select.matchers).into_iter().map(flag).collect();
         for chunk in chunks() {
             let mut runs = Vec::new();
             for run in &chunk.runs {
                 if numbers[run.stream as usize] == NOT_SELECTED || !select.range.overlaps(run.min_time, run.max_time) {
                     continue;
                 }
-                let stream = self.number(&mut numbers, run.stream, page_of);
+                let stream = self.number(&mut numbers, run.stream, |stream| head.streams.stream(stream));
                 runs.push(PieceRun {
                     stream,
                     whole: true,

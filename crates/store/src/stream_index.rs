@@ -1,14 +1,14 @@
 //! A tenant's stream index on tantivy, kept once a part has very many streams.
 //!
-//! A part's own table answers an equality by bisection and any other matcher by asking each distinct value
-//! of the label, which a million streams of one pod each make slow for regexes; the index runs those on its
+//! A part's own table answers an equality by bisection and any other matcher by going through the distinct
+//! values of the label; for a regex with few values or a common prefix the index goes straight to those in its
 //! term dictionary. Derived data, filled in the background: a part counts as indexed only when all its streams
 //! are in, and whatever is wrong with the index, the tables answer.
 
 use crate::inner::Inner;
 use crate::part::Part;
 use crate::tenant::Tenant;
-use skald_index::{IndexError, StreamIndex};
+use skald_index::{IndexError, StreamIndex, streams::is_narrow};
 use skald_model::{Labels, MatchOp, Matcher, StreamId};
 use std::collections::HashSet;
 use std::path::Path;
@@ -56,11 +56,12 @@ impl Found {
     }
 }
 
-/// Whether a regex picks streams and no equality, which tables answer faster, does.
+/// Whether a regex that the index need not walk all values for picks streams, and no equality does: tables answer
+/// those, and searches for bytes inside of values, faster.
 fn is_regex_search(matchers: &[Matcher]) -> bool {
-    let selective = |m: &&Matcher| !m.matches_empty();
-    let picks = |op: MatchOp| matchers.iter().filter(selective).any(|m| m.op == op);
-    picks(MatchOp::Regex) && !picks(MatchOp::Equal)
+    let selective = || matchers.iter().filter(|m| !m.matches_empty());
+    let narrow = |m: &Matcher| m.op == MatchOp::Regex && is_narrow(m);
+    selective().any(narrow) && !selective().any(|m| m.op == MatchOp::Equal)
 }
 
 /// Adds the streams of parts that have at least so many and are not in yet.

@@ -4,12 +4,17 @@
 //! of once a stream, and a stream is a few integers. Streams are numbered in order of their canonical
 //! label bytes, the same in every part: that is what lets compaction merge.
 
+mod answers;
 mod merge;
 
+use crate::probe::{Probe, share};
 use crate::record::{put_bytes, put_varint, take_bytes, take_varint};
-use hashbrown::HashMap;
+use answers::Answers;
+use hashbrown::HashTable;
 use skald_model::{Labels, MatchOp, Matcher};
 use std::cmp::Ordering;
+use std::hash::BuildHasher;
+use std::ops::Range;
 
 /// Streams by number.
 #[derive(Debug, Default)]
@@ -20,19 +25,26 @@ pub(crate) struct StreamTable {
     /// Pair numbers of all streams, ascending within a stream.
     numbers: Vec<u32>,
     stream_ends: Vec<u32>,
+    /// What regexes said of many values lately.
+    answers: Answers,
 }
 
 impl StreamTable {
-    /// The table of these streams, which must be in order of their bytes.
-    pub(crate) fn build<'a>(streams: impl Iterator<Item = &'a Labels> + Clone) -> StreamTable {
-        let mut seen: HashMap<(&str, &str), u32, foldhash::fast::FixedState> = HashMap::default();
+    /// The table of the streams with these canonical label bytes, which must be in order.
+    pub(crate) fn build<'a>(streams: impl Iterator<Item = &'a [u8]>) -> StreamTable {
+        let hasher = foldhash::fast::FixedState::default();
+        // Numbers alone, as a million streams have a million pairs and more.
+        let mut seen: HashTable<u32> = HashTable::new();
         let mut distinct: Vec<(&str, &str)> = Vec::new();
         let mut table = StreamTable::default();
         for labels in streams {
-            for pair in labels.iter() {
-                let number = *seen.entry(pair).or_insert_with(|| {
+            for pair in Labels::pairs_of(labels) {
+                let found = seen.find(hasher.hash_one(pair), |number| distinct[*number as usize] == pair).copied();
+                let number = found.unwrap_or_else(|| {
+                    let number = distinct.len() as u32;
                     distinct.push(pair);
-                    distinct.len() as u32 - 1
+                    seen.insert_unique(hasher.hash_one(pair), number, |n| hasher.hash_one(distinct[*n as usize]));
+                    number
                 });
                 table.numbers.push(number);
             }
@@ -61,7 +73,8 @@ impl StreamTable {
 
     /// Bytes of memory.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.pairs.len() + (self.pair_ends.len() + self.numbers.len() + self.stream_ends.len()) * size_of::<u32>()
+        let numbers = self.pair_ends.len() + self.numbers.len() + self.stream_ends.len();
+        self.pairs.len() + numbers * size_of::<u32>() + Answers::bytes_max(self.pairs() as usize)
     }
 
     /// Labels of a stream.
@@ -98,10 +111,12 @@ impl StreamTable {
     }
 
     fn retain_matching(&self, matcher: &Matcher, matching: &mut [bool]) {
-        let streams = |matching: &mut [bool], satisfies: &dyn Fn(&[u32]) -> bool| {
-            for (stream, matches) in matching.iter_mut().enumerate().filter(|(_, m)| **m) {
-                *matches = satisfies(self.stream_pairs(stream as u32));
-            }
+        let streams = |matching: &mut [bool], satisfies: &(dyn Fn(&[u32]) -> bool + Sync)| {
+            share(matching, 1, |first, matching| {
+                for (stream, matches) in matching.iter_mut().enumerate().filter(|(_, m)| **m) {
+                    *matches = satisfies(self.stream_pairs((first + stream) as u32));
+                }
+            });
         };
         if matcher.op == MatchOp::Equal && !matcher.value.is_empty() {
             let pair = self.first_pair((&matcher.name, &matcher.value));
@@ -110,14 +125,27 @@ impl StreamTable {
             }
             return streams(matching, &|pairs| pairs.contains(&pair));
         }
-        let first = self.first_pair((&matcher.name, ""));
-        let values: Vec<bool> = self.values_of(&matcher.name).map(|value| matcher.matches(value)).collect();
-        let of_name = first..first + values.len() as u32;
+        let of_name = self.pairs_of(&matcher.name);
+        let first = of_name.start;
+        let values = self.answers.get_or_find(matcher, of_name.len(), || self.matching_values(matcher, of_name.clone()));
         let absent = matcher.matches_empty();
         streams(matching, &|pairs| {
             let pair = pairs.iter().find(|p| of_name.contains(p));
             pair.map_or(absent, |pair| values[(pair - first) as usize])
         });
+    }
+
+    /// For each of the pairs, which are those of the matcher's label, whether its value satisfies the matcher.
+    fn matching_values(&self, matcher: &Matcher, pairs: Range<u32>) -> Vec<bool> {
+        let probe = Probe::of_values(matcher);
+        let mut flags = vec![true; pairs.len()];
+        share(&mut flags, 1, |offset, flags| {
+            let first = pairs.start as usize + offset;
+            let start = if first == 0 { 0 } else { self.pair_ends[first - 1] as usize };
+            let ends = &self.pair_ends[first..first + flags.len()];
+            probe.retain((&self.pairs, start), ends, flags, |at| self.pair((first + at) as u32).1);
+        });
+        flags
     }
 
     /// The pair numbers of a stream.
@@ -142,21 +170,26 @@ impl StreamTable {
 
     /// Number of the first pair that is `wanted` or sorts behind it.
     fn first_pair(&self, wanted: (&str, &str)) -> u32 {
+        self.bisect(|pair| pair < wanted)
+    }
+
+    /// Numbers of the pairs of a label.
+    fn pairs_of(&self, name: &str) -> Range<u32> {
+        self.first_pair((name, ""))..self.bisect(|pair| pair.0 <= name)
+    }
+
+    /// Number of the first pair that is not `before`.
+    fn bisect(&self, before: impl Fn((&str, &str)) -> bool) -> u32 {
         let (mut low, mut high) = (0, self.pairs());
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.pair(middle) < wanted {
+            if before(self.pair(middle)) {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
         low
-    }
-
-    /// Sorted values of a label.
-    pub(crate) fn values_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        (self.first_pair((name, ""))..self.pairs()).map(|p| self.pair(p)).take_while(move |(n, _)| *n == name).map(|(_, v)| v)
     }
 
     fn pair_bytes(&self, pair: u32) -> &[u8] {
@@ -232,14 +265,15 @@ mod tests {
             Labels::from_pairs([("zone", "z")]),
         ];
         streams.sort();
-        let table = StreamTable::build(streams.iter());
+        let table = StreamTable::build(streams.iter().map(Labels::as_bytes));
         (streams, table)
     }
 
     fn check(op: MatchOp, name: &str, value: &str) {
         let (streams, table) = table();
         let matchers = [Matcher::new(name, op, value).expect("the pattern is valid")];
-        let expected: Vec<bool> = streams.iter().map(|l| crate::streams::labels_match(l, &matchers)).collect();
+        let matches = |l: &Labels| matchers.iter().all(|m| m.matches(l.get(&m.name).unwrap_or("")));
+        let expected: Vec<bool> = streams.iter().map(matches).collect();
         assert_eq!(table.matching(&matchers), expected, "{:?}", matchers);
     }
 
@@ -261,7 +295,7 @@ mod tests {
         assert_eq!((0..5).map(|s| back.labels(s)).collect::<Vec<_>>(), streams);
         assert_eq!(streams.iter().map(|l| back.find(l)).collect::<Vec<_>>(), (0..5).map(Some).collect::<Vec<_>>());
         assert_eq!(back.find(&Labels::from_pairs([("app", "nobody")])), None);
-        assert_eq!(back.values_of("pod").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(back.pairs_of("pod").map(|pair| back.pair(pair).1).collect::<Vec<_>>(), ["a", "b"]);
         for len in 0..bytes.len() {
             assert!(StreamTable::decode(&mut &bytes[..len]).is_none(), "cut to {len}");
         }

@@ -8,6 +8,8 @@
 mod docs;
 mod select;
 
+pub use select::is_narrow;
+
 use crate::IndexError;
 use skald_model::{Labels, Matcher, StreamId};
 use std::path::Path;

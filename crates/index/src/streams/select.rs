@@ -150,6 +150,14 @@ enum Values {
     From(String),
 }
 
+/// Whether the index answers a regex without walking all values of its label.
+pub fn is_narrow(matcher: &Matcher) -> bool {
+    match Values::of(matcher) {
+        Values::These(_) => true,
+        Values::From(prefix) => !prefix.is_empty(),
+    }
+}
+
 impl Values {
     /// Literals of a regex narrow what it can match. That helps when the values it matches decide, not
     /// when those it does not match do.

@@ -82,14 +82,14 @@ mod tests {
     #[test]
     fn merging_tables_equals_building_from_all_streams() {
         let lists = [streams(&["a", "bb", "c"]), streams(&["bb", "zebra"]), streams(&["a", "app", "dddd"])];
-        let tables: Vec<StreamTable> = lists.iter().map(|list| StreamTable::build(list.iter())).collect();
+        let tables: Vec<StreamTable> = lists.iter().map(|list| StreamTable::build(list.iter().map(Labels::as_bytes))).collect();
         let (merged, numbers) = StreamTable::merge(&tables.iter().collect::<Vec<_>>());
         let mut all: Vec<Labels> = lists.concat();
         all.sort();
         all.dedup();
         let (mut found, mut expected) = (Vec::new(), Vec::new());
         merged.encode(&mut found);
-        StreamTable::build(all.iter()).encode(&mut expected);
+        StreamTable::build(all.iter().map(Labels::as_bytes)).encode(&mut expected);
         assert_eq!(found, expected);
         for (list, numbers) in lists.iter().zip(&numbers) {
             assert_eq!(numbers.iter().map(|n| merged.labels(*n)).collect::<Vec<_>>(), *list);
