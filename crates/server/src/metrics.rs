@@ -153,6 +153,8 @@ fn write_store(out: &mut String, status: &StoreStatus) {
     metric(out, "skald_compactions_total", "counter", "Merges of parts.", status.compactions);
     let rebuilt = status.manifests_rebuilt;
     metric(out, "skald_manifests_rebuilt_total", "counter", "Manifests lost and made anew from parts at start.", rebuilt);
+    metric(out, "skald_disk_full", "gauge", "1 while pushes find no room on the data disk.", u8::from(status.disk_full));
+    metric(out, "skald_recovering", "gauge", "1 while the write-ahead log is replayed.", u8::from(status.recovering));
     metric(out, "skald_writes_stopped", "gauge", "1 when the store takes no writes.", u8::from(status.stopped.is_some()));
 }
 

@@ -43,12 +43,9 @@ pub fn router(app: Arc<App>) -> Router {
     router.layer(middleware::from_fn_with_state(app, observe))
 }
 
-/// What is answered until the data is there: agents try again, and `/ready` says why.
+/// What is answered until the parts are open: agents try again, and `/ready` says why.
 pub fn starting() -> Router {
-    Router::new().fallback(async || {
-        let why = "Ingester not ready: the server is starting and reads its write-ahead log";
-        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why)
-    })
+    Router::new().fallback(async || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, status::RECOVERING))
 }
 
 /// Routes with the list of their paths, which the API document is checked against.

@@ -71,7 +71,8 @@ pub struct Running {
 }
 
 impl Server {
-    /// Opens the data directory and listens. `own_lines` are stored when `self_logs` is on.
+    /// Opens the data directory and listens; ends when pushes are taken. Before that, queries are answered as
+    /// soon as the parts are open. `own_lines` are stored when `self_logs` is on.
     pub async fn start(config: Config, own_lines: Option<OwnLines>) -> Result<Running, StartError> {
         let address = config.listen().map_err(StartError::Config)?;
         let tenant = TenantId::parse(&config.no_auth_tenant).map_err(|e| StartError::Config(format!("no_auth_tenant: {e}")))?;
@@ -80,22 +81,17 @@ impl Server {
         let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
         let metrics = Arc::new(Metrics::new());
         let (stop, stopped) = watch::channel(false);
-        // Replaying a long WAL takes a while: until then clients are told so instead of hanging.
+        // Opening very many parts takes a while: until then clients are told so instead of hanging.
         let (routers, router) = watch::channel(routes::starting());
         let listening = Listening { config: config.server.clone(), metrics: metrics.clone(), router, stopped };
         let accepting = tokio::spawn(accept(Arc::new(listening), listener));
         let options = config.store_options();
-        let opened = tokio::task::spawn_blocking(move || Store::open(options)).await;
-        let store = match opened.map_err(|error| StartError::Config(error.to_string())).and_then(|r| r.map_err(StartError::from))
-        {
-            Ok(store) => Arc::new(store),
-            Err(error) => {
-                accepting.abort();
-                return Err(error);
-            }
-        };
-        let app = Arc::new(App::new(config, overrides, tenant, store, metrics));
+        let stop_listening = accepting.abort_handle();
+        let opened = blocking(move || Store::open_parts(options)).await.inspect_err(|_| stop_listening.abort());
+        let app = Arc::new(App::new(config, overrides, tenant, Arc::new(opened?), metrics));
         drop(routers.send_replace(routes::router(app.clone())));
+        let store = app.store.clone();
+        blocking(move || store.recover()).await.inspect_err(|_| stop_listening.abort())?;
         let own_lines = own_lines.filter(|_| app.config.self_logs).map(|lines| tokio::spawn(self_logs::run(app.clone(), lines)));
         let watching = tokio::spawn(overrides::watch(app.overrides.clone(), app.config.runtime.period));
         if !address.ip().is_loopback() && !app.config.auth_enabled {
@@ -104,6 +100,14 @@ impl Server {
         tracing::info!(%address, data = %app.config.data.display(), "ready");
         Ok(Running { address, app, stop, accepting, own_lines, watching })
     }
+}
+
+/// Runs what waits for the disk away from the sockets.
+async fn blocking<T: Send + 'static>(
+    job: impl FnOnce() -> Result<T, skald_store::StoreError> + Send + 'static,
+) -> Result<T, StartError> {
+    let result = tokio::task::spawn_blocking(job).await;
+    result.map_err(|error| StartError::Config(error.to_string()))?.map_err(StartError::from)
 }
 
 impl Running {

@@ -21,7 +21,11 @@ fn raise_open_files() {
 pub(crate) fn serve(loaded: Loaded) -> Result<(), String> {
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| format!("starting threads: {error}"))?.block_on(run(loaded))
+    let runtime = runtime.map_err(|error| format!("starting threads: {error}"))?;
+    let result = runtime.block_on(run(loaded));
+    // A replay that a signal cut short must not hold up the end: nothing of it is lost.
+    runtime.shutdown_background();
+    result
 }
 
 async fn run(loaded: Loaded) -> Result<(), String> {
@@ -36,7 +40,11 @@ async fn run(loaded: Loaded) -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(refused)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
     let data = config.data.display().to_string();
-    let running = Server::start(config, own_lines).await.map_err(|error| error.to_string())?;
+    let running = tokio::select! {
+        started = Server::start(config, own_lines) => started.map_err(|error| error.to_string())?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
     let line =
         format!("skald listening on http://{}, data in {data}, ready in {} ms\n", running.address, started.elapsed().as_millis());
     let mut stdout = std::io::stdout();

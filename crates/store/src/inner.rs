@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex, RwLock};
 use skald_model::{Budget, MemoryUser, TenantId};
 use skald_wal::Wal;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ pub(crate) struct Inner {
     /// Manifests that were lost and made anew at start.
     pub(crate) manifests_rebuilt: AtomicU64,
     pub(crate) content_cache: ContentCache,
+    closing: AtomicBool,
     /// Held while parts are merged, which is done by one thread at a time.
     compacting: Mutex<()>,
     /// Tells the workers that there may be something to do.
@@ -62,6 +63,7 @@ impl Inner {
             flushes: AtomicU64::new(0),
             compactions: AtomicU64::new(0),
             manifests_rebuilt: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
             compacting: Mutex::new(()),
             wake: Condvar::new(),
             wakes: Mutex::new(0),
@@ -69,9 +71,19 @@ impl Inner {
         }
     }
 
-    /// The WAL of an open store.
-    pub(crate) fn wal(&self) -> &Wal {
-        self.wal.get().expect("a store is handed out after its WAL was replayed")
+    /// Whether the WAL is not replayed yet.
+    pub(crate) fn is_recovering(&self) -> bool {
+        self.wal.get().is_none()
+    }
+
+    /// Lets a replay that is going on end.
+    pub(crate) fn stop_replay(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    /// Whether the store is being closed.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
     }
 
     pub(crate) fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {
@@ -91,8 +103,8 @@ impl Inner {
     }
 
     /// Whether a push may come in now.
-    pub(crate) fn admit(&self) -> Result<(), WriteError> {
-        if self.push_pace() == PushPace::Refused || self.wal().queued_bytes() > QUEUED_BYTES_MAX {
+    pub(crate) fn admit(&self, wal: &Wal) -> Result<(), WriteError> {
+        if self.push_pace() == PushPace::Refused || wal.queued_bytes() > QUEUED_BYTES_MAX {
             self.budget.count_refusal(MemoryUser::Head);
             self.wake_workers();
             return Err(WriteError::Busy);

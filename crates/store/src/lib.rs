@@ -134,6 +134,9 @@ pub enum WriteError {
     /// Too much is waiting to be flushed: try again later.
     #[error("the server is out of memory for new entries, try again later")]
     Busy,
+    /// The WAL is being replayed: try again in a moment.
+    #[error("the server is starting and replays its write-ahead log, try again later")]
+    Recovering,
     /// The store stopped taking writes for good; why.
     #[error("the store takes no writes: {0}")]
     Stopped(String),
@@ -268,8 +271,12 @@ pub struct RunRows {
 /// What `/metrics` and `/ready` tell of a store.
 #[derive(Clone, Debug, Default)]
 pub struct StoreStatus {
+    /// Whether the WAL is being replayed: no writes are taken yet.
+    pub recovering: bool,
     /// Why it takes no writes, when it does not.
     pub stopped: Option<String>,
+    /// Whether the disk of the WAL was full when last tried.
+    pub disk_full: bool,
     /// Bytes in the head.
     pub head_bytes: u64,
     /// Bytes of memory there are for all users together.

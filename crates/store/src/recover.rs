@@ -1,8 +1,8 @@
 //! Opening a data directory: lock, format, manifests, sweep, replay.
 //!
 //! After it every acknowledged entry is in a part or in the head, once. What no manifest names was never
-//! promised by a part (the WAL still has it) and is removed. Memory stays bounded: replay flushes as it
-//! goes.
+//! promised by a part (the WAL still has it) and is removed. Two steps: [`open_parts`], after which queries
+//! can be answered, and [`replay`], after which pushes can. Memory stays bounded: replay flushes as it goes.
 
 use crate::files::Files;
 use crate::inner::Inner;
@@ -26,8 +26,8 @@ const SEGMENTS_LEAST: u64 = 8;
 /// Begins the FORMAT file.
 const FORMAT_WORD: &str = "skald-data";
 
-/// Opens a directory.
-pub(crate) fn open(options: Options) -> Result<Inner, StoreError> {
+/// Opens a directory with its parts; the WAL is left to [`replay`].
+pub(crate) fn open_parts(options: Options) -> Result<Inner, StoreError> {
     let layout = Layout::new(options.data.clone());
     let files = options.files.clone();
     for folder in [layout.data(), layout.tenants(), layout.wal()] {
@@ -45,7 +45,6 @@ pub(crate) fn open(options: Options) -> Result<Inner, StoreError> {
     check_format(&*files, &layout)?;
     let inner = Inner::new(options, layout, lock);
     open_tenants(&inner)?;
-    replay(&inner)?;
     Ok(inner)
 }
 
@@ -175,7 +174,7 @@ fn sweep(inner: &Inner, tenant: &Tenant, manifest: &manifest::Manifest) -> Resul
 }
 
 /// Puts WAL records that no part covers into the heads and opens the WAL for writing.
-fn replay(inner: &Inner) -> Result<(), StoreError> {
+pub(crate) fn replay(inner: &Inner) -> Result<(), StoreError> {
     let first_sequence = inner.all_tenants().iter().map(|t| t.last_known_record()).max().unwrap_or(0) + 1;
     let sync = match inner.options.wal_sync {
         WalSync::Group => skald_wal::Sync::Group,
@@ -197,11 +196,16 @@ fn replay(inner: &Inner) -> Result<(), StoreError> {
     if report.torn_bytes > 0 {
         tracing::info!(bytes = report.torn_bytes, "cut unfinished writes from the WAL");
     }
-    inner.wal.set(wal).ok().expect("a WAL is opened once");
+    if inner.wal.set(wal).is_err() {
+        return Err(StoreError::Unusable("the WAL was replayed before".to_owned()));
+    }
     inner.cut_wal()
 }
 
 fn replay_record(inner: &Inner, record: &Replayed<'_>) -> Result<(), StoreError> {
+    if inner.is_closing() {
+        return Err(StoreError::Unusable("the store was closed before its WAL was replayed".to_owned()));
+    }
     let (Ok(id), Some(batch)) = (TenantId::parse(record.tenant), record::decode(record.payload)) else {
         tracing::error!(sequence = record.sequence, tenant = record.tenant, "a WAL record can't be understood, skipped");
         return Ok(());

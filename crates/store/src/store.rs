@@ -8,6 +8,10 @@ use skald_model::{Budget, Labels, Matcher, MemoryUser, TenantId, TimeRange, Writ
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// What a query is told while the WAL is being replayed.
+const RECOVERING: &str =
+    "the server is starting: entries that are only in the write-ahead log may be missing until it is replayed";
+
 /// A data directory, open. Cheap to share behind an `Arc`.
 pub struct Store {
     inner: Arc<Inner>,
@@ -17,10 +21,35 @@ pub struct Store {
 impl Store {
     /// Opens a directory: takes its lock, sweeps leftovers, replays the WAL.
     pub fn open(options: Options) -> Result<Store, StoreError> {
-        let background = options.background;
-        let inner = Arc::new(recover::open(options)?);
-        let worker = if background { Some(Workers::start(inner.clone())?) } else { None };
-        Ok(Store { inner, worker: Mutex::new(worker) })
+        let store = Store::open_parts(options)?;
+        store.recover()?;
+        Ok(store)
+    }
+
+    /// Opens a directory without its WAL: queries answer from parts, with a warning, and writes are refused
+    /// until [`Store::recover`] has ended.
+    pub fn open_parts(options: Options) -> Result<Store, StoreError> {
+        Ok(Store { inner: Arc::new(recover::open_parts(options)?), worker: Mutex::new(None) })
+    }
+
+    /// Replays the WAL in bounded memory, then starts the threads of the background. To be called once; the
+    /// store can be queried meanwhile. Closing the store ends it early, with an error.
+    pub fn recover(&self) -> Result<(), StoreError> {
+        recover::replay(&self.inner)?;
+        if self.inner.is_closing() {
+            return self.close(false);
+        }
+        if self.inner.options.background {
+            *self.worker.lock() = Some(Workers::start(self.inner.clone())?);
+        }
+        Ok(())
+    }
+
+    /// What a query must be told while the WAL is being replayed.
+    fn warn_of_replay(&self, selected: &mut Selected) {
+        if self.inner.is_recovering() {
+            selected.warnings.push(RECOVERING.to_owned());
+        }
     }
 
     /// Appends to the WAL and the head. When this gives `Ok`, queries see the batch, and `done` is called
@@ -33,9 +62,9 @@ impl Store {
         done: Box<dyn FnOnce(Result<(), WriteError>) + Send>,
     ) -> Result<(), WriteError> {
         let inner = &*self.inner;
-        inner.admit()?;
+        let Some(wal) = inner.wal.get() else { return Err(WriteError::Recovering) };
+        inner.admit(wal)?;
         let tenant = inner.tenant_or_new(tenant);
-        let wal = inner.wal();
         let encoded = wal.encode(&tenant.name, |out| record::encode(batch, out));
         // Both under the tenant's lock: a seal then sees exactly the records up to one number, and whoever
         // hears of the acknowledgement finds the entries in the head.
@@ -49,8 +78,10 @@ impl Store {
 
     /// Finds what to read.
     pub fn select(&self, tenant: &TenantId, select: &Select<'_>) -> Result<Selected, StoreError> {
-        let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Selected::default()) };
-        Ok(select::select(&tenant.view(), select, &self.inner.content_cache))
+        let view = self.inner.tenant(tenant).map(|tenant| tenant.view());
+        let mut selected = view.map(|view| select::select(&view, select, &self.inner.content_cache)).unwrap_or_default();
+        self.warn_of_replay(&mut selected);
+        Ok(selected)
     }
 
     /// Labels of streams that match any of the groups (all streams when there is none) and have
@@ -99,16 +130,18 @@ impl Store {
     /// Figures for metrics.
     pub fn status(&self) -> StoreStatus {
         let inner = &*self.inner;
-        let wal = inner.wal();
+        let wal = inner.wal.get();
         let mut status = StoreStatus {
-            stopped: wal.stopped(),
+            recovering: inner.is_recovering(),
+            stopped: wal.and_then(|wal| wal.stopped()),
+            disk_full: wal.is_some_and(|wal| wal.is_full()),
             head_bytes: inner.head_bytes() as u64,
             memory_budget: inner.budget.bytes() as u64,
             memory: memory_of(&inner.budget),
-            wal_bytes: wal.bytes(),
+            wal_bytes: wal.map_or(0, |wal| wal.bytes()),
             flushes: inner.flushes.load(Ordering::Relaxed),
             compactions: inner.compactions.load(Ordering::Relaxed),
-            wal_syncs: wal.syncs(),
+            wal_syncs: wal.map_or(0, |wal| wal.syncs()),
             manifests_rebuilt: inner.manifests_rebuilt.load(Ordering::Relaxed),
             ..StoreStatus::default()
         };
@@ -131,10 +164,13 @@ impl Store {
     /// Stops background work; what is in the head stays in the WAL (and is flushed when `flush`). Later
     /// writes are refused.
     pub fn close(&self, flush: bool) -> Result<(), StoreError> {
+        self.inner.stop_replay();
         if let Some(worker) = self.worker.lock().take() {
             worker.stop();
         }
-        self.inner.wal().close();
+        if let Some(wal) = self.inner.wal.get() {
+            wal.close();
+        }
         if flush { self.inner.flush_all() } else { Ok(()) }
     }
 }
@@ -144,7 +180,9 @@ impl Drop for Store {
         if let Some(worker) = self.worker.get_mut().take() {
             worker.stop();
         }
-        self.inner.wal().close();
+        if let Some(wal) = self.inner.wal.get() {
+            wal.close();
+        }
     }
 }
 

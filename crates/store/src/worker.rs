@@ -105,7 +105,7 @@ fn run_compact(inner: &Inner, stop: &AtomicBool) {
 fn flush_what_is_due(inner: &Inner) -> bool {
     let tenants = inner.all_tenants();
     let stats: Vec<HeadStats> = tenants.iter().map(|t| stats(t)).collect();
-    let chosen = choose_flush(&stats, inner.flush_at(), inner.wal().bytes(), &inner.options);
+    let chosen = choose_flush(&stats, inner.flush_at(), inner.wal.get().map_or(0, |wal| wal.bytes()), &inner.options);
     inner.set_pace();
     inner.content_cache.make_room();
     let mut went_well = true;

@@ -84,7 +84,7 @@ fn live(files: &SimFiles, model: &mut Model, dice: &mut Dice) {
                 match push(&store, &facts) {
                     Ok(()) => model.acknowledged.extend(facts),
                     Err(WriteError::Busy) => drop(store.flush()),
-                    Err(WriteError::DiskFull | WriteError::Stopped(_)) => {}
+                    Err(WriteError::DiskFull | WriteError::Stopped(_) | WriteError::Recovering) => {}
                 }
             }
         }

@@ -14,14 +14,19 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
+/// What `/ready` says until the store takes pushes.
+pub const RECOVERING: &str = "Ingester not ready: the server is starting and reads its write-ahead log";
+
 /// `/ready`
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let unready = |why: String| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     if app.phase() == Phase::Stopping {
         return unready("Application is stopping".to_owned());
     }
-    match app.store.status().stopped {
+    let status = app.store.status();
+    match status.stopped {
         Some(why) => unready(format!("Ingester not ready: {why}")),
+        None if status.recovering => unready(RECOVERING.to_owned()),
         None => text("ready\n"),
     }
 }
