@@ -13,6 +13,7 @@ mod log;
 mod metadata;
 mod metric;
 mod page;
+mod patterns;
 mod pool;
 mod prune;
 mod repeats;
@@ -230,6 +231,11 @@ impl Engine {
     /// `index/volume` (one point a series) and `index/volume_range`
     pub fn volume(&self, request: &VolumeRequest) -> Result<Vec<VolumeSeries>, QueryError> {
         volume::volume(self, request)
+    }
+
+    /// `patterns`
+    pub fn patterns(&self, request: &PatternsRequest, cancel: &Cancel) -> Result<PatternsAnswer, QueryError> {
+        patterns::patterns(self, request, &self.context(cancel))
     }
 
     /// `detected_labels`: label and number of values

@@ -206,6 +206,41 @@ pub struct DetectedField {
     pub json_path: Vec<String>,
 }
 
+/// `patterns`
+#[derive(Clone, Debug)]
+pub struct PatternsRequest {
+    /// Whose data.
+    pub tenant: TenantId,
+    /// Selector.
+    pub query: String,
+    /// First instant.
+    pub start: i64,
+    /// Last instant.
+    pub end: i64,
+    /// Distance of points: at least a second.
+    pub step: i64,
+}
+
+/// Templates of lines.
+#[derive(Clone, Debug, Default)]
+pub struct PatternsAnswer {
+    /// Those with the most lines first.
+    pub patterns: Vec<PatternSeries>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// One template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternSeries {
+    /// Its text, `<_>` where lines differ.
+    pub pattern: String,
+    /// `detected_level` of its lines.
+    pub level: &'static str,
+    /// First second of a step, and about how many lines.
+    pub samples: Vec<(i64, u64)>,
+}
+
 /// `index/stats`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IndexStats {

@@ -31,6 +31,8 @@ pub enum Kind {
     Volume,
     /// Detected labels and fields.
     Detected,
+    /// Templates of lines.
+    Patterns,
 }
 
 impl Kind {
@@ -44,6 +46,7 @@ impl Kind {
             Kind::Stats => "stats",
             Kind::Volume => "volume",
             Kind::Detected => "detected",
+            Kind::Patterns => "patterns",
         }
     }
 

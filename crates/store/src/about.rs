@@ -1,7 +1,11 @@
 //! What a part tells of itself, at the end of its directory: enough to name it in a manifest made anew.
 
+use crate::patterns::PatternsAt;
 use crate::record::{put_varint, take_varint};
 use std::collections::BTreeSet;
+
+/// The first version of the part layout with patterns.
+const WITH_PATTERNS: u32 = 3;
 
 /// What no other part of a file tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +15,8 @@ pub(crate) struct About {
     /// Numbers of the parts it stands for, those that stood in these included: a file of theirs that is still
     /// there must not be read beside this one.
     pub(crate) replaces: BTreeSet<u64>,
+    /// Its templates of lines.
+    pub(crate) patterns: PatternsAt,
 }
 
 impl About {
@@ -23,15 +29,22 @@ impl About {
             put_varint(out, id - before);
             before = *id;
         }
+        for number in [self.patterns.bytes, self.patterns.plain, u64::from(self.patterns.crc)] {
+            put_varint(out, number);
+        }
     }
 
-    /// Takes what [`About::encode`] put.
-    pub(crate) fn decode(bytes: &mut &[u8]) -> Option<About> {
-        let mut about = About { sequence: take_varint(bytes)?, replaces: BTreeSet::new() };
+    /// Takes what [`About::encode`] put, or versions of the layout that had no patterns yet.
+    pub(crate) fn decode(bytes: &mut &[u8], version: u32) -> Option<About> {
+        let mut about = About { sequence: take_varint(bytes)?, ..About::default() };
         let mut id = 0u64;
         for _ in 0..take_varint(bytes)? {
             id = id.checked_add(take_varint(bytes)?)?;
             about.replaces.insert(id);
+        }
+        if version >= WITH_PATTERNS {
+            let (bytes, plain, crc) = (take_varint(bytes)?, take_varint(bytes)?, take_varint(bytes)?);
+            about.patterns = PatternsAt { bytes, plain, crc: u32::try_from(crc).ok()? };
         }
         Some(about)
     }
@@ -43,12 +56,12 @@ mod tests {
 
     #[test]
     fn it_comes_back_and_cut_ones_do_not() {
-        let about = About { sequence: 7 << 20, replaces: BTreeSet::from([0, 3, 4, 900]) };
+        let about = About { sequence: 7 << 20, replaces: BTreeSet::from([0, 3, 4, 900]), patterns: PatternsAt::default() };
         let mut bytes = Vec::new();
         about.encode(&mut bytes);
-        assert_eq!(About::decode(&mut &bytes[..]), Some(about));
+        assert_eq!(About::decode(&mut &bytes[..], WITH_PATTERNS), Some(about));
         for len in 0..bytes.len() {
-            assert_eq!(About::decode(&mut &bytes[..len]), None, "cut to {len}");
+            assert_eq!(About::decode(&mut &bytes[..len], WITH_PATTERNS), None, "cut to {len}");
         }
     }
 }

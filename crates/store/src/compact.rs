@@ -11,6 +11,7 @@ use crate::cut::BlockCutter;
 use crate::files::Files;
 use crate::layout::Layout;
 use crate::part::{Part, PartMeta};
+use crate::patterns;
 use crate::repeats::Repeats;
 use crate::table::StreamTable;
 use crate::writer::PartWriter;
@@ -80,6 +81,7 @@ pub(crate) fn merge(
     let mut writer = PartWriter::begin(files, layout, tenant, (first.meta.day, id, first.meta.sequence))?;
     writer.replace(parts);
     let (table, numbers) = StreamTable::merge(&parts.iter().map(|part| &part.table).collect::<Vec<_>>());
+    writer.keep_patterns(patterns::merge(parts, &numbers));
     let line_bytes = line_bytes(parts, &numbers, table.len());
     let mut merge = Merge {
         cursors: parts.iter().zip(&numbers).map(|(part, numbers)| Cursor::new(part, numbers)).collect(),

@@ -22,6 +22,7 @@ mod manifest;
 mod names;
 mod pace;
 mod part;
+mod patterns;
 mod probe;
 mod rebuild;
 mod record;
@@ -38,12 +39,13 @@ mod writer;
 
 pub use count::PieceCounter;
 pub use skald_block::{Count, RowsBytes};
+pub use skald_patterns::{Pattern, StreamMiner};
 pub use skald_wal::files;
 pub use store::Store;
 
 use files::Files;
 use part::Part;
-use skald_model::{Batch, Columns, ContentQuery, Matcher, MemoryUser, SelectedStream, TenantId, TimeRange};
+use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher, MemoryUser, SelectedStream, TenantId, TimeRange};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -164,6 +166,15 @@ pub struct Selected {
     pub warnings: Vec<String>,
     /// Blocks that were left out by their content index.
     pub blocks_pruned: u64,
+}
+
+/// Templates of lines that parts keep.
+#[derive(Clone, Debug, Default)]
+pub struct MinedStreams {
+    /// A stream's labels and its templates in one part.
+    pub streams: Vec<(Labels, Vec<Pattern>)>,
+    /// Trouble the user should know of.
+    pub warnings: Vec<String>,
 }
 
 /// One thing to read: a chunk of the head or a block of a part.

@@ -7,6 +7,7 @@
 use crate::StoreError;
 use crate::about::About;
 use crate::files::{FileHandle, Files};
+use crate::patterns;
 use crate::record::take_varint;
 use crate::table::StreamTable;
 use parking_lot::Mutex;
@@ -14,13 +15,14 @@ use serde::{Deserialize, Serialize};
 use skald_block::{BlockError, BlockMeta, ColumnMeta, RunMeta};
 use skald_index::ContentIndex;
 use skald_model::{Batch, Budget, Columns, Held, MemoryUser};
+use skald_patterns::StreamPatterns;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Version of the part layout in README.md; older ones are read.
-pub(crate) const PART_VERSION: u32 = 2;
+pub(crate) const PART_VERSION: u32 = 3;
 /// The first version whose parts tell of themselves.
 const WITH_ABOUT: u32 = 2;
 /// Begins the footer.
@@ -167,6 +169,22 @@ impl Part {
             replaced: AtomicBool::new(false),
             memory: None,
         })
+    }
+
+    /// Reads the templates of its lines; a part written before there were any has none.
+    pub(crate) fn read_patterns(&self) -> Result<Vec<StreamPatterns>, StoreError> {
+        let at = self.about.patterns;
+        if at.bytes == 0 {
+            return Ok(Vec::new());
+        }
+        let what = || format!("the patterns of part {}", self.path.display());
+        let start = self.footer.index_at + self.footer.index_bytes;
+        if at.bytes > self.footer.directory_at.saturating_sub(start) {
+            return Err(StoreError::Damaged(format!("{} lie outside", what())));
+        }
+        let mut stored = vec![0; at.bytes as usize];
+        self.file.read_at(start, &mut stored).map_err(|e| StoreError::io(format!("reading {}", what()), e))?;
+        patterns::open(&stored, &at, self.table.len()).map_err(|why| StoreError::Damaged(format!("{}: {why}", what())))
     }
 
     /// What a manifest says of it, from the part itself.
@@ -325,7 +343,7 @@ fn decode_directory(mut bytes: &[u8], footer: &Footer) -> Option<(StreamTable, V
         }
         blocks.push(BlockAt { at, bytes: len, meta });
     }
-    let about = if footer.version < WITH_ABOUT { About::default() } else { About::decode(&mut bytes)? };
+    let about = if footer.version < WITH_ABOUT { About::default() } else { About::decode(&mut bytes, footer.version)? };
     bytes.is_empty().then_some((table, blocks, about))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::inner::Inner;
 use crate::worker::Workers;
-use crate::{Options, Select, Selected, StoreError, StoreStatus, WriteError, names, record, recover, select};
+use crate::{MinedStreams, Options, Select, Selected, StoreError, StoreStatus, WriteError, names, record, recover, select};
 use parking_lot::Mutex;
 use skald_model::{Budget, Labels, Matcher, MemoryUser, TenantId, TimeRange, WriteBatch};
 use std::sync::Arc;
@@ -82,6 +82,25 @@ impl Store {
         let mut selected = view.map(|view| select::select(&view, select, &self.inner.content_cache)).unwrap_or_default();
         self.warn_of_replay(&mut selected);
         Ok(selected)
+    }
+
+    /// Templates of the lines of matching streams in parts that overlap the range, a list for each stream and
+    /// part. What is in the head has none yet.
+    pub fn patterns(&self, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> MinedStreams {
+        let Some(tenant) = self.inner.tenant(tenant) else { return MinedStreams::default() };
+        let view = tenant.view();
+        let mut mined = MinedStreams::default();
+        for part in view.parts.iter().filter(|p| range.overlaps(p.meta.min_time, p.meta.max_time)) {
+            match part.read_patterns() {
+                Ok(streams) => {
+                    let matching = part.table.matching(matchers);
+                    let streams = streams.into_iter().filter(|s| matching[s.stream as usize]);
+                    mined.streams.extend(streams.map(|s| (part.table.labels(s.stream), s.patterns)));
+                }
+                Err(error) => mined.warnings.push(error.to_string()),
+            }
+        }
+        mined
     }
 
     /// Labels of streams that match any of the groups (all streams when there is none) and have

@@ -7,10 +7,12 @@ use crate::about::About;
 use crate::files::{FileHandle, Files};
 use crate::layout::{Layout, UNFINISHED};
 use crate::part::{BlockAt, Footer, PART_VERSION, Part, PartMeta, encode_directory};
+use crate::patterns::{self, PartMiner};
 use crate::table::StreamTable;
 use skald_block::{BlockMeta, Encoder};
 use skald_index::{ContentIndex, ContentIndexBuilder};
 use skald_model::{Batch, TenantId};
+use skald_patterns::StreamPatterns;
 use std::io::IoSlice;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +34,10 @@ pub(crate) struct PartWriter<'a> {
     index: ContentIndexBuilder,
     blocks: Vec<BlockAt>,
     about: About,
+    /// Templates of the lines, while they are found here.
+    miner: Option<PartMiner>,
+    /// Templates that were found before.
+    patterns: Vec<StreamPatterns>,
     /// Encoded and not yet written.
     pending: Vec<u8>,
     written: u64,
@@ -66,10 +72,22 @@ impl<'a> PartWriter<'a> {
             index: ContentIndexBuilder::default(),
             blocks: Vec::new(),
             about: About { sequence, ..About::default() },
+            miner: None,
+            patterns: Vec::new(),
             pending: Vec::new(),
             written: 0,
             finished: false,
         })
+    }
+
+    /// Lets templates be mined of the blocks that are added.
+    pub(crate) fn mine(&mut self) {
+        self.miner = Some(PartMiner::default());
+    }
+
+    /// Takes templates that were mined before.
+    pub(crate) fn keep_patterns(&mut self, patterns: Vec<StreamPatterns>) {
+        self.patterns = patterns;
     }
 
     /// Says that it stands for these parts.
@@ -86,6 +104,9 @@ impl<'a> PartWriter<'a> {
         let meta = self.encoder.encode(batch, &mut self.pending);
         let meta = meta.map_err(|e| StoreError::Damaged(format!("encoding a block of {}: {e}", self.unfinished.display())))?;
         self.index.add_block(batch);
+        if let Some(miner) = &mut self.miner {
+            miner.block(batch);
+        }
         self.note_block(start, meta)
     }
 
@@ -127,6 +148,10 @@ impl<'a> PartWriter<'a> {
     /// Writes what follows the blocks and makes file and name durable.
     pub(crate) fn finish(mut self, table: &StreamTable) -> Result<PartMeta, StoreError> {
         let index = std::mem::take(&mut self.index).finish();
+        let mined = self.miner.take().map(PartMiner::finish);
+        let (patterns, patterns_at) = patterns::seal(mined.as_ref().unwrap_or(&self.patterns))
+            .map_err(|e| StoreError::io(format!("writing {}", self.unfinished.display()), e))?;
+        self.about.patterns = patterns_at;
         let directory = encode_directory(table, &self.blocks, &self.about);
         let failed = |e| StoreError::io(format!("writing {}", self.unfinished.display()), e);
         let compressed = zstd::bulk::compress(&directory, DIRECTORY_LEVEL).map_err(failed)?;
@@ -135,14 +160,14 @@ impl<'a> PartWriter<'a> {
             index_at,
             index_bytes: index.len() as u64,
             index_crc: crc32fast::hash(&index),
-            directory_at: index_at + index.len() as u64,
+            directory_at: index_at + index.len() as u64 + patterns_at.bytes,
             directory_bytes: compressed.len() as u64,
             directory_plain: directory.len() as u64,
             directory_crc: crc32fast::hash(&compressed),
             version: PART_VERSION,
         };
         let footer_bytes = footer.encode();
-        let slices = [&self.pending[..], &index, &compressed, &footer_bytes].map(IoSlice::new);
+        let slices = [&self.pending[..], &index, &patterns, &compressed, &footer_bytes].map(IoSlice::new);
         self.file.append(&slices).and_then(|()| self.file.sync()).map_err(failed)?;
         self.meta.bytes = footer.directory_at + footer.directory_bytes + footer_bytes.len() as u64;
         self.meta.streams = table.len() as u32;

@@ -25,14 +25,14 @@ pub async fn limits(reader: Reader) -> Response {
             "max_query_range": limits.max_query_range.show(),
             "max_query_series": limits.max_query_series,
             "metric_aggregation_enabled": false,
-            "pattern_persistence_enabled": false,
+            "pattern_persistence_enabled": true,
             "query_timeout": limits.query_timeout.show(),
             "retention_period": limits.retention_period.show(),
             "retention_stream": limits.retention_stream.show(),
             "volume_enabled": limits.volume_enabled,
             "volume_max_series": limits.volume_max_series,
         },
-        "pattern_ingester_enabled": false,
+        "pattern_ingester_enabled": true,
         "version": LOKI_VERSION,
     });
     json(format!("{body}\n"))

@@ -1,19 +1,53 @@
-//! `patterns`: templates of lines. Until they are mined the list is empty, which clients show as such.
+//! `patterns`: templates of lines with their counts over time.
 
-use super::json;
-use crate::clock;
+use super::{json, visible_bounds};
 use crate::error::ApiError;
 use crate::params::Params;
-use crate::tenant::Tenant;
+use crate::query_log::{Kind, QueryLog};
+use crate::reader::Reader;
+use crate::state::App;
+use crate::wire::answer::list;
+use crate::wire::json::Json;
+use axum::extract::State;
 use axum::response::Response;
 use skald_logql::ast::Expr;
+use skald_query::{PatternSeries, PatternsRequest};
+use std::sync::Arc;
+
+/// Shortest step, nanoseconds: what counts are kept at. A shorter one is raised, as in Loki.
+const STEP_MIN: i64 = 10_000_000_000;
 
 /// `patterns`
-pub async fn patterns(Tenant(_): Tenant, params: Params) -> Result<Response, ApiError> {
-    let bounds = params.ordered_bounds(clock::now())?;
-    params.step(bounds)?;
+pub async fn patterns(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+    let bounds = visible_bounds(&reader, &params)?;
+    let step = params.step(bounds)?.max(STEP_MIN);
     match super::query::parse(params.query())? {
-        Expr::Log(log) if log.stages.is_empty() => Ok(json("{\"status\":\"success\",\"data\":[]}\n")),
-        Expr::Log(_) | Expr::Metric(_) => Err(ApiError::bad("only label matchers are supported")),
+        Expr::Log(log) if log.stages.is_empty() => {}
+        Expr::Log(_) | Expr::Metric(_) => return Err(ApiError::bad("only label matchers are supported")),
     }
+    let request =
+        PatternsRequest { tenant: reader.tenant(), query: params.query().to_owned(), start: bounds.start, end: bounds.end, step };
+    let log = QueryLog::begin(&request.tenant, Kind::Patterns, &request.query, bounds).with(step, 0, "");
+    let answer = log.watch(app.ask(&reader, move |engine, cancel| engine.patterns(&request, cancel)).await)?;
+    log.end_counted(answer.patterns.len());
+    let mut out = Json::default();
+    out.raw("{\"status\":\"success\"");
+    if !answer.warnings.is_empty() {
+        out.raw(",\"warnings\":");
+        list(&mut out, &answer.warnings, |out, warning| out.text(warning));
+    }
+    out.raw(",\"data\":");
+    list(&mut out, &answer.patterns, write_series);
+    out.raw("}\n");
+    Ok(json(out.finish()))
+}
+
+fn write_series(out: &mut Json, series: &PatternSeries) {
+    out.raw("{\"pattern\":");
+    out.text(&series.pattern);
+    out.raw(",\"level\":");
+    out.text(series.level);
+    out.raw(",\"samples\":");
+    list(out, &series.samples, |out, (second, count)| out.raw(&format!("[{second},{count}]")));
+    out.raw("}");
 }
