@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     closing: AtomicBool,
     /// Held while parts are merged, which is done by one thread at a time.
     compacting: Mutex<()>,
+    /// Held while streams are indexed, which goes on beside merges.
+    indexing: Mutex<()>,
     /// Tells the workers that there may be something to do.
     wake: Condvar,
     wakes: Mutex<u64>,
@@ -65,6 +67,7 @@ impl Inner {
             manifests_rebuilt: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             compacting: Mutex::new(()),
+            indexing: Mutex::new(()),
             wake: Condvar::new(),
             wakes: Mutex::new(0),
             _lock: lock,
@@ -267,9 +270,16 @@ impl Inner {
         let _one_at_a_time = self.compacting.lock();
         for tenant in self.all_tenants() {
             while self.compact_once(&tenant, parts_a_day, pace)? {}
-            stream_index::index_streams(self, &tenant);
         }
         Ok(())
+    }
+
+    /// Puts the streams of large parts of every tenant into its stream index, unless `pace` says stop.
+    pub(crate) fn index_all(&self, pace: Pace<'_>) {
+        let _one_at_a_time = self.indexing.lock();
+        for tenant in self.all_tenants() {
+            stream_index::index_streams(self, &tenant, pace);
+        }
     }
 
     /// One merge; gives whether there was one to do. Flushes of the tenant go on meanwhile.

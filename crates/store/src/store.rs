@@ -143,7 +143,9 @@ impl Store {
 
     /// Merges parts until nothing is left to merge and waits for it.
     pub fn compact(&self) -> Result<(), StoreError> {
-        self.inner.compact_all(1, &mut || true)
+        self.inner.compact_all(1, &mut || true)?;
+        self.inner.index_all(&mut || true);
+        Ok(())
     }
 
     /// Figures for metrics.

@@ -5,6 +5,7 @@
 //! term dictionary. Derived data, filled in the background: a part counts as indexed only when all its streams
 //! are in, and whatever is wrong with the index, the tables answer.
 
+use crate::compact::Pace;
 use crate::inner::Inner;
 use crate::part::Part;
 use crate::tenant::Tenant;
@@ -14,6 +15,8 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Streams that are added between two looks at the pace.
+const PACE_STREAMS: u32 = 4096;
 /// Of the streams of a part, one in so many may be found for looking them up one by one to pay.
 const FOUND_SHARE: usize = 16;
 
@@ -64,8 +67,9 @@ fn is_regex_search(matchers: &[Matcher]) -> bool {
     selective().any(narrow) && !selective().any(|m| m.op == MatchOp::Equal)
 }
 
-/// Adds the streams of parts that have at least so many and are not in yet.
-pub(crate) fn index_streams(inner: &Inner, tenant: &Tenant) {
+/// Adds the streams of parts that have at least so many and are not in yet; when `pace` says stop, nothing counts
+/// as added.
+pub(crate) fn index_streams(inner: &Inner, tenant: &Tenant, pace: Pace<'_>) {
     let (parts, current) = {
         let state = tenant.state.lock();
         (state.parts.clone(), state.stream_index.clone())
@@ -76,13 +80,21 @@ pub(crate) fn index_streams(inner: &Inner, tenant: &Tenant) {
         return;
     }
     let folder = inner.layout.stream_index(&tenant.id);
+    let mut going = true;
     let filled = current.as_ref().map_or_else(|| open(inner, &folder), |c| Ok(c.index.clone())).and_then(|index| {
         for part in large.iter().filter(|p| !known(p)) {
-            let labels = (0..part.table.len() as u32).map(|stream| part.table.labels(stream));
+            let streams = (0..part.table.len() as u32).take_while(|stream| {
+                going = going && (stream % PACE_STREAMS != 0 || pace());
+                going
+            });
+            let labels = streams.map(|stream| part.table.labels(stream));
             index.add(&mut labels.map(|labels| (StreamId::of(&labels), labels)))?;
         }
         Ok(index)
     });
+    if !going {
+        return;
+    }
     let next = match filled {
         Ok(index) => Some(Arc::new(IndexedStreams { index, parts: large.iter().map(|p| p.meta.id).collect() })),
         Err(error) => {

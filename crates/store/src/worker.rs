@@ -1,4 +1,5 @@
-//! The background threads: one flushes by size, age and WAL bytes, one merges parts at a gentle pace.
+//! The background threads: one flushes by size, age and WAL bytes, one merges parts and one indexes streams at a
+//! gentle pace.
 //!
 //! [`choose_flush`] and [`crate::compact::choose_compaction`] decide, the threads obey.
 
@@ -56,7 +57,7 @@ pub(crate) struct Workers {
 impl Workers {
     pub(crate) fn start(inner: Arc<Inner>) -> Result<Workers, StoreError> {
         let mut workers = Workers { inner, stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
-        for (name, run) in [("flush", run_flush as fn(&Inner, &AtomicBool)), ("compact", run_compact)] {
+        for (name, run) in [("flush", run_flush as fn(&Inner, &AtomicBool)), ("compact", run_compact), ("index", run_index)] {
             let (inner, stop) = (workers.inner.clone(), workers.stop.clone());
             let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&inner, &stop));
             workers.threads.push(thread.map_err(|e| StoreError::io("starting the store's threads", e))?);
@@ -87,17 +88,29 @@ fn run_flush(inner: &Inner, stop: &AtomicBool) {
 fn run_compact(inner: &Inner, stop: &AtomicBool) {
     let mut seen = 0;
     while !stop.load(Ordering::Acquire) {
-        let mut worked_since = Instant::now();
-        let mut pace = || {
-            std::thread::sleep(worked_since.elapsed().mul_f64(REST_FOR_WORK));
-            worked_since = Instant::now();
-            !stop.load(Ordering::Acquire)
-        };
-        if let Err(error) = inner.compact_all(PARTS_A_DAY, &mut pace) {
+        if let Err(error) = inner.compact_all(PARTS_A_DAY, &mut gentle(stop)) {
             tracing::error!(%error, "merging parts failed, they stay as they are");
             std::thread::sleep(LOOK_EVERY);
         }
         seen = inner.wait_for_work(seen, LOOK_EVERY * 10);
+    }
+}
+
+fn run_index(inner: &Inner, stop: &AtomicBool) {
+    let mut seen = 0;
+    while !stop.load(Ordering::Acquire) {
+        inner.index_all(&mut gentle(stop));
+        seen = inner.wait_for_work(seen, LOOK_EVERY * 10);
+    }
+}
+
+/// A pace that rests as long as it worked, until it is time to stop.
+fn gentle(stop: &AtomicBool) -> impl FnMut() -> bool {
+    let mut worked_since = Instant::now();
+    move || {
+        std::thread::sleep(worked_since.elapsed().mul_f64(REST_FOR_WORK));
+        worked_since = Instant::now();
+        !stop.load(Ordering::Acquire)
     }
 }
 

@@ -19,6 +19,9 @@ use std::sync::Arc;
 
 /// Bytes of finished blocks gathered for one write.
 const WRITE_BYTES: usize = 1 << 20;
+/// Bytes written after which the file is synced: a disk that has to take a whole part at once holds up the syncs
+/// of the WAL meanwhile, and pushes wait for those.
+const SYNC_BYTES: u64 = 4 << 20;
 /// zstd level of the directory: it is small, read whole and mostly alike.
 const DIRECTORY_LEVEL: i32 = 3;
 
@@ -41,6 +44,7 @@ pub(crate) struct PartWriter<'a> {
     /// Encoded and not yet written.
     pending: Vec<u8>,
     written: u64,
+    synced: u64,
     finished: bool,
 }
 
@@ -76,6 +80,7 @@ impl<'a> PartWriter<'a> {
             patterns: Vec::new(),
             pending: Vec::new(),
             written: 0,
+            synced: 0,
             finished: false,
         })
     }
@@ -142,7 +147,11 @@ impl<'a> PartWriter<'a> {
         result.map_err(|e| StoreError::io(format!("writing {}", self.unfinished.display()), e))?;
         self.written += self.pending.len() as u64;
         self.pending.clear();
-        Ok(())
+        if self.written - self.synced < SYNC_BYTES {
+            return Ok(());
+        }
+        self.synced = self.written;
+        self.file.sync().map_err(|e| StoreError::io(format!("syncing {}", self.unfinished.display()), e))
     }
 
     /// Writes what follows the blocks and makes file and name durable.
