@@ -28,6 +28,7 @@ mod rebuild;
 mod record;
 mod recover;
 mod repeats;
+mod replay;
 mod select;
 mod store;
 mod stream_index;

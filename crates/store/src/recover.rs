@@ -2,7 +2,7 @@
 //!
 //! After it every acknowledged entry is in a part or in the head, once. What no manifest names was never
 //! promised by a part (the WAL still has it) and is removed. Two steps: [`open_parts`], after which queries
-//! can be answered, and [`replay`], after which pushes can. Memory stays bounded: replay flushes as it goes.
+//! can be answered, and [`crate::replay::replay`], after which pushes can. Memory stays bounded: replay flushes as it goes.
 
 use crate::files::Files;
 use crate::inner::Inner;
@@ -10,9 +10,8 @@ use crate::layout::{Layout, part_name};
 use crate::manifest::{Found, Manifest, ReplaceError};
 use crate::part::Part;
 use crate::tenant::Tenant;
-use crate::{Options, StoreError, WalSync, layout, manifest, rebuild, record};
+use crate::{Options, StoreError, layout, manifest, rebuild};
 use skald_model::TenantId;
-use skald_wal::{Replayed, Wal};
 use std::io::IoSlice;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,13 +19,10 @@ use std::sync::atomic::Ordering;
 
 /// Version of a data directory as a whole: which folders and files there are.
 const FORMAT_VERSION: u32 = 1;
-/// Segments that the WAL's bound has room for at least: cutting goes by segments, so a bound of one or two
-/// would never be reached from above by flushing.
-const SEGMENTS_LEAST: u64 = 8;
 /// Begins the FORMAT file.
 const FORMAT_WORD: &str = "skald-data";
 
-/// Opens a directory with its parts; the WAL is left to [`replay`].
+/// Opens a directory with its parts; the WAL is left to [`crate::replay::replay`].
 pub(crate) fn open_parts(options: Options) -> Result<Inner, StoreError> {
     let layout = Layout::new(options.data.clone());
     let files = options.files.clone();
@@ -169,58 +165,6 @@ fn sweep(inner: &Inner, tenant: &Tenant, manifest: &manifest::Manifest) -> Resul
             tracing::info!(file = %path.display(), "removing a file that no manifest names");
             inner.files.remove(&path).map_err(|e| StoreError::io(format!("removing {}", path.display()), e))?;
         }
-    }
-    Ok(())
-}
-
-/// Puts WAL records that no part covers into the heads and opens the WAL for writing.
-pub(crate) fn replay(inner: &Inner) -> Result<(), StoreError> {
-    let first_sequence = inner.all_tenants().iter().map(|t| t.last_known_record()).max().unwrap_or(0) + 1;
-    let sync = match inner.options.wal_sync {
-        WalSync::Group => skald_wal::Sync::Group,
-        WalSync::Always => skald_wal::Sync::Always,
-        WalSync::Interval => skald_wal::Sync::Interval,
-        WalSync::None => skald_wal::Sync::None,
-    };
-    let options = skald_wal::Options {
-        sync,
-        first_sequence,
-        segment_bytes: inner.options.wal_segment_bytes.min(inner.options.wal_bytes / SEGMENTS_LEAST),
-        full_retry: inner.options.full_retry,
-        ..skald_wal::Options::default()
-    };
-    let (wal, report) = Wal::open(inner.files.clone(), &inner.layout.wal(), options, |record| replay_record(inner, &record))?;
-    for damage in &report.damage {
-        tracing::error!(damage, "damage in the WAL, entries may be missing");
-    }
-    if report.torn_bytes > 0 {
-        tracing::info!(bytes = report.torn_bytes, "cut unfinished writes from the WAL");
-    }
-    if inner.wal.set(wal).is_err() {
-        return Err(StoreError::Unusable("the WAL was replayed before".to_owned()));
-    }
-    inner.cut_wal()
-}
-
-fn replay_record(inner: &Inner, record: &Replayed<'_>) -> Result<(), StoreError> {
-    if inner.is_closing() {
-        return Err(StoreError::Unusable("the store was closed before its WAL was replayed".to_owned()));
-    }
-    let (Ok(id), Some(batch)) = (TenantId::parse(record.tenant), record::decode(record.payload)) else {
-        tracing::error!(sequence = record.sequence, tenant = record.tenant, "a WAL record can't be understood, skipped");
-        return Ok(());
-    };
-    let tenant = inner.tenant_or_new(&id);
-    let mut state = tenant.state.lock();
-    if record.sequence <= state.covered {
-        return Ok(());
-    }
-    let grown = state.head.insert(record.sequence, &batch);
-    drop(state);
-    inner.head_grew(grown);
-    if inner.head_bytes() > inner.flush_at() {
-        let largest = inner.all_tenants().into_iter().max_by_key(|t| t.head_bytes());
-        largest.map_or(Ok(()), |tenant| inner.flush(&tenant))?;
     }
     Ok(())
 }

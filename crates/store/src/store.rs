@@ -2,7 +2,9 @@
 
 use crate::inner::Inner;
 use crate::worker::Workers;
-use crate::{MinedStreams, Options, Select, Selected, StoreError, StoreStatus, WriteError, names, record, recover, select};
+use crate::{
+    MinedStreams, Options, Select, Selected, StoreError, StoreStatus, WriteError, names, record, recover, replay, select,
+};
 use parking_lot::Mutex;
 use skald_model::{Budget, Labels, Matcher, MemoryUser, TenantId, TimeRange, WriteBatch};
 use std::sync::Arc;
@@ -35,7 +37,7 @@ impl Store {
     /// Replays the WAL in bounded memory, then starts the threads of the background. To be called once; the
     /// store can be queried meanwhile. Closing the store ends it early, with an error.
     pub fn recover(&self) -> Result<(), StoreError> {
-        recover::replay(&self.inner)?;
+        replay::replay(&self.inner)?;
         if self.inner.is_closing() {
             return self.close(false);
         }

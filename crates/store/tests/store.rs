@@ -428,3 +428,20 @@ fn merging_copies_blocks_that_stand_alone_and_unites_those_that_overlap() {
     assert_eq!(pieces("mixed", "number"), 2, "1.2 MB of lines fill two blocks");
     assert_eq!(read(&store, &[Matcher::equal("app", "tiny")], TimeRange::ALL, &ContentQuery::default()).len(), 1);
 }
+
+#[test]
+fn a_long_wal_is_replayed_and_flushed_at_once() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let facts: Vec<Fact> = (0..300).map(|i| fact(["api", "web"][i as usize % 2], i, &"x".repeat(1_000))).collect();
+    let store = open(folder.path());
+    for facts in facts.chunks(5) {
+        push(&store, facts).expect("the push is taken");
+    }
+    drop(store);
+    let tight = Options { flush_bytes: 20_000, background: true, ..options(folder.path()) };
+    let store = Store::open(tight).expect("the directory opens");
+    assert!(store.status().flushes > 1);
+    assert_eq!(read_all(&store), facts.iter().cloned().collect());
+    drop(store);
+    assert_eq!(read_all(&open(folder.path())).len(), 300);
+}
