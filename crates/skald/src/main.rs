@@ -1,9 +1,12 @@
-//! The program: `skald serve` (the default) and `skald config check FILE`.
+//! The program: `skald serve` (the default), `skald verify`, `skald inspect` and `skald config check FILE`.
 //!
 //! Settings come from defaults, one YAML file, environment variables and flags, the later ones winning.
 
+mod inspect;
+mod offline;
 mod serve;
 mod settings;
+mod verify;
 
 use clap::{Arg, ArgMatches, Command};
 use std::io::Write;
@@ -21,6 +24,13 @@ fn main() -> ExitCode {
             Some(("check", check)) => check_config(check),
             _ => Err("config has one command: check FILE".to_owned()),
         },
+        Some(("verify", flags)) => match verify::run(flags) {
+            Ok(true) => Ok(()),
+            // What is wrong was said already.
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
+        Some(("inspect", flags)) => inspect::run(flags),
         Some(("serve", flags)) => settings::load(flags).and_then(serve::serve),
         _ => settings::load(&matches).and_then(serve::serve),
     };
@@ -46,6 +56,8 @@ fn command() -> Command {
         .args_conflicts_with_subcommands(true)
         .subcommand(serve)
         .subcommand(config)
+        .subcommand(verify::command())
+        .subcommand(inspect::command())
 }
 
 fn check_config(matches: &ArgMatches) -> Result<(), String> {

@@ -17,6 +17,7 @@ mod cut;
 mod flush;
 mod head;
 mod inner;
+mod inspect;
 mod layout;
 mod manifest;
 mod names;
@@ -35,14 +36,17 @@ mod stream_index;
 mod streams;
 mod table;
 mod tenant;
+mod verify;
 mod worker;
 mod writer;
 
 pub use count::PieceCounter;
+pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
 pub use skald_block::{Count, RowsBytes};
 pub use skald_patterns::{Pattern, StreamMiner};
 pub use skald_wal::files;
 pub use store::Store;
+pub use verify::{Finding, Report, Severity, verify};
 
 use files::Files;
 use part::Part;

@@ -118,7 +118,7 @@ pub(crate) struct Part {
     path: PathBuf,
     file: Arc<dyn FileHandle>,
     files: Arc<dyn Files>,
-    footer: Footer,
+    pub(crate) footer: Footer,
     content: Mutex<Option<Arc<ContentIndex>>>,
     replaced: AtomicBool,
     /// Its directory's share of the memory budget.
@@ -237,6 +237,10 @@ impl Part {
     /// What went wrong with a block, with its name.
     pub(crate) fn block_error(&self, block: u32, error: BlockError) -> StoreError {
         match error {
+            // Bytes that the disk can't give are lost as surely as wrong ones: the query goes on without them.
+            BlockError::Read(e) if is_lost(&e) => {
+                StoreError::Damaged(format!("block {block} of part {} can't be read: {e}", self.path.display()))
+            }
             BlockError::Read(e) => StoreError::io(format!("reading block {block} of part {}", self.path.display()), e),
             error => StoreError::Damaged(format!("block {block} of part {}: {error}", self.path.display())),
         }
@@ -302,6 +306,12 @@ impl Part {
     pub(crate) fn replace(&self) {
         self.replaced.store(true, Ordering::Release);
     }
+}
+
+/// Whether the file is too short or its sectors can't be read (EIO).
+fn is_lost(error: &std::io::Error) -> bool {
+    const EIO: i32 = 5;
+    error.kind() == std::io::ErrorKind::UnexpectedEof || error.raw_os_error() == Some(EIO)
 }
 
 impl Drop for Part {

@@ -63,7 +63,7 @@ pub(crate) fn keep_damaged(files: &dyn Files, layout: &Layout, tenant: &TenantId
 }
 
 /// What is said of a part that can't be opened: it may hold anything of its day.
-fn placeholder(day: i32, id: u64) -> PartMeta {
+pub(crate) fn placeholder(day: i32, id: u64) -> PartMeta {
     let min_time = i64::from(day).saturating_mul(DAY_NS);
     PartMeta {
         id,

@@ -50,25 +50,28 @@ fn sync_folder(files: &dyn Files, folder: &Path) -> Result<(), StoreError> {
 
 /// Reads the format version, or writes it into a new directory.
 fn check_format(files: &dyn Files, layout: &Layout) -> Result<(), StoreError> {
+    match read_format(files, layout) {
+        Err(StoreError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => write_format(files, layout),
+        read => read,
+    }
+}
+
+/// Whether this program reads the directory.
+pub(crate) fn read_format(files: &dyn Files, layout: &Layout) -> Result<(), StoreError> {
     let path = layout.format();
     let failed = |e| StoreError::io(format!("reading {}", path.display()), e);
-    match files.open(&path) {
-        Ok(file) => {
-            let mut bytes = vec![0; file.size().map_err(failed)? as usize];
-            file.read_at(0, &mut bytes).map_err(failed)?;
-            let text = String::from_utf8_lossy(&bytes);
-            let version = text.strip_prefix(FORMAT_WORD).and_then(|v| v.trim().parse::<u32>().ok());
-            match version {
-                Some(version) if version <= FORMAT_VERSION => Ok(()),
-                Some(version) => Err(StoreError::Unusable(format!(
-                    "data directory {} has format version {version}, this program reads up to {FORMAT_VERSION}",
-                    layout.data().display()
-                ))),
-                None => Err(StoreError::Unusable(format!("{} is not of this program", path.display()))),
-            }
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => write_format(files, layout),
-        Err(e) => Err(failed(e)),
+    let file = files.open(&path).map_err(failed)?;
+    let mut bytes = vec![0; file.size().map_err(failed)? as usize];
+    file.read_at(0, &mut bytes).map_err(failed)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let version = text.strip_prefix(FORMAT_WORD).and_then(|v| v.trim().parse::<u32>().ok());
+    match version {
+        Some(version) if version <= FORMAT_VERSION => Ok(()),
+        Some(version) => Err(StoreError::Unusable(format!(
+            "data directory {} has format version {version}, this program reads up to {FORMAT_VERSION}",
+            layout.data().display()
+        ))),
+        None => Err(StoreError::Unusable(format!("{} is not of this program", path.display()))),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::files::{FileHandle, Files};
 use crate::record::{RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
-use crate::{FORMAT_VERSION, WalError};
+use crate::{FORMAT_VERSION, WalError, segment};
 use std::path::Path;
 
 /// Bytes fetched at once; a longer record makes a larger fetch.
@@ -43,6 +43,27 @@ pub(crate) struct SegmentEnd {
     pub(crate) good_bytes: u64,
     /// Bytes of the file.
     pub(crate) file_bytes: u64,
+}
+
+/// Reads every whole record of the log in `folder`, oldest first, and changes nothing: also beside a program
+/// that writes the log and cuts it.
+pub fn read(files: &dyn Files, folder: &Path, on_record: &mut dyn FnMut(Replayed<'_>)) -> Result<ReplayReport, WalError> {
+    let mut report = ReplayReport::default();
+    for path in segment::list(files, folder)? {
+        let damage_before = report.damage.len();
+        let mut hand_on = |record: Replayed<'_>| {
+            on_record(record);
+            Ok(())
+        };
+        let end = match replay_segment(files, &path, &mut report, &mut hand_on) {
+            Err(WalError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            end => end?,
+        };
+        if report.damage.len() == damage_before {
+            report.torn_bytes += end.file_bytes - end.good_bytes;
+        }
+    }
+    Ok(report)
 }
 
 /// Reads one segment and hands its records on.
