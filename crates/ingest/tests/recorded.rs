@@ -57,8 +57,9 @@ fn stored(store: &Store, name: &str, value: &str) -> Vec<(i64, Vec<u8>, String)>
     let select = Select { matchers: &matchers, range: TimeRange::ALL, content: &ContentQuery::default() };
     let mut rows = Vec::new();
     for piece in store.select(&TenantId::fake(), &select).expect("store is readable").pieces {
-        let batch = piece.read(&Columns::ALL).expect("piece is readable");
-        for row in piece.runs.iter().flat_map(|run| run.rows.clone()) {
+        let found = piece.read(&Columns::ALL).expect("piece is readable");
+        let batch = &found.batch;
+        for row in found.runs.iter().flat_map(|run| run.rows.clone()) {
             let metadata: Vec<String> = batch.metadata_of(row).map(|(n, v)| format!("{n}={v}")).collect();
             rows.push((batch.timestamps[row as usize], batch.line(row).to_vec(), metadata.join(" ")));
         }
@@ -123,4 +124,31 @@ fn lines_of(body: &[u8]) -> usize {
     let entries = request.streams.iter().flat_map(|s| s.entries.iter().map(move |e| (&s.labels, e.timestamp, &e.line)));
     // Equal entries of a stream collapse.
     entries.map(|e| format!("{e:?}")).collect::<std::collections::HashSet<_>>().len()
+}
+
+#[tokio::test]
+async fn a_push_that_finds_no_memory_is_told_when_to_come_again() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let options = Options { memory: 1 << 20, background: false, ..Options::new(folder.path()) };
+    let store = Arc::new(Store::open(options).expect("store opens"));
+    let ingest = Ingest::new(Arc::clone(&store), IngestLimits::default(), || NOW);
+    let push = async || {
+        let body = format!(r#"{{"streams":[{{"stream":{{"app":"a"}},"values":[["{NOW}","{}"]]}}]}}"#, "x".repeat(200_000));
+        let request = PushRequest {
+            protocol: Protocol::Loki,
+            content_type: Some("application/json".to_owned()),
+            content_encoding: None,
+            body: body.into(),
+        };
+        ingest.push(&TenantId::fake(), request).await
+    };
+    let mut replies = Vec::new();
+    for _ in 0..10 {
+        replies.push(push().await);
+    }
+    let refused = replies.iter().find(|reply| reply.status != 204).expect("ten such pushes are too much");
+    assert_eq!((refused.status, refused.retry_after), (429, Some(5)));
+    assert_eq!(refused.body, b"the server is out of memory for new entries, try again later\n");
+    store.flush().expect("flushing works");
+    assert_eq!(push().await.status, 204);
 }

@@ -14,7 +14,7 @@ use crate::part::{Part, PartMeta};
 use crate::patterns;
 use crate::repeats::Repeats;
 use crate::table::StreamTable;
-use crate::writer::PartWriter;
+use crate::writer::{PartWriter, WRITER_BYTES};
 use skald_block::BLOCK_LINE_BYTES;
 use skald_model::{Batch, TenantId};
 use std::collections::BTreeMap;
@@ -67,6 +67,12 @@ pub(crate) enum Merged {
     Part(PartMeta),
     /// It was told to stop; nothing is left of it.
     Abandoned,
+}
+
+/// Rough bytes of memory that merging these parts takes.
+pub(crate) fn memory_bytes(parts: &[Arc<Part>]) -> usize {
+    let input = |part: &Arc<Part>| part.content_bytes() as usize * 2 + part.table.memory_bytes() + 2 * BLOCK_LINE_BYTES;
+    parts.iter().map(input).sum::<usize>() + WRITER_BYTES
 }
 
 /// Merges parts of one day, given in order of arrival, into part `id`.

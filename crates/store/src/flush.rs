@@ -10,13 +10,16 @@ use crate::head::HeadView;
 use crate::layout::Layout;
 use crate::part::PartMeta;
 use crate::table::StreamTable;
-use crate::writer::PartWriter;
+use crate::writer::{PartWriter, WRITER_BYTES};
 use skald_model::{Batch, TenantId, time::day_of};
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 /// Among equal times more rows than this are compared through a table instead of each with each.
 const PAIRWISE_ROWS: usize = 8;
+
+/// What sorting keeps of a stream: its range of rows, its place in order, its run in the directory.
+const STREAM_BYTES: usize = 128;
 
 /// Where a row lies in a head.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +34,12 @@ struct Sorted<'a> {
     rows: Vec<RowAt>,
     /// Rows of each stream, by the head's numbers.
     of_stream: Vec<Range<usize>>,
+}
+
+/// Rough bytes of memory that writing a head takes beside the head.
+pub(crate) fn memory_bytes(head: &HeadView) -> usize {
+    let rows: usize = head.chunks.iter().map(|chunk| chunk.batch.len()).sum();
+    rows * size_of::<RowAt>() + head.streams.len() * STREAM_BYTES + WRITER_BYTES
 }
 
 /// Writes a head as parts numbered from `next_part`; the numbers used are its count.

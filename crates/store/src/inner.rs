@@ -11,7 +11,7 @@ use crate::tenant::{Changes, Tenant};
 use crate::{Options, StoreError, WriteError, flush, stream_index};
 use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex, RwLock};
-use skald_model::{Budget, MemoryUser, TenantId};
+use skald_model::{Budget, Held, MemoryUser, TenantId};
 use skald_wal::Wal;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -187,6 +187,7 @@ impl Inner {
             if changes.next_part == 0 {
                 self.begin_manifest(tenant, &mut changes)?;
             }
+            let _writing = Held::charged(&self.budget, MemoryUser::Writers, flush::memory_bytes(&sealed.view));
             let metas = flush::write_parts(&*self.files, &self.layout, &tenant.id, &sealed.view, changes.next_part)?;
             changes.next_part += metas.len() as u64;
             let parts = self.open_parts(tenant, &metas)?;
@@ -294,6 +295,7 @@ impl Inner {
             changes.next_part += 1;
             changes.next_part - 1
         };
+        let _writing = Held::charged(&self.budget, MemoryUser::Writers, compact::memory_bytes(&inputs));
         let merged = compact::merge(&*self.files, &self.layout, &tenant.id, (&inputs, id), pace);
         if let Err(StoreError::Damaged(why)) = &merged {
             tracing::error!(tenant = %tenant.id, why, "parts of a merge are damaged, they stay as they are");

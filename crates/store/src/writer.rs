@@ -17,6 +17,8 @@ use std::io::IoSlice;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Rough bytes of memory that a writer holds: a block being gathered, encoded blocks, and buffers of the encoders.
+pub(crate) const WRITER_BYTES: usize = 8 << 20;
 /// Bytes of finished blocks gathered for one write.
 const WRITE_BYTES: usize = 1 << 20;
 /// Bytes written after which the file is synced: a disk that has to take a whole part at once holds up the syncs
