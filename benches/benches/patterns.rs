@@ -1,4 +1,4 @@
-//! What does mining templates add to the flush of a block of 1 MB, when 1,024 of its rows are looked at?
+//! What does mining templates add to the flush of a block of 1 MB, when 512 of its rows are looked at?
 //!
 //! Baseline: encoding the block (`--bench block`), which is what a flush does anyway.
 //! Run: `cargo bench -p skald-benches --bench patterns`
@@ -9,7 +9,7 @@ use skald_block::Encoder;
 use skald_patterns::StreamMiner;
 
 /// Rows of a block that the store looks at.
-const ROWS: usize = 1024;
+const ROWS: usize = 512;
 
 fn mine(criterion: &mut Criterion) {
     for kind in [Kind::Json, Kind::Logfmt, Kind::Text] {
@@ -31,7 +31,8 @@ fn mine(criterion: &mut Criterion) {
                     miner.add(i64::from(row), "info", batch.line(row), stride as u64);
                 }
                 let found = miner.finish();
-                assert!(!found.is_empty());
+                // Messages of fewer than four words, as the JSON lines have, make no template.
+                assert_eq!(found.is_empty(), matches!(kind, Kind::Json));
                 found
             });
         });

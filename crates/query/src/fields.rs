@@ -4,6 +4,7 @@
 //! query's own stages parsed, and what json finds in the line, or where it fails logfmt.
 
 use crate::Engine;
+use crate::cardinality::Cardinality;
 use crate::collect::{Entry, Shape};
 use crate::context::Context;
 use crate::log;
@@ -15,10 +16,15 @@ use skald_model::{BatchBuilder, Labels, TimeRange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
+/// Fields that are told apart: a line may hold thousands of keys that no other has.
+const FIELDS_MAX: usize = 10_000;
+
 /// What is known of a field so far.
 #[derive(Default)]
 struct Field {
     kind: &'static str,
+    cardinality: Cardinality,
+    /// Only of the field whose values are asked for.
     values: BTreeSet<String>,
     parsers: Vec<&'static str>,
     json_path: Vec<String>,
@@ -29,11 +35,11 @@ pub(crate) fn detected_fields(
     request: &FieldsRequest,
     context: &Context,
 ) -> Result<Vec<DetectedField>, QueryError> {
-    let fields = sample(engine, request, context)?;
+    let fields = sample(engine, request, None, context)?;
     let shown = fields.into_iter().take(request.limit).map(|(label, field)| DetectedField {
         label,
         kind: field.kind,
-        cardinality: field.values.len() as u64,
+        cardinality: field.cardinality.count(),
         parsers: field.parsers,
         json_path: field.json_path,
     });
@@ -46,12 +52,19 @@ pub(crate) fn detected_field_values(
     request: &FieldsRequest,
     context: &Context,
 ) -> Result<Vec<String>, QueryError> {
-    let mut fields = sample(engine, request, context)?;
+    let mut fields = sample(engine, request, Some(name), context)?;
     let values = fields.remove(name).map(|f| f.values).unwrap_or_default();
-    Ok(values.into_iter().take(request.limit).collect())
+    let shown: BTreeSet<String> = values.into_iter().map(shown).collect();
+    Ok(shown.into_iter().take(request.limit).collect())
 }
 
-fn sample(engine: &Engine, request: &FieldsRequest, context: &Context) -> Result<BTreeMap<String, Field>, QueryError> {
+/// What a sample of the entries has; values of the field `wanted` alone are kept.
+fn sample(
+    engine: &Engine,
+    request: &FieldsRequest,
+    wanted: Option<&str>,
+    context: &Context,
+) -> Result<BTreeMap<String, Field>, QueryError> {
     let Query::Log(query) = crate::compile(&request.query, false)? else {
         return Err(QueryError::Bad("only log selector is supported".to_owned()));
     };
@@ -66,16 +79,23 @@ fn sample(engine: &Engine, request: &FieldsRequest, context: &Context) -> Result
     };
     let found = log::execute(engine, &request.tenant, &query, range, shape, context)?;
     let mut parsers = Parsers::new()?;
-    let mut fields = BTreeMap::new();
+    let mut fields = Fields { wanted, found: BTreeMap::new() };
     for entry in &found.entries {
+        context.check()?;
         look_at(entry, &mut parsers, &mut fields);
     }
-    Ok(fields)
+    Ok(fields.found)
 }
 
-fn look_at(entry: &Entry, parsers: &mut Parsers, fields: &mut BTreeMap<String, Field>) {
+/// What was found so far.
+struct Fields<'a> {
+    wanted: Option<&'a str>,
+    found: BTreeMap<String, Field>,
+}
+
+fn look_at(entry: &Entry, parsers: &mut Parsers, fields: &mut Fields<'_>) {
     for (name, value) in &entry.labels.metadata {
-        note(fields, name, value, None);
+        fields.note(name, value, None);
     }
     let own = entry.labels.parsed.iter().filter(|(n, _)| !n.starts_with("__error"));
     let mut pairs: BTreeMap<String, String> = own.cloned().collect();
@@ -83,29 +103,54 @@ fn look_at(entry: &Entry, parsers: &mut Parsers, fields: &mut BTreeMap<String, F
     let (parser, found) = parsers.parse(&labels, entry);
     pairs.extend(found);
     for (name, value) in &pairs {
-        note(fields, name, value, parser);
+        fields.note(name, value, parser);
     }
     if parser == Some("json")
         && let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(&entry.line)
     {
-        note_paths(&object, &mut Vec::new(), fields);
+        note_paths(&object, &mut Vec::new(), &mut fields.found);
     }
 }
 
-fn note(fields: &mut BTreeMap<String, Field>, name: &str, value: &str, parser: Option<&'static str>) {
-    if !fields.contains_key(name) {
-        fields.insert(name.to_owned(), Field::default());
+impl Fields<'_> {
+    fn note(&mut self, name: &str, value: &str, parser: Option<&'static str>) {
+        if !self.found.contains_key(name) {
+            if self.found.len() >= FIELDS_MAX && self.wanted != Some(name) {
+                return;
+            }
+            self.found.insert(name.to_owned(), Field::default());
+        }
+        let Some(field) = self.found.get_mut(name) else { return };
+        field.kind = kind(value);
+        if let Some(parser) = parser
+            && !field.parsers.contains(&parser)
+        {
+            field.parsers.push(parser);
+        }
+        field.cardinality.add(value);
+        if self.wanted == Some(name) && !field.values.contains(value) {
+            field.values.insert(value.to_owned());
+        }
     }
-    let Some(field) = fields.get_mut(name) else { return };
-    field.kind = kind(value);
-    if let Some(parser) = parser
-        && !field.parsers.contains(&parser)
-    {
-        field.parsers.push(parser);
+}
+
+/// A value as it is listed: amounts of bytes in one form, as Loki shows them.
+fn shown(value: String) -> String {
+    match kind(&value) {
+        "bytes" => skald_logql::pipeline::parse_bytes(&value).map_or(value, |bytes| show_bytes(bytes as u64)),
+        _ => value,
     }
-    if !field.values.contains(value) {
-        field.values.insert(value.to_owned());
+}
+
+/// `83 MB`, `1.2 GB`: two digits of decimal units.
+fn show_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 10 {
+        return format!("{bytes} B");
     }
+    let power = (bytes.ilog10() / 3) as usize;
+    let amount = (bytes as f64 / 1000f64.powi(power as i32) * 10.0 + 0.5).floor() / 10.0;
+    if amount < 10.0 { format!("{amount:.1} {}", UNITS[power]) } else { format!("{amount:.0} {}", UNITS[power]) }
 }
 
 /// Gives fields the JSON path their name was made from.
@@ -203,5 +248,31 @@ impl RowSink for Parsed {
             }
         });
         ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_of_bytes_are_listed_in_one_form() {
+        for (value, expected) in [("1024KB", "1.0 MB"), ("82854982B", "83 MB"), ("5b", "5 B"), ("12", "12"), ("1GiB", "1.1 GB")] {
+            assert_eq!(shown(value.to_owned()), expected);
+        }
+    }
+
+    #[test]
+    fn values_have_the_narrowest_type() {
+        for (value, expected) in [
+            ("12", "int"),
+            ("1.5", "float"),
+            ("true", "boolean"),
+            ("15ms", "duration"),
+            ("10KB", "bytes"),
+            ("10.0.0.1", "string"),
+        ] {
+            assert_eq!(kind(value), expected, "{value}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! engine's own threads ([`Engine::run`]). Knows nothing of HTTP or of how blocks are encoded.
 
 mod answer;
+mod cardinality;
 mod collect;
 mod context;
 mod directory;

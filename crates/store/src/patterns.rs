@@ -9,9 +9,9 @@ use skald_patterns::{Pattern, StreamMiner, StreamPatterns};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Rows of a block that are looked at: a line costs about two microseconds, a block's encoding twenty
-/// milliseconds.
-const SAMPLED_ROWS: u32 = 1024;
+/// Rows of a block that are looked at: a line costs up to three microseconds, so a block costs a
+/// third of what encoding it does at most (`benches/patterns`).
+const SAMPLED_ROWS: u32 = 512;
 
 /// Patterns kept of one stream: far more than anyone looks through.
 const STREAM_PATTERNS_MAX: usize = 200;

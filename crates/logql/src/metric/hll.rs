@@ -11,18 +11,18 @@ const HASH_BITS: u32 = 53;
 
 /// For each register the greatest number of leading zeros, plus one, among the hashes it saw.
 #[derive(Clone, Debug)]
-pub(super) struct Sketch {
+pub struct Sketch {
     registers: [u8; REGISTERS],
 }
 
 impl Sketch {
     /// A sketch of nothing.
-    pub(super) fn new() -> Sketch {
+    pub fn new() -> Sketch {
         Sketch { registers: [0; REGISTERS] }
     }
 
     /// Takes in a hash of [`HASH_BITS`] bits.
-    pub(super) fn insert(&mut self, hash: u64) {
+    pub fn insert(&mut self, hash: u64) {
         let index = hash as usize & (REGISTERS - 1);
         let rest = hash >> INDEX_BITS;
         let zeros = rest.leading_zeros() - (64 - (HASH_BITS - INDEX_BITS));
@@ -31,14 +31,14 @@ impl Sketch {
     }
 
     /// Takes in all that another sketch saw.
-    pub(super) fn merge(&mut self, other: &Sketch) {
+    pub fn merge(&mut self, other: &Sketch) {
         for (mine, theirs) in self.registers.iter_mut().zip(&other.registers) {
             *mine = (*mine).max(*theirs);
         }
     }
 
     /// About how many different hashes were seen.
-    pub(super) fn estimate(&self) -> f64 {
+    pub fn estimate(&self) -> f64 {
         let m = REGISTERS as f64;
         let harmonic: f64 = self.registers.iter().map(|r| (-f64::from(*r)).exp2()).sum();
         let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / harmonic;

@@ -27,6 +27,7 @@ use crate::ast::RangeOp;
 use skald_model::Labels;
 
 pub use evaluate::evaluate;
+pub use hll::Sketch;
 pub use state::RangeState;
 
 pub(crate) use binary::{numbers, unexpected_literal};
