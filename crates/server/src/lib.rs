@@ -12,6 +12,7 @@ pub mod duration;
 pub mod error;
 pub mod logging;
 pub mod metrics;
+pub mod openapi;
 pub mod overrides;
 pub mod params;
 mod patient;

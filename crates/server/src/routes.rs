@@ -21,7 +21,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 const COMPRESS_BYTES_MIN: u16 = 1024;
 
 /// Loki's pages about who holds what. Here one process holds everything, and each says so.
-const RING_PAGES: [&str; 9] = [
+pub(crate) const RING_PAGES: [&str; 9] = [
     "/ring",
     "/distributor/ring",
     "/ruler/ring",
@@ -103,6 +103,7 @@ fn loki(routes: Routes) -> Routes {
         .route("/prometheus/api/v1/rules", get(rules::states))
         .route("/prometheus/api/v1/alerts", get(rules::alerts))
         .route("/skald/api/v1/export", both(export::export))
+        .route("/skald/api/v1/openapi.json", get(status::openapi))
         .route("/api/prom/query", both(legacy::query))
         .route("/api/prom/label", both(labels::names))
         .route("/api/prom/label/{name}/values", both(labels::values))

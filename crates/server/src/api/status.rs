@@ -109,3 +109,8 @@ pub async fn buildinfo() -> Response {
     });
     json(format!("{body}\n"))
 }
+
+/// `/skald/api/v1/openapi.json`
+pub async fn openapi() -> Response {
+    json(format!("{}\n", crate::openapi::document()))
+}

@@ -1,0 +1,92 @@
+//! Parameters of the API, each described once.
+
+/// Where a parameter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Query,
+    Path,
+    Header,
+}
+
+/// What its value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Texts,
+    /// Seconds, nanoseconds or RFC 3339.
+    Time,
+    /// Seconds or a Prometheus duration.
+    Duration,
+    Integer,
+    /// At least one.
+    Count,
+    Flag,
+    OneOf(&'static [&'static str]),
+}
+
+/// A parameter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Param {
+    pub(super) name: &'static str,
+    pub(super) place: Place,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+    pub(super) about: &'static str,
+}
+
+const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Param {
+    Param { name, place: Place::Query, kind, required: false, about }
+}
+
+const fn required(name: &'static str, kind: Kind, about: &'static str) -> Param {
+    Param { name, place: Place::Query, kind, required: true, about }
+}
+
+const fn header(name: &'static str, about: &'static str) -> Param {
+    Param { name, place: Place::Header, kind: Kind::Text, required: false, about }
+}
+
+const fn path(name: &'static str, about: &'static str) -> Param {
+    Param { name, place: Place::Path, kind: Kind::Text, required: true, about }
+}
+
+pub(super) const QUERY: Param = required("query", Kind::Text, "LogQL");
+pub(super) const LOG_QUERY: Param = required("query", Kind::Text, "A log query");
+pub(super) const SELECTOR: Param = required("query", Kind::Text, "A selector without stages");
+pub(super) const NARROWED: Param = optional("query", Kind::Text, "A selector; without it every stream counts");
+pub(super) const MATCH: Param = optional("match[]", Kind::Texts, "Selectors, a stream counts if any matches; also `match`");
+pub(super) const START: Param = optional("start", Kind::Time, "First instant; by default `since` before the end");
+pub(super) const END: Param = optional("end", Kind::Time, "Last instant, for lines the first after; by default now");
+pub(super) const SINCE: Param = optional("since", Kind::Duration, "Length of the range where `start` is missing; 1h");
+pub(super) const TIME: Param = optional("time", Kind::Time, "The instant; by default now");
+pub(super) const STEP: Param =
+    optional("step", Kind::Duration, "Distance of points; by default a 250th of the range, at least 1s");
+pub(super) const INTERVAL: Param = optional("interval", Kind::Duration, "Least distance of the lines that are shown");
+pub(super) const LIMIT: Param = optional("limit", Kind::Count, "Lines at most; 100");
+pub(super) const DIRECTION: Param = optional("direction", Kind::OneOf(&["backward", "forward"]), "Newest or oldest first");
+pub(super) const CURSOR: Param =
+    optional("cursor", Kind::Text, "The page after the one that gave it in `X-Skald-Cursor` and in its statistics");
+pub(super) const SKIP_ERRORS: Param =
+    optional("skip_errors", Kind::Flag, "Leave out entries that a stage fails on instead of failing");
+pub(super) const FIELD_LIMIT: Param = optional("limit", Kind::Count, "Fields or values at most; 1000. Also `field_limit`");
+pub(super) const LINE_LIMIT: Param = optional("line_limit", Kind::Count, "Lines looked at; 100");
+pub(super) const VOLUME_LIMIT: Param = optional("limit", Kind::Integer, "Series at most in a bucket; 100");
+pub(super) const TARGET_LABELS: Param =
+    optional("targetLabels", Kind::Text, "Labels of the series, comma between; by default those of the selector");
+pub(super) const AGGREGATE_BY: Param =
+    optional("aggregateBy", Kind::OneOf(&["series", "labels"]), "Volumes of series or of label names");
+pub(super) const SHARD_BYTES: Param = required("targetBytesPerShard", Kind::Text, "A size above zero");
+pub(super) const TAIL_START: Param = optional("start", Kind::Time, "History starts here; by default an hour ago");
+pub(super) const DELAY_FOR: Param = optional("delay_for", Kind::Integer, "Seconds to wait for late lines, at most 5");
+pub(super) const REGEXP: Param = optional("regexp", Kind::Text, "One more line filter");
+pub(super) const EXPORT_LIMIT: Param = optional("limit", Kind::Integer, "Lines at most; 0 is all");
+pub(super) const RULE_TYPE: Param = optional("type", Kind::OneOf(&["alert", "record"]), "Rules of one type");
+pub(super) const MODE: Param = optional("mode", Kind::OneOf(&["diff", "defaults"]), "What differs, or the defaults");
+pub(super) const LOG_LEVEL: Param = required("log_level", Kind::OneOf(&["debug", "info", "warn", "error"]), "The new level");
+pub(super) const NAME: Param = path("name", "The label or field");
+pub(super) const NAMESPACE: Param = path("namespace", "Namespace of rules");
+pub(super) const GROUP: Param = path("group", "Group of rules");
+pub(super) const ENCODING: Param =
+    header("X-Loki-Response-Encoding-Flags", "`categorize-labels` keeps index, metadata and parsed labels apart");
+pub(super) const TAGS: Param = header("X-Query-Tags", "`Source=…` is logged with the query");
+pub(super) const TENANT: Param = header("X-Scope-OrgID", "The tenant; ignored while `auth_enabled` is false");

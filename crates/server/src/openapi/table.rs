@@ -1,0 +1,166 @@
+//! Every route, its methods and parameters.
+
+use super::params::*;
+
+/// What an answer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    Json,
+    /// Newline-delimited JSON.
+    Lines,
+    Text,
+    /// For people, or JSON.
+    Page,
+    /// A WebSocket, or an event stream.
+    Stream,
+    None,
+}
+
+impl Body {
+    pub(super) fn status(self) -> &'static str {
+        if self == Body::None { "204" } else { "200" }
+    }
+}
+
+/// A path.
+pub(super) struct Operation {
+    pub(super) path: &'static str,
+    pub(super) methods: &'static [&'static str],
+    pub(super) summary: &'static str,
+    pub(super) answer: &'static str,
+    pub(super) body: Body,
+    pub(super) params: Vec<Param>,
+}
+
+const GET: &[&str] = &["GET"];
+const POST: &[&str] = &["POST"];
+const BOTH: &[&str] = &["GET", "POST"];
+
+const RANGE: [Param; 3] = [START, END, SINCE];
+
+/// All there is.
+pub(super) fn operations() -> Vec<Operation> {
+    [pushes(), queries(), metadata(), drilldown(), rules(), legacy(), pages()].into_iter().flatten().collect()
+}
+
+fn read(path: &'static str, summary: &'static str, params: &[&[Param]]) -> Operation {
+    let params = params.iter().copied().flatten().copied().chain([TENANT]).collect();
+    Operation { path, methods: BOTH, summary, answer: "The answer, in Loki's shape.", body: Body::Json, params }
+}
+
+fn page(path: &'static str, methods: &'static [&'static str], summary: &'static str, body: Body) -> Operation {
+    Operation { path, methods, summary, answer: "Done, or the page.", body, params: Vec::new() }
+}
+
+fn pushes() -> Vec<Operation> {
+    let push = |path, summary| Operation { params: vec![TENANT], ..page(path, POST, summary, Body::None) };
+    vec![
+        push("/loki/api/v1/push", "Push entries: protobuf with snappy, or JSON"),
+        push("/api/prom/push", "Push entries, labels as text in JSON"),
+        push("/otlp/v1/logs", "Push OpenTelemetry logs"),
+    ]
+}
+
+fn queries() -> Vec<Operation> {
+    let shown = [LIMIT, DIRECTION, ENCODING, TAGS, SKIP_ERRORS];
+    let tail = |path| Operation {
+        body: Body::Stream,
+        answer: "History, then new entries: over a WebSocket, as server-sent events or as NDJSON.",
+        ..read(path, "Follow a log query", &[&[LOG_QUERY, TAIL_START, LIMIT, DELAY_FOR, ENCODING]])
+    };
+    vec![
+        read("/loki/api/v1/query", "Evaluate at an instant", &[&[QUERY, TIME], &shown]),
+        read("/loki/api/v1/query_range", "Evaluate over a range of time", &[&[QUERY], &RANGE, &[STEP, INTERVAL, CURSOR], &shown]),
+        tail("/loki/api/v1/tail"),
+        tail("/api/prom/tail"),
+        read("/loki/api/v1/format_query", "Lay a query out", &[&[QUERY]]),
+        Operation {
+            body: Body::Lines,
+            answer: "An entry a line: timestamp, stream, structuredMetadata, parsed, line. Trouble on the way is a line \
+                with `error`.",
+            ..read(
+                "/skald/api/v1/export",
+                "All entries of a log query",
+                &[&[LOG_QUERY], &RANGE, &[EXPORT_LIMIT, DIRECTION, CURSOR]],
+            )
+        },
+    ]
+}
+
+fn metadata() -> Vec<Operation> {
+    vec![
+        read("/loki/api/v1/labels", "Names of labels", &[&[NARROWED], &RANGE]),
+        read("/loki/api/v1/label", "Names of labels", &[&[NARROWED], &RANGE]),
+        read("/loki/api/v1/label/{name}/values", "Values of a label", &[&[NAME, NARROWED], &RANGE]),
+        read("/loki/api/v1/series", "Labels of streams", &[&[MATCH], &RANGE]),
+        read("/loki/api/v1/index/stats", "How much a selector would read", &[&[SELECTOR], &RANGE]),
+        read("/loki/api/v1/index/shards", "How a query could be divided: not at all", &[&[SELECTOR, SHARD_BYTES], &RANGE]),
+        read("/loki/api/v1/index/volume", "Bytes of streams", &[&[SELECTOR, VOLUME_LIMIT, TARGET_LABELS, AGGREGATE_BY], &RANGE]),
+        read(
+            "/loki/api/v1/index/volume_range",
+            "Bytes of streams over time",
+            &[&[SELECTOR, VOLUME_LIMIT, TARGET_LABELS, AGGREGATE_BY, STEP], &RANGE],
+        ),
+    ]
+}
+
+fn drilldown() -> Vec<Operation> {
+    let limits = read("/loki/api/v1/drilldown-limits", "What the tenant may do", &[]);
+    vec![
+        read("/loki/api/v1/patterns", "Templates of lines over time", &[&[SELECTOR, STEP], &RANGE]),
+        read("/loki/api/v1/detected_labels", "Labels worth showing", &[&[NARROWED], &RANGE]),
+        read(
+            "/loki/api/v1/detected_fields",
+            "Fields of a sample of lines",
+            &[&[LOG_QUERY, LINE_LIMIT, FIELD_LIMIT, STEP], &RANGE],
+        ),
+        read(
+            "/loki/api/v1/detected_field/{name}/values",
+            "Values of a field in a sample of lines",
+            &[&[NAME, LOG_QUERY, LINE_LIMIT, FIELD_LIMIT, STEP], &RANGE],
+        ),
+        Operation { methods: GET, ..limits },
+    ]
+}
+
+fn rules() -> Vec<Operation> {
+    let get = |path, summary, params: &[Param]| Operation { methods: GET, ..read(path, summary, &[params]) };
+    let none = "Rules: there are none, always 404";
+    vec![
+        get("/loki/api/v1/rules", none, &[]),
+        get("/loki/api/v1/rules/{namespace}", none, &[NAMESPACE]),
+        get("/loki/api/v1/rules/{namespace}/{group}", none, &[NAMESPACE, GROUP]),
+        get("/api/prom/rules", none, &[]),
+        get("/api/prom/rules/{namespace}", none, &[NAMESPACE]),
+        get("/api/prom/rules/{namespace}/{group}", none, &[NAMESPACE, GROUP]),
+        get("/prometheus/api/v1/rules", "States of rules: an empty list", &[RULE_TYPE]),
+        get("/prometheus/api/v1/alerts", "Alerts: an empty list", &[]),
+    ]
+}
+
+fn legacy() -> Vec<Operation> {
+    vec![
+        read("/api/prom/query", "Lines over a range of time, labels as text", &[&[LOG_QUERY, REGEXP, LIMIT, DIRECTION], &RANGE]),
+        read("/api/prom/label", "Names of labels", &[&[NARROWED], &RANGE]),
+        read("/api/prom/label/{name}/values", "Values of a label", &[&[NAME, NARROWED], &RANGE]),
+        read("/api/prom/series", "Labels of streams", &[&[MATCH], &RANGE]),
+    ]
+}
+
+fn pages() -> Vec<Operation> {
+    let rings = crate::routes::RING_PAGES.map(|path| page(path, GET, "Who holds what: one process, everything", Body::Page));
+    let mut all = vec![
+        page("/ready", GET, "Whether pushes and queries are taken", Body::Text),
+        page("/metrics", GET, "Metrics in Prometheus' text form", Body::Text),
+        Operation { params: vec![MODE], ..page("/config", GET, "Settings in force, as YAML", Body::Text) },
+        Operation { params: vec![TENANT], ..page("/config/tenant/v1/limits", GET, "Limits of the tenant, as YAML", Body::Text) },
+        page("/services", GET, "What runs", Body::Text),
+        Operation { params: vec![LOG_LEVEL], ..page("/log_level", BOTH, "The log level, or a new one", Body::Json) },
+        page("/flush", BOTH, "Write what is in memory to parts", Body::None),
+        page("/flush/tenant", POST, "Write what is in memory to parts", Body::None),
+        page("/loki/api/v1/status/buildinfo", GET, "Version of the API and of Skald", Body::Json),
+        page("/skald/api/v1/openapi.json", GET, "This document", Body::Json),
+    ];
+    all.extend(rings);
+    all
+}
