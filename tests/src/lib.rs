@@ -6,4 +6,5 @@ pub mod http;
 pub mod local;
 pub mod process;
 pub mod scenario;
+pub mod schema;
 pub mod script;
