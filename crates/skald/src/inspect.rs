@@ -74,7 +74,8 @@ fn print(parts: &[PartInfo], blocks: bool, out: &mut String) -> fmt::Result {
     }
     let index: u64 = parts.iter().map(|part| part.index_bytes).sum();
     let directory: u64 = parts.iter().map(|part| part.directory_bytes).sum();
-    for (bytes, what) in [(index, "content index"), (directory, "directory")] {
+    let patterns: u64 = parts.iter().map(|part| part.patterns_bytes).sum();
+    for (bytes, what) in [(index, "content index"), (patterns, "patterns"), (directory, "directory")] {
         writeln!(out, "    {:>9} {:>7} {:>7} {:>7}  {what}", size(bytes), share(bytes, all), "", "")?;
     }
     Ok(())

@@ -149,7 +149,7 @@ fn a_sound_directory_is_verified_and_shown_beside_its_server() {
     let blocks = text(&run(&["inspect", "--blocks"], &path));
     assert!(blocks.contains("block 1: ") && blocks.contains("metadata ratio, decimals: "), "{blocks}");
     let stored: u64 = part["blocks"].as_array().into_iter().flatten().map(|block| number(&block["bytes"])).sum();
-    let rest = number(&part["index_bytes"]) + number(&part["directory_bytes"]) + 64;
+    let rest = number(&part["index_bytes"]) + number(&part["patterns_bytes"]) + number(&part["directory_bytes"]) + 64;
     assert_eq!(stored + rest, number(&part["bytes"]), "every byte is told");
     assert!(skald.terminate(), "nothing took the lock away");
 }

@@ -32,6 +32,8 @@ pub struct PartInfo {
     pub bytes: u64,
     /// Bytes of the content index.
     pub index_bytes: u64,
+    /// Bytes of the templates of its lines.
+    pub patterns_bytes: u64,
     /// Bytes of the directory as stored.
     pub directory_bytes: u64,
     /// Streams.
@@ -135,6 +137,7 @@ fn inspect_part(files: &Arc<dyn Files>, path: PathBuf) -> Option<PartInfo> {
         version: footer.version,
         bytes: meta.bytes,
         index_bytes: footer.index_bytes,
+        patterns_bytes: part.map_or(0, |part| part.about.patterns.bytes),
         directory_bytes: footer.directory_bytes,
         streams: meta.streams,
         rows: meta.rows,

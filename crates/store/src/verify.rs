@@ -183,6 +183,9 @@ impl Check<'_> {
                 None
             }
         };
+        if let Err(error) = part.read_patterns() {
+            self.report.damage(error.to_string());
+        }
         for (number, block) in part.blocks.iter().enumerate() {
             self.report.blocks += 1;
             self.report.rows += u64::from(block.meta.rows);
