@@ -1,7 +1,8 @@
 //! Templates of a part's lines: mined when the head is flushed, carried over when parts are merged.
 //!
-//! Of each block a bounded number of rows is looked at, spread over its runs, and each stands for its
-//! neighbours: mining costs a flush the same few milliseconds a megabyte whatever the lines are like.
+//! After the first blocks of a part, a bounded number of rows of each is looked at, spread over its runs, and
+//! each stands for its neighbours: mining costs a flush the same millisecond a megabyte whatever the lines are
+//! like.
 
 use crate::part::Part;
 use skald_model::Batch;
@@ -12,6 +13,10 @@ use std::sync::Arc;
 /// Rows of a block that are looked at: a line costs up to three microseconds, so a block costs a
 /// third of what encoding it does at most (`benches/patterns`).
 const SAMPLED_ROWS: u32 = 512;
+
+/// Rows of a part that are all looked at before sampling begins: what is small is mined whole, in some 60
+/// milliseconds.
+const WHOLE_ROWS: u32 = 20_000;
 
 /// Patterns kept of one stream: far more than anyone looks through.
 const STREAM_PATTERNS_MAX: usize = 200;
@@ -29,17 +34,22 @@ pub(crate) struct PartMiner {
     miner: StreamMiner,
     done: Vec<StreamPatterns>,
     kept: usize,
+    /// Rows looked at.
+    seen: u32,
 }
 
 impl PartMiner {
     /// Looks at a block.
     pub(crate) fn block(&mut self, batch: &Batch) {
+        let rows = batch.len() as u32;
+        let stride = if self.seen < WHOLE_ROWS { 1 } else { stride(rows) };
+        self.seen = self.seen.saturating_add(rows / stride);
         for run in &batch.runs {
             if run.stream != self.stream {
                 self.end_stream();
                 self.stream = run.stream;
             }
-            sample(&mut self.miner, batch, run.rows.clone(), stride(batch.len() as u32));
+            sample(&mut self.miner, batch, run.rows.clone(), stride);
         }
     }
 
@@ -162,8 +172,8 @@ mod tests {
 
     #[test]
     fn every_line_is_counted_however_few_are_looked_at() {
-        for (streams, lines) in [(1, 10), (1, 50_000), (3, 4_000)] {
-            let mut miner = PartMiner::default();
+        for (seen, streams, lines) in [(0, 1, 10), (WHOLE_ROWS, 1, 50_000), (WHOLE_ROWS, 3, 4_000)] {
+            let mut miner = PartMiner { seen, ..PartMiner::default() };
             miner.block(&batch(streams, lines));
             let found = miner.finish();
             assert_eq!(found.len(), streams as usize);
