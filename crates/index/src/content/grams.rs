@@ -93,9 +93,14 @@ const VALUE_BITS: u32 = 6;
 pub(super) struct Seen {
     /// Texts of four bytes. No slot is free of zeros by chance: see [`Seen::insert_text`].
     texts: Box<[u32; 1 << TEXT_SLOT_BITS]>,
-    /// Pieces without digits: where in the lines they lie. An unused slot is an empty piece.
-    pieces: Box<[(u32, u32); 1 << PIECE_SLOT_BITS]>,
+    /// Pieces without digits.
+    pieces: Pieces,
+    /// Words with digits, likewise.
+    words: Pieces,
 }
+
+/// Pieces of the lines by where they lie; an unused slot is an empty piece.
+type Pieces = Box<[(u32, u32); 1 << PIECE_SLOT_BITS]>;
 
 const TEXT_SLOT_BITS: u32 = 12;
 const PIECE_SLOT_BITS: u32 = 12;
@@ -109,7 +114,8 @@ const PIECE_OVERLAP: usize = 3;
 
 impl Default for Seen {
     fn default() -> Seen {
-        Seen { texts: Box::new([0; 1 << TEXT_SLOT_BITS]), pieces: Box::new([(0, 0); 1 << PIECE_SLOT_BITS]) }
+        let unused = || Box::new([(0, 0); 1 << PIECE_SLOT_BITS]);
+        Seen { texts: Box::new([0; 1 << TEXT_SLOT_BITS]), pieces: unused(), words: unused() }
     }
 }
 
@@ -122,22 +128,23 @@ impl Seen {
         is_new
     }
 
-    /// Whether the piece was not there, by its bytes.
-    fn insert_piece(&mut self, lines: &[u8], piece: Range<usize>) -> bool {
-        let bytes = &lines[piece.clone()];
-        let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else { return true };
-        let mixed = u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23) ^ (bytes.len() as u64) << 57;
-        let slot = &mut self.pieces[(mixed.wrapping_mul(TEXT_3) >> (64 - PIECE_SLOT_BITS)) as usize];
-        let is_new = lines[slot.0 as usize..slot.1 as usize] != *bytes;
-        *slot = (piece.start as u32, piece.end as u32);
-        is_new
-    }
-
     /// Forgets all: the next lines are others.
     pub(super) fn clear(&mut self) {
         self.texts.fill(0);
         self.pieces.fill((0, 0));
+        self.words.fill((0, 0));
     }
+}
+
+/// Whether the piece was not there, by its bytes; it is now.
+fn insert_piece(pieces: &mut Pieces, lines: &[u8], piece: Range<usize>) -> bool {
+    let bytes = &lines[piece.clone()];
+    let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else { return true };
+    let mixed = u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23) ^ (bytes.len() as u64) << 57;
+    let slot = &mut pieces[(mixed.wrapping_mul(TEXT_3) >> (64 - PIECE_SLOT_BITS)) as usize];
+    let is_new = lines[slot.0 as usize..slot.1 as usize] != *bytes;
+    *slot = (piece.start as u32, piece.end as u32);
+    is_new
 }
 
 /// Calls `emit` with the filter positions of all grams of the line at `line`, save for those of texts that
@@ -156,7 +163,7 @@ pub(super) fn each(lines: &[u8], line: Range<usize>, seen: &mut Seen, mut emit: 
             emit_number(&lines[number], &mut emit);
         }
         if digit >= word_end {
-            word_end = each_id(&lines[..line.end], line.start, digit, &mut emit);
+            word_end = each_id(&lines[..line.end], line.start, digit, &mut seen.words, &mut emit);
         }
         at = digit + 1;
         while at < line.end && lines[at].is_ascii_digit() {
@@ -196,7 +203,7 @@ fn each_text(lines: &[u8], stretch: Range<usize>, seen: &mut Seen, emit: &mut im
     while start + 3 <= stretch.end {
         let space = lines[..stretch.end].get(start + PIECE_BYTES..).and_then(|rest| memchr::memchr(b' ', rest));
         let end = space.map_or(stretch.end, |space| start + PIECE_BYTES + space + 1);
-        if end - start < PIECE_BYTES_MIN || seen.insert_piece(lines, start..end) {
+        if end - start < PIECE_BYTES_MIN || insert_piece(&mut seen.pieces, lines, start..end) {
             emit_texts(&lines[start..end], seen, emit);
         }
         if end == stretch.end {
@@ -224,14 +231,18 @@ fn emit_texts(piece: &[u8], seen: &mut Seen, emit: &mut impl FnMut(u32)) {
 
 /// The ids of the word that has a digit at `digit`; gives where the word ends. Windows of six bytes before
 /// that digit's have none.
-fn each_id(line: &[u8], line_start: usize, digit: usize, emit: &mut impl FnMut(u32)) -> usize {
+fn each_id(lines: &[u8], line_start: usize, digit: usize, words: &mut Pieces, emit: &mut impl FnMut(u32)) -> usize {
     let first = digit.saturating_sub(5).max(line_start);
-    let before = line[first..digit].iter().rev().take_while(|byte| is(**byte, WORD)).count();
+    let before = lines[first..digit].iter().rev().take_while(|byte| is(**byte, WORD)).count();
+    let behind = lines[digit..].iter().take_while(|byte| is(**byte, WORD)).count();
+    let (start, end) = (digit - before, digit + behind);
+    if end - start < 6 || !insert_piece(words, lines, start..end) {
+        return end;
+    }
     let mut window = Window::START;
     let mut last = 0;
-    let mut at = digit - before;
-    while at < line.len() && is(line[at], WORD) {
-        window.push(line[at]);
+    for &byte in &lines[start..end] {
+        window.push(byte);
         let before = std::mem::replace(&mut last, hash(window.last::<5>(), ID_5));
         if window.all(WORD, 0b11_1111) && window.any(DIGIT, 0b11_1111) {
             let (chosen, bytes) = if order(last) <= order(before) { (last, 0b1_1111) } else { (before, 0b11_1110) };
@@ -239,9 +250,8 @@ fn each_id(line: &[u8], line_start: usize, digit: usize, emit: &mut impl FnMut(u
                 emit(first_of(chosen));
             }
         }
-        at += 1;
     }
-    at
+    end
 }
 
 /// A separator, a digit and four bytes more.
