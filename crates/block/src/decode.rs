@@ -70,10 +70,10 @@ fn decode_column(meta: &BlockMeta, column: &ColumnMeta, mut bytes: &[u8], batch:
         ColumnKind::Lengths => {
             let (mut end, mut ends) = (0u64, Vec::with_capacity(rows));
             ints::decode(&mut bytes, rows, |lengths| {
-                for length in lengths {
+                ends.extend(lengths.iter().map(|length| {
                     end = end.saturating_add(*length);
-                    ends.push(end as u32);
-                }
+                    end as u32
+                }));
             })?;
             if end != meta.line_bytes || !bytes.is_empty() {
                 return Err(BlockError::Damaged(format!("lines have {end} bytes, the directory says {}", meta.line_bytes)));

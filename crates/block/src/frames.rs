@@ -4,6 +4,7 @@
 
 use crate::{BLOCK_BYTES_MAX, BlockError, varint};
 use std::cell::RefCell;
+use std::io::Cursor;
 use zstd::bulk::{Compressor, Decompressor};
 
 thread_local! {
@@ -45,10 +46,13 @@ pub(crate) fn decompress(frame: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Res
             Some(decompressor) => decompressor,
             None => slot.insert(Decompressor::new()?),
         };
-        let start = out.len();
-        out.resize(start + raw_len, 0);
+        out.reserve(raw_len);
+        // A cursor writes behind what is there, into memory that nobody had to clear.
+        let start = out.len() as u64;
+        let mut end = Cursor::new(out);
+        end.set_position(start);
         let written = decompressor
-            .decompress_to_buffer(frame, &mut out[start..])
+            .decompress_to_buffer(frame, &mut end)
             .map_err(|e| BlockError::Damaged(format!("inflating a zstd frame: {e}")))?;
         if written != raw_len {
             return Err(BlockError::Damaged(format!("a zstd frame gave {written} bytes of {raw_len}")));

@@ -11,6 +11,11 @@ const PLANES_GAIN: usize = 8;
 /// Shorter packed sequences are left alone: a zstd frame has about 20 bytes of its own.
 const PLANES_WORTH: usize = 256;
 
+/// Values unpacked together.
+const GROUP: usize = 8;
+/// Bytes a group may be read from: 64 offsets and a word.
+const GROUP_WINDOW: usize = 72;
+
 const TAG_CONSTANT: u8 = 0;
 const TAG_PACKED: u8 = 1;
 const TAG_PLANES: u8 = 2;
@@ -198,21 +203,31 @@ fn unpack(bytes: &mut &[u8], out: &mut [u64]) -> Result<(), BlockError> {
         return Err(BlockError::Damaged(format!("a frame is {width} bits wide")));
     }
     let packed = varint::take_slice(bytes, (out.len() * width).div_ceil(8))?;
+    if width == 0 {
+        out.fill(min);
+        return Ok(());
+    }
     // Room behind the last value, so that every value is one unaligned load.
-    let mut padded = [0u8; FRAME * 8 + 16];
+    let mut padded = [0u8; FRAME * 8 + GROUP_WINDOW];
     padded[..packed.len()].copy_from_slice(packed);
-    let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
-    if width <= 56 {
-        for (i, value) in out.iter_mut().enumerate() {
-            let bit = i * width;
-            let word = padded[bit / 8..].first_chunk::<8>().expect("padding follows the last value");
-            *value = min.wrapping_add((u64::from_le_bytes(*word) >> (bit % 8)) & mask);
-        }
-    } else {
+    let mask = u64::MAX >> (64 - width);
+    if width > 56 {
         for (i, value) in out.iter_mut().enumerate() {
             let bit = i * width;
             let word = padded[bit / 8..].first_chunk::<16>().expect("padding follows the last value");
             *value = min.wrapping_add((u128::from_le_bytes(*word) >> (bit % 8)) as u64 & mask);
+        }
+        return Ok(());
+    }
+    // Eight values fill `width` bytes: within each such group bytes and shifts are the same.
+    let offsets: [usize; GROUP] = std::array::from_fn(|i| i * width / 8);
+    let shifts: [usize; GROUP] = std::array::from_fn(|i| i * width % 8);
+    for (group, values) in out.chunks_mut(GROUP).enumerate() {
+        let window = padded[group * width..].first_chunk::<GROUP_WINDOW>().expect("padding follows the last group");
+        for ((value, offset), shift) in values.iter_mut().zip(offsets).zip(shifts) {
+            // Offsets are below 50; the mask tells the compiler that no check is needed.
+            let word = window[offset % 64..].first_chunk::<8>().expect("the window is longer");
+            *value = min.wrapping_add(u64::from_le_bytes(*word) >> shift & mask);
         }
     }
     Ok(())

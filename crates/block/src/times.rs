@@ -58,10 +58,10 @@ pub(crate) fn decode(mut bytes: &[u8], runs: &[RunMeta], rows: usize) -> Result<
     ints::decode(&mut bytes, steps, |mut frame| {
         while !frame.is_empty() {
             let (now, later) = frame.split_at(frame.len().min(run_left));
-            for step in now {
+            times.extend(now.iter().map(|step| {
                 time = time.wrapping_add(step.wrapping_mul(unit) as i64);
-                times.push(time);
-            }
+                time
+            }));
             run_left -= now.len();
             frame = later;
             begin(&mut times, &mut time, &mut run_left);
