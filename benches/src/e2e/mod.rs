@@ -181,11 +181,9 @@ pub(crate) fn growth(target: &Target, corpora: &[PathBuf]) -> Result<bool, Error
         let told = if grew > allowed { format!("  grew {grew:.1} times, {allowed:.1} allowed") } else { String::new() };
         println!("{name:32} {}{told}", times.iter().map(|t| format!("{t:>10.1}")).collect::<String>());
     }
-    let rows: [(&str, fn(&load::Load) -> f64); 2] = [("MB/s of lines", |l| l.mb_per_s), ("peak memory, MB", |l| l.peak_mb)];
-    for (name, of) in rows {
-        let values = all.iter().filter_map(|f| f.load.as_ref()).map(|load| format!("{:>10.1}", of(load)));
-        println!("{name:32} {}", values.collect::<String>());
-    }
+    let loads = || all.iter().filter_map(|figures| figures.load.as_ref());
+    println!("{:32} {}", "MB/s of lines", loads().map(|load| format!("{:>10.1}", load.mb_per_s)).collect::<String>());
+    println!("{:32} {}", "peak memory, MB", loads().map(|load| format!("{:>10.1}", load.peak_mb)).collect::<String>());
     Ok(right)
 }
 

@@ -253,7 +253,7 @@ fn aggregations(ask: &Ask) -> Vec<Question> {
     let status: Sample = |_, line| Some((json(line, "status").unwrap_or_default(), 1.0));
     let level: Sample = |_, line| Some((logfmt(line, "level").unwrap_or_default().to_owned(), 1.0));
     let stream: Sample = |labels, line| Some((label(labels, "job") + "/" + &label(labels, "host"), line.len() as f64));
-    let third: Sample = |_, line| Some((line.splitn(4, ' ').nth(2).unwrap_or_default().to_owned(), 1.0));
+    let third: Sample = |_, line| Some((line.split(' ').nth(2).unwrap_or_default().to_owned(), 1.0));
     let top: Sample =
         |_, line| (logfmt(line, "level") == Some("error")).then(|| (logfmt(line, "user").unwrap_or_default().to_owned(), 1.0));
     let query = r#"topk(10, sum by (user) (count_over_time({job="shop",app="worker"} | logfmt | level="error" [24h])))"#;

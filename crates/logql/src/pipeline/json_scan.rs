@@ -6,6 +6,9 @@
 
 use memchr::memchr2;
 
+/// Words that [`string_end`] looks at itself.
+const SHORT_WORDS: usize = 4;
+
 /// Why an object can't be read; the texts are those Loki puts into `__error_details__`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum JsonError {
@@ -72,7 +75,23 @@ pub(super) fn skip_space(data: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// The closing quote of a string whose text starts at `at`, and whether the text has escapes.
-pub(super) fn string_end(data: &[u8], mut at: usize) -> Option<(usize, bool)> {
+#[inline]
+pub(super) fn string_end(data: &[u8], at: usize) -> Option<(usize, bool)> {
+    // Most keys and values are short: a few words are looked at before a search is set up.
+    let mut from = at;
+    for word in data.get(at..)?.chunks_exact(8).take(SHORT_WORDS) {
+        let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
+        let hits = zero_bytes(word ^ repeated(b'"')) | zero_bytes(word ^ repeated(b'\\'));
+        if hits != 0 {
+            let found = from + hits.trailing_zeros() as usize / 8;
+            return if data[found] == b'"' { Some((found, false)) } else { long_string_end(data, found) };
+        }
+        from += 8;
+    }
+    long_string_end(data, from)
+}
+
+fn long_string_end(data: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
     loop {
         at += memchr2(b'"', b'\\', data.get(at..)?)?;
@@ -82,6 +101,16 @@ pub(super) fn string_end(data: &[u8], mut at: usize) -> Option<(usize, bool)> {
         escaped = true;
         at += 2;
     }
+}
+
+/// A byte in all places of a word.
+const fn repeated(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The top bit of the lowest byte that is zero, and of none below it; of bytes above it some more.
+fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(repeated(1)) & !word & repeated(0x80)
 }
 
 /// The value that starts at or after `at`.
@@ -242,6 +271,23 @@ mod tests {
         check(r"tab\there\n", Some("tab\there\n"));
         check(r"na\u00efve \u2615", Some("naïve ☕"));
         check(r"\ud83d\ude80", Some("🚀"));
+    }
+
+    #[test]
+    fn strings_end_at_their_quote_however_long_they_are() {
+        for length in 0..80 {
+            let plain = format!("{}\"rest\"", "x".repeat(length));
+            assert_eq!(string_end(plain.as_bytes(), 0), Some((length, false)), "{plain}");
+            assert_eq!(string_end(&plain.as_bytes()[..length], 0), None, "{plain}");
+            for at in 0..length {
+                let mut escaped = plain.clone();
+                escaped.insert_str(at, "\\\"");
+                assert_eq!(string_end(escaped.as_bytes(), 0), Some((length + 2, true)), "{escaped}");
+            }
+        }
+        assert_eq!(string_end(b"\x23\x21\x5d\x5b\xa2\xdc\x22\x00", 0), Some((6, false)), "bytes near those looked for");
+        assert_eq!(string_end(b"abc\\", 0), None);
+        assert_eq!(string_end(b"", 1), None);
     }
 
     #[test]

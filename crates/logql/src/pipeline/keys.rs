@@ -58,7 +58,7 @@ impl Keys {
 
     /// What `raw` below `prefix` becomes.
     pub(super) fn get(&mut self, prefix: PrefixId, raw: &[u8], labels: &mut LabelSet) -> Key {
-        let is = |key: &Key, bytes: &[u8]| key.prefix == prefix && &bytes[key.start as usize..key.end as usize] == raw;
+        let is = |key: &Key, bytes: &[u8]| key.prefix == prefix && equal(&bytes[key.start as usize..key.end as usize], raw);
         if let Some(key) = self.keys.get(self.next)
             && is(key, &self.bytes)
         {
@@ -88,6 +88,19 @@ impl Keys {
             hasher.hash_one((key.prefix, &bytes[key.start as usize..key.end as usize]))
         });
         at
+    }
+}
+
+/// Whether keys, which are short, are the same.
+#[inline]
+fn equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.first_chunk::<8>(), a.last_chunk::<8>(), b.first_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(a_first), Some(a_last), Some(b_first), Some(b_last)) if a.len() <= 16 => a_first == b_first && a_last == b_last,
+        (Some(_), ..) => a == b,
+        _ => a.iter().zip(b).all(|(a, b)| a == b),
     }
 }
 

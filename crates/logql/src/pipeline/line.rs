@@ -25,6 +25,8 @@ pub(super) struct Line<'a> {
     pub(super) timestamp: i64,
     /// `now` for templates.
     pub(super) now: i64,
+    /// Whether all lines of the run are known to be ASCII, so that none has to be looked at for it.
+    pub(super) ascii: bool,
     place: Place,
     rewritten: &'a mut Vec<u8>,
     /// Where the next text is written before it takes the line's place.
@@ -41,7 +43,7 @@ impl<'a> Line<'a> {
         timestamp: i64,
         now: i64,
     ) -> Line<'a> {
-        Line { input, labels, timestamp, now, place: Place::Batch(range), rewritten: buffers.0, output: buffers.1 }
+        Line { input, labels, timestamp, now, ascii: false, place: Place::Batch(range), rewritten: buffers.0, output: buffers.1 }
     }
 
     /// The text.
@@ -67,7 +69,8 @@ impl<'a> Line<'a> {
         match &self.place {
             Place::Batch(range) => {
                 let bytes = &self.input.lines[range.clone()];
-                let plain = bytes.is_ascii() || std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\u{fffd}'));
+                let plain =
+                    self.ascii || bytes.is_ascii() || std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\u{fffd}'));
                 let base = plain.then_some(range.start as u32);
                 f(self.labels, self.input, Text { bytes, base })
             }

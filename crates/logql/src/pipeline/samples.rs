@@ -116,7 +116,7 @@ impl Extractor {
                     let code = run.batch.metadata[*column as usize].codes[row as usize];
                     self.intern_code(line, code, table, key, &mut series_of_code)
                 }
-                Plan::Line => self.intern(line.labels, line.input, table, key),
+                Plan::Line => self.intern_line(line.labels, line.input, table, key),
             };
             let Some(series) = series else {
                 failed = Err(full.clone());
@@ -274,6 +274,18 @@ impl Extractor {
             *known = self.intern(line.labels, line.input, table, key)?;
         }
         Some(*known)
+    }
+
+    /// The series of a line. One label that tells groups apart is looked up by its value, without a key.
+    fn intern_line(&self, labels: &LabelSet, input: Input<'_>, table: &mut SeriesTable, key: &mut Vec<u8>) -> Option<u32> {
+        let Some(name) = self.key.one_label() else { return self.intern(labels, input, table, key) };
+        let value = labels.bytes_of(input, name).unwrap_or_default();
+        if let Some(series) = table.of_value(self.pipeline.id, value) {
+            return Some(series);
+        }
+        let series = self.intern(labels, input, table, key)?;
+        table.note_value(value, series);
+        Some(series)
     }
 
     fn intern(&self, labels: &LabelSet, input: Input<'_>, table: &mut SeriesTable, key: &mut Vec<u8>) -> Option<u32> {

@@ -16,6 +16,7 @@ pub struct SeriesTable {
     hasher: foldhash::fast::FixedState,
     last: u32,
     max: usize,
+    short: ShortValues,
 }
 
 impl Default for SeriesTable {
@@ -34,6 +35,7 @@ impl SeriesTable {
             hasher: foldhash::fast::FixedState::default(),
             last: 0,
             max,
+            short: ShortValues::default(),
         }
     }
 
@@ -50,6 +52,24 @@ impl SeriesTable {
             None => self.add(hash, key),
         };
         Some(self.last)
+    }
+
+    /// The series that a short value was noted for, by whoever asks: `owner` tells apart what values are of.
+    #[inline]
+    pub(super) fn of_value(&mut self, owner: u64, value: &[u8]) -> Option<u32> {
+        let word = short_word(value)?;
+        if self.short.owner != owner {
+            self.short = ShortValues { owner, ..ShortValues::default() };
+        }
+        let (known, series) = self.short.slots[slot_of(word)];
+        (known == word).then_some(series)
+    }
+
+    /// Notes the series of a value; long ones are not kept.
+    pub(super) fn note_value(&mut self, value: &[u8], series: u32) {
+        if let Some(word) = short_word(value) {
+            self.short.slots[slot_of(word)] = (word, series);
+        }
     }
 
     fn add(&mut self, hash: u64, key: &[u8]) -> u32 {
@@ -92,6 +112,43 @@ impl SeriesTable {
     }
 }
 
+/// Series of short values, for groups that are told apart by one label: no key has to be built for a value
+/// that was met lately.
+#[derive(Clone, Debug)]
+struct ShortValues {
+    owner: u64,
+    slots: [(u128, u32); SHORT_SLOTS],
+}
+
+/// Few enough to stay in the first cache.
+const SHORT_SLOTS: usize = 64;
+
+impl Default for ShortValues {
+    fn default() -> ShortValues {
+        ShortValues { owner: 0, slots: [(NO_VALUE, 0); SHORT_SLOTS] }
+    }
+}
+
+/// What no value of at most 15 bytes looks like: the length stands in the top byte.
+const NO_VALUE: u128 = u128::MAX;
+
+/// A value of at most 15 bytes with its length, as a number.
+#[inline]
+fn short_word(value: &[u8]) -> Option<u128> {
+    if value.len() > 15 {
+        return None;
+    }
+    let mut bytes = [0; 16];
+    bytes[..value.len()].copy_from_slice(value);
+    bytes[15] = value.len() as u8;
+    Some(u128::from_le_bytes(bytes))
+}
+
+fn slot_of(word: u128) -> usize {
+    let folded = (word as u64) ^ (word >> 64) as u64;
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % SHORT_SLOTS
+}
+
 fn key_of<'k>(keys: &'k [u8], ends: &[usize], index: u32) -> &'k [u8] {
     let index = index as usize;
     let start = if index == 0 { 0 } else { ends[index - 1] };
@@ -132,6 +189,17 @@ mod tests {
         assert_eq!(table.intern(&key("1")), Some(0));
         assert_eq!(table.labels(0), Labels::from_pairs([("a", "1")]));
         assert_eq!(table.labels(1), Labels::empty());
+    }
+
+    #[test]
+    fn short_values_are_noted_for_their_owner_alone() {
+        let mut table = SeriesTable::default();
+        assert_eq!(table.of_value(1, b"info"), None);
+        table.note_value(b"info", 7);
+        table.note_value(b"longer than is kept", 8);
+        assert_eq!((table.of_value(1, b"info"), table.of_value(1, b"info\0"), table.of_value(1, b"")), (Some(7), None, None));
+        assert_eq!(table.of_value(1, b"longer than is kept"), None);
+        assert_eq!((table.of_value(2, b"info"), table.of_value(1, b"info")), (None, None));
     }
 
     #[test]

@@ -44,6 +44,17 @@ impl Key {
         if grouping.without { Key::Without(labels) } else { Key::By(labels) }
     }
 
+    /// The label that alone tells groups apart.
+    pub(super) fn one_label(&self) -> Option<NameId> {
+        match self {
+            Key::By(names) => match names[..] {
+                [KeyLabel::Label(name)] => Some(name),
+                _ => None,
+            },
+            Key::Without(_) => None,
+        }
+    }
+
     /// Appends the key of the line at hand.
     pub(super) fn put(&self, labels: &LabelSet, input: Input<'_>, key: &mut Vec<u8>) {
         match self {
