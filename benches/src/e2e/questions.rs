@@ -118,9 +118,10 @@ fn label(labels: &Labels, name: &str) -> String {
     labels.get(name).cloned().unwrap_or_default()
 }
 
-/// A value of a JSON line as text.
+/// A value of the JSON object that a line begins with, as text. Something may follow: one line has the needle there.
 fn json(line: &str, key: &str) -> Option<String> {
-    match serde_json::from_str::<serde_json::Value>(line).ok()?.get(key)? {
+    let object = serde_json::Deserializer::from_str(line).into_iter::<serde_json::Value>().next()?.ok()?;
+    match object.get(key)? {
         serde_json::Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     }
