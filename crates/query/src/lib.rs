@@ -25,6 +25,7 @@ mod semijoin;
 pub mod stats;
 mod tail;
 mod thin;
+mod turns;
 mod volume;
 
 pub use page::Cursor;

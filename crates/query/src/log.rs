@@ -68,7 +68,7 @@ pub(crate) fn execute(
         edge: AtomicI64::new(if forward { i64::MAX } else { i64::MIN }),
         collector: Mutex::new(Some(Collector::new(shape.clone(), memory))),
         held: Mutex::new(Held::new(engine.store.budget(), MemoryUser::Queries)),
-        scan: Scan::new(selected, columns, range, context),
+        scan: Scan::new(selected, columns, range, context, engine.pool.turns()),
         pipeline,
         forward,
         shape,

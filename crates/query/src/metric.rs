@@ -86,7 +86,7 @@ fn gather(
     let repeats = repeats::find(&selected.pieces, &range, context)?;
     let series_max = engine.limits.max_query_series.saturating_mul(LEAF_SERIES_FACTOR);
     let job = Arc::new(LeafJob {
-        scan: Scan::new(selected, extractor.columns(), range, context),
+        scan: Scan::new(selected, extractor.columns(), range, context, engine.pool.turns()),
         whole_runs: WholeRuns::of(leaf),
         extractor,
         repeats,

@@ -3,6 +3,7 @@
 //! A query owns one thread and asks idle ones to help with its pieces ([`Pool::share`]). It never waits
 //! for a helper that has not begun, so that a busy pool slows a query down and can't deadlock it.
 
+use crate::turns::Turns;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,7 +20,11 @@ pub(crate) trait Shared: Send + Sync + 'static {
 pub(crate) struct Pool {
     state: Arc<State>,
     helpers: usize,
+    turns: Arc<Turns>,
 }
+
+/// Most queries that run at once: far more than cores, so that a cheap one never waits for a dear one to end.
+const THREADS: usize = 32;
 
 #[derive(Default)]
 struct State {
@@ -73,18 +78,22 @@ impl Drop for Leave<'_> {
 }
 
 impl Pool {
-    /// Starts the threads: several queries a core, so that the system's scheduler shares the cores
-    /// among them and a cheap query does not queue behind dear ones.
+    /// Starts the threads: many more than cores, as dear queries take turns among themselves.
     pub(crate) fn start(cores: usize) -> Pool {
         let state = Arc::new(State::default());
-        for number in 0..(cores * 4).max(8) {
+        for number in 0..(cores * 4).max(THREADS) {
             let state = Arc::clone(&state);
             let thread = std::thread::Builder::new().name(format!("query-{number}"));
             if let Err(error) = thread.spawn(move || serve(&state)) {
                 tracing::error!(%error, number, "starting query thread");
             }
         }
-        Pool { state, helpers: cores.saturating_sub(1) }
+        Pool { state, helpers: cores.saturating_sub(1), turns: Arc::new(Turns::new(cores)) }
+    }
+
+    /// The turns that dear queries take.
+    pub(crate) fn turns(&self) -> &Arc<Turns> {
+        &self.turns
     }
 
     /// Queues a query.

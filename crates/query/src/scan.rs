@@ -6,11 +6,14 @@
 use crate::context::Context;
 use crate::request::QueryError;
 use crate::stats::Stats;
+use crate::turns::{CHEAP, Turn, Turns};
 use parking_lot::Mutex;
 use skald_model::{Columns, SelectedStream, TimeRange};
 use skald_store::{Piece, PieceRows, Selected, StoreError};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// What is to be read, and how far that is.
 pub(crate) struct Scan {
@@ -20,6 +23,9 @@ pub(crate) struct Scan {
     pub(crate) range: TimeRange,
     context: Context,
     next: AtomicUsize,
+    turns: Arc<Turns>,
+    /// Nanoseconds that all threads have worked.
+    worked: AtomicU64,
     outcome: Mutex<Outcome>,
 }
 
@@ -33,7 +39,7 @@ struct Outcome {
 
 impl Scan {
     /// The selected pieces, in the order of their list.
-    pub(crate) fn new(selected: Selected, columns: Columns, range: TimeRange, context: &Context) -> Scan {
+    pub(crate) fn new(selected: Selected, columns: Columns, range: TimeRange, context: &Context, turns: &Arc<Turns>) -> Scan {
         let stats = Stats { blocks_pruned: selected.blocks_pruned, streams: selected.streams.len() as u64, ..Stats::default() };
         Scan {
             pieces: selected.pieces,
@@ -42,6 +48,8 @@ impl Scan {
             range,
             context: context.clone(),
             next: AtomicUsize::new(0),
+            turns: Arc::clone(turns),
+            worked: AtomicU64::new(0),
             outcome: Mutex::new(Outcome { stats, warnings: selected.warnings, error: None }),
         }
     }
@@ -49,10 +57,20 @@ impl Scan {
     /// Calls `take` with piece after piece that no other thread has taken, until it breaks or fails or there
     /// are none.
     pub(crate) fn each(&self, mut take: impl FnMut(usize, &Piece) -> Result<ControlFlow<()>, QueryError>) {
+        let mut turn: Option<Turn<'_>> = None;
+        let left = || self.next.load(Ordering::Relaxed) < self.pieces.len();
         loop {
+            turn = match turn {
+                Some(turn) => turn.renewed(left),
+                None if self.worked.load(Ordering::Relaxed) > CHEAP.as_nanos() as u64 => self.turns.take(left),
+                None => None,
+            };
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(piece) = self.pieces.get(index) else { return };
-            match self.context.check().and_then(|()| take(index, piece)) {
+            let began = Instant::now();
+            let taken = self.context.check().and_then(|()| take(index, piece));
+            self.worked.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            match taken {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(())) => return,
                 Err(error) => return self.fail(error),
