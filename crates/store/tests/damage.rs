@@ -1,12 +1,16 @@
 //! A data directory with damaged or lost files: what is left answers, and nothing that was merged away comes back.
+//!
+//! Seeds of the last test can be run again: `SKALD_DAMAGE_SEEDS=7..8`.
 
 mod support;
 
 use skald_model::{ContentQuery, TenantId, TimeRange, time::DAY_NS};
-use skald_store::{Options, Select, Selected, Store};
+use skald_store::{Options, Select, Selected, Store, StoreError};
+use skald_wal::sim::{Dice, SimFiles};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use support::{Fact, fact, push, read, read_all};
 
 fn open(data: &Path) -> Store {
@@ -138,4 +142,73 @@ fn a_part_that_can_t_be_opened_is_named_also_without_a_manifest() {
         assert!(rows > 0, "the others answer");
         assert!(damaged.exists(), "a person may still repair it");
     }
+}
+
+fn open_simulated(files: &SimFiles) -> Result<Store, StoreError> {
+    Store::open(Options { background: false, wal_segment_bytes: 4_000, files: Arc::new(files.clone()), ..Options::new("/data") })
+}
+
+/// Pushes, flushes and merges until a crash; what was acknowledged and what was sent.
+fn live(files: &SimFiles, dice: &mut Dice, (kept, sent): (&mut BTreeSet<Fact>, &mut BTreeSet<Fact>)) {
+    let Ok(store) = open_simulated(files) else { return };
+    for _ in 0..12 {
+        match dice.below(5) {
+            0 => drop(store.flush()),
+            1 => drop(store.compact()),
+            _ => {
+                let number = sent.len() as i64;
+                let app = ["api", "web"][dice.below(2) as usize];
+                let facts: Vec<Fact> = (0..5)
+                    .map(|i| fact(app, dice.below(2) as i64 * DAY_NS + number + i, &format!("line {number} {i}")))
+                    .collect();
+                sent.extend(facts.iter().cloned());
+                if push(&store, &facts).is_ok() {
+                    kept.extend(facts);
+                }
+            }
+        }
+    }
+}
+
+/// Lets the manifest rot beyond repair.
+fn lose_manifest(files: &SimFiles, dice: &mut Dice) {
+    let path = Path::new("/data/tenants").join(TenantId::fake().as_str()).join("MANIFEST");
+    let Some(mut bytes) = files.bytes_of(&path) else { return };
+    match dice.below(3) {
+        0 => bytes.clear(),
+        1 => bytes.truncate(bytes.len() / 4),
+        _ => bytes.iter_mut().step_by(1 + dice.below(20) as usize).for_each(|byte| *byte ^= 0x11),
+    }
+    files.set_bytes_of(&path, &bytes);
+}
+
+fn lose_and_crash(seed: u64) {
+    let mut dice = Dice::new(seed);
+    let mut files = SimFiles::default();
+    let (mut kept, mut sent) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..4 {
+        files.crash_in(20 + dice.below(200));
+        live(&files, &mut dice, (&mut kept, &mut sent));
+        files = files.after_crash(&mut dice);
+        lose_manifest(&files, &mut dice);
+        if dice.one_in(2) {
+            files.crash_in(dice.below(30));
+            drop(open_simulated(&files));
+            files = files.after_crash(&mut dice);
+        }
+        let store = open_simulated(&files).unwrap_or_else(|e| panic!("seed {seed}: the directory does not open: {e}"));
+        let found = read_all(&store);
+        let (lost, invented) = (kept.difference(&found).count(), found.difference(&sent).count());
+        assert_eq!((lost, invented), (0, 0), "seed {seed}: (lost, invented) of {}", kept.len());
+        drop(store);
+        files = files.after_kill();
+    }
+}
+
+#[test]
+fn a_lost_manifest_and_a_crash_together_lose_nothing() {
+    let seeds = std::env::var("SKALD_DAMAGE_SEEDS").unwrap_or_else(|_| "0..30".to_owned());
+    let (first, end) = seeds.split_once("..").expect("SKALD_DAMAGE_SEEDS is like 0..30");
+    let [first, end] = [first, end].map(|n| n.parse::<u64>().expect("SKALD_DAMAGE_SEEDS is like 0..30"));
+    (first..end).for_each(lose_and_crash);
 }
