@@ -17,8 +17,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// What a push waits longer when flushing lags.
-const SLOW_DOWN: Duration = Duration::from_millis(50);
 /// Bytes that may wait to be written to the WAL before pushes are refused.
 const QUEUED_BYTES_MAX: u64 = 128 << 20;
 
@@ -156,7 +154,10 @@ impl Inner {
     /// Slows pushes down while flushing lags behind.
     pub(crate) fn set_pace(&self) {
         if let Some(wal) = self.wal.get() {
-            wal.slow_down(if self.push_pace() == PushPace::Free { Duration::ZERO } else { SLOW_DOWN });
+            wal.slow_down(match self.push_pace() {
+                PushPace::Slowed(wait) => wait,
+                PushPace::Free | PushPace::Refused => Duration::ZERO,
+            });
         }
     }
 

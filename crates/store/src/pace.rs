@@ -1,6 +1,7 @@
 //! When heads are flushed, and when pushes are slowed or refused: pure decisions from figures of memory.
 
 use skald_model::Pressure;
+use std::time::Duration;
 
 /// Heads get at most this part of the memory budget before they are flushed: with one sealed and one that
 /// grows, and both lagging, they still leave room for all else.
@@ -14,14 +15,16 @@ const REFUSE_SHARE: usize = 8;
 const SLOW_HEADS: usize = 2;
 /// Heads of more than so many times their limit refuse pushes.
 const FULL_HEADS: usize = 4;
+/// What a push waits longer just before it would be refused; less the further that is off.
+const SLOWEST: Duration = Duration::from_millis(100);
 
 /// What pushes may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// Come as they like.
     Free,
-    /// Wait a little longer.
-    Slowed,
+    /// Wait so much longer.
+    Slowed(Duration),
     /// Come again later.
     Refused,
 }
@@ -50,12 +53,15 @@ impl HeadBounds {
     /// What pushes may do while heads have so many bytes.
     pub(crate) fn pace(&self, head_bytes: usize, pressure: Pressure) -> Pace {
         let refusable = head_bytes > self.budget_bytes / REFUSE_SHARE;
-        if head_bytes > self.flush_bytes.saturating_mul(FULL_HEADS) || pressure == Pressure::Full && refusable {
-            Pace::Refused
-        } else if head_bytes > self.flush_bytes.saturating_mul(SLOW_HEADS) || pressure >= Pressure::Slow && refusable {
-            Pace::Slowed
-        } else {
-            Pace::Free
+        let (slow, full) = (self.flush_bytes.saturating_mul(SLOW_HEADS), self.flush_bytes.saturating_mul(FULL_HEADS));
+        if head_bytes > full || pressure == Pressure::Full && refusable {
+            return Pace::Refused;
+        }
+        let pressed = if pressure >= Pressure::Slow && refusable { SLOWEST / 2 } else { Duration::ZERO };
+        let lag = head_bytes.saturating_sub(slow) as f64 / (full - slow).max(1) as f64;
+        match SLOWEST.mul_f64(lag).max(pressed) {
+            Duration::ZERO => Pace::Free,
+            wait => Pace::Slowed(wait),
         }
     }
 
@@ -80,9 +86,12 @@ mod tests {
     fn pressure_flushes_then_slows_then_refuses() {
         check(100, Pressure::None, false, Pace::Free);
         check(101, Pressure::None, true, Pace::Free);
-        check(201, Pressure::None, true, Pace::Slowed);
+        check(200, Pressure::None, true, Pace::Free);
+        check(220, Pressure::None, true, Pace::Slowed(SLOWEST / 10));
+        check(400, Pressure::None, true, Pace::Slowed(SLOWEST));
         check(401, Pressure::None, true, Pace::Refused);
-        check(201, Pressure::Early, true, Pace::Slowed);
+        check(220, Pressure::Early, true, Pace::Slowed(SLOWEST / 10));
+        check(220, Pressure::Slow, true, Pace::Slowed(SLOWEST / 2));
         check(201, Pressure::Full, true, Pace::Refused);
     }
 
@@ -93,7 +102,7 @@ mod tests {
         assert_eq!(tiny.flush_at(Pressure::None), 2 << 20);
         assert_eq!(tiny.flush_at(Pressure::Slow), 512 << 10);
         assert_eq!(tiny.pace(900 << 10, Pressure::Full), Pace::Free);
-        assert_eq!(tiny.pace(1100 << 10, Pressure::Slow), Pace::Slowed);
+        assert_eq!(tiny.pace(1100 << 10, Pressure::Slow), Pace::Slowed(SLOWEST / 2));
         assert_eq!(tiny.pace(1100 << 10, Pressure::Full), Pace::Refused);
     }
 }
