@@ -8,3 +8,4 @@ pub mod process;
 pub mod scenario;
 pub mod schema;
 pub mod script;
+pub mod soak;

@@ -49,6 +49,12 @@ impl Sketch {
     }
 }
 
+impl Default for Sketch {
+    fn default() -> Sketch {
+        Sketch::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
