@@ -169,6 +169,16 @@ impl BatchBuilder {
         BatchBuilder { batch, recent: Vec::new() }
     }
 
+    /// Empty, in the memory of a batch that is done with.
+    pub fn reusing(mut batch: Batch) -> BatchBuilder {
+        batch.timestamps.clear();
+        batch.line_ends.clear();
+        batch.lines.clear();
+        batch.metadata.clear();
+        batch.runs.clear();
+        BatchBuilder { batch, recent: Vec::new() }
+    }
+
     /// A finished copy of the rows so far.
     pub fn snapshot(&self) -> Batch {
         BatchBuilder { batch: self.batch.clone(), recent: Vec::new() }.finish()

@@ -90,9 +90,10 @@ impl BlockCutter {
             return Ok(());
         }
         self.metadata_bytes = 0;
-        let rows = self.builder.batch().len();
-        let next = BatchBuilder::with_capacity(rows, BLOCK_LINE_BYTES);
-        sink(&std::mem::replace(&mut self.builder, next).finish())
+        let batch = std::mem::take(&mut self.builder).finish();
+        let taken = sink(&batch);
+        self.builder = BatchBuilder::reusing(batch);
+        taken
     }
 }
 
