@@ -25,6 +25,8 @@ pub(crate) struct Decoded<'a> {
     pub(crate) pairs: Vec<(Text<'a>, Text<'a>)>,
     /// What could not be decoded although its neighbours could.
     pub(crate) refusals: Refusals,
+    /// Lines that were cut before validation.
+    pub(crate) cut: u64,
 }
 
 /// One stream of a push.

@@ -1,6 +1,6 @@
 //! What a push may contain: Loki's `limits_config` by its own names and defaults.
 //!
-//! Three differences from Loki. Entries of any age since 1970 are taken (`reject_old_samples_max_age` is off),
+//! Four differences from Loki. There is no limit on rates and streams unless one is set. Entries of any age since 1970 are taken (`reject_old_samples_max_age` is off),
 //! because the store orders late data itself. The cap on decompressed bodies is 256 MiB instead of 5,000,
 //! because memory is bounded here. And a push holds a bounded number of entries, for the same reason.
 
@@ -60,6 +60,8 @@ pub struct IngestLimits {
     pub max_line_size: usize,
     /// Cut longer lines instead of refusing them.
     pub max_line_size_truncate: bool,
+    /// What a line that was cut ends in.
+    pub max_line_size_truncate_identifier: String,
     /// Bytes of a label name.
     pub max_label_name_length: usize,
     /// Bytes of a label value.
@@ -86,6 +88,22 @@ pub struct IngestLimits {
     pub allow_structured_metadata: bool,
     /// Move equal timestamps of a request apart by a nanosecond.
     pub increment_duplicate_timestamp: bool,
+    /// Labels every stream must have.
+    pub enforced_labels: Vec<String>,
+    /// Refuse everything until this time, nanoseconds since 1970; 0 refuses nothing.
+    pub block_ingestion_until: i64,
+    /// The status of that refusal; 200 drops what is sent and says nothing.
+    pub block_ingestion_status_code: u16,
+    /// Bytes a second a tenant may send; 0 is no limit.
+    pub ingestion_rate: f64,
+    /// Bytes a tenant may send at once.
+    pub ingestion_burst: f64,
+    /// Bytes a second a stream may get; 0 is no limit.
+    pub per_stream_rate_limit: u64,
+    /// Bytes a stream may get at once.
+    pub per_stream_rate_limit_burst: u64,
+    /// Streams a tenant may write to within about an hour; 0 is no limit.
+    pub max_streams: usize,
 }
 
 impl Default for IngestLimits {
@@ -95,6 +113,7 @@ impl Default for IngestLimits {
             max_decompressed_size: 256 << 20,
             max_line_size: 256 << 10,
             max_line_size_truncate: false,
+            max_line_size_truncate_identifier: String::new(),
             max_label_name_length: 1024,
             max_label_value_length: 2048,
             max_label_names_per_series: 15,
@@ -108,6 +127,14 @@ impl Default for IngestLimits {
             log_level_from_json_max_depth: 2,
             allow_structured_metadata: true,
             increment_duplicate_timestamp: false,
+            enforced_labels: Vec::new(),
+            block_ingestion_until: 0,
+            block_ingestion_status_code: 260,
+            ingestion_rate: 0.0,
+            ingestion_burst: 0.0,
+            per_stream_rate_limit: 0,
+            per_stream_rate_limit_burst: 0,
+            max_streams: 0,
         }
     }
 }

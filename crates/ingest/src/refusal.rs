@@ -56,6 +56,11 @@ pub(crate) enum Reason {
     MetadataDisallowed,
     MetadataTooLarge,
     MetadataTooMany,
+    MissingEnforcedLabels,
+    Blocked,
+    RateLimited,
+    StreamLimit,
+    StreamRateLimited,
 }
 
 impl Reason {
@@ -75,6 +80,11 @@ impl Reason {
             Reason::MetadataDisallowed => "disallowed_structured_metadata",
             Reason::MetadataTooLarge => "structured_metadata_too_large",
             Reason::MetadataTooMany => "structured_metadata_too_many",
+            Reason::MissingEnforcedLabels => "missing_enforced_labels",
+            Reason::Blocked => "blocked_ingestion",
+            Reason::RateLimited => "rate_limited",
+            Reason::StreamLimit => "stream_limit",
+            Reason::StreamRateLimited => "per_stream_rate_limit",
         }
     }
 }
@@ -84,9 +94,21 @@ impl Reason {
 pub(crate) struct Refusals {
     messages: Vec<(String, u64)>,
     more: u64,
+    status: Option<u16>,
 }
 
 impl Refusals {
+    /// The status the client gets: 400 unless something asks for another.
+    pub(crate) fn status(&self) -> u16 {
+        self.status.unwrap_or(400)
+    }
+
+    /// Notes one that a client may try again later, or that has a status of its own.
+    pub(crate) fn add_with(&mut self, status: u16, message: impl FnOnce() -> String) {
+        self.status = Some(status);
+        self.add(message);
+    }
+
     /// Notes one. The text is not made when there are enough different ones already.
     pub(crate) fn add(&mut self, message: impl FnOnce() -> String) {
         if self.messages.len() >= MESSAGES_MAX {

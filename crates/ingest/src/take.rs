@@ -3,9 +3,11 @@
 //! Buffers for decompressed bodies are kept between pushes, at most one a worker.
 
 use crate::body;
+use crate::limit;
 use crate::limits::IngestLimits;
 use crate::metrics::{Format, Metrics, Spent};
 use crate::profile::{Profile, Profiles};
+use crate::quota::Quotas;
 use crate::refusal::BodyError;
 use crate::tail::Hub;
 use crate::validate::{Rules, Validated, validate};
@@ -34,6 +36,7 @@ pub(crate) struct Taker {
     profiles: Box<dyn Profiles>,
     clock: fn() -> i64,
     metrics: Metrics,
+    quotas: Quotas,
     hub: Arc<Hub>,
     buffers: Mutex<Vec<Vec<u8>>>,
     buffers_max: usize,
@@ -46,6 +49,7 @@ impl Taker {
             profiles,
             clock,
             metrics: Metrics::default(),
+            quotas: Quotas::default(),
             hub: Arc::default(),
             buffers: Mutex::default(),
             buffers_max: workers,
@@ -111,10 +115,12 @@ impl Taker {
             return Err(BodyError::NoStreams);
         }
         let begin = Instant::now();
-        let rules = Rules { profile, now };
+        let quota = self.quotas.of(tenant, &profile.limits);
+        let rules = Rules { profile, quota: quota.as_deref(), now };
         let Validated { batch, refusals, tally } = validate(tenant, decoded, &rules);
         spent.validate = begin.elapsed();
-        let reply = refusals.text().map_or_else(PushReply::done, |text| PushReply::error(protocol, 400, &text));
+        let refused = |text: String| PushReply::error(protocol, refusals.status(), &text);
+        let reply = refusals.text().map_or_else(PushReply::done, refused);
         let mut written = Ok(Outcome::Answered(reply.clone()));
         if !batch.entries.is_empty() {
             let begin = Instant::now();
@@ -150,10 +156,11 @@ fn decode<T>(
             let encodings = body::loki_encodings(content_encoding, shape)?;
             let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
             spent.decompressed = bytes.len() as u64;
-            let decoded = match shape {
+            let mut decoded = match shape {
                 body::Shape::Json => json_push::decode(bytes)?,
                 body::Shape::Protobuf => protobuf::decode(bytes)?,
             };
+            limit::cut_lines(&mut decoded, limits);
             spent.decode = begin.elapsed();
             Ok(then(&decoded, spent))
         }
@@ -163,7 +170,8 @@ fn decode<T>(
             spent.decompressed = bytes.len() as u64;
             let logs = otlp::parse(content_type, bytes)?;
             let prepared = otlp::prepare(&logs);
-            let decoded = otlp::decode(&logs, &prepared, limits, now)?;
+            let mut decoded = otlp::decode(&logs, &prepared, limits, now)?;
+            limit::cut_lines(&mut decoded, limits);
             spent.decode = begin.elapsed();
             Ok(then(&decoded, spent))
         }
@@ -190,7 +198,7 @@ impl Decoder {
 
     /// Decodes and validates any push as one of tenant `fake`, as [`Decoder::bytes_accepted`] does.
     pub fn accept(&mut self, request: &PushRequest) -> Result<usize, PushReply> {
-        let rules = Rules { profile: &self.profile, now: i64::MAX };
+        let rules = Rules { profile: &self.profile, quota: None, now: i64::MAX };
         let bytes = decode(request, &self.profile.limits, rules.now, &mut self.buffer, &mut Spent::default(), |decoded, _| {
             validate(&TenantId::fake(), decoded, &rules).batch.bytes()
         });
@@ -200,7 +208,7 @@ impl Decoder {
     fn decode(&mut self, body: &[u8]) -> Result<usize, BodyError> {
         let bytes = body::decompress(body, &[body::Encoding::SnappyBlock], &self.profile.limits, &mut self.buffer)?;
         let decoded = protobuf::decode(bytes)?;
-        let rules = Rules { profile: &self.profile, now: i64::MAX };
+        let rules = Rules { profile: &self.profile, quota: None, now: i64::MAX };
         Ok(validate(&TenantId::fake(), &decoded, &rules).batch.bytes())
     }
 }

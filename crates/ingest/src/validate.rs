@@ -5,8 +5,10 @@
 
 use crate::decoded::{Decoded, DecodedEntry, DecodedStream};
 use crate::level;
+use crate::limit;
 use crate::metadata::{sanitize_name, sanitize_value, sort_and_unite};
 use crate::profile::Profile;
+use crate::quota::Quota;
 use crate::refusal::{Reason, Refusals};
 use crate::streams::StreamFacts;
 use crate::tally::Tally;
@@ -22,6 +24,8 @@ const BEHIND_NAMED_MAX: usize = 10;
 /// What checks need beside the entries.
 pub(crate) struct Rules<'r> {
     pub(crate) profile: &'r Profile,
+    /// What the tenant has used; `None` when nothing limits it.
+    pub(crate) quota: Option<&'r Quota>,
     /// Nanoseconds since 1970.
     pub(crate) now: i64,
 }
@@ -40,18 +44,34 @@ pub(crate) struct Validated<'d> {
 /// Validates all of a push.
 pub(crate) fn validate<'d>(tenant: &TenantId, decoded: &'d Decoded<'_>, rules: &Rules<'_>) -> Validated<'d> {
     let mut out = Validated { refusals: decoded.refusals.clone(), ..Validated::default() };
+    if rules.now < rules.profile.limits.block_ingestion_until {
+        limit::block(tenant, decoded, &rules.profile.limits, &mut out);
+        return out;
+    }
+    out.tally.truncated = decoded.cut;
     out.batch.streams.reserve(decoded.streams.len());
     out.batch.entries.reserve(decoded.entries.len());
     out.batch.metadata.reserve(decoded.entries.len() + decoded.pairs.len());
     for stream in decoded.streams.iter().filter(|stream| !stream.rows.is_empty()) {
         match rules.profile.streams.resolve(&stream.labels, &rules.profile.limits) {
-            Ok(facts) => validate_stream(tenant, decoded, stream, &facts, rules, &mut out),
+            Ok(facts) => match limit::missing_labels(tenant, &facts.labels, &rules.profile.limits) {
+                None => validate_stream(tenant, decoded, stream, &facts, rules, &mut out),
+                Some(message) => {
+                    let entries = &decoded.entries[stream.rows.clone()];
+                    let bytes = entries.iter().map(|e| e.line.len() as u64).sum();
+                    out.tally.discard(Reason::MissingEnforcedLabels, entries.len() as u64, bytes);
+                    out.refusals.add(|| message);
+                }
+            },
             Err(refused) => {
                 let entries = &decoded.entries[stream.rows.clone()];
                 out.tally.discard(refused.reason, entries.len() as u64, entries.iter().map(|e| e.line.len() as u64).sum());
                 out.refusals.add(|| refused.message);
             }
         }
+    }
+    if let Some(quota) = rules.quota {
+        limit::rate(tenant, quota, rules, &mut out);
     }
     out
 }
@@ -64,6 +84,7 @@ fn validate_stream<'d>(
     rules: &Rules<'_>,
     out: &mut Validated<'d>,
 ) {
+    let mark = limit::Mark::of(out, rules);
     let first_row = out.batch.entries.len();
     let mut behind: Vec<i64> = Vec::new();
     let mut behind_count = 0u64;
@@ -90,6 +111,9 @@ fn validate_stream<'d>(
     }
     if behind_count > 0 {
         out.refusals.add(|| behind_message(tenant, &behind, behind_count, stream.rows.len(), facts));
+    }
+    if let Some(quota) = rules.quota {
+        limit::stream(tenant, quota, facts, mark, rules, out);
     }
     let rows = first_row as u32..out.batch.entries.len() as u32;
     if !rows.is_empty() {
@@ -291,7 +315,8 @@ mod tests {
     fn check(limits: &IngestLimits, body: &str, want: &str, want_refusals: &str) {
         let decoded = json_push::decode(body.as_bytes()).expect("body is JSON");
         let profile = Profile::new(limits.clone());
-        let rules = Rules { profile: &profile, now: NOW };
+        let quota = Quota::default();
+        let rules = Rules { profile: &profile, quota: Some(&quota), now: NOW };
         let out = validate(&TenantId::fake(), &decoded, &rules);
         let mut got = String::new();
         for stream in &out.batch.streams {

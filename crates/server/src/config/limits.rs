@@ -10,6 +10,9 @@ use skald_ingest::IngestLimits;
 use skald_query::QueryLimits;
 use std::time::Duration;
 
+/// Bytes a megabyte of `ingestion_rate_mb`, Loki's.
+const MEGABYTE: f64 = 1_048_576.0;
+
 /// `limits_config`.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // The names are Loki's keys; `keys` says what each means.
@@ -307,6 +310,23 @@ impl Limits {
             log_level_from_json_max_depth: self.log_level_from_json_max_depth,
             allow_structured_metadata: self.allow_structured_metadata,
             increment_duplicate_timestamp: self.increment_duplicate_timestamp,
+            max_line_size_truncate_identifier: self.max_line_size_truncate_identifier.clone(),
+            enforced_labels: self.enforced_labels.clone(),
+            block_ingestion_until: self.block_ingestion_until.0,
+            block_ingestion_status_code: self.block_ingestion_status_code,
+            ingestion_rate: self.ingestion_rate_mb * MEGABYTE,
+            ingestion_burst: self.ingestion_burst_size_mb * MEGABYTE,
+            per_stream_rate_limit: self.per_stream_rate_limit.0,
+            per_stream_rate_limit_burst: self.per_stream_rate_limit_burst.0,
+            max_streams: self.max_streams(),
+        }
+    }
+
+    /// One process holds all streams, so that Loki's two limits mean the same.
+    fn max_streams(&self) -> usize {
+        match (self.max_streams_per_user, self.max_global_streams_per_user) {
+            (0, other) | (other, 0) => other,
+            (local, global) => local.min(global),
         }
     }
 
