@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use skald_model::TenantId;
+use skald_query::Cancel;
 use skald_server::reader::Reader;
 use skald_tests::http::Client;
 use skald_tests::local::Local;
@@ -139,7 +140,8 @@ fn a_closed_connection_ends_its_request() {
     let released = std::sync::Arc::new(std::sync::Mutex::new(released));
     for _ in 0..256 {
         let released = released.clone();
-        app.engine.run(move || drop(released.lock().map(|channel| channel.recv())));
+        let job = move || drop(released.lock().map(|channel| channel.recv()));
+        app.engine.run(&TenantId::fake(), &Cancel::default(), usize::MAX, job).expect("there is room");
     }
     let mut stream = TcpStream::connect(local.address()).expect("the server accepts");
     write!(stream, "GET {API}/query?query=vector(1) HTTP/1.1\r\nHost: a\r\n\r\n").expect("the request is sent");

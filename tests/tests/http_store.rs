@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use skald_model::TenantId;
+use skald_server::access::Access;
 use skald_server::metrics::Metrics;
 use skald_server::overrides::Overrides;
 use skald_server::state::App;
@@ -38,7 +39,13 @@ impl Simulated {
         let config = Config::default();
         let store = Arc::new(Store::open_parts(options(files)).expect("the directory opens"));
         let overrides = Arc::new(Overrides::open(&config).expect("there is no file of limits"));
-        let app = App::new(config, overrides, TenantId::fake(), store.clone(), Arc::new(Metrics::new()));
+        let app = App::new(
+            config,
+            (overrides, Arc::new(Access::open("").expect("no file to read"))),
+            TenantId::fake(),
+            store.clone(),
+            Arc::new(Metrics::new()),
+        );
         Simulated { store, router: routes::router(Arc::new(app)) }
     }
 

@@ -96,8 +96,10 @@ impl Taker {
     ) -> Result<Result<Outcome, WriteError>, BodyError> {
         let now = (self.clock)();
         let profile = self.profiles.of(tenant);
+        let quota = self.quotas.of(tenant, &profile.limits);
+        let rules = Rules { profile: &profile, quota: quota.as_deref(), now };
         decode(request, &profile.limits, now, buffer, spent, |decoded, spent| {
-            self.store_decoded(tenant, request.protocol, &profile, decoded, now, spent, done)
+            self.store_decoded(tenant, request.protocol, &rules, decoded, spent, done)
         })?
     }
 
@@ -105,9 +107,8 @@ impl Taker {
         &self,
         tenant: &TenantId,
         protocol: Protocol,
-        profile: &Profile,
+        rules: &Rules<'_>,
         decoded: &Decoded<'_>,
-        now: i64,
         spent: &mut Spent,
         done: oneshot::Sender<Result<(), WriteError>>,
     ) -> Result<Result<Outcome, WriteError>, BodyError> {
@@ -115,9 +116,7 @@ impl Taker {
             return Err(BodyError::NoStreams);
         }
         let begin = Instant::now();
-        let quota = self.quotas.of(tenant, &profile.limits);
-        let rules = Rules { profile, quota: quota.as_deref(), now };
-        let Validated { batch, refusals, tally } = validate(tenant, decoded, &rules);
+        let Validated { batch, refusals, tally } = validate(tenant, decoded, rules);
         spent.validate = begin.elapsed();
         let refused = |text: String| PushReply::error(protocol, refusals.status(), &text);
         let reply = refusals.text().map_or_else(PushReply::done, refused);

@@ -1,7 +1,8 @@
 //! What was found → the shapes of an answer: entries grouped by labels, points grouped by series.
 
 use crate::collect::{Entry, OutputLabels};
-use crate::request::{Data, EntryResult, MatrixSeries, PageEntry, QueryError, StreamResult, VectorSample};
+use crate::context::series_warning;
+use crate::request::{Data, EntryResult, MatrixSeries, PageEntry, QueryError, QueryLimits, StreamResult, VectorSample};
 use hashbrown::HashMap;
 use skald_logql::metric::{Evaluated, Matrix, Steps};
 use skald_model::Labels;
@@ -58,7 +59,12 @@ fn result(timestamp: i64, line: Vec<u8>, labels: &OutputLabels, categorize: bool
 }
 
 /// A metric query's value over a range.
-pub(crate) fn matrix(value: Evaluated, steps: &Steps, series_max: usize) -> Result<Data, QueryError> {
+pub(crate) fn matrix(
+    value: Evaluated,
+    steps: &Steps,
+    limits: &QueryLimits,
+    warnings: &mut Vec<String>,
+) -> Result<Data, QueryError> {
     let matrix = match value {
         Evaluated::Scalar(value) => {
             let points = (0..steps.count).map(|i| (steps.at(i), value)).collect();
@@ -75,15 +81,14 @@ pub(crate) fn matrix(value: Evaluated, steps: &Steps, series_max: usize) -> Resu
         })
         .filter(|s| !s.points.is_empty())
         .collect();
-    if series.len() > series_max {
-        return Err(crate::metric::too_many_series(series_max));
-    }
+    let within = within(series.len(), limits, warnings)?;
     series.sort_by(|a, b| a.labels.iter().cmp(b.labels.iter()));
+    series.truncate(within);
     Ok(Data::Matrix(series))
 }
 
 /// A metric query's value at one instant.
-pub(crate) fn vector(value: Evaluated, time: i64, series_max: usize) -> Result<Data, QueryError> {
+pub(crate) fn vector(value: Evaluated, time: i64, limits: &QueryLimits, warnings: &mut Vec<String>) -> Result<Data, QueryError> {
     let Matrix { series, ordered } = match value {
         Evaluated::Scalar(value) => return Ok(Data::Scalar(time, value)),
         Evaluated::Matrix(matrix) => matrix,
@@ -92,13 +97,25 @@ pub(crate) fn vector(value: Evaluated, time: i64, series_max: usize) -> Result<D
         .into_iter()
         .filter_map(|s| Some(VectorSample { value: s.points.first().copied().flatten()?, labels: s.labels, timestamp: time }))
         .collect();
-    if samples.len() > series_max {
-        return Err(crate::metric::too_many_series(series_max));
-    }
+    let within = within(samples.len(), limits, warnings)?;
     if !ordered {
         samples.sort_by(|a, b| a.labels.iter().cmp(b.labels.iter()));
     }
+    samples.truncate(within);
     Ok(Data::Vector(samples))
+}
+
+/// How many of so many series are answered.
+fn within(count: usize, limits: &QueryLimits, warnings: &mut Vec<String>) -> Result<usize, QueryError> {
+    let max = limits.max_query_series;
+    if count <= max {
+        return Ok(count);
+    }
+    if !limits.partial {
+        return Err(QueryError::Series(max));
+    }
+    warnings.push(series_warning(max));
+    Ok(max)
 }
 
 #[cfg(test)]

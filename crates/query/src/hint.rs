@@ -36,7 +36,7 @@ fn explain(engine: &Engine, tenant: &TenantId, matchers: &[Matcher], range: Time
     if range.is_empty() {
         return Ok(Some("the time range is empty: its end is not after its start".to_owned()));
     }
-    let names = |matchers: &[Matcher], range| engine.store.label_names(tenant, matchers, range);
+    let names = |matchers: &[Matcher], range| engine.names(tenant, matchers, range);
     let present = names(&[], range)?;
     if present.is_empty() {
         let never = names(&[], EVER)?.is_empty();

@@ -8,6 +8,7 @@ mod cardinality;
 mod collect;
 mod context;
 mod directory;
+mod fair;
 mod fields;
 mod hint;
 mod log;
@@ -24,6 +25,7 @@ mod scan;
 mod semijoin;
 pub mod stats;
 mod tail;
+mod tenants;
 mod thin;
 mod turns;
 mod volume;
@@ -52,6 +54,8 @@ pub struct Engine {
     store: Arc<Store>,
     limits: QueryLimits,
     pool: Arc<Pool>,
+    /// Whom a reader named when there are several.
+    tenants: Option<Arc<[TenantId]>>,
     clock: fn() -> i64,
 }
 
@@ -69,11 +73,22 @@ fn timed(answer: impl FnOnce() -> Result<Answer, QueryError>) -> Result<Answer, 
     Ok(answer)
 }
 
+/// Threads that met the same limit say so once.
+fn told_once(warnings: Vec<String>) -> Vec<String> {
+    let mut seen = hashbrown::HashSet::new();
+    warnings.into_iter().filter(|warning| seen.insert(warning.clone())).collect()
+}
+
 impl Engine {
     /// Over a store; `clock` gives now in nanoseconds since 1970.
     pub fn new(store: Arc<Store>, limits: QueryLimits, clock: fn() -> i64) -> Engine {
         let pool = Arc::new(Pool::start(limits.threads));
-        Engine { store, limits, pool, clock }
+        Engine { store, limits, pool, tenants: None, clock }
+    }
+
+    /// The same engine over several tenants at once, whatever tenant a request names.
+    pub fn across(&self, tenants: Arc<[TenantId]>) -> Engine {
+        Engine { tenants: Some(tenants), ..self.clone() }
     }
 
     /// The same engine for someone with other limits; the number of threads stays.
@@ -81,13 +96,26 @@ impl Engine {
         Engine { limits, ..self.clone() }
     }
 
-    /// Hands `job` to the engine's threads; the caller gets told through whatever `job` captures.
-    pub fn run(&self, job: impl FnOnce() + Send + 'static) {
-        self.pool.run(Box::new(job));
+    /// Hands `job` to the engine's threads when it is the tenant's turn, unless `waiting_max` of the tenant
+    /// wait already. The caller gets told through whatever `job` captures; a job that is cancelled may be
+    /// dropped without being run.
+    pub fn run(
+        &self,
+        tenant: &TenantId,
+        cancel: &Cancel,
+        waiting_max: usize,
+        job: impl FnOnce() + Send + 'static,
+    ) -> Result<(), QueryError> {
+        self.pool.run(pool::Job { tenant: tenant.clone(), cancel: cancel.clone(), run: Box::new(job) }, waiting_max)
+    }
+
+    /// Queries that wait for a thread.
+    pub fn waiting(&self) -> usize {
+        self.pool.waiting()
     }
 
     fn context(&self, cancel: &Cancel) -> Context {
-        Context::new(cancel, self.limits.query_timeout, (self.clock)())
+        Context::new(cancel, &self.limits, (self.clock)())
     }
 
     /// `query_range`
@@ -115,8 +143,9 @@ impl Engine {
             Query::Metric(query) => {
                 let steps = Steps::range(request.start, request.end, request.step);
                 let found = metric::execute(self, &request.tenant, &query, &steps, &context)?;
-                let data = answer::matrix(found.value, &steps, self.limits.max_query_series)?;
-                Ok(Answer { data, stats: found.stats, warnings: found.warnings, cursor: None })
+                let mut warnings = found.warnings;
+                let data = answer::matrix(found.value, &steps, &self.limits, &mut warnings)?;
+                Ok(Answer { data, stats: found.stats, warnings: told_once(warnings), cursor: None })
             }
         }
     }
@@ -146,8 +175,9 @@ impl Engine {
             }
             Query::Metric(query) => {
                 let found = metric::execute(self, &request.tenant, &query, &Steps::instant(request.time), &context)?;
-                let data = answer::vector(found.value, request.time, self.limits.max_query_series)?;
-                Ok(Answer { data, stats: found.stats, warnings: found.warnings, cursor: None })
+                let mut warnings = found.warnings;
+                let data = answer::vector(found.value, request.time, &self.limits, &mut warnings)?;
+                Ok(Answer { data, stats: found.stats, warnings: told_once(warnings), cursor: None })
             }
         }
     }
@@ -159,7 +189,7 @@ impl Engine {
             found.warnings.push(format!("the answer was cut to {count} entries to stay within the query's memory"));
         }
         let data = Data::Streams(answer::streams(found.entries, categorize, !ask.query.sort.is_empty()));
-        Ok(Answer { data, stats: found.stats, warnings: found.warnings, cursor })
+        Ok(Answer { data, stats: found.stats, warnings: told_once(found.warnings), cursor })
     }
 
     /// The entries of a log query, and the cursor of the next page when this one is full.

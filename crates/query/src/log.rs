@@ -54,7 +54,7 @@ pub(crate) fn execute(
         return Ok(Found { entries: Vec::new(), stats: Stats::default(), warnings: Vec::new(), shortened: false });
     }
     let content = prune::content(engine, tenant, &query.matchers, range, &pipeline);
-    let mut selected = engine.store.select(tenant, &Select { matchers: &query.matchers, range, content: &content })?;
+    let mut selected = engine.select(tenant, &Select { matchers: &query.matchers, range, content: &content })?;
     let pieces = &mut selected.pieces;
     let forward = shape.direction == Direction::Forward;
     if forward {

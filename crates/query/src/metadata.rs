@@ -28,12 +28,12 @@ fn compiled(selector: &Selector) -> Result<Vec<Matcher>, QueryError> {
 
 pub(crate) fn label_names(engine: &Engine, request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
     let matchers = matchers(&request.query)?;
-    Ok(engine.store.label_names(&request.tenant, &matchers, inclusive(request.start, request.end))?)
+    Ok(engine.names(&request.tenant, &matchers, inclusive(request.start, request.end))?)
 }
 
 pub(crate) fn label_values(engine: &Engine, name: &str, request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
     let matchers = matchers(&request.query)?;
-    Ok(engine.store.label_values(&request.tenant, name, &matchers, inclusive(request.start, request.end))?)
+    Ok(engine.values(&request.tenant, name, &matchers, inclusive(request.start, request.end))?)
 }
 
 pub(crate) fn series(engine: &Engine, request: &SeriesRequest) -> Result<Vec<Labels>, QueryError> {
@@ -45,7 +45,7 @@ pub(crate) fn series(engine: &Engine, request: &SeriesRequest) -> Result<Vec<Lab
         }
         groups.push(compiled(&selector)?);
     }
-    Ok(engine.store.streams(&request.tenant, &groups, inclusive(request.start, request.end))?)
+    Ok(engine.streams(&request.tenant, &groups, inclusive(request.start, request.end))?)
 }
 
 /// Pieces of matching streams, for what their directory entries say.
@@ -55,7 +55,7 @@ pub(crate) fn pieces(
     matchers: &[Matcher],
     range: TimeRange,
 ) -> Result<skald_store::Selected, QueryError> {
-    Ok(engine.store.select(tenant, &Select { matchers, range, content: &ContentQuery::default() })?)
+    Ok(engine.select(tenant, &Select { matchers, range, content: &ContentQuery::default() })?)
 }
 
 /// The share of `amount`, spread evenly over a time of which first and last nanosecond are given, that
@@ -99,7 +99,7 @@ const ALWAYS_DETECTED: [&str; 4] = ["cluster", "namespace", "instance", "pod"];
 
 pub(crate) fn detected_labels(engine: &Engine, request: &MetadataRequest) -> Result<Vec<(String, u64)>, QueryError> {
     let matchers = matchers(&request.query)?;
-    let streams = engine.store.streams(&request.tenant, &[matchers], inclusive(request.start, request.end))?;
+    let streams = engine.streams(&request.tenant, &[matchers], inclusive(request.start, request.end))?;
     let mut values: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> = Default::default();
     for labels in &streams {
         for (name, value) in labels {

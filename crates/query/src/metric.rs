@@ -52,19 +52,6 @@ pub(crate) fn execute(
     Ok(Found { value, stats, warnings })
 }
 
-/// The text of Loki when an answer has too many series.
-pub(crate) fn too_many_series(max: usize) -> QueryError {
-    QueryError::Bad(format!(
-        "maximum number of series ({max}) reached for a single query; consider reducing query cardinality by adding more specific stream selectors, reducing the time range, or aggregating results with functions like sum(), count() or topk()"
-    ))
-}
-
-fn too_much_memory(max: usize) -> QueryError {
-    QueryError::Bad(format!(
-        "the query needs more than its {max} bytes of memory; consider a longer step, a shorter time range or fewer series"
-    ))
-}
-
 /// One leaf: its samples on the grid.
 fn gather(
     engine: &Engine,
@@ -82,7 +69,7 @@ fn gather(
         inner => Arc::new(leaf.extractor.bind(semijoin::values(engine, tenant, inner, range, context)?)),
     };
     let content = prune::content(engine, tenant, &leaf.matchers, range, extractor.pipeline());
-    let selected = engine.store.select(tenant, &Select { matchers: &leaf.matchers, range, content: &content })?;
+    let selected = engine.select(tenant, &Select { matchers: &leaf.matchers, range, content: &content })?;
     let repeats = repeats::find(&selected.pieces, &range, context)?;
     let series_max = engine.limits.max_query_series.saturating_mul(LEAF_SERIES_FACTOR);
     let job = Arc::new(LeafJob {
@@ -106,7 +93,7 @@ fn gather(
         return Ok(Matrix::default());
     };
     if state.result_bytes() > engine.limits.query_memory {
-        return Err(too_much_memory(engine.limits.query_memory));
+        return Err(QueryError::Memory(engine.limits.query_memory));
     }
     let points = state.finish();
     let series = points.into_iter().enumerate().map(|(i, points)| Series { labels: table.labels(i as u32), points });
@@ -220,7 +207,7 @@ impl LeafJob {
     /// Charges the query with what a thread holds.
     fn charge(&self, worker: &mut Worker) -> Result<(), QueryError> {
         if worker.state.memory_bytes() > self.memory_max {
-            return Err(too_much_memory(self.memory_max));
+            return Err(QueryError::Memory(self.memory_max));
         }
         if !worker.held.cover(worker.state.memory_bytes()) {
             return Err(QueryError::Busy);
@@ -254,7 +241,7 @@ impl LeafJob {
     }
 
     fn too_many_series(&self) -> QueryError {
-        too_many_series(self.series_max / LEAF_SERIES_FACTOR)
+        QueryError::Series(self.series_max / LEAF_SERIES_FACTOR)
     }
 
     /// Merges a thread's samples into those of the threads that finished before.
@@ -266,13 +253,10 @@ impl LeafJob {
             gathered.samples = Some((worker.table, worker.state));
             return;
         };
-        let mut map = Vec::with_capacity(worker.table.len());
-        for index in 0..worker.table.len() as u32 {
-            match table.intern(worker.table.labels(index).as_bytes()) {
-                Some(number) => map.push(number),
-                None => return self.scan.fail(self.too_many_series()),
-            }
+        let numbers = (0..worker.table.len() as u32).map(|index| table.intern(worker.table.labels(index).as_bytes()));
+        match numbers.collect::<Option<Vec<u32>>>() {
+            Some(map) => state.merge(worker.state, &map),
+            None => self.scan.fail(self.too_many_series()),
         }
-        state.merge(worker.state, &map);
     }
 }

@@ -3,12 +3,23 @@
 //! A query owns one thread and asks idle ones to help with its pieces ([`Pool::share`]). It never waits
 //! for a helper that has not begun, so that a busy pool slows a query down and can't deadlock it.
 
+use crate::fair::Fair;
+use crate::request::{Cancel, QueryError};
 use crate::turns::Turns;
 use parking_lot::{Condvar, Mutex};
+use skald_model::TenantId;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// A query that waits for a thread.
+pub(crate) struct Job {
+    /// Whose it is.
+    pub(crate) tenant: TenantId,
+    /// Set when nobody waits for it any more.
+    pub(crate) cancel: Cancel,
+    /// What it does.
+    pub(crate) run: Box<dyn FnOnce() + Send>,
+}
 
 /// Work that several threads may enter at once; each leaves when nothing is left to do.
 pub(crate) trait Shared: Send + Sync + 'static {
@@ -26,15 +37,13 @@ pub(crate) struct Pool {
 /// Most queries that run at once: far more than cores, so that a cheap one never waits for a dear one to end.
 const THREADS: usize = 32;
 
-#[derive(Default)]
 struct State {
     queue: Mutex<Queue>,
     ready: Condvar,
 }
 
-#[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    jobs: Fair<Job>,
     calls: VecDeque<Arc<Call>>,
     closed: bool,
 }
@@ -80,8 +89,10 @@ impl Drop for Leave<'_> {
 impl Pool {
     /// Starts the threads: many more than cores, as dear queries take turns among themselves.
     pub(crate) fn start(cores: usize) -> Pool {
-        let state = Arc::new(State::default());
-        for number in 0..(cores * 4).max(THREADS) {
+        let threads = (cores * 4).max(THREADS);
+        let queue = Queue { jobs: Fair::new(threads), calls: VecDeque::new(), closed: false };
+        let state = Arc::new(State { queue: Mutex::new(queue), ready: Condvar::new() });
+        for number in 0..threads {
             let state = Arc::clone(&state);
             let thread = std::thread::Builder::new().name(format!("query-{number}"));
             if let Err(error) = thread.spawn(move || serve(&state)) {
@@ -96,10 +107,24 @@ impl Pool {
         &self.turns
     }
 
-    /// Queues a query.
-    pub(crate) fn run(&self, job: Job) {
-        self.state.queue.lock().jobs.push_back(job);
+    /// Queues a query unless `waiting_max` of its tenant wait already.
+    pub(crate) fn run(&self, job: Job, waiting_max: usize) -> Result<(), QueryError> {
+        let mut queue = self.state.queue.lock();
+        if queue.jobs.waiting(&job.tenant) >= waiting_max {
+            queue.jobs.retain(&job.tenant, |waiting| !waiting.cancel.is_cancelled());
+            if queue.jobs.waiting(&job.tenant) >= waiting_max {
+                return Err(QueryError::Queue);
+            }
+        }
+        queue.jobs.push(&job.tenant.clone(), job);
+        drop(queue);
         self.state.ready.notify_one();
+        Ok(())
+    }
+
+    /// Queries that wait for a thread.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.queue.lock().jobs.all_waiting()
     }
 
     /// Does `work` on this thread and on idle ones; returns when all of them have left it.
@@ -138,7 +163,7 @@ fn serve(state: &State) {
     loop {
         let mut queue = state.queue.lock();
         let task = loop {
-            if let Some(job) = queue.jobs.pop_front() {
+            if let Some((_, job)) = queue.jobs.pop() {
                 break Task::Query(job);
             }
             if let Some(call) = queue.calls.pop_front() {
@@ -152,12 +177,28 @@ fn serve(state: &State) {
         drop(queue);
         // A panic is a bug of one query; the thread has to outlive it for the others.
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match task {
-            Task::Query(job) => job(),
+            Task::Query(job) => {
+                let _turn = Turn { state, tenant: job.tenant };
+                (job.run)();
+            }
             Task::Help(call) => call.answer(),
         }));
         if outcome.is_err() {
             tracing::error!("a query panicked");
         }
+    }
+}
+
+/// Ends a tenant's turn even when its query panics, and lets in the next that waits for it.
+struct Turn<'a> {
+    state: &'a State,
+    tenant: TenantId,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.state.queue.lock().jobs.done(&self.tenant);
+        self.state.ready.notify_one();
     }
 }
 
@@ -191,13 +232,32 @@ mod tests {
         let (sender, receiver) = std::sync::mpsc::channel();
         for _ in 0..50 {
             let (inner, sender) = (Arc::clone(&pool), sender.clone());
-            pool.run(Box::new(move || {
+            let run = Box::new(move || {
                 let work = Arc::new(Count { next: AtomicUsize::new(0), done: AtomicUsize::new(0), pieces: 100 });
                 inner.share(Arc::clone(&work) as Arc<dyn Shared>, 100);
                 sender.send(work.done.load(Ordering::SeqCst)).expect("the test waits");
-            }));
+            });
+            pool.run(Job { tenant: TenantId::fake(), cancel: Cancel::default(), run }, usize::MAX).expect("there is room");
         }
         drop(sender);
         assert_eq!(receiver.iter().collect::<Vec<_>>(), vec![100; 50]);
+    }
+
+    #[test]
+    fn so_many_may_wait_and_those_nobody_waits_for_do_not_count() {
+        let pool = Pool::start(1);
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let released = Arc::new(Mutex::new(released));
+        let cancel = Cancel::default();
+        let ask = || {
+            let released = Arc::clone(&released);
+            let run = Box::new(move || released.lock().recv().unwrap_or_default());
+            pool.run(Job { tenant: TenantId::fake(), cancel: cancel.clone(), run }, 1)
+        };
+        while ask().is_ok() {}
+        assert!(matches!(ask(), Err(QueryError::Queue)));
+        cancel.cancel();
+        assert!(ask().is_ok());
+        drop(release);
     }
 }

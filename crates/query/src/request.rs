@@ -13,12 +13,16 @@ pub struct QueryLimits {
     pub max_query_series: usize,
     /// Entries in one answer.
     pub max_entries_limit_per_query: usize,
-    /// Seconds after which a query ends.
+    /// How long a query may take.
     pub query_timeout: std::time::Duration,
     /// Longest `end - start`, nanoseconds; 0 is no limit.
     pub max_query_length: i64,
     /// Bytes of memory one query may hold.
     pub query_memory: usize,
+    /// Series in a volume; 0 is no limit.
+    pub volume_max_series: usize,
+    /// Whether a query over a limit is answered in part, with a warning, instead of refused.
+    pub partial: bool,
     /// Threads of the engine.
     pub threads: usize,
 }
@@ -31,6 +35,8 @@ impl Default for QueryLimits {
             query_timeout: std::time::Duration::from_secs(60),
             max_query_length: 0,
             query_memory: 512 << 20,
+            volume_max_series: 1000,
+            partial: false,
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         }
     }
@@ -362,9 +368,36 @@ pub enum QueryError {
     /// The user's mistake or a limit: 400, text as is.
     #[error("{0}")]
     Bad(String),
+    /// More series than an answer may have: 400.
+    #[error(
+        "maximum number of series ({0}) reached for a single query; consider reducing query cardinality by adding more specific stream selectors, reducing the time range, or aggregating results with functions like sum(), count() or topk()"
+    )]
+    Series(usize),
+    /// More bytes than a query may hold: 400.
+    #[error("the query needs more than its {0} bytes of memory; consider a longer step, a shorter time range or fewer series")]
+    Memory(usize),
     /// The server's memory is taken by others: 429, the same question may do later.
     #[error("the server is out of memory for queries, try again later")]
     Busy,
+    /// More bytes to look at than a query may: 400. Both as text in Loki's units.
+    #[error(
+        "the query would read too many bytes (query: {found}, limit: {limit}); consider adding more specific stream selectors or reduce the time range of the query"
+    )]
+    BytesRead {
+        /// By the index.
+        found: String,
+        /// `max_query_bytes_read`
+        limit: String,
+    },
+    /// More series than a volume may have: 400.
+    #[error("the query hit the max number of series limit (limit: {0} series)")]
+    VolumeSeries(usize),
+    /// The server ends: 503.
+    #[error("the server is stopping")]
+    Stopping,
+    /// More queries of the tenant wait than may: 429.
+    #[error("too many outstanding requests")]
+    Queue,
     /// Took longer than `query_timeout`: 504.
     #[error(
         "request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed"

@@ -78,10 +78,14 @@ impl Scan {
         }
     }
 
-    /// Ends the work of all threads.
+    /// Ends the work of all threads: with an error, or where a limit may be answered in part with a warning.
     pub(crate) fn fail(&self, error: QueryError) {
         self.next.store(self.pieces.len(), Ordering::Relaxed);
-        self.outcome.lock().error.get_or_insert(error);
+        let mut outcome = self.outcome.lock();
+        match self.context.settle(error) {
+            Ok(warning) => outcome.warnings.push(warning),
+            Err(error) => drop(outcome.error.get_or_insert(error)),
+        }
     }
 
     /// Reads a piece; `None` when it is damaged, which the answer will tell.

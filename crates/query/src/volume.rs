@@ -42,7 +42,12 @@ pub(crate) fn volume(engine: &Engine, request: &VolumeRequest) -> Result<Vec<Vol
             }
         }
     }
-    Ok(largest(sums, &buckets, request.limit))
+    let max = engine.limits.volume_max_series;
+    if max > 0 && sums.len() > max && !engine.limits.partial {
+        return Err(QueryError::VolumeSeries(max));
+    }
+    let limit = if max == 0 { request.limit } else { request.limit.min(max) };
+    Ok(largest(sums, &buckets, limit))
 }
 
 type Key = Vec<(String, String)>;

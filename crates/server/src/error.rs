@@ -39,7 +39,10 @@ impl ApiError {
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> ApiError {
         let status = match error {
-            QueryError::Bad(_) => StatusCode::BAD_REQUEST,
+            QueryError::Bad(_) | QueryError::Series(_) | QueryError::Memory(_) => StatusCode::BAD_REQUEST,
+            QueryError::BytesRead { .. } | QueryError::VolumeSeries(_) => StatusCode::BAD_REQUEST,
+            QueryError::Queue => StatusCode::TOO_MANY_REQUESTS,
+            QueryError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             QueryError::Busy => StatusCode::TOO_MANY_REQUESTS,
             QueryError::Timeout => StatusCode::GATEWAY_TIMEOUT,
             QueryError::Cancelled => StatusCode::from_u16(CLIENT_CLOSED).expect("499 is a valid status"),

@@ -11,6 +11,56 @@ use std::time::Duration;
 /// Upper bounds of `loki_request_duration_seconds`, Loki's.
 const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0];
 
+/// Why a query was refused: the `reason` of `skald_queries_refused_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)] // each is the limit of its name
+pub enum Refusal {
+    Disabled,
+    Blocked,
+    Length,
+    Range,
+    Matchers,
+    RequiredLabels,
+    MinimumLabels,
+    BytesRead,
+    Entries,
+    Series,
+    VolumeSeries,
+    Memory,
+    Busy,
+    Queue,
+    Timeout,
+    Tails,
+    Unauthorized,
+    Requests,
+}
+
+impl Refusal {
+    /// The name of the limit, Loki's where it has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Refusal::Disabled => "max_query_parallelism",
+            Refusal::Blocked => "blocked_queries",
+            Refusal::Length => "max_query_length",
+            Refusal::Range => "max_query_range",
+            Refusal::Matchers => "max_streams_matchers_per_query",
+            Refusal::RequiredLabels => "required_labels",
+            Refusal::MinimumLabels => "minimum_labels_number",
+            Refusal::BytesRead => "max_query_bytes_read",
+            Refusal::Entries => "max_entries_limit_per_query",
+            Refusal::Series => "max_query_series",
+            Refusal::VolumeSeries => "volume_max_series",
+            Refusal::Memory => "query_memory",
+            Refusal::Busy => "memory_budget",
+            Refusal::Queue => "max_outstanding_per_tenant",
+            Refusal::Timeout => "query_timeout",
+            Refusal::Tails => "max_concurrent_tail_requests",
+            Refusal::Unauthorized => "unauthorized",
+            Refusal::Requests => "max_concurrent_requests",
+        }
+    }
+}
+
 /// Whether a request became a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Upgrade {
@@ -40,6 +90,9 @@ struct Histogram {
 pub struct Metrics {
     requests: Mutex<BTreeMap<RequestKey, Histogram>>,
     inflight: Mutex<BTreeMap<(String, String), i64>>,
+    refused: Mutex<BTreeMap<(String, Refusal), u64>>,
+    partial: Mutex<BTreeMap<String, u64>>,
+    shared: AtomicU64,
     panics: AtomicU64,
     connections: AtomicI64,
 }
@@ -50,6 +103,9 @@ impl Metrics {
         Metrics {
             requests: Mutex::default(),
             inflight: Mutex::default(),
+            refused: Mutex::default(),
+            partial: Mutex::default(),
+            shared: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             connections: AtomicI64::new(0),
         }
@@ -73,6 +129,21 @@ impl Metrics {
         *self.inflight.lock().entry((method.to_owned(), route.to_owned())).or_default() += change;
     }
 
+    /// A query of this tenant (empty when it is not known) was refused.
+    pub fn refuse(&self, tenant: &str, why: Refusal) {
+        *self.refused.lock().entry((tenant.to_owned(), why)).or_default() += 1;
+    }
+
+    /// A query was answered in part.
+    pub fn count_partial(&self, tenant: &str) {
+        *self.partial.lock().entry(tenant.to_owned()).or_default() += 1;
+    }
+
+    /// A query got the answer of an equal one that was under way.
+    pub fn count_shared(&self) {
+        self.shared.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A request or query panicked and was caught.
     pub fn count_panic(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
@@ -87,6 +158,7 @@ impl Metrics {
     pub fn write(&self, out: &mut String, status: &StoreStatus, tails: usize) {
         self.write_requests(out);
         metric(out, "loki_panic_total", "counter", "Panics caught.", self.panics.load(Ordering::Relaxed));
+        self.write_queries(out);
         metric(out, "loki_tcp_connections", "gauge", "Open connections.", self.connections.load(Ordering::Relaxed));
         metric(out, "loki_querier_tail_active", "gauge", "Open tails.", tails);
         header(out, "loki_build_info", "gauge", "What runs here.");
@@ -96,6 +168,19 @@ impl Metrics {
         line(out, "skald_build_info", &[("version", version)], 1);
         write_store(out, status);
         process::write_metrics(out);
+    }
+
+    fn write_queries(&self, out: &mut String) {
+        header(out, "skald_queries_refused_total", "counter", "Requests refused by a limit.");
+        for ((tenant, why), count) in self.refused.lock().iter() {
+            line(out, "skald_queries_refused_total", &[("tenant", tenant), ("reason", why.as_str())], count);
+        }
+        header(out, "skald_queries_partial_total", "counter", "Queries answered in part because of a limit.");
+        for (tenant, count) in self.partial.lock().iter() {
+            line(out, "skald_queries_partial_total", &[("tenant", tenant)], count);
+        }
+        let shared = self.shared.load(Ordering::Relaxed);
+        metric(out, "skald_queries_shared_total", "counter", "Queries answered by an equal one under way.", shared);
     }
 
     fn write_requests(&self, out: &mut String) {

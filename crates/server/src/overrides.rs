@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 /// A tenant's limits in the forms that the parts of the server take.
 #[derive(Debug)]
@@ -37,9 +36,6 @@ pub struct Overrides {
     reload_worked: AtomicBool,
     reloads: AtomicU64,
 }
-
-/// The files are read no more often than this.
-const PERIOD_MIN: Duration = Duration::from_millis(100);
 
 /// Tenants with limits of their own.
 type Table = HashMap<TenantId, Limits>;
@@ -130,24 +126,6 @@ impl Overrides {
     fn grant(&self, limits: Limits) -> Arc<Granted> {
         let ingest = Arc::new(self.base.ingest.with(limits.ingest(&self.config.distributor)));
         Arc::new(Granted { limits, ingest })
-    }
-}
-
-/// Looks at the files now and then for as long as the server runs.
-pub async fn watch(overrides: Arc<Overrides>, period: Duration) {
-    if overrides.files.is_empty() {
-        return;
-    }
-    let mut told = String::new();
-    loop {
-        tokio::time::sleep(period.max(PERIOD_MIN)).await;
-        let overrides = overrides.clone();
-        let reloaded = tokio::task::spawn_blocking(move || overrides.reload()).await;
-        let error = reloaded.unwrap_or_else(|error| Err(error.to_string())).err().unwrap_or_default();
-        if !error.is_empty() && error != told {
-            tracing::error!(error, "runtime configuration: the limits that were in force stay");
-        }
-        told = error;
     }
 }
 

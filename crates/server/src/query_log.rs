@@ -36,7 +36,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn query_type(self) -> &'static str {
+    /// `query_type`, as `blocked_queries` names it too.
+    pub fn query_type(self) -> &'static str {
         match self {
             Kind::Filter => "filter",
             Kind::Limited => "limited",
@@ -139,6 +140,6 @@ impl QueryLog {
 }
 
 /// FNV-1a, so that equal queries can be counted.
-fn hash(query: &str) -> u32 {
+pub fn hash(query: &str) -> u32 {
     query.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

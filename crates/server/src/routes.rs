@@ -1,12 +1,14 @@
 //! Paths to handlers, and what surrounds every request.
 
+use crate::access;
 use crate::api::{detected, drilldown, export, format_query, index, labels, legacy, patterns, push, query, rules, status, tail};
 use crate::error::{self, ApiError};
-use crate::metrics::Upgrade;
+use crate::metrics::{Refusal, Upgrade};
 use crate::state::{App, panic_text};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -37,6 +39,7 @@ pub(crate) const RING_PAGES: [&str; 9] = [
 pub fn router(app: Arc<App>) -> Router {
     let compress = app.config.frontend.compress_responses;
     let router = all().router.fallback(not_found).with_state(app.clone());
+    let router = router.layer(middleware::from_fn_with_state(app.clone(), access::guard));
     let router = router.layer(CatchPanicLayer::custom(caught(app.clone())));
     let router = router.layer(middleware::from_fn(error::as_accepted));
     let router = if compress { router.layer(compression()) } else { router };
@@ -163,7 +166,14 @@ async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     };
     let inflight = Inflight::new(app.clone(), method.clone(), route.clone());
     let started = Instant::now();
-    let response = next.run(request).await;
+    // Whoever watches the server must get through when it is full.
+    let response = if inflight.admitted || matches!(route.as_str(), "ready" | "metrics") {
+        next.run(request).await
+    } else {
+        app.metrics.refuse("", Refusal::Requests);
+        let text = "The server cannot accept more requests at this time.";
+        ([(RETRY_AFTER, HeaderValue::from_static("1"))], ApiError::new(StatusCode::SERVICE_UNAVAILABLE, text)).into_response()
+    };
     drop(inflight);
     let status = response.status();
     let upgrade = if status == StatusCode::SWITCHING_PROTOCOLS { Upgrade::Yes } else { Upgrade::No };
@@ -177,13 +187,15 @@ struct Inflight {
     app: Arc<App>,
     method: String,
     route: String,
+    /// Whether there is room for it.
+    admitted: bool,
 }
 
 impl Inflight {
     fn new(app: Arc<App>, method: String, route: String) -> Inflight {
-        app.enter();
+        let admitted = app.enter();
         app.metrics.inflight(&method, &route, 1);
-        Inflight { app, method, route }
+        Inflight { app, method, route, admitted }
     }
 }
 

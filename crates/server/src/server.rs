@@ -3,14 +3,17 @@
 //! Order of stopping: take no connections; let requests finish; end tails; close the store, whose WAL
 //! keeps what is not flushed. Nothing that was acknowledged is lost by any of it.
 
+use crate::access::Access;
 use crate::config::{Config, ServerConfig};
 use crate::logging::OwnLines;
 use crate::metrics::Metrics;
-use crate::overrides::{self, Overrides};
+use crate::overrides::Overrides;
 use crate::patient::Patient;
+use crate::reload::{self, Reload};
 use crate::routes;
 use crate::self_logs;
 use crate::state::{App, raised};
+use crate::tls::Tls;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -22,7 +25,9 @@ use skald_model::TenantId;
 use skald_store::Store;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -77,26 +82,26 @@ impl Server {
         let address = config.listen().map_err(StartError::Config)?;
         let tenant = TenantId::parse(&config.no_auth_tenant).map_err(|e| StartError::Config(format!("no_auth_tenant: {e}")))?;
         let overrides = Arc::new(Overrides::open(&config).map_err(StartError::Config)?);
+        let access = Arc::new(Access::open(&config.tokens_file).map_err(StartError::Config)?);
+        let tls = Tls::open(&config.server.tls).map_err(StartError::Config)?.map(Arc::new);
         let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
         let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
         let metrics = Arc::new(Metrics::new());
         let (stop, stopped) = watch::channel(false);
         // Opening very many parts takes a while: until then clients are told so instead of hanging.
         let (routers, router) = watch::channel(routes::starting());
-        let listening = Listening { config: config.server.clone(), metrics: metrics.clone(), router, stopped };
+        let listening = Listening { config: config.server.clone(), metrics: metrics.clone(), tls: tls.clone(), router, stopped };
         let accepting = tokio::spawn(accept(Arc::new(listening), listener));
         let options = config.store_options();
         let stop_listening = accepting.abort_handle();
         let opened = blocking(move || Store::open_parts(options)).await.inspect_err(|_| stop_listening.abort());
-        let app = Arc::new(App::new(config, overrides, tenant, Arc::new(opened?), metrics));
+        let app = Arc::new(App::new(config, (overrides, access), tenant, Arc::new(opened?), metrics));
         drop(routers.send_replace(routes::router(app.clone())));
         let store = app.store.clone();
         blocking(move || store.recover()).await.inspect_err(|_| stop_listening.abort())?;
         let own_lines = own_lines.filter(|_| app.config.self_logs).map(|lines| tokio::spawn(self_logs::run(app.clone(), lines)));
-        let watching = tokio::spawn(overrides::watch(app.overrides.clone(), app.config.runtime.period));
-        if !address.ip().is_loopback() && !app.config.auth_enabled {
-            tracing::warn!(%address, "listening beyond this machine without authentication");
-        }
+        let watching = tokio::spawn(reload::watch(reloads(&app, tls.as_ref()), app.config.runtime.period));
+        warn_of_openness(&app.config, &address, tls.is_some());
         tracing::info!(%address, data = %app.config.data.display(), "ready");
         Ok(Running { address, app, stop, accepting, own_lines, watching })
     }
@@ -143,10 +148,34 @@ impl Running {
     }
 }
 
+/// What is read again while the server runs.
+fn reloads(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> Vec<Reload> {
+    let (overrides, access) = (app.overrides.clone(), app.access.clone());
+    let mut all: Vec<Reload> = vec![Arc::new(move || overrides.reload()), Arc::new(move || access.reload())];
+    if let Some(tls) = tls.cloned() {
+        all.push(Arc::new(move || tls.reload()));
+    }
+    all
+}
+
+/// Tells whoever starts a server for others what it does not defend.
+fn warn_of_openness(config: &Config, address: &SocketAddr, encrypted: bool) {
+    if address.ip().is_loopback() {
+        return;
+    }
+    if config.tokens_file.is_empty() && config.server.tls.client_ca_file.is_empty() {
+        tracing::warn!(%address, "listening beyond this machine without authentication: set auth.tokens_file");
+    }
+    if !encrypted {
+        tracing::warn!(%address, "listening beyond this machine without TLS: set server.http_tls_config");
+    }
+}
+
 /// What every connection needs.
 struct Listening {
     config: ServerConfig,
     metrics: Arc<Metrics>,
+    tls: Option<Arc<Tls>>,
     /// The routes in force: one answer for all while the server starts, then the real ones.
     router: watch::Receiver<Router>,
     stopped: watch::Receiver<bool>,
@@ -172,7 +201,7 @@ async fn accept(listening: Arc<Listening>, listener: TcpListener) {
                 let listening = listening.clone();
                 connections.spawn(async move {
                     listening.metrics.connection(1);
-                    serve_connection(&listening, stream).await;
+                    admit_connection(&listening, stream).await;
                     listening.metrics.connection(-1);
                     drop(place);
                 });
@@ -188,12 +217,26 @@ async fn accept(listening: Arc<Listening>, listener: TcpListener) {
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve_connection(listening: &Listening, stream: TcpStream) {
-    let (config, mut stopped, router) = (&listening.config, listening.stopped.clone(), listening.router.clone());
+async fn admit_connection(listening: &Listening, stream: TcpStream) {
     // Answers are written whole; waiting to fill packets only adds delay.
     let _ = stream.set_nodelay(true);
+    let stream = Patient::new(stream, listening.config.http_server_write_timeout);
+    let Some(tls) = &listening.tls else { return serve_connection(listening, stream).await };
+    let patience = listening.config.http_server_read_timeout;
+    match tokio::time::timeout(patience, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => serve_connection(listening, stream).await,
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake"),
+        Err(_) => tracing::debug!("TLS handshake took too long"),
+    }
+}
+
+async fn serve_connection(listening: &Listening, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    let (config, mut stopped, router) = (&listening.config, listening.stopped.clone(), listening.router.clone());
+    let asked = Arc::new(AtomicBool::new(false));
+    let has_asked = asked.clone();
     let prefix = config.http_path_prefix.trim_end_matches('/').to_owned();
     let service = service_fn(move |mut request: Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
         if let Some(uri) = routes::normalize(request.uri(), &prefix) {
             *request.uri_mut() = uri;
         }
@@ -204,11 +247,18 @@ async fn serve_connection(listening: &Listening, stream: TcpStream) {
     let idle = config.http_server_idle_timeout;
     builder.http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(HEAD_BYTES_MAX);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS_MAX).keep_alive_interval(Some(idle));
-    let stream = Patient::new(stream, config.http_server_write_timeout);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(connection);
+    // A connection is for asking: one that has not by then only takes a place.
+    let silent = async {
+        tokio::time::sleep(config.http_server_read_timeout).await;
+        if has_asked.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = silent => return tracing::debug!("a connection without a request is closed"),
         () = raised(&mut stopped) => {
             connection.as_mut().graceful_shutdown();
             connection.await

@@ -1,11 +1,12 @@
 //! What all handlers share.
 
+use crate::access::Access;
 use crate::config::Config;
 use crate::error::ApiError;
-use crate::metrics::Metrics;
+use crate::flights::Flights;
+use crate::metrics::{Metrics, Refusal};
 use crate::overrides::{Granted, Overrides};
 use crate::reader::Reader;
-use axum::http::StatusCode;
 use parking_lot::Mutex;
 use skald_ingest::Ingest;
 use skald_model::TenantId;
@@ -16,7 +17,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
 /// A query that the engine did not end by itself is given up this long after its timeout.
@@ -40,6 +41,10 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Tails per tenant.
     pub tails: Tails,
+    /// Queries under way.
+    pub flights: Flights,
+    /// Who may do what.
+    pub access: Arc<Access>,
     phase: AtomicU8,
     stopping: watch::Sender<bool>,
     busy: watch::Sender<usize>,
@@ -58,7 +63,7 @@ impl App {
     /// Puts the parts together.
     pub fn new(
         config: Config,
-        overrides: Arc<Overrides>,
+        (overrides, access): (Arc<Overrides>, Arc<Access>),
         default_tenant: TenantId,
         store: Arc<Store>,
         metrics: Arc<Metrics>,
@@ -67,12 +72,14 @@ impl App {
         let engine = Engine::new(store.clone(), config.limits.query(&config.querier), crate::clock::now);
         App {
             overrides,
+            access,
             default_tenant,
             store,
             ingest,
             engine,
             metrics,
             tails: Tails::default(),
+            flights: Flights::default(),
             phase: AtomicU8::new(Phase::Running as u8),
             stopping: watch::Sender::new(false),
             busy: watch::Sender::new(0),
@@ -95,9 +102,10 @@ impl App {
         self.phase.store(Phase::Stopping as u8, Ordering::Relaxed);
     }
 
-    /// A request began.
-    pub fn enter(&self) {
+    /// A request began. Whether there is room for it.
+    pub fn enter(&self) -> bool {
         self.busy.send_modify(|count| *count += 1);
+        *self.busy.borrow() <= self.config.server.max_concurrent_requests
     }
 
     /// A request has its answer.
@@ -123,21 +131,38 @@ impl App {
         self.stopping.subscribe()
     }
 
-    /// Runs `job` on the engine's threads under the reader's limits. Dropping the future cancels the query.
+    /// Runs `job` on the engine's threads under the reader's limits, when it is the tenant's turn. Dropping
+    /// the future cancels the query. The time it waits counts as the query's.
     pub async fn ask<T: Send + 'static>(
         self: &Arc<App>,
         reader: &Reader,
         job: impl FnOnce(&Engine, &Cancel) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, ApiError> {
+        let answer = self.run(reader, job).await;
+        if let Err(why) = answer.as_ref().map_err(refusal)
+            && let Some(why) = why
+        {
+            reader.refused(self, why);
+        }
+        answer.map_err(ApiError::from)
+    }
+
+    async fn run<T: Send + 'static>(
+        self: &Arc<App>,
+        reader: &Reader,
+        job: impl FnOnce(&Engine, &Cancel) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<T, QueryError> {
         let guard = CancelOnDrop(Cancel::default());
         let cancel = guard.0.clone();
         let (sender, receiver) = oneshot::channel();
-        let engine = self.engine.under(reader.query_limits.clone());
-        let app = self.clone();
-        self.engine.run(move || {
+        let (app, mut limits, tenants) = (self.clone(), reader.query_limits.clone(), reader.tenants().clone());
+        let (timeout, asked) = (limits.query_timeout, Instant::now());
+        let run = move || {
+            limits.query_timeout = timeout.saturating_sub(asked.elapsed());
             if cancel.is_cancelled() {
                 return;
             }
+            let engine = app.engine.under(limits).across(tenants);
             let result = std::panic::catch_unwind(AssertUnwindSafe(|| job(&engine, &cancel)));
             let result = result.unwrap_or_else(|panic| {
                 app.metrics.count_panic();
@@ -146,13 +171,29 @@ impl App {
             });
             // Nobody listening means the client went away, which needs no answer.
             let _ = sender.send(result);
-        });
-        let patience = reader.query_limits.query_timeout.saturating_add(TIMEOUT_GRACE);
-        match tokio::time::timeout(patience, receiver).await {
-            Ok(Ok(result)) => result.map_err(ApiError::from),
-            Ok(Err(_)) => Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")),
-            Err(_) => Err(QueryError::Timeout.into()),
+        };
+        self.engine.run(&reader.tenant(), &guard.0, self.config.frontend.max_outstanding_per_tenant, run)?;
+        match tokio::time::timeout(timeout.saturating_add(TIMEOUT_GRACE), receiver).await {
+            Ok(Ok(result)) => result,
+            // A query that waited longer than it may is dropped without being run.
+            Ok(Err(_)) if asked.elapsed() >= timeout => Err(QueryError::Timeout),
+            Ok(Err(_)) => Err(QueryError::Stopping),
+            Err(_) => Err(QueryError::Timeout),
         }
+    }
+}
+
+/// The limit that an error tells of, if it is one.
+fn refusal(error: &QueryError) -> Option<Refusal> {
+    match error {
+        QueryError::Series(_) => Some(Refusal::Series),
+        QueryError::Memory(_) => Some(Refusal::Memory),
+        QueryError::Busy => Some(Refusal::Busy),
+        QueryError::Queue => Some(Refusal::Queue),
+        QueryError::Timeout => Some(Refusal::Timeout),
+        QueryError::BytesRead { .. } => Some(Refusal::BytesRead),
+        QueryError::VolumeSeries(_) => Some(Refusal::VolumeSeries),
+        QueryError::Bad(_) | QueryError::Cancelled | QueryError::Stopping | QueryError::Internal(_) => None,
     }
 }
 

@@ -1,5 +1,6 @@
-//! Who asks: the tenant of a request.
+//! Whom a request names: the tenants of its header, within what its token may see.
 
+use crate::access::Grant;
 use crate::error::ApiError;
 use crate::state::App;
 use axum::extract::FromRequestParts;
@@ -8,37 +9,69 @@ use axum::http::request::Parts;
 use skald_model::{TenantId, TenantIdError};
 use std::sync::Arc;
 
-/// The tenant a request reads or writes.
+/// The one tenant a request writes, follows or changes.
 pub struct Tenant(pub TenantId);
+
+/// The tenants a request reads: sorted, at least one, and more than one only where that is allowed.
+pub struct Tenants(pub Arc<[TenantId]>);
 
 impl FromRequestParts<Arc<App>> for Tenant {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Tenant, ApiError> {
-        if !app.config.auth_enabled {
-            return Ok(Tenant(app.default_tenant.clone()));
-        }
-        let header = parts.headers.get("x-scope-orgid").map(|v| String::from_utf8_lossy(v.as_bytes()));
-        resolve(header.as_deref().unwrap_or("")).map(Tenant)
+        let tenants = named(parts, app)?;
+        one(&tenants).map(Tenant)
     }
 }
 
-/// The one tenant a header names; `a|a` names one.
-fn resolve(header: &str) -> Result<TenantId, ApiError> {
+impl FromRequestParts<Arc<App>> for Tenants {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Tenants, ApiError> {
+        let tenants = named(parts, app)?;
+        if !app.config.querier.multi_tenant_queries_enabled {
+            one(&tenants)?;
+        }
+        Ok(Tenants(tenants.into()))
+    }
+}
+
+fn one(tenants: &[TenantId]) -> Result<TenantId, ApiError> {
+    match tenants {
+        [tenant] => Ok(tenant.clone()),
+        _ => Err(ApiError::bad("multiple org IDs present")),
+    }
+}
+
+/// Whom a request names, within what its token may see.
+fn named(parts: &Parts, app: &App) -> Result<Vec<TenantId>, ApiError> {
+    let grant = parts.extensions.get::<Grant>();
+    let header = parts.headers.get("x-scope-orgid").map(|v| String::from_utf8_lossy(v.as_bytes()));
+    let header = header.as_deref().filter(|text| !text.is_empty());
+    let asked = match (header, grant.map(Grant::only_tenant)) {
+        (None, Some(Some(only))) => vec![only],
+        (None, Some(None)) | (_, None) if !app.config.auth_enabled => vec![app.default_tenant.clone()],
+        (header, _) => resolve(header.unwrap_or(""))?,
+    };
+    match asked.iter().find(|tenant| grant.is_some_and(|grant| !grant.may_see(tenant))) {
+        Some(tenant) => Err(ApiError::new(StatusCode::FORBIDDEN, format!("the token is not for tenant '{tenant}'"))),
+        None => Ok(asked),
+    }
+}
+
+/// The tenants a header names, each once and sorted.
+pub(crate) fn resolve(header: &str) -> Result<Vec<TenantId>, ApiError> {
     let mut tenants: Vec<TenantId> = Vec::new();
     for name in header.split('|') {
         let tenant = TenantId::parse(name).map_err(|error| match error {
             TenantIdError::Empty => ApiError::new(StatusCode::UNAUTHORIZED, "no org id\n"),
             other => ApiError::bad(other.to_string()),
         })?;
-        if !tenants.contains(&tenant) {
-            tenants.push(tenant);
-        }
+        tenants.push(tenant);
     }
-    match <[TenantId; 1]>::try_from(tenants) {
-        Ok([tenant]) => Ok(tenant),
-        Err(_) => Err(ApiError::bad("multiple org IDs present")),
-    }
+    tenants.sort();
+    tenants.dedup();
+    Ok(tenants)
 }
 
 #[cfg(test)]
@@ -46,17 +79,18 @@ mod tests {
     use super::*;
 
     fn check(header: &str, expected: Result<&str, (u16, &str)>) {
-        let found = resolve(header).map(|t| t.to_string()).map_err(|e| (e.status.as_u16(), e.message));
+        let text = |tenants: Vec<TenantId>| tenants.iter().map(TenantId::as_str).collect::<Vec<_>>().join("|");
+        let found = resolve(header).map(text).map_err(|e| (e.status.as_u16(), e.message));
         assert_eq!(found, expected.map(str::to_owned).map_err(|(s, m)| (s, m.to_owned())), "{header}");
     }
 
     #[test]
-    fn a_header_names_one_tenant() {
+    fn a_header_names_tenants() {
         check("a", Ok("a"));
         check("a|a", Ok("a"));
         check("a:k=v", Ok("a"));
         check("", Err((401, "no org id\n")));
-        check("a|b", Err((400, "multiple org IDs present")));
+        check("b|a|b", Ok("a|b"));
         check("a/b", Err((400, "tenant ID 'a/b' contains unsupported character '/'")));
     }
 }

@@ -1,4 +1,4 @@
-//! The program: `skald serve` (the default), `skald verify`, `skald inspect` and `skald config check FILE`.
+//! The program: `skald serve` (the default), `skald verify`, `skald inspect`, `skald token` and `skald config check FILE`.
 //!
 //! Settings come from defaults, one YAML file, environment variables and flags, the later ones winning.
 
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Some(("inspect", flags)) => inspect::run(flags),
+        Some(("token", token)) => make_token(token),
         Some(("serve", flags)) => settings::load(flags).and_then(serve::serve),
         _ => settings::load(&matches).and_then(serve::serve),
     };
@@ -50,6 +51,18 @@ fn command() -> Command {
         .arg(Arg::new("file").value_name("FILE").required(true));
     let config = Command::new("config").about("Looks at configuration files").subcommand_required(true).subcommand(check);
     let serve = settings::flags(Command::new("serve").about("Runs the server (the default)"));
+    let list = |name: &'static str| Arg::new(name).long(name).value_delimiter(',').required(true);
+    let token = Command::new("token")
+        .about("Makes a token, and the entry for auth.tokens_file that admits it")
+        .arg(
+            Arg::new("name")
+                .long("name")
+                .value_name("NAME")
+                .required(true)
+                .help("Names it in messages; the user of basic authentication"),
+        )
+        .arg(list("tenants").value_name("TENANT,…").help("Tenants it is for; * is all"))
+        .arg(list("rights").value_name("RIGHT,…").help("What it allows: read, write, admin"));
     settings::flags(Command::new("skald"))
         .about("A log server that any Loki client can use")
         .version(env!("CARGO_PKG_VERSION"))
@@ -58,6 +71,7 @@ fn command() -> Command {
         .subcommand(config)
         .subcommand(verify::command())
         .subcommand(inspect::command())
+        .subcommand(token)
 }
 
 fn check_config(matches: &ArgMatches) -> Result<(), String> {
@@ -66,4 +80,13 @@ fn check_config(matches: &ArgMatches) -> Result<(), String> {
     let (report, usable) = skald_server::config::check::report(&text, |name| std::env::var(name).ok());
     std::io::stdout().write_all(report.as_bytes()).map_err(|error| format!("writing the report: {error}"))?;
     if usable { Ok(()) } else { Err(format!("{file} can't be used")) }
+}
+
+/// The token goes to stdout, alone on its line; what belongs into the file goes there too, as a comment on it.
+fn make_token(matches: &ArgMatches) -> Result<(), String> {
+    let list = |name: &str| matches.get_many::<String>(name).into_iter().flatten().cloned().collect::<Vec<_>>();
+    let name = matches.get_one::<String>("name").expect("clap requires --name");
+    let (token, entry) = skald_server::access::new_token(name, &list("tenants"), &list("rights"))?;
+    let text = format!("{token}\n\n# The token is not stored anywhere: keep it. Add to auth.tokens_file:\ntokens:\n{entry}");
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("writing the token: {error}"))
 }

@@ -85,7 +85,7 @@ fn a_loki_file_is_explained_before_it_is_used() {
         report.contains("unknown        limits_config.max_line_sise: did you mean limits_config.max_line_size?\n"),
         "{report}"
     );
-    assert!(report.ends_with("2 taken, 4 not needed, 1 not supported, 1 unknown\n"), "{report}");
+    assert!(report.ends_with("3 taken, 3 not needed, 1 not supported, 1 unknown\n"), "{report}");
 }
 
 #[test]
@@ -107,4 +107,20 @@ fn what_cannot_work_is_refused_with_words_and_a_failing_status() {
         "--limits_config.max_line_size: expected a size such as 256KB or 3MB, found \"big\"",
     );
     check(&["config", "check", &bad], "can't be used");
+}
+
+#[test]
+fn a_token_comes_with_the_entry_that_admits_it() {
+    let output = run(&["token", "--name", "grafana", "--tenants", "a,b", "--rights", "read"]);
+    let text = text(&output.stdout);
+    assert!(output.status.success() && text.starts_with("skald_"), "{text}");
+    let token = text.lines().next().expect("a first line");
+    let entry = text.split_once("tokens:\n").expect("an entry").1;
+    assert!(
+        entry.starts_with("  - name: \"grafana\"\n    sha256: ")
+            && entry.ends_with("    tenants: [\"a\", \"b\"]\n    rights: [\"read\"]\n")
+    );
+    assert!(!entry.contains(token), "the entry does not hold the token");
+    let refused = run(&["token", "--name", "x", "--tenants", "a", "--rights", "fly"]);
+    assert!(!refused.status.success());
 }

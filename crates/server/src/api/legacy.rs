@@ -1,7 +1,7 @@
 //! `/api/prom/query`: range queries of lines in the first shape Loki had.
 
 use super::json;
-use super::query::{check_range, look_back, parse};
+use super::query::{entries, kind_of, look_back, parse};
 use crate::clock;
 use crate::error::ApiError;
 use crate::params::Params;
@@ -26,7 +26,9 @@ pub async fn query(State(app): State<Arc<App>>, reader: Reader, params: Params) 
     if !matches!(expr, Expr::Log(_)) {
         return Err(ApiError::bad(ONLY_STREAMS));
     }
-    let bounds = check_range(reader.limits(), &expr, look_back(bounds, now, reader.limits()), shape)?;
+    let bounds = look_back(bounds, now, reader.limits());
+    reader.admit(&app, &query, &expr, kind_of(&expr), bounds)?;
+    let (limit, _) = entries(&app, &reader, &expr, shape.limit)?;
     let request = RangeRequest {
         tenant: reader.tenant(),
         query,
@@ -34,7 +36,7 @@ pub async fn query(State(app): State<Arc<App>>, reader: Reader, params: Params) 
         end: bounds.end,
         step: shape.step,
         interval: 0,
-        limit: shape.limit,
+        limit,
         direction: shape.direction,
         categorize: false,
         skip_errors: false,

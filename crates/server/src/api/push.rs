@@ -52,6 +52,7 @@ async fn accept(app: &App, tenant: Result<Tenant, ApiError>, request: Request, p
         body,
     };
     let reply = app.ingest.push(&tenant, push).await;
+    app.flights.written(&tenant);
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if reply.body.is_empty() {
         return Ok(with_retry(status.into_response(), reply.retry_after));

@@ -1,9 +1,14 @@
 //! `query` and `query_range`.
 
 use super::{header, json, labelling};
+use crate::admission;
 use crate::clock;
 use crate::config::Limits;
+use crate::config::limits::nanoseconds;
+use crate::config::setting::{ByteSize, Setting};
 use crate::error::ApiError;
+use crate::flights::Answered;
+use crate::metrics::Refusal;
 use crate::params::{Bounds, Params, RangeShape};
 use crate::query_log::{Kind, QueryLog};
 use crate::reader::Reader;
@@ -13,9 +18,14 @@ use crate::wire::notes::Notes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use bytes::Bytes;
+use futures_util::FutureExt;
 use skald_logql::ast::Expr;
 use skald_model::TimeRange;
-use skald_query::{HintRequest, INSTANT_LOG_RANGE_NS, InstantRequest, RangeRequest};
+use skald_query::{
+    Answer, Cancel, Data, Engine, HintRequest, INSTANT_LOG_RANGE_NS, InstantRequest, MetadataRequest, QueryError, RangeRequest,
+    Stats,
+};
 use std::sync::Arc;
 
 /// `query_range`
@@ -30,18 +40,13 @@ pub async fn range(
     let shape = params.range_shape(bounds)?;
     let expr = parse(params.query())?;
     let bounds = look_back(bounds, now, reader.limits());
-    let bounds = check_range(reader.limits(), &expr, bounds, shape)?;
+    let kind = kind_of(&expr);
+    reader.admit(&app, params.query(), &expr, kind, bounds)?;
+    let bounds = aligned(&expr, bounds, shape);
+    let (limit, cut) = entries(&app, &reader, &expr, shape.limit)?;
     let labelling = labelling(&headers);
-    let kind = match &expr {
-        Expr::Log(log) if log.stages.is_empty() => Kind::Limited,
-        Expr::Log(_) => Kind::Filter,
-        Expr::Metric(_) => Kind::Metric,
-    };
-    let log = QueryLog::begin(&reader.tenant(), kind, params.query(), bounds).with(
-        shape.step,
-        shape.limit,
-        header(&headers, "x-query-tags"),
-    );
+    let log =
+        QueryLog::begin(&reader.tenant(), kind, params.query(), bounds).with(shape.step, limit, header(&headers, "x-query-tags"));
     let request = RangeRequest {
         tenant: reader.tenant(),
         query: params.query().to_owned(),
@@ -49,19 +54,22 @@ pub async fn range(
         end: bounds.end,
         step: shape.step,
         interval: shape.interval,
-        limit: shape.limit,
+        limit,
         direction: shape.direction,
         categorize: labelling == Labelling::Categorized,
         skip_errors: params.skip_errors(),
         after: params.cursor()?,
     };
-    let answer = app.ask(&reader, move |engine, cancel| {
-        let answer = engine.query_range(&request, cancel)?;
+    let guard = BytesGuard::new(&reader, params.query(), &expr, bounds);
+    let answer = run(&app, &reader, format!("{request:?}"), labelling, move |engine, cancel| {
+        guard.check(engine)?;
+        let mut answer = engine.query_range(&request, cancel)?;
+        answer.warnings.extend(cut);
         let notes = Notes::on(&answer, engine, || {
             let range = TimeRange { start: request.start, end: request.end };
             HintRequest { tenant: request.tenant.clone(), query: request.query.clone(), range }
         });
-        Ok((encode(&answer, labelling, &notes), answer.stats, notes))
+        Ok((answer, notes))
     });
     let (body, stats, notes) = log.watch(answer.await)?;
     log.end(&stats);
@@ -79,9 +87,14 @@ pub async fn instant(
     let limit = params.limit("limit", 100)?;
     let direction = params.direction()?;
     let expr = parse(params.query())?;
-    check_limit(reader.limits(), &expr, limit)?;
-    let labelling = labelling(&headers);
     let bounds = Bounds { start: time, end: time };
+    reader.admit(&app, params.query(), &expr, kind_of(&expr), bounds)?;
+    let (limit, cut) = entries(&app, &reader, &expr, limit)?;
+    let labelling = labelling(&headers);
+    let lookback = nanoseconds(reader.limits().max_query_lookback);
+    if lookback > 0 && time < clock::now().saturating_sub(lookback) {
+        return Ok(json(encode(&nothing(&expr), labelling, &Notes::default())));
+    }
     let log =
         QueryLog::begin(&reader.tenant(), Kind::Instant, params.query(), bounds).with(0, limit, header(&headers, "x-query-tags"));
     let categorize = labelling == Labelling::Categorized;
@@ -89,13 +102,16 @@ pub async fn instant(
     let query = params.query().to_owned();
     let request =
         InstantRequest { tenant: reader.tenant(), query, time, limit, direction, categorize, skip_errors: params.skip_errors() };
-    let answer = app.ask(&reader, move |engine, cancel| {
-        let answer = engine.query_instant(&request, cancel)?;
+    let guard = BytesGuard::new(&reader, params.query(), &expr, bounds);
+    let answer = run(&app, &reader, format!("{request:?}"), labelling, move |engine, cancel| {
+        guard.check(engine)?;
+        let mut answer = engine.query_instant(&request, cancel)?;
+        answer.warnings.extend(cut);
         let notes = Notes::on(&answer, engine, || {
             let range = TimeRange { start: request.time.saturating_sub(looks_back), end: request.time };
             HintRequest { tenant: request.tenant.clone(), query: request.query.clone(), range }
         });
-        Ok((encode(&answer, labelling, &notes), answer.stats, notes))
+        Ok((answer, notes))
     });
     let (body, stats, notes) = log.watch(answer.await)?;
     log.end(&stats);
@@ -122,30 +138,104 @@ pub(super) fn look_back(bounds: Bounds, now: i64, limits: &Limits) -> Bounds {
     Bounds { start: bounds.start.max(oldest), end: bounds.end.max(oldest) }
 }
 
-/// Checks the limits of a range query and gives the range to evaluate: points of metric queries lie at
-/// multiples of the step since 1970, so that neighbouring requests fit together.
-pub(super) fn check_range(limits: &Limits, expr: &Expr, bounds: Bounds, shape: RangeShape) -> Result<Bounds, ApiError> {
-    check_limit(limits, expr, shape.limit)?;
-    let longest = i64::try_from(limits.max_query_length.as_nanos()).unwrap_or(i64::MAX);
-    let length = bounds.end.saturating_sub(bounds.start);
-    if longest > 0 && length > longest {
-        let (length, limit) = (crate::duration::show(length), crate::duration::show(longest));
-        let text = format!("the query time range exceeds the limit (query length: {length}, limit: {limit})");
-        return Err(ApiError::bad(text));
+/// What kind of question it is.
+pub(super) fn kind_of(expr: &Expr) -> Kind {
+    match expr {
+        Expr::Log(log) if log.stages.is_empty() => Kind::Limited,
+        Expr::Log(_) => Kind::Filter,
+        Expr::Metric(_) => Kind::Metric,
     }
-    Ok(match expr {
-        Expr::Log(_) => bounds,
-        Expr::Metric(_) => align(bounds, shape.step),
-    })
 }
 
-fn check_limit(limits: &Limits, expr: &Expr, limit: usize) -> Result<(), ApiError> {
-    let max = limits.max_entries_limit_per_query;
-    if matches!(expr, Expr::Log(_)) && max > 0 && limit > max {
-        let text = format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {max})");
-        return Err(ApiError::bad(text));
+/// The answer to a question about times that nobody may see.
+fn nothing(expr: &Expr) -> Answer {
+    let data = match expr {
+        Expr::Log(_) => Data::Streams(Vec::new()),
+        Expr::Metric(_) => Data::Vector(Vec::new()),
+    };
+    Answer { data, stats: Stats::default(), warnings: Vec::new(), cursor: None }
+}
+
+/// Runs a query, or waits for an equal one that is under way.
+async fn run(
+    app: &Arc<App>,
+    reader: &Reader,
+    question: String,
+    labelling: Labelling,
+    job: impl FnOnce(&Engine, &Cancel) -> Result<(Answer, Notes), QueryError> + Send + 'static,
+) -> Result<Answered, ApiError> {
+    let key = format!("{:?} {:?} {labelling:?} {question}", reader.tenants(), reader.query_limits);
+    let asked = (app.clone(), reader.clone());
+    let joined = || app.metrics.count_shared();
+    let run = app.flights.join(key, reader.tenants(), joined, move || {
+        let (app, reader) = asked;
+        let answer = async move {
+            let encoded = move |engine: &Engine, cancel: &Cancel| {
+                let (answer, notes) = job(engine, cancel)?;
+                Ok((Bytes::from(encode(&answer, labelling, &notes)), answer.stats, notes, answer.warnings.is_empty()))
+            };
+            let (body, stats, notes, whole) = app.ask(&reader, encoded).await?;
+            if !whole {
+                app.metrics.count_partial(reader.tenant().as_str());
+            }
+            Ok((body, stats, notes))
+        };
+        answer.boxed()
+    });
+    run.await
+}
+
+/// How many entries are answered, and the warning when these are fewer than were asked for.
+pub(super) fn entries(app: &App, reader: &Reader, expr: &Expr, limit: usize) -> Result<(usize, Option<String>), ApiError> {
+    let max = reader.limits().max_entries_limit_per_query;
+    if matches!(expr, Expr::Metric(_)) || max == 0 || limit <= max {
+        return Ok((limit, None));
     }
-    Ok(())
+    let text = format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {max})");
+    if reader.takes_a_part() {
+        return Ok((max, Some(format!("{text}; returning at most {max} entries"))));
+    }
+    reader.refused(app, Refusal::Entries);
+    Err(ApiError::bad(text))
+}
+
+/// `max_query_bytes_read`: what the index says a query has to look at.
+struct BytesGuard {
+    max: u64,
+    requests: Vec<MetadataRequest>,
+}
+
+impl BytesGuard {
+    fn new(reader: &Reader, text: &str, expr: &Expr, bounds: Bounds) -> BytesGuard {
+        let max = reader.limits().max_query_bytes_read.0;
+        let reads = if max == 0 { Vec::new() } else { admission::reads(text, expr) };
+        let request = |(query, before): (String, i64)| {
+            let start = bounds.start.saturating_sub(before);
+            MetadataRequest { tenant: reader.tenant(), query, start, end: bounds.end }
+        };
+        BytesGuard { max, requests: reads.into_iter().map(request).collect() }
+    }
+
+    fn check(&self, engine: &Engine) -> Result<(), QueryError> {
+        let mut found = 0u64;
+        for request in &self.requests {
+            found = found.saturating_add(engine.index_stats(request)?.bytes);
+        }
+        if self.max == 0 || found <= self.max {
+            return Ok(());
+        }
+        let size = |bytes| ByteSize(bytes).show().as_str().unwrap_or_default().to_owned();
+        Err(QueryError::BytesRead { found: size(found), limit: size(self.max) })
+    }
+}
+
+/// The range to evaluate: points of metric queries lie at multiples of the step since 1970, so that
+/// neighbouring requests fit together.
+pub(super) fn aligned(expr: &Expr, bounds: Bounds, shape: RangeShape) -> Bounds {
+    match expr {
+        Expr::Log(_) => bounds,
+        Expr::Metric(_) => align(bounds, shape.step),
+    }
 }
 
 fn align(bounds: Bounds, step: i64) -> Bounds {

@@ -7,6 +7,7 @@ use super::tail_session::{Event, TailRequest, TailSession};
 use super::{header, labelling};
 use crate::clock;
 use crate::error::ApiError;
+use crate::metrics::Refusal;
 use crate::params::Params;
 use crate::state::{App, TailPlace};
 use crate::tenant::Tenant;
@@ -99,7 +100,11 @@ fn prepare(app: &App, request: &TailRequest) -> Result<Start, ApiError> {
     let categorize = request.labelling == crate::wire::answer::Labelling::Categorized;
     let pipeline = app.engine.tail_pipeline(&request.query, categorize)?;
     let max = app.granted(&request.tenant).limits.max_concurrent_tail_requests;
-    Ok(match app.tails.enter(&request.tenant, max) {
+    let entered = app.tails.enter(&request.tenant, max);
+    if entered.is_err() {
+        app.metrics.refuse(request.tenant.as_str(), Refusal::Tails);
+    }
+    Ok(match entered {
         Ok(place) => Start::Ready(Box::new(pipeline), place),
         Err(count) => Start::Refused(format!("max concurrent tail requests limit exceeded, count > limit ({count} > {max})")),
     })

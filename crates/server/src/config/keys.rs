@@ -45,6 +45,16 @@ keys! {
     "server.log_level" => server.log_level: "debug, info, warn or error";
     "server.log_format" => server.log_format: "logfmt or json";
     "server.http_path_prefix" => server.http_path_prefix: "put before every path";
+    "server.http_tls_config.cert_file" => server.tls.cert_file: "PEM certificate; with key_file it switches TLS on";
+    "server.http_tls_config.key_file" => server.tls.key_file: "PEM private key";
+    "server.http_tls_config.client_ca_file" => server.tls.client_ca_file: "PEM authority of client certificates";
+    "server.http_tls_config.client_auth_type" => server.tls.client_auth_type: "NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert; empty requires one when there is a client_ca_file";
+    "server.max_concurrent_requests" => server.max_concurrent_requests: "requests without an answer at once; more get a 503";
+    "server.grpc_enabled" => server.grpc_enabled: "take pushes over gRPC (logproto.Pusher)";
+    "server.grpc_listen_address" => server.grpc_listen_address: "IP address for gRPC; empty is that of HTTP";
+    "server.grpc_listen_port" => server.grpc_listen_port: "port for gRPC; 0 takes a free one";
+    "server.grpc_server_max_recv_msg_size" => server.grpc_server_max_recv_msg_size: "largest gRPC message";
+    "auth.tokens_file" => tokens_file: "YAML file with the tokens that requests need; empty needs none";
     "distributor.max_recv_msg_size" => distributor.max_recv_msg_size: "largest push body as sent";
     "distributor.max_decompressed_size" => distributor.max_decompressed_size: "largest push body decompressed";
     "ingester.wal.sync" => ingester.wal_sync: "group, always, interval or none: when a push is acknowledged";

@@ -286,6 +286,8 @@ impl Limits {
             query_timeout: self.query_timeout,
             max_query_length: nanoseconds(self.max_query_length),
             query_memory: to_usize(self.query_memory),
+            volume_max_series: self.volume_max_series,
+            partial: false,
             threads: if querier.max_concurrent == 0 { defaults.threads } else { querier.max_concurrent },
         }
     }
@@ -327,6 +329,35 @@ impl Limits {
         match (self.max_streams_per_user, self.max_global_streams_per_user) {
             (0, other) | (other, 0) => other,
             (local, global) => local.min(global),
+        }
+    }
+
+    /// What holds when both must: of each limit on queries the tighter one.
+    pub fn strictest(&self, other: &Limits) -> Limits {
+        let span = |a: Duration, b: Duration| if a.is_zero() || b.is_zero() { a.max(b) } else { a.min(b) };
+        let count = |a: usize, b: usize| if a == 0 || b == 0 { a.max(b) } else { a.min(b) };
+        let bytes = |a: ByteSize, b: ByteSize| ByteSize(if a.0 == 0 || b.0 == 0 { a.0.max(b.0) } else { a.0.min(b.0) });
+        let mut required_labels = [self.required_labels.as_slice(), &other.required_labels].concat();
+        required_labels.sort();
+        required_labels.dedup();
+        Limits {
+            strict: self.strict || other.strict,
+            max_query_series: self.max_query_series.min(other.max_query_series),
+            max_entries_limit_per_query: count(self.max_entries_limit_per_query, other.max_entries_limit_per_query),
+            max_query_length: span(self.max_query_length, other.max_query_length),
+            max_query_range: span(self.max_query_range, other.max_query_range),
+            max_query_lookback: span(self.max_query_lookback, other.max_query_lookback),
+            max_query_bytes_read: bytes(self.max_query_bytes_read, other.max_query_bytes_read),
+            max_query_parallelism: self.max_query_parallelism.min(other.max_query_parallelism),
+            max_streams_matchers_per_query: count(self.max_streams_matchers_per_query, other.max_streams_matchers_per_query),
+            required_labels,
+            minimum_labels_number: self.minimum_labels_number.max(other.minimum_labels_number),
+            blocked_queries: [self.blocked_queries.as_slice(), &other.blocked_queries].concat(),
+            query_timeout: span(self.query_timeout, other.query_timeout),
+            query_memory: bytes(self.query_memory, other.query_memory),
+            volume_enabled: self.volume_enabled && other.volume_enabled,
+            volume_max_series: self.volume_max_series.min(other.volume_max_series),
+            ..self.clone()
         }
     }
 

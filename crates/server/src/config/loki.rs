@@ -44,8 +44,7 @@ pub const SECTIONS: &[(&str, Fate)] = &[
 ];
 
 /// Single top-level keys.
-pub const KEYS: &[&str] =
-    &["target", "ballast_bytes", "shutdown_delay", "http_prefix", "metrics_namespace", "server.grpc_listen_port"];
+pub const KEYS: &[&str] = &["target", "ballast_bytes", "shutdown_delay", "http_prefix", "metrics_namespace"];
 
 /// Keys of `limits_config` that a user would miss.
 pub const LIMITS_MISSING: &[&str] = &[

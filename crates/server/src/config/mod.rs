@@ -46,6 +46,8 @@ pub struct Config {
     pub querier: QuerierConfig,
     /// `frontend`
     pub frontend: FrontendConfig,
+    /// File with the tokens that requests need; empty needs none.
+    pub tokens_file: String,
     /// `runtime_config`
     pub runtime: RuntimeConfig,
 }
@@ -73,7 +75,53 @@ pub struct ServerConfig {
     pub log_format: LogFormat,
     /// Put before every path.
     pub http_path_prefix: String,
+    /// `server.http_tls_config`
+    pub tls: TlsConfig,
+    /// Requests without an answer at once.
+    pub max_concurrent_requests: usize,
+    /// Whether pushes over gRPC are taken.
+    pub grpc_enabled: bool,
+    /// Where gRPC listens; empty is as HTTP.
+    pub grpc_listen_address: String,
+    /// Port of gRPC; 0 takes a free one.
+    pub grpc_listen_port: u16,
+    /// Bytes of one gRPC message.
+    pub grpc_server_max_recv_msg_size: ByteSize,
 }
+
+/// `server.http_tls_config`; all files are PEM.
+#[derive(Clone, Debug, Default)]
+pub struct TlsConfig {
+    /// Certificate with what it is signed by.
+    pub cert_file: String,
+    /// Its private key.
+    pub key_file: String,
+    /// Who signs the certificates of clients.
+    pub client_ca_file: String,
+    /// Whether clients need one.
+    pub client_auth_type: ClientAuth,
+}
+
+/// `server.http_tls_config.client_auth_type`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// Needed when there is an authority to check it by.
+    #[default]
+    Default,
+    /// Not asked for.
+    None,
+    /// Checked when there is one.
+    IfGiven,
+    /// Needed.
+    Required,
+}
+
+word_setting!(ClientAuth {
+    "" => ClientAuth::Default,
+    "NoClientCert" => ClientAuth::None,
+    "VerifyClientCertIfGiven" => ClientAuth::IfGiven,
+    "RequireAndVerifyClientCert" => ClientAuth::Required,
+});
 
 /// `server.log_level`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +230,7 @@ impl Default for Config {
                 max_body_size: ByteSize(10 << 20),
                 max_outstanding_per_tenant: 2048,
             },
+            tokens_file: String::new(),
             runtime: RuntimeConfig { file: Vec::new(), period: Duration::from_secs(10) },
         }
     }
@@ -200,6 +249,12 @@ impl Default for ServerConfig {
             log_level: LogLevel::Info,
             log_format: LogFormat::Logfmt,
             http_path_prefix: String::new(),
+            tls: TlsConfig::default(),
+            max_concurrent_requests: 4096,
+            grpc_enabled: false,
+            grpc_listen_address: String::new(),
+            grpc_listen_port: 9095,
+            grpc_server_max_recv_msg_size: ByteSize(4 << 20),
         }
     }
 }

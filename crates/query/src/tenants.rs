@@ -1,0 +1,138 @@
+//! Reading several tenants at once: their streams side by side, told apart by the label `__tenant_id__`.
+//!
+//! A matcher on that label chooses among the tenants and goes no further; a label a stream has under that
+//! name is shown as `original___tenant_id__`. One tenant is read as if none of this were here.
+
+use crate::Engine;
+use skald_model::{Labels, Matcher, TenantId, TimeRange};
+use skald_store::{Select, Selected, StoreError};
+use std::collections::BTreeSet;
+
+/// The label that names the tenant; Loki's.
+const TENANT_LABEL: &str = "__tenant_id__";
+
+/// A label of a stream that was in its way.
+const ORIGINAL_LABEL: &str = "original___tenant_id__";
+
+/// Who is read and by what: those the tenant matchers let through, and the other matchers.
+fn chosen<'a>(tenants: &'a [TenantId], matchers: &[Matcher]) -> (Vec<&'a TenantId>, Vec<Matcher>) {
+    let (own, rest): (Vec<Matcher>, Vec<Matcher>) = matchers.iter().cloned().partition(|m| m.name == TENANT_LABEL);
+    (tenants.iter().filter(|tenant| own.iter().all(|m| m.matches(tenant.as_str()))).collect(), rest)
+}
+
+fn marked(tenant: &TenantId, labels: &Labels) -> Labels {
+    let renamed = labels.iter().map(|(name, value)| (if name == TENANT_LABEL { ORIGINAL_LABEL } else { name }, value));
+    Labels::from_pairs(renamed.chain([(TENANT_LABEL, tenant.as_str())]))
+}
+
+impl Engine {
+    /// The tenants a question is about: more than one only when the reader named several.
+    fn several(&self) -> Option<&[TenantId]> {
+        self.tenants.as_deref().filter(|tenants| tenants.len() > 1)
+    }
+
+    /// What there is to read.
+    pub(crate) fn select(&self, tenant: &TenantId, select: &Select<'_>) -> Result<Selected, StoreError> {
+        let Some(tenants) = self.several() else { return self.store.select(tenant, select) };
+        let (tenants, matchers) = chosen(tenants, select.matchers);
+        let mut all = Selected::default();
+        for tenant in tenants {
+            let select = Select { matchers: &matchers, range: select.range, content: select.content };
+            let mut found = self.store.select(tenant, &select)?;
+            let first = all.streams.len() as u32;
+            for run in found.pieces.iter_mut().flat_map(|piece| &mut piece.runs) {
+                run.stream += first;
+            }
+            for stream in &mut found.streams {
+                stream.labels = marked(tenant, &stream.labels);
+            }
+            all.streams.append(&mut found.streams);
+            all.pieces.append(&mut found.pieces);
+            all.warnings.append(&mut found.warnings);
+            all.blocks_pruned += found.blocks_pruned;
+        }
+        Ok(all)
+    }
+
+    /// Names of labels of matching streams, sorted.
+    pub(crate) fn names(&self, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> Result<Vec<String>, StoreError> {
+        let Some(tenants) = self.several() else { return self.store.label_names(tenant, matchers, range) };
+        let (tenants, matchers) = chosen(tenants, matchers);
+        let mut names = BTreeSet::new();
+        for tenant in tenants {
+            names.extend(self.store.label_names(tenant, &matchers, range)?);
+        }
+        if names.contains(TENANT_LABEL) {
+            names.insert(ORIGINAL_LABEL.to_owned());
+        } else if !names.is_empty() {
+            names.insert(TENANT_LABEL.to_owned());
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    /// Values of a label of matching streams, sorted.
+    pub(crate) fn values(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, StoreError> {
+        let Some(tenants) = self.several() else { return self.store.label_values(tenant, name, matchers, range) };
+        let (tenants, matchers) = chosen(tenants, matchers);
+        let stored = if name == ORIGINAL_LABEL { TENANT_LABEL } else { name };
+        let mut values = BTreeSet::new();
+        for tenant in tenants {
+            if name != TENANT_LABEL {
+                values.extend(self.store.label_values(tenant, stored, &matchers, range)?);
+            } else if !self.store.label_names(tenant, &matchers, range)?.is_empty() {
+                values.insert(tenant.to_string());
+            }
+        }
+        Ok(values.into_iter().collect())
+    }
+
+    /// Labels of streams that match any of the groups.
+    pub(crate) fn streams(
+        &self,
+        tenant: &TenantId,
+        groups: &[Vec<Matcher>],
+        range: TimeRange,
+    ) -> Result<Vec<Labels>, StoreError> {
+        let Some(tenants) = self.several() else { return self.store.streams(tenant, groups, range) };
+        let mut all = Vec::new();
+        for tenant in tenants {
+            let own: Vec<Vec<Matcher>> = groups
+                .iter()
+                .map(|group| chosen(std::slice::from_ref(tenant), group))
+                .filter_map(|(chosen, rest)| (!chosen.is_empty()).then_some(rest))
+                .collect();
+            if !own.is_empty() || groups.is_empty() {
+                all.extend(self.store.streams(tenant, &own, range)?.iter().map(|labels| marked(tenant, labels)));
+            }
+        }
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skald_model::MatchOp;
+
+    #[test]
+    fn a_matcher_on_the_tenant_chooses_and_the_others_go_on() {
+        let tenants = ["a", "b", "c"].map(|name| TenantId::parse(name).expect("valid"));
+        let matchers = [Matcher::new(TENANT_LABEL, MatchOp::Regex, "a|c").expect("good"), Matcher::equal("app", "x")];
+        let (chosen, rest) = chosen(&tenants, &matchers);
+        assert_eq!(chosen.iter().map(|t| t.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(rest.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["app"]);
+    }
+
+    #[test]
+    fn streams_carry_their_tenant_and_keep_what_was_in_its_place() {
+        let labels = Labels::from_pairs([("__tenant_id__", "mine"), ("app", "x")]);
+        let marked = marked(&TenantId::fake(), &labels);
+        assert_eq!(marked.to_string(), r#"{__tenant_id__="fake", app="x", original___tenant_id__="mine"}"#);
+    }
+}

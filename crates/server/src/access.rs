@@ -1,0 +1,317 @@
+//! Who may do what: tokens bound to tenants with rights to read, write and administer.
+//!
+//! Tokens are 256 random bits, so their SHA-256 is all that is stored and no slow hash is needed: nobody
+//! guesses them, and a stolen file gives none away. A token comes as `Authorization: Bearer`, or as the
+//! password of basic authentication with its name as the user. The file is read again when it changes.
+
+use crate::error::ApiError;
+use crate::metrics::Refusal;
+use crate::state::App;
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use parking_lot::RwLock;
+use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::Deserialize;
+use skald_model::TenantId;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Random bytes of a token.
+const TOKEN_BYTES: usize = 32;
+
+/// Begins every token, so that leaked ones can be searched for.
+const TOKEN_PREFIX: &str = "skald_";
+
+/// What a request wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Right {
+    /// Ask.
+    Read,
+    /// Push.
+    Write,
+    /// See and change settings, delete, flush.
+    Admin,
+}
+
+impl Right {
+    fn as_str(self) -> &'static str {
+        match self {
+            Right::Read => "read",
+            Right::Write => "write",
+            Right::Admin => "administer",
+        }
+    }
+}
+
+/// What a token allows. Requests that carry one have it among their extensions.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    name: String,
+    hash: [u8; SHA256_OUTPUT_LEN],
+    /// `None` is all.
+    tenants: Option<Vec<TenantId>>,
+    rights: Vec<Right>,
+}
+
+impl Grant {
+    /// Whether it is for this tenant.
+    pub fn may_see(&self, tenant: &TenantId) -> bool {
+        self.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant))
+    }
+
+    /// The tenant of a token that is for one.
+    pub fn only_tenant(&self) -> Option<TenantId> {
+        match self.tenants.as_deref() {
+            Some([tenant]) => Some(tenant.clone()),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenFile {
+    tokens: Vec<TokenEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenEntry {
+    name: String,
+    sha256: String,
+    tenants: Vec<String>,
+    rights: Vec<Right>,
+}
+
+/// All tokens; without a file everybody may do everything.
+pub struct Access {
+    file: Option<PathBuf>,
+    grants: RwLock<Vec<Arc<Grant>>>,
+}
+
+impl Access {
+    /// With the tokens of a file, which must be readable now; an empty path asks for none.
+    pub fn open(file: &str) -> Result<Access, String> {
+        let access = Access { file: (!file.is_empty()).then(|| PathBuf::from(file)), grants: RwLock::default() };
+        access.reload()?;
+        Ok(access)
+    }
+
+    /// Whether requests need a token.
+    pub fn is_on(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Reads the file again. The error says why the tokens that were in force stay.
+    pub fn reload(&self) -> Result<(), String> {
+        if let Some(path) = &self.file {
+            let named = |error: String| format!("auth.tokens_file {}: {error}", path.display());
+            *self.grants.write() = read(path).map_err(named)?;
+        }
+        Ok(())
+    }
+
+    /// What an `Authorization` header allows.
+    fn grant(&self, header: &str) -> Option<Arc<Grant>> {
+        let (scheme, credentials) = header.trim().split_once(' ')?;
+        let (user, secret) = match scheme.to_ascii_lowercase().as_str() {
+            "bearer" => (None, credentials.trim().to_owned()),
+            "basic" => {
+                let text = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+                let (user, secret) = text.split_once(':')?;
+                (Some(user.to_owned()), secret.to_owned())
+            }
+            _ => return None,
+        };
+        let hash = hash(&secret);
+        // Every token is compared, all of it: how long that takes tells nothing.
+        let grants = self.grants.read();
+        let found = grants.iter().fold(None, |found, grant| if same(&grant.hash, &hash) { Some(grant) } else { found });
+        found.filter(|grant| user.is_none_or(|user| user == grant.name)).cloned()
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<Arc<Grant>>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let file: TokenFile = serde_yaml_ng::from_str(&text).map_err(|error| error.to_string())?;
+    file.tokens.into_iter().map(|entry| grant_of(entry).map(Arc::new)).collect()
+}
+
+fn grant_of(entry: TokenEntry) -> Result<Grant, String> {
+    let named = |error: String| format!("token {:?}: {error}", entry.name);
+    let hash = unhex(&entry.sha256).ok_or_else(|| named("sha256 must be 64 hex digits".to_owned()))?;
+    let tenants = match entry.tenants.iter().any(|name| name == "*") {
+        true => None,
+        false => {
+            let tenants: Result<_, _> = entry.tenants.iter().map(|name| TenantId::parse(name)).collect();
+            Some(tenants.map_err(|error| named(error.to_string()))?)
+        }
+    };
+    Ok(Grant { name: entry.name.clone(), hash, tenants, rights: entry.rights.clone() })
+}
+
+fn hash(token: &str) -> [u8; SHA256_OUTPUT_LEN] {
+    let mut out = [0; SHA256_OUTPUT_LEN];
+    out.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    out
+}
+
+/// Compares in a time that does not depend on where two hashes differ.
+fn same(a: &[u8; SHA256_OUTPUT_LEN], b: &[u8; SHA256_OUTPUT_LEN]) -> bool {
+    std::hint::black_box(a.iter().zip(b).fold(0u8, |different, (a, b)| different | (a ^ b))) == 0
+}
+
+fn unhex(text: &str) -> Option<[u8; SHA256_OUTPUT_LEN]> {
+    let mut out = [0; SHA256_OUTPUT_LEN];
+    let digits = text.is_ascii() && text.len() == 2 * SHA256_OUTPUT_LEN;
+    for (i, byte) in out.iter_mut().enumerate().take(if digits { SHA256_OUTPUT_LEN } else { 0 }) {
+        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
+    }
+    digits.then_some(out)
+}
+
+/// A new token, and the entry of the token file that admits it.
+pub fn new_token(name: &str, tenants: &[String], rights: &[String]) -> Result<(String, String), String> {
+    let mut random = [0; TOKEN_BYTES];
+    SystemRandom::new().fill(&mut random).map_err(|_| "the system gave no random bytes".to_owned())?;
+    let token = format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
+    let mut hex = String::new();
+    for byte in hash(&token) {
+        write!(hex, "{byte:02x}").expect("writing to memory does not fail");
+    }
+    let quoted = |list: &[String]| list.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", ");
+    let (tenants, rights) = (quoted(tenants), quoted(rights));
+    let entry = format!("  - name: {name:?}\n    sha256: {hex}\n    tenants: [{tenants}]\n    rights: [{rights}]\n");
+    let read: Vec<TokenEntry> = serde_yaml_ng::from_str(&entry).map_err(|error| error.to_string())?;
+    read.into_iter().map(grant_of).collect::<Result<Vec<_>, _>>()?;
+    Ok((token, entry))
+}
+
+/// What a path is for; `None` needs no right.
+fn needed(method: &Method, path: &str) -> Option<Right> {
+    let reads = method == Method::GET || method == Method::HEAD;
+    match path {
+        "/ready" => None,
+        "/loki/api/v1/push" | "/api/prom/push" | "/otlp/v1/logs" => Some(Right::Write),
+        "/config/tenant/v1/limits" => Some(Right::Read),
+        "/loki/api/v1/delete" => Some(Right::Admin),
+        _ if path.starts_with("/loki/api/v1/rules") || path.starts_with("/api/prom/rules") => {
+            Some(if reads { Right::Read } else { Right::Admin })
+        }
+        _ => {
+            let asks = ["/loki/api/v1/", "/api/prom/", "/prometheus/api/v1/", "/skald/api/v1/"];
+            Some(if asks.iter().any(|begin| path.starts_with(begin)) { Right::Read } else { Right::Admin })
+        }
+    }
+}
+
+/// Lets through what the request's token allows.
+pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    if !app.access.is_on() {
+        return next.run(request).await;
+    }
+    let Some(right) = needed(request.method(), request.uri().path()) else { return next.run(request).await };
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or("");
+    match allowed(&app.access, header, right) {
+        Ok(grant) => {
+            request.extensions_mut().insert((*grant).clone());
+            next.run(request).await
+        }
+        Err(error) => {
+            app.metrics.refuse("", Refusal::Unauthorized);
+            let unauthorized = error.status == StatusCode::UNAUTHORIZED;
+            let mut response = error.into_response();
+            if unauthorized {
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"skald\""));
+            }
+            response
+        }
+    }
+}
+
+/// What a header allows, when it allows this.
+pub(crate) fn allowed(access: &Access, header: &str, right: Right) -> Result<Arc<Grant>, ApiError> {
+    let grant = access.grant(header);
+    let grant = grant.ok_or_else(|| ApiError::new(StatusCode::UNAUTHORIZED, "a valid token is required\n"))?;
+    if grant.rights.contains(&right) {
+        return Ok(grant);
+    }
+    let text = format!("the token '{}' has no right to {}\n", grant.name, right.as_str());
+    Err(ApiError::new(StatusCode::FORBIDDEN, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(rights: &str, tenants: &str) -> (Access, String, tempfile::TempDir) {
+        let list = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let (token, entry) = new_token("me", &list(tenants), &list(rights)).expect("a token");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("tokens.yaml");
+        std::fs::write(&path, format!("tokens:\n{entry}")).expect("written");
+        assert!(!entry.contains(&token), "the file holds no token");
+        (Access::open(path.to_str().expect("a path")).expect("the file is good"), token, folder)
+    }
+
+    #[test]
+    fn a_token_is_taken_as_bearer_and_as_password() {
+        let (access, token, _folder) = access("read", "a");
+        let check = |header: &str, expected: bool| assert_eq!(access.grant(header).is_some(), expected, "{header}");
+        check(&format!("Bearer {token}"), true);
+        check(&format!("bearer  {token} "), true);
+        check(&format!("Bearer {token}x"), false);
+        check(&format!("Basic {}", STANDARD.encode(format!("me:{token}"))), true);
+        check(&format!("Basic {}", STANDARD.encode(format!("you:{token}"))), false);
+        check("Basic %%%", false);
+        check("Digest x", false);
+        check("", false);
+    }
+
+    #[test]
+    fn rights_and_tenants_bind() {
+        let (access, token, _folder) = access("read,write", "a,b");
+        let header = format!("Bearer {token}");
+        assert!(allowed(&access, &header, Right::Write).is_ok());
+        let refused = allowed(&access, &header, Right::Admin).map(|_| ()).map_err(|e| (e.status.as_u16(), e.message));
+        assert_eq!(refused, Err((403, "the token 'me' has no right to administer\n".to_owned())));
+        assert_eq!(allowed(&access, "Bearer x", Right::Read).map(|_| ()).map_err(|e| e.status.as_u16()), Err(401));
+        let grant = access.grant(&header).expect("known");
+        let tenant = |name: &str| TenantId::parse(name).expect("valid");
+        assert!(grant.may_see(&tenant("a")) && !grant.may_see(&tenant("c")) && grant.only_tenant().is_none());
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_is_refused_and_what_was_in_force_stays() {
+        let (access, token, folder) = access("read", "*");
+        std::fs::write(folder.path().join("tokens.yaml"), "tokens: [{name: x, sha256: y, tenants: [a], rights: [read]}]")
+            .expect("written");
+        let error = access.reload().expect_err("the hash is bad");
+        assert!(error.ends_with("token \"x\": sha256 must be 64 hex digits"), "{error}");
+        assert!(access.grant(&format!("Bearer {token}")).is_some());
+        assert!(new_token("x", &["a/b".to_owned()], &["read".to_owned()]).is_err());
+        assert!(new_token("x", &["a".to_owned()], &["fly".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn every_path_needs_its_right() {
+        let check = |method: Method, path: &str, expected| assert_eq!(needed(&method, path), expected, "{path}");
+        check(Method::GET, "/ready", None);
+        check(Method::POST, "/loki/api/v1/push", Some(Right::Write));
+        check(Method::POST, "/loki/api/v1/query_range", Some(Right::Read));
+        check(Method::GET, "/loki/api/v1/rules", Some(Right::Read));
+        check(Method::POST, "/loki/api/v1/rules/ns", Some(Right::Admin));
+        check(Method::GET, "/loki/api/v1/delete", Some(Right::Admin));
+        check(Method::GET, "/config", Some(Right::Admin));
+        check(Method::GET, "/metrics", Some(Right::Admin));
+        check(Method::GET, "/whatever", Some(Right::Admin));
+    }
+}
