@@ -178,7 +178,7 @@ fn serve(state: &State) {
         // A panic is a bug of one query; the thread has to outlive it for the others.
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match task {
             Task::Query(job) => {
-                let _turn = Turn { state, tenant: job.tenant };
+                let _seat = Seat { state, tenant: job.tenant };
                 (job.run)();
             }
             Task::Help(call) => call.answer(),
@@ -189,13 +189,13 @@ fn serve(state: &State) {
     }
 }
 
-/// Ends a tenant's turn even when its query panics, and lets in the next that waits for it.
-struct Turn<'a> {
+/// Gives a thread back even when its query panics, and lets in the next that waits for it.
+struct Seat<'a> {
     state: &'a State,
     tenant: TenantId,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Seat<'_> {
     fn drop(&mut self) {
         self.state.queue.lock().jobs.done(&self.tenant);
         self.state.ready.notify_one();
