@@ -137,7 +137,7 @@ impl Fields<'_> {
 /// A value as it is listed: amounts of bytes in one form, as Loki shows them.
 fn shown(value: String) -> String {
     match kind(&value) {
-        "bytes" => skald_logql::pipeline::parse_bytes(&value).map_or(value, |bytes| show_bytes(bytes as u64)),
+        "bytes" => skald_logql::pipeline::parse_bytes(&value).map_or(value, show_bytes),
         _ => value,
     }
 }

@@ -1,9 +1,11 @@
-//! The program: `skald serve` (the default), `skald verify`, `skald inspect`, `skald token` and `skald config check FILE`.
+//! The program: `skald serve` (the default), `skald query`, `skald verify`, `skald inspect`, `skald token` and
+//! `skald config check FILE`.
 //!
 //! Settings come from defaults, one YAML file, environment variables and flags, the later ones winning.
 
 mod inspect;
 mod offline;
+mod query;
 mod serve;
 mod settings;
 mod verify;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         },
         Some(("inspect", flags)) => inspect::run(flags),
         Some(("token", token)) => make_token(token),
+        Some(("query", flags)) => query::run(flags),
         Some(("serve", flags)) => settings::load(flags).and_then(serve::serve),
         _ => settings::load(&matches).and_then(serve::serve),
     };
@@ -72,6 +75,7 @@ fn command() -> Command {
         .subcommand(verify::command())
         .subcommand(inspect::command())
         .subcommand(token)
+        .subcommand(query::command())
 }
 
 fn check_config(matches: &ArgMatches) -> Result<(), String> {
