@@ -32,6 +32,10 @@ pub(crate) const FOOTER_BYTES: usize = 64;
 /// Bytes read from the end of a part to open it; most directories fit.
 const TAIL_BYTES: u64 = 64 * 1024;
 
+/// Bytes of an inflated directory: far above that of a million streams in as many runs (about 60 MB), and what
+/// a damaged length may make a reader take.
+const DIRECTORY_BYTES_MAX: u64 = 4 << 30;
+
 /// What the manifest says of a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PartMeta {
@@ -151,6 +155,11 @@ impl Part {
         };
         if crc32fast::hash(&compressed) != footer.directory_crc {
             return Err(damaged("its directory is damaged".to_owned()));
+        }
+        // The frame and the footer must agree before memory is taken for what they claim.
+        let claimed = zstd::zstd_safe::get_frame_content_size(&compressed).ok().flatten();
+        if claimed != Some(footer.directory_plain) || footer.directory_plain > DIRECTORY_BYTES_MAX {
+            return Err(damaged(format!("its directory claims {} bytes", footer.directory_plain)));
         }
         let plain = zstd::bulk::decompress(&compressed, footer.directory_plain as usize);
         let plain = plain.map_err(|e| damaged(format!("its directory is damaged: {e}")))?;

@@ -2,7 +2,7 @@
 //!
 //! Checksums are made right before decoding, as otherwise nothing would get past them.
 
-use skald_block::{BlockMeta, Encoder, decode};
+use skald_block::{BlockMeta, Count, Encoder, RunCounter, decode, verify};
 use skald_model::{Batch, BatchBuilder, Columns, MetadataWanted};
 
 /// Columns that are decoded: all, and parts of them.
@@ -51,6 +51,8 @@ fn check_rows(input: &[u8]) {
     let mut bytes = Vec::new();
     let meta = Encoder::default().encode(&batch, &mut bytes).expect("the batch is well formed");
     assert_same(&decode(&meta, &Columns::ALL, &mut reader(&bytes)).expect("was just written"), &batch);
+    verify(&meta, &batch).expect("the entry describes its rows");
+    check_counts(&meta, &bytes, &batch);
     for damage in damages.chunks_exact(3) {
         let at = usize::from(u16::from_le_bytes([damage[0], damage[1]]));
         if let Some(byte) = bytes.get_mut(at) {
@@ -60,14 +62,38 @@ fn check_rows(input: &[u8]) {
     check_decode(meta, &bytes);
 }
 
+/// Counts before a time in the middle of each run are those of the rows.
+fn check_counts(meta: &BlockMeta, bytes: &[u8], batch: &Batch) {
+    let mut counter = RunCounter::new(meta, Count::RowsAndBytes);
+    for (number, run) in batch.runs.iter().enumerate() {
+        let edge = middle(meta, number);
+        let earlier = || run.rows.clone().filter(|row| batch.timestamps[*row as usize] < edge);
+        let expected = (earlier().count() as u64, earlier().map(|row| batch.line(row).len() as u64).sum());
+        let found = counter.before(number, edge, &mut reader(bytes)).expect("was just written");
+        assert_eq!((found.rows, found.line_bytes), expected);
+    }
+}
+
+fn middle(meta: &BlockMeta, run: usize) -> i64 {
+    let run = &meta.runs[run];
+    run.min_time.wrapping_add((run.max_time.wrapping_sub(run.min_time) as u64 / 2) as i64)
+}
+
 fn check_decode(mut meta: BlockMeta, bytes: &[u8]) {
     for column in &mut meta.columns {
         let range = column.offset as usize..(column.offset + column.len) as usize;
         column.crc = bytes.get(range).map_or(0, crc32fast::hash);
     }
+    let mut counter = RunCounter::new(&meta, Count::RowsAndBytes);
+    for run in 0..meta.runs.len() {
+        let _ = counter.before(run, middle(&meta, run), &mut reader(bytes));
+    }
     for columns in wanted() {
         let Ok(batch) = decode(&meta, &columns, &mut reader(bytes)) else { continue };
         assert_eq!(batch.len(), meta.rows as usize);
+        if columns == Columns::ALL {
+            let _ = verify(&meta, &batch);
+        }
         for row in 0..batch.len() as u32 {
             let _ = batch.line(row).len() + batch.metadata_of(row).map(|(name, value)| name.len() + value.len()).sum::<usize>();
         }
