@@ -48,6 +48,8 @@ pub(crate) enum Encoding {
     Lz4,
     /// A bare snappy block, as protobuf pushes are.
     SnappyBlock,
+    /// Snappy's framed form, as gRPC uses it.
+    SnappyFrames,
 }
 
 /// The encodings of a Loki push in the order in which they are undone. The `snappy` that some clients name is
@@ -71,6 +73,16 @@ pub(crate) fn loki_encodings(header: Option<&str>, shape: Shape) -> Result<Vec<E
         encodings.push(Encoding::SnappyBlock);
     }
     Ok(encodings)
+}
+
+/// The encoding of a gRPC message.
+pub(crate) fn grpc_encodings(name: Option<&str>) -> Result<Vec<Encoding>, BodyError> {
+    match name.unwrap_or_default() {
+        "" | "identity" => Ok(Vec::new()),
+        "gzip" => Ok(vec![Encoding::Gzip]),
+        "snappy" => Ok(vec![Encoding::SnappyFrames]),
+        name => Err(BodyError::Malformed(format!("grpc-encoding {name:?} not supported"))),
+    }
 }
 
 /// Refuses a body that is too large as it came.
@@ -112,6 +124,7 @@ fn undo(encoding: Encoding, input: &[u8], limits: &IngestLimits, out: &mut Vec<u
         }
         Encoding::Lz4 => read_capped(lz4_flex::frame::FrameDecoder::new(input), "lz4: invalid input", limits, out),
         Encoding::SnappyBlock => undo_snappy(input, limits, out),
+        Encoding::SnappyFrames => read_capped(snap::read::FrameDecoder::new(input), "snappy: corrupt input", limits, out),
     }
 }
 

@@ -68,6 +68,8 @@ pub enum Protocol {
     LokiLegacy,
     /// `/otlp/v1/logs`
     Otlp,
+    /// `logproto.Pusher/Push`: the message as it is, or wrapped in the encoding the call names.
+    Grpc,
 }
 
 /// What the client is told.
@@ -92,7 +94,7 @@ impl PushReply {
     fn error(protocol: Protocol, status: u16, text: &str) -> PushReply {
         let retry_after = matches!(status, 429 | 503).then_some(RETRY_AFTER_SECONDS);
         match protocol {
-            Protocol::Loki | Protocol::LokiLegacy => {
+            Protocol::Loki | Protocol::LokiLegacy | Protocol::Grpc => {
                 let body = format!("{text}\n").into_bytes();
                 PushReply { status, body, content_type: "text/plain; charset=utf-8", retry_after }
             }

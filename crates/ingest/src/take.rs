@@ -163,6 +163,15 @@ fn decode<T>(
             spent.decode = begin.elapsed();
             Ok(then(&decoded, spent))
         }
+        Protocol::Grpc => {
+            let encodings = body::grpc_encodings(content_encoding)?;
+            let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
+            spent.decompressed = bytes.len() as u64;
+            let mut decoded = protobuf::decode(bytes)?;
+            limit::cut_lines(&mut decoded, limits);
+            spent.decode = begin.elapsed();
+            Ok(then(&decoded, spent))
+        }
         Protocol::Otlp => {
             let encodings = otlp::encodings(content_encoding)?;
             let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;

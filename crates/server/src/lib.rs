@@ -13,6 +13,7 @@ pub mod config;
 pub mod duration;
 pub mod error;
 mod flights;
+mod grpc;
 pub mod logging;
 pub mod metrics;
 pub mod openapi;

@@ -183,16 +183,16 @@ async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> R
 }
 
 /// A request being served; a client that goes away drops it too.
-struct Inflight {
+pub(crate) struct Inflight {
     app: Arc<App>,
     method: String,
     route: String,
     /// Whether there is room for it.
-    admitted: bool,
+    pub(crate) admitted: bool,
 }
 
 impl Inflight {
-    fn new(app: Arc<App>, method: String, route: String) -> Inflight {
+    pub(crate) fn new(app: Arc<App>, method: String, route: String) -> Inflight {
         let admitted = app.enter();
         app.metrics.inflight(&method, &route, 1);
         Inflight { app, method, route, admitted }

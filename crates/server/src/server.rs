@@ -5,6 +5,7 @@
 
 use crate::access::Access;
 use crate::config::{Config, ServerConfig};
+use crate::grpc;
 use crate::logging::OwnLines;
 use crate::metrics::Metrics;
 use crate::overrides::Overrides;
@@ -71,6 +72,8 @@ pub struct Running {
     app: Arc<App>,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
+    /// Where gRPC listens, when it does, and what takes its connections.
+    grpc: Option<(SocketAddr, JoinHandle<()>)>,
     own_lines: Option<JoinHandle<()>>,
     watching: JoinHandle<()>,
 }
@@ -88,6 +91,7 @@ impl Server {
         let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
         let metrics = Arc::new(Metrics::new());
         let (stop, stopped) = watch::channel(false);
+        let grpc_stopped = stopped.clone();
         // Opening very many parts takes a while: until then clients are told so instead of hanging.
         let (routers, router) = watch::channel(routes::starting());
         let listening = Listening { config: config.server.clone(), metrics: metrics.clone(), tls: tls.clone(), router, stopped };
@@ -99,12 +103,32 @@ impl Server {
         drop(routers.send_replace(routes::router(app.clone())));
         let store = app.store.clone();
         blocking(move || store.recover()).await.inspect_err(|_| stop_listening.abort())?;
+        let grpc = listen_grpc(&app, tls.as_ref(), grpc_stopped).await.inspect_err(|_| stop_listening.abort())?;
         let own_lines = own_lines.filter(|_| app.config.self_logs).map(|lines| tokio::spawn(self_logs::run(app.clone(), lines)));
         let watching = tokio::spawn(reload::watch(reloads(&app, tls.as_ref()), app.config.runtime.period));
         warn_of_openness(&app.config, &address, tls.is_some());
         tracing::info!(%address, data = %app.config.data.display(), "ready");
-        Ok(Running { address, app, stop, accepting, own_lines, watching })
+        Ok(Running { address, app, stop, accepting, grpc, own_lines, watching })
     }
+}
+
+/// Opens the gRPC listener when it is switched on.
+async fn listen_grpc(
+    app: &Arc<App>,
+    tls: Option<&Arc<Tls>>,
+    stopped: watch::Receiver<bool>,
+) -> Result<Option<(SocketAddr, JoinHandle<()>)>, StartError> {
+    if !app.config.server.grpc_enabled {
+        return Ok(None);
+    }
+    let address = app.config.listen_grpc().map_err(StartError::Config)?;
+    let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
+    let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
+    let (config, metrics) = (app.config.server.clone(), app.metrics.clone());
+    let router = watch::channel(grpc::router(app.clone())).1;
+    let listening = Listening { config, metrics, tls: tls.cloned(), router, stopped };
+    tracing::info!(%address, "gRPC is ready");
+    Ok(Some((address, tokio::spawn(accept(Arc::new(listening), listener)))))
 }
 
 /// Runs what waits for the disk away from the sockets.
@@ -121,6 +145,11 @@ impl Running {
         &self.app
     }
 
+    /// Where gRPC listens, when it does.
+    pub fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref().map(|(address, _)| *address)
+    }
+
     /// Stops in order; ends when the store is closed.
     pub async fn stop(self) -> Result<(), skald_store::StoreError> {
         tracing::info!("stopping: no new connections");
@@ -131,6 +160,9 @@ impl Running {
         let in_order = async move {
             app.idle().await;
             app.close_tails().await;
+            if let Some((_, accepting)) = self.grpc {
+                drop(accepting.await);
+            }
             self.accepting.await
         };
         if tokio::time::timeout(patience, in_order).await.is_err() {

@@ -283,6 +283,17 @@ impl Config {
         Ok(SocketAddr::new(ip, self.server.http_listen_port))
     }
 
+    /// `server.grpc_listen_address` and port as one address; the address is that of HTTP when there is none.
+    pub fn listen_grpc(&self) -> Result<SocketAddr, String> {
+        let address = match self.server.grpc_listen_address.as_str() {
+            "" => self.server.http_listen_address.clone(),
+            address => address.to_owned(),
+        };
+        let (http_listen_address, http_listen_port) = (address, self.server.grpc_listen_port);
+        let server = ServerConfig { http_listen_address, http_listen_port, ..self.server.clone() };
+        Config { server, ..self.clone() }.listen()
+    }
+
     /// Sets both parts of the address from `ADDR:PORT`; `:3100` and `localhost:3100` work too.
     pub fn set_listen(&mut self, text: &str) -> Result<(), String> {
         let (host, port) = text.rsplit_once(':').ok_or_else(|| format!("expected ADDR:PORT to listen on, found {text:?}"))?;

@@ -1,0 +1,126 @@
+//! TLS: who gets through with which certificate, and a certificate that changes while the server runs.
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use skald_tests::local::Local;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Signs certificates.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: rcgen::Certificate,
+}
+
+/// A certificate with its key.
+struct Identity {
+    certificate: rcgen::Certificate,
+    key: KeyPair,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).expect("signed");
+        Authority { issuer: Issuer::new(params, key), certificate }
+    }
+
+    fn sign(&self) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a good name");
+        Identity { certificate: params.signed_by(&key, &self.issuer).expect("signed"), key }
+    }
+}
+
+impl Identity {
+    fn write(&self, folder: &Path) {
+        std::fs::write(folder.join("cert.pem"), self.certificate.pem()).expect("written");
+        std::fs::write(folder.join("key.pem"), self.key.serialize_pem()).expect("written");
+    }
+}
+
+/// Status line of `GET /ready` over TLS, as the client sees it.
+fn ask(address: &str, trusted: &Authority, identity: Option<&Identity>) -> Result<String, std::io::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(trusted.certificate.der().to_vec())).expect("a good authority");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+    let builder = builder.with_root_certificates(roots);
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let key = PrivateKeyDer::try_from(identity.key.serialize_der()).expect("a good key");
+            let chain = vec![CertificateDer::from(identity.certificate.der().to_vec())];
+            builder.with_client_auth_cert(chain, key).expect("a good identity")
+        }
+    };
+    let name = ServerName::try_from("localhost").expect("a good name");
+    let mut tls = ClientConnection::new(Arc::new(config), name).expect("a client");
+    let mut socket = TcpStream::connect(address)?;
+    let mut stream = rustls::Stream::new(&mut tls, &mut socket);
+    stream.write_all(b"GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut text = Vec::new();
+    // A close without TLS's goodbye is an error that comes after the answer.
+    let read = stream.read_to_end(&mut text);
+    match (text.is_empty(), read) {
+        (true, Err(error)) => Err(error),
+        (true, Ok(_)) => Err(std::io::Error::other("no answer")),
+        (false, _) => Ok(String::from_utf8_lossy(&text).lines().next().unwrap_or("").to_owned()),
+    }
+}
+
+const OK: &str = "HTTP/1.1 200 OK";
+
+fn start(folder: &Path, client_authority: Option<&Authority>) -> Local {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let authority = client_authority.map(|authority| {
+        std::fs::write(folder.join("ca.pem"), authority.certificate.pem()).expect("written");
+        path("ca.pem")
+    });
+    Local::start_with(|config| {
+        config.server.tls.cert_file = path("cert.pem");
+        config.server.tls.key_file = path("key.pem");
+        config.server.tls.client_ca_file = authority.unwrap_or_default();
+        config.runtime.period = Duration::from_millis(100);
+    })
+}
+
+#[test]
+fn a_certificate_that_changes_is_taken_without_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, second) = (Authority::new(), Authority::new());
+    first.sign().write(folder.path());
+    let local = start(folder.path(), None);
+    let address = local.address();
+    assert_eq!(ask(&address, &first, None).expect("trusted"), OK);
+    assert!(ask(&address, &second, None).is_err(), "signed by another");
+    let mut plain = TcpStream::connect(&address).expect("the server accepts");
+    plain.write_all(b"GET /ready HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    let mut answer = Vec::new();
+    assert!(plain.read_to_end(&mut answer).is_err() || !answer.starts_with(b"HTTP/1.1 200"), "no answer without TLS");
+    std::fs::write(folder.path().join("key.pem"), "broken").expect("written");
+    assert_eq!(ask(&address, &first, None).expect("what was in force stays"), OK);
+    second.sign().write(folder.path());
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while ask(&address, &second, None).is_err() {
+        assert!(Instant::now() < deadline, "the new certificate is taken");
+    }
+}
+
+#[test]
+fn clients_need_a_certificate_where_an_authority_is_set() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (servers, clients) = (Authority::new(), Authority::new());
+    servers.sign().write(folder.path());
+    let local = start(folder.path(), Some(&clients));
+    let address = local.address();
+    assert_eq!(ask(&address, &servers, Some(&clients.sign())).expect("known"), OK);
+    assert!(ask(&address, &servers, None).is_err(), "no certificate");
+    assert!(ask(&address, &servers, Some(&servers.sign())).is_err(), "signed by another");
+}
