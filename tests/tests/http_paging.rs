@@ -129,3 +129,45 @@ fn an_export_streams_more_than_one_page_and_stops_where_told() {
     assert!(lines.iter().enumerate().all(|(i, line)| *line == format!("n{i}")) && lines.len() == 45_000, "{}", lines.len());
     assert_eq!(export(&client, "backward", &[("limit", "30001")]).last().map(String::as_str), Some("n14999"));
 }
+
+#[test]
+fn equal_streams_of_several_tenants_are_paged_apart() {
+    let local = Local::start_with(|config| {
+        config.auth_enabled = true;
+        config.querier.multi_tenant_queries_enabled = true;
+    });
+    let client = local.client();
+    let tenants = |names: &str| vec![("X-Scope-OrgID".to_owned(), names.to_owned())];
+    let values: Vec<Value> = (0..40).map(|i| json!([format!("{BASE_S}000000000"), format!("request {i} was served")])).collect();
+    let body = json!({"streams": [{"stream": {"app": "web"}, "values": values}]}).to_string();
+    for tenant in ["a", "b"] {
+        let headers = [tenants(tenant), vec![("Content-Type".to_owned(), "application/json".to_owned())]].concat();
+        let answer = client.send("POST", "/loki/api/v1/push", &headers, body.as_bytes()).expect("the server answers");
+        assert_eq!(answer.status, 204, "{}", answer.text);
+        local.flush();
+    }
+    let ask = |path: &str, more: &[(&str, &str)]| {
+        let answer = client.send("GET", &target(path, &params("forward", more)), &tenants("a|b"), b"").expect("an answer");
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer
+    };
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let answer = ask("/loki/api/v1/query_range", &[("limit", "7"), ("cursor", &cursor)]);
+        let body: Value = serde_json::from_str(&answer.text).expect("JSON");
+        for stream in body["data"]["result"].as_array().expect("a list") {
+            let tenant = stream["stream"]["__tenant_id__"].as_str().expect("a tenant");
+            let values = stream["values"].as_array().expect("a list").iter();
+            seen.extend(values.map(|v| format!("{tenant} {}", v[1].as_str().expect("a line"))));
+        }
+        match answer.header("x-skald-cursor") {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    let all = sorted(seen);
+    assert!(all.len() == 80 && all.windows(2).all(|pair| pair[0] != pair[1]), "{all:?}");
+    assert_eq!(ask("/skald/api/v1/export", &[]).text.lines().count(), 80);
+    let patterns: Value = serde_json::from_str(&ask("/loki/api/v1/patterns", &[]).text).expect("JSON");
+    assert_eq!(patterns["data"][0]["samples"], json!([[BASE_S, 80]]), "{patterns}");
+}

@@ -29,7 +29,7 @@ pub(crate) fn patterns(engine: &Engine, request: &PatternsRequest, context: &Con
     let matchers = metadata::matchers(&request.query)?;
     let range = metadata::inclusive(request.start, request.end);
     let mut streams: HashMap<Labels, StreamMiner> = HashMap::new();
-    let mined = engine.store.patterns(&request.tenant, &matchers, range);
+    let mined = engine.mined(&request.tenant, &matchers, range);
     for (labels, patterns) in mined.streams {
         context.check()?;
         let miner = streams.entry(labels).or_default();

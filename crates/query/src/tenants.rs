@@ -4,8 +4,8 @@
 //! name is shown as `original___tenant_id__`. One tenant is read as if none of this were here.
 
 use crate::Engine;
-use skald_model::{Labels, Matcher, TenantId, TimeRange};
-use skald_store::{Select, Selected, StoreError};
+use skald_model::{Labels, Matcher, StreamId, TenantId, TimeRange};
+use skald_store::{MinedStreams, Select, Selected, StoreError};
 use std::collections::BTreeSet;
 
 /// The label that names the tenant; Loki's.
@@ -45,6 +45,8 @@ impl Engine {
             }
             for stream in &mut found.streams {
                 stream.labels = marked(tenant, &stream.labels);
+                // Equal streams of two tenants are two streams, also in the order of entries.
+                stream.id = StreamId::of(&stream.labels);
             }
             all.streams.append(&mut found.streams);
             all.pieces.append(&mut found.pieces);
@@ -52,6 +54,19 @@ impl Engine {
             all.blocks_pruned += found.blocks_pruned;
         }
         Ok(all)
+    }
+
+    /// Templates of lines of matching streams, from parts.
+    pub(crate) fn mined(&self, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> MinedStreams {
+        let Some(tenants) = self.several() else { return self.store.patterns(tenant, matchers, range) };
+        let (tenants, matchers) = chosen(tenants, matchers);
+        let mut all = MinedStreams::default();
+        for tenant in tenants {
+            let found = self.store.patterns(tenant, &matchers, range);
+            all.streams.extend(found.streams.into_iter().map(|(labels, patterns)| (marked(tenant, &labels), patterns)));
+            all.warnings.extend(found.warnings);
+        }
+        all
     }
 
     /// Names of labels of matching streams, sorted.

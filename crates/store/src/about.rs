@@ -60,6 +60,9 @@ mod tests {
         let mut bytes = Vec::new();
         about.encode(&mut bytes);
         assert_eq!(About::decode(&mut &bytes[..], WITH_PATTERNS), Some(about));
+        let mut older = &bytes[..bytes.len() - 3];
+        assert_eq!(About::decode(&mut older, WITH_PATTERNS - 1).map(|a| a.patterns), Some(PatternsAt::default()));
+        assert!(older.is_empty(), "version 2 ends before the patterns");
         for len in 0..bytes.len() {
             assert_eq!(About::decode(&mut &bytes[..len], WITH_PATTERNS), None, "cut to {len}");
         }
