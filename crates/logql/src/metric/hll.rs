@@ -21,7 +21,7 @@ impl Sketch {
         Sketch { registers: [0; REGISTERS] }
     }
 
-    /// Takes in a hash of [`HASH_BITS`] bits.
+    /// Takes in a hash of 53 bits, as [`crate::pipeline::value_hash`] gives them.
     pub fn insert(&mut self, hash: u64) {
         let index = hash as usize & (REGISTERS - 1);
         let rest = hash >> INDEX_BITS;
