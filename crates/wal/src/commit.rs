@@ -246,7 +246,14 @@ fn replay_all<E: From<WalError>>(
                 files.cut(&path, end.good_bytes).map_err(failed)?;
             }
         }
-        if segment.last.is_empty() && !damaged {
+        if segment.last.is_empty() && damaged {
+            // Out of the log's way, which would cut it as one whose records are all covered; a person may still
+            // find something in it.
+            let mut kept = path.clone().into_os_string();
+            kept.push(segment::DAMAGED);
+            files.rename(&path, Path::new(&kept)).map_err(failed)?;
+            report.last_sequence = report.last_sequence.max(segment::first_sequence_of(&path));
+        } else if segment.last.is_empty() {
             files.remove(&path).map_err(failed)?;
         } else {
             segments.push_back(segment);

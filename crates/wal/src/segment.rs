@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Ends the name of every segment.
 const SUFFIX: &str = ".wal";
+/// Added to the name of a segment of which nothing can be read.
+pub(crate) const DAMAGED: &str = ".damaged";
 
 /// A segment on disk.
 #[derive(Debug)]

@@ -105,6 +105,40 @@ fn a_rotten_byte_costs_one_record_and_is_reported() {
 }
 
 #[test]
+fn reading_a_log_finds_what_opening_would_and_changes_nothing() {
+    let (files, path, bytes) = written(&sample());
+    for damage in [None, Some(bytes.len() / 2), Some(bytes.len() - 1)] {
+        let mut rotten = bytes.clone();
+        damage.into_iter().for_each(|at| rotten[at] ^= 0x20);
+        files.set_bytes_of(&path, &rotten);
+        let mut records = Vec::new();
+        let read = crate::read(&files, &folder(), &mut |r| records.push((r.tenant.to_owned(), r.payload.to_vec())));
+        assert_eq!(files.bytes_of(&path).as_ref(), Some(&rotten));
+        let (wal, opened, report) = open(&files.after_kill(), options());
+        wal.close();
+        assert_eq!((records, read.expect("the log can be read")), (opened, report), "{damage:?}");
+    }
+}
+
+#[test]
+fn a_segment_of_which_nothing_can_be_read_is_kept_aside() {
+    let (files, path, mut bytes) = written(&sample());
+    // A byte in each copy of the header.
+    bytes[9] ^= 1;
+    bytes[33] ^= 1;
+    files.set_bytes_of(&path, &bytes);
+    let (wal, records, report) = open(&files, options());
+    assert_eq!((records, report.damage.len()), (vec![], 1));
+    append(&wal, "fake", b"later").expect("the disk is fine");
+    wal.cut(&|_| u64::MAX).expect("the disk is fine");
+    wal.close();
+    let kept = files.bytes_of(Path::new(&format!("{}.damaged", path.display())));
+    assert_eq!(kept, Some(bytes));
+    let (_, records, report) = open(&files, options());
+    assert_eq!((records.len(), report.damage.len()), (1, 0));
+}
+
+#[test]
 fn a_payload_that_looks_like_records_is_no_record() {
     let (_, _, bytes) = written(&sample());
     let inside = vec![("fake".to_owned(), bytes), ("fake".to_owned(), b"next".to_vec())];
