@@ -149,7 +149,12 @@ fn read_manifest(inner: &Inner, tenant: &TenantId) -> Result<Manifest, StoreErro
     };
     match manifest::replace(&*inner.files, &inner.layout, tenant, &manifest) {
         Ok(()) => Ok(manifest),
-        Err(ReplaceError::Kept(error) | ReplaceError::Unknown(error)) => Err(error),
+        // On a full disk, say: what was read is right all the same, and the next flush writes it.
+        Err(ReplaceError::Kept(error)) => {
+            tracing::warn!(%tenant, %error, "the manifest can't be written anew yet");
+            Ok(manifest)
+        }
+        Err(ReplaceError::Unknown(error)) => Err(error),
     }
 }
 

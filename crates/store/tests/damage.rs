@@ -212,3 +212,19 @@ fn a_lost_manifest_and_a_crash_together_lose_nothing() {
     let [first, end] = [first, end].map(|n| n.parse::<u64>().expect("SKALD_DAMAGE_SEEDS is like 0..30"));
     (first..end).for_each(lose_and_crash);
 }
+
+#[test]
+fn a_half_damaged_manifest_opens_on_a_full_disk() {
+    let files = SimFiles::default();
+    let store = open_simulated(&files).expect("the directory opens");
+    push(&store, &[fact("api", 1, "kept")]).expect("the push is taken");
+    store.flush().expect("flushing works");
+    drop(store);
+    let path = Path::new("/data/tenants").join(TenantId::fake().as_str()).join("MANIFEST");
+    let mut bytes = files.bytes_of(&path).expect("there is a manifest");
+    bytes[30] ^= 1;
+    files.set_bytes_of(&path, &bytes);
+    files.set_capacity(Some(files.used()));
+    let store = open_simulated(&files).expect("the directory opens");
+    assert_eq!(read_all(&store).len(), 1);
+}
