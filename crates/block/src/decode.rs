@@ -14,11 +14,23 @@ pub fn decode(
     columns: &Columns,
     read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
 ) -> Result<Batch, BlockError> {
+    decode_over(meta, columns, Batch::default(), read)
+}
+
+/// The same into the memory of a batch that is no longer needed: a reader of many blocks then asks the system
+/// for none.
+pub fn decode_over(
+    meta: &BlockMeta,
+    columns: &Columns,
+    spare: Batch,
+    read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
+) -> Result<Batch, BlockError> {
     if meta.rows as usize > BLOCK_ROWS_MAX || meta.runs.iter().map(|r| u64::from(r.rows)).sum::<u64>() != u64::from(meta.rows) {
         return Err(BlockError::damaged("runs and rows of the directory entry disagree"));
     }
     let wanted: Vec<&ColumnMeta> = meta.columns.iter().filter(|column| wants(columns, &column.kind)).collect();
-    let mut batch = Batch { runs: runs_of(meta), ..Batch::default() };
+    let mut batch = emptied(spare);
+    batch.runs = runs_of(meta);
     let mut rest = &wanted[..];
     while let Some(first) = rest.first() {
         let together = rest.windows(2).take_while(|pair| is_near(pair[0], pair[1])).count() + 1;
@@ -36,6 +48,15 @@ pub fn decode(
     }
     check(meta, columns, &batch)?;
     Ok(batch)
+}
+
+/// A batch without entries that keeps its large buffers.
+fn emptied(mut batch: Batch) -> Batch {
+    batch.timestamps.clear();
+    batch.line_ends.clear();
+    batch.lines.clear();
+    batch.metadata.clear();
+    batch
 }
 
 fn wants(columns: &Columns, kind: &ColumnKind) -> bool {
@@ -66,9 +87,10 @@ fn decode_column(meta: &BlockMeta, column: &ColumnMeta, mut bytes: &[u8], batch:
     column.check(bytes)?;
     let rows = meta.rows as usize;
     match &column.kind {
-        ColumnKind::Times => batch.timestamps = times::decode(bytes, &meta.runs, rows)?,
+        ColumnKind::Times => times::decode(bytes, &meta.runs, rows, &mut batch.timestamps)?,
         ColumnKind::Lengths => {
-            let (mut end, mut ends) = (0u64, Vec::with_capacity(rows));
+            let (mut end, ends) = (0u64, &mut batch.line_ends);
+            ends.reserve(rows);
             ints::decode(&mut bytes, rows, |lengths| {
                 ends.extend(lengths.iter().map(|length| {
                     end = end.saturating_add(*length);
@@ -78,23 +100,21 @@ fn decode_column(meta: &BlockMeta, column: &ColumnMeta, mut bytes: &[u8], batch:
             if end != meta.line_bytes || !bytes.is_empty() {
                 return Err(BlockError::Damaged(format!("lines have {end} bytes, the directory says {}", meta.line_bytes)));
             }
-            batch.line_ends = ends;
         }
-        ColumnKind::Lines => batch.lines = decode_lines(column.encoding, bytes, meta.line_bytes)?,
+        ColumnKind::Lines => decode_lines(column.encoding, bytes, meta.line_bytes, &mut batch.lines)?,
         ColumnKind::Metadata(name) => batch.metadata.push(metadata::decode(bytes, name.clone(), rows)?),
     }
     Ok(())
 }
 
-fn decode_lines(encoding: u8, bytes: &[u8], len: u64) -> Result<Vec<u8>, BlockError> {
+fn decode_lines(encoding: u8, bytes: &[u8], len: u64, lines: &mut Vec<u8>) -> Result<(), BlockError> {
     match encoding {
-        LINES_PLAIN if bytes.len() as u64 == len => Ok(bytes.to_vec()),
-        LINES_PLAIN => Err(BlockError::damaged("lines are not as long as the directory says")),
-        LINES_ZSTD => {
-            let mut lines = Vec::new();
-            frames::decompress(bytes, len as usize, &mut lines)?;
-            Ok(lines)
+        LINES_PLAIN if bytes.len() as u64 == len => {
+            lines.extend_from_slice(bytes);
+            Ok(())
         }
+        LINES_PLAIN => Err(BlockError::damaged("lines are not as long as the directory says")),
+        LINES_ZSTD => frames::decompress(bytes, len as usize, lines),
         tag => Err(BlockError::Damaged(format!("lines have unknown encoding {tag}"))),
     }
 }

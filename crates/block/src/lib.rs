@@ -21,7 +21,7 @@ mod varint;
 
 pub use anchors::{Anchor, Anchors};
 pub use count::{Count, ReadRange, RowsBytes, RunCounter};
-pub use decode::decode;
+pub use decode::{decode, decode_over};
 pub use encode::{Encoder, verify};
 pub use meta::{BlockMeta, ColumnKind, ColumnMeta, RunMeta};
 

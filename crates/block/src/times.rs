@@ -36,11 +36,11 @@ pub(crate) fn take_unit(bytes: &mut &[u8]) -> Result<u64, BlockError> {
     UNITS.get(unit).copied().ok_or_else(|| BlockError::damaged("unit of times is not known"))
 }
 
-/// Reads the column back.
-pub(crate) fn decode(mut bytes: &[u8], runs: &[RunMeta], rows: usize) -> Result<Vec<i64>, BlockError> {
+/// Reads the column back, into `times`, which is empty.
+pub(crate) fn decode(mut bytes: &[u8], runs: &[RunMeta], rows: usize, times: &mut Vec<i64>) -> Result<(), BlockError> {
     let unit = take_unit(&mut bytes)?;
     let steps: usize = runs.iter().map(|run| (run.rows as usize).saturating_sub(1)).sum();
-    let mut times = Vec::with_capacity(rows);
+    times.reserve(rows);
     let mut left = runs.iter();
     let (mut time, mut run_left) = (0i64, 0usize);
     // Starts the next run when the last one has no steps left; runs of one row have none at all.
@@ -54,7 +54,7 @@ pub(crate) fn decode(mut bytes: &[u8], runs: &[RunMeta], rows: usize) -> Result<
             }
         }
     };
-    begin(&mut times, &mut time, &mut run_left);
+    begin(times, &mut time, &mut run_left);
     ints::decode(&mut bytes, steps, |mut frame| {
         while !frame.is_empty() {
             let (now, later) = frame.split_at(frame.len().min(run_left));
@@ -64,13 +64,13 @@ pub(crate) fn decode(mut bytes: &[u8], runs: &[RunMeta], rows: usize) -> Result<
             }));
             run_left -= now.len();
             frame = later;
-            begin(&mut times, &mut time, &mut run_left);
+            begin(times, &mut time, &mut run_left);
         }
     })?;
     if times.len() != rows || !bytes.is_empty() {
         return Err(BlockError::damaged("times are not as many as rows"));
     }
-    Ok(times)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -92,7 +92,9 @@ mod tests {
             .collect();
         let mut out = Vec::new();
         encode(&times, &metas, &mut Vec::new(), &mut ints::Scratch::default(), &mut out).expect("memory is enough");
-        assert_eq!(decode(&out, &metas, times.len()).expect("was just written"), times);
+        let mut back = Vec::new();
+        decode(&out, &metas, times.len(), &mut back).expect("was just written");
+        assert_eq!(back, times);
         out.len()
     }
 
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn more_rows_than_steps_are_refused() {
-        assert!(decode(&[3, 0, 1], &[], 4).is_err());
-        assert!(decode(&[9, 0, 1], &[], 0).is_err());
+        assert!(decode(&[3, 0, 1], &[], 4, &mut Vec::new()).is_err());
+        assert!(decode(&[9, 0, 1], &[], 0, &mut Vec::new()).is_err());
     }
 }

@@ -100,13 +100,15 @@ impl Shared for LogJob {
             labels: HashMap::default(),
             key: Vec::new(),
             stats: Stats::default(),
+            spare: None,
         };
         self.scan.each(|_, piece| {
             if self.beyond(if self.forward { piece.min_time } else { piece.max_time }) {
                 return Ok(ControlFlow::Break(()));
             }
-            if let Some(read) = self.scan.read(piece)? {
+            if let Some(read) = self.scan.read(piece, worker.spare.take())? {
                 self.take(piece, &read, &mut worker);
+                worker.spare = Some(read);
             }
             Ok(ControlFlow::Continue(()))
         });
@@ -173,6 +175,8 @@ struct Worker {
     labels: HashMap<Box<[u8]>, Arc<OutputLabels>, foldhash::fast::FixedState>,
     key: Vec<u8>,
     stats: Stats,
+    /// What was read last: its memory serves the next piece.
+    spare: Option<PieceRows>,
 }
 
 /// Turns rows that came through into entries.

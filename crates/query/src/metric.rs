@@ -16,7 +16,7 @@ use skald_logql::metric::{self, Evaluated, Matrix, RangeState, Series, Steps};
 use skald_logql::pipeline::{Extractor, SampleError, SampleSink, Scratch, SeriesTable, StreamRows};
 use skald_logql::typed::{Leaf, MetricQuery};
 use skald_model::{Budget, Held, MemoryUser, TenantId, TimeRange};
-use skald_store::{Piece, Select};
+use skald_store::{Piece, PieceRows, Select};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -128,6 +128,7 @@ impl Shared for LeafJob {
             state: RangeState::new(&self.spec, &self.steps),
             scratch: Scratch::at(self.scan.now()),
             stats: Stats::default(),
+            spare: None,
             held: Held::new(&self.budget, MemoryUser::Queries),
         };
         self.scan.each(|index, piece| {
@@ -144,6 +145,8 @@ struct Worker {
     state: RangeState,
     scratch: Scratch,
     stats: Stats,
+    /// What was read last: its memory serves the next piece.
+    spare: Option<PieceRows>,
     held: Held,
 }
 
@@ -176,10 +179,17 @@ impl LeafJob {
         if counted.iter().all(|counted| *counted) && !counted.is_empty() {
             return Ok(());
         }
-        let Some(mut read) = self.scan.read(piece)? else { return Ok(()) };
+        let Some(mut read) = self.scan.read(piece, worker.spare.take())? else { return Ok(()) };
         read.runs.retain(|run| counted.get(run.run) != Some(&true));
+        self.sample(piece, repeated, &read, worker)?;
+        worker.spare = Some(read);
+        Ok(())
+    }
+
+    /// Takes the samples of what was read of a piece.
+    fn sample(&self, piece: &Piece, repeated: &[u32], read: &PieceRows, worker: &mut Worker) -> Result<(), QueryError> {
         let batch = &*read.batch;
-        let (mut selection, in_range) = rows::in_range(&read, piece, &self.scan.range);
+        let (mut selection, in_range) = rows::in_range(read, piece, &self.scan.range);
         repeated.iter().for_each(|row| selection.remove(*row));
         worker.stats.count_piece(piece, batch, in_range);
         self.extractor.pipeline().prefilter(batch, &mut selection, &mut worker.scratch);

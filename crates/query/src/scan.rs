@@ -88,9 +88,9 @@ impl Scan {
         }
     }
 
-    /// Reads a piece; `None` when it is damaged, which the answer will tell.
-    pub(crate) fn read(&self, piece: &Piece) -> Result<Option<PieceRows>, QueryError> {
-        match piece.read(&self.columns) {
+    /// Reads a piece into the memory of an earlier one; `None` when it is damaged, which the answer will tell.
+    pub(crate) fn read(&self, piece: &Piece, spare: Option<PieceRows>) -> Result<Option<PieceRows>, QueryError> {
+        match piece.read_over(&self.columns, spare) {
             Ok(rows) => Ok(Some(rows)),
             Err(StoreError::Damaged(text)) => {
                 self.outcome.lock().warnings.push(text);

@@ -241,9 +241,17 @@ impl Piece {
     /// Reads the columns asked for (or more), and says which rows there are to see. The same rows have the
     /// same numbers each time it is read.
     pub fn read(&self, columns: &Columns) -> Result<PieceRows, StoreError> {
+        self.read_over(columns, None)
+    }
+
+    /// The same into the memory of rows that are no longer needed.
+    pub fn read_over(&self, columns: &Columns, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
         let batch = match &self.source {
             Source::Head(batch) => batch.clone(),
-            Source::Block { part, block } => Arc::new(part.read_block(*block, columns)?),
+            Source::Block { part, block } => {
+                let spare = spare.and_then(|rows| Arc::try_unwrap(rows.batch).ok());
+                Arc::new(part.read_block_over(*block, columns, spare.unwrap_or_default())?)
+            }
         };
         let rows = |(run, of): (usize, &PieceRun)| RunRows { run, stream: of.stream, rows: of.rows.clone() };
         let runs = self.runs.iter().enumerate().map(rows).collect();

@@ -227,8 +227,13 @@ impl Part {
 
     /// Decodes columns of a block.
     pub(crate) fn read_block(&self, block: u32, columns: &Columns) -> Result<Batch, StoreError> {
+        self.read_block_over(block, columns, Batch::default())
+    }
+
+    /// The same into the memory of a batch that is no longer needed.
+    pub(crate) fn read_block_over(&self, block: u32, columns: &Columns, spare: Batch) -> Result<Batch, StoreError> {
         let mut read = |range: Range<u64>| self.read_range(block, range);
-        let decoded = skald_block::decode(&self.blocks[block as usize].meta, columns, &mut read);
+        let decoded = skald_block::decode_over(&self.blocks[block as usize].meta, columns, spare, &mut read);
         decoded.map_err(|error| self.block_error(block, error))
     }
 

@@ -178,6 +178,17 @@ impl fmt::Display for LogfmtError {
     }
 }
 
+/// Bytes that end a key or a bare value.
+const ENDS_WORD: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        ends[byte] = byte <= b' ' as usize || byte == b'=' as usize || byte == b'"' as usize;
+        byte += 1;
+    }
+    ends
+};
+
 /// Reads pairs from left to right; after a failure it goes on behind the next space.
 struct Scanner<'s> {
     line: &'s [u8],
@@ -193,7 +204,7 @@ impl Scanner<'_> {
     fn pair(&mut self) -> Result<Pair, LogfmtError> {
         let start = self.at;
         let rest = &self.line[start..];
-        let length = rest.iter().position(|b| matches!(b, b'=' | b'"') || *b <= b' ').unwrap_or(rest.len());
+        let length = rest.iter().position(|b| ENDS_WORD[usize::from(*b)]).unwrap_or(rest.len());
         let key = start..start + length;
         self.at = key.end;
         match rest.get(length) {
@@ -218,7 +229,7 @@ impl Scanner<'_> {
 
     fn bare(&mut self, key: Range<usize>) -> Result<Pair, LogfmtError> {
         let rest = &self.line[self.at..];
-        let length = rest.iter().position(|b| matches!(b, b'=' | b'"') || *b <= b' ').unwrap_or(rest.len());
+        let length = rest.iter().position(|b| ENDS_WORD[usize::from(*b)]).unwrap_or(rest.len());
         let value = self.at..self.at + length;
         self.at = value.end;
         match rest.get(length) {
