@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skald_block::{BlockError, BlockMeta, Count, Encoder, RunCounter, decode, verify};
+use skald_block::{BlockError, BlockMeta, Count, Encoder, RunCounter, decode, decode_over, verify};
 use skald_model::{Batch, BatchBuilder, Columns, MetadataWanted};
 
 /// One entry: step in time, line, metadata.
@@ -81,6 +81,16 @@ proptest! {
         let read = decoded(&again, &Columns::ALL, &bytes).expect("was just written");
         assert_same(&read, &batch);
         verify(&again, &read).expect("the entry describes the rows");
+    }
+
+    #[test]
+    fn the_batch_read_before_does_not_show(batch in batches(), before in batches()) {
+        let (meta, bytes) = encoded(&batch);
+        let mut read = |range: std::ops::Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
+        for columns in [Columns::ALL, Columns::TIMES] {
+            let over = decode_over(&meta, &columns, before.clone(), &mut read).expect("was just written");
+            assert_same(&over, &decoded(&meta, &columns, &bytes).expect("was just written"));
+        }
     }
 
     #[test]
