@@ -37,7 +37,7 @@ fn probe(criterion: &mut Criterion) {
         ("common phrase", "payment accepted", BLOCKS),
     ] {
         let literal = Literal { bytes: literal.as_bytes().to_vec(), ignore_case: false };
-        let query = ContentQuery { lines: vec![vec![literal]], metadata: Vec::new() };
+        let query = ContentQuery { lines: vec![vec![literal]], ..ContentQuery::default() };
         let left = index.candidates(&query).iter().filter(|flag| **flag).count();
         assert!(left <= most, "{name} leaves {left} blocks");
         group.bench_function(name, |b| b.iter(|| index.candidates(&query)));

@@ -17,7 +17,7 @@ pub mod write;
 
 pub use batch::{Batch, BatchBuilder, Columns, MetadataColumn, MetadataWanted, Run, SelectedStream};
 pub use budget::{Budget, Held, MemoryUser, Pressure};
-pub use content::{ContentQuery, Literal};
+pub use content::{ContentQuery, Either, Literal};
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
 pub use stream::StreamId;

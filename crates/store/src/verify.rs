@@ -244,11 +244,11 @@ fn probes(batch: &Batch) -> impl Iterator<Item = ContentQuery> {
         // A different place in each line: beginnings are often alike.
         let from = row as usize % (line.len().saturating_sub(PROBED_BYTES) + 1);
         let bytes = line[from..line.len().min(from + PROBED_BYTES)].to_vec();
-        let of_line = ContentQuery { lines: vec![vec![Literal { bytes, ignore_case: false }]], metadata: Vec::new() };
+        let of_line = ContentQuery { lines: vec![vec![Literal { bytes, ignore_case: false }]], ..ContentQuery::default() };
         let pairs = batch.metadata_of(row);
         let of_pair = |(name, value): (&str, &str)| ContentQuery {
-            lines: Vec::new(),
             metadata: vec![(name.to_owned(), vec![value.to_owned()])],
+            ..ContentQuery::default()
         };
         std::iter::once(of_line).chain(pairs.map(of_pair)).collect::<Vec<_>>()
     })

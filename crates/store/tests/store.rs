@@ -108,7 +108,7 @@ fn pruning_by_content_loses_nothing() {
     let facts = sample();
     let content = |text: &str| ContentQuery {
         lines: vec![vec![Literal { bytes: text.as_bytes().to_vec(), ignore_case: false }]],
-        metadata: Vec::new(),
+        ..ContentQuery::default()
     };
     in_every_state(&facts, |store| {
         let found = read(store, &[], TimeRange::ALL, &content("line 123 of"));
@@ -127,8 +127,10 @@ fn blocks_without_the_content_are_left_out() {
     facts[900].line.extend_from_slice(b" 4f1c09aa7be2");
     push(&store, &facts).expect("the push is taken");
     store.flush().expect("flushing works");
-    let content =
-        ContentQuery { lines: vec![vec![Literal { bytes: b"4f1c09aa7be2".to_vec(), ignore_case: false }]], metadata: Vec::new() };
+    let content = ContentQuery {
+        lines: vec![vec![Literal { bytes: b"4f1c09aa7be2".to_vec(), ignore_case: false }]],
+        ..ContentQuery::default()
+    };
     let selected = store
         .select(&TenantId::fake(), &Select { matchers: &[], range: TimeRange::ALL, content: &content })
         .expect("selecting works");
@@ -420,7 +422,7 @@ fn merging_copies_blocks_that_stand_alone_and_unites_those_that_overlap() {
     let pieces = |app: &str, literal: &str| {
         let matchers = [Matcher::equal("app", app)];
         let literal = Literal { bytes: literal.as_bytes().to_vec(), ignore_case: false };
-        let content = ContentQuery { lines: vec![vec![literal]], metadata: Vec::new() };
+        let content = ContentQuery { lines: vec![vec![literal]], ..ContentQuery::default() };
         let select = Select { matchers: &matchers, range: TimeRange::ALL, content: &content };
         store.select(&TenantId::fake(), &select).expect("selecting works").pieces.len()
     };

@@ -64,7 +64,7 @@ fn value_of(block: usize) -> String {
 }
 
 fn query(needle: &[u8], ignore_case: bool) -> ContentQuery {
-    ContentQuery { lines: vec![vec![Literal { bytes: needle.to_vec(), ignore_case }]], metadata: Vec::new() }
+    ContentQuery { lines: vec![vec![Literal { bytes: needle.to_vec(), ignore_case }]], ..ContentQuery::default() }
 }
 
 fn contains(line: &[u8], needle: &[u8], ignore_case: bool) -> bool {

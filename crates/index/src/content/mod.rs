@@ -156,8 +156,12 @@ impl Probe {
         let lines = query.lines.iter().map(|list| list.iter().map(positions_of).collect());
         let metadata =
             query.metadata.iter().map(|(name, values)| values.iter().map(|value| positions_of_value(name, value)).collect());
+        let either = query.either.iter().map(|either| {
+            let values = either.values.iter().map(|value| positions_of_value(&either.name, value));
+            either.literals.iter().map(positions_of).chain(values).collect()
+        });
         let says_something = |list: &Vec<Vec<u32>>| list.iter().all(|positions| !positions.is_empty());
-        Probe(lines.chain(metadata).filter(says_something).collect())
+        Probe(lines.chain(metadata).chain(either).filter(says_something).collect())
     }
 
     /// A bit a column: whether it may hold a match.

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skald_model::BatchBuilder;
+use skald_model::{BatchBuilder, Either};
 
 type Entry = (Vec<u8>, Option<String>);
 
@@ -19,7 +19,7 @@ fn index_of(blocks: &[Vec<Entry>]) -> ContentIndex {
 
 fn lines(literals: &[&str]) -> ContentQuery {
     let literal = |l: &&str| Literal { bytes: l.as_bytes().to_vec(), ignore_case: false };
-    ContentQuery { lines: vec![literals.iter().map(literal).collect()], metadata: Vec::new() }
+    ContentQuery { lines: vec![literals.iter().map(literal).collect()], ..ContentQuery::default() }
 }
 
 /// Blocks of made-up lines; block `i` alone has `only-i`, `user=1000i` and the trace id `id-i`.
@@ -35,6 +35,23 @@ fn sample() -> ContentIndex {
 }
 
 #[test]
+fn a_value_in_the_line_or_in_metadata_keeps_a_block() {
+    let batch = |line: &str, metadata: &[(&str, &str)]| {
+        let mut builder = BatchBuilder::default();
+        builder.push(0, 1, line.as_bytes(), metadata.iter().copied());
+        builder.finish()
+    };
+    let mut index = ContentIndexBuilder::default();
+    index.add_block(&batch("user=48213 done", &[]));
+    index.add_block(&batch("nothing", &[("user", "48213")]));
+    index.add_block(&batch("nothing", &[("user", "77777")]));
+    let index = ContentIndex::open(index.finish()).expect("was just written");
+    let literals = vec![Literal { bytes: b"=48213".to_vec(), ignore_case: false }];
+    let either = vec![Either { literals, name: "user".into(), values: vec!["48213".into()] }];
+    assert_eq!(index.candidates(&ContentQuery { either, ..ContentQuery::default() }), [true, true, false]);
+}
+
+#[test]
 fn blocks_without_the_literal_are_left_out() {
     let index = sample();
     let left = |query: &ContentQuery| index.candidates(query).iter().filter(|flag| **flag).count();
@@ -45,7 +62,12 @@ fn blocks_without_the_literal_are_left_out() {
     assert!((23..40).contains(&left(&lines(&["only-bee"]))));
     assert!((1..25).contains(&left(&lines(&["user=10007"]))));
     assert!(index.candidates(&lines(&["user=10007"]))[7]);
-    assert!((1..6).contains(&left(&ContentQuery { lines: vec![], metadata: vec![("trace_id".into(), vec!["id-9".into()])] })));
+    assert!(
+        (1..6).contains(&left(&ContentQuery {
+            metadata: vec![("trace_id".into(), vec!["id-9".into()])],
+            ..ContentQuery::default()
+        }))
+    );
 }
 
 #[test]
@@ -114,6 +136,7 @@ proptest! {
         let query = ContentQuery {
             lines: vec![vec![Literal { bytes, ignore_case }]],
             metadata: value.iter().map(|v| ("trace_id".to_owned(), vec!["other".to_owned(), v.clone()])).collect(),
+            ..ContentQuery::default()
         };
         prop_assert!(index_of(&blocks).candidates(&query)[block]);
     }

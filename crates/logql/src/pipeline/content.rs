@@ -25,7 +25,8 @@ pub(super) fn conditions(ordered: &[&StageExpr]) -> Conditions {
     conditions
 }
 
-fn add_conditions(filter: &LabelFilterExpr, conditions: &mut Conditions) {
+/// Adds the equalities that a filter needs all of.
+pub(super) fn add_conditions(filter: &LabelFilterExpr, conditions: &mut Conditions) {
     match filter {
         LabelFilterExpr::And(left, right) => {
             add_conditions(left, conditions);
@@ -72,7 +73,7 @@ impl Pipeline {
                 _ => {}
             }
         }
-        ContentQuery { lines, metadata: Vec::new() }
+        ContentQuery { lines, ..ContentQuery::default() }
     }
 
     /// The same with conditions on metadata. `stream_has` tells whether any of the streams that are read
@@ -81,6 +82,7 @@ impl Pipeline {
         let mut query = self.content_query();
         let may_ask = |(name, _): &&(String, Vec<String>)| !stream_has(name);
         query.metadata.extend(self.conditions.iter().filter(may_ask).cloned());
+        query.either.extend(self.parsed_conditions.iter().filter(|either| !stream_has(&either.name)).cloned());
         query
     }
 

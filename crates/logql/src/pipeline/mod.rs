@@ -29,6 +29,7 @@ mod literals;
 mod logfmt;
 mod membership;
 mod names;
+mod parsed_values;
 mod pattern;
 mod regexp;
 mod run;
@@ -62,7 +63,7 @@ use early::{Refuter, Watch};
 use hashbrown::HashSet;
 use hints::Hints;
 use names::StaticNames;
-use skald_model::{Columns, MetadataWanted};
+use skald_model::{Columns, Either, MetadataWanted};
 use stage::Stage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -93,6 +94,7 @@ pub struct Pipeline {
     stages: Vec<Stage>,
     hints: Arc<Hints>,
     conditions: Conditions,
+    parsed_conditions: Vec<Either>,
     refuters: Vec<Refuter>,
     watches: Vec<Watch>,
     subqueries: Vec<Subquery>,
@@ -127,8 +129,10 @@ impl Pipeline {
         let rest = rest(&compiled, &mut hints.names)?;
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let conditions = content::conditions(&ordered);
+        let parsed_conditions = parsed_values::conditions(&ordered);
         let (refuters, watches) = early::early(&compiled);
-        Ok((Pipeline { id, stages: compiled, hints: Arc::new(hints), conditions, refuters, watches, subqueries }, rest))
+        let hints = Arc::new(hints);
+        Ok((Pipeline { id, stages: compiled, hints, conditions, parsed_conditions, refuters, watches, subqueries }, rest))
     }
 
     /// Columns the stages read. `Columns::lines` is false when no stage and no reader looks at lines.
