@@ -199,6 +199,31 @@ fn equal_queries_under_way_run_once() {
 }
 
 #[test]
+fn a_dropped_connection_ends_the_work_of_its_query() {
+    let local = Local::start();
+    let client = local.client();
+    let app = local.running().app().clone();
+    let values: Vec<Value> =
+        (0..200_000i64).map(|i| json!([(BASE_S * 1_000_000_000 + i).to_string(), format!("n={i} m={}", i * 7)])).collect();
+    let body = json!({"streams": [{"stream": {"app": "web"}, "values": values}]}).to_string();
+    assert_eq!(client.push(&body).expect("the server answers").status, 204);
+    let heavy =
+        target("sum by (n) (count_over_time({app=\"web\"} | logfmt | line_format `{{.m}}{{.n}}` |~ `(1|2|3)+` [1m]))", "&step=1");
+    let mut stream = std::net::TcpStream::connect(local.address()).expect("the server accepts");
+    std::io::Write::write_all(&mut stream, format!("GET {heavy} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).expect("sent");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while app.engine.load().0 == 0 {
+        assert!(Instant::now() < deadline, "the query begins");
+    }
+    drop(stream);
+    let left = Instant::now();
+    while app.engine.load() != (0, 0) {
+        assert!(Instant::now() < deadline, "the query ends");
+    }
+    println!("the query ended {:?} after its client had left", left.elapsed());
+}
+
+#[test]
 fn tokens_bind_tenants_and_rights() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("tokens.yaml");

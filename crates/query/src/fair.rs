@@ -38,6 +38,11 @@ impl<T> Fair<T> {
         self.tenants.values().map(|line| line.waiting.len()).sum()
     }
 
+    /// How many of all tenants run.
+    pub(crate) fn all_running(&self) -> usize {
+        self.tenants.values().map(|line| line.running).sum()
+    }
+
     /// Leaves out what nobody waits for any more.
     pub(crate) fn retain(&mut self, tenant: &TenantId, keep: impl FnMut(&T) -> bool) {
         if let Some(line) = self.tenants.get_mut(tenant) {

@@ -109,9 +109,9 @@ impl Engine {
         self.pool.run(pool::Job { tenant: tenant.clone(), cancel: cancel.clone(), run: Box::new(job) }, waiting_max)
     }
 
-    /// Queries that wait for a thread.
-    pub fn waiting(&self) -> usize {
-        self.pool.waiting()
+    /// Queries that have a thread, and those that wait for one.
+    pub fn load(&self) -> (usize, usize) {
+        self.pool.load()
     }
 
     fn context(&self, cancel: &Cancel) -> Context {

@@ -122,9 +122,10 @@ impl Pool {
         Ok(())
     }
 
-    /// Queries that wait for a thread.
-    pub(crate) fn waiting(&self) -> usize {
-        self.state.queue.lock().jobs.all_waiting()
+    /// Queries that have a thread, and those that wait for one.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        let queue = self.state.queue.lock();
+        (queue.jobs.all_running(), queue.jobs.all_waiting())
     }
 
     /// Does `work` on this thread and on idle ones; returns when all of them have left it.

@@ -6,6 +6,7 @@ use crate::config::keys;
 use crate::config::{Config, LogLevel, setting::Setting};
 use crate::error::ApiError;
 use crate::logging;
+use crate::metrics::metric;
 use crate::params::Params;
 use crate::state::{App, Phase};
 use axum::extract::State;
@@ -37,6 +38,9 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     app.metrics.write(&mut out, &app.store.status(), app.tails.count());
     app.ingest.write_metrics(&mut out);
     app.overrides.write_metrics(&mut out);
+    let (running, waiting) = app.engine.load();
+    metric(&mut out, "skald_queries_running", "gauge", "Queries that have a thread.", running);
+    metric(&mut out, "skald_queries_waiting", "gauge", "Queries that wait for a thread.", waiting);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, kind)], out).into_response()
 }

@@ -214,10 +214,7 @@ impl Default for Config {
             self_logs: true,
             server: ServerConfig::default(),
             limits: Limits::default(),
-            distributor: DistributorConfig {
-                max_recv_msg_size: ByteSize(100 << 20),
-                max_decompressed_size: ByteSize(5000 << 20),
-            },
+            distributor: DistributorConfig { max_recv_msg_size: ByteSize(100 << 20), max_decompressed_size: ByteSize(256 << 20) },
             ingester: IngesterConfig::default(),
             querier: QuerierConfig {
                 max_concurrent: 0,
