@@ -154,8 +154,15 @@ impl LogJob {
                 key: &mut worker.key,
                 matched: 0,
             };
-            let rows = StreamRows { batch, rows, stream: &stream.labels, selection: &selection };
-            let _ = self.pipeline.run(&rows, !self.forward, &mut worker.scratch, &mut sink);
+            for rows in rows::stretches(rows, !self.forward) {
+                if let Err(error) = self.scan.check() {
+                    return self.scan.fail(error);
+                }
+                let rows = StreamRows { batch, rows, stream: &stream.labels, selection: &selection };
+                if self.pipeline.run(&rows, !self.forward, &mut worker.scratch, &mut sink).is_break() {
+                    break;
+                }
+            }
             worker.stats.lines_matched += sink.matched;
         }
         let mut collector = self.collector.lock();

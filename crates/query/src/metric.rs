@@ -197,19 +197,19 @@ impl LeafJob {
             return Ok(());
         }
         for run in &read.runs {
-            let rows = StreamRows {
-                batch,
-                rows: rows::run_rows(batch, &run.rows, piece.sorted, &self.scan.range),
-                stream: &self.scan.streams[run.stream as usize].labels,
-                selection: &selection,
-            };
-            let mut sink = StateSink { state: &mut worker.state, lines: 0 };
-            let ran = self.extractor.run(&rows, &mut worker.scratch, &mut worker.table, &mut sink);
-            worker.stats.lines_matched += sink.lines;
-            ran.map_err(|error| match error {
-                SampleError::Pipeline(text) => QueryError::Bad(text),
-                SampleError::TooManySeries(_) => self.too_many_series(),
-            })?;
+            let stream = &self.scan.streams[run.stream as usize].labels;
+            let all = rows::run_rows(batch, &run.rows, piece.sorted, &self.scan.range);
+            for rows in rows::stretches(all, false) {
+                self.scan.check()?;
+                let rows = StreamRows { batch, rows, stream, selection: &selection };
+                let mut sink = StateSink { state: &mut worker.state, lines: 0 };
+                let ran = self.extractor.run(&rows, &mut worker.scratch, &mut worker.table, &mut sink);
+                worker.stats.lines_matched += sink.lines;
+                ran.map_err(|error| match error {
+                    SampleError::Pipeline(text) => QueryError::Bad(text),
+                    SampleError::TooManySeries(_) => self.too_many_series(),
+                })?;
+            }
         }
         Ok(())
     }

@@ -26,6 +26,18 @@ pub(crate) fn run_rows(batch: &Batch, rows: &Range<u32>, sorted: bool, range: &T
     rows.start + first..rows.start + last
 }
 
+/// Rows between two looks at whether the query goes on: some milliseconds of the dearest stages.
+const STRETCH_ROWS: u32 = 4096;
+
+/// The same rows in stretches, from the first or from the last.
+pub(crate) fn stretches(rows: Range<u32>, from_last: bool) -> impl Iterator<Item = Range<u32>> {
+    let count = (rows.end - rows.start).div_ceil(STRETCH_ROWS);
+    (0..count).map(move |number| {
+        let start = rows.start + STRETCH_ROWS * if from_last { count - 1 - number } else { number };
+        start..rows.end.min(start.saturating_add(STRETCH_ROWS))
+    })
+}
+
 /// Rows that were read of a piece and lie inside `range`; also how many they are.
 pub(crate) fn in_range(read: &PieceRows, piece: &Piece, range: &TimeRange) -> (Selection, u64) {
     let batch = &*read.batch;
@@ -60,4 +72,19 @@ pub(crate) fn content_hash(batch: &Batch, row: u32) -> u64 {
         hash = xxhash_rust::xxh3::xxh3_64_with_seed(value.as_bytes(), hash);
     }
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_cover_all_rows_from_either_end() {
+        let rows = 10..10 + 2 * STRETCH_ROWS + 1;
+        let forward: Vec<_> = stretches(rows.clone(), false).collect();
+        assert_eq!(forward.iter().cloned().flatten().collect::<Vec<_>>(), rows.clone().collect::<Vec<_>>());
+        let backward: Vec<_> = stretches(rows, true).collect();
+        assert_eq!(backward.into_iter().rev().collect::<Vec<_>>(), forward);
+        assert_eq!(stretches(5..5, true).count(), 0);
+    }
 }

@@ -88,6 +88,11 @@ impl Scan {
         }
     }
 
+    /// Whether the query goes on.
+    pub(crate) fn check(&self) -> Result<(), QueryError> {
+        self.context.check()
+    }
+
     /// Reads a piece into the memory of an earlier one; `None` when it is damaged, which the answer will tell.
     pub(crate) fn read(&self, piece: &Piece, spare: Option<PieceRows>) -> Result<Option<PieceRows>, QueryError> {
         match piece.read_over(&self.columns, spare) {
