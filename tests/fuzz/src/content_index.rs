@@ -22,7 +22,7 @@ fn check_bytes(input: &[u8]) {
     let literal = |bytes: &[u8]| Literal { bytes: bytes.to_vec(), ignore_case: bytes.len().is_multiple_of(2) };
     let lists = input.chunks(12).take(4).map(|chunk| chunk.chunks(7).map(literal).collect()).collect();
     let metadata = vec![("trace_id".to_owned(), vec![String::from_utf8_lossy(&input[..input.len().min(9)]).into_owned()])];
-    let flags = index.candidates(&ContentQuery { lines: lists, metadata });
+    let flags = index.candidates(&ContentQuery { lines: lists, metadata, ..ContentQuery::default() });
     assert_eq!(flags.len(), index.blocks());
 }
 
@@ -55,7 +55,7 @@ fn check_lines(kind: u8, input: &[u8]) {
         assert!(flag || !blocks[block].iter().any(|line| contains(line, &needle, ignore_case)), "block {block}");
     }
     let block = place % blocks.len();
-    let by_value = ContentQuery { lines: Vec::new(), metadata: vec![("trace_id".to_owned(), vec![value_of(block)])] };
+    let by_value = ContentQuery { metadata: vec![("trace_id".to_owned(), vec![value_of(block)])], ..ContentQuery::default() };
     assert!(index.candidates(&by_value)[block], "block {block}");
 }
 
