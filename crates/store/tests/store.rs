@@ -401,33 +401,36 @@ fn in_the_background_a_tiny_budget_only_slows_pushes() {
 }
 
 #[test]
-fn merging_copies_blocks_that_stand_alone_and_unites_those_that_overlap() {
+fn merging_copies_full_blocks_that_stand_alone_and_unites_others() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let store = open(folder.path());
-    let large = |app: &str, first: i64| -> Vec<Fact> {
-        (first..first + 600).map(|i| fact(app, i, &format!("{app} number {i} {}", "x".repeat(1_000)))).collect()
+    let large = |app: &str, first: i64, count: i64| -> Vec<Fact> {
+        (first..first + count).map(|i| fact(app, i, &format!("{app} number {i:04} {}", "x".repeat(1_000)))).collect()
     };
     // Of "apart" each part has its own time, of "mixed" they overlap by half; small streams share blocks.
-    for part in 0..3 {
+    for (part, count) in [(0, 910), (1, 960), (2, 1000)] {
         let small = [fact("small", part, "one"), fact("tiny", 7, "same")];
-        let facts = [large("apart", part * 600), large("mixed", part * 300), small.to_vec()].concat();
+        let facts = [large("apart", part * 1000, count), large("mixed", part * 300, 600), small.to_vec()].concat();
         push(&store, &facts).expect("the push is taken");
         store.flush().expect("flushing works");
     }
-    let before = read_all(&store);
-    assert_eq!(before.len(), 1800 + 1200 + 4);
-    store.compact().expect("compacting works");
-    assert_eq!(store.status().parts, 1);
-    assert_eq!(read_all(&store), before);
     let pieces = |app: &str, literal: &str| {
         let matchers = [Matcher::equal("app", app)];
         let literal = Literal { bytes: literal.as_bytes().to_vec(), ignore_case: false };
         let content = ContentQuery { lines: vec![vec![literal]], ..ContentQuery::default() };
         let select = Select { matchers: &matchers, range: TimeRange::ALL, content: &content };
-        store.select(&TenantId::fake(), &select).expect("selecting works").pieces.len()
+        let pieces = store.select(&TenantId::fake(), &select).expect("selecting works").pieces;
+        pieces.iter().map(|piece| piece.runs[0].line_bytes).collect::<BTreeSet<u64>>()
     };
-    assert_eq!((pieces("apart", "number"), pieces("apart", "absent word")), (3, 0));
-    assert_eq!(pieces("mixed", "number"), 2, "1.2 MB of lines fill two blocks");
+    let (before, apart) = (read_all(&store), pieces("apart", "number"));
+    assert_eq!((before.len(), apart.len()), (2870 + 1200 + 4, 3));
+    store.compact().expect("compacting works");
+    assert_eq!(store.status().parts, 1);
+    assert_eq!(read_all(&store), before);
+    assert_eq!(pieces("apart", "number"), apart, "blocks are cut as they were");
+    assert_eq!(pieces("apart", "absent word").len(), 0);
+    let mixed = pieces("mixed", "number");
+    assert_eq!((mixed.len(), mixed.iter().sum::<u64>()), (2, 1200 * 1_018), "two blocks instead of three, without repeats");
     assert_eq!(read(&store, &[Matcher::equal("app", "tiny")], TimeRange::ALL, &ContentQuery::default()).len(), 1);
 }
 
