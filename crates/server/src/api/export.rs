@@ -3,22 +3,24 @@
 //! Entries are read a page at a time, and the next page only when the client has taken the last: memory is
 //! one page, whatever the size of the answer. What goes wrong on the way is the last line, as `{"error":…}`.
 
-use super::query::{look_back, parse};
+use super::header;
+use super::query::{BytesGuard, kind_of, look_back, parse};
 use crate::clock;
 use crate::error::ApiError;
 use crate::params::Params;
+use crate::query_log::QueryLog;
 use crate::reader::Reader;
 use crate::state::{App, Phase};
 use crate::wire::answer::write_pairs;
 use crate::wire::json::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use skald_logql::ast::Expr;
-use skald_query::{Cursor, Direction, Page, PageEntry, RangeRequest};
+use skald_query::{Cursor, Direction, Page, PageEntry, RangeRequest, Stats};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -29,12 +31,23 @@ const PAGE_ENTRIES: usize = 20_000;
 const PAGE_BYTES: usize = 16 << 20;
 
 /// `export`
-pub async fn export(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+pub async fn export(
+    State(app): State<Arc<App>>,
+    mut reader: Reader,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, ApiError> {
+    // A part of an answer would look like all of it: an export over a limit ends with the error.
+    reader.query_limits.partial = false;
     let now = clock::now();
     let bounds = look_back(params.ordered_bounds(now)?, now, reader.limits());
-    if !matches!(parse(params.query())?, Expr::Log(_)) {
+    let expr = parse(params.query())?;
+    if !matches!(expr, Expr::Log(_)) {
         return Err(ApiError::bad("only log selector is supported"));
     }
+    reader.admit(&app, params.query(), &expr, kind_of(&expr), bounds)?;
+    let guard = BytesGuard::new(&reader, params.query(), &expr, bounds);
+    app.ask(&reader, move |engine, _| guard.check(engine)).await?;
     let limit = params.integer("limit", 0)?;
     let left = match u64::try_from(limit) {
         Ok(0) => u64::MAX,
@@ -55,9 +68,12 @@ pub async fn export(State(app): State<Arc<App>>, reader: Reader, params: Params)
         skip_errors: false,
         after: params.cursor()?,
     };
+    let tags = header(&headers, "x-query-tags");
+    let log = QueryLog::begin(&request.tenant, kind_of(&expr), params.query(), bounds).with(0, PAGE_ENTRIES, tags);
     let mut export = Export { app, reader, request, left };
     // The first page tells what is wrong with the query while there is a status to tell it with.
-    let (first, after) = export.page().await?;
+    let (first, after, stats) = log.watch(export.page().await)?;
+    log.end(&stats);
     let body = Body::from_stream(chunks(export, first, after));
     Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))], body).into_response())
 }
@@ -72,17 +88,17 @@ struct Export {
 }
 
 impl Export {
-    /// The next page as JSON, and the cursor of the one after.
-    async fn page(&mut self) -> Result<(Vec<u8>, Option<Cursor>), ApiError> {
+    /// The next page as JSON, the cursor of the one after, and what it cost.
+    async fn page(&mut self) -> Result<(Vec<u8>, Option<Cursor>, Stats), ApiError> {
         self.request.limit = PAGE_ENTRIES.min(usize::try_from(self.left).unwrap_or(PAGE_ENTRIES));
         let request = self.request.clone();
         let job = self.app.ask(&self.reader, move |engine, cancel| {
             let page = engine.page(&request, PAGE_BYTES, cancel)?;
-            Ok((encode(&page), page.entries.len(), page.cursor))
+            Ok((encode(&page), page.entries.len(), page.cursor, page.stats))
         });
-        let (body, count, cursor) = job.await?;
+        let (body, count, cursor, stats) = job.await?;
         self.left -= (count as u64).min(self.left);
-        Ok((body, cursor.filter(|_| self.left > 0)))
+        Ok((body, cursor.filter(|_| self.left > 0), stats))
     }
 }
 
@@ -104,7 +120,7 @@ fn chunks(export: Export, first: Vec<u8>, after: Option<Cursor>) -> impl Stream<
             Rest::Fetch(mut export, cursor) => {
                 export.request.after = Some(cursor);
                 match export.page().await {
-                    Ok((body, after)) => (export, body, after),
+                    Ok((body, after, _)) => (export, body, after),
                     Err(error) => return Some((Ok(error_line(&error.message)), Rest::Nothing)),
                 }
             }
@@ -150,7 +166,7 @@ fn error_line(message: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use skald_query::{EntryResult, Stats};
+    use skald_query::EntryResult;
 
     #[test]
     fn a_line_is_an_entry_with_its_labels_by_category() {

@@ -200,13 +200,13 @@ pub(super) fn entries(app: &App, reader: &Reader, expr: &Expr, limit: usize) -> 
 }
 
 /// `max_query_bytes_read`: what the index says a query has to look at.
-struct BytesGuard {
+pub(super) struct BytesGuard {
     max: u64,
     requests: Vec<MetadataRequest>,
 }
 
 impl BytesGuard {
-    fn new(reader: &Reader, text: &str, expr: &Expr, bounds: Bounds) -> BytesGuard {
+    pub(super) fn new(reader: &Reader, text: &str, expr: &Expr, bounds: Bounds) -> BytesGuard {
         let max = reader.limits().max_query_bytes_read.0;
         let reads = if max == 0 { Vec::new() } else { admission::reads(text, expr) };
         let request = |(query, before): (String, i64)| {
@@ -216,7 +216,7 @@ impl BytesGuard {
         BytesGuard { max, requests: reads.into_iter().map(request).collect() }
     }
 
-    fn check(&self, engine: &Engine) -> Result<(), QueryError> {
+    pub(super) fn check(&self, engine: &Engine) -> Result<(), QueryError> {
         let mut found = 0u64;
         for request in &self.requests {
             found = found.saturating_add(engine.index_stats(request)?.bytes);
