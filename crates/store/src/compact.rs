@@ -25,9 +25,9 @@ use std::sync::Arc;
 pub(crate) const PARTS_A_DAY: usize = 6;
 /// Inputs of one merge: bounds the decoded blocks held, about 2 MB each.
 const MERGE_PARTS_MAX: usize = 16;
-/// Bytes of lines from which on a block is worth copying: smaller ones would never grow together, and blocks two
-/// thirds full take six percent more space than full ones.
-const COPIED_LINE_BYTES_MIN: u64 = BLOCK_LINE_BYTES as u64 / 8 * 7;
+/// Bytes of lines from which on a block is worth copying: smaller ones would never grow together, and blocks
+/// half full compress almost as well as full ones (docs/benchmarks.md).
+const COPIED_LINE_BYTES_MIN: u64 = BLOCK_LINE_BYTES as u64 / 2;
 /// Bytes of a merged part: a larger one would make a rewrite, and the space it needs meanwhile, too big.
 const PART_BYTES_MAX: u64 = 8 << 30;
 
