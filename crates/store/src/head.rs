@@ -3,6 +3,7 @@
 //! [`Head`] lives under its tenant's lock; [`HeadView`] is what a query or a flush holds of it. Full
 //! chunks are immutable and shared. Invariant: a row that arrived later has a higher (chunk, row).
 
+use crate::deletes::hiding::StreamHiding;
 use crate::streams::{Pages, StreamNumbers};
 use crate::{Piece, PieceRun, Source};
 use skald_model::{Batch, BatchBuilder, WriteBatch};
@@ -73,13 +74,14 @@ impl Chunk {
     }
 
     /// The piece made of some of its runs.
-    pub(crate) fn piece(&self, runs: Vec<PieceRun>) -> Piece {
+    pub(crate) fn piece(&self, runs: Vec<PieceRun>, hidden: Vec<(usize, Arc<StreamHiding>)>) -> Piece {
         Piece {
             sequence: self.sequence,
             min_time: runs.iter().map(|r| r.min_time).min().unwrap_or(self.min_time),
             max_time: runs.iter().map(|r| r.max_time).max().unwrap_or(self.max_time),
             runs,
             sorted: self.sorted,
+            hidden,
             source: Source::Head(self.batch.clone()),
         }
     }
@@ -214,6 +216,12 @@ impl Head {
     /// Whether nothing is in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.chunks.is_empty() && self.growing.batch().is_empty()
+    }
+
+    /// The sequence of its first chunk.
+    pub(crate) fn first_sequence(&self) -> Option<u64> {
+        let growing = (!self.growing.batch().is_empty()).then_some(self.growing_sequence);
+        self.chunks.first().map(|chunk| chunk.sequence).or(growing)
     }
 
     /// When its first entry came.

@@ -2,12 +2,14 @@
 
 use crate::compact::{self, Merged, Pace, choose_compaction};
 use crate::content_cache::ContentCache;
+use crate::deletes::dropping::LeftOut;
+use crate::deletes::requests::mergeable;
 use crate::files::Files;
 use crate::layout::Layout;
 use crate::manifest::{self, Manifest, ReplaceError};
 use crate::pace::{HeadBounds, Pace as PushPace};
 use crate::part::{Part, PartMeta};
-use crate::tenant::{Changes, Tenant};
+use crate::tenant::{Changes, Tenant, View};
 use crate::{Options, StoreError, WriteError, flush, stream_index};
 use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -35,12 +37,16 @@ pub(crate) struct Inner {
     pub(crate) compactions: AtomicU64,
     /// Manifests that were lost and made anew at start.
     pub(crate) manifests_rebuilt: AtomicU64,
-    pub(crate) content_cache: ContentCache,
     closing: AtomicBool,
-    /// Held while parts are merged, which is done by one thread at a time.
-    compacting: Mutex<()>,
     /// Held while streams are indexed, which goes on beside merges.
     indexing: Mutex<()>,
+    pub(crate) rewrites: AtomicU64,
+    pub(crate) expired_parts: AtomicU64,
+    /// Entries left out of parts.
+    pub(crate) left_out: LeftOut,
+    pub(crate) content_cache: ContentCache,
+    /// Held while parts are merged or removed, which is done by one thread at a time.
+    pub(crate) compacting: Mutex<()>,
     /// Tells the workers that there may be something to do.
     wake: Condvar,
     wakes: Mutex<u64>,
@@ -64,6 +70,9 @@ impl Inner {
             compactions: AtomicU64::new(0),
             manifests_rebuilt: AtomicU64::new(0),
             closing: AtomicBool::new(false),
+            rewrites: AtomicU64::new(0),
+            expired_parts: AtomicU64::new(0),
+            left_out: LeftOut::default(),
             compacting: Mutex::new(()),
             indexing: Mutex::new(()),
             wake: Condvar::new(),
@@ -101,6 +110,11 @@ impl Inner {
 
     pub(crate) fn all_tenants(&self) -> Vec<Arc<Tenant>> {
         self.tenants.read().values().cloned().collect()
+    }
+
+    /// What queries see of a tenant now.
+    pub(crate) fn view(&self, tenant: &Tenant) -> View {
+        tenant.view(self.expiry(tenant))
     }
 
     /// Whether a push may come in now.
@@ -236,7 +250,8 @@ impl Inner {
         let old = tenant.state.lock().parts.clone();
         let kept = old.iter().map(|p| &p.meta).chain(&changes.unreadable).filter(|m| !removed.contains(&m.id));
         let parts = kept.chain(added.iter().map(|p| &p.meta)).cloned().collect();
-        let manifest = Manifest { covered, next_part: changes.next_part, parts, ..Manifest::default() };
+        let deletes = changes.deletes.clone();
+        let manifest = Manifest { covered, next_part: changes.next_part, parts, deletes, ..Manifest::default() };
         if let Some(why) = &changes.in_doubt {
             return Err(StoreError::Unusable(why.clone()));
         }
@@ -287,15 +302,15 @@ impl Inner {
     /// One merge; gives whether there was one to do. Flushes of the tenant go on meanwhile.
     fn compact_once(&self, tenant: &Tenant, parts_a_day: usize, pace: Pace<'_>) -> Result<bool, StoreError> {
         let all = tenant.state.lock().parts.clone();
-        let spoilt = tenant.changes.lock().unmergeable.clone();
-        let metas: Vec<PartMeta> = all.iter().map(|p| p.meta.clone()).filter(|m| !spoilt.contains(&m.id)).collect();
-        let Some(ids) = choose_compaction(&metas, parts_a_day) else { return Ok(false) };
-        let inputs: Vec<Arc<Part>> = ids.iter().filter_map(|id| all.iter().find(|p| p.meta.id == *id).cloned()).collect();
-        let id = {
-            let mut changes = tenant.changes.lock();
-            changes.next_part += 1;
-            changes.next_part - 1
+        let (spoilt, requests) = {
+            let changes = tenant.changes.lock();
+            (changes.unmergeable.clone(), changes.deletes.clone())
         };
+        let metas: Vec<PartMeta> = all.iter().map(|p| p.meta.clone()).filter(|m| !spoilt.contains(&m.id)).collect();
+        let groups = mergeable(metas, &requests);
+        let Some(ids) = groups.iter().find_map(|group| choose_compaction(group, parts_a_day)) else { return Ok(false) };
+        let inputs: Vec<Arc<Part>> = ids.iter().filter_map(|id| all.iter().find(|p| p.meta.id == *id).cloned()).collect();
+        let id = tenant.changes.lock().take_number();
         let _writing = Held::charged(&self.budget, MemoryUser::Writers, compact::memory_bytes(&inputs));
         let merged = compact::merge(&*self.files, &self.layout, &tenant.id, (&inputs, id), pace);
         if let Err(StoreError::Damaged(why)) = &merged {
@@ -304,17 +319,43 @@ impl Inner {
             return Ok(true);
         }
         let Merged::Part(meta) = merged? else { return Ok(false) };
+        self.replace_parts(tenant, &inputs, &[meta], &[])?;
+        self.compactions.fetch_add(1, Ordering::Relaxed);
+        Ok(true)
+    }
+
+    /// Puts what was made of parts in their place; nothing is left in it of the requests in `applied`.
+    pub(crate) fn replace_parts(
+        &self,
+        tenant: &Tenant,
+        inputs: &[Arc<Part>],
+        metas: &[PartMeta],
+        applied: &[u32],
+    ) -> Result<(), StoreError> {
+        let ids: Vec<u64> = inputs.iter().map(|p| p.meta.id).collect();
         let mut changes = tenant.changes.lock();
-        let added = self.open_parts(tenant, &[meta])?;
+        let added = self.open_parts(tenant, metas)?;
         let covered = tenant.covered();
-        self.replace_manifest(tenant, &mut changes, covered, &added, &ids)?;
+        let requests = changes.deletes.clone();
+        for request in changes.deletes.iter_mut().filter(|r| r.processed.is_none()) {
+            let clean = applied.contains(&request.id) || !inputs.iter().any(|p| request.may_touch(&p.meta));
+            request.clean.retain(|id| !ids.contains(id));
+            let earlier: Vec<u64> = metas.iter().filter(|m| clean && request.is_after(m.sequence)).map(|m| m.id).collect();
+            request.clean.extend(earlier);
+        }
+        if let Err(error) = self.replace_manifest(tenant, &mut changes, covered, &added, &ids) {
+            changes.deletes = requests;
+            return Err(error);
+        }
         let mut state = tenant.state.lock();
         let kept = state.parts.iter().filter(|p| !ids.contains(&p.meta.id)).cloned();
         state.parts = Arc::new(kept.chain(added).collect());
         drop(state);
+        if !changes.deletes.is_empty() {
+            self.enforce_deletes(tenant, &changes);
+        }
         inputs.iter().for_each(|part| part.replace());
-        self.compactions.fetch_add(1, Ordering::Relaxed);
-        Ok(true)
+        Ok(())
     }
 }
 

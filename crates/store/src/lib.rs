@@ -9,11 +9,13 @@
 //! as long as it takes to clone a few `Arc`s.
 
 mod about;
+pub mod clock;
 mod compact;
 mod content_cache;
 mod count;
 mod cursor;
 mod cut;
+mod deletes;
 mod flush;
 mod head;
 mod inner;
@@ -30,6 +32,8 @@ mod record;
 mod recover;
 mod repeats;
 mod replay;
+mod retention;
+mod rewrite;
 mod select;
 mod store;
 mod stream_index;
@@ -42,12 +46,16 @@ mod writer;
 
 pub use count::PieceCounter;
 pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
+pub use deletes::{CancelError, DeleteCompiler, DeleteError, DeletePredicate, DeleteRequest, Progress};
+pub use retention::{Retention, RetentionOf, StreamRetention};
 pub use skald_block::{Count, RowsBytes};
 pub use skald_patterns::{Pattern, StreamMiner};
 pub use skald_wal::files;
 pub use store::Store;
 pub use verify::{Finding, Report, Severity, verify};
 
+use clock::Clock;
+use deletes::hiding::StreamHiding;
 use files::Files;
 use part::Part;
 use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher, MemoryUser, SelectedStream, TenantId, TimeRange};
@@ -79,6 +87,14 @@ pub struct Options {
     pub indexed_streams: usize,
     /// The file system.
     pub files: Arc<dyn Files>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// What each tenant keeps.
+    pub retention: RetentionOf,
+    /// What delete requests mean.
+    pub delete_compiler: DeleteCompiler,
+    /// How long a delete request can be taken back: until then nothing is rewritten for it.
+    pub delete_cancel_period: std::time::Duration,
 }
 
 impl Options {
@@ -96,6 +112,10 @@ impl Options {
             full_retry: std::time::Duration::from_secs(1),
             indexed_streams: 100_000,
             files: Arc::new(files::RealFiles),
+            clock: Arc::new(clock::SystemClock),
+            retention: RetentionOf::default(),
+            delete_compiler: DeleteCompiler::default(),
+            delete_cancel_period: std::time::Duration::from_secs(86_400),
         }
     }
 }
@@ -195,6 +215,8 @@ pub struct Piece {
     pub runs: Vec<PieceRun>,
     /// Whether each run is sorted by time and holds no entry twice.
     pub sorted: bool,
+    /// Runs of which not all is to be seen, by their places in `runs`.
+    hidden: Vec<(usize, Arc<StreamHiding>)>,
     source: Source,
 }
 
@@ -246,15 +268,24 @@ impl Piece {
 
     /// The same into the memory of rows that are no longer needed.
     pub fn read_over(&self, columns: &Columns, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
+        let mut columns = std::borrow::Cow::Borrowed(columns);
+        self.hidden.iter().for_each(|(_, hiding)| hiding.widen(columns.to_mut()));
         let batch = match &self.source {
             Source::Head(batch) => batch.clone(),
             Source::Block { part, block } => {
                 let spare = spare.and_then(|rows| Arc::try_unwrap(rows.batch).ok());
-                Arc::new(part.read_block_over(*block, columns, spare.unwrap_or_default())?)
+                Arc::new(part.read_block_over(*block, &columns, spare.unwrap_or_default())?)
             }
         };
-        let rows = |(run, of): (usize, &PieceRun)| RunRows { run, stream: of.stream, rows: of.rows.clone() };
-        let runs = self.runs.iter().enumerate().map(rows).collect();
+        let mut runs = Vec::with_capacity(self.runs.len());
+        let mut hidden = self.hidden.iter().peekable();
+        for (run, of) in self.runs.iter().enumerate() {
+            let mut add = |rows| runs.push(RunRows { run, stream: of.stream, rows });
+            match hidden.next_if(|(hidden, _)| *hidden == run) {
+                Some((_, hiding)) => drop(hiding.visible(&batch, of.rows.clone(), add)),
+                None => add(of.rows.clone()),
+            }
+        }
         Ok(PieceRows { batch, runs })
     }
 }
@@ -323,6 +354,18 @@ pub struct StoreStatus {
     pub manifests_rebuilt: u64,
     /// fsyncs of the WAL since start.
     pub wal_syncs: u64,
+    /// Parts rewritten without entries that were deleted or had expired, since start.
+    pub rewrites: u64,
+    /// Parts removed because all in them had expired, since start.
+    pub expired_parts: u64,
+    /// Entries that went with them or were left out of parts, since start.
+    pub expired_entries: u64,
+    /// Bytes of the lines of these.
+    pub expired_bytes: u64,
+    /// Entries left out of parts because they were deleted, since start.
+    pub deleted_entries: u64,
+    /// Delete requests that are not processed.
+    pub pending_deletes: u64,
     /// Streams created since start, per tenant.
     pub streams_created: Vec<(TenantId, u64)>,
 }

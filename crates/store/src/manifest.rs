@@ -5,6 +5,7 @@
 //! example. Without either copy, `rebuild` makes it anew.
 
 use crate::StoreError;
+use crate::deletes::DeleteRecord;
 use crate::files::{Files, is_full};
 use crate::layout::{Layout, MANIFEST, UNFINISHED};
 use crate::part::PartMeta;
@@ -27,6 +28,9 @@ pub(crate) struct Manifest {
     /// The next part's number.
     pub(crate) next_part: u64,
     pub(crate) parts: Vec<PartMeta>,
+    /// Delete requests, in the order they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) deletes: Vec<DeleteRecord>,
 }
 
 /// What reading a manifest found.
@@ -144,7 +148,17 @@ mod tests {
             streams: 2,
             sequence: 1 << 20,
         };
-        Manifest { version: MANIFEST_VERSION, covered: 9, next_part: 4, parts: vec![part] }
+        let delete = DeleteRecord {
+            id: 7,
+            query: "{a=\"b\"}".to_owned(),
+            start: 1,
+            end: 2,
+            created: 3,
+            arrived: 8,
+            clean: vec![3],
+            processed: None,
+        };
+        Manifest { version: MANIFEST_VERSION, covered: 9, next_part: 4, parts: vec![part], deletes: vec![delete] }
     }
 
     #[test]

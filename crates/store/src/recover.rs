@@ -115,6 +115,8 @@ fn open_tenants(inner: &Inner) -> Result<(), StoreError> {
         let mut changes = tenant.changes.lock();
         changes.next_part = manifest.next_part;
         changes.unreadable = unreadable.iter().map(|(meta, _)| meta.clone()).collect();
+        changes.deletes = manifest.deletes;
+        inner.enforce_deletes(&tenant, &changes);
         let mut state = tenant.state.lock();
         state.parts = Arc::new(parts);
         state.covered = manifest.covered;

@@ -30,6 +30,13 @@ pub(crate) fn replay(inner: &Inner) -> Result<(), StoreError> {
     if report.torn_bytes > 0 {
         tracing::info!(bytes = report.torn_bytes, "cut unfinished writes from the WAL");
     }
+    for tenant in inner.all_tenants() {
+        let mut state = tenant.state.lock();
+        if !state.deletions.is_empty() || !state.not_compiled.is_empty() {
+            // What comes from now on arrives after the requests.
+            state.seal();
+        }
+    }
     if inner.wal.set(wal).is_err() {
         return Err(StoreError::Unusable("the WAL was replayed before".to_owned()));
     }
@@ -69,6 +76,10 @@ fn insert(inner: &Inner, record: Replayed<'_>) -> Result<(), StoreError> {
     let mut state = tenant.state.lock();
     if record.sequence <= state.covered {
         return Ok(());
+    }
+    let begins = state.head.first_sequence();
+    if begins.is_some_and(|first| state.deletions.iter().any(|d| d.record.is_between(first, record.sequence))) {
+        state.seal();
     }
     let grown = state.head.insert(record.sequence, &batch);
     drop(state);

@@ -4,6 +4,7 @@
 //! entries.
 
 use crate::content_cache::ContentCache;
+use crate::deletes::hiding::{Hiding, Seen, Sight, SourceHiding, StreamHiding};
 use crate::head::HeadView;
 use crate::part::Part;
 use crate::stream_index::{Found, IndexedStreams};
@@ -20,11 +21,16 @@ const UNNUMBERED: u32 = u32::MAX - 1;
 
 /// What a view has for a query.
 pub(crate) fn select(view: &View, select: &Select<'_>, cache: &ContentCache) -> Selected {
-    let mut selection = Selection { cache, selected: Selected::default(), by_id: HashTable::new(), found: Found::default() };
+    let hiding = &view.hiding;
+    let mut selection =
+        Selection { cache, hiding, selected: Selected::default(), by_id: HashTable::new(), found: Found::default() };
+    selection.selected.warnings.extend(view.not_compiled.iter().cloned());
     for head in &view.heads {
         selection.add_head(head, select);
     }
-    for part in view.parts.iter().filter(|p| select.range.overlaps(p.meta.min_time, p.meta.max_time)) {
+    let to_see =
+        |p: &&Arc<Part>| select.range.overlaps(p.meta.min_time, p.meta.max_time) && !hiding.expiry.ends_all(p.meta.max_time);
+    for part in view.parts.iter().filter(to_see) {
         selection.add_part(part, view.stream_index.as_deref(), select);
     }
     for (_, why) in view.unreadable.iter().filter(|(m, _)| select.range.overlaps(m.min_time, m.max_time)) {
@@ -35,12 +41,13 @@ pub(crate) fn select(view: &View, select: &Select<'_>, cache: &ContentCache) -> 
 
 struct Selection<'a> {
     cache: &'a ContentCache,
+    hiding: &'a Hiding,
     selected: Selected,
     by_id: HashTable<u32>,
     found: Found,
 }
 
-impl Selection<'_> {
+impl<'a> Selection<'a> {
     fn add_head(&mut self, head: &HeadView, select: &Select<'_>) {
         let chunks = || head.chunks.iter().filter(|c| select.range.overlaps(c.min_time, c.max_time));
         if chunks().next().is_none() {
@@ -49,13 +56,13 @@ impl Selection<'_> {
         let flag = |matches: bool| if matches { UNNUMBERED } else { NOT_SELECTED };
         let mut numbers: Vec<u32> = head.streams.matching(select.matchers).into_iter().map(flag).collect();
         for chunk in chunks() {
-            let mut runs = Vec::new();
+            let mut seen = SeenRuns::new(self.hiding.of_chunk(chunk.sequence, chunk.min_time, chunk.max_time));
             for run in &chunk.runs {
                 if numbers[run.stream as usize] == NOT_SELECTED || !select.range.overlaps(run.min_time, run.max_time) {
                     continue;
                 }
                 let stream = self.number(&mut numbers, run.stream, |stream| head.streams.stream(stream));
-                runs.push(PieceRun {
+                let run = PieceRun {
                     stream,
                     whole: true,
                     rows: run.rows.clone(),
@@ -63,10 +70,11 @@ impl Selection<'_> {
                     max_time: run.max_time,
                     line_bytes: u64::from(run.line_bytes),
                     metadata_bytes: u64::from(run.metadata_bytes),
-                });
+                };
+                seen.add(run, &self.selected.streams);
             }
-            if !runs.is_empty() {
-                self.selected.pieces.push(chunk.piece(runs));
+            if !seen.runs.is_empty() {
+                self.selected.pieces.push(chunk.piece(seen.runs, seen.hidden));
             }
         }
     }
@@ -98,10 +106,14 @@ impl Selection<'_> {
                     continue;
                 }
             }
-            let mut runs = Vec::with_capacity(wanted.len());
+            let mut seen = SeenRuns::new(self.hiding.of_part(&part.meta));
             for mut run in wanted {
                 run.stream = self.number(&mut numbers, run.stream, labels_of);
-                runs.push(run);
+                seen.add(run, &self.selected.streams);
+            }
+            let SeenRuns { runs, hidden, .. } = seen;
+            if runs.is_empty() {
+                continue;
             }
             self.selected.pieces.push(Piece {
                 sequence: part.meta.sequence + block as u64,
@@ -109,6 +121,7 @@ impl Selection<'_> {
                 max_time: runs.iter().map(|r| r.max_time).max().unwrap_or(at.meta.max_time),
                 runs,
                 sorted: true,
+                hidden,
                 source: Source::Block { part: part.clone(), block: block as u32 },
             });
         }
@@ -145,6 +158,32 @@ impl Selection<'_> {
         };
         numbers[stream as usize] = number;
         number
+    }
+}
+
+/// The runs of a piece of which something is to be seen.
+struct SeenRuns<'a> {
+    sight: Sight<'a>,
+    runs: Vec<PieceRun>,
+    hidden: Vec<(usize, Arc<StreamHiding>)>,
+}
+
+impl<'a> SeenRuns<'a> {
+    fn new(hiding: SourceHiding<'a>) -> SeenRuns<'a> {
+        SeenRuns { sight: Sight::new(hiding), runs: Vec::new(), hidden: Vec::new() }
+    }
+
+    fn add(&mut self, mut run: PieceRun, streams: &[SelectedStream]) {
+        let labels = || streams[run.stream as usize].labels.clone();
+        match self.sight.of_run(run.stream, labels, (run.min_time, run.max_time)) {
+            Seen::None => return,
+            Seen::All => {}
+            Seen::Some(hiding) => {
+                run.whole = false;
+                self.hidden.push((self.runs.len(), hiding));
+            }
+        }
+        self.runs.push(run);
     }
 }
 

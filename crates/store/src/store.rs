@@ -3,7 +3,7 @@
 use crate::inner::Inner;
 use crate::worker::Workers;
 use crate::{
-    MinedStreams, Options, Select, Selected, StoreError, StoreStatus, WriteError, names, record, recover, replay, select,
+    CancelError, DeleteError, DeleteRequest, MinedStreams, Options, Select, Selected, StoreError, StoreStatus, WriteError, names, record, recover, replay, select,
 };
 use parking_lot::Mutex;
 use skald_model::{Budget, Labels, Matcher, MemoryUser, TenantId, TimeRange, WriteBatch};
@@ -80,7 +80,7 @@ impl Store {
 
     /// Finds what to read.
     pub fn select(&self, tenant: &TenantId, select: &Select<'_>) -> Result<Selected, StoreError> {
-        let view = self.inner.tenant(tenant).map(|tenant| tenant.view());
+        let view = self.inner.tenant(tenant).map(|tenant| self.inner.view(&tenant));
         let mut selected = view.map(|view| select::select(&view, select, &self.inner.content_cache)).unwrap_or_default();
         self.warn_of_replay(&mut selected);
         Ok(selected)
@@ -90,13 +90,16 @@ impl Store {
     /// part. What is in the head has none yet.
     pub fn patterns(&self, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> MinedStreams {
         let Some(tenant) = self.inner.tenant(tenant) else { return MinedStreams::default() };
-        let view = tenant.view();
+        let view = self.inner.view(&tenant);
         let mut mined = MinedStreams::default();
         for part in view.parts.iter().filter(|p| range.overlaps(p.meta.min_time, p.meta.max_time)) {
             match part.read_patterns() {
                 Ok(streams) => {
                     let matching = part.table.matching(matchers);
-                    let streams = streams.into_iter().filter(|s| matching[s.stream as usize]);
+                    // Templates of a stream with hidden entries may be made of these.
+                    let hiding = view.hiding.of_part(&part.meta);
+                    let whole = |stream| hiding.is_empty() || hiding.of_stream(&part.table.labels(stream)).is_empty();
+                    let streams = streams.into_iter().filter(|s| matching[s.stream as usize] && whole(s.stream));
                     mined.streams.extend(streams.map(|s| (part.table.labels(s.stream), s.patterns)));
                 }
                 Err(error) => mined.warnings.push(error.to_string()),
@@ -109,13 +112,13 @@ impl Store {
     /// entries in the range.
     pub fn streams(&self, tenant: &TenantId, groups: &[Vec<Matcher>], range: TimeRange) -> Result<Vec<Labels>, StoreError> {
         let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Vec::new()) };
-        Ok(names::streams(&tenant.view(), groups, range))
+        Ok(names::streams(&self.inner.view(&tenant), groups, range))
     }
 
     /// Sorted names of labels of matching streams with entries in the range.
     pub fn label_names(&self, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> Result<Vec<String>, StoreError> {
         let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Vec::new()) };
-        Ok(names::label_names(&tenant.view(), matchers, range))
+        Ok(names::label_names(&self.inner.view(&tenant), matchers, range))
     }
 
     /// Sorted values of one label of matching streams with entries in the range.
@@ -127,7 +130,7 @@ impl Store {
         range: TimeRange,
     ) -> Result<Vec<String>, StoreError> {
         let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Vec::new()) };
-        Ok(names::label_values(&tenant.view(), name, matchers, range))
+        Ok(names::label_values(&self.inner.view(&tenant), name, matchers, range))
     }
 
     /// Tenants that have data, sorted.
@@ -150,10 +153,33 @@ impl Store {
         Ok(())
     }
 
+    /// Removes and rewrites what retention and delete requests that are due leave over, and waits for it.
+    pub fn sweep(&self) -> Result<(), StoreError> {
+        self.inner.sweep_all(&mut || true)
+    }
+
+    /// Makes a delete request for entries that are there now and have times in `start..=end`; gives its id.
+    /// What it matches is hidden from now on, also after a crash.
+    pub fn delete(&self, tenant: &TenantId, query: &str, start: i64, end: i64) -> Result<String, DeleteError> {
+        self.inner.request_delete(tenant, query, (start, end))
+    }
+
+    /// A tenant's delete requests by the time they were made.
+    pub fn deletes(&self, tenant: &TenantId) -> Vec<DeleteRequest> {
+        self.inner.delete_requests(tenant)
+    }
+
+    /// Takes a delete request back. Once parts may have been rewritten for it that takes `force`, and brings
+    /// back only what is left.
+    pub fn cancel_delete(&self, tenant: &TenantId, id: &str, force: bool) -> Result<(), CancelError> {
+        self.inner.cancel_delete(tenant, id, force)
+    }
+
     /// Figures for metrics.
     pub fn status(&self) -> StoreStatus {
         let inner = &*self.inner;
         let wal = inner.wal.get();
+        let left_out = inner.left_out.get();
         let mut status = StoreStatus {
             recovering: inner.is_recovering(),
             stopped: wal.and_then(|wal| wal.stopped()),
@@ -166,6 +192,11 @@ impl Store {
             compactions: inner.compactions.load(Ordering::Relaxed),
             wal_syncs: wal.map_or(0, |wal| wal.syncs()),
             manifests_rebuilt: inner.manifests_rebuilt.load(Ordering::Relaxed),
+            rewrites: inner.rewrites.load(Ordering::Relaxed),
+            expired_parts: inner.expired_parts.load(Ordering::Relaxed),
+            expired_entries: left_out.expired,
+            expired_bytes: left_out.expired_bytes,
+            deleted_entries: left_out.deleted,
             ..StoreStatus::default()
         };
         for tenant in inner.all_tenants() {
@@ -174,6 +205,7 @@ impl Store {
             status.head_streams.push((tenant.id.clone(), streams as u64));
             status.streams_created.push((tenant.id.clone(), state.head.new_streams()));
             status.parts += state.parts.len() as u64;
+            status.pending_deletes += (state.deletions.len() + state.not_compiled.len()) as u64;
             status.part_bytes += state.parts.iter().map(|p| p.meta.bytes).sum::<u64>();
         }
         status

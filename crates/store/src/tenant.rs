@@ -4,8 +4,12 @@
 //! flushes and compactions of a tenant follow one another. Invariant: at any moment `state` shows every
 //! entry once: a sealed head and the parts made of it are swapped in one step.
 
+use crate::deletes::hiding::Hiding;
+use crate::deletes::{DeleteRecord, Deletion};
 use crate::head::{Head, HeadView, ORDINAL_BITS, SealedHead};
 use crate::part::{Part, PartMeta};
+use crate::retention::Expiry;
+use crate::retention::sweep::Periods;
 use crate::stream_index::IndexedStreams;
 use parking_lot::Mutex;
 use skald_model::TenantId;
@@ -19,6 +23,7 @@ pub(crate) struct Tenant {
     pub(crate) name: Arc<str>,
     pub(crate) state: Mutex<State>,
     pub(crate) changes: Mutex<Changes>,
+    pub(crate) periods: Mutex<Periods>,
 }
 
 /// What queries see.
@@ -33,6 +38,10 @@ pub(crate) struct State {
     pub(crate) stream_index: Option<Arc<IndexedStreams>>,
     /// Parts that could not be opened, with the reason.
     pub(crate) unreadable: Arc<Vec<(PartMeta, String)>>,
+    /// Delete requests that hide entries.
+    pub(crate) deletions: Arc<Vec<Arc<Deletion>>>,
+    /// Why delete requests do not.
+    pub(crate) not_compiled: Arc<Vec<String>>,
 }
 
 /// What only writers of the manifest need.
@@ -44,6 +53,8 @@ pub(crate) struct Changes {
     pub(crate) unreadable: Vec<PartMeta>,
     /// Parts that a merge could not read: left as they are, so that what can be read of them stays.
     pub(crate) unmergeable: Vec<u64>,
+    /// All delete requests, as the manifest has them.
+    pub(crate) deletes: Vec<DeleteRecord>,
     /// Why nothing may be changed any more.
     pub(crate) in_doubt: Option<String>,
 }
@@ -54,21 +65,53 @@ pub(crate) struct View {
     pub(crate) parts: Arc<Vec<Arc<Part>>>,
     pub(crate) unreadable: Arc<Vec<(PartMeta, String)>>,
     pub(crate) stream_index: Option<Arc<IndexedStreams>>,
+    pub(crate) not_compiled: Arc<Vec<String>>,
+    pub(crate) hiding: Hiding,
+}
+
+impl State {
+    /// Makes the head immutable; gives the highest record that is in what there is now.
+    pub(crate) fn seal(&mut self) -> u64 {
+        let sealed = self.head.seal();
+        self.sealed.extend(sealed.map(Arc::new));
+        self.sealed.last().map_or(self.covered, |sealed| sealed.covered)
+    }
+
+    /// The sequences at which heads begin.
+    pub(crate) fn first_sequences(&self) -> impl Iterator<Item = u64> {
+        let sealed = self.sealed.iter().filter_map(|s| s.view.chunks.first().map(|c| c.sequence));
+        sealed.chain(self.head.first_sequence())
+    }
+}
+
+impl Changes {
+    /// The number of a new part.
+    pub(crate) fn take_number(&mut self) -> u64 {
+        self.next_part += 1;
+        self.next_part - 1
+    }
 }
 
 impl Tenant {
     /// A tenant without data.
     pub(crate) fn new(id: TenantId) -> Tenant {
         let name = Arc::from(id.as_str());
-        Tenant { id, name, state: Mutex::default(), changes: Mutex::default() }
+        Tenant { id, name, state: Mutex::default(), changes: Mutex::default(), periods: Mutex::default() }
     }
 
-    /// All there is now.
-    pub(crate) fn view(&self) -> View {
+    /// All there is now, and what of it nobody may see.
+    pub(crate) fn view(&self, expiry: Expiry) -> View {
         let mut state = self.state.lock();
         let mut heads: Vec<Arc<HeadView>> = state.sealed.iter().map(|s| s.view.clone()).collect();
         heads.push(state.head.view());
-        View { heads, parts: state.parts.clone(), unreadable: state.unreadable.clone(), stream_index: state.stream_index.clone() }
+        View {
+            heads,
+            parts: state.parts.clone(),
+            unreadable: state.unreadable.clone(),
+            stream_index: state.stream_index.clone(),
+            not_compiled: state.not_compiled.clone(),
+            hiding: Hiding { deletions: state.deletions.to_vec(), expiry },
+        }
     }
 
     /// Whether there is any entry of it: a push that was refused leaves a tenant without.
@@ -85,9 +128,12 @@ impl Tenant {
 
     /// The highest WAL record that parts speak of: `covered`, unless the manifest was made anew without it.
     pub(crate) fn last_known_record(&self) -> u64 {
+        // Records that a delete request counted among those before it may be lost: later ones must not have
+        // their numbers.
+        let arrived = self.changes.lock().deletes.iter().map(|request| request.arrived).max();
         let state = self.state.lock();
         let began = state.parts.iter().map(|p| p.meta.sequence >> ORDINAL_BITS).max();
-        state.covered.max(began.unwrap_or(0))
+        state.covered.max(began.unwrap_or(0)).max(arrived.unwrap_or(0))
     }
 
     /// The tenant's WAL records up to this one are in parts.

@@ -2,10 +2,15 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
 
-use skald_model::{Columns, ContentQuery, Labels, Matcher, StreamId, TenantId, TimeRange, WriteBatch, WriteEntry, WriteStream};
-use skald_store::{Select, Store, WriteError};
+use skald_model::{
+    Batch, Columns, ContentQuery, Labels, Matcher, StreamId, TenantId, TimeRange, WriteBatch, WriteEntry, WriteStream,
+};
+use skald_store::clock::Clock;
+use skald_store::{DeleteCompiler, DeletePredicate, Select, Store, WriteError};
 use std::collections::BTreeSet;
-use std::sync::mpsc;
+use std::ops::Range;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, mpsc};
 
 /// An entry as the tests think of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,20 +49,93 @@ pub fn batch(facts: &[Fact]) -> WriteBatch<'_> {
 
 /// Pushes and waits for the acknowledgement.
 pub fn push(store: &Store, facts: &[Fact]) -> Result<(), WriteError> {
+    begin_push(store, &TenantId::fake(), facts)?.recv().expect("a push is always answered")
+}
+
+/// Pushes; the acknowledgement comes later.
+pub fn begin_push(
+    store: &Store,
+    tenant: &TenantId,
+    facts: &[Fact],
+) -> Result<mpsc::Receiver<Result<(), WriteError>>, WriteError> {
     let (sender, receiver) = mpsc::channel();
-    let done = Box::new(move |result| sender.send(result).expect("the test waits"));
-    store.write(&TenantId::fake(), &batch(facts), done)?;
-    receiver.recv().expect("a push is always answered")
+    // A test that has seen enough may have stopped listening.
+    let done = Box::new(move |result| drop(sender.send(result)));
+    store.write(tenant, &batch(facts), done)?;
+    Ok(receiver)
+}
+
+/// A clock that goes when it is told to.
+#[derive(Debug, Default)]
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub fn advance(&self, nanoseconds: i64) {
+        self.0.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Deletes of the tests: `app` is every entry of `{app="<app>"}`, `app word` those whose lines have the word.
+pub fn test_deletes() -> DeleteCompiler {
+    DeleteCompiler::new(|text| {
+        let (app, word) = text.split_once(' ').unwrap_or((text, ""));
+        if app.is_empty() {
+            return Err("no app".to_owned());
+        }
+        let matchers = vec![Matcher::equal("app", app)];
+        Ok(Arc::new(TestDelete { matchers, word: word.to_owned(), content: ContentQuery::default() }))
+    })
+}
+
+#[derive(Debug)]
+struct TestDelete {
+    matchers: Vec<Matcher>,
+    word: String,
+    content: ContentQuery,
+}
+
+impl DeletePredicate for TestDelete {
+    fn matchers(&self) -> &[Matcher] {
+        &self.matchers
+    }
+
+    fn columns(&self) -> Option<&Columns> {
+        (!self.word.is_empty()).then_some(&Columns::ALL)
+    }
+
+    fn content(&self) -> &ContentQuery {
+        &self.content
+    }
+
+    fn matching(&self, _: &Labels, batch: &Batch, rows: Range<u32>) -> Vec<u32> {
+        let has_word = |row: &u32| batch.line(*row).windows(self.word.len()).any(|w| w == self.word.as_bytes());
+        rows.filter(has_word).collect()
+    }
 }
 
 /// Everything read back, with repeats across pieces dropped as readers must.
 pub fn read_all(store: &Store) -> BTreeSet<Fact> {
-    read(store, &[], TimeRange::ALL, &ContentQuery::default()).into_iter().collect()
+    read_tenant(store, &TenantId::fake()).into_iter().collect()
+}
+
+/// Everything a tenant has.
+pub fn read_tenant(store: &Store, tenant: &TenantId) -> Vec<Fact> {
+    read_of(store, tenant, &[], TimeRange::ALL, &ContentQuery::default())
 }
 
 /// What a selection reads back, in order of (labels, time, sequence, row).
 pub fn read(store: &Store, matchers: &[Matcher], range: TimeRange, content: &ContentQuery) -> Vec<Fact> {
-    let selected = store.select(&TenantId::fake(), &Select { matchers, range, content }).expect("selecting works");
+    read_of(store, &TenantId::fake(), matchers, range, content)
+}
+
+fn read_of(store: &Store, tenant: &TenantId, matchers: &[Matcher], range: TimeRange, content: &ContentQuery) -> Vec<Fact> {
+    let selected = store.select(tenant, &Select { matchers, range, content }).expect("selecting works");
     assert_eq!(selected.warnings, Vec::<String>::new());
     let mut rows = Vec::new();
     for piece in &selected.pieces {
