@@ -7,6 +7,7 @@ mod answer;
 mod cardinality;
 mod collect;
 mod context;
+mod deletes;
 mod directory;
 mod fair;
 mod fields;
@@ -30,6 +31,7 @@ mod thin;
 mod turns;
 mod volume;
 
+pub use deletes::delete_compiler;
 pub use page::Cursor;
 pub use request::*;
 pub use stats::Stats;

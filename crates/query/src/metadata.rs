@@ -2,8 +2,9 @@
 
 use crate::Engine;
 use crate::request::{IndexStats, MetadataRequest, QueryError, SeriesRequest};
+use crate::rows;
 use skald_logql::ast::Selector;
-use skald_model::{ContentQuery, Labels, Matcher, TenantId, TimeRange};
+use skald_model::{Columns, ContentQuery, Labels, Matcher, MetadataWanted, TenantId, TimeRange};
 use skald_store::{Piece, PieceRun, Select};
 
 /// `start..=end` as a half-open range.
@@ -81,12 +82,12 @@ pub(crate) fn index_stats(engine: &Engine, request: &MetadataRequest) -> Result<
     let mut seen = vec![false; selected.streams.len()];
     for piece in &selected.pieces {
         stats.chunks += 1;
-        for run in &piece.runs {
-            if !range.overlaps(run.min_time, run.max_time) {
+        for run in seen_runs(piece)? {
+            if !range.overlaps(run.times.0, run.times.1) {
                 continue;
             }
-            stats.entries += share((run.min_time, run.max_time), &range, run.entries());
-            stats.bytes += share((run.min_time, run.max_time), &range, run.line_bytes + run.metadata_bytes);
+            stats.entries += share(run.times, &range, run.entries);
+            stats.bytes += share(run.times, &range, run.bytes);
             seen[run.stream as usize] = true;
         }
     }
@@ -122,9 +123,39 @@ fn is_uuid(text: &str) -> bool {
     lengths && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
 }
 
-/// Bytes in the range by piece: what volume adds up.
-pub(crate) fn run_bytes(piece: &Piece) -> impl Iterator<Item = (&PieceRun, u64)> {
-    piece.runs.iter().map(|run| (run, run.line_bytes + run.metadata_bytes))
+/// What of a run is to be seen.
+pub(crate) struct SeenRun {
+    pub(crate) stream: u32,
+    /// First and last.
+    pub(crate) times: (i64, i64),
+    pub(crate) entries: u64,
+    /// Of lines and metadata.
+    pub(crate) bytes: u64,
+}
+
+/// The runs of a piece by its directory entry; those with hidden entries by reading them.
+pub(crate) fn seen_runs(piece: &Piece) -> Result<Vec<SeenRun>, QueryError> {
+    let of_directory = |run: &PieceRun| SeenRun {
+        stream: run.stream,
+        times: (run.min_time, run.max_time),
+        entries: run.entries(),
+        bytes: run.line_bytes + run.metadata_bytes,
+    };
+    let mut seen: Vec<SeenRun> = piece.runs.iter().filter(|run| run.whole).map(of_directory).collect();
+    if seen.len() == piece.runs.len() {
+        return Ok(seen);
+    }
+    let columns = Columns { lines: false, line_lengths: true, metadata: MetadataWanted::All };
+    // What can't be read is not there to be counted.
+    let Some(read) = rows::read(piece, &columns)? else { return Ok(seen) };
+    for run in read.runs.iter().filter(|run| !piece.runs[run.run].whole) {
+        let times = &read.batch.timestamps[run.rows.start as usize..run.rows.end as usize];
+        let bounds = times.iter().fold((i64::MAX, i64::MIN), |(low, high), time| (low.min(*time), high.max(*time)));
+        let metadata = |row| read.batch.metadata_of(row).map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let bytes = run.rows.clone().map(|row| read.batch.line_range(row).len() + metadata(row)).sum::<usize>();
+        seen.push(SeenRun { stream: run.stream, times: bounds, entries: times.len() as u64, bytes: bytes as u64 });
+    }
+    Ok(seen)
 }
 
 #[cfg(test)]

@@ -30,14 +30,14 @@ pub(crate) fn volume(engine: &Engine, request: &VolumeRequest) -> Result<Vec<Vol
     let keys: Vec<Vec<Key>> = selected.streams.iter().map(|s| keys(&s.labels, &names, request)).collect();
     let mut sums: BTreeMap<Key, Vec<u64>> = BTreeMap::new();
     for piece in &selected.pieces {
-        for (run, bytes) in metadata::run_bytes(piece) {
+        for run in metadata::seen_runs(piece)? {
             for (index, (bucket, _)) in buckets.iter().enumerate() {
-                if !bucket.overlaps(run.min_time, run.max_time) {
+                if !bucket.overlaps(run.times.0, run.times.1) {
                     continue;
                 }
                 for key in &keys[run.stream as usize] {
                     sums.entry(key.clone()).or_insert_with(|| vec![0; buckets.len()])[index] +=
-                        metadata::share((run.min_time, run.max_time), bucket, bytes);
+                        metadata::share(run.times, bucket, run.bytes);
                 }
             }
         }

@@ -236,6 +236,13 @@ fn write_store(out: &mut String, status: &StoreStatus) {
     metric(out, "skald_part_bytes", "gauge", "Bytes of parts on disk.", status.part_bytes);
     metric(out, "skald_flushes_total", "counter", "Flushes of the head.", status.flushes);
     metric(out, "skald_compactions_total", "counter", "Merges of parts.", status.compactions);
+    metric(out, "skald_rewrites_total", "counter", "Parts rewritten without some of their entries.", status.rewrites);
+    metric(out, "skald_expired_parts_total", "counter", "Parts removed by retention.", status.expired_parts);
+    metric(out, "skald_expired_entries_total", "counter", "Entries removed by retention.", status.expired_entries);
+    metric(out, "skald_expired_bytes_total", "counter", "Bytes of lines removed by retention.", status.expired_bytes);
+    metric(out, "skald_deleted_entries_total", "counter", "Entries removed by delete requests.", status.deleted_entries);
+    let pending = status.pending_deletes;
+    metric(out, "skald_delete_requests_pending", "gauge", "Delete requests that are not processed.", pending);
     let rebuilt = status.manifests_rebuilt;
     metric(out, "skald_manifests_rebuilt_total", "counter", "Manifests lost and made anew from parts at start.", rebuilt);
     metric(out, "skald_disk_full", "gauge", "1 while pushes find no room on the data disk.", u8::from(status.disk_full));

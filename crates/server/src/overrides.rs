@@ -11,6 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use serde_yaml_ng::{Mapping, Value};
 use skald_ingest::{Profile, Profiles};
 use skald_model::TenantId;
+use skald_store::Retention;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Granted {
     pub limits: Limits,
     /// For pushes.
     pub ingest: Arc<Profile>,
+    /// For what is stored.
+    pub retention: Arc<Retention>,
 }
 
 /// Limits of all tenants.
@@ -46,7 +49,7 @@ impl Overrides {
         config.limits.check()?;
         let ingest = Arc::new(Profile::new(config.limits.ingest(&config.distributor)));
         let overrides = Overrides {
-            base: Arc::new(Granted { limits: config.limits.clone(), ingest }),
+            base: Arc::new(granted(config, config.limits.clone(), ingest)),
             tenants: RwLock::default(),
             files: config.runtime.file.iter().map(PathBuf::from).collect(),
             seen: Mutex::default(),
@@ -125,8 +128,15 @@ impl Overrides {
 
     fn grant(&self, limits: Limits) -> Arc<Granted> {
         let ingest = Arc::new(self.base.ingest.with(limits.ingest(&self.config.distributor)));
-        Arc::new(Granted { limits, ingest })
+        Arc::new(granted(&self.config, limits, ingest))
     }
+}
+
+/// Limits that were checked, in all their forms.
+fn granted(config: &Config, limits: Limits, ingest: Arc<Profile>) -> Granted {
+    // Limits that can't be read are refused before; keeping everything is the safe side.
+    let retention = limits.retention(config.compactor.retention_enabled).unwrap_or_default();
+    Granted { limits, ingest, retention: Arc::new(retention) }
 }
 
 impl Profiles for Overrides {

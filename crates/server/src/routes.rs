@@ -1,7 +1,9 @@
 //! Paths to handlers, and what surrounds every request.
 
 use crate::access;
-use crate::api::{detected, drilldown, export, format_query, index, labels, legacy, patterns, push, query, rules, status, tail};
+use crate::api::{
+    delete, detected, drilldown, export, format_query, index, labels, legacy, patterns, push, query, rules, status, tail,
+};
 use crate::error::{self, ApiError};
 use crate::metrics::{Refusal, Upgrade};
 use crate::state::{App, panic_text};
@@ -97,6 +99,8 @@ fn loki(routes: Routes) -> Routes {
         .route("/loki/api/v1/format_query", both(format_query::format_query))
         .route("/loki/api/v1/drilldown-limits", get(drilldown::limits))
         .route("/loki/api/v1/status/buildinfo", get(status::buildinfo))
+        .route("/loki/api/v1/delete", get(delete::list_requests).post(delete::create).put(delete::create).delete(delete::cancel))
+        .route("/loki/api/v1/cache/generation_numbers", get(delete::generation))
         .route("/loki/api/v1/rules", get(rules::list))
         .route("/loki/api/v1/rules/{namespace}", get(rules::list))
         .route("/loki/api/v1/rules/{namespace}/{group}", get(rules::group))

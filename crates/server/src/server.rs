@@ -23,7 +23,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use skald_model::TenantId;
-use skald_store::Store;
+use skald_store::{RetentionOf, Store};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,7 +96,9 @@ impl Server {
         let (routers, router) = watch::channel(routes::starting());
         let listening = Listening { config: config.server.clone(), metrics: metrics.clone(), tls: tls.clone(), router, stopped };
         let accepting = tokio::spawn(accept(Arc::new(listening), listener));
-        let options = config.store_options();
+        let mut options = config.store_options();
+        let kept = overrides.clone();
+        options.retention = RetentionOf::new(move |tenant| kept.of(tenant).retention.clone());
         let stop_listening = accepting.abort_handle();
         let opened = blocking(move || Store::open_parts(options)).await.inspect_err(|_| stop_listening.abort());
         let app = Arc::new(App::new(config, (overrides, access), tenant, Arc::new(opened?), metrics));
@@ -107,6 +109,9 @@ impl Server {
         let own_lines = own_lines.filter(|_| app.config.self_logs).map(|lines| tokio::spawn(self_logs::run(app.clone(), lines)));
         let watching = tokio::spawn(reload::watch(reloads(&app, tls.as_ref()), app.config.runtime.period));
         warn_of_openness(&app.config, &address, tls.is_some());
+        if app.config.limits.expires() && !app.config.compactor.retention_enabled {
+            tracing::warn!("a retention is set, but compactor.retention_enabled is not: everything is kept");
+        }
         tracing::info!(%address, data = %app.config.data.display(), "ready");
         Ok(Running { address, app, stop, accepting, grpc, own_lines, watching })
     }

@@ -109,7 +109,10 @@ impl Inner {
     }
 
     pub(crate) fn all_tenants(&self) -> Vec<Arc<Tenant>> {
-        self.tenants.read().values().cloned().collect()
+        let mut all: Vec<Arc<Tenant>> = self.tenants.read().values().cloned().collect();
+        // In the same order each time, so that a simulated crash finds the same disk again.
+        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        all
     }
 
     /// What queries see of a tenant now.

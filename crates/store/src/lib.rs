@@ -45,8 +45,8 @@ mod worker;
 mod writer;
 
 pub use count::PieceCounter;
-pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
 pub use deletes::{CancelError, DeleteCompiler, DeleteError, DeletePredicate, DeleteRequest, Progress};
+pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
 pub use retention::{Retention, RetentionOf, StreamRetention};
 pub use skald_block::{Count, RowsBytes};
 pub use skald_patterns::{Pattern, StreamMiner};

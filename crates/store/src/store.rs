@@ -3,7 +3,8 @@
 use crate::inner::Inner;
 use crate::worker::Workers;
 use crate::{
-    CancelError, DeleteError, DeleteRequest, MinedStreams, Options, Select, Selected, StoreError, StoreStatus, WriteError, names, record, recover, replay, select,
+    CancelError, DeleteError, DeleteRequest, MinedStreams, Options, Select, Selected, StoreError, StoreStatus, WriteError, names,
+    record, recover, replay, select,
 };
 use parking_lot::Mutex;
 use skald_model::{Budget, Labels, Matcher, MemoryUser, TenantId, TimeRange, WriteBatch};

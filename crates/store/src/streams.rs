@@ -152,6 +152,11 @@ fn page_of<'a>(full: &'a [Arc<Page>], last: &'a Page, number: u32) -> (&'a Page,
     (full.get(page).map_or(last, |page| page), at)
 }
 
+/// Whether labels satisfy all matchers.
+pub(crate) fn labels_match(labels: &Labels, matchers: &[Matcher]) -> bool {
+    matchers.iter().all(|m| m.matches(value_of(labels.as_bytes(), &m.name)))
+}
+
 /// The value of a label in canonical bytes, empty when absent. A head may have a million streams, so only the
 /// value looked for is checked to be UTF-8, not all on the way.
 fn value_of<'a>(mut bytes: &'a [u8], name: &str) -> &'a str {

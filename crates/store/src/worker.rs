@@ -92,7 +92,7 @@ fn run_compact(inner: &Inner, stop: &AtomicBool) {
             tracing::error!(%error, "merging parts failed, they stay as they are");
             std::thread::sleep(LOOK_EVERY);
         }
-        if let Err(error) = inner.sweep_all(&mut pace) {
+        if let Err(error) = inner.sweep_all(&mut gentle(stop)) {
             tracing::error!(%error, "removing what has expired or was deleted failed, it stays hidden");
             std::thread::sleep(LOOK_EVERY);
         }

@@ -1,124 +1,236 @@
-//! Pushes, flushes and merges on a disk that crashes, fills and fails, compared with a model.
+//! Pushes, deletes, retention, flushes and merges of several tenants on a disk that crashes, fills and fails,
+//! compared with a model.
 //!
-//! A seed decides everything, so a failing one can be run again: `SKALD_CRASH_SEEDS=7..8`. After each
-//! crash the store must have every acknowledged entry once and nothing that was never sent.
+//! A seed decides everything, so a failing one can be run again: `SKALD_CRASH_SEEDS=7..8`. After each crash the
+//! store must have every acknowledged entry once, unless it was deleted or has expired, nothing that was never
+//! sent, and nothing that a delete request in force or an age hides.
 
+mod model;
 mod support;
 
-use skald_model::{ContentQuery, Labels, TenantId, TimeRange, time::DAY_NS};
-use skald_store::{Options, Store, StoreError, WriteError};
+use model::{Cancelled, Made, Model, RETENTION_DAYS, TENANTS, tenant};
+use skald_model::time::DAY_NS;
+use skald_store::{Options, Progress, Retention, RetentionOf, Store, StoreError, StreamRetention, WriteError};
 use skald_wal::sim::{Dice, SimFiles};
-use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
-use support::{Fact, push, read};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+use support::{Fact, TestClock, begin_push, read_tenant, test_deletes};
 
 /// Lives of a process a seed runs through.
 const LIVES: u64 = 5;
 /// Things done in one life.
-const STEPS: u64 = 14;
+const STEPS: u64 = 16;
+const DAY: Duration = Duration::from_secs(86_400);
 
-/// What a correct store may and must hold.
-#[derive(Default)]
-struct Model {
-    sent: BTreeSet<Fact>,
-    acknowledged: BTreeSet<Fact>,
-    next: u64,
+/// A push that waits for its answer: tenant, entries.
+type Waiting = (usize, Vec<Fact>, Receiver<Result<(), WriteError>>);
+
+/// What a seed goes through.
+struct Run {
+    seed: u64,
+    dice: Dice,
+    clock: Arc<TestClock>,
+    model: Model,
+    files: SimFiles,
 }
 
-impl Model {
-    /// A push of new entries; every entry is different, so that one stored twice is seen.
-    fn new_push(&mut self, dice: &mut Dice) -> Vec<Fact> {
-        let facts: Vec<Fact> = (0..1 + dice.below(12)).map(|_| self.new_fact(dice)).collect();
-        self.sent.extend(facts.iter().cloned());
-        facts
+impl Run {
+    fn open(&self) -> Result<Store, StoreError> {
+        let kept: Vec<Arc<Retention>> = (0..TENANTS).map(|number| Arc::new(retention(number))).collect();
+        let settings = move |of: &skald_model::TenantId| {
+            let number = (0..TENANTS).find(|number| tenant(*number) == *of).unwrap_or(0);
+            kept[number].clone()
+        };
+        Store::open(Options {
+            background: false,
+            files: Arc::new(self.files.clone()),
+            clock: self.clock.clone(),
+            retention: RetentionOf::new(settings),
+            delete_compiler: test_deletes(),
+            flush_bytes: 12_000,
+            wal_segment_bytes: 4_000,
+            full_retry: Duration::ZERO,
+            ..Options::new("/data")
+        })
     }
 
-    fn new_fact(&mut self, dice: &mut Dice) -> Fact {
-        self.next += 1;
-        let filler = "filler ".repeat(dice.below(60) as usize);
-        let has_metadata = dice.one_in(3);
-        Fact {
-            labels: Labels::from_pairs([("app", format!("app-{}", dice.below(5)))]),
-            time: dice.below(2) as i64 * DAY_NS + dice.below(1_000) as i64,
-            line: format!("entry {} {filler}", self.next).into_bytes(),
-            metadata: has_metadata.then(|| ("trace".to_owned(), format!("t{}", self.next))).into_iter().collect(),
+    /// Opens a directory that is sound, and compares.
+    fn check(&mut self) -> Store {
+        let store = self.open().unwrap_or_else(|e| panic!("seed {}: the directory does not open: {e}", self.seed));
+        for number in 0..TENANTS {
+            let listed: Vec<String> = store.deletes(&tenant(number)).into_iter().map(|r| r.query).collect();
+            self.model.learn_deletes(number, &listed, self.seed);
+        }
+        self.compare(&store);
+        store
+    }
+
+    fn compare(&self, store: &Store) {
+        for number in 0..TENANTS {
+            self.model.compare(number, &read_tenant(store, &tenant(number)), self.seed);
         }
     }
-}
 
-fn open(files: &SimFiles) -> Result<Store, StoreError> {
-    Store::open(Options {
-        background: false,
-        files: Arc::new(files.clone()),
-        flush_bytes: 12_000,
-        wal_segment_bytes: 4_000,
-        full_retry: std::time::Duration::ZERO,
-        ..Options::new("/data")
-    })
-}
-
-/// Opens a directory that is sound, and compares.
-fn check(files: &SimFiles, model: &Model, seed: u64) -> Store {
-    let store = open(files).unwrap_or_else(|e| panic!("seed {seed}: the directory does not open: {e}"));
-    let found = read(&store, &[], TimeRange::ALL, &ContentQuery::default());
-    let distinct: BTreeSet<Fact> = found.iter().cloned().collect();
-    assert_eq!(found.len(), distinct.len(), "seed {seed}: entries are there twice");
-    let lost = model.acknowledged.difference(&distinct).count();
-    let invented = distinct.difference(&model.sent).count();
-    assert_eq!((lost, invented), (0, 0), "seed {seed}: (lost, invented) of {}", model.acknowledged.len());
-    store
-}
-
-/// One life: a store is opened and used until it crashes or is closed.
-fn live(files: &SimFiles, model: &mut Model, dice: &mut Dice) {
-    let Ok(store) = open(files) else { return };
-    for _ in 0..STEPS {
-        match dice.below(10) {
-            0 | 1 => drop(store.flush()),
-            2 => drop(store.compact()),
-            3 => files.set_capacity(Some(files.used() + dice.below(4_000) as usize)),
-            4 => files.set_capacity(None),
-            5 if dice.one_in(6) => files.fail_syncs(1),
-            _ => {
-                let facts = model.new_push(dice);
-                match push(&store, &facts) {
-                    Ok(()) => model.acknowledged.extend(facts),
-                    Err(WriteError::Busy) => drop(store.flush()),
-                    Err(WriteError::DiskFull | WriteError::Stopped(_) | WriteError::Recovering) => {}
+    /// One life: a store is opened and used until it crashes or is closed.
+    fn live(&mut self) {
+        let Ok(store) = self.open() else { return };
+        for _ in 0..STEPS {
+            match self.dice.below(16) {
+                0 | 1 => drop(store.flush()),
+                2 => drop(store.compact()),
+                3 => self.files.set_capacity(Some(self.files.used() + self.dice.below(4_000) as usize)),
+                4 => self.files.set_capacity(None),
+                5 if self.dice.one_in(6) => self.files.fail_syncs(1),
+                6 => drop(store.sweep()),
+                7 => self.let_time_pass(),
+                8 => self.delete(&store),
+                9 if self.dice.one_in(2) => self.cancel(&store),
+                10 | 11 => self.burst(&store),
+                _ => {
+                    let waiting = self.push(&store);
+                    self.settle(waiting.into_iter().collect());
                 }
             }
         }
+        let _ = store.close(self.dice.one_in(2));
     }
-    let _ = store.close(dice.one_in(2));
+
+    fn let_time_pass(&mut self) {
+        let nanoseconds = self.dice.below(DAY_NS as u64) as i64;
+        self.clock.advance(nanoseconds);
+        self.model.now += nanoseconds;
+    }
+
+    /// Several pushes while the log's first write of them waits, with other work in between: they become
+    /// two groups, and some of them are in parts before they are in the log.
+    fn burst(&mut self, store: &Store) {
+        self.files.hold_appends(Path::new("/data/wal"));
+        let mut waiting: Vec<Waiting> = self.push(store).into_iter().collect();
+        while let Some((_, _, answer)) = waiting.first() {
+            // Either the log's thread has come to its write, or it failed on the way.
+            match answer.try_recv() {
+                Ok(result) => {
+                    let (number, facts, _) = waiting.remove(0);
+                    self.model.answered(number, &facts, &result);
+                }
+                Err(_) if self.files.is_holding() => break,
+                Err(_) => std::thread::yield_now(),
+            }
+        }
+        for _ in 0..self.dice.below(5) {
+            match self.dice.below(8) {
+                0 => self.delete(store),
+                1 => self.cancel(store),
+                2 => drop(store.flush()),
+                _ => waiting.extend(self.push(store)),
+            }
+        }
+        if self.dice.one_in(8) {
+            self.files.crash_in(self.dice.below(3));
+        }
+        self.files.release_appends();
+        self.settle(waiting);
+    }
+
+    fn push(&mut self, store: &Store) -> Option<Waiting> {
+        let number = self.dice.below(TENANTS as u64) as usize;
+        let facts = self.model.new_push(number, &mut self.dice);
+        match begin_push(store, &tenant(number), &facts) {
+            Ok(answer) => Some((number, facts, answer)),
+            Err(WriteError::Busy) => {
+                let _ = store.flush();
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn settle(&mut self, waiting: Vec<Waiting>) {
+        for (number, facts, answer) in waiting {
+            let result = answer.recv().expect("a push is always answered");
+            self.model.answered(number, &facts, &result);
+        }
+    }
+
+    fn delete(&mut self, store: &Store) {
+        let number = self.dice.below(TENANTS as u64) as usize;
+        let delete = self.model.new_delete(number, &mut self.dice);
+        let made = store.delete(&tenant(number), &delete.text, delete.start, delete.end);
+        let is_made = made.is_ok();
+        self.model.made_delete(number, delete, made.map_or(Made::PerhapsMade, Made::Made));
+        if is_made {
+            self.compare(store);
+        }
+    }
+
+    fn cancel(&mut self, store: &Store) {
+        let number = self.dice.below(TENANTS as u64) as usize;
+        let Some(id) = self.model.some_delete(number, &mut self.dice) else { return };
+        let progress = store.deletes(&tenant(number)).into_iter().find(|r| r.id == id).map(|r| r.progress);
+        let whole = progress == Some(Progress::Received);
+        match store.cancel_delete(&tenant(number), &id, true) {
+            Ok(()) => self.model.cancelled_delete(number, &id, if whole { Cancelled::Whole } else { Cancelled::Rest }),
+            Err(skald_store::CancelError::Store(_)) => self.model.cancelled_delete(number, &id, Cancelled::Perhaps),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Of the first tenant everything is kept, of the second by age, of the third by stream.
+fn retention(number: usize) -> Retention {
+    let rule = StreamRetention {
+        matchers: vec![skald_model::Matcher::equal("app", "app-1")],
+        priority: 1,
+        period: DAY * RETENTION_DAYS as u32,
+    };
+    match number {
+        0 => Retention::default(),
+        1 => Retention { period: Some(DAY * RETENTION_DAYS as u32), ..Retention::default() },
+        _ => Retention { streams: vec![rule], ..Retention::default() },
+    }
 }
 
 fn run(seed: u64) {
-    let mut dice = Dice::new(seed);
-    let mut files = SimFiles::default();
-    let mut model = Model::default();
+    let clock = Arc::new(TestClock::default());
+    let model = Model::default();
+    clock.advance(model.now);
+    let mut run = Run { seed, dice: Dice::new(seed), clock, model, files: SimFiles::default() };
     for _ in 0..LIVES {
-        if dice.one_in(5) {
-            files.crash_in(u64::MAX / 2);
-        } else {
-            files.crash_in(dice.below(220));
+        match run.dice.one_in(5) {
+            true => run.files.crash_in(u64::MAX / 2),
+            false => run.files.crash_in(run.dice.below(260)),
         }
-        live(&files, &mut model, &mut dice);
-        files = if dice.one_in(3) { files.after_kill() } else { files.after_crash(&mut dice) };
+        run.live();
+        run.files = if run.dice.one_in(3) { run.files.after_kill() } else { run.files.after_crash(&mut run.dice) };
         // A crash while recovering from a crash must not matter either.
-        if dice.one_in(3) {
-            files.crash_in(dice.below(30));
-            drop(open(&files));
-            files = files.after_crash(&mut dice);
+        if run.dice.one_in(3) {
+            run.files.crash_in(run.dice.below(30));
+            drop(run.open());
+            run.files = run.files.after_crash(&mut run.dice);
         }
-        drop(check(&files, &model, seed));
-        files = files.after_kill();
+        drop(run.check());
+        run.files = run.files.after_kill();
     }
-    let store = check(&files, &model, seed);
+    finish(run);
+}
+
+/// On a disk that is fine all that is due is done: what was deleted is gone, not only hidden.
+fn finish(mut run: Run) {
+    let store = run.check();
+    run.clock.advance(2 * DAY_NS);
+    run.model.now += 2 * DAY_NS;
     store.flush().expect("the disk is fine");
     store.compact().expect("the disk is fine");
+    store.sweep().expect("the disk is fine");
+    run.compare(&store);
+    for number in 0..TENANTS {
+        let open = store.deletes(&tenant(number)).iter().filter(|r| r.progress != Progress::Processed).count();
+        assert_eq!(open, 0, "seed {}: requests that are not processed", run.seed);
+    }
     drop(store);
-    let tenants = check(&files, &model, seed).tenants();
-    assert!(tenants.iter().all(|t| *t == TenantId::fake()), "seed {seed}: {tenants:?}");
+    drop(run.check());
 }
 
 #[test]

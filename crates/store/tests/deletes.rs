@@ -207,7 +207,7 @@ fn what_has_expired_is_hidden_at_once_and_removed_by_the_day() {
 #[test]
 fn streams_have_periods_of_their_own() {
     let rule = StreamRetention { matchers: vec![Matcher::equal("app", "short")], priority: 1, period: DAY };
-    let bench = Bench::new(Retention { period: Some(10 * DAY), streams: vec![rule], size: None });
+    let bench = Bench::new(Retention { period: Some(10 * DAY), streams: vec![rule], ..Retention::default() });
     bench.push(&[entry("short", 1, "1"), entry("long", 1, "2")]);
     bench.flush();
     bench.clock.advance(DAY_NS);

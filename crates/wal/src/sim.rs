@@ -5,7 +5,7 @@
 //! model of one file system but of the least that all promise.
 
 use crate::files::{FileHandle, Files, Listed};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
@@ -101,9 +101,33 @@ struct Disk {
     locked: bool,
 }
 
+/// Lets appends below a folder wait, so that a test decides what else happens before them.
+#[derive(Debug, Default)]
+struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct GateState {
+    held: Option<PathBuf>,
+    waiting: usize,
+}
+
+impl Gate {
+    fn pass(&self, path: &Path) {
+        let mut state = self.state.lock();
+        while state.held.as_ref().is_some_and(|folder| path.starts_with(folder)) {
+            state.waiting += 1;
+            self.changed.wait(&mut state);
+            state.waiting -= 1;
+        }
+    }
+}
+
 /// A disk in memory.
 #[derive(Clone, Debug, Default)]
-pub struct SimFiles(Arc<Mutex<Disk>>);
+pub struct SimFiles(Arc<Mutex<Disk>>, Arc<Gate>);
 
 impl SimFiles {
     /// Lets the disk have room for so many bytes; `None` for any number.
@@ -125,6 +149,22 @@ impl SimFiles {
     pub fn crash_in(&self, operations: u64) {
         let mut disk = self.0.lock();
         disk.crash_at = Some(disk.operations + operations);
+    }
+
+    /// Lets appends to files below `folder` wait from now on.
+    pub fn hold_appends(&self, folder: &Path) {
+        self.1.state.lock().held = Some(folder.to_owned());
+    }
+
+    /// Whether an append waits.
+    pub fn is_holding(&self) -> bool {
+        self.1.state.lock().waiting > 0
+    }
+
+    /// Lets them go on.
+    pub fn release_appends(&self) {
+        self.1.state.lock().held = None;
+        self.1.changed.notify_all();
     }
 
     /// Whether that moment has come.
@@ -157,7 +197,7 @@ impl SimFiles {
         let inodes = disk.inodes.iter().map(|i| Inode { durable: i.current.clone(), current: i.current.clone() });
         let after =
             Disk { durable_names: disk.names.clone(), names: disk.names.clone(), inodes: inodes.collect(), ..Disk::default() };
-        SimFiles(Arc::new(Mutex::new(after)))
+        SimFiles(Arc::new(Mutex::new(after)), Arc::default())
     }
 
     /// The disk as another process finds it after the power failed.
@@ -175,7 +215,7 @@ impl SimFiles {
         names.retain(|path, _| is_reachable(path));
         let inodes = disk.inodes.iter().map(|inode| inode.after_crash(dice)).collect();
         let after = Disk { durable_names: names.clone(), names, inodes, ..Disk::default() };
-        SimFiles(Arc::new(Mutex::new(after)))
+        SimFiles(Arc::new(Mutex::new(after)), Arc::default())
     }
 }
 
@@ -258,13 +298,13 @@ impl Files for SimFiles {
             }
         };
         disk.inodes[inode].current.clear();
-        Ok(Arc::new(SimHandle { disk: self.0.clone(), inode }))
+        Ok(Arc::new(SimHandle { disk: self.0.clone(), inode, path: path.to_owned(), gate: self.1.clone() }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
         let disk = self.0.lock();
         let inode = disk.file(path)?;
-        Ok(Arc::new(SimHandle { disk: self.0.clone(), inode }))
+        Ok(Arc::new(SimHandle { disk: self.0.clone(), inode, path: path.to_owned(), gate: self.1.clone() }))
     }
 
     fn cut(&self, path: &Path, len: u64) -> io::Result<()> {
@@ -362,10 +402,13 @@ impl Drop for SimLock {
 struct SimHandle {
     disk: Arc<Mutex<Disk>>,
     inode: usize,
+    path: PathBuf,
+    gate: Arc<Gate>,
 }
 
 impl FileHandle for SimHandle {
     fn append(&self, slices: &[IoSlice<'_>]) -> io::Result<()> {
+        self.gate.pass(&self.path);
         let mut disk = self.disk.lock();
         disk.operation()?;
         let mut room = disk.capacity.map_or(usize::MAX, |c| c.saturating_sub(disk.used()));

@@ -1,5 +1,6 @@
 //! One file for each group of endpoints.
 
+pub mod delete;
 pub mod detected;
 pub mod drilldown;
 pub mod export;

@@ -42,8 +42,11 @@ pub fn apply(config: &mut Config, text: &str, lookup: impl Fn(&str) -> Option<St
         _ => return Err(FileError::Shape),
     }
     // A file written for Loki that leaves this out means Loki's default.
-    if leaves.iter().any(|(name, _)| loki::SECTIONS.iter().any(|(s, _)| name.split('.').next() == Some(*s))) {
+    let is_lokis =
+        |name: &str| keys::find(name).is_none() && loki::SECTIONS.iter().any(|(s, _)| name.split('.').next() == Some(*s));
+    if leaves.iter().any(|(name, _)| is_lokis(name)) {
         config.auth_enabled = true;
+        config.compactor.retention_enabled = false;
     }
     leaves.into_iter().map(|(name, value)| take(config, name, value)).collect()
 }

@@ -68,6 +68,8 @@ keys! {
     "frontend.compress_responses" => frontend.compress_responses: "gzip answers for clients that take it";
     "frontend.max_body_size" => frontend.max_body_size: "largest form body of a query";
     "frontend.max_outstanding_per_tenant" => frontend.max_outstanding_per_tenant: "queries of a tenant that may wait; more get a 429";
+    "compactor.retention_enabled" => compactor.retention_enabled: "whether entries expire, and can be deleted";
+    "compactor.delete_request_cancel_period" => compactor.delete_request_cancel_period: "how long a delete request can be taken back; until then nothing is removed for it";
     "runtime_config.file" => runtime.file: "YAML files, by commas, with the limits of single tenants";
     "runtime_config.period" => runtime.period: "how often they are looked at for changes";
     "limits_config.ingestion_rate_mb" => limits.ingestion_rate_mb: "megabytes a second a tenant may send; 0 is no limit";
@@ -115,6 +117,7 @@ keys! {
     "limits_config.volume_max_series" => limits.volume_max_series: "series in a volume answer";
     "limits_config.retention_period" => limits.retention_period: "how long entries are kept; 0 is for ever";
     "limits_config.retention_stream" => limits.retention_stream: "retention of streams by selector: selector, priority, period";
+    "limits_config.retention_size" => limits.retention_size: "bytes of parts a tenant may have, the oldest days go; 0 is any number";
     "limits_config.deletion_mode" => limits.deletion_mode: "disabled, filter-only or filter-and-delete";
 }
 

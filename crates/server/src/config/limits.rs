@@ -7,7 +7,9 @@ use super::setting::{ByteSize, Setting, word_setting};
 use super::{DistributorConfig, QuerierConfig};
 use serde_yaml_ng::{Mapping, Value};
 use skald_ingest::IngestLimits;
+use skald_model::Matcher;
 use skald_query::QueryLimits;
+use skald_store::{Retention, StreamRetention};
 use std::time::Duration;
 
 /// Bytes a megabyte of `ingestion_rate_mb`, Loki's.
@@ -62,6 +64,7 @@ pub struct Limits {
     pub volume_max_series: usize,
     pub retention_period: Duration,
     pub retention_stream: Vec<RetentionStream>,
+    pub retention_size: ByteSize,
     pub deletion_mode: DeletionMode,
 }
 
@@ -266,6 +269,7 @@ impl Default for Limits {
             volume_max_series: 1000,
             retention_period: Duration::ZERO,
             retention_stream: Vec::new(),
+            retention_size: ByteSize(0),
             deletion_mode: DeletionMode::FilterAndDelete,
         }
     }
@@ -361,13 +365,41 @@ impl Limits {
         }
     }
 
+    /// Whether anything is to expire.
+    pub fn expires(&self) -> bool {
+        self.retention_period > Duration::ZERO || !self.retention_stream.is_empty() || self.retention_size.0 > 0
+    }
+
+    /// What the store keeps; without `enabled` everything.
+    pub fn retention(&self, enabled: bool) -> Result<Retention, String> {
+        let keep_deleted = self.deletion_mode != DeletionMode::FilterAndDelete;
+        if !enabled {
+            return Ok(Retention { keep_deleted, ..Retention::default() });
+        }
+        let rule = |rule: &RetentionStream| {
+            let failed = |error: String| format!("retention_stream: selector {:?}: {error}", rule.selector);
+            let selector = skald_logql::parse_selector(&rule.selector).map_err(|error| failed(error.message))?;
+            let matcher = |m: &skald_logql::ast::MatcherExpr| Matcher::new(&m.name, m.op, &m.value);
+            let matchers: Result<Vec<Matcher>, _> = selector.matchers.iter().map(matcher).collect();
+            let matchers = matchers.map_err(|error| failed(error.to_string()))?;
+            let priority = u32::try_from(rule.priority).unwrap_or(u32::MAX);
+            Ok::<_, String>(StreamRetention { matchers, priority, period: rule.period })
+        };
+        Ok(Retention {
+            period: (self.retention_period > Duration::ZERO).then_some(self.retention_period),
+            streams: self.retention_stream.iter().filter(|r| r.period > Duration::ZERO).map(rule).collect::<Result<_, _>>()?,
+            size: (self.retention_size.0 > 0).then_some(self.retention_size.0),
+            keep_deleted,
+        })
+    }
+
     /// Checks what belongs together; the error names the setting.
     pub fn check(&self) -> Result<(), String> {
         let too_short = |period: &Duration| *period > Duration::ZERO && *period < RETENTION_MIN;
         let periods = std::iter::once(&self.retention_period).chain(self.retention_stream.iter().map(|r| &r.period));
         match periods.into_iter().find(|period| too_short(period)) {
             Some(period) => Err(format!("retention period must be >= 24h was {}", crate::duration::show(nanoseconds(*period)))),
-            None => Ok(()),
+            None => self.retention(true).map(drop),
         }
     }
 }

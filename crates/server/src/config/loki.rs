@@ -17,7 +17,7 @@ pub const SECTIONS: &[(&str, Fate)] = &[
     ("bloom_compactor", Fate::NotNeeded("the content index is always built")),
     ("chunk_store_config", Fate::NotNeeded("there are no chunk caches")),
     ("common", Fate::NotNeeded("one process: give the directory with --data")),
-    ("compactor", Fate::Missing("retention and deletes are not there yet")),
+    ("compactor", Fate::NotNeeded("merging, expiring and deleting need no further settings")),
     ("compactor_grpc_client", Fate::NotNeeded("one process")),
     ("dataobj", Fate::NotNeeded("parts are columnar already")),
     ("frontend_worker", Fate::NotNeeded("one process")),

@@ -48,6 +48,8 @@ pub struct Config {
     pub frontend: FrontendConfig,
     /// File with the tokens that requests need; empty needs none.
     pub tokens_file: String,
+    /// `compactor`
+    pub compactor: CompactorConfig,
     /// `runtime_config`
     pub runtime: RuntimeConfig,
 }
@@ -204,6 +206,15 @@ pub struct RuntimeConfig {
     pub period: Duration,
 }
 
+/// `compactor`: what goes, and when.
+#[derive(Clone, Debug)]
+pub struct CompactorConfig {
+    /// Whether entries expire and can be deleted.
+    pub retention_enabled: bool,
+    /// How long a delete request can be taken back.
+    pub delete_request_cancel_period: Duration,
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -228,6 +239,10 @@ impl Default for Config {
                 max_outstanding_per_tenant: 2048,
             },
             tokens_file: String::new(),
+            compactor: CompactorConfig {
+                retention_enabled: true,
+                delete_request_cancel_period: Options::new("").delete_cancel_period,
+            },
             runtime: RuntimeConfig { file: Vec::new(), period: Duration::from_secs(10) },
         }
     }
@@ -307,6 +322,8 @@ impl Config {
         options.wal_bytes = self.ingester.wal_max_size.0;
         options.flush_bytes = to_usize(self.ingester.flush_size);
         options.flush_age = self.ingester.flush_age;
+        options.delete_compiler = skald_query::delete_compiler();
+        options.delete_cancel_period = self.compactor.delete_request_cancel_period;
         options
     }
 

@@ -14,11 +14,10 @@ use table::{Body, Operation};
 pub fn document() -> Value {
     let mut paths = Map::new();
     for operation in table::operations() {
-        let mut item = Map::new();
+        let item = paths.entry(operation.path).or_insert_with(|| Value::Object(Map::new()));
         for method in operation.methods {
-            item.insert(method.to_lowercase(), describe(&operation, method));
+            item[method.to_lowercase()] = describe(&operation, method);
         }
-        paths.insert(operation.path.to_owned(), Value::Object(item));
     }
     json!({
         "openapi": "3.0.3",
@@ -35,7 +34,9 @@ pub fn document() -> Value {
 
 /// Paths that are described.
 pub fn paths() -> Vec<&'static str> {
-    table::operations().iter().map(|operation| operation.path).collect()
+    let mut paths: Vec<&'static str> = table::operations().iter().map(|operation| operation.path).collect();
+    paths.dedup();
+    paths
 }
 
 fn describe(operation: &Operation, method: &str) -> Value {

@@ -40,7 +40,7 @@ const RANGE: [Param; 3] = [START, END, SINCE];
 
 /// All there is.
 pub(super) fn operations() -> Vec<Operation> {
-    [pushes(), queries(), metadata(), drilldown(), rules(), legacy(), pages()].into_iter().flatten().collect()
+    [pushes(), queries(), metadata(), drilldown(), deletes(), rules(), legacy(), pages()].into_iter().flatten().collect()
 }
 
 fn read(path: &'static str, summary: &'static str, params: &[&[Param]]) -> Operation {
@@ -120,6 +120,28 @@ fn drilldown() -> Vec<Operation> {
             &[&[NAME, LOG_QUERY, LINE_LIMIT, FIELD_LIMIT, STEP], &RANGE],
         ),
         Operation { methods: GET, ..limits },
+    ]
+}
+
+fn deletes() -> Vec<Operation> {
+    let path = "/loki/api/v1/delete";
+    let create = Operation {
+        methods: &["POST", "PUT"],
+        body: Body::None,
+        answer: "Done; `X-Delete-Request-ID` has the request's id.",
+        ..read(path, "Delete entries", &[&[LOG_QUERY, DELETE_START, DELETE_END, MAX_INTERVAL]])
+    };
+    let cancel = Operation {
+        methods: &["DELETE"],
+        body: Body::None,
+        answer: "Done.",
+        ..read(path, "Take a delete request back", &[&[REQUEST_ID, FORCE]])
+    };
+    vec![
+        create,
+        Operation { methods: GET, ..read(path, "Delete requests", &[&[QUERYTIME]]) },
+        cancel,
+        Operation { methods: GET, ..read("/loki/api/v1/cache/generation_numbers", "Changes when what is deleted does", &[]) },
     ]
 }
 

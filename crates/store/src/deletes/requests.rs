@@ -49,7 +49,6 @@ impl Inner {
     /// A tenant's requests by the time they were made.
     pub(crate) fn delete_requests(&self, tenant: &TenantId) -> Vec<DeleteRequest> {
         let Some(tenant) = self.tenant(tenant) else { return Vec::new() };
-        let now = self.options.clock.now();
         let changes = tenant.changes.lock();
         let state = tenant.state.lock();
         let metas: Vec<&PartMeta> = state.parts.iter().map(|p| &p.meta).chain(&changes.unreadable).collect();
@@ -62,7 +61,7 @@ impl Inner {
                 start: record.start,
                 end: record.end,
                 created: record.created,
-                progress: progress(record, &metas, record.is_due(now, self.options.delete_cancel_period)),
+                progress: progress(record, &metas, self.is_due(&tenant, record)),
             })
             .collect();
         requests.sort_by_key(|request| request.created);
@@ -77,7 +76,7 @@ impl Inner {
         if record.processed.is_some() {
             return Err(CancelError::Processed);
         }
-        if !force && record.is_due(self.options.clock.now(), self.options.delete_cancel_period) {
+        if !force && self.is_due(&tenant, record) {
             return Err(CancelError::TooLate(self.options.delete_cancel_period));
         }
         let next = changes.deletes.iter().filter(|record| print_id(record.id) != id).cloned().collect();
@@ -90,7 +89,7 @@ impl Inner {
         let now = self.options.clock.now();
         let mut changes = tenant.changes.lock();
         let mut next = changes.deletes.clone();
-        for record in next.iter_mut().filter(|r| r.is_due(now, self.options.delete_cancel_period)) {
+        for record in next.iter_mut().filter(|r| self.is_due(tenant, r)) {
             let state = tenant.state.lock();
             let waits = state.first_sequences().any(|sequence| record.is_after(sequence));
             let mut metas = state.parts.iter().map(|p| &p.meta).chain(&changes.unreadable);

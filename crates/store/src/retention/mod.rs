@@ -22,6 +22,8 @@ pub struct Retention {
     pub streams: Vec<StreamRetention>,
     /// Bytes of parts beyond which the oldest days go.
     pub size: Option<u64>,
+    /// Whether what delete requests match is hidden only, and never rewritten away.
+    pub keep_deleted: bool,
 }
 
 /// The period of some streams.
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn the_highest_priority_counts_then_the_shortest_period() {
         let streams = vec![rule("a", 1, 5), rule("a", 2, 9), rule("a", 2, 7), rule("b", 0, 3)];
-        let retention = Retention { period: Some(Duration::from_secs(30 * DAY)), streams, size: None };
+        let retention = Retention { period: Some(Duration::from_secs(30 * DAY)), streams, ..Retention::default() };
         check(&retention, "a", Some(7));
         check(&retention, "b", Some(3));
         check(&retention, "c", Some(30));

@@ -4,9 +4,9 @@ use super::decide::{self, Actions, PartFacts};
 use super::{Expiry, Retention};
 use crate::StoreError;
 use crate::compact::{self, Pace};
-use crate::deletes::Deletion;
 use crate::deletes::dropping::Dropping;
 use crate::deletes::hiding::Left;
+use crate::deletes::{DeleteRecord, Deletion};
 use crate::inner::Inner;
 use crate::part::{Part, PartMeta};
 use crate::rewrite::{self, Rewritten};
@@ -75,10 +75,14 @@ impl Inner {
 
     /// Requests whose time to be taken back is over.
     pub(crate) fn due_deletes(&self, tenant: &Tenant) -> Vec<Arc<Deletion>> {
-        let now = self.options.clock.now();
         let deletions = tenant.state.lock().deletions.clone();
-        let is_due = |d: &&Arc<Deletion>| d.record.is_due(now, self.options.delete_cancel_period);
-        deletions.iter().filter(is_due).cloned().collect()
+        deletions.iter().filter(|d| self.is_due(tenant, &d.record)).cloned().collect()
+    }
+
+    /// Whether parts may be rewritten for a request.
+    pub(crate) fn is_due(&self, tenant: &Tenant, request: &DeleteRecord) -> bool {
+        let is_over = request.is_due(self.options.clock.now(), self.options.delete_cancel_period);
+        is_over && !self.options.retention.tenant(&tenant.id).keep_deleted
     }
 
     /// What of the tenant has expired by now.

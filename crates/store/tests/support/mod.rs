@@ -82,8 +82,10 @@ impl Clock for TestClock {
 }
 
 /// Deletes of the tests: `app` is every entry of `{app="<app>"}`, `app word` those whose lines have the word.
+/// What stands behind a `#` only tells requests apart.
 pub fn test_deletes() -> DeleteCompiler {
     DeleteCompiler::new(|text| {
+        let text = text.split_once('#').map_or(text, |(text, _)| text);
         let (app, word) = text.split_once(' ').unwrap_or((text, ""));
         if app.is_empty() {
             return Err("no app".to_owned());

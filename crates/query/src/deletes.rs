@@ -1,0 +1,112 @@
+//! What delete requests mean: a log query without what only shapes an answer.
+
+use crate::{QueryError, compile};
+use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
+use skald_logql::syntax::EMPTY_SELECTOR_REFUSAL;
+use skald_logql::typed::{LogQuery, Query};
+use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher};
+use skald_store::{DeleteCompiler, DeletePredicate};
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+/// Compiles the queries of delete requests for a store.
+pub fn delete_compiler() -> DeleteCompiler {
+    DeleteCompiler::new(|text| match predicate(text) {
+        Ok(predicate) => Ok(Arc::new(predicate)),
+        Err(error) => Err(format!("invalid query expression: {error}")),
+    })
+}
+
+fn predicate(text: &str) -> Result<LogDelete, QueryError> {
+    let Query::Log(query) = compile(text, false)? else {
+        return Err(QueryError::Bad("a delete request takes a selector with filters".to_owned()));
+    };
+    if !query.subqueries.is_empty() || query.distinct.is_some() || !query.sort.is_empty() || query.limit.is_some() {
+        return Err(QueryError::Bad("a delete request decides for each entry alone".to_owned()));
+    }
+    let LogQuery { matchers, pipeline, .. } = query;
+    if matchers.iter().all(Matcher::matches_empty) {
+        return Err(QueryError::Bad(EMPTY_SELECTOR_REFUSAL.to_owned()));
+    }
+    let columns = pipeline.drops_rows().then(|| pipeline.columns(false));
+    // A name may be that of a label as well as of metadata, so that only lines rule blocks out.
+    let content = pipeline.content_query_for(|_| true);
+    Ok(LogDelete { matchers, pipeline, columns, content })
+}
+
+/// Entries that come through a pipeline.
+#[derive(Debug)]
+struct LogDelete {
+    matchers: Vec<Matcher>,
+    pipeline: Arc<Pipeline>,
+    columns: Option<Columns>,
+    content: ContentQuery,
+}
+
+impl DeletePredicate for LogDelete {
+    fn matchers(&self) -> &[Matcher] {
+        &self.matchers
+    }
+
+    fn columns(&self) -> Option<&Columns> {
+        self.columns.as_ref()
+    }
+
+    fn content(&self) -> &ContentQuery {
+        &self.content
+    }
+
+    fn matching(&self, labels: &Labels, batch: &Batch, rows: Range<u32>) -> Vec<u32> {
+        // Templates that tell the time would tell another one each time; for a delete it stands still.
+        let mut scratch = Scratch::at(0);
+        let mut selection = Selection::none(batch.len());
+        rows.clone().for_each(|row| selection.insert(row));
+        self.pipeline.prefilter(batch, &mut selection, &mut scratch);
+        let mut matched = Matched(Vec::new());
+        let run = StreamRows { batch, rows, stream: labels, selection: &selection };
+        let _ = self.pipeline.run(&run, false, &mut scratch, &mut matched);
+        matched.0
+    }
+}
+
+struct Matched(Vec<u32>);
+
+impl RowSink for Matched {
+    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
+        self.0.push(row.row);
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skald_model::BatchBuilder;
+
+    fn check(query: &str, expected: &[u32]) {
+        let mut builder = BatchBuilder::default();
+        for (row, (line, trace)) in [("a=1 bad", "x"), ("a=2 good", "y"), ("a=3 bad", "y")].into_iter().enumerate() {
+            builder.push(0, row as i64, line.as_bytes(), [("trace", trace)].into_iter());
+        }
+        let delete = predicate(query).expect("the query is good");
+        let labels = Labels::from_pairs([("app", "api")]);
+        assert_eq!(delete.matching(&labels, &builder.finish(), 0..3), expected, "{query}");
+    }
+
+    #[test]
+    fn filters_decide_which_entries_are_meant() {
+        check(r#"{app="api"}"#, &[0, 1, 2]);
+        check(r#"{app="api"} |= "bad""#, &[0, 2]);
+        check(r#"{app="api"} | trace="y" != "good""#, &[2]);
+        check(r#"{app="api"} | logfmt | a>=2"#, &[1, 2]);
+        assert!(predicate(r#"{app="api"}"#).is_ok_and(|d| d.columns.is_none()));
+        assert!(predicate(r#"{app="api"} |= "x""#).is_ok_and(|d| d.columns.is_some()));
+    }
+
+    #[test]
+    fn other_queries_are_refused() {
+        for query in ["", "{}", "{", r#"count_over_time({a="b"}[1m])"#, r#"{a="b"} | limit 3"#] {
+            assert!(predicate(query).is_err(), "{query}");
+        }
+    }
+}
