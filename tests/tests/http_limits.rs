@@ -220,7 +220,11 @@ fn a_dropped_connection_ends_the_work_of_its_query() {
     while app.engine.load() != (0, 0) {
         assert!(Instant::now() < deadline, "the query ends");
     }
-    println!("the query ended {:?} after its client had left", left.elapsed());
+    std::io::Write::write_all(
+        &mut std::io::stderr(),
+        format!("the query ended {:?} after its client had left\n", left.elapsed()).as_bytes(),
+    )
+    .expect("stderr is open");
 }
 
 #[test]
