@@ -2,7 +2,7 @@
 
 use crate::process;
 use parking_lot::Mutex;
-use skald_store::StoreStatus;
+use skald_store::{ObjectStatus, StoreStatus};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -243,11 +243,29 @@ fn write_store(out: &mut String, status: &StoreStatus) {
     metric(out, "skald_deleted_entries_total", "counter", "Entries removed by delete requests.", status.deleted_entries);
     let pending = status.pending_deletes;
     metric(out, "skald_delete_requests_pending", "gauge", "Delete requests that are not processed.", pending);
+    if let Some(objects) = &status.objects {
+        write_objects(out, objects);
+    }
     let rebuilt = status.manifests_rebuilt;
     metric(out, "skald_manifests_rebuilt_total", "counter", "Manifests lost and made anew from parts at start.", rebuilt);
     metric(out, "skald_disk_full", "gauge", "1 while pushes find no room on the data disk.", u8::from(status.disk_full));
     metric(out, "skald_recovering", "gauge", "1 while the write-ahead log is replayed.", u8::from(status.recovering));
     metric(out, "skald_writes_stopped", "gauge", "1 when the store takes no writes.", u8::from(status.stopped.is_some()));
+}
+
+fn write_objects(out: &mut String, status: &ObjectStatus) {
+    metric(out, "skald_objects_requests_total", "counter", "Requests to object storage.", status.requests);
+    metric(out, "skald_objects_retries_total", "counter", "Requests that repeated a failed one.", status.retries);
+    metric(out, "skald_objects_failures_total", "counter", "Operations given up.", status.failures);
+    metric(out, "skald_objects_fetched_bytes_total", "counter", "Bytes fetched.", status.fetched_bytes);
+    metric(out, "skald_objects_uploaded_bytes_total", "counter", "Bytes uploaded.", status.uploaded_bytes);
+    let conflicts = status.conflicts;
+    metric(out, "skald_objects_conflicts_total", "counter", "Manifests that another writer replaced first.", conflicts);
+    metric(out, "skald_objects_cache_hits_total", "counter", "Chunks found on the local disk.", status.cache_hits);
+    metric(out, "skald_objects_cache_misses_total", "counter", "Chunks that were fetched.", status.cache_misses);
+    metric(out, "skald_objects_cache_bytes", "gauge", "Bytes of uploaded parts and chunks kept here.", status.cache_bytes);
+    metric(out, "skald_objects_waiting_parts", "gauge", "Parts not uploaded yet.", status.waiting_parts);
+    metric(out, "skald_objects_waiting_bytes", "gauge", "Bytes of parts not uploaded yet.", status.waiting_bytes);
 }
 
 /// A metric of one line.

@@ -7,6 +7,7 @@ use crate::deletes::requests::mergeable;
 use crate::files::Files;
 use crate::layout::Layout;
 use crate::manifest::{self, Manifest, ReplaceError};
+use crate::objects::{Objects, Uploaded};
 use crate::pace::{HeadBounds, Pace as PushPace};
 use crate::part::{Part, PartMeta};
 use crate::tenant::{Changes, Tenant, View};
@@ -38,6 +39,8 @@ pub(crate) struct Inner {
     /// Manifests that were lost and made anew at start.
     pub(crate) manifests_rebuilt: AtomicU64,
     closing: AtomicBool,
+    /// The bucket, if parts go to one.
+    pub(crate) objects: Option<Objects>,
     /// Held while streams are indexed, which goes on beside merges.
     indexing: Mutex<()>,
     pub(crate) rewrites: AtomicU64,
@@ -55,9 +58,11 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    pub(crate) fn new(options: Options, layout: Layout, lock: Box<dyn Send + Sync>) -> Inner {
+    pub(crate) fn new(options: Options, layout: Layout, lock: Box<dyn Send + Sync>) -> Result<Inner, StoreError> {
+        let objects = options.objects.clone().map(|o| Objects::new(o, options.files.clone(), &layout)).transpose()?;
         let budget = Arc::new(Budget::new(options.memory));
-        Inner {
+        Ok(Inner {
+            objects,
             files: options.files.clone(),
             content_cache: ContentCache::new(budget.clone()),
             budget,
@@ -78,7 +83,7 @@ impl Inner {
             wake: Condvar::new(),
             wakes: Mutex::new(0),
             _lock: lock,
-        }
+        })
     }
 
     /// Whether the WAL is not replayed yet.
@@ -250,16 +255,31 @@ impl Inner {
         added: &[Arc<Part>],
         removed: &[u64],
     ) -> Result<(), StoreError> {
+        let uploaded = changes.uploaded.without(removed);
+        self.write_manifest(tenant, changes, covered, (added, removed, uploaded))
+    }
+
+    /// The same, with what the bucket has afterwards.
+    pub(crate) fn write_manifest(
+        &self,
+        tenant: &Tenant,
+        changes: &mut Changes,
+        covered: u64,
+        (added, removed, uploaded): (&[Arc<Part>], &[u64], Uploaded),
+    ) -> Result<(), StoreError> {
         let old = tenant.state.lock().parts.clone();
         let kept = old.iter().map(|p| &p.meta).chain(&changes.unreadable).filter(|m| !removed.contains(&m.id));
         let parts = kept.chain(added.iter().map(|p| &p.meta)).cloned().collect();
         let deletes = changes.deletes.clone();
-        let manifest = Manifest { covered, next_part: changes.next_part, parts, deletes, ..Manifest::default() };
+        let manifest = Manifest { covered, next_part: changes.next_part, parts, deletes, uploaded, ..Manifest::default() };
         if let Some(why) = &changes.in_doubt {
             return Err(StoreError::Unusable(why.clone()));
         }
         match manifest::replace(&*self.files, &self.layout, &tenant.id, &manifest) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                changes.uploaded = manifest.uploaded;
+                Ok(())
+            }
             Err(ReplaceError::Kept(error)) => {
                 added.iter().for_each(|part| part.replace());
                 Err(error)

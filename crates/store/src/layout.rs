@@ -42,6 +42,11 @@ impl Layout {
         self.tenant(tenant).join(MANIFEST)
     }
 
+    /// The folder of what is cached of object storage.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.data.join("cache")
+    }
+
     /// The folder of a tenant's stream index.
     pub(crate) fn stream_index(&self, tenant: &TenantId) -> PathBuf {
         self.tenant(tenant).join("streams")

@@ -23,6 +23,7 @@ mod inspect;
 mod layout;
 mod manifest;
 mod names;
+mod objects;
 mod pace;
 mod part;
 mod patterns;
@@ -47,6 +48,7 @@ mod writer;
 pub use count::PieceCounter;
 pub use deletes::{CancelError, DeleteCompiler, DeleteError, DeletePredicate, DeleteRequest, Progress};
 pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
+pub use objects::{Address, ObjectOptions, ObjectStatus, Place};
 pub use retention::{Retention, RetentionOf, StreamRetention};
 pub use skald_block::{Count, RowsBytes};
 pub use skald_patterns::{Pattern, StreamMiner};
@@ -95,6 +97,8 @@ pub struct Options {
     pub delete_compiler: DeleteCompiler,
     /// How long a delete request can be taken back: until then nothing is rewritten for it.
     pub delete_cancel_period: std::time::Duration,
+    /// Where parts go when they are to leave this disk; without, they stay.
+    pub objects: Option<ObjectOptions>,
 }
 
 impl Options {
@@ -116,6 +120,7 @@ impl Options {
             retention: RetentionOf::default(),
             delete_compiler: DeleteCompiler::default(),
             delete_cancel_period: std::time::Duration::from_secs(86_400),
+            objects: None,
         }
     }
 }
@@ -147,6 +152,9 @@ pub enum StoreError {
     /// Data that can't be read; names the part and block.
     #[error("{0}")]
     Damaged(String),
+    /// Data that can't be had now and may be had later; names the part.
+    #[error("{0}")]
+    Unavailable(String),
     /// Another process holds the directory, or its format is newer.
     #[error("{0}")]
     Unusable(String),
@@ -366,8 +374,16 @@ pub struct StoreStatus {
     pub deleted_entries: u64,
     /// Delete requests that are not processed.
     pub pending_deletes: u64,
+    /// Object storage, when parts go there.
+    pub objects: Option<ObjectStatus>,
     /// Streams created since start, per tenant.
     pub streams_created: Vec<(TenantId, u64)>,
+}
+
+impl From<objects::ObjectError> for StoreError {
+    fn from(error: objects::ObjectError) -> StoreError {
+        StoreError::Unavailable(error.to_string())
+    }
 }
 
 impl StoreError {

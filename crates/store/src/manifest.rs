@@ -8,6 +8,7 @@ use crate::StoreError;
 use crate::deletes::DeleteRecord;
 use crate::files::{Files, is_full};
 use crate::layout::{Layout, MANIFEST, UNFINISHED};
+use crate::objects::Uploaded;
 use crate::part::PartMeta;
 use serde::{Deserialize, Serialize};
 use skald_model::TenantId;
@@ -31,6 +32,9 @@ pub(crate) struct Manifest {
     /// Delete requests, in the order they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) deletes: Vec<DeleteRecord>,
+    /// What of them the bucket has.
+    #[serde(default, rename = "objects", skip_serializing_if = "Uploaded::is_empty")]
+    pub(crate) uploaded: Uploaded,
 }
 
 /// What reading a manifest found.
@@ -158,7 +162,14 @@ mod tests {
             clean: vec![3],
             processed: None,
         };
-        Manifest { version: MANIFEST_VERSION, covered: 9, next_part: 4, parts: vec![part], deletes: vec![delete] }
+        Manifest {
+            version: MANIFEST_VERSION,
+            covered: 9,
+            next_part: 4,
+            parts: vec![part],
+            deletes: vec![delete],
+            ..Manifest::default()
+        }
     }
 
     #[test]

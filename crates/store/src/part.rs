@@ -1,25 +1,26 @@
 //! A part, open for reading: its directory in memory, its blocks read column by column.
 //!
 //! README.md has the layout. The directory is read once and kept; block bytes are read with positioned
-//! reads, so that queries share one file. A part that was replaced removes its file when the last
-//! reader lets go of it.
+//! reads, so that queries share one file, or fetched from object storage once the local file went. A part
+//! that was replaced removes its file when the last reader lets go of it.
 
 use crate::StoreError;
 use crate::about::About;
 use crate::files::{FileHandle, Files};
+use crate::objects::Remote;
 use crate::patterns;
 use crate::record::take_varint;
 use crate::table::StreamTable;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use skald_block::{BlockError, BlockMeta, ColumnMeta, RunMeta};
-use skald_index::ContentIndex;
+use skald_index::{ContentIndex, ContentRows};
 use skald_model::{Batch, Budget, Columns, Held, MemoryUser};
 use skald_patterns::StreamPatterns;
 use std::ops::Range;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Version of the part layout in README.md; older ones are read.
 pub(crate) const PART_VERSION: u32 = 3;
@@ -119,39 +120,69 @@ pub(crate) struct Part {
     pub(crate) table: StreamTable,
     pub(crate) blocks: Vec<BlockAt>,
     pub(crate) about: About,
-    path: PathBuf,
-    file: Arc<dyn FileHandle>,
-    files: Arc<dyn Files>,
+    pub(crate) path: PathBuf,
+    /// The local file; `None` once object storage alone has the bytes.
+    pub(crate) file: RwLock<Option<Arc<dyn FileHandle>>>,
+    /// Its object, once uploaded.
+    pub(crate) remote: OnceLock<Arc<Remote>>,
+    pub(crate) files: Arc<dyn Files>,
     pub(crate) footer: Footer,
     content: Mutex<Option<Arc<ContentIndex>>>,
-    replaced: AtomicBool,
+    pub(crate) rows: Mutex<Option<Arc<ContentRows>>>,
+    pub(crate) replaced: AtomicBool,
     /// Its directory's share of the memory budget.
     memory: Option<Held>,
 }
 
+/// Where a part's bytes are read from.
+type ReadRange<'a> = &'a dyn Fn(Range<u64>) -> std::io::Result<Vec<u8>>;
+
 impl Part {
-    /// Opens a part that the manifest names.
+    /// Opens a part from its local file.
     pub(crate) fn open(files: &Arc<dyn Files>, path: PathBuf, meta: PartMeta) -> Result<Part, StoreError> {
         let file = files.open(&path).map_err(|e| StoreError::io(format!("opening part {}", path.display()), e))?;
+        let size = file.size().map_err(|e| StoreError::io(format!("reading part {}", path.display()), e))?;
+        let part = Part::read_directory(files, path, meta, size, &|range| read_file(&*file, range))?;
+        *part.file.write() = Some(file);
+        Ok(part)
+    }
+
+    /// Opens a part whose bytes are in object storage; `read` gives those of its end.
+    pub(crate) fn open_remote(
+        files: &Arc<dyn Files>,
+        path: PathBuf,
+        meta: PartMeta,
+        remote: Arc<Remote>,
+        read: ReadRange<'_>,
+    ) -> Result<Part, StoreError> {
+        let size = meta.bytes;
+        let part = Part::read_directory(files, path, meta, size, read)?;
+        part.set_remote(remote);
+        Ok(part)
+    }
+
+    fn read_directory(
+        files: &Arc<dyn Files>,
+        path: PathBuf,
+        meta: PartMeta,
+        size: u64,
+        read: ReadRange<'_>,
+    ) -> Result<Part, StoreError> {
         let damaged = |what: String| StoreError::Damaged(format!("part {}: {what}", path.display()));
         let failed = |e| StoreError::io(format!("reading part {}", path.display()), e);
-        let size = file.size().map_err(failed)?;
-        let tail_bytes = size.min(TAIL_BYTES);
-        let mut tail = vec![0; tail_bytes as usize];
-        file.read_at(size - tail_bytes, &mut tail).map_err(failed)?;
+        let tail_at = size.saturating_sub(TAIL_BYTES);
+        let tail = read(tail_at..size).map_err(failed)?;
         let footer = tail.last_chunk().ok_or_else(|| damaged("it is too short".to_owned()))?;
         let footer = Footer::decode(footer).map_err(damaged)?;
         let inside = |at: u64, bytes: u64| at.checked_add(bytes).is_some_and(|end| end <= size);
         if !inside(footer.directory_at, footer.directory_bytes) || !inside(footer.index_at, footer.index_bytes) {
             return Err(damaged("its footer points outside".to_owned()));
         }
-        let compressed = if footer.directory_at >= size - tail_bytes {
-            let from = (footer.directory_at - (size - tail_bytes)) as usize;
+        let compressed = if footer.directory_at >= tail_at {
+            let from = (footer.directory_at - tail_at) as usize;
             tail[from..from + footer.directory_bytes as usize].to_vec()
         } else {
-            let mut bytes = vec![0; footer.directory_bytes as usize];
-            file.read_at(footer.directory_at, &mut bytes).map_err(failed)?;
-            bytes
+            read(footer.directory_at..footer.directory_at + footer.directory_bytes).map_err(failed)?
         };
         if crc32fast::hash(&compressed) != footer.directory_crc {
             return Err(damaged("its directory is damaged".to_owned()));
@@ -171,10 +202,12 @@ impl Part {
             blocks,
             about,
             path,
-            file,
+            file: RwLock::new(None),
+            remote: OnceLock::new(),
             files: files.clone(),
             footer,
             content: Mutex::new(None),
+            rows: Mutex::new(None),
             replaced: AtomicBool::new(false),
             memory: None,
         })
@@ -191,8 +224,7 @@ impl Part {
         if at.bytes > self.footer.directory_at.saturating_sub(start) {
             return Err(StoreError::Damaged(format!("{} lie outside", what())));
         }
-        let mut stored = vec![0; at.bytes as usize];
-        self.file.read_at(start, &mut stored).map_err(|e| StoreError::io(format!("reading {}", what()), e))?;
+        let stored = self.read(start..start + at.bytes).map_err(|e| self.read_error(&what(), e))?;
         patterns::open(&stored, &at, self.table.len()).map_err(|why| StoreError::Damaged(format!("{}: {why}", what())))
     }
 
@@ -225,6 +257,28 @@ impl Part {
         self.table.memory_bytes() + self.blocks.iter().map(block).sum::<usize>()
     }
 
+    /// What went wrong with reading `what`.
+    fn read_error(&self, what: &str, error: std::io::Error) -> StoreError {
+        if self.is_remote() {
+            StoreError::Unavailable(format!("{what} can't be fetched: {error}"))
+        } else {
+            StoreError::io(format!("reading {what}"), error)
+        }
+    }
+
+    /// Reads bytes of the part.
+    pub(crate) fn read(&self, range: Range<u64>) -> std::io::Result<Vec<u8>> {
+        let file = self.file.read().clone();
+        if let Some(file) = file {
+            if let Some(remote) = self.remote.get() {
+                remote.cache().touch_part(remote.key());
+            }
+            return read_file(&*file, range);
+        }
+        let remote = self.remote.get().ok_or(std::io::ErrorKind::NotFound)?;
+        Ok(remote.read(std::slice::from_ref(&range))?.pop().unwrap_or_default())
+    }
+
     /// Decodes columns of a block.
     pub(crate) fn read_block(&self, block: u32, columns: &Columns) -> Result<Batch, StoreError> {
         self.read_block_over(block, columns, Batch::default())
@@ -243,15 +297,16 @@ impl Part {
         if range.start > range.end || range.end > at.bytes {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        let mut bytes = vec![0; (range.end - range.start) as usize];
-        self.file.read_at(at.at + range.start, &mut bytes)?;
-        Ok(bytes)
+        self.read(at.at + range.start..at.at + range.end)
     }
 
     /// What went wrong with a block, with its name.
     pub(crate) fn block_error(&self, block: u32, error: BlockError) -> StoreError {
         match error {
-            // Bytes that the disk can't give are lost as surely as wrong ones: the query goes on without them.
+            BlockError::Read(e) if self.is_remote() => {
+                StoreError::Unavailable(format!("block {block} of part {} can't be fetched: {e}", self.path.display()))
+                // Bytes that the disk can't give are lost as surely as wrong ones: the query goes on without them.
+            }
             BlockError::Read(e) if is_lost(&e) => {
                 StoreError::Damaged(format!("block {block} of part {} can't be read: {e}", self.path.display()))
             }
@@ -263,9 +318,8 @@ impl Part {
     /// Appends the bytes of a block, its checksums checked.
     pub(crate) fn copy_block(&self, block: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let (at, start) = (&self.blocks[block], out.len());
-        out.resize(start + at.bytes as usize, 0);
-        let read = self.file.read_at(at.at, &mut out[start..]);
-        read.map_err(|e| StoreError::io(format!("reading block {block} of part {}", self.path.display()), e))?;
+        let read = self.read(at.at..at.at + at.bytes);
+        out.extend_from_slice(&read.map_err(|e| self.read_error(&format!("block {block} of part {}", self.path.display()), e))?);
         for column in &at.meta.columns {
             let bytes = column.bytes();
             let stored = out[start..].get(bytes.start as usize..bytes.end as usize);
@@ -295,10 +349,8 @@ impl Part {
     }
 
     fn read_index(&self) -> Result<Arc<ContentIndex>, StoreError> {
-        let mut bytes = vec![0; self.footer.index_bytes as usize];
-        self.file
-            .read_at(self.footer.index_at, &mut bytes)
-            .map_err(|e| StoreError::io(format!("reading the index of part {}", self.path.display()), e))?;
+        let bytes = self.read(self.footer.index_at..self.footer.index_at + self.footer.index_bytes);
+        let bytes = bytes.map_err(|e| self.read_error(&format!("the index of part {}", self.path.display()), e))?;
         let damaged = |what: String| StoreError::Damaged(format!("the index of part {}: {what}", self.path.display()));
         if crc32fast::hash(&bytes) != self.footer.index_crc {
             return Err(damaged("its checksum is wrong".to_owned()));
@@ -330,13 +382,30 @@ fn is_lost(error: &std::io::Error) -> bool {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if *self.replaced.get_mut()
-            && let Err(error) = self.files.remove(&self.path)
-        {
+        if !*self.replaced.get_mut() {
+            return;
+        }
+        let held = if self.file.get_mut().is_some() { self.path.clone() } else { directory_path(&self.path) };
+        if let Err(error) = self.files.remove(&held) {
             // The next start sweeps it.
             tracing::warn!(part = %self.path.display(), %error, "could not remove a replaced part");
         }
+        if let Some(remote) = self.remote.get() {
+            remote.forget();
+        }
     }
+}
+
+/// Where the directory of a part lies that object storage alone has.
+pub(crate) fn directory_path(part: &Path) -> PathBuf {
+    part.with_extension("dir")
+}
+
+fn read_file(file: &dyn FileHandle, range: Range<u64>) -> std::io::Result<Vec<u8>> {
+    let len = range.end.checked_sub(range.start).ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let mut bytes = vec![0; len as usize];
+    file.read_at(range.start, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// The plain bytes of a directory.

@@ -8,9 +8,8 @@ use crate::files::Files;
 use crate::inner::Inner;
 use crate::layout::{Layout, part_name};
 use crate::manifest::{Found, Manifest, ReplaceError};
-use crate::part::Part;
 use crate::tenant::Tenant;
-use crate::{Options, StoreError, layout, manifest, rebuild};
+use crate::{Options, StoreError, layout, manifest, objects, rebuild};
 use skald_model::TenantId;
 use std::io::IoSlice;
 use std::path::Path;
@@ -39,8 +38,9 @@ pub(crate) fn open_parts(options: Options) -> Result<Inner, StoreError> {
         StoreError::Unusable(format!("data directory {} is in use by another process", layout.data().display()))
     })?;
     check_format(&*files, &layout)?;
-    let inner = Inner::new(options, layout, lock);
+    let inner = Inner::new(options, layout, lock)?;
     open_tenants(&inner)?;
+    objects::first_look(&inner);
     Ok(inner)
 }
 
@@ -103,8 +103,7 @@ fn open_tenants(inner: &Inner) -> Result<(), StoreError> {
         let mut parts = Vec::with_capacity(manifest.parts.len());
         let mut unreadable = Vec::new();
         for meta in &manifest.parts {
-            let path = inner.layout.part(&id, meta.day, meta.id);
-            match Part::open(&inner.files, path, meta.clone()) {
+            match objects::open_part(inner, &id, meta, manifest.uploaded.parts.get(&meta.id).map(String::as_str)) {
                 Ok(part) => parts.push(Arc::new(part.charged_to(&inner.budget))),
                 Err(error) => {
                     tracing::error!(tenant = %id, %error, "a part can't be opened, queries answer without it");
@@ -114,7 +113,9 @@ fn open_tenants(inner: &Inner) -> Result<(), StoreError> {
         }
         let mut changes = tenant.changes.lock();
         changes.next_part = manifest.next_part;
+        changes.uploaded = manifest.uploaded;
         changes.unreadable = unreadable.iter().map(|(meta, _)| meta.clone()).collect();
+        objects::count_local(inner, &parts);
         changes.deletes = manifest.deletes;
         inner.enforce_deletes(&tenant, &changes);
         let mut state = tenant.state.lock();
@@ -166,8 +167,9 @@ fn sweep(inner: &Inner, tenant: &Tenant, manifest: &manifest::Manifest) -> Resul
     let list = |path: &Path| inner.files.list(path).map_err(|e| StoreError::io(format!("listing {}", path.display()), e));
     for day in list(&folder)?.into_iter().filter(|d| d.is_folder) {
         for file in list(&folder.join(&day.name))? {
-            let ours = file.name.ends_with(".part") || file.name.ends_with(layout::UNFINISHED);
-            let named = |m: &crate::part::PartMeta| layout::date(m.day) == day.name && part_name(m.id) == file.name;
+            let ours = [".part", ".dir", layout::UNFINISHED].iter().any(|end| file.name.ends_with(end));
+            let name = file.name.replace(".dir", ".part");
+            let named = |m: &crate::part::PartMeta| layout::date(m.day) == day.name && part_name(m.id) == name;
             if file.is_folder || !ours || manifest.parts.iter().any(named) {
                 continue;
             }

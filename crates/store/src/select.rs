@@ -100,7 +100,7 @@ impl<'a> Selection<'a> {
                 continue;
             }
             if !select.content.is_empty() {
-                let candidates = candidates.get_or_insert_with(|| self.candidates(part, select));
+                let candidates = candidates.get_or_insert_with(|| self.candidates(part, select, &numbers));
                 if candidates.get(block) == Some(&false) {
                     self.selected.blocks_pruned += 1;
                     continue;
@@ -128,9 +128,15 @@ impl<'a> Selection<'a> {
     }
 
     /// Which blocks may hold the content; all of them, with a warning, when the index can't be read.
-    fn candidates(&mut self, part: &Arc<Part>, select: &Select<'_>) -> Vec<bool> {
-        match self.cache.get(part) {
-            Ok(index) => index.candidates(select.content),
+    fn candidates(&mut self, part: &Arc<Part>, select: &Select<'_>, numbers: &[u32]) -> Vec<bool> {
+        let candidates = if part.is_remote() && part.held_content().is_none() {
+            part.candidates_by_rows(select.content, wanted_bytes(part, select.range, numbers))
+        } else {
+            self.cache.get(part).map(|index| Some(index.candidates(select.content)))
+        };
+        match candidates {
+            // Without flags every block is read.
+            Ok(flags) => flags.unwrap_or_default(),
             Err(error) => {
                 self.selected.warnings.push(error.to_string());
                 Vec::new()
@@ -159,6 +165,12 @@ impl<'a> Selection<'a> {
         numbers[stream as usize] = number;
         number
     }
+}
+
+/// Stored bytes of the blocks with selected runs.
+fn wanted_bytes(part: &Part, range: TimeRange, numbers: &[u32]) -> u64 {
+    let has_runs = |block: &usize| !block_runs(part, *block, range, numbers).is_empty();
+    (0..part.blocks.len()).filter(has_runs).map(|block| part.blocks[block].bytes).sum()
 }
 
 /// The runs of a piece of which something is to be seen.

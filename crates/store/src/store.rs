@@ -4,7 +4,7 @@ use crate::inner::Inner;
 use crate::worker::Workers;
 use crate::{
     CancelError, DeleteError, DeleteRequest, MinedStreams, Options, Select, Selected, StoreError, StoreStatus, WriteError, names,
-    record, recover, replay, select,
+    objects, record, recover, replay, select,
 };
 use parking_lot::Mutex;
 use skald_model::{Budget, Labels, Matcher, MemoryUser, TenantId, TimeRange, WriteBatch};
@@ -84,6 +84,7 @@ impl Store {
         let view = self.inner.tenant(tenant).map(|tenant| self.inner.view(&tenant));
         let mut selected = view.map(|view| select::select(&view, select, &self.inner.content_cache)).unwrap_or_default();
         self.warn_of_replay(&mut selected);
+        selected.warnings.extend(self.inner.objects.as_ref().and_then(|o| o.warning()));
         Ok(selected)
     }
 
@@ -147,6 +148,13 @@ impl Store {
         self.inner.flush_all()
     }
 
+    /// Brings the directory and object storage together and waits for it: what was flushed is uploaded, what
+    /// other writers did there is seen, what is left over there is removed. Without object storage nothing.
+    pub fn upload(&self) -> Result<(), StoreError> {
+        objects::sync_all(&self.inner, true)?;
+        self.inner.all_tenants().iter().try_for_each(|tenant| objects::sweep(&self.inner, tenant))
+    }
+
     /// Merges parts until nothing is left to merge and waits for it.
     pub fn compact(&self) -> Result<(), StoreError> {
         self.inner.compact_all(1, &mut || true)?;
@@ -198,9 +206,15 @@ impl Store {
             expired_entries: left_out.expired,
             expired_bytes: left_out.expired_bytes,
             deleted_entries: left_out.deleted,
+            objects: inner.objects.as_ref().map(|o| o.status()),
             ..StoreStatus::default()
         };
         for tenant in inner.all_tenants() {
+            if let Some(objects) = &mut status.objects {
+                let (parts, bytes) = objects::waiting(&tenant);
+                objects.waiting_parts += parts;
+                objects.waiting_bytes += bytes;
+            }
             let state = tenant.state.lock();
             let streams = state.head.streams() + state.sealed.iter().map(|s| s.streams).sum::<usize>();
             status.head_streams.push((tenant.id.clone(), streams as u64));
@@ -221,6 +235,9 @@ impl Store {
     /// writes are refused.
     pub fn close(&self, flush: bool) -> Result<(), StoreError> {
         self.inner.stop_replay();
+        if let Some(objects) = &self.inner.objects {
+            objects.close();
+        }
         if let Some(worker) = self.worker.lock().take() {
             worker.stop();
         }
@@ -233,6 +250,9 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        if let Some(objects) = &self.inner.objects {
+            objects.close();
+        }
         if let Some(worker) = self.worker.get_mut().take() {
             worker.stop();
         }

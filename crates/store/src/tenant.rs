@@ -7,6 +7,7 @@
 use crate::deletes::hiding::Hiding;
 use crate::deletes::{DeleteRecord, Deletion};
 use crate::head::{Head, HeadView, ORDINAL_BITS, SealedHead};
+use crate::objects::Uploaded;
 use crate::part::{Part, PartMeta};
 use crate::retention::Expiry;
 use crate::retention::sweep::Periods;
@@ -24,6 +25,8 @@ pub(crate) struct Tenant {
     pub(crate) state: Mutex<State>,
     pub(crate) changes: Mutex<Changes>,
     pub(crate) periods: Mutex<Periods>,
+    /// Held while the tenant is brought together with the bucket.
+    pub(crate) syncing: Mutex<()>,
 }
 
 /// What queries see.
@@ -55,6 +58,8 @@ pub(crate) struct Changes {
     pub(crate) unmergeable: Vec<u64>,
     /// All delete requests, as the manifest has them.
     pub(crate) deletes: Vec<DeleteRecord>,
+    /// What the bucket has.
+    pub(crate) uploaded: Uploaded,
     /// Why nothing may be changed any more.
     pub(crate) in_doubt: Option<String>,
 }
@@ -96,7 +101,14 @@ impl Tenant {
     /// A tenant without data.
     pub(crate) fn new(id: TenantId) -> Tenant {
         let name = Arc::from(id.as_str());
-        Tenant { id, name, state: Mutex::default(), changes: Mutex::default(), periods: Mutex::default() }
+        Tenant {
+            id,
+            name,
+            state: Mutex::default(),
+            changes: Mutex::default(),
+            periods: Mutex::default(),
+            syncing: Mutex::default(),
+        }
     }
 
     /// All there is now, and what of it nobody may see.

@@ -6,7 +6,7 @@
 use crate::compact::PARTS_A_DAY;
 use crate::inner::Inner;
 use crate::tenant::Tenant;
-use crate::{Options, StoreError};
+use crate::{Options, StoreError, objects};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -18,6 +18,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long merging rests for the time it works: leaves most of a core to pushes and queries.
 const REST_FOR_WORK: f64 = 1.0;
+/// How often object storage is searched for what is left over: a listing costs requests.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// Share of `wal_bytes` at which flushing begins, as a divisor: while it runs pushes go on.
 const WAL_HEADROOM: u64 = 2;
 
@@ -57,7 +59,12 @@ pub(crate) struct Workers {
 impl Workers {
     pub(crate) fn start(inner: Arc<Inner>) -> Result<Workers, StoreError> {
         let mut workers = Workers { inner, stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
-        for (name, run) in [("flush", run_flush as fn(&Inner, &AtomicBool)), ("compact", run_compact), ("index", run_index)] {
+        for (name, run) in [
+            ("flush", run_flush as fn(&Inner, &AtomicBool)),
+            ("compact", run_compact),
+            ("index", run_index),
+            ("upload", run_upload),
+        ] {
             let (inner, stop) = (workers.inner.clone(), workers.stop.clone());
             let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&inner, &stop));
             workers.threads.push(thread.map_err(|e| StoreError::io("starting the store's threads", e))?);
@@ -97,6 +104,39 @@ fn run_compact(inner: &Inner, stop: &AtomicBool) {
             std::thread::sleep(LOOK_EVERY);
         }
         seen = inner.wait_for_work(seen, LOOK_EVERY * 10);
+    }
+}
+
+/// Uploads what was flushed within moments, looks around in the bucket now and then.
+fn run_upload(inner: &Inner, stop: &AtomicBool) {
+    let Some(objects) = &inner.objects else { return };
+    let (mut seen, mut failures) = (0, 0);
+    let (mut refreshed, mut swept) = (None::<Instant>, Instant::now());
+    while !stop.load(Ordering::Acquire) {
+        let everything = refreshed.is_none_or(|at| at.elapsed() >= objects.options.refresh);
+        match objects::sync_all(inner, everything) {
+            Ok(()) => {
+                failures = 0;
+                refreshed = if everything { Some(Instant::now()) } else { refreshed };
+            }
+            Err(error) => {
+                failures += 1;
+                tracing::error!(%error, failures, "object storage fails, parts stay on this disk");
+            }
+        }
+        if failures == 0 && swept.elapsed() >= SWEEP_EVERY {
+            swept = Instant::now();
+            for tenant in inner.all_tenants() {
+                if let Err(error) = objects::sweep(inner, &tenant) {
+                    tracing::warn!(tenant = %tenant.id, %error, "objects left over can't be looked for");
+                }
+            }
+        }
+        let wait = if failures == 0 { LOOK_EVERY } else { objects::backoff(LOOK_EVERY, failures) };
+        let until = Instant::now() + wait;
+        while !stop.load(Ordering::Acquire) && Instant::now() < until {
+            seen = inner.wait_for_work(seen, until.saturating_duration_since(Instant::now()));
+        }
     }
 }
 

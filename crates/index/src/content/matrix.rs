@@ -1,6 +1,10 @@
 //! Filters of one size, transposed: row `i` holds bit `i` of every filter, rows follow without padding.
 
 use super::filter::Filter;
+use std::ops::Range;
+
+/// Bytes read at once for the 64 bits of a row that begin at any bit.
+const WINDOW_BYTES: usize = 16;
 
 /// Where the filters of one size lie.
 #[derive(Debug)]
@@ -29,24 +33,31 @@ impl Matrix {
         (0..self.rows / 64).map(word).collect()
     }
 
-    /// Clears the bits of `columns` that are clear in row `row`.
-    pub(super) fn intersect_row(&self, bytes: &[u8], row: usize, columns: &mut [u64]) {
+    /// The bytes of the index that a look at row `row` needs.
+    pub(super) fn row_bytes(&self, row: usize) -> Range<usize> {
         let first = row * self.columns;
+        let last_word = self.columns.saturating_sub(1) / 64;
+        let start = self.offset + first / 8;
+        start..start + last_word * 8 + WINDOW_BYTES
+    }
+
+    /// Clears the bits of `columns` that are clear in row `row`, whose [`Matrix::row_bytes`] these are.
+    pub(super) fn intersect_row(&self, bytes: &[u8], row: usize, columns: &mut [u64]) {
+        let shift = (row * self.columns % 8) as u32;
         for (at, word) in columns.iter_mut().enumerate() {
-            let bit = first + at * 64;
-            *word &= load(&bytes[self.offset + bit / 8..], (bit % 8) as u32);
+            *word &= load(&bytes[at * 8..], shift);
         }
     }
 }
 
 /// A matrix, and room for the last row to be read in whole words.
 fn bytes_of(rows: usize, columns: usize) -> usize {
-    (rows * columns).div_ceil(8) + 16
+    (rows * columns).div_ceil(8) + WINDOW_BYTES
 }
 
 /// 64 bits from bit `shift` of the first byte.
 fn load(bytes: &[u8], shift: u32) -> u64 {
-    let window = bytes.first_chunk::<16>().expect("padding follows the last row");
+    let window = bytes.first_chunk::<WINDOW_BYTES>().expect("padding follows the last row");
     (u128::from_le_bytes(*window) >> shift) as u64
 }
 
@@ -62,7 +73,7 @@ pub(super) fn transpose(rows: usize, filters: &[&Filter], out: &mut Vec<u8>) {
             flip(&mut square);
             for (row, bits) in square.iter().enumerate() {
                 let bit = (word * 64 + row) * filters.len() + group * 64;
-                let window = out[bit / 8..].first_chunk_mut::<16>().expect("padding follows the last row");
+                let window = out[bit / 8..].first_chunk_mut::<WINDOW_BYTES>().expect("padding follows the last row");
                 *window = (u128::from_le_bytes(*window) | u128::from(*bits) << (bit % 8)).to_le_bytes();
             }
         }
@@ -107,7 +118,7 @@ mod tests {
             }
             for row in 0..matrix.rows {
                 let mut found = vec![u64::MAX; matrix.columns.div_ceil(64)];
-                matrix.intersect_row(&bytes, row, &mut found);
+                matrix.intersect_row(&bytes[matrix.row_bytes(row)], row, &mut found);
                 for (column, filter) in filters.iter().enumerate() {
                     let expected = filter.words[row / 64] >> (row % 64) & 1;
                     assert_eq!(found[column / 64] >> (column % 64) & 1, expected, "row {row} of filter {column} of {columns}");

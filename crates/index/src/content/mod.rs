@@ -8,6 +8,9 @@
 mod filter;
 mod grams;
 mod matrix;
+mod rows;
+
+pub use rows::{ContentRows, RowProbe};
 
 use crate::IndexError;
 use filter::{Filter, SizeClass, Sketch};
@@ -75,29 +78,18 @@ impl ContentIndexBuilder {
     }
 }
 
-/// A readable index.
+/// What the bytes before the filters say: how many blocks there are and where their filters lie.
 #[derive(Debug)]
-pub struct ContentIndex {
-    bytes: Vec<u8>,
+struct Shape {
     matrices: Vec<(Matrix, Vec<u32>)>,
     blocks: usize,
 }
 
-impl ContentIndex {
-    /// Opens the bytes of [`ContentIndexBuilder::finish`].
-    pub fn open(bytes: Vec<u8>) -> Result<ContentIndex, IndexError> {
-        let damaged = |what: &str| IndexError::Damaged(what.to_owned());
-        let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return Err(damaged("bytes end too early")) };
-        let [version, c0, c1, c2, c3, b0, b1, b2, b3] = *header;
-        if version != FORMAT_VERSION {
-            return Err(IndexError::Damaged(format!("content index version {version} is not known")));
-        }
-        let (expected, found) = (u32::from_le_bytes([c0, c1, c2, c3]), crc32fast::hash(&bytes[5..]));
-        if expected != found {
-            return Err(IndexError::Damaged(format!("checksum of content index is {found:#010x}, expected {expected:#010x}")));
-        }
-        let blocks = u32::from_le_bytes([b0, b1, b2, b3]) as usize;
-        let classes = rest.get(..blocks).ok_or_else(|| damaged("bytes end too early"))?;
+impl Shape {
+    /// Reads the header and the sizes of an index of `len` bytes, whose first bytes these are.
+    fn decode(bytes: &[u8], len: u64) -> Result<Shape, IndexError> {
+        let blocks = blocks_of(bytes)?;
+        let classes = bytes.get(HEADER_BYTES..HEADER_BYTES + blocks).ok_or_else(|| damaged("bytes end too early"))?;
         let mut columns: BTreeMap<SizeClass, Vec<u32>> = BTreeMap::new();
         for (block, &class) in classes.iter().enumerate() {
             let class = SizeClass::new(class).ok_or_else(|| damaged("a filter's size is not known"))?;
@@ -109,15 +101,64 @@ impl ContentIndex {
             offset += matrix.bytes();
             matrices.push((matrix, blocks));
         }
-        if offset != bytes.len() {
+        if offset as u64 != len {
             return Err(damaged("filters are not as long as their sizes say"));
         }
-        Ok(ContentIndex { bytes, matrices, blocks })
+        Ok(Shape { matrices, blocks })
+    }
+
+    /// One flag a block; `row` gives the bytes of a row of a matrix, by their numbers.
+    fn candidates<'a>(&self, probe: &Probe, row: impl Fn(usize, usize) -> &'a [u8]) -> Vec<bool> {
+        let mut flags = vec![true; self.blocks];
+        if probe.0.is_empty() {
+            return flags;
+        }
+        for (number, (matrix, blocks)) in self.matrices.iter().enumerate() {
+            let may_hold = probe.run(matrix, &|at| row(number, at));
+            for (column, block) in blocks.iter().enumerate() {
+                flags[*block as usize] = may_hold[column / 64] >> (column % 64) & 1 == 1;
+            }
+        }
+        flags
+    }
+}
+
+fn damaged(what: &str) -> IndexError {
+    IndexError::Damaged(what.to_owned())
+}
+
+/// The number of blocks that a header names, if this version can read what follows.
+fn blocks_of(bytes: &[u8]) -> Result<usize, IndexError> {
+    let header = bytes.first_chunk::<HEADER_BYTES>().ok_or_else(|| damaged("bytes end too early"))?;
+    let [version, _, _, _, _, b0, b1, b2, b3] = *header;
+    if version != FORMAT_VERSION {
+        return Err(IndexError::Damaged(format!("content index version {version} is not known")));
+    }
+    Ok(u32::from_le_bytes([b0, b1, b2, b3]) as usize)
+}
+
+/// A readable index, in memory.
+#[derive(Debug)]
+pub struct ContentIndex {
+    bytes: Vec<u8>,
+    shape: Shape,
+}
+
+impl ContentIndex {
+    /// Opens the bytes of [`ContentIndexBuilder::finish`].
+    pub fn open(bytes: Vec<u8>) -> Result<ContentIndex, IndexError> {
+        blocks_of(&bytes)?;
+        let (expected, found) = (u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]), crc32fast::hash(&bytes[5..]));
+        if expected != found {
+            return Err(IndexError::Damaged(format!("checksum of content index is {found:#010x}, expected {expected:#010x}")));
+        }
+        let shape = Shape::decode(&bytes, bytes.len() as u64)?;
+        Ok(ContentIndex { bytes, shape })
     }
 
     /// Blocks of the part.
     pub fn blocks(&self) -> usize {
-        self.blocks
+        self.shape.blocks
     }
 
     /// The filter of a block.
@@ -127,27 +168,17 @@ impl ContentIndex {
             let class = SizeClass::new(self.bytes[HEADER_BYTES + block])?;
             Some(Filter { class, words: matrix.column(&self.bytes, column) })
         };
-        self.matrices.iter().find_map(find).expect("every block of an index has a filter")
+        self.shape.matrices.iter().find_map(find).expect("every block of an index has a filter")
     }
 
     /// One flag a block: false means it can't hold a match.
     pub fn candidates(&self, query: &ContentQuery) -> Vec<bool> {
-        let probe = Probe::of(query);
-        let mut flags = vec![true; self.blocks];
-        if probe.0.is_empty() {
-            return flags;
-        }
-        for (matrix, blocks) in &self.matrices {
-            let may_hold = probe.run(matrix, &self.bytes);
-            for (column, block) in blocks.iter().enumerate() {
-                flags[*block as usize] = may_hold[column / 64] >> (column % 64) & 1 == 1;
-            }
-        }
-        flags
+        self.shape.candidates(&Probe::of(query), |matrix, row| &self.bytes[self.shape.matrices[matrix].0.row_bytes(row)])
     }
 }
 
 /// A query as positions in filters: all of the lists, in each any of the alternatives, in each all positions.
+#[derive(Debug)]
 struct Probe(Vec<Vec<Vec<u32>>>);
 
 impl Probe {
@@ -164,8 +195,8 @@ impl Probe {
         Probe(lines.chain(metadata).chain(either).filter(says_something).collect())
     }
 
-    /// A bit a column: whether it may hold a match.
-    fn run(&self, matrix: &Matrix, bytes: &[u8]) -> Vec<u64> {
+    /// A bit a column: whether it may hold a match. `row_bytes` gives the bytes of a row.
+    fn run<'a>(&self, matrix: &Matrix, row_bytes: &dyn Fn(usize) -> &'a [u8]) -> Vec<u64> {
         let words = matrix.columns.div_ceil(64);
         let mut all = vec![u64::MAX; words];
         let (mut any, mut one) = (vec![0u64; words], vec![0u64; words]);
@@ -174,7 +205,8 @@ impl Probe {
             for positions in list {
                 one.copy_from_slice(&all);
                 for position in positions {
-                    matrix.intersect_row(bytes, filter::row(*position, matrix.rows), &mut one);
+                    let row = filter::row(*position, matrix.rows);
+                    matrix.intersect_row(row_bytes(row), row, &mut one);
                 }
                 any.iter_mut().zip(&one).for_each(|(any, one)| *any |= one);
             }

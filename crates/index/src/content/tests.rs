@@ -6,6 +6,10 @@ use skald_model::{BatchBuilder, Either};
 type Entry = (Vec<u8>, Option<String>);
 
 fn index_of(blocks: &[Vec<Entry>]) -> ContentIndex {
+    ContentIndex::open(bytes_of(blocks)).expect("was just written")
+}
+
+fn bytes_of(blocks: &[Vec<Entry>]) -> Vec<u8> {
     let mut builder = ContentIndexBuilder::default();
     for entries in blocks {
         let mut batch = BatchBuilder::default();
@@ -14,7 +18,7 @@ fn index_of(blocks: &[Vec<Entry>]) -> ContentIndex {
         }
         builder.add_block(&batch.finish());
     }
-    ContentIndex::open(builder.finish()).expect("was just written")
+    builder.finish()
 }
 
 fn lines(literals: &[&str]) -> ContentQuery {
@@ -23,7 +27,7 @@ fn lines(literals: &[&str]) -> ContentQuery {
 }
 
 /// Blocks of made-up lines; block `i` alone has `only-i`, `user=1000i` and the trace id `id-i`.
-fn sample() -> ContentIndex {
+fn sample_bytes() -> Vec<u8> {
     let blocks: Vec<Vec<Entry>> = (0..70usize)
         .map(|i| {
             let line =
@@ -31,7 +35,11 @@ fn sample() -> ContentIndex {
             (0..i + 2).map(|n| (line(n).into_bytes(), Some(format!("id-{i}")))).collect()
         })
         .collect();
-    index_of(&blocks)
+    bytes_of(&blocks)
+}
+
+fn sample() -> ContentIndex {
+    ContentIndex::open(sample_bytes()).expect("was just written")
 }
 
 #[test]
@@ -109,6 +117,28 @@ fn damaged_bytes_are_refused() {
     }
 }
 
+/// The same answer from rows alone, and the share of the bytes that took.
+fn candidates_by_rows(bytes: &[u8], query: &ContentQuery) -> (Vec<bool>, f64) {
+    let part = |range: &std::ops::Range<u64>| bytes[range.start as usize..range.end as usize].to_vec();
+    let rows = ContentRows::open(bytes.len() as u64, &mut |range| Ok(part(&range))).expect("was just written");
+    let probe = rows.probe(query);
+    let fetched: Vec<Vec<u8>> = probe.ranges().iter().map(part).collect();
+    assert!(probe.ranges().is_empty() || probe.candidates(&fetched[1..]).is_err());
+    let share = fetched.iter().map(Vec::len).sum::<usize>() as f64 / bytes.len() as f64;
+    (probe.candidates(&fetched).expect("all rows are there"), share)
+}
+
+#[test]
+fn rows_alone_answer_as_the_whole_index_does() {
+    let bytes = sample_bytes();
+    let index = ContentIndex::open(bytes.clone()).expect("was just written");
+    for text in ["user=10007", "only-bee", "nowhere to be found", "x", "GET /index.html from 10.0.33.1"] {
+        let (found, share) = candidates_by_rows(&bytes, &lines(&[text]));
+        assert_eq!(found, index.candidates(&lines(&[text])), "{text}");
+        assert!(share < 0.25, "{text}: {share}");
+    }
+}
+
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
     let line = prop_oneof![vec(any::<u8>(), 0..60), "([a-fA-F0-9]{1,20}[ =.:/]){0,6}".prop_map(String::into_bytes)];
     vec((line, proptest::option::of("[a-z0-9]{0,5}")), 0..12)
@@ -139,5 +169,6 @@ proptest! {
             ..ContentQuery::default()
         };
         prop_assert!(index_of(&blocks).candidates(&query)[block]);
+        prop_assert!(candidates_by_rows(&bytes_of(&blocks), &query).0[block]);
     }
 }

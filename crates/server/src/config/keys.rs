@@ -61,6 +61,12 @@ keys! {
     "ingester.wal.max_size" => ingester.wal_max_size: "size of the WAL that starts a flush";
     "ingester.flush_size" => ingester.flush_size: "bytes of unflushed lines that start a flush";
     "ingester.flush_age" => ingester.flush_age: "age of the oldest unflushed entry that starts a flush";
+    "storage_config.object_store.url" => object_store.url: "bucket for parts: s3://bucket/prefix, gs://bucket/prefix or az://container/prefix; empty keeps them in the data directory";
+    "storage_config.object_store.endpoint" => object_store.endpoint: "URL of a server that speaks the cloud's protocol; empty is the cloud's own";
+    "storage_config.object_store.region" => object_store.region: "region of the bucket";
+    "storage_config.object_store.allow_http" => object_store.allow_http: "talk to the endpoint without encryption";
+    "storage_config.object_store.cache_size" => object_store.cache_size: "local disk for uploaded parts and fetched ranges";
+    "storage_config.object_store.timeout" => object_store.timeout: "longest time for an answer of object storage";
     "querier.max_concurrent" => querier.max_concurrent: "threads that answer queries; 0 is one a core";
     "querier.tail_max_duration" => querier.tail_max_duration: "a tail ends after this";
     "querier.multi_tenant_queries_enabled" => querier.multi_tenant_queries_enabled: "let a request read several tenants, as in X-Scope-OrgID: a|b";

@@ -55,8 +55,15 @@ pub const LIMITS_MISSING: &[&str] = &[
     "policy_stream_mapping",
 ];
 
+/// Sections of Loki's that describe a bucket.
+const CLOUDS: &[&str] = &["alibabacloud", "aws", "azure", "bos", "cos", "gcs", "s3", "swift"];
+
 /// The fate of a dotted name; `None` when Loki has no such section either.
 pub fn fate(name: &str) -> Option<Fate> {
+    let is_cloud = |rest: &str| CLOUDS.iter().any(|cloud| rest.strip_prefix(cloud).is_some_and(|r| r.starts_with('.')));
+    if ["common.storage.", "storage_config."].iter().any(|section| name.strip_prefix(section).is_some_and(is_cloud)) {
+        return Some(Fate::Missing("name the bucket with storage_config.object_store.url"));
+    }
     let section = name.split('.').next().unwrap_or(name);
     if let Some((_, fate)) = SECTIONS.iter().find(|(s, _)| *s == section) {
         return Some(*fate);

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod loki;
 mod memory;
 pub mod setting;
+pub mod storage;
 
 pub use limits::Limits;
 use limits::to_usize;
@@ -20,6 +21,7 @@ use skald_store::{Options, WalSync};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use storage::ObjectStoreConfig;
 
 /// All settings of a server. [`Config::default`] suits one team on one machine.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct Config {
     pub distributor: DistributorConfig,
     /// `ingester`
     pub ingester: IngesterConfig,
+    /// `storage_config.object_store`
+    pub object_store: ObjectStoreConfig,
     /// `querier`
     pub querier: QuerierConfig,
     /// `frontend`
@@ -227,6 +231,7 @@ impl Default for Config {
             limits: Limits::default(),
             distributor: DistributorConfig { max_recv_msg_size: ByteSize(100 << 20), max_decompressed_size: ByteSize(256 << 20) },
             ingester: IngesterConfig::default(),
+            object_store: ObjectStoreConfig::default(),
             querier: QuerierConfig {
                 max_concurrent: 0,
                 tail_max_duration: Duration::from_secs(3600),
@@ -324,6 +329,7 @@ impl Config {
         options.flush_age = self.ingester.flush_age;
         options.delete_compiler = skald_query::delete_compiler();
         options.delete_cancel_period = self.compactor.delete_request_cancel_period;
+        options.objects = self.object_store.options();
         options
     }
 

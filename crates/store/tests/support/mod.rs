@@ -6,11 +6,39 @@ use skald_model::{
     Batch, Columns, ContentQuery, Labels, Matcher, StreamId, TenantId, TimeRange, WriteBatch, WriteEntry, WriteStream,
 };
 use skald_store::clock::Clock;
-use skald_store::{DeleteCompiler, DeletePredicate, Select, Store, WriteError};
+use skald_store::{DeleteCompiler, DeletePredicate, Options, Select, Store, WriteError};
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, mpsc};
+
+pub mod bucket;
+pub mod s3;
+
+/// Whether these are the tests on object storage.
+const ON_S3: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"on_s3");
+
+/// How the tests open a directory: in on_s3.rs with parts in a bucket of its own, and none of them kept here.
+pub fn options(data: &Path) -> Options {
+    if ON_S3 {
+        bucket::options(data, bucket::objects(bucket::of_folder(data)))
+    } else {
+        Options { background: false, ..Options::new(data) }
+    }
+}
+
+/// Flushes and, where there is object storage, uploads.
+pub fn flush(store: &Store) {
+    store.flush().expect("flushing works");
+    store.upload().expect("uploading works");
+}
+
+/// Merges and, where there is object storage, uploads.
+pub fn compact(store: &Store) {
+    store.compact().expect("compacting works");
+    store.upload().expect("uploading works");
+}
 
 /// An entry as the tests think of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

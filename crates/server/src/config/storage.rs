@@ -1,0 +1,66 @@
+//! `storage_config`: where parts are kept when they are to leave the local disk.
+
+use super::setting::ByteSize;
+use skald_store::{Address, ObjectOptions, Place};
+use std::time::Duration;
+
+/// `storage_config.object_store`; credentials come from the environment variables of each cloud.
+#[derive(Clone, Debug)]
+pub struct ObjectStoreConfig {
+    /// `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`; empty keeps parts here.
+    pub url: String,
+    /// Another server than the cloud's own.
+    pub endpoint: String,
+    /// Region of the bucket.
+    pub region: String,
+    /// Whether the endpoint may be asked without encryption.
+    pub allow_http: bool,
+    /// Bytes of uploaded parts and fetched ranges kept on the local disk.
+    pub cache_size: ByteSize,
+    /// Longest time for an answer.
+    pub timeout: Duration,
+}
+
+impl Default for ObjectStoreConfig {
+    fn default() -> ObjectStoreConfig {
+        let options = ObjectOptions::new(Place::Address(Address::default()));
+        ObjectStoreConfig {
+            url: String::new(),
+            endpoint: String::new(),
+            region: String::new(),
+            allow_http: false,
+            cache_size: ByteSize(options.cache_bytes),
+            timeout: options.timeout,
+        }
+    }
+}
+
+impl ObjectStoreConfig {
+    /// How the store keeps parts there; `None` when they stay here.
+    pub fn options(&self) -> Option<ObjectOptions> {
+        if self.url.is_empty() {
+            return None;
+        }
+        let address = Address {
+            url: self.url.clone(),
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            allow_http: self.allow_http,
+        };
+        let options = ObjectOptions::new(Place::Address(address));
+        Some(ObjectOptions { cache_bytes: self.cache_size.0, timeout: self.timeout, ..options })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stay_here_until_a_bucket_is_named() {
+        assert!(ObjectStoreConfig::default().options().is_none());
+        let named = ObjectStoreConfig { url: "s3://logs/a".to_owned(), ..ObjectStoreConfig::default() };
+        let place = named.options().map(|o| o.place);
+        assert!(matches!(place, Some(Place::Address(address)) if address.url == "s3://logs/a"));
+    }
+}

@@ -1,0 +1,125 @@
+//! Which object storage, from an address.
+
+use object_store::aws::AmazonS3Builder;
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::path::Path;
+use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where objects are.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A bucket of a cloud.
+    Address(Address),
+    /// A storage that is already there: what tests bring.
+    Given(Arc<dyn ObjectStore>),
+}
+
+/// A bucket and how to get to it; credentials come from the environment variables of each cloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Address {
+    /// `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.
+    pub url: String,
+    /// Another server than the cloud's own, for what is compatible with it.
+    pub endpoint: String,
+    /// The region of the bucket, where the cloud has any.
+    pub region: String,
+    /// Whether the endpoint may be asked without encryption.
+    pub allow_http: bool,
+}
+
+/// A closed set: what the address names.
+enum Cloud {
+    S3,
+    Google,
+    Azure,
+}
+
+/// Connects lazily: nothing is asked yet.
+pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<(Arc<dyn ObjectStore>, Path), String> {
+    let (cloud, bucket, prefix) = split(&address.url)?;
+    // Several providers could be compiled in; the TLS library wants to be told which one. When somebody
+    // has told it before, so be it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let failed = |e: object_store::Error| format!("object storage {}: {e}", address.url);
+    let options = ClientOptions::new().with_allow_http(address.allow_http).with_timeout_disabled().with_connect_timeout(timeout);
+    // Attempts are counted and spaced by our own client.
+    let no_retry = RetryConfig { max_retries: 0, ..RetryConfig::default() };
+    let (endpoint, region) = (&address.endpoint, &address.region);
+    let storage: Arc<dyn ObjectStore> = match cloud {
+        Cloud::S3 => {
+            let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+            if !endpoint.is_empty() {
+                builder = builder.with_endpoint(endpoint);
+            }
+            if !region.is_empty() {
+                builder = builder.with_region(region);
+            }
+            Arc::new(builder.with_client_options(options).with_retry(no_retry).build().map_err(failed)?)
+        }
+        Cloud::Google => {
+            let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket);
+            if !endpoint.is_empty() {
+                builder = builder.with_base_url(endpoint);
+            }
+            Arc::new(builder.with_client_options(options).with_retry(no_retry).build().map_err(failed)?)
+        }
+        Cloud::Azure => {
+            let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket);
+            if !endpoint.is_empty() {
+                builder = builder.with_endpoint(endpoint.clone());
+            }
+            Arc::new(builder.with_client_options(options).with_retry(no_retry).build().map_err(failed)?)
+        }
+    };
+    Ok((storage, prefix))
+}
+
+/// Cloud, bucket and prefix of an address.
+fn split(url: &str) -> Result<(Cloud, &str, Path), String> {
+    let expected = || format!("expected s3://bucket/prefix, gs://bucket/prefix or az://container/prefix, found {url:?}");
+    let (scheme, rest) = url.split_once("://").ok_or_else(expected)?;
+    let cloud = match scheme {
+        "s3" => Cloud::S3,
+        "gs" => Cloud::Google,
+        "az" => Cloud::Azure,
+        _ => return Err(expected()),
+    };
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    if bucket.is_empty() {
+        return Err(expected());
+    }
+    let prefix = Path::parse(prefix.trim_matches('/')).map_err(|e| format!("object storage {url}: {e}"))?;
+    Ok((cloud, bucket, prefix))
+}
+
+impl Address {
+    /// Whether it can be used, without asking anybody.
+    pub fn check(&self) -> Result<(), String> {
+        split(&self.url).map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(url: &str, expected: Option<(&str, &str)>) {
+        let found = split(url).ok().map(|(_, bucket, prefix)| (bucket.to_owned(), prefix.to_string()));
+        assert_eq!(found, expected.map(|(b, p)| (b.to_owned(), p.to_owned())), "{url}");
+    }
+
+    #[test]
+    fn addresses_name_a_bucket_and_a_prefix() {
+        check("s3://logs", Some(("logs", "")));
+        check("s3://logs/", Some(("logs", "")));
+        check("gs://logs/a/b/", Some(("logs", "a/b")));
+        check("az://logs/a", Some(("logs", "a")));
+        check("s3:///a", None);
+        check("http://logs/a", None);
+        check("logs", None);
+        check("s3://logs/a//b", None);
+    }
+}
