@@ -107,7 +107,7 @@ impl Options {
         Options {
             data: data.into(),
             wal_sync: WalSync::Group,
-            flush_bytes: 96 << 20,
+            flush_bytes: 72 << 20,
             flush_age: std::time::Duration::from_secs(300),
             memory: 4 << 30,
             wal_bytes: 1 << 30,
