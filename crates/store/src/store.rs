@@ -95,9 +95,12 @@ impl Store {
         let view = self.inner.view(&tenant);
         let mut mined = MinedStreams::default();
         for part in view.parts.iter().filter(|p| range.overlaps(p.meta.min_time, p.meta.max_time)) {
+            let matching = part.table.matching(matchers);
+            if !matching.contains(&true) {
+                continue;
+            }
             match part.read_patterns() {
                 Ok(streams) => {
-                    let matching = part.table.matching(matchers);
                     // Templates of a stream with hidden entries may be made of these.
                     let hiding = view.hiding.of_part(&part.meta);
                     let whole = |stream| hiding.is_empty() || hiding.of_stream(&part.table.labels(stream)).is_empty();
