@@ -1,6 +1,6 @@
 //! `delete`: requests to delete entries, as Loki's compactor takes them. Parameters stand in the URL only.
 
-use super::json;
+use super::{blocking, json};
 use crate::config::limits::DeletionMode;
 use crate::duration;
 use crate::error::ApiError;
@@ -9,7 +9,8 @@ use crate::state::App;
 use crate::tenant::Tenant;
 use crate::wire::answer::list;
 use crate::wire::json::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use skald_model::TenantId;
@@ -23,14 +24,25 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-delete-request-id");
 const SECONDS_DIGITS_MAX: usize = 10;
 const SECOND: i64 = 1_000_000_000;
 
+/// What each of these endpoints is asked with: a tenant that may delete, and the parameters of the URL.
+pub struct Asked {
+    tenant: TenantId,
+    params: Params,
+}
+
+impl FromRequestParts<Arc<App>> for Asked {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Asked, ApiError> {
+        let Tenant(tenant) = Tenant::from_request_parts(parts, app).await?;
+        check_available(app, &tenant)?;
+        let params = Params::parse(parts.uri.query().unwrap_or(""))?;
+        Ok(Asked { tenant, params })
+    }
+}
+
 /// POST and PUT: makes a request.
-pub async fn create(
-    State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    RawQuery(query): RawQuery,
-) -> Result<Response, ApiError> {
-    check_available(&app, &tenant)?;
-    let params = Params::parse(query.as_deref().unwrap_or(""))?;
+pub async fn create(State(app): State<Arc<App>>, Asked { tenant, params }: Asked) -> Result<Response, ApiError> {
     let order = order(&params, crate::clock::now())?;
     let id = blocking(move || app.store.delete(&tenant, &order.query, order.start, order.end)).await??;
     let id = HeaderValue::from_str(&id).map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
@@ -38,13 +50,7 @@ pub async fn create(
 }
 
 /// GET: lists requests.
-pub async fn list_requests(
-    State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    RawQuery(query): RawQuery,
-) -> Result<Response, ApiError> {
-    check_available(&app, &tenant)?;
-    let params = Params::parse(query.as_deref().unwrap_or(""))?;
+pub async fn list_requests(State(app): State<Arc<App>>, Asked { tenant, params }: Asked) -> Result<Response, ApiError> {
     let mut requests = blocking(move || app.store.deletes(&tenant)).await?;
     if !params.get("start").is_empty() && !params.get("end").is_empty() {
         let (start, end) = (time(&params, "start")?, time(&params, "end")?);
@@ -57,13 +63,7 @@ pub async fn list_requests(
 }
 
 /// DELETE: takes a request back.
-pub async fn cancel(
-    State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    RawQuery(query): RawQuery,
-) -> Result<StatusCode, ApiError> {
-    check_available(&app, &tenant)?;
-    let params = Params::parse(query.as_deref().unwrap_or(""))?;
+pub async fn cancel(State(app): State<Arc<App>>, Asked { tenant, params }: Asked) -> Result<StatusCode, ApiError> {
     let (id, force) = (params.get("request_id").to_owned(), params.get("force") == "true");
     blocking(move || app.store.cancel_delete(&tenant, &id, force)).await??;
     Ok(StatusCode::NO_CONTENT)
@@ -87,12 +87,6 @@ fn check_available(app: &App, tenant: &TenantId) -> Result<(), ApiError> {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "deletion is not available for this tenant"));
     }
     Ok(())
-}
-
-/// Runs what waits for the disk away from the sockets.
-async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
-    let done = tokio::task::spawn_blocking(job).await;
-    done.map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
 /// What is to be deleted.

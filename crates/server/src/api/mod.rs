@@ -21,7 +21,7 @@ use crate::error::ApiError;
 use crate::params::{Bounds, Params};
 use crate::reader::Reader;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 /// A successful JSON answer.
@@ -50,4 +50,10 @@ pub(crate) fn labelling(headers: &HeaderMap) -> crate::wire::answer::Labelling {
     use crate::wire::answer::Labelling;
     let flags = header(headers, "x-loki-response-encoding-flags");
     if flags.split(',').any(|flag| flag.trim() == "categorize-labels") { Labelling::Categorized } else { Labelling::Merged }
+}
+
+/// Runs what waits for the disk away from the sockets.
+pub(crate) async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    let done = tokio::task::spawn_blocking(job).await;
+    done.map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }

@@ -1,7 +1,7 @@
 //! Pages for operators: health, metrics, settings, build.
 
 use super::drilldown::LOKI_VERSION;
-use super::{header, json, text};
+use super::{blocking, header, json, text};
 use crate::config::keys;
 use crate::config::{Config, LogLevel, setting::Setting};
 use crate::error::ApiError;
@@ -86,9 +86,8 @@ pub async fn set_log_level(params: Params) -> Response {
 
 /// `/flush`
 pub async fn flush(State(app): State<Arc<App>>) -> Result<StatusCode, ApiError> {
-    let flushed = tokio::task::spawn_blocking(move || app.store.flush()).await;
-    let internal = |text: String| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, text);
-    flushed.map_err(|error| internal(error.to_string()))?.map_err(|error| internal(error.to_string()))?;
+    let flushed = blocking(move || app.store.flush()).await?;
+    flushed.map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
