@@ -2,20 +2,16 @@
 //!
 //! Arrays and nulls are passed over. The first key of a name wins. Labels found before a failure stay.
 
-use super::json_scan::{JsonError, Kind, Step, Value, unescape, walk_object};
 use super::keys::{Keys, PrefixId};
 use super::labels::LabelSet;
 use super::line::Line;
 use super::names::NO_NAME;
 use super::span::{Input, Span, Text};
 use super::stage::ParserState;
+use skald_fields::json::{DEPTH_MAX, JsonError, Kind, Step, Value, unescape, walk_object};
 
 /// `__error__` of json and unpack.
 pub(super) const JSON_ERROR: &str = "JSONParserErr";
-
-/// Deepest nesting that is flattened; objects further down are passed over. Each level is scanned twice, so
-/// the bound also keeps the time for a hostile line linear in its length.
-const DEPTH_MAX: usize = 64;
 
 /// The json parser without expressions.
 #[derive(Debug, Clone)]

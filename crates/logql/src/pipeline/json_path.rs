@@ -2,12 +2,12 @@
 
 use super::StageError;
 use super::json::{JSON_ERROR, scalar};
-use super::json_scan::{JsonError, Kind, Step, Value, skip_space, unescape, value_at, walk_object};
 use super::labels::LabelSet;
 use super::line::Line;
 use super::names::{NameId, StaticNames};
 use super::span::{Input, Text};
 use super::stage::ParserState;
+use skald_fields::json::{JsonError, Kind, Step, Value, skip_space, unescape, value_at, walk_object};
 use crate::ast::Extraction;
 use std::sync::Arc;
 
@@ -203,7 +203,7 @@ fn parse_path(text: &str) -> Result<Vec<Segment>, String> {
 fn bracketed(inner: &str) -> Result<(Segment, &str), String> {
     let expected = || "unexpected $end, expecting STRING or INDEX".to_owned();
     let (segment, after) = if inner.starts_with('"') {
-        let (end, _) = super::json_scan::string_end(inner.as_bytes(), 1).ok_or_else(expected)?;
+        let (end, _) = skald_fields::json::string_end(inner.as_bytes(), 1).ok_or_else(expected)?;
         let mut key = Vec::new();
         unescape(&inner.as_bytes()[1..end], &mut key).ok_or("invalid escape in STRING")?;
         (Segment::Key(String::from_utf8_lossy(&key).into_owned()), &inner[end + 1..])

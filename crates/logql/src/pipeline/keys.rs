@@ -6,6 +6,7 @@
 use super::labels::LabelSet;
 use super::names::{NO_NAME, NameId};
 use hashbrown::HashTable;
+use skald_fields::label_name;
 use std::hash::BuildHasher;
 
 /// Most keys kept: lines with random keys must not fill the memory.
@@ -73,7 +74,7 @@ impl Keys {
     }
 
     fn add(&mut self, hash: u64, prefix: PrefixId, raw: &[u8], labels: &mut LabelSet) -> u32 {
-        let path = joined(&self.prefixes[prefix as usize], &String::from_utf8_lossy(raw));
+        let path = label_name(&self.prefixes[prefix as usize], &String::from_utf8_lossy(raw));
         let name = if path.is_empty() { NO_NAME } else { labels.intern_if_wanted(&path) };
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(raw);
@@ -101,38 +102,5 @@ fn equal(a: &[u8], b: &[u8]) -> bool {
         (Some(a_first), Some(a_last), Some(b_first), Some(b_last)) if a.len() <= 16 => a_first == b_first && a_last == b_last,
         (Some(_), ..) => a == b,
         _ => a.iter().zip(b).all(|(a, b)| a == b),
-    }
-}
-
-/// The label name of `key` below `prefix`: letters, digits and `_`, never a digit first.
-fn joined(prefix: &str, key: &str) -> String {
-    let key = key.trim();
-    let mut name = String::with_capacity(prefix.len() + 1 + key.len());
-    name.push_str(prefix);
-    if key.is_empty() {
-        return name;
-    }
-    if !prefix.is_empty() || key.starts_with(|c: char| c.is_ascii_digit()) {
-        name.push('_');
-    }
-    name.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));
-    name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::joined;
-
-    #[test]
-    fn keys_become_label_names() {
-        let check = |prefix: &str, key: &str, expected: &str| assert_eq!(joined(prefix, key), expected, "{prefix} {key}");
-        check("", "level", "level");
-        check("", "dash-key", "dash_key");
-        check("", "9lead", "_9lead");
-        check("", " é.x ", "__x");
-        check("a", "9", "a_9");
-        check("a_b", "c d", "a_b_c_d");
-        check("", " ", "");
-        check("a", "", "a");
     }
 }

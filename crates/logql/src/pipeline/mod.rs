@@ -16,7 +16,6 @@ mod hoist;
 mod ip;
 mod json;
 mod json_path;
-mod json_scan;
 mod keys;
 mod label_filter;
 mod label_format;

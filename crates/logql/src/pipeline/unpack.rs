@@ -1,9 +1,9 @@
 //! `| unpack`: the string fields of a packed line become labels, and its `_entry` the line.
 
 use super::json::{JSON_ERROR, scalar};
-use super::json_scan::{JsonError, Kind, Step, unescape, walk_object};
 use super::line::Line;
 use super::stage::ParserState;
+use skald_fields::json::{JsonError, Kind, Step, unescape, walk_object};
 
 /// The field that holds the line.
 const ENTRY: &[u8] = b"_entry";

@@ -6,12 +6,16 @@
 
 use memchr::memchr2;
 
+/// Deepest nesting that is flattened; objects further down are passed over. Each level is scanned twice, so
+/// the bound also keeps the time for a hostile line linear in its length.
+pub const DEPTH_MAX: usize = 64;
+
 /// Words that [`string_end`] looks at itself.
 const SHORT_WORDS: usize = 4;
 
 /// Why an object can't be read; the texts are those Loki puts into `__error_details__`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum JsonError {
+pub enum JsonError {
     /// No object, or one that does not close.
     #[error("Value looks like object, but can't find closing '}}' symbol")]
     Object,
@@ -34,7 +38,7 @@ pub(super) enum JsonError {
 
 /// Kinds of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// A string; the range is without quotes.
     String,
     /// A number, unchecked.
@@ -51,21 +55,21 @@ pub(super) enum Kind {
 
 /// A value: where its text is and where to go on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Value {
+pub struct Value {
     /// What it is.
-    pub(super) kind: Kind,
+    pub kind: Kind,
     /// First byte of its text.
-    pub(super) start: usize,
+    pub start: usize,
     /// First byte after its text.
-    pub(super) end: usize,
+    pub end: usize,
     /// First byte after the value.
-    pub(super) next: usize,
+    pub next: usize,
     /// Whether a string has escapes.
-    pub(super) escaped: bool,
+    pub escaped: bool,
 }
 
 /// The first byte at or after `at` that is no white space.
-pub(super) fn skip_space(data: &[u8], mut at: usize) -> Option<usize> {
+pub fn skip_space(data: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match data.get(at)? {
             b' ' | b'\n' | b'\r' | b'\t' => at += 1,
@@ -76,7 +80,7 @@ pub(super) fn skip_space(data: &[u8], mut at: usize) -> Option<usize> {
 
 /// The closing quote of a string whose text starts at `at`, and whether the text has escapes.
 #[inline]
-pub(super) fn string_end(data: &[u8], at: usize) -> Option<(usize, bool)> {
+pub fn string_end(data: &[u8], at: usize) -> Option<(usize, bool)> {
     // Most keys and values are short: a few words are looked at before a search is set up.
     let mut from = at;
     for word in data.get(at..)?.chunks_exact(8).take(SHORT_WORDS) {
@@ -114,7 +118,7 @@ fn zero_bytes(word: u64) -> u64 {
 }
 
 /// The value that starts at or after `at`.
-pub(super) fn value_at(data: &[u8], at: usize) -> Result<Value, JsonError> {
+pub fn value_at(data: &[u8], at: usize) -> Result<Value, JsonError> {
     let start = skip_space(data, at).ok_or(JsonError::Malformed)?;
     let whole = |kind, end| Ok(Value { kind, start, end, next: end, escaped: false });
     match data[start] {
@@ -159,7 +163,7 @@ fn block_end(data: &[u8], start: usize, open: u8, close: u8) -> Option<usize> {
 
 /// Steps of [`walk_object`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     /// Read on.
     Next,
     /// Nothing more is needed.
@@ -168,7 +172,7 @@ pub(super) enum Step {
 
 /// Calls `found` with each key and value of the object at or after `at`; keys come as start, end and whether
 /// they have escapes. `Ok(Step::Done)` when `found` ended it.
-pub(super) fn walk_object(
+pub fn walk_object(
     data: &[u8],
     at: usize,
     mut found: impl FnMut((usize, usize, bool), Value) -> Result<Step, JsonError>,
@@ -201,7 +205,7 @@ pub(super) fn walk_object(
 }
 
 /// Appends a string's text without its escapes; `None` (and nothing appended) when one is bad.
-pub(super) fn unescape(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+pub fn unescape(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let before = out.len();
     let done = unescape_onto(text, out);
     if done.is_none() {

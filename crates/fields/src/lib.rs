@@ -1,0 +1,16 @@
+//! What JSON and logfmt lines are made of: keys, values, and what is left when the values are taken out.
+//!
+//! [`json`] and [`logfmt`] read lines as LogQL's parsers do; [`label_name`] is what a key is called as a label.
+//! [`Cutter`] cuts the lines of a block into skeletons, which repeat, and columns of values, and [`join`] puts
+//! them together again byte for byte. Cutting and parsing share their readers, so that a column holds what a
+//! parser would find. Nothing here knows queries or how columns are written.
+
+mod cut;
+mod join;
+pub mod json;
+pub mod logfmt;
+mod name;
+
+pub use cut::{COLUMNS_MAX, Cut, Cutter, Form, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot, ValueColumn};
+pub use join::{JoinError, Parts, join};
+pub use name::label_name;
