@@ -1,4 +1,5 @@
-//! Writes `fixtures/v<version>.block` (directory entry, then block) and `.rows` (what it must give).
+//! Writes `fixtures/v<version>.block` (directory entry, then block) and `.rows` (what it must give), and the same
+//! of lines that are cut as `v<version>-fields`.
 //!
 //! Run once for each format version: `cargo run -p skald-block --example fixture`. The files of older
 //! versions stay as they are.
@@ -40,9 +41,31 @@ fn sample() -> skald_model::Batch {
     builder.finish()
 }
 
+/// Lines whose values are columns, in both forms, and two that stay whole.
+fn fields() -> skald_model::Batch {
+    let mut builder = BatchBuilder::default();
+    let mix = |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for i in 0..120u64 {
+        let (took, user, text) = (mix(i) % 100_000, mix(i) % 500, format!("request {} of {}", i * i, mix(i) % 1000));
+        let took = format!("{}.{:02}ms", took / 100, took % 100);
+        let line = match i {
+            17 | 90 => format!("panic: {text}"),
+            0..60 => format!(r#"{{"level":"info","took":"{took}","user":{user},"at":{{"id":"{:016x}"}},"tags":[{i}],"msg":"{text}"}}"#, mix(i)),
+            _ => format!(r#"level=warn took={took} user={user} id={:016x} msg="say \"{text}\"" done"#, mix(i)),
+        };
+        builder.push(i as u32 / 60, 1_700_000_000_000_000_000 + i as i64 * 1_000_000, line.as_bytes(), std::iter::empty());
+    }
+    builder.finish()
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    write("", &sample())?;
+    write("-fields", &fields())
+}
+
+fn write(kind: &str, batch: &skald_model::Batch) -> Result<(), Box<dyn std::error::Error>> {
     let mut block = Vec::new();
-    let meta = Encoder::default().encode(&sample(), &mut block)?;
+    let meta = Encoder::default().encode(batch, &mut block)?;
     let batch = decode(&meta, &Columns::ALL, &mut |range| Ok(block[range.start as usize..range.end as usize].to_vec()))?;
     let mut rows = String::new();
     for run in &batch.runs {
@@ -55,7 +78,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut file = Vec::new();
     meta.encode(&mut file);
     file.extend_from_slice(&block);
-    let base = format!("{}/fixtures/v{FORMAT_VERSION}", env!("CARGO_MANIFEST_DIR"));
+    let base = format!("{}/fixtures/v{FORMAT_VERSION}{kind}", env!("CARGO_MANIFEST_DIR"));
     std::fs::write(format!("{base}.block"), file)?;
     std::fs::write(format!("{base}.rows"), rows)?;
     Ok(())

@@ -5,8 +5,7 @@
 //! is rounded. Exponents, a bare point and a negative zero are left to the plain form.
 
 use crate::text::{SIGN, Texts};
-use crate::{BlockError, ints};
-use std::io::Write;
+use crate::{BlockError, digits, ints};
 
 /// Most digits behind the point: more than a double ever needs, and no value of a column is longer for it.
 const PLACES_MAX: u64 = 18;
@@ -60,15 +59,16 @@ pub(crate) fn take(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, values:
     })
 }
 
-fn print(digits: i64, places: u8, out: &mut Vec<u8>) {
-    let sign = if digits < 0 { "-" } else { "" };
+fn print(number: i64, places: u8, out: &mut Vec<u8>) {
+    if number < 0 {
+        out.push(b'-');
+    }
     let unit = unit(u64::from(places)).unsigned_abs();
-    let (whole, fraction) = (digits.unsigned_abs() / unit, digits.unsigned_abs() % unit);
-    let written = match usize::from(places) {
-        0 => write!(out, "{sign}{whole}"),
-        width => write!(out, "{sign}{whole}.{fraction:0width$}"),
-    };
-    written.expect("memory takes what is written");
+    digits::put_u64(out, number.unsigned_abs() / unit);
+    if places > 0 {
+        out.push(b'.');
+        digits::put_padded(out, number.unsigned_abs() % unit, usize::from(places));
+    }
 }
 
 fn unit(places: u64) -> i64 {

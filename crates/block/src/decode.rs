@@ -1,12 +1,36 @@
 //! Bytes → batch, column by column as asked for.
 
-use crate::encode::{LINES_PLAIN, LINES_ZSTD};
-use crate::{BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, frames, ints, metadata, times};
-use skald_model::{Batch, Columns, Run};
+use crate::lines::is_cut;
+use crate::{BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, ints, lines, metadata, times};
+use skald_model::{Batch, Columns, MetadataColumn, Run};
 use std::ops::Range;
 
 /// Columns nearer than this many bytes are fetched in one read, with what lies between.
 const READ_GAP: u64 = 8 << 10;
+
+/// What to decode of a block.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The columns.
+    pub columns: &'a Columns,
+    /// Whether values of lines come as metadata, those of the names that are asked for as such; only where
+    /// [`BlockMeta::fields_answer`] says that they can.
+    pub fields: bool,
+    /// The rows whose lines are wanted, in order; lines of others may be left empty. `None`: all.
+    pub rows: Option<&'a [u32]>,
+}
+
+impl<'a> Wanted<'a> {
+    /// Columns of all rows, as they are.
+    pub fn all(columns: &'a Columns) -> Wanted<'a> {
+        Wanted { columns, fields: false, rows: None }
+    }
+
+    /// Whether the labels that lines would give come as metadata of this name.
+    fn as_metadata(&self, name: &str) -> bool {
+        self.fields && !name.is_empty() && self.columns.wants_metadata(name)
+    }
+}
 
 /// Decodes the columns asked for. `read` fetches byte ranges of the block.
 pub fn decode(
@@ -14,24 +38,31 @@ pub fn decode(
     columns: &Columns,
     read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
 ) -> Result<Batch, BlockError> {
-    decode_over(meta, columns, Batch::default(), read)
+    decode_over(meta, &Wanted::all(columns), Batch::default(), read)
 }
 
-/// The same into the memory of a batch that is no longer needed: a reader of many blocks then asks the system
-/// for none.
+/// Decodes what is wanted into the memory of a batch that is no longer needed: a reader of many blocks then asks
+/// the system for none.
 pub fn decode_over(
     meta: &BlockMeta,
-    columns: &Columns,
+    wanted: &Wanted<'_>,
     spare: Batch,
     read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
 ) -> Result<Batch, BlockError> {
     if meta.rows as usize > BLOCK_ROWS_MAX || meta.runs.iter().map(|r| u64::from(r.rows)).sum::<u64>() != u64::from(meta.rows) {
         return Err(BlockError::damaged("runs and rows of the directory entry disagree"));
     }
-    let wanted: Vec<&ColumnMeta> = meta.columns.iter().filter(|column| wants(columns, &column.kind)).collect();
+    let columns = wanted.columns;
+    let joins = columns.lines && meta.columns.iter().any(|column| column.kind == ColumnKind::Lines && is_cut(column.encoding));
+    let wants = |kind: &ColumnKind| match kind {
+        ColumnKind::Field(name) => joins || wanted.as_metadata(name),
+        kind => wants(columns, kind),
+    };
+    let read_columns: Vec<&ColumnMeta> = meta.columns.iter().filter(|column| wants(&column.kind)).collect();
     let mut batch = emptied(spare);
+    let mut values = Vec::new();
     batch.runs = runs_of(meta);
-    let mut rest = &wanted[..];
+    let mut rest = &read_columns[..];
     while let Some(first) = rest.first() {
         let together = rest.windows(2).take_while(|pair| is_near(pair[0], pair[1])).count() + 1;
         let (group, later) = rest.split_at(together);
@@ -42,11 +73,17 @@ pub fn decode_over(
         }
         for column in group {
             let start = (column.offset - range.start) as usize;
-            decode_column(meta, column, &fetched[start..start + column.len as usize], &mut batch)?;
+            let bytes = &fetched[start..start + column.len as usize];
+            decode_column(meta, column, bytes, wanted.rows, &mut batch, &mut values)?;
         }
         rest = later;
     }
-    check(meta, columns, &batch)?;
+    values.retain(|column: &MetadataColumn| wanted.as_metadata(&column.name));
+    if !values.is_empty() {
+        batch.metadata.append(&mut values);
+        batch.metadata.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    check(meta, wanted, &batch)?;
     Ok(batch)
 }
 
@@ -65,6 +102,7 @@ fn wants(columns: &Columns, kind: &ColumnKind) -> bool {
         ColumnKind::Lengths => columns.lines || columns.line_lengths,
         ColumnKind::Lines => columns.lines,
         ColumnKind::Metadata(name) => columns.wants_metadata(name),
+        ColumnKind::Field(_) => false,
     }
 }
 
@@ -83,7 +121,15 @@ fn runs_of(meta: &BlockMeta) -> Vec<Run> {
     meta.runs.iter().map(run).collect()
 }
 
-fn decode_column(meta: &BlockMeta, column: &ColumnMeta, mut bytes: &[u8], batch: &mut Batch) -> Result<(), BlockError> {
+/// Decodes a column into the batch, or one of values cut out of lines into `values`.
+fn decode_column(
+    meta: &BlockMeta,
+    column: &ColumnMeta,
+    mut bytes: &[u8],
+    only: Option<&[u32]>,
+    batch: &mut Batch,
+    values: &mut Vec<MetadataColumn>,
+) -> Result<(), BlockError> {
     column.check(bytes)?;
     let rows = meta.rows as usize;
     match &column.kind {
@@ -101,26 +147,17 @@ fn decode_column(meta: &BlockMeta, column: &ColumnMeta, mut bytes: &[u8], batch:
                 return Err(BlockError::Damaged(format!("lines have {end} bytes, the directory says {}", meta.line_bytes)));
             }
         }
-        ColumnKind::Lines => decode_lines(column.encoding, bytes, meta.line_bytes, &mut batch.lines)?,
+        ColumnKind::Lines if is_cut(column.encoding) => lines::decode_cut(bytes, values, only, &mut batch.line_ends, &mut batch.lines)?,
+        ColumnKind::Lines => lines::decode(column.encoding, bytes, meta.line_bytes, &mut batch.lines)?,
         ColumnKind::Metadata(name) => batch.metadata.push(metadata::decode(bytes, name.clone(), rows)?),
+        ColumnKind::Field(name) => values.push(metadata::decode(bytes, name.clone(), rows)?),
     }
     Ok(())
 }
 
-fn decode_lines(encoding: u8, bytes: &[u8], len: u64, lines: &mut Vec<u8>) -> Result<(), BlockError> {
-    match encoding {
-        LINES_PLAIN if bytes.len() as u64 == len => {
-            lines.extend_from_slice(bytes);
-            Ok(())
-        }
-        LINES_PLAIN => Err(BlockError::damaged("lines are not as long as the directory says")),
-        LINES_ZSTD => frames::decompress(bytes, len as usize, lines),
-        tag => Err(BlockError::Damaged(format!("lines have unknown encoding {tag}"))),
-    }
-}
-
 /// What was asked for is there, and nothing points outside.
-fn check(meta: &BlockMeta, columns: &Columns, batch: &Batch) -> Result<(), BlockError> {
+fn check(meta: &BlockMeta, wanted: &Wanted<'_>, batch: &Batch) -> Result<(), BlockError> {
+    let columns = wanted.columns;
     let rows = meta.rows as usize;
     if batch.timestamps.len() != rows {
         return Err(BlockError::damaged("the block has no times"));
@@ -128,7 +165,7 @@ fn check(meta: &BlockMeta, columns: &Columns, batch: &Batch) -> Result<(), Block
     if (columns.lines || columns.line_lengths) && batch.line_ends.len() != rows {
         return Err(BlockError::damaged("the block has no lengths"));
     }
-    if columns.lines && batch.lines.len() as u64 != meta.line_bytes {
+    if columns.lines && wanted.rows.is_none() && batch.lines.len() as u64 != meta.line_bytes {
         return Err(BlockError::damaged("the block has no lines"));
     }
     if !batch.metadata.is_sorted_by(|a, b| a.name < b.name) {

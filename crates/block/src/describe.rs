@@ -1,6 +1,6 @@
 //! Columns in words, for whoever inspects a part.
 
-use crate::encode::{LINES_PLAIN, LINES_ZSTD};
+use crate::lines::{FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_PLAIN, LINES_ZSTD};
 use crate::{ColumnKind, ColumnMeta};
 use std::fmt;
 
@@ -12,18 +12,32 @@ impl ColumnMeta {
             (ColumnKind::Lengths, 0) => "integers",
             (ColumnKind::Lines, LINES_PLAIN) => "plain",
             (ColumnKind::Lines, LINES_ZSTD) => "zstd",
-            (ColumnKind::Metadata(_), 0x00) => "dictionary of plain texts",
-            (ColumnKind::Metadata(_), 0x01) => "dictionary of integers",
-            (ColumnKind::Metadata(_), 0x02) => "dictionary of ipv4",
-            (ColumnKind::Metadata(_), 0x03) => "dictionary of shapes",
-            (ColumnKind::Metadata(_), 0x04) => "dictionary of decimals",
-            (ColumnKind::Metadata(_), 0x10) => "plain texts",
-            (ColumnKind::Metadata(_), 0x11) => "integers",
-            (ColumnKind::Metadata(_), 0x12) => "ipv4",
-            (ColumnKind::Metadata(_), 0x13) => "shapes",
-            (ColumnKind::Metadata(_), 0x14) => "decimals",
+            (ColumnKind::Lines, LINES_CUT) => "cut into fields",
+            (ColumnKind::Lines, LINES_CUT_JSON) => "all json, cut into fields",
+            (ColumnKind::Lines, LINES_CUT_LOGFMT) => "all logfmt, cut into fields",
+            (ColumnKind::Metadata(_), encoding) => values_name(encoding),
+            (ColumnKind::Field(_), encoding) => values_name(encoding & !FIELD_ESCAPED),
             _ => "unknown",
         }
+    }
+}
+
+/// How the values of a column with a name are written.
+fn values_name(encoding: u8) -> &'static str {
+    match encoding {
+        0x00 => "dictionary of plain texts",
+        0x01 => "dictionary of integers",
+        0x02 => "dictionary of ipv4",
+        0x03 => "dictionary of shapes",
+        0x04 => "dictionary of decimals",
+        0x05 => "dictionary of affixed texts",
+        0x10 => "plain texts",
+        0x11 => "integers",
+        0x12 => "ipv4",
+        0x13 => "shapes",
+        0x14 => "decimals",
+        0x15 => "affixed texts",
+        _ => "unknown",
     }
 }
 
@@ -34,6 +48,8 @@ impl fmt::Display for ColumnKind {
             ColumnKind::Lengths => f.write_str("lengths"),
             ColumnKind::Lines => f.write_str("lines"),
             ColumnKind::Metadata(name) => write!(f, "metadata {name}"),
+            ColumnKind::Field(name) if name.is_empty() => f.write_str("field"),
+            ColumnKind::Field(name) => write!(f, "field {name}"),
         }
     }
 }

@@ -2,18 +2,14 @@
 
 use crate::anchors::{ANCHOR_ROWS, Anchor, Anchors};
 use crate::{
-    BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, RunMeta, frames, ints, metadata, times,
+    BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, RunMeta, ints, lines, metadata, times,
 };
+use skald_fields::{Cut, Cutter};
 use skald_model::Batch;
 use std::collections::BTreeSet;
 
-/// Tags of the lines column.
-pub(crate) const LINES_PLAIN: u8 = 0;
-/// All lines in one zstd frame.
-pub(crate) const LINES_ZSTD: u8 = 1;
-
 /// zstd level of lines and of texts in metadata. docs/decisions/0002-block-encodings.md has the figures.
-const ZSTD_LEVEL: i32 = 1;
+pub(crate) const ZSTD_LEVEL: i32 = 1;
 
 /// The metadata whose values the directory counts.
 const LEVEL_NAME: &str = "detected_level";
@@ -24,6 +20,7 @@ pub struct Encoder {
     numbers: Vec<u64>,
     ints: ints::Scratch,
     metadata: metadata::Scratch,
+    cutter: Cutter,
 }
 
 impl Encoder {
@@ -47,17 +44,34 @@ impl Encoder {
             add_column(&mut meta, base, out, kind, written.encoding, written.range);
         }
 
-        let start = out.len();
-        frames::compress(&batch.lines, ZSTD_LEVEL, out)?;
-        let encoding = if out.len() - start < batch.lines.len() {
-            LINES_ZSTD
-        } else {
-            out.truncate(start);
-            out.extend_from_slice(&batch.lines);
-            LINES_PLAIN
-        };
-        add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
+        match self.cutter.cut(batch) {
+            Some(cut) => self.add_cut_lines(batch, &cut, (&mut meta, base), out)?,
+            None => {
+                let encoding = lines::encode(&batch.lines, out)?;
+                add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
+            }
+        }
         Ok(meta)
+    }
+
+    /// Appends the columns of lines that were cut, then what is left of the lines.
+    fn add_cut_lines(
+        &mut self,
+        batch: &Batch,
+        cut: &Cut,
+        (meta, base): (&mut BlockMeta, usize),
+        out: &mut Vec<u8>,
+    ) -> Result<(), BlockError> {
+        for column in &cut.columns {
+            let written = metadata::encode(&column.values, ZSTD_LEVEL, &mut self.metadata, out)?;
+            let encoding = written.encoding | if column.escaped { lines::FIELD_ESCAPED } else { 0 };
+            add_column(meta, base, out, ColumnKind::Field(column.values.name.clone()), encoding, written.range);
+        }
+        self.numbers.clear();
+        self.numbers.extend(cut.rows.iter().map(|row| u64::from(*row)));
+        lines::encode_cut(batch, cut, &self.numbers, &mut self.ints, out)?;
+        add_column(meta, base, out, ColumnKind::Lines, lines::lines_encoding(cut.form()), None);
+        Ok(())
     }
 }
 

@@ -5,14 +5,17 @@
 //! Nothing here opens files: callers pass bytes in and get bytes out, so the store and the fuzzer share
 //! one decoder. Invariant: the runs of a block are sorted by (stream, time, arrival).
 
+mod affix;
 mod anchors;
 mod count;
 mod decimal;
 mod decode;
 mod describe;
+mod digits;
 mod encode;
 mod frames;
 mod ints;
+mod lines;
 mod meta;
 mod metadata;
 mod text;
@@ -21,12 +24,12 @@ mod varint;
 
 pub use anchors::{Anchor, Anchors};
 pub use count::{Count, ReadRange, RowsBytes, RunCounter};
-pub use decode::{decode, decode_over};
+pub use decode::{Wanted, decode, decode_over};
 pub use encode::{Encoder, verify};
 pub use meta::{BlockMeta, ColumnKind, ColumnMeta, RunMeta};
 
 /// Version of the layout in README.md. Every directory entry begins with it; older ones are read.
-pub const FORMAT_VERSION: u8 = 2;
+pub const FORMAT_VERSION: u8 = 3;
 
 /// Most bytes of lines in a block (one longer line still fits alone).
 pub const BLOCK_LINE_BYTES: usize = 1 << 20;

@@ -1,7 +1,9 @@
 //! The directory entry of a block: runs, columns and statistics, without any line.
 
 use crate::anchors::Anchors;
+use crate::lines::{FIELD_ESCAPED, lines_encoding};
 use crate::{BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, FORMAT_VERSION, varint};
+use skald_fields::Form;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -43,6 +45,8 @@ pub enum ColumnKind {
     Lines,
     /// The structured metadata of this name.
     Metadata(Arc<str>),
+    /// Values cut out of lines, which become the label of this name; without a name they become none.
+    Field(Arc<str>),
 }
 
 /// Where a column lies and how it is written.
@@ -99,6 +103,18 @@ impl BlockMeta {
     /// Whether there is a column of this metadata.
     pub fn has_metadata(&self, name: &str) -> bool {
         self.columns.iter().any(|column| matches!(&column.kind, ColumnKind::Metadata(n) if **n == *name))
+    }
+
+    /// Whether all lines are of a form whose values are columns, and these tell all that lines say of some
+    /// labels. False where a label may come from metadata as well, or is written with escapes.
+    pub fn fields_answer(&self, form: Form, labels: &[String]) -> bool {
+        let of_form = |column: &ColumnMeta| column.kind == ColumnKind::Lines && column.encoding == lines_encoding(Some(form));
+        let unclear = |column: &ColumnMeta| match &column.kind {
+            ColumnKind::Metadata(name) => labels.iter().any(|label| **label == **name),
+            ColumnKind::Field(name) => column.encoding & FIELD_ESCAPED != 0 && labels.iter().any(|label| **label == **name),
+            ColumnKind::Times | ColumnKind::Lengths | ColumnKind::Lines => false,
+        };
+        self.columns.iter().any(of_form) && !self.columns.iter().any(unclear)
     }
 
     /// Appends the directory entry.
@@ -186,6 +202,7 @@ const KIND_TIMES: u8 = 0;
 const KIND_LENGTHS: u8 = 1;
 const KIND_LINES: u8 = 2;
 const KIND_METADATA: u8 = 3;
+const KIND_FIELD: u8 = 4;
 /// Set in the kind byte when a range follows.
 const HAS_RANGE: u8 = 0x80;
 
@@ -206,9 +223,10 @@ impl ColumnMeta {
             ColumnKind::Lengths => KIND_LENGTHS,
             ColumnKind::Lines => KIND_LINES,
             ColumnKind::Metadata(_) => KIND_METADATA,
+            ColumnKind::Field(_) => KIND_FIELD,
         };
         out.push(kind | if self.range.is_some() { HAS_RANGE } else { 0 });
-        if let ColumnKind::Metadata(name) = &self.kind {
+        if let ColumnKind::Metadata(name) | ColumnKind::Field(name) = &self.kind {
             varint::put_bytes(out, name.as_bytes());
         }
         out.push(self.encoding);
@@ -227,6 +245,7 @@ impl ColumnMeta {
             KIND_LENGTHS => ColumnKind::Lengths,
             KIND_LINES => ColumnKind::Lines,
             KIND_METADATA => ColumnKind::Metadata(Arc::from(take_text(bytes)?)),
+            KIND_FIELD => ColumnKind::Field(Arc::from(take_text(bytes)?)),
             kind => return Err(BlockError::Damaged(format!("column kind {kind} is not known"))),
         };
         let encoding = varint::take_u8(bytes)?;

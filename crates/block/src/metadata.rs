@@ -38,6 +38,11 @@ pub(crate) struct Written {
 /// Most distinct values that are counted for the directory.
 const COUNTED_VALUES_MAX: usize = 16;
 
+/// Present values that are looked at before all are told apart.
+const SAMPLE_VALUES: usize = 256;
+/// So many distinct ones among them and most of all are: a dictionary would save nothing.
+const SAMPLE_DISTINCT: usize = SAMPLE_VALUES * 3 / 4;
+
 /// Appends the column.
 pub(crate) fn encode(
     column: &MetadataColumn,
@@ -45,27 +50,52 @@ pub(crate) fn encode(
     scratch: &mut Scratch,
     out: &mut Vec<u8>,
 ) -> Result<Written, BlockError> {
-    let present = number_distinct(column, scratch);
-    let layout = choose_layout(present, scratch);
+    let layout = if mostly_distinct(column, scratch) {
+        Layout::Direct
+    } else {
+        let present = number_distinct(column, scratch);
+        choose_layout(present, scratch)
+    };
     out.push(layout as u8);
-    match layout {
-        Layout::Dictionary => {
-            varint::put(out, scratch.ends.len() as u64);
+    if layout == Layout::Dictionary {
+        varint::put(out, scratch.ends.len() as u64);
+        ints::encode(&scratch.codes, &mut scratch.ints, out)?;
+    } else {
+        scratch.codes.clear();
+        scratch.codes.extend(column.codes.iter().map(|code| u64::from(*code != 0)));
+        ints::encode(&scratch.codes, &mut scratch.ints, out)?;
+        let present = || column.codes.iter().filter(|code| **code != 0);
+        if present().zip(1..).all(|(code, next)| *code == next) && present().count() == column.value_ends.len() {
+            let written = text::encode(texts_of(column), level, &mut scratch.text, out)?;
+            return Ok(Written { encoding: layout as u8 * 16 + written.form as u8, range: written.range });
         }
-        Layout::Direct => {
-            scratch.codes.iter_mut().for_each(|code| *code = u64::from(*code != 0));
-            scratch.ends.clear();
-            scratch.values.clear();
-            for code in column.codes.iter().filter(|code| **code != 0) {
-                scratch.values.extend_from_slice(texts_of(column).get(*code as usize - 1));
-                scratch.ends.push(scratch.values.len() as u32);
-            }
+        scratch.ends.clear();
+        scratch.values.clear();
+        for code in present() {
+            scratch.values.extend_from_slice(texts_of(column).get(*code as usize - 1));
+            scratch.ends.push(scratch.values.len() as u32);
         }
     }
-    ints::encode(&scratch.codes, &mut scratch.ints, out)?;
     let texts = Texts { ends: &scratch.ends, bytes: &scratch.values };
     let written = text::encode(texts, level, &mut scratch.text, out)?;
     Ok(Written { encoding: layout as u8 * 16 + written.form as u8, range: written.range })
+}
+
+/// Whether so many of the first values differ that most of all will.
+fn mostly_distinct(column: &MetadataColumn, scratch: &mut Scratch) -> bool {
+    let values = column.codes.iter().filter(|code| **code != 0).take(SAMPLE_VALUES);
+    scratch.table.clear();
+    let (mut seen, mut distinct) = (0, 0);
+    for code in values {
+        seen += 1;
+        let value = texts_of(column).get(*code as usize - 1);
+        let of = |code: &u32| texts_of(column).get(*code as usize - 1);
+        if scratch.table.find(xxh3_64(value), |known| of(known) == value).is_none() {
+            scratch.table.insert_unique(xxh3_64(value), *code, |known| xxh3_64(of(known)));
+            distinct += 1;
+        }
+    }
+    seen == SAMPLE_VALUES && distinct >= SAMPLE_DISTINCT
 }
 
 /// Rows by value, in order of first use; nothing when there are more than a few values.

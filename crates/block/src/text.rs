@@ -3,8 +3,7 @@
 //!
 //! Forms other than plain are used only if every value is written back byte for byte.
 
-use crate::{BLOCK_BYTES_MAX, BlockError, decimal, frames, ints, varint};
-use std::io::Write;
+use crate::{BLOCK_BYTES_MAX, BlockError, affix, decimal, digits, frames, ints, varint};
 
 /// How a list of texts is written. The numbers are the tags on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +14,7 @@ pub(crate) enum Form {
     Ipv4 = 2,
     Shape = 3,
     Decimals = 4,
+    Affixed = 5,
 }
 
 /// Buffers of [`encode`].
@@ -23,6 +23,7 @@ pub(crate) struct Scratch {
     numbers: Vec<u64>,
     ints: ints::Scratch,
     decimal: decimal::Scratch,
+    affix: affix::Scratch,
     bytes: Vec<u8>,
     frame: Vec<u8>,
 }
@@ -75,6 +76,19 @@ pub(crate) fn encode(texts: Texts<'_>, level: i32, scratch: &mut Scratch, out: &
         put_shape(&shape, texts, out);
         return Ok(Written { form: Form::Shape, range: None });
     }
+    if let Some(affixes) = affix::find(texts, &mut scratch.affix) {
+        let inner = std::mem::take(&mut scratch.affix);
+        let start = out.len();
+        out.push(Form::Affixed as u8);
+        varint::put_bytes(out, affixes.prefix);
+        varint::put_bytes(out, affixes.suffix);
+        let written = encode(inner.texts(), level, scratch, out);
+        scratch.affix = inner;
+        if written?.form != Form::Plain {
+            return Ok(Written { form: Form::Affixed, range: None });
+        }
+        out.truncate(start);
+    }
     out.push(Form::Plain as u8);
     scratch.numbers.clear();
     scratch.numbers.extend(texts.iter().map(|t| t.len() as u64));
@@ -104,18 +118,39 @@ pub(crate) fn decode(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, value
         }
         tag if tag == Form::Integers as u8 => ints::decode(bytes, count, |numbers| {
             for number in numbers {
-                write!(values, "{}", (number ^ SIGN) as i64).expect("memory takes what is written");
+                digits::put_i64(values, (number ^ SIGN) as i64);
                 ends.push(values.len() as u32);
             }
         }),
         tag if tag == Form::Ipv4 as u8 => ints::decode(bytes, count, |numbers| {
             for number in numbers {
-                write!(values, "{}", std::net::Ipv4Addr::from(*number as u32)).expect("memory takes what is written");
+                digits::put_ipv4(values, *number as u32);
                 ends.push(values.len() as u32);
             }
         }),
         tag if tag == Form::Shape as u8 => take_shape(bytes, count, ends, values),
         tag if tag == Form::Decimals as u8 => decimal::take(bytes, count, ends, values),
+        tag if tag == Form::Affixed as u8 => {
+            let (prefix, suffix) = (varint::take_bytes(bytes)?, varint::take_bytes(bytes)?);
+            // What is affixed is not affixed again, so that nesting is bounded.
+            if bytes.first() == Some(&(Form::Affixed as u8)) {
+                return Err(BlockError::damaged("affixed texts are affixed"));
+            }
+            let (mut inner_ends, mut inner) = (Vec::new(), Vec::new());
+            decode(bytes, count, &mut inner_ends, &mut inner)?;
+            let all = inner.len() + count.saturating_mul(prefix.len() + suffix.len());
+            if all > BLOCK_BYTES_MAX {
+                return Err(BlockError::damaged("affixed values are more than a block can hold"));
+            }
+            values.reserve(all);
+            for text in (Texts { ends: &inner_ends, bytes: &inner }).iter() {
+                values.extend_from_slice(prefix);
+                values.extend_from_slice(text);
+                values.extend_from_slice(suffix);
+                ends.push(values.len() as u32);
+            }
+            Ok(())
+        }
         tag => Err(BlockError::Damaged(format!("texts have unknown encoding {tag}"))),
     }
 }
@@ -263,16 +298,22 @@ mod tests {
         check(&["0.5", "12", "-1.250", "1099511627776.0"], Form::Decimals);
         check(&["10.0.0.1", "255.255.255.255"], Form::Ipv4);
         check(&["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7aaaaaaaaaaaaaaab"], Form::Shape);
+        check(&["12.5ms", "3ms", "0.25ms"], Form::Affixed);
+        check(&["user-17", "user-3", "user-20"], Form::Affixed);
+        check(&["v1.2", "v10.25"], Form::Affixed);
+        check(&["+1"], Form::Affixed);
         check(&["9f0c1a2b-0000-4000-8000-000000000001", "1f0d5a2b-1234-4000-8000-00000fe00001"], Form::Shape);
     }
 
     #[test]
     fn values_that_print_differently_stay_plain() {
         check(&["1", "01"], Form::Plain);
+        check(&["1ms", "2s"], Form::Plain);
+        check(&["ms", "1ms"], Form::Plain);
+        check(&["a1b", "a01b"], Form::Plain);
         check(&["-0"], Form::Plain);
         check(&["0.5", "1e3"], Form::Plain);
         check(&["0.5", ""], Form::Plain);
-        check(&["+1"], Form::Plain);
         check(&["9223372036854775808"], Form::Plain);
         check(&["10.0.0.01"], Form::Plain);
         check(&["4BF92F3577B34DA6", "00f067aa0ba902b7"], Form::Plain);

@@ -40,15 +40,25 @@ fn blocks_of_every_version_are_read() {
     assert!(read >= usize::from(skald_block::FORMAT_VERSION), "{read} fixtures");
 }
 
-/// The fixture is only worth its place while every encoding occurs in it.
-#[test]
-fn the_newest_fixture_has_every_encoding_of_metadata() {
-    let path = format!("{}/fixtures/v{}.block", env!("CARGO_MANIFEST_DIR"), skald_block::FORMAT_VERSION);
+/// The names of the encodings in a fixture of the newest version.
+fn encodings(kind: &str) -> (BlockMeta, Vec<&'static str>) {
+    let path = format!("{}/fixtures/v{}{kind}.block", env!("CARGO_MANIFEST_DIR"), skald_block::FORMAT_VERSION);
     let bytes = std::fs::read(path).expect("the fixture can be read");
     let meta = BlockMeta::decode(&mut &bytes[..]).expect("the fixture is whole");
-    let names: Vec<&str> = meta.columns.iter().map(|column| column.encoding_name()).collect();
+    let names = meta.columns.iter().map(|column| column.encoding_name()).collect();
+    (meta, names)
+}
+
+/// The fixtures are only worth their place while every encoding occurs in them.
+#[test]
+fn the_newest_fixtures_have_every_encoding() {
+    let (meta, names) = encodings("");
     for expected in ["steps", "integers", "dictionary of plain texts", "ipv4", "decimals", "shapes", "plain texts", "zstd"] {
         assert!(names.contains(&expected), "{expected} is not among {names:?}");
     }
     assert_eq!(meta.anchors.all.len(), 2);
+    let (_, names) = encodings("-fields");
+    for expected in ["cut into fields", "dictionary of plain texts", "integers", "shapes", "affixed texts", "plain texts"] {
+        assert!(names.contains(&expected), "{expected} is not among {names:?}");
+    }
 }

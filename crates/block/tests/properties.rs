@@ -2,7 +2,8 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skald_block::{BlockError, BlockMeta, Count, Encoder, RunCounter, decode, decode_over, verify};
+use skald_fields::Form;
+use skald_block::{BlockError, BlockMeta, Count, Encoder, RunCounter, Wanted, decode, decode_over, verify};
 use skald_model::{Batch, BatchBuilder, Columns, MetadataWanted};
 
 /// One entry: step in time, line, metadata.
@@ -39,7 +40,26 @@ fn batch_of(runs: &[(i64, Vec<Row>)]) -> Batch {
 }
 
 fn batches() -> impl Strategy<Value = Batch> {
-    vec((-1i64 << 60..1 << 60, vec(row(), 1..40)), 0..6).prop_map(|runs| batch_of(&runs))
+    let any_lines = vec((-1i64 << 60..1 << 60, vec(row(), 1..40)), 0..6).prop_map(|runs| batch_of(&runs));
+    prop_oneof![3 => any_lines, 1 => lines_with_fields()]
+}
+
+/// JSON or logfmt lines of one program, a few other lines among them.
+fn lines_with_fields() -> impl Strategy<Value = Batch> {
+    let line = (value(), value(), value(), any::<u16>(), 0..40u8);
+    (any::<bool>(), vec(line, 24..90)).prop_map(|(json, lines)| {
+        let rows = lines.into_iter().map(|(a, b, c, n, kind)| {
+            let line = match (kind, json) {
+                (0, _) => format!("{a} {b}"),
+                (1, true) => format!(r#"{{"a":"{a}","n":{n},"more":{{"b":"{b}"}}}}"#),
+                (1, false) => format!("a={a} n={n} more b={b}"),
+                (_, true) => format!(r#"{{"a":"{a}","level":"{b}","took":"{n}ms","c":[{n}],"d":"{c}"}}"#),
+                (_, false) => format!(r#"a={a} level="{b}" took={n}ms d={c}"#),
+            };
+            (u32::from(n), line.into_bytes(), vec![(kind % 4, c)])
+        });
+        batch_of(&[(0, rows.collect())])
+    })
 }
 
 fn encoded(batch: &Batch) -> (BlockMeta, Vec<u8>) {
@@ -88,8 +108,22 @@ proptest! {
         let (meta, bytes) = encoded(&batch);
         let mut read = |range: std::ops::Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
         for columns in [Columns::ALL, Columns::TIMES] {
-            let over = decode_over(&meta, &columns, before.clone(), &mut read).expect("was just written");
+            let over = decode_over(&meta, &Wanted::all(&columns), before.clone(), &mut read).expect("was just written");
             assert_same(&over, &decoded(&meta, &columns, &bytes).expect("was just written"));
+        }
+    }
+
+    #[test]
+    fn lines_of_some_rows_are_those_of_all(batch in batches(), picks in vec(any::<prop::sample::Index>(), 0..20)) {
+        let (meta, bytes) = encoded(&batch);
+        let mut read = |range: std::ops::Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
+        let mut rows: Vec<u32> = picks.iter().filter(|_| !batch.is_empty()).map(|pick| pick.index(batch.len()) as u32).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let wanted = Wanted { rows: Some(&rows), ..Wanted::all(&Columns::ALL) };
+        let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("was just written");
+        for row in rows {
+            prop_assert_eq!(some.line(row), batch.line(row));
         }
     }
 
@@ -191,6 +225,35 @@ fn only_what_is_asked_for_is_read() {
     assert!(fetched < 4000, "{fetched} bytes for lengths and one small column");
     let (lines, _) = read(&Columns { lines: true, line_lengths: false, metadata: MetadataWanted::None });
     assert_eq!(lines.line(1234), batch.line(1234));
+}
+
+#[test]
+fn fields_of_lines_are_read_without_them() {
+    let mut builder = BatchBuilder::default();
+    for i in 0..2000u64 {
+        let noise = format!("{:x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(4);
+        let line = format!(r#"{{"status":{},"noise":"{noise}","msg":"say \"{i}\"","in":{{"took":"{}.5ms"}}}}"#, 200 + i % 3, i % 90);
+        builder.push(0, i as i64, line.as_bytes(), [("pod", "a")].into_iter());
+    }
+    let batch = builder.finish();
+    let (meta, bytes) = encoded(&batch);
+    let labels = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let answers = |form, names: &[&str]| meta.fields_answer(form, &labels(names));
+    assert!(answers(Form::Json, &["status", "in_took", "nothing"]));
+    assert!(!answers(Form::Logfmt, &["status"]), "the lines are not logfmt");
+    assert!(!answers(Form::Json, &["msg"]), "the text of a label differs from what is written");
+    assert!(!answers(Form::Json, &["pod"]), "there is metadata of the name");
+    let columns = Columns { lines: false, line_lengths: false, metadata: MetadataWanted::Names(labels(&["status", "in_took"])) };
+    let mut fetched = 0;
+    let read = decode_over(&meta, &Wanted { fields: true, ..Wanted::all(&columns) }, Batch::default(), &mut |range| {
+        fetched += range.end - range.start;
+        Ok(bytes[range.start as usize..range.end as usize].to_vec())
+    });
+    let read = read.expect("was just written");
+    assert_eq!(read.metadata_of(77).collect::<Vec<_>>(), [("in_took", "77.5ms"), ("status", "202")]);
+    assert!(read.lines.is_empty() && fetched < 12_000, "{fetched} bytes for two columns");
+    let whole = decoded(&meta, &Columns::ALL, &bytes).expect("was just written");
+    assert_eq!(whole.metadata_of(77).collect::<Vec<_>>(), [("pod", "a")]);
 }
 
 #[test]

@@ -32,38 +32,69 @@ pub struct Parts<'a> {
 
 /// Appends all lines to `lines`, which is empty; `ends` says where each ends.
 pub fn join(parts: &Parts<'_>, ends: &[u32], lines: &mut Vec<u8>) -> Result<(), JoinError> {
-    let columns = parts.columns.len();
-    let points_inside = |skeleton: &Skeleton| skeleton.slots.iter().all(|slot| (slot.column as usize) < columns);
-    let has_rows = |column: &MetadataColumn| column.codes.len() == parts.rows.len();
-    if !parts.skeletons.iter().all(points_inside) || !parts.columns.iter().all(has_rows) || ends.len() != parts.rows.len() {
-        return Err(JoinError::Missing);
-    }
+    parts.check(ends)?;
     let mut whole = parts.whole;
-    let (mut start, lines_max) = (0, ends.last().map_or(0, |end| *end as usize));
-    for (row, (number, end)) in parts.rows.iter().zip(ends).enumerate() {
+    let mut start = 0;
+    for (row, end) in ends.iter().enumerate() {
         let end = *end as usize;
-        match number.checked_sub(1) {
-            None => {
-                let length = end.checked_sub(start).ok_or(JoinError::Length)?;
-                let (line, rest) = whole.split_at_checked(length).ok_or(JoinError::Length)?;
-                lines.extend_from_slice(line);
-                whole = rest;
-            }
-            Some(number) => {
-                let skeleton = parts.skeletons.get(number as usize).ok_or(JoinError::Missing)?;
-                for slot in &skeleton.slots {
-                    lines.extend_from_slice(&slot.literal);
-                    lines.extend_from_slice(value(&parts.columns[slot.column as usize], row).ok_or(JoinError::Value)?);
-                }
-                lines.extend_from_slice(&skeleton.tail);
-            }
+        if !parts.put(row, lines)? {
+            let line = whole.split_off(..end.checked_sub(start).ok_or(JoinError::Length)?).ok_or(JoinError::Length)?;
+            lines.extend_from_slice(line);
         }
-        if lines.len() != end || end > lines_max {
+        if lines.len() != end {
             return Err(JoinError::Length);
         }
         start = end;
     }
     if whole.is_empty() { Ok(()) } else { Err(JoinError::Length) }
+}
+
+/// The same with the lines of the rows `only`, which are in order; all others are empty, and `ends` says so.
+pub fn join_some(parts: &Parts<'_>, only: &[u32], ends: &mut [u32], lines: &mut Vec<u8>) -> Result<(), JoinError> {
+    parts.check(ends)?;
+    let mut whole = parts.whole;
+    let mut only = only.iter().copied().peekable();
+    let mut start = 0;
+    for row in 0..ends.len() {
+        let length = ends[row].checked_sub(start).ok_or(JoinError::Length)? as usize;
+        start = ends[row];
+        let wanted = only.next_if(|wanted| *wanted as usize == row).is_some();
+        let before = lines.len();
+        if parts.rows[row] == 0 {
+            let line = whole.split_off(..length).ok_or(JoinError::Length)?;
+            lines.extend_from_slice(if wanted { line } else { b"" });
+        } else if wanted {
+            parts.put(row, lines)?;
+        }
+        if wanted && lines.len() - before != length {
+            return Err(JoinError::Length);
+        }
+        ends[row] = lines.len() as u32;
+    }
+    Ok(())
+}
+
+impl Parts<'_> {
+    /// Whether all numbers point at something.
+    fn check(&self, ends: &[u32]) -> Result<(), JoinError> {
+        let columns = self.columns.len();
+        let points_inside = |skeleton: &Skeleton| skeleton.slots.iter().all(|slot| (slot.column as usize) < columns);
+        let has_rows = |column: &MetadataColumn| column.codes.len() == self.rows.len();
+        let fits = self.skeletons.iter().all(points_inside) && self.columns.iter().all(has_rows) && ends.len() == self.rows.len();
+        if fits { Ok(()) } else { Err(JoinError::Missing) }
+    }
+
+    /// Appends the line of a row; false, and nothing, when it is a whole one.
+    fn put(&self, row: usize, lines: &mut Vec<u8>) -> Result<bool, JoinError> {
+        let Some(number) = self.rows[row].checked_sub(1) else { return Ok(false) };
+        let skeleton = self.skeletons.get(number as usize).ok_or(JoinError::Missing)?;
+        for slot in &skeleton.slots {
+            lines.extend_from_slice(&slot.literal);
+            lines.extend_from_slice(value(&self.columns[slot.column as usize], row).ok_or(JoinError::Value)?);
+        }
+        lines.extend_from_slice(&skeleton.tail);
+        Ok(true)
+    }
 }
 
 /// The value a row has in a column.

@@ -12,5 +12,5 @@ pub mod logfmt;
 mod name;
 
 pub use cut::{COLUMNS_MAX, Cut, Cutter, Form, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot, ValueColumn};
-pub use join::{JoinError, Parts, join};
+pub use join::{JoinError, Parts, join, join_some};
 pub use name::label_name;

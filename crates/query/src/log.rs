@@ -16,7 +16,7 @@ use crate::semijoin;
 use crate::stats::Stats;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch, StreamRows};
+use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch, Selection, Sieve, StreamRows};
 use skald_logql::typed::LogQuery;
 use skald_model::{Batch, Columns, StreamId, TenantId, TimeRange};
 use skald_model::{Held, MemoryUser};
@@ -69,6 +69,7 @@ pub(crate) fn execute(
         collector: Mutex::new(Some(Collector::new(shape.clone(), memory))),
         held: Mutex::new(Held::new(engine.store.budget(), MemoryUser::Queries)),
         scan: Scan::new(selected, columns, range, context, engine.pool.turns()),
+        sieve: query.sieve.clone(),
         pipeline,
         forward,
         shape,
@@ -84,6 +85,7 @@ pub(crate) fn execute(
 struct LogJob {
     scan: Scan,
     pipeline: Arc<Pipeline>,
+    sieve: Option<Arc<Sieve>>,
     forward: bool,
     shape: Shape,
     /// Entries later (forward) or earlier (backward) than this can't be part of the answer.
@@ -106,11 +108,7 @@ impl Shared for LogJob {
             if self.beyond(if self.forward { piece.min_time } else { piece.max_time }) {
                 return Ok(ControlFlow::Break(()));
             }
-            if let Some(read) = self.scan.read(piece, worker.spare.take())? {
-                self.take(piece, &read, &mut worker);
-                worker.spare = Some(read);
-            }
-            Ok(ControlFlow::Continue(()))
+            self.read(piece, &mut worker).map(ControlFlow::Continue)
         });
         self.scan.count(&worker.stats);
     }
@@ -123,9 +121,60 @@ impl LogJob {
         if self.forward { time > edge } else { time < edge }
     }
 
-    fn take(&self, piece: &Piece, read: &PieceRows, worker: &mut Worker) {
+    /// Reads a piece and takes its entries: first only the fields that filters look at, where they are columns,
+    /// then the lines of the rows that are left.
+    fn read(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
+        let sieve = self.sieve.as_ref().filter(|sieve| piece.fields_answer(sieve.form, &sieve.labels));
+        let sieved = match sieve {
+            None => None,
+            Some(sieve) => match self.sieve(sieve, piece, worker)? {
+                Some(rows) => Some(rows),
+                None => return Ok(()),
+            },
+        };
+        let spare = worker.spare.take();
+        let read = match &sieved {
+            Some(rows) => self.scan.settle(piece.read_rows_over(&self.scan.columns, rows, spare))?,
+            None => self.scan.read(piece, spare)?,
+        };
+        if let Some(read) = read {
+            self.take(piece, &read, sieved.as_deref(), worker);
+            worker.spare = Some(read);
+        }
+        Ok(())
+    }
+
+    /// The rows of a piece that the filters on its fields keep, in order; `None` when there are none.
+    fn sieve(&self, sieve: &Sieve, piece: &Piece, worker: &mut Worker) -> Result<Option<Vec<u32>>, QueryError> {
+        let columns = sieve.pipeline.columns(false);
+        let Some(read) = self.scan.settle(piece.read_fields_over(&columns, worker.spare.take()))? else { return Ok(None) };
+        let batch = &*read.batch;
+        let (selection, in_range) = rows::in_range(&read, piece, &self.scan.range);
+        let mut kept = Kept::default();
+        for run in &read.runs {
+            let rows = rows::run_rows(batch, &run.rows, piece.sorted, &self.scan.range);
+            let stream = &self.scan.streams[run.stream as usize].labels;
+            for rows in rows::stretches(rows, false) {
+                self.scan.check()?;
+                let rows = StreamRows { batch, rows, stream, selection: &selection };
+                let _ = sieve.pipeline.run(&rows, false, &mut worker.scratch, &mut kept);
+            }
+        }
+        if kept.rows.is_empty() {
+            worker.stats.count_piece(piece, batch, in_range);
+        }
+        worker.spare = Some(read);
+        Ok((!kept.rows.is_empty()).then_some(kept.rows))
+    }
+
+    /// Takes the entries of what was read of a piece; of those that were sieved, if they were.
+    fn take(&self, piece: &Piece, read: &PieceRows, sieved: Option<&[u32]>, worker: &mut Worker) {
         let batch = &*read.batch;
         let (mut selection, in_range) = rows::in_range(read, piece, &self.scan.range);
+        if let Some(rows) = sieved {
+            selection = Selection::none(batch.len());
+            rows.iter().for_each(|row| selection.insert(*row));
+        }
         worker.stats.count_piece(piece, batch, in_range);
         self.pipeline.prefilter(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
@@ -173,6 +222,19 @@ impl LogJob {
         if !self.held.lock().cover(collector.bytes()) {
             self.scan.fail(QueryError::Busy);
         }
+    }
+}
+
+/// The rows that came through a sieve.
+#[derive(Default)]
+struct Kept {
+    rows: Vec<u32>,
+}
+
+impl RowSink for Kept {
+    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
+        self.rows.push(row.row);
+        ControlFlow::Continue(())
     }
 }
 

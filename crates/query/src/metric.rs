@@ -14,7 +14,7 @@ use crate::stats::Stats;
 use parking_lot::Mutex;
 use skald_logql::metric::{self, Evaluated, Matrix, RangeState, Series, Steps};
 use skald_logql::pipeline::{Extractor, SampleError, SampleSink, Scratch, SeriesTable, StreamRows};
-use skald_logql::typed::{Leaf, MetricQuery};
+use skald_logql::typed::{ByFields, Leaf, MetricQuery};
 use skald_model::{Budget, Held, MemoryUser, TenantId, TimeRange};
 use skald_store::{Piece, PieceRows, Select};
 use std::ops::ControlFlow;
@@ -75,6 +75,7 @@ fn gather(
     let job = Arc::new(LeafJob {
         scan: Scan::new(selected, extractor.columns(), range, context, engine.pool.turns()),
         whole_runs: WholeRuns::of(leaf),
+        by_fields: leaf.by_fields.clone(),
         extractor,
         repeats,
         spec: leaf.spec,
@@ -104,6 +105,8 @@ struct LeafJob {
     scan: Scan,
     extractor: Arc<Extractor>,
     whole_runs: Option<WholeRuns>,
+    /// For pieces that have what the parser would find in lines as columns.
+    by_fields: Option<ByFields>,
     repeats: Repeats,
     spec: metric::RangeSpec,
     steps: Steps,
@@ -179,20 +182,36 @@ impl LeafJob {
         if counted.iter().all(|counted| *counted) && !counted.is_empty() {
             return Ok(());
         }
-        let Some(mut read) = self.scan.read(piece, worker.spare.take())? else { return Ok(()) };
+        let spare = worker.spare.take();
+        let by_fields = self.by_fields.as_ref().filter(|fields| piece.fields_answer(fields.form, &fields.labels));
+        let (extractor, read) = match by_fields {
+            Some(fields) => {
+                let columns = fields.extractor.columns();
+                (&fields.extractor, self.scan.settle(piece.read_fields_over(&columns, spare))?)
+            }
+            None => (&self.extractor, self.scan.read(piece, spare)?),
+        };
+        let Some(mut read) = read else { return Ok(()) };
         read.runs.retain(|run| counted.get(run.run) != Some(&true));
-        self.sample(piece, repeated, &read, worker)?;
+        self.sample(extractor, piece, repeated, &read, worker)?;
         worker.spare = Some(read);
         Ok(())
     }
 
     /// Takes the samples of what was read of a piece.
-    fn sample(&self, piece: &Piece, repeated: &[u32], read: &PieceRows, worker: &mut Worker) -> Result<(), QueryError> {
+    fn sample(
+        &self,
+        extractor: &Extractor,
+        piece: &Piece,
+        repeated: &[u32],
+        read: &PieceRows,
+        worker: &mut Worker,
+    ) -> Result<(), QueryError> {
         let batch = &*read.batch;
         let (mut selection, in_range) = rows::in_range(read, piece, &self.scan.range);
         repeated.iter().for_each(|row| selection.remove(*row));
         worker.stats.count_piece(piece, batch, in_range);
-        self.extractor.pipeline().prefilter(batch, &mut selection, &mut worker.scratch);
+        extractor.pipeline().prefilter(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
             return Ok(());
         }
@@ -203,7 +222,7 @@ impl LeafJob {
                 self.scan.check()?;
                 let rows = StreamRows { batch, rows, stream, selection: &selection };
                 let mut sink = StateSink { state: &mut worker.state, lines: 0 };
-                let ran = self.extractor.run(&rows, &mut worker.scratch, &mut worker.table, &mut sink);
+                let ran = extractor.run(&rows, &mut worker.scratch, &mut worker.table, &mut sink);
                 worker.stats.lines_matched += sink.lines;
                 ran.map_err(|error| match error {
                     SampleError::Pipeline(text) => QueryError::Bad(text),

@@ -95,7 +95,12 @@ impl Scan {
 
     /// Reads a piece into the memory of an earlier one; `None` when it is damaged, which the answer will tell.
     pub(crate) fn read(&self, piece: &Piece, spare: Option<PieceRows>) -> Result<Option<PieceRows>, QueryError> {
-        match piece.read_over(&self.columns, spare) {
+        self.settle(piece.read_over(&self.columns, spare))
+    }
+
+    /// What was read; `None` when it is damaged, which the answer will tell.
+    pub(crate) fn settle(&self, read: Result<PieceRows, StoreError>) -> Result<Option<PieceRows>, QueryError> {
+        match read {
             Ok(rows) => Ok(Some(rows)),
             Err(StoreError::Damaged(text)) => {
                 self.outcome.lock().warnings.push(text);

@@ -160,7 +160,7 @@ fn blocks(part: &Part) -> Vec<BlockInfo> {
             ColumnKind::Times => Some(u64::from(meta.rows) * 8),
             ColumnKind::Lengths => Some(u64::from(meta.rows) * 4),
             ColumnKind::Lines => Some(meta.line_bytes),
-            ColumnKind::Metadata(_) => None,
+            ColumnKind::Metadata(_) | ColumnKind::Field(_) => None,
         };
         let column = |column: &skald_block::ColumnMeta| ColumnInfo {
             column: column.kind.to_string(),

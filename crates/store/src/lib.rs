@@ -51,6 +51,7 @@ pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
 pub use objects::{Address, ObjectOptions, ObjectStatus, Place};
 pub use retention::{Retention, RetentionOf, StreamRetention};
 pub use skald_block::{Count, RowsBytes};
+pub use skald_fields::Form;
 pub use skald_patterns::{Pattern, StreamMiner};
 pub use skald_wal::files;
 pub use store::Store;
@@ -60,6 +61,7 @@ use clock::Clock;
 use deletes::hiding::StreamHiding;
 use files::Files;
 use part::Part;
+use skald_block::Wanted;
 use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher, MemoryUser, SelectedStream, TenantId, TimeRange};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -276,13 +278,40 @@ impl Piece {
 
     /// The same into the memory of rows that are no longer needed.
     pub fn read_over(&self, columns: &Columns, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
-        let mut columns = std::borrow::Cow::Borrowed(columns);
+        self.read_as(&Wanted::all(columns), spare)
+    }
+
+    /// The same with the lines of some rows only, which are in order: other lines may be empty.
+    pub fn read_rows_over(&self, columns: &Columns, rows: &[u32], spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
+        // What hides rows looks at all lines.
+        let rows = self.hidden.is_empty().then_some(rows);
+        self.read_as(&Wanted { rows, ..Wanted::all(columns) }, spare)
+    }
+
+    /// Whether the values that lines of this form give some labels can be had without the lines: as metadata, by
+    /// [`Piece::read_fields_over`]. Not where a delete request hides rows: it asks what lines give by itself.
+    pub fn fields_answer(&self, form: Form, labels: &[String]) -> bool {
+        match &self.source {
+            _ if !self.hidden.is_empty() => false,
+            Source::Head(_) => false,
+            Source::Block { part, block } => part.blocks[*block as usize].meta.fields_answer(form, labels),
+        }
+    }
+
+    /// Reads as [`Piece::read_over`], and the labels that lines would give as metadata of the same names, where
+    /// [`Piece::fields_answer`] says that they can be had.
+    pub fn read_fields_over(&self, columns: &Columns, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
+        self.read_as(&Wanted { fields: true, ..Wanted::all(columns) }, spare)
+    }
+
+    fn read_as(&self, wanted: &Wanted<'_>, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
+        let mut columns = std::borrow::Cow::Borrowed(wanted.columns);
         self.hidden.iter().for_each(|(_, hiding)| hiding.widen(columns.to_mut()));
         let batch = match &self.source {
             Source::Head(batch) => batch.clone(),
             Source::Block { part, block } => {
                 let spare = spare.and_then(|rows| Arc::try_unwrap(rows.batch).ok());
-                Arc::new(part.read_block_over(*block, &columns, spare.unwrap_or_default())?)
+                Arc::new(part.read_block_over(*block, &Wanted { columns: &columns, ..*wanted }, spare.unwrap_or_default())?)
             }
         };
         let mut runs = Vec::with_capacity(self.runs.len());

@@ -13,7 +13,7 @@ use crate::record::take_varint;
 use crate::table::StreamTable;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
-use skald_block::{BlockError, BlockMeta, ColumnMeta, RunMeta};
+use skald_block::{BlockError, BlockMeta, ColumnMeta, RunMeta, Wanted};
 use skald_index::{ContentIndex, ContentRows};
 use skald_model::{Batch, Budget, Columns, Held, MemoryUser};
 use skald_patterns::StreamPatterns;
@@ -281,13 +281,13 @@ impl Part {
 
     /// Decodes columns of a block.
     pub(crate) fn read_block(&self, block: u32, columns: &Columns) -> Result<Batch, StoreError> {
-        self.read_block_over(block, columns, Batch::default())
+        self.read_block_over(block, &Wanted::all(columns), Batch::default())
     }
 
-    /// The same into the memory of a batch that is no longer needed.
-    pub(crate) fn read_block_over(&self, block: u32, columns: &Columns, spare: Batch) -> Result<Batch, StoreError> {
+    /// Decodes what is wanted of a block into the memory of a batch that is no longer needed.
+    pub(crate) fn read_block_over(&self, block: u32, wanted: &Wanted<'_>, spare: Batch) -> Result<Batch, StoreError> {
         let mut read = |range: Range<u64>| self.read_range(block, range);
-        let decoded = skald_block::decode_over(&self.blocks[block as usize].meta, columns, spare, &mut read);
+        let decoded = skald_block::decode_over(&self.blocks[block as usize].meta, wanted, spare, &mut read);
         decoded.map_err(|error| self.block_error(block, error))
     }
 

@@ -144,6 +144,11 @@ impl Extractor {
         columns
     }
 
+    /// Counts skipped entries together with `other`.
+    pub(crate) fn counting_with(self, other: &Extractor) -> Extractor {
+        Extractor { skipped: other.skipped.clone(), ..self }
+    }
+
     /// Entries that were skipped because they carry an error (`SampleOptions::skip_errors`).
     pub fn skipped(&self) -> u64 {
         self.skipped.load(Ordering::Relaxed)

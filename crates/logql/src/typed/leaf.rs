@@ -1,10 +1,10 @@
 //! Range aggregations: what is read of the entries, and how samples are told apart.
 
 use super::log::{matchers, open_stages, subqueries};
-use super::{Leaf, Options, QueryError};
+use super::{ByFields, Leaf, Options, QueryError};
 use crate::ast::{Grouping, LabelFormatSource, RangeExpr, RangeOp, StageExpr};
 use crate::metric::RangeSpec;
-use crate::pipeline::{Extractor, SampleOptions, Value, Wanted};
+use crate::pipeline::{Extractor, SampleOptions, Value, Wanted, without_parser};
 use skald_model::{Labels, MatchOp, Matcher};
 use std::sync::Arc;
 
@@ -35,7 +35,9 @@ pub(super) fn compile(expr: &RangeExpr, pushed: Option<&Pushed>, options: &Optio
         // Built above for its errors; without readers of labels there is nothing for it to do.
         extractor = Extractor::compile(&[], &value, &wanted, &sample_options).map_err(QueryError::parse)?;
     }
+    let subqueries = subqueries(&stages)?;
     Ok(Leaf {
+        by_fields: by_fields(&stages, &value, &wanted, &sample_options, &extractor),
         absent_labels: absent_labels(&matchers),
         matchers,
         passthrough: extractor.pipeline().is_passthrough() && expr.range.unwrap.is_none(),
@@ -47,9 +49,23 @@ pub(super) fn compile(expr: &RangeExpr, pushed: Option<&Pushed>, options: &Optio
             offset: expr.range.offset,
             param: expr.param,
         },
-        subqueries: subqueries(&stages)?,
+        subqueries,
         grouping,
     })
+}
+
+/// The extractor for entries whose parsed labels come as metadata, where one gives the same samples.
+fn by_fields(
+    stages: &[StageExpr],
+    value: &Value,
+    wanted: &Wanted,
+    options: &SampleOptions,
+    whole: &Extractor,
+) -> Option<ByFields> {
+    let (form, rest) = without_parser(stages).filter(|_| !whole.pipeline().is_passthrough())?;
+    let extractor = Extractor::compile(&rest, value, wanted, options).ok()?.counting_with(whole);
+    let labels = extractor.pipeline().named_labels()?;
+    Some(ByFields { form, labels, extractor: Arc::new(extractor) })
 }
 
 fn value(expr: &RangeExpr) -> Result<Value, QueryError> {

@@ -2,7 +2,7 @@
 
 use super::{LogQuery, QueryError, SubQuery};
 use crate::ast::{LogExpr, NamedMatcher, Selector, SortKey, StageExpr};
-use crate::pipeline::{Pipeline, Wanted};
+use crate::pipeline::{Pipeline, Sieve, Wanted};
 use skald_model::Matcher;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ pub(super) fn compile(expr: &LogExpr, wanted: &Wanted) -> Result<LogQuery, Query
         distinct: closing.distinct,
         sort: closing.sort,
         limit: closing.limit,
+        sieve: Sieve::of(stages).map(Arc::new),
     })
 }
 

@@ -9,7 +9,8 @@ mod metric;
 
 use crate::ast::{BinaryOp, Expr, Grouping, RangeOp, SortKey, VectorMatching, VectorOp};
 use crate::metric::RangeSpec;
-use crate::pipeline::{Extractor, Pipeline, Wanted};
+use crate::pipeline::{Extractor, Pipeline, Sieve, Wanted};
+use skald_fields::Form;
 use skald_model::{Labels, Matcher};
 use std::sync::Arc;
 
@@ -49,6 +50,8 @@ pub struct LogQuery {
     pub sort: Vec<SortKey>,
     /// `| limit n` at the end.
     pub limit: Option<u64>,
+    /// Filters that can be asked before lines are read.
+    pub sieve: Option<Arc<Sieve>>,
 }
 
 /// The inner query of a semi-join.
@@ -87,6 +90,19 @@ pub struct Leaf {
     pub absent_labels: Labels,
     /// Whether no stage looks at entries: each one there is gives a sample.
     pub passthrough: bool,
+    /// How to take the same samples of entries whose parsed labels come as metadata.
+    pub by_fields: Option<ByFields>,
+}
+
+/// What a leaf is where what its parser finds in lines comes as metadata.
+#[derive(Clone, Debug)]
+pub struct ByFields {
+    /// How lines have to be written.
+    pub form: Form,
+    /// Labels that are looked at.
+    pub labels: Vec<String>,
+    /// Entries to samples, without the parser.
+    pub extractor: Arc<Extractor>,
 }
 
 impl Leaf {

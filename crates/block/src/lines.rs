@@ -1,0 +1,144 @@
+//! The lines column: bytes as they are, one zstd frame, or what is left of lines whose values are columns.
+
+use crate::encode::ZSTD_LEVEL;
+use crate::{BlockError, frames, ints, varint};
+use skald_fields::{COLUMNS_MAX, Cut, Form, Parts, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot};
+use skald_model::{Batch, MetadataColumn};
+
+/// The bytes of all lines as they are.
+pub(crate) const LINES_PLAIN: u8 = 0;
+/// All lines in one zstd frame.
+pub(crate) const LINES_ZSTD: u8 = 1;
+/// Skeletons, the values being columns of their own.
+pub(crate) const LINES_CUT: u8 = 2;
+/// The same, and all lines are JSON objects.
+pub(crate) const LINES_CUT_JSON: u8 = 3;
+/// The same, and all lines are logfmt.
+pub(crate) const LINES_CUT_LOGFMT: u8 = 4;
+
+/// Set in the encoding of a field's column when some value is written with escapes.
+pub(crate) const FIELD_ESCAPED: u8 = 0x80;
+
+/// The tag of lines that are cut, all in one form or not.
+pub(crate) fn lines_encoding(form: Option<Form>) -> u8 {
+    match form {
+        None => LINES_CUT,
+        Some(Form::Json) => LINES_CUT_JSON,
+        Some(Form::Logfmt) => LINES_CUT_LOGFMT,
+    }
+}
+
+/// Whether lines of this encoding are put together from columns.
+pub(crate) fn is_cut(encoding: u8) -> bool {
+    (LINES_CUT..=LINES_CUT_LOGFMT).contains(&encoding)
+}
+
+/// Appends lines that are not cut; gives the encoding.
+pub(crate) fn encode(lines: &[u8], out: &mut Vec<u8>) -> Result<u8, BlockError> {
+    let start = out.len();
+    frames::compress(lines, ZSTD_LEVEL, out)?;
+    if out.len() - start < lines.len() {
+        return Ok(LINES_ZSTD);
+    }
+    out.truncate(start);
+    out.extend_from_slice(lines);
+    Ok(LINES_PLAIN)
+}
+
+/// Appends lines that are not cut to `lines`; they have `len` bytes.
+pub(crate) fn decode(encoding: u8, bytes: &[u8], len: u64, lines: &mut Vec<u8>) -> Result<(), BlockError> {
+    match encoding {
+        LINES_PLAIN if bytes.len() as u64 == len => {
+            lines.extend_from_slice(bytes);
+            Ok(())
+        }
+        LINES_PLAIN => Err(BlockError::damaged("lines are not as long as the directory says")),
+        LINES_ZSTD => frames::decompress(bytes, len as usize, lines),
+        tag => Err(BlockError::Damaged(format!("lines have unknown encoding {tag}"))),
+    }
+}
+
+/// Appends what is left of a batch's lines; `rows` are the numbers of [`Cut::rows`].
+pub(crate) fn encode_cut(
+    batch: &Batch,
+    cut: &Cut,
+    rows: &[u64],
+    scratch: &mut ints::Scratch,
+    out: &mut Vec<u8>,
+) -> Result<(), BlockError> {
+    let mut section = Vec::new();
+    varint::put(&mut section, cut.skeletons.len() as u64);
+    for skeleton in &cut.skeletons {
+        section.push(skeleton.form as u8);
+        varint::put(&mut section, skeleton.slots.len() as u64);
+        for slot in &skeleton.slots {
+            varint::put_bytes(&mut section, &slot.literal);
+            varint::put(&mut section, u64::from(slot.column));
+        }
+        varint::put_bytes(&mut section, &skeleton.tail);
+    }
+    let mut frame = Vec::new();
+    frames::put(&section, ZSTD_LEVEL, &mut frame, out)?;
+    ints::encode(rows, scratch, out)?;
+    let mut whole = section;
+    whole.clear();
+    for row in (0..batch.len() as u32).filter(|row| cut.rows[*row as usize] == 0) {
+        whole.extend_from_slice(&batch.lines[batch.line_range(row)]);
+    }
+    frames::put(&whole, ZSTD_LEVEL, &mut frame, out)
+}
+
+/// Puts lines together again, appending them to `lines`, which is empty; `ends` says where each ends. With `only`
+/// those of some rows, in order: all others are empty then, and `ends` says so.
+pub(crate) fn decode_cut(
+    mut bytes: &[u8],
+    columns: &[MetadataColumn],
+    only: Option<&[u32]>,
+    ends: &mut [u32],
+    lines: &mut Vec<u8>,
+) -> Result<(), BlockError> {
+    let mut section = Vec::new();
+    frames::take(&mut bytes, &mut section)?;
+    let skeletons = take_skeletons(&section)?;
+    let mut rows = Vec::with_capacity(ends.len());
+    ints::decode(&mut bytes, ends.len(), |numbers| {
+        rows.extend(numbers.iter().map(|number| u32::try_from(*number).unwrap_or(u32::MAX)));
+    })?;
+    let mut whole = Vec::new();
+    frames::take(&mut bytes, &mut whole)?;
+    if !bytes.is_empty() {
+        return Err(BlockError::damaged("bytes follow the lines"));
+    }
+    let parts = Parts { skeletons: &skeletons, rows: &rows, columns, whole: &whole };
+    let joined = match only {
+        None => {
+            lines.reserve_exact(ends.last().map_or(0, |end| *end as usize));
+            skald_fields::join(&parts, ends, lines)
+        }
+        Some(only) => skald_fields::join_some(&parts, only, ends, lines),
+    };
+    joined.map_err(|why| BlockError::Damaged(why.to_string()))
+}
+
+fn take_skeletons(mut section: &[u8]) -> Result<Vec<Skeleton>, BlockError> {
+    let bytes = &mut section;
+    let count = varint::take_at_most(bytes, SKELETONS_MAX as u64, "the number of skeletons")?;
+    let mut skeletons = Vec::with_capacity(count as usize);
+    for _ in 0..count {
+        let form = match varint::take_u8(bytes)? {
+            tag if tag == Form::Json as u8 => Form::Json,
+            tag if tag == Form::Logfmt as u8 => Form::Logfmt,
+            tag => return Err(BlockError::Damaged(format!("a skeleton has unknown form {tag}"))),
+        };
+        let slots = varint::take_at_most(bytes, SLOTS_MAX as u64, "the number of a line's values")?;
+        let mut skeleton = Skeleton { form, slots: Vec::with_capacity(slots as usize), tail: Vec::new() };
+        for _ in 0..slots {
+            let literal = varint::take_bytes(bytes)?.to_vec();
+            let column = varint::take_at_most(bytes, COLUMNS_MAX as u64, "the number of a column")? as u32;
+            skeleton.slots.push(Slot { literal, column });
+        }
+        skeleton.tail = varint::take_bytes(bytes)?.to_vec();
+        skeletons.push(skeleton);
+    }
+    if section.is_empty() { Ok(skeletons) } else { Err(BlockError::damaged("bytes follow the skeletons")) }
+}

@@ -1,0 +1,117 @@
+//! Stages for entries whose parsed labels come as metadata: what is left when a parser has nothing to do.
+//!
+//! A store may keep what `json` or `logfmt` find in lines as columns and hand them out as metadata, named as the
+//! parser names them. Metadata and parsed labels give way to labels of the stream alike (`name_extracted`), so the
+//! same stages without the parser come to the same samples, provided that no stage before it looks at labels,
+//! that none behind it asks where a label came from, and that nobody wants labels without naming them.
+
+use crate::ast::StageExpr;
+use skald_fields::Form;
+use skald_model::MetadataWanted;
+
+use super::{Pipeline, Wanted};
+
+/// The form of lines that `stages` parse and the stages without that parser; `None` when they have none, or more.
+pub(crate) fn without_parser(stages: &[StageExpr]) -> Option<(Form, Vec<StageExpr>)> {
+    let (at, form) = parser(stages)?;
+    let mut rest = stages.to_vec();
+    rest.remove(at);
+    let only_filters =
+        rest.iter().all(|stage| matches!(stage, StageExpr::LineFilter(_) | StageExpr::LabelFilter(_) | StageExpr::Drop(_)));
+    only_filters.then_some((form, rest))
+}
+
+/// Where the first parser is, if only line filters come before it and it takes all there is in a line.
+fn parser(stages: &[StageExpr]) -> Option<(usize, Form)> {
+    let at = stages.iter().position(|stage| !matches!(stage, StageExpr::LineFilter(_)))?;
+    let form = match &stages[at] {
+        StageExpr::Json(expressions) if expressions.is_empty() => Form::Json,
+        StageExpr::Logfmt { strict: false, keep_empty: false, expressions } if expressions.is_empty() => Form::Logfmt,
+        _ => return None,
+    };
+    Some((at, form))
+}
+
+/// Filters on parsed labels that can be asked before lines are read.
+#[derive(Clone, Debug)]
+pub struct Sieve {
+    /// How lines have to be written.
+    pub form: Form,
+    /// Labels that are looked at.
+    pub labels: Vec<String>,
+    /// The filters, for entries that have those labels as metadata. Drops no entry that the whole pipeline keeps.
+    pub pipeline: Pipeline,
+}
+
+impl Sieve {
+    /// The filters that follow the parser of a log query.
+    pub fn of(stages: &[StageExpr]) -> Option<Sieve> {
+        let (at, form) = parser(stages)?;
+        let filters = stages[at + 1..].iter().take_while(|s| matches!(s, StageExpr::LabelFilter(_) | StageExpr::LineFilter(_)));
+        let filters: Vec<StageExpr> = filters.filter(|s| matches!(s, StageExpr::LabelFilter(_))).cloned().collect();
+        let pipeline = Pipeline::compile(&filters, &Wanted::Names(Vec::new())).ok()?;
+        let labels = pipeline.named_labels()?;
+        (!filters.is_empty()).then_some(Sieve { form, labels, pipeline })
+    }
+}
+
+impl Pipeline {
+    /// The labels that stages and their reader look at; `None` when that may be any.
+    pub(crate) fn named_labels(&self) -> Option<Vec<String>> {
+        match self.metadata_wanted() {
+            MetadataWanted::None => Some(Vec::new()),
+            MetadataWanted::Names(names) => Some(names),
+            MetadataWanted::All => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ast::Expr;
+    use crate::syntax::print_stage;
+
+    fn stages(text: &str) -> Vec<StageExpr> {
+        match crate::parse(&format!("{{app=\"x\"}} {text}")) {
+            Ok(Expr::Log(log)) => log.stages,
+            _ => panic!("{text} is no log query"),
+        }
+    }
+
+    fn check(text: &str, expected: Option<&str>) {
+        let rest = without_parser(&stages(text)).map(|(_, rest)| rest.iter().map(print_stage).collect::<Vec<_>>().join(" "));
+        assert_eq!(rest.as_deref(), expected, "{text}");
+    }
+
+    #[test]
+    fn one_parser_before_filters_is_left_out() {
+        check("| json", Some(""));
+        check(r#"|= "x" | logfmt | a="1" | b > 2"#, Some(r#"|= "x" | a="1" | b>2"#));
+        check(r#"| json | a="1" | drop __error__"#, Some(r#"| a="1" | drop __error__"#));
+        check(r#"| a="1""#, None);
+        check(r#"| a="1" | json"#, None);
+        check("| json | logfmt", None);
+        check(r#"| json x="y""#, None);
+        check("| logfmt --strict", None);
+        check("| logfmt --keep-empty", None);
+        check(r#"| json | line_format "x""#, None);
+        check("| json | label_format a=b", None);
+        check("| json | keep a", None);
+        check("| decolorize | json", None);
+    }
+
+    #[test]
+    fn a_sieve_has_the_filters_behind_the_parser() {
+        let check = |text: &str, expected: Option<&[&str]>| {
+            let labels = Sieve::of(&stages(text)).map(|sieve| sieve.labels);
+            let expected = expected.map(|labels| labels.iter().map(|label| (*label).to_owned()).collect::<Vec<_>>());
+            assert_eq!(labels, expected, "{text}");
+        };
+        check(r#"| json | status=503 |= "x" | took > 1s | line_format "y" | z="1""#, Some(&["status", "took"]));
+        check(r#"| logfmt | a="1""#, Some(&["a"]));
+        check("| json", None);
+        check(r#"| json | line_format "y" | a="1""#, None);
+        check(r#"| a="1" | json | b="1""#, None);
+    }
+}
