@@ -43,17 +43,26 @@ pub(crate) fn put(scratch: &Scratch, ints: &mut ints::Scratch, out: &mut Vec<u8>
     Ok(floor.zip(ceiling.max()))
 }
 
-/// Takes `count` values and appends their texts.
-pub(crate) fn take(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, values: &mut Vec<u8>) -> Result<(), BlockError> {
+/// Takes `count` values and appends the texts of those that are wanted, by their numbers.
+pub(crate) fn take(
+    bytes: &mut &[u8],
+    count: usize,
+    wants: impl Fn(usize) -> bool,
+    ends: &mut Vec<u32>,
+    values: &mut Vec<u8>,
+) -> Result<(), BlockError> {
     let mut places = Vec::new();
     ints::decode(bytes, count, |frame| places.extend(frame.iter().map(|p| *p.min(&(PLACES_MAX + 1)) as u8)))?;
     if places.iter().any(|p| u64::from(*p) > PLACES_MAX) {
         return Err(BlockError::damaged("a decimal has more places than can be"));
     }
-    let mut places = places.into_iter();
+    let mut number = 0;
     ints::decode(bytes, count, |frame| {
         for digits in frame {
-            print((digits ^ SIGN) as i64, places.next().unwrap_or(0), values);
+            if wants(number) {
+                print((digits ^ SIGN) as i64, places.get(number).copied().unwrap_or(0), values);
+            }
+            number += 1;
             ends.push(values.len() as u32);
         }
     })

@@ -2,8 +2,10 @@
 
 use crate::lines::is_cut;
 use crate::{BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, ints, lines, metadata, times};
-use skald_model::{Batch, Columns, MetadataColumn, Run};
+use skald_fields::LazyColumns;
+use skald_model::{Batch, Columns, Literal, MetadataColumn, Run};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Columns nearer than this many bytes are fetched in one read, with what lies between.
 const READ_GAP: u64 = 8 << 10;
@@ -18,12 +20,14 @@ pub struct Wanted<'a> {
     pub fields: bool,
     /// The rows whose lines are wanted, in order; lines of others may be left empty. `None`: all.
     pub rows: Option<&'a [u32]>,
+    /// What lines must contain to be wanted, of each list one literal; those that lack it may be left empty.
+    pub containing: &'a [Vec<Literal>],
 }
 
 impl<'a> Wanted<'a> {
     /// Columns of all rows, as they are.
     pub fn all(columns: &'a Columns) -> Wanted<'a> {
-        Wanted { columns, fields: false, rows: None }
+        Wanted { columns, fields: false, rows: None, containing: &[] }
     }
 
     /// Whether the labels that lines would give come as metadata of this name.
@@ -60,31 +64,115 @@ pub fn decode_over(
     };
     let read_columns: Vec<&ColumnMeta> = meta.columns.iter().filter(|column| wants(&column.kind)).collect();
     let mut batch = emptied(spare);
-    let mut values = Vec::new();
     batch.runs = runs_of(meta);
-    let mut rest = &read_columns[..];
-    while let Some(first) = rest.first() {
-        let together = rest.windows(2).take_while(|pair| is_near(pair[0], pair[1])).count() + 1;
-        let (group, later) = rest.split_at(together);
-        let range = first.offset..group[together - 1].bytes().end;
-        let fetched = read(range.clone())?;
-        if fetched.len() as u64 != range.end - range.start {
-            return Err(BlockError::cut_short());
+    let fetched = Fetched::read(&read_columns, read)?;
+    let mut fields = Fields { rows: meta.rows as usize, columns: Vec::new() };
+    for column in read_columns {
+        let bytes = fetched.bytes_of(column)?;
+        match &column.kind {
+            ColumnKind::Field(_) => fields.columns.push(Field { column, bytes, values: None }),
+            ColumnKind::Lines if is_cut(column.encoding) => {
+                column.check(bytes)?;
+                lines::decode_cut(bytes, &mut fields, wanted, &mut batch.line_ends, &mut batch.lines)?;
+            }
+            _ => decode_column(meta, column, bytes, &mut batch)?,
         }
-        for column in group {
-            let start = (column.offset - range.start) as usize;
-            let bytes = &fetched[start..start + column.len as usize];
-            decode_column(meta, column, bytes, wanted.rows, &mut batch, &mut values)?;
-        }
-        rest = later;
     }
-    values.retain(|column: &MetadataColumn| wanted.as_metadata(&column.name));
-    if !values.is_empty() {
-        batch.metadata.append(&mut values);
+    let before = batch.metadata.len();
+    for at in 0..fields.columns.len() {
+        if matches!(&fields.columns[at].column.kind, ColumnKind::Field(name) if wanted.as_metadata(name)) {
+            fields.get(at)?;
+            batch.metadata.extend(fields.columns[at].values.take());
+        }
+    }
+    if batch.metadata.len() > before {
         batch.metadata.sort_by(|a, b| a.name.cmp(&b.name));
     }
     check(meta, wanted, &batch)?;
     Ok(batch)
+}
+
+/// The bytes of columns, those that lie near each other fetched in one read.
+struct Fetched {
+    /// Where each read begins in the block, and what it gave.
+    reads: Vec<(u64, Vec<u8>)>,
+}
+
+impl Fetched {
+    fn read(
+        columns: &[&ColumnMeta],
+        read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
+    ) -> Result<Fetched, BlockError> {
+        let mut reads = Vec::new();
+        let mut rest = columns;
+        while let Some(first) = rest.first() {
+            let together = rest.windows(2).take_while(|pair| is_near(pair[0], pair[1])).count() + 1;
+            let (group, later) = rest.split_at(together);
+            let range = first.offset..group[together - 1].bytes().end;
+            let bytes = read(range.clone())?;
+            if bytes.len() as u64 != range.end - range.start {
+                return Err(BlockError::cut_short());
+            }
+            reads.push((range.start, bytes));
+            rest = later;
+        }
+        Ok(Fetched { reads })
+    }
+
+    fn bytes_of(&self, column: &ColumnMeta) -> Result<&[u8], BlockError> {
+        let within = |(start, bytes): &(u64, Vec<u8>)| *start <= column.offset && column.offset - start <= bytes.len() as u64;
+        let (start, bytes) = self.reads.iter().rfind(|read| within(read)).ok_or_else(BlockError::cut_short)?;
+        let from = (column.offset - start) as usize;
+        bytes.get(from..from + column.len as usize).ok_or_else(BlockError::cut_short)
+    }
+}
+
+/// Columns of values cut out of lines, decoded when they are looked at.
+pub(crate) struct Fields<'a> {
+    rows: usize,
+    columns: Vec<Field<'a>>,
+}
+
+struct Field<'a> {
+    column: &'a ColumnMeta,
+    bytes: &'a [u8],
+    values: Option<MetadataColumn>,
+}
+
+impl Fields<'_> {
+    /// Takes all columns; with `only` those that are not decoded yet need no values but those of these rows.
+    pub(crate) fn take(&mut self, only: Option<&[u32]>) -> Result<Vec<MetadataColumn>, BlockError> {
+        let rows = self.rows;
+        // Lines are put together once: whoever wants values as metadata decodes those few again.
+        self.columns.iter_mut().map(|field| field.values.take().map_or_else(|| field.decode(rows, only), Ok)).collect()
+    }
+}
+
+impl Field<'_> {
+    fn decode(&self, rows: usize, only: Option<&[u32]>) -> Result<MetadataColumn, BlockError> {
+        self.column.check(self.bytes)?;
+        let name = match &self.column.kind {
+            ColumnKind::Field(name) => name.clone(),
+            _ => Arc::from(""),
+        };
+        metadata::decode_some(self.bytes, name, rows, only)
+    }
+}
+
+impl LazyColumns for Fields<'_> {
+    type Error = BlockError;
+
+    fn may_hold(&self, column: usize, byte: u8) -> bool {
+        self.columns.get(column).is_none_or(|field| metadata::may_hold(field.bytes, byte))
+    }
+
+    fn get(&mut self, column: usize) -> Result<&MetadataColumn, BlockError> {
+        let field = self.columns.get_mut(column).ok_or_else(|| BlockError::damaged("a line has a column that is not there"))?;
+        if field.values.is_none() {
+            field.values = Some(field.decode(self.rows, None)?);
+        }
+        Ok(field.values.as_ref().expect("was just decoded"))
+    }
 }
 
 /// A batch without entries that keeps its large buffers.
@@ -121,15 +209,8 @@ fn runs_of(meta: &BlockMeta) -> Vec<Run> {
     meta.runs.iter().map(run).collect()
 }
 
-/// Decodes a column into the batch, or one of values cut out of lines into `values`.
-fn decode_column(
-    meta: &BlockMeta,
-    column: &ColumnMeta,
-    mut bytes: &[u8],
-    only: Option<&[u32]>,
-    batch: &mut Batch,
-    values: &mut Vec<MetadataColumn>,
-) -> Result<(), BlockError> {
+/// Decodes a column into the batch.
+fn decode_column(meta: &BlockMeta, column: &ColumnMeta, mut bytes: &[u8], batch: &mut Batch) -> Result<(), BlockError> {
     column.check(bytes)?;
     let rows = meta.rows as usize;
     match &column.kind {
@@ -147,10 +228,9 @@ fn decode_column(
                 return Err(BlockError::Damaged(format!("lines have {end} bytes, the directory says {}", meta.line_bytes)));
             }
         }
-        ColumnKind::Lines if is_cut(column.encoding) => lines::decode_cut(bytes, values, only, &mut batch.line_ends, &mut batch.lines)?,
         ColumnKind::Lines => lines::decode(column.encoding, bytes, meta.line_bytes, &mut batch.lines)?,
         ColumnKind::Metadata(name) => batch.metadata.push(metadata::decode(bytes, name.clone(), rows)?),
-        ColumnKind::Field(name) => values.push(metadata::decode(bytes, name.clone(), rows)?),
+        ColumnKind::Field(_) => {}
     }
     Ok(())
 }
@@ -165,7 +245,7 @@ fn check(meta: &BlockMeta, wanted: &Wanted<'_>, batch: &Batch) -> Result<(), Blo
     if (columns.lines || columns.line_lengths) && batch.line_ends.len() != rows {
         return Err(BlockError::damaged("the block has no lengths"));
     }
-    if columns.lines && wanted.rows.is_none() && batch.lines.len() as u64 != meta.line_bytes {
+    if columns.lines && wanted.rows.is_none() && wanted.containing.is_empty() && batch.lines.len() as u64 != meta.line_bytes {
         return Err(BlockError::damaged("the block has no lines"));
     }
     if !batch.metadata.is_sorted_by(|a, b| a.name < b.name) {

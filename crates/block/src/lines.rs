@@ -1,9 +1,10 @@
 //! The lines column: bytes as they are, one zstd frame, or what is left of lines whose values are columns.
 
 use crate::encode::ZSTD_LEVEL;
+use crate::decode::{Fields, Wanted};
 use crate::{BlockError, frames, ints, varint};
 use skald_fields::{COLUMNS_MAX, Cut, Form, Parts, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot};
-use skald_model::{Batch, MetadataColumn};
+use skald_model::Batch;
 
 /// The bytes of all lines as they are.
 pub(crate) const LINES_PLAIN: u8 = 0;
@@ -88,12 +89,12 @@ pub(crate) fn encode_cut(
     frames::put(&whole, ZSTD_LEVEL, &mut frame, out)
 }
 
-/// Puts lines together again, appending them to `lines`, which is empty; `ends` says where each ends. With `only`
-/// those of some rows, in order: all others are empty then, and `ends` says so.
+/// Puts lines together again, appending them to `lines`, which is empty; `ends` says where each ends. Lines that are
+/// not wanted are empty then, and `ends` says so.
 pub(crate) fn decode_cut(
     mut bytes: &[u8],
-    columns: &[MetadataColumn],
-    only: Option<&[u32]>,
+    fields: &mut Fields<'_>,
+    wanted: &Wanted<'_>,
     ends: &mut [u32],
     lines: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
@@ -109,13 +110,28 @@ pub(crate) fn decode_cut(
     if !bytes.is_empty() {
         return Err(BlockError::damaged("bytes follow the lines"));
     }
-    let parts = Parts { skeletons: &skeletons, rows: &rows, columns, whole: &whole };
+    let mut only = wanted.rows.map(<[u32]>::to_vec);
+    if !wanted.containing.is_empty() {
+        let kept = skald_fields::sift(&skeletons, &rows, fields, wanted.containing)?;
+        let holds = |row: &u32| kept.get(*row as usize) == Some(&true);
+        only = Some(match only {
+            Some(rows) => rows.into_iter().filter(holds).collect(),
+            None => (0..ends.len() as u32).filter(holds).collect(),
+        });
+    }
+    if only.as_ref().is_some_and(Vec::is_empty) {
+        ends.fill(0);
+        return Ok(());
+    }
+    let only = only.filter(|only| only.len() < ends.len());
+    let columns = fields.take(only.as_deref())?;
+    let parts = Parts { skeletons: &skeletons, rows: &rows, columns: &columns, whole: &whole };
     let joined = match only {
+        Some(only) => skald_fields::join_some(&parts, &only, ends, lines),
         None => {
             lines.reserve_exact(ends.last().map_or(0, |end| *end as usize));
             skald_fields::join(&parts, ends, lines)
         }
-        Some(only) => skald_fields::join_some(&parts, only, ends, lines),
     };
     joined.map_err(|why| BlockError::Damaged(why.to_string()))
 }

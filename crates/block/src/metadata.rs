@@ -168,8 +168,29 @@ fn choose_layout(present: usize, scratch: &Scratch) -> Layout {
     if distinct <= 1 || saved > present * code_bits { Layout::Dictionary } else { Layout::Direct }
 }
 
+/// Whether some value of a column may have a byte; `bytes` are all of it.
+pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
+    // Only direct columns of which each row has a value are looked at: in them the texts are found at once.
+    match bytes.split_off(..2) {
+        Some([layout, 0]) if *layout == Layout::Direct as u8 => {
+            varint::take(&mut bytes).map_or(true, |_| text::may_hold(bytes, byte))
+        }
+        _ => true,
+    }
+}
+
 /// Reads a column of `rows` rows back.
-pub(crate) fn decode(mut bytes: &[u8], name: Arc<str>, rows: usize) -> Result<MetadataColumn, BlockError> {
+pub(crate) fn decode(bytes: &[u8], name: Arc<str>, rows: usize) -> Result<MetadataColumn, BlockError> {
+    decode_some(bytes, name, rows, None)
+}
+
+/// The same; values that only rows not among `only` have may be left empty.
+pub(crate) fn decode_some(
+    mut bytes: &[u8],
+    name: Arc<str>,
+    rows: usize,
+    only: Option<&[u32]>,
+) -> Result<MetadataColumn, BlockError> {
     let mut column = MetadataColumn { name, codes: Vec::with_capacity(rows), value_ends: Vec::new(), values: Vec::new() };
     let values = match varint::take_u8(&mut bytes)? {
         tag if tag == Layout::Dictionary as u8 => {
@@ -197,7 +218,15 @@ pub(crate) fn decode(mut bytes: &[u8], name: Arc<str>, rows: usize) -> Result<Me
         }
         tag => return Err(BlockError::Damaged(format!("metadata has unknown layout {tag}"))),
     };
-    text::decode(&mut bytes, values as usize, &mut column.value_ends, &mut column.values)?;
+    let wanted = only.map(|only| {
+        let mut wanted = vec![false; values as usize];
+        for row in only {
+            let code = column.codes.get(*row as usize).map_or(0, |code| *code as usize);
+            code.checked_sub(1).and_then(|index| wanted.get_mut(index)).into_iter().for_each(|wanted| *wanted = true);
+        }
+        wanted
+    });
+    text::decode(&mut bytes, values as usize, wanted.as_deref(), &mut column.value_ends, &mut column.values)?;
     if !bytes.is_empty() {
         return Err(BlockError::damaged("bytes follow a metadata column"));
     }

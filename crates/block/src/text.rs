@@ -99,8 +99,22 @@ pub(crate) fn encode(texts: Texts<'_>, level: i32, scratch: &mut Scratch, out: &
     Ok(Written { form: Form::Plain, range: None })
 }
 
-/// Takes `count` texts from the front of `bytes`, appending to `ends` and `values`.
-pub(crate) fn decode(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, values: &mut Vec<u8>) -> Result<(), BlockError> {
+/// Whether a text is wanted, by its number; `None` wants all.
+pub(crate) type Only<'a> = Option<&'a [bool]>;
+
+fn wants(only: Only<'_>, number: usize) -> bool {
+    only.is_none_or(|only| only.get(number) == Some(&true))
+}
+
+/// Takes `count` texts from the front of `bytes`, appending to `ends` and `values`. Those that are not wanted may be
+/// left empty.
+pub(crate) fn decode(
+    bytes: &mut &[u8],
+    count: usize,
+    only: Only<'_>,
+    ends: &mut Vec<u32>,
+    values: &mut Vec<u8>,
+) -> Result<(), BlockError> {
     match varint::take_u8(bytes)? {
         tag if tag == Form::Plain as u8 => {
             let mut end = values.len() as u64;
@@ -116,20 +130,14 @@ pub(crate) fn decode(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, value
             }
             Ok(())
         }
-        tag if tag == Form::Integers as u8 => ints::decode(bytes, count, |numbers| {
-            for number in numbers {
-                digits::put_i64(values, (number ^ SIGN) as i64);
-                ends.push(values.len() as u32);
-            }
-        }),
-        tag if tag == Form::Ipv4 as u8 => ints::decode(bytes, count, |numbers| {
-            for number in numbers {
-                digits::put_ipv4(values, *number as u32);
-                ends.push(values.len() as u32);
-            }
-        }),
-        tag if tag == Form::Shape as u8 => take_shape(bytes, count, ends, values),
-        tag if tag == Form::Decimals as u8 => decimal::take(bytes, count, ends, values),
+        tag if tag == Form::Integers as u8 => {
+            print(bytes, count, only, ends, values, |number, out| digits::put_i64(out, (number ^ SIGN) as i64))
+        }
+        tag if tag == Form::Ipv4 as u8 => {
+            print(bytes, count, only, ends, values, |number, out| digits::put_ipv4(out, number as u32))
+        }
+        tag if tag == Form::Shape as u8 => take_shape(bytes, count, only, ends, values),
+        tag if tag == Form::Decimals as u8 => decimal::take(bytes, count, |number| wants(only, number), ends, values),
         tag if tag == Form::Affixed as u8 => {
             let (prefix, suffix) = (varint::take_bytes(bytes)?, varint::take_bytes(bytes)?);
             // What is affixed is not affixed again, so that nesting is bounded.
@@ -137,21 +145,61 @@ pub(crate) fn decode(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, value
                 return Err(BlockError::damaged("affixed texts are affixed"));
             }
             let (mut inner_ends, mut inner) = (Vec::new(), Vec::new());
-            decode(bytes, count, &mut inner_ends, &mut inner)?;
+            decode(bytes, count, only, &mut inner_ends, &mut inner)?;
             let all = inner.len() + count.saturating_mul(prefix.len() + suffix.len());
             if all > BLOCK_BYTES_MAX {
                 return Err(BlockError::damaged("affixed values are more than a block can hold"));
             }
             values.reserve(all);
-            for text in (Texts { ends: &inner_ends, bytes: &inner }).iter() {
-                values.extend_from_slice(prefix);
-                values.extend_from_slice(text);
-                values.extend_from_slice(suffix);
+            for (number, text) in (Texts { ends: &inner_ends, bytes: &inner }).iter().enumerate() {
+                if wants(only, number) {
+                    values.extend_from_slice(prefix);
+                    values.extend_from_slice(text);
+                    values.extend_from_slice(suffix);
+                }
                 ends.push(values.len() as u32);
             }
             Ok(())
         }
         tag => Err(BlockError::Damaged(format!("texts have unknown encoding {tag}"))),
+    }
+}
+
+/// Takes integers and prints those that are wanted.
+fn print(
+    bytes: &mut &[u8],
+    count: usize,
+    only: Only<'_>,
+    ends: &mut Vec<u32>,
+    values: &mut Vec<u8>,
+    put: impl Fn(u64, &mut Vec<u8>),
+) -> Result<(), BlockError> {
+    let before = ends.len();
+    ints::decode(bytes, count, |numbers| {
+        for number in numbers {
+            if wants(only, ends.len() - before) {
+                put(*number, values);
+            }
+            ends.push(values.len() as u32);
+        }
+    })
+}
+
+/// The bytes that values may have, of texts in a form that tells, `bytes` being all of them as they are stored.
+pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
+    let of_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    let stored = &mut bytes;
+    match varint::take_u8(stored) {
+        Ok(tag) if tag == Form::Integers as u8 || tag == Form::Decimals as u8 || tag == Form::Ipv4 as u8 => of_number(byte),
+        Ok(tag) if tag == Form::Shape as u8 => {
+            let shape = varint::take_u8(stored).and_then(|len| varint::take_slice(stored, usize::from(len)));
+            nibble(byte).is_some() || shape.map_or(true, |shape| shape.iter().any(|b| b.to_ascii_lowercase() == byte || *b == byte))
+        }
+        Ok(tag) if tag == Form::Affixed as u8 => {
+            let affixes = varint::take_bytes(stored).and_then(|prefix| Ok([prefix, varint::take_bytes(stored)?].concat()));
+            of_number(byte) || affixes.map_or(true, |all| all.iter().any(|b| b.to_ascii_lowercase() == byte || *b == byte))
+        }
+        _ => true,
     }
 }
 
@@ -248,7 +296,25 @@ fn put_shape(shape: &[Option<u8>], texts: Texts<'_>, out: &mut Vec<u8>) {
     out.extend(pending);
 }
 
-fn take_shape(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, values: &mut Vec<u8>) -> Result<(), BlockError> {
+/// The two digits of each byte, the low half first.
+const HEX_PAIRS: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [digits[byte & 15], digits[byte >> 4]];
+        byte += 1;
+    }
+    pairs
+};
+
+fn take_shape(
+    bytes: &mut &[u8],
+    count: usize,
+    only: Only<'_>,
+    ends: &mut Vec<u32>,
+    values: &mut Vec<u8>,
+) -> Result<(), BlockError> {
     let len = usize::from(varint::take_u8(bytes)?);
     let shape = varint::take_slice(bytes, len)?;
     let digits = shape.iter().filter(|b| **b == 0).count();
@@ -256,13 +322,39 @@ fn take_shape(bytes: &mut &[u8], count: usize, ends: &mut Vec<u32>, values: &mut
         return Err(BlockError::damaged("shaped values are more than a block can hold"));
     }
     let packed = varint::take_slice(bytes, (digits * count).div_ceil(2))?;
+    if only.is_some() {
+        for number in 0..count {
+            if wants(only, number) {
+                let mut digit = number * digits;
+                values.extend(shape.iter().map(|&byte| match byte {
+                    0 => {
+                        let pair = HEX_PAIRS[usize::from(packed[digit / 2])];
+                        digit += 1;
+                        pair[(digit - 1) % 2]
+                    }
+                    byte => byte,
+                }));
+            }
+            ends.push(values.len() as u32);
+        }
+        return Ok(());
+    }
+    // All digits first, a byte of two at a time, then the pieces of each value between what all share.
+    let mut all = Vec::with_capacity(packed.len() * 2);
+    packed.iter().for_each(|byte| all.extend_from_slice(&HEX_PAIRS[usize::from(*byte)]));
+    let pieces: Vec<&[u8]> = shape.chunk_by(|a, b| (*a == 0) == (*b == 0)).collect();
     values.reserve(count * len);
-    let mut nibbles = packed.iter().flat_map(|b| [b & 15, b >> 4]);
+    let mut all = &all[..];
     for _ in 0..count {
-        values.extend(shape.iter().map(|&byte| match byte {
-            0 => b"0123456789abcdef"[usize::from(nibbles.next().unwrap_or(0))],
-            byte => byte,
-        }));
+        for piece in &pieces {
+            if piece[0] == 0 {
+                let (digits, rest) = all.split_at_checked(piece.len()).ok_or_else(BlockError::cut_short)?;
+                values.extend_from_slice(digits);
+                all = rest;
+            } else {
+                values.extend_from_slice(piece);
+            }
+        }
         ends.push(values.len() as u32);
     }
     Ok(())
@@ -284,7 +376,7 @@ mod tests {
             encode(Texts { ends: &ends, bytes: &bytes }, 1, &mut Scratch::default(), &mut out).expect("memory is enough");
         assert_eq!(written.form, form, "{texts:?}");
         let (mut back_ends, mut back, mut rest) = (Vec::new(), Vec::new(), &out[..]);
-        decode(&mut rest, texts.len(), &mut back_ends, &mut back).expect("was just written");
+        decode(&mut rest, texts.len(), None, &mut back_ends, &mut back).expect("was just written");
         assert_eq!((back_ends, back), (ends, bytes));
         assert!(rest.is_empty());
         out.len()
@@ -329,7 +421,7 @@ mod tests {
 
     #[test]
     fn damaged_texts_are_refused() {
-        let refused = |bytes: &[u8]| assert!(decode(&mut &bytes[..], 3, &mut Vec::new(), &mut Vec::new()).is_err());
+        let refused = |bytes: &[u8]| assert!(decode(&mut &bytes[..], 3, None, &mut Vec::new(), &mut Vec::new()).is_err());
         refused(&[9]);
         refused(&[Form::Shape as u8, 200]);
         refused(&[Form::Shape as u8, 2, 0, 0]);

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use skald_fields::Form;
 use skald_block::{BlockError, BlockMeta, Count, Encoder, RunCounter, Wanted, decode, decode_over, verify};
-use skald_model::{Batch, BatchBuilder, Columns, MetadataWanted};
+use skald_model::{Batch, BatchBuilder, Columns, Literal, MetadataWanted};
 
 /// One entry: step in time, line, metadata.
 type Row = (u32, Vec<u8>, Vec<(u8, String)>);
@@ -124,6 +124,26 @@ proptest! {
         let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("was just written");
         for row in rows {
             prop_assert_eq!(some.line(row), batch.line(row));
+        }
+    }
+
+    #[test]
+    fn lines_that_contain_a_text_are_those_of_all(batch in batches(), pick in any::<prop::sample::Index>(), at in any::<prop::sample::Index>()) {
+        if batch.lines.is_empty() {
+            return Ok(());
+        }
+        let (meta, bytes) = encoded(&batch);
+        let line = batch.line(pick.index(batch.len()) as u32);
+        let text = &line[at.index(line.len() + 1)..];
+        let literal = Literal { bytes: text[..text.len().min(5)].to_vec(), ignore_case: false };
+        let containing = [vec![literal.clone()]];
+        let wanted = Wanted { containing: &containing, ..Wanted::all(&Columns::ALL) };
+        let mut read = |range: std::ops::Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
+        let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("was just written");
+        for row in 0..batch.len() as u32 {
+            let line = batch.line(row);
+            let holds = literal.bytes.is_empty() || line.windows(literal.bytes.len()).any(|window| window == literal.bytes);
+            prop_assert!(some.line(row) == line || (!holds && some.line(row).is_empty()));
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`json`] and [`logfmt`] read lines as LogQL's parsers do; [`label_name`] is what a key is called as a label.
 //! [`Cutter`] cuts the lines of a block into skeletons, which repeat, and columns of values, and [`join`] puts
-//! them together again byte for byte. Cutting and parsing share their readers, so that a column holds what a
+//! them together again byte for byte; [`sift`] tells beforehand which lines may contain a text. Cutting and parsing share their readers, so that a column holds what a
 //! parser would find. Nothing here knows queries or how columns are written.
 
 mod cut;
@@ -10,7 +10,9 @@ mod join;
 pub mod json;
 pub mod logfmt;
 mod name;
+mod sift;
 
 pub use cut::{COLUMNS_MAX, Cut, Cutter, Form, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot, ValueColumn};
 pub use join::{JoinError, Parts, join, join_some};
 pub use name::label_name;
+pub use sift::{LazyColumns, sift};

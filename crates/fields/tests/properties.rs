@@ -2,8 +2,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skald_fields::{Cut, Cutter, Form, Parts, join};
-use skald_model::{Batch, BatchBuilder, MetadataColumn};
+use skald_fields::{Cut, Cutter, Form, LazyColumns, Parts, join, join_some, sift};
+use skald_model::{Batch, BatchBuilder, Literal, MetadataColumn};
+use std::convert::Infallible;
 
 fn batch(lines: &[Vec<u8>]) -> Batch {
     let mut builder = BatchBuilder::default();
@@ -86,6 +87,80 @@ proptest! {
             prop_assert_eq!(out.len(), other.lines.len());
         }
     }
+}
+
+/// Columns that say exactly which bytes they have.
+struct Columns(Vec<MetadataColumn>);
+
+impl LazyColumns for Columns {
+    type Error = Infallible;
+
+    fn may_hold(&self, column: usize, byte: u8) -> bool {
+        self.0[column].values.iter().any(|b| *b == byte || b.to_ascii_lowercase() == byte)
+    }
+
+    fn get(&mut self, column: usize) -> Result<&MetadataColumn, Infallible> {
+        Ok(&self.0[column])
+    }
+}
+
+proptest! {
+    /// A text cut from anywhere in a line, and the same in another case: the line is kept, and put together.
+    #[test]
+    fn lines_that_hold_a_text_are_kept(
+        lines in lines(),
+        cuts in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1..12usize), 1..12),
+        ignore_case in any::<bool>(),
+    ) {
+        let batch = batch(&lines);
+        let Some(cut) = Cutter::default().cut(&batch) else { return Ok(()) };
+        let mut columns = Columns(cut.columns.iter().map(|column| column.values.clone()).collect());
+        for (line, at, length) in cuts {
+            let line = &lines[line.index(lines.len())];
+            if line.is_empty() {
+                continue;
+            }
+            let at = at.index(line.len());
+            let text = &line[at..(at + length).min(line.len())];
+            let fold = |bytes: &[u8]| if ignore_case { bytes.to_ascii_lowercase() } else { bytes.to_vec() };
+            let literal = Literal { bytes: fold(text), ignore_case };
+            let holds = |line: &[u8]| fold(line).windows(text.len()).any(|window| window == literal.bytes);
+            let Ok(kept) = sift(&cut.skeletons, &cut.rows, &mut columns, &[vec![literal.clone()]]);
+            let rows: Vec<u32> = (0..lines.len() as u32).filter(|row| kept[*row as usize]).collect();
+            let whole: Vec<u8> = lines.iter().zip(&cut.rows).filter(|(_, cut)| **cut == 0).flat_map(|(line, _)| line.clone()).collect();
+            let parts = Parts { skeletons: &cut.skeletons, rows: &cut.rows, columns: &columns.0, whole: &whole };
+            let (mut ends, mut joined) = (batch.line_ends.clone(), Vec::new());
+            join_some(&parts, &rows, &mut ends, &mut joined).expect("the parts are of these lines");
+            for (row, line) in lines.iter().enumerate() {
+                prop_assert!(kept[row] || !holds(line), "{:?} in {:?}", String::from_utf8_lossy(&literal.bytes), String::from_utf8_lossy(line));
+                let start = if row == 0 { 0 } else { ends[row - 1] as usize };
+                prop_assert_eq!(&joined[start..ends[row] as usize], if kept[row] { &line[..] } else { b"" });
+            }
+        }
+    }
+}
+
+#[test]
+fn texts_are_found_in_pieces_in_values_and_across_them() {
+    let lines: Vec<Vec<u8>> = (0..40)
+        .map(|n| format!(r#"{{"level":"{}","n":{n},"msg":"job {n} done"}}"#, if n % 10 == 3 { "error" } else { "info" }).into_bytes())
+        .collect();
+    let batch = batch(&lines);
+    let cut = Cutter::default().cut(&batch).expect("the lines are alike");
+    let mut columns = Columns(cut.columns.iter().map(|column| column.values.clone()).collect());
+    let mut check = |text: &str, expected: usize| {
+        let literal = Literal { bytes: text.as_bytes().to_vec(), ignore_case: false };
+        let Ok(kept) = sift(&cut.skeletons, &cut.rows, &mut columns, &[vec![literal]]);
+        assert_eq!(kept.iter().filter(|kept| **kept).count(), expected, "{text}");
+    };
+    check("error", 4);
+    check(r#""level""#, 40);
+    check(r#"el":"err"#, 4);
+    check(r#"ror","n":13,"m"#, 4);
+    check(r#""n":13,"#, 1);
+    check("job 17 d", 1);
+    check("nowhere", 0);
+    check("done\"}", 40);
 }
 
 /// Columns of forty lines made by `line`: name, whether escaped, values of the last row.

@@ -20,7 +20,7 @@ use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch, Selection
 use skald_logql::typed::LogQuery;
 use skald_model::{Batch, Columns, StreamId, TenantId, TimeRange};
 use skald_model::{Held, MemoryUser};
-use skald_store::{Piece, PieceRows, Select};
+use skald_store::{Piece, PieceRows, Select, Wanted};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -68,7 +68,7 @@ pub(crate) fn execute(
         edge: AtomicI64::new(if forward { i64::MAX } else { i64::MIN }),
         collector: Mutex::new(Some(Collector::new(shape.clone(), memory))),
         held: Mutex::new(Held::new(engine.store.budget(), MemoryUser::Queries)),
-        scan: Scan::new(selected, columns, range, context, engine.pool.turns()),
+        scan: Scan::new(selected, (columns, content.lines), range, context, engine.pool.turns()),
         sieve: query.sieve.clone(),
         pipeline,
         forward,
@@ -132,12 +132,8 @@ impl LogJob {
                 None => return Ok(()),
             },
         };
-        let spare = worker.spare.take();
-        let read = match &sieved {
-            Some(rows) => self.scan.settle(piece.read_rows_over(&self.scan.columns, rows, spare))?,
-            None => self.scan.read(piece, spare)?,
-        };
-        if let Some(read) = read {
+        let wanted = Wanted { rows: sieved.as_deref(), ..self.scan.wanted() };
+        if let Some(read) = self.scan.read(piece, &wanted, worker.spare.take())? {
             self.take(piece, &read, sieved.as_deref(), worker);
             worker.spare = Some(read);
         }
@@ -147,7 +143,8 @@ impl LogJob {
     /// The rows of a piece that the filters on its fields keep, in order; `None` when there are none.
     fn sieve(&self, sieve: &Sieve, piece: &Piece, worker: &mut Worker) -> Result<Option<Vec<u32>>, QueryError> {
         let columns = sieve.pipeline.columns(false);
-        let Some(read) = self.scan.settle(piece.read_fields_over(&columns, worker.spare.take()))? else { return Ok(None) };
+        let wanted = Wanted { fields: true, ..Wanted::all(&columns) };
+        let Some(read) = self.scan.read(piece, &wanted, worker.spare.take())? else { return Ok(None) };
         let batch = &*read.batch;
         let (selection, in_range) = rows::in_range(&read, piece, &self.scan.range);
         let mut kept = Kept::default();

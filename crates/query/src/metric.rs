@@ -16,7 +16,7 @@ use skald_logql::metric::{self, Evaluated, Matrix, RangeState, Series, Steps};
 use skald_logql::pipeline::{Extractor, SampleError, SampleSink, Scratch, SeriesTable, StreamRows};
 use skald_logql::typed::{ByFields, Leaf, MetricQuery};
 use skald_model::{Budget, Held, MemoryUser, TenantId, TimeRange};
-use skald_store::{Piece, PieceRows, Select};
+use skald_store::{Piece, PieceRows, Select, Wanted};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ fn gather(
     let repeats = repeats::find(&selected.pieces, &range, context)?;
     let series_max = engine.limits.max_query_series.saturating_mul(LEAF_SERIES_FACTOR);
     let job = Arc::new(LeafJob {
-        scan: Scan::new(selected, extractor.columns(), range, context, engine.pool.turns()),
+        scan: Scan::new(selected, (extractor.columns(), content.lines), range, context, engine.pool.turns()),
         whole_runs: WholeRuns::of(leaf),
         by_fields: leaf.by_fields.clone(),
         extractor,
@@ -187,9 +187,10 @@ impl LeafJob {
         let (extractor, read) = match by_fields {
             Some(fields) => {
                 let columns = fields.extractor.columns();
-                (&fields.extractor, self.scan.settle(piece.read_fields_over(&columns, spare))?)
+                let wanted = Wanted { columns: &columns, fields: true, ..self.scan.wanted() };
+                (&fields.extractor, self.scan.read(piece, &wanted, spare)?)
             }
-            None => (&self.extractor, self.scan.read(piece, spare)?),
+            None => (&self.extractor, self.scan.read(piece, &self.scan.wanted(), spare)?),
         };
         let Some(mut read) = read else { return Ok(()) };
         read.runs.retain(|run| counted.get(run.run) != Some(&true));

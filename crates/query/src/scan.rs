@@ -8,8 +8,8 @@ use crate::request::QueryError;
 use crate::stats::Stats;
 use crate::turns::{CHEAP, Turn, Turns};
 use parking_lot::Mutex;
-use skald_model::{Columns, SelectedStream, TimeRange};
-use skald_store::{Piece, PieceRows, Selected, StoreError};
+use skald_model::{Columns, Literal, SelectedStream, TimeRange};
+use skald_store::{Piece, PieceRows, Selected, StoreError, Wanted};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -20,6 +20,8 @@ pub(crate) struct Scan {
     pub(crate) pieces: Vec<Piece>,
     pub(crate) streams: Vec<SelectedStream>,
     pub(crate) columns: Columns,
+    /// What lines must contain to come through.
+    literals: Vec<Vec<Literal>>,
     pub(crate) range: TimeRange,
     context: Context,
     next: AtomicUsize,
@@ -39,12 +41,19 @@ struct Outcome {
 
 impl Scan {
     /// The selected pieces, in the order of their list.
-    pub(crate) fn new(selected: Selected, columns: Columns, range: TimeRange, context: &Context, turns: &Arc<Turns>) -> Scan {
+    pub(crate) fn new(
+        selected: Selected,
+        (columns, literals): (Columns, Vec<Vec<Literal>>),
+        range: TimeRange,
+        context: &Context,
+        turns: &Arc<Turns>,
+    ) -> Scan {
         let stats = Stats { blocks_pruned: selected.blocks_pruned, streams: selected.streams.len() as u64, ..Stats::default() };
         Scan {
             pieces: selected.pieces,
             streams: selected.streams,
             columns,
+            literals,
             range,
             context: context.clone(),
             next: AtomicUsize::new(0),
@@ -94,13 +103,13 @@ impl Scan {
     }
 
     /// Reads a piece into the memory of an earlier one; `None` when it is damaged, which the answer will tell.
-    pub(crate) fn read(&self, piece: &Piece, spare: Option<PieceRows>) -> Result<Option<PieceRows>, QueryError> {
-        self.settle(piece.read_over(&self.columns, spare))
-    }
-
-    /// What was read; `None` when it is damaged, which the answer will tell.
-    pub(crate) fn settle(&self, read: Result<PieceRows, StoreError>) -> Result<Option<PieceRows>, QueryError> {
-        match read {
+    pub(crate) fn read(
+        &self,
+        piece: &Piece,
+        wanted: &Wanted<'_>,
+        spare: Option<PieceRows>,
+    ) -> Result<Option<PieceRows>, QueryError> {
+        match piece.read_over(wanted, spare) {
             Ok(rows) => Ok(Some(rows)),
             Err(StoreError::Damaged(text)) => {
                 self.outcome.lock().warnings.push(text);
@@ -108,6 +117,11 @@ impl Scan {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What has to be read of a piece: all columns, and the lines that may come through.
+    pub(crate) fn wanted(&self) -> Wanted<'_> {
+        Wanted { containing: &self.literals, ..Wanted::all(&self.columns) }
     }
 
     /// `now` of the whole query, nanoseconds since 1970.

@@ -50,7 +50,7 @@ pub use deletes::{CancelError, DeleteCompiler, DeleteError, DeletePredicate, Del
 pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
 pub use objects::{Address, ObjectOptions, ObjectStatus, Place};
 pub use retention::{Retention, RetentionOf, StreamRetention};
-pub use skald_block::{Count, RowsBytes};
+pub use skald_block::{Count, RowsBytes, Wanted};
 pub use skald_fields::Form;
 pub use skald_patterns::{Pattern, StreamMiner};
 pub use skald_wal::files;
@@ -61,7 +61,6 @@ use clock::Clock;
 use deletes::hiding::StreamHiding;
 use files::Files;
 use part::Part;
-use skald_block::Wanted;
 use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher, MemoryUser, SelectedStream, TenantId, TimeRange};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -273,23 +272,11 @@ impl Piece {
     /// Reads the columns asked for (or more), and says which rows there are to see. The same rows have the
     /// same numbers each time it is read.
     pub fn read(&self, columns: &Columns) -> Result<PieceRows, StoreError> {
-        self.read_over(columns, None)
+        self.read_over(&Wanted::all(columns), None)
     }
 
-    /// The same into the memory of rows that are no longer needed.
-    pub fn read_over(&self, columns: &Columns, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
-        self.read_as(&Wanted::all(columns), spare)
-    }
-
-    /// The same with the lines of some rows only, which are in order: other lines may be empty.
-    pub fn read_rows_over(&self, columns: &Columns, rows: &[u32], spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
-        // What hides rows looks at all lines.
-        let rows = self.hidden.is_empty().then_some(rows);
-        self.read_as(&Wanted { rows, ..Wanted::all(columns) }, spare)
-    }
-
-    /// Whether the values that lines of this form give some labels can be had without the lines: as metadata, by
-    /// [`Piece::read_fields_over`]. Not where a delete request hides rows: it asks what lines give by itself.
+    /// Whether the values that lines of this form give some labels can be had without the lines: as metadata, with
+    /// [`Wanted::fields`]. Not where a delete request hides rows: it asks what lines give by itself.
     pub fn fields_answer(&self, form: Form, labels: &[String]) -> bool {
         match &self.source {
             _ if !self.hidden.is_empty() => false,
@@ -298,20 +285,20 @@ impl Piece {
         }
     }
 
-    /// Reads as [`Piece::read_over`], and the labels that lines would give as metadata of the same names, where
-    /// [`Piece::fields_answer`] says that they can be had.
-    pub fn read_fields_over(&self, columns: &Columns, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
-        self.read_as(&Wanted { fields: true, ..Wanted::all(columns) }, spare)
-    }
-
-    fn read_as(&self, wanted: &Wanted<'_>, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
+    /// Reads what is wanted (or more) into the memory of rows that are no longer needed.
+    pub fn read_over(&self, wanted: &Wanted<'_>, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
+        let mut wanted = *wanted;
         let mut columns = std::borrow::Cow::Borrowed(wanted.columns);
-        self.hidden.iter().for_each(|(_, hiding)| hiding.widen(columns.to_mut()));
+        if !self.hidden.is_empty() {
+            // What hides rows looks at all lines.
+            (wanted.rows, wanted.containing) = (None, &[]);
+            self.hidden.iter().for_each(|(_, hiding)| hiding.widen(columns.to_mut()));
+        }
         let batch = match &self.source {
             Source::Head(batch) => batch.clone(),
             Source::Block { part, block } => {
                 let spare = spare.and_then(|rows| Arc::try_unwrap(rows.batch).ok());
-                Arc::new(part.read_block_over(*block, &Wanted { columns: &columns, ..*wanted }, spare.unwrap_or_default())?)
+                Arc::new(part.read_block_over(*block, &Wanted { columns: &columns, ..wanted }, spare.unwrap_or_default())?)
             }
         };
         let mut runs = Vec::with_capacity(self.runs.len());
