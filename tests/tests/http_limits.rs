@@ -110,6 +110,39 @@ fn tenants_have_limits_of_their_own_that_change_without_a_restart() {
 }
 
 #[test]
+fn attributes_of_otlp_go_where_the_tenant_wants_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("overrides.yaml");
+    let own = "overrides: {own: {otlp_config: {resource_attributes: {ignore_defaults: true, attributes_config: [\
+        {action: drop, regex: 'host.*'}, {action: index_label, attributes: [team]}]}, \
+        log_attributes: [{action: index_label, attributes: [job]}]}}}";
+    std::fs::write(&file, own).expect("written");
+    let local = Local::start_with(|config| {
+        config.auth_enabled = true;
+        config.runtime.file = vec![file.display().to_string()];
+    });
+    let client = local.client();
+    let attribute = |name: &str, value: &str| json!({"key": name, "value": {"stringValue": value}});
+    let record = |job: &str| json!({"timeUnixNano": format!("{BASE_S}000000000"), "body": {"stringValue": "x"}, "attributes": [attribute("job", job)]});
+    let resource = [attribute("k8s.pod.name", "p"), attribute("team", "t"), attribute("host.name", "h")];
+    let body = json!({"resourceLogs": [{"resource": {"attributes": resource}, "scopeLogs": [{"logRecords": [record("a"), record("b")]}]}]});
+    let check = |tenant: &str, series: Value, lines: Value| {
+        let headers = [("X-Scope-OrgID", tenant), ("Content-Type", "application/json")];
+        let pushed = send(&client, "POST", "/otlp/v1/logs", &headers, &body.to_string());
+        assert_eq!(pushed.status, 204, "{}", pushed.text);
+        let range = format!("{API}/series?start={BASE_S}&end={}", BASE_S + 60);
+        assert_eq!(result(&get(&client, &range, &headers))["data"], series, "{tenant}");
+        let categorized = [headers[0], ("X-Loki-Response-Encoding-Flags", "categorize-labels")];
+        let found = result(&get(&client, &target("{service_name=~\".+\"} | job=\"a\" | drop detected_level", ""), &categorized));
+        assert_eq!(found["data"]["result"][0]["values"][0][2]["structuredMetadata"], lines, "{tenant}");
+    };
+    let labels = |job: &str| json!({"job": job, "service_name": "unknown_service", "team": "t"});
+    check("own", json!([labels("a"), labels("b")]), json!({"k8s_pod_name": "p"}));
+    let metadata = json!({"host_name": "h", "job": "a", "team": "t"});
+    check("other", json!([{"k8s_pod_name": "p", "service_name": "unknown_service"}]), metadata);
+}
+
+#[test]
 fn answers_over_a_limit_are_cut_for_those_who_show_warnings() {
     let start = |strict: bool| {
         Local::start_with(move |config| {

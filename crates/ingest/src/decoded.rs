@@ -44,8 +44,8 @@ pub(crate) enum RawLabels<'a> {
     Text(Text<'a>),
     /// A JSON object with its braces.
     Json(&'a [u8]),
-    /// Pairs with unique names that are known to be valid.
-    Pairs(Vec<(Cow<'a, str>, Cow<'a, str>)>),
+    /// Pairs with valid names, both lists sorted by them; a record's label stands in place of its resource's.
+    Pairs { resource: &'a [(Cow<'a, str>, Cow<'a, str>)], record: Vec<(Cow<'a, str>, Cow<'a, str>)> },
 }
 
 /// One entry of a push.

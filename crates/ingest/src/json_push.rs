@@ -128,7 +128,7 @@ fn decode_stream<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Re
     let label_bytes = match &labels {
         RawLabels::Json(text) => text.len(),
         RawLabels::Text(text) => text.len(),
-        RawLabels::Pairs(_) => 0,
+        RawLabels::Pairs { .. } => 0,
     };
     if label_bytes > LABEL_TEXT_BYTES_MAX {
         return Err(BodyError::TooLarge(format!("stream labels size {label_bytes} B exceeds limit of 17 MB")).into());
@@ -258,7 +258,7 @@ mod tests {
             got += &match &stream.labels {
                 RawLabels::Json(text) | RawLabels::Text(Cow::Borrowed(text)) => String::from_utf8_lossy(text).into_owned(),
                 RawLabels::Text(Cow::Owned(text)) => String::from_utf8_lossy(text).into_owned(),
-                RawLabels::Pairs(_) => unreachable!("json gives no pairs"),
+                RawLabels::Pairs { .. } => unreachable!("json gives no pairs"),
             };
             for entry in &decoded.entries[stream.rows.clone()] {
                 got += &format!(" {} {}", entry.time, String::from_utf8_lossy(&entry.line));

@@ -29,6 +29,7 @@ mod validate;
 mod wire;
 
 pub use limits::{ENTRIES_MAX, IngestLimits, LABEL_TEXT_BYTES_MAX, PAIRS_MAX};
+pub use otlp::{AttributeAction, AttributeNames, AttributeRule, OTLP_RULES_MAX, OtlpRules};
 pub use profile::{Profile, Profiles};
 
 pub use take::Decoder;

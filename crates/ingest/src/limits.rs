@@ -4,6 +4,8 @@
 //! because the store orders late data itself. The cap on decompressed bodies is 256 MiB instead of 5,000,
 //! because memory is bounded here. And a push holds a bounded number of entries, for the same reason.
 
+use crate::otlp::OtlpRules;
+
 /// Most entries in one push. Each costs about a hundred bytes of memory on its way, so this bounds a body of
 /// millions of empty entries to a few hundred megabytes.
 pub const ENTRIES_MAX: usize = 1 << 22;
@@ -104,6 +106,8 @@ pub struct IngestLimits {
     pub per_stream_rate_limit_burst: u64,
     /// Streams a tenant may write to within about an hour; 0 is no limit.
     pub max_streams: usize,
+    /// What becomes of the attributes of OTLP.
+    pub otlp: OtlpRules,
 }
 
 impl Default for IngestLimits {
@@ -135,6 +139,7 @@ impl Default for IngestLimits {
             per_stream_rate_limit: 0,
             per_stream_rate_limit_burst: 0,
             max_streams: 0,
+            otlp: OtlpRules::default(),
         }
     }
 }

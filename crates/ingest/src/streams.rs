@@ -117,15 +117,20 @@ impl Streams {
         match labels {
             RawLabels::Text(text) => self.texts.get_or_make(text, || {
                 let pairs = label_text::parse(text).map_err(|error| unparsable(&error))?;
-                facts_of(pairs, limits)
+                facts_of(pairs, Vec::new(), limits)
             }),
-            RawLabels::Json(text) => self.objects.get_or_make(text, || facts_of(parse_object(text)?, limits)),
-            RawLabels::Pairs(pairs) => {
-                let borrowed = pairs.iter().map(|(n, v)| (Cow::Borrowed(&**n), Cow::Borrowed(&**v))).collect();
-                facts_of(borrowed, limits).map(Arc::new)
+            RawLabels::Json(text) => self.objects.get_or_make(text, || facts_of(parse_object(text)?, Vec::new(), limits)),
+            RawLabels::Pairs { resource, record } => {
+                let is_replaced = |name: &str| record.binary_search_by(|(own, _)| (**own).cmp(name)).is_ok();
+                let shared = resource.iter().filter(|(name, _)| !is_replaced(name)).map(borrowed).collect();
+                facts_of(shared, record.iter().map(borrowed).collect(), limits).map(Arc::new)
             }
         }
     }
+}
+
+fn borrowed<'p>((name, value): &'p (Cow<'_, str>, Cow<'_, str>)) -> Pair<'p> {
+    (Cow::Borrowed(name), Cow::Borrowed(value))
 }
 
 fn unparsable(error: &label_text::LabelTextError) -> StreamRefused {
@@ -183,8 +188,12 @@ fn write_pairs(pairs: &[Pair<'_>]) -> String {
     out
 }
 
-/// Adds `service_name`, checks the limits in Loki's order, and hashes.
-fn facts_of(mut pairs: Vec<Pair<'_>>, limits: &IngestLimits) -> Result<StreamFacts, StreamRefused> {
+/// Adds `service_name`, checks the limits in Loki's order, and hashes. Labels that are an entry's `own` do not tell
+/// the service: it is that of all that came with it.
+fn facts_of<'p>(mut pairs: Vec<Pair<'p>>, own: Vec<Pair<'p>>, limits: &IngestLimits) -> Result<StreamFacts, StreamRefused> {
+    let shared = pairs.len();
+    pairs.extend(own);
+    let service = discover_service(&pairs[..shared], &limits.discover_service_name);
     pairs.retain(|(_, value)| !value.is_empty());
     if pairs.is_empty() && limits.discover_service_name.is_empty() {
         let message = "error at least one label pair is required per stream".to_owned();
@@ -193,7 +202,6 @@ fn facts_of(mut pairs: Vec<Pair<'_>>, limits: &IngestLimits) -> Result<StreamFac
     let is_internal = pairs.iter().any(|(name, _)| matches!(&**name, "__aggregated_metric__" | "__pattern__"));
     let has_service = pairs.iter().any(|(name, _)| name == SERVICE_NAME);
     if !has_service && !is_internal && !limits.discover_service_name.is_empty() {
-        let service = discover_service(&pairs, &limits.discover_service_name);
         pairs.push((Cow::Borrowed(SERVICE_NAME), Cow::Owned(service)));
     }
     pairs.sort_by(|a, b| a.0.cmp(&b.0));
@@ -206,7 +214,7 @@ fn facts_of(mut pairs: Vec<Pair<'_>>, limits: &IngestLimits) -> Result<StreamFac
 }
 
 fn discover_service(pairs: &[Pair<'_>], names: &[String]) -> String {
-    let found = names.iter().find_map(|name| pairs.iter().find(|(n, _)| n == name));
+    let found = names.iter().find_map(|name| pairs.iter().find(|(n, v)| n == name && !v.is_empty()));
     found.map_or_else(|| SERVICE_UNKNOWN.to_owned(), |(_, value)| value.to_string())
 }
 
@@ -275,6 +283,14 @@ mod tests {
             json(r#"{"app":"a1","app":"a2","n":5,"t":true,"e":"","x":null}"#),
             r#"{app="a2", n="5", service_name="a2", t="true"} None"#,
         );
+    }
+
+    #[test]
+    fn labels_of_a_record_stand_in_place_of_its_resources() {
+        let pair = |name: &'static str, value: &'static str| (Cow::Borrowed(name), Cow::Borrowed(value));
+        let resource = [pair("app", "a"), pair("env", "x")];
+        let record = vec![pair("env", "y"), pair("service", "s")];
+        check(RawLabels::Pairs { resource: &resource, record }, r#"{app="a", env="y", service="s", service_name="a"} None"#);
     }
 
     #[test]

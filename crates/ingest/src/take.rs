@@ -177,7 +177,7 @@ fn decode<T>(
             let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
             spent.decompressed = bytes.len() as u64;
             let logs = otlp::parse(content_type, bytes)?;
-            let prepared = otlp::prepare(&logs);
+            let prepared = otlp::prepare(&logs, &limits.otlp);
             let mut decoded = otlp::decode(&logs, &prepared, limits, now)?;
             limit::cut_lines(&mut decoded, limits);
             spent.decode = begin.elapsed();

@@ -8,7 +8,7 @@ use crate::config::limits::Limits;
 use crate::config::{Config, file, keys};
 use crate::metrics::metric;
 use parking_lot::{Mutex, RwLock};
-use serde_yaml_ng::{Mapping, Value};
+use serde_yaml_ng::Value;
 use skald_ingest::{Profile, Profiles};
 use skald_model::TenantId;
 use skald_store::Retention;
@@ -179,26 +179,30 @@ fn read_tenant(
     warnings: &mut Vec<String>,
 ) -> Result<(), String> {
     let tenant = TenantId::parse(&keys::text(tenant)).map_err(|error| format!("overrides: {error}"))?;
-    let empty = Mapping::new();
-    let fields = match fields {
-        Value::Mapping(fields) => fields,
-        Value::Null => &empty,
-        _ => return Err(format!("overrides of {tenant}: expected settings by name")),
-    };
+    let of_tenant = |error: String| format!("overrides of {tenant}: {error}");
+    let mut leaves = Vec::new();
+    match fields {
+        Value::Mapping(_) => file::flatten("limits_config", fields, &mut leaves),
+        Value::Null => {}
+        _ => return Err(of_tenant("expected settings by name".to_owned())),
+    }
     let limits = table.entry(tenant.clone()).or_insert_with(|| base.clone());
-    for (name, value) in fields {
-        let name = keys::text(name);
+    for (name, value) in leaves {
         match keys::set_limit(limits, &name, value) {
-            Some(result) => result.map_err(|error| format!("overrides of {tenant}: {error}"))?,
-            None => warnings.push(format!("overrides of {tenant}: {}", file::explain(&format!("limits_config.{name}")))),
+            Some(result) => result.map_err(of_tenant)?,
+            None => {
+                keys::check_no_section(&name).map_err(of_tenant)?;
+                warnings.push(of_tenant(file::explain(&name)));
+            }
         }
     }
-    limits.check().map_err(|error| format!("overrides of {tenant}: {error}"))
+    limits.check().map_err(of_tenant)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::otlp::OtlpConfig;
 
     fn tenant(name: &str) -> TenantId {
         TenantId::parse(name).expect("valid")
@@ -229,6 +233,24 @@ mod tests {
         check("overrides: [1]", Err("overrides must hold settings by tenant"));
         let retention = "overrides of a: retention period must be >= 24h was 1h";
         check("overrides: {a: {retention_period: 1h}}", Err(retention));
+    }
+
+    #[test]
+    fn rules_for_attributes_stand_over_the_common_ones_one_by_one() {
+        let otlp = OtlpConfig { ignore_defaults: true, ..OtlpConfig::default() };
+        let base = Limits { otlp, ..Limits::default() };
+        let mut table = Table::new();
+        let text = "overrides: {a: {otlp_config: {severity_text_as_label: true}}}";
+        assert_eq!(read_table(&base, text, &mut table), Ok(Vec::new()));
+        let otlp = &table[&tenant("a")].otlp;
+        assert!(otlp.ignore_defaults && otlp.severity_text_as_label);
+        check("overrides: {a: {otlp_config: []}}", Err("overrides of a: limits_config.otlp_config: expected settings by name"));
+        check(
+            "overrides: {a: {otlp_config: {log_attributes: [{regex: '('}]}}}",
+            Err(
+                "overrides of a: limits_config.otlp_config.log_attributes: regex \"(\": error parsing regexp: missing closing ): `(`",
+            ),
+        );
     }
 
     #[test]

@@ -1,43 +1,33 @@
 //! OTLP logs, protobuf and JSON, as streams and entries in the way Loki maps them.
 //!
-//! Some resource attributes become labels, everything else metadata. Two steps, so that what a resource's entries
-//! share is written once: [`prepare`] flattens resources and scopes, [`decode`] makes entries that borrow from
-//! the request and from what was prepared.
+//! Some attributes become labels, most metadata: [`OtlpRules`] says which. Two steps, so that what a resource's
+//! entries share is written once: [`prepare`] flattens resources and scopes, [`decode`] makes entries that borrow
+//! from the request and from what was prepared. Records of a resource that bring labels of their own are put
+//! together by these, so that a stream comes once and not once a record.
 
 mod json;
+mod rules;
 mod value;
+
+pub use rules::{AttributeAction, AttributeNames, AttributeRule, OTLP_RULES_MAX, OtlpRules};
 
 use crate::body::{self, Encoding};
 use crate::decoded::{Decoded, DecodedStream, RawLabels, Text};
 use crate::limits::IngestLimits;
-use crate::metadata::sanitize_name;
-use crate::proto::{ExportLogsServiceRequest, InstrumentationScope, KeyValue, LogRecord, Resource};
+use crate::metadata::{sanitize_name, sort_and_unite};
+use crate::proto::{ExportLogsServiceRequest, InstrumentationScope, KeyValue, LogRecord, Resource, ResourceLogs};
 use crate::refusal::BodyError;
 use prost::Message;
+use rules::action;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use value::{as_text, flatten};
 
-/// Resource attributes that become labels: Loki's defaults.
-const INDEX_ATTRIBUTES: [&str; 18] = [
-    "service.name",
-    "service.namespace",
-    "service.instance.id",
-    "deployment.environment",
-    "deployment.environment.name",
-    "cloud.region",
-    "cloud.availability_zone",
-    "k8s.cluster.name",
-    "k8s.namespace.name",
-    "k8s.pod.name",
-    "k8s.container.name",
-    "container.name",
-    "k8s.replicaset.name",
-    "k8s.deployment.name",
-    "k8s.statefulset.name",
-    "k8s.daemonset.name",
-    "k8s.cronjob.name",
-    "k8s.job.name",
-];
+/// The name of a record's severity text in labels and metadata.
+const SEVERITY_TEXT: &str = "severity_text";
+
+/// Names with their values.
+type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// The encodings of an OTLP body, in Loki's words when there is another.
 pub(crate) fn encodings(header: Option<&str>) -> Result<Vec<Encoding>, BodyError> {
@@ -63,79 +53,92 @@ pub(crate) fn parse(content_type: Option<&str>, bytes: &[u8]) -> Result<ExportLo
 }
 
 /// What the entries of one resource share.
-pub(crate) struct Prepared {
-    labels: Vec<(String, String)>,
-    metadata: Vec<(String, String)>,
+pub(crate) struct Prepared<'r> {
+    /// Sorted by name, each name once.
+    labels: Pairs<'r>,
+    metadata: Pairs<'r>,
     /// Metadata of each scope.
-    scopes: Vec<Vec<(String, String)>>,
+    scopes: Vec<Pairs<'r>>,
 }
 
 /// Flattens resources and scopes.
-pub(crate) fn prepare(request: &ExportLogsServiceRequest) -> Vec<Prepared> {
+pub(crate) fn prepare<'r>(request: &'r ExportLogsServiceRequest, rules: &OtlpRules) -> Vec<Prepared<'r>> {
+    let scope = |scope: &'r InstrumentationScope| scope_metadata(scope, &rules.scope);
     let resources = request.resource_logs.iter();
     resources
         .map(|logs| {
-            let scopes = logs.scope_logs.iter().map(|s| s.scope.as_ref().map_or_else(Vec::new, scope_metadata)).collect();
-            let (labels, metadata) = logs.resource.as_ref().map_or_else(Default::default, split_resource);
+            let scopes = logs.scope_logs.iter().map(|s| s.scope.as_ref().map_or_else(Vec::new, scope)).collect();
+            let split = |resource| split_resource(resource, &rules.resource);
+            let (labels, metadata) = logs.resource.as_ref().map_or_else(Default::default, split);
             Prepared { labels, metadata, scopes }
         })
         .collect()
 }
 
-type Pairs = Vec<(String, String)>;
-
 /// Labels and metadata of a resource.
-fn split_resource(resource: &Resource) -> (Pairs, Pairs) {
-    let (mut labels, mut metadata): (Pairs, Pairs) = (Vec::new(), Vec::new());
+fn split_resource<'r>(resource: &'r Resource, rules: &[AttributeRule]) -> (Pairs<'r>, Pairs<'r>) {
+    let (mut labels, mut metadata): (Pairs<'r>, Pairs<'r>) = (Vec::new(), Vec::new());
     for KeyValue { key, value } in &resource.attributes {
         let Some(value) = value else { continue };
-        match sanitize_name(key.as_bytes()).filter(|_| INDEX_ATTRIBUTES.contains(&key.as_str())) {
-            Some(name) => {
-                labels.retain(|(n, _)| *n != name);
-                labels.push((name.into_owned(), as_text(value).into_owned()));
-            }
-            None => flatten(key, value, &mut |name, text| metadata.push((name.into_owned(), text.into_owned()))),
+        match action(rules, key) {
+            AttributeAction::IndexLabel => flatten(key, value, &mut |name, text| push_label(&mut labels, name, text)),
+            AttributeAction::StructuredMetadata => flatten(key, value, &mut |name, text| metadata.push((name, text))),
+            AttributeAction::Drop => {}
         }
     }
-    if resource.dropped_attributes_count != 0 {
-        metadata.push(("resource_dropped_attributes_count".to_owned(), resource.dropped_attributes_count.to_string()));
-    }
+    sort_and_unite(&mut labels, 0);
+    push_dropped(&mut metadata, "resource_dropped_attributes_count", resource.dropped_attributes_count);
     (labels, metadata)
 }
 
-fn scope_metadata(scope: &InstrumentationScope) -> Pairs {
+/// Adds a label by the name it has in a selector; nothing when no name is left.
+fn push_label<'r>(labels: &mut Pairs<'r>, name: Cow<'r, str>, text: Cow<'r, str>) {
+    let name = match name {
+        Cow::Borrowed(name) => sanitize_name(name.as_bytes()),
+        Cow::Owned(name) => sanitize_name(name.as_bytes()).map(|name| Cow::Owned(name.into_owned())),
+    };
+    labels.extend(name.map(|name| (name, text)));
+}
+
+/// How many attributes the client left out, when it did.
+fn push_dropped(metadata: &mut Pairs<'_>, name: &'static str, count: u32) {
+    if count != 0 {
+        metadata.push((Cow::Borrowed(name), Cow::Owned(count.to_string())));
+    }
+}
+
+fn scope_metadata<'r>(scope: &'r InstrumentationScope, rules: &[AttributeRule]) -> Pairs<'r> {
     let mut metadata = Pairs::new();
     for KeyValue { key, value } in &scope.attributes {
         let Some(value) = value else { continue };
-        flatten(key, value, &mut |name, text| metadata.push((name.into_owned(), text.into_owned())));
+        if action(rules, key) == AttributeAction::StructuredMetadata {
+            flatten(key, value, &mut |name, text| metadata.push((name, text)));
+        }
     }
-    if !scope.name.is_empty() {
-        metadata.push(("scope_name".to_owned(), scope.name.clone()));
+    for (name, text) in [("scope_name", &scope.name), ("scope_version", &scope.version)] {
+        if !text.is_empty() {
+            metadata.push((Cow::Borrowed(name), Cow::Borrowed(text)));
+        }
     }
-    if !scope.version.is_empty() {
-        metadata.push(("scope_version".to_owned(), scope.version.clone()));
-    }
-    if scope.dropped_attributes_count != 0 {
-        metadata.push(("scope_dropped_attributes_count".to_owned(), scope.dropped_attributes_count.to_string()));
-    }
+    push_dropped(&mut metadata, "scope_dropped_attributes_count", scope.dropped_attributes_count);
     metadata
 }
 
 /// Makes streams and entries; records without a time get `now`.
 pub(crate) fn decode<'a>(
     request: &'a ExportLogsServiceRequest,
-    prepared: &'a [Prepared],
+    prepared: &'a [Prepared<'a>],
     limits: &IngestLimits,
     now: i64,
 ) -> Result<Decoded<'a>, BodyError> {
     let mut decoded = Decoded::default();
     for (logs, shared) in request.resource_logs.iter().zip(prepared) {
-        let first_row = decoded.entries.len();
-        for (scope, scope_metadata) in logs.scope_logs.iter().zip(&shared.scopes) {
-            for record in &scope.log_records {
+        for (record_labels, rows) in streams_of(logs, shared, &limits.otlp) {
+            let first_row = decoded.entries.len();
+            for (record, scope_metadata) in rows {
                 let first_pair = decoded.pairs.len();
                 if limits.allow_structured_metadata {
-                    push_record_metadata(record, &mut decoded)?;
+                    push_record_metadata(record, &limits.otlp.log, &mut decoded)?;
                     for (name, value) in shared.metadata.iter().chain(scope_metadata) {
                         decoded.push_pair(borrowed(name), borrowed(value))?;
                     }
@@ -143,11 +146,55 @@ pub(crate) fn decode<'a>(
                 let line = record.body.as_ref().map_or(Cow::Borrowed(""), as_text);
                 decoded.push_entry(record_time(record, now), into_bytes(line), first_pair)?;
             }
+            let labels = RawLabels::Pairs { resource: &shared.labels, record: record_labels };
+            decoded.streams.push(DecodedStream { labels, rows: first_row..decoded.entries.len() });
         }
-        let labels = shared.labels.iter().map(|(n, v)| (Cow::Borrowed(&**n), Cow::Borrowed(&**v))).collect();
-        decoded.streams.push(DecodedStream { labels: RawLabels::Pairs(labels), rows: first_row..decoded.entries.len() });
     }
     Ok(decoded)
+}
+
+/// A record with the metadata of its scope.
+type Row<'a> = (&'a LogRecord, &'a Pairs<'a>);
+
+/// The records of a resource by the labels they bring, those without any first.
+fn streams_of<'a>(logs: &'a ResourceLogs, shared: &'a Prepared<'a>, rules: &OtlpRules) -> Vec<(Pairs<'a>, Vec<Row<'a>>)> {
+    let scopes = logs.scope_logs.iter().zip(&shared.scopes);
+    let rows = scopes.flat_map(|(scope, metadata)| scope.log_records.iter().map(move |record| (record, metadata)));
+    if !rules.tell_records_apart() {
+        return vec![(Pairs::new(), rows.collect())];
+    }
+    let mut streams = vec![(Pairs::new(), Vec::new())];
+    let mut places = HashMap::from([(Pairs::new(), 0)]);
+    for row in rows {
+        let labels = record_labels(row.0, rules);
+        match places.get(&labels) {
+            Some(&place) => {
+                let (_, stream): &mut (_, Vec<Row<'a>>) = &mut streams[place];
+                stream.push(row);
+            }
+            None => {
+                places.insert(labels.clone(), streams.len());
+                streams.push((labels, vec![row]));
+            }
+        }
+    }
+    streams
+}
+
+/// The labels a record brings itself, sorted by name, each name once.
+fn record_labels<'a>(record: &'a LogRecord, rules: &OtlpRules) -> Pairs<'a> {
+    let mut labels = Pairs::new();
+    for KeyValue { key, value } in &record.attributes {
+        let Some(value) = value else { continue };
+        if action(&rules.log, key) == AttributeAction::IndexLabel {
+            flatten(key, value, &mut |name, text| push_label(&mut labels, name, text));
+        }
+    }
+    if rules.severity_text_as_label && !record.severity_text.is_empty() {
+        labels.push((Cow::Borrowed(SEVERITY_TEXT), Cow::Borrowed(&record.severity_text)));
+    }
+    sort_and_unite(&mut labels, 0);
+    labels
 }
 
 fn record_time(record: &LogRecord, now: i64) -> i64 {
@@ -167,9 +214,12 @@ fn into_bytes(text: Cow<'_, str>) -> Text<'_> {
 }
 
 /// The metadata a record brings itself, in Loki's order.
-fn push_record_metadata<'a>(record: &'a LogRecord, decoded: &mut Decoded<'a>) -> Result<(), BodyError> {
+fn push_record_metadata<'a>(record: &'a LogRecord, rules: &[AttributeRule], decoded: &mut Decoded<'a>) -> Result<(), BodyError> {
     for KeyValue { key, value } in &record.attributes {
         let Some(value) = value else { continue };
+        if action(rules, key) != AttributeAction::StructuredMetadata {
+            continue;
+        }
         let mut outcome = Ok(());
         flatten(key, value, &mut |name, text| {
             if outcome.is_ok() {
@@ -187,7 +237,7 @@ fn push_record_metadata<'a>(record: &'a LogRecord, decoded: &mut Decoded<'a>) ->
         push("observed_timestamp", number(record.observed_time_unix_nano))?;
     }
     push("severity_number", number(u64::try_from(record.severity_number).unwrap_or(0)))?;
-    push("severity_text", Cow::Borrowed(&record.severity_text))?;
+    push(SEVERITY_TEXT, Cow::Borrowed(&record.severity_text))?;
     push("dropped_attributes_count", number(record.dropped_attributes_count.into()))?;
     push("flags", number(record.flags.into()))?;
     push("trace_id", Cow::Owned(value::hex(&record.trace_id)))?;
@@ -201,17 +251,23 @@ mod tests {
     use std::fmt::Write;
 
     fn show(body: &str) -> String {
+        show_by(body, OtlpRules::default())
+    }
+
+    fn show_by(body: &str, rules: OtlpRules) -> String {
         let request = match parse(Some("application/json"), body.as_bytes()) {
             Ok(request) => request,
             Err(error) => return format!("error: {error}"),
         };
         let again = ExportLogsServiceRequest::decode(request.encode_to_vec().as_slice()).expect("encoded a moment ago");
         assert_eq!(again, request);
-        let prepared = prepare(&request);
-        let decoded = decode(&request, &prepared, &IngestLimits::default(), 99).expect("request is small");
+        let limits = IngestLimits { otlp: rules, ..IngestLimits::default() };
+        let prepared = prepare(&request, &limits.otlp);
+        let decoded = decode(&request, &prepared, &limits, 99).expect("request is small");
         let mut out = String::new();
         for stream in &decoded.streams {
-            let RawLabels::Pairs(labels) = &stream.labels else { unreachable!("otlp gives pairs") };
+            let RawLabels::Pairs { resource, record } = &stream.labels else { unreachable!("otlp gives pairs") };
+            let labels: Vec<_> = resource.iter().chain(record).collect();
             write!(out, "{labels:?}").expect("writing to a string succeeds");
             for entry in &decoded.entries[stream.rows.clone()] {
                 write!(out, " {} {}", entry.time, String::from_utf8_lossy(&entry.line)).expect("writing to a string succeeds");
@@ -240,6 +296,46 @@ mod tests {
         );
     }
 
+    fn rule(action: AttributeAction, pattern: &str) -> AttributeRule {
+        AttributeRule { action, names: AttributeNames::matching(pattern).expect("regex is valid") }
+    }
+
+    #[test]
+    fn attributes_go_where_rules_send_them() {
+        let rules = OtlpRules {
+            resource: vec![rule(AttributeAction::Drop, "secret.*"), rule(AttributeAction::IndexLabel, "host.*|team")],
+            scope: vec![rule(AttributeAction::Drop, "lib.*")],
+            log: vec![rule(AttributeAction::IndexLabel, "job"), rule(AttributeAction::Drop, "pass.*")],
+            severity_text_as_label: false,
+        };
+        let body = r#"{"resourceLogs":[{
+            "resource":{"attributes":[{"key":"team","value":{"stringValue":"a"}},{"key":"secret.key","value":{"stringValue":"k"}},
+              {"key":"host","value":{"kvlistValue":{"values":[{"key":"na.me","value":{"stringValue":"h"}}]}}},
+              {"key":"team","value":{"stringValue":"b"}},{"key":"service.name","value":{"stringValue":"svc"}}]},
+            "scopeLogs":[{"scope":{"attributes":[{"key":"lib.x","value":{"stringValue":"1"}},{"key":"y","value":{"stringValue":"2"}}]},
+              "logRecords":[{"attributes":[{"key":"job","value":{"stringValue":"j1"}},{"key":"password","value":{"stringValue":"p"}}]},
+                {"attributes":[{"key":"n","value":{"intValue":"1"}}]},
+                {"attributes":[{"key":"job","value":{"stringValue":"j1"}},{"key":"n","value":{"intValue":"2"}}]}]}]}]}"#;
+        assert_eq!(
+            show_by(body, rules),
+            concat!(
+                r#"[("host_na_me", "h"), ("team", "b")] 99  n=1 service.name=svc y=2"#,
+                r#"[("host_na_me", "h"), ("team", "b"), ("job", "j1")] 99  service.name=svc y=2 99  n=2 service.name=svc y=2"#
+            )
+        );
+    }
+
+    #[test]
+    fn severity_texts_are_labels_on_demand() {
+        let rules = || OtlpRules { severity_text_as_label: true, ..OtlpRules::default() };
+        let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"severityText":"WARN"},{"severityText":"INFO"},{}]}]}]}"#;
+        assert_eq!(
+            show_by(body, rules()),
+            r#"[] 99 [("severity_text", "WARN")] 99  severity_text=WARN[("severity_text", "INFO")] 99  severity_text=INFO"#
+        );
+        assert_eq!(show_by(r#"{"resourceLogs":[{}]}"#, rules()), "[]");
+    }
+
     #[test]
     fn other_bodies_are_refused() {
         assert_eq!(show("{}"), "");
@@ -255,7 +351,8 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
             if let Ok(request) = parse(Some("application/x-protobuf"), &bytes) {
-                decode(&request, &prepare(&request), &IngestLimits::default(), 0).expect("request is small");
+                let limits = IngestLimits::default();
+                decode(&request, &prepare(&request, &limits.otlp), &limits, 0).expect("request is small");
             }
         }
     }

@@ -5,7 +5,9 @@ use super::{Config, loki::Fate};
 
 /// The report on a file, and whether the file can be used.
 pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, bool) {
-    let lines = match file::apply(&mut Config::default(), text, lookup) {
+    let mut config = Config::default();
+    let read = file::apply(&mut config, text, lookup).map_err(|error| error.to_string());
+    let lines = match read.and_then(|lines| config.limits.check().map(|()| lines)) {
         Ok(lines) => lines,
         Err(error) => return (format!("refused: {error}\n"), false),
     };
@@ -36,6 +38,23 @@ pub fn describe(line: &Line) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_that_can_not_hold_refuse_the_file() {
+        let check = |settings: &str, expected: &str| {
+            let (report, usable) = report(&format!("limits_config: {{otlp_config: {settings}}}"), |_| None);
+            assert_eq!((report.trim_end(), usable), (expected, false), "{settings}");
+        };
+        check(
+            "{log_attributes: [{action: drop, regex: '['}]}",
+            "refused: limits_config.otlp_config.log_attributes: regex \"[\": error parsing regexp: missing closing ]: `[`",
+        );
+        check(
+            "{scope_attributes: [{action: index_label, attributes: [a]}]}",
+            "refused: limits_config.otlp_config.scope_attributes: index_label action is only supported for resource_attributes and log_attributes",
+        );
+        check("5", "refused: limits_config.otlp_config: expected settings by name");
+    }
 
     #[test]
     fn each_name_of_a_loki_file_is_accounted_for() {

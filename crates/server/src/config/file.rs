@@ -66,6 +66,7 @@ fn take(config: &mut Config, name: String, value: &Value) -> Result<Line, FileEr
         key.set(config, value).map_err(FileError::Value)?;
         return Ok(Line::Taken(name));
     }
+    keys::check_no_section(&name).map_err(FileError::Value)?;
     let nearest = nearest(&name);
     // A near miss of a name of ours is a slip of the pen even where Loki's section is known.
     Ok(match loki::fate(&name) {
@@ -75,7 +76,7 @@ fn take(config: &mut Config, name: String, value: &Value) -> Result<Line, FileEr
 }
 
 /// Settings with sections joined by dots. A mapping is a section unless a setting has its name.
-fn flatten<'a>(prefix: &str, value: &'a Value, out: &mut Vec<(String, &'a Value)>) {
+pub fn flatten<'a>(prefix: &str, value: &'a Value, out: &mut Vec<(String, &'a Value)>) {
     match value {
         Value::Mapping(mapping) if keys::find(prefix).is_none() => {
             for (key, inner) in mapping {
@@ -170,6 +171,10 @@ mod tests {
         assert_eq!(
             read("server: {http_listen_port: x}").1.map_err(|e| e.to_string()),
             Err("server.http_listen_port: expected a whole number from 0 to 65535, found \"x\"".to_owned())
+        );
+        assert_eq!(
+            read("limits_config: {otlp_config: {resource_attributes: [1]}}").1.map_err(|e| e.to_string()),
+            Err("limits_config.otlp_config.resource_attributes: expected settings by name".to_owned())
         );
         assert!(matches!(read("a: [").1, Err(FileError::Yaml(_))));
         assert_eq!(read("").1, Ok(vec![]));

@@ -57,6 +57,7 @@ keys! {
     "auth.tokens_file" => tokens_file: "YAML file with the tokens that requests need; empty needs none";
     "distributor.max_recv_msg_size" => distributor.max_recv_msg_size: "largest push body as sent";
     "distributor.max_decompressed_size" => distributor.max_decompressed_size: "largest push body decompressed";
+    "distributor.otlp_config.default_resource_attributes_as_index_labels" => distributor.otlp_index_labels: "resource attributes of OTLP that become labels";
     "ingester.wal.sync" => ingester.wal_sync: "group, always, interval or none: when a push is acknowledged";
     "ingester.wal.max_size" => ingester.wal_max_size: "size of the WAL that starts a flush";
     "ingester.flush_size" => ingester.flush_size: "bytes of unflushed lines that start a flush";
@@ -104,6 +105,11 @@ keys! {
     "limits_config.log_level_fields" => limits.log_level_fields: "names tried for the level";
     "limits_config.log_level_from_json_max_depth" => limits.log_level_from_json_max_depth: "depth searched for a level in JSON lines";
     "limits_config.increment_duplicate_timestamp" => limits.increment_duplicate_timestamp: "move equal timestamps of a push apart";
+    "limits_config.otlp_config.resource_attributes.ignore_defaults" => limits.otlp.ignore_defaults: "leave distributor.otlp_config.default_resource_attributes_as_index_labels out";
+    "limits_config.otlp_config.resource_attributes.attributes_config" => limits.otlp.resource_attributes: "what becomes of resource attributes that are no labels by default: action, attributes or regex";
+    "limits_config.otlp_config.scope_attributes" => limits.otlp.scope_attributes: "what becomes of scope attributes: action, attributes or regex";
+    "limits_config.otlp_config.log_attributes" => limits.otlp.log_attributes: "what becomes of a record's attributes: action, attributes or regex";
+    "limits_config.otlp_config.severity_text_as_label" => limits.otlp.severity_text_as_label: "make a record's severity_text a label too";
     "limits_config.strict" => limits.strict: "refuse a query over a limit, as Loki does, instead of answering in part with a warning";
     "limits_config.max_query_series" => limits.max_query_series: "series in an answer";
     "limits_config.max_entries_limit_per_query" => limits.max_entries_limit_per_query: "entries in an answer; 0 is no limit";
@@ -157,9 +163,15 @@ pub fn text(key: &Value) -> String {
     }
 }
 
-/// Sets one of `limits_config` by its name there; `None` when there is no such setting.
+/// Refuses a single value in the place of a section.
+pub fn check_no_section(name: &str) -> Result<(), String> {
+    let is_section = |key: &Key| key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    if KEYS.iter().any(is_section) { Err(format!("{name}: expected settings by name")) } else { Ok(()) }
+}
+
+/// Sets one of `limits_config` by its whole name; `None` when there is no such setting.
 pub fn set_limit(limits: &mut Limits, name: &str, value: &Value) -> Option<Result<(), String>> {
-    let key = find(&format!("limits_config.{name}"))?;
+    let key = find(name)?;
     let mut config = Config { limits: std::mem::take(limits), ..Config::default() };
     let result = key.set(&mut config, value);
     *limits = config.limits;
@@ -169,8 +181,12 @@ pub fn set_limit(limits: &mut Limits, name: &str, value: &Value) -> Option<Resul
 /// `limits_config` as YAML, without the section's name.
 pub fn limits_yaml(limits: &Limits) -> String {
     let config = Config { limits: limits.clone(), ..Config::default() };
-    let own = KEYS.iter().filter_map(|key| Some((key.name.strip_prefix("limits_config.")?, key)));
-    let fields: Mapping = own.map(|(name, key)| (Value::from(name), key.show(&config))).collect();
+    let mut fields = Mapping::new();
+    for key in KEYS {
+        if let Some(name) = key.name.strip_prefix("limits_config.") {
+            insert(&mut fields, name, key.show(&config));
+        }
+    }
     serde_yaml_ng::to_string(&fields).unwrap_or_default()
 }
 

@@ -3,6 +3,8 @@
 //! Defaults are Loki's unless one team on one machine is better off. A tenant's own values come from the
 //! runtime file ([`crate::overrides`]); the engine and the ingest side get the part that is theirs.
 
+use super::otlp::OtlpConfig;
+use super::record::{Record, field, mapping};
 use super::setting::{ByteSize, Setting, word_setting};
 use super::{DistributorConfig, QuerierConfig};
 use serde_yaml_ng::{Mapping, Value};
@@ -45,6 +47,7 @@ pub struct Limits {
     pub log_level_fields: Vec<String>,
     pub log_level_from_json_max_depth: usize,
     pub increment_duplicate_timestamp: bool,
+    pub otlp: OtlpConfig,
     pub strict: bool,
     pub max_query_series: usize,
     pub max_entries_limit_per_query: usize,
@@ -130,22 +133,6 @@ word_setting!(DeletionMode {
     "filter-and-delete" => DeletionMode::FilterAndDelete,
 });
 
-/// A list element that is a mapping with known keys.
-trait Record: Sized {
-    /// Keys it may have.
-    const KEYS: &'static [&'static str];
-    fn read(fields: &Mapping) -> Result<Self, String>;
-    fn show(&self) -> Mapping;
-}
-
-fn field<T: Setting>(fields: &Mapping, name: &str) -> Result<Option<T>, String> {
-    fields.get(name).map(|value| T::read(value).map_err(|error| format!("{name}: {error}"))).transpose()
-}
-
-fn mapping(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Mapping {
-    fields.into_iter().map(|(name, value)| (Value::from(name), value)).collect()
-}
-
 impl Record for RetentionStream {
     const KEYS: &'static [&'static str] = &["selector", "priority", "period"];
 
@@ -187,39 +174,6 @@ impl Record for BlockedQuery {
     }
 }
 
-impl<R: Record> Setting for Vec<R> {
-    fn read(value: &Value) -> Result<Self, String> {
-        // A variable or a flag holds the list as YAML.
-        let parsed;
-        let value = match value {
-            Value::String(text) => {
-                parsed = serde_yaml_ng::from_str(text).map_err(|error| format!("expected a list: {error}"))?;
-                &parsed
-            }
-            other => other,
-        };
-        match value {
-            Value::Null => Ok(Vec::new()),
-            Value::Sequence(items) => items.iter().map(read_record).collect(),
-            _ => Err("expected a list".to_owned()),
-        }
-    }
-
-    fn show(&self) -> Value {
-        Value::Sequence(self.iter().map(|record| Value::Mapping(record.show())).collect())
-    }
-}
-
-fn read_record<R: Record>(value: &Value) -> Result<R, String> {
-    let fields = value.as_mapping().ok_or_else(|| format!("expected a mapping with {}", R::KEYS.join(", ")))?;
-    for (name, _) in fields {
-        if !name.as_str().is_some_and(|name| R::KEYS.contains(&name)) {
-            return Err(format!("expected the keys {}, found {name:?}", R::KEYS.join(", ")));
-        }
-    }
-    R::read(fields)
-}
-
 impl Default for Limits {
     fn default() -> Limits {
         let (query, ingest) = (QueryLimits::default(), IngestLimits::default());
@@ -250,6 +204,7 @@ impl Default for Limits {
             log_level_fields: ingest.log_level_fields,
             log_level_from_json_max_depth: 2,
             increment_duplicate_timestamp: false,
+            otlp: OtlpConfig::default(),
             strict: false,
             max_query_series: query.max_query_series,
             max_entries_limit_per_query: query.max_entries_limit_per_query,
@@ -325,6 +280,7 @@ impl Limits {
             per_stream_rate_limit: self.per_stream_rate_limit.0,
             per_stream_rate_limit_burst: self.per_stream_rate_limit_burst.0,
             max_streams: self.max_streams(),
+            otlp: self.otlp.rules(&distributor.otlp_index_labels),
         }
     }
 
@@ -395,6 +351,7 @@ impl Limits {
 
     /// Checks what belongs together; the error names the setting.
     pub fn check(&self) -> Result<(), String> {
+        self.otlp.check()?;
         let too_short = |period: &Duration| *period > Duration::ZERO && *period < RETENTION_MIN;
         let periods = std::iter::once(&self.retention_period).chain(self.retention_stream.iter().map(|r| &r.period));
         match periods.into_iter().find(|period| too_short(period)) {

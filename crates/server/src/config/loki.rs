@@ -47,13 +47,8 @@ pub const SECTIONS: &[(&str, Fate)] = &[
 pub const KEYS: &[&str] = &["target", "ballast_bytes", "shutdown_delay", "http_prefix", "metrics_namespace"];
 
 /// Keys of `limits_config` that a user would miss.
-pub const LIMITS_MISSING: &[&str] = &[
-    "block_ingestion_policy_until",
-    "discover_generic_fields",
-    "otlp_config",
-    "policy_enforced_labels",
-    "policy_stream_mapping",
-];
+pub const LIMITS_MISSING: &[&str] =
+    &["block_ingestion_policy_until", "discover_generic_fields", "policy_enforced_labels", "policy_stream_mapping"];
 
 /// Sections of Loki's that describe a bucket.
 const CLOUDS: &[&str] = &["alibabacloud", "aws", "azure", "bos", "cos", "gcs", "s3", "swift"];

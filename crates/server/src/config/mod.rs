@@ -11,12 +11,15 @@ pub mod keys;
 pub mod limits;
 pub mod loki;
 mod memory;
+pub mod otlp;
+mod record;
 pub mod setting;
 pub mod storage;
 
 pub use limits::Limits;
 use limits::to_usize;
 use setting::{ByteSize, word_setting};
+use skald_ingest::OtlpRules;
 use skald_store::{Options, WalSync};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -162,6 +165,8 @@ pub struct DistributorConfig {
     pub max_recv_msg_size: ByteSize,
     /// Bytes of a decompressed push body.
     pub max_decompressed_size: ByteSize,
+    /// `distributor.otlp_config.default_resource_attributes_as_index_labels`
+    pub otlp_index_labels: Vec<String>,
 }
 
 /// `ingester`
@@ -229,7 +234,11 @@ impl Default for Config {
             self_logs: true,
             server: ServerConfig::default(),
             limits: Limits::default(),
-            distributor: DistributorConfig { max_recv_msg_size: ByteSize(100 << 20), max_decompressed_size: ByteSize(256 << 20) },
+            distributor: DistributorConfig {
+                max_recv_msg_size: ByteSize(100 << 20),
+                max_decompressed_size: ByteSize(256 << 20),
+                otlp_index_labels: OtlpRules::default_index_labels(),
+            },
             ingester: IngesterConfig::default(),
             object_store: ObjectStoreConfig::default(),
             querier: QuerierConfig {
