@@ -48,7 +48,7 @@ mod writer;
 pub use count::PieceCounter;
 pub use deletes::{CancelError, DeleteCompiler, DeleteError, DeletePredicate, DeleteRequest, Progress};
 pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
-pub use objects::{Address, ObjectOptions, ObjectStatus, Place};
+pub use objects::{Address, Credentials, ObjectOptions, ObjectStatus, Place};
 pub use retention::{Retention, RetentionOf, StreamRetention};
 pub use skald_block::{Count, RowsBytes, Wanted};
 pub use skald_fields::Form;

@@ -18,7 +18,7 @@ pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, b
     }
     let unknown = lines.iter().filter(|l| matches!(l, Line::Unknown(..))).count();
     let missing = lines.iter().filter(|l| matches!(l, Line::Loki(_, Fate::Missing(_)))).count();
-    let taken = lines.iter().filter(|l| matches!(l, Line::Taken(_))).count();
+    let taken = lines.iter().filter(|l| matches!(l, Line::Taken(_) | Line::Mapped(..))).count();
     let rest = lines.len() - unknown - missing - taken;
     out.push_str(&format!("{taken} taken, {rest} not needed, {missing} not supported, {unknown} unknown\n"));
     (out, true)
@@ -28,6 +28,7 @@ pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, b
 pub fn describe(line: &Line) -> String {
     match line {
         Line::Taken(name) => format!("taken          {name}"),
+        Line::Mapped(name, target) => format!("taken          {name}: as storage_config.object_store.{target}"),
         Line::Loki(name, Fate::NotNeeded(why)) => format!("not needed     {name}: {why}"),
         Line::Loki(name, Fate::Missing(why)) => format!("not supported  {name}: {why}"),
         Line::Unknown(name, Some(nearest)) => format!("unknown        {name}: did you mean {nearest}?"),

@@ -1,6 +1,6 @@
 //! One YAML file: `${VAR}` expansion, then settings by their dotted names.
 
-use super::{Config, keys, loki};
+use super::{Config, buckets, keys, loki};
 use serde_yaml_ng::Value;
 
 /// A file that can't be used.
@@ -25,6 +25,8 @@ pub enum FileError {
 pub enum Line {
     /// It is a setting of Skald and was taken.
     Taken(String),
+    /// Loki has it and it was taken as this setting of `storage_config.object_store`.
+    Mapped(String, &'static str),
     /// Loki has it, Skald does not.
     Loki(String, loki::Fate),
     /// Nobody has it; the nearest name there is.
@@ -48,7 +50,13 @@ pub fn apply(config: &mut Config, text: &str, lookup: impl Fn(&str) -> Option<St
         config.auth_enabled = true;
         config.compactor.retention_enabled = false;
     }
-    leaves.into_iter().map(|(name, value)| take(config, name, value)).collect()
+    // What describes a bucket does so together; our own settings stand above it.
+    let mut lines_of_bucket = buckets::take(&mut config.object_store, &leaves).map_err(FileError::Value)?;
+    let line = |(name, value): (String, &Value)| match lines_of_bucket.remove(&name) {
+        Some(line) => Ok(line),
+        None => take(config, name, value),
+    };
+    leaves.into_iter().map(line).collect()
 }
 
 /// What there is to say of a name that is no setting here.

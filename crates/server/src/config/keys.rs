@@ -66,6 +66,8 @@ keys! {
     "storage_config.object_store.endpoint" => object_store.endpoint: "URL of a server that speaks the cloud's protocol; empty is the cloud's own";
     "storage_config.object_store.region" => object_store.region: "region of the bucket";
     "storage_config.object_store.allow_http" => object_store.allow_http: "talk to the endpoint without encryption";
+    "storage_config.object_store.access_key_id" => object_store.access_key_id: "access key of S3, account of Azure; empty is that of the environment (AWS_ACCESS_KEY_ID, AZURE_STORAGE_ACCOUNT_NAME)";
+    "storage_config.object_store.secret_access_key" => object_store.secret_access_key: "secret key of S3, account key of Azure, service account of Google as JSON; empty is that of the environment";
     "storage_config.object_store.cache_size" => object_store.cache_size: "local disk for uploaded parts and fetched ranges";
     "storage_config.object_store.timeout" => object_store.timeout: "longest time for an answer of object storage";
     "querier.max_concurrent" => querier.max_concurrent: "threads that answer queries; 0 is one a core";

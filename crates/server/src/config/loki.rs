@@ -50,14 +50,20 @@ pub const KEYS: &[&str] = &["target", "ballast_bytes", "shutdown_delay", "http_p
 pub const LIMITS_MISSING: &[&str] =
     &["block_ingestion_policy_until", "discover_generic_fields", "policy_enforced_labels", "policy_stream_mapping"];
 
-/// Sections of Loki's that describe a bucket.
-const CLOUDS: &[&str] = &["alibabacloud", "aws", "azure", "bos", "cos", "gcs", "s3", "swift"];
+/// Sections of Loki's that describe a bucket of a cloud that Skald does not know. Others are read by `buckets`.
+const CLOUDS: &[&str] = &["alibabacloud", "bos", "cos", "named_stores", "swift"];
 
 /// The fate of a dotted name; `None` when Loki has no such section either.
 pub fn fate(name: &str) -> Option<Fate> {
     let is_cloud = |rest: &str| CLOUDS.iter().any(|cloud| rest.strip_prefix(cloud).is_some_and(|r| r.starts_with('.')));
-    if ["common.storage.", "storage_config."].iter().any(|section| name.strip_prefix(section).is_some_and(is_cloud)) {
-        return Some(Fate::Missing("name the bucket with storage_config.object_store.url"));
+    for section in ["common.storage.", "storage_config."] {
+        let within = name.strip_prefix(section);
+        if within.is_some_and(|rest| is_cloud(rest.strip_prefix("object_store.").unwrap_or(rest))) {
+            return Some(Fate::Missing("name a bucket of S3, Google or Azure with storage_config.object_store.url"));
+        }
+        if within.is_some_and(|rest| rest.starts_with("filesystem.")) {
+            return Some(Fate::NotNeeded("entries lie in the data directory: give it with --data"));
+        }
     }
     let section = name.split('.').next().unwrap_or(name);
     if let Some((_, fate)) = SECTIONS.iter().find(|(s, _)| *s == section) {

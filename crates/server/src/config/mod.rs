@@ -3,8 +3,9 @@
 //! A setting has one name in all places: `limits_config.max_line_size` in the file is
 //! `SKALD_LIMITS_CONFIG_MAX_LINE_SIZE` in the environment and `--limits_config.max_line_size` as a flag.
 //! Loki's names are used where Loki has the setting. [`keys`] lists them all; [`mod@file`] reads a file;
-//! [`check`] says how a file of Loki fares here.
+//! [`check`] says how a file of Loki fares here; the bucket such a file describes is taken by `buckets`.
 
+mod buckets;
 pub mod check;
 pub mod file;
 pub mod keys;
@@ -13,6 +14,7 @@ pub mod loki;
 mod memory;
 pub mod otlp;
 mod record;
+mod s3_url;
 pub mod setting;
 pub mod storage;
 

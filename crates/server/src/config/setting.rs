@@ -4,6 +4,7 @@
 
 use crate::duration;
 use serde_yaml_ng::Value;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -80,6 +81,26 @@ impl Setting for String {
 
     fn show(&self) -> Value {
         Value::from(self.clone())
+    }
+}
+
+/// Text that is never shown again: `/config` has stars in its place, as Loki's does.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Setting for Secret {
+    fn read(value: &Value) -> Result<Self, String> {
+        scalar(value).map(Secret)
+    }
+
+    fn show(&self) -> Value {
+        Value::from(if self.0.is_empty() { "" } else { "********" })
     }
 }
 
@@ -192,6 +213,7 @@ mod tests {
     fn durations_lists_and_words_come_back_as_written() {
         check("30d1h", Some(Duration::from_secs(721 * 3600)), "30d1h");
         check("a, b", Some(vec!["a".to_owned(), "b".to_owned()]), "[a, b]");
+        check("hidden", Some(Secret("hidden".to_owned())), "'********'");
         check("true", Some(true), "true");
         check::<bool>("yes", None, "");
         check::<u16>("70000", None, "");

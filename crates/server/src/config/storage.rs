@@ -1,10 +1,10 @@
 //! `storage_config`: where parts are kept when they are to leave the local disk.
 
-use super::setting::ByteSize;
-use skald_store::{Address, ObjectOptions, Place};
+use super::setting::{ByteSize, Secret};
+use skald_store::{Address, Credentials, ObjectOptions, Place};
 use std::time::Duration;
 
-/// `storage_config.object_store`; credentials come from the environment variables of each cloud.
+/// `storage_config.object_store`; credentials that are left empty come from the environment variables of each cloud.
 #[derive(Clone, Debug)]
 pub struct ObjectStoreConfig {
     /// `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`; empty keeps parts here.
@@ -15,6 +15,10 @@ pub struct ObjectStoreConfig {
     pub region: String,
     /// Whether the endpoint may be asked without encryption.
     pub allow_http: bool,
+    /// Access key of S3, account of Azure.
+    pub access_key_id: String,
+    /// Secret access key of S3, access key of Azure, service account of Google as JSON.
+    pub secret_access_key: Secret,
     /// Bytes of uploaded parts and fetched ranges kept on the local disk.
     pub cache_size: ByteSize,
     /// Longest time for an answer.
@@ -29,6 +33,8 @@ impl Default for ObjectStoreConfig {
             endpoint: String::new(),
             region: String::new(),
             allow_http: false,
+            access_key_id: String::new(),
+            secret_access_key: Secret::default(),
             cache_size: ByteSize(options.cache_bytes),
             timeout: options.timeout,
         }
@@ -46,6 +52,7 @@ impl ObjectStoreConfig {
             endpoint: self.endpoint.clone(),
             region: self.region.clone(),
             allow_http: self.allow_http,
+            credentials: Credentials { id: self.access_key_id.clone(), secret: self.secret_access_key.0.clone() },
         };
         let options = ObjectOptions::new(Place::Address(address));
         Some(ObjectOptions { cache_bytes: self.cache_size.0, timeout: self.timeout, ..options })

@@ -15,7 +15,7 @@ mod sync;
 
 pub(crate) use client::{ObjectError, backoff};
 pub(crate) use open::open_part;
-pub use place::{Address, Place};
+pub use place::{Address, Credentials, Place};
 pub(crate) use remote::Remote;
 pub(crate) use sync::{first_look, sweep, sync_all, waiting};
 

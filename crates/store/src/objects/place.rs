@@ -5,6 +5,7 @@ use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ pub enum Place {
     Given(Arc<dyn ObjectStore>),
 }
 
-/// A bucket and how to get to it; credentials come from the environment variables of each cloud.
+/// A bucket and how to get to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Address {
     /// `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.
@@ -28,6 +29,24 @@ pub struct Address {
     pub region: String,
     /// Whether the endpoint may be asked without encryption.
     pub allow_http: bool,
+    /// Who asks.
+    pub credentials: Credentials,
+}
+
+/// Who asks; what is empty comes from the environment variables of each cloud.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// Access key of S3, account of Azure; nothing for Google.
+    pub id: String,
+    /// Secret access key of S3, access key of Azure, service account of Google as JSON.
+    pub secret: String,
+}
+
+impl fmt::Debug for Credentials {
+    /// Without the secret: this is what reaches logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// A closed set: what the address names.
@@ -47,7 +66,7 @@ pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<(Arc<dyn O
     let options = ClientOptions::new().with_allow_http(address.allow_http).with_timeout_disabled().with_connect_timeout(timeout);
     // Attempts are counted and spaced by our own client.
     let no_retry = RetryConfig { max_retries: 0, ..RetryConfig::default() };
-    let (endpoint, region) = (&address.endpoint, &address.region);
+    let (endpoint, region, Credentials { id, secret }) = (&address.endpoint, &address.region, &address.credentials);
     let storage: Arc<dyn ObjectStore> = match cloud {
         Cloud::S3 => {
             let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
@@ -57,6 +76,9 @@ pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<(Arc<dyn O
             if !region.is_empty() {
                 builder = builder.with_region(region);
             }
+            if !id.is_empty() {
+                builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+            }
             Arc::new(builder.with_client_options(options).with_retry(no_retry).build().map_err(failed)?)
         }
         Cloud::Google => {
@@ -64,12 +86,21 @@ pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<(Arc<dyn O
             if !endpoint.is_empty() {
                 builder = builder.with_base_url(endpoint);
             }
+            if !secret.is_empty() {
+                builder = builder.with_service_account_key(secret);
+            }
             Arc::new(builder.with_client_options(options).with_retry(no_retry).build().map_err(failed)?)
         }
         Cloud::Azure => {
             let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket);
             if !endpoint.is_empty() {
                 builder = builder.with_endpoint(endpoint.clone());
+            }
+            if !id.is_empty() {
+                builder = builder.with_account(id);
+            }
+            if !secret.is_empty() {
+                builder = builder.with_access_key(secret);
             }
             Arc::new(builder.with_client_options(options).with_retry(no_retry).build().map_err(failed)?)
         }
@@ -105,6 +136,13 @@ impl Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let credentials = Credentials { id: "me".to_owned(), secret: "hidden".to_owned() };
+        let shown = format!("{:?}", Address { credentials, ..Address::default() });
+        assert!(shown.contains("\"me\"") && !shown.contains("hidden"), "{shown}");
+    }
 
     fn check(url: &str, expected: Option<(&str, &str)>) {
         let found = split(url).ok().map(|(_, bucket, prefix)| (bucket.to_owned(), prefix.to_string()));
