@@ -192,6 +192,37 @@ fn answers_over_a_limit_are_cut_for_those_who_show_warnings() {
 }
 
 #[test]
+fn a_query_out_of_time_is_answered_in_part_or_in_lokis_words() {
+    let refusal = "request timed out, decrease the duration of the request or add more label matchers (prefer exact match over \
+        regex match) to reduce the amount of data processed";
+    for strict in [false, true] {
+        let local = Local::start_with(|config| {
+            config.limits.query_timeout = Duration::from_nanos(1);
+            config.limits.strict = strict;
+        });
+        let client = local.client();
+        assert_eq!(push(&client, "", "web", &["1", "2"]).status, 204);
+        for query in ["{app=\"web\"}", "count_over_time({app=\"web\"}[1m])"] {
+            let refused = get(&client, &target(query, ""), &[]);
+            assert_eq!((refused.status, refused.text.as_str()), (504, refusal));
+            let ask = || get(&client, &target(query, ""), &[("X-Skald-Partial", "true")]);
+            if strict {
+                assert_eq!((ask().status, ask().text.as_str()), (504, refusal));
+                continue;
+            }
+            // On a machine too busy to begin a query within a second everybody gets the refusal: it is asked again.
+            let part = std::iter::repeat_with(ask).take(20).find(|answer| answer.status == 200).expect("a part is answered");
+            let part = result(&part);
+            assert_eq!(part["warnings"], json!(["the query ran out of time; returning partial results"]));
+            assert_eq!(part["data"]["result"], json!([]));
+        }
+        assert!(
+            get(&client, "/metrics", &[]).text.contains("skald_queries_refused_total{tenant=\"fake\",reason=\"query_timeout\"}")
+        );
+    }
+}
+
+#[test]
 fn a_request_may_tighten_its_limits() {
     let local = Local::start_with(|config| config.querier.per_request_limits_enabled = true);
     let client = local.client();

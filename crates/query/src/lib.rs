@@ -187,6 +187,10 @@ impl Engine {
     fn log_answer(&self, ask: &LogAsk<'_>, categorize: bool, context: &Context) -> Result<Answer, QueryError> {
         let (mut found, cursor) = self.find(ask, None, context)?;
         if found.shortened {
+            // Who shows no warning would take the part for the whole.
+            if !self.limits.partial {
+                return Err(QueryError::Memory(self.limits.query_memory));
+            }
             let count = found.entries.len();
             found.warnings.push(format!("the answer was cut to {count} entries to stay within the query's memory"));
         }

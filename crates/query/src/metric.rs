@@ -94,7 +94,9 @@ fn gather(
         return Ok(Matrix::default());
     };
     if state.result_bytes() > engine.limits.query_memory {
-        return Err(QueryError::Memory(engine.limits.query_memory));
+        // Not even the points would fit: the part that is answered is none of them.
+        warnings.push(context.settle(QueryError::Memory(engine.limits.query_memory))?);
+        return Ok(Matrix::default());
     }
     let points = state.finish();
     let series = points.into_iter().enumerate().map(|(i, points)| Series { labels: table.labels(i as u32), points });

@@ -374,7 +374,9 @@ pub enum QueryError {
     )]
     Series(usize),
     /// More bytes than a query may hold: 400.
-    #[error("the query needs more than its {0} bytes of memory; consider a longer step, a shorter time range or fewer series")]
+    #[error(
+        "the query needs more than its {0} bytes of memory; consider a smaller limit, a longer step, a shorter time range or fewer series"
+    )]
     Memory(usize),
     /// The server's memory is taken by others: 429, the same question may do later.
     #[error("the server is out of memory for queries, try again later")]
