@@ -6,6 +6,7 @@ mod cells;
 #[cfg(test)]
 mod check;
 mod distinct;
+mod edges;
 mod evaluate;
 mod grouping;
 mod hll;
@@ -26,6 +27,7 @@ mod windows;
 use crate::ast::RangeOp;
 use skald_model::Labels;
 
+pub use edges::Edges;
 pub use evaluate::evaluate;
 pub use hll::Sketch;
 pub use state::RangeState;

@@ -5,6 +5,7 @@ use super::{ByFields, Leaf, Options, QueryError};
 use crate::ast::{Grouping, LabelFormatSource, RangeExpr, RangeOp, StageExpr};
 use crate::metric::RangeSpec;
 use crate::pipeline::{Extractor, SampleOptions, Value, Wanted, without_parser};
+use crate::syntax::print_stage;
 use skald_model::{Labels, MatchOp, Matcher};
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub(super) fn compile(expr: &RangeExpr, pushed: Option<&Pushed>, options: &Optio
     let matchers = matchers(&expr.range.log.selector)?;
     let written = open_stages(&expr.range.log.stages)?;
     let stages = if value == Value::Bytes { written.to_vec() } else { without_idle_formats(written) };
+    let fingerprint = fingerprint(&stages, &value, (&grouping, &wanted), options);
     let sample_options = SampleOptions { grouping: grouping.clone(), skip_errors: options.skip_errors };
     let mut extractor = Extractor::compile(&stages, &value, &wanted, &sample_options).map_err(QueryError::parse)?;
     if wants_nothing(&wanted) && matches!(value, Value::Count | Value::Bytes) && stages.iter().all(only_adds_labels) {
@@ -51,6 +53,7 @@ pub(super) fn compile(expr: &RangeExpr, pushed: Option<&Pushed>, options: &Optio
         },
         subqueries,
         grouping,
+        fingerprint,
     })
 }
 
@@ -66,6 +69,32 @@ fn by_fields(
     let extractor = Extractor::compile(&rest, value, wanted, options).ok()?.counting_with(whole);
     let labels = extractor.pipeline().named_labels()?;
     Some(ByFields { form, labels, extractor: Arc::new(extractor) })
+}
+
+/// What [`Leaf::fingerprint`] says: a hash of all that an extractor is compiled from.
+fn fingerprint(stages: &[StageExpr], value: &Value, told_apart: (&Option<Grouping>, &Wanted), options: &Options) -> Option<u128> {
+    let depends = options.skip_errors || stages.iter().any(depends_on_more);
+    (!depends).then(|| {
+        let stages: Vec<String> = stages.iter().map(print_stage).collect();
+        xxhash_rust::xxh3::xxh3_128(format!("{stages:?} {value:?} {told_apart:?}").as_bytes())
+    })
+}
+
+/// Whether what a stage makes of an entry depends on more than the entry.
+fn depends_on_more(stage: &StageExpr) -> bool {
+    match stage {
+        StageExpr::In { .. } => true,
+        StageExpr::LineFormat(text) => names_the_clock(text),
+        StageExpr::LabelFormat(formats) => {
+            formats.iter().any(|f| matches!(&f.source, LabelFormatSource::Template(text) if names_the_clock(text)))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a word of a template is a function that may look at the clock.
+fn names_the_clock(template: &str) -> bool {
+    template.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| matches!(word, "now" | "date"))
 }
 
 fn value(expr: &RangeExpr) -> Result<Value, QueryError> {
@@ -197,6 +226,42 @@ mod tests {
         check_whole_runs(r#"sum by (x) (count_over_time({a="b"} | json [1m]))"#, false);
         check_whole_runs(r#"count_over_time({a="b"}[1m])"#, false);
         check_whole_runs(r#"sum(rate({a="b"} | unwrap y [1m]))"#, false);
+    }
+
+    fn check_fingerprints(a: &str, b: &str, same: bool) {
+        let of = |text| query(text).leaves[0].fingerprint;
+        assert!(of(a).is_some(), "{a}");
+        assert_eq!(of(a) == of(b), same, "{a} and {b}");
+    }
+
+    #[test]
+    fn leaves_that_take_the_same_samples_have_one_fingerprint() {
+        let base = r#"sum by (x) (rate({a="b"} |= "c" | json [1m]))"#;
+        check_fingerprints(base, r#"sum by (x) (count_over_time({d="e"} |= "c" | json [5m] offset 1h))"#, true);
+        check_fingerprints(base, r#"sum by (y) (rate({a="b"} |= "c" | json [1m]))"#, false);
+        check_fingerprints(base, r#"sum by (x) (rate({a="b"} |= "d" | json [1m]))"#, false);
+        check_fingerprints(base, r#"sum by (x) (rate({a="b"} |= "c" | logfmt [1m]))"#, false);
+        check_fingerprints(base, r#"sum by (x) (bytes_rate({a="b"} |= "c" | json [1m]))"#, false);
+        check_fingerprints(base, r#"sum without (x) (rate({a="b"} |= "c" | json [1m]))"#, false);
+        check_fingerprints(base, r#"sum by (x) (rate({a="b"} |= "c" | json | unwrap y [1m]))"#, false);
+        let quantile = r#"quantile_over_time(0.9, {a="b"} | json | unwrap y [1m]) by (x)"#;
+        check_fingerprints(quantile, r#"quantile_over_time(0.5, {a="b"} | json | unwrap y [1m]) by (x)"#, true);
+        check_fingerprints(quantile, r#"quantile_over_time(0.9, {a="b"} | json | unwrap y | y > 1 [1m]) by (x)"#, false);
+    }
+
+    #[test]
+    fn samples_that_depend_on_more_than_the_entry_have_no_fingerprint() {
+        for stages in [
+            r#"| label_format x="{{ now }}""#,
+            r#"| line_format `{{ date "2006" .x }}` |= "y""#,
+            r#"| label_format x=y, z=`{{ . | date "15" }}`"#,
+            r#"| json | x in ({c="d"} | keep x)"#,
+        ] {
+            let text = format!(r#"count_over_time({{a="b"}} {stages} [1m])"#);
+            assert_eq!(query(&text).leaves[0].fingerprint, None, "{text}");
+        }
+        let dated = query(r#"count_over_time({a="b"} | label_format x=`{{ .updated | toDate "2006" }}` [1m])"#);
+        assert!(dated.leaves[0].fingerprint.is_some());
     }
 
     fn check_kept(stages: &str, expected: usize) {

@@ -90,6 +90,10 @@ pub struct Leaf {
     pub absent_labels: Labels,
     /// Whether no stage looks at entries: each one there is gives a sample.
     pub passthrough: bool,
+    /// The same for leaves that take the same samples of the same entries, whatever their windows; `None` when
+    /// samples depend on more than the entry: on the time of day or on other entries, or when some are counted
+    /// as skipped.
+    pub fingerprint: Option<u128>,
     /// How to take the same samples of entries whose parsed labels come as metadata.
     pub by_fields: Option<ByFields>,
 }
