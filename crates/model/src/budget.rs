@@ -29,14 +29,22 @@ pub enum MemoryUser {
     Directories,
     /// What is kept to be read again.
     Caches,
+    /// What queries came to, kept to be answered again.
+    Results,
     /// Queries at work.
     Queries,
 }
 
 impl MemoryUser {
     /// All of them, in the order metrics show them.
-    pub const ALL: [MemoryUser; 5] =
-        [MemoryUser::Head, MemoryUser::Writers, MemoryUser::Directories, MemoryUser::Caches, MemoryUser::Queries];
+    pub const ALL: [MemoryUser; 6] = [
+        MemoryUser::Head,
+        MemoryUser::Writers,
+        MemoryUser::Directories,
+        MemoryUser::Caches,
+        MemoryUser::Results,
+        MemoryUser::Queries,
+    ];
 
     /// Its name in metrics.
     pub fn as_str(self) -> &'static str {
@@ -45,6 +53,7 @@ impl MemoryUser {
             MemoryUser::Writers => "writers",
             MemoryUser::Directories => "directories",
             MemoryUser::Caches => "caches",
+            MemoryUser::Results => "results",
             MemoryUser::Queries => "queries",
         }
     }

@@ -5,6 +5,7 @@ use crate::content_cache::ContentCache;
 use crate::deletes::dropping::LeftOut;
 use crate::deletes::requests::mergeable;
 use crate::files::Files;
+use crate::kept::Kept;
 use crate::layout::Layout;
 use crate::manifest::{self, Manifest, ReplaceError};
 use crate::objects::{Objects, Uploaded};
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     /// Entries left out of parts.
     pub(crate) left_out: LeftOut,
     pub(crate) content_cache: ContentCache,
+    /// What readers keep of blocks.
+    pub(crate) kept: Arc<Kept>,
     /// Held while parts are merged or removed, which is done by one thread at a time.
     pub(crate) compacting: Mutex<()>,
     /// Tells the workers that there may be something to do.
@@ -65,6 +68,7 @@ impl Inner {
             objects,
             files: options.files.clone(),
             content_cache: ContentCache::new(budget.clone()),
+            kept: Arc::new(Kept::new(budget.clone(), options.kept_bytes)),
             budget,
             bounds: HeadBounds::new(options.flush_bytes, options.memory),
             options,
@@ -240,7 +244,7 @@ impl Inner {
     pub(crate) fn open_parts(&self, tenant: &Tenant, metas: &[PartMeta]) -> Result<Vec<Arc<Part>>, StoreError> {
         let open = |meta: &PartMeta| {
             let path = self.layout.part(&tenant.id, meta.day, meta.id);
-            Part::open(&self.files, path, meta.clone()).map(|part| Arc::new(part.charged_to(&self.budget)))
+            Part::open(&self.files, path, meta.clone()).map(|part| Arc::new(part.charged_to(&self.budget).kept_in(&self.kept)))
         };
         metas.iter().map(open).collect()
     }

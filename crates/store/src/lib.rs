@@ -20,6 +20,7 @@ mod flush;
 mod head;
 mod inner;
 mod inspect;
+mod kept;
 mod layout;
 mod manifest;
 mod names;
@@ -48,6 +49,7 @@ mod writer;
 pub use count::PieceCounter;
 pub use deletes::{CancelError, DeleteCompiler, DeleteError, DeletePredicate, DeleteRequest, Progress};
 pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
+pub use kept::{KeptStatus, KeptValue};
 pub use objects::{Address, Credentials, ObjectOptions, ObjectStatus, Place};
 pub use retention::{Retention, RetentionOf, StreamRetention};
 pub use skald_block::{Count, RowsBytes, Wanted};
@@ -60,6 +62,7 @@ pub use verify::{Finding, Report, Severity, verify};
 use clock::Clock;
 use deletes::hiding::StreamHiding;
 use files::Files;
+use kept::KeptOfPart;
 use part::Part;
 use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher, MemoryUser, SelectedStream, TenantId, TimeRange};
 use std::path::PathBuf;
@@ -78,6 +81,8 @@ pub struct Options {
     pub flush_age: std::time::Duration,
     /// Bytes of memory for heads, flushes, merges, directories, caches and queries together.
     pub memory: usize,
+    /// Bytes of this that readers may keep of blocks to answer again; 0 keeps nothing.
+    pub kept_bytes: usize,
     /// Bytes of WAL on disk that start a flush.
     pub wal_bytes: u64,
     /// Whether flushes and compactions start by themselves; without, only when called for.
@@ -111,6 +116,7 @@ impl Options {
             flush_bytes: 72 << 20,
             flush_age: std::time::Duration::from_secs(300),
             memory: 4 << 30,
+            kept_bytes: 100 << 20,
             wal_bytes: 1 << 30,
             background: true,
             wal_segment_bytes: skald_wal::SEGMENT_BYTES,
@@ -269,6 +275,31 @@ impl Piece {
         }
     }
 
+    /// What was kept of the block under a key. It was made of all entries of the block that the key stands for:
+    /// of a piece with runs that are not [`PieceRun::whole`], and of what lies in memory, there is nothing.
+    pub fn kept(&self, key: u128) -> Option<KeptValue> {
+        self.keeper().and_then(|(kept, block)| kept.get(block, key))
+    }
+
+    /// Keeps something of the block for as long as there is room.
+    pub fn keep(&self, key: u128, value: KeptValue, bytes: usize) {
+        if let Some((kept, block)) = self.keeper() {
+            kept.put(block, key, value, bytes);
+        }
+    }
+
+    /// Whether something can be kept of it.
+    pub fn can_be_kept(&self) -> bool {
+        self.keeper().is_some()
+    }
+
+    fn keeper(&self) -> Option<(&KeptOfPart, u32)> {
+        match &self.source {
+            Source::Block { part, block } if self.hidden.is_empty() => Some((part.kept.as_ref()?, *block)),
+            _ => None,
+        }
+    }
+
     /// Reads the columns asked for (or more), and says which rows there are to see. The same rows have the
     /// same numbers each time it is read.
     pub fn read(&self, columns: &Columns) -> Result<PieceRows, StoreError> {
@@ -320,6 +351,11 @@ impl PieceRun {
         u64::from(self.rows.end - self.rows.start)
     }
 
+    /// Rows of the batch that are its entries.
+    pub fn rows(&self) -> std::ops::Range<u32> {
+        self.rows.clone()
+    }
+
     /// Whether a row of the batch is one of its entries.
     pub fn holds(&self, row: u32) -> bool {
         self.rows.contains(&row)
@@ -362,6 +398,8 @@ pub struct StoreStatus {
     pub memory_budget: u64,
     /// Bytes of memory each user holds, and how often it was refused.
     pub memory: Vec<(MemoryUser, u64, u64)>,
+    /// What readers keep of blocks.
+    pub kept: KeptStatus,
     /// Streams in the head, per tenant.
     pub head_streams: Vec<(TenantId, u64)>,
     /// Bytes of WAL on disk.

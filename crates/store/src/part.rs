@@ -7,6 +7,7 @@
 use crate::StoreError;
 use crate::about::About;
 use crate::files::{FileHandle, Files};
+use crate::kept::{Kept, KeptOfPart};
 use crate::objects::Remote;
 use crate::patterns;
 use crate::record::take_varint;
@@ -132,6 +133,8 @@ pub(crate) struct Part {
     pub(crate) replaced: AtomicBool,
     /// Its directory's share of the memory budget.
     memory: Option<Held>,
+    /// What readers keep of its blocks.
+    pub(crate) kept: Option<KeptOfPart>,
 }
 
 /// Where a part's bytes are read from.
@@ -210,6 +213,7 @@ impl Part {
             rows: Mutex::new(None),
             replaced: AtomicBool::new(false),
             memory: None,
+            kept: None,
         })
     }
 
@@ -246,6 +250,12 @@ impl Part {
     /// The part with its directory charged to a budget for as long as it is open.
     pub(crate) fn charged_to(mut self, budget: &Arc<Budget>) -> Part {
         self.memory = Some(Held::charged(budget, MemoryUser::Directories, self.directory_bytes()));
+        self
+    }
+
+    /// The part with a place for what readers keep of its blocks.
+    pub(crate) fn kept_in(mut self, kept: &Arc<Kept>) -> Part {
+        self.kept = (kept.bytes_max() > 0).then(|| KeptOfPart::new(kept));
         self
     }
 

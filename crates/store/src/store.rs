@@ -199,6 +199,7 @@ impl Store {
             head_bytes: inner.head_bytes() as u64,
             memory_budget: inner.budget.bytes() as u64,
             memory: memory_of(&inner.budget),
+            kept: inner.kept.status(),
             wal_bytes: wal.map_or(0, |wal| wal.bytes()),
             flushes: inner.flushes.load(Ordering::Relaxed),
             compactions: inner.compactions.load(Ordering::Relaxed),
@@ -232,6 +233,11 @@ impl Store {
     /// The memory that the store and those who read it share.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.inner.budget
+    }
+
+    /// Bytes that readers may keep of blocks when nothing else needs the memory.
+    pub fn kept_bytes_max(&self) -> usize {
+        self.inner.kept.bytes_max()
     }
 
     /// Stops background work; what is in the head stays in the WAL (and is flushed when `flush`). Later

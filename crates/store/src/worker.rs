@@ -165,6 +165,7 @@ fn flush_what_is_due(inner: &Inner) -> bool {
     let chosen = choose_flush(&stats, inner.flush_at(), inner.wal.get().map_or(0, |wal| wal.bytes()), &inner.options);
     inner.set_pace();
     inner.content_cache.make_room();
+    inner.kept.make_room();
     let mut went_well = true;
     for index in &chosen {
         let tenant = &tenants[*index];

@@ -11,6 +11,10 @@ use std::ops::Range;
 
 /// Opens a part that a manifest names; `object` is what the bucket calls it, if it has it.
 pub(crate) fn open_part(inner: &Inner, tenant: &TenantId, meta: &PartMeta, object: Option<&str>) -> Result<Part, StoreError> {
+    find_part(inner, tenant, meta, object).map(|part| part.kept_in(&inner.kept))
+}
+
+fn find_part(inner: &Inner, tenant: &TenantId, meta: &PartMeta, object: Option<&str>) -> Result<Part, StoreError> {
     let path = inner.layout.part(tenant, meta.day, meta.id);
     let local = Part::open(&inner.files, path.clone(), meta.clone());
     let Some(object) = object else { return local };
