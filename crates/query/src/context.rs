@@ -1,6 +1,6 @@
 //! How long a query may go on: cancelled by its client, or out of time.
 
-use crate::request::{Cancel, QueryError, QueryLimits};
+use crate::request::{Caching, Cancel, QueryError, QueryLimits};
 use std::time::Instant;
 
 /// Loki's words to clients that take an answer with too few series.
@@ -14,6 +14,7 @@ pub(crate) struct Context {
     cancel: Cancel,
     deadline: Option<Instant>,
     partial: bool,
+    pub(crate) caching: Caching,
     /// `now` of the whole query, nanoseconds since 1970.
     pub(crate) now: i64,
 }
@@ -21,7 +22,12 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(cancel: &Cancel, limits: &QueryLimits, now: i64) -> Context {
         let deadline = Instant::now().checked_add(limits.query_timeout);
-        Context { cancel: cancel.clone(), deadline, partial: limits.partial, now }
+        Context { cancel: cancel.clone(), deadline, partial: limits.partial, caching: Caching::default(), now }
+    }
+
+    /// The same for a request that says whether earlier results may be used.
+    pub(crate) fn with(self, caching: Caching) -> Context {
+        Context { caching, ..self }
     }
 
     /// The warning for an answer that ends here, when what was found so far may be answered.

@@ -21,6 +21,7 @@ mod pool;
 mod prune;
 mod repeats;
 pub mod request;
+mod results;
 mod rows;
 mod scan;
 mod semijoin;
@@ -126,7 +127,7 @@ impl Engine {
     }
 
     fn range_answer(&self, request: &RangeRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
-        let context = self.context(cancel);
+        let context = self.context(cancel).with(request.caching);
         match compile(&request.query, request.skip_errors)? {
             Query::Log(query) => {
                 let range = TimeRange { start: request.start, end: request.end };
@@ -158,7 +159,7 @@ impl Engine {
     }
 
     fn instant_answer(&self, request: &InstantRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
-        let context = self.context(cancel);
+        let context = self.context(cancel).with(request.caching);
         match compile(&request.query, request.skip_errors)? {
             Query::Log(query) => {
                 let end = request.time.saturating_add(1);

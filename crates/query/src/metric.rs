@@ -7,6 +7,7 @@ use crate::pool::Shared;
 use crate::prune;
 use crate::repeats::{self, Repeats};
 use crate::request::QueryError;
+use crate::results::{Recording, Results, Samples};
 use crate::rows;
 use crate::scan::Scan;
 use crate::semijoin;
@@ -76,6 +77,7 @@ fn gather(
         scan: Scan::new(selected, (extractor.columns(), content.lines), range, context, engine.pool.turns()),
         whole_runs: WholeRuns::of(leaf),
         by_fields: leaf.by_fields.clone(),
+        results: Results::of(engine, leaf, steps, context),
         extractor,
         repeats,
         spec: leaf.spec,
@@ -109,6 +111,7 @@ struct LeafJob {
     whole_runs: Option<WholeRuns>,
     /// For pieces that have what the parser would find in lines as columns.
     by_fields: Option<ByFields>,
+    results: Option<Results>,
     repeats: Repeats,
     spec: metric::RangeSpec,
     steps: Steps,
@@ -134,6 +137,7 @@ impl Shared for LeafJob {
             scratch: Scratch::at(self.scan.now()),
             stats: Stats::default(),
             spare: None,
+            recording: None,
             held: Held::new(&self.budget, MemoryUser::Queries),
         };
         self.scan.each(|index, piece| {
@@ -152,28 +156,34 @@ struct Worker {
     stats: Stats,
     /// What was read last: its memory serves the next piece.
     spare: Option<PieceRows>,
+    /// Samples of the piece at hand, when they are to be kept.
+    recording: Option<Recording>,
     held: Held,
 }
 
 /// Takes samples in, and counts the lines they are of.
 struct StateSink<'a> {
     state: &'a mut RangeState,
+    recording: Option<&'a mut Recording>,
     lines: u64,
 }
 
 impl SampleSink for StateSink<'_> {
     fn sample(&mut self, series: u32, timestamp: i64, value: f64) {
-        self.lines += 1;
-        self.state.add(series, timestamp, value);
+        self.total(series, timestamp, value, 1);
     }
 
     fn total(&mut self, series: u32, timestamp: i64, value: f64, lines: u64) {
         self.lines += lines;
         self.state.add(series, timestamp, value);
+        if let Some(recording) = &mut self.recording {
+            recording.add(series, timestamp, value, lines);
+        }
     }
 
     fn alike(&self, timestamps: &[i64]) -> usize {
-        self.state.alike(timestamps)
+        let alike = self.state.alike(timestamps);
+        self.recording.as_ref().map_or(alike, |recording| recording.alike(&timestamps[..alike]))
     }
 }
 
@@ -183,6 +193,11 @@ impl LeafJob {
         let counted = self.count_runs(piece, repeated, worker)?;
         if counted.iter().all(|counted| *counted) && !counted.is_empty() {
             return Ok(());
+        }
+        let results = self.results.as_ref().filter(|_| repeated.is_empty());
+        let place = results.and_then(|results| results.place(piece, &counted, &worker.state));
+        if let Some(samples) = place.as_ref().and_then(|place| place.found(&mut worker.stats)) {
+            return self.replay(&samples, worker);
         }
         let spare = worker.spare.take();
         let by_fields = self.by_fields.as_ref().filter(|fields| piece.fields_answer(fields.form, &fields.labels));
@@ -196,8 +211,20 @@ impl LeafJob {
         };
         let Some(mut read) = read else { return Ok(()) };
         read.runs.retain(|run| counted.get(run.run) != Some(&true));
+        worker.recording = place.as_ref().and_then(|place| place.recording(&self.scan.range));
         self.sample(extractor, piece, repeated, &read, worker)?;
+        if let (Some(place), Some(recording)) = (place, worker.recording.take()) {
+            place.keep(recording, &worker.table, &mut worker.stats);
+        }
         worker.spare = Some(read);
+        Ok(())
+    }
+
+    /// Takes the samples that an earlier query left of a piece.
+    fn replay(&self, samples: &Samples, worker: &mut Worker) -> Result<(), QueryError> {
+        let state = &mut worker.state;
+        let lines = samples.replay(&self.scan.range, &mut worker.table, |series, time, value| state.add(series, time, value));
+        worker.stats.lines_matched += lines.ok_or_else(|| self.too_many_series())?;
         Ok(())
     }
 
@@ -224,7 +251,7 @@ impl LeafJob {
             for rows in rows::stretches(all, false) {
                 self.scan.check()?;
                 let rows = StreamRows { batch, rows, stream, selection: &selection };
-                let mut sink = StateSink { state: &mut worker.state, lines: 0 };
+                let mut sink = StateSink { state: &mut worker.state, recording: worker.recording.as_mut(), lines: 0 };
                 let ran = extractor.run(&rows, &mut worker.scratch, &mut worker.table, &mut sink);
                 worker.stats.lines_matched += sink.lines;
                 ran.map_err(|error| match error {

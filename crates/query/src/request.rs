@@ -58,6 +58,16 @@ impl Cancel {
     }
 }
 
+/// Whether what earlier queries came to may be answered again. Answers are the same either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Caching {
+    /// It may, and what this one comes to is kept.
+    #[default]
+    Allowed,
+    /// Everything is read, and nothing kept of it: `Cache-Control: no-cache`.
+    Bypassed,
+}
+
 /// Order of entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -92,6 +102,8 @@ pub struct RangeRequest {
     pub skip_errors: bool,
     /// Log queries: the page after the one that gave this.
     pub after: Option<Cursor>,
+    /// Metric queries: whether earlier results may be used.
+    pub caching: Caching,
 }
 
 /// `query`
@@ -111,6 +123,8 @@ pub struct InstantRequest {
     pub categorize: bool,
     /// Metric queries: leave out entries that a stage failed on, and warn, instead of failing.
     pub skip_errors: bool,
+    /// Metric queries: whether earlier results may be used.
+    pub caching: Caching,
 }
 
 /// What an empty answer had been asked with.

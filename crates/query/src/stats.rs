@@ -26,6 +26,16 @@ pub struct Stats {
     pub head_lines: u64,
     /// Streams the selector matched.
     pub streams: u64,
+    /// Blocks whose samples an earlier query may have left.
+    pub results_asked: u64,
+    /// Those of them whose samples it had left: they were not read.
+    pub results_found: u64,
+    /// Bytes of these samples.
+    pub results_bytes: u64,
+    /// Blocks whose samples were left for later queries.
+    pub results_kept: u64,
+    /// Bytes of these samples.
+    pub results_bytes_kept: u64,
     /// Seconds the query waited for a thread.
     pub queue_seconds: f64,
     /// Seconds it ran.
@@ -44,6 +54,11 @@ impl Stats {
         self.blocks_pruned += other.blocks_pruned;
         self.head_bytes += other.head_bytes;
         self.head_lines += other.head_lines;
+        self.results_asked += other.results_asked;
+        self.results_found += other.results_found;
+        self.results_bytes += other.results_bytes;
+        self.results_kept += other.results_kept;
+        self.results_bytes_kept += other.results_bytes_kept;
         self.streams = self.streams.max(other.streams);
     }
 

@@ -27,7 +27,7 @@ fn marked(tenant: &TenantId, labels: &Labels) -> Labels {
 
 impl Engine {
     /// The tenants a question is about: more than one only when the reader named several.
-    fn several(&self) -> Option<&[TenantId]> {
+    pub(crate) fn several(&self) -> Option<&[TenantId]> {
         self.tenants.as_deref().filter(|tenants| tenants.len() > 1)
     }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use skald_model::{Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
-use skald_query::{Cancel, Data, Direction, Engine, QueryLimits, RangeRequest};
+use skald_query::{Caching, Cancel, Data, Direction, Engine, QueryLimits, RangeRequest};
 use skald_store::{Options, Store};
 use std::sync::{Arc, mpsc};
 
@@ -49,6 +49,7 @@ fn ask(engine: &Engine, query: String, (start, step, points): Grid) -> Vec<(Stri
         direction: Direction::Forward,
         categorize: false,
         skip_errors: false,
+        caching: Caching::Allowed,
     };
     let answer = engine.query_range(&request, &Cancel::default()).expect("the query is valid");
     let Data::Matrix(series) = answer.data else { panic!("a metric query gives a matrix") };

@@ -1,7 +1,7 @@
 //! Queries draw on the store's memory budget: where it has no room they are told so, and entries stay welcome.
 
 use skald_model::{Held, Labels, MemoryUser, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
-use skald_query::{Cancel, Direction, Engine, QueryError, QueryLimits, RangeRequest};
+use skald_query::{Caching, Cancel, Direction, Engine, QueryError, QueryLimits, RangeRequest};
 use skald_store::{Options, Store};
 use std::sync::{Arc, mpsc};
 
@@ -33,6 +33,7 @@ fn ask(engine: &Engine, query: &str) -> Result<(), QueryError> {
         direction: Direction::Forward,
         categorize: false,
         skip_errors: false,
+        caching: Caching::Allowed,
     };
     engine.query_range(&request, &Cancel::default()).map(drop)
 }

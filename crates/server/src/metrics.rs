@@ -229,6 +229,12 @@ fn write_store(out: &mut String, status: &StoreStatus) {
     for (user, _, refusals) in &status.memory {
         line(out, "skald_memory_refusals_total", &[("user", user.as_str())], refusals);
     }
+    let kept = status.kept;
+    metric(out, "skald_results_cache_hits_total", "counter", "Blocks answered by earlier results.", kept.hits);
+    metric(out, "skald_results_cache_misses_total", "counter", "Blocks without an earlier result.", kept.misses);
+    metric(out, "skald_results_cache_evictions_total", "counter", "Results let go of to make room.", kept.evictions);
+    metric(out, "skald_results_cache_entries", "gauge", "Results kept.", kept.values);
+    metric(out, "skald_results_cache_bytes", "gauge", "Bytes of results kept.", kept.bytes);
     metric(out, "skald_head_bytes", "gauge", "Bytes of entries that are not flushed yet.", status.head_bytes);
     metric(out, "skald_wal_bytes", "gauge", "Bytes of write-ahead log on disk.", status.wal_bytes);
     metric(out, "skald_wal_syncs_total", "counter", "Syncs of the write-ahead log.", status.wal_syncs);

@@ -132,6 +132,8 @@ impl QueryLog {
             total_lines = stats.lines_processed,
             post_filter_lines = stats.lines_matched,
             total_entries = returned,
+            cache_result_req = stats.results_asked,
+            cache_result_hit = stats.results_found,
             queue_time = format!("{:.6}s", stats.queue_seconds),
             source = self.source,
             error,

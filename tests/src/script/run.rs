@@ -2,7 +2,7 @@
 
 use super::{Ask, Entry, Eval, Expected, LogAsk, Pairs, Row, Script, Show};
 use skald_model::{Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
-use skald_query::{Answer, Cancel, Data, Direction, Engine, InstantRequest, QueryLimits, RangeRequest};
+use skald_query::{Answer, Caching, Cancel, Data, Direction, Engine, InstantRequest, QueryLimits, RangeRequest};
 use skald_store::{Options, Store};
 use std::borrow::Cow;
 use std::sync::{Arc, mpsc};
@@ -132,6 +132,7 @@ fn ask(engine: &Engine, eval: &Eval) -> Result<Answer, String> {
                 direction: Direction::Forward,
                 categorize: false,
                 skip_errors: false,
+                caching: Caching::default(),
             };
             engine.query_instant(&request, &cancel)
         }
@@ -167,6 +168,7 @@ fn range_request(tenant: TenantId, query: String, from: i64, to: i64, step: i64)
         categorize: false,
         skip_errors: false,
         after: None,
+        caching: Caching::default(),
     }
 }
 

@@ -20,7 +20,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use skald_logql::ast::Expr;
-use skald_query::{Cursor, Direction, Page, PageEntry, RangeRequest, Stats};
+use skald_query::{Caching, Cursor, Direction, Page, PageEntry, RangeRequest, Stats};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -67,6 +67,7 @@ pub async fn export(
         categorize: true,
         skip_errors: false,
         after: params.cursor()?,
+        caching: Caching::default(),
     };
     let tags = header(&headers, "x-query-tags");
     let log = QueryLog::begin(&request.tenant, kind_of(&expr), params.query(), bounds).with(0, PAGE_ENTRIES, tags);

@@ -11,7 +11,7 @@ use crate::wire::answer::encode_legacy;
 use axum::extract::State;
 use axum::response::Response;
 use skald_logql::ast::Expr;
-use skald_query::{Data, RangeRequest};
+use skald_query::{Caching, Data, RangeRequest};
 use std::sync::Arc;
 
 const ONLY_STREAMS: &str = "rpc error: code = Code(400) desc = legacy endpoints only support streams result type";
@@ -41,6 +41,7 @@ pub async fn query(State(app): State<Arc<App>>, reader: Reader, params: Params) 
         categorize: false,
         skip_errors: false,
         after: None,
+        caching: Caching::default(),
     };
     let body = app.ask(&reader, move |engine, cancel| {
         let answer = engine.query_range(&request, cancel)?;

@@ -20,9 +20,10 @@ use crate::clock;
 use crate::error::ApiError;
 use crate::params::{Bounds, Params};
 use crate::reader::Reader;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use skald_query::Caching;
 
 /// A successful JSON answer.
 pub(crate) fn json(body: impl Into<axum::body::Body>) -> Response {
@@ -52,8 +53,34 @@ pub(crate) fn labelling(headers: &HeaderMap) -> crate::wire::answer::Labelling {
     if flags.split(',').any(|flag| flag.trim() == "categorize-labels") { Labelling::Categorized } else { Labelling::Merged }
 }
 
+/// Whether the client takes an answer from earlier results.
+pub(crate) fn caching(headers: &HeaderMap) -> Caching {
+    let lines = headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+    let refuses = |word: &str| ["no-cache", "no-store"].iter().any(|refusal| word.trim().eq_ignore_ascii_case(refusal));
+    if lines.flat_map(|line| line.split(',')).any(refuses) { Caching::Bypassed } else { Caching::Allowed }
+}
+
 /// Runs what waits for the disk away from the sockets.
 pub(crate) async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
     let done = tokio::task::spawn_blocking(job).await;
     done.map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(lines: &[&'static str], expected: Caching) {
+        let headers: HeaderMap = lines.iter().map(|line| (CACHE_CONTROL, HeaderValue::from_static(line))).collect();
+        assert_eq!(caching(&headers), expected, "{lines:?}");
+    }
+
+    #[test]
+    fn a_client_can_refuse_earlier_results() {
+        check(&[], Caching::Allowed);
+        check(&["max-age=60"], Caching::Allowed);
+        check(&["no-cache"], Caching::Bypassed);
+        check(&["max-age=0, No-Cache"], Caching::Bypassed);
+        check(&["max-age=0", "no-store"], Caching::Bypassed);
+    }
 }

@@ -1,6 +1,6 @@
 //! `query` and `query_range`.
 
-use super::{header, json, labelling};
+use super::{caching, header, json, labelling};
 use crate::admission;
 use crate::clock;
 use crate::config::Limits;
@@ -59,6 +59,7 @@ pub async fn range(
         categorize: labelling == Labelling::Categorized,
         skip_errors: params.skip_errors(),
         after: params.cursor()?,
+        caching: caching(&headers),
     };
     let guard = BytesGuard::new(&reader, params.query(), &expr, bounds);
     let answer = run(&app, &reader, format!("{request:?}"), labelling, move |engine, cancel| {
@@ -100,8 +101,16 @@ pub async fn instant(
     let categorize = labelling == Labelling::Categorized;
     let looks_back = if matches!(expr, Expr::Log(_)) { INSTANT_LOG_RANGE_NS } else { 0 };
     let query = params.query().to_owned();
-    let request =
-        InstantRequest { tenant: reader.tenant(), query, time, limit, direction, categorize, skip_errors: params.skip_errors() };
+    let request = InstantRequest {
+        tenant: reader.tenant(),
+        query,
+        time,
+        limit,
+        direction,
+        categorize,
+        skip_errors: params.skip_errors(),
+        caching: caching(&headers),
+    };
     let guard = BytesGuard::new(&reader, params.query(), &expr, bounds);
     let answer = run(&app, &reader, format!("{request:?}"), labelling, move |engine, cancel| {
         guard.check(engine)?;

@@ -12,7 +12,7 @@ use crate::wire::json::Json;
 use foldhash::fast::FixedState;
 use skald_ingest::tail::{Subscription, TailEntry};
 use skald_model::{Labels, TenantId};
-use skald_query::{Data, Direction, EntryResult, RangeRequest, TailPipeline};
+use skald_query::{Caching, Data, Direction, EntryResult, RangeRequest, TailPipeline};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
@@ -190,6 +190,7 @@ async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, Api
         categorize: request.labelling == Labelling::Categorized,
         skip_errors: false,
         after: None,
+        caching: Caching::default(),
     };
     let answer = app.ask(&reader, move |engine, cancel| engine.query_range(&query, cancel)).await?;
     let Data::Streams(streams) = answer.data else { return Ok(Vec::new()) };

@@ -77,6 +77,8 @@ keys! {
     "frontend.compress_responses" => frontend.compress_responses: "gzip answers for clients that take it";
     "frontend.max_body_size" => frontend.max_body_size: "largest form body of a query";
     "frontend.max_outstanding_per_tenant" => frontend.max_outstanding_per_tenant: "queries of a tenant that may wait; more get a 429";
+    "query_range.cache_results" => query_range.cache_results: "keep what metric queries made of blocks, to answer the next ones with";
+    "query_range.results_cache.cache.embedded_cache.max_size_mb" => query_range.max_size_mb: "megabytes of that, at most a quarter of memory; 0 keeps nothing";
     "compactor.retention_enabled" => compactor.retention_enabled: "whether entries expire, and can be deleted";
     "compactor.delete_request_cancel_period" => compactor.delete_request_cancel_period: "how long a delete request can be taken back; until then nothing is removed for it";
     "runtime_config.file" => runtime.file: "YAML files, by commas, with the limits of single tenants";

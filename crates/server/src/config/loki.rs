@@ -33,7 +33,7 @@ pub const SECTIONS: &[(&str, Fate)] = &[
     ("operational_config", Fate::NotNeeded("logging has one level")),
     ("pattern_ingester", Fate::NotNeeded("patterns need no switch")),
     ("profiling", Fate::NotNeeded("there is no Go runtime")),
-    ("query_range", Fate::NotNeeded("queries are not split into subqueries")),
+    ("query_range", Fate::NotNeeded("queries are not split, and results are kept in memory")),
     ("query_scheduler", Fate::NotNeeded("one process")),
     ("ruler", Fate::Missing("rules are not evaluated yet")),
     ("schema_config", Fate::NotNeeded("there is one schema, versioned on disk")),

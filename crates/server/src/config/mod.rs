@@ -55,6 +55,8 @@ pub struct Config {
     pub querier: QuerierConfig,
     /// `frontend`
     pub frontend: FrontendConfig,
+    /// `query_range`
+    pub query_range: QueryRangeConfig,
     /// File with the tokens that requests need; empty needs none.
     pub tokens_file: String,
     /// `compactor`
@@ -208,6 +210,15 @@ pub struct FrontendConfig {
     pub max_outstanding_per_tenant: usize,
 }
 
+/// `query_range`: what is kept of queries.
+#[derive(Clone, Debug)]
+pub struct QueryRangeConfig {
+    /// Whether results of metric queries are kept.
+    pub cache_results: bool,
+    /// MB of them at most.
+    pub max_size_mb: u32,
+}
+
 /// `runtime_config`: what may change without a restart.
 #[derive(Clone, Debug)]
 pub struct RuntimeConfig {
@@ -254,6 +265,7 @@ impl Default for Config {
                 max_body_size: ByteSize(10 << 20),
                 max_outstanding_per_tenant: 2048,
             },
+            query_range: QueryRangeConfig::default(),
             tokens_file: String::new(),
             compactor: CompactorConfig {
                 retention_enabled: true,
@@ -284,6 +296,19 @@ impl Default for ServerConfig {
             grpc_listen_port: 9095,
             grpc_server_max_recv_msg_size: ByteSize(4 << 20),
         }
+    }
+}
+
+impl Default for QueryRangeConfig {
+    fn default() -> QueryRangeConfig {
+        QueryRangeConfig { cache_results: true, max_size_mb: (Options::new("").kept_bytes >> 20) as u32 }
+    }
+}
+
+impl QueryRangeConfig {
+    /// Bytes of results to keep.
+    fn results_bytes(&self) -> usize {
+        if self.cache_results { to_usize(ByteSize(u64::from(self.max_size_mb) << 20)) } else { 0 }
     }
 }
 
@@ -334,6 +359,7 @@ impl Config {
     pub fn store_options(&self) -> Options {
         let mut options = Options::new(&self.data);
         options.memory = usize::try_from(self.memory_bytes()).unwrap_or(usize::MAX);
+        options.kept_bytes = self.query_range.results_bytes();
         options.wal_sync = self.ingester.wal_sync;
         options.wal_bytes = self.ingester.wal_max_size.0;
         options.flush_bytes = to_usize(self.ingester.flush_size);

@@ -36,7 +36,7 @@ pub fn write(json: &mut Json, stats: &Stats, notes: &Notes) {
     json.raw(",\"store\":");
     store(json, stats, Place::Head);
     json.raw("},\"cache\":{");
-    caches(json);
+    caches(json, stats);
     json.raw("},\"index\":{");
     counts(
         json,
@@ -107,13 +107,25 @@ const CACHE_FIELDS: [&str; 8] = [
     "queryLengthServed",
 ];
 
-fn caches(json: &mut Json) {
+/// Of these there is the cache of results, by the block.
+fn caches(json: &mut Json, stats: &Stats) {
+    let results = [
+        stats.results_found,
+        stats.results_asked,
+        stats.results_kept,
+        stats.results_bytes,
+        stats.results_bytes_kept,
+        stats.results_asked,
+        0,
+        0,
+    ];
     let mut first = true;
     for cache in CACHES {
         json.comma(&mut first);
         json.text(cache);
         json.raw(":{");
-        counts(json, &CACHE_FIELDS.map(|field| (field, 0)));
+        let values = if cache == "result" { results } else { [0; CACHE_FIELDS.len()] };
+        counts(json, &std::array::from_fn::<_, { CACHE_FIELDS.len() }, _>(|i| (CACHE_FIELDS[i], values[i])));
         json.raw("}");
     }
 }
@@ -134,13 +146,25 @@ mod tests {
 
     #[test]
     fn the_block_is_json_with_lokis_sections() {
-        let stats = Stats { bytes_processed: 100, lines_processed: 10, exec_seconds: 0.5, ..Stats::default() };
+        let stats = Stats {
+            bytes_processed: 100,
+            lines_processed: 10,
+            exec_seconds: 0.5,
+            results_asked: 3,
+            results_found: 2,
+            ..Stats::default()
+        };
         let mut json = Json::default();
         write(&mut json, &stats, &Notes::default());
         let value: serde_json::Value = serde_json::from_slice(&json.finish()).expect("valid JSON");
         assert_eq!(value["summary"]["bytesProcessedPerSecond"], 200);
         assert_eq!(value["summary"]["execTime"], 0.5);
         assert_eq!(value["querier"]["store"]["chunk"]["decompressedBytes"], 100);
+        assert_eq!(
+            (&value["cache"]["result"]["entriesFound"], &value["cache"]["result"]["entriesRequested"]),
+            (&2.into(), &3.into())
+        );
+        assert_eq!(value["cache"]["chunk"]["entriesFound"], 0);
         assert_eq!(value["cache"]["instantMetricResult"]["queryLengthServed"], 0);
         assert_eq!(value["index"]["usedBloomFilters"], false);
     }
