@@ -3,7 +3,7 @@
 //! [`choose_compaction`] is pure and picks neighbours in order of arrival only, so that equal times keep
 //! their order. The merge streams: it holds one decoded block an input, and equal entries that met in
 //! different parts become one. A block of one stream that no other input overlaps is copied undecoded, its
-//! content filter with it. Whoever runs it sets its pace.
+//! content filter with it, unless that was built by older rules. Whoever runs it sets its pace.
 
 use crate::StoreError;
 use crate::cursor::{Cursor, next_cursor};

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// A place in a part.
 pub(crate) struct Cursor<'a> {
     pub(crate) part: &'a Part,
-    /// The part's content index; without it no block can be copied.
+    /// The part's content index, when its filters are as new ones would be; without it no block can be copied.
     pub(crate) content: Option<Arc<ContentIndex>>,
     /// Merged numbers of the part's streams.
     numbers: &'a [u32],
@@ -27,7 +27,8 @@ pub(crate) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(part: &'a Part, numbers: &'a [u32]) -> Cursor<'a> {
-        let content = part.load_content().ok().filter(|content| content.blocks() == part.blocks.len());
+        let content = part.load_content().ok();
+        let content = content.filter(|content| content.is_copyable() && content.blocks() == part.blocks.len());
         let mut cursor = Cursor { part, content, numbers, block: 0, batch: None, run: 0, row: 0, run_end: 0 };
         cursor.begin_block(0);
         cursor

@@ -5,9 +5,9 @@
 
 use super::grams::POSITION_BITS;
 
-/// Bits of a filter for a hundred bits set in the sketch: at 144 half of the filter's bits get set, which
-/// is where they tell most.
-const FILTER_PERCENT: u64 = 144;
+/// Bits of a filter for a hundred bits set in the sketch: at 147 half of the filter's bits get set, which is
+/// where they tell most. (144 would do if the bits of a sketch fell together as often as drawn ones.)
+const FILTER_PERCENT: u64 = 147;
 
 /// Size of a filter, in quarter steps of powers of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,17 +2,40 @@
 //!
 //! Each rule looks at the bytes of the gram alone (or of two neighbours), so that what a literal yields
 //! every line with that literal yields too. Rules, measured against each other in
-//! docs/decisions/0001-content-index.md, all with ASCII case folded but the second:
+//! docs/decisions/0001-content-index.md and 0005-whole-numbers.md, all with ASCII case folded but the second:
 //!
 //! - *text*: 3 and 4 bytes without a digit. Words repeat, so they are few and get one and two bits.
 //! - *cased text*: the same with at least one capital letter, as it is. `ERROR` is not `error`.
 //! - *ids*: 5 letters or digits with at least one digit; of two neighbours only the one with the lesser hash.
 //! - *numbers*: 6 bytes that begin with a separator and a digit: `=48213`, `.211.9`. Three bits each.
+//! - *whole numbers*: 3, 5 or 6 digits with a separator before and one behind: `=48213 `. Three bits each; with
+//!   four digits they are six bytes already. Not in indexes of version 1.
 
 use std::ops::Range;
 
 /// Bits of a position in a sketch: filters are scaled down from it.
 pub(super) const POSITION_BITS: u32 = 21;
+
+/// Which rules the filters of an index were built by: the version of its layout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// All but whole numbers.
+    One = 1,
+    /// All.
+    #[default]
+    Two = 2,
+}
+
+impl Rules {
+    /// The rules of a version; `None` when it is not known.
+    pub(super) fn of(version: u8) -> Option<Rules> {
+        [Rules::One, Rules::Two].into_iter().find(|rules| rules.version() == version)
+    }
+
+    pub(super) const fn version(self) -> u8 {
+        self as u8
+    }
+}
 
 /// For each byte: what it is, and above bit 24 the byte with ASCII case folded. What it is goes into the
 /// lowest bit of a lane of [`Window::kinds`]. Letters and digits, `_`, and all that is not ASCII are words;
@@ -84,6 +107,10 @@ const CASED_3: u64 = 0x8525_77b1_aca1_d6b5;
 const CASED_4: u64 = 0xd6e8_feb8_6659_fd93;
 const ID_5: u64 = 0x1656_67b1_9e37_79f9;
 const NUMBER_6: u64 = 0x27d4_eb2f_1656_67c5;
+const WHOLE_NUMBER: u64 = 0x94d0_49bb_1331_11eb;
+
+/// Digits of numbers that are kept whole. With its separators the longest fills a word.
+const WHOLE_DIGITS: [usize; 3] = [3, 5, 6];
 
 /// Bits that a metadata value sets. A look-up of an id goes through every block, so false hits are dear.
 const VALUE_BITS: u32 = 6;
@@ -147,10 +174,10 @@ fn insert_piece(pieces: &mut Pieces, lines: &[u8], piece: Range<usize>) -> bool 
     is_new
 }
 
-/// Calls `emit` with the filter positions of all grams of the line at `line`, save for those of texts that
-/// `seen` has of these `lines`.
+/// Calls `emit` with the filter positions of all grams that `rules` keep of the line at `line`, save for those of
+/// texts that `seen` has of these `lines`.
 #[inline]
-pub(super) fn each(lines: &[u8], line: Range<usize>, seen: &mut Seen, mut emit: impl FnMut(u32)) {
+pub(super) fn each(rules: Rules, lines: &[u8], line: Range<usize>, seen: &mut Seen, mut emit: impl FnMut(u32)) {
     let (mut at, mut word_end) = (line.start, line.start);
     while at < line.end {
         let digit = next_digit(&lines[..line.end], at);
@@ -158,9 +185,9 @@ pub(super) fn each(lines: &[u8], line: Range<usize>, seen: &mut Seen, mut emit: 
         if digit == line.end {
             return;
         }
-        let number = digit.wrapping_sub(1)..digit + 5;
-        if digit > line.start && number.end <= line.end && is(lines[number.start], SEPARATOR) {
-            emit_number(&lines[number], &mut emit);
+        let starts_number = digit > line.start && is(lines[digit - 1], SEPARATOR);
+        if starts_number {
+            emit_number(&lines[digit - 1..line.end], &mut emit);
         }
         if digit >= word_end {
             word_end = each_id(&lines[..line.end], line.start, digit, &mut seen.words, &mut emit);
@@ -168,6 +195,9 @@ pub(super) fn each(lines: &[u8], line: Range<usize>, seen: &mut Seen, mut emit: 
         at = digit + 1;
         while at < line.end && lines[at].is_ascii_digit() {
             at += 1;
+        }
+        if starts_number && rules == Rules::Two {
+            emit_whole_number(&lines[digit - 1..line.end], at - digit, &mut emit);
         }
     }
 }
@@ -186,11 +216,16 @@ fn next_digit(bytes: &[u8], mut from: usize) -> usize {
 
 /// The highest bit of each of eight bytes that is a digit.
 fn digits(eight: u64) -> u64 {
+    within(eight, b'0', b'9')
+}
+
+/// The highest bit of each of eight bytes that is from `first` to `last`, both ASCII.
+fn within(eight: u64, first: u8, last: u8) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let low = eight & (ONES * 0x7f);
-    let from_zero = low + ONES * (0x80 - b'0' as u64);
-    let beyond_nine = low + ONES * (0x80 - (b'9' as u64 + 1));
-    from_zero & !beyond_nine & !eight & (ONES * 0x80)
+    let from_first = low + ONES * (0x80 - u64::from(first));
+    let beyond_last = low + ONES * (0x80 - (u64::from(last) + 1));
+    from_first & !beyond_last & !eight & (ONES * 0x80)
 }
 
 fn is(byte: u8, kind: u32) -> bool {
@@ -254,10 +289,32 @@ fn each_id(lines: &[u8], line_start: usize, digit: usize, words: &mut Pieces, em
     end
 }
 
-/// A separator, a digit and four bytes more.
-fn emit_number(bytes: &[u8], emit: &mut impl FnMut(u32)) {
-    let folded = bytes.iter().fold(0u64, |folded, byte| folded << 8 | u64::from(KINDS[usize::from(*byte)] >> 24));
-    let hash = hash(folded, NUMBER_6);
+/// A separator, a digit and four bytes more, of a line from that separator on.
+fn emit_number(rest: &[u8], emit: &mut impl FnMut(u32)) {
+    if rest.len() >= 6 {
+        emit_three(hash(folded_front(rest) >> 16, NUMBER_6), emit);
+    }
+}
+
+/// A separator, so many digits and what is behind them, if that is a separator too.
+fn emit_whole_number(rest: &[u8], digits: usize, emit: &mut impl FnMut(u32)) {
+    if WHOLE_DIGITS.contains(&digits) && rest.get(digits + 1).is_some_and(|behind| is(*behind, SEPARATOR)) {
+        emit_three(hash(folded_front(rest) >> (8 * (6 - digits)), WHOLE_NUMBER), emit);
+    }
+}
+
+/// The first eight bytes, folded, the first byte highest; zeros for what is not there.
+fn folded_front(bytes: &[u8]) -> u64 {
+    let eight = u64::from_be_bytes(bytes.first_chunk().copied().unwrap_or_else(|| {
+        let mut eight = [0; 8];
+        eight[..bytes.len()].copy_from_slice(bytes);
+        eight
+    }));
+    // A capital's highest bit, moved to where small letters differ.
+    eight | within(eight, b'A', b'Z') >> 2
+}
+
+fn emit_three(hash: u64, emit: &mut impl FnMut(u32)) {
     emit(first_of(hash));
     emit(second(hash));
     emit(third(hash));
@@ -322,7 +379,15 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// The rules as they are written, window by window.
-    fn each_by_rule(line: &[u8], mut emit: impl FnMut(u32)) {
+    fn each_by_rule(rules: Rules, line: &[u8], mut emit: impl FnMut(u32)) {
+        for bytes in WHOLE_DIGITS.iter().flat_map(|digits| line.windows(digits + 2)).filter(|_| rules == Rules::Two) {
+            let [first, digits @ .., last] = bytes else { continue };
+            if is(*first, SEPARATOR) && digits.iter().all(u8::is_ascii_digit) && is(*last, SEPARATOR) {
+                let folded = bytes.iter().fold(0, |folded, byte| folded << 8 | u64::from(*byte));
+                let hash = hash(folded, WHOLE_NUMBER);
+                [first_of(hash), second(hash), third(hash)].into_iter().for_each(&mut emit);
+            }
+        }
         let mut window = Window::START;
         for &byte in line {
             window.push(byte);
@@ -346,10 +411,14 @@ mod tests {
         }
     }
 
-    fn positions(text: &str) -> Vec<u32> {
+    fn positions_by(rules: Rules, text: &str) -> Vec<u32> {
         let mut all = Vec::new();
-        each(text.as_bytes(), 0..text.len(), &mut Seen::default(), |position| all.push(position));
+        each(rules, text.as_bytes(), 0..text.len(), &mut Seen::default(), |position| all.push(position));
         all
+    }
+
+    fn positions(text: &str) -> Vec<u32> {
+        positions_by(Rules::Two, text)
     }
 
     fn count(text: &str) -> usize {
@@ -367,6 +436,20 @@ mod tests {
         assert_eq!(count("123456"), 1);
         assert_eq!(count("=12345"), 3, "a number");
         assert_eq!(count("=1234"), 0);
+        assert_eq!(count("=12345 "), 3 + 3, "also as a whole");
+        assert_eq!(count("=1234 "), 3, "which is all of its six bytes");
+        assert_eq!(count("=123 "), 3, "as a whole only");
+        assert_eq!(count("=12 "), 0);
+        assert_eq!(count("=123_"), 0, "part of a word");
+    }
+
+    #[test]
+    fn the_first_version_knows_no_whole_numbers() {
+        for text in ["=123 ", "=12345,", "GET /index 10.0.211.93 in 123456 us"] {
+            let (one, two) = (positions_by(Rules::One, text), positions(text));
+            assert!(one.len() < two.len() && one.iter().all(|position| two.contains(position)), "{text}");
+        }
+        assert!(positions_by(Rules::One, "=123 ").is_empty());
     }
 
     #[test]
@@ -381,7 +464,7 @@ mod tests {
         let lines = "the same words ".repeat(10);
         let (mut seen, mut given) = (Seen::default(), 0);
         for line in 0..10 {
-            each(lines.as_bytes(), line * 15..line * 15 + 14, &mut seen, |_| given += 1);
+            each(Rules::Two, lines.as_bytes(), line * 15..line * 15 + 14, &mut seen, |_| given += 1);
         }
         assert!(given < 2 * count("the same words"));
     }
@@ -397,6 +480,8 @@ mod tests {
             "\u{e4}\u{f6}x",
             "_a1",
             "=123456",
+            ".211",
+            "-12345\"",
             "  ",
             "\0\0\0\0",
             "0",
@@ -408,13 +493,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn taking_lines_apart_gives_what_the_rules_say(lines in lines()) {
+        fn taking_lines_apart_gives_what_the_rules_say(
+            lines in lines(),
+            rules in prop::sample::select(vec![Rules::One, Rules::Two]),
+        ) {
             let buffer = lines.concat();
             let (mut seen, mut start) = (Seen::default(), 0);
             let (mut given, mut expected) = (BTreeSet::new(), BTreeSet::new());
             for line in &lines {
-                each(&buffer, start..start + line.len(), &mut seen, |position| given.extend([position]));
-                each_by_rule(line, |position| expected.extend([position]));
+                each(rules, &buffer, start..start + line.len(), &mut seen, |position| given.extend([position]));
+                each_by_rule(rules, line, |position| expected.extend([position]));
                 start += line.len();
             }
             prop_assert_eq!(given, expected);

@@ -14,13 +14,14 @@ pub use rows::{ContentRows, RowProbe};
 
 use crate::IndexError;
 use filter::{Filter, SizeClass, Sketch};
+use grams::Rules;
 use matrix::Matrix;
 use skald_model::{Batch, ContentQuery, Literal};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Version of the layout in README.md.
-pub const FORMAT_VERSION: u8 = 1;
+/// Version of the layout in README.md that is written; older ones are read.
+pub const FORMAT_VERSION: u8 = Rules::Two.version();
 
 /// Bytes before the blocks: version, checksum, number of blocks.
 const HEADER_BYTES: usize = 1 + 4 + 4;
@@ -28,6 +29,7 @@ const HEADER_BYTES: usize = 1 + 4 + 4;
 /// Builds the index of one part, block by block.
 #[derive(Debug, Default)]
 pub struct ContentIndexBuilder {
+    rules: Rules,
     sketch: Sketch,
     seen: grams::Seen,
     filters: Vec<Filter>,
@@ -36,11 +38,11 @@ pub struct ContentIndexBuilder {
 impl ContentIndexBuilder {
     /// Adds the next block (all its lines and metadata).
     pub fn add_block(&mut self, batch: &Batch) {
-        let sketch = &mut self.sketch;
+        let (rules, sketch) = (self.rules, &mut self.sketch);
         self.seen.clear();
         let mut start = 0;
         for &end in &batch.line_ends {
-            grams::each(&batch.lines, start..end as usize, &mut self.seen, |position| sketch.insert(position));
+            grams::each(rules, &batch.lines, start..end as usize, &mut self.seen, |position| sketch.insert(position));
             start = end as usize;
         }
         for column in &batch.metadata {
@@ -55,14 +57,15 @@ impl ContentIndexBuilder {
     /// Adds the next block, which is block `block` of `index` unchanged.
     ///
     /// # Panics
-    /// When the index has no such block.
+    /// When the index has no such block or is not [copyable](ContentIndex::is_copyable).
     pub fn add_copied(&mut self, index: &ContentIndex, block: usize) {
+        assert_eq!(index.shape.rules, self.rules, "the filter lacks grams that are asked for");
         self.filters.push(index.filter(block));
     }
 
     /// The index as bytes.
     pub fn finish(self) -> Vec<u8> {
-        let mut out = vec![FORMAT_VERSION, 0, 0, 0, 0];
+        let mut out = vec![self.rules.version(), 0, 0, 0, 0];
         out.extend_from_slice(&(self.filters.len() as u32).to_le_bytes());
         out.extend(self.filters.iter().map(|filter| filter.class.0));
         let mut classes: BTreeMap<SizeClass, Vec<&Filter>> = BTreeMap::new();
@@ -78,9 +81,10 @@ impl ContentIndexBuilder {
     }
 }
 
-/// What the bytes before the filters say: how many blocks there are and where their filters lie.
+/// What the bytes before the filters say: how many blocks there are, how their filters were built and where they lie.
 #[derive(Debug)]
 struct Shape {
+    rules: Rules,
     matrices: Vec<(Matrix, Vec<u32>)>,
     blocks: usize,
 }
@@ -88,7 +92,7 @@ struct Shape {
 impl Shape {
     /// Reads the header and the sizes of an index of `len` bytes, whose first bytes these are.
     fn decode(bytes: &[u8], len: u64) -> Result<Shape, IndexError> {
-        let blocks = blocks_of(bytes)?;
+        let (rules, blocks) = header_of(bytes)?;
         let classes = bytes.get(HEADER_BYTES..HEADER_BYTES + blocks).ok_or_else(|| damaged("bytes end too early"))?;
         let mut columns: BTreeMap<SizeClass, Vec<u32>> = BTreeMap::new();
         for (block, &class) in classes.iter().enumerate() {
@@ -104,7 +108,7 @@ impl Shape {
         if offset as u64 != len {
             return Err(damaged("filters are not as long as their sizes say"));
         }
-        Ok(Shape { matrices, blocks })
+        Ok(Shape { rules, matrices, blocks })
     }
 
     /// One flag a block; `row` gives the bytes of a row of a matrix, by their numbers.
@@ -127,14 +131,12 @@ fn damaged(what: &str) -> IndexError {
     IndexError::Damaged(what.to_owned())
 }
 
-/// The number of blocks that a header names, if this version can read what follows.
-fn blocks_of(bytes: &[u8]) -> Result<usize, IndexError> {
+/// The rules and the number of blocks that a header names, if this version can read what follows.
+fn header_of(bytes: &[u8]) -> Result<(Rules, usize), IndexError> {
     let header = bytes.first_chunk::<HEADER_BYTES>().ok_or_else(|| damaged("bytes end too early"))?;
     let [version, _, _, _, _, b0, b1, b2, b3] = *header;
-    if version != FORMAT_VERSION {
-        return Err(IndexError::Damaged(format!("content index version {version} is not known")));
-    }
-    Ok(u32::from_le_bytes([b0, b1, b2, b3]) as usize)
+    let unknown = || IndexError::Damaged(format!("content index version {version} is not known"));
+    Ok((Rules::of(version).ok_or_else(unknown)?, u32::from_le_bytes([b0, b1, b2, b3]) as usize))
 }
 
 /// A readable index, in memory.
@@ -147,7 +149,7 @@ pub struct ContentIndex {
 impl ContentIndex {
     /// Opens the bytes of [`ContentIndexBuilder::finish`].
     pub fn open(bytes: Vec<u8>) -> Result<ContentIndex, IndexError> {
-        blocks_of(&bytes)?;
+        header_of(&bytes)?;
         let (expected, found) = (u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]), crc32fast::hash(&bytes[5..]));
         if expected != found {
             return Err(IndexError::Damaged(format!("checksum of content index is {found:#010x}, expected {expected:#010x}")));
@@ -159,6 +161,11 @@ impl ContentIndex {
     /// Blocks of the part.
     pub fn blocks(&self) -> usize {
         self.shape.blocks
+    }
+
+    /// Whether a builder takes blocks of it as they are: it is of the version that is written.
+    pub fn is_copyable(&self) -> bool {
+        self.shape.rules.version() == FORMAT_VERSION
     }
 
     /// The filter of a block.
@@ -173,7 +180,9 @@ impl ContentIndex {
 
     /// One flag a block: false means it can't hold a match.
     pub fn candidates(&self, query: &ContentQuery) -> Vec<bool> {
-        self.shape.candidates(&Probe::of(query), |matrix, row| &self.bytes[self.shape.matrices[matrix].0.row_bytes(row)])
+        self.shape.candidates(&Probe::of(self.shape.rules, query), |matrix, row| {
+            &self.bytes[self.shape.matrices[matrix].0.row_bytes(row)]
+        })
     }
 }
 
@@ -183,7 +192,8 @@ struct Probe(Vec<Vec<Vec<u32>>>);
 
 impl Probe {
     /// Lists with an alternative of which grams say nothing are left out: they exclude no block.
-    fn of(query: &ContentQuery) -> Probe {
+    fn of(rules: Rules, query: &ContentQuery) -> Probe {
+        let positions_of = |literal: &Literal| positions_of(rules, literal);
         let lines = query.lines.iter().map(|list| list.iter().map(positions_of).collect());
         let metadata =
             query.metadata.iter().map(|(name, values)| values.iter().map(|value| positions_of_value(name, value)).collect());
@@ -217,13 +227,13 @@ impl Probe {
 }
 
 /// A literal in lower case asks only for grams that are folded, as one that ignores case has to.
-fn positions_of(literal: &Literal) -> Vec<u32> {
+fn positions_of(rules: Rules, literal: &Literal) -> Vec<u32> {
     let mut bytes = Cow::from(&literal.bytes);
     if literal.ignore_case {
         bytes.to_mut().make_ascii_lowercase();
     }
     let mut positions = Vec::new();
-    grams::each(&bytes, 0..bytes.len(), &mut grams::Seen::default(), |position| positions.push(position));
+    grams::each(rules, &bytes, 0..bytes.len(), &mut grams::Seen::default(), |position| positions.push(position));
     positions.sort_unstable();
     positions.dedup();
     positions

@@ -3,7 +3,7 @@
 //! Of an index in object storage only the sizes of its filters are read, and of a query's grams one short
 //! row each. What this gives up is the checksum over the whole index, which only a full read can check.
 
-use super::{HEADER_BYTES, Probe, Shape, blocks_of, filter};
+use super::{HEADER_BYTES, Probe, Shape, filter, header_of};
 use crate::IndexError;
 use skald_model::ContentQuery;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ impl ContentRows {
     /// Reads the sizes of an index of `len` bytes.
     pub fn open(len: u64, read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>) -> Result<ContentRows, IndexError> {
         let mut bytes = read(0..len.min(FIRST_READ_BYTES))?;
-        let needed = ((HEADER_BYTES + blocks_of(&bytes)?) as u64).min(len);
+        let needed = ((HEADER_BYTES + header_of(&bytes)?.1) as u64).min(len);
         if needed > bytes.len() as u64 {
             bytes = read(0..needed)?;
         }
@@ -41,7 +41,7 @@ impl ContentRows {
 
     /// The rows that tell which blocks may hold a match.
     pub fn probe(&self, query: &ContentQuery) -> RowProbe<'_> {
-        let probe = Probe::of(query);
+        let probe = Probe::of(self.shape.rules, query);
         let (mut rows, mut ranges) = (BTreeMap::new(), Vec::new());
         for (number, (matrix, _)) in self.shape.matrices.iter().enumerate() {
             for position in probe.0.iter().flatten().flatten() {

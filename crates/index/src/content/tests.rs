@@ -5,12 +5,12 @@ use skald_model::{BatchBuilder, Either};
 
 type Entry = (Vec<u8>, Option<String>);
 
-fn index_of(blocks: &[Vec<Entry>]) -> ContentIndex {
-    ContentIndex::open(bytes_of(blocks)).expect("was just written")
+fn bytes_of(blocks: &[Vec<Entry>]) -> Vec<u8> {
+    bytes_by(Rules::default(), blocks)
 }
 
-fn bytes_of(blocks: &[Vec<Entry>]) -> Vec<u8> {
-    let mut builder = ContentIndexBuilder::default();
+fn bytes_by(rules: Rules, blocks: &[Vec<Entry>]) -> Vec<u8> {
+    let mut builder = ContentIndexBuilder { rules, ..ContentIndexBuilder::default() };
     for entries in blocks {
         let mut batch = BatchBuilder::default();
         for (line, value) in entries {
@@ -105,6 +105,29 @@ fn a_copied_block_is_found_as_before() {
 }
 
 #[test]
+fn a_whole_number_is_told_from_the_beginning_of_a_longer_one() {
+    let block = |line: &str| vec![(line.as_bytes().to_vec(), None)];
+    let blocks = [block("ts=482131234 user=7 end"), block("user=48213 end"), block("user=482 end"), block("user=4827 end")];
+    let candidates = |rules, text: &str| {
+        let index = ContentIndex::open(bytes_by(rules, &blocks)).expect("was just written");
+        assert_eq!(index.is_copyable(), rules == Rules::Two);
+        index.candidates(&lines(&[text]))
+    };
+    assert_eq!(candidates(Rules::One, "=48213 "), [true, true, false, false]);
+    assert_eq!(candidates(Rules::Two, "=48213 "), [false, true, false, false]);
+    assert_eq!(candidates(Rules::Two, "=48213"), [true, true, false, false]);
+    assert_eq!(candidates(Rules::One, "=482 "), [true; 4]);
+    assert_eq!(candidates(Rules::Two, "=482 "), [false, false, true, false]);
+}
+
+#[test]
+#[should_panic(expected = "the filter lacks grams")]
+fn a_block_of_an_older_version_is_not_copied() {
+    let older = ContentIndex::open(bytes_by(Rules::One, &[Vec::new()])).expect("was just written");
+    ContentIndexBuilder::default().add_copied(&older, 0);
+}
+
+#[test]
 fn damaged_bytes_are_refused() {
     let mut builder = ContentIndexBuilder::default();
     builder.add_block(&Batch::default());
@@ -141,7 +164,11 @@ fn rows_alone_answer_as_the_whole_index_does() {
 }
 
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
-    let line = prop_oneof![vec(any::<u8>(), 0..60), "([a-fA-F0-9]{1,20}[ =.:/]){0,6}".prop_map(String::into_bytes)];
+    let line = prop_oneof![
+        vec(any::<u8>(), 0..60),
+        "([a-fA-F0-9]{1,20}[ =.:/]){0,6}".prop_map(String::into_bytes),
+        "([0-9]{1,8}[ =.:/_a]){0,8}".prop_map(String::into_bytes),
+    ];
     vec((line, proptest::option::of("[a-z0-9]{0,5}")), 0..12)
 }
 
@@ -155,6 +182,7 @@ proptest! {
         entry in any::<prop::sample::Index>(),
         cut in any::<(prop::sample::Index, prop::sample::Index)>(),
         ignore_case in any::<bool>(),
+        rules in prop::sample::select(vec![Rules::One, Rules::Two]),
     ) {
         let block = block.index(blocks.len());
         prop_assume!(!blocks[block].is_empty());
@@ -169,7 +197,8 @@ proptest! {
             metadata: value.iter().map(|v| ("trace_id".to_owned(), vec!["other".to_owned(), v.clone()])).collect(),
             ..ContentQuery::default()
         };
-        prop_assert!(index_of(&blocks).candidates(&query)[block]);
-        prop_assert!(candidates_by_rows(&bytes_of(&blocks), &query).0[block]);
+        let bytes = bytes_by(rules, &blocks);
+        prop_assert!(candidates_by_rows(&bytes, &query).0[block]);
+        prop_assert!(ContentIndex::open(bytes).expect("was just written").candidates(&query)[block]);
     }
 }
