@@ -41,6 +41,16 @@ fn sample() -> skald_model::Batch {
     builder.finish()
 }
 
+/// One run, long enough that its newest rows are apart.
+fn long_run() -> skald_model::Batch {
+    let mut builder = BatchBuilder::default();
+    for i in 0..700u64 {
+        let line = format!("tick {} of {}", i % 7, i / 50);
+        builder.push(0, 1_700_000_000_000_000_000 + i as i64 * 1_000_000, line.as_bytes(), std::iter::empty());
+    }
+    builder.finish()
+}
+
 /// Lines whose values are columns, in both forms, and two that stay whole.
 fn fields() -> skald_model::Batch {
     let mut builder = BatchBuilder::default();
@@ -60,6 +70,7 @@ fn fields() -> skald_model::Batch {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     write("", &sample())?;
+    write("-tail", &long_run())?;
     write("-fields", &fields())
 }
 

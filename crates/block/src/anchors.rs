@@ -5,9 +5,9 @@
 
 use crate::{BLOCK_ROWS_MAX, BlockError, RunMeta, varint};
 
-/// Rows between anchors as this program writes them: four frames of integers to add up, and about eight
-/// bytes of directory for 512 entries.
-pub(crate) const ANCHOR_ROWS: u32 = 512;
+/// Rows between anchors as this program writes them: at most two frames of integers to add up, and about eight
+/// bytes of directory for 256 entries.
+pub(crate) const ANCHOR_ROWS: u32 = 256;
 /// Fewest rows between anchors that are believed: a smaller number would let a directory claim more of them
 /// than rows.
 const ANCHOR_ROWS_MIN: u64 = 64;

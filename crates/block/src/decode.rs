@@ -75,7 +75,7 @@ pub fn decode_over(
                 column.check(bytes)?;
                 lines::decode_cut(bytes, &mut fields, wanted, &mut batch.line_ends, &mut batch.lines)?;
             }
-            _ => decode_column(meta, column, bytes, &mut batch)?,
+            _ => decode_column(meta, column, bytes, wanted.rows, &mut batch)?,
         }
     }
     let before = batch.metadata.len();
@@ -210,7 +210,13 @@ fn runs_of(meta: &BlockMeta) -> Vec<Run> {
 }
 
 /// Decodes a column into the batch.
-fn decode_column(meta: &BlockMeta, column: &ColumnMeta, mut bytes: &[u8], batch: &mut Batch) -> Result<(), BlockError> {
+fn decode_column(
+    meta: &BlockMeta,
+    column: &ColumnMeta,
+    mut bytes: &[u8],
+    only: Option<&[u32]>,
+    batch: &mut Batch,
+) -> Result<(), BlockError> {
     column.check(bytes)?;
     let rows = meta.rows as usize;
     match &column.kind {
@@ -228,7 +234,9 @@ fn decode_column(meta: &BlockMeta, column: &ColumnMeta, mut bytes: &[u8], batch:
                 return Err(BlockError::Damaged(format!("lines have {end} bytes, the directory says {}", meta.line_bytes)));
             }
         }
-        ColumnKind::Lines => lines::decode(column.encoding, bytes, meta.line_bytes, &mut batch.lines)?,
+        ColumnKind::Lines => {
+            lines::decode(column.encoding, bytes, (meta.line_bytes, only), &mut batch.line_ends, &mut batch.lines)?;
+        }
         ColumnKind::Metadata(name) => batch.metadata.push(metadata::decode(bytes, name.clone(), rows)?),
         ColumnKind::Field(_) => {}
     }

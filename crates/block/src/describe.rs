@@ -1,6 +1,6 @@
 //! Columns in words, for whoever inspects a part.
 
-use crate::lines::{FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_PLAIN, LINES_ZSTD};
+use crate::lines::{FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_PLAIN, LINES_TAIL, LINES_ZSTD};
 use crate::{ColumnKind, ColumnMeta};
 use std::fmt;
 
@@ -12,6 +12,7 @@ impl ColumnMeta {
             (ColumnKind::Lengths, 0) => "integers",
             (ColumnKind::Lines, LINES_PLAIN) => "plain",
             (ColumnKind::Lines, LINES_ZSTD) => "zstd",
+            (ColumnKind::Lines, LINES_TAIL) => "zstd, the newest apart",
             (ColumnKind::Lines, LINES_CUT) => "cut into fields",
             (ColumnKind::Lines, LINES_CUT_JSON) => "all json, cut into fields",
             (ColumnKind::Lines, LINES_CUT_LOGFMT) => "all logfmt, cut into fields",

@@ -47,7 +47,7 @@ impl Encoder {
         match self.cutter.cut(batch) {
             Some(cut) => self.add_cut_lines(batch, &cut, (&mut meta, base), out)?,
             None => {
-                let encoding = lines::encode(&batch.lines, out)?;
+                let encoding = lines::encode(&batch.lines, meta.tail(), out)?;
                 add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
             }
         }

@@ -71,6 +71,12 @@ pub(crate) fn put(raw: &[u8], level: i32, scratch: &mut Vec<u8>, out: &mut Vec<u
     Ok(())
 }
 
+/// Passes over what [`put`] put.
+pub(crate) fn skip(bytes: &mut &[u8]) -> Result<(), BlockError> {
+    varint::take(bytes)?;
+    varint::take_bytes(bytes).map(drop)
+}
+
 /// Takes what [`put`] put and appends the raw bytes to `out`; gives how many.
 pub(crate) fn take(bytes: &mut &[u8], out: &mut Vec<u8>) -> Result<usize, BlockError> {
     let raw_len = varint::take_at_most(bytes, BLOCK_BYTES_MAX as u64, "the length of a frame")? as usize;

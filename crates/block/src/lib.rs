@@ -26,7 +26,7 @@ pub use anchors::{Anchor, Anchors};
 pub use count::{Count, ReadRange, RowsBytes, RunCounter};
 pub use decode::{Wanted, decode, decode_over};
 pub use encode::{Encoder, verify};
-pub use meta::{BlockMeta, ColumnKind, ColumnMeta, RunMeta};
+pub use meta::{BlockMeta, ColumnKind, ColumnMeta, RunMeta, Tail};
 
 /// Version of the layout in README.md. Every directory entry begins with it; older ones are read.
 pub const FORMAT_VERSION: u8 = 3;

@@ -2,6 +2,7 @@
 
 use crate::encode::ZSTD_LEVEL;
 use crate::decode::{Fields, Wanted};
+use crate::meta::Tail;
 use crate::{BlockError, frames, ints, varint};
 use skald_fields::{COLUMNS_MAX, Cut, Form, Parts, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot};
 use skald_model::Batch;
@@ -16,6 +17,9 @@ pub(crate) const LINES_CUT: u8 = 2;
 pub(crate) const LINES_CUT_JSON: u8 = 3;
 /// The same, and all lines are logfmt.
 pub(crate) const LINES_CUT_LOGFMT: u8 = 4;
+
+/// Two zstd frames, the second of the newest rows.
+pub(crate) const LINES_TAIL: u8 = 5;
 
 /// Set in the encoding of a field's column when some value is written with escapes.
 pub(crate) const FIELD_ESCAPED: u8 = 0x80;
@@ -34,20 +38,40 @@ pub(crate) fn is_cut(encoding: u8) -> bool {
     (LINES_CUT..=LINES_CUT_LOGFMT).contains(&encoding)
 }
 
-/// Appends lines that are not cut; gives the encoding.
-pub(crate) fn encode(lines: &[u8], out: &mut Vec<u8>) -> Result<u8, BlockError> {
+/// Appends lines that are not cut, the newest in a frame of their own; gives the encoding.
+pub(crate) fn encode(lines: &[u8], tail: Option<Tail>, out: &mut Vec<u8>) -> Result<u8, BlockError> {
     let start = out.len();
-    frames::compress(lines, ZSTD_LEVEL, out)?;
+    let encoding = match tail {
+        None => {
+            frames::compress(lines, ZSTD_LEVEL, out)?;
+            LINES_ZSTD
+        }
+        Some(tail) => {
+            varint::put(out, u64::from(tail.row));
+            let (older, newest) = lines.split_at(tail.line_bytes as usize);
+            let mut frame = Vec::new();
+            frames::put(older, ZSTD_LEVEL, &mut frame, out)?;
+            frames::put(newest, ZSTD_LEVEL, &mut frame, out)?;
+            LINES_TAIL
+        }
+    };
     if out.len() - start < lines.len() {
-        return Ok(LINES_ZSTD);
+        return Ok(encoding);
     }
     out.truncate(start);
     out.extend_from_slice(lines);
     Ok(LINES_PLAIN)
 }
 
-/// Appends lines that are not cut to `lines`; they have `len` bytes.
-pub(crate) fn decode(encoding: u8, bytes: &[u8], len: u64, lines: &mut Vec<u8>) -> Result<(), BlockError> {
+/// Appends lines that are not cut to `lines`, which is empty; they have `len` bytes. Those of rows that are not `only`
+/// may be left empty, and `ends` says so.
+pub(crate) fn decode(
+    encoding: u8,
+    bytes: &[u8],
+    (len, only): (u64, Option<&[u32]>),
+    ends: &mut [u32],
+    lines: &mut Vec<u8>,
+) -> Result<(), BlockError> {
     match encoding {
         LINES_PLAIN if bytes.len() as u64 == len => {
             lines.extend_from_slice(bytes);
@@ -55,8 +79,32 @@ pub(crate) fn decode(encoding: u8, bytes: &[u8], len: u64, lines: &mut Vec<u8>) 
         }
         LINES_PLAIN => Err(BlockError::damaged("lines are not as long as the directory says")),
         LINES_ZSTD => frames::decompress(bytes, len as usize, lines),
+        LINES_TAIL => decode_tail(bytes, only, ends, lines),
         tag => Err(BlockError::Damaged(format!("lines have unknown encoding {tag}"))),
     }
+}
+
+fn decode_tail(mut bytes: &[u8], only: Option<&[u32]>, ends: &mut [u32], lines: &mut Vec<u8>) -> Result<(), BlockError> {
+    let tail = varint::take_at_most(&mut bytes, ends.len() as u64, "the first of the newest rows")? as usize;
+    let older_bytes = tail.checked_sub(1).map_or(0, |last| ends[last]);
+    let wants = |rows: &dyn Fn(u32) -> bool| only.is_none_or(|only| only.iter().any(|row| rows(*row)));
+    if wants(&|row| (row as usize) < tail) {
+        if frames::take(&mut bytes, lines)? != older_bytes as usize {
+            return Err(BlockError::damaged("older lines are not as long as they should be"));
+        }
+    } else {
+        frames::skip(&mut bytes)?;
+        ends[..tail].fill(0);
+        ends[tail..].iter_mut().for_each(|end| *end = end.saturating_sub(older_bytes));
+    }
+    if wants(&|row| row as usize >= tail) {
+        frames::take(&mut bytes, lines)?;
+    } else {
+        frames::skip(&mut bytes)?;
+        ends[tail..].fill(lines.len() as u32);
+    }
+    let fits = bytes.is_empty() && ends.last().is_none_or(|end| *end as usize == lines.len());
+    if fits { Ok(()) } else { Err(BlockError::damaged("lines are not as long as they should be")) }
 }
 
 /// Appends what is left of a batch's lines; `rows` are the numbers of [`Cut::rows`].

@@ -1,6 +1,6 @@
 //! The directory entry of a block: runs, columns and statistics, without any line.
 
-use crate::anchors::Anchors;
+use crate::anchors::{Anchor, Anchors};
 use crate::lines::{FIELD_ESCAPED, lines_encoding};
 use crate::{BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, FORMAT_VERSION, varint};
 use skald_fields::Form;
@@ -94,6 +94,20 @@ pub struct BlockMeta {
     pub anchors: Anchors,
 }
 
+/// Where the newest rows of a block begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// The first of them.
+    pub row: u32,
+    /// Its time; those before are not later.
+    pub time: i64,
+    /// Bytes of the lines before it.
+    pub line_bytes: u64,
+}
+
+/// Fewest rows that are worth being kept apart.
+const TAIL_ROWS_MIN: u32 = 128;
+
 impl BlockMeta {
     /// Bytes of the whole block.
     pub fn block_bytes(&self) -> u64 {
@@ -103,6 +117,14 @@ impl BlockMeta {
     /// Whether there is a column of this metadata.
     pub fn has_metadata(&self, name: &str) -> bool {
         self.columns.iter().any(|column| matches!(&column.kind, ColumnKind::Metadata(n) if **n == *name))
+    }
+
+    /// Where the newest rows of a block of one long run begin; `None` in others.
+    pub fn tail(&self) -> Option<Tail> {
+        let [run] = &self.runs[..] else { return None };
+        let enough = |(number, _): &(u32, &Anchor)| run.rows >= (number + 1) * self.anchors.every + TAIL_ROWS_MIN;
+        let (number, anchor) = (0..).zip(&self.anchors.all).take_while(enough).last()?;
+        Some(Tail { row: (number + 1) * self.anchors.every, time: anchor.time, line_bytes: anchor.line_bytes })
     }
 
     /// Whether all lines are of a form whose values are columns, and these tell all that lines say of some

@@ -56,7 +56,10 @@ fn the_newest_fixtures_have_every_encoding() {
     for expected in ["steps", "integers", "dictionary of plain texts", "ipv4", "decimals", "shapes", "plain texts", "zstd"] {
         assert!(names.contains(&expected), "{expected} is not among {names:?}");
     }
-    assert_eq!(meta.anchors.all.len(), 2);
+    assert_eq!(meta.anchors.all.len(), 4);
+    let (meta, names) = encodings("-tail");
+    assert!(names.contains(&"zstd, the newest apart"), "{names:?}");
+    assert_eq!(meta.tail().map(|tail| tail.row), Some(512));
     let (_, names) = encodings("-fields");
     for expected in ["cut into fields", "dictionary of plain texts", "integers", "shapes", "affixed texts", "plain texts"] {
         assert!(names.contains(&expected), "{expected} is not among {names:?}");

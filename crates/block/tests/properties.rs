@@ -248,6 +248,28 @@ fn only_what_is_asked_for_is_read() {
 }
 
 #[test]
+fn the_newest_rows_of_a_long_run_are_read_alone() {
+    let mut builder = BatchBuilder::default();
+    for i in 0..2000u64 {
+        let line = format!("request {:x} done", i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        builder.push(0, i as i64 * 10, line.as_bytes(), std::iter::empty());
+    }
+    let batch = builder.finish();
+    let (meta, bytes) = encoded(&batch);
+    let tail = meta.tail().expect("the run is long");
+    assert_eq!((tail.row, tail.time), (1792, 17_920));
+    for rows in [1792..2000u32, 0..1792, 1700..1900, 0..2000] {
+        let only: Vec<u32> = rows.clone().collect();
+        let wanted = Wanted { rows: Some(&only), ..Wanted::all(&Columns::ALL) };
+        let mut read = |range: std::ops::Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
+        let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("was just written");
+        assert!(rows.clone().all(|row| some.line(row) == batch.line(row)));
+        let bytes_of = batch.lines_range(&rows).len();
+        assert!(rows.start == 1700 || some.lines.len() == bytes_of, "others are left out");
+    }
+}
+
+#[test]
 fn fields_of_lines_are_read_without_them() {
     let mut builder = BatchBuilder::default();
     for i in 0..2000u64 {

@@ -55,8 +55,12 @@ pub(crate) fn execute(
     }
     let content = prune::content(engine, tenant, &query.matchers, range, &pipeline);
     let mut selected = engine.select(tenant, &Select { matchers: &query.matchers, range, content: &content })?;
-    let pieces = &mut selected.pieces;
     let forward = shape.direction == Direction::Forward;
+    // With a sieve all rows are asked at once, from columns.
+    if !forward && shape.by_time() && query.sieve.is_none() {
+        selected.pieces = selected.pieces.into_iter().flat_map(Piece::newest_apart).collect();
+    }
+    let pieces = &mut selected.pieces;
     if forward {
         pieces.sort_unstable_by_key(|p| (p.min_time, p.sequence));
     } else {

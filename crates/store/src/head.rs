@@ -82,6 +82,7 @@ impl Chunk {
             runs,
             sorted: self.sorted,
             hidden,
+            partial: false,
             source: Source::Head(self.batch.clone()),
         }
     }

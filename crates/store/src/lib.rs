@@ -232,6 +232,8 @@ pub struct Piece {
     pub sorted: bool,
     /// Runs of which not all is to be seen, by their places in `runs`.
     hidden: Vec<(usize, Arc<StreamHiding>)>,
+    /// Whether it is some rows of a block, apart from the others.
+    partial: bool,
     source: Source,
 }
 
@@ -316,6 +318,29 @@ impl Piece {
         }
     }
 
+    /// The piece in two where its newest rows can be read alone: a reader that goes back in time may find enough in
+    /// them. Otherwise the piece as it is.
+    pub fn newest_apart(self) -> impl Iterator<Item = Piece> {
+        let tail = match (&self.source, &self.runs[..]) {
+            (Source::Block { part, block }, [run]) if self.hidden.is_empty() => {
+                let tail = part.blocks[*block as usize].meta.tail();
+                tail.filter(|tail| run.rows.start < tail.row && tail.row < run.rows.end)
+            }
+            _ => None,
+        };
+        let Some(tail) = tail else { return [Some(self), None].into_iter().flatten() };
+        let (mut older, mut newest) = (self.clone(), self);
+        (older.partial, newest.partial) = (true, true);
+        (older.max_time, newest.min_time) = (tail.time, tail.time);
+        let (old, new) = (&mut older.runs[0], &mut newest.runs[0]);
+        let share = u64::from(new.rows.end - tail.row) * new.metadata_bytes / new.entries().max(1);
+        (old.rows.end, new.rows.start) = (tail.row, tail.row);
+        (old.max_time, new.min_time) = (tail.time, tail.time);
+        (old.metadata_bytes, new.metadata_bytes) = (old.metadata_bytes - share, share);
+        (old.line_bytes, new.line_bytes) = (tail.line_bytes, new.line_bytes.saturating_sub(tail.line_bytes));
+        [Some(newest), Some(older)].into_iter().flatten()
+    }
+
     /// Reads what is wanted (or more) into the memory of rows that are no longer needed.
     pub fn read_over(&self, wanted: &Wanted<'_>, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
         let mut wanted = *wanted;
@@ -324,6 +349,11 @@ impl Piece {
             // What hides rows looks at all lines.
             (wanted.rows, wanted.containing) = (None, &[]);
             self.hidden.iter().for_each(|(_, hiding)| hiding.widen(columns.to_mut()));
+        }
+        let own: Vec<u32>;
+        if self.partial && wanted.rows.is_none() {
+            own = self.runs.iter().flat_map(|run| run.rows.clone()).collect();
+            wanted.rows = Some(&own);
         }
         let batch = match &self.source {
             Source::Head(batch) => batch.clone(),

@@ -122,6 +122,7 @@ impl<'a> Selection<'a> {
                 runs,
                 sorted: true,
                 hidden,
+                partial: false,
                 source: Source::Block { part: part.clone(), block: block as u32 },
             });
         }
