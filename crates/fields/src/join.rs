@@ -55,9 +55,9 @@ pub fn join_some(parts: &Parts<'_>, only: &[u32], ends: &mut [u32], lines: &mut 
     let mut whole = parts.whole;
     let mut only = only.iter().copied().peekable();
     let mut start = 0;
-    for row in 0..ends.len() {
-        let length = ends[row].checked_sub(start).ok_or(JoinError::Length)? as usize;
-        start = ends[row];
+    for (row, end) in ends.iter_mut().enumerate() {
+        let length = end.checked_sub(start).ok_or(JoinError::Length)? as usize;
+        start = *end;
         let wanted = only.next_if(|wanted| *wanted as usize == row).is_some();
         let before = lines.len();
         if parts.rows[row] == 0 {
@@ -69,7 +69,7 @@ pub fn join_some(parts: &Parts<'_>, only: &[u32], ends: &mut [u32], lines: &mut 
         if wanted && lines.len() - before != length {
             return Err(JoinError::Length);
         }
-        ends[row] = lines.len() as u32;
+        *end = lines.len() as u32;
     }
     Ok(())
 }
