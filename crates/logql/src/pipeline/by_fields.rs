@@ -9,6 +9,7 @@ use crate::ast::StageExpr;
 use skald_fields::Form;
 use skald_model::MetadataWanted;
 
+use super::names::EXTRACTED_SUFFIX;
 use super::{Pipeline, Wanted};
 
 /// The form of lines that `stages` parse and the stages without that parser; `None` when they have none, or more.
@@ -56,11 +57,12 @@ impl Sieve {
 }
 
 impl Pipeline {
-    /// The labels that stages and their reader look at; `None` when that may be any.
+    /// The labels that stages and their reader look at; `None` when that may be any, or when one of them may be
+    /// found under two names: `a_extracted` is that of a field as well, and of a field `a` in streams that have `a`.
     pub(crate) fn named_labels(&self) -> Option<Vec<String>> {
         match self.metadata_wanted() {
             MetadataWanted::None => Some(Vec::new()),
-            MetadataWanted::Names(names) => Some(names),
+            MetadataWanted::Names(names) => (!names.iter().any(|name| name.ends_with(EXTRACTED_SUFFIX))).then_some(names),
             MetadataWanted::All => None,
         }
     }
@@ -113,5 +115,6 @@ mod tests {
         check("| json", None);
         check(r#"| json | line_format "y" | a="1""#, None);
         check(r#"| a="1" | json | b="1""#, None);
+        check(r#"| json | a_extracted="1" | b="1""#, None);
     }
 }
