@@ -2,8 +2,11 @@
 //!
 //! Checksums are made right before decoding, as otherwise nothing would get past them.
 
-use skald_block::{BlockMeta, Count, Encoder, RunCounter, decode, verify};
-use skald_model::{Batch, BatchBuilder, Columns, MetadataWanted};
+use skald_block::{BlockMeta, ColumnKind, Count, Encoder, RunCounter, Wanted, decode, decode_over, verify};
+use skald_model::{Batch, BatchBuilder, Columns, Literal, MetadataWanted};
+
+/// Bytes of a text that is looked for: some lie within a value, some across its edge.
+const TEXT_BYTES: usize = 6;
 
 /// Columns that are decoded: all, and parts of them.
 fn wanted() -> [Columns; 3] {
@@ -53,6 +56,7 @@ fn check_rows(input: &[u8]) {
     assert_same(&decode(&meta, &Columns::ALL, &mut reader(&bytes)).expect("was just written"), &batch);
     verify(&meta, &batch).expect("the entry describes its rows");
     check_counts(&meta, &bytes, &batch);
+    check_lines_with_a_text(&meta, &bytes, &batch);
     for damage in damages.chunks_exact(3) {
         let at = usize::from(u16::from_le_bytes([damage[0], damage[1]]));
         if let Some(byte) = bytes.get_mut(at) {
@@ -72,6 +76,25 @@ fn check_counts(meta: &BlockMeta, bytes: &[u8], batch: &Batch) {
         let found = counter.before(number, edge, &mut reader(bytes)).expect("was just written");
         assert_eq!((found.rows, found.line_bytes), expected);
     }
+}
+
+/// Lines with a text that some line has are those of the rows.
+fn check_lines_with_a_text(meta: &BlockMeta, bytes: &[u8], batch: &Batch) {
+    let literal = text_of(batch);
+    let holds = |line: &[u8]| literal.bytes.is_empty() || line.windows(literal.bytes.len()).any(|text| text == literal.bytes);
+    let containing = [vec![literal.clone()]];
+    let wanted = Wanted { containing: &containing, ..Wanted::all(&Columns::ALL) };
+    let found = decode_over(meta, &wanted, Batch::default(), &mut reader(bytes)).expect("was just written");
+    for row in 0..batch.len() as u32 {
+        let (line, found) = (batch.line(row), found.line(row));
+        assert!(found == line || (found.is_empty() && !holds(line)), "row {row}");
+    }
+}
+
+/// A few bytes of the row in the middle.
+fn text_of(batch: &Batch) -> Literal {
+    let line = if batch.is_empty() { &[][..] } else { batch.line(batch.len() as u32 / 2) };
+    Literal { bytes: line[line.len() / 3..].iter().take(TEXT_BYTES).copied().collect(), ignore_case: false }
 }
 
 fn middle(meta: &BlockMeta, run: usize) -> i64 {
@@ -94,6 +117,33 @@ fn check_decode(mut meta: BlockMeta, bytes: &[u8]) {
         if columns == Columns::ALL {
             let _ = verify(&meta, &batch);
         }
+        for row in 0..batch.len() as u32 {
+            let _ = batch.line(row).len() + batch.metadata_of(row).map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        }
+    }
+    check_some(&meta, bytes);
+}
+
+/// Lines of some rows are those of all, and lines with a text and values as metadata can be read.
+fn check_some(meta: &BlockMeta, bytes: &[u8]) {
+    let read = |wanted: &Wanted<'_>| decode_over(meta, wanted, Batch::default(), &mut reader(bytes));
+    let all = read(&Wanted::all(&Columns::ALL));
+    let rows: Vec<u32> = (0..meta.rows).step_by(3).collect();
+    let some = read(&Wanted { rows: Some(&rows), ..Wanted::all(&Columns::ALL) });
+    if let (Ok(all), Ok(some)) = (&all, &some) {
+        assert!(rows.iter().all(|row| all.line(*row) == some.line(*row)));
+    }
+    let containing = [vec![all.as_ref().map_or_else(|_| text_of(&Batch::default()), text_of)]];
+    let names = meta.columns.iter().filter_map(|column| match &column.kind {
+        ColumnKind::Field(name) => Some(name.to_string()),
+        _ => None,
+    });
+    let columns = Columns { lines: true, line_lengths: true, metadata: MetadataWanted::Names(names.collect()) };
+    for wanted in [
+        Wanted { containing: &containing, rows: Some(&rows), ..Wanted::all(&columns) },
+        Wanted { containing: &containing, fields: true, ..Wanted::all(&columns) },
+    ] {
+        let Ok(batch) = read(&wanted) else { continue };
         for row in 0..batch.len() as u32 {
             let _ = batch.line(row).len() + batch.metadata_of(row).map(|(name, value)| name.len() + value.len()).sum::<usize>();
         }

@@ -5,6 +5,7 @@
 
 pub mod block;
 pub mod content_index;
+pub mod fields;
 pub mod push;
 pub mod query;
 pub mod stages;
@@ -15,9 +16,10 @@ pub mod wal;
 pub type Check = fn(&[u8]);
 
 /// All targets by the names of their folders in `corpus` and `regressions`.
-pub const TARGETS: [(&str, Check); 7] = [
+pub const TARGETS: [(&str, Check); 8] = [
     ("block", block::check),
     ("content_index", content_index::check),
+    ("fields", fields::check),
     ("push", push::check),
     ("query", query::check),
     ("stages", stages::check),
