@@ -57,7 +57,7 @@ pub fn decode_over(
         return Err(BlockError::damaged("runs and rows of the directory entry disagree"));
     }
     let columns = wanted.columns;
-    let joins = columns.lines && meta.columns.iter().any(|column| column.kind == ColumnKind::Lines && is_cut(column.encoding));
+    let joins = columns.lines && meta.lines_are_cut();
     let wants = |kind: &ColumnKind| match kind {
         ColumnKind::Field(name) => joins || wanted.as_metadata(name),
         kind => wants(columns, kind),

@@ -1,7 +1,7 @@
 //! The directory entry of a block: runs, columns and statistics, without any line.
 
 use crate::anchors::{Anchor, Anchors};
-use crate::lines::{FIELD_ESCAPED, lines_encoding};
+use crate::lines::{FIELD_ESCAPED, is_cut, lines_encoding};
 use crate::{BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, FORMAT_VERSION, varint};
 use skald_fields::Form;
 use std::ops::Range;
@@ -125,6 +125,11 @@ impl BlockMeta {
         let enough = |(number, _): &(u32, &Anchor)| run.rows >= (number + 1) * self.anchors.every + TAIL_ROWS_MIN;
         let (number, anchor) = (0..).zip(&self.anchors.all).take_while(enough).last()?;
         Some(Tail { row: (number + 1) * self.anchors.every, time: anchor.time, line_bytes: anchor.line_bytes })
+    }
+
+    /// Whether lines are put together from columns.
+    pub fn lines_are_cut(&self) -> bool {
+        self.columns.iter().any(|column| column.kind == ColumnKind::Lines && is_cut(column.encoding))
     }
 
     /// Whether all lines are of a form whose values are columns, and these tell all that lines say of some

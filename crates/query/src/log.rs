@@ -56,8 +56,7 @@ pub(crate) fn execute(
     let content = prune::content(engine, tenant, &query.matchers, range, &pipeline);
     let mut selected = engine.select(tenant, &Select { matchers: &query.matchers, range, content: &content })?;
     let forward = shape.direction == Direction::Forward;
-    // With a sieve all rows are asked at once, from columns.
-    if !forward && shape.by_time() && query.sieve.is_none() {
+    if !forward && shape.by_time() && pipeline.drops_rows() {
         selected.pieces = selected.pieces.into_iter().flat_map(Piece::newest_apart).collect();
     }
     let pieces = &mut selected.pieces;
@@ -129,16 +128,20 @@ impl LogJob {
     /// then the lines of the rows that are left.
     fn read(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
         let sieve = self.sieve.as_ref().filter(|sieve| piece.fields_answer(sieve.form, &sieve.labels));
-        let sieved = match sieve {
+        let chosen = match sieve {
+            // Where each row gives an entry, those at the end of a run that is read are enough.
+            None if !self.pipeline.drops_rows() && self.shape.run_may_stop() && self.shape.after.is_none() => {
+                piece.ends_of_runs(&self.scan.range, self.shape.limit, !self.forward)
+            }
             None => None,
             Some(sieve) => match self.sieve(sieve, piece, worker)? {
                 Some(rows) => Some(rows),
                 None => return Ok(()),
             },
         };
-        let wanted = Wanted { rows: sieved.as_deref(), ..self.scan.wanted() };
+        let wanted = Wanted { rows: chosen.as_deref(), ..self.scan.wanted() };
         if let Some(read) = self.scan.read(piece, &wanted, worker.spare.take())? {
-            self.take(piece, &read, sieved.as_deref(), worker);
+            self.take(piece, &read, chosen.as_deref(), worker);
             worker.spare = Some(read);
         }
         Ok(())
@@ -168,13 +171,13 @@ impl LogJob {
         Ok((!kept.rows.is_empty()).then_some(kept.rows))
     }
 
-    /// Takes the entries of what was read of a piece; of those that were sieved, if they were.
-    fn take(&self, piece: &Piece, read: &PieceRows, sieved: Option<&[u32]>, worker: &mut Worker) {
+    /// Takes the entries of what was read of a piece; only of the rows that were chosen, if some were.
+    fn take(&self, piece: &Piece, read: &PieceRows, chosen: Option<&[u32]>, worker: &mut Worker) {
         let batch = &*read.batch;
         let (mut selection, in_range) = rows::in_range(read, piece, &self.scan.range);
-        if let Some(rows) = sieved {
-            selection = Selection::none(batch.len());
-            rows.iter().for_each(|row| selection.insert(*row));
+        if let Some(rows) = chosen {
+            let in_range = std::mem::replace(&mut selection, Selection::none(batch.len()));
+            rows.iter().filter(|row| in_range.contains(**row)).for_each(|row| selection.insert(*row));
         }
         worker.stats.count_piece(piece, batch, in_range);
         self.pipeline.prefilter(batch, &mut selection, &mut worker.scratch);

@@ -318,12 +318,32 @@ impl Piece {
         }
     }
 
-    /// The piece in two where its newest rows can be read alone: a reader that goes back in time may find enough in
-    /// them. Otherwise the piece as it is.
+    /// Its rows but for those that the first or last `limit` rows of a run inside the range leave no room for;
+    /// `None` when all of them count.
+    pub fn ends_of_runs(&self, range: &TimeRange, limit: usize, last: bool) -> Option<Vec<u32>> {
+        if !self.sorted || !self.hidden.is_empty() {
+            return None;
+        }
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let cut = |run: &PieceRun| {
+            let rows = run.rows.clone();
+            match range.covers(run.min_time, run.max_time) {
+                false => rows,
+                true if last => rows.end.saturating_sub(limit).max(rows.start)..rows.end,
+                true => rows.start..rows.start.saturating_add(limit).min(rows.end),
+            }
+        };
+        let shortened = self.runs.iter().any(|run| cut(run) != run.rows);
+        shortened.then(|| self.runs.iter().flat_map(cut).collect())
+    }
+
+    /// The piece in two where its newest lines can be read alone: a reader that goes back in time may find enough in
+    /// them. Otherwise, and where lines are put together from columns, the piece as it is.
     pub fn newest_apart(self) -> impl Iterator<Item = Piece> {
         let tail = match (&self.source, &self.runs[..]) {
             (Source::Block { part, block }, [run]) if self.hidden.is_empty() => {
-                let tail = part.blocks[*block as usize].meta.tail();
+                let meta = &part.blocks[*block as usize].meta;
+                let tail = meta.tail().filter(|_| !meta.lines_are_cut());
                 tail.filter(|tail| run.rows.start < tail.row && tail.row < run.rows.end)
             }
             _ => None,
