@@ -60,7 +60,10 @@ fn fields() -> skald_model::Batch {
         let took = format!("{}.{:02}ms", took / 100, took % 100);
         let line = match i {
             17 | 90 => format!("panic: {text}"),
-            0..60 => format!(r#"{{"level":"info","took":"{took}","user":{user},"at":{{"id":"{:016x}"}},"tags":[{i}],"msg":"{text}"}}"#, mix(i)),
+            0..60 => format!(
+                r#"{{"level":"info","took":"{took}","user":{user},"at":{{"id":"{:016x}"}},"tags":[{i}],"msg":"{text}"}}"#,
+                mix(i)
+            ),
             _ => format!(r#"level=warn took={took} user={user} id={:016x} msg="say \"{text}\"" done"#, mix(i)),
         };
         builder.push(i as u32 / 60, 1_700_000_000_000_000_000 + i as i64 * 1_000_000, line.as_bytes(), std::iter::empty());

@@ -1,7 +1,7 @@
 //! The lines column: bytes as they are, one zstd frame, or what is left of lines whose values are columns.
 
-use crate::encode::ZSTD_LEVEL;
 use crate::decode::{Fields, Wanted};
+use crate::encode::ZSTD_LEVEL;
 use crate::meta::Tail;
 use crate::{BlockError, frames, ints, varint};
 use skald_fields::{COLUMNS_MAX, Cut, Form, Parts, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot};

@@ -193,7 +193,8 @@ pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
         Ok(tag) if tag == Form::Integers as u8 || tag == Form::Decimals as u8 || tag == Form::Ipv4 as u8 => of_number(byte),
         Ok(tag) if tag == Form::Shape as u8 => {
             let shape = varint::take_u8(stored).and_then(|len| varint::take_slice(stored, usize::from(len)));
-            nibble(byte).is_some() || shape.map_or(true, |shape| shape.iter().any(|b| b.to_ascii_lowercase() == byte || *b == byte))
+            nibble(byte).is_some()
+                || shape.map_or(true, |shape| shape.iter().any(|b| b.to_ascii_lowercase() == byte || *b == byte))
         }
         Ok(tag) if tag == Form::Affixed as u8 => {
             let affixes = varint::take_bytes(stored).and_then(|prefix| Ok([prefix, varint::take_bytes(stored)?].concat()));

@@ -2,8 +2,8 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skald_fields::Form;
 use skald_block::{BlockError, BlockMeta, Count, Encoder, RunCounter, Wanted, decode, decode_over, verify};
+use skald_fields::Form;
 use skald_model::{Batch, BatchBuilder, Columns, Literal, MetadataWanted};
 
 /// One entry: step in time, line, metadata.
@@ -274,7 +274,8 @@ fn fields_of_lines_are_read_without_them() {
     let mut builder = BatchBuilder::default();
     for i in 0..2000u64 {
         let noise = format!("{:x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(4);
-        let line = format!(r#"{{"status":{},"noise":"{noise}","msg":"say \"{i}\"","in":{{"took":"{}.5ms"}}}}"#, 200 + i % 3, i % 90);
+        let line =
+            format!(r#"{{"status":{},"noise":"{noise}","msg":"say \"{i}\"","in":{{"took":"{}.5ms"}}}}"#, 200 + i % 3, i % 90);
         builder.push(0, i as i64, line.as_bytes(), [("pod", "a")].into_iter());
     }
     let batch = builder.finish();

@@ -353,8 +353,7 @@ impl Building {
         let number = *self.columns.entry_ref(&name).or_insert(next);
         if number == next {
             let label = if name.starts_with(ANONYMOUS) { "" } else { name.as_str() };
-            let values =
-                MetadataColumn { name: Arc::from(label), codes: Vec::new(), value_ends: Vec::new(), values: Vec::new() };
+            let values = MetadataColumn { name: Arc::from(label), codes: Vec::new(), value_ends: Vec::new(), values: Vec::new() };
             self.cut.columns.push(ValueColumn { values, escaped: false });
         }
         number

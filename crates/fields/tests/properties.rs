@@ -143,7 +143,9 @@ proptest! {
 #[test]
 fn texts_are_found_in_pieces_in_values_and_across_them() {
     let lines: Vec<Vec<u8>> = (0..40)
-        .map(|n| format!(r#"{{"level":"{}","n":{n},"msg":"job {n} done"}}"#, if n % 10 == 3 { "error" } else { "info" }).into_bytes())
+        .map(|n| {
+            format!(r#"{{"level":"{}","n":{n},"msg":"job {n} done"}}"#, if n % 10 == 3 { "error" } else { "info" }).into_bytes()
+        })
         .collect();
     let batch = batch(&lines);
     let cut = Cutter::default().cut(&batch).expect("the lines are alike");
@@ -200,7 +202,10 @@ fn the_first_value_of_a_json_name_is_the_label() {
 
 #[test]
 fn escapes_are_noted() {
-    check(|n| format!(r#"{{"msg": "say \"{n}\"", "n": {n}}}"#), &[("msg", true, Some(r#"say \"39\""#)), ("n", false, Some("39"))]);
+    check(
+        |n| format!(r#"{{"msg": "say \"{n}\"", "n": {n}}}"#),
+        &[("msg", true, Some(r#"say \"39\""#)), ("n", false, Some("39"))],
+    );
     check(|n| format!(r#"msg="say \"{n}\"" n={n}"#), &[("msg", true, Some(r#"say \"39\""#)), ("n", false, Some("39"))]);
 }
 
@@ -208,7 +213,12 @@ fn escapes_are_noted() {
 fn values_of_logfmt_lines_are_columns() {
     check(
         |n| format!(r#"level=info start user={n} msg="job {n}" empty="#),
-        &[("level", false, Some("info")), ("user", false, Some("39")), ("msg", false, Some("job 39")), ("empty", false, Some(""))],
+        &[
+            ("level", false, Some("info")),
+            ("user", false, Some("39")),
+            ("msg", false, Some("job 39")),
+            ("empty", false, Some("")),
+        ],
     );
 }
 

@@ -7,8 +7,8 @@ use super::line::Line;
 use super::names::{NameId, StaticNames};
 use super::span::{Input, Text};
 use super::stage::ParserState;
-use skald_fields::json::{JsonError, Kind, Step, Value, skip_space, unescape, value_at, walk_object};
 use crate::ast::Extraction;
+use skald_fields::json::{JsonError, Kind, Step, Value, skip_space, unescape, value_at, walk_object};
 use std::sync::Arc;
 
 /// Paths followed in one walk: as many as a word has bits.

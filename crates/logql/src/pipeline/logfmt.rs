@@ -57,8 +57,7 @@ impl LogfmtParser {
     }
 
     fn extract_all(&self, keys: &mut Keys, labels: &mut LabelSet, input: Input<'_>, text: Text<'_>) -> Option<LogfmtError> {
-        let mut scanner = Scanner::new(text.bytes);
-        while let Some(pair) = scanner.next() {
+        for pair in Scanner::new(text.bytes) {
             let pair = match pair {
                 Ok(pair) => pair,
                 Err(error) if self.strict => return Some(error),
