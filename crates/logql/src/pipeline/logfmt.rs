@@ -81,9 +81,8 @@ impl LogfmtParser {
     }
 
     fn extract_some(&self, labels: &mut LabelSet, input: Input<'_>, text: Text<'_>) -> Option<LogfmtError> {
-        let mut scanner = Scanner::new(text.bytes);
         let mut failed = None;
-        while let Some(pair) = scanner.next() {
+        for pair in Scanner::new(text.bytes) {
             let pair = match pair {
                 Ok(pair) => pair,
                 Err(error) if self.strict => {
