@@ -122,7 +122,7 @@ impl Ingest {
 
     /// As [`Ingest::new`], with limits by tenant.
     pub fn with_profiles(store: Arc<Store>, profiles: impl Profiles, clock: fn() -> i64) -> Ingest {
-        let workers = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+        let workers = skald_model::cores().max(2);
         Ingest {
             taker: Arc::new(Taker::new(store, Box::new(profiles), clock, workers)),
             permits: Arc::new(Semaphore::new(workers)),

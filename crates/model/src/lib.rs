@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod budget;
 pub mod content;
+pub mod cores;
 pub mod labels;
 pub mod matcher;
 pub mod re2;
@@ -18,6 +19,7 @@ pub mod write;
 pub use batch::{Batch, BatchBuilder, Columns, MetadataColumn, MetadataWanted, Run, SelectedStream};
 pub use budget::{Budget, Held, MemoryUser, Pressure};
 pub use content::{ContentQuery, Either, Literal};
+pub use cores::cores;
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
 pub use stream::StreamId;

@@ -1,6 +1,9 @@
 //! `name op "value"` on a label, compiled.
 
+mod plain;
+
 use crate::re2;
+use plain::Plain;
 use regex_syntax::hir::{Hir, HirKind};
 use std::fmt;
 
@@ -39,14 +42,35 @@ pub struct Matcher {
     pub op: MatchOp,
     /// Right-hand side as the user wrote it (unquoted).
     pub value: String,
-    regex: Option<regex::Regex>,
+    regex: Option<Compiled>,
+}
+
+/// The regex of a matcher.
+#[derive(Clone)]
+enum Compiled {
+    Plain(Plain),
+    Engine(regex::Regex),
+}
+
+impl Compiled {
+    fn new(pattern: &str) -> Result<Compiled, re2::RegexError> {
+        let plain = Plain::of(&re2::whole(pattern)?);
+        plain.map_or_else(|| re2::anchored(pattern).map(Compiled::Engine), |plain| Ok(Compiled::Plain(plain)))
+    }
+
+    fn matches(&self, value: &str) -> bool {
+        match self {
+            Compiled::Plain(plain) => plain.matches(value),
+            Compiled::Engine(regex) => regex.is_match(value),
+        }
+    }
 }
 
 impl Matcher {
     /// Compiles one; a bad regex gives Go's text (`error parsing regexp: …`).
     pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Matcher, re2::RegexError> {
         let regex = match op {
-            MatchOp::Regex | MatchOp::NotRegex => Some(re2::anchored(value)?),
+            MatchOp::Regex | MatchOp::NotRegex => Some(Compiled::new(value)?),
             MatchOp::Equal | MatchOp::NotEqual => None,
         };
         Ok(Matcher { name: name.to_owned(), op, value: value.to_owned(), regex })
@@ -60,7 +84,7 @@ impl Matcher {
     /// Whether a label of this value satisfies the comparison; an absent label is `""`.
     pub fn matches(&self, value: &str) -> bool {
         let positive = match &self.regex {
-            Some(regex) => regex.is_match(value),
+            Some(regex) => regex.matches(value),
             None => self.value == value,
         };
         positive == matches!(self.op, MatchOp::Equal | MatchOp::Regex)

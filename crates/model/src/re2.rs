@@ -20,12 +20,16 @@ pub struct RegexError(pub String);
 
 /// A regex over text that must match the whole of it; the dot matches a newline.
 pub fn anchored(pattern: &str) -> Result<regex::Regex, RegexError> {
-    let wrapped = format!("^(?s:{})$", translate(pattern)?);
-    regex::RegexBuilder::new(&wrapped)
+    regex::RegexBuilder::new(&format!("^{}$", whole(pattern)?))
         .size_limit(REGEX_BYTES_MAX)
         .nest_limit(DEPTH_MAX)
         .build()
         .map_err(|e| engine_error(pattern, &e))
+}
+
+/// What [`anchored`] asks of all of a text, in Rust's syntax.
+pub(crate) fn whole(pattern: &str) -> Result<String, RegexError> {
+    Ok(format!("(?s:{})", translate(pattern)?))
 }
 
 /// A regex that searches bytes anywhere; the dot does not match a newline.

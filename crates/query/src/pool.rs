@@ -39,13 +39,25 @@ const THREADS: usize = 32;
 
 struct State {
     queue: Mutex<Queue>,
-    ready: Condvar,
 }
 
 struct Queue {
     jobs: Fair<Job>,
     calls: VecDeque<Arc<Call>>,
+    /// Threads that wait for something to do. The one that came last is woken first: its stack, its heap and its
+    /// zstd contexts are still in the caches.
+    idle: Vec<Arc<Condvar>>,
     closed: bool,
+}
+
+impl Queue {
+    /// Wakes as many idle threads, or all there are.
+    fn wake(&mut self, threads: usize) {
+        let first = self.idle.len().saturating_sub(threads);
+        for thread in self.idle.drain(first..).rev() {
+            thread.notify_one();
+        }
+    }
 }
 
 /// A query's call for help.
@@ -90,8 +102,8 @@ impl Pool {
     /// Starts the threads: many more than cores, as dear queries take turns among themselves.
     pub(crate) fn start(cores: usize) -> Pool {
         let threads = (cores * 4).max(THREADS);
-        let queue = Queue { jobs: Fair::new(threads), calls: VecDeque::new(), closed: false };
-        let state = Arc::new(State { queue: Mutex::new(queue), ready: Condvar::new() });
+        let queue = Queue { jobs: Fair::new(threads), calls: VecDeque::new(), idle: Vec::new(), closed: false };
+        let state = Arc::new(State { queue: Mutex::new(queue) });
         for number in 0..threads {
             let state = Arc::clone(&state);
             let thread = std::thread::Builder::new().name(format!("query-{number}"));
@@ -117,8 +129,7 @@ impl Pool {
             }
         }
         queue.jobs.push(&job.tenant.clone(), job);
-        drop(queue);
-        self.state.ready.notify_one();
+        queue.wake(1);
         Ok(())
     }
 
@@ -138,9 +149,7 @@ impl Pool {
         {
             let mut queue = self.state.queue.lock();
             queue.calls.extend(std::iter::repeat_n(Arc::clone(&call), wanted));
-        }
-        for _ in 0..wanted {
-            self.state.ready.notify_one();
+            queue.wake(wanted);
         }
         work.work();
         let mut inside = call.inside.lock();
@@ -155,12 +164,14 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.state.queue.lock().closed = true;
-        self.state.ready.notify_all();
+        let mut queue = self.state.queue.lock();
+        queue.closed = true;
+        queue.wake(usize::MAX);
     }
 }
 
 fn serve(state: &State) {
+    let awake = Arc::new(Condvar::new());
     loop {
         let mut queue = state.queue.lock();
         let task = loop {
@@ -173,7 +184,8 @@ fn serve(state: &State) {
             if queue.closed {
                 return;
             }
-            state.ready.wait(&mut queue);
+            queue.idle.push(Arc::clone(&awake));
+            awake.wait(&mut queue);
         };
         drop(queue);
         // A panic is a bug of one query; the thread has to outlive it for the others.
@@ -198,8 +210,11 @@ struct Seat<'a> {
 
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
-        self.state.queue.lock().jobs.done(&self.tenant);
-        self.state.ready.notify_one();
+        let mut queue = self.state.queue.lock();
+        queue.jobs.done(&self.tenant);
+        if queue.jobs.all_waiting() > 0 {
+            queue.wake(1);
+        }
     }
 }
 

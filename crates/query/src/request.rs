@@ -37,7 +37,7 @@ impl Default for QueryLimits {
             query_memory: 512 << 20,
             volume_max_series: 1000,
             partial: false,
-            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            threads: skald_model::cores(),
         }
     }
 }

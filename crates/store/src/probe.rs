@@ -66,7 +66,7 @@ impl<'m> Probe<'m> {
 /// Lets the cores share work on very many flags; each gets a stretch that begins at a multiple of `step`, and
 /// where it begins.
 pub(crate) fn share(flags: &mut [bool], step: usize, work: impl Fn(usize, &mut [bool]) + Sync) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = skald_model::cores();
     if flags.len() < SHARED_VALUES_MIN || cores == 1 {
         return work(0, flags);
     }

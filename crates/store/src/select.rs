@@ -12,6 +12,7 @@ use crate::tenant::View;
 use crate::{Piece, PieceRun, Select, Selected, Source};
 use hashbrown::HashTable;
 use skald_model::{Labels, SelectedStream, StreamId, TimeRange};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// A stream of a source that does not match.
@@ -54,14 +55,14 @@ impl<'a> Selection<'a> {
             return;
         }
         let flag = |matches: bool| if matches { UNNUMBERED } else { NOT_SELECTED };
-        let mut numbers: Vec<u32> = head.streams.matching(select.matchers).into_iter().map(flag).collect();
+        let numbers: Vec<Cell<u32>> = head.streams.matching(select.matchers).into_iter().map(flag).map(Cell::new).collect();
         for chunk in chunks() {
             let mut seen = SeenRuns::new(self.hiding.of_chunk(chunk.sequence, chunk.min_time, chunk.max_time));
             for run in &chunk.runs {
-                if numbers[run.stream as usize] == NOT_SELECTED || !select.range.overlaps(run.min_time, run.max_time) {
+                if numbers[run.stream as usize].get() == NOT_SELECTED || !select.range.overlaps(run.min_time, run.max_time) {
                     continue;
                 }
-                let stream = self.number(&mut numbers, run.stream, |stream| head.streams.stream(stream));
+                let stream = self.number(&numbers[run.stream as usize], || head.streams.stream(run.stream));
                 let run = PieceRun {
                     stream,
                     whole: true,
@@ -82,10 +83,11 @@ impl<'a> Selection<'a> {
     fn add_part(&mut self, part: &Arc<Part>, indexed: Option<&IndexedStreams>, select: &Select<'_>) {
         let found = self.found.in_part(indexed, part, select.matchers);
         let matching = found.unwrap_or_else(|| part.table.matching(select.matchers));
-        let mut numbers: Vec<u32> = matching.iter().map(|m| if *m { UNNUMBERED } else { NOT_SELECTED }).collect();
         if !matching.contains(&true) {
             return;
         }
+        let flag = |matches: &bool| if *matches { UNNUMBERED } else { NOT_SELECTED };
+        let numbers: Vec<Cell<u32>> = matching.iter().map(flag).map(Cell::new).collect();
         let labels_of = |stream: u32| {
             let labels = part.table.labels(stream);
             (StreamId::of(&labels), labels)
@@ -95,8 +97,7 @@ impl<'a> Selection<'a> {
             if !select.range.overlaps(at.meta.min_time, at.meta.max_time) {
                 continue;
             }
-            let wanted = block_runs(part, block, select.range, &numbers);
-            if wanted.is_empty() {
+            if block_runs(part, block, select.range, &numbers).next().is_none() {
                 continue;
             }
             if !select.content.is_empty() {
@@ -107,8 +108,8 @@ impl<'a> Selection<'a> {
                 }
             }
             let mut seen = SeenRuns::new(self.hiding.of_part(&part.meta));
-            for mut run in wanted {
-                run.stream = self.number(&mut numbers, run.stream, labels_of);
+            for mut run in block_runs(part, block, select.range, &numbers) {
+                run.stream = self.number(&numbers[run.stream as usize], || labels_of(run.stream));
                 seen.add(run, &self.selected.streams);
             }
             let SeenRuns { runs, hidden, .. } = seen;
@@ -129,7 +130,7 @@ impl<'a> Selection<'a> {
     }
 
     /// Which blocks may hold the content; all of them, with a warning, when the index can't be read.
-    fn candidates(&mut self, part: &Arc<Part>, select: &Select<'_>, numbers: &[u32]) -> Vec<bool> {
+    fn candidates(&mut self, part: &Arc<Part>, select: &Select<'_>, numbers: &[Cell<u32>]) -> Vec<bool> {
         let candidates = if part.is_remote() && part.held_content().is_none() {
             part.candidates_by_rows(select.content, wanted_bytes(part, select.range, numbers))
         } else {
@@ -145,13 +146,12 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// The number in the selection of a source's stream.
-    fn number(&mut self, numbers: &mut [u32], stream: u32, labels_of: impl Fn(u32) -> (StreamId, Labels)) -> u32 {
-        let number = numbers[stream as usize];
-        if number != UNNUMBERED {
-            return number;
+    /// The number in the selection of a source's stream, which is known from then on.
+    fn number(&mut self, known: &Cell<u32>, labels: impl FnOnce() -> (StreamId, Labels)) -> u32 {
+        if known.get() != UNNUMBERED {
+            return known.get();
         }
-        let (id, labels) = labels_of(stream);
+        let (id, labels) = labels();
         let streams = &mut self.selected.streams;
         let found = self.by_id.find(id.0 as u64, |n| streams[*n as usize].id == id && streams[*n as usize].labels == labels);
         let number = match found {
@@ -163,14 +163,14 @@ impl<'a> Selection<'a> {
                 number
             }
         };
-        numbers[stream as usize] = number;
+        known.set(number);
         number
     }
 }
 
 /// Stored bytes of the blocks with selected runs.
-fn wanted_bytes(part: &Part, range: TimeRange, numbers: &[u32]) -> u64 {
-    let has_runs = |block: &usize| !block_runs(part, *block, range, numbers).is_empty();
+fn wanted_bytes(part: &Part, range: TimeRange, numbers: &[Cell<u32>]) -> u64 {
+    let has_runs = |block: &usize| block_runs(part, *block, range, numbers).next().is_some();
     (0..part.blocks.len()).filter(has_runs).map(|block| part.blocks[block].bytes).sum()
 }
 
@@ -201,23 +201,26 @@ impl<'a> SeenRuns<'a> {
 }
 
 /// The runs of a block that are selected, with the part's stream numbers.
-fn block_runs(part: &Part, block: usize, range: TimeRange, numbers: &[u32]) -> Vec<PieceRun> {
+fn block_runs<'a>(
+    part: &'a Part,
+    block: usize,
+    range: TimeRange,
+    numbers: &'a [Cell<u32>],
+) -> impl Iterator<Item = PieceRun> + 'a {
     let mut row = 0;
-    let mut runs = Vec::new();
-    for run in &part.blocks[block].meta.runs {
+    part.blocks[block].meta.runs.iter().filter_map(move |run| {
         let rows = row..row + run.rows;
         row = rows.end;
-        if numbers[run.stream as usize] != NOT_SELECTED && range.overlaps(run.min_time, run.max_time) {
-            runs.push(PieceRun {
-                stream: run.stream,
-                whole: true,
-                rows,
-                min_time: run.min_time,
-                max_time: run.max_time,
-                line_bytes: run.line_bytes,
-                metadata_bytes: run.metadata_bytes,
-            });
-        }
-    }
-    runs
+        let is_selected =
+            numbers[run.stream as usize].get() != NOT_SELECTED && range.overlaps(run.min_time, run.max_time);
+        is_selected.then_some(PieceRun {
+            stream: run.stream,
+            whole: true,
+            rows,
+            min_time: run.min_time,
+            max_time: run.max_time,
+            line_bytes: run.line_bytes,
+            metadata_bytes: run.metadata_bytes,
+        })
+    })
 }

@@ -79,8 +79,9 @@ impl StreamTable {
 
     /// Labels of a stream.
     pub(crate) fn labels(&self, stream: u32) -> Labels {
-        let mut bytes = Vec::new();
-        for pair in self.stream_pairs(stream) {
+        let pairs = self.stream_pairs(stream);
+        let mut bytes = Vec::with_capacity(pairs.iter().map(|pair| self.pair_bytes(*pair).len()).sum());
+        for pair in pairs {
             bytes.extend_from_slice(self.pair_bytes(*pair));
         }
         Labels::from_bytes(&bytes).expect("pairs were checked when the table was opened")
