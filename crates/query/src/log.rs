@@ -72,7 +72,7 @@ pub(crate) fn execute(
         collector: Mutex::new(Some(Collector::new(shape.clone(), memory))),
         held: Mutex::new(Held::new(engine.store.budget(), MemoryUser::Queries)),
         scan: Scan::new(selected, (columns, content.lines), range, context, engine.pool.turns()),
-        sieve: query.sieve.clone(),
+        sieve: query.sieve.clone().map(|sieve| (sieve.pipeline.columns(false), sieve)),
         pipeline,
         forward,
         shape,
@@ -88,7 +88,8 @@ pub(crate) fn execute(
 struct LogJob {
     scan: Scan,
     pipeline: Arc<Pipeline>,
-    sieve: Option<Arc<Sieve>>,
+    /// For pieces that have the fields which filters look at as columns; what it reads of them.
+    sieve: Option<(Columns, Arc<Sieve>)>,
     forward: bool,
     shape: Shape,
     /// Entries later (forward) or earlier (backward) than this can't be part of the answer.
@@ -127,14 +128,14 @@ impl LogJob {
     /// Reads a piece and takes its entries: first only the fields that filters look at, where they are columns,
     /// then the lines of the rows that are left.
     fn read(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
-        let sieve = self.sieve.as_ref().filter(|sieve| piece.fields_answer(sieve.form, &sieve.labels));
+        let sieve = self.sieve.as_ref().filter(|(_, sieve)| piece.fields_answer(sieve.form, &sieve.labels));
         let chosen = match sieve {
             // Where each row gives an entry, those at the end of a run that is read are enough.
             None if !self.pipeline.drops_rows() && self.shape.run_may_stop() && self.shape.after.is_none() => {
                 piece.ends_of_runs(&self.scan.range, self.shape.limit, !self.forward)
             }
             None => None,
-            Some(sieve) => match self.sieve(sieve, piece, worker)? {
+            Some((columns, sieve)) => match self.sieve(columns, sieve, piece, worker)? {
                 Some(rows) => Some(rows),
                 None => return Ok(()),
             },
@@ -148,9 +149,14 @@ impl LogJob {
     }
 
     /// The rows of a piece that the filters on its fields keep, in order; `None` when there are none.
-    fn sieve(&self, sieve: &Sieve, piece: &Piece, worker: &mut Worker) -> Result<Option<Vec<u32>>, QueryError> {
-        let columns = sieve.pipeline.columns(false);
-        let wanted = Wanted { fields: true, ..Wanted::all(&columns) };
+    fn sieve(
+        &self,
+        columns: &Columns,
+        sieve: &Sieve,
+        piece: &Piece,
+        worker: &mut Worker,
+    ) -> Result<Option<Vec<u32>>, QueryError> {
+        let wanted = Wanted { fields: true, ..Wanted::all(columns) };
         let Some(read) = self.scan.read(piece, &wanted, worker.spare.take())? else { return Ok(None) };
         let batch = &*read.batch;
         let (selection, in_range) = rows::in_range(&read, piece, &self.scan.range);

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use skald_logql::metric::{self, Evaluated, Matrix, RangeState, Series, Steps};
 use skald_logql::pipeline::{Extractor, SampleError, SampleSink, Scratch, SeriesTable, StreamRows};
 use skald_logql::typed::{ByFields, Leaf, MetricQuery};
-use skald_model::{Budget, Held, MemoryUser, TenantId, TimeRange};
+use skald_model::{Budget, Columns, Held, MemoryUser, TenantId, TimeRange};
 use skald_store::{Piece, PieceRows, Select, Wanted};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ fn gather(
     let job = Arc::new(LeafJob {
         scan: Scan::new(selected, (extractor.columns(), content.lines), range, context, engine.pool.turns()),
         whole_runs: WholeRuns::of(leaf),
-        by_fields: leaf.by_fields.clone(),
+        by_fields: leaf.by_fields.clone().map(|fields| (fields.extractor.columns(), fields)),
         results: Results::of(engine, leaf, steps, context),
         extractor,
         repeats,
@@ -109,8 +109,8 @@ struct LeafJob {
     scan: Scan,
     extractor: Arc<Extractor>,
     whole_runs: Option<WholeRuns>,
-    /// For pieces that have what the parser would find in lines as columns.
-    by_fields: Option<ByFields>,
+    /// For pieces that have what the parser would find in lines as columns; what it reads of them.
+    by_fields: Option<(Columns, ByFields)>,
     results: Option<Results>,
     repeats: Repeats,
     spec: metric::RangeSpec,
@@ -200,11 +200,10 @@ impl LeafJob {
             return self.replay(&samples, worker);
         }
         let spare = worker.spare.take();
-        let by_fields = self.by_fields.as_ref().filter(|fields| piece.fields_answer(fields.form, &fields.labels));
+        let by_fields = self.by_fields.as_ref().filter(|(_, fields)| piece.fields_answer(fields.form, &fields.labels));
         let (extractor, read) = match by_fields {
-            Some(fields) => {
-                let columns = fields.extractor.columns();
-                let wanted = Wanted { columns: &columns, fields: true, ..self.scan.wanted() };
+            Some((columns, fields)) => {
+                let wanted = Wanted { columns, fields: true, ..self.scan.wanted() };
                 (&fields.extractor, self.scan.read(piece, &wanted, spare)?)
             }
             None => (&self.extractor, self.scan.read(piece, &self.scan.wanted(), spare)?),

@@ -3,6 +3,7 @@
 //!
 //! Settings come from defaults, one YAML file, environment variables and flags, the later ones winning.
 
+mod allocator;
 mod inspect;
 mod offline;
 mod query;
@@ -14,10 +15,6 @@ use clap::{Arg, ArgMatches, Command};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-
-/// Queries allocate and free many small texts on many threads: the load mimalloc is made for.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let matches = command().get_matches();

@@ -1,5 +1,6 @@
 //! `skald serve`: starts the server, says where it is, and stops it in order on a signal.
 
+use crate::allocator;
 use crate::settings::Loaded;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use skald_server::{Server, logging};
@@ -20,6 +21,7 @@ fn raise_open_files() {
 /// Runs until SIGTERM or ctrl-c.
 pub(crate) fn serve(loaded: Loaded) -> Result<(), String> {
     raise_open_files();
+    allocator::give_back_soon().map_err(|error| format!("starting threads: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("starting threads: {error}"))?;
     let result = runtime.block_on(run(loaded));

@@ -113,7 +113,7 @@ impl Options {
         Options {
             data: data.into(),
             wal_sync: WalSync::Group,
-            flush_bytes: 72 << 20,
+            flush_bytes: 56 << 20,
             flush_age: std::time::Duration::from_secs(300),
             memory: 4 << 30,
             kept_bytes: 100 << 20,

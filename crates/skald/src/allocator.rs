@@ -1,0 +1,57 @@
+//! The allocator, and how soon it gives memory back to the system.
+//!
+//! Queries allocate and free many small texts on many threads: the load mimalloc is made for. As it comes it keeps
+//! what was freed for ten seconds, which while logs come in is a head that was written long ago, and gives nothing
+//! back while nothing is allocated. docs/decisions/0007-memory-given-back.md has the figures.
+
+use libmimalloc_sys::{mi_collect, mi_option_set, mi_option_t};
+use std::ffi::c_long;
+use std::time::Duration;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// `mi_option_purge_delay` of mimalloc.h, which the crate does not name.
+const PURGE_DELAY: mi_option_t = 15;
+/// Milliseconds before a freed page may go; mimalloc waits ten times as long with what its arenas have.
+const PURGE_DELAY_MS: c_long = 20;
+/// How often memory that is due is given back although nobody allocates.
+const COLLECT_EVERY: Duration = Duration::from_secs(1);
+
+/// Has memory given back soon after it was freed, for as long as the process lives.
+#[expect(unsafe_code, reason = "mimalloc has no safe way to set an option; measured in decision 7")]
+pub(crate) fn give_back_soon() -> std::io::Result<()> {
+    if std::env::var_os("MIMALLOC_PURGE_DELAY").is_none() {
+        // SAFETY: takes two integers by value and checks the first against the number of options.
+        unsafe { mi_option_set(PURGE_DELAY, PURGE_DELAY_MS) };
+    }
+    let collect = || loop {
+        std::thread::sleep(COLLECT_EVERY);
+        // SAFETY: collects from this thread's own heap and from arenas, which are shared and made for that; it
+        // frees nothing that is in use.
+        unsafe { mi_collect(false) };
+    };
+    std::thread::Builder::new().name("memory".to_owned()).spawn(collect).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libmimalloc_sys::mi_option_get;
+
+    /// What mimalloc's header says of the default: another number would mean that options moved.
+    const DEFAULT_MS: c_long = 1000;
+
+    #[test]
+    #[expect(unsafe_code, reason = "asks what the option is")]
+    fn the_option_is_the_one_that_is_meant() {
+        if std::env::var_os("MIMALLOC_PURGE_DELAY").is_some() {
+            return;
+        }
+        // SAFETY: takes an integer and gives one.
+        let delay = || unsafe { mi_option_get(PURGE_DELAY) };
+        assert_eq!(delay(), DEFAULT_MS);
+        give_back_soon().expect("a thread can be started");
+        assert_eq!(delay(), PURGE_DELAY_MS);
+    }
+}
