@@ -157,7 +157,7 @@ impl<'a> RunCounter<'a> {
 }
 
 /// The checked bytes of a column.
-fn fetch(meta: &BlockMeta, kind: &ColumnKind, read: ReadRange<'_>) -> Result<Vec<u8>, BlockError> {
+pub(crate) fn fetch(meta: &BlockMeta, kind: &ColumnKind, read: ReadRange<'_>) -> Result<Vec<u8>, BlockError> {
     let column = meta.columns.iter().find(|column| column.kind == *kind);
     let column: &ColumnMeta = column.ok_or_else(|| BlockError::Damaged(format!("the block has no {kind}")))?;
     let bytes = read(column.bytes())?;

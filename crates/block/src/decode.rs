@@ -1,8 +1,9 @@
 //! Bytes → batch, column by column as asked for.
 
+use crate::count::{ReadRange, fetch};
 use crate::lines::is_cut;
 use crate::{BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, ints, lines, metadata, times};
-use skald_fields::LazyColumns;
+use skald_fields::{Form, LazyColumns};
 use skald_model::{Batch, Columns, Literal, MetadataColumn, Run};
 use std::ops::Range;
 use std::sync::Arc;
@@ -53,9 +54,7 @@ pub fn decode_over(
     spare: Batch,
     read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
 ) -> Result<Batch, BlockError> {
-    if meta.rows as usize > BLOCK_ROWS_MAX || meta.runs.iter().map(|r| u64::from(r.rows)).sum::<u64>() != u64::from(meta.rows) {
-        return Err(BlockError::damaged("runs and rows of the directory entry disagree"));
-    }
+    check_rows(meta)?;
     let columns = wanted.columns;
     let joins = columns.lines && meta.lines_are_cut();
     let wants = |kind: &ColumnKind| match kind {
@@ -90,6 +89,20 @@ pub fn decode_over(
     }
     check(meta, wanted, &batch)?;
     Ok(batch)
+}
+
+/// Rows whose lines are not of this form, in order: what [`crate::FieldsAnswer::Some`] leaves to whoever reads lines.
+/// Only of blocks with lines that are cut.
+pub fn rows_apart(meta: &BlockMeta, form: Form, read: ReadRange<'_>) -> Result<Vec<u32>, BlockError> {
+    check_rows(meta)?;
+    lines::rows_apart(&fetch(meta, &ColumnKind::Lines, read)?, meta.rows as usize, form)
+}
+
+fn check_rows(meta: &BlockMeta) -> Result<(), BlockError> {
+    if meta.rows as usize > BLOCK_ROWS_MAX || meta.runs.iter().map(|r| u64::from(r.rows)).sum::<u64>() != u64::from(meta.rows) {
+        return Err(BlockError::damaged("runs and rows of the directory entry disagree"));
+    }
+    Ok(())
 }
 
 /// The bytes of columns, those that lie near each other fetched in one read.

@@ -24,9 +24,9 @@ mod varint;
 
 pub use anchors::{Anchor, Anchors};
 pub use count::{Count, ReadRange, RowsBytes, RunCounter};
-pub use decode::{Wanted, decode, decode_over};
+pub use decode::{Wanted, decode, decode_over, rows_apart};
 pub use encode::{Encoder, verify};
-pub use meta::{BlockMeta, ColumnKind, ColumnMeta, RunMeta, Tail};
+pub use meta::{BlockMeta, ColumnKind, ColumnMeta, FieldsAnswer, RunMeta, Tail};
 
 /// Version of the layout in README.md. Every directory entry begins with it; older ones are read.
 pub const FORMAT_VERSION: u8 = 3;

@@ -146,13 +146,7 @@ pub(crate) fn decode_cut(
     ends: &mut [u32],
     lines: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
-    let mut section = Vec::new();
-    frames::take(&mut bytes, &mut section)?;
-    let skeletons = take_skeletons(&section)?;
-    let mut rows = Vec::with_capacity(ends.len());
-    ints::decode(&mut bytes, ends.len(), |numbers| {
-        rows.extend(numbers.iter().map(|number| u32::try_from(*number).unwrap_or(u32::MAX)));
-    })?;
+    let (skeletons, rows) = take_skeletons_of_rows(&mut bytes, ends.len())?;
     let mut whole = Vec::new();
     frames::take(&mut bytes, &mut whole)?;
     if !bytes.is_empty() {
@@ -182,6 +176,25 @@ pub(crate) fn decode_cut(
         }
     };
     joined.map_err(|why| BlockError::Damaged(why.to_string()))
+}
+
+/// The rows, of so many, whose lines are not of this form or were not cut, in order.
+pub(crate) fn rows_apart(mut bytes: &[u8], rows: usize, form: Form) -> Result<Vec<u32>, BlockError> {
+    let (skeletons, numbers) = take_skeletons_of_rows(&mut bytes, rows)?;
+    let of_form = |number: &u32| number.checked_sub(1).and_then(|n| skeletons.get(n as usize)).is_some_and(|s| s.form == form);
+    Ok((0..rows as u32).zip(&numbers).filter(|(_, number)| !of_form(number)).map(|(row, _)| row).collect())
+}
+
+/// Skeletons, and for each row 0 or 1 + the number of its own.
+fn take_skeletons_of_rows(bytes: &mut &[u8], rows: usize) -> Result<(Vec<Skeleton>, Vec<u32>), BlockError> {
+    let mut section = Vec::new();
+    frames::take(bytes, &mut section)?;
+    let skeletons = take_skeletons(&section)?;
+    let mut of_rows = Vec::with_capacity(rows);
+    ints::decode(bytes, rows, |numbers| {
+        of_rows.extend(numbers.iter().map(|number| u32::try_from(*number).unwrap_or(u32::MAX)));
+    })?;
+    Ok((skeletons, of_rows))
 }
 
 fn take_skeletons(mut section: &[u8]) -> Result<Vec<Skeleton>, BlockError> {

@@ -108,6 +108,17 @@ pub struct Tail {
 /// Fewest rows that are worth being kept apart.
 const TAIL_ROWS_MIN: u32 = 128;
 
+/// Of which lines of a block columns have the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldsAnswer {
+    /// Of none: lines have to be read.
+    None,
+    /// Of all but those that [`crate::rows_apart`] names.
+    Some,
+    /// Of all.
+    All,
+}
+
 impl BlockMeta {
     /// Bytes of the whole block.
     pub fn block_bytes(&self) -> u64 {
@@ -132,16 +143,21 @@ impl BlockMeta {
         self.columns.iter().any(|column| column.kind == ColumnKind::Lines && is_cut(column.encoding))
     }
 
-    /// Whether all lines are of a form whose values are columns, and these tell all that lines say of some
-    /// labels. False where a label may come from metadata as well, or is written with escapes.
-    pub fn fields_answer(&self, form: Form, labels: &[String]) -> bool {
-        let of_form = |column: &ColumnMeta| column.kind == ColumnKind::Lines && column.encoding == lines_encoding(Some(form));
+    /// Of how many lines of this form columns tell all that they say of some labels. Of none where a label may come
+    /// from metadata as well, or is written with escapes.
+    pub fn fields_answer(&self, form: Form, labels: &[String]) -> FieldsAnswer {
+        let lines = self.columns.iter().find(|column| column.kind == ColumnKind::Lines);
+        let answer = match lines.map(|column| column.encoding) {
+            Some(encoding) if encoding == lines_encoding(Some(form)) => FieldsAnswer::All,
+            Some(encoding) if encoding == lines_encoding(None) => FieldsAnswer::Some,
+            _ => return FieldsAnswer::None,
+        };
         let unclear = |column: &ColumnMeta| match &column.kind {
             ColumnKind::Metadata(name) => labels.iter().any(|label| **label == **name),
             ColumnKind::Field(name) => column.encoding & FIELD_ESCAPED != 0 && labels.iter().any(|label| **label == **name),
             ColumnKind::Times | ColumnKind::Lengths | ColumnKind::Lines => false,
         };
-        self.columns.iter().any(of_form) && !self.columns.iter().any(unclear)
+        if self.columns.iter().any(unclear) { FieldsAnswer::None } else { answer }
     }
 
     /// Appends the directory entry.

@@ -2,7 +2,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skald_block::{BlockError, BlockMeta, Count, Encoder, RunCounter, Wanted, decode, decode_over, verify};
+use skald_block::{
+    BlockError, BlockMeta, Count, Encoder, FieldsAnswer, RunCounter, Wanted, decode, decode_over, rows_apart, verify,
+};
 use skald_fields::Form;
 use skald_model::{Batch, BatchBuilder, Columns, Literal, MetadataWanted};
 
@@ -270,6 +272,27 @@ fn the_newest_rows_of_a_long_run_are_read_alone() {
 }
 
 #[test]
+fn rows_that_fields_do_not_answer_for_are_named() {
+    let line = |i: u64| match i % 50 {
+        7 => format!("no form at all, {i}"),
+        9 => format!("level=info took={i}ms status={}", i % 9),
+        _ => format!(r#"{{"status":{},"took":"{i}ms"}}"#, 200 + i % 3),
+    };
+    let mut builder = BatchBuilder::default();
+    (0..2000).for_each(|i| builder.push(0, i as i64, line(i).as_bytes(), std::iter::empty()));
+    let (meta, bytes) = encoded(&builder.finish());
+    let mut read = |range: std::ops::Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
+    let mut apart = |form| rows_apart(&meta, form, &mut read).expect("was just written");
+    let of = |rests: &[u32]| (0..2000).filter(|row| rests.contains(&(row % 50))).collect::<Vec<u32>>();
+    assert_eq!(meta.fields_answer(Form::Json, &["status".to_owned()]), FieldsAnswer::Some);
+    assert_eq!(apart(Form::Json), of(&[7, 9]));
+    let logfmt = apart(Form::Logfmt);
+    assert!(of(&[9]).iter().all(|row| !logfmt.contains(row)) && logfmt.len() == 2000 - 40);
+    let cut_short = rows_apart(&meta, Form::Json, &mut |range| Ok(bytes[range.start as usize..range.end as usize - 1].to_vec()));
+    assert!(matches!(cut_short, Err(BlockError::Damaged(_))));
+}
+
+#[test]
 fn fields_of_lines_are_read_without_them() {
     let mut builder = BatchBuilder::default();
     for i in 0..2000u64 {
@@ -282,10 +305,10 @@ fn fields_of_lines_are_read_without_them() {
     let (meta, bytes) = encoded(&batch);
     let labels = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let answers = |form, names: &[&str]| meta.fields_answer(form, &labels(names));
-    assert!(answers(Form::Json, &["status", "in_took", "nothing"]));
-    assert!(!answers(Form::Logfmt, &["status"]), "the lines are not logfmt");
-    assert!(!answers(Form::Json, &["msg"]), "the text of a label differs from what is written");
-    assert!(!answers(Form::Json, &["pod"]), "there is metadata of the name");
+    assert_eq!(answers(Form::Json, &["status", "in_took", "nothing"]), FieldsAnswer::All);
+    assert_eq!(answers(Form::Logfmt, &["status"]), FieldsAnswer::None, "the lines are not logfmt");
+    assert_eq!(answers(Form::Json, &["msg"]), FieldsAnswer::None, "the text of a label differs from what is written");
+    assert_eq!(answers(Form::Json, &["pod"]), FieldsAnswer::None, "there is metadata of the name");
     let columns = Columns { lines: false, line_lengths: false, metadata: MetadataWanted::Names(labels(&["status", "in_took"])) };
     let mut fetched = 0;
     let read = decode_over(&meta, &Wanted { fields: true, ..Wanted::all(&columns) }, Batch::default(), &mut |range| {

@@ -128,14 +128,19 @@ impl LogJob {
     /// Reads a piece and takes its entries: first only the fields that filters look at, where they are columns,
     /// then the lines of the rows that are left.
     fn read(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
-        let sieve = self.sieve.as_ref().filter(|(_, sieve)| piece.fields_answer(sieve.form, &sieve.labels));
+        let sieve = match &self.sieve {
+            Some((columns, sieve)) => {
+                self.scan.rows_apart(piece, sieve.form, &sieve.labels)?.map(|apart| (columns, &sieve.pipeline, apart))
+            }
+            None => None,
+        };
         let chosen = match sieve {
             // Where each row gives an entry, those at the end of a run that is read are enough.
             None if !self.pipeline.drops_rows() && self.shape.run_may_stop() && self.shape.after.is_none() => {
                 piece.ends_of_runs(&self.scan.range, self.shape.limit, !self.forward)
             }
             None => None,
-            Some((columns, sieve)) => match self.sieve(columns, sieve, piece, worker)? {
+            Some((columns, filters, apart)) => match self.sieve((columns, filters), &apart, piece, worker)? {
                 Some(rows) => Some(rows),
                 None => return Ok(()),
             },
@@ -148,11 +153,12 @@ impl LogJob {
         Ok(())
     }
 
-    /// The rows of a piece that the filters on its fields keep, in order; `None` when there are none.
+    /// The rows of a piece that the filters on its fields keep, and those that stand apart, in order; `None` when
+    /// there are none.
     fn sieve(
         &self,
-        columns: &Columns,
-        sieve: &Sieve,
+        (columns, filters): (&Columns, &Pipeline),
+        apart: &[u32],
         piece: &Piece,
         worker: &mut Worker,
     ) -> Result<Option<Vec<u32>>, QueryError> {
@@ -167,8 +173,13 @@ impl LogJob {
             for rows in rows::stretches(rows, false) {
                 self.scan.check()?;
                 let rows = StreamRows { batch, rows, stream, selection: &selection };
-                let _ = sieve.pipeline.run(&rows, false, &mut worker.scratch, &mut kept);
+                let _ = filters.run(&rows, false, &mut worker.scratch, &mut kept);
             }
+        }
+        if !apart.is_empty() {
+            kept.rows.extend(apart.iter().filter(|row| selection.contains(**row)));
+            kept.rows.sort_unstable();
+            kept.rows.dedup();
         }
         if kept.rows.is_empty() {
             worker.stats.count_piece(piece, batch, in_range);

@@ -14,10 +14,10 @@ use crate::semijoin;
 use crate::stats::Stats;
 use parking_lot::Mutex;
 use skald_logql::metric::{self, Evaluated, Matrix, RangeState, Series, Steps};
-use skald_logql::pipeline::{Extractor, SampleError, SampleSink, Scratch, SeriesTable, StreamRows};
+use skald_logql::pipeline::{Extractor, SampleError, SampleSink, Scratch, Selection, SeriesTable, StreamRows};
 use skald_logql::typed::{ByFields, Leaf, MetricQuery};
 use skald_model::{Budget, Columns, Held, MemoryUser, TenantId, TimeRange};
-use skald_store::{Piece, PieceRows, Select, Wanted};
+use skald_store::{Piece, PieceRows, RunRows, Select, Wanted};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -200,18 +200,35 @@ impl LeafJob {
             return self.replay(&samples, worker);
         }
         let spare = worker.spare.take();
-        let by_fields = self.by_fields.as_ref().filter(|(_, fields)| piece.fields_answer(fields.form, &fields.labels));
-        let (extractor, read) = match by_fields {
+        let by_fields = match &self.by_fields {
             Some((columns, fields)) => {
-                let wanted = Wanted { columns, fields: true, ..self.scan.wanted() };
-                (&fields.extractor, self.scan.read(piece, &wanted, spare)?)
+                self.scan.rows_apart(piece, fields.form, &fields.labels)?.map(|apart| (columns, &fields.extractor, apart))
             }
-            None => (&self.extractor, self.scan.read(piece, &self.scan.wanted(), spare)?),
+            None => None,
         };
-        let Some(mut read) = read else { return Ok(()) };
-        read.runs.retain(|run| counted.get(run.run) != Some(&true));
+        let (extractor, wanted, mut apart) = match by_fields {
+            Some((columns, extractor, apart)) => (extractor, Wanted { columns, fields: true, ..self.scan.wanted() }, apart),
+            None => (&self.extractor, self.scan.wanted(), Vec::new()),
+        };
+        let still = |run: &RunRows| counted.get(run.run) != Some(&true);
+        let Some(mut read) = self.scan.read(piece, &wanted, spare)? else { return Ok(()) };
+        read.runs.retain(still);
+        let (mut selection, in_range) = rows::in_range(&read, piece, &self.scan.range);
+        worker.stats.count_piece(piece, &read.batch, in_range);
+        repeated.iter().for_each(|row| selection.remove(*row));
+        apart.retain(|row| selection.contains(*row));
+        apart.iter().for_each(|row| selection.remove(*row));
         worker.recording = place.as_ref().and_then(|place| place.recording(&self.scan.range));
-        self.sample(extractor, piece, repeated, &read, worker)?;
+        self.sample(extractor, piece, selection, &read, worker)?;
+        if !apart.is_empty() {
+            let wanted = Wanted { rows: Some(&apart), ..self.scan.wanted() };
+            let Some(lines) = self.scan.read(piece, &wanted, Some(read))? else { return Ok(()) };
+            read = lines;
+            read.runs.retain(still);
+            let mut selection = Selection::none(read.batch.len());
+            apart.iter().for_each(|row| selection.insert(*row));
+            self.sample(&self.extractor, piece, selection, &read, worker)?;
+        }
         if let (Some(place), Some(recording)) = (place, worker.recording.take()) {
             place.keep(recording, &worker.table, &mut worker.stats);
         }
@@ -227,19 +244,16 @@ impl LeafJob {
         Ok(())
     }
 
-    /// Takes the samples of what was read of a piece.
+    /// Takes the samples of some rows of what was read of a piece.
     fn sample(
         &self,
         extractor: &Extractor,
         piece: &Piece,
-        repeated: &[u32],
+        mut selection: Selection,
         read: &PieceRows,
         worker: &mut Worker,
     ) -> Result<(), QueryError> {
         let batch = &*read.batch;
-        let (mut selection, in_range) = rows::in_range(read, piece, &self.scan.range);
-        repeated.iter().for_each(|row| selection.remove(*row));
-        worker.stats.count_piece(piece, batch, in_range);
         extractor.pipeline().prefilter(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
             return Ok(());

@@ -9,11 +9,14 @@ use crate::stats::Stats;
 use crate::turns::{CHEAP, Turn, Turns};
 use parking_lot::Mutex;
 use skald_model::{Columns, Literal, SelectedStream, TimeRange};
-use skald_store::{Piece, PieceRows, Selected, StoreError, Wanted};
+use skald_store::{FieldsAnswer, Piece, PieceRows, PieceRun, Selected, StoreError, Wanted};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
+
+/// Of the rows of a piece, less than one in so many may stand apart for columns to be looked at first.
+const APART_SHARE: u64 = 2;
 
 /// What is to be read, and how far that is.
 pub(crate) struct Scan {
@@ -115,6 +118,30 @@ impl Scan {
                 self.outcome.lock().warnings.push(text);
                 Ok(None)
             }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The rows of a piece whose lines have to be read although columns have the values of lines of this form for
+    /// some labels, in order. `None` when columns tell nothing, or of so few lines that all may as well be read.
+    pub(crate) fn rows_apart(
+        &self,
+        piece: &Piece,
+        form: skald_store::Form,
+        labels: &[String],
+    ) -> Result<Option<Vec<u32>>, QueryError> {
+        let apart = match piece.fields_answer(form, labels) {
+            FieldsAnswer::None => return Ok(None),
+            FieldsAnswer::All => return Ok(Some(Vec::new())),
+            FieldsAnswer::Some => piece.rows_apart(form),
+        };
+        match apart {
+            Ok(rows) => {
+                let entries: u64 = piece.runs.iter().map(PieceRun::entries).sum();
+                Ok((rows.len() as u64 * APART_SHARE < entries).then_some(rows))
+            }
+            // Whoever reads the lines instead tells of it.
+            Err(StoreError::Damaged(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

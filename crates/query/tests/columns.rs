@@ -7,7 +7,7 @@ use proptest::test_runner::TestRunner;
 use skald_fields::Form;
 use skald_model::{ContentQuery, Labels, StreamId, TenantId, TimeRange, WriteBatch, WriteEntry, WriteStream};
 use skald_query::{Answer, Caching, Cancel, Data, Direction, Engine, QueryLimits, RangeRequest};
-use skald_store::{Options, Select, Store};
+use skald_store::{FieldsAnswer, Options, Select, Store};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -432,12 +432,13 @@ fn case() -> impl Strategy<Value = Case> {
     )
 }
 
-/// Whether all lines of some block are columns.
-fn has_columns(store: &Store) -> bool {
+/// Whether columns answer for all lines of some block, and for some of another.
+fn has_columns(store: &Store) -> (bool, bool) {
     let select = Select { matchers: &[], range: TimeRange::ALL, content: &ContentQuery::default() };
     let selected = store.select(&TenantId::fake(), &select).expect("the store can be read");
-    let answers = |form| selected.pieces.iter().any(|piece| piece.fields_answer(form, &[]));
-    answers(Form::Json) || answers(Form::Logfmt)
+    let answers = |answer, form| selected.pieces.iter().any(|piece| piece.fields_answer(form, &[]) == answer);
+    let either = |answer| answers(answer, Form::Json) || answers(answer, Form::Logfmt);
+    (either(FieldsAnswer::All), either(FieldsAnswer::Some))
 }
 
 /// Compares answers from a head, from its part, from two parts and a head that share entries, and from these merged.
@@ -470,7 +471,7 @@ fn check(entries: &[Pushed<'_>], split: usize, asks: &[(&Ask, String)]) -> Resul
 #[test]
 fn answers_from_columns_are_those_of_lines() {
     let cases = 32;
-    let with_columns = Cell::new(0);
+    let (all_lines, some_lines) = (Cell::new(0), Cell::new(0));
     let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
     let outcome = runner.run(&case(), |case| {
         let lines: Vec<String> = case.entries.iter().map(|entry| line(entry, &case)).collect();
@@ -481,13 +482,16 @@ fn answers_from_columns_are_those_of_lines() {
         let entries: Vec<Pushed<'_>> = entries.collect();
         let asks: Vec<(&Ask, String)> = case.asks.iter().map(|ask| (ask, ask.query(&lines))).collect();
         let flushed = check(&entries, case.split.index(entries.len() + 1), &asks)?;
-        with_columns.set(with_columns.get() + u32::from(has_columns(&flushed)));
+        let (all, some) = has_columns(&flushed);
+        all_lines.set(all_lines.get() + u32::from(all));
+        some_lines.set(some_lines.get() + u32::from(some));
         Ok(())
     });
     if let Err(why) = outcome {
         panic!("{why}");
     }
-    assert!(with_columns.get() * 4 > cases, "only {} of {cases} blocks were columns", with_columns.get());
+    let found = (all_lines.get(), some_lines.get());
+    assert!(found.0 * 4 > cases && found.1 > 0, "of {cases} cases, columns answered for all and for some lines in {found:?}");
 }
 
 #[test]

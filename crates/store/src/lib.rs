@@ -52,7 +52,7 @@ pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
 pub use kept::{KeptStatus, KeptValue};
 pub use objects::{Address, Credentials, ObjectOptions, ObjectStatus, Place};
 pub use retention::{Retention, RetentionOf, StreamRetention};
-pub use skald_block::{Count, RowsBytes, Wanted};
+pub use skald_block::{Count, FieldsAnswer, RowsBytes, Wanted};
 pub use skald_fields::Form;
 pub use skald_patterns::{Pattern, StreamMiner};
 pub use skald_wal::files;
@@ -308,13 +308,21 @@ impl Piece {
         self.read_over(&Wanted::all(columns), None)
     }
 
-    /// Whether the values that lines of this form give some labels can be had without the lines: as metadata, with
-    /// [`Wanted::fields`]. Not where a delete request hides rows: it asks what lines give by itself.
-    pub fn fields_answer(&self, form: Form, labels: &[String]) -> bool {
+    /// Of which lines of this form the values for some labels can be had without the lines: as metadata, with
+    /// [`Wanted::fields`]. Of none where a delete request hides rows: it asks what lines give by itself.
+    pub fn fields_answer(&self, form: Form, labels: &[String]) -> FieldsAnswer {
         match &self.source {
-            _ if !self.hidden.is_empty() => false,
-            Source::Head(_) => false,
+            _ if !self.hidden.is_empty() => FieldsAnswer::None,
+            Source::Head(_) => FieldsAnswer::None,
             Source::Block { part, block } => part.blocks[*block as usize].meta.fields_answer(form, labels),
+        }
+    }
+
+    /// Rows of the batch whose lines are not of this form, in order, where the answer was [`FieldsAnswer::Some`].
+    pub fn rows_apart(&self, form: Form) -> Result<Vec<u32>, StoreError> {
+        match &self.source {
+            Source::Head(batch) => Ok((0..batch.len() as u32).collect()),
+            Source::Block { part, block } => part.rows_apart(*block, form),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::table::StreamTable;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use skald_block::{BlockError, BlockMeta, ColumnMeta, RunMeta, Wanted};
+use skald_fields::Form;
 use skald_index::{ContentIndex, ContentRows};
 use skald_model::{Batch, Budget, Columns, Held, MemoryUser};
 use skald_patterns::StreamPatterns;
@@ -299,6 +300,13 @@ impl Part {
         let mut read = |range: Range<u64>| self.read_range(block, range);
         let decoded = skald_block::decode_over(&self.blocks[block as usize].meta, wanted, spare, &mut read);
         decoded.map_err(|error| self.block_error(block, error))
+    }
+
+    /// Rows of a block whose lines are not of this form.
+    pub(crate) fn rows_apart(&self, block: u32, form: Form) -> Result<Vec<u32>, StoreError> {
+        let mut read = |range: Range<u64>| self.read_range(block, range);
+        let rows = skald_block::rows_apart(&self.blocks[block as usize].meta, form, &mut read);
+        rows.map_err(|error| self.block_error(block, error))
     }
 
     /// Bytes of a block.

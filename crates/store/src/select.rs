@@ -211,8 +211,7 @@ fn block_runs<'a>(
     part.blocks[block].meta.runs.iter().filter_map(move |run| {
         let rows = row..row + run.rows;
         row = rows.end;
-        let is_selected =
-            numbers[run.stream as usize].get() != NOT_SELECTED && range.overlaps(run.min_time, run.max_time);
+        let is_selected = numbers[run.stream as usize].get() != NOT_SELECTED && range.overlaps(run.min_time, run.max_time);
         is_selected.then_some(PieceRun {
             stream: run.stream,
             whole: true,

@@ -135,8 +135,28 @@ mod tests {
     use super::*;
 
     const VALUES: [&str; 22] = [
-        "", "a", "b", "c", "ab", "api", "api-", "api-1", "api-22", "api-\n", "xapi", "xapi-1", "ä", "äapi", "apiä", "aa", "a.b",
-        "A", "web", "web-api-x", "\n", "💧api-💧",
+        "",
+        "a",
+        "b",
+        "c",
+        "ab",
+        "api",
+        "api-",
+        "api-1",
+        "api-22",
+        "api-\n",
+        "xapi",
+        "xapi-1",
+        "ä",
+        "äapi",
+        "apiä",
+        "aa",
+        "a.b",
+        "A",
+        "web",
+        "web-api-x",
+        "\n",
+        "💧api-💧",
     ];
 
     fn check(pattern: &str, is_plain: bool) {
@@ -151,9 +171,37 @@ mod tests {
     #[test]
     fn plain_patterns_match_what_the_engine_matches() {
         for pattern in [
-            "", ".+", ".*", "(.*)", "api", "a|b|c", "api-1|api-22|web", "(api|web)", "api-.*", "api-.+", ".*api", ".+api", ".*api.*",
-            ".+api.+", ".*api.+", ".+api.*", "(api-).*", "[abc]", "a?", "a.*", "api(-1)?", r"a\.b", "ä.*", ".*ä", ".*.*", ".+.+",
-            ".+.*", "(?:api|web)-?1?", "|a", "x{0}", "a(|b)",
+            "",
+            ".+",
+            ".*",
+            "(.*)",
+            "api",
+            "a|b|c",
+            "api-1|api-22|web",
+            "(api|web)",
+            "api-.*",
+            "api-.+",
+            ".*api",
+            ".+api",
+            ".*api.*",
+            ".+api.+",
+            ".*api.+",
+            ".+api.*",
+            "(api-).*",
+            "[abc]",
+            "a?",
+            "a.*",
+            "api(-1)?",
+            r"a\.b",
+            "ä.*",
+            ".*ä",
+            ".*.*",
+            ".+.+",
+            ".+.*",
+            "(?:api|web)-?1?",
+            "|a",
+            "x{0}",
+            "a(|b)",
         ] {
             check(pattern, true);
         }
@@ -162,8 +210,21 @@ mod tests {
     #[test]
     fn other_patterns_are_left_to_the_engine() {
         for pattern in [
-            "^api$", "a$|b", r"\bapi.*", "(?-s).*", "(?-s)api.+", "[a-z]+", "a.b", "api.*1", "(?i)api.*", "a+", r"\d", "(a|b).*",
-            ".{2,}", ".?", "api-.*|web",
+            "^api$",
+            "a$|b",
+            r"\bapi.*",
+            "(?-s).*",
+            "(?-s)api.+",
+            "[a-z]+",
+            "a.b",
+            "api.*1",
+            "(?i)api.*",
+            "a+",
+            r"\d",
+            "(a|b).*",
+            ".{2,}",
+            ".?",
+            "api-.*|web",
         ] {
             check(pattern, false);
         }
