@@ -4,7 +4,7 @@
 //! A value is taken only in the one form that those two numbers print to, so trailing zeros stay and nothing
 //! is rounded. Exponents, a bare point and a negative zero are left to the plain form.
 
-use crate::text::{SIGN, Texts};
+use crate::text::{Only, SIGN, Texts, wants, wants_any};
 use crate::{BlockError, digits, ints};
 
 /// Most digits behind the point: more than a double ever needs, and no value of a column is longer for it.
@@ -47,25 +47,34 @@ pub(crate) fn put(scratch: &Scratch, ints: &mut ints::Scratch, out: &mut Vec<u8>
 pub(crate) fn take(
     bytes: &mut &[u8],
     count: usize,
-    wants: impl Fn(usize) -> bool,
+    only: Only<'_>,
     ends: &mut Vec<u32>,
     values: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
     let mut places = Vec::new();
-    ints::decode(bytes, count, |frame| places.extend(frame.iter().map(|p| *p.min(&(PLACES_MAX + 1)) as u8)))?;
+    let sink = |n, frame: Option<&[u64]>| match frame {
+        Some(frame) => places.extend(frame.iter().map(|p| *p.min(&(PLACES_MAX + 1)) as u8)),
+        None => places.resize(places.len() + n, 0),
+    };
+    ints::decode_where(bytes, count, |frame| wants_any(only, frame), sink)?;
     if places.iter().any(|p| u64::from(*p) > PLACES_MAX) {
         return Err(BlockError::damaged("a decimal has more places than can be"));
     }
     let mut number = 0;
-    ints::decode(bytes, count, |frame| {
+    let sink = |n, frame: Option<&[u64]>| {
+        let Some(frame) = frame else {
+            number += n;
+            return ends.resize(ends.len() + n, values.len() as u32);
+        };
         for digits in frame {
-            if wants(number) {
+            if wants(only, number) {
                 print((digits ^ SIGN) as i64, places.get(number).copied().unwrap_or(0), values);
             }
             number += 1;
             ends.push(values.len() as u32);
         }
-    })
+    };
+    ints::decode_where(bytes, count, |frame| wants_any(only, frame), sink)
 }
 
 fn print(number: i64, places: u8, out: &mut Vec<u8>) {

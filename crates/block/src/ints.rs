@@ -3,6 +3,7 @@
 //! The count is not stored: whoever reads a column knows its rows.
 
 use crate::{BlockError, frames, varint};
+use std::ops::Range;
 
 /// Values that share one minimum and one width.
 pub(crate) const FRAME: usize = 128;
@@ -80,11 +81,8 @@ pub(crate) fn decode(bytes: &mut &[u8], count: usize, mut sink: impl FnMut(&[u64
             Ok(())
         }),
         TAG_PLANES => {
-            let width = usize::from(varint::take_u8(bytes)?);
-            check_width(width)?;
-            let frame = varint::take_bytes(bytes)?;
             let mut planes = Vec::new();
-            frames::decompress(frame, count.saturating_mul(width), &mut planes)?;
+            take_planes(bytes, count, &mut planes)?;
             for_frames(count, |start, n| {
                 gather(&planes, count, start, &mut values[..n]);
                 sink(&values[..n]);
@@ -115,17 +113,13 @@ impl Frames {
                 let (all, mut starts) = (bytes, Vec::with_capacity(count.div_ceil(FRAME).min(bytes.len())));
                 for_frames(count, |_, n| {
                     starts.push((all.len() - bytes.len()) as u32);
-                    varint::take(&mut bytes)?;
-                    let width = usize::from(varint::take_u8(&mut bytes)?);
-                    varint::take_slice(&mut bytes, (n * width).div_ceil(8)).map(drop)
+                    skip(&mut bytes, n)
                 })?;
                 Ok(Frames::Packed { bytes: all.to_vec(), starts })
             }
             TAG_PLANES => {
-                let width = usize::from(varint::take_u8(&mut bytes)?);
-                check_width(width)?;
                 let mut planes = Vec::new();
-                frames::decompress(varint::take_bytes(&mut bytes)?, count.saturating_mul(width), &mut planes)?;
+                take_planes(&mut bytes, count, &mut planes)?;
                 Ok(Frames::Planes(planes))
             }
             tag => Err(unknown(tag)),
@@ -149,6 +143,63 @@ impl Frames {
 }
 
 /// Puts together the values from `start` on out of their planes.
+/// As [`decode`], but of frames that `wants` refuses, told by the numbers they would hold, only how many these are: a
+/// reader of a few values then unpacks what is around them.
+pub(crate) fn decode_where(
+    bytes: &mut &[u8],
+    count: usize,
+    mut wants: impl FnMut(Range<usize>) -> bool,
+    mut sink: impl FnMut(usize, Option<&[u64]>),
+) -> Result<(), BlockError> {
+    let mut values = [0u64; FRAME];
+    match varint::take_u8(bytes)? {
+        TAG_CONSTANT => {
+            values.fill(varint::take(bytes)?);
+            for_frames(count, |_, n| {
+                sink(n, Some(&values[..n]));
+                Ok(())
+            })
+        }
+        TAG_PACKED => for_frames(count, |start, n| {
+            if wants(start..start + n) {
+                unpack(bytes, &mut values[..n])?;
+                sink(n, Some(&values[..n]));
+            } else {
+                skip(bytes, n)?;
+                sink(n, None);
+            }
+            Ok(())
+        }),
+        TAG_PLANES => {
+            let mut planes = Vec::new();
+            take_planes(bytes, count, &mut planes)?;
+            for_frames(count, |start, n| {
+                let wanted = wants(start..start + n);
+                if wanted {
+                    gather(&planes, count, start, &mut values[..n]);
+                }
+                sink(n, wanted.then_some(&values[..n]));
+                Ok(())
+            })
+        }
+        tag => Err(unknown(tag)),
+    }
+}
+
+/// Takes the byte planes of `count` values.
+fn take_planes(bytes: &mut &[u8], count: usize, planes: &mut Vec<u8>) -> Result<(), BlockError> {
+    let width = usize::from(varint::take_u8(bytes)?);
+    check_width(width)?;
+    frames::decompress(varint::take_bytes(bytes)?, count.saturating_mul(width), planes)
+}
+
+/// Passes over a packed frame of so many values.
+fn skip(bytes: &mut &[u8], values: usize) -> Result<(), BlockError> {
+    varint::take(bytes)?;
+    let width = usize::from(varint::take_u8(bytes)?);
+    varint::take_slice(bytes, (values * width).div_ceil(8)).map(drop)
+}
+
 fn gather(planes: &[u8], count: usize, start: usize, values: &mut [u64]) {
     values.fill(0);
     for (shift, plane) in planes.chunks_exact(count.max(1)).enumerate() {
@@ -247,6 +298,18 @@ mod tests {
         let (frames, mut buffer) = (Frames::open(&out, values.len()).expect("was just written"), [0; FRAME]);
         for (number, expected) in values.chunks(FRAME).enumerate().rev() {
             assert_eq!(frames.get(number, values.len(), &mut buffer).expect("was just written"), expected);
+        }
+        for wanted in [0..values.len(), 0..0, 100..140, values.len().saturating_sub(1)..values.len()] {
+            let (mut rest, mut some) = (&out[..], Vec::new());
+            let wants = |frame: Range<usize>| frame.start < wanted.end && wanted.start < frame.end;
+            let sink = |n, values: Option<&[u64]>| match values {
+                Some(values) => some.extend(values.iter().map(|value| Some(*value))),
+                None => some.resize(some.len() + n, None),
+            };
+            decode_where(&mut rest, values.len(), wants, sink).expect("was just written");
+            assert!(rest.is_empty() && some.len() == values.len());
+            assert!(some.iter().zip(values).all(|(some, value)| some.is_none_or(|some| some == *value)));
+            assert!(values.get(wanted.clone()).is_none() || some[wanted].iter().all(Option::is_some));
         }
         out.len()
     }

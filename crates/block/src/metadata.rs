@@ -4,6 +4,7 @@ use crate::text::{self, Texts};
 use crate::{BlockError, ints, varint};
 use hashbrown::HashTable;
 use skald_model::MetadataColumn;
+use std::ops::Range;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -196,10 +197,15 @@ pub(crate) fn decode_some(
         tag if tag == Layout::Dictionary as u8 => {
             let values = varint::take_at_most(&mut bytes, rows as u64, "the size of a dictionary")?;
             let mut highest = 0;
-            ints::decode(&mut bytes, rows, |codes| {
-                highest = codes.iter().fold(highest, |highest, code| highest.max(*code));
-                column.codes.extend(codes.iter().map(|code| *code as u32));
-            })?;
+            let mut rest = only;
+            let sink = |n, codes: Option<&[u64]>| match codes {
+                Some(codes) => {
+                    highest = codes.iter().fold(highest, |highest, code| highest.max(*code));
+                    column.codes.extend(codes.iter().map(|code| *code as u32));
+                }
+                None => column.codes.resize(column.codes.len() + n, 0),
+            };
+            ints::decode_where(&mut bytes, rows, |frame| has_one_of(&mut rest, frame), sink)?;
             if highest > values {
                 return Err(BlockError::Damaged(format!("code {highest} is outside a dictionary of {values}")));
             }
@@ -231,6 +237,14 @@ pub(crate) fn decode_some(
         return Err(BlockError::damaged("bytes follow a metadata column"));
     }
     Ok(column)
+}
+
+/// Whether one of the rows wanted is in the frame, which is asked for one after the other; all are where none are named.
+fn has_one_of(rest: &mut Option<&[u32]>, frame: Range<usize>) -> bool {
+    let Some(rows) = rest else { return true };
+    let here = rows.iter().take_while(|row| (**row as usize) < frame.end).count();
+    *rows = &rows[here..];
+    here > 0
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! Forms other than plain are used only if every value is written back byte for byte.
 
 use crate::{BLOCK_BYTES_MAX, BlockError, affix, decimal, digits, frames, ints, varint};
+use std::ops::Range;
 
 /// How a list of texts is written. The numbers are the tags on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +103,13 @@ pub(crate) fn encode(texts: Texts<'_>, level: i32, scratch: &mut Scratch, out: &
 /// Whether a text is wanted, by its number; `None` wants all.
 pub(crate) type Only<'a> = Option<&'a [bool]>;
 
-fn wants(only: Only<'_>, number: usize) -> bool {
+pub(crate) fn wants(only: Only<'_>, number: usize) -> bool {
     only.is_none_or(|only| only.get(number) == Some(&true))
+}
+
+/// Whether one of the texts of these numbers is wanted.
+pub(crate) fn wants_any(only: Only<'_>, numbers: Range<usize>) -> bool {
+    only.is_none_or(|only| only.get(numbers).is_none_or(|only| only.contains(&true)))
 }
 
 /// Takes `count` texts from the front of `bytes`, appending to `ends` and `values`. Those that are not wanted may be
@@ -137,7 +143,7 @@ pub(crate) fn decode(
             print(bytes, count, only, ends, values, |number, out| digits::put_ipv4(out, number as u32))
         }
         tag if tag == Form::Shape as u8 => take_shape(bytes, count, only, ends, values),
-        tag if tag == Form::Decimals as u8 => decimal::take(bytes, count, |number| wants(only, number), ends, values),
+        tag if tag == Form::Decimals as u8 => decimal::take(bytes, count, only, ends, values),
         tag if tag == Form::Affixed as u8 => {
             let (prefix, suffix) = (varint::take_bytes(bytes)?, varint::take_bytes(bytes)?);
             // What is affixed is not affixed again, so that nesting is bounded.
@@ -175,14 +181,18 @@ fn print(
     put: impl Fn(u64, &mut Vec<u8>),
 ) -> Result<(), BlockError> {
     let before = ends.len();
-    ints::decode(bytes, count, |numbers| {
-        for number in numbers {
-            if wants(only, ends.len() - before) {
-                put(*number, values);
+    let sink = |n, numbers: Option<&[u64]>| match numbers {
+        Some(numbers) => {
+            for number in numbers {
+                if wants(only, ends.len() - before) {
+                    put(*number, values);
+                }
+                ends.push(values.len() as u32);
             }
-            ends.push(values.len() as u32);
         }
-    })
+        None => ends.resize(ends.len() + n, values.len() as u32),
+    };
+    ints::decode_where(bytes, count, |frame| wants_any(only, frame), sink)
 }
 
 /// The bytes that values may have, of texts in a form that tells, `bytes` being all of them as they are stored.
