@@ -6,14 +6,14 @@
 use crate::context::Context;
 use crate::request::QueryError;
 use crate::stats::Stats;
-use crate::turns::{CHEAP, Turn, Turns};
+use crate::turns::{Cheap, Turn, Turns};
 use parking_lot::Mutex;
 use skald_model::{Columns, Literal, SelectedStream, TimeRange};
 use skald_store::{FieldsAnswer, Piece, PieceRows, PieceRun, Selected, StoreError, Wanted};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Of the rows of a piece, less than one in so many may stand apart for columns to be looked at first.
 const APART_SHARE: u64 = 2;
@@ -31,6 +31,8 @@ pub(crate) struct Scan {
     turns: Arc<Turns>,
     /// Nanoseconds that all threads have worked.
     worked: AtomicU64,
+    /// There until it is a dear one or over.
+    cheap: Mutex<Option<Cheap>>,
     outcome: Mutex<Outcome>,
 }
 
@@ -62,6 +64,7 @@ impl Scan {
             next: AtomicUsize::new(0),
             turns: Arc::clone(turns),
             worked: AtomicU64::new(0),
+            cheap: Mutex::new(Some(turns.cheap())),
             outcome: Mutex::new(Outcome { stats, warnings: selected.warnings, error: None }),
         }
     }
@@ -72,9 +75,13 @@ impl Scan {
         let mut turn: Option<Turn<'_>> = None;
         let left = || self.next.load(Ordering::Relaxed) < self.pieces.len();
         loop {
+            let worked = Duration::from_nanos(self.worked.load(Ordering::Relaxed));
             turn = match turn {
-                Some(turn) => turn.renewed(left),
-                None if self.worked.load(Ordering::Relaxed) > CHEAP.as_nanos() as u64 => self.turns.take(left),
+                Some(turn) => turn.renewed(worked, left),
+                None if Turns::is_dear(worked) => {
+                    self.cheap.lock().take();
+                    self.turns.take(worked, left)
+                }
                 None => None,
             };
             let index = self.next.fetch_add(1, Ordering::Relaxed);
@@ -163,6 +170,7 @@ impl Scan {
 
     /// Counts and warnings, once all threads have left; or why they did.
     pub(crate) fn finish(&self) -> Result<(Stats, Vec<String>), QueryError> {
+        self.cheap.lock().take();
         let Outcome { stats, warnings, error } = std::mem::take(&mut *self.outcome.lock());
         error.map_or(Ok((stats, warnings)), Err)
     }
