@@ -4,7 +4,7 @@
 //! A value is taken only in the one form that those two numbers print to, so trailing zeros stay and nothing
 //! is rounded. Exponents, a bare point and a negative zero are left to the plain form.
 
-use crate::text::{Only, SIGN, Texts, wants, wants_any};
+use crate::text::{self, Only, SIGN, Texts, wants_any};
 use crate::{BlockError, digits, ints};
 
 /// Most digits behind the point: more than a double ever needs, and no value of a column is longer for it.
@@ -60,21 +60,9 @@ pub(crate) fn take(
     if places.iter().any(|p| u64::from(*p) > PLACES_MAX) {
         return Err(BlockError::damaged("a decimal has more places than can be"));
     }
-    let mut number = 0;
-    let sink = |n, frame: Option<&[u64]>| {
-        let Some(frame) = frame else {
-            number += n;
-            return ends.resize(ends.len() + n, values.len() as u32);
-        };
-        for digits in frame {
-            if wants(only, number) {
-                print((digits ^ SIGN) as i64, places.get(number).copied().unwrap_or(0), values);
-            }
-            number += 1;
-            ends.push(values.len() as u32);
-        }
-    };
-    ints::decode_where(bytes, count, |frame| wants_any(only, frame), sink)
+    text::print(bytes, count, only, ends, values, |number, digits, out| {
+        print((digits ^ SIGN) as i64, places.get(number).copied().unwrap_or(0), out);
+    })
 }
 
 fn print(number: i64, places: u8, out: &mut Vec<u8>) {

@@ -66,31 +66,7 @@ pub(crate) fn encode(values: &[u64], scratch: &mut Scratch, out: &mut Vec<u8>) -
 
 /// Takes `count` values from the front of `bytes` and hands them to `sink`, at most [`FRAME`] at a time.
 pub(crate) fn decode(bytes: &mut &[u8], count: usize, mut sink: impl FnMut(&[u64])) -> Result<(), BlockError> {
-    let mut values = [0u64; FRAME];
-    match varint::take_u8(bytes)? {
-        TAG_CONSTANT => {
-            values.fill(varint::take(bytes)?);
-            for_frames(count, |_, n| {
-                sink(&values[..n]);
-                Ok(())
-            })
-        }
-        TAG_PACKED => for_frames(count, |_, n| {
-            unpack(bytes, &mut values[..n])?;
-            sink(&values[..n]);
-            Ok(())
-        }),
-        TAG_PLANES => {
-            let mut planes = Vec::new();
-            take_planes(bytes, count, &mut planes)?;
-            for_frames(count, |start, n| {
-                gather(&planes, count, start, &mut values[..n]);
-                sink(&values[..n]);
-                Ok(())
-            })
-        }
-        tag => Err(unknown(tag)),
-    }
+    decode_where(bytes, count, |_| true, |_, values| values.into_iter().for_each(&mut sink))
 }
 
 /// A sequence whose frames can be had one by one, in any order.
@@ -142,7 +118,6 @@ impl Frames {
     }
 }
 
-/// Puts together the values from `start` on out of their planes.
 /// As [`decode`], but of frames that `wants` refuses, told by the numbers they would hold, only how many these are: a
 /// reader of a few values then unpacks what is around them.
 pub(crate) fn decode_where(
@@ -200,6 +175,7 @@ fn skip(bytes: &mut &[u8], values: usize) -> Result<(), BlockError> {
     varint::take_slice(bytes, (values * width).div_ceil(8)).map(drop)
 }
 
+/// Puts together the values from `start` on out of their planes.
 fn gather(planes: &[u8], count: usize, start: usize, values: &mut [u64]) {
     values.fill(0);
     for (shift, plane) in planes.chunks_exact(count.max(1)).enumerate() {

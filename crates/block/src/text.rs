@@ -103,7 +103,7 @@ pub(crate) fn encode(texts: Texts<'_>, level: i32, scratch: &mut Scratch, out: &
 /// Whether a text is wanted, by its number; `None` wants all.
 pub(crate) type Only<'a> = Option<&'a [bool]>;
 
-pub(crate) fn wants(only: Only<'_>, number: usize) -> bool {
+fn wants(only: Only<'_>, number: usize) -> bool {
     only.is_none_or(|only| only.get(number) == Some(&true))
 }
 
@@ -137,10 +137,10 @@ pub(crate) fn decode(
             Ok(())
         }
         tag if tag == Form::Integers as u8 => {
-            print(bytes, count, only, ends, values, |number, out| digits::put_i64(out, (number ^ SIGN) as i64))
+            print(bytes, count, only, ends, values, |_, value, out| digits::put_i64(out, (value ^ SIGN) as i64))
         }
         tag if tag == Form::Ipv4 as u8 => {
-            print(bytes, count, only, ends, values, |number, out| digits::put_ipv4(out, number as u32))
+            print(bytes, count, only, ends, values, |_, value, out| digits::put_ipv4(out, value as u32))
         }
         tag if tag == Form::Shape as u8 => take_shape(bytes, count, only, ends, values),
         tag if tag == Form::Decimals as u8 => decimal::take(bytes, count, only, ends, values),
@@ -171,21 +171,22 @@ pub(crate) fn decode(
     }
 }
 
-/// Takes integers and prints those that are wanted.
-fn print(
+/// Takes integers and has those that are wanted printed, each told by its number.
+pub(crate) fn print(
     bytes: &mut &[u8],
     count: usize,
     only: Only<'_>,
     ends: &mut Vec<u32>,
     values: &mut Vec<u8>,
-    put: impl Fn(u64, &mut Vec<u8>),
+    put: impl Fn(usize, u64, &mut Vec<u8>),
 ) -> Result<(), BlockError> {
     let before = ends.len();
-    let sink = |n, numbers: Option<&[u64]>| match numbers {
-        Some(numbers) => {
-            for number in numbers {
-                if wants(only, ends.len() - before) {
-                    put(*number, values);
+    let sink = |n, integers: Option<&[u64]>| match integers {
+        Some(integers) => {
+            for integer in integers {
+                let number = ends.len() - before;
+                if wants(only, number) {
+                    put(number, *integer, values);
                 }
                 ends.push(values.len() as u32);
             }

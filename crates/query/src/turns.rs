@@ -5,7 +5,7 @@
 //! least, so that what is nearly cheap is done soon; every fourth goes to whoever waits longest, and while cheap
 //! queries come without end turns are still handed out between them: so none starves.
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -103,10 +103,7 @@ impl Turns {
     /// Waits for a turn for a thread of a query that has worked so long; `None` when meanwhile there is nothing left
     /// to do in it.
     pub(crate) fn take(&self, worked: Duration, left: impl Fn() -> bool) -> Option<Turn<'_>> {
-        self.wait(self.state.lock(), worked, left)
-    }
-
-    fn wait(&self, mut state: MutexGuard<'_, State>, worked: Duration, left: impl Fn() -> bool) -> Option<Turn<'_>> {
+        let mut state = self.state.lock();
         let ticket = state.tickets;
         state.tickets += 1;
         state.waiting.push(Waiting { ticket, worked });
@@ -114,8 +111,7 @@ impl Turns {
             if !left() {
                 break false;
             }
-            let back_until = state.stands_back(Instant::now());
-            match back_until {
+            match state.stands_back(Instant::now()) {
                 None if state.free > 0 && state.next() == Some(ticket) => break true,
                 None => self.changed.wait(&mut state),
                 Some(until) => drop(self.changed.wait_until(&mut state, until)),
@@ -137,16 +133,16 @@ impl<'a> Turn<'a> {
     /// The same turn, or a new one once its time is up and others wait, or cheap queries came.
     pub(crate) fn renewed(self, worked: Duration, left: impl Fn() -> bool) -> Option<Turn<'a>> {
         let turns = self.turns;
-        let mut state = turns.state.lock();
-        let is_up = self.began.elapsed() >= TURN && !state.waiting.is_empty();
-        if !is_up && state.stands_back(Instant::now()).is_none() {
-            drop(state);
+        let goes_on = {
+            let mut state = turns.state.lock();
+            let is_up = self.began.elapsed() >= TURN && !state.waiting.is_empty();
+            !is_up && state.stands_back(Instant::now()).is_none()
+        };
+        if goes_on {
             return Some(self);
         }
-        state.free += 1;
-        std::mem::forget(self);
-        turns.changed.notify_all();
-        turns.wait(state, worked, left)
+        drop(self);
+        turns.take(worked, left)
     }
 }
 
