@@ -5,7 +5,8 @@
 //! counted: of a run that is not [`PieceRun::whole`] only reading tells.
 
 use crate::part::Part;
-use crate::{Piece, PieceRun, Source, StoreError};
+use crate::piece::Source;
+use crate::{Piece, PieceRun, StoreError};
 use skald_block::{Count, RowsBytes, RunCounter, RunMeta};
 use skald_model::Batch;
 use std::ops::Range;

@@ -4,8 +4,9 @@
 //! chunks are immutable and shared. Invariant: a row that arrived later has a higher (chunk, row).
 
 use crate::deletes::hiding::StreamHiding;
+use crate::piece::Source;
 use crate::streams::{Pages, StreamNumbers};
-use crate::{Piece, PieceRun, Source};
+use crate::{Piece, PieceRun};
 use skald_model::{Batch, BatchBuilder, WriteBatch};
 use std::ops::Range;
 use std::sync::Arc;

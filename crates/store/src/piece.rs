@@ -1,0 +1,238 @@
+//! What a query reads: a chunk of the head or a block of a part, described by what is known without reading.
+//!
+//! [`Piece`] has runs of streams ([`PieceRun`]); reading it gives [`PieceRows`], of which deleted and expired entries
+//! are left out.
+
+use crate::StoreError;
+use crate::deletes::hiding::StreamHiding;
+use crate::kept::{KeptOfPart, KeptValue};
+use crate::part::Part;
+use skald_block::{FieldsAnswer, Wanted};
+use skald_fields::Form;
+use skald_model::{Batch, Columns, TimeRange};
+use std::sync::Arc;
+
+/// One thing to read: a chunk of the head or a block of a part.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Order of arrival among pieces: equal times are ordered by (sequence, row).
+    pub sequence: u64,
+    /// First time of the selected runs.
+    pub min_time: i64,
+    /// Last time of the selected runs.
+    pub max_time: i64,
+    /// The selected runs, by what is known without reading.
+    pub runs: Vec<PieceRun>,
+    /// Whether each run is sorted by time and holds no entry twice.
+    pub sorted: bool,
+    /// Runs of which not all is to be seen, by their places in `runs`.
+    pub(crate) hidden: Vec<(usize, Arc<StreamHiding>)>,
+    /// Whether it is some rows of a block, apart from the others.
+    pub(crate) partial: bool,
+    pub(crate) source: Source,
+}
+
+/// A run of a piece. A head chunk may have several of one stream.
+#[derive(Clone, Debug)]
+pub struct PieceRun {
+    /// Index into [`crate::Selected::streams`].
+    pub stream: u32,
+    /// Whether the entries, times and bytes told here are those a reader may see: `false` when a delete
+    /// request or an expiry may hide some, which only reading tells.
+    pub whole: bool,
+    /// Rows of the batch as it is stored.
+    pub(crate) rows: std::ops::Range<u32>,
+    /// First time.
+    pub min_time: i64,
+    /// Last time.
+    pub max_time: i64,
+    /// Bytes of lines.
+    pub line_bytes: u64,
+    /// Bytes of metadata.
+    pub metadata_bytes: u64,
+}
+
+/// Where its entries lie.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    Head(Arc<Batch>),
+    Block { part: Arc<Part>, block: u32 },
+}
+
+impl Piece {
+    /// Whether it lies in memory and not in a part.
+    pub fn in_head(&self) -> bool {
+        matches!(self.source, Source::Head(_))
+    }
+
+    /// Whether some entry may have structured metadata of this name.
+    pub fn has_metadata(&self, name: &str) -> bool {
+        match &self.source {
+            Source::Head(batch) => batch.metadata.iter().any(|column| &*column.name == name),
+            Source::Block { part, block } => part.blocks[*block as usize].meta.has_metadata(name),
+        }
+    }
+
+    /// What was kept of the block under a key. It was made of all entries of the block that the key stands for:
+    /// of a piece with runs that are not [`PieceRun::whole`], and of what lies in memory, there is nothing.
+    pub fn kept(&self, key: u128) -> Option<KeptValue> {
+        self.keeper().and_then(|(kept, block)| kept.get(block, key))
+    }
+
+    /// Keeps something of the block for as long as there is room.
+    pub fn keep(&self, key: u128, value: KeptValue, bytes: usize) {
+        if let Some((kept, block)) = self.keeper() {
+            kept.put(block, key, value, bytes);
+        }
+    }
+
+    /// Whether something can be kept of it.
+    pub fn can_be_kept(&self) -> bool {
+        self.keeper().is_some()
+    }
+
+    fn keeper(&self) -> Option<(&KeptOfPart, u32)> {
+        match &self.source {
+            Source::Block { part, block } if self.hidden.is_empty() => Some((part.kept.as_ref()?, *block)),
+            _ => None,
+        }
+    }
+
+    /// Reads the columns asked for (or more), and says which rows there are to see. The same rows have the
+    /// same numbers each time it is read.
+    pub fn read(&self, columns: &Columns) -> Result<PieceRows, StoreError> {
+        self.read_over(&Wanted::all(columns), None)
+    }
+
+    /// Of which lines of this form the values for some labels can be had without the lines: as metadata, with
+    /// [`Wanted::fields`]. Of none where a delete request hides rows: it asks what lines give by itself.
+    pub fn fields_answer(&self, form: Form, labels: &[String]) -> FieldsAnswer {
+        match &self.source {
+            _ if !self.hidden.is_empty() => FieldsAnswer::None,
+            Source::Head(_) => FieldsAnswer::None,
+            Source::Block { part, block } => part.blocks[*block as usize].meta.fields_answer(form, labels),
+        }
+    }
+
+    /// Rows of the batch whose lines are not of this form, in order, where the answer was [`FieldsAnswer::Some`].
+    pub fn rows_apart(&self, form: Form) -> Result<Vec<u32>, StoreError> {
+        match &self.source {
+            Source::Head(batch) => Ok((0..batch.len() as u32).collect()),
+            Source::Block { part, block } => part.rows_apart(*block, form),
+        }
+    }
+
+    /// Its rows but for those that the first or last `limit` rows of a run inside the range leave no room for;
+    /// `None` when all of them count.
+    pub fn ends_of_runs(&self, range: &TimeRange, limit: usize, last: bool) -> Option<Vec<u32>> {
+        if !self.sorted || !self.hidden.is_empty() {
+            return None;
+        }
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let cut = |run: &PieceRun| {
+            let rows = run.rows.clone();
+            match range.covers(run.min_time, run.max_time) {
+                false => rows,
+                true if last => rows.end.saturating_sub(limit).max(rows.start)..rows.end,
+                true => rows.start..rows.start.saturating_add(limit).min(rows.end),
+            }
+        };
+        let shortened = self.runs.iter().any(|run| cut(run) != run.rows);
+        shortened.then(|| self.runs.iter().flat_map(cut).collect())
+    }
+
+    /// The piece in two where its newest lines can be read alone: a reader that goes back in time may find enough in
+    /// them. Otherwise, and where lines are put together from columns, the piece as it is.
+    pub fn newest_apart(self) -> impl Iterator<Item = Piece> {
+        let tail = match (&self.source, &self.runs[..]) {
+            (Source::Block { part, block }, [run]) if self.hidden.is_empty() => {
+                let meta = &part.blocks[*block as usize].meta;
+                let tail = meta.tail().filter(|_| !meta.lines_are_cut());
+                tail.filter(|tail| run.rows.start < tail.row && tail.row < run.rows.end)
+            }
+            _ => None,
+        };
+        let Some(tail) = tail else { return [Some(self), None].into_iter().flatten() };
+        let (mut older, mut newest) = (self.clone(), self);
+        (older.partial, newest.partial) = (true, true);
+        (older.max_time, newest.min_time) = (tail.time, tail.time);
+        let (old, new) = (&mut older.runs[0], &mut newest.runs[0]);
+        let share = u64::from(new.rows.end - tail.row) * new.metadata_bytes / new.entries().max(1);
+        (old.rows.end, new.rows.start) = (tail.row, tail.row);
+        (old.max_time, new.min_time) = (tail.time, tail.time);
+        (old.metadata_bytes, new.metadata_bytes) = (old.metadata_bytes - share, share);
+        (old.line_bytes, new.line_bytes) = (tail.line_bytes, new.line_bytes.saturating_sub(tail.line_bytes));
+        [Some(newest), Some(older)].into_iter().flatten()
+    }
+
+    /// Reads what is wanted (or more) into the memory of rows that are no longer needed.
+    pub fn read_over(&self, wanted: &Wanted<'_>, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
+        let mut wanted = *wanted;
+        let mut columns = std::borrow::Cow::Borrowed(wanted.columns);
+        if !self.hidden.is_empty() {
+            // What hides rows looks at all lines.
+            (wanted.rows, wanted.containing) = (None, &[]);
+            self.hidden.iter().for_each(|(_, hiding)| hiding.widen(columns.to_mut()));
+        }
+        let own: Vec<u32>;
+        if self.partial && wanted.rows.is_none() {
+            own = self.runs.iter().flat_map(|run| run.rows.clone()).collect();
+            wanted.rows = Some(&own);
+        }
+        let batch = match &self.source {
+            Source::Head(batch) => batch.clone(),
+            Source::Block { part, block } => {
+                let spare = spare.and_then(|rows| Arc::try_unwrap(rows.batch).ok());
+                Arc::new(part.read_block_over(*block, &Wanted { columns: &columns, ..wanted }, spare.unwrap_or_default())?)
+            }
+        };
+        let mut runs = Vec::with_capacity(self.runs.len());
+        let mut hidden = self.hidden.iter().peekable();
+        for (run, of) in self.runs.iter().enumerate() {
+            let mut add = |rows| runs.push(RunRows { run, stream: of.stream, rows });
+            match hidden.next_if(|(hidden, _)| *hidden == run) {
+                Some((_, hiding)) => drop(hiding.visible(&batch, of.rows.clone(), add)),
+                None => add(of.rows.clone()),
+            }
+        }
+        Ok(PieceRows { batch, runs })
+    }
+}
+
+impl PieceRun {
+    /// How many entries are stored.
+    pub fn entries(&self) -> u64 {
+        u64::from(self.rows.end - self.rows.start)
+    }
+
+    /// Rows of the batch that are its entries.
+    pub fn rows(&self) -> std::ops::Range<u32> {
+        self.rows.clone()
+    }
+
+    /// Whether a row of the batch is one of its entries.
+    pub fn holds(&self, row: u32) -> bool {
+        self.rows.contains(&row)
+    }
+}
+
+/// What reading a [`Piece`] gave. Rows of the batch that are in none of `runs` are not the reader's: they
+/// belong to other streams, or were deleted. The batch's own stream numbers mean nothing to the reader.
+#[derive(Clone, Debug)]
+pub struct PieceRows {
+    /// The columns.
+    pub batch: Arc<Batch>,
+    /// Rows to see, in order; a run with deleted entries in its middle comes in several.
+    pub runs: Vec<RunRows>,
+}
+
+/// Consecutive rows of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRows {
+    /// Index into [`Piece::runs`].
+    pub run: usize,
+    /// Index into [`crate::Selected::streams`].
+    pub stream: u32,
+    /// Rows of the batch.
+    pub rows: std::ops::Range<u32>,
+}
