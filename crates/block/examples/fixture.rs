@@ -27,7 +27,7 @@ fn sample() -> skald_model::Batch {
             pairs.push(("sparse", "here"));
         }
         pairs.extend([("text", text.as_str()), ("uuid", uuid.as_str())]);
-        let line = format!("level=info ts={i} msg=\"{text}\" from={address}");
+        let line = format!("no pairs at all in {i}: {text} from {address}, known as {id} or {uuid}");
         let time = 1_700_000_000_000_000_000 + i * 1_000_000_000 + mix(i) % 1_000_000;
         builder.push((i / 60) as u32 * 3, time as i64, line.as_bytes(), pairs.into_iter());
     }
@@ -41,12 +41,14 @@ fn sample() -> skald_model::Batch {
     builder.finish()
 }
 
-/// One run, long enough that its newest rows are apart.
-fn long_run() -> skald_model::Batch {
+/// Runs of which some are long enough that their newest rows are apart.
+fn long_runs() -> skald_model::Batch {
     let mut builder = BatchBuilder::default();
-    for i in 0..700u64 {
-        let line = format!("tick {} of {}", i % 7, i / 50);
-        builder.push(0, 1_700_000_000_000_000_000 + i as i64 * 1_000_000, line.as_bytes(), std::iter::empty());
+    for (stream, rows) in [(0, 700), (1, 40), (4, 900)] {
+        for i in 0..rows {
+            let line = format!("tick {} of {} in {stream}", i % 7, i / 50);
+            builder.push(stream, 1_700_000_000_000_000_000 + i * 1_000_000, line.as_bytes(), std::iter::empty());
+        }
     }
     builder.finish()
 }
@@ -73,7 +75,7 @@ fn fields() -> skald_model::Batch {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     write("", &sample())?;
-    write("-tail", &long_run())?;
+    write("-tail", &long_runs())?;
     write("-fields", &fields())
 }
 

@@ -248,7 +248,7 @@ fn decode_column(
             }
         }
         ColumnKind::Lines => {
-            lines::decode(column.encoding, bytes, (meta.line_bytes, only), &mut batch.line_ends, &mut batch.lines)?;
+            lines::decode(column.encoding, bytes, meta, only, &mut batch.line_ends, &mut batch.lines)?;
         }
         ColumnKind::Metadata(name) => batch.metadata.push(metadata::decode(bytes, name.clone(), rows)?),
         ColumnKind::Field(_) => {}

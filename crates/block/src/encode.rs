@@ -20,6 +20,7 @@ pub struct Encoder {
     numbers: Vec<u64>,
     ints: ints::Scratch,
     metadata: metadata::Scratch,
+    lines: lines::Scratch,
     cutter: Cutter,
 }
 
@@ -47,7 +48,7 @@ impl Encoder {
         match self.cutter.cut(batch) {
             Some(cut) => self.add_cut_lines(batch, &cut, (&mut meta, base), out)?,
             None => {
-                let encoding = lines::encode(&batch.lines, meta.tail(), out)?;
+                let encoding = lines::encode(batch, meta.tails().as_deref(), &mut self.lines, out)?;
                 add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
             }
         }

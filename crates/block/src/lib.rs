@@ -29,7 +29,7 @@ pub use encode::{Encoder, verify};
 pub use meta::{BlockMeta, ColumnKind, ColumnMeta, FieldsAnswer, RunMeta, Tail};
 
 /// Version of the layout in README.md. Every directory entry begins with it; older ones are read.
-pub const FORMAT_VERSION: u8 = 3;
+pub const FORMAT_VERSION: u8 = 4;
 
 /// Most bytes of lines in a block (one longer line still fits alone).
 pub const BLOCK_LINE_BYTES: usize = 1 << 20;

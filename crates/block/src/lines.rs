@@ -3,9 +3,10 @@
 use crate::decode::{Fields, Wanted};
 use crate::encode::ZSTD_LEVEL;
 use crate::meta::Tail;
-use crate::{BlockError, frames, ints, varint};
+use crate::{BlockError, BlockMeta, RunMeta, frames, ints, varint};
 use skald_fields::{COLUMNS_MAX, Cut, Form, Parts, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot};
 use skald_model::Batch;
+use std::ops::Range;
 
 /// The bytes of all lines as they are.
 pub(crate) const LINES_PLAIN: u8 = 0;
@@ -18,7 +19,7 @@ pub(crate) const LINES_CUT_JSON: u8 = 3;
 /// The same, and all lines are logfmt.
 pub(crate) const LINES_CUT_LOGFMT: u8 = 4;
 
-/// Two zstd frames, the second of the newest rows.
+/// Two zstd frames, the second of the newest rows of each run.
 pub(crate) const LINES_TAIL: u8 = 5;
 
 /// Set in the encoding of a field's column when some value is written with escapes.
@@ -38,73 +39,166 @@ pub(crate) fn is_cut(encoding: u8) -> bool {
     (LINES_CUT..=LINES_CUT_LOGFMT).contains(&encoding)
 }
 
-/// Appends lines that are not cut, the newest in a frame of their own; gives the encoding.
-pub(crate) fn encode(lines: &[u8], tail: Option<Tail>, out: &mut Vec<u8>) -> Result<u8, BlockError> {
+/// Appends the lines of a batch as they are, the newest of each run in a frame of their own; gives the encoding.
+pub(crate) fn encode(batch: &Batch, tails: Option<&[Tail]>, scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<u8, BlockError> {
     let start = out.len();
-    let encoding = match tail {
+    let encoding = match tails {
         None => {
-            frames::compress(lines, ZSTD_LEVEL, out)?;
+            frames::compress(&batch.lines, ZSTD_LEVEL, out)?;
             LINES_ZSTD
         }
-        Some(tail) => {
-            varint::put(out, u64::from(tail.row));
-            let (older, newest) = lines.split_at(tail.line_bytes as usize);
-            let mut frame = Vec::new();
-            frames::put(older, ZSTD_LEVEL, &mut frame, out)?;
-            frames::put(newest, ZSTD_LEVEL, &mut frame, out)?;
+        Some(tails) => {
+            let Scratch { older, newest, frame } = scratch;
+            (older.clear(), newest.clear());
+            let put = |rows: Range<u32>, to: &mut Vec<u8>| {
+                if !rows.is_empty() {
+                    to.extend_from_slice(&batch.lines[batch.lines_range(&rows)]);
+                }
+            };
+            for (run, tail) in batch.runs.iter().zip(tails) {
+                varint::put(out, u64::from(tail.row - run.rows.start));
+                put(run.rows.start..tail.row, older);
+                put(tail.row..run.rows.end, newest);
+            }
+            frames::put(older, ZSTD_LEVEL, frame, out)?;
+            frames::put(newest, ZSTD_LEVEL, frame, out)?;
             LINES_TAIL
         }
     };
-    if out.len() - start < lines.len() {
+    if out.len() - start < batch.lines.len() {
         return Ok(encoding);
     }
     out.truncate(start);
-    out.extend_from_slice(lines);
+    out.extend_from_slice(&batch.lines);
     Ok(LINES_PLAIN)
 }
 
-/// Appends lines that are not cut to `lines`, which is empty; they have `len` bytes. Those of rows that are not `only`
-/// may be left empty, and `ends` says so.
+/// Buffers of [`encode`].
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    older: Vec<u8>,
+    newest: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+/// Appends lines that are not cut to `lines`, which is empty; the directory says how many bytes they have. Those of
+/// rows that are not `only` may be left empty, and `ends` says so.
 pub(crate) fn decode(
     encoding: u8,
     bytes: &[u8],
-    (len, only): (u64, Option<&[u32]>),
+    meta: &BlockMeta,
+    only: Option<&[u32]>,
     ends: &mut [u32],
     lines: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
     match encoding {
-        LINES_PLAIN if bytes.len() as u64 == len => {
+        LINES_PLAIN if bytes.len() as u64 == meta.line_bytes => {
             lines.extend_from_slice(bytes);
             Ok(())
         }
         LINES_PLAIN => Err(BlockError::damaged("lines are not as long as the directory says")),
-        LINES_ZSTD => frames::decompress(bytes, len as usize, lines),
-        LINES_TAIL => decode_tail(bytes, only, ends, lines),
+        LINES_ZSTD => frames::decompress(bytes, meta.line_bytes as usize, lines),
+        LINES_TAIL => decode_tails(bytes, &meta.runs, only, ends, lines),
         tag => Err(BlockError::Damaged(format!("lines have unknown encoding {tag}"))),
     }
 }
 
-fn decode_tail(mut bytes: &[u8], only: Option<&[u32]>, ends: &mut [u32], lines: &mut Vec<u8>) -> Result<(), BlockError> {
-    let tail = varint::take_at_most(&mut bytes, ends.len() as u64, "the first of the newest rows")? as usize;
-    let older_bytes = tail.checked_sub(1).map_or(0, |last| ends[last]);
-    let wants = |rows: &dyn Fn(u32) -> bool| only.is_none_or(|only| only.iter().any(|row| rows(*row)));
-    if wants(&|row| (row as usize) < tail) {
-        if frames::take(&mut bytes, lines)? != older_bytes as usize {
-            return Err(BlockError::damaged("older lines are not as long as they should be"));
+fn decode_tails(
+    mut bytes: &[u8],
+    runs: &[RunMeta],
+    only: Option<&[u32]>,
+    ends: &mut [u32],
+    lines: &mut Vec<u8>,
+) -> Result<(), BlockError> {
+    if runs.iter().map(|run| u64::from(run.rows)).sum::<u64>() != ends.len() as u64 {
+        return Err(BlockError::damaged("lines have no lengths"));
+    }
+    let parts = take_parts(&mut bytes, runs, ends)?;
+    let wanted = |newest: bool| parts.iter().any(|part| part.newest == newest && part.holds_any(only));
+    let (wants_older, wants_newest) = (wanted(false), wanted(true));
+    // The older and newest lines of several runs alternate: then the newest are put among the older ones.
+    let mixes = runs.len() > 1 && wants_older && wants_newest;
+    let (before, mut newest) = (lines.len(), Vec::new());
+    let mut take = |wants: bool, into: &mut Vec<u8>| match wants {
+        true => frames::take(&mut bytes, into).map(|len| len as u64),
+        false => frames::skip(&mut bytes).map(|()| 0),
+    };
+    let older_bytes = take(wants_older, lines)?;
+    let newest_bytes = take(wants_newest, if mixes { &mut newest } else { lines })?;
+    let bytes_of = |newest: bool| parts.iter().filter(|part| part.newest == newest).map(|part| part.bytes).sum::<u64>();
+    let fits = |wants: bool, newest, bytes| !wants || bytes_of(newest) == bytes;
+    if !bytes.is_empty() || !fits(wants_older, false, older_bytes) || !fits(wants_newest, true, newest_bytes) {
+        return Err(BlockError::damaged("lines are not as long as they should be"));
+    }
+    if mixes {
+        mix(&parts, &newest, before, lines);
+    }
+    if !(wants_older && wants_newest) {
+        let mut left_out = 0;
+        for part in &parts {
+            let is_read = if part.newest { wants_newest } else { wants_older };
+            let before = part.start - left_out;
+            let ends = &mut ends[part.rows.start as usize..part.rows.end as usize];
+            match is_read {
+                true => ends.iter_mut().for_each(|end| *end -= left_out),
+                false => ends.fill(before),
+            }
+            left_out += if is_read { 0 } else { part.bytes as u32 };
         }
-    } else {
-        frames::skip(&mut bytes)?;
-        ends[..tail].fill(0);
-        ends[tail..].iter_mut().for_each(|end| *end = end.saturating_sub(older_bytes));
     }
-    if wants(&|row| row as usize >= tail) {
-        frames::take(&mut bytes, lines)?;
-    } else {
-        frames::skip(&mut bytes)?;
-        ends[tail..].fill(lines.len() as u32);
+    Ok(())
+}
+
+/// Moves older lines, which lie behind one another from `before` on, to where they belong, and the newest between them.
+fn mix(parts: &[Part], newest: &[u8], before: usize, lines: &mut Vec<u8>) {
+    let mut older = lines.len();
+    let (mut newest, mut to) = (newest, older + newest.len());
+    lines.resize(to, 0);
+    for part in parts.iter().rev() {
+        let bytes = part.bytes as usize;
+        to -= bytes;
+        if part.newest {
+            let (rest, own) = newest.split_at(newest.len() - bytes);
+            lines[to..to + bytes].copy_from_slice(own);
+            newest = rest;
+        } else {
+            older -= bytes;
+            lines.copy_within(older..older + bytes, to);
+        }
     }
-    let fits = bytes.is_empty() && ends.last().is_none_or(|end| *end as usize == lines.len());
-    if fits { Ok(()) } else { Err(BlockError::damaged("lines are not as long as they should be")) }
+    debug_assert_eq!((older, to), (before, before));
+}
+
+/// The older or the newest rows of a run.
+struct Part {
+    newest: bool,
+    rows: Range<u32>,
+    /// Where its lines begin among all of the block.
+    start: u32,
+    bytes: u64,
+}
+
+impl Part {
+    fn holds_any(&self, only: Option<&[u32]>) -> bool {
+        let Some(only) = only else { return !self.rows.is_empty() };
+        let first = only.partition_point(|row| *row < self.rows.start);
+        only.get(first).is_some_and(|row| *row < self.rows.end)
+    }
+}
+
+/// The older and the newest rows of each run, in order.
+fn take_parts(bytes: &mut &[u8], runs: &[RunMeta], ends: &[u32]) -> Result<Vec<Part>, BlockError> {
+    let (mut parts, mut row, mut start) = (Vec::with_capacity(2 * runs.len()), 0, 0);
+    for run in runs {
+        let older = varint::take_at_most(bytes, u64::from(run.rows), "the number of older rows of a run")? as u32;
+        for (newest, rows) in [(false, row..row + older), (true, row + older..row + run.rows)] {
+            let end = if rows.is_empty() { start } else { ends[rows.end as usize - 1] };
+            parts.push(Part { newest, rows, start, bytes: u64::from(end - start) });
+            start = end;
+        }
+        row += run.rows;
+    }
+    Ok(parts)
 }
 
 /// Appends what is left of a batch's lines; `rows` are the numbers of [`Cut::rows`].

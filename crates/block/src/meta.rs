@@ -94,19 +94,21 @@ pub struct BlockMeta {
     pub anchors: Anchors,
 }
 
-/// Where the newest rows of a block begin.
+/// Where the newest rows of a run begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tail {
-    /// The first of them.
+    /// The first of them, counted from the first of the block.
     pub row: u32,
-    /// Its time; those before are not later.
+    /// Its time; those of the run before it are not later.
     pub time: i64,
-    /// Bytes of the lines before it.
+    /// Bytes of the run's lines before it.
     pub line_bytes: u64,
 }
 
-/// Fewest rows that are worth being kept apart.
+/// Fewest rows that are the newest of a run; a run that has not many more is the newest as a whole.
 const TAIL_ROWS_MIN: u32 = 128;
+/// The newest rows are kept apart when the others have at least one in so many bytes of a block's lines.
+const OLDER_SHARE_MIN: u64 = 4;
 
 /// Of which lines of a block columns have the values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,12 +132,23 @@ impl BlockMeta {
         self.columns.iter().any(|column| matches!(&column.kind, ColumnKind::Metadata(n) if **n == *name))
     }
 
-    /// Where the newest rows of a block of one long run begin; `None` in others.
-    pub fn tail(&self) -> Option<Tail> {
-        let [run] = &self.runs[..] else { return None };
-        let enough = |(number, _): &(u32, &Anchor)| run.rows >= (number + 1) * self.anchors.every + TAIL_ROWS_MIN;
-        let (number, anchor) = (0..).zip(&self.anchors.all).take_while(enough).last()?;
-        Some(Tail { row: (number + 1) * self.anchors.every, time: anchor.time, line_bytes: anchor.line_bytes })
+    /// Where the newest rows of each run begin; `None` where that is so near the front that they are not worth being
+    /// kept apart.
+    pub fn tails(&self) -> Option<Vec<Tail>> {
+        let (mut tails, mut start, mut anchors) = (Vec::with_capacity(self.runs.len()), 0, &self.anchors.all[..]);
+        for run in &self.runs {
+            let (own, rest) = anchors.split_at_checked(self.anchors.of_rows(run.rows))?;
+            let enough = |(number, _): &(u32, &Anchor)| run.rows >= (number + 1) * self.anchors.every + TAIL_ROWS_MIN;
+            tails.push(match (0..).zip(own).take_while(enough).last() {
+                Some((number, anchor)) => {
+                    Tail { row: start + (number + 1) * self.anchors.every, time: anchor.time, line_bytes: anchor.line_bytes }
+                }
+                None => Tail { row: start, time: run.min_time, line_bytes: 0 },
+            });
+            (start, anchors) = (start + run.rows, rest);
+        }
+        let older: u64 = tails.iter().fold(0, |sum, tail| tail.line_bytes.saturating_add(sum));
+        (older > 0 && older >= self.line_bytes / OLDER_SHARE_MIN).then_some(tails)
     }
 
     /// Whether lines are put together from columns.

@@ -250,25 +250,48 @@ fn only_what_is_asked_for_is_read() {
 }
 
 #[test]
-fn the_newest_rows_of_a_long_run_are_read_alone() {
+fn the_newest_rows_of_runs_are_read_alone() {
     let mut builder = BatchBuilder::default();
-    for i in 0..2000u64 {
-        let line = format!("request {:x} done", i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        builder.push(0, i as i64 * 10, line.as_bytes(), std::iter::empty());
+    for (stream, rows) in [(0, 2000), (3, 40), (4, 1), (7, 900)] {
+        for i in 0..rows as u64 {
+            let line = format!("request {:x} done", (i + stream).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            builder.push(stream as u32, i as i64 * 10, line.as_bytes(), std::iter::empty());
+        }
     }
     let batch = builder.finish();
     let (meta, bytes) = encoded(&batch);
-    let tail = meta.tail().expect("the run is long");
-    assert_eq!((tail.row, tail.time), (1792, 17_920));
-    for rows in [1792..2000u32, 0..1792, 1700..1900, 0..2000] {
-        let only: Vec<u32> = rows.clone().collect();
+    let tails = meta.tails().expect("two runs are long");
+    let places: Vec<_> = tails.iter().map(|tail| (tail.row, tail.time)).collect();
+    assert_eq!(places, [(1792, 17_920), (2000, 0), (2040, 0), (2041 + 768, 7680)]);
+    let newest = || (1792..2041).chain(2041 + 768..2941);
+    let older = || (0..1792).chain(2041..2041 + 768);
+    let check = |only: Vec<u32>, left_out: &dyn Fn(u32) -> bool| {
         let wanted = Wanted { rows: Some(&only), ..Wanted::all(&Columns::ALL) };
         let mut read = |range: std::ops::Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
         let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("was just written");
-        assert!(rows.clone().all(|row| some.line(row) == batch.line(row)));
-        let bytes_of = batch.lines_range(&rows).len();
-        assert!(rows.start == 1700 || some.lines.len() == bytes_of, "others are left out");
-    }
+        for row in 0..2941 {
+            assert_eq!(some.line(row), if left_out(row) { b"" } else { batch.line(row) }, "row {row} for {only:?}");
+        }
+    };
+    let is_newest = |row: u32| newest().any(|newest| newest == row);
+    check(newest().collect(), &|row| !is_newest(row));
+    check(vec![1900], &|row| !is_newest(row));
+    check(vec![2040], &|row| !is_newest(row));
+    check(older().collect(), &is_newest);
+    check(vec![2100], &is_newest);
+    check(vec![], &|_| true);
+    check(vec![7, 2030], &|_| false);
+    check((0..2941).collect(), &|_| false);
+}
+
+#[test]
+fn lines_of_runs_without_lengths_are_damaged() {
+    let mut builder = BatchBuilder::default();
+    (0..2000).for_each(|i| builder.push(i / 1000, i64::from(i), format!("line {i}").as_bytes(), std::iter::empty()));
+    let (mut meta, bytes) = encoded(&builder.finish());
+    meta.columns.retain(|column| column.kind != skald_block::ColumnKind::Lengths);
+    let read = decode(&meta, &Columns::ALL, &mut |range| Ok(bytes[range.start as usize..range.end as usize].to_vec()));
+    assert!(matches!(read, Err(BlockError::Damaged(_))));
 }
 
 #[test]

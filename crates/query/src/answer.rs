@@ -129,7 +129,7 @@ mod tests {
             parsed: vec![("level".into(), parsed.into())],
         };
         let id = skald_model::StreamId(0);
-        Entry { timestamp, sequence: 0, row: 0, stream: 0, id, content: 0, labels: Arc::new(labels), line: b"l".to_vec() }
+        Entry { timestamp, sequence: 0, row: 0, id, content: 0, labels: Arc::new(labels), line: b"l".to_vec() }
     }
 
     #[test]

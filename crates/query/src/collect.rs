@@ -33,7 +33,6 @@ pub(crate) struct Entry {
     pub(crate) timestamp: i64,
     pub(crate) sequence: u64,
     pub(crate) row: u32,
-    pub(crate) stream: u32,
     pub(crate) id: StreamId,
     pub(crate) content: u64,
     pub(crate) labels: Arc<OutputLabels>,
@@ -161,8 +160,8 @@ impl Collector {
     fn trim(&mut self) {
         match &self.shape.distinct {
             None => {
-                self.entries.sort_by_key(|e| (e.timestamp, e.stream, e.content, e.sequence, e.row));
-                self.entries.dedup_by_key(|e| (e.timestamp, e.stream, e.content));
+                self.entries.sort_by_key(|e| (e.timestamp, e.id, e.content, e.sequence, e.row));
+                self.entries.dedup_by_key(|e| (e.timestamp, e.id, e.content));
                 let shape = &self.shape;
                 self.entries.sort_by(|a, b| shape.compare(a, b));
             }
@@ -220,7 +219,7 @@ mod tests {
 
     fn entry(timestamp: i64, sequence: u64, content: u64) -> Entry {
         let id = StreamId(0);
-        Entry { timestamp, sequence, row: 0, stream: 0, id, content, labels: Arc::default(), line: vec![b'x'; 10] }
+        Entry { timestamp, sequence, row: 0, id, content, labels: Arc::default(), line: vec![b'x'; 10] }
     }
 
     fn shape(limit: usize, direction: Direction) -> Shape {

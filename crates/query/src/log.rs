@@ -1,7 +1,8 @@
 //! Log queries: pieces in order of time, filters on whole blocks, the first `limit` entries kept.
 //!
-//! Threads take pieces from one list, newest first (or oldest). Once `limit` entries are known, pieces
-//! and rows beyond the last of them are skipped: the cost follows the answer, not the range.
+//! Pieces are selected in stages, those of the newest parts first (or the oldest). Threads take them from one list.
+//! Once `limit` entries are known, rows, pieces and parts beyond the last of them are skipped: the cost follows the
+//! answer, not the range.
 
 use crate::Engine;
 use crate::collect::{Collector, Entry, OutputLabels, Shape};
@@ -24,9 +25,15 @@ use skald_store::{Piece, PieceRows, Select, Wanted};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 /// Distinct label sets a thread remembers before it forgets them all: bounds what random metadata costs.
 const LABEL_SETS_MAX: usize = 16 * 1024;
+
+/// Pieces of the first stage: what a part that was just flushed may have.
+const STAGE_PIECES: usize = 16;
+/// How many times as many the next one has: who finds nothing in front has few stages to go through.
+const STAGE_GROWTH: usize = 4;
 
 /// What a log query found.
 pub(crate) struct Found {
@@ -54,49 +61,91 @@ pub(crate) fn execute(
         return Ok(Found { entries: Vec::new(), stats: Stats::default(), warnings: Vec::new(), shortened: false });
     }
     let content = prune::content(engine, tenant, &query.matchers, range, &pipeline);
-    let mut selected = engine.select(tenant, &Select { matchers: &query.matchers, range, content: &content })?;
     let forward = shape.direction == Direction::Forward;
-    if !forward && shape.by_time() && pipeline.drops_rows() {
-        selected.pieces = selected.pieces.into_iter().flat_map(Piece::newest_apart).collect();
-    }
-    let pieces = &mut selected.pieces;
-    if forward {
-        pieces.sort_unstable_by_key(|p| (p.min_time, p.sequence));
-    } else {
-        pieces.sort_unstable_by_key(|p| std::cmp::Reverse((p.max_time, p.sequence)));
-    }
     let columns = Columns { metadata: skald_model::MetadataWanted::All, ..pipeline.columns(true) };
+    let sieve = query.sieve.clone().map(|sieve| (sieve.pipeline.columns(false), sieve));
     let memory = shape.bytes_max.unwrap_or(engine.limits.query_memory);
-    let job = Arc::new(LogJob {
+    let gathered = Arc::new(Gathered {
+        forward,
         edge: AtomicI64::new(if forward { i64::MAX } else { i64::MIN }),
         collector: Mutex::new(Some(Collector::new(shape.clone(), memory))),
         held: Mutex::new(Held::new(engine.store.budget(), MemoryUser::Queries)),
-        scan: Scan::new(selected, (columns, content.lines), range, context, engine.pool.turns()),
-        sieve: query.sieve.clone().map(|sieve| (sieve.pipeline.columns(false), sieve)),
-        pipeline,
-        forward,
-        shape,
     });
-    engine.pool.share(Arc::clone(&job) as Arc<dyn Shared>, job.scan.pieces.len());
-    let (mut stats, warnings) = job.scan.finish()?;
-    let collector = job.collector.lock().take().expect("the collector is taken once, here");
+    let (mut stats, mut warnings, mut worked) = (Stats::default(), Vec::new(), Duration::ZERO);
+    let mut stages = engine.selecting(tenant, &Select { matchers: &query.matchers, range, content: &content }, !forward)?;
+    let mut pieces = if shape.by_time() { STAGE_PIECES } else { usize::MAX };
+    loop {
+        let mut selected = stages.next(pieces);
+        let is_first = pieces == STAGE_PIECES;
+        if is_first && !forward && pipeline.drops_rows() {
+            selected.pieces = selected.pieces.into_iter().flat_map(Piece::newest_apart).collect();
+        }
+        if forward {
+            selected.pieces.sort_unstable_by_key(|p| (p.min_time, p.sequence));
+        } else {
+            selected.pieces.sort_unstable_by_key(|p| std::cmp::Reverse((p.max_time, p.sequence)));
+        }
+        let job = Arc::new(LogJob {
+            scan: Scan::new(selected, (columns.clone(), content.lines.clone()), range, context, engine.pool.turns())
+                .after(worked),
+            sieve: sieve.clone(),
+            pipeline: Arc::clone(&pipeline),
+            shape: shape.clone(),
+            gathered: Arc::clone(&gathered),
+        });
+        engine.pool.share(Arc::clone(&job) as Arc<dyn Shared>, job.scan.pieces.len());
+        worked = job.scan.worked();
+        let is_over = job.scan.is_over();
+        let (found, amiss) = job.scan.finish()?;
+        stats.merge(&found);
+        warnings.extend(amiss);
+        if is_over || stages.nearest().is_none_or(|time| gathered.is_beyond(time)) {
+            break;
+        }
+        pieces = pieces.saturating_mul(STAGE_GROWTH);
+    }
+    let collector = gathered.collector.lock().take().expect("the collector is taken once, here");
     let (entries, shortened) = collector.finish()?;
     stats.entries_returned = entries.len() as u64;
     Ok(Found { entries, stats, warnings, shortened })
 }
 
-struct LogJob {
-    scan: Scan,
-    pipeline: Arc<Pipeline>,
-    /// For pieces that have the fields which filters look at as columns; what it reads of them.
-    sieve: Option<(Columns, Arc<Sieve>)>,
+/// What all stages have found.
+struct Gathered {
     forward: bool,
-    shape: Shape,
     /// Entries later (forward) or earlier (backward) than this can't be part of the answer.
     edge: AtomicI64,
     collector: Mutex<Option<Collector>>,
     /// What the collected entries are charged with.
     held: Mutex<Held>,
+}
+
+impl Gathered {
+    /// Whether an entry of this time can no longer count.
+    fn is_beyond(&self, time: i64) -> bool {
+        let edge = self.edge.load(Ordering::Relaxed);
+        if self.forward { time > edge } else { time < edge }
+    }
+
+    /// Takes entries in.
+    fn absorb(&self, entries: Vec<Entry>) -> Result<(), QueryError> {
+        let mut collector = self.collector.lock();
+        let Some(collector) = collector.as_mut() else { return Ok(()) };
+        if let Some(edge) = collector.absorb(entries) {
+            self.edge.store(edge, Ordering::Relaxed);
+        }
+        if self.held.lock().cover(collector.bytes()) { Ok(()) } else { Err(QueryError::Busy) }
+    }
+}
+
+/// One stage.
+struct LogJob {
+    scan: Scan,
+    pipeline: Arc<Pipeline>,
+    /// For pieces that have the fields which filters look at as columns; what it reads of them.
+    sieve: Option<(Columns, Arc<Sieve>)>,
+    shape: Shape,
+    gathered: Arc<Gathered>,
 }
 
 impl Shared for LogJob {
@@ -109,7 +158,7 @@ impl Shared for LogJob {
             spare: None,
         };
         self.scan.each(|_, piece| {
-            if self.beyond(if self.forward { piece.min_time } else { piece.max_time }) {
+            if self.gathered.is_beyond(if self.is_forward() { piece.min_time } else { piece.max_time }) {
                 return Ok(ControlFlow::Break(()));
             }
             self.read(piece, &mut worker).map(ControlFlow::Continue)
@@ -119,10 +168,8 @@ impl Shared for LogJob {
 }
 
 impl LogJob {
-    /// Whether an entry of this time can no longer count.
-    fn beyond(&self, time: i64) -> bool {
-        let edge = self.edge.load(Ordering::Relaxed);
-        if self.forward { time > edge } else { time < edge }
+    fn is_forward(&self) -> bool {
+        self.gathered.forward
     }
 
     /// Reads a piece and takes its entries: first only the fields that filters look at, where they are columns,
@@ -137,7 +184,7 @@ impl LogJob {
         let chosen = match sieve {
             // Where each row gives an entry, those at the end of a run that is read are enough.
             None if !self.pipeline.drops_rows() && self.shape.run_may_stop() && self.shape.after.is_none() => {
-                piece.ends_of_runs(&self.scan.range, self.shape.limit, !self.forward)
+                piece.ends_of_runs(&self.scan.range, self.shape.limit, !self.is_forward())
             }
             None => None,
             Some((columns, filters, apart)) => match self.sieve((columns, filters), &apart, piece, worker)? {
@@ -204,7 +251,7 @@ impl LogJob {
         let mut entries = Vec::new();
         for run in &read.runs {
             let of = &piece.runs[run.run];
-            if self.beyond(if self.forward { of.min_time } else { of.max_time }) {
+            if self.gathered.is_beyond(if self.is_forward() { of.min_time } else { of.max_time }) {
                 continue;
             }
             let rows = rows::run_rows(batch, &run.rows, piece.sorted, &self.scan.range);
@@ -215,7 +262,6 @@ impl LogJob {
                 job: self,
                 batch,
                 piece,
-                stream: run.stream,
                 id: stream.id,
                 ordered,
                 room,
@@ -224,24 +270,19 @@ impl LogJob {
                 key: &mut worker.key,
                 matched: 0,
             };
-            for rows in rows::stretches(rows, !self.forward) {
+            for rows in rows::stretches(rows, !self.is_forward()) {
                 if let Err(error) = self.scan.check() {
                     return self.scan.fail(error);
                 }
                 let rows = StreamRows { batch, rows, stream: &stream.labels, selection: &selection };
-                if self.pipeline.run(&rows, !self.forward, &mut worker.scratch, &mut sink).is_break() {
+                if self.pipeline.run(&rows, !self.is_forward(), &mut worker.scratch, &mut sink).is_break() {
                     break;
                 }
             }
             worker.stats.lines_matched += sink.matched;
         }
-        let mut collector = self.collector.lock();
-        let Some(collector) = collector.as_mut() else { return };
-        if let Some(edge) = collector.absorb(entries) {
-            self.edge.store(edge, Ordering::Relaxed);
-        }
-        if !self.held.lock().cover(collector.bytes()) {
-            self.scan.fail(QueryError::Busy);
+        if let Err(error) = self.gathered.absorb(entries) {
+            self.scan.fail(error);
         }
     }
 }
@@ -274,7 +315,6 @@ struct Sink<'a> {
     job: &'a LogJob,
     batch: &'a Batch,
     piece: &'a Piece,
-    stream: u32,
     id: StreamId,
     ordered: bool,
     room: usize,
@@ -286,7 +326,7 @@ struct Sink<'a> {
 
 impl RowSink for Sink<'_> {
     fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
-        if self.job.beyond(row.timestamp) {
+        if self.job.gathered.is_beyond(row.timestamp) {
             return if self.ordered && self.job.shape.run_may_stop() {
                 ControlFlow::Break(())
             } else {
@@ -303,7 +343,6 @@ impl RowSink for Sink<'_> {
             timestamp: row.timestamp,
             sequence: self.piece.sequence,
             row: row.row,
-            stream: self.stream,
             id: self.id,
             content: rows::content_hash(self.batch, row.row),
             labels,

@@ -42,6 +42,8 @@ struct Outcome {
     stats: Stats,
     warnings: Vec<String>,
     error: Option<QueryError>,
+    /// Whether something ended the work of all.
+    over: bool,
 }
 
 impl Scan {
@@ -65,8 +67,24 @@ impl Scan {
             turns: Arc::clone(turns),
             worked: AtomicU64::new(0),
             cheap: Mutex::new(Some(turns.cheap())),
-            outcome: Mutex::new(Outcome { stats, warnings: selected.warnings, error: None }),
+            outcome: Mutex::new(Outcome { stats, warnings: selected.warnings, error: None, over: false }),
         }
+    }
+
+    /// Goes on with what an earlier scan of the same query has worked.
+    pub(crate) fn after(self, worked: Duration) -> Scan {
+        self.worked.store(worked.as_nanos() as u64, Ordering::Relaxed);
+        self
+    }
+
+    /// How long all threads of the query have worked.
+    pub(crate) fn worked(&self) -> Duration {
+        Duration::from_nanos(self.worked.load(Ordering::Relaxed))
+    }
+
+    /// Whether an error or a limit ended the work of all.
+    pub(crate) fn is_over(&self) -> bool {
+        self.outcome.lock().over
     }
 
     /// Calls `take` with piece after piece that no other thread has taken, until it breaks or fails or there
@@ -75,7 +93,7 @@ impl Scan {
         let mut turn: Option<Turn<'_>> = None;
         let left = || self.next.load(Ordering::Relaxed) < self.pieces.len();
         loop {
-            let worked = Duration::from_nanos(self.worked.load(Ordering::Relaxed));
+            let worked = self.worked();
             turn = match turn {
                 Some(turn) => turn.renewed(worked, left),
                 None if Turns::is_dear(worked) => {
@@ -101,6 +119,7 @@ impl Scan {
     pub(crate) fn fail(&self, error: QueryError) {
         self.next.store(self.pieces.len(), Ordering::Relaxed);
         let mut outcome = self.outcome.lock();
+        outcome.over = true;
         match self.context.settle(error) {
             Ok(warning) => outcome.warnings.push(warning),
             Err(error) => drop(outcome.error.get_or_insert(error)),
@@ -171,7 +190,7 @@ impl Scan {
     /// Counts and warnings, once all threads have left; or why they did.
     pub(crate) fn finish(&self) -> Result<(Stats, Vec<String>), QueryError> {
         self.cheap.lock().take();
-        let Outcome { stats, warnings, error } = std::mem::take(&mut *self.outcome.lock());
+        let Outcome { stats, warnings, error, .. } = std::mem::take(&mut *self.outcome.lock());
         error.map_or(Ok((stats, warnings)), Err)
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::Engine;
 use skald_model::{Labels, Matcher, StreamId, TenantId, TimeRange};
-use skald_store::{MinedStreams, Select, Selected, StoreError};
+use skald_store::{MinedStreams, Select, Selected, Selecting, StoreError};
 use std::collections::BTreeSet;
 
 /// The label that names the tenant; Loki's.
@@ -18,6 +18,32 @@ const ORIGINAL_LABEL: &str = "original___tenant_id__";
 fn chosen<'a>(tenants: &'a [TenantId], matchers: &[Matcher]) -> (Vec<&'a TenantId>, Vec<Matcher>) {
     let (own, rest): (Vec<Matcher>, Vec<Matcher>) = matchers.iter().cloned().partition(|m| m.name == TENANT_LABEL);
     (tenants.iter().filter(|tenant| own.iter().all(|m| m.matches(tenant.as_str()))).collect(), rest)
+}
+
+/// What a query that may stop early reads, stage by stage.
+pub(crate) enum Stages<'a> {
+    /// All at once.
+    All(Selected),
+    /// Newest or oldest first.
+    Of(Box<Selecting<'a>>),
+}
+
+impl Stages<'_> {
+    /// The next stage, of about so many pieces.
+    pub(crate) fn next(&mut self, pieces: usize) -> Selected {
+        match self {
+            Stages::All(selected) => std::mem::take(selected),
+            Stages::Of(selecting) => selecting.next(pieces),
+        }
+    }
+
+    /// The nearest time that there may be in what is left; `None` when nothing is.
+    pub(crate) fn nearest(&self) -> Option<i64> {
+        match self {
+            Stages::All(_) => None,
+            Stages::Of(selecting) => selecting.nearest(),
+        }
+    }
 }
 
 fn marked(tenant: &TenantId, labels: &Labels) -> Labels {
@@ -54,6 +80,19 @@ impl Engine {
             all.blocks_pruned += found.blocks_pruned;
         }
         Ok(all)
+    }
+
+    /// What there is to read, piece by piece where one tenant is read.
+    pub(crate) fn selecting<'a>(
+        &'a self,
+        tenant: &TenantId,
+        select: &Select<'a>,
+        newest_first: bool,
+    ) -> Result<Stages<'a>, StoreError> {
+        Ok(match self.several() {
+            None => Stages::Of(Box::new(self.store.selecting(tenant, select, newest_first))),
+            Some(_) => Stages::All(self.select(tenant, select)?),
+        })
     }
 
     /// Templates of lines of matching streams, from parts.

@@ -73,7 +73,6 @@ mod tests {
             timestamp,
             sequence: 0,
             row: 0,
-            stream: 0,
             id: skald_model::StreamId(0),
             content: 0,
             labels: Arc::default(),

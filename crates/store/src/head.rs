@@ -113,6 +113,14 @@ pub(crate) struct HeadView {
     pub(crate) chunks: Vec<Arc<Chunk>>,
 }
 
+impl HeadView {
+    /// The first and the last time in it; `None` when it is empty.
+    pub(crate) fn times(&self) -> Option<(i64, i64)> {
+        let chunks = || self.chunks.iter();
+        chunks().map(|chunk| chunk.min_time).min().zip(chunks().map(|chunk| chunk.max_time).max())
+    }
+}
+
 /// A head that takes no more entries and waits for its parts.
 #[derive(Debug)]
 pub(crate) struct SealedHead {

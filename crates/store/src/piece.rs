@@ -7,9 +7,10 @@ use crate::StoreError;
 use crate::deletes::hiding::StreamHiding;
 use crate::kept::{KeptOfPart, KeptValue};
 use crate::part::Part;
-use skald_block::{FieldsAnswer, Wanted};
+use skald_block::{FieldsAnswer, Tail, Wanted};
 use skald_fields::Form;
 use skald_model::{Batch, Columns, TimeRange};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One thing to read: a chunk of the head or a block of a part.
@@ -41,7 +42,7 @@ pub struct PieceRun {
     /// request or an expiry may hide some, which only reading tells.
     pub whole: bool,
     /// Rows of the batch as it is stored.
-    pub(crate) rows: std::ops::Range<u32>,
+    pub(crate) rows: Range<u32>,
     /// First time.
     pub min_time: i64,
     /// Last time.
@@ -144,25 +145,63 @@ impl Piece {
     /// The piece in two where its newest lines can be read alone: a reader that goes back in time may find enough in
     /// them. Otherwise, and where lines are put together from columns, the piece as it is.
     pub fn newest_apart(self) -> impl Iterator<Item = Piece> {
-        let tail = match (&self.source, &self.runs[..]) {
-            (Source::Block { part, block }, [run]) if self.hidden.is_empty() => {
+        let tails = match &self.source {
+            Source::Block { part, block } if self.hidden.is_empty() && !self.partial => {
                 let meta = &part.blocks[*block as usize].meta;
-                let tail = meta.tail().filter(|_| !meta.lines_are_cut());
-                tail.filter(|tail| run.rows.start < tail.row && tail.row < run.rows.end)
+                if meta.lines_are_cut() { None } else { meta.tails() }
             }
             _ => None,
         };
-        let Some(tail) = tail else { return [Some(self), None].into_iter().flatten() };
-        let (mut older, mut newest) = (self.clone(), self);
-        (older.partial, newest.partial) = (true, true);
-        (older.max_time, newest.min_time) = (tail.time, tail.time);
-        let (old, new) = (&mut older.runs[0], &mut newest.runs[0]);
-        let share = u64::from(new.rows.end - tail.row) * new.metadata_bytes / new.entries().max(1);
-        (old.rows.end, new.rows.start) = (tail.row, tail.row);
-        (old.max_time, new.min_time) = (tail.time, tail.time);
-        (old.metadata_bytes, new.metadata_bytes) = (old.metadata_bytes - share, share);
-        (old.line_bytes, new.line_bytes) = (tail.line_bytes, new.line_bytes.saturating_sub(tail.line_bytes));
-        [Some(newest), Some(older)].into_iter().flatten()
+        let older = tails.and_then(|tails| self.before(&tails));
+        let newest = match &older {
+            None => self,
+            Some(older) => self.without(older),
+        };
+        [Some(newest), older].into_iter().flatten()
+    }
+
+    /// The rows that are older than the newest of each run; `None` when there are none.
+    fn before(&self, tails: &[Tail]) -> Option<Piece> {
+        let mut tails = tails.iter();
+        let older = |run: &PieceRun| {
+            // A piece has some of the block's runs, in order.
+            let tail = tails.find(|tail| run.rows.start <= tail.row && tail.row < run.rows.end)?;
+            let rows = run.rows.start..tail.row;
+            let metadata_bytes = rows.len() as u64 * run.metadata_bytes / run.entries().max(1);
+            let times = (run.min_time, tail.time);
+            (!rows.is_empty()).then(|| run.part(rows, times, tail.line_bytes, metadata_bytes))
+        };
+        let runs: Vec<PieceRun> = self.runs.iter().filter_map(older).collect();
+        (!runs.is_empty()).then(|| self.of_runs(runs))
+    }
+
+    /// What is left when older rows of its runs are taken away.
+    fn without(self, older: &Piece) -> Piece {
+        let mut older = older.runs.iter().peekable();
+        let newest = |run: &PieceRun| match older.next_if(|older| older.rows.start == run.rows.start) {
+            None => run.clone(),
+            Some(older) => {
+                let times = (older.max_time, run.max_time);
+                let (line_bytes, metadata_bytes) =
+                    (run.line_bytes.saturating_sub(older.line_bytes), run.metadata_bytes - older.metadata_bytes);
+                run.part(older.rows.end..run.rows.end, times, line_bytes, metadata_bytes)
+            }
+        };
+        let runs = self.runs.iter().map(newest).collect();
+        self.of_runs(runs)
+    }
+
+    /// Some rows of its block, apart from the others.
+    fn of_runs(&self, runs: Vec<PieceRun>) -> Piece {
+        Piece {
+            min_time: runs.iter().map(|run| run.min_time).min().unwrap_or(self.min_time),
+            max_time: runs.iter().map(|run| run.max_time).max().unwrap_or(self.max_time),
+            partial: true,
+            hidden: Vec::new(),
+            source: self.source.clone(),
+            runs,
+            ..*self
+        }
     }
 
     /// Reads what is wanted (or more) into the memory of rows that are no longer needed.
@@ -200,13 +239,18 @@ impl Piece {
 }
 
 impl PieceRun {
+    /// Some of its rows.
+    fn part(&self, rows: Range<u32>, (min_time, max_time): (i64, i64), line_bytes: u64, metadata_bytes: u64) -> PieceRun {
+        PieceRun { stream: self.stream, whole: self.whole, rows, min_time, max_time, line_bytes, metadata_bytes }
+    }
+
     /// How many entries are stored.
     pub fn entries(&self) -> u64 {
         u64::from(self.rows.end - self.rows.start)
     }
 
     /// Rows of the batch that are its entries.
-    pub fn rows(&self) -> std::ops::Range<u32> {
+    pub fn rows(&self) -> Range<u32> {
         self.rows.clone()
     }
 
@@ -234,5 +278,5 @@ pub struct RunRows {
     /// Index into [`crate::Selected::streams`].
     pub stream: u32,
     /// Rows of the batch.
-    pub rows: std::ops::Range<u32>,
+    pub rows: Range<u32>,
 }

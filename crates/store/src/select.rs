@@ -21,24 +21,95 @@ const NOT_SELECTED: u32 = u32::MAX;
 /// A stream that matches and has not been given a number yet.
 const UNNUMBERED: u32 = u32::MAX - 1;
 
-/// What a view has for a query.
-pub(crate) fn select(view: &View, select: &Select<'_>, cache: &ContentCache) -> Selected {
-    let hiding = &view.hiding;
-    let mut selection =
-        Selection { cache, hiding, selected: Selected::default(), by_id: HashTable::new(), found: Found::default() };
-    selection.selected.warnings.extend(view.not_compiled.iter().cloned());
-    for head in &view.heads {
-        selection.add_head(head, select);
+/// What is still to be looked through for a query, newest or oldest first: who finds enough in front leaves the rest.
+pub struct Selecting<'a> {
+    /// `None` of a tenant that is not known.
+    view: Option<View>,
+    select: Select<'a>,
+    cache: &'a ContentCache,
+    newest_first: bool,
+    /// Heads and parts that overlap the range, the next one last.
+    rest: Vec<Rest>,
+    found: Found,
+    /// What is to be told with the first pieces.
+    warnings: Vec<String>,
+}
+
+/// A head or part that was not looked through.
+struct Rest {
+    min_time: i64,
+    max_time: i64,
+    place: Place,
+}
+
+/// Where it is in the view.
+enum Place {
+    Head(usize),
+    Part(usize),
+}
+
+impl<'a> Selecting<'a> {
+    /// What a view has for a query.
+    pub(crate) fn new(view: Option<View>, select: &Select<'a>, newest_first: bool, cache: &'a ContentCache) -> Selecting<'a> {
+        let mut selecting = Selecting {
+            view: None,
+            select: select.clone(),
+            cache,
+            newest_first,
+            rest: Vec::new(),
+            found: Found::default(),
+            warnings: Vec::new(),
+        };
+        let Some(view) = view else { return selecting };
+        let overlaps = |min_time, max_time| select.range.overlaps(min_time, max_time);
+        let heads = view.heads.iter().enumerate().filter_map(|(at, head)| {
+            let (min_time, max_time) = head.times()?;
+            Some(Rest { min_time, max_time, place: Place::Head(at) })
+        });
+        let parts = view.parts.iter().map(|part| &part.meta).enumerate();
+        let parts = parts.filter(|(_, part)| !view.hiding.expiry.ends_all(part.max_time)).map(|(at, part)| Rest {
+            min_time: part.min_time,
+            max_time: part.max_time,
+            place: Place::Part(at),
+        });
+        selecting.rest = heads.chain(parts).filter(|rest| overlaps(rest.min_time, rest.max_time)).collect();
+        match newest_first {
+            true => selecting.rest.sort_by_key(|rest| rest.max_time),
+            false => selecting.rest.sort_by_key(|rest| std::cmp::Reverse(rest.min_time)),
+        }
+        let unreadable = view.unreadable.iter().filter(|(part, _)| overlaps(part.min_time, part.max_time));
+        selecting.warnings = view.not_compiled.iter().chain(unreadable.map(|(_, why)| why)).cloned().collect();
+        selecting.view = Some(view);
+        selecting
     }
-    let to_see =
-        |p: &&Arc<Part>| select.range.overlaps(p.meta.min_time, p.meta.max_time) && !hiding.expiry.ends_all(p.meta.max_time);
-    for part in view.parts.iter().filter(to_see) {
-        selection.add_part(part, view.stream_index.as_deref(), select);
+
+    /// Adds what the user should know of.
+    pub(crate) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
     }
-    for (_, why) in view.unreadable.iter().filter(|(m, _)| select.range.overlaps(m.min_time, m.max_time)) {
-        selection.selected.warnings.push(why.clone());
+
+    /// Goes on until there are so many pieces or nothing is left.
+    pub fn next(&mut self, pieces: usize) -> Selected {
+        let warnings = std::mem::take(&mut self.warnings);
+        let selected = Selected { warnings, ..Selected::default() };
+        let Some(view) = &self.view else { return selected };
+        let (hiding, found) = (&view.hiding, &mut self.found);
+        let mut selection = Selection { cache: self.cache, hiding, selected, by_id: HashTable::new(), found };
+        while selection.selected.pieces.len() < pieces
+            && let Some(next) = self.rest.pop()
+        {
+            match next.place {
+                Place::Head(at) => selection.add_head(&view.heads[at], &self.select),
+                Place::Part(at) => selection.add_part(&view.parts[at], view.stream_index.as_deref(), &self.select),
+            }
+        }
+        selection.selected
     }
-    selection.selected
+
+    /// The newest (or oldest) time that there may be in what is left; `None` when nothing is.
+    pub fn nearest(&self) -> Option<i64> {
+        self.rest.last().map(|rest| if self.newest_first { rest.max_time } else { rest.min_time })
+    }
 }
 
 struct Selection<'a> {
@@ -46,7 +117,7 @@ struct Selection<'a> {
     hiding: &'a Hiding,
     selected: Selected,
     by_id: HashTable<u32>,
-    found: Found,
+    found: &'a mut Found,
 }
 
 impl<'a> Selection<'a> {

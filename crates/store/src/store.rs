@@ -1,10 +1,11 @@
 //! The public face of a data directory; what it does lies in `inner`, `select`, `names` and `recover`.
 
 use crate::inner::Inner;
+use crate::select::Selecting;
 use crate::worker::Workers;
 use crate::{
     CancelError, DeleteError, DeleteRequest, MinedStreams, Options, Select, Selected, StoreError, StoreStatus, WriteError, names,
-    objects, record, recover, replay, select,
+    objects, record, recover, replay,
 };
 use parking_lot::Mutex;
 use skald_model::{Budget, Labels, Matcher, MemoryUser, TenantId, TimeRange, WriteBatch};
@@ -48,13 +49,6 @@ impl Store {
         Ok(())
     }
 
-    /// What a query must be told while the WAL is being replayed.
-    fn warn_of_replay(&self, selected: &mut Selected) {
-        if self.inner.is_recovering() {
-            selected.warnings.push(RECOVERING.to_owned());
-        }
-    }
-
     /// Appends to the WAL and the head. When this gives `Ok`, queries see the batch, and `done` is called
     /// once, from another thread, when it is as durable as `wal_sync` promises, or can't become so.
     /// When this gives an error nothing was taken and `done` is dropped.
@@ -81,11 +75,20 @@ impl Store {
 
     /// Finds what to read.
     pub fn select(&self, tenant: &TenantId, select: &Select<'_>) -> Result<Selected, StoreError> {
+        Ok(self.selecting(tenant, select, true).next(usize::MAX))
+    }
+
+    /// Finds what to read piece by piece, newest or oldest first, all of it as it is now.
+    pub fn selecting<'a>(&'a self, tenant: &TenantId, select: &Select<'a>, newest_first: bool) -> Selecting<'a> {
         let view = self.inner.tenant(tenant).map(|tenant| self.inner.view(&tenant));
-        let mut selected = view.map(|view| select::select(&view, select, &self.inner.content_cache)).unwrap_or_default();
-        self.warn_of_replay(&mut selected);
-        selected.warnings.extend(self.inner.objects.as_ref().and_then(|o| o.warning()));
-        Ok(selected)
+        let mut selecting = Selecting::new(view, select, newest_first, &self.inner.content_cache);
+        if self.inner.is_recovering() {
+            selecting.warn(RECOVERING.to_owned());
+        }
+        if let Some(warning) = self.inner.objects.as_ref().and_then(|objects| objects.warning()) {
+            selecting.warn(warning);
+        }
+        selecting
     }
 
     /// Templates of the lines of matching streams in parts that overlap the range, a list for each stream and
