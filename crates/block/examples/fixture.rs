@@ -63,7 +63,9 @@ fn fields() -> skald_model::Batch {
         let line = match i {
             17 | 90 => format!("panic: {text}"),
             0..60 => format!(
-                r#"{{"level":"info","took":"{took}","user":{user},"at":{{"id":"{:016x}"}},"tags":[{i}],"msg":"{text}"}}"#,
+                r#"{{"level":"info","took":"{took}","user":{user},"path":"/v{}/carts/{}","at":{{"id":"{:016x}"}},"tags":[{i}],"msg":"{text}"}}"#,
+                i % 3,
+                mix(i) % 1000,
                 mix(i)
             ),
             _ => format!(r#"level=warn took={took} user={user} id={:016x} msg="say \"{text}\"" done"#, mix(i)),

@@ -39,6 +39,27 @@ pub struct RunCounter<'a> {
     steps: usize,
     times: Option<(u64, Frames)>,
     lengths: Option<Frames>,
+    /// The last answer that was searched for: edges come in order, and the next search goes on from there.
+    reached: Option<Reached>,
+    /// The frame of times that was decoded last.
+    decoded: Option<(usize, [u64; FRAME])>,
+}
+
+/// A row of a run.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    row: usize,
+    time: i64,
+    /// Bytes of the run's lines before it.
+    line_bytes: u64,
+}
+
+/// The first row of run `run` that is not before `edge`.
+#[derive(Clone, Copy, Debug)]
+struct Reached {
+    run: usize,
+    edge: i64,
+    place: Place,
 }
 
 /// Where what belongs to a run begins.
@@ -61,7 +82,7 @@ impl<'a> RunCounter<'a> {
             begins
         };
         let runs = meta.runs.iter().map(begin).collect();
-        RunCounter { meta, count, runs, steps: at.step, times: None, lengths: None }
+        RunCounter { meta, count, runs, steps: at.step, times: None, lengths: None, reached: None, decoded: None }
     }
 
     /// What run `run` (a place in [`BlockMeta::runs`]) has in `[from, to)`. `read` fetches byte ranges of the block.
@@ -85,21 +106,32 @@ impl<'a> RunCounter<'a> {
         let anchors = &self.meta.anchors;
         let own = anchors.all.get(at.anchor..at.anchor + anchors.of_rows(described.rows)).unwrap_or_default();
         let passed = own.partition_point(|anchor| anchor.time < time);
-        let (from, line_bytes) = passed.checked_sub(1).map_or((described.min_time, 0), |i| (own[i].time, own[i].line_bytes));
-        let row = passed * anchors.every as usize;
-        let end = self.first_not_before(time, (row, from), at, described.rows as usize, read)?;
-        if self.count == Count::Rows {
-            return Ok(RowsBytes { rows: end as u64, line_bytes: 0 });
-        }
-        let line_bytes = line_bytes.saturating_add(self.line_bytes(at.row + row..at.row + end, read)?);
-        Ok(RowsBytes { rows: end as u64, line_bytes })
+        let start = match passed.checked_sub(1) {
+            None => Place { row: 0, time: described.min_time, line_bytes: 0 },
+            Some(last) => {
+                let row = passed * anchors.every as usize;
+                Place { row, time: own[last].time, line_bytes: own[last].line_bytes }
+            }
+        };
+        let reached = self.reached.filter(|reached| reached.run == run && reached.edge <= time && reached.place.row > start.row);
+        let start = reached.map_or(start, |reached| reached.place);
+        let (row, row_time) = match start.time < time {
+            true => self.first_not_before(time, (start.row, start.time), at, described.rows as usize, read)?,
+            false => (start.row, start.time),
+        };
+        let line_bytes = match self.count {
+            Count::Rows => 0,
+            Count::RowsAndBytes => start.line_bytes.saturating_add(self.line_bytes(at.row + start.row..at.row + row, read)?),
+        };
+        self.reached = Some(Reached { run, edge: time, place: Place { row, time: row_time, line_bytes } });
+        Ok(RowsBytes { rows: row as u64, line_bytes })
     }
 
     fn bytes_of(&self, line_bytes: u64) -> u64 {
         if self.count == Count::RowsAndBytes { line_bytes } else { 0 }
     }
 
-    /// The first row of the run, from the one given with its time on, that is not before `time`.
+    /// The first row of the run, behind the one given with its time, that is not before `time`; and its own time.
     fn first_not_before(
         &mut self,
         time: i64,
@@ -107,7 +139,7 @@ impl<'a> RunCounter<'a> {
         at: RunAt,
         rows: usize,
         read: ReadRange<'_>,
-    ) -> Result<usize, BlockError> {
+    ) -> Result<(usize, i64), BlockError> {
         let steps = self.steps;
         if self.times.is_none() {
             let column = fetch(self.meta, &ColumnKind::Times, read)?;
@@ -116,21 +148,30 @@ impl<'a> RunCounter<'a> {
             self.times = Some((unit, Frames::open(bytes, steps)?));
         }
         let Some((unit, frames)) = &self.times else { return Err(BlockError::damaged("the block has no times")) };
-        let (mut row, mut now, mut buffer) = (row + 1, from, [0; FRAME]);
+        let (mut row, mut now) = (row + 1, from);
         while row < rows {
             // Step s leads from row s to row s + 1 of its run.
             let step = at.step + row - 1;
-            let values = frames.get(step / FRAME, steps, &mut buffer)?;
-            let values = values.get(step % FRAME..).filter(|values| !values.is_empty());
+            let frame = step / FRAME;
+            let buffer = match &mut self.decoded {
+                Some((decoded, buffer)) if *decoded == frame => buffer,
+                decoded => {
+                    let mut buffer = [0; FRAME];
+                    frames.get(frame, steps, &mut buffer)?;
+                    &mut decoded.insert((frame, buffer)).1
+                }
+            };
+            let values = buffer[..FRAME.min(steps.saturating_sub(frame * FRAME))].get(step % FRAME..);
+            let values = values.filter(|values| !values.is_empty());
             for value in values.ok_or_else(|| BlockError::damaged("times are fewer than rows"))? {
                 now = now.wrapping_add(value.wrapping_mul(*unit) as i64);
                 if now >= time || row == rows {
-                    return Ok(row);
+                    return Ok((row, now));
                 }
                 row += 1;
             }
         }
-        Ok(row)
+        Ok((row, now))
     }
 
     /// Bytes of the lines of rows of the block.
@@ -185,7 +226,8 @@ mod tests {
         let mut read = |range: Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
         for (run, rows) in runs.iter().enumerate() {
             let edges = rows.iter().step_by(97).chain(rows.last()).flat_map(|(t, _)| [t - 1, *t, t + 1]);
-            for edge in edges.chain([i64::MIN, i64::MAX]) {
+            let backwards = rows.iter().rev().step_by(211).map(|(time, _)| *time);
+            for edge in edges.chain([i64::MIN, i64::MAX]).chain(backwards) {
                 let earlier = || rows.iter().filter(|(time, _)| *time < edge);
                 let bytes = if count == Count::Rows { 0 } else { earlier().map(|(_, length)| *length as u64).sum() };
                 let expected = RowsBytes { rows: earlier().count() as u64, line_bytes: bytes };

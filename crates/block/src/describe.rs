@@ -32,12 +32,14 @@ fn values_name(encoding: u8) -> &'static str {
         0x03 => "dictionary of shapes",
         0x04 => "dictionary of decimals",
         0x05 => "dictionary of affixed texts",
+        0x06 => "dictionary of numbers behind heads",
         0x10 => "plain texts",
         0x11 => "integers",
         0x12 => "ipv4",
         0x13 => "shapes",
         0x14 => "decimals",
         0x15 => "affixed texts",
+        0x16 => "numbers behind heads",
         _ => "unknown",
     }
 }

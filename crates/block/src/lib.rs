@@ -14,6 +14,7 @@ mod describe;
 mod digits;
 mod encode;
 mod frames;
+mod headed;
 mod ints;
 mod lines;
 mod meta;

@@ -1,9 +1,9 @@
 //! A list of texts as bytes, in the form its values allow: integers, decimals, IPv4 addresses, a fixed shape
-//! with hex digits in it (trace ids, UUIDs), or plain bytes through zstd.
+//! with hex digits in it (trace ids, UUIDs), a few heads with numbers behind, or plain bytes through zstd.
 //!
 //! Forms other than plain are used only if every value is written back byte for byte.
 
-use crate::{BLOCK_BYTES_MAX, BlockError, affix, decimal, digits, frames, ints, varint};
+use crate::{BLOCK_BYTES_MAX, BlockError, affix, decimal, digits, frames, headed, ints, varint};
 use std::ops::Range;
 
 /// How a list of texts is written. The numbers are the tags on disk.
@@ -16,6 +16,7 @@ pub(crate) enum Form {
     Shape = 3,
     Decimals = 4,
     Affixed = 5,
+    Headed = 6,
 }
 
 /// Buffers of [`encode`].
@@ -25,6 +26,7 @@ pub(crate) struct Scratch {
     ints: ints::Scratch,
     decimal: decimal::Scratch,
     affix: affix::Scratch,
+    headed: headed::Scratch,
     bytes: Vec<u8>,
     frame: Vec<u8>,
 }
@@ -90,6 +92,11 @@ pub(crate) fn encode(texts: Texts<'_>, level: i32, scratch: &mut Scratch, out: &
         }
         out.truncate(start);
     }
+    if headed::fill(texts, &mut scratch.headed) {
+        out.push(Form::Headed as u8);
+        headed::put(&scratch.headed, &mut scratch.ints, out)?;
+        return Ok(Written { form: Form::Headed, range: None });
+    }
     out.push(Form::Plain as u8);
     scratch.numbers.clear();
     scratch.numbers.extend(texts.iter().map(|t| t.len() as u64));
@@ -144,6 +151,7 @@ pub(crate) fn decode(
         }
         tag if tag == Form::Shape as u8 => take_shape(bytes, count, only, ends, values),
         tag if tag == Form::Decimals as u8 => decimal::take(bytes, count, only, ends, values),
+        tag if tag == Form::Headed as u8 => headed::take(bytes, count, only, ends, values),
         tag if tag == Form::Affixed as u8 => {
             let (prefix, suffix) = (varint::take_bytes(bytes)?, varint::take_bytes(bytes)?);
             // What is affixed is not affixed again, so that nesting is bounded.
@@ -199,17 +207,21 @@ pub(crate) fn print(
 /// The bytes that values may have, of texts in a form that tells, `bytes` being all of them as they are stored.
 pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
     let of_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    let has = |text: &[u8]| text.iter().any(|b| b.to_ascii_lowercase() == byte || *b == byte);
     let stored = &mut bytes;
     match varint::take_u8(stored) {
         Ok(tag) if tag == Form::Integers as u8 || tag == Form::Decimals as u8 || tag == Form::Ipv4 as u8 => of_number(byte),
         Ok(tag) if tag == Form::Shape as u8 => {
             let shape = varint::take_u8(stored).and_then(|len| varint::take_slice(stored, usize::from(len)));
-            nibble(byte).is_some()
-                || shape.map_or(true, |shape| shape.iter().any(|b| b.to_ascii_lowercase() == byte || *b == byte))
+            nibble(byte).is_some() || shape.map_or(true, has)
         }
         Ok(tag) if tag == Form::Affixed as u8 => {
-            let affixes = varint::take_bytes(stored).and_then(|prefix| Ok([prefix, varint::take_bytes(stored)?].concat()));
-            of_number(byte) || affixes.map_or(true, |all| all.iter().any(|b| b.to_ascii_lowercase() == byte || *b == byte))
+            let affixes = varint::take_bytes(stored).and_then(|prefix| Ok([prefix, varint::take_bytes(stored)?]));
+            of_number(byte) || affixes.map_or(true, |[prefix, suffix]| has(prefix) || has(suffix))
+        }
+        Ok(tag) if tag == Form::Headed as u8 => {
+            let heads = headed::take_heads(stored);
+            byte.is_ascii_digit() || heads.map_or(true, |heads| heads.into_iter().any(has))
         }
         _ => true,
     }
@@ -406,6 +418,8 @@ mod tests {
         check(&["user-17", "user-3", "user-20"], Form::Affixed);
         check(&["v1.2", "v10.25"], Form::Affixed);
         check(&["+1"], Form::Affixed);
+        check(&["/users/17", "/carts/3", "/users/200", "/users/0"].repeat(5), Form::Headed);
+        check(&["a.go:10", "b.go:7", "b.go:0070", "a.go:1844674407370955161"].repeat(20), Form::Headed);
         check(&["9f0c1a2b-0000-4000-8000-000000000001", "1f0d5a2b-1234-4000-8000-00000fe00001"], Form::Shape);
     }
 

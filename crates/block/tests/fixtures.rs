@@ -62,7 +62,15 @@ fn the_newest_fixtures_have_every_encoding() {
     let tails = meta.tails().expect("its runs are long enough");
     assert_eq!(tails.iter().map(|tail| tail.row).collect::<Vec<_>>(), [512, 700, 740 + 768]);
     let (_, names) = encodings("-fields");
-    for expected in ["cut into fields", "dictionary of plain texts", "integers", "shapes", "affixed texts", "plain texts"] {
+    for expected in [
+        "cut into fields",
+        "dictionary of plain texts",
+        "integers",
+        "shapes",
+        "affixed texts",
+        "plain texts",
+        "numbers behind heads",
+    ] {
         assert!(names.contains(&expected), "{expected} is not among {names:?}");
     }
 }

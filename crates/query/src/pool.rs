@@ -37,6 +37,10 @@ pub(crate) struct Pool {
 /// Most queries that run at once: far more than cores, so that a cheap one never waits for a dear one to end.
 const THREADS: usize = 32;
 
+/// What is added to the niceness of threads that query.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 5;
+
 struct State {
     queue: Mutex<Queue>,
 }
@@ -170,7 +174,20 @@ impl Drop for Pool {
     }
 }
 
+/// Lets pushes, and what else serves connections, go before queries where the cores are not enough for both
+/// (docs/decisions/0008). Only Linux tells the threads of a process apart in this.
+#[cfg(target_os = "linux")]
+fn stand_behind() {
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "queries run beside pushes, not behind them");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stand_behind() {}
+
 fn serve(state: &State) {
+    stand_behind();
     let awake = Arc::new(Condvar::new());
     loop {
         let mut queue = state.queue.lock();
