@@ -1,4 +1,4 @@
-//! Sequences of u64 as bytes: constant, bit-packed in frames of 128, or byte planes through zstd.
+//! Sequences of u64 as bytes: constant, bit-packed in frames of 128, runs of equal ones, or byte planes through zstd.
 //!
 //! The count is not stored: whoever reads a column knows its rows.
 
@@ -9,7 +9,7 @@ use std::ops::Range;
 pub(crate) const FRAME: usize = 128;
 /// zstd must save at least one part in this many over packing, which decodes several times faster.
 const PLANES_GAIN: usize = 8;
-/// Shorter packed sequences are left alone: a zstd frame has about 20 bytes of its own.
+/// And so many bytes: what is short is read often, a run's times most of all.
 const PLANES_WORTH: usize = 256;
 
 /// Values unpacked together.
@@ -20,11 +20,16 @@ const GROUP_WINDOW: usize = 72;
 const TAG_CONSTANT: u8 = 0;
 const TAG_PACKED: u8 = 1;
 const TAG_PLANES: u8 = 2;
+const TAG_RUNS: u8 = 3;
+
+/// Set in the width of a packed frame when exceptions follow.
+const HAS_EXCEPTIONS: u8 = 0x80;
 
 /// Buffers of [`encode`].
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     packed: Vec<u8>,
+    runs: Vec<u8>,
     planes: Vec<u8>,
     frame: Vec<u8>,
 }
@@ -42,7 +47,11 @@ pub(crate) fn encode(values: &[u64], scratch: &mut Scratch, out: &mut Vec<u8>) -
     for frame in values.chunks(FRAME) {
         pack(frame, &mut scratch.packed);
     }
-    if scratch.packed.len() >= PLANES_WORTH {
+    let (tag, short) = match put_runs(values, scratch.packed.len(), &mut scratch.runs) {
+        true => (TAG_RUNS, &scratch.runs),
+        false => (TAG_PACKED, &scratch.packed),
+    };
+    if short.len() >= PLANES_WORTH {
         let width = (64 - bits.leading_zeros()).div_ceil(8) as usize;
         scratch.planes.clear();
         for plane in 0..width {
@@ -52,16 +61,58 @@ pub(crate) fn encode(values: &[u64], scratch: &mut Scratch, out: &mut Vec<u8>) -
         planes.clear();
         frames::compress(&scratch.planes, 1, &mut planes)?;
         scratch.frame = planes;
-        if scratch.frame.len() + scratch.packed.len() / PLANES_GAIN < scratch.packed.len() {
+        if scratch.frame.len() + PLANES_WORTH.max(short.len() / PLANES_GAIN) < short.len() {
             out.push(TAG_PLANES);
             out.push(width as u8);
             varint::put_bytes(out, &scratch.frame);
             return Ok(());
         }
     }
-    out.push(TAG_PACKED);
-    out.extend_from_slice(&scratch.packed);
+    out.push(tag);
+    out.extend_from_slice(short);
     Ok(())
+}
+
+/// Writes runs of equal values, how many and then the length and value of each; false when that is not shorter than
+/// `len` bytes.
+fn put_runs(values: &[u64], len: usize, out: &mut Vec<u8>) -> bool {
+    let runs = values.windows(2).filter(|pair| pair[0] != pair[1]).count() + 1;
+    // A run takes two bytes at least.
+    if 2 * runs >= len {
+        return false;
+    }
+    out.clear();
+    varint::put(out, runs as u64);
+    for run in values.chunk_by(|a, b| a == b) {
+        varint::put(out, run.len() as u64);
+        varint::put(out, run[0]);
+    }
+    out.len() < len
+}
+
+/// Takes what [`put_runs`] wrote of `count` values: where each run ends, and its value.
+fn take_runs(bytes: &mut &[u8], count: usize) -> Result<Vec<(usize, u64)>, BlockError> {
+    let runs = varint::take_at_most(bytes, count as u64, "the number of runs")? as usize;
+    let mut all = Vec::with_capacity(runs.min(bytes.len() / 2));
+    let mut end = 0;
+    for _ in 0..runs {
+        end += varint::take_at_most(bytes, (count - end) as u64, "the length of a run")? as usize;
+        all.push((end, varint::take(bytes)?));
+    }
+    if end == count { Ok(all) } else { Err(BlockError::damaged("runs are fewer than values")) }
+}
+
+/// Fills in the values from `start` on.
+fn fill_from_runs(runs: &[(usize, u64)], start: usize, values: &mut [u64]) {
+    let mut filled = 0;
+    for (end, value) in &runs[runs.partition_point(|(end, _)| *end <= start)..] {
+        let to = (end - start).min(values.len());
+        values[filled..to].fill(*value);
+        filled = to;
+        if filled == values.len() {
+            return;
+        }
+    }
 }
 
 /// Takes `count` values from the front of `bytes` and hands them to `sink`, at most [`FRAME`] at a time.
@@ -76,6 +127,8 @@ pub(crate) enum Frames {
     Constant(u64),
     /// Where each frame begins, and the bytes of all.
     Packed { bytes: Vec<u8>, starts: Vec<u32> },
+    /// Where each run of equal values ends, and its value.
+    Runs(Vec<(usize, u64)>),
     /// Inflated, one plane behind the other.
     Planes(Vec<u8>),
 }
@@ -93,6 +146,7 @@ impl Frames {
                 })?;
                 Ok(Frames::Packed { bytes: all.to_vec(), starts })
             }
+            TAG_RUNS => Ok(Frames::Runs(take_runs(&mut bytes, count)?)),
             TAG_PLANES => {
                 let mut planes = Vec::new();
                 take_planes(&mut bytes, count, &mut planes)?;
@@ -112,6 +166,7 @@ impl Frames {
                 let at = starts.get(frame).ok_or_else(BlockError::cut_short)?;
                 unpack(&mut &bytes[*at as usize..], values)?;
             }
+            Frames::Runs(runs) => fill_from_runs(runs, start, values),
             Frames::Planes(planes) => gather(planes, count, start, values),
         }
         Ok(values)
@@ -145,6 +200,14 @@ pub(crate) fn decode_where(
             }
             Ok(())
         }),
+        TAG_RUNS => {
+            let runs = take_runs(bytes, count)?;
+            for_frames(count, |start, n| {
+                fill_from_runs(&runs, start, &mut values[..n]);
+                sink(n, Some(&values[..n]));
+                Ok(())
+            })
+        }
         TAG_PLANES => {
             let mut planes = Vec::new();
             take_planes(bytes, count, &mut planes)?;
@@ -170,9 +233,42 @@ fn take_planes(bytes: &mut &[u8], count: usize, planes: &mut Vec<u8>) -> Result<
 
 /// Passes over a packed frame of so many values.
 fn skip(bytes: &mut &[u8], values: usize) -> Result<(), BlockError> {
-    varint::take(bytes)?;
-    let width = usize::from(varint::take_u8(bytes)?);
-    varint::take_slice(bytes, (values * width).div_ceil(8)).map(drop)
+    let head = FrameHead::take(bytes)?;
+    varint::take_slice(bytes, (values * head.width).div_ceil(8))?;
+    head.exceptions(bytes, values, |_, _| ())
+}
+
+/// What stands before the values of a packed frame.
+struct FrameHead {
+    min: u64,
+    width: usize,
+    has_exceptions: bool,
+}
+
+impl FrameHead {
+    fn take(bytes: &mut &[u8]) -> Result<FrameHead, BlockError> {
+        let (min, tag) = (varint::take(bytes)?, varint::take_u8(bytes)?);
+        let head = FrameHead { min, width: usize::from(tag & !HAS_EXCEPTIONS), has_exceptions: tag & HAS_EXCEPTIONS != 0 };
+        if head.width > 64 || head.has_exceptions && head.width == 64 {
+            return Err(BlockError::Damaged(format!("a frame is {} bits wide", head.width)));
+        }
+        Ok(head)
+    }
+
+    /// Takes the exceptions behind `count` values: the place of each, and what stands above the width.
+    fn exceptions(&self, bytes: &mut &[u8], count: usize, mut each: impl FnMut(usize, u64)) -> Result<(), BlockError> {
+        if !self.has_exceptions {
+            return Ok(());
+        }
+        for _ in 0..varint::take_u8(bytes)? {
+            let (place, above) = (usize::from(varint::take_u8(bytes)?), varint::take(bytes)?);
+            if place >= count {
+                return Err(BlockError::damaged("a frame has an exception behind its values"));
+            }
+            each(place, above);
+        }
+        Ok(())
+    }
 }
 
 /// Puts together the values from `start` on out of their planes.
@@ -201,16 +297,19 @@ fn for_frames(count: usize, mut each: impl FnMut(usize, usize) -> Result<(), Blo
     Ok(())
 }
 
-/// Appends one frame: minimum, width in bits, then each value less the minimum in that many bits.
+/// Appends one frame: minimum, width in bits, then each value less the minimum in that many bits; then what exceptions
+/// have above these.
 fn pack(frame: &[u64], out: &mut Vec<u8>) {
     let min = frame.iter().copied().min().unwrap_or(0);
-    let max = frame.iter().copied().max().unwrap_or(0);
-    let width = 64 - (max - min).leading_zeros();
+    let width = best_width(frame, min);
+    let is_exception = |value: u64| width < 64 && (value - min) >> width != 0;
+    let exceptions = frame.iter().filter(|value| is_exception(**value)).count();
     varint::put(out, min);
-    out.push(width as u8);
+    out.push(width as u8 | if exceptions > 0 { HAS_EXCEPTIONS } else { 0 });
+    let mask = if width == 0 { 0 } else { u64::MAX >> (64 - width) };
     let (mut pending, mut bits) = (0u128, 0u32);
     for &value in frame {
-        pending |= u128::from(value - min) << bits;
+        pending |= u128::from((value - min) & mask) << bits;
         bits += width;
         if bits >= 64 {
             out.extend_from_slice(&(pending as u64).to_le_bytes());
@@ -220,19 +319,43 @@ fn pack(frame: &[u64], out: &mut Vec<u8>) {
     }
     let tail = bits.div_ceil(8) as usize;
     out.extend_from_slice(&(pending as u64).to_le_bytes()[..tail]);
+    if exceptions > 0 {
+        out.push(exceptions as u8);
+        for (place, value) in frame.iter().enumerate().filter(|(_, value)| is_exception(**value)) {
+            out.push(place as u8);
+            varint::put(out, (value - min) >> width);
+        }
+    }
+}
+
+/// The width with which a frame is shortest: few values that need more become exceptions.
+fn best_width(frame: &[u64], min: u64) -> u32 {
+    let mut of_width = [0u32; 65];
+    for value in frame {
+        of_width[64 - (value - min).leading_zeros() as usize] += 1;
+    }
+    let cost = |width: u32| {
+        let wider = (width + 1..=64).filter(|wide| of_width[*wide as usize] > 0);
+        let exceptions: u32 = wider.map(|wide| of_width[wide as usize] * (1 + (wide - width).div_ceil(7))).sum();
+        (frame.len() as u32 * width).div_ceil(8) + exceptions + u32::from(exceptions > 0)
+    };
+    let widest = of_width.iter().rposition(|values| *values > 0).unwrap_or(0) as u32;
+    let narrower = (0..widest).filter(|width| of_width[*width as usize] > 0);
+    // The wider of two that cost the same has fewer exceptions.
+    std::iter::once(widest).chain(narrower.rev()).min_by_key(|width| cost(*width)).unwrap_or(widest)
 }
 
 /// Takes one frame of `out.len()` values.
 fn unpack(bytes: &mut &[u8], out: &mut [u64]) -> Result<(), BlockError> {
-    let min = varint::take(bytes)?;
-    let width = usize::from(varint::take_u8(bytes)?);
-    if width > 64 {
-        return Err(BlockError::Damaged(format!("a frame is {width} bits wide")));
-    }
-    let packed = varint::take_slice(bytes, (out.len() * width).div_ceil(8))?;
+    let head = FrameHead::take(bytes)?;
+    let packed = varint::take_slice(bytes, (out.len() * head.width).div_ceil(8))?;
+    unpack_bits(packed, &head, out);
+    head.exceptions(bytes, out.len(), |place, above| out[place] = out[place].wrapping_add(above << head.width))
+}
+
+fn unpack_bits(packed: &[u8], &FrameHead { min, width, .. }: &FrameHead, out: &mut [u64]) {
     if width == 0 {
-        out.fill(min);
-        return Ok(());
+        return out.fill(min);
     }
     // Room behind the last value, so that every value is one unaligned load.
     let mut padded = [0u8; FRAME * 8 + GROUP_WINDOW];
@@ -244,7 +367,7 @@ fn unpack(bytes: &mut &[u8], out: &mut [u64]) -> Result<(), BlockError> {
             let word = padded[bit / 8..].first_chunk::<16>().expect("padding follows the last value");
             *value = min.wrapping_add((u128::from_le_bytes(*word) >> (bit % 8)) as u64 & mask);
         }
-        return Ok(());
+        return;
     }
     // Eight values fill `width` bytes: within each such group bytes and shifts are the same.
     let offsets: [usize; GROUP] = std::array::from_fn(|i| i * width / 8);
@@ -257,7 +380,6 @@ fn unpack(bytes: &mut &[u8], out: &mut [u64]) -> Result<(), BlockError> {
             *value = min.wrapping_add(u64::from_le_bytes(*word) >> shift & mask);
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -306,6 +428,42 @@ mod tests {
         assert!(check(&[9; 100_000]) <= 2);
         assert!(check(&(0..10_000u64).map(|i| 1000 + i % 7).collect::<Vec<_>>()) < 500);
         assert!(check(&(0..12_800u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56).collect::<Vec<_>>()) <= 13_500);
+    }
+
+    #[test]
+    fn few_large_values_are_exceptions() {
+        let mut values = vec![143_008_474; 1000];
+        for (place, value) in [(0, 7), (17, u64::MAX), (500, 759_805_485_060), (501, 143_008_475), (999, 0)] {
+            values[place] = value;
+        }
+        assert!(check(&values) < 150);
+        let mix = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        check(&(0..1000).map(|i| mix(i) >> (mix(i * 7) % 64)).collect::<Vec<_>>());
+        assert_eq!(best_width(&[5; 9], 5), 0);
+        assert_eq!(best_width(&[u64::MAX, 1 << 60, 1 << 63], 0), 64);
+    }
+
+    #[test]
+    fn runs_of_equal_values_are_two_numbers_each() {
+        let runs = [(300, 143_008_474), (1, 759_805_485_060), (128, 9), (129, 7), (700, 134_784_345), (5, u64::MAX), (1, 0)];
+        let values: Vec<u64> = runs.iter().flat_map(|(length, value)| std::iter::repeat_n(*value, *length)).collect();
+        assert!(check(&values) < 60);
+        let refused = |bytes: &[u8]| assert!(decode(&mut &bytes[..], 10, |_| ()).is_err());
+        refused(&[TAG_RUNS, 2, 5, 1, 4, 2]);
+        refused(&[TAG_RUNS, 2, 5, 1, 6, 2]);
+        refused(&[TAG_RUNS, 11, 5, 1]);
+        refused(&[TAG_RUNS, 2, 5, 1]);
+    }
+
+    #[test]
+    fn damaged_exceptions_are_refused() {
+        let head = [TAG_PACKED, 5, HAS_EXCEPTIONS];
+        let with = |rest: &[u8]| decode(&mut &[&head, rest].concat()[..], 10, |_| ());
+        assert!(with(&[1, 9, 1]).is_ok());
+        assert!(with(&[1, 10, 1]).is_err());
+        assert!(with(&[2, 9, 1]).is_err());
+        assert!(with(&[]).is_err());
+        assert!(decode(&mut &[TAG_PACKED, 5, HAS_EXCEPTIONS | 64, 0, 0][..], 1, |_| ()).is_err());
     }
 
     #[test]

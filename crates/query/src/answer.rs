@@ -3,9 +3,10 @@
 use crate::collect::{Entry, OutputLabels};
 use crate::context::series_warning;
 use crate::request::{Data, EntryResult, MatrixSeries, PageEntry, QueryError, QueryLimits, StreamResult, VectorSample};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
 use skald_logql::metric::{Evaluated, Matrix, Steps};
 use skald_model::Labels;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 type Pairs = Vec<(String, String)>;
@@ -14,17 +15,33 @@ type Pairs = Vec<(String, String)>;
 /// `in_order` stand as their first entries do.
 pub(crate) fn streams(entries: Vec<Entry>, categorize: bool, in_order: bool) -> Vec<StreamResult> {
     let mut groups: Vec<StreamResult> = Vec::new();
-    let mut by_labels: HashMap<Pairs, usize> = HashMap::new();
-    let mut by_pointer: HashMap<*const OutputLabels, usize> = HashMap::new();
+    let mut by_labels: HashTable<usize> = HashTable::new();
+    let mut by_pointer: HashMap<*const OutputLabels, (usize, Arc<OutputLabels>)> = HashMap::new();
+    let hasher = foldhash::fast::RandomState::default();
     for entry in entries {
-        let group = *by_pointer.entry(Arc::as_ptr(&entry.labels)).or_insert_with(|| {
-            let labels = shown(&entry.labels, categorize);
-            *by_labels.entry(labels).or_insert_with_key(|labels| {
-                groups.push(StreamResult { labels: labels.clone(), entries: Vec::new() });
+        let Entry { timestamp, line, labels, .. } = entry;
+        let at = Arc::as_ptr(&labels);
+        if let Some((group, labels)) = by_pointer.get(&at) {
+            groups[*group].entries.push(result(timestamp, line, labels, categorize));
+            continue;
+        }
+        let result = result(timestamp, line, &labels, categorize);
+        // Labels that no other entry has are moved into the answer.
+        let (shown, shared) = match Arc::try_unwrap(labels) {
+            Ok(labels) => (all_shown(labels, categorize), None),
+            Err(labels) => (shown(&labels, categorize), Some(labels)),
+        };
+        let hash = hasher.hash_one(&shown);
+        let group = match by_labels.find(hash, |group| groups[*group].labels == shown) {
+            Some(group) => *group,
+            None => {
+                groups.push(StreamResult { labels: shown, entries: Vec::new() });
+                by_labels.insert_unique(hash, groups.len() - 1, |group| hasher.hash_one(&groups[*group].labels));
                 groups.len() - 1
-            })
-        });
-        groups[group].entries.push(result(entry.timestamp, entry.line, &entry.labels, categorize));
+            }
+        };
+        groups[group].entries.push(result);
+        by_pointer.extend(shared.map(|labels| (at, (group, labels))));
     }
     if !in_order {
         groups.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -44,12 +61,22 @@ pub(crate) fn single(timestamp: i64, line: Vec<u8>, labels: &OutputLabels, categ
 }
 
 fn shown(labels: &OutputLabels, categorize: bool) -> Pairs {
-    let mut pairs = labels.stream.clone();
-    if !categorize {
-        pairs.extend_from_slice(&labels.metadata);
-        pairs.extend_from_slice(&labels.parsed);
-        pairs.sort();
+    let OutputLabels { stream, metadata, parsed } = labels;
+    match categorize {
+        true => stream.clone(),
+        false => all_sorted([stream.clone(), metadata.clone(), parsed.clone()]),
     }
+}
+
+/// [`shown`] of labels that are no longer needed.
+fn all_shown(labels: OutputLabels, categorize: bool) -> Pairs {
+    let OutputLabels { stream, metadata, parsed } = labels;
+    if categorize { stream } else { all_sorted([stream, metadata, parsed]) }
+}
+
+fn all_sorted(lists: [Pairs; 3]) -> Pairs {
+    let mut pairs: Pairs = lists.into_iter().flatten().collect();
+    pairs.sort();
     pairs
 }
 

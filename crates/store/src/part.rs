@@ -421,9 +421,7 @@ pub(crate) fn directory_path(part: &Path) -> PathBuf {
 
 fn read_file(file: &dyn FileHandle, range: Range<u64>) -> std::io::Result<Vec<u8>> {
     let len = range.end.checked_sub(range.start).ok_or(std::io::ErrorKind::UnexpectedEof)?;
-    let mut bytes = vec![0; len as usize];
-    file.read_at(range.start, &mut bytes)?;
-    Ok(bytes)
+    file.read_new(range.start, len as usize)
 }
 
 /// The plain bytes of a directory.

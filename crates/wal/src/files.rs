@@ -4,6 +4,7 @@
 //! simulations put their own behind it. Contract: bytes survive a crash only after [`FileHandle::sync`],
 //! names (created, renamed, removed) only after [`Files::sync_folder`] of the folder that holds them.
 
+use rustix::buffer::spare_capacity;
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, IoSlice, Write};
@@ -50,6 +51,12 @@ pub trait FileHandle: Send + Sync + fmt::Debug {
     fn append(&self, slices: &[IoSlice<'_>]) -> io::Result<()>;
     /// Fills `buffer` from offset `at`; fails when the file is shorter.
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()>;
+    /// The `len` bytes from offset `at` on; fails when the file is shorter.
+    fn read_new(&self, at: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        self.read_at(at, &mut bytes)?;
+        Ok(bytes)
+    }
     /// Bytes in the file.
     fn size(&self) -> io::Result<u64>;
     /// Cuts the file to `len` bytes, not synced.
@@ -151,6 +158,21 @@ impl FileHandle for RealFile {
         self.0.read_exact_at(buffer, at)
     }
 
+    // As above, but into memory that nobody had to clear.
+    fn read_new(&self, at: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(len);
+        while bytes.len() < len {
+            let offset = at.saturating_add(bytes.len() as u64);
+            match rustix::io::pread(&self.0, spare_capacity(&mut bytes), offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        bytes.truncate(len);
+        Ok(bytes)
+    }
+
     fn size(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
@@ -167,4 +189,22 @@ impl FileHandle for RealFile {
 /// Whether an error says that the disk, or the user's share of it, is full.
 pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_from_where_they_are_or_not_at_all() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let file = RealFiles.create(&folder.path().join("file")).expect("the folder takes it");
+        file.append(&[IoSlice::new(b"some "), IoSlice::new(b"bytes")]).expect("the disk takes it");
+        assert_eq!(file.read_new(0, 10).expect("they are there"), b"some bytes");
+        assert_eq!(file.read_new(5, 3).expect("they are there"), b"byt");
+        assert_eq!(file.read_new(7, 0).expect("none are asked for"), b"");
+        for (at, len) in [(5, 6), (11, 1), (u64::MAX, 1)] {
+            assert!(file.read_new(at, len).is_err(), "{len} bytes from {at} on");
+        }
+    }
 }
