@@ -334,12 +334,12 @@ fn best_width(frame: &[u64], min: u64) -> u32 {
     for value in frame {
         of_width[64 - (value - min).leading_zeros() as usize] += 1;
     }
+    let widest = of_width.iter().rposition(|values| *values > 0).unwrap_or(0) as u32;
     let cost = |width: u32| {
-        let wider = (width + 1..=64).filter(|wide| of_width[*wide as usize] > 0);
-        let exceptions: u32 = wider.map(|wide| of_width[wide as usize] * (1 + (wide - width).div_ceil(7))).sum();
+        let wider = (width + 1..=widest).map(|wide| (wide, of_width[wide as usize]));
+        let exceptions: u32 = wider.map(|(wide, values)| values * (1 + (wide - width).div_ceil(7))).sum();
         (frame.len() as u32 * width).div_ceil(8) + exceptions + u32::from(exceptions > 0)
     };
-    let widest = of_width.iter().rposition(|values| *values > 0).unwrap_or(0) as u32;
     let narrower = (0..widest).filter(|width| of_width[*width as usize] > 0);
     // The wider of two that cost the same has fewer exceptions.
     std::iter::once(widest).chain(narrower.rev()).min_by_key(|width| cost(*width)).unwrap_or(widest)
