@@ -4,7 +4,7 @@
 //! A value is taken only in the one form that those two numbers print to, so trailing zeros stay and nothing
 //! is rounded. Exponents, a bare point and a negative zero are left to the plain form.
 
-use crate::text::{self, Only, SIGN, Texts, wants_any};
+use crate::text::{self, Only, SIGN, Texts};
 use crate::{BlockError, digits, ints};
 
 /// Most digits behind the point: more than a double ever needs, and no value of a column is longer for it.
@@ -51,15 +51,7 @@ pub(crate) fn take(
     ends: &mut Vec<u32>,
     values: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
-    let mut places = Vec::new();
-    let sink = |n, frame: Option<&[u64]>| match frame {
-        Some(frame) => places.extend(frame.iter().map(|p| *p.min(&(PLACES_MAX + 1)) as u8)),
-        None => places.resize(places.len() + n, 0),
-    };
-    ints::decode_where(bytes, count, |frame| wants_any(only, frame), sink)?;
-    if places.iter().any(|p| u64::from(*p) > PLACES_MAX) {
-        return Err(BlockError::damaged("a decimal has more places than can be"));
-    }
+    let places = text::take_small(bytes, count, only, PLACES_MAX as u8, "the number of a decimal's places")?;
     text::print(bytes, count, only, ends, values, |number, digits, out| {
         print((digits ^ SIGN) as i64, places.get(number).copied().unwrap_or(0), out);
     })

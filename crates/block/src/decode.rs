@@ -266,8 +266,10 @@ fn check(meta: &BlockMeta, wanted: &Wanted<'_>, batch: &Batch) -> Result<(), Blo
     if (columns.lines || columns.line_lengths) && batch.line_ends.len() != rows {
         return Err(BlockError::damaged("the block has no lengths"));
     }
-    if columns.lines && wanted.rows.is_none() && wanted.containing.is_empty() && batch.lines.len() as u64 != meta.line_bytes {
-        return Err(BlockError::damaged("the block has no lines"));
+    let ends_at = u64::from(batch.line_ends.last().copied().unwrap_or(0));
+    let all = wanted.rows.is_none() && wanted.containing.is_empty();
+    if columns.lines && (batch.lines.len() as u64 != ends_at || all && ends_at != meta.line_bytes) {
+        return Err(BlockError::damaged("lines are not as long as they should be"));
     }
     if !batch.metadata.is_sorted_by(|a, b| a.name < b.name) {
         return Err(BlockError::damaged("metadata columns are not sorted"));

@@ -2,7 +2,7 @@
 //!
 //! The number is what digits stand at the end, in the one form it is printed; zeros before it belong to the head.
 
-use crate::text::{self, Only, Texts, wants_any};
+use crate::text::{self, Only, Texts};
 use crate::{BLOCK_BYTES_MAX, BlockError, digits, ints, varint};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
@@ -101,18 +101,10 @@ pub(crate) fn take(
     if count.saturating_mul(longest) > BLOCK_BYTES_MAX {
         return Err(BlockError::damaged("values with heads are more than a block can hold"));
     }
-    let (mut codes, mut highest) = (Vec::with_capacity(count), 0);
-    let sink = |n, frame: Option<&[u64]>| match frame {
-        Some(frame) => {
-            highest = frame.iter().fold(highest, |highest, code| highest.max(*code));
-            codes.extend(frame.iter().map(|code| *code as u8));
-        }
-        None => codes.resize(codes.len() + n, 0),
-    };
-    ints::decode_where(bytes, count, |frame| wants_any(only, frame), sink)?;
-    if count > 0 && highest >= heads.len() as u64 {
-        return Err(BlockError::damaged("a value has a head that is not there"));
+    if heads.is_empty() && count > 0 {
+        return Err(BlockError::damaged("values have no heads"));
     }
+    let codes = text::take_small(bytes, count, only, heads.len().saturating_sub(1) as u8, "the number of a value's head")?;
     text::print(bytes, count, only, ends, values, |at, number, out| {
         out.extend_from_slice(heads[usize::from(codes[at])]);
         digits::put_u64(out, number);

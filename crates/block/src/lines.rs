@@ -49,7 +49,8 @@ pub(crate) fn encode(batch: &Batch, tails: Option<&[Tail]>, scratch: &mut Scratc
         }
         Some(tails) => {
             let Scratch { older, newest, frame } = scratch;
-            (older.clear(), newest.clear());
+            older.clear();
+            newest.clear();
             let put = |rows: Range<u32>, to: &mut Vec<u8>| {
                 if !rows.is_empty() {
                     to.extend_from_slice(&batch.lines[batch.lines_range(&rows)]);

@@ -115,7 +115,7 @@ fn wants(only: Only<'_>, number: usize) -> bool {
 }
 
 /// Whether one of the texts of these numbers is wanted.
-pub(crate) fn wants_any(only: Only<'_>, numbers: Range<usize>) -> bool {
+fn wants_any(only: Only<'_>, numbers: Range<usize>) -> bool {
     only.is_none_or(|only| only.get(numbers).is_none_or(|only| only.contains(&true)))
 }
 
@@ -202,6 +202,23 @@ pub(crate) fn print(
         None => ends.resize(ends.len() + n, values.len() as u32),
     };
     ints::decode_where(bytes, count, |frame| wants_any(only, frame), sink)
+}
+
+/// Takes small integers, one a text, none above `most`; zeros for texts that are not wanted.
+pub(crate) fn take_small(bytes: &mut &[u8], count: usize, only: Only<'_>, most: u8, what: &str) -> Result<Vec<u8>, BlockError> {
+    let (mut all, mut highest) = (Vec::with_capacity(count), 0);
+    let sink = |n, frame: Option<&[u64]>| match frame {
+        Some(frame) => {
+            highest = frame.iter().fold(highest, |highest, integer| highest.max(*integer));
+            all.extend(frame.iter().map(|integer| *integer as u8));
+        }
+        None => all.resize(all.len() + n, 0),
+    };
+    ints::decode_where(bytes, count, |frame| wants_any(only, frame), sink)?;
+    if highest > u64::from(most) {
+        return Err(BlockError::Damaged(format!("{what} is {highest}, at most {most} can be")));
+    }
+    Ok(all)
 }
 
 /// The bytes that values may have, of texts in a form that tells, `bytes` being all of them as they are stored.
