@@ -42,7 +42,7 @@ pub struct RunCounter<'a> {
     /// The last answer that was searched for: edges come in order, and the next search goes on from there.
     reached: Option<Reached>,
     /// The frame of times that was decoded last.
-    decoded: Option<(usize, [u64; FRAME])>,
+    decoded: Option<(usize, Box<[u64; FRAME]>)>,
 }
 
 /// A row of a run.
@@ -156,7 +156,7 @@ impl<'a> RunCounter<'a> {
             let buffer = match &mut self.decoded {
                 Some((decoded, buffer)) if *decoded == frame => buffer,
                 decoded => {
-                    let mut buffer = [0; FRAME];
+                    let mut buffer = decoded.take().map_or_else(|| Box::new([0; FRAME]), |(_, buffer)| buffer);
                     frames.get(frame, steps, &mut buffer)?;
                     &mut decoded.insert((frame, buffer)).1
                 }

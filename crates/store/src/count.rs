@@ -25,7 +25,7 @@ enum Counted<'a> {
     Block {
         part: &'a Part,
         block: u32,
-        counter: RunCounter<'a>,
+        counter: Box<RunCounter<'a>>,
         places: Vec<usize>,
     },
 }
@@ -45,7 +45,7 @@ impl Piece {
                 let firsts: Vec<u32> = meta.runs.iter().map(begin).collect();
                 let place = |run: &PieceRun| firsts.partition_point(|first| *first <= run.rows.start).saturating_sub(1);
                 let places = self.runs.iter().map(place).collect();
-                Counted::Block { part, block: *block, counter: RunCounter::new(meta, count), places }
+                Counted::Block { part, block: *block, counter: Box::new(RunCounter::new(meta, count)), places }
             }
         };
         PieceCounter { runs: &self.runs, source }
