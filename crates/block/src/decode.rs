@@ -1,7 +1,7 @@
 //! Bytes → batch, column by column as asked for.
 
 use crate::count::{ReadRange, fetch};
-use crate::lines::is_cut;
+use crate::lines::{Apart, is_cut};
 use crate::{BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, ints, lines, metadata, times};
 use skald_fields::{Form, LazyColumns};
 use skald_model::{Batch, Columns, Literal, MetadataColumn, Run};
@@ -57,7 +57,10 @@ pub fn decode_over(
     check_rows(meta)?;
     let columns = wanted.columns;
     let joins = columns.lines && meta.lines_are_cut();
+    let apart = if columns.lines { Apart::of(meta, wanted.rows)? } else { None };
     let wants = |kind: &ColumnKind| match kind {
+        ColumnKind::Newest => apart.as_ref().is_some_and(|apart| apart.wants_newest),
+        ColumnKind::Lines if apart.as_ref().is_some_and(|apart| !apart.wants_older) => false,
         ColumnKind::Field(name) => joins || wanted.as_metadata(name),
         kind => wants(columns, kind),
     };
@@ -66,9 +69,12 @@ pub fn decode_over(
     batch.runs = runs_of(meta);
     let fetched = Fetched::read(&read_columns, read)?;
     let mut fields = Fields { rows: meta.rows as usize, columns: Vec::new() };
+    let (mut older, mut newest) = (None, None);
     for column in read_columns {
         let bytes = fetched.bytes_of(column)?;
         match &column.kind {
+            ColumnKind::Newest => newest = Some((column, bytes)),
+            ColumnKind::Lines if apart.is_some() => older = Some((column, bytes)),
             ColumnKind::Field(_) => fields.columns.push(Field { column, bytes, values: None }),
             ColumnKind::Lines if is_cut(column.encoding) => {
                 column.check(bytes)?;
@@ -76,6 +82,9 @@ pub fn decode_over(
             }
             _ => decode_column(meta, column, bytes, wanted.rows, &mut batch)?,
         }
+    }
+    if let Some(apart) = apart {
+        apart.decode(older, newest, &mut batch.line_ends, &mut batch.lines)?;
     }
     let before = batch.metadata.len();
     for at in 0..fields.columns.len() {
@@ -203,7 +212,7 @@ fn wants(columns: &Columns, kind: &ColumnKind) -> bool {
         ColumnKind::Lengths => columns.lines || columns.line_lengths,
         ColumnKind::Lines => columns.lines,
         ColumnKind::Metadata(name) => columns.wants_metadata(name),
-        ColumnKind::Field(_) => false,
+        ColumnKind::Field(_) | ColumnKind::Newest => false,
     }
 }
 
@@ -248,10 +257,10 @@ fn decode_column(
             }
         }
         ColumnKind::Lines => {
-            lines::decode(column.encoding, bytes, meta, only, &mut batch.line_ends, &mut batch.lines)?;
+            lines::decode(column.encoding, bytes, (meta.line_bytes, only), &mut batch.line_ends, &mut batch.lines)?;
         }
         ColumnKind::Metadata(name) => batch.metadata.push(metadata::decode(bytes, name.clone(), rows)?),
-        ColumnKind::Field(_) => {}
+        ColumnKind::Field(_) | ColumnKind::Newest => {}
     }
     Ok(())
 }

@@ -1,8 +1,24 @@
 //! Columns in words, for whoever inspects a part.
 
 use crate::lines::{FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_PLAIN, LINES_TAIL, LINES_ZSTD};
-use crate::{ColumnKind, ColumnMeta};
+use crate::{BlockMeta, ColumnKind, ColumnMeta};
 use std::fmt;
+
+impl BlockMeta {
+    /// Bytes of what a column holds as a batch has it; `None` of those with names.
+    pub fn plain_bytes(&self, kind: &ColumnKind) -> Option<u64> {
+        let has_newest = self.columns.iter().any(|column| column.kind == ColumnKind::Newest);
+        let tails = if has_newest { self.newest_apart() } else { None };
+        let older = tails.map_or(self.line_bytes, |tails| tails.iter().map(|tail| tail.line_bytes).sum());
+        match kind {
+            ColumnKind::Times => Some(u64::from(self.rows) * 8),
+            ColumnKind::Lengths => Some(u64::from(self.rows) * 4),
+            ColumnKind::Lines => Some(older),
+            ColumnKind::Newest => Some(self.line_bytes.saturating_sub(older)),
+            ColumnKind::Metadata(_) | ColumnKind::Field(_) => None,
+        }
+    }
+}
 
 impl ColumnMeta {
     /// How its values are written, in the words of README.md.
@@ -10,8 +26,8 @@ impl ColumnMeta {
         match (&self.kind, self.encoding) {
             (ColumnKind::Times, 0) => "steps",
             (ColumnKind::Lengths, 0) => "integers",
-            (ColumnKind::Lines, LINES_PLAIN) => "plain",
-            (ColumnKind::Lines, LINES_ZSTD) => "zstd",
+            (ColumnKind::Lines | ColumnKind::Newest, LINES_PLAIN) => "plain",
+            (ColumnKind::Lines | ColumnKind::Newest, LINES_ZSTD) => "zstd",
             (ColumnKind::Lines, LINES_TAIL) => "zstd, the newest apart",
             (ColumnKind::Lines, LINES_CUT) => "cut into fields",
             (ColumnKind::Lines, LINES_CUT_JSON) => "all json, cut into fields",
@@ -50,6 +66,7 @@ impl fmt::Display for ColumnKind {
             ColumnKind::Times => f.write_str("times"),
             ColumnKind::Lengths => f.write_str("lengths"),
             ColumnKind::Lines => f.write_str("lines"),
+            ColumnKind::Newest => f.write_str("newest lines"),
             ColumnKind::Metadata(name) => write!(f, "metadata {name}"),
             ColumnKind::Field(name) if name.is_empty() => f.write_str("field"),
             ColumnKind::Field(name) => write!(f, "field {name}"),

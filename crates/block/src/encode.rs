@@ -20,7 +20,7 @@ pub struct Encoder {
     numbers: Vec<u64>,
     ints: ints::Scratch,
     metadata: metadata::Scratch,
-    lines: lines::Scratch,
+    in_two: lines::InTwo,
     cutter: Cutter,
 }
 
@@ -47,10 +47,19 @@ impl Encoder {
 
         match self.cutter.cut(batch) {
             Some(cut) => self.add_cut_lines(batch, &cut, (&mut meta, base), out)?,
-            None => {
-                let encoding = lines::encode(batch, meta.tails().as_deref(), &mut self.lines, out)?;
-                add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
-            }
+            None => match meta.tails() {
+                None => {
+                    let encoding = lines::encode(&batch.lines, out)?;
+                    add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
+                }
+                Some(tails) => {
+                    self.in_two.fill(batch, &tails);
+                    let encoding = lines::encode(&self.in_two.newest, out)?;
+                    add_column(&mut meta, base, out, ColumnKind::Newest, encoding, None);
+                    let encoding = lines::encode(&self.in_two.older, out)?;
+                    add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
+                }
+            },
         }
         Ok(meta)
     }

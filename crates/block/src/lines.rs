@@ -3,7 +3,7 @@
 use crate::decode::{Fields, Wanted};
 use crate::encode::ZSTD_LEVEL;
 use crate::meta::Tail;
-use crate::{BlockError, BlockMeta, RunMeta, frames, ints, varint};
+use crate::{BlockError, BlockMeta, ColumnKind, ColumnMeta, frames, ints, varint};
 use skald_fields::{COLUMNS_MAX, Cut, Form, Parts, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot};
 use skald_model::Batch;
 use std::ops::Range;
@@ -19,7 +19,7 @@ pub(crate) const LINES_CUT_JSON: u8 = 3;
 /// The same, and all lines are logfmt.
 pub(crate) const LINES_CUT_LOGFMT: u8 = 4;
 
-/// Two zstd frames, the second of the newest rows of each run.
+/// Two zstd frames, the second of the newest rows; in blocks of one run of version 3.
 pub(crate) const LINES_TAIL: u8 = 5;
 
 /// Set in the encoding of a field's column when some value is written with escapes.
@@ -39,144 +39,200 @@ pub(crate) fn is_cut(encoding: u8) -> bool {
     (LINES_CUT..=LINES_CUT_LOGFMT).contains(&encoding)
 }
 
-/// Appends the lines of a batch as they are, the newest of each run in a frame of their own; gives the encoding.
-pub(crate) fn encode(batch: &Batch, tails: Option<&[Tail]>, scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<u8, BlockError> {
+/// Appends lines that are not cut, or some of them; gives the encoding.
+pub(crate) fn encode(lines: &[u8], out: &mut Vec<u8>) -> Result<u8, BlockError> {
     let start = out.len();
-    let encoding = match tails {
-        None => {
-            frames::compress(&batch.lines, ZSTD_LEVEL, out)?;
-            LINES_ZSTD
-        }
-        Some(tails) => {
-            let Scratch { older, newest, frame } = scratch;
-            older.clear();
-            newest.clear();
-            let put = |rows: Range<u32>, to: &mut Vec<u8>| {
-                if !rows.is_empty() {
-                    to.extend_from_slice(&batch.lines[batch.lines_range(&rows)]);
-                }
-            };
-            for (run, tail) in batch.runs.iter().zip(tails) {
-                varint::put(out, u64::from(tail.row - run.rows.start));
-                put(run.rows.start..tail.row, older);
-                put(tail.row..run.rows.end, newest);
-            }
-            frames::put(older, ZSTD_LEVEL, frame, out)?;
-            frames::put(newest, ZSTD_LEVEL, frame, out)?;
-            LINES_TAIL
-        }
-    };
-    if out.len() - start < batch.lines.len() {
-        return Ok(encoding);
+    frames::compress(lines, ZSTD_LEVEL, out)?;
+    if out.len() - start < lines.len() {
+        return Ok(LINES_ZSTD);
     }
     out.truncate(start);
-    out.extend_from_slice(&batch.lines);
+    out.extend_from_slice(lines);
     Ok(LINES_PLAIN)
 }
 
-/// Buffers of [`encode`].
+/// The lines of a batch in two.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    older: Vec<u8>,
-    newest: Vec<u8>,
-    frame: Vec<u8>,
+pub(crate) struct InTwo {
+    /// The older ones of all runs, one behind the other.
+    pub(crate) older: Vec<u8>,
+    /// The newest ones of all runs, likewise.
+    pub(crate) newest: Vec<u8>,
 }
 
-/// Appends lines that are not cut to `lines`, which is empty; the directory says how many bytes they have. Those of
-/// rows that are not `only` may be left empty, and `ends` says so.
+impl InTwo {
+    /// Takes in the lines of another batch.
+    pub(crate) fn fill(&mut self, batch: &Batch, tails: &[Tail]) {
+        self.older.clear();
+        self.newest.clear();
+        let put = |rows: Range<u32>, to: &mut Vec<u8>| {
+            if !rows.is_empty() {
+                to.extend_from_slice(&batch.lines[batch.lines_range(&rows)]);
+            }
+        };
+        for (run, tail) in batch.runs.iter().zip(tails) {
+            put(run.rows.start..tail.row, &mut self.older);
+            put(tail.row..run.rows.end, &mut self.newest);
+        }
+    }
+}
+
+/// Appends lines that are not cut to `lines`, which is empty; they have `len` bytes. Those of rows that are not `only`
+/// may be left empty, and `ends` says so.
 pub(crate) fn decode(
     encoding: u8,
     bytes: &[u8],
-    meta: &BlockMeta,
-    only: Option<&[u32]>,
+    (len, only): (u64, Option<&[u32]>),
     ends: &mut [u32],
     lines: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
     match encoding {
-        LINES_PLAIN if bytes.len() as u64 == meta.line_bytes => {
+        LINES_TAIL => decode_tail(bytes, only, ends, lines),
+        encoding => decode_all(encoding, bytes, len, lines),
+    }
+}
+
+fn decode_all(encoding: u8, bytes: &[u8], len: u64, lines: &mut Vec<u8>) -> Result<(), BlockError> {
+    match encoding {
+        LINES_PLAIN if bytes.len() as u64 == len => {
             lines.extend_from_slice(bytes);
             Ok(())
         }
         LINES_PLAIN => Err(BlockError::damaged("lines are not as long as the directory says")),
-        LINES_ZSTD => frames::decompress(bytes, meta.line_bytes as usize, lines),
-        LINES_TAIL => decode_tails(bytes, &meta.runs, only, ends, lines),
+        LINES_ZSTD => frames::decompress(bytes, len as usize, lines),
         tag => Err(BlockError::Damaged(format!("lines have unknown encoding {tag}"))),
     }
 }
 
-fn decode_tails(
-    mut bytes: &[u8],
-    runs: &[RunMeta],
-    only: Option<&[u32]>,
-    ends: &mut [u32],
-    lines: &mut Vec<u8>,
-) -> Result<(), BlockError> {
-    if runs.iter().map(|run| u64::from(run.rows)).sum::<u64>() != ends.len() as u64 {
-        return Err(BlockError::damaged("lines have no lengths"));
-    }
-    let parts = take_parts(&mut bytes, runs, ends)?;
-    let wanted = |newest: bool| parts.iter().any(|part| part.newest == newest && part.holds_any(only));
-    let (wants_older, wants_newest) = (wanted(false), wanted(true));
-    // The older and newest lines of several runs alternate: then the newest are put among the older ones.
-    let mixes = runs.len() > 1 && wants_older && wants_newest;
-    let (before, mut newest) = (lines.len(), Vec::new());
-    let mut take = |wants: bool, into: &mut Vec<u8>| match wants {
-        true => frames::take(&mut bytes, into).map(|len| len as u64),
-        false => frames::skip(&mut bytes).map(|()| 0),
-    };
-    let older_bytes = take(wants_older, lines)?;
-    let newest_bytes = take(wants_newest, if mixes { &mut newest } else { lines })?;
-    let bytes_of = |newest: bool| parts.iter().filter(|part| part.newest == newest).map(|part| part.bytes).sum::<u64>();
-    let fits = |wants: bool, newest, bytes| !wants || bytes_of(newest) == bytes;
-    if !bytes.is_empty() || !fits(wants_older, false, older_bytes) || !fits(wants_newest, true, newest_bytes) {
-        return Err(BlockError::damaged("lines are not as long as they should be"));
-    }
-    if mixes {
-        mix(&parts, &newest, before, lines);
-    }
-    if !(wants_older && wants_newest) {
-        let mut left_out = 0;
-        for part in &parts {
-            let is_read = if part.newest { wants_newest } else { wants_older };
-            let before = part.start - left_out;
-            let ends = &mut ends[part.rows.start as usize..part.rows.end as usize];
-            match is_read {
-                true => ends.iter_mut().for_each(|end| *end -= left_out),
-                false => ends.fill(before),
-            }
-            left_out += if is_read { 0 } else { part.bytes as u32 };
+/// Of a block of version 3 with one run.
+fn decode_tail(mut bytes: &[u8], only: Option<&[u32]>, ends: &mut [u32], lines: &mut Vec<u8>) -> Result<(), BlockError> {
+    let tail = varint::take_at_most(&mut bytes, ends.len() as u64, "the first of the newest rows")? as usize;
+    let older_bytes = tail.checked_sub(1).map_or(0, |last| ends[last]);
+    let wants = |rows: &dyn Fn(u32) -> bool| only.is_none_or(|only| only.iter().any(|row| rows(*row)));
+    if wants(&|row| (row as usize) < tail) {
+        if frames::take(&mut bytes, lines)? != older_bytes as usize {
+            return Err(BlockError::damaged("older lines are not as long as they should be"));
         }
+    } else {
+        frames::skip(&mut bytes)?;
+        ends[..tail].fill(0);
+        ends[tail..].iter_mut().for_each(|end| *end = end.saturating_sub(older_bytes));
     }
-    Ok(())
+    if wants(&|row| row as usize >= tail) {
+        frames::take(&mut bytes, lines)?;
+    } else {
+        frames::skip(&mut bytes)?;
+        ends[tail..].fill(lines.len() as u32);
+    }
+    let fits = bytes.is_empty() && ends.last().is_none_or(|end| *end as usize == lines.len());
+    if fits { Ok(()) } else { Err(BlockError::damaged("lines are not as long as they should be")) }
 }
 
-/// Moves older lines, which lie behind one another from `before` on, to where they belong, and the newest between them.
-fn mix(parts: &[Part], newest: &[u8], before: usize, lines: &mut Vec<u8>) {
-    let mut older = lines.len();
-    let (mut newest, mut to) = (newest, older + newest.len());
-    lines.resize(to, 0);
-    for part in parts.iter().rev() {
-        let bytes = part.bytes as usize;
-        to -= bytes;
-        if part.newest {
-            let (rest, own) = newest.split_at(newest.len() - bytes);
-            lines[to..to + bytes].copy_from_slice(own);
-            newest = rest;
-        } else {
-            older -= bytes;
-            lines.copy_within(older..older + bytes, to);
-        }
-    }
-    debug_assert_eq!((older, to), (before, before));
+/// Lines of which the newest of each run are a column of their own, and what is wanted of them.
+pub(crate) struct Apart {
+    parts: Vec<Part>,
+    pub(crate) wants_older: bool,
+    pub(crate) wants_newest: bool,
 }
 
 /// The older or the newest rows of a run.
 struct Part {
     newest: bool,
     rows: Range<u32>,
-    /// Where its lines begin among all of the block.
-    start: u32,
-    bytes: u64,
+}
+
+impl Apart {
+    /// `None` when all lines are one column.
+    pub(crate) fn of(meta: &BlockMeta, only: Option<&[u32]>) -> Result<Option<Apart>, BlockError> {
+        if meta.lines_are_cut() || !meta.columns.iter().any(|column| column.kind == ColumnKind::Newest) {
+            return Ok(None);
+        }
+        let tails = meta.tails().ok_or_else(|| BlockError::damaged("no lines of the block are the newest"))?;
+        let (mut parts, mut start) = (Vec::with_capacity(2 * tails.len()), 0);
+        for (run, tail) in meta.runs.iter().zip(&tails) {
+            let end = start + run.rows;
+            parts.push(Part { newest: false, rows: start..tail.row });
+            parts.push(Part { newest: true, rows: tail.row..end });
+            start = end;
+        }
+        let wants = |newest: bool| parts.iter().any(|part| part.newest == newest && part.holds_any(only));
+        let (wants_older, wants_newest) = (wants(false), wants(true));
+        Ok(Some(Apart { parts, wants_older, wants_newest }))
+    }
+
+    /// Appends the lines that are wanted to `lines`, which is empty; `ends` says where each ends, and then that others
+    /// are empty. Columns that are not wanted need not be there.
+    pub(crate) fn decode(
+        &self,
+        older: Option<(&ColumnMeta, &[u8])>,
+        newest: Option<(&ColumnMeta, &[u8])>,
+        ends: &mut [u32],
+        lines: &mut Vec<u8>,
+    ) -> Result<(), BlockError> {
+        let rows = self.parts.last().map_or(0, |part| part.rows.end) as usize;
+        if ends.len() != rows || !lines.is_empty() {
+            return Err(BlockError::damaged("lines have no lengths, or are there twice"));
+        }
+        let take = |wants: bool, column: Option<(&ColumnMeta, &[u8])>, newest: bool, into: &mut Vec<u8>| {
+            if !wants {
+                return Ok(());
+            }
+            let (column, bytes) = column.ok_or_else(|| BlockError::damaged("the block has not all lines"))?;
+            column.check(bytes)?;
+            let parts = self.parts.iter().filter(|part| part.newest == newest);
+            decode_all(column.encoding, bytes, parts.map(|part| part.bytes(ends).len() as u64).sum(), into)
+        };
+        take(self.wants_older, older, false, lines)?;
+        // The older and newest lines of several runs alternate: then the newest are put among the older ones.
+        if self.wants_older && self.parts.len() > 2 {
+            let mut apart = Vec::new();
+            take(self.wants_newest, newest, true, &mut apart)?;
+            self.mix(&apart, ends, lines);
+        } else {
+            take(self.wants_newest, newest, true, lines)?;
+        }
+        self.leave_out(ends);
+        Ok(())
+    }
+
+    /// Moves older lines, which lie behind one another, to where they belong, and the newest between them.
+    fn mix(&self, mut newest: &[u8], ends: &[u32], lines: &mut Vec<u8>) {
+        let mut older = lines.len();
+        let mut to = older + newest.len();
+        lines.resize(to, 0);
+        for part in self.parts.iter().rev() {
+            let bytes = part.bytes(ends).len();
+            if part.newest && self.wants_newest {
+                let (rest, own) = newest.split_at(newest.len() - bytes);
+                to -= bytes;
+                lines[to..to + bytes].copy_from_slice(own);
+                newest = rest;
+            } else if !part.newest {
+                older -= bytes;
+                to -= bytes;
+                lines.copy_within(older..older + bytes, to);
+            }
+        }
+    }
+
+    /// Says of lines that were not read that they are empty.
+    fn leave_out(&self, ends: &mut [u32]) {
+        if self.wants_older && self.wants_newest {
+            return;
+        }
+        let (mut left_out, mut start) = (0, 0);
+        for part in &self.parts {
+            let (from, bytes) = (start, part.rows.start as usize..part.rows.end as usize);
+            let ends = &mut ends[bytes];
+            start = ends.last().copied().unwrap_or(start);
+            if if part.newest { self.wants_newest } else { self.wants_older } {
+                ends.iter_mut().for_each(|end| *end -= left_out);
+            } else {
+                ends.fill(from - left_out);
+                left_out += start - from;
+            }
+        }
+    }
 }
 
 impl Part {
@@ -185,21 +241,12 @@ impl Part {
         let first = only.partition_point(|row| *row < self.rows.start);
         only.get(first).is_some_and(|row| *row < self.rows.end)
     }
-}
 
-/// The older and the newest rows of each run, in order.
-fn take_parts(bytes: &mut &[u8], runs: &[RunMeta], ends: &[u32]) -> Result<Vec<Part>, BlockError> {
-    let (mut parts, mut row, mut start) = (Vec::with_capacity(2 * runs.len()), 0, 0);
-    for run in runs {
-        let older = varint::take_at_most(bytes, u64::from(run.rows), "the number of older rows of a run")? as u32;
-        for (newest, rows) in [(false, row..row + older), (true, row + older..row + run.rows)] {
-            let end = if rows.is_empty() { start } else { ends[rows.end as usize - 1] };
-            parts.push(Part { newest, rows, start, bytes: u64::from(end - start) });
-            start = end;
-        }
-        row += run.rows;
+    /// Where its lines lie among all of the block.
+    fn bytes(&self, ends: &[u32]) -> Range<usize> {
+        let end = |row: u32| row.checked_sub(1).map_or(0, |last| ends[last as usize] as usize);
+        end(self.rows.start)..end(self.rows.end)
     }
-    Ok(parts)
 }
 
 /// Appends what is left of a batch's lines; `rows` are the numbers of [`Cut::rows`].

@@ -1,7 +1,7 @@
 //! The directory entry of a block: runs, columns and statistics, without any line.
 
 use crate::anchors::{Anchor, Anchors};
-use crate::lines::{FIELD_ESCAPED, is_cut, lines_encoding};
+use crate::lines::{FIELD_ESCAPED, LINES_TAIL, is_cut, lines_encoding};
 use crate::{BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, FORMAT_VERSION, varint};
 use skald_fields::Form;
 use std::ops::Range;
@@ -41,8 +41,10 @@ pub enum ColumnKind {
     Times,
     /// Length of each line.
     Lengths,
-    /// The bytes of the lines.
+    /// The bytes of the lines; of the older ones where the newest are apart.
     Lines,
+    /// The bytes of the newest lines of each run: [`BlockMeta::tails`] tells which these are.
+    Newest,
     /// The structured metadata of this name.
     Metadata(Arc<str>),
     /// Values cut out of lines, which become the label of this name; without a name they become none.
@@ -133,7 +135,7 @@ impl BlockMeta {
     }
 
     /// Where the newest rows of each run begin; `None` where that is so near the front that they are not worth being
-    /// kept apart.
+    /// kept apart. Part of the format: a reader finds the lines of [`ColumnKind::Newest`] by it.
     pub fn tails(&self) -> Option<Vec<Tail>> {
         let (mut tails, mut start, mut anchors) = (Vec::with_capacity(self.runs.len()), 0, &self.anchors.all[..]);
         for run in &self.runs {
@@ -149,6 +151,17 @@ impl BlockMeta {
         }
         let older: u64 = tails.iter().fold(0, |sum, tail| tail.line_bytes.saturating_add(sum));
         (older > 0 && older >= self.line_bytes / OLDER_SHARE_MIN).then_some(tails)
+    }
+
+    /// Where the newest rows of each run begin, if their lines can be read without the others.
+    pub fn newest_apart(&self) -> Option<Vec<Tail>> {
+        let is_apart = |column: &ColumnMeta| match column.kind {
+            ColumnKind::Newest => true,
+            ColumnKind::Lines => column.encoding == LINES_TAIL && self.runs.len() == 1,
+            _ => false,
+        };
+        let apart = !self.lines_are_cut() && self.columns.iter().any(is_apart);
+        if apart { self.tails() } else { None }
     }
 
     /// Whether lines are put together from columns.
@@ -168,7 +181,7 @@ impl BlockMeta {
         let unclear = |column: &ColumnMeta| match &column.kind {
             ColumnKind::Metadata(name) => labels.iter().any(|label| **label == **name),
             ColumnKind::Field(name) => column.encoding & FIELD_ESCAPED != 0 && labels.iter().any(|label| **label == **name),
-            ColumnKind::Times | ColumnKind::Lengths | ColumnKind::Lines => false,
+            ColumnKind::Times | ColumnKind::Lengths | ColumnKind::Lines | ColumnKind::Newest => false,
         };
         if self.columns.iter().any(unclear) { FieldsAnswer::None } else { answer }
     }
@@ -259,6 +272,7 @@ const KIND_LENGTHS: u8 = 1;
 const KIND_LINES: u8 = 2;
 const KIND_METADATA: u8 = 3;
 const KIND_FIELD: u8 = 4;
+const KIND_NEWEST: u8 = 5;
 /// Set in the kind byte when a range follows.
 const HAS_RANGE: u8 = 0x80;
 
@@ -280,6 +294,7 @@ impl ColumnMeta {
             ColumnKind::Lines => KIND_LINES,
             ColumnKind::Metadata(_) => KIND_METADATA,
             ColumnKind::Field(_) => KIND_FIELD,
+            ColumnKind::Newest => KIND_NEWEST,
         };
         out.push(kind | if self.range.is_some() { HAS_RANGE } else { 0 });
         if let ColumnKind::Metadata(name) | ColumnKind::Field(name) = &self.kind {
@@ -302,6 +317,7 @@ impl ColumnMeta {
             KIND_LINES => ColumnKind::Lines,
             KIND_METADATA => ColumnKind::Metadata(Arc::from(take_text(bytes)?)),
             KIND_FIELD => ColumnKind::Field(Arc::from(take_text(bytes)?)),
+            KIND_NEWEST => ColumnKind::Newest,
             kind => return Err(BlockError::Damaged(format!("column kind {kind} is not known"))),
         };
         let encoding = varint::take_u8(bytes)?;

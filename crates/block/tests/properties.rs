@@ -265,9 +265,13 @@ fn the_newest_rows_of_runs_are_read_alone() {
     assert_eq!(places, [(1792, 17_920), (2000, 0), (2040, 0), (2041 + 768, 7680)]);
     let newest = || (1792..2041).chain(2041 + 768..2941);
     let older = || (0..1792).chain(2041..2041 + 768);
+    let older_at = meta.columns.last().expect("there are columns").offset;
     let check = |only: Vec<u32>, left_out: &dyn Fn(u32) -> bool| {
         let wanted = Wanted { rows: Some(&only), ..Wanted::all(&Columns::ALL) };
-        let mut read = |range: std::ops::Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
+        let mut read = |range: std::ops::Range<u64>| {
+            assert!(range.end <= older_at || !left_out(0), "older lines are fetched for {only:?}");
+            Ok(bytes[range.start as usize..range.end as usize].to_vec())
+        };
         let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("was just written");
         for row in 0..2941 {
             assert_eq!(some.line(row), if left_out(row) { b"" } else { batch.line(row) }, "row {row} for {only:?}");

@@ -7,7 +7,6 @@ use crate::layout::{day_of_date, part_id};
 use crate::part::{Part, PartMeta};
 use crate::rebuild;
 use serde::Serialize;
-use skald_block::ColumnKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -156,17 +155,11 @@ fn inspect_part(files: &Arc<dyn Files>, path: PathBuf) -> Option<PartInfo> {
 fn blocks(part: &Part) -> Vec<BlockInfo> {
     let describe = |at: &crate::part::BlockAt| {
         let meta = &at.meta;
-        let plain_bytes = |kind: &ColumnKind| match kind {
-            ColumnKind::Times => Some(u64::from(meta.rows) * 8),
-            ColumnKind::Lengths => Some(u64::from(meta.rows) * 4),
-            ColumnKind::Lines => Some(meta.line_bytes),
-            ColumnKind::Metadata(_) | ColumnKind::Field(_) => None,
-        };
         let column = |column: &skald_block::ColumnMeta| ColumnInfo {
             column: column.kind.to_string(),
             encoding: column.encoding_name(),
             bytes: column.len,
-            plain_bytes: plain_bytes(&column.kind),
+            plain_bytes: meta.plain_bytes(&column.kind),
             range: column.range,
         };
         BlockInfo {

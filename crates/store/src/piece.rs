@@ -147,8 +147,7 @@ impl Piece {
     pub fn newest_apart(self) -> impl Iterator<Item = Piece> {
         let tails = match &self.source {
             Source::Block { part, block } if self.hidden.is_empty() && !self.partial => {
-                let meta = &part.blocks[*block as usize].meta;
-                if meta.lines_are_cut() { None } else { meta.tails() }
+                part.blocks[*block as usize].meta.newest_apart()
             }
             _ => None,
         };

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use support::read_all;
 
 /// The directory that docs/format.md shows.
-const SHOWN: &str = "parts-3-block-3";
+const SHOWN: &str = "parts-3-block-4";
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
