@@ -51,12 +51,12 @@ impl Drain {
     }
 
     /// Takes a line in; gives the pattern it belongs to.
-    pub(crate) fn train(&mut self, format: Format, tokens: &Tokens) -> &mut Pattern {
+    pub(crate) fn train(&mut self, format: Format, tokens: &Tokens<'_>) -> &mut Pattern {
         self.clock += 1;
         let at = match self.search(&tokens.words) {
             Some(at) => {
                 for (mine, word) in self.clusters[at].pattern.template.tokens.iter_mut().zip(&tokens.words) {
-                    if mine != word {
+                    if **mine != **word {
                         *mine = PLACEHOLDER.into();
                     }
                 }
@@ -73,7 +73,7 @@ impl Drain {
         self.clusters.into_iter().map(|cluster| cluster.pattern)
     }
 
-    fn search(&self, words: &[Box<str>]) -> Option<usize> {
+    fn search(&self, words: &[&str]) -> Option<usize> {
         let mut node = self.roots.iter().find(|(count, _)| *count == words.len())?.1;
         for word in words.iter().take(DEPTH_MAX) {
             let children = &self.nodes[node].children;
@@ -90,8 +90,9 @@ impl Drain {
         best.filter(|(share, _, _)| *share >= SIMILARITY).map(|(_, _, at)| at)
     }
 
-    fn create(&mut self, format: Format, tokens: &Tokens) -> usize {
-        let template = Template { format, tokens: tokens.words.clone(), spaces: tokens.spaces.clone() };
+    fn create(&mut self, format: Format, tokens: &Tokens<'_>) -> usize {
+        let template =
+            Template { format, tokens: tokens.words.iter().map(|word| (*word).into()).collect(), spaces: tokens.spaces.clone() };
         let cluster = Cluster { pattern: Pattern::new(template, self.level), met: self.clock };
         let at = if self.clusters.len() < CLUSTERS_MAX {
             self.clusters.push(cluster);
@@ -148,12 +149,12 @@ impl Drain {
 }
 
 /// The share of words that are equal, and how many placeholders there are.
-fn similarity(template: &[Box<str>], words: &[Box<str>]) -> (f64, usize) {
+fn similarity(template: &[Box<str>], words: &[&str]) -> (f64, usize) {
     let (mut equal, mut placeholders) = (0, 0);
     for (mine, word) in template.iter().zip(words) {
         if &**mine == PLACEHOLDER {
             placeholders += 1;
-        } else if mine == word {
+        } else if **mine == **word {
             equal += 1;
         }
     }

@@ -27,7 +27,8 @@ impl StreamMiner {
             None => line,
         };
         let format = *self.format.get_or_insert_with(|| tokens::format_of(&line));
-        if let Some(tokens) = tokens::tokens(format, &line) {
+        let Some(text) = tokens::text(format, &line) else { return };
+        if let Some(tokens) = tokens::tokens(format, &text) {
             self.drain(level).train(format, &tokens).add(second, count);
         }
     }
@@ -36,7 +37,7 @@ impl StreamMiner {
     pub fn absorb(&mut self, pattern: &Pattern) {
         let template = &pattern.template;
         self.format.get_or_insert(template.format);
-        let tokens = Tokens { words: template.tokens.clone(), spaces: template.spaces.clone() };
+        let tokens = Tokens { words: template.tokens.iter().map(|word| &**word).collect(), spaces: template.spaces.clone() };
         let mine = self.drain(pattern.level).train(template.format, &tokens);
         for (second, count) in &pattern.samples {
             mine.add(*second, *count);

@@ -1,6 +1,9 @@
 //! A line → tokens, by the format of its stream.
 
 use crate::template::{Format, PLACEHOLDER};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// Longer lines are not looked at, Loki's figure.
 const LINE_BYTES_MAX: usize = 3000;
@@ -17,8 +20,8 @@ const MESSAGE_KEYS: [&str; 6] = ["log", "message", "msg", "msg_", "_msg", "conte
 
 /// The words of one line.
 #[derive(Default)]
-pub(crate) struct Tokens {
-    pub(crate) words: Vec<Box<str>>,
+pub(crate) struct Tokens<'a> {
+    pub(crate) words: Vec<&'a str>,
     pub(crate) spaces: Vec<u8>,
 }
 
@@ -34,20 +37,25 @@ pub(crate) fn format_of(line: &str) -> Format {
     }
 }
 
-/// The tokens of a line; `None` when no template can be made of it.
-pub(crate) fn tokens(format: Format, line: &str) -> Option<Tokens> {
-    if line.len() > LINE_BYTES_MAX {
-        return None;
+/// What of a line templates are made of; `None` when that is nothing.
+pub(crate) fn text(format: Format, line: &str) -> Option<Cow<'_, str>> {
+    match format {
+        _ if line.len() > LINE_BYTES_MAX => None,
+        Format::Text | Format::Logfmt => Some(Cow::Borrowed(line)),
+        Format::Json => message(line).map(Cow::Owned),
     }
+}
+
+/// The tokens of such a text; `None` when no template can be made of it.
+pub(crate) fn tokens(format: Format, text: &str) -> Option<Tokens<'_>> {
     let tokens = match format {
-        Format::Text => words(line),
-        Format::Json => words(&message(line)?),
-        Format::Logfmt => logfmt(line)?,
+        Format::Text | Format::Json => words(text),
+        Format::Logfmt => logfmt(text)?,
     };
     (TOKENS_MIN..=TOKENS_MAX).contains(&tokens.words.len()).then_some(tokens)
 }
 
-fn words(text: &str) -> Tokens {
+fn words(text: &str) -> Tokens<'_> {
     let mut tokens = Tokens::default();
     let mut start = 0;
     for (at, c) in text.char_indices() {
@@ -84,20 +92,73 @@ fn stays(c: char) -> bool {
     !matches!(c, '¡' | '§' | '«' | '¶' | '·' | '»' | '¿' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '、'..='〃' | '〈'..='】')
 }
 
-impl Tokens {
-    fn push(&mut self, word: &str) {
-        self.words.push(word.into());
+impl<'a> Tokens<'a> {
+    fn push(&mut self, word: &'a str) {
+        self.words.push(word);
         self.spaces.push(0);
     }
 }
 
+/// The message of an object: the first text under one of the keys.
 fn message(line: &str) -> Option<String> {
-    let object: std::collections::BTreeMap<std::borrow::Cow<'_, str>, &serde_json::value::RawValue> =
-        serde_json::from_str(line.trim()).ok()?;
-    MESSAGE_KEYS.iter().find_map(|key| serde_json::from_str(object.get(*key)?.get()).ok())
+    let Messages(found) = serde_json::from_str(line.trim()).ok()?;
+    found.into_iter().flatten().find_map(|raw| serde_json::from_str(raw.get()).ok())
 }
 
-fn logfmt(line: &str) -> Option<Tokens> {
+/// The values under [`MESSAGE_KEYS`]; others are passed over.
+struct Messages<'a>([Option<&'a RawValue>; MESSAGE_KEYS.len()]);
+
+impl<'de> serde::Deserialize<'de> for Messages<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(MessagesVisitor)
+    }
+}
+
+struct MessagesVisitor;
+
+impl<'de> Visitor<'de> for MessagesVisitor {
+    type Value = Messages<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut found = [None; MESSAGE_KEYS.len()];
+        while let Some(Key(place)) = object.next_key()? {
+            match place {
+                Some(place) => found[place] = Some(object.next_value()?),
+                None => drop(object.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Messages(found))
+    }
+}
+
+/// A key by its place among [`MESSAGE_KEYS`].
+struct Key(Option<usize>);
+
+impl<'de> serde::Deserialize<'de> for Key {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Key, E> {
+        Ok(Key(MESSAGE_KEYS.iter().position(|known| *known == key)))
+    }
+}
+
+fn logfmt(line: &str) -> Option<Tokens<'_>> {
     let mut tokens = Tokens::default();
     for (key, value) in pairs(line.trim())? {
         tokens.push(key);
@@ -161,8 +222,9 @@ mod tests {
 
     fn check(line: &str, format: Format, expected: &[&str]) {
         assert_eq!(format_of(line), format, "{line}");
-        let words = tokens(format, line).map(|t| t.words).unwrap_or_default();
-        assert_eq!(words.iter().map(|w| &**w).collect::<Vec<_>>(), expected, "{line}");
+        let text = text(format, line).unwrap_or_default();
+        let words = tokens(format, &text).map(|t| t.words).unwrap_or_default();
+        assert_eq!(words, expected, "{line}");
     }
 
     #[test]
@@ -189,6 +251,13 @@ mod tests {
             Format::Json,
             &["processed", "7", "items", "in", "\"", "a", "\""],
         );
+        check(r#"{"msg":7,"content":"as good as any text","MSG":{}}"#, Format::Json, &["as", "good", "as", "any", "text"]);
+        check(
+            r#"{"msg":"one two three four","m\u0073g":"the last of them counts"}"#,
+            Format::Json,
+            &["the", "last", "of", "them", "counts"],
+        );
+        check("{\"msg\":\"one two three four\"} }", Format::Json, &[]);
         check("{\"level\":\"info\"}", Format::Json, &[]);
         check("{broken}", Format::Json, &[]);
     }

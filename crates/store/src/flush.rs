@@ -59,7 +59,7 @@ pub(crate) fn write_parts(
     for (day, runs) in sorted.days(&order) {
         let id = next_part + metas.len() as u64;
         let mut writer = PartWriter::begin(files, layout, tenant, (day, id, first.sequence))?;
-        writer.mine();
+        writer.mine(runs.iter().map(|(_, rows)| rows.len() as u64).sum());
         let mut cutter = BlockCutter::default();
         for (number, (_, rows)) in runs.iter().enumerate() {
             let rows = &sorted.rows[rows.clone()];

@@ -1,8 +1,7 @@
 //! Templates of a part's lines: mined when the head is flushed, carried over when parts are merged.
 //!
-//! After the first blocks of a part, a bounded number of rows of each is looked at, spread over its runs, and
-//! each stands for its neighbours: mining costs a flush the same millisecond a megabyte whatever the lines are
-//! like.
+//! Of a part with many rows a bounded number of each block is looked at, spread over its runs, and each stands for its
+//! neighbours: mining costs a flush the same millisecond a megabyte whatever the lines are like.
 
 use crate::part::Part;
 use skald_model::Batch;
@@ -14,9 +13,8 @@ use std::sync::Arc;
 /// third of what encoding it does at most (`benches/patterns`).
 const SAMPLED_ROWS: u32 = 512;
 
-/// Rows of a part that are all looked at before sampling begins: what is small is mined whole, in some 60
-/// milliseconds.
-const WHOLE_ROWS: u32 = 20_000;
+/// Rows of a part that are all looked at: what is small is mined whole, in some 60 milliseconds.
+const WHOLE_ROWS: u64 = 20_000;
 
 /// Patterns kept of one stream: far more than anyone looks through.
 const STREAM_PATTERNS_MAX: usize = 200;
@@ -28,22 +26,25 @@ const PART_PATTERNS_MAX: usize = 20_000;
 pub(crate) const SECTION_BYTES_MAX: u64 = 256 << 20;
 
 /// Mines the blocks of a part as they are written; streams come one after the other.
-#[derive(Default)]
 pub(crate) struct PartMiner {
+    /// One in so many rows of the part would make [`WHOLE_ROWS`].
+    stride: u32,
     stream: u32,
     miner: StreamMiner,
     done: Vec<StreamPatterns>,
     kept: usize,
-    /// Rows looked at.
-    seen: u32,
 }
 
 impl PartMiner {
+    /// For the blocks of a part of so many rows.
+    pub(crate) fn of_rows(rows: u64) -> PartMiner {
+        let stride = u32::try_from(rows.div_ceil(WHOLE_ROWS)).unwrap_or(u32::MAX).max(1);
+        PartMiner { stride, stream: 0, miner: StreamMiner::default(), done: Vec::new(), kept: 0 }
+    }
+
     /// Looks at a block.
     pub(crate) fn block(&mut self, batch: &Batch) {
-        let rows = batch.len() as u32;
-        let stride = if self.seen < WHOLE_ROWS { 1 } else { stride(rows) };
-        self.seen = self.seen.saturating_add(rows / stride);
+        let stride = stride(batch.len() as u32).min(self.stride);
         for run in &batch.runs {
             if run.stream != self.stream {
                 self.end_stream();
@@ -101,7 +102,7 @@ pub(crate) fn merge(parts: &[Arc<Part>], numbers: &[Vec<u32>]) -> Vec<StreamPatt
             streams.entry(numbers[stream as usize]).or_default().push(patterns);
         }
     }
-    let mut merged = PartMiner::default();
+    let mut merged = PartMiner::of_rows(0);
     for (stream, mut of_parts) in streams {
         let patterns = if of_parts.len() == 1 {
             of_parts.remove(0)
@@ -172,8 +173,8 @@ mod tests {
 
     #[test]
     fn every_line_is_counted_however_few_are_looked_at() {
-        for (seen, streams, lines) in [(0, 1, 10), (WHOLE_ROWS, 1, 50_000), (WHOLE_ROWS, 3, 4_000)] {
-            let mut miner = PartMiner { seen, ..PartMiner::default() };
+        for (rows, streams, lines) in [(10, 1, 10), (u64::MAX, 1, 50_000), (400_000, 3, 4_000), (50_000, 3, 4_000)] {
+            let mut miner = PartMiner::of_rows(rows);
             miner.block(&batch(streams, lines));
             let found = miner.finish();
             assert_eq!(found.len(), streams as usize);
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_sealed_section_opens_and_a_damaged_one_does_not() {
-        let mut miner = PartMiner::default();
+        let mut miner = PartMiner::of_rows(0);
         miner.block(&batch(2, 40));
         let patterns = miner.finish();
         let (stored, at) = seal(&patterns).expect("compresses");

@@ -35,7 +35,7 @@ pub(crate) fn rewrite(
 ) -> Result<Rewritten, StoreError> {
     let mut writer = PartWriter::begin(files, layout, tenant, (part.meta.day, id, part.meta.sequence))?;
     writer.replace(std::slice::from_ref(part));
-    writer.mine();
+    writer.mine(part.meta.rows);
     let dropped = dropping.of_part(part);
     let line_bytes = line_bytes(part);
     let mut cutter = BlockCutter::default();

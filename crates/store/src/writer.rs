@@ -87,9 +87,9 @@ impl<'a> PartWriter<'a> {
         })
     }
 
-    /// Lets templates be mined of the blocks that are added.
-    pub(crate) fn mine(&mut self) {
-        self.miner = Some(PartMiner::default());
+    /// Lets templates be mined of the blocks that are added, which have about so many rows.
+    pub(crate) fn mine(&mut self, rows: u64) {
+        self.miner = Some(PartMiner::of_rows(rows));
     }
 
     /// Takes templates that were mined before.
