@@ -76,15 +76,9 @@ pub(crate) fn execute(
     let mut pieces = if shape.by_time() { STAGE_PIECES } else { usize::MAX };
     loop {
         let mut selected = stages.next(pieces);
-        let is_first = pieces == STAGE_PIECES;
-        if is_first && !forward && pipeline.drops_rows() {
-            selected.pieces = selected.pieces.into_iter().flat_map(Piece::newest_apart).collect();
-        }
-        if forward {
-            selected.pieces.sort_unstable_by_key(|p| (p.min_time, p.sequence));
-        } else {
-            selected.pieces.sort_unstable_by_key(|p| std::cmp::Reverse((p.max_time, p.sequence)));
-        }
+        // Who filters may find enough in the newest lines of what is looked at first.
+        let newest_apart = pieces == STAGE_PIECES && !forward && pipeline.drops_rows();
+        selected.pieces = in_order(selected.pieces, forward, newest_apart);
         let job = Arc::new(LogJob {
             scan: Scan::new(selected, (columns.clone(), content.lines.clone()), range, context, engine.pool.turns())
                 .after(worked),
@@ -108,6 +102,18 @@ pub(crate) fn execute(
     let (entries, shortened) = collector.finish()?;
     stats.entries_returned = entries.len() as u64;
     Ok(Found { entries, stats, warnings, shortened })
+}
+
+/// Pieces in the order in which they are read.
+fn in_order(mut pieces: Vec<Piece>, forward: bool, newest_apart: bool) -> Vec<Piece> {
+    if newest_apart {
+        pieces = pieces.into_iter().flat_map(Piece::newest_apart).collect();
+    }
+    match forward {
+        true => pieces.sort_unstable_by_key(|p| (p.min_time, p.sequence)),
+        false => pieces.sort_unstable_by_key(|p| std::cmp::Reverse((p.max_time, p.sequence))),
+    }
+    pieces
 }
 
 /// What all stages have found.
