@@ -27,7 +27,7 @@ pub use anchors::{Anchor, Anchors};
 pub use count::{Count, ReadRange, RowsBytes, RunCounter};
 pub use decode::{Wanted, decode, decode_over, rows_apart};
 pub use encode::{Encoder, verify};
-pub use meta::{BlockMeta, ColumnKind, ColumnMeta, FieldsAnswer, RunMeta, Tail};
+pub use meta::{BlockMeta, ColumnKind, ColumnMeta, FieldsAnswer, RunMeta, TAIL_ROWS_MIN, Tail};
 
 /// Version of the layout in README.md. Every directory entry begins with it; older ones are read.
 pub const FORMAT_VERSION: u8 = 4;

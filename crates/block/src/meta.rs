@@ -108,7 +108,7 @@ pub struct Tail {
 }
 
 /// Fewest rows that are the newest of a run; a run that has not many more is the newest as a whole.
-const TAIL_ROWS_MIN: u32 = 128;
+pub const TAIL_ROWS_MIN: u32 = 128;
 /// The newest rows are kept apart when the others have at least one in so many bytes of a block's lines.
 const OLDER_SHARE_MIN: u64 = 4;
 

@@ -21,7 +21,7 @@ use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch, Selection
 use skald_logql::typed::LogQuery;
 use skald_model::{Batch, Columns, StreamId, TenantId, TimeRange};
 use skald_model::{Held, MemoryUser};
-use skald_store::{Piece, PieceRows, Select, Wanted};
+use skald_store::{Piece, PieceRows, Select, TAIL_ROWS_MIN, Wanted};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -76,8 +76,9 @@ pub(crate) fn execute(
     let mut pieces = if shape.by_time() { STAGE_PIECES } else { usize::MAX };
     loop {
         let mut selected = stages.next(pieces);
-        // Who filters may find enough in the newest lines of what is looked at first.
-        let newest_apart = pieces == STAGE_PIECES && !forward && pipeline.drops_rows();
+        // Who filters, or wants many, may find enough in the newest lines of what is looked at first.
+        let wants_more = pipeline.drops_rows() || shape.limit > TAIL_ROWS_MIN as usize;
+        let newest_apart = pieces == STAGE_PIECES && !forward && wants_more;
         selected.pieces = in_order(selected.pieces, forward, newest_apart);
         let job = Arc::new(LogJob {
             scan: Scan::new(selected, (columns.clone(), content.lines.clone()), range, context, engine.pool.turns())
