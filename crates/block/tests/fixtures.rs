@@ -1,7 +1,7 @@
 //! Blocks written by every version of the format are read forever.
 
-use skald_block::{BlockMeta, ColumnKind, decode};
-use skald_model::Columns;
+use skald_block::{BlockMeta, ColumnKind, Wanted, decode, decode_over};
+use skald_model::{Batch, Columns};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -38,6 +38,29 @@ fn blocks_of_every_version_are_read() {
         }
     }
     assert!(read >= usize::from(skald_block::FORMAT_VERSION), "{read} fixtures");
+}
+
+#[test]
+fn newest_and_older_lines_of_every_version_are_read_alone() {
+    for version in 3..=skald_block::FORMAT_VERSION {
+        let path = format!("{}/fixtures/v{version}-tail.block", env!("CARGO_MANIFEST_DIR"));
+        let bytes = std::fs::read(path).expect("the fixture can be read");
+        let mut block = &bytes[..];
+        let meta = BlockMeta::decode(&mut block).expect("the fixture is whole");
+        let mut read = |range: std::ops::Range<u64>| Ok(block[range.start as usize..range.end as usize].to_vec());
+        let whole = decode(&meta, &Columns::ALL, &mut read).expect("the fixture is whole");
+        let tails = meta.newest_apart().expect("its newest lines are apart");
+        let newest: Vec<u32> = whole.runs.iter().zip(&tails).flat_map(|(run, tail)| tail.row..run.rows.end).collect();
+        let older: Vec<u32> = whole.runs.iter().zip(&tails).flat_map(|(run, tail)| run.rows.start..tail.row).collect();
+        for rows in [newest, older] {
+            let wanted = Wanted { rows: Some(&rows), ..Wanted::all(&Columns::ALL) };
+            let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("the fixture is whole");
+            for row in 0..meta.rows {
+                let expected = if rows.contains(&row) { whole.line(row) } else { b"" };
+                assert_eq!(some.line(row), expected, "row {row} of version {version}");
+            }
+        }
+    }
 }
 
 /// The names of the encodings in a fixture of the newest version.
