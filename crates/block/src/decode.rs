@@ -57,16 +57,16 @@ pub fn decode_over(
     check_rows(meta)?;
     let columns = wanted.columns;
     let joins = columns.lines && meta.lines_are_cut();
-    let apart = if columns.lines { Apart::of(meta, wanted.rows)? } else { None };
-    let wants = |kind: &ColumnKind| match kind {
-        ColumnKind::Newest => apart.as_ref().is_some_and(|apart| apart.wants_newest),
-        ColumnKind::Lines if apart.as_ref().is_some_and(|apart| !apart.wants_older) => false,
-        ColumnKind::Field(name) => joins || wanted.as_metadata(name),
-        kind => wants(columns, kind),
-    };
-    let read_columns: Vec<&ColumnMeta> = meta.columns.iter().filter(|column| wants(&column.kind)).collect();
     let mut batch = emptied(spare);
     batch.runs = runs_of(meta);
+    let apart = if columns.lines { Apart::of(meta, &batch.runs, wanted.rows)? } else { None };
+    let wants = |kind: &ColumnKind| match (kind, &apart) {
+        (ColumnKind::Newest, Some(apart)) => apart.wants(true),
+        (ColumnKind::Lines, Some(apart)) => apart.wants(false),
+        (ColumnKind::Field(name), _) => joins || wanted.as_metadata(name),
+        (kind, _) => wants(columns, kind),
+    };
+    let read_columns: Vec<&ColumnMeta> = meta.columns.iter().filter(|column| wants(&column.kind)).collect();
     let fetched = Fetched::read(&read_columns, read)?;
     let mut fields = Fields { rows: meta.rows as usize, columns: Vec::new() };
     let (mut older, mut newest) = (None, None);

@@ -7,8 +7,7 @@ use std::fmt;
 impl BlockMeta {
     /// Bytes of what a column holds as a batch has it; `None` of those with names.
     pub fn plain_bytes(&self, kind: &ColumnKind) -> Option<u64> {
-        let has_newest = self.columns.iter().any(|column| column.kind == ColumnKind::Newest);
-        let tails = if has_newest { self.newest_apart() } else { None };
+        let tails = if self.has_newest() { self.tails() } else { None };
         let older = tails.map_or(self.line_bytes, |tails| tails.iter().map(|tail| tail.line_bytes).sum());
         match kind {
             ColumnKind::Times => Some(u64::from(self.rows) * 8),

@@ -3,9 +3,9 @@
 use crate::decode::{Fields, Wanted};
 use crate::encode::ZSTD_LEVEL;
 use crate::meta::Tail;
-use crate::{BlockError, BlockMeta, ColumnKind, ColumnMeta, frames, ints, varint};
+use crate::{BlockError, BlockMeta, ColumnMeta, frames, ints, varint};
 use skald_fields::{COLUMNS_MAX, Cut, Form, Parts, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot};
-use skald_model::Batch;
+use skald_model::{Batch, Run};
 use std::ops::Range;
 
 /// The bytes of all lines as they are.
@@ -131,8 +131,8 @@ fn decode_tail(mut bytes: &[u8], only: Option<&[u32]>, ends: &mut [u32], lines: 
 /// Lines of which the newest of each run are a column of their own, and what is wanted of them.
 pub(crate) struct Apart {
     parts: Vec<Part>,
-    pub(crate) wants_older: bool,
-    pub(crate) wants_newest: bool,
+    wants_older: bool,
+    wants_newest: bool,
 }
 
 /// The older or the newest rows of a run.
@@ -142,22 +142,24 @@ struct Part {
 }
 
 impl Apart {
-    /// `None` when all lines are one column.
-    pub(crate) fn of(meta: &BlockMeta, only: Option<&[u32]>) -> Result<Option<Apart>, BlockError> {
-        if meta.lines_are_cut() || !meta.columns.iter().any(|column| column.kind == ColumnKind::Newest) {
+    /// Of a block with these runs; `None` when all lines are one column.
+    pub(crate) fn of(meta: &BlockMeta, runs: &[Run], only: Option<&[u32]>) -> Result<Option<Apart>, BlockError> {
+        if !meta.has_newest() {
             return Ok(None);
         }
         let tails = meta.tails().ok_or_else(|| BlockError::damaged("no lines of the block are the newest"))?;
-        let (mut parts, mut start) = (Vec::with_capacity(2 * tails.len()), 0);
-        for (run, tail) in meta.runs.iter().zip(&tails) {
-            let end = start + run.rows;
-            parts.push(Part { newest: false, rows: start..tail.row });
-            parts.push(Part { newest: true, rows: tail.row..end });
-            start = end;
-        }
+        let of_run = |(run, tail): (&Run, &Tail)| {
+            [Part { newest: false, rows: run.rows.start..tail.row }, Part { newest: true, rows: tail.row..run.rows.end }]
+        };
+        let parts: Vec<Part> = runs.iter().zip(&tails).flat_map(of_run).collect();
         let wants = |newest: bool| parts.iter().any(|part| part.newest == newest && part.holds_any(only));
         let (wants_older, wants_newest) = (wants(false), wants(true));
         Ok(Some(Apart { parts, wants_older, wants_newest }))
+    }
+
+    /// Whether the newest lines are wanted, or the older ones.
+    pub(crate) fn wants(&self, newest: bool) -> bool {
+        if newest { self.wants_newest } else { self.wants_older }
     }
 
     /// Appends the lines that are wanted to `lines`, which is empty; `ends` says where each ends, and then that others
@@ -173,8 +175,8 @@ impl Apart {
         if ends.len() != rows || !lines.is_empty() {
             return Err(BlockError::damaged("lines have no lengths, or are there twice"));
         }
-        let take = |wants: bool, column: Option<(&ColumnMeta, &[u8])>, newest: bool, into: &mut Vec<u8>| {
-            if !wants {
+        let take = |newest: bool, column: Option<(&ColumnMeta, &[u8])>, into: &mut Vec<u8>| {
+            if !self.wants(newest) {
                 return Ok(());
             }
             let (column, bytes) = column.ok_or_else(|| BlockError::damaged("the block has not all lines"))?;
@@ -182,55 +184,53 @@ impl Apart {
             let parts = self.parts.iter().filter(|part| part.newest == newest);
             decode_all(column.encoding, bytes, parts.map(|part| part.bytes(ends).len() as u64).sum(), into)
         };
-        take(self.wants_older, older, false, lines)?;
+        take(false, older, lines)?;
+        let wants_both = self.wants_older && self.wants_newest;
         // The older and newest lines of several runs alternate: then the newest are put among the older ones.
-        if self.wants_older && self.parts.len() > 2 {
+        if wants_both && self.parts.len() > 2 {
             let mut apart = Vec::new();
-            take(self.wants_newest, newest, true, &mut apart)?;
+            take(true, newest, &mut apart)?;
             self.mix(&apart, ends, lines);
         } else {
-            take(self.wants_newest, newest, true, lines)?;
+            take(true, newest, lines)?;
         }
-        self.leave_out(ends);
+        if !wants_both {
+            self.leave_out(ends);
+        }
         Ok(())
     }
 
     /// Moves older lines, which lie behind one another, to where they belong, and the newest between them.
     fn mix(&self, mut newest: &[u8], ends: &[u32], lines: &mut Vec<u8>) {
         let mut older = lines.len();
-        let mut to = older + newest.len();
-        lines.resize(to, 0);
+        lines.resize(older + newest.len(), 0);
         for part in self.parts.iter().rev() {
-            let bytes = part.bytes(ends).len();
-            if part.newest && self.wants_newest {
-                let (rest, own) = newest.split_at(newest.len() - bytes);
-                to -= bytes;
-                lines[to..to + bytes].copy_from_slice(own);
+            let place = part.bytes(ends);
+            if part.newest {
+                let (rest, own) = newest.split_at(newest.len() - place.len());
+                lines[place].copy_from_slice(own);
                 newest = rest;
-            } else if !part.newest {
-                older -= bytes;
-                to -= bytes;
-                lines.copy_within(older..older + bytes, to);
+            } else {
+                let from = older - place.len();
+                lines.copy_within(from..older, place.start);
+                older = from;
             }
         }
     }
 
     /// Says of lines that were not read that they are empty.
     fn leave_out(&self, ends: &mut [u32]) {
-        if self.wants_older && self.wants_newest {
-            return;
-        }
         let (mut left_out, mut start) = (0, 0);
         for part in &self.parts {
-            let (from, bytes) = (start, part.rows.start as usize..part.rows.end as usize);
-            let ends = &mut ends[bytes];
-            start = ends.last().copied().unwrap_or(start);
-            if if part.newest { self.wants_newest } else { self.wants_older } {
+            let ends = &mut ends[part.rows.start as usize..part.rows.end as usize];
+            let end = ends.last().copied().unwrap_or(start);
+            if self.wants(part.newest) {
                 ends.iter_mut().for_each(|end| *end -= left_out);
             } else {
-                ends.fill(from - left_out);
-                left_out += start - from;
+                ends.fill(start - left_out);
+                left_out += end - start;
             }
+            start = end;
         }
     }
 }

@@ -155,13 +155,14 @@ impl BlockMeta {
 
     /// Where the newest rows of each run begin, if their lines can be read without the others.
     pub fn newest_apart(&self) -> Option<Vec<Tail>> {
-        let is_apart = |column: &ColumnMeta| match column.kind {
-            ColumnKind::Newest => true,
-            ColumnKind::Lines => column.encoding == LINES_TAIL && self.runs.len() == 1,
-            _ => false,
-        };
-        let apart = !self.lines_are_cut() && self.columns.iter().any(is_apart);
+        let in_one_column = |column: &ColumnMeta| column.kind == ColumnKind::Lines && column.encoding == LINES_TAIL;
+        let apart = self.has_newest() || self.runs.len() == 1 && self.columns.iter().any(in_one_column);
         if apart { self.tails() } else { None }
+    }
+
+    /// Whether the newest lines are a column of their own.
+    pub(crate) fn has_newest(&self) -> bool {
+        !self.lines_are_cut() && self.columns.iter().any(|column| column.kind == ColumnKind::Newest)
     }
 
     /// Whether lines are put together from columns.

@@ -67,8 +67,7 @@ pub(crate) fn read(files: &dyn Files, layout: &Layout, tenant: &TenantId) -> Res
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Missing),
         file => file.map_err(failed)?,
     };
-    let mut bytes = vec![0; file.size().map_err(failed)? as usize];
-    file.read_at(0, &mut bytes).map_err(failed)?;
+    let bytes = file.size().and_then(|len| file.read_new(0, len as usize)).map_err(failed)?;
     let found = parse(&bytes);
     if let Found::Whole(Manifest { version, .. }) | Found::HalfDamaged(Manifest { version, .. }) = &found
         && *version > MANIFEST_VERSION

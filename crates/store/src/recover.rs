@@ -61,8 +61,7 @@ pub(crate) fn read_format(files: &dyn Files, layout: &Layout) -> Result<(), Stor
     let path = layout.format();
     let failed = |e| StoreError::io(format!("reading {}", path.display()), e);
     let file = files.open(&path).map_err(failed)?;
-    let mut bytes = vec![0; file.size().map_err(failed)? as usize];
-    file.read_at(0, &mut bytes).map_err(failed)?;
+    let bytes = file.size().and_then(|len| file.read_new(0, len as usize)).map_err(failed)?;
     let text = String::from_utf8_lossy(&bytes);
     let version = text.strip_prefix(FORMAT_WORD).and_then(|v| v.trim().parse::<u32>().ok());
     match version {
