@@ -14,6 +14,7 @@ pub mod duration;
 pub mod error;
 mod flights;
 mod grpc;
+mod leftover;
 pub mod logging;
 pub mod metrics;
 pub mod openapi;

@@ -6,6 +6,7 @@
 use crate::access::Access;
 use crate::config::{Config, ServerConfig};
 use crate::grpc;
+use crate::leftover::Leftover;
 use crate::logging::OwnLines;
 use crate::metrics::Metrics;
 use crate::overrides::Overrides;
@@ -16,8 +17,8 @@ use crate::self_logs;
 use crate::state::{App, raised};
 use crate::tls::Tls;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
+use axum::http::header::EXPECT;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -278,7 +279,8 @@ async fn serve_connection(listening: &Listening, stream: impl AsyncRead + AsyncW
             *request.uri_mut() = uri;
         }
         let current = router.borrow().clone();
-        current.oneshot(request.map(Body::new))
+        let waits = request.headers().contains_key(EXPECT);
+        current.oneshot(request.map(|body| Leftover::of(body, waits)))
     });
     let mut builder = Builder::new(TokioExecutor::new());
     let idle = config.http_server_idle_timeout;
