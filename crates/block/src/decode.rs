@@ -54,12 +54,38 @@ pub fn decode_over(
     spare: Batch,
     read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
 ) -> Result<Batch, BlockError> {
+    decode_with(meta, wanted, spare, read, None)
+}
+
+/// The same, but with the times of all rows at hand `choose` says which of the wanted rows matter: values of others may
+/// be left out, metadata too.
+pub fn decode_chosen(
+    meta: &BlockMeta,
+    wanted: &Wanted<'_>,
+    spare: Batch,
+    read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
+    choose: Choose<'_>,
+) -> Result<Batch, BlockError> {
+    decode_with(meta, wanted, spare, read, Some(choose))
+}
+
+/// From the times of all rows those that matter, in order.
+pub type Choose<'a> = &'a mut dyn FnMut(&[i64]) -> Vec<u32>;
+
+fn decode_with(
+    meta: &BlockMeta,
+    wanted: &Wanted<'_>,
+    spare: Batch,
+    read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
+    choose: Option<Choose<'_>>,
+) -> Result<Batch, BlockError> {
     check_rows(meta)?;
-    let columns = wanted.columns;
+    let (mut wanted, columns) = (*wanted, wanted.columns);
     let joins = columns.lines && meta.lines_are_cut();
     let mut batch = emptied(spare);
     batch.runs = runs_of(meta);
-    let apart = if columns.lines { Apart::of(meta, &batch.runs, wanted.rows)? } else { None };
+    let apart_of = |rows| if columns.lines { Apart::of(meta, &batch.runs, rows) } else { Ok(None) };
+    let mut apart = apart_of(wanted.rows)?;
     let wants = |kind: &ColumnKind| match (kind, &apart) {
         (ColumnKind::Newest, Some(apart)) => apart.wants(true),
         (ColumnKind::Lines, Some(apart)) => apart.wants(false),
@@ -68,19 +94,47 @@ pub fn decode_over(
     };
     let read_columns: Vec<&ColumnMeta> = meta.columns.iter().filter(|column| wants(&column.kind)).collect();
     let fetched = Fetched::read(&read_columns, read)?;
+    for column in read_columns.iter().filter(|column| column.kind == ColumnKind::Times) {
+        let bytes = fetched.bytes_of(column)?;
+        column.check(bytes)?;
+        times::decode(bytes, &meta.runs, meta.rows as usize, &mut batch.timestamps)?;
+    }
+    if batch.timestamps.len() != meta.rows as usize {
+        return Err(BlockError::damaged("the block has no times"));
+    }
+    let chosen = choose.map(|choose| choose(&batch.timestamps));
+    if let Some(rows) = &chosen {
+        wanted.rows = Some(rows);
+        apart = apart_of(wanted.rows)?;
+    }
+    if chosen.as_ref().is_some_and(Vec::is_empty) {
+        batch.line_ends.resize(meta.rows as usize, 0);
+        return Ok(batch);
+    }
     let mut fields = Fields { rows: meta.rows as usize, columns: Vec::new() };
     let (mut older, mut newest) = (None, None);
     for column in read_columns {
         let bytes = fetched.bytes_of(column)?;
         match &column.kind {
+            ColumnKind::Times => {}
+            ColumnKind::Lengths => decode_lengths(meta, column, bytes, &lengths_of(meta, &wanted, apart.as_ref()), &mut batch)?,
             ColumnKind::Newest => newest = Some((column, bytes)),
             ColumnKind::Lines if apart.is_some() => older = Some((column, bytes)),
             ColumnKind::Field(_) => fields.columns.push(Field { column, bytes, values: None }),
             ColumnKind::Lines if is_cut(column.encoding) => {
                 column.check(bytes)?;
-                lines::decode_cut(bytes, &mut fields, wanted, &mut batch.line_ends, &mut batch.lines)?;
+                lines::decode_cut(bytes, &mut fields, &wanted, &mut batch.line_ends, &mut batch.lines)?;
             }
-            _ => decode_column(meta, column, bytes, wanted.rows, &mut batch)?,
+            ColumnKind::Lines => {
+                column.check(bytes)?;
+                let wanted = (meta.line_bytes, wanted.rows);
+                lines::decode(column.encoding, bytes, wanted, &mut batch.line_ends, &mut batch.lines)?;
+            }
+            ColumnKind::Metadata(name) => {
+                column.check(bytes)?;
+                let values = metadata::decode_some(bytes, name.clone(), meta.rows as usize, chosen.as_deref())?;
+                batch.metadata.push(values);
+            }
         }
     }
     if let Some(apart) = apart {
@@ -96,8 +150,59 @@ pub fn decode_over(
     if batch.metadata.len() > before {
         batch.metadata.sort_by(|a, b| a.name.cmp(&b.name));
     }
-    check(meta, wanted, &batch)?;
+    check(meta, &wanted, &batch)?;
     Ok(batch)
+}
+
+/// Whose lengths tell where lines are: those of all rows, or of rows around these.
+enum Lengths<'a> {
+    All,
+    Of(&'a Apart),
+    Around(&'a [u32]),
+}
+
+/// Where only some lines are read, a few frames of lengths say where they lie.
+fn lengths_of<'a>(meta: &BlockMeta, wanted: &Wanted<'a>, apart: Option<&'a Apart>) -> Lengths<'a> {
+    match (apart, wanted.rows) {
+        (Some(apart), _) if !apart.wants(false) => Lengths::Of(apart),
+        // Each line is put together by itself.
+        (None, Some(rows)) if wanted.columns.lines && meta.lines_are_all_cut() => Lengths::Around(rows),
+        _ => Lengths::All,
+    }
+}
+
+/// Reads where lines end; those of rows whose lengths are not wanted are taken for empty.
+fn decode_lengths(
+    meta: &BlockMeta,
+    column: &ColumnMeta,
+    mut bytes: &[u8],
+    lengths: &Lengths<'_>,
+    batch: &mut Batch,
+) -> Result<(), BlockError> {
+    column.check(bytes)?;
+    let (rows, mut end, ends) = (meta.rows as usize, 0u64, &mut batch.line_ends);
+    ends.reserve(rows);
+    let wants = |frame: Range<usize>| match lengths {
+        Lengths::All => true,
+        Lengths::Of(apart) => apart.reads(&frame),
+        Lengths::Around(rows) => {
+            let first = rows.partition_point(|row| (*row as usize) < frame.start);
+            rows.get(first).is_some_and(|row| (*row as usize) < frame.end)
+        }
+    };
+    let sink = |count: usize, lengths: Option<&[u64]>| match lengths {
+        Some(lengths) => ends.extend(lengths.iter().map(|length| {
+            end = end.saturating_add(*length);
+            end as u32
+        })),
+        None => ends.resize(ends.len() + count, end as u32),
+    };
+    ints::decode_where(&mut bytes, rows, wants, sink)?;
+    let fits = if matches!(lengths, Lengths::All) { end == meta.line_bytes } else { end <= meta.line_bytes };
+    if fits && bytes.is_empty() {
+        return Ok(());
+    }
+    Err(BlockError::Damaged(format!("lines have {end} bytes, the directory says {}", meta.line_bytes)))
 }
 
 /// Rows whose lines are not of this form, in order: what [`crate::FieldsAnswer::Some`] leaves to whoever reads lines.
@@ -231,47 +336,10 @@ fn runs_of(meta: &BlockMeta) -> Vec<Run> {
     meta.runs.iter().map(run).collect()
 }
 
-/// Decodes a column into the batch.
-fn decode_column(
-    meta: &BlockMeta,
-    column: &ColumnMeta,
-    mut bytes: &[u8],
-    only: Option<&[u32]>,
-    batch: &mut Batch,
-) -> Result<(), BlockError> {
-    column.check(bytes)?;
-    let rows = meta.rows as usize;
-    match &column.kind {
-        ColumnKind::Times => times::decode(bytes, &meta.runs, rows, &mut batch.timestamps)?,
-        ColumnKind::Lengths => {
-            let (mut end, ends) = (0u64, &mut batch.line_ends);
-            ends.reserve(rows);
-            ints::decode(&mut bytes, rows, |lengths| {
-                ends.extend(lengths.iter().map(|length| {
-                    end = end.saturating_add(*length);
-                    end as u32
-                }));
-            })?;
-            if end != meta.line_bytes || !bytes.is_empty() {
-                return Err(BlockError::Damaged(format!("lines have {end} bytes, the directory says {}", meta.line_bytes)));
-            }
-        }
-        ColumnKind::Lines => {
-            lines::decode(column.encoding, bytes, (meta.line_bytes, only), &mut batch.line_ends, &mut batch.lines)?;
-        }
-        ColumnKind::Metadata(name) => batch.metadata.push(metadata::decode(bytes, name.clone(), rows)?),
-        ColumnKind::Field(_) | ColumnKind::Newest => {}
-    }
-    Ok(())
-}
-
 /// What was asked for is there, and nothing points outside.
 fn check(meta: &BlockMeta, wanted: &Wanted<'_>, batch: &Batch) -> Result<(), BlockError> {
     let columns = wanted.columns;
     let rows = meta.rows as usize;
-    if batch.timestamps.len() != rows {
-        return Err(BlockError::damaged("the block has no times"));
-    }
     if (columns.lines || columns.line_lengths) && batch.line_ends.len() != rows {
         return Err(BlockError::damaged("the block has no lengths"));
     }

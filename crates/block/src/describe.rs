@@ -1,6 +1,8 @@
 //! Columns in words, for whoever inspects a part.
 
-use crate::lines::{FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_PLAIN, LINES_TAIL, LINES_ZSTD};
+use crate::lines::{
+    FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_FRAMES, LINES_PLAIN, LINES_TAIL, LINES_ZSTD,
+};
 use crate::{BlockMeta, ColumnKind, ColumnMeta};
 use std::fmt;
 
@@ -27,6 +29,7 @@ impl ColumnMeta {
             (ColumnKind::Lengths, 0) => "integers",
             (ColumnKind::Lines | ColumnKind::Newest, LINES_PLAIN) => "plain",
             (ColumnKind::Lines | ColumnKind::Newest, LINES_ZSTD) => "zstd",
+            (ColumnKind::Newest, LINES_FRAMES) => "zstd, run by run",
             (ColumnKind::Lines, LINES_TAIL) => "zstd, the newest apart",
             (ColumnKind::Lines, LINES_CUT) => "cut into fields",
             (ColumnKind::Lines, LINES_CUT_JSON) => "all json, cut into fields",

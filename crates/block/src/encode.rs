@@ -54,8 +54,8 @@ impl Encoder {
                 }
                 Some(tails) => {
                     self.in_two.fill(batch, &tails);
-                    let encoding = lines::encode(&self.in_two.newest, out)?;
-                    add_column(&mut meta, base, out, ColumnKind::Newest, encoding, None);
+                    self.in_two.encode_newest(out)?;
+                    add_column(&mut meta, base, out, ColumnKind::Newest, lines::LINES_FRAMES, None);
                     let encoding = lines::encode(&self.in_two.older, out)?;
                     add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
                 }

@@ -25,7 +25,7 @@ mod varint;
 
 pub use anchors::{Anchor, Anchors};
 pub use count::{Count, ReadRange, RowsBytes, RunCounter};
-pub use decode::{Wanted, decode, decode_over, rows_apart};
+pub use decode::{Choose, Wanted, decode, decode_chosen, decode_over, rows_apart};
 pub use encode::{Encoder, verify};
 pub use meta::{BlockMeta, ColumnKind, ColumnMeta, FieldsAnswer, RunMeta, TAIL_ROWS_MIN, Tail};
 

@@ -162,12 +162,25 @@ impl BlockMeta {
 
     /// Whether the newest lines are a column of their own.
     pub(crate) fn has_newest(&self) -> bool {
-        !self.lines_are_cut() && self.columns.iter().any(|column| column.kind == ColumnKind::Newest)
+        self.newest_column().is_some()
+    }
+
+    /// The column of the newest lines, where they are not among the others.
+    pub(crate) fn newest_column(&self) -> Option<&ColumnMeta> {
+        let column = self.columns.iter().find(|column| column.kind == ColumnKind::Newest)?;
+        (!self.lines_are_cut()).then_some(column)
     }
 
     /// Whether lines are put together from columns.
     pub fn lines_are_cut(&self) -> bool {
         self.columns.iter().any(|column| column.kind == ColumnKind::Lines && is_cut(column.encoding))
+    }
+
+    /// Whether that is so of every line.
+    pub(crate) fn lines_are_all_cut(&self) -> bool {
+        let of_one_form = |form| lines_encoding(Some(form));
+        let all = [of_one_form(Form::Json), of_one_form(Form::Logfmt)];
+        self.columns.iter().any(|column| column.kind == ColumnKind::Lines && all.contains(&column.encoding))
     }
 
     /// Of how many lines of this form columns tell all that they say of some labels. Of none where a label may come

@@ -180,12 +180,7 @@ pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
     }
 }
 
-/// Reads a column of `rows` rows back.
-pub(crate) fn decode(bytes: &[u8], name: Arc<str>, rows: usize) -> Result<MetadataColumn, BlockError> {
-    decode_some(bytes, name, rows, None)
-}
-
-/// The same; values that only rows not among `only` have may be left empty.
+/// Reads a column of `rows` rows back; values that only rows not among `only` have may be left empty.
 pub(crate) fn decode_some(
     mut bytes: &[u8],
     name: Arc<str>,
@@ -262,7 +257,7 @@ mod tests {
         let column = &batch.metadata[0];
         let mut out = Vec::new();
         encode(column, 1, &mut Scratch::default(), &mut out).expect("memory is enough");
-        let back = decode(&out, column.name.clone(), batch.len()).expect("was just written");
+        let back = decode_some(&out, column.name.clone(), batch.len(), None).expect("was just written");
         for row in 0..batch.len() as u32 {
             assert_eq!(back.get(row), column.get(row));
         }
@@ -283,7 +278,7 @@ mod tests {
 
     #[test]
     fn codes_outside_the_dictionary_are_refused() {
-        assert!(decode(&[Layout::Dictionary as u8, 1, 0, 2, 0, 0, 1, 0, 0], "k".into(), 3).is_err());
-        assert!(decode(&[7], "k".into(), 3).is_err());
+        assert!(decode_some(&[Layout::Dictionary as u8, 1, 0, 2, 0, 0, 1, 0, 0], "k".into(), 3, None).is_err());
+        assert!(decode_some(&[7], "k".into(), 3, None).is_err());
     }
 }

@@ -3,10 +3,12 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use skald_block::{
-    BlockError, BlockMeta, Count, Encoder, FieldsAnswer, RunCounter, Wanted, decode, decode_over, rows_apart, verify,
+    BlockError, BlockMeta, Count, Encoder, FieldsAnswer, RunCounter, Wanted, decode, decode_chosen, decode_over, rows_apart,
+    verify,
 };
 use skald_fields::Form;
 use skald_model::{Batch, BatchBuilder, Columns, Literal, MetadataWanted};
+use std::collections::BTreeSet;
 
 /// One entry: step in time, line, metadata.
 type Row = (u32, Vec<u8>, Vec<(u8, String)>);
@@ -43,7 +45,27 @@ fn batch_of(runs: &[(i64, Vec<Row>)]) -> Batch {
 
 fn batches() -> impl Strategy<Value = Batch> {
     let any_lines = vec((-1i64 << 60..1 << 60, vec(row(), 1..40)), 0..6).prop_map(|runs| batch_of(&runs));
-    prop_oneof![3 => any_lines, 1 => lines_with_fields()]
+    prop_oneof![3 => any_lines, 1 => lines_with_fields(), 1 => long_runs()]
+}
+
+/// Runs of which some are so long that their newest lines lie apart, if lines are not cut.
+fn long_runs() -> impl Strategy<Value = Batch> {
+    let run = (-1i64 << 60..1 << 60, prop_oneof![1..700usize, 1..4usize, Just(0)], 0..300usize);
+    (vec(run, 1..5), any::<bool>()).prop_map(|(runs, json)| {
+        let mut builder = BatchBuilder::default();
+        for (stream, (start, rows, width)) in runs.iter().enumerate() {
+            for row in 0..*rows {
+                let number = (row as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                let line = match json {
+                    true => format!(r#"{{"at":{row},"id":"{number:016x}","level":"info"}}"#),
+                    false => format!("{number:.<width$}"),
+                };
+                let level = ["info", "warn", "error"][number as usize % 3];
+                builder.push(stream as u32, start + row as i64 * 7, line.as_bytes(), [("level", level)].into_iter());
+            }
+        }
+        builder.finish()
+    })
 }
 
 /// JSON or logfmt lines of one program, a few other lines among them.
@@ -126,6 +148,31 @@ proptest! {
         let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("was just written");
         for row in rows {
             prop_assert_eq!(some.line(row), batch.line(row));
+        }
+    }
+
+    #[test]
+    fn rows_chosen_by_their_times_are_whole(
+        batch in batches(),
+        picks in vec(any::<prop::sample::Index>(), 0..20),
+        wanted_too in vec(any::<prop::sample::Index>(), 0..20),
+        narrowed in any::<bool>(),
+    ) {
+        let (meta, bytes) = encoded(&batch);
+        let mut read = |range: std::ops::Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
+        let row = |pick: &prop::sample::Index| pick.index(batch.len()) as u32;
+        let of = |picks: &[prop::sample::Index]| picks.iter().filter(|_| !batch.is_empty()).map(row).collect::<BTreeSet<_>>();
+        let chosen: Vec<u32> = of(&picks).into_iter().collect();
+        let wanted: Vec<u32> = (&of(&picks) | &of(&wanted_too)).into_iter().collect();
+        let wanted = Wanted { rows: narrowed.then_some(&wanted[..]), ..Wanted::all(&Columns::ALL) };
+        let mut choose = |times: &[i64]| {
+            assert_eq!(times, batch.timestamps);
+            chosen.clone()
+        };
+        let some = decode_chosen(&meta, &wanted, Batch::default(), &mut read, &mut choose).expect("was just written");
+        for row in chosen {
+            prop_assert_eq!(some.line(row), batch.line(row));
+            prop_assert!(some.metadata_of(row).eq(batch.metadata_of(row)), "metadata of row {}", row);
         }
     }
 
@@ -279,8 +326,10 @@ fn the_newest_rows_of_runs_are_read_alone() {
     };
     let is_newest = |row: u32| newest().any(|newest| newest == row);
     check(newest().collect(), &|row| !is_newest(row));
-    check(vec![1900], &|row| !is_newest(row));
-    check(vec![2040], &|row| !is_newest(row));
+    // The newest lines of a long run are a frame, those of short ones share one with the next.
+    check(vec![1900], &|row| !(1792..2000).contains(&row));
+    check(vec![2040], &|row| row != 2040);
+    check(vec![2040, 2940], &|row| row < 2040 || !is_newest(row));
     check(older().collect(), &is_newest);
     check(vec![2100], &is_newest);
     check(vec![], &|_| true);

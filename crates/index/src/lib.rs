@@ -5,7 +5,7 @@
 pub mod content;
 pub mod streams;
 
-pub use content::{ContentIndex, ContentIndexBuilder, ContentRows, RowProbe};
+pub use content::{BlockFilter, ContentIndex, ContentIndexBuilder, ContentRows, RowProbe};
 pub use streams::StreamIndex;
 
 /// An index that can't be used.

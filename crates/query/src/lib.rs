@@ -11,6 +11,7 @@ mod deletes;
 mod directory;
 mod fair;
 mod fields;
+mod first;
 mod hint;
 mod log;
 mod metadata;

@@ -7,6 +7,7 @@
 use crate::Engine;
 use crate::collect::{Collector, Entry, OutputLabels, Shape};
 use crate::context::Context;
+use crate::first::first;
 use crate::page::Place;
 use crate::pool::Shared;
 use crate::prune;
@@ -134,12 +135,20 @@ impl Gathered {
         if self.forward { time > edge } else { time < edge }
     }
 
+    /// No entry beyond this time can be part of the answer.
+    fn advance(&self, time: i64) {
+        match self.forward {
+            true => self.edge.fetch_min(time, Ordering::Relaxed),
+            false => self.edge.fetch_max(time, Ordering::Relaxed),
+        };
+    }
+
     /// Takes entries in.
     fn absorb(&self, entries: Vec<Entry>) -> Result<(), QueryError> {
         let mut collector = self.collector.lock();
         let Some(collector) = collector.as_mut() else { return Ok(()) };
         if let Some(edge) = collector.absorb(entries) {
-            self.edge.store(edge, Ordering::Relaxed);
+            self.advance(edge);
         }
         if self.held.lock().cover(collector.bytes()) { Ok(()) } else { Err(QueryError::Busy) }
     }
@@ -188,11 +197,11 @@ impl LogJob {
             }
             None => None,
         };
+        // Where each row gives an entry, the first of a run or a block that is read are enough.
+        let gives_each = !self.pipeline.drops_rows() && self.shape.run_may_stop() && self.shape.after.is_none();
         let chosen = match sieve {
-            // Where each row gives an entry, those at the end of a run that is read are enough.
-            None if !self.pipeline.drops_rows() && self.shape.run_may_stop() && self.shape.after.is_none() => {
-                piece.ends_of_runs(&self.scan.range, self.shape.limit, !self.is_forward())
-            }
+            None if gives_each && piece.can_choose() => return self.read_first(piece, worker),
+            None if gives_each => piece.ends_of_runs(&self.scan.range, self.shape.limit, !self.is_forward()),
             None => None,
             Some((columns, filters, apart)) => match self.sieve((columns, filters), &apart, piece, worker)? {
                 Some(rows) => Some(rows),
@@ -202,6 +211,27 @@ impl LogJob {
         let wanted = Wanted { rows: chosen.as_deref(), ..self.scan.wanted() };
         if let Some(read) = self.scan.read(piece, &wanted, worker.spare.take())? {
             self.take(piece, &read, chosen.as_deref(), worker);
+            worker.spare = Some(read);
+        }
+        Ok(())
+    }
+
+    /// Reads the first `limit` entries of a piece in the order of the answer and takes those that are not beyond what is
+    /// known already. Times alone tell which they are, and values of no other row are decoded.
+    fn read_first(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
+        let (range, limit, forward) = (&self.scan.range, self.shape.limit, self.is_forward());
+        let ends = piece.ends_of_runs(range, limit, !forward);
+        let wanted = Wanted { rows: ends.as_deref(), ..self.scan.wanted() };
+        let mut chosen = Vec::new();
+        let mut choose = |times: &[i64]| {
+            let first = first(piece, times, range, limit, forward);
+            first.edge.into_iter().for_each(|edge| self.gathered.advance(edge));
+            chosen = first.rows;
+            chosen.retain(|row| !self.gathered.is_beyond(times[*row as usize]));
+            chosen.clone()
+        };
+        if let Some(read) = self.scan.read_chosen(piece, &wanted, worker.spare.take(), &mut choose)? {
+            self.take(piece, &read, Some(&chosen), worker);
             worker.spare = Some(read);
         }
         Ok(())

@@ -9,7 +9,7 @@ use crate::stats::Stats;
 use crate::turns::{Cheap, Turn, Turns};
 use parking_lot::Mutex;
 use skald_model::{Columns, Literal, SelectedStream, TimeRange};
-use skald_store::{FieldsAnswer, Piece, PieceRows, PieceRun, Selected, StoreError, Wanted};
+use skald_store::{Choose, FieldsAnswer, Piece, PieceRows, PieceRun, Selected, StoreError, Wanted};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -138,7 +138,22 @@ impl Scan {
         wanted: &Wanted<'_>,
         spare: Option<PieceRows>,
     ) -> Result<Option<PieceRows>, QueryError> {
-        match piece.read_over(wanted, spare) {
+        self.told(piece.read_over(wanted, spare))
+    }
+
+    /// The same of rows that are chosen by the times of all; see [`Piece::read_chosen`].
+    pub(crate) fn read_chosen(
+        &self,
+        piece: &Piece,
+        wanted: &Wanted<'_>,
+        spare: Option<PieceRows>,
+        choose: Choose<'_>,
+    ) -> Result<Option<PieceRows>, QueryError> {
+        self.told(piece.read_chosen(wanted, spare, choose))
+    }
+
+    fn told(&self, read: Result<PieceRows, StoreError>) -> Result<Option<PieceRows>, QueryError> {
+        match read {
             Ok(rows) => Ok(Some(rows)),
             Err(StoreError::Damaged(text)) => {
                 self.outcome.lock().warnings.push(text);

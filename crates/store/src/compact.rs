@@ -70,7 +70,7 @@ pub(crate) enum Merged {
     Abandoned,
 }
 
-/// Rough bytes of memory that merging these parts takes.
+/// Rough bytes of memory that merging these parts takes: content filters are there once, and as they are written twice.
 pub(crate) fn memory_bytes(parts: &[Arc<Part>]) -> usize {
     let input = |part: &Arc<Part>| part.content_bytes() as usize * 2 + part.table.memory_bytes() + 2 * BLOCK_LINE_BYTES;
     parts.iter().map(input).sum::<usize>() + WRITER_BYTES
@@ -102,7 +102,8 @@ pub(crate) fn merge(
             return Ok(Merged::Abandoned);
         }
     }
-    let Merge { cutter, mut output, .. } = merge;
+    let Merge { cutter, mut output, cursors, .. } = merge;
+    drop(cursors);
     cutter.finish(&mut |batch| output.block(batch))?;
     if !output.going {
         return Ok(Merged::Abandoned);
@@ -186,15 +187,20 @@ impl Merge<'_> {
         let cursor = &self.cursors[next];
         let Some((block, run)) = cursor.whole_run() else { return Ok(false) };
         let alone = |other: &Cursor<'_>| other.stream() != Some(number) || other.time() > run.max_time;
-        let (Some(content), true) = (&cursor.content, run.line_bytes >= COPIED_LINE_BYTES_MIN) else { return Ok(false) };
+        if !cursor.has_filter() || run.line_bytes < COPIED_LINE_BYTES_MIN {
+            return Ok(false);
+        }
         let others = self.cursors.iter().enumerate().filter(|(i, _)| *i != next);
         if !self.cutter.may_end() || !self.repeats.is_behind(run.min_time) || !others.into_iter().all(|(_, c)| alone(c)) {
             return Ok(false);
         }
         let output = &mut self.output;
         self.cutter.end_block(&mut |batch| output.block(batch))?;
-        if output.going {
-            output.writer.copy_block(cursor.part, block, number, content)?;
+        let cursor = &mut self.cursors[next];
+        if output.going
+            && let Some(filter) = cursor.take_filter()
+        {
+            output.writer.copy_block(cursor.part, block, number, filter)?;
             output.going = (output.pace)();
         }
         self.repeats.pass(run.max_time);

@@ -6,15 +6,14 @@
 use crate::StoreError;
 use crate::part::Part;
 use skald_block::RunMeta;
-use skald_index::ContentIndex;
+use skald_index::BlockFilter;
 use skald_model::{Batch, Columns};
-use std::sync::Arc;
 
 /// A place in a part.
 pub(crate) struct Cursor<'a> {
     pub(crate) part: &'a Part,
-    /// The part's content index, when its filters are as new ones would be; without it no block can be copied.
-    pub(crate) content: Option<Arc<ContentIndex>>,
+    /// The content filters of blocks, when they are as new ones would be; a block without cannot be copied.
+    filters: Vec<Option<BlockFilter>>,
     /// Merged numbers of the part's streams.
     numbers: &'a [u32],
     block: usize,
@@ -27,14 +26,27 @@ pub(crate) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(part: &'a Part, numbers: &'a [u32]) -> Cursor<'a> {
-        let content = part.load_content().ok();
-        let content = content.filter(|content| content.is_copyable() && content.blocks() == part.blocks.len());
-        let mut cursor = Cursor { part, content, numbers, block: 0, batch: None, run: 0, row: 0, run_end: 0 };
+        let filters = part.load_content().ok().and_then(|content| content.filters());
+        let filters = filters.filter(|filters| filters.len() == part.blocks.len()).unwrap_or_default();
+        let filters = filters.into_iter().map(Some).collect();
+        let mut cursor = Cursor { part, filters, numbers, block: 0, batch: None, run: 0, row: 0, run_end: 0 };
         cursor.begin_block(0);
         cursor
     }
 
+    /// Whether the block it is at has a filter to be copied with.
+    pub(crate) fn has_filter(&self) -> bool {
+        self.filters.get(self.block).is_some_and(Option::is_some)
+    }
+
+    /// Takes the filter of the block it is at.
+    pub(crate) fn take_filter(&mut self) -> Option<BlockFilter> {
+        self.filters.get_mut(self.block)?.take()
+    }
+
     fn begin_block(&mut self, block: usize) {
+        // Who is behind a block needs its filter no more.
+        self.filters.iter_mut().take(block).skip(self.block).for_each(|filter| *filter = None);
         (self.block, self.batch, self.run, self.row) = (block, None, 0, 0);
         self.run_end = self.run_meta().map_or(0, |run| run.rows);
     }

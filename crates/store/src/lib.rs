@@ -55,7 +55,7 @@ pub use objects::{Address, Credentials, ObjectOptions, ObjectStatus, Place};
 pub use piece::{Piece, PieceRows, PieceRun, RunRows};
 pub use retention::{Retention, RetentionOf, StreamRetention};
 pub use select::Selecting;
-pub use skald_block::{Count, FieldsAnswer, RowsBytes, TAIL_ROWS_MIN, Wanted};
+pub use skald_block::{Choose, Count, FieldsAnswer, RowsBytes, TAIL_ROWS_MIN, Wanted};
 pub use skald_fields::Form;
 pub use skald_patterns::{Pattern, StreamMiner};
 pub use skald_wal::files;

@@ -14,7 +14,7 @@ use crate::record::take_varint;
 use crate::table::StreamTable;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
-use skald_block::{BlockError, BlockMeta, ColumnMeta, RunMeta, Wanted};
+use skald_block::{BlockError, BlockMeta, Choose, ColumnMeta, RunMeta, Wanted};
 use skald_fields::Form;
 use skald_index::{ContentIndex, ContentRows};
 use skald_model::{Batch, Budget, Columns, Held, MemoryUser};
@@ -299,6 +299,19 @@ impl Part {
     pub(crate) fn read_block_over(&self, block: u32, wanted: &Wanted<'_>, spare: Batch) -> Result<Batch, StoreError> {
         let mut read = |range: Range<u64>| self.read_range(block, range);
         let decoded = skald_block::decode_over(&self.blocks[block as usize].meta, wanted, spare, &mut read);
+        decoded.map_err(|error| self.block_error(block, error))
+    }
+
+    /// The same of rows that are chosen by the times of all.
+    pub(crate) fn read_block_chosen(
+        &self,
+        block: u32,
+        wanted: &Wanted<'_>,
+        spare: Batch,
+        choose: Choose<'_>,
+    ) -> Result<Batch, StoreError> {
+        let mut read = |range: Range<u64>| self.read_range(block, range);
+        let decoded = skald_block::decode_chosen(&self.blocks[block as usize].meta, wanted, spare, &mut read, choose);
         decoded.map_err(|error| self.block_error(block, error))
     }
 

@@ -7,7 +7,7 @@ use crate::StoreError;
 use crate::deletes::hiding::StreamHiding;
 use crate::kept::{KeptOfPart, KeptValue};
 use crate::part::Part;
-use skald_block::{FieldsAnswer, Tail, Wanted};
+use skald_block::{Choose, FieldsAnswer, Tail, Wanted};
 use skald_fields::Form;
 use skald_model::{Batch, Columns, TimeRange};
 use std::ops::Range;
@@ -123,6 +123,12 @@ impl Piece {
         }
     }
 
+    /// Whether it is a block all of whose rows are to be seen, sorted by time in each stream and none of them twice:
+    /// what [`Piece::read_chosen`] asks for.
+    pub fn can_choose(&self) -> bool {
+        self.sorted && self.hidden.is_empty() && !self.in_head()
+    }
+
     /// Its rows but for those that the first or last `limit` rows of a run inside the range leave no room for;
     /// `None` when all of them count.
     pub fn ends_of_runs(&self, range: &TimeRange, limit: usize, last: bool) -> Option<Vec<u32>> {
@@ -205,6 +211,26 @@ impl Piece {
 
     /// Reads what is wanted (or more) into the memory of rows that are no longer needed.
     pub fn read_over(&self, wanted: &Wanted<'_>, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
+        self.read_with(wanted, spare, None)
+    }
+
+    /// The same, of a piece of which [`Piece::can_choose`] holds; `choose` says by the times of all rows which of those wanted matter.
+    /// Values of others may be left out.
+    pub fn read_chosen(
+        &self,
+        wanted: &Wanted<'_>,
+        spare: Option<PieceRows>,
+        choose: Choose<'_>,
+    ) -> Result<PieceRows, StoreError> {
+        self.read_with(wanted, spare, Some(choose))
+    }
+
+    fn read_with(
+        &self,
+        wanted: &Wanted<'_>,
+        spare: Option<PieceRows>,
+        choose: Option<Choose<'_>>,
+    ) -> Result<PieceRows, StoreError> {
         let mut wanted = *wanted;
         let mut columns = std::borrow::Cow::Borrowed(wanted.columns);
         if !self.hidden.is_empty() {
@@ -220,8 +246,12 @@ impl Piece {
         let batch = match &self.source {
             Source::Head(batch) => batch.clone(),
             Source::Block { part, block } => {
-                let spare = spare.and_then(|rows| Arc::try_unwrap(rows.batch).ok());
-                Arc::new(part.read_block_over(*block, &Wanted { columns: &columns, ..wanted }, spare.unwrap_or_default())?)
+                let spare = spare.and_then(|rows| Arc::try_unwrap(rows.batch).ok()).unwrap_or_default();
+                let wanted = Wanted { columns: &columns, ..wanted };
+                Arc::new(match choose {
+                    None => part.read_block_over(*block, &wanted, spare)?,
+                    Some(choose) => part.read_block_chosen(*block, &wanted, spare, choose)?,
+                })
             }
         };
         let mut runs = Vec::with_capacity(self.runs.len());

@@ -10,7 +10,7 @@ use crate::part::{BlockAt, Footer, PART_VERSION, Part, PartMeta, encode_director
 use crate::patterns::{self, PartMiner};
 use crate::table::StreamTable;
 use skald_block::{BlockMeta, Encoder};
-use skald_index::{ContentIndex, ContentIndexBuilder};
+use skald_index::{BlockFilter, ContentIndexBuilder};
 use skald_model::{Batch, TenantId};
 use skald_patterns::StreamPatterns;
 use std::io::IoSlice;
@@ -118,18 +118,12 @@ impl<'a> PartWriter<'a> {
     }
 
     /// Adds block `block` of another part as it is: all of it is of the stream numbered `stream` here.
-    pub(crate) fn copy_block(
-        &mut self,
-        part: &Part,
-        block: usize,
-        stream: u32,
-        content: &ContentIndex,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn copy_block(&mut self, part: &Part, block: usize, stream: u32, filter: BlockFilter) -> Result<(), StoreError> {
         let start = self.pending.len();
         part.copy_block(block, &mut self.pending)?;
         let mut meta = part.blocks[block].meta.clone();
         meta.runs.iter_mut().for_each(|run| run.stream = stream);
-        self.index.add_copied(content, block);
+        self.index.add_copied(filter);
         self.note_block(start, meta)
     }
 

@@ -22,15 +22,22 @@ impl Matrix {
         bytes_of(self.rows, self.columns)
     }
 
-    /// One filter, back in words.
-    pub(super) fn column(&self, bytes: &[u8], column: usize) -> Vec<u64> {
+    /// The filters, each back in words.
+    pub(super) fn columns(&self, bytes: &[u8]) -> Vec<Vec<u64>> {
         let bytes = &bytes[self.offset..];
-        let bit = |row: usize| {
-            let at = row * self.columns + column;
-            u64::from(bytes[at / 8] >> (at % 8) & 1)
-        };
-        let word = |word: usize| (0..64).fold(0, |bits, row| bits | bit(word * 64 + row) << row);
-        (0..self.rows / 64).map(word).collect()
+        let mut columns = vec![vec![0u64; self.rows / 64]; self.columns];
+        for (group, together) in columns.chunks_mut(64).enumerate() {
+            for word in 0..self.rows / 64 {
+                let mut square = [0u64; 64];
+                for (row, bits) in square.iter_mut().enumerate() {
+                    let bit = (word * 64 + row) * self.columns + group * 64;
+                    *bits = load(&bytes[bit / 8..], (bit % 8) as u32);
+                }
+                flip(&mut square);
+                together.iter_mut().zip(square).for_each(|(column, bits)| column[word] = bits);
+            }
+        }
+        columns
     }
 
     /// The bytes of the index that a look at row `row` needs.
@@ -51,7 +58,7 @@ impl Matrix {
 }
 
 /// A matrix, and room for the last row to be read in whole words.
-fn bytes_of(rows: usize, columns: usize) -> usize {
+pub(super) fn bytes_of(rows: usize, columns: usize) -> usize {
     (rows * columns).div_ceil(8) + WINDOW_BYTES
 }
 
@@ -62,7 +69,7 @@ fn load(bytes: &[u8], shift: u32) -> u64 {
 }
 
 /// Appends filters of `rows` bits as a matrix.
-pub(super) fn transpose(rows: usize, filters: &[&Filter], out: &mut Vec<u8>) {
+pub(super) fn transpose(rows: usize, filters: &[Filter], out: &mut Vec<u8>) {
     let offset = out.len();
     out.resize(offset + bytes_of(rows, filters.len()), 0);
     let out = &mut out[offset..];
@@ -110,12 +117,11 @@ mod tests {
                 })
                 .collect();
             let mut bytes = vec![0xff; 5];
-            transpose(class.bits(), &filters.iter().collect::<Vec<_>>(), &mut bytes);
+            transpose(class.bits(), &filters, &mut bytes);
             let matrix = Matrix { offset: 5, rows: class.bits(), columns: columns as usize };
             assert_eq!(bytes.len(), 5 + matrix.bytes());
-            for (column, filter) in filters.iter().enumerate() {
-                assert_eq!(matrix.column(&bytes, column), filter.words);
-            }
+            let words: Vec<Vec<u64>> = filters.iter().map(|filter| filter.words.clone()).collect();
+            assert_eq!(matrix.columns(&bytes), words);
             for row in 0..matrix.rows {
                 let mut found = vec![u64::MAX; matrix.columns.div_ceil(64)];
                 matrix.intersect_row(&bytes[matrix.row_bytes(row)], row, &mut found);

@@ -54,32 +54,35 @@ impl ContentIndexBuilder {
         self.filters.push(sketch.take());
     }
 
-    /// Adds the next block, which is block `block` of `index` unchanged.
-    ///
-    /// # Panics
-    /// When the index has no such block or is not [copyable](ContentIndex::is_copyable).
-    pub fn add_copied(&mut self, index: &ContentIndex, block: usize) {
-        assert_eq!(index.shape.rules, self.rules, "the filter lacks grams that are asked for");
-        self.filters.push(index.filter(block));
+    /// Adds the next block, whose filter another index has: see [`ContentIndex::filters`].
+    pub fn add_copied(&mut self, filter: BlockFilter) {
+        self.filters.push(filter.0);
     }
 
-    /// The index as bytes.
+    /// The index as bytes. Filters go as they are written.
     pub fn finish(self) -> Vec<u8> {
-        let mut out = vec![self.rules.version(), 0, 0, 0, 0];
-        out.extend_from_slice(&(self.filters.len() as u32).to_le_bytes());
-        out.extend(self.filters.iter().map(|filter| filter.class.0));
-        let mut classes: BTreeMap<SizeClass, Vec<&Filter>> = BTreeMap::new();
-        for filter in &self.filters {
+        let mut head = vec![self.rules.version(), 0, 0, 0, 0];
+        head.extend_from_slice(&(self.filters.len() as u32).to_le_bytes());
+        head.extend(self.filters.iter().map(|filter| filter.class.0));
+        let mut classes: BTreeMap<SizeClass, Vec<Filter>> = BTreeMap::new();
+        for filter in self.filters {
             classes.entry(filter.class).or_default().push(filter);
         }
-        for (class, filters) in &classes {
-            matrix::transpose(class.bits(), filters, &mut out);
+        let filters: usize = classes.iter().map(|(class, filters)| matrix::bytes_of(class.bits(), filters.len())).sum();
+        let mut out = Vec::with_capacity(head.len() + filters);
+        out.extend_from_slice(&head);
+        for (class, filters) in classes {
+            matrix::transpose(class.bits(), &filters, &mut out);
         }
         let checksum = crc32fast::hash(&out[5..]);
         out[1..5].copy_from_slice(&checksum.to_le_bytes());
         out
     }
 }
+
+/// The filter of a block, on its way from one index to another.
+#[derive(Debug)]
+pub struct BlockFilter(Filter);
 
 /// What the bytes before the filters say: how many blocks there are, how their filters were built and where they lie.
 #[derive(Debug)]
@@ -163,19 +166,20 @@ impl ContentIndex {
         self.shape.blocks
     }
 
-    /// Whether a builder takes blocks of it as they are: it is of the version that is written.
-    pub fn is_copyable(&self) -> bool {
-        self.shape.rules.version() == FORMAT_VERSION
-    }
-
-    /// The filter of a block.
-    fn filter(&self, block: usize) -> Filter {
-        let find = |(matrix, blocks): &(Matrix, Vec<u32>)| {
-            let column = blocks.binary_search(&(block as u32)).ok()?;
-            let class = SizeClass::new(self.bytes[HEADER_BYTES + block])?;
-            Some(Filter { class, words: matrix.column(&self.bytes, column) })
-        };
-        self.shape.matrices.iter().find_map(find).expect("every block of an index has a filter")
+    /// The filters of all blocks, in their order; `None` when they are not of the version that is written, so that new
+    /// ones would hold more.
+    pub fn filters(&self) -> Option<Vec<BlockFilter>> {
+        if self.shape.rules.version() != FORMAT_VERSION {
+            return None;
+        }
+        let mut filters: Vec<Option<BlockFilter>> = (0..self.shape.blocks).map(|_| None).collect();
+        for (matrix, blocks) in &self.shape.matrices {
+            for (block, words) in blocks.iter().zip(matrix.columns(&self.bytes)) {
+                let class = SizeClass::new(self.bytes[HEADER_BYTES + *block as usize])?;
+                filters[*block as usize] = Some(BlockFilter(Filter { class, words }));
+            }
+        }
+        filters.into_iter().collect()
     }
 
     /// One flag a block: false means it can't hold a match.

@@ -1,0 +1,72 @@
+//! Which rows of a piece come first in the order of an answer, by times alone.
+
+use skald_model::TimeRange;
+use skald_store::Piece;
+use std::ops::Range;
+
+/// What is chosen of the rows of a piece.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct First {
+    /// The rows, in order of the batch.
+    pub(crate) rows: Vec<u32>,
+    /// The time beyond which no entry of any piece can be among the first, once these are as many as are wanted.
+    pub(crate) edge: Option<i64>,
+}
+
+/// The newest `limit` rows (the oldest where `forward`) among those of a piece that lie inside `range`, and all that are
+/// as old as the last of them. The piece is one that [`Piece::read_chosen`] can read; `times` are those of its batch.
+pub(crate) fn first(piece: &Piece, times: &[i64], range: &TimeRange, limit: usize, forward: bool) -> First {
+    of_runs(piece.runs.iter().map(|run| run.rows()), times, range, limit, forward)
+}
+
+fn of_runs(runs: impl Iterator<Item = Range<u32>>, times: &[i64], range: &TimeRange, limit: usize, forward: bool) -> First {
+    let mut ends: Vec<Range<u32>> = Vec::new();
+    for run in runs {
+        let of_run = &times[run.start as usize..run.end as usize];
+        let place = |time: i64| run.start + of_run.partition_point(|t| *t < time) as u32;
+        let (from, to) = (place(range.start), place(range.end));
+        // No run has more of the first ones than all together.
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let end = if forward { from..to.min(from.saturating_add(limit)) } else { from.max(to.saturating_sub(limit))..to };
+        ends.push(end);
+    }
+    let count: usize = ends.iter().map(|rows| rows.len()).sum();
+    if count < limit || limit == 0 {
+        return First { rows: ends.into_iter().flatten().collect(), edge: None };
+    }
+    let mut all: Vec<i64> = ends.iter().flat_map(|rows| &times[rows.start as usize..rows.end as usize]).copied().collect();
+    let place = if forward { limit - 1 } else { count - limit };
+    let edge = *all.select_nth_unstable(place).1;
+    let counts = |row: &u32| if forward { times[*row as usize] <= edge } else { times[*row as usize] >= edge };
+    First { rows: ends.into_iter().flatten().filter(counts).collect(), edge: Some(edge) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMES: [i64; 12] = [1, 4, 7, 9, 2, 3, 9, 9, 10, 0, 8, 11];
+    const RUNS: [Range<u32>; 3] = [0..4, 4..9, 9..12];
+
+    fn of(range: Range<i64>, limit: usize, forward: bool) -> (Vec<u32>, Option<i64>) {
+        let range = TimeRange { start: range.start, end: range.end };
+        let First { rows, edge } = of_runs(RUNS.into_iter(), &TIMES, &range, limit, forward);
+        (rows, edge)
+    }
+
+    #[test]
+    fn the_first_of_all_runs_together_are_chosen() {
+        assert_eq!(of(0..12, 2, false), (vec![8, 11], Some(10)));
+        assert_eq!(of(0..12, 2, true), (vec![0, 9], Some(1)));
+        assert_eq!(of(2..10, 2, true), (vec![4, 5], Some(3)));
+        assert_eq!(of(0..12, 12, false), ((0..12).collect(), Some(0)));
+        assert_eq!(of(0..12, 13, true), ((0..12).collect(), None));
+        assert_eq!(of(5..5, 3, true), (vec![], None));
+    }
+
+    #[test]
+    fn equal_times_go_together() {
+        assert_eq!(of(0..10, 1, false), (vec![3, 7], Some(9)));
+        assert_eq!(of(0..10, 2, false), (vec![3, 6, 7], Some(9)));
+    }
+}
