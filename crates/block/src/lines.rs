@@ -373,11 +373,6 @@ pub(crate) fn decode_cut(
     lines: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
     let (skeletons, rows) = take_skeletons_of_rows(&mut bytes, ends.len())?;
-    let mut whole = Vec::new();
-    frames::take(&mut bytes, &mut whole)?;
-    if !bytes.is_empty() {
-        return Err(BlockError::damaged("bytes follow the lines"));
-    }
     let mut only = wanted.rows.map(<[u32]>::to_vec);
     if !wanted.containing.is_empty() {
         let kept = skald_fields::sift(&skeletons, &rows, fields, wanted.containing)?;
@@ -392,6 +387,15 @@ pub(crate) fn decode_cut(
         return Ok(());
     }
     let only = only.filter(|only| only.len() < ends.len());
+    let mut whole = Vec::new();
+    if only.as_ref().is_none_or(|only| only.iter().any(|row| rows.get(*row as usize) == Some(&0))) {
+        frames::take(&mut bytes, &mut whole)?;
+    } else {
+        frames::skip(&mut bytes)?;
+    }
+    if !bytes.is_empty() {
+        return Err(BlockError::damaged("bytes follow the lines"));
+    }
     let columns = fields.take(only.as_deref())?;
     let parts = Parts { skeletons: &skeletons, rows: &rows, columns: &columns, whole: &whole };
     let joined = match only {

@@ -128,6 +128,7 @@ pub(crate) fn decode(
     ends: &mut Vec<u32>,
     values: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
+    ends.reserve(count);
     match varint::take_u8(bytes)? {
         tag if tag == Form::Plain as u8 => {
             let mut end = values.len() as u64;

@@ -49,10 +49,11 @@ pub fn join(parts: &Parts<'_>, ends: &[u32], lines: &mut Vec<u8>) -> Result<(), 
     if whole.is_empty() { Ok(()) } else { Err(JoinError::Length) }
 }
 
-/// The same with the lines of the rows `only`, which are in order; all others are empty, and `ends` says so.
+/// The same with the lines of the rows `only`, which are in order; all others are empty, and `ends` says so. Where none
+/// of these is whole, whole lines need not be there.
 pub fn join_some(parts: &Parts<'_>, only: &[u32], ends: &mut [u32], lines: &mut Vec<u8>) -> Result<(), JoinError> {
     parts.check(ends)?;
-    let mut whole = parts.whole;
+    let mut whole = 0;
     let mut only = only.iter().copied().peekable();
     let mut start = 0;
     for (row, end) in ends.iter_mut().enumerate() {
@@ -61,8 +62,10 @@ pub fn join_some(parts: &Parts<'_>, only: &[u32], ends: &mut [u32], lines: &mut 
         let wanted = only.next_if(|wanted| *wanted as usize == row).is_some();
         let before = lines.len();
         if parts.rows[row] == 0 {
-            let line = whole.split_off(..length).ok_or(JoinError::Length)?;
-            lines.extend_from_slice(if wanted { line } else { b"" });
+            if wanted {
+                lines.extend_from_slice(parts.whole.get(whole..whole + length).ok_or(JoinError::Length)?);
+            }
+            whole += length;
         } else if wanted {
             parts.put(row, lines)?;
         }

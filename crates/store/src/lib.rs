@@ -25,6 +25,7 @@ mod layout;
 mod manifest;
 mod names;
 mod objects;
+mod order;
 mod pace;
 mod part;
 mod patterns;

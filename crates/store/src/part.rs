@@ -9,6 +9,7 @@ use crate::about::About;
 use crate::files::{FileHandle, Files};
 use crate::kept::{Kept, KeptOfPart};
 use crate::objects::Remote;
+use crate::order::{BlockOrder, BlockTimes};
 use crate::patterns;
 use crate::record::take_varint;
 use crate::table::StreamTable;
@@ -121,6 +122,7 @@ pub(crate) struct Part {
     pub(crate) meta: PartMeta,
     pub(crate) table: StreamTable,
     pub(crate) blocks: Vec<BlockAt>,
+    pub(crate) order: BlockOrder,
     pub(crate) about: About,
     pub(crate) path: PathBuf,
     /// The local file; `None` once object storage alone has the bytes.
@@ -204,6 +206,7 @@ impl Part {
             meta,
             table,
             blocks,
+            order: BlockOrder::default(),
             about,
             path,
             file: RwLock::new(None),
@@ -263,7 +266,11 @@ impl Part {
     /// Rough bytes of memory of the directory.
     fn directory_bytes(&self) -> usize {
         let block = |b: &BlockAt| {
-            size_of::<BlockAt>() + b.meta.runs.len() * size_of::<RunMeta>() + b.meta.columns.len() * size_of::<ColumnMeta>()
+            // In memory, and in two orders.
+            size_of::<BlockAt>()
+                + 2 * size_of::<BlockTimes>()
+                + b.meta.runs.len() * size_of::<RunMeta>()
+                + b.meta.columns.len() * size_of::<ColumnMeta>()
         };
         self.table.memory_bytes() + self.blocks.iter().map(block).sum::<usize>()
     }

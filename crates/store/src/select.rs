@@ -6,6 +6,7 @@
 use crate::content_cache::ContentCache;
 use crate::deletes::hiding::{Hiding, Seen, Sight, SourceHiding, StreamHiding};
 use crate::head::HeadView;
+use crate::order::BlockTimes;
 use crate::part::Part;
 use crate::piece::Source;
 use crate::stream_index::{Found, IndexedStreams};
@@ -35,7 +36,7 @@ pub struct Selecting<'a> {
     warnings: Vec<String>,
 }
 
-/// A head or part that was not looked through.
+/// A head or part that was not looked through, or not to the end.
 struct Rest {
     min_time: i64,
     max_time: i64,
@@ -45,7 +46,17 @@ struct Rest {
 /// Where it is in the view.
 enum Place {
     Head(usize),
-    Part(usize),
+    Part(usize, Option<Begun>),
+}
+
+/// A part some of whose blocks were looked at, and what was found out for that.
+struct Begun {
+    /// How many, in order of time.
+    blocks: usize,
+    /// For each of its streams whether it matches.
+    matching: Vec<bool>,
+    /// For each block whether it may have the content, once that was asked.
+    candidates: Option<Vec<bool>>,
 }
 
 impl<'a> Selecting<'a> {
@@ -70,13 +81,10 @@ impl<'a> Selecting<'a> {
         let parts = parts.filter(|(_, part)| !view.hiding.expiry.ends_all(part.max_time)).map(|(at, part)| Rest {
             min_time: part.min_time,
             max_time: part.max_time,
-            place: Place::Part(at),
+            place: Place::Part(at, None),
         });
         selecting.rest = heads.chain(parts).filter(|rest| overlaps(rest.min_time, rest.max_time)).collect();
-        match newest_first {
-            true => selecting.rest.sort_by_key(|rest| rest.max_time),
-            false => selecting.rest.sort_by_key(|rest| std::cmp::Reverse(rest.min_time)),
-        }
+        selecting.rest.sort_by_key(|rest| rest.rank(newest_first));
         let unreadable = view.unreadable.iter().filter(|(part, _)| overlaps(part.min_time, part.max_time));
         selecting.warnings = view.not_compiled.iter().chain(unreadable.map(|(_, why)| why)).cloned().collect();
         selecting.view = Some(view);
@@ -100,7 +108,20 @@ impl<'a> Selecting<'a> {
         {
             match next.place {
                 Place::Head(at) => selection.add_head(&view.heads[at], &self.select),
-                Place::Part(at) => selection.add_part(&view.parts[at], view.stream_index.as_deref(), &self.select),
+                Place::Part(at, begun) => {
+                    let part = &view.parts[at];
+                    let begun = match begun {
+                        Some(begun) => begun,
+                        None => selection.begin(part, view.stream_index.as_deref(), &self.select),
+                    };
+                    if let Some((nearest, begun)) = selection.add_blocks(part, &self.select, begun, pieces, self.newest_first) {
+                        let place = Place::Part(at, Some(begun));
+                        let rest = Rest { min_time: nearest.min_time, max_time: nearest.max_time, place };
+                        let rank = rest.rank(self.newest_first);
+                        let before = self.rest.partition_point(|other| other.rank(self.newest_first) < rank);
+                        self.rest.insert(before, rest);
+                    }
+                }
             }
         }
         selection.selected
@@ -109,6 +130,14 @@ impl<'a> Selecting<'a> {
     /// The newest (or oldest) time that there may be in what is left; `None` when nothing is.
     pub fn nearest(&self) -> Option<i64> {
         self.rest.last().map(|rest| if self.newest_first { rest.max_time } else { rest.min_time })
+    }
+}
+
+impl Rest {
+    /// The larger, the sooner it is looked through.
+    fn rank(&self, newest_first: bool) -> i64 {
+        // The order of complements is the reverse.
+        if newest_first { self.max_time } else { !self.min_time }
     }
 }
 
@@ -152,53 +181,91 @@ impl<'a> Selection<'a> {
         }
     }
 
-    fn add_part(&mut self, part: &Arc<Part>, indexed: Option<&IndexedStreams>, select: &Select<'_>) {
+    /// Finds the streams of a part.
+    fn begin(&mut self, part: &Part, indexed: Option<&IndexedStreams>, select: &Select<'_>) -> Begun {
         let found = self.found.in_part(indexed, part, select.matchers);
         let matching = found.unwrap_or_else(|| part.table.matching(select.matchers));
-        if !matching.contains(&true) {
-            return;
+        Begun { blocks: 0, matching, candidates: None }
+    }
+
+    /// Adds blocks of a part until there are so many pieces in all; gives what is left of it, and the times of the next
+    /// block.
+    fn add_blocks(
+        &mut self,
+        part: &Arc<Part>,
+        select: &Select<'_>,
+        mut begun: Begun,
+        pieces: usize,
+        newest_first: bool,
+    ) -> Option<(BlockTimes, Begun)> {
+        if !begun.matching.contains(&true) {
+            return None;
         }
         let flag = |matches: &bool| if *matches { UNNUMBERED } else { NOT_SELECTED };
-        let numbers: Vec<Cell<u32>> = matching.iter().map(flag).map(Cell::new).collect();
+        let numbers: Vec<Cell<u32>> = begun.matching.iter().map(flag).map(Cell::new).collect();
+        // Who wants all reads them as they lie.
+        if pieces == usize::MAX && begun.blocks == 0 {
+            for (block, at) in (0..).zip(&part.blocks) {
+                self.add_block(part, BlockTimes::of(block, at), select, &numbers, &mut begun.candidates);
+            }
+            return None;
+        }
+        let order = part.order.of(&part.blocks, newest_first);
+        while let Some(next) = order.get(begun.blocks) {
+            if self.selected.pieces.len() >= pieces {
+                return Some((*next, begun));
+            }
+            self.add_block(part, *next, select, &numbers, &mut begun.candidates);
+            begun.blocks += 1;
+        }
+        None
+    }
+
+    /// Adds a block if it has something of what is wanted.
+    fn add_block(
+        &mut self,
+        part: &Arc<Part>,
+        times: BlockTimes,
+        select: &Select<'_>,
+        numbers: &[Cell<u32>],
+        candidates: &mut Option<Vec<bool>>,
+    ) {
+        let block = times.block as usize;
+        if !select.range.overlaps(times.min_time, times.max_time)
+            || block_runs(part, block, select.range, numbers).next().is_none()
+        {
+            return;
+        }
+        if !select.content.is_empty() {
+            let candidates = candidates.get_or_insert_with(|| self.candidates(part, select, numbers));
+            if candidates.get(block) == Some(&false) {
+                self.selected.blocks_pruned += 1;
+                return;
+            }
+        }
         let labels_of = |stream: u32| {
             let labels = part.table.labels(stream);
             (StreamId::of(&labels), labels)
         };
-        let mut candidates: Option<Vec<bool>> = None;
-        for (block, at) in part.blocks.iter().enumerate() {
-            if !select.range.overlaps(at.meta.min_time, at.meta.max_time) {
-                continue;
-            }
-            if block_runs(part, block, select.range, &numbers).next().is_none() {
-                continue;
-            }
-            if !select.content.is_empty() {
-                let candidates = candidates.get_or_insert_with(|| self.candidates(part, select, &numbers));
-                if candidates.get(block) == Some(&false) {
-                    self.selected.blocks_pruned += 1;
-                    continue;
-                }
-            }
-            let mut seen = SeenRuns::new(self.hiding.of_part(&part.meta));
-            for mut run in block_runs(part, block, select.range, &numbers) {
-                run.stream = self.number(&numbers[run.stream as usize], || labels_of(run.stream));
-                seen.add(run, &self.selected.streams);
-            }
-            let SeenRuns { runs, hidden, .. } = seen;
-            if runs.is_empty() {
-                continue;
-            }
-            self.selected.pieces.push(Piece {
-                sequence: part.meta.sequence + block as u64,
-                min_time: runs.iter().map(|r| r.min_time).min().unwrap_or(at.meta.min_time),
-                max_time: runs.iter().map(|r| r.max_time).max().unwrap_or(at.meta.max_time),
-                runs,
-                sorted: true,
-                hidden,
-                partial: false,
-                source: Source::Block { part: part.clone(), block: block as u32 },
-            });
+        let mut seen = SeenRuns::new(self.hiding.of_part(&part.meta));
+        for mut run in block_runs(part, block, select.range, numbers) {
+            run.stream = self.number(&numbers[run.stream as usize], || labels_of(run.stream));
+            seen.add(run, &self.selected.streams);
         }
+        let SeenRuns { runs, hidden, .. } = seen;
+        if runs.is_empty() {
+            return;
+        }
+        self.selected.pieces.push(Piece {
+            sequence: part.meta.sequence + block as u64,
+            min_time: runs.iter().map(|r| r.min_time).min().unwrap_or(times.min_time),
+            max_time: runs.iter().map(|r| r.max_time).max().unwrap_or(times.max_time),
+            runs,
+            sorted: true,
+            hidden,
+            partial: false,
+            source: Source::Block { part: part.clone(), block: times.block },
+        });
     }
 
     /// Which blocks may hold the content; all of them, with a warning, when the index can't be read.
