@@ -42,13 +42,15 @@ pub(crate) fn memory_bytes(head: &HeadView) -> usize {
     rows * size_of::<RowAt>() + head.streams.len() * STREAM_BYTES + WRITER_BYTES
 }
 
-/// Writes a head as parts numbered from `next_part`; the numbers used are its count.
+/// Writes a head as parts numbered from `next_part`; the numbers used are its count. `wrote` is told the bytes of lines
+/// of each block that is done.
 pub(crate) fn write_parts(
     files: &dyn Files,
     layout: &Layout,
     tenant: &TenantId,
     head: &HeadView,
     next_part: u64,
+    wrote: &dyn Fn(usize),
 ) -> Result<Vec<PartMeta>, StoreError> {
     let Some(first) = head.chunks.first() else { return Ok(Vec::new()) };
     let sorted = Sorted::new(head);
@@ -61,18 +63,22 @@ pub(crate) fn write_parts(
         let mut writer = PartWriter::begin(files, layout, tenant, (day, id, first.sequence))?;
         writer.mine(runs.iter().map(|(_, rows)| rows.len() as u64).sum());
         let mut cutter = BlockCutter::default();
+        let mut write = |batch: &Batch| {
+            wrote(batch.lines.len());
+            writer.add_block(batch)
+        };
         for (number, (_, rows)) in runs.iter().enumerate() {
             let rows = &sorted.rows[rows.clone()];
-            cutter.begin_stream(rows.iter().map(|at| sorted.line_bytes(*at)).sum(), &mut |b| writer.add_block(b))?;
+            cutter.begin_stream(rows.iter().map(|at| sorted.line_bytes(*at)).sum(), &mut write)?;
             for at in rows {
                 let batch = sorted.batch(*at);
                 let row = at.row as usize;
                 let metadata = batch.metadata_of(at.row);
                 let entry = (batch.timestamps[row], &batch.lines[batch.line_range(at.row)]);
-                cutter.push(number as u32, entry, metadata, &mut |b| writer.add_block(b))?;
+                cutter.push(number as u32, entry, metadata, &mut write)?;
             }
         }
-        cutter.finish(&mut |b| writer.add_block(b))?;
+        cutter.finish(&mut write)?;
         let table = StreamTable::build(runs.iter().map(|(stream, _)| labels(*stream)));
         metas.push(writer.finish(&table)?);
     }

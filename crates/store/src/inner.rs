@@ -5,6 +5,7 @@ use crate::content_cache::ContentCache;
 use crate::deletes::dropping::LeftOut;
 use crate::deletes::requests::mergeable;
 use crate::files::Files;
+use crate::head::SealedHead;
 use crate::kept::Kept;
 use crate::layout::Layout;
 use crate::manifest::{self, Manifest, ReplaceError};
@@ -17,7 +18,7 @@ use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex, RwLock};
 use skald_model::{Budget, Held, MemoryUser, TenantId};
 use skald_wal::Wal;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) budget: Arc<Budget>,
     bounds: HeadBounds,
     pub(crate) flushes: AtomicU64,
+    /// Memory of sealed heads that stands for what is in blocks already.
+    flushed: AtomicUsize,
     pub(crate) compactions: AtomicU64,
     /// Manifests that were lost and made anew at start.
     pub(crate) manifests_rebuilt: AtomicU64,
@@ -76,6 +79,7 @@ impl Inner {
             wal: OnceLock::new(),
             tenants: RwLock::default(),
             flushes: AtomicU64::new(0),
+            flushed: AtomicUsize::new(0),
             compactions: AtomicU64::new(0),
             manifests_rebuilt: AtomicU64::new(0),
             closing: AtomicBool::new(false),
@@ -159,7 +163,9 @@ impl Inner {
     }
 
     fn push_pace(&self) -> PushPace {
-        self.bounds.pace(self.head_bytes(), self.budget.pressure())
+        let held = self.head_bytes();
+        let left = held.saturating_sub(self.flushed.load(Ordering::Relaxed));
+        self.bounds.pace(held, left, self.budget.pressure())
     }
 
     /// Lets the background threads look for work now.
@@ -215,7 +221,9 @@ impl Inner {
                 self.begin_manifest(tenant, &mut changes)?;
             }
             let _writing = Held::charged(&self.budget, MemoryUser::Writers, flush::memory_bytes(&sealed.view));
-            let metas = flush::write_parts(&*self.files, &self.layout, &tenant.id, &sealed.view, changes.next_part)?;
+            let progress = Progress::of(self, &sealed);
+            let wrote = |bytes| progress.add(bytes);
+            let metas = flush::write_parts(&*self.files, &self.layout, &tenant.id, &sealed.view, changes.next_part, &wrote)?;
             changes.next_part += metas.len() as u64;
             let parts = self.open_parts(tenant, &metas)?;
             self.replace_manifest(tenant, &mut changes, sealed.covered, &parts, &[])?;
@@ -225,6 +233,7 @@ impl Inner {
             let all = state.parts.iter().cloned().chain(parts).collect();
             state.parts = Arc::new(all);
             drop(state);
+            drop(progress);
             self.budget.release(MemoryUser::Head, sealed.memory_bytes);
             self.set_pace();
             self.flushes.fetch_add(1, Ordering::Relaxed);
@@ -392,5 +401,40 @@ impl From<skald_wal::WalError> for StoreError {
             skald_wal::WalError::Io { context, error } => StoreError::Io { context, error },
             error => StoreError::Unusable(error.to_string()),
         }
+    }
+}
+
+/// How much of a sealed head is in blocks: the memory goes at once at the end, but pushes are paced by the work that is
+/// left, or they would come in fits.
+struct Progress<'a> {
+    inner: &'a Inner,
+    /// Memory of the head, and bytes of its lines.
+    memory_bytes: usize,
+    line_bytes: usize,
+    written: AtomicUsize,
+}
+
+impl Progress<'_> {
+    fn of<'a>(inner: &'a Inner, sealed: &SealedHead) -> Progress<'a> {
+        let line_bytes = sealed.view.chunks.iter().map(|chunk| chunk.batch.lines.len()).sum();
+        Progress { inner, memory_bytes: sealed.memory_bytes, line_bytes, written: AtomicUsize::new(0) }
+    }
+
+    /// The memory that stands for so many bytes of lines.
+    fn share(&self, line_bytes: usize) -> usize {
+        (self.memory_bytes as u128 * line_bytes as u128 / self.line_bytes.max(1) as u128) as usize
+    }
+
+    fn add(&self, line_bytes: usize) {
+        let before = self.written.fetch_add(line_bytes, Ordering::Relaxed);
+        let more = self.share(before + line_bytes) - self.share(before);
+        self.inner.flushed.fetch_add(more, Ordering::Relaxed);
+        self.inner.set_pace();
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        self.inner.flushed.fetch_sub(self.share(self.written.load(Ordering::Relaxed)), Ordering::Relaxed);
     }
 }
