@@ -27,8 +27,8 @@ impl ColumnMeta {
         match (&self.kind, self.encoding) {
             (ColumnKind::Times, 0) => "steps",
             (ColumnKind::Lengths, 0) => "integers",
-            (ColumnKind::Lines | ColumnKind::Newest, LINES_PLAIN) => "plain",
-            (ColumnKind::Lines | ColumnKind::Newest, LINES_ZSTD) => "zstd",
+            (ColumnKind::Lines, LINES_PLAIN) => "plain",
+            (ColumnKind::Lines, LINES_ZSTD) => "zstd",
             (ColumnKind::Newest, LINES_FRAMES) => "zstd, run by run",
             (ColumnKind::Lines, LINES_TAIL) => "zstd, the newest apart",
             (ColumnKind::Lines, LINES_CUT) => "cut into fields",

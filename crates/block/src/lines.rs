@@ -170,7 +170,9 @@ struct Part {
 impl Apart {
     /// Of a block with these runs; `None` when all lines are one column.
     pub(crate) fn of(meta: &BlockMeta, runs: &[Run], only: Option<&[u32]>) -> Result<Option<Apart>, BlockError> {
-        let Some(newest) = meta.newest_column() else { return Ok(None) };
+        if !meta.has_newest() {
+            return Ok(None);
+        }
         let tails = meta.tails().ok_or_else(|| BlockError::damaged("no lines of the block are the newest"))?;
         let mut parts = Vec::with_capacity(2 * runs.len());
         for ((run, tail), described) in runs.iter().zip(&tails).zip(&meta.runs) {
@@ -182,10 +184,9 @@ impl Apart {
         }
         let wants = |newest: bool| parts.iter().any(|part| part.newest == newest && part.wanted);
         let (wants_older, wants_newest) = (wants(false), wants(true));
-        // Only newest lines in frames are read run by run, and only where no older ones lie between them.
-        let by_run = newest.encoding == LINES_FRAMES && !wants_older;
+        // Older lines are one frame. The newest are read run by run, but all of them where older ones lie between.
         for part in &mut parts {
-            part.wanted = if part.newest { if by_run { part.wanted } else { wants_newest } } else { wants_older };
+            part.wanted = if part.newest { wants_newest && (wants_older || part.wanted) } else { wants_older };
         }
         Ok(Some(Apart { parts, wants_older, wants_newest }))
     }
@@ -241,11 +242,11 @@ impl Apart {
         let (column, bytes) = column.ok_or_else(|| BlockError::damaged("the block has not all lines"))?;
         column.check(bytes)?;
         let parts = self.parts.iter().filter(|part| part.newest == newest);
-        if newest && column.encoding == LINES_FRAMES {
-            return take_frames(bytes, parts, into);
+        match (newest, column.encoding) {
+            (true, LINES_FRAMES) => take_frames(bytes, parts, into),
+            (true, tag) => Err(BlockError::Damaged(format!("the newest lines have unknown encoding {tag}"))),
+            (false, tag) => decode_all(tag, bytes, parts.fold(0, |sum: u64, part| sum.saturating_add(part.bytes)), into),
         }
-        let len = parts.fold(0, |sum: u64, part| sum.saturating_add(part.bytes));
-        decode_all(column.encoding, bytes, len, into)
     }
 
     /// Moves older lines, which lie behind one another, to where they belong, and the newest between them.

@@ -162,13 +162,7 @@ impl BlockMeta {
 
     /// Whether the newest lines are a column of their own.
     pub(crate) fn has_newest(&self) -> bool {
-        self.newest_column().is_some()
-    }
-
-    /// The column of the newest lines, where they are not among the others.
-    pub(crate) fn newest_column(&self) -> Option<&ColumnMeta> {
-        let column = self.columns.iter().find(|column| column.kind == ColumnKind::Newest)?;
-        (!self.lines_are_cut()).then_some(column)
+        !self.lines_are_cut() && self.columns.iter().any(|column| column.kind == ColumnKind::Newest)
     }
 
     /// Whether lines are put together from columns.

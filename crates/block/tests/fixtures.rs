@@ -63,6 +63,24 @@ fn newest_and_older_lines_of_every_version_are_read_alone() {
     }
 }
 
+#[test]
+fn newest_lines_of_a_run_are_read_without_those_of_others() {
+    let path = format!("{}/fixtures/v4-frames.block", env!("CARGO_MANIFEST_DIR"));
+    let bytes = std::fs::read(path).expect("the fixture can be read");
+    let mut block = &bytes[..];
+    let meta = BlockMeta::decode(&mut block).expect("the fixture is whole");
+    let mut read = |range: std::ops::Range<u64>| Ok(block[range.start as usize..range.end as usize].to_vec());
+    let whole = decode(&meta, &Columns::ALL, &mut read).expect("the fixture is whole");
+    // Runs of 420, 3 and 400 rows, the newest from 256 on; the short one shares its frame with the last.
+    for (wanted, lines) in [(300, 256..420), (421, 420..423), (700, 679..823)] {
+        let wanted = Wanted { rows: Some(&[wanted]), ..Wanted::all(&Columns::ALL) };
+        let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("the fixture is whole");
+        for row in 0..meta.rows {
+            assert_eq!(some.line(row), if lines.contains(&row) { whole.line(row) } else { b"" }, "row {row}");
+        }
+    }
+}
+
 /// The names of the encodings in a fixture of the newest version.
 fn encodings(kind: &str) -> (BlockMeta, Vec<&'static str>) {
     let path = format!("{}/fixtures/v{}{kind}.block", env!("CARGO_MANIFEST_DIR"), skald_block::FORMAT_VERSION);

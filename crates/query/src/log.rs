@@ -31,8 +31,8 @@ use std::time::Duration;
 /// Distinct label sets a thread remembers before it forgets them all: bounds what random metadata costs.
 const LABEL_SETS_MAX: usize = 16 * 1024;
 
-/// Pieces of the first stage: what a part that was just flushed may have.
-const STAGE_PIECES: usize = 16;
+/// Pieces of the first stage: about as many as a flush leaves, whose newest lines are looked at before older ones.
+const STAGE_PIECES: usize = 128;
 /// How many times as many the next one has: who finds nothing in front has few stages to go through.
 const STAGE_GROWTH: usize = 4;
 
