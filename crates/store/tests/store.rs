@@ -4,7 +4,7 @@
 mod support;
 
 use skald_model::{ContentQuery, Labels, Literal, MatchOp, Matcher, MemoryUser, TenantId, TimeRange, time::DAY_NS};
-use skald_store::{Count, Options, Select, Store, StoreError, WriteError};
+use skald_store::{Count, Options, Piece, Select, Selected, Store, StoreError, WriteError};
 use std::collections::BTreeSet;
 use std::path::Path;
 use support::{Fact, compact, fact, flush, options, push, read, read_all};
@@ -103,6 +103,48 @@ fn selections_follow_matchers_and_times() {
         let nobody = [Matcher::equal("app", "nobody")];
         assert_eq!(read(store, &nobody, TimeRange::ALL, &ContentQuery::default()), []);
     });
+}
+
+#[test]
+fn stages_go_through_time_and_have_all_pieces_once() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = open_here(folder.path());
+    // Parts of several blocks, which lie over one another in time.
+    for (part, step) in [(0, 7), (1, 2), (2, 3)] {
+        let facts = ["a", "b", "c"].iter().zip(0..).flat_map(|(app, nth)| {
+            (0..1500)
+                .map(move |i| fact(app, part * 2000 + nth * 400 + i * step, &format!("{app} {i} {}", "long line ".repeat(100))))
+        });
+        push(&store, &facts.collect::<Vec<_>>()).expect("the push is taken");
+        flush(&store);
+    }
+    let range = TimeRange { start: 100, end: 9000 };
+    let select = Select { matchers: &[], range, content: &ContentQuery::default() };
+    let names = |selected: &Selected| selected.pieces.iter().map(|piece| piece.sequence).collect::<Vec<_>>();
+    let mut all = names(&store.select(&TenantId::fake(), &select).expect("selecting works"));
+    assert!(all.len() > 10, "{} pieces", all.len());
+    all.sort_unstable();
+    for newest_first in [true, false] {
+        let mut stages = store.selecting(&TenantId::fake(), &select, newest_first);
+        let (mut seen, mut size) = (Vec::new(), 1);
+        let mut said = if newest_first { i64::MAX } else { i64::MIN };
+        while let Some(nearest) = stages.nearest() {
+            assert!(if newest_first { nearest <= said } else { nearest >= said }, "{nearest} is nearer than {said}");
+            said = nearest;
+            let selected = stages.next(size);
+            let lies_behind = |piece: &Piece| if newest_first { piece.max_time <= nearest } else { piece.min_time >= nearest };
+            assert!(selected.pieces.iter().all(lies_behind), "a piece is nearer than what was said to be left");
+            assert!(selected.pieces.len() <= size, "{} pieces of {size}", selected.pieces.len());
+            assert!(
+                selected.pieces.iter().flat_map(|piece| &piece.runs).all(|run| (run.stream as usize) < selected.streams.len())
+            );
+            seen.extend(names(&selected));
+            size += 1;
+        }
+        assert_eq!(stages.next(usize::MAX).pieces.len(), 0);
+        seen.sort_unstable();
+        assert_eq!(seen, all);
+    }
 }
 
 #[test]
