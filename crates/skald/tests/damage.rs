@@ -143,7 +143,7 @@ fn a_sound_directory_is_verified_and_shown_beside_its_server() {
     let shown = text(&run(&["inspect"], data.path()));
     for expected in [
         "fake 2026-03-01: 1 parts, 2 streams, 1400 rows",
-        "  newest lines, zstd\n",
+        "  newest lines, zstd, run by run\n",
         "metadata ratio, decimals\n",
         "content index",
     ] {

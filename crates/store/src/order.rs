@@ -10,10 +10,12 @@ pub(crate) struct BlockOrder {
     oldest_first: OnceLock<Vec<BlockTimes>>,
 }
 
-/// A block and its times.
+/// A block and its times: enough to pass over it without a look at its directory entry, which lies elsewhere.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockTimes {
     pub(crate) block: u32,
+    /// The part's number of the stream, where all of the block is of one.
+    pub(crate) only_stream: Option<u32>,
     pub(crate) min_time: i64,
     pub(crate) max_time: i64,
 }
@@ -35,6 +37,7 @@ impl BlockOrder {
 
 impl BlockTimes {
     pub(crate) fn of(block: u32, at: &BlockAt) -> BlockTimes {
-        BlockTimes { block, min_time: at.meta.min_time, max_time: at.meta.max_time }
+        let only_stream = if let [run] = &at.meta.runs[..] { Some(run.stream) } else { None };
+        BlockTimes { block, only_stream, min_time: at.meta.min_time, max_time: at.meta.max_time }
     }
 }

@@ -231,9 +231,11 @@ impl<'a> Selection<'a> {
         candidates: &mut Option<Vec<bool>>,
     ) {
         let block = times.block as usize;
-        if !select.range.overlaps(times.min_time, times.max_time)
-            || block_runs(part, block, select.range, numbers).next().is_none()
-        {
+        let has_runs = || match times.only_stream {
+            Some(stream) => numbers[stream as usize].get() != NOT_SELECTED,
+            None => block_runs(part, block, select.range, numbers).next().is_some(),
+        };
+        if !select.range.overlaps(times.min_time, times.max_time) || !has_runs() {
             return;
         }
         if !select.content.is_empty() {

@@ -2,7 +2,7 @@
 //!
 //! Checksums are made right before decoding, as otherwise nothing would get past them.
 
-use skald_block::{BlockMeta, ColumnKind, Count, Encoder, RunCounter, Wanted, decode, decode_over, verify};
+use skald_block::{BlockMeta, ColumnKind, Count, Encoder, RunCounter, Wanted, decode, decode_chosen, decode_over, verify};
 use skald_model::{Batch, BatchBuilder, Columns, Literal, MetadataWanted};
 
 /// Bytes of a text that is looked for: some lie within a value, some across its edge.
@@ -124,7 +124,7 @@ fn check_decode(mut meta: BlockMeta, bytes: &[u8]) {
     check_some(&meta, bytes);
 }
 
-/// Lines of some rows are those of all, and lines with a text and values as metadata can be read.
+/// Lines of some rows are those of all, rows that are chosen are whole, and lines with a text and values as metadata can be read.
 fn check_some(meta: &BlockMeta, bytes: &[u8]) {
     let read = |wanted: &Wanted<'_>| decode_over(meta, wanted, Batch::default(), &mut reader(bytes));
     let all = read(&Wanted::all(&Columns::ALL));
@@ -132,6 +132,16 @@ fn check_some(meta: &BlockMeta, bytes: &[u8]) {
     let some = read(&Wanted { rows: Some(&rows), ..Wanted::all(&Columns::ALL) });
     if let (Ok(all), Ok(some)) = (&all, &some) {
         assert!(rows.iter().all(|row| all.line(*row) == some.line(*row)));
+    }
+    let mut last: Vec<u32> = (0..meta.rows).rev().step_by(5).take(40).collect();
+    last.reverse();
+    let mut choose = |_: &[i64]| last.clone();
+    let chosen = decode_chosen(meta, &Wanted::all(&Columns::ALL), Batch::default(), &mut reader(bytes), &mut choose);
+    if let (Ok(all), Ok(some)) = (&all, &chosen) {
+        for &row in &last {
+            assert_eq!(all.line(row), some.line(row));
+            assert!(all.metadata_of(row).eq(some.metadata_of(row)), "metadata of row {row}");
+        }
     }
     let containing = [vec![all.as_ref().map_or_else(|_| text_of(&Batch::default()), text_of)]];
     let names = meta.columns.iter().filter_map(|column| match &column.kind {
