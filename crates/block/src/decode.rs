@@ -1,7 +1,8 @@
 //! Bytes → batch, column by column as asked for.
 
+use crate::apart::Apart;
 use crate::count::{ReadRange, fetch};
-use crate::lines::{Apart, is_cut};
+use crate::lines::is_cut;
 use crate::{BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, ints, lines, metadata, times};
 use skald_fields::{Form, LazyColumns};
 use skald_model::{Batch, Columns, Literal, MetadataColumn, Run};

@@ -1,8 +1,7 @@
 //! Columns in words, for whoever inspects a part.
 
-use crate::lines::{
-    FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_FRAMES, LINES_PLAIN, LINES_TAIL, LINES_ZSTD,
-};
+use crate::apart::LINES_FRAMES;
+use crate::lines::{FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_PLAIN, LINES_TAIL, LINES_ZSTD};
 use crate::{BlockMeta, ColumnKind, ColumnMeta};
 use std::fmt;
 

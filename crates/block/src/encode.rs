@@ -1,6 +1,7 @@
 //! Batch → bytes and directory entry.
 
 use crate::anchors::{ANCHOR_ROWS, Anchor, Anchors};
+use crate::apart::{InTwo, LINES_FRAMES};
 use crate::{
     BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, RunMeta, ints, lines, metadata, times,
 };
@@ -20,7 +21,7 @@ pub struct Encoder {
     numbers: Vec<u64>,
     ints: ints::Scratch,
     metadata: metadata::Scratch,
-    in_two: lines::InTwo,
+    in_two: InTwo,
     cutter: Cutter,
 }
 
@@ -55,7 +56,7 @@ impl Encoder {
                 Some(tails) => {
                     self.in_two.fill(batch, &tails);
                     self.in_two.encode_newest(out)?;
-                    add_column(&mut meta, base, out, ColumnKind::Newest, lines::LINES_FRAMES, None);
+                    add_column(&mut meta, base, out, ColumnKind::Newest, LINES_FRAMES, None);
                     let encoding = lines::encode(&self.in_two.older, out)?;
                     add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
                 }

@@ -7,6 +7,7 @@
 
 mod affix;
 mod anchors;
+mod apart;
 mod count;
 mod decimal;
 mod decode;

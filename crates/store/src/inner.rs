@@ -5,13 +5,13 @@ use crate::content_cache::ContentCache;
 use crate::deletes::dropping::LeftOut;
 use crate::deletes::requests::mergeable;
 use crate::files::Files;
-use crate::head::SealedHead;
 use crate::kept::Kept;
 use crate::layout::Layout;
 use crate::manifest::{self, Manifest, ReplaceError};
 use crate::objects::{Objects, Uploaded};
 use crate::pace::{HeadBounds, Pace as PushPace};
 use crate::part::{Part, PartMeta};
+use crate::progress::Progress;
 use crate::tenant::{Changes, Tenant, View};
 use crate::{Options, StoreError, WriteError, flush, stream_index};
 use hashbrown::HashMap;
@@ -221,8 +221,11 @@ impl Inner {
                 self.begin_manifest(tenant, &mut changes)?;
             }
             let _writing = Held::charged(&self.budget, MemoryUser::Writers, flush::memory_bytes(&sealed.view));
-            let progress = Progress::of(self, &sealed);
-            let wrote = |bytes| progress.add(bytes);
+            let progress = Progress::of(&self.flushed, &sealed);
+            let wrote = |bytes| {
+                progress.add(bytes);
+                self.set_pace();
+            };
             let metas = flush::write_parts(&*self.files, &self.layout, &tenant.id, &sealed.view, changes.next_part, &wrote)?;
             changes.next_part += metas.len() as u64;
             let parts = self.open_parts(tenant, &metas)?;
@@ -401,40 +404,5 @@ impl From<skald_wal::WalError> for StoreError {
             skald_wal::WalError::Io { context, error } => StoreError::Io { context, error },
             error => StoreError::Unusable(error.to_string()),
         }
-    }
-}
-
-/// How much of a sealed head is in blocks: the memory goes at once at the end, but pushes are paced by the work that is
-/// left, or they would come in fits.
-struct Progress<'a> {
-    inner: &'a Inner,
-    /// Memory of the head, and bytes of its lines.
-    memory_bytes: usize,
-    line_bytes: usize,
-    written: AtomicUsize,
-}
-
-impl Progress<'_> {
-    fn of<'a>(inner: &'a Inner, sealed: &SealedHead) -> Progress<'a> {
-        let line_bytes = sealed.view.chunks.iter().map(|chunk| chunk.batch.lines.len()).sum();
-        Progress { inner, memory_bytes: sealed.memory_bytes, line_bytes, written: AtomicUsize::new(0) }
-    }
-
-    /// The memory that stands for so many bytes of lines.
-    fn share(&self, line_bytes: usize) -> usize {
-        (self.memory_bytes as u128 * line_bytes as u128 / self.line_bytes.max(1) as u128) as usize
-    }
-
-    fn add(&self, line_bytes: usize) {
-        let before = self.written.fetch_add(line_bytes, Ordering::Relaxed);
-        let more = self.share(before + line_bytes) - self.share(before);
-        self.inner.flushed.fetch_add(more, Ordering::Relaxed);
-        self.inner.set_pace();
-    }
-}
-
-impl Drop for Progress<'_> {
-    fn drop(&mut self) {
-        self.inner.flushed.fetch_sub(self.share(self.written.load(Ordering::Relaxed)), Ordering::Relaxed);
     }
 }

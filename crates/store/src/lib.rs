@@ -31,6 +31,7 @@ mod part;
 mod patterns;
 mod piece;
 mod probe;
+mod progress;
 mod rebuild;
 mod record;
 mod recover;
