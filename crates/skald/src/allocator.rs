@@ -14,7 +14,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// `mi_option_purge_delay` of mimalloc.h, which the crate does not name.
 const PURGE_DELAY: mi_option_t = 15;
 /// Milliseconds before a freed page may go; mimalloc waits ten times as long with what its arenas have.
-const PURGE_DELAY_MS: c_long = 20;
+const PURGE_DELAY_MS: c_long = 200;
 /// How often memory that is due is given back although nobody allocates.
 const COLLECT_EVERY: Duration = Duration::from_secs(1);
 
