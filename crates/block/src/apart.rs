@@ -1,6 +1,7 @@
 //! Lines in two columns, the newest of every run and the older ones: who goes back in time reads the newest alone, and
 //! of these the runs it wants.
 
+use crate::decode::holds_any;
 use crate::encode::ZSTD_LEVEL;
 use crate::lines::decode_all;
 use crate::meta::Tail;
@@ -59,8 +60,6 @@ impl InTwo {
 /// Lines of which the newest of each run are a column of their own, and what is wanted of them.
 pub(crate) struct Apart {
     parts: Vec<Part>,
-    wants_older: bool,
-    wants_newest: bool,
 }
 
 /// The older or the newest rows of a run.
@@ -74,38 +73,49 @@ struct Part {
 }
 
 impl Apart {
-    /// Of a block with these runs; `None` when all lines are one column.
-    pub(crate) fn of(meta: &BlockMeta, runs: &[Run], only: Option<&[u32]>) -> Result<Option<Apart>, BlockError> {
+    /// Of a block with these runs, of which nothing is wanted yet; `None` when all lines are one column.
+    pub(crate) fn of(meta: &BlockMeta, runs: &[Run]) -> Result<Option<Apart>, BlockError> {
         if !meta.has_newest() {
             return Ok(None);
         }
         let tails = meta.tails().ok_or_else(|| BlockError::damaged("no lines of the block are the newest"))?;
         let mut parts = Vec::with_capacity(2 * runs.len());
         for ((run, tail), described) in runs.iter().zip(&tails).zip(&meta.runs) {
-            let of = |newest, rows: Range<u32>, bytes| Part { newest, wanted: holds_any(&rows, only), rows, bytes };
+            let of = |newest, rows, bytes| Part { newest, wanted: false, rows, bytes };
             let newest_bytes = described.line_bytes.checked_sub(tail.line_bytes);
             let newest_bytes = newest_bytes.ok_or_else(|| BlockError::damaged("a run is shorter than its older lines"))?;
             parts.push(of(false, run.rows.start..tail.row, tail.line_bytes));
             parts.push(of(true, tail.row..run.rows.end, newest_bytes));
         }
-        let wants = |newest: bool| parts.iter().any(|part| part.newest == newest && part.wanted);
-        let (wants_older, wants_newest) = (wants(false), wants(true));
-        // Older lines are one frame. The newest are read run by run, but all of them where older ones lie between.
-        for part in &mut parts {
-            part.wanted = if part.newest { wants_newest && (wants_older || part.wanted) } else { wants_older };
+        Ok(Some(Apart { parts }))
+    }
+
+    /// Wants the lines of these rows, or of all, and no others.
+    pub(crate) fn want(&mut self, only: Option<&[u32]>) {
+        for part in &mut self.parts {
+            part.wanted = match only {
+                Some(only) => holds_any(only, &part.rows),
+                None => !part.rows.is_empty(),
+            };
         }
-        Ok(Some(Apart { parts, wants_older, wants_newest }))
+        let (older, newest) = (self.wants(false), self.wants(true));
+        // Older lines are one frame. The newest are read run by run, but all of them where older ones lie between.
+        for part in &mut self.parts {
+            part.wanted = if part.newest { newest && (older || part.wanted) } else { older };
+        }
     }
 
     /// Whether the newest lines are wanted, or the older ones.
     pub(crate) fn wants(&self, newest: bool) -> bool {
-        if newest { self.wants_newest } else { self.wants_older }
+        self.parts.iter().any(|part| part.newest == newest && part.wanted)
     }
 
     /// Whether lines of some of these rows are read.
     pub(crate) fn reads(&self, rows: &Range<usize>) -> bool {
-        let here = |part: &Part| (part.rows.start as usize) < rows.end && rows.start < part.rows.end as usize;
-        self.parts.iter().any(|part| part.wanted && here(part))
+        // Parts lie in order of rows, and a block may have thousands.
+        let first = self.parts.partition_point(|part| part.rows.end as usize <= rows.start);
+        let here = self.parts[first..].iter().take_while(|part| (part.rows.start as usize) < rows.end);
+        here.into_iter().any(|part| part.wanted)
     }
 
     /// Appends the lines that are wanted to `lines`, which is empty; `ends` says where each ends, and then that others
@@ -125,7 +135,7 @@ impl Apart {
             return Err(BlockError::damaged("lines of a run are not as long as the directory says"));
         }
         self.take(false, older, lines)?;
-        let wants_both = self.wants_older && self.wants_newest;
+        let wants_both = self.wants(false) && self.wants(true);
         // The older and newest lines of several runs alternate: then the newest are put among the older ones.
         if wants_both && self.parts.len() > 2 {
             let mut apart = Vec::new();
@@ -196,13 +206,6 @@ impl Part {
         let end = |row: u32| row.checked_sub(1).map_or(0, |last| ends[last as usize] as usize);
         end(self.rows.start)..end(self.rows.end)
     }
-}
-
-/// Whether some of these rows are wanted.
-fn holds_any(rows: &Range<u32>, only: Option<&[u32]>) -> bool {
-    let Some(only) = only else { return !rows.is_empty() };
-    let first = only.partition_point(|row| *row < rows.start);
-    only.get(first).is_some_and(|row| *row < rows.end)
 }
 
 /// Appends the lines of those parts that are wanted, from frames that each have all lines of some of them, in order.

@@ -55,25 +55,12 @@ pub fn decode_over(
     spare: Batch,
     read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
 ) -> Result<Batch, BlockError> {
-    decode_with(meta, wanted, spare, read, None)
+    decode_chosen(meta, wanted, spare, read, None)
 }
 
 /// The same, but with the times of all rows at hand `choose` says which of the wanted rows matter: values of others may
 /// be left out, metadata too.
 pub fn decode_chosen(
-    meta: &BlockMeta,
-    wanted: &Wanted<'_>,
-    spare: Batch,
-    read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
-    choose: Choose<'_>,
-) -> Result<Batch, BlockError> {
-    decode_with(meta, wanted, spare, read, Some(choose))
-}
-
-/// From the times of all rows those that matter, in order.
-pub type Choose<'a> = &'a mut dyn FnMut(&[i64]) -> Vec<u32>;
-
-fn decode_with(
     meta: &BlockMeta,
     wanted: &Wanted<'_>,
     spare: Batch,
@@ -85,8 +72,8 @@ fn decode_with(
     let joins = columns.lines && meta.lines_are_cut();
     let mut batch = emptied(spare);
     batch.runs = runs_of(meta);
-    let apart_of = |rows| if columns.lines { Apart::of(meta, &batch.runs, rows) } else { Ok(None) };
-    let mut apart = apart_of(wanted.rows)?;
+    let mut apart = if columns.lines { Apart::of(meta, &batch.runs)? } else { None };
+    apart.iter_mut().for_each(|apart| apart.want(wanted.rows));
     let wants = |kind: &ColumnKind| match (kind, &apart) {
         (ColumnKind::Newest, Some(apart)) => apart.wants(true),
         (ColumnKind::Lines, Some(apart)) => apart.wants(false),
@@ -95,18 +82,11 @@ fn decode_with(
     };
     let read_columns: Vec<&ColumnMeta> = meta.columns.iter().filter(|column| wants(&column.kind)).collect();
     let fetched = Fetched::read(&read_columns, read)?;
-    for column in read_columns.iter().filter(|column| column.kind == ColumnKind::Times) {
-        let bytes = fetched.bytes_of(column)?;
-        column.check(bytes)?;
-        times::decode(bytes, &meta.runs, meta.rows as usize, &mut batch.timestamps)?;
-    }
-    if batch.timestamps.len() != meta.rows as usize {
-        return Err(BlockError::damaged("the block has no times"));
-    }
+    decode_times(meta, &read_columns, &fetched, &mut batch.timestamps)?;
     let chosen = choose.map(|choose| choose(&batch.timestamps));
     if let Some(rows) = &chosen {
         wanted.rows = Some(rows);
-        apart = apart_of(wanted.rows)?;
+        apart.iter_mut().for_each(|apart| apart.want(wanted.rows));
     }
     if chosen.as_ref().is_some_and(Vec::is_empty) {
         batch.line_ends.resize(meta.rows as usize, 0);
@@ -121,16 +101,8 @@ fn decode_with(
             ColumnKind::Lengths => decode_lengths(meta, column, bytes, &lengths_of(meta, &wanted, apart.as_ref()), &mut batch)?,
             ColumnKind::Newest => newest = Some((column, bytes)),
             ColumnKind::Lines if apart.is_some() => older = Some((column, bytes)),
+            ColumnKind::Lines => decode_lines(meta, column, bytes, &mut fields, &wanted, &mut batch)?,
             ColumnKind::Field(_) => fields.columns.push(Field { column, bytes, values: None }),
-            ColumnKind::Lines if is_cut(column.encoding) => {
-                column.check(bytes)?;
-                lines::decode_cut(bytes, &mut fields, &wanted, &mut batch.line_ends, &mut batch.lines)?;
-            }
-            ColumnKind::Lines => {
-                column.check(bytes)?;
-                let wanted = (meta.line_bytes, wanted.rows);
-                lines::decode(column.encoding, bytes, wanted, &mut batch.line_ends, &mut batch.lines)?;
-            }
             ColumnKind::Metadata(name) => {
                 column.check(bytes)?;
                 let values = metadata::decode_some(bytes, name.clone(), meta.rows as usize, chosen.as_deref())?;
@@ -141,18 +113,44 @@ fn decode_with(
     if let Some(apart) = apart {
         apart.decode(older, newest, &mut batch.line_ends, &mut batch.lines)?;
     }
-    let before = batch.metadata.len();
-    for at in 0..fields.columns.len() {
-        if matches!(&fields.columns[at].column.kind, ColumnKind::Field(name) if wanted.as_metadata(name)) {
-            fields.get(at)?;
-            batch.metadata.extend(fields.columns[at].values.take());
-        }
-    }
-    if batch.metadata.len() > before {
-        batch.metadata.sort_by(|a, b| a.name.cmp(&b.name));
-    }
+    fields.add_wanted(&wanted, &mut batch.metadata)?;
     check(meta, &wanted, &batch)?;
     Ok(batch)
+}
+
+/// From the times of all rows those that matter, in order.
+pub type Choose<'a> = &'a mut dyn FnMut(&[i64]) -> Vec<u32>;
+
+/// Whether some of these rows, which are in order, lie in a range of rows.
+pub(crate) fn holds_any(rows: &[u32], range: &Range<u32>) -> bool {
+    let first = rows.partition_point(|row| *row < range.start);
+    rows.get(first).is_some_and(|row| *row < range.end)
+}
+
+fn decode_times(meta: &BlockMeta, columns: &[&ColumnMeta], fetched: &Fetched, times: &mut Vec<i64>) -> Result<(), BlockError> {
+    for column in columns.iter().filter(|column| column.kind == ColumnKind::Times) {
+        let bytes = fetched.bytes_of(column)?;
+        column.check(bytes)?;
+        times::decode(bytes, &meta.runs, meta.rows as usize, times)?;
+    }
+    if times.len() == meta.rows as usize { Ok(()) } else { Err(BlockError::damaged("the block has no times")) }
+}
+
+/// Lines that are one column, put together from fields where they are cut.
+fn decode_lines(
+    meta: &BlockMeta,
+    column: &ColumnMeta,
+    bytes: &[u8],
+    fields: &mut Fields<'_>,
+    wanted: &Wanted<'_>,
+    batch: &mut Batch,
+) -> Result<(), BlockError> {
+    column.check(bytes)?;
+    let (ends, lines) = (&mut batch.line_ends, &mut batch.lines);
+    match column.encoding {
+        encoding if is_cut(encoding) => lines::decode_cut(bytes, fields, wanted, ends, lines),
+        encoding => lines::decode(encoding, bytes, (meta.line_bytes, wanted.rows), ends, lines),
+    }
 }
 
 /// Whose lengths tell where lines are: those of all rows, or of rows around these.
@@ -186,10 +184,7 @@ fn decode_lengths(
     let wants = |frame: Range<usize>| match lengths {
         Lengths::All => true,
         Lengths::Of(apart) => apart.reads(&frame),
-        Lengths::Around(rows) => {
-            let first = rows.partition_point(|row| (*row as usize) < frame.start);
-            rows.get(first).is_some_and(|row| (*row as usize) < frame.end)
-        }
+        Lengths::Around(rows) => holds_any(rows, &(frame.start as u32..frame.end as u32)),
     };
     let sink = |count: usize, lengths: Option<&[u64]>| match lengths {
         Some(lengths) => ends.extend(lengths.iter().map(|length| {
@@ -268,6 +263,21 @@ struct Field<'a> {
 }
 
 impl Fields<'_> {
+    /// Adds the values that are wanted as metadata, in order of names.
+    fn add_wanted(&mut self, wanted: &Wanted<'_>, metadata: &mut Vec<MetadataColumn>) -> Result<(), BlockError> {
+        let before = metadata.len();
+        for at in 0..self.columns.len() {
+            if matches!(&self.columns[at].column.kind, ColumnKind::Field(name) if wanted.as_metadata(name)) {
+                self.get(at)?;
+                metadata.extend(self.columns[at].values.take());
+            }
+        }
+        if metadata.len() > before {
+            metadata.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        Ok(())
+    }
+
     /// Takes all columns; with `only` those that are not decoded yet need no values but those of these rows.
     pub(crate) fn take(&mut self, only: Option<&[u32]>) -> Result<Vec<MetadataColumn>, BlockError> {
         let rows = self.rows;

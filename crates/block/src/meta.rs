@@ -172,8 +172,7 @@ impl BlockMeta {
 
     /// Whether that is so of every line.
     pub(crate) fn lines_are_all_cut(&self) -> bool {
-        let of_one_form = |form| lines_encoding(Some(form));
-        let all = [of_one_form(Form::Json), of_one_form(Form::Logfmt)];
+        let all = [Form::Json, Form::Logfmt].map(|form| lines_encoding(Some(form)));
         self.columns.iter().any(|column| column.kind == ColumnKind::Lines && all.contains(&column.encoding))
     }
 

@@ -1,5 +1,6 @@
 //! A structured metadata column: a dictionary with a code a row, or the values in order of rows.
 
+use crate::decode::holds_any;
 use crate::text::{self, Texts};
 use crate::{BlockError, ints, varint};
 use hashbrown::HashTable;
@@ -192,7 +193,6 @@ pub(crate) fn decode_some(
         tag if tag == Layout::Dictionary as u8 => {
             let values = varint::take_at_most(&mut bytes, rows as u64, "the size of a dictionary")?;
             let mut highest = 0;
-            let mut rest = only;
             let sink = |n, codes: Option<&[u64]>| match codes {
                 Some(codes) => {
                     highest = codes.iter().fold(highest, |highest, code| highest.max(*code));
@@ -200,7 +200,8 @@ pub(crate) fn decode_some(
                 }
                 None => column.codes.resize(column.codes.len() + n, 0),
             };
-            ints::decode_where(&mut bytes, rows, |frame| has_one_of(&mut rest, frame), sink)?;
+            let wants = |frame: Range<usize>| only.is_none_or(|only| holds_any(only, &(frame.start as u32..frame.end as u32)));
+            ints::decode_where(&mut bytes, rows, wants, sink)?;
             if highest > values {
                 return Err(BlockError::Damaged(format!("code {highest} is outside a dictionary of {values}")));
             }
@@ -232,14 +233,6 @@ pub(crate) fn decode_some(
         return Err(BlockError::damaged("bytes follow a metadata column"));
     }
     Ok(column)
-}
-
-/// Whether one of the rows wanted is in the frame, which is asked for one after the other; all are where none are named.
-fn has_one_of(rest: &mut Option<&[u32]>, frame: Range<usize>) -> bool {
-    let Some(rows) = rest else { return true };
-    let here = rows.iter().take_while(|row| (**row as usize) < frame.end).count();
-    *rows = &rows[here..];
-    here > 0
 }
 
 #[cfg(test)]

@@ -40,13 +40,19 @@ fn blocks_of_every_version_are_read() {
     assert!(read >= usize::from(skald_block::FORMAT_VERSION), "{read} fixtures");
 }
 
+/// The directory entry of a fixture and its bytes.
+fn fixture(name: &str) -> (BlockMeta, Vec<u8>) {
+    let path = format!("{}/fixtures/{name}.block", env!("CARGO_MANIFEST_DIR"));
+    let bytes = std::fs::read(path).expect("the fixture can be read");
+    let mut block = &bytes[..];
+    let meta = BlockMeta::decode(&mut block).expect("the fixture is whole");
+    (meta, block.to_vec())
+}
+
 #[test]
 fn newest_and_older_lines_of_every_version_are_read_alone() {
     for version in 3..=skald_block::FORMAT_VERSION {
-        let path = format!("{}/fixtures/v{version}-tail.block", env!("CARGO_MANIFEST_DIR"));
-        let bytes = std::fs::read(path).expect("the fixture can be read");
-        let mut block = &bytes[..];
-        let meta = BlockMeta::decode(&mut block).expect("the fixture is whole");
+        let (meta, block) = fixture(&format!("v{version}-tail"));
         let mut read = |range: std::ops::Range<u64>| Ok(block[range.start as usize..range.end as usize].to_vec());
         let whole = decode(&meta, &Columns::ALL, &mut read).expect("the fixture is whole");
         let tails = meta.newest_apart().expect("its newest lines are apart");
@@ -65,10 +71,7 @@ fn newest_and_older_lines_of_every_version_are_read_alone() {
 
 #[test]
 fn newest_lines_of_a_run_are_read_without_those_of_others() {
-    let path = format!("{}/fixtures/v4-frames.block", env!("CARGO_MANIFEST_DIR"));
-    let bytes = std::fs::read(path).expect("the fixture can be read");
-    let mut block = &bytes[..];
-    let meta = BlockMeta::decode(&mut block).expect("the fixture is whole");
+    let (meta, block) = fixture("v4-frames");
     let mut read = |range: std::ops::Range<u64>| Ok(block[range.start as usize..range.end as usize].to_vec());
     let whole = decode(&meta, &Columns::ALL, &mut read).expect("the fixture is whole");
     // Runs of 420, 3 and 400 rows, the newest from 256 on; the short one shares its frame with the last.
@@ -83,9 +86,7 @@ fn newest_lines_of_a_run_are_read_without_those_of_others() {
 
 /// The names of the encodings in a fixture of the newest version.
 fn encodings(kind: &str) -> (BlockMeta, Vec<&'static str>) {
-    let path = format!("{}/fixtures/v{}{kind}.block", env!("CARGO_MANIFEST_DIR"), skald_block::FORMAT_VERSION);
-    let bytes = std::fs::read(path).expect("the fixture can be read");
-    let meta = BlockMeta::decode(&mut &bytes[..]).expect("the fixture is whole");
+    let (meta, _) = fixture(&format!("v{}{kind}", skald_block::FORMAT_VERSION));
     let names = meta.columns.iter().map(|column| column.encoding_name()).collect();
     (meta, names)
 }

@@ -1,5 +1,6 @@
 //! Which rows of a piece come first in the order of an answer, by times alone.
 
+use crate::rows::run_rows;
 use skald_model::TimeRange;
 use skald_store::Piece;
 use std::ops::Range;
@@ -22,9 +23,7 @@ pub(crate) fn first(piece: &Piece, times: &[i64], range: &TimeRange, limit: usiz
 fn of_runs(runs: impl Iterator<Item = Range<u32>>, times: &[i64], range: &TimeRange, limit: usize, forward: bool) -> First {
     let mut ends: Vec<Range<u32>> = Vec::new();
     for run in runs {
-        let of_run = &times[run.start as usize..run.end as usize];
-        let place = |time: i64| run.start + of_run.partition_point(|t| *t < time) as u32;
-        let (from, to) = (place(range.start), place(range.end));
+        let Range { start: from, end: to } = run_rows(times, &run, true, range);
         // No run has more of the first ones than all together.
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         let end = if forward { from..to.min(from.saturating_add(limit)) } else { from.max(to.saturating_sub(limit))..to };

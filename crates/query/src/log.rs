@@ -252,7 +252,7 @@ impl LogJob {
         let (selection, in_range) = rows::in_range(&read, piece, &self.scan.range);
         let mut kept = Kept::default();
         for run in &read.runs {
-            let rows = rows::run_rows(batch, &run.rows, piece.sorted, &self.scan.range);
+            let rows = rows::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
             let stream = &self.scan.streams[run.stream as usize].labels;
             for rows in rows::stretches(rows, false) {
                 self.scan.check()?;
@@ -291,7 +291,7 @@ impl LogJob {
             if self.gathered.is_beyond(if self.is_forward() { of.min_time } else { of.max_time }) {
                 continue;
             }
-            let rows = rows::run_rows(batch, &run.rows, piece.sorted, &self.scan.range);
+            let rows = rows::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
             let ordered = piece.sorted || rows::ascending(batch, &rows);
             let room = if ordered && self.shape.run_may_stop() { self.shape.limit } else { usize::MAX };
             let stream = &self.scan.streams[run.stream as usize];

@@ -260,7 +260,7 @@ impl LeafJob {
         }
         for run in &read.runs {
             let stream = &self.scan.streams[run.stream as usize].labels;
-            let all = rows::run_rows(batch, &run.rows, piece.sorted, &self.scan.range);
+            let all = rows::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
             for rows in rows::stretches(all, false) {
                 self.scan.check()?;
                 let rows = StreamRows { batch, rows, stream, selection: &selection };

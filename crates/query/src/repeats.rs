@@ -64,7 +64,7 @@ fn repeated(pieces: &[Piece], group: &[RunAt], range: &TimeRange, context: &Cont
         let piece = &pieces[*p];
         let Some(read) = rows::read(piece, &Columns::TIMES)? else { continue };
         for run in read.runs.iter().filter(|run| run.run == *r) {
-            for row in rows::run_rows(&read.batch, &run.rows, piece.sorted, range) {
+            for row in rows::run_rows(&read.batch.timestamps, &run.rows, piece.sorted, range) {
                 let time = read.batch.timestamps[row as usize];
                 if range.contains(time) {
                     times.push((time, piece.sequence, row, *p));

@@ -16,11 +16,11 @@ pub(crate) fn read(piece: &Piece, columns: &Columns) -> Result<Option<PieceRows>
 }
 
 /// Rows of one run inside `range`, narrowed by search when the run is sorted.
-pub(crate) fn run_rows(batch: &Batch, rows: &Range<u32>, sorted: bool, range: &TimeRange) -> Range<u32> {
+pub(crate) fn run_rows(times: &[i64], rows: &Range<u32>, sorted: bool, range: &TimeRange) -> Range<u32> {
     if !sorted {
         return rows.clone();
     }
-    let times = &batch.timestamps[rows.start as usize..rows.end as usize];
+    let times = &times[rows.start as usize..rows.end as usize];
     let first = times.partition_point(|t| *t < range.start) as u32;
     let last = times.partition_point(|t| *t < range.end) as u32;
     rows.start + first..rows.start + last
@@ -46,7 +46,7 @@ pub(crate) fn in_range(read: &PieceRows, piece: &Piece, range: &TimeRange) -> (S
     for run in &read.runs {
         let of = &piece.runs[run.run];
         if piece.sorted || range.covers(of.min_time, of.max_time) {
-            let rows = run_rows(batch, &run.rows, piece.sorted, range);
+            let rows = run_rows(&batch.timestamps, &run.rows, piece.sorted, range);
             count += rows.len() as u64;
             selection.insert_all(rows);
             continue;

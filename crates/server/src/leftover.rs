@@ -5,6 +5,7 @@
 //! sees a reset where a status was written, and a shipper tries again for ever what it should have
 //! given up. Loki's server (Go's `net/http`) reads on for the same reason.
 
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -66,7 +67,7 @@ impl Drop for Leftover {
 async fn discard(mut body: Incoming) {
     let mut read = 0;
     while read <= BYTES_MAX {
-        let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await else { return };
+        let Some(Ok(frame)) = body.frame().await else { return };
         read += frame.data_ref().map_or(0, |data| data.len() as u64);
     }
 }

@@ -103,6 +103,7 @@ pub(crate) fn merge(
         }
     }
     let Merge { cutter, mut output, cursors, .. } = merge;
+    // Their memory is free for the index, which is written next.
     drop(cursors);
     cutter.finish(&mut |batch| output.block(batch))?;
     if !output.going {
@@ -187,19 +188,18 @@ impl Merge<'_> {
         let cursor = &self.cursors[next];
         let Some((block, run)) = cursor.whole_run() else { return Ok(false) };
         let alone = |other: &Cursor<'_>| other.stream() != Some(number) || other.time() > run.max_time;
-        if !cursor.has_filter() || run.line_bytes < COPIED_LINE_BYTES_MIN {
+        if run.line_bytes < COPIED_LINE_BYTES_MIN {
             return Ok(false);
         }
         let others = self.cursors.iter().enumerate().filter(|(i, _)| *i != next);
         if !self.cutter.may_end() || !self.repeats.is_behind(run.min_time) || !others.into_iter().all(|(_, c)| alone(c)) {
             return Ok(false);
         }
+        let cursor = &mut self.cursors[next];
+        let Some(filter) = cursor.filter.take() else { return Ok(false) };
         let output = &mut self.output;
         self.cutter.end_block(&mut |batch| output.block(batch))?;
-        let cursor = &mut self.cursors[next];
-        if output.going
-            && let Some(filter) = cursor.take_filter()
-        {
+        if output.going {
             output.writer.copy_block(cursor.part, block, number, filter)?;
             output.going = (output.pace)();
         }

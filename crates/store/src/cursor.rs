@@ -12,8 +12,10 @@ use skald_model::{Batch, Columns};
 /// A place in a part.
 pub(crate) struct Cursor<'a> {
     pub(crate) part: &'a Part,
-    /// The content filters of blocks, when they are as new ones would be; a block without cannot be copied.
-    filters: Vec<Option<BlockFilter>>,
+    /// The content filter of the block it is at, when that is as a new one would be; a block without cannot be copied.
+    pub(crate) filter: Option<BlockFilter>,
+    /// Those of the blocks behind it.
+    filters: std::vec::IntoIter<BlockFilter>,
     /// Merged numbers of the part's streams.
     numbers: &'a [u32],
     block: usize,
@@ -27,26 +29,14 @@ pub(crate) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     pub(crate) fn new(part: &'a Part, numbers: &'a [u32]) -> Cursor<'a> {
         let filters = part.load_content().ok().and_then(|content| content.filters());
-        let filters = filters.filter(|filters| filters.len() == part.blocks.len()).unwrap_or_default();
-        let filters = filters.into_iter().map(Some).collect();
-        let mut cursor = Cursor { part, filters, numbers, block: 0, batch: None, run: 0, row: 0, run_end: 0 };
+        let filters = filters.filter(|filters| filters.len() == part.blocks.len()).unwrap_or_default().into_iter();
+        let mut cursor = Cursor { part, filter: None, filters, numbers, block: 0, batch: None, run: 0, row: 0, run_end: 0 };
         cursor.begin_block(0);
         cursor
     }
 
-    /// Whether the block it is at has a filter to be copied with.
-    pub(crate) fn has_filter(&self) -> bool {
-        self.filters.get(self.block).is_some_and(Option::is_some)
-    }
-
-    /// Takes the filter of the block it is at.
-    pub(crate) fn take_filter(&mut self) -> Option<BlockFilter> {
-        self.filters.get_mut(self.block)?.take()
-    }
-
     fn begin_block(&mut self, block: usize) {
-        // Who is behind a block needs its filter no more.
-        self.filters.iter_mut().take(block).skip(self.block).for_each(|filter| *filter = None);
+        self.filter = self.filters.next();
         (self.block, self.batch, self.run, self.row) = (block, None, 0, 0);
         self.run_end = self.run_meta().map_or(0, |run| run.rows);
     }

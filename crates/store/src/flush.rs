@@ -64,8 +64,9 @@ pub(crate) fn write_parts(
         writer.mine(runs.iter().map(|(_, rows)| rows.len() as u64).sum());
         let mut cutter = BlockCutter::default();
         let mut write = |batch: &Batch| {
+            writer.add_block(batch)?;
             wrote(batch.lines.len());
-            writer.add_block(batch)
+            Ok(())
         };
         for (number, (_, rows)) in runs.iter().enumerate() {
             let rows = &sorted.rows[rows.clone()];

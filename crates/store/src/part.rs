@@ -299,23 +299,17 @@ impl Part {
 
     /// Decodes columns of a block.
     pub(crate) fn read_block(&self, block: u32, columns: &Columns) -> Result<Batch, StoreError> {
-        self.read_block_over(block, &Wanted::all(columns), Batch::default())
+        self.read_block_over(block, &Wanted::all(columns), Batch::default(), None)
     }
 
-    /// Decodes what is wanted of a block into the memory of a batch that is no longer needed.
-    pub(crate) fn read_block_over(&self, block: u32, wanted: &Wanted<'_>, spare: Batch) -> Result<Batch, StoreError> {
-        let mut read = |range: Range<u64>| self.read_range(block, range);
-        let decoded = skald_block::decode_over(&self.blocks[block as usize].meta, wanted, spare, &mut read);
-        decoded.map_err(|error| self.block_error(block, error))
-    }
-
-    /// The same of rows that are chosen by the times of all.
-    pub(crate) fn read_block_chosen(
+    /// Decodes what is wanted of a block into the memory of a batch that is no longer needed, of rows that are chosen by the
+    /// times of all if that is asked.
+    pub(crate) fn read_block_over(
         &self,
         block: u32,
         wanted: &Wanted<'_>,
         spare: Batch,
-        choose: Choose<'_>,
+        choose: Option<Choose<'_>>,
     ) -> Result<Batch, StoreError> {
         let mut read = |range: Range<u64>| self.read_range(block, range);
         let decoded = skald_block::decode_chosen(&self.blocks[block as usize].meta, wanted, spare, &mut read, choose);

@@ -248,10 +248,7 @@ impl Piece {
             Source::Block { part, block } => {
                 let spare = spare.and_then(|rows| Arc::try_unwrap(rows.batch).ok()).unwrap_or_default();
                 let wanted = Wanted { columns: &columns, ..wanted };
-                Arc::new(match choose {
-                    None => part.read_block_over(*block, &wanted, spare)?,
-                    Some(choose) => part.read_block_chosen(*block, &wanted, spare, choose)?,
-                })
+                Arc::new(part.read_block_over(*block, &wanted, spare, choose)?)
             }
         };
         let mut runs = Vec::with_capacity(self.runs.len());

@@ -124,7 +124,8 @@ fn check_decode(mut meta: BlockMeta, bytes: &[u8]) {
     check_some(&meta, bytes);
 }
 
-/// Lines of some rows are those of all, rows that are chosen are whole, and lines with a text and values as metadata can be read.
+/// Lines of some rows are those of all, rows that are chosen are whole, and lines with a text and values as metadata can be
+/// read.
 fn check_some(meta: &BlockMeta, bytes: &[u8]) {
     let read = |wanted: &Wanted<'_>| decode_over(meta, wanted, Batch::default(), &mut reader(bytes));
     let all = read(&Wanted::all(&Columns::ALL));
@@ -136,7 +137,7 @@ fn check_some(meta: &BlockMeta, bytes: &[u8]) {
     let mut last: Vec<u32> = (0..meta.rows).rev().step_by(5).take(40).collect();
     last.reverse();
     let mut choose = |_: &[i64]| last.clone();
-    let chosen = decode_chosen(meta, &Wanted::all(&Columns::ALL), Batch::default(), &mut reader(bytes), &mut choose);
+    let chosen = decode_chosen(meta, &Wanted::all(&Columns::ALL), Batch::default(), &mut reader(bytes), Some(&mut choose));
     if let (Ok(all), Ok(some)) = (&all, &chosen) {
         for &row in &last {
             assert_eq!(all.line(row), some.line(row));
