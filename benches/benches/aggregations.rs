@@ -40,9 +40,15 @@ fn samples() -> Vec<(u32, i64, f64)> {
     let mut samples = Vec::with_capacity(SAMPLES);
     for series in 0..SERIES {
         for i in 0..per_series {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let jitter = (random >> 40) as i64 % (HOUR / per_series);
-            samples.push((series, START + 1 + i * (HOUR / per_series) + jitter, ((random >> 33) % 1000) as f64));
+            samples.push((
+                series,
+                START + 1 + i * (HOUR / per_series) + jitter,
+                ((random >> 33) % 1000) as f64,
+            ));
         }
     }
     samples
@@ -60,13 +66,30 @@ fn aggregations(c: &mut Criterion) {
     let samples = samples();
     let beside = Steps::range(START + 60 * SECOND, START + HOUR, 60 * SECOND);
     let sliding = Steps::range(START + 15 * SECOND, START + HOUR, 15 * SECOND);
-    for (grid, steps, range) in [("minute", beside, 60 * SECOND), ("sliding", sliding, 300 * SECOND)] {
+    for (grid, steps, range) in [
+        ("minute", beside, 60 * SECOND),
+        ("sliding", sliding, 300 * SECOND),
+    ] {
         let mut group = c.benchmark_group(grid);
-        group.throughput(Throughput::Elements(SAMPLES as u64)).sample_size(10);
+        group
+            .throughput(Throughput::Elements(SAMPLES as u64))
+            .sample_size(10);
         for (name, op) in OPS {
-            let spec = RangeSpec { op, unwrapped: false, range, offset: 0, param: Some(0.99) };
-            assert_eq!(points(&spec, &steps, &samples), SERIES as usize * steps.count, "{name} has a point in every window");
-            group.bench_function(name, |b| b.iter(|| points(black_box(&spec), &steps, &samples)));
+            let spec = RangeSpec {
+                op,
+                unwrapped: false,
+                range,
+                offset: 0,
+                param: Some(0.99),
+            };
+            assert_eq!(
+                points(&spec, &steps, &samples),
+                SERIES as usize * steps.count,
+                "{name} has a point in every window"
+            );
+            group.bench_function(name, |b| {
+                b.iter(|| points(black_box(&spec), &steps, &samples))
+            });
         }
         group.finish();
     }
@@ -76,9 +99,17 @@ fn aggregations(c: &mut Criterion) {
 fn shortcuts(c: &mut Criterion) {
     let samples = samples();
     let steps = Steps::range(START + 60 * SECOND, START + HOUR, 60 * SECOND);
-    let spec = RangeSpec { op: RangeOp::CountOverTime, unwrapped: false, range: 60 * SECOND, offset: 0, param: None };
+    let spec = RangeSpec {
+        op: RangeOp::CountOverTime,
+        unwrapped: false,
+        range: 60 * SECOND,
+        offset: 0,
+        param: None,
+    };
     let mut group = c.benchmark_group("shortcuts");
-    group.throughput(Throughput::Elements(SAMPLES as u64)).sample_size(10);
+    group
+        .throughput(Throughput::Elements(SAMPLES as u64))
+        .sample_size(10);
     let times: Vec<i64> = samples.iter().map(|s| s.1).collect();
     let per_series = SAMPLES / SERIES as usize;
     group.bench_function("count by stretches", |b| {
@@ -96,13 +127,20 @@ fn shortcuts(c: &mut Criterion) {
     });
     let state = |samples: &[(u32, i64, f64)]| {
         let mut state = RangeState::new(&spec, &steps);
-        samples.iter().for_each(|(series, t, v)| state.add(*series, *t, *v));
+        samples
+            .iter()
+            .for_each(|(series, t, v)| state.add(*series, *t, *v));
         state
     };
     let map: Vec<u32> = (0..SERIES).collect();
     group.bench_function("merge", |b| {
         b.iter_batched(
-            || (state(&samples[..SAMPLES / 2]), state(&samples[SAMPLES / 2..])),
+            || {
+                (
+                    state(&samples[..SAMPLES / 2]),
+                    state(&samples[SAMPLES / 2..]),
+                )
+            },
             |(mut left, right)| {
                 left.merge(right, &map);
                 left

@@ -9,7 +9,10 @@ use skald_block::{BlockMeta, Encoder, decode};
 use skald_model::{Batch, Columns, MetadataWanted};
 
 fn read(meta: &BlockMeta, bytes: &[u8], columns: &Columns) -> Batch {
-    decode(meta, columns, &mut |range| Ok(bytes[range.start as usize..range.end as usize].to_vec())).expect("was just written")
+    decode(meta, columns, &mut |range| {
+        Ok(bytes[range.start as usize..range.end as usize].to_vec())
+    })
+    .expect("was just written")
 }
 
 fn encode_and_decode(criterion: &mut Criterion) {
@@ -21,17 +24,42 @@ fn encode_and_decode(criterion: &mut Criterion) {
         group.bench_function("encode", |b| {
             b.iter(|| {
                 bytes.clear();
-                encoder.encode(&batch, &mut bytes).expect("the batch is well formed")
+                encoder
+                    .encode(&batch, &mut bytes)
+                    .expect("the batch is well formed")
             });
         });
         bytes.clear();
-        let meta = encoder.encode(&batch, &mut bytes).expect("the batch is well formed");
+        let meta = encoder
+            .encode(&batch, &mut bytes)
+            .expect("the batch is well formed");
         let level = MetadataWanted::Names(vec!["detected_level".to_owned()]);
         for (name, columns) in [
             ("all", Columns::ALL),
-            ("lines", Columns { lines: true, line_lengths: true, metadata: MetadataWanted::None }),
-            ("lengths", Columns { lines: false, line_lengths: true, metadata: MetadataWanted::None }),
-            ("level", Columns { lines: false, line_lengths: false, metadata: level }),
+            (
+                "lines",
+                Columns {
+                    lines: true,
+                    line_lengths: true,
+                    metadata: MetadataWanted::None,
+                },
+            ),
+            (
+                "lengths",
+                Columns {
+                    lines: false,
+                    line_lengths: true,
+                    metadata: MetadataWanted::None,
+                },
+            ),
+            (
+                "level",
+                Columns {
+                    lines: false,
+                    line_lengths: false,
+                    metadata: level,
+                },
+            ),
             ("times", Columns::TIMES),
         ] {
             group.bench_function(format!("decode {name}"), |b| {

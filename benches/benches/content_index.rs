@@ -36,9 +36,19 @@ fn probe(criterion: &mut Criterion) {
         ("absent address", "10.77.211.93", BLOCKS),
         ("common phrase", "payment accepted", BLOCKS),
     ] {
-        let literal = Literal { bytes: literal.as_bytes().to_vec(), ignore_case: false };
-        let query = ContentQuery { lines: vec![vec![literal]], ..ContentQuery::default() };
-        let left = index.candidates(&query).iter().filter(|flag| **flag).count();
+        let literal = Literal {
+            bytes: literal.as_bytes().to_vec(),
+            ignore_case: false,
+        };
+        let query = ContentQuery {
+            lines: vec![vec![literal]],
+            ..ContentQuery::default()
+        };
+        let left = index
+            .candidates(&query)
+            .iter()
+            .filter(|flag| **flag)
+            .count();
         assert!(left <= most, "{name} leaves {left} blocks");
         group.bench_function(name, |b| b.iter(|| index.candidates(&query)));
     }

@@ -20,7 +20,10 @@ struct Noise(u64);
 
 impl Noise {
     fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % below
     }
 }
@@ -67,34 +70,59 @@ fn body(line: fn(&mut Noise) -> String) -> (Vec<u8>, usize) {
     let mut request = PushRequest::default();
     let mut line_bytes = 0;
     for stream in 0..STREAMS {
-        let labels = format!(r#"{{app="bench", filename="/var/log/app-{stream}.log", job="bench"}}"#).into_bytes();
+        let labels =
+            format!(r#"{{app="bench", filename="/var/log/app-{stream}.log", job="bench"}}"#)
+                .into_bytes();
         let mut entries = Vec::new();
         let mut stream_bytes = 0;
         while stream_bytes < BYTES / STREAMS {
             let line = line(&mut noise).into_bytes();
             stream_bytes += line.len();
-            let timestamp =
-                Some(Timestamp { seconds: 1_772_323_200 + entries.len() as i64, nanos: noise.next(1_000_000_000) as i32 });
-            entries.push(Entry { timestamp, line, ..Entry::default() });
+            let timestamp = Some(Timestamp {
+                seconds: 1_772_323_200 + entries.len() as i64,
+                nanos: noise.next(1_000_000_000) as i32,
+            });
+            entries.push(Entry {
+                timestamp,
+                line,
+                ..Entry::default()
+            });
         }
         line_bytes += stream_bytes;
-        request.streams.push(Stream { labels, entries, hash: 0 });
+        request.streams.push(Stream {
+            labels,
+            entries,
+            hash: 0,
+        });
     }
-    let compressed = snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).expect("memory is enough");
+    let compressed = snap::raw::Encoder::new()
+        .compress_vec(&request.encode_to_vec())
+        .expect("memory is enough");
     (compressed, line_bytes)
 }
 
 fn decode(c: &mut Criterion) {
-    for (name, line) in [("json", json as fn(&mut Noise) -> String), ("logfmt", logfmt), ("plain", plain)] {
+    for (name, line) in [
+        ("json", json as fn(&mut Noise) -> String),
+        ("logfmt", logfmt),
+        ("plain", plain),
+    ] {
         let (body, line_bytes) = body(line);
         let mut group = c.benchmark_group(format!("decode/{name}"));
         group.throughput(Throughput::Bytes(line_bytes as u64));
         let mut decoder = Decoder::new(IngestLimits::default());
         let accepted = decoder.bytes_accepted(&body).expect("the body is good");
-        assert!(accepted > line_bytes, "every line and its level are accepted");
-        group.bench_function("in_place_and_validated", |b| b.iter(|| decoder.bytes_accepted(black_box(&body))));
+        assert!(
+            accepted > line_bytes,
+            "every line and its level are accepted"
+        );
+        group.bench_function("in_place_and_validated", |b| {
+            b.iter(|| decoder.bytes_accepted(black_box(&body)))
+        });
         group.bench_function("prost", |b| {
-            b.iter(|| PushRequest::decode(&*decompress(black_box(&body))).expect("the body is good"))
+            b.iter(|| {
+                PushRequest::decode(&*decompress(black_box(&body))).expect("the body is good")
+            })
         });
         group.bench_function("decompress", |b| b.iter(|| decompress(black_box(&body))));
         group.finish();
@@ -102,7 +130,9 @@ fn decode(c: &mut Criterion) {
 }
 
 fn decompress(body: &[u8]) -> Vec<u8> {
-    snap::raw::Decoder::new().decompress_vec(body).expect("the body is good")
+    snap::raw::Decoder::new()
+        .decompress_vec(body)
+        .expect("the body is good")
 }
 
 criterion_group!(benches, decode);

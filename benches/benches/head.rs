@@ -28,20 +28,39 @@ fn open(folder: &std::path::Path) -> Store {
 fn write(store: &Store, number: usize, lines: &Batch) {
     let labels = Labels::from_pairs([("writer", number.to_string())]);
     let rows = 0..lines.len() as u32;
-    let entry = |row: u32| WriteEntry { timestamp: lines.timestamps[row as usize], line: lines.line(row), metadata: 0..0 };
+    let entry = |row: u32| WriteEntry {
+        timestamp: lines.timestamps[row as usize],
+        line: lines.line(row),
+        metadata: 0..0,
+    };
     let (sender, receiver) = mpsc::channel();
     for _ in 0..PUSHES {
-        let streams = vec![WriteStream { id: StreamId::of(&labels), labels: labels.clone(), rows: rows.clone() }];
-        let batch = WriteBatch { streams, entries: rows.clone().map(entry).collect(), ..WriteBatch::default() };
+        let streams = vec![WriteStream {
+            id: StreamId::of(&labels),
+            labels: labels.clone(),
+            rows: rows.clone(),
+        }];
+        let batch = WriteBatch {
+            streams,
+            entries: rows.clone().map(entry).collect(),
+            ..WriteBatch::default()
+        };
         let sender = sender.clone();
         let done = Box::new(move |result| sender.send(result).expect("the bench waits"));
-        store.write(&TenantId::fake(), &batch, done).expect("there is room");
+        store
+            .write(&TenantId::fake(), &batch, done)
+            .expect("there is room");
     }
-    receiver.iter().take(PUSHES).for_each(|result| result.expect("the log takes it"));
+    receiver
+        .iter()
+        .take(PUSHES)
+        .for_each(|result| result.expect("the log takes it"));
 }
 
 fn writers(criterion: &mut Criterion) {
-    let lines: Vec<Batch> = (1..=4).map(|seed| block(Kind::Logfmt, PUSH_BYTES, seed)).collect();
+    let lines: Vec<Batch> = (1..=4)
+        .map(|seed| block(Kind::Logfmt, PUSH_BYTES, seed))
+        .collect();
     let mut group = criterion.benchmark_group("head/writers of a tenant");
     group.sample_size(10);
     for writers in [1, 2, 4] {
@@ -49,7 +68,8 @@ fn writers(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(writers), |b| {
             b.iter_batched(
                 || {
-                    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
+                    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+                        .expect("a folder can be made");
                     (open(folder.path()), folder)
                 },
                 |(store, folder)| {

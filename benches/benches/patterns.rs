@@ -20,7 +20,9 @@ fn mine(criterion: &mut Criterion) {
         group.bench_function("encode alone", |b| {
             b.iter(|| {
                 bytes.clear();
-                encoder.encode(&batch, &mut bytes).expect("the batch is well formed")
+                encoder
+                    .encode(&batch, &mut bytes)
+                    .expect("the batch is well formed")
             });
         });
         let stride = batch.len().div_ceil(ROWS);

@@ -15,7 +15,10 @@ const RECORD_BYTES: usize = 1 << 20;
 const REPLAYED_RECORDS: usize = 256;
 
 fn open(folder: &Path, sync: Sync) -> (Wal, u64) {
-    let options = Options { sync, ..Options::default() };
+    let options = Options {
+        sync,
+        ..Options::default()
+    };
     let mut bytes = 0;
     let opened = Wal::open::<WalError>(Arc::new(RealFiles), folder, options, |record| {
         bytes += record.payload.len() as u64;
@@ -35,7 +38,10 @@ fn append(wal: &Wal, records: usize, payload: &[u8]) {
         wal.append(encoded, done).expect("the log takes records");
     }
     for _ in 0..records {
-        receiver.recv().expect("each record is answered").expect("the disk takes it");
+        receiver
+            .recv()
+            .expect("each record is answered")
+            .expect("the disk takes it");
     }
 }
 
@@ -49,7 +55,8 @@ fn durable(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(records), |b| {
             b.iter(|| {
                 append(&wal, records, &payload);
-                wal.cut(&|_| u64::MAX).expect("covered segments can be removed");
+                wal.cut(&|_| u64::MAX)
+                    .expect("covered segments can be removed");
             });
         });
     }
@@ -59,11 +66,17 @@ fn durable(criterion: &mut Criterion) {
 fn replay(criterion: &mut Criterion) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
     let payload = vec![b'x'; RECORD_BYTES];
-    append(&open(folder.path(), Sync::None).0, REPLAYED_RECORDS, &payload);
+    append(
+        &open(folder.path(), Sync::None).0,
+        REPLAYED_RECORDS,
+        &payload,
+    );
     let mut group = criterion.benchmark_group("wal/replay");
     group.sample_size(10);
     group.throughput(Throughput::Bytes((REPLAYED_RECORDS * RECORD_BYTES) as u64));
-    group.bench_function("whole log", |b| b.iter(|| open(folder.path(), Sync::None).1));
+    group.bench_function("whole log", |b| {
+        b.iter(|| open(folder.path(), Sync::None).1)
+    });
     group.finish();
 }
 

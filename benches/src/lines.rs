@@ -35,23 +35,43 @@ impl Numbers {
 
 /// A batch of one stream with `bytes` of lines, a trace id and a level in metadata.
 pub fn block(kind: Kind, bytes: usize, seed: u64) -> Batch {
-    let (mut numbers, mut builder, mut line) = (Numbers::new(seed), BatchBuilder::default(), String::new());
+    let (mut numbers, mut builder, mut line) =
+        (Numbers::new(seed), BatchBuilder::default(), String::new());
     let mut time = 1_700_000_000_000_000_000;
     while builder.line_bytes() < bytes {
         time += numbers.below(2_000_000) as i64;
-        let level = ["info", "info", "info", "info", "debug", "warn", "error"][numbers.below(7) as usize];
-        let trace = format!("{:016x}{:016x}", numbers.below(u64::MAX), numbers.below(u64::MAX));
+        let level =
+            ["info", "info", "info", "info", "debug", "warn", "error"][numbers.below(7) as usize];
+        let trace = format!(
+            "{:016x}{:016x}",
+            numbers.below(u64::MAX),
+            numbers.below(u64::MAX)
+        );
         line.clear();
         write_line(&mut line, kind, level, &trace, &mut numbers);
-        builder.push(0, time, line.as_bytes(), [("detected_level", level), ("trace_id", trace.as_str())].into_iter());
+        builder.push(
+            0,
+            time,
+            line.as_bytes(),
+            [("detected_level", level), ("trace_id", trace.as_str())].into_iter(),
+        );
     }
     builder.finish()
 }
 
 fn write_line(line: &mut String, kind: Kind, level: &str, trace: &str, numbers: &mut Numbers) {
-    let done = ["request served", "cache miss", "user logged in", "payment accepted"][numbers.below(4) as usize];
+    let done = [
+        "request served",
+        "cache miss",
+        "user logged in",
+        "payment accepted",
+    ][numbers.below(4) as usize];
     let (a, b, c) = (numbers.below(10), numbers.below(256), numbers.below(255));
-    let (user, status, path) = (numbers.below(50_000), [200, 201, 404, 503][numbers.below(4) as usize], numbers.below(10_000));
+    let (user, status, path) = (
+        numbers.below(50_000),
+        [200, 201, 404, 503][numbers.below(4) as usize],
+        numbers.below(10_000),
+    );
     let written = match kind {
         Kind::Json => write!(
             line,
@@ -59,9 +79,16 @@ fn write_line(line: &mut String, kind: Kind, level: &str, trace: &str, numbers: 
             numbers.below(1_000_000_000_000)
         ),
         Kind::Logfmt => {
-            write!(line, "level={level} caller=api.go:{b} msg=\"{done}\" dur={path}ms user={user} trace={}", &trace[..16])
+            write!(
+                line,
+                "level={level} caller=api.go:{b} msg=\"{done}\" dur={path}ms user={user} trace={}",
+                &trace[..16]
+            )
         }
-        Kind::Text => write!(line, "{level}: worker {a} finished {done}, {b} items left in the queue of the shop"),
+        Kind::Text => write!(
+            line,
+            "{level}: worker {a} finished {done}, {b} items left in the queue of the shop"
+        ),
     };
     written.expect("memory takes what is written");
 }

@@ -8,7 +8,11 @@
 //! A corpus is a folder of push bodies, see e2e/corpus.rs. Ends with status 1 when an answer is not what the
 //! corpus says it must be.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints what it found")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that prints what it found"
+)]
 
 mod e2e;
 
@@ -85,9 +89,18 @@ struct Target {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::E2e { target, corpus, save, against } => e2e::run(&target, &corpus, save.as_deref(), against.as_deref()),
+        Command::E2e {
+            target,
+            corpus,
+            save,
+            against,
+        } => e2e::run(&target, &corpus, save.as_deref(), against.as_deref()),
         Command::Growth { target, corpora } => e2e::growth(&target, &corpora),
-        Command::Readers { target, corpus, clients } => e2e::readers(&target, &corpus, clients),
+        Command::Readers {
+            target,
+            corpus,
+            clients,
+        } => e2e::readers(&target, &corpus, clients),
         Command::Cold { target, corpus } => e2e::cold(&target, &corpus),
     };
     match done {

@@ -29,19 +29,32 @@ pub fn folder() -> PathBuf {
 /// Lines of a recorded file.
 pub fn lines(name: &str) -> Vec<String> {
     let path = folder().join(name);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("reading {}: {e}", path.display()));
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|e| panic!("reading {}: {e}", path.display()));
     text.lines().map(str::to_owned).collect()
 }
 
 /// All cases.
 pub fn cases() -> Vec<Case> {
-    lines("cases.jsonl").iter().map(|line| case(&serde_json::from_str(line).expect("a case is JSON"))).collect()
+    lines("cases.jsonl")
+        .iter()
+        .map(|line| case(&serde_json::from_str(line).expect("a case is JSON")))
+        .collect()
 }
 
 fn case(value: &Value) -> Case {
     let pairs = |key: &str| -> Vec<(String, String)> {
         let object = value.get(key).and_then(Value::as_object);
-        object.into_iter().flatten().map(|(k, v)| (k.clone(), v.as_str().map_or_else(|| v.to_string(), str::to_owned))).collect()
+        object
+            .into_iter()
+            .flatten()
+            .map(|(k, v)| {
+                (
+                    k.clone(),
+                    v.as_str().map_or_else(|| v.to_string(), str::to_owned),
+                )
+            })
+            .collect()
     };
     Case {
         id: value["id"].as_str().unwrap_or_default().to_owned(),
@@ -64,8 +77,12 @@ pub fn push(client: &Client) {
 
 /// Names of cases whose answer differs on purpose.
 pub fn differences() -> Vec<String> {
-    let named = lines("differences.txt").into_iter().filter(|l| !l.starts_with('#'));
-    named.filter_map(|l| l.split_whitespace().next().map(str::to_owned)).collect()
+    let named = lines("differences.txt")
+        .into_iter()
+        .filter(|l| !l.starts_with('#'));
+    named
+        .filter_map(|l| l.split_whitespace().next().map(str::to_owned))
+        .collect()
 }
 
 /// What became of all cases.
@@ -92,7 +109,8 @@ pub fn ask(client: &Client) -> Outcome {
             Ok(reply) => {
                 if case.status >= 400 {
                     outcome.texts += 1;
-                    outcome.same_texts += usize::from(reply.text.contains(case.error_text().trim()));
+                    outcome.same_texts +=
+                        usize::from(reply.text.contains(case.error_text().trim()));
                 }
                 case.difference(&reply)
             }
@@ -101,7 +119,9 @@ pub fn ask(client: &Client) -> Outcome {
         match difference {
             None => outcome.passed += 1,
             Some(_) if differences.contains(&case.id) => outcome.named.push(case.id),
-            Some(text) => outcome.failed.push(format!("{} {:?}: {text}", case.id, case.params)),
+            Some(text) => outcome
+                .failed
+                .push(format!("{} {:?}: {text}", case.id, case.params)),
         }
     }
     outcome
@@ -118,33 +138,59 @@ impl Case {
         body: &str,
     ) -> Case {
         let json = serde_json::from_str::<Value>(body).ok();
-        let text = if json.is_none() { Some(body.to_owned()) } else { None };
-        Case { id, path: path.to_owned(), params, headers, status, body: json.unwrap_or_default(), text }
+        let text = if json.is_none() {
+            Some(body.to_owned())
+        } else {
+            None
+        };
+        Case {
+            id,
+            path: path.to_owned(),
+            params,
+            headers,
+            status,
+            body: json.unwrap_or_default(),
+            text,
+        }
     }
 
     /// Asks a server; gives its answer and how it differs from the recorded one.
     pub fn ask(&self, client: &Client) -> (Reply, Option<String>) {
-        let reply = client.get(&self.path, &self.params, &self.headers).expect("the server answers");
+        let reply = client
+            .get(&self.path, &self.params, &self.headers)
+            .expect("the server answers");
         let difference = self.difference(&reply);
         (reply, difference)
     }
 
     fn param(&self, name: &str) -> &str {
-        self.params.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
+        self.params
+            .iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |(_, v)| v)
     }
 
     fn error_text(&self) -> &str {
-        self.text.as_deref().or_else(|| self.body["error"].as_str()).unwrap_or_default()
+        self.text
+            .as_deref()
+            .or_else(|| self.body["error"].as_str())
+            .unwrap_or_default()
     }
 
     /// How an answer differs from the recorded one; `None` when it does not.
     fn difference(&self, reply: &Reply) -> Option<String> {
         let brief = |text: &str| text.chars().take(300).collect::<String>();
         if self.status >= 400 {
-            return (!(400..500).contains(&reply.status)).then(|| format!("want a 4xx, got {}", reply.status));
+            return (!(400..500).contains(&reply.status))
+                .then(|| format!("want a 4xx, got {}", reply.status));
         }
         if reply.status != self.status {
-            return Some(format!("want {}, got {} {}", self.status, reply.status, brief(&reply.text)));
+            return Some(format!(
+                "want {}, got {} {}",
+                self.status,
+                reply.status,
+                brief(&reply.text)
+            ));
         }
         if let Some(text) = &self.text {
             return (*text != reply.text).then(|| "text differs".to_owned());
@@ -158,7 +204,13 @@ impl Case {
         }
         if want_data.get("resultType").is_none() {
             let same = as_sets(&self.body) == as_sets(&got);
-            return (!same).then(|| format!("want {} got {}", brief(&self.body.to_string()), brief(&got.to_string())));
+            return (!same).then(|| {
+                format!(
+                    "want {} got {}",
+                    brief(&self.body.to_string()),
+                    brief(&got.to_string())
+                )
+            });
         }
         self.data_difference(want_data, got_data)
     }
@@ -166,7 +218,11 @@ impl Case {
     fn data_difference(&self, want: &Value, got: &Value) -> Option<String> {
         for key in ["resultType", "encodingFlags"] {
             if want.get(key) != got.get(key) {
-                return Some(format!("{key}: want {:?} got {:?}", want.get(key), got.get(key)));
+                return Some(format!(
+                    "{key}: want {:?} got {:?}",
+                    want.get(key),
+                    got.get(key)
+                ));
             }
         }
         let empty = Vec::new();
@@ -176,15 +232,20 @@ impl Case {
             "streams" => {
                 let forward = self.param("direction").eq_ignore_ascii_case("forward");
                 let limit = self.param("limit").parse().unwrap_or(100);
-                misordered(&got_list, forward).or_else(|| streams_difference(&want_list, &got_list, limit))
+                misordered(&got_list, forward)
+                    .or_else(|| streams_difference(&want_list, &got_list, limit))
             }
             "scalar" => {
-                let seconds = [Value::from(want_list[0].as_f64().unwrap_or_default() / 1000.0), want_list[1].clone()];
+                let seconds = [
+                    Value::from(want_list[0].as_f64().unwrap_or_default() / 1000.0),
+                    want_list[1].clone(),
+                ];
                 let same = same_point(&want_list, &got_list) || same_point(&seconds, &got_list);
                 (!same).then(|| format!("scalar: want {want_list:?} got {got_list:?}"))
             }
             kind => {
-                let ordered = kind == "vector" && self.param("query").trim_start().starts_with("sort");
+                let ordered =
+                    kind == "vector" && self.param("query").trim_start().starts_with("sort");
                 series_difference(kind, want_list, got_list, ordered)
             }
         }
@@ -194,7 +255,10 @@ impl Case {
 /// Lists that stand for sets, in one order.
 fn as_sets(value: &Value) -> Value {
     match value {
-        Value::Object(object) => object.iter().map(|(k, v)| (k.clone(), as_sets(v))).collect(),
+        Value::Object(object) => object
+            .iter()
+            .map(|(k, v)| (k.clone(), as_sets(v)))
+            .collect(),
         Value::Array(list) => {
             let mut list: Vec<Value> = list.iter().map(as_sets).collect();
             list.sort_by_key(Value::to_string);
@@ -206,13 +270,20 @@ fn as_sets(value: &Value) -> Value {
 
 fn misordered(streams: &[Value], forward: bool) -> Option<String> {
     for stream in streams {
-        let time = |v: &Value| v[0].as_str().and_then(|t| t.parse::<i64>().ok()).unwrap_or_default();
+        let time = |v: &Value| {
+            v[0].as_str()
+                .and_then(|t| t.parse::<i64>().ok())
+                .unwrap_or_default()
+        };
         let mut times: Vec<i64> = stream["values"].as_array()?.iter().map(time).collect();
         if !forward {
             times.reverse();
         }
         if !times.is_sorted() {
-            return Some(format!("entries of {} are not in the direction asked for", stream["stream"]));
+            return Some(format!(
+                "entries of {} are not in the direction asked for",
+                stream["stream"]
+            ));
         }
     }
     None
@@ -224,8 +295,15 @@ fn entries(streams: &[Value]) -> Vec<(String, String, String, String)> {
     for stream in streams {
         for value in stream["values"].as_array().into_iter().flatten() {
             let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-            let metadata = value.get(2).map_or_else(|| "{}".to_owned(), Value::to_string);
-            out.push((text(&value[0]), stream["stream"].to_string(), text(&value[1]), metadata));
+            let metadata = value
+                .get(2)
+                .map_or_else(|| "{}".to_owned(), Value::to_string);
+            out.push((
+                text(&value[0]),
+                stream["stream"].to_string(),
+                text(&value[1]),
+                metadata,
+            ));
         }
     }
     out.sort();
@@ -243,15 +321,19 @@ fn streams_difference(want: &[Value], got: &[Value], limit: usize) -> Option<Str
     if want.len() >= limit {
         // The limit may cut among entries of one time: those at the edge are free.
         for edge in [&want[0].0, &want[want.len() - 1].0] {
-            let inner =
-                |list: &[(String, String, String, String)]| -> Vec<_> { list.iter().filter(|e| e.0 != *edge).cloned().collect() };
+            let inner = |list: &[(String, String, String, String)]| -> Vec<_> {
+                list.iter().filter(|e| e.0 != *edge).cloned().collect()
+            };
             if inner(&want) == inner(&got) {
                 return None;
             }
         }
     }
     let differs = want.iter().zip(&got).find(|(a, b)| a != b)?;
-    Some(format!("entries differ: want {:?} got {:?}", differs.0, differs.1))
+    Some(format!(
+        "entries differ: want {:?} got {:?}",
+        differs.0, differs.1
+    ))
 }
 
 fn number(value: &Value) -> Option<f64> {
@@ -273,7 +355,12 @@ fn same_point(a: &[Value], b: &[Value]) -> bool {
     a.len() == 2 && b.len() == 2 && close(&a[0], &b[0]) && close(&a[1], &b[1])
 }
 
-fn series_difference(kind: &str, mut want: Vec<Value>, mut got: Vec<Value>, ordered: bool) -> Option<String> {
+fn series_difference(
+    kind: &str,
+    mut want: Vec<Value>,
+    mut got: Vec<Value>,
+    ordered: bool,
+) -> Option<String> {
     if want.len() != got.len() {
         return Some(format!("want {} series, got {}", want.len(), got.len()));
     }
@@ -287,11 +374,20 @@ fn series_difference(kind: &str, mut want: Vec<Value>, mut got: Vec<Value>, orde
         }
         let points = |s: &Value| -> Vec<Vec<Value>> {
             let one = |v: &Value| v.as_array().cloned().unwrap_or_default();
-            if kind == "vector" { vec![one(&s["value"])] } else { one(&s["values"]).iter().map(one).collect() }
+            if kind == "vector" {
+                vec![one(&s["value"])]
+            } else {
+                one(&s["values"]).iter().map(one).collect()
+            }
         };
         let (a, b) = (points(w), points(g));
         if a.len() != b.len() || !a.iter().zip(&b).all(|(x, y)| same_point(x, y)) {
-            return Some(format!("values of {}: want {:?} got {:?}", w["metric"], &a[..a.len().min(4)], &b[..b.len().min(4)]));
+            return Some(format!(
+                "values of {}: want {:?} got {:?}",
+                w["metric"],
+                &a[..a.len().min(4)],
+                &b[..b.len().min(4)]
+            ));
         }
     }
     None

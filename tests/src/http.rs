@@ -38,12 +38,22 @@ pub struct Client {
 impl Client {
     /// For a server at `http://address`.
     pub fn new(address: &str) -> Client {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(120)));
-        Client { base: format!("http://{address}"), agent: config.build().into() }
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(120)));
+        Client {
+            base: format!("http://{address}"),
+            agent: config.build().into(),
+        }
     }
 
     /// `GET path?params`; `Err` when there is no answer at all.
-    pub fn get(&self, path: &str, params: &[(String, String)], headers: &[(String, String)]) -> Result<Reply, ureq::Error> {
+    pub fn get(
+        &self,
+        path: &str,
+        params: &[(String, String)],
+        headers: &[(String, String)],
+    ) -> Result<Reply, ureq::Error> {
         let mut request = self.agent.get(format!("{}{path}", self.base));
         for (name, value) in params {
             request = request.query(name, value);
@@ -56,13 +66,24 @@ impl Client {
 
     /// `POST path` with a body.
     pub fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Reply, ureq::Error> {
-        let request = self.agent.post(format!("{}{path}", self.base)).header("content-type", content_type);
+        let request = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .header("content-type", content_type);
         reply(request.send(body)?)
     }
 
     /// Any request. The target is taken as it is, so it must be encoded.
-    pub fn send(&self, method: &str, target: &str, headers: &[(String, String)], body: &[u8]) -> Result<Answer, ureq::Error> {
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{target}", self.base));
+    pub fn send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Answer, ureq::Error> {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{target}", self.base));
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -71,8 +92,16 @@ impl Client {
             body => self.agent.run(request.body(body)?)?,
         };
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec()?;
-        Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), headers })
+        let bytes = response
+            .body_mut()
+            .with_config()
+            .limit(1 << 30)
+            .read_to_vec()?;
+        Ok(Answer {
+            status,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            headers,
+        })
     }
 
     /// Pushes one JSON body.
@@ -83,6 +112,13 @@ impl Client {
 
 fn reply(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply, ureq::Error> {
     let status = response.status().as_u16();
-    let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec()?;
-    Ok(Reply { status, text: String::from_utf8_lossy(&bytes).into_owned() })
+    let bytes = response
+        .body_mut()
+        .with_config()
+        .limit(1 << 30)
+        .read_to_vec()?;
+    Ok(Reply {
+        status,
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+    })
 }

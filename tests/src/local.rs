@@ -23,17 +23,32 @@ impl Local {
     /// Starts with settings changed by `change`.
     pub fn start_with(change: impl FnOnce(&mut Config)) -> Local {
         let data = TempDir::new().expect("a temporary directory can be made");
-        let mut config = Config { data: data.path().to_owned(), ..Config::default() };
+        let mut config = Config {
+            data: data.path().to_owned(),
+            ..Config::default()
+        };
         config.server.http_listen_port = 0;
         change(&mut config);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads start");
-        let running = runtime.block_on(Server::start(config, None)).expect("the server starts");
-        Local { runtime, running: Some(running), _data: data }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("threads start");
+        let running = runtime
+            .block_on(Server::start(config, None))
+            .expect("the server starts");
+        Local {
+            runtime,
+            running: Some(running),
+            _data: data,
+        }
     }
 
     /// The server itself.
     pub fn running(&self) -> &Running {
-        self.running.as_ref().expect("the server runs until it is dropped")
+        self.running
+            .as_ref()
+            .expect("the server runs until it is dropped")
     }
 
     /// `127.0.0.1:PORT`
@@ -48,7 +63,9 @@ impl Local {
 
     /// Turns what was pushed into parts.
     pub fn flush(&self) {
-        Arc::clone(&self.running().app().store).flush().expect("the head can be flushed");
+        Arc::clone(&self.running().app().store)
+            .flush()
+            .expect("the head can be flushed");
     }
 }
 

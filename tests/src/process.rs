@@ -25,9 +25,17 @@ impl Skald {
             .expect("the server's binary starts");
         let stdout = child.stdout.take().expect("stdout is piped");
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).expect("the server prints a line");
-        let at = line.find("127.0.0.1:").unwrap_or_else(|| panic!("no address in the server's first line: {line:?}"));
-        let address = line[at..].split(|c: char| c.is_whitespace() || c == ',').next().unwrap_or_default().to_owned();
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("the server prints a line");
+        let at = line
+            .find("127.0.0.1:")
+            .unwrap_or_else(|| panic!("no address in the server's first line: {line:?}"));
+        let address = line[at..]
+            .split(|c: char| c.is_whitespace() || c == ',')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         Skald { child, address }
     }
 
@@ -49,8 +57,13 @@ impl Skald {
 
     /// SIGTERM, and waits; gives whether it ended well.
     pub fn terminate(mut self) -> bool {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success(), "SIGTERM reaches the server");
+        let sent = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
+        assert!(
+            sent.expect("kill runs").success(),
+            "SIGTERM reaches the server"
+        );
         self.child.wait().expect("the server ends").success()
     }
 }

@@ -15,12 +15,21 @@ fn matches(schema: &Value, found: &Value, at: &str) -> Result<(), String> {
         (Value::String(kind), found) if leaf(kind, found) => Ok(()),
         (Value::Object(schema), Value::Object(found)) => object(schema, found, at),
         (Value::Array(schema), Value::Array(list)) => match schema.as_slice() {
-            [each] => list.iter().enumerate().try_for_each(|(i, value)| matches(each, value, &format!("{at}[{i}]"))),
+            [each] => list
+                .iter()
+                .enumerate()
+                .try_for_each(|(i, value)| matches(each, value, &format!("{at}[{i}]"))),
             elements if elements.len() == list.len() => {
                 let pairs = elements.iter().zip(list).enumerate();
-                pairs.into_iter().try_for_each(|(i, (schema, value))| matches(schema, value, &format!("{at}[{i}]")))
+                pairs.into_iter().try_for_each(|(i, (schema, value))| {
+                    matches(schema, value, &format!("{at}[{i}]"))
+                })
             }
-            _ => Err(format!("{at} has {} elements, not {}", list.len(), schema.len())),
+            _ => Err(format!(
+                "{at} has {} elements, not {}",
+                list.len(),
+                schema.len()
+            )),
         },
         (schema, found) => Err(format!("{at}: {found} is no {schema}")),
     }
@@ -36,7 +45,10 @@ fn object(schema: &Map<String, Value>, found: &Map<String, Value>, at: &str) -> 
             None => return Err(format!("{at} has the key {key:?}")),
         }
     }
-    for (key, schema) in schema.iter().filter(|(key, _)| *key != "*" && *key != "...") {
+    for (key, schema) in schema
+        .iter()
+        .filter(|(key, _)| *key != "*" && *key != "...")
+    {
         let name = key.strip_suffix('?').unwrap_or(key);
         match found.get(name) {
             Some(value) => matches(schema, value, &format!("{at}.{name}"))?,
@@ -57,9 +69,13 @@ fn leaf(kind: &str, found: &Value) -> bool {
         "count" => found.is_u64(),
         "true or false" => found.is_boolean(),
         "nanoseconds" => text.is_some_and(|t| t.len() >= 16 && t.parse::<i64>().is_ok()),
-        "sample" => text.is_some_and(|t| matches!(t, "NaN" | "+Inf" | "-Inf") || !t.contains('e') && t.parse::<f64>().is_ok()),
+        "sample" => text.is_some_and(|t| {
+            matches!(t, "NaN" | "+Inf" | "-Inf") || !t.contains('e') && t.parse::<f64>().is_ok()
+        }),
         "anything" => true,
-        kind => kind.strip_prefix('=').is_some_and(|exactly| text == Some(exactly)),
+        kind => kind
+            .strip_prefix('=')
+            .is_some_and(|exactly| text == Some(exactly)),
     }
 }
 
@@ -75,13 +91,31 @@ mod tests {
             let result = check(&schema, &found);
             assert_eq!(result.as_ref().err().map(String::as_str), wrong, "{found}");
         };
-        check(json!({"status": "success", "data": [["1772323200000000000", "x"]], "more": {"a": 1}}), None);
+        check(
+            json!({"status": "success", "data": [["1772323200000000000", "x"]], "more": {"a": 1}}),
+            None,
+        );
         check(json!({"status": "success", "data": []}), None);
-        check(json!({"status": "error", "data": []}), Some("$.status: \"error\" is no \"=success\""));
-        check(json!({"status": "success", "data": [["1", "x"]]}), Some("$.data[0][0]: \"1\" is no \"nanoseconds\""));
-        check(json!({"status": "success", "data": [["1"]]}), Some("$.data[0] has 1 elements, not 2"));
-        check(json!({"status": "success", "data": [], "more": {"a": -1}}), Some("$.more.a: -1 is no \"count\""));
+        check(
+            json!({"status": "error", "data": []}),
+            Some("$.status: \"error\" is no \"=success\""),
+        );
+        check(
+            json!({"status": "success", "data": [["1", "x"]]}),
+            Some("$.data[0][0]: \"1\" is no \"nanoseconds\""),
+        );
+        check(
+            json!({"status": "success", "data": [["1"]]}),
+            Some("$.data[0] has 1 elements, not 2"),
+        );
+        check(
+            json!({"status": "success", "data": [], "more": {"a": -1}}),
+            Some("$.more.a: -1 is no \"count\""),
+        );
         check(json!({"status": "success"}), Some("$.data is missing"));
-        check(json!({"status": "success", "data": [], "x": 1}), Some("$ has the key \"x\""));
+        check(
+            json!({"status": "success", "data": [], "x": 1}),
+            Some("$ has the key \"x\""),
+        );
     }
 }

@@ -11,7 +11,11 @@ fn decode(text: &str) -> String {
     let mut out = Vec::new();
     let mut rest = bytes.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
-        let code = if byte == b'%' { std::str::from_utf8(&tail[..2]).ok() } else { None };
+        let code = if byte == b'%' {
+            std::str::from_utf8(&tail[..2]).ok()
+        } else {
+            None
+        };
         match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(decoded) => {
                 out.push(decoded);
@@ -29,14 +33,29 @@ fn decode(text: &str) -> String {
 fn case(exchange: &Value) -> Case {
     let target = exchange["path"].as_str().expect("an exchange has a path");
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let params = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(n, v)| (decode(n), decode(v)));
+    let params = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(n, v)| (decode(n), decode(v)));
     // The client decompresses by itself only what it asked for itself.
-    let headers =
-        exchange["headers"].as_object().into_iter().flatten().filter(|(name, _)| !name.eq_ignore_ascii_case("accept-encoding"));
+    let headers = exchange["headers"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !name.eq_ignore_ascii_case("accept-encoding"));
     let headers = headers.map(|(n, v)| (n.clone(), v.as_str().unwrap_or_default().to_owned()));
-    let status = exchange["status"].as_u64().expect("an exchange has a status") as u16;
+    let status = exchange["status"]
+        .as_u64()
+        .expect("an exchange has a status") as u16;
     let body = exchange["response"].as_str().unwrap_or_default();
-    Case::of_exchange(target.to_owned(), path, params.collect(), headers.collect(), status, body)
+    Case::of_exchange(
+        target.to_owned(),
+        path,
+        params.collect(),
+        headers.collect(),
+        status,
+        body,
+    )
 }
 
 /// Names and counts that do not depend on how data is packed.
@@ -46,7 +65,11 @@ fn unpacked(path: &str, body: &str) -> Option<Value> {
         return Some(serde_json::json!([value["streams"], value["entries"]]));
     }
     if path.starts_with("/loki/api/v1/index/volume") {
-        let mut metrics: Vec<String> = value["data"]["result"].as_array()?.iter().map(|s| s["metric"].to_string()).collect();
+        let mut metrics: Vec<String> = value["data"]["result"]
+            .as_array()?
+            .iter()
+            .map(|s| s["metric"].to_string())
+            .collect();
         metrics.sort();
         return Some(serde_json::json!([value["data"]["resultType"], metrics]));
     }
@@ -72,11 +95,18 @@ fn differences(local: &Local, recording: &str) -> Vec<String> {
         let case = case(&exchange);
         let (reply, mut difference) = case.ask(&client);
         let recorded = exchange["response"].as_str().unwrap_or_default();
-        if let (Some(want), Some(got)) = (unpacked(&case.id, recorded), unpacked(&case.id, &reply.text)) {
+        if let (Some(want), Some(got)) = (
+            unpacked(&case.id, recorded),
+            unpacked(&case.id, &reply.text),
+        ) {
             difference = (want != got).then(|| format!("want {want} got {got}"));
         }
         // Which of several lines that fail is met first is free.
-        let words = recorded.split(" for series: ").next().unwrap_or(recorded).trim_end();
+        let words = recorded
+            .split(" for series: ")
+            .next()
+            .unwrap_or(recorded)
+            .trim_end();
         if reply.status >= 400 && difference.is_none() && !reply.text.starts_with(words) {
             difference = Some(format!("want {recorded:?} got {:?}", reply.text));
         }

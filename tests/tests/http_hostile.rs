@@ -66,7 +66,13 @@ fn no_parameter_makes_the_server_fail() {
     let local = Local::start();
     let client = local.client();
     let body = json!({"streams": [{"stream": {"app": "web"}, "values": [["1772323200000000000", "a line"]]}]});
-    assert_eq!(client.push(&body.to_string()).expect("the server answers").status, 204);
+    assert_eq!(
+        client
+            .push(&body.to_string())
+            .expect("the server answers")
+            .status,
+        204
+    );
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     for endpoint in ENDPOINTS {
         for parameter in PARAMETERS {
@@ -77,12 +83,22 @@ fn no_parameter_makes_the_server_fail() {
                         params.push(pair(name, usual));
                     }
                 }
-                let reply = client.get(endpoint, &params, &[]).expect("the server answers");
-                assert!(reply.status < 500, "{endpoint} {params:?}: {} {}", reply.status, reply.text);
+                let reply = client
+                    .get(endpoint, &params, &[])
+                    .expect("the server answers");
+                assert!(
+                    reply.status < 500,
+                    "{endpoint} {params:?}: {} {}",
+                    reply.status,
+                    reply.text
+                );
             }
         }
     }
-    let metrics = client.get("/metrics", &[], &[]).expect("the server answers").text;
+    let metrics = client
+        .get("/metrics", &[], &[])
+        .expect("the server answers")
+        .text;
     assert!(metrics.contains("\nloki_panic_total 0\n"), "{metrics}");
 }
 
@@ -90,15 +106,39 @@ fn no_parameter_makes_the_server_fail() {
 fn extreme_ranges_of_metric_queries_are_answered() {
     let local = Local::start();
     let client = local.client();
-    let ends = ["-9223372036854775808", "0", "1772323200", "9223372036854775807", "9223372036854775806"];
+    let ends = [
+        "-9223372036854775808",
+        "0",
+        "1772323200",
+        "9223372036854775807",
+        "9223372036854775806",
+    ];
     for start in ends {
         for end in ends {
-            for query in ["{app=\"web\"}", "vector(1)", "rate({app=\"web\"}[5m])", "rate({app=\"web\"}[5m] offset -5m)"] {
+            for query in [
+                "{app=\"web\"}",
+                "vector(1)",
+                "rate({app=\"web\"}[5m])",
+                "rate({app=\"web\"}[5m] offset -5m)",
+            ] {
                 for step in ["", "1ms", "9223372036"] {
-                    let pairs = [("query", query), ("start", start), ("end", end), ("step", step)];
-                    let params: Vec<(String, String)> = pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
-                    let reply = client.get("/loki/api/v1/query_range", &params, &[]).expect("the server answers");
-                    assert!(reply.status < 500, "{params:?}: {} {}", reply.status, reply.text);
+                    let pairs = [
+                        ("query", query),
+                        ("start", start),
+                        ("end", end),
+                        ("step", step),
+                    ];
+                    let params: Vec<(String, String)> =
+                        pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
+                    let reply = client
+                        .get("/loki/api/v1/query_range", &params, &[])
+                        .expect("the server answers");
+                    assert!(
+                        reply.status < 500,
+                        "{params:?}: {} {}",
+                        reply.status,
+                        reply.text
+                    );
                 }
             }
         }

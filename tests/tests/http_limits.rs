@@ -13,9 +13,20 @@ const API: &str = "/loki/api/v1";
 /// 2026-03-01T00:00:00Z.
 const BASE_S: i64 = 1_772_323_200;
 
-fn send(client: &Client, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let headers: Vec<(String, String)> = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    client.send(method, target, &headers, body.as_bytes()).expect("the server answers")
+fn send(
+    client: &Client,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let headers: Vec<(String, String)> = headers
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect();
+    client
+        .send(method, target, &headers, body.as_bytes())
+        .expect("the server answers")
 }
 
 fn get(client: &Client, target: &str, headers: &[(&str, &str)]) -> Answer {
@@ -23,16 +34,25 @@ fn get(client: &Client, target: &str, headers: &[(&str, &str)]) -> Answer {
 }
 
 fn push(client: &Client, tenant: &str, app: &str, lines: &[&str]) -> Answer {
-    let values: Vec<Value> =
-        lines.iter().enumerate().map(|(i, line)| json!([format!("{}000000000", BASE_S + i as i64), line])).collect();
+    let values: Vec<Value> = lines
+        .iter()
+        .enumerate()
+        .map(|(i, line)| json!([format!("{}000000000", BASE_S + i as i64), line]))
+        .collect();
     let body = json!({"streams": [{"stream": {"app": app}, "values": values}]}).to_string();
-    let headers = [("X-Scope-OrgID", tenant), ("Content-Type", "application/json")];
+    let headers = [
+        ("X-Scope-OrgID", tenant),
+        ("Content-Type", "application/json"),
+    ];
     send(client, "POST", &format!("{API}/push"), &headers, &body)
 }
 
 fn target(query: &str, more: &str) -> String {
     let encoded: String = query.bytes().map(|b| format!("%{b:02X}")).collect();
-    format!("{API}/query_range?query={encoded}&start={BASE_S}&end={}{more}", BASE_S + 60)
+    format!(
+        "{API}/query_range?query={encoded}&start={BASE_S}&end={}{more}",
+        BASE_S + 60
+    )
 }
 
 fn result(answer: &Answer) -> Value {
@@ -55,26 +75,65 @@ fn several_tenants_are_read_at_once_and_told_apart() {
         assert_eq!(push(&client, tenant, "web", &[line]).status, 204);
     }
     let ask = |tenants: &str, query: &str| {
-        let found = result(&get(&client, &target(query, ""), &[("X-Scope-OrgID", tenants)]));
+        let found = result(&get(
+            &client,
+            &target(query, ""),
+            &[("X-Scope-OrgID", tenants)],
+        ));
         let streams = found["data"]["result"].as_array().expect("a list").clone();
         let shown = |s: &Value| {
             let what = s["values"][0][1].as_str().unwrap_or_default().to_owned();
-            (s["stream"]["__tenant_id__"].as_str().or(s["metric"]["__tenant_id__"].as_str()).unwrap_or("").to_owned(), what)
+            (
+                s["stream"]["__tenant_id__"]
+                    .as_str()
+                    .or(s["metric"]["__tenant_id__"].as_str())
+                    .unwrap_or("")
+                    .to_owned(),
+                what,
+            )
         };
         streams.iter().map(shown).collect::<Vec<_>>()
     };
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     assert_eq!(ask("a", "{app=\"web\"}"), [pair("", "of a")]);
-    assert_eq!(ask("b|a", "{app=\"web\"}"), [pair("a", "of a"), pair("b", "of b")]);
-    assert_eq!(ask("a|b|c", "{app=\"web\", __tenant_id__=~\"a|c\"}"), [pair("a", "of a"), pair("c", "of c")]);
-    assert_eq!(ask("a|b", "sum by (__tenant_id__) (count_over_time({app=\"web\"}[1m]))"), [pair("a", "1"), pair("b", "1")]);
-    let values = |target: &str| result(&get(&client, &format!("{API}{target}"), &[("X-Scope-OrgID", "a|b")]))["data"].clone();
+    assert_eq!(
+        ask("b|a", "{app=\"web\"}"),
+        [pair("a", "of a"), pair("b", "of b")]
+    );
+    assert_eq!(
+        ask("a|b|c", "{app=\"web\", __tenant_id__=~\"a|c\"}"),
+        [pair("a", "of a"), pair("c", "of c")]
+    );
+    assert_eq!(
+        ask(
+            "a|b",
+            "sum by (__tenant_id__) (count_over_time({app=\"web\"}[1m]))"
+        ),
+        [pair("a", "1"), pair("b", "1")]
+    );
+    let values = |target: &str| {
+        result(&get(
+            &client,
+            &format!("{API}{target}"),
+            &[("X-Scope-OrgID", "a|b")],
+        ))["data"]
+            .clone()
+    };
     let range = format!("start={BASE_S}&end={}", BASE_S + 60);
-    assert_eq!(values(&format!("/labels?{range}")), json!(["__tenant_id__", "app", "service_name"]));
-    assert_eq!(values(&format!("/label/__tenant_id__/values?{range}")), json!(["a", "b"]));
+    assert_eq!(
+        values(&format!("/labels?{range}")),
+        json!(["__tenant_id__", "app", "service_name"])
+    );
+    assert_eq!(
+        values(&format!("/label/__tenant_id__/values?{range}")),
+        json!(["a", "b"])
+    );
     assert_eq!(values(&format!("/series?{range}"))[1]["__tenant_id__"], "b");
     let refused = push(&client, "a|b", "web", &["x"]);
-    assert_eq!((refused.status, refused.text.as_str()), (400, "multiple org IDs present\n"));
+    assert_eq!(
+        (refused.status, refused.text.as_str()),
+        (400, "multiple org IDs present\n")
+    );
 }
 
 #[test]
@@ -82,7 +141,9 @@ fn tenants_have_limits_of_their_own_that_change_without_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("overrides.yaml");
     let write = |text: &str| std::fs::write(&file, text).expect("written");
-    write("overrides:\n  small: {ingestion_rate_mb: 0.00001, ingestion_burst_size_mb: 0.00002, max_query_length: 10s}\n");
+    write(
+        "overrides:\n  small: {ingestion_rate_mb: 0.00001, ingestion_burst_size_mb: 0.00002, max_query_length: 10s}\n",
+    );
     let local = Local::start_with(|config| {
         config.auth_enabled = true;
         config.runtime.file = vec![file.display().to_string()];
@@ -97,10 +158,28 @@ fn tenants_have_limits_of_their_own_that_change_without_a_restart() {
     assert_eq!(push(&client, "other", "web", &[&line]).status, 204);
     let discarded = "loki_discarded_samples_total{reason=\"rate_limited\",tenant=\"small\",retention_hours=\"\",policy=\"\",format=\"loki\"} 1";
     assert!(metric(&client, discarded));
-    let long = get(&client, &target("{app=\"web\"}", ""), &[("X-Scope-OrgID", "small")]);
-    assert_eq!((long.status, long.text.as_str()), (400, "the query time range exceeds the limit (query length: 1m, limit: 10s)"));
-    assert!(metric(&client, "skald_queries_refused_total{tenant=\"small\",reason=\"max_query_length\"} 1"));
-    let limits = get(&client, "/config/tenant/v1/limits", &[("X-Scope-OrgID", "small")]).text;
+    let long = get(
+        &client,
+        &target("{app=\"web\"}", ""),
+        &[("X-Scope-OrgID", "small")],
+    );
+    assert_eq!(
+        (long.status, long.text.as_str()),
+        (
+            400,
+            "the query time range exceeds the limit (query length: 1m, limit: 10s)"
+        )
+    );
+    assert!(metric(
+        &client,
+        "skald_queries_refused_total{tenant=\"small\",reason=\"max_query_length\"} 1"
+    ));
+    let limits = get(
+        &client,
+        "/config/tenant/v1/limits",
+        &[("X-Scope-OrgID", "small")],
+    )
+    .text;
     assert!(limits.contains("max_query_length: 10s\n"), "{limits}");
     write("overrides: {}\n");
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -124,22 +203,60 @@ fn attributes_of_otlp_go_where_the_tenant_wants_them() {
     let client = local.client();
     let attribute = |name: &str, value: &str| json!({"key": name, "value": {"stringValue": value}});
     let record = |job: &str| json!({"timeUnixNano": format!("{BASE_S}000000000"), "body": {"stringValue": "x"}, "attributes": [attribute("job", job)]});
-    let resource = [attribute("k8s.pod.name", "p"), attribute("team", "t"), attribute("host.name", "h")];
+    let resource = [
+        attribute("k8s.pod.name", "p"),
+        attribute("team", "t"),
+        attribute("host.name", "h"),
+    ];
     let body = json!({"resourceLogs": [{"resource": {"attributes": resource}, "scopeLogs": [{"logRecords": [record("a"), record("b")]}]}]});
     let check = |tenant: &str, series: Value, lines: Value| {
-        let headers = [("X-Scope-OrgID", tenant), ("Content-Type", "application/json")];
-        let pushed = send(&client, "POST", "/otlp/v1/logs", &headers, &body.to_string());
+        let headers = [
+            ("X-Scope-OrgID", tenant),
+            ("Content-Type", "application/json"),
+        ];
+        let pushed = send(
+            &client,
+            "POST",
+            "/otlp/v1/logs",
+            &headers,
+            &body.to_string(),
+        );
         assert_eq!(pushed.status, 204, "{}", pushed.text);
         let range = format!("{API}/series?start={BASE_S}&end={}", BASE_S + 60);
-        assert_eq!(result(&get(&client, &range, &headers))["data"], series, "{tenant}");
-        let categorized = [headers[0], ("X-Loki-Response-Encoding-Flags", "categorize-labels")];
-        let found = result(&get(&client, &target("{service_name=~\".+\"} | job=\"a\" | drop detected_level", ""), &categorized));
-        assert_eq!(found["data"]["result"][0]["values"][0][2]["structuredMetadata"], lines, "{tenant}");
+        assert_eq!(
+            result(&get(&client, &range, &headers))["data"],
+            series,
+            "{tenant}"
+        );
+        let categorized = [
+            headers[0],
+            ("X-Loki-Response-Encoding-Flags", "categorize-labels"),
+        ];
+        let found = result(&get(
+            &client,
+            &target(
+                "{service_name=~\".+\"} | job=\"a\" | drop detected_level",
+                "",
+            ),
+            &categorized,
+        ));
+        assert_eq!(
+            found["data"]["result"][0]["values"][0][2]["structuredMetadata"], lines,
+            "{tenant}"
+        );
     };
     let labels = |job: &str| json!({"job": job, "service_name": "unknown_service", "team": "t"});
-    check("own", json!([labels("a"), labels("b")]), json!({"k8s_pod_name": "p"}));
+    check(
+        "own",
+        json!([labels("a"), labels("b")]),
+        json!({"k8s_pod_name": "p"}),
+    );
     let metadata = json!({"host_name": "h", "job": "a", "team": "t"});
-    check("other", json!([{"k8s_pod_name": "p", "service_name": "unknown_service"}]), metadata);
+    check(
+        "other",
+        json!([{"k8s_pod_name": "p", "service_name": "unknown_service"}]),
+        metadata,
+    );
 }
 
 #[test]
@@ -162,21 +279,28 @@ fn answers_over_a_limit_are_cut_for_those_who_show_warnings() {
         let refused = get(&client, &series, &[]);
         assert_eq!(refused.status, 400);
         assert!(
-            refused.text.starts_with("maximum number of series (2) reached for a single query; consider"),
+            refused
+                .text
+                .starts_with("maximum number of series (2) reached for a single query; consider"),
             "{}",
             refused.text
         );
         let entries = target("{app=~\".+\"}", "&limit=5");
         let refused = get(&client, &entries, &[]);
-        let text = "max entries limit per query exceeded, limit > max_entries_limit_per_query (5 > 3)";
+        let text =
+            "max entries limit per query exceeded, limit > max_entries_limit_per_query (5 > 3)";
         assert_eq!((refused.status, refused.text.as_str()), (400, text));
-        let (series, entries) = (get(&client, &series, &[grafana]), get(&client, &entries, &[grafana]));
+        let (series, entries) = (
+            get(&client, &series, &[grafana]),
+            get(&client, &entries, &[grafana]),
+        );
         if strict {
             assert_eq!((series.status, entries.status), (400, 400));
             continue;
         }
         let (series, entries) = (result(&series), result(&entries));
-        let warning = "maximum number of series (2) reached for a single query; returning partial results";
+        let warning =
+            "maximum number of series (2) reached for a single query; returning partial results";
         assert_eq!(series["warnings"], json!([warning]));
         assert_eq!(series["data"]["result"].as_array().map(Vec::len), Some(2));
         let count: usize = entries["data"]["result"]
@@ -186,8 +310,15 @@ fn answers_over_a_limit_are_cut_for_those_who_show_warnings() {
             .filter_map(|s| s["values"].as_array())
             .map(Vec::len)
             .sum();
-        assert_eq!((count, entries["warnings"].as_array().map(Vec::len)), (3, Some(1)), "{entries}");
-        assert!(metric(&client, "skald_queries_partial_total{tenant=\"fake\"} 2"));
+        assert_eq!(
+            (count, entries["warnings"].as_array().map(Vec::len)),
+            (3, Some(1)),
+            "{entries}"
+        );
+        assert!(metric(
+            &client,
+            "skald_queries_partial_total{tenant=\"fake\"} 2"
+        ));
     }
 }
 
@@ -211,13 +342,21 @@ fn a_query_out_of_time_is_answered_in_part_or_in_lokis_words() {
                 continue;
             }
             // On a machine too busy to begin a query within a second everybody gets the refusal: it is asked again.
-            let part = std::iter::repeat_with(ask).take(20).find(|answer| answer.status == 200).expect("a part is answered");
+            let part = std::iter::repeat_with(ask)
+                .take(20)
+                .find(|answer| answer.status == 200)
+                .expect("a part is answered");
             let part = result(&part);
-            assert_eq!(part["warnings"], json!(["the query ran out of time; returning partial results"]));
+            assert_eq!(
+                part["warnings"],
+                json!(["the query ran out of time; returning partial results"])
+            );
             assert_eq!(part["data"]["result"], json!([]));
         }
         assert!(
-            get(&client, "/metrics", &[]).text.contains("skald_queries_refused_total{tenant=\"fake\",reason=\"query_timeout\"}")
+            get(&client, "/metrics", &[])
+                .text
+                .contains("skald_queries_refused_total{tenant=\"fake\",reason=\"query_timeout\"}")
         );
     }
 }
@@ -226,11 +365,20 @@ fn a_query_out_of_time_is_answered_in_part_or_in_lokis_words() {
 fn a_request_may_tighten_its_limits() {
     let local = Local::start_with(|config| config.querier.per_request_limits_enabled = true);
     let client = local.client();
-    let header = ("X-Loki-Query-Limits", r#"{"maxQueryLength":"30s","requiredLabels":["env"]}"#);
+    let header = (
+        "X-Loki-Query-Limits",
+        r#"{"maxQueryLength":"30s","requiredLabels":["env"]}"#,
+    );
     let refused = get(&client, &target("{app=\"web\", env=\"x\"}", ""), &[header]);
-    assert_eq!(refused.text, "the query time range exceeds the limit (query length: 1m, limit: 30s)");
+    assert_eq!(
+        refused.text,
+        "the query time range exceeds the limit (query length: 1m, limit: 30s)"
+    );
     let refused = get(&client, &target("{app=\"web\"}", ""), &[header]);
-    assert_eq!(refused.text, "stream selector is missing required matchers [env], labels present in the query were [app]");
+    assert_eq!(
+        refused.text,
+        "stream selector is missing required matchers [env], labels present in the query were [app]"
+    );
 }
 
 #[test]
@@ -245,7 +393,9 @@ fn equal_queries_under_way_run_once() {
     for _ in 0..64 {
         let released = released.clone();
         let job = move || drop(released.lock().map(|channel| channel.recv()));
-        app.engine.run(&fake, &skald_query::Cancel::default(), usize::MAX, job).expect("there is room");
+        app.engine
+            .run(&fake, &skald_query::Cancel::default(), usize::MAX, job)
+            .expect("there is room");
     }
     let asking: Vec<_> = (0..5)
         .map(|_| {
@@ -258,8 +408,14 @@ fn equal_queries_under_way_run_once() {
         assert!(Instant::now() < deadline, "four of five join the first");
     }
     drop(release);
-    let answers: Vec<String> = asking.into_iter().map(|asked| asked.join().expect("an answer")).collect();
-    assert!(answers[0].contains("\"x\"") && answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let answers: Vec<String> = asking
+        .into_iter()
+        .map(|asked| asked.join().expect("an answer"))
+        .collect();
+    assert!(
+        answers[0].contains("\"x\"") && answers.iter().all(|answer| *answer == answers[0]),
+        "{answers:?}"
+    );
 }
 
 #[test]
@@ -267,14 +423,26 @@ fn a_dropped_connection_ends_the_work_of_its_query() {
     let local = Local::start();
     let client = local.client();
     let app = local.running().app().clone();
-    let values: Vec<Value> =
-        (0..200_000i64).map(|i| json!([(BASE_S * 1_000_000_000 + i).to_string(), format!("n={i} m={}", i * 7)])).collect();
+    let values: Vec<Value> = (0..200_000i64)
+        .map(|i| {
+            json!([
+                (BASE_S * 1_000_000_000 + i).to_string(),
+                format!("n={i} m={}", i * 7)
+            ])
+        })
+        .collect();
     let body = json!({"streams": [{"stream": {"app": "web"}, "values": values}]}).to_string();
     assert_eq!(client.push(&body).expect("the server answers").status, 204);
-    let heavy =
-        target("sum by (n) (count_over_time({app=\"web\"} | logfmt | line_format `{{.m}}{{.n}}` |~ `(1|2|3)+` [1m]))", "&step=1");
+    let heavy = target(
+        "sum by (n) (count_over_time({app=\"web\"} | logfmt | line_format `{{.m}}{{.n}}` |~ `(1|2|3)+` [1m]))",
+        "&step=1",
+    );
     let mut stream = std::net::TcpStream::connect(local.address()).expect("the server accepts");
-    std::io::Write::write_all(&mut stream, format!("GET {heavy} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).expect("sent");
+    std::io::Write::write_all(
+        &mut stream,
+        format!("GET {heavy} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes(),
+    )
+    .expect("sent");
     let deadline = Instant::now() + Duration::from_secs(60);
     while app.engine.load().0 == 0 {
         assert!(Instant::now() < deadline, "the query begins");
@@ -286,7 +454,11 @@ fn a_dropped_connection_ends_the_work_of_its_query() {
     }
     std::io::Write::write_all(
         &mut std::io::stderr(),
-        format!("the query ended {:?} after its client had left\n", left.elapsed()).as_bytes(),
+        format!(
+            "the query ended {:?} after its client had left\n",
+            left.elapsed()
+        )
+        .as_bytes(),
     )
     .expect("stderr is open");
 }
@@ -296,11 +468,17 @@ fn tokens_bind_tenants_and_rights() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("tokens.yaml");
     let list = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
-    let make = |name: &str, tenants: &str, rights: &str| access::new_token(name, &list(tenants), &list(rights)).expect("a token");
+    let make = |name: &str, tenants: &str, rights: &str| {
+        access::new_token(name, &list(tenants), &list(rights)).expect("a token")
+    };
     let (agent, agent_entry) = make("agent", "a", "write");
     let (person, person_entry) = make("person", "a,b", "read");
     let (operator, operator_entry) = make("operator", "*", "read,write,admin");
-    std::fs::write(&file, format!("tokens:\n{agent_entry}{person_entry}{operator_entry}")).expect("written");
+    std::fs::write(
+        &file,
+        format!("tokens:\n{agent_entry}{person_entry}{operator_entry}"),
+    )
+    .expect("written");
     let local = Local::start_with(|config| {
         config.auth_enabled = true;
         config.tokens_file = file.display().to_string();
@@ -308,14 +486,20 @@ fn tokens_bind_tenants_and_rights() {
     let client = local.client();
     let check = |token: &str, tenant: &str, target: &str, status: u16| {
         let bearer = format!("Bearer {token}");
-        let headers = [("Authorization", bearer.as_str()), ("X-Scope-OrgID", tenant)];
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("X-Scope-OrgID", tenant),
+        ];
         let used = match (token, tenant) {
             ("", _) => &headers[1..],
             (_, "") => &headers[..1],
             _ => &headers[..],
         };
-        let (method, body) =
-            if target.ends_with("push") { ("POST", r#"{"streams":[{"stream":{"a":"b"},"values":[]}]}"#) } else { ("GET", "") };
+        let (method, body) = if target.ends_with("push") {
+            ("POST", r#"{"streams":[{"stream":{"a":"b"},"values":[]}]}"#)
+        } else {
+            ("GET", "")
+        };
         let with_type = [used, &[("Content-Type", "application/json")]].concat();
         let answer = send(&client, method, target, &with_type, body);
         assert_eq!(answer.status, status, "{tenant} {target}: {}", answer.text);
@@ -334,9 +518,26 @@ fn tokens_bind_tenants_and_rights() {
     check(&person, "a", "/config", 403);
     check(&operator, "z", labels, 200);
     check(&operator, "", "/config", 200);
-    let basic = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("person:{person}"));
-    let headers = [("Authorization", format!("Basic {basic}")), ("X-Scope-OrgID", "a".to_owned())];
-    assert_eq!(get(&client, labels, &headers.each_ref().map(|(n, v)| (*n, v.as_str()))).status, 200);
+    let basic = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        format!("person:{person}"),
+    );
+    let headers = [
+        ("Authorization", format!("Basic {basic}")),
+        ("X-Scope-OrgID", "a".to_owned()),
+    ];
+    assert_eq!(
+        get(
+            &client,
+            labels,
+            &headers.each_ref().map(|(n, v)| (*n, v.as_str()))
+        )
+        .status,
+        200
+    );
     let unauthorized = get(&client, labels, &[]);
-    assert_eq!(unauthorized.header("www-authenticate"), Some("Basic realm=\"skald\""));
+    assert_eq!(
+        unauthorized.header("www-authenticate"),
+        Some("Basic realm=\"skald\"")
+    );
 }

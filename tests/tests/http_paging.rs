@@ -16,48 +16,110 @@ fn push(client: &Client, part: i64) {
             let values: Vec<Value> = (0..12)
                 .map(|i| {
                     let number = part * 12 + i;
-                    json!([format!("{}000000000", BASE_S + number / 9), format!("{stream}/{number}")])
+                    json!([
+                        format!("{}000000000", BASE_S + number / 9),
+                        format!("{stream}/{number}")
+                    ])
                 })
                 .collect();
             json!({"stream": {"app": "web", "host": stream.to_string()}, "values": values})
         })
         .collect();
-    assert_eq!(client.push(&json!({"streams": streams}).to_string()).expect("the server answers").status, 204);
+    assert_eq!(
+        client
+            .push(&json!({"streams": streams}).to_string())
+            .expect("the server answers")
+            .status,
+        204
+    );
 }
 
 fn params(direction: &str, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let (start, end) = (BASE_S.to_string(), (BASE_S + 60).to_string());
-    let all = [("query", "{app=\"web\"}"), ("start", &start), ("end", &end), ("direction", direction)];
-    all.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    let all = [
+        ("query", "{app=\"web\"}"),
+        ("start", &start),
+        ("end", &end),
+        ("direction", direction),
+    ];
+    all.iter()
+        .chain(more)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn target(path: &str, params: &[(String, String)]) -> String {
-    let escaped = |text: &str| text.replace('{', "%7B").replace('}', "%7D").replace('"', "%22").replace('=', "%3D");
-    let pairs: Vec<String> = params.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+    let escaped = |text: &str| {
+        text.replace('{', "%7B")
+            .replace('}', "%7D")
+            .replace('"', "%22")
+            .replace('=', "%3D")
+    };
+    let pairs: Vec<String> = params
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escaped(value)))
+        .collect();
     format!("{path}?{}", pairs.join("&"))
 }
 
 /// Lines of one page (in the order of each stream), and the cursor.
-fn page(client: &Client, direction: &str, limit: usize, cursor: Option<&str>) -> (Vec<String>, Option<String>) {
+fn page(
+    client: &Client,
+    direction: &str,
+    limit: usize,
+    cursor: Option<&str>,
+) -> (Vec<String>, Option<String>) {
     let limit = limit.to_string();
-    let params = params(direction, &[("limit", &limit), ("cursor", cursor.unwrap_or(""))]);
-    let answer = client.send("GET", &target("/loki/api/v1/query_range", &params), &[], b"").expect("the server answers");
+    let params = params(
+        direction,
+        &[("limit", &limit), ("cursor", cursor.unwrap_or(""))],
+    );
+    let answer = client
+        .send(
+            "GET",
+            &target("/loki/api/v1/query_range", &params),
+            &[],
+            b"",
+        )
+        .expect("the server answers");
     assert_eq!(answer.status, 200, "{}", answer.text);
     let body: Value = serde_json::from_str(&answer.text).expect("JSON");
     let streams = body["data"]["result"].as_array().expect("a list");
-    let values = streams.iter().flat_map(|s| s["values"].as_array().expect("a list"));
-    let lines = values.map(|v| v[1].as_str().expect("a line").to_owned()).collect();
+    let values = streams
+        .iter()
+        .flat_map(|s| s["values"].as_array().expect("a list"));
+    let lines = values
+        .map(|v| v[1].as_str().expect("a line").to_owned())
+        .collect();
     let cursor = answer.header("x-skald-cursor").map(str::to_owned);
-    assert_eq!(body["data"]["stats"]["skald"]["cursor"].as_str(), cursor.as_deref());
+    assert_eq!(
+        body["data"]["stats"]["skald"]["cursor"].as_str(),
+        cursor.as_deref()
+    );
     (lines, cursor)
 }
 
 fn export(client: &Client, direction: &str, more: &[(&str, &str)]) -> Vec<String> {
-    let answer = client.send("GET", &target("/skald/api/v1/export", &params(direction, more)), &[], b"").expect("an answer");
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/x-ndjson")), "{}", answer.text);
+    let answer = client
+        .send(
+            "GET",
+            &target("/skald/api/v1/export", &params(direction, more)),
+            &[],
+            b"",
+        )
+        .expect("an answer");
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some("application/x-ndjson")),
+        "{}",
+        answer.text
+    );
     let line = |text: &str| {
         let line: Value = serde_json::from_str(text).expect("each line is JSON");
-        line["line"].as_str().unwrap_or_else(|| panic!("{line} is an entry")).to_owned()
+        line["line"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{line} is an entry"))
+            .to_owned()
     };
     answer.text.lines().map(line).collect()
 }
@@ -82,11 +144,17 @@ fn pages_are_stretches_of_one_order_while_data_moves_to_disk() {
             loop {
                 let (lines, next) = page(&client, direction, limit, cursor.as_deref());
                 let expected = &whole[at..(at + limit).min(whole.len())];
-                assert_eq!(sorted(lines), sorted(expected.to_vec()), "{direction} {limit} from {at}");
+                assert_eq!(
+                    sorted(lines),
+                    sorted(expected.to_vec()),
+                    "{direction} {limit} from {at}"
+                );
                 at += expected.len();
                 match at {
                     49 => local.flush(),
-                    70 => Arc::clone(&local.running().app().store).compact().expect("parts can be merged"),
+                    70 => Arc::clone(&local.running().app().store)
+                        .compact()
+                        .expect("parts can be merged"),
                     _ => {}
                 }
                 cursor = next;
@@ -111,9 +179,18 @@ fn entries_that_arrive_between_pages_shift_nothing() {
     push(&client, 3);
     let late = json!({"streams": [{"stream": {"app": "web", "host": "0"}, "values": (0..12)
         .map(|i| json!([format!("{}000000000", BASE_S + i / 9), format!("late {i}")])).collect::<Vec<_>>()}]});
-    assert_eq!(client.push(&late.to_string()).expect("the server answers").status, 204);
+    assert_eq!(
+        client
+            .push(&late.to_string())
+            .expect("the server answers")
+            .status,
+        204
+    );
     let (second, _) = page(&client, "backward", 1000, cursor.as_deref());
-    let old: Vec<String> = second.into_iter().filter(|line| !line.starts_with("late")).collect();
+    let old: Vec<String> = second
+        .into_iter()
+        .filter(|line| !line.starts_with("late"))
+        .collect();
     assert_eq!(sorted(old), sorted(whole[10..].to_vec()));
 }
 
@@ -121,13 +198,38 @@ fn entries_that_arrive_between_pages_shift_nothing() {
 fn an_export_streams_more_than_one_page_and_stops_where_told() {
     let local = Local::start();
     let client = local.client();
-    let values: Vec<Value> =
-        (0..45_000).map(|i| json!([(BASE_S * 1_000_000_000 + i * 1_000_000).to_string(), format!("n{i}")])).collect();
+    let values: Vec<Value> = (0..45_000)
+        .map(|i| {
+            json!([
+                (BASE_S * 1_000_000_000 + i * 1_000_000).to_string(),
+                format!("n{i}")
+            ])
+        })
+        .collect();
     let body = json!({"streams": [{"stream": {"app": "web"}, "values": values}]});
-    assert_eq!(client.push(&body.to_string()).expect("the server answers").status, 204);
+    assert_eq!(
+        client
+            .push(&body.to_string())
+            .expect("the server answers")
+            .status,
+        204
+    );
     let lines = export(&client, "forward", &[]);
-    assert!(lines.iter().enumerate().all(|(i, line)| *line == format!("n{i}")) && lines.len() == 45_000, "{}", lines.len());
-    assert_eq!(export(&client, "backward", &[("limit", "30001")]).last().map(String::as_str), Some("n14999"));
+    assert!(
+        lines
+            .iter()
+            .enumerate()
+            .all(|(i, line)| *line == format!("n{i}"))
+            && lines.len() == 45_000,
+        "{}",
+        lines.len()
+    );
+    assert_eq!(
+        export(&client, "backward", &[("limit", "30001")])
+            .last()
+            .map(String::as_str),
+        Some("n14999")
+    );
 }
 
 #[test]
@@ -138,25 +240,50 @@ fn equal_streams_of_several_tenants_are_paged_apart() {
     });
     let client = local.client();
     let tenants = |names: &str| vec![("X-Scope-OrgID".to_owned(), names.to_owned())];
-    let values: Vec<Value> = (0..40).map(|i| json!([format!("{BASE_S}000000000"), format!("request {i} was served")])).collect();
+    let values: Vec<Value> = (0..40)
+        .map(|i| {
+            json!([
+                format!("{BASE_S}000000000"),
+                format!("request {i} was served")
+            ])
+        })
+        .collect();
     let body = json!({"streams": [{"stream": {"app": "web"}, "values": values}]}).to_string();
     for tenant in ["a", "b"] {
-        let headers = [tenants(tenant), vec![("Content-Type".to_owned(), "application/json".to_owned())]].concat();
-        let answer = client.send("POST", "/loki/api/v1/push", &headers, body.as_bytes()).expect("the server answers");
+        let headers = [
+            tenants(tenant),
+            vec![("Content-Type".to_owned(), "application/json".to_owned())],
+        ]
+        .concat();
+        let answer = client
+            .send("POST", "/loki/api/v1/push", &headers, body.as_bytes())
+            .expect("the server answers");
         assert_eq!(answer.status, 204, "{}", answer.text);
         local.flush();
     }
     let ask = |path: &str, more: &[(&str, &str)]| {
-        let answer = client.send("GET", &target(path, &params("forward", more)), &tenants("a|b"), b"").expect("an answer");
+        let answer = client
+            .send(
+                "GET",
+                &target(path, &params("forward", more)),
+                &tenants("a|b"),
+                b"",
+            )
+            .expect("an answer");
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer
     };
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
-        let answer = ask("/loki/api/v1/query_range", &[("limit", "7"), ("cursor", &cursor)]);
+        let answer = ask(
+            "/loki/api/v1/query_range",
+            &[("limit", "7"), ("cursor", &cursor)],
+        );
         let body: Value = serde_json::from_str(&answer.text).expect("JSON");
         for stream in body["data"]["result"].as_array().expect("a list") {
-            let tenant = stream["stream"]["__tenant_id__"].as_str().expect("a tenant");
+            let tenant = stream["stream"]["__tenant_id__"]
+                .as_str()
+                .expect("a tenant");
             let values = stream["values"].as_array().expect("a list").iter();
             seen.extend(values.map(|v| format!("{tenant} {}", v[1].as_str().expect("a line"))));
         }
@@ -166,8 +293,16 @@ fn equal_streams_of_several_tenants_are_paged_apart() {
         }
     }
     let all = sorted(seen);
-    assert!(all.len() == 80 && all.windows(2).all(|pair| pair[0] != pair[1]), "{all:?}");
+    assert!(
+        all.len() == 80 && all.windows(2).all(|pair| pair[0] != pair[1]),
+        "{all:?}"
+    );
     assert_eq!(ask("/skald/api/v1/export", &[]).text.lines().count(), 80);
-    let patterns: Value = serde_json::from_str(&ask("/loki/api/v1/patterns", &[]).text).expect("JSON");
-    assert_eq!(patterns["data"][0]["samples"], json!([[BASE_S, 80]]), "{patterns}");
+    let patterns: Value =
+        serde_json::from_str(&ask("/loki/api/v1/patterns", &[]).text).expect("JSON");
+    assert_eq!(
+        patterns["data"][0]["samples"],
+        json!([[BASE_S, 80]]),
+        "{patterns}"
+    );
 }

@@ -11,9 +11,19 @@ fn files() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(folder).expect("the folder of scenarios is there") {
         let path = file.expect("the folder can be listed").path();
-        if path.extension().is_some_and(|extension| extension == "http") {
-            let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
-            found.push((name, std::fs::read_to_string(&path).expect("a scenario is text")));
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "http")
+        {
+            let name = path
+                .file_name()
+                .expect("a file has a name")
+                .to_string_lossy()
+                .into_owned();
+            found.push((
+                name,
+                std::fs::read_to_string(&path).expect("a scenario is text"),
+            ));
         }
     }
     found.sort();
@@ -25,10 +35,23 @@ fn requests_are_answered_as_the_scenarios_say() {
     let (mut wrong, mut count) = (Vec::new(), 0);
     for (name, text) in files() {
         let file = parse::parse(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
-        count += file.steps.iter().filter(|step| matches!(step, Step::Ask(_))).count();
-        wrong.extend(run::run(&file).into_iter().map(|why| format!("{name} {why}")));
+        count += file
+            .steps
+            .iter()
+            .filter(|step| matches!(step, Step::Ask(_)))
+            .count();
+        wrong.extend(
+            run::run(&file)
+                .into_iter()
+                .map(|why| format!("{name} {why}")),
+        );
     }
-    assert!(wrong.is_empty(), "{} of {count} answers are wrong\n\n{}", wrong.len(), wrong.join("\n\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} answers are wrong\n\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
     assert!(count >= SCENARIOS_MIN, "{count} scenarios");
 }
 

@@ -18,9 +18,17 @@ const API: &str = "/loki/api/v1";
 const BASE_S: i64 = 1_772_323_200;
 
 fn push(client: &Client, count: i64) {
-    let values: Vec<Value> = (0..count).map(|i| json!([format!("{}000000000", BASE_S + i), format!("line {i} <&>")])).collect();
+    let values: Vec<Value> = (0..count)
+        .map(|i| json!([format!("{}000000000", BASE_S + i), format!("line {i} <&>")]))
+        .collect();
     let body = json!({"streams": [{"stream": {"app": "web"}, "values": values}]});
-    assert_eq!(client.push(&body.to_string()).expect("the server answers").status, 204);
+    assert_eq!(
+        client
+            .push(&body.to_string())
+            .expect("the server answers")
+            .status,
+        204
+    );
 }
 
 fn get(client: &Client, target: &str) -> Value {
@@ -30,8 +38,13 @@ fn get(client: &Client, target: &str) -> Value {
 }
 
 fn lines(answer: &Value) -> usize {
-    let streams = answer["data"]["result"].as_array().expect("a result is a list");
-    streams.iter().map(|s| s["values"].as_array().map_or(0, Vec::len)).sum()
+    let streams = answer["data"]["result"]
+        .as_array()
+        .expect("a result is a list");
+    streams
+        .iter()
+        .map(|s| s["values"].as_array().map_or(0, Vec::len))
+        .sum()
 }
 
 #[test]
@@ -42,9 +55,17 @@ fn a_form_and_the_url_are_one_and_the_form_comes_first() {
     let range = format!("start={BASE_S}&end={}", BASE_S + 60);
     let form = format!("query=%7Bapp%3D%22web%22%7D&limit=3&{range}");
     let target = format!("{API}/query_range?limit=7");
-    let reply = client.post(&target, "application/x-www-form-urlencoded", form.as_bytes()).expect("the server answers");
+    let reply = client
+        .post(
+            &target,
+            "application/x-www-form-urlencoded",
+            form.as_bytes(),
+        )
+        .expect("the server answers");
     assert_eq!(lines(&serde_json::from_str(&reply.text).expect("JSON")), 3);
-    let reply = client.post(&format!("{target}&{form}"), "text/plain", b"query=x").expect("the server answers");
+    let reply = client
+        .post(&format!("{target}&{form}"), "text/plain", b"query=x")
+        .expect("the server answers");
     assert_eq!(lines(&serde_json::from_str(&reply.text).expect("JSON")), 7);
 }
 
@@ -56,10 +77,23 @@ fn long_urls_doubled_prefixes_and_trailing_slashes_are_taken() {
     let range = format!("start={BASE_S}&end={}", BASE_S + 60);
     let filters = "%20!%3D%20%22nothing%20like%20this%22".repeat(1700);
     let target = format!("{API}/query_range?query=%7Bapp%3D%22web%22%7D{filters}&{range}");
-    assert!(target.len() > 60_000 && target.len() < 65_534, "{}", target.len());
+    assert!(
+        target.len() > 60_000 && target.len() < 65_534,
+        "{}",
+        target.len()
+    );
     assert_eq!(lines(&get(&client, &target)), 2);
-    for path in ["/loki/api/v1/loki/api/v1/labels", "/loki/api/v1/labels/", "/loki/api/v1/label", "/api/prom/label"] {
-        assert_eq!(get(&client, &format!("{path}?{range}"))["data"], json!(["app", "service_name"]), "{path}");
+    for path in [
+        "/loki/api/v1/loki/api/v1/labels",
+        "/loki/api/v1/labels/",
+        "/loki/api/v1/label",
+        "/api/prom/label",
+    ] {
+        assert_eq!(
+            get(&client, &format!("{path}?{range}"))["data"],
+            json!(["app", "service_name"]),
+            "{path}"
+        );
     }
 }
 
@@ -69,9 +103,20 @@ fn points_of_metric_queries_lie_at_multiples_of_the_step() {
     let client = local.client();
     push(&client, 60);
     let query = "query=count_over_time(%7Bapp%3D%22web%22%7D%5B10s%5D)&step=10";
-    let answer = get(&client, &format!("{API}/query_range?{query}&start={}&end={}", BASE_S + 13, BASE_S + 38));
-    let times: Vec<i64> =
-        answer["data"]["result"][0]["values"].as_array().expect("points").iter().filter_map(|p| p[0].as_i64()).collect();
+    let answer = get(
+        &client,
+        &format!(
+            "{API}/query_range?{query}&start={}&end={}",
+            BASE_S + 13,
+            BASE_S + 38
+        ),
+    );
+    let times: Vec<i64> = answer["data"]["result"][0]["values"]
+        .as_array()
+        .expect("points")
+        .iter()
+        .filter_map(|p| p[0].as_i64())
+        .collect();
     assert_eq!(times, [10, 20, 30, 40].map(|s| BASE_S + s));
 }
 
@@ -89,12 +134,21 @@ fn answers_are_compressed_for_those_who_take_it() {
         .expect("sent");
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).expect("the answer arrives");
-        let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").expect("the head ends");
-        (String::from_utf8_lossy(&bytes[..end]).to_lowercase(), bytes.len())
+        let end = bytes
+            .windows(4)
+            .position(|w| w == b"\r\n\r\n")
+            .expect("the head ends");
+        (
+            String::from_utf8_lossy(&bytes[..end]).to_lowercase(),
+            bytes.len(),
+        )
     };
     let (plain_head, plain) = ask("");
     let (gzip_head, gzip) = ask("Accept-Encoding: gzip\r\n");
-    assert!(!plain_head.contains("content-encoding") && gzip_head.contains("content-encoding: gzip"), "{gzip_head}");
+    assert!(
+        !plain_head.contains("content-encoding") && gzip_head.contains("content-encoding: gzip"),
+        "{gzip_head}"
+    );
     assert!(gzip * 3 < plain, "{gzip} of {plain}");
 }
 
@@ -103,9 +157,20 @@ fn text_is_safe_in_html_and_bytes_that_are_no_text_are_replaced() {
     let local = Local::start();
     let client = local.client();
     push(&client, 1);
-    let range = format!("query=%7Bapp%3D%22web%22%7D&start={BASE_S}&end={}", BASE_S + 60);
-    let reply = client.get(&format!("{API}/query_range?{range}"), &[], &[]).expect("the server answers");
-    assert!(reply.text.contains(r#"["1772323200000000000","line 0 \u003c\u0026\u003e"]"#), "{}", reply.text);
+    let range = format!(
+        "query=%7Bapp%3D%22web%22%7D&start={BASE_S}&end={}",
+        BASE_S + 60
+    );
+    let reply = client
+        .get(&format!("{API}/query_range?{range}"), &[], &[])
+        .expect("the server answers");
+    assert!(
+        reply
+            .text
+            .contains(r#"["1772323200000000000","line 0 \u003c\u0026\u003e"]"#),
+        "{}",
+        reply.text
+    );
 }
 
 #[test]
@@ -126,9 +191,13 @@ fn a_client_that_leaves_cancels_its_query() {
         })
         .await
     });
-    begun.recv_timeout(Duration::from_secs(30)).expect("the query begins");
+    begun
+        .recv_timeout(Duration::from_secs(30))
+        .expect("the query begins");
     asking.abort();
-    cancelled.recv_timeout(Duration::from_secs(30)).expect("the query is told");
+    cancelled
+        .recv_timeout(Duration::from_secs(30))
+        .expect("the query is told");
 }
 
 #[test]
@@ -141,14 +210,28 @@ fn a_closed_connection_ends_its_request() {
     for _ in 0..256 {
         let released = released.clone();
         let job = move || drop(released.lock().map(|channel| channel.recv()));
-        app.engine.run(&TenantId::fake(), &Cancel::default(), usize::MAX, job).expect("there is room");
+        app.engine
+            .run(&TenantId::fake(), &Cancel::default(), usize::MAX, job)
+            .expect("there is room");
     }
     let mut stream = TcpStream::connect(local.address()).expect("the server accepts");
-    write!(stream, "GET {API}/query?query=vector(1) HTTP/1.1\r\nHost: a\r\n\r\n").expect("the request is sent");
+    write!(
+        stream,
+        "GET {API}/query?query=vector(1) HTTP/1.1\r\nHost: a\r\n\r\n"
+    )
+    .expect("the request is sent");
     let waiting = "loki_inflight_requests{method=\"GET\",route=\"loki_api_v1_query\"} 1\n";
-    while !local.client().get("/metrics", &[], &[]).expect("the server answers").text.contains(waiting) {}
+    while !local
+        .client()
+        .get("/metrics", &[], &[])
+        .expect("the server answers")
+        .text
+        .contains(waiting)
+    {}
     drop(stream);
-    let ended = local.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), app.idle()).await });
+    let ended = local
+        .runtime
+        .block_on(async { tokio::time::timeout(Duration::from_secs(30), app.idle()).await });
     drop(release);
     ended.expect("the request ends although its query could not begin");
 }
@@ -158,20 +241,36 @@ fn a_fault_is_answered_and_counted_and_the_server_lives() {
     let local = Local::start();
     let app = local.running().app().clone();
     let reader = Reader::of(&app, TenantId::fake());
-    let asked = local.runtime.block_on(app.ask(&reader, |_, _| -> Result<(), _> { panic!("on purpose") }));
+    let asked = local
+        .runtime
+        .block_on(app.ask(&reader, |_, _| -> Result<(), _> { panic!("on purpose") }));
     assert_eq!(asked.map_err(|e| e.status.as_u16()), Err(500));
-    let metrics = local.client().get("/metrics", &[], &[]).expect("the server answers").text;
+    let metrics = local
+        .client()
+        .get("/metrics", &[], &[])
+        .expect("the server answers")
+        .text;
     assert!(metrics.contains("\nloki_panic_total 1\n"), "{metrics}");
 }
 
 #[test]
 fn what_is_older_than_the_lookback_is_not_seen() {
-    let local = Local::start_with(|config| config.limits.max_query_lookback = Duration::from_secs(3600));
+    let local =
+        Local::start_with(|config| config.limits.max_query_lookback = Duration::from_secs(3600));
     let client = local.client();
     push(&client, 3);
     let range = format!("start={BASE_S}&end={}", BASE_S + 60);
-    assert_eq!(get(&client, &format!("{API}/labels?{range}")), json!({"status": "success"}));
-    assert_eq!(lines(&get(&client, &format!("{API}/query_range?query=%7Bapp%3D%22web%22%7D&{range}"))), 0);
+    assert_eq!(
+        get(&client, &format!("{API}/labels?{range}")),
+        json!({"status": "success"})
+    );
+    assert_eq!(
+        lines(&get(
+            &client,
+            &format!("{API}/query_range?query=%7Bapp%3D%22web%22%7D&{range}")
+        )),
+        0
+    );
 }
 
 #[test]
@@ -181,7 +280,9 @@ fn the_tenant_header_is_ignored_while_authentication_is_off() {
     push(&client, 1);
     let headers = [("X-Scope-OrgID".to_owned(), "somebody".to_owned())];
     let target = format!("{API}/label/app/values?start={BASE_S}&end={}", BASE_S + 60);
-    let reply = client.get(&target, &[], &headers).expect("the server answers");
+    let reply = client
+        .get(&target, &[], &headers)
+        .expect("the server answers");
     assert_eq!(reply.text, "{\"status\":\"success\",\"data\":[\"web\"]}\n");
 }
 
@@ -189,17 +290,39 @@ fn the_tenant_header_is_ignored_while_authentication_is_off() {
 fn pages_for_operators_are_there() {
     let local = Local::start();
     let client = local.client();
-    let text = |target: &str| client.get(target, &[], &[]).expect("the server answers").text;
+    let text = |target: &str| {
+        client
+            .get(target, &[], &[])
+            .expect("the server answers")
+            .text
+    };
     assert_eq!(text("/ready"), "ready\n");
     assert!(text("/services").contains("querier => Running\n"));
     assert!(text("/config").contains("max_line_size: 256KB\n"));
     assert!(text("/config?mode=diff").contains("http_listen_port: 0\n"));
     assert!(text("/config/tenant/v1/limits").contains("\nmax_line_size: 256KB\n"));
-    assert_eq!(get(&client, &format!("{API}/status/buildinfo"))["revision"].as_str().map(|r| &r[..6]), Some("skald-"));
-    assert_eq!(get(&client, &format!("{API}/drilldown-limits"))["limits"]["volume_enabled"], json!(true));
-    assert_eq!(get(&client, &format!("{API}/patterns?query=%7Ba%3D%22b%22%7D")), json!({"status": "success", "data": []}));
+    assert_eq!(
+        get(&client, &format!("{API}/status/buildinfo"))["revision"]
+            .as_str()
+            .map(|r| &r[..6]),
+        Some("skald-")
+    );
+    assert_eq!(
+        get(&client, &format!("{API}/drilldown-limits"))["limits"]["volume_enabled"],
+        json!(true)
+    );
+    assert_eq!(
+        get(&client, &format!("{API}/patterns?query=%7Ba%3D%22b%22%7D")),
+        json!({"status": "success", "data": []})
+    );
     push(&client, 3);
-    assert_eq!(client.get("/flush", &[], &[]).expect("the server answers").status, 204);
+    assert_eq!(
+        client
+            .get("/flush", &[], &[])
+            .expect("the server answers")
+            .status,
+        204
+    );
     let metrics = text("/metrics");
     for expected in [
         "loki_request_duration_seconds_bucket{method=\"POST\",route=\"loki_api_v1_push\",status_code=\"204\",ws=\"false\",le=\"+Inf\"} 1\n",
@@ -213,8 +336,14 @@ fn pages_for_operators_are_there() {
 #[test]
 fn grafanas_health_check_at_its_odd_time_is_answered() {
     let local = Local::start();
-    let answer = get(&local.client(), &format!("{API}/query?direction=backward&query=vector(1)%2Bvector(1)&time=4000000000"));
-    assert_eq!(answer["data"]["result"], json!([{"metric": {}, "value": [4_000_000_000i64, "2"]}]));
+    let answer = get(
+        &local.client(),
+        &format!("{API}/query?direction=backward&query=vector(1)%2Bvector(1)&time=4000000000"),
+    );
+    assert_eq!(
+        answer["data"]["result"],
+        json!([{"metric": {}, "value": [4_000_000_000i64, "2"]}])
+    );
 }
 
 #[test]
@@ -222,8 +351,19 @@ fn the_legacy_endpoint_gives_labels_as_one_text() {
     let local = Local::start();
     let client = local.client();
     push(&client, 3);
-    let answer =
-        get(&client, &format!("/api/prom/query?query=%7Bapp%3D%22web%22%7D&regexp=line+1&start={BASE_S}&end={}", BASE_S + 60));
-    assert_eq!(answer["streams"][0]["labels"], json!("{app=\"web\", detected_level=\"unknown\", service_name=\"web\"}"));
-    assert_eq!(answer["streams"][0]["entries"], json!([{"ts": "2026-03-01T00:00:01Z", "line": "line 1 <&>"}]));
+    let answer = get(
+        &client,
+        &format!(
+            "/api/prom/query?query=%7Bapp%3D%22web%22%7D&regexp=line+1&start={BASE_S}&end={}",
+            BASE_S + 60
+        ),
+    );
+    assert_eq!(
+        answer["streams"][0]["labels"],
+        json!("{app=\"web\", detected_level=\"unknown\", service_name=\"web\"}")
+    );
+    assert_eq!(
+        answer["streams"][0]["entries"],
+        json!([{"ts": "2026-03-01T00:00:01Z", "line": "line 1 <&>"}])
+    );
 }

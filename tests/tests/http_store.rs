@@ -30,7 +30,12 @@ struct Answer {
 }
 
 fn options(files: &SimFiles) -> Options {
-    Options { background: false, full_retry: Duration::ZERO, files: Arc::new(files.clone()), ..Options::new("/data") }
+    Options {
+        background: false,
+        full_retry: Duration::ZERO,
+        files: Arc::new(files.clone()),
+        ..Options::new("/data")
+    }
 }
 
 impl Simulated {
@@ -41,41 +46,78 @@ impl Simulated {
         let overrides = Arc::new(Overrides::open(&config).expect("there is no file of limits"));
         let app = App::new(
             config,
-            (overrides, Arc::new(Access::open("").expect("no file to read"))),
+            (
+                overrides,
+                Arc::new(Access::open("").expect("no file to read")),
+            ),
             TenantId::fake(),
             store.clone(),
             Arc::new(Metrics::new()),
         );
-        Simulated { store, router: routes::router(Arc::new(app)) }
+        Simulated {
+            store,
+            router: routes::router(Arc::new(app)),
+        }
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("routers do not fail");
-        let retry_after = response.headers().get("retry-after").map(|v| v.to_str().expect("text").to_owned());
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("routers do not fail");
+        let retry_after = response
+            .headers()
+            .get("retry-after")
+            .map(|v| v.to_str().expect("text").to_owned());
         let status = response.status();
-        let body = response.into_body().collect().await.expect("bodies in memory can be read").to_bytes();
-        Answer { status, retry_after, text: String::from_utf8_lossy(&body).into_owned() }
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .expect("bodies in memory can be read")
+            .to_bytes();
+        Answer {
+            status,
+            retry_after,
+            text: String::from_utf8_lossy(&body).into_owned(),
+        }
     }
 
     async fn get(&self, path: &str) -> Answer {
-        self.ask(Request::get(path).body(Body::empty()).expect("valid request")).await
+        self.ask(
+            Request::get(path)
+                .body(Body::empty())
+                .expect("valid request"),
+        )
+        .await
     }
 
     async fn push(&self, line: &str) -> Answer {
-        let body = format!(r#"{{"streams":[{{"stream":{{"app":"a"}},"values":[["1772323200000000000","{line}"]]}}]}}"#);
+        let body = format!(
+            r#"{{"streams":[{{"stream":{{"app":"a"}},"values":[["1772323200000000000","{line}"]]}}]}}"#
+        );
         let request = Request::post("/loki/api/v1/push").header("content-type", "application/json");
-        self.ask(request.body(Body::from(body)).expect("valid request")).await
+        self.ask(request.body(Body::from(body)).expect("valid request"))
+            .await
     }
 
     async fn lines(&self) -> Answer {
-        self.get("/loki/api/v1/query_range?query=%7Bapp%3D%22a%22%7D&start=1772323200&end=1772323201").await
+        self.get(
+            "/loki/api/v1/query_range?query=%7Bapp%3D%22a%22%7D&start=1772323200&end=1772323201",
+        )
+        .await
     }
 
     /// The value of a metric without labels.
     async fn metric(&self, name: &str) -> String {
         let page = self.get("/metrics").await.text;
-        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("{name} is not among the metrics")).to_owned()
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} is not among the metrics"))
+            .to_owned()
     }
 }
 
@@ -92,19 +134,44 @@ async fn while_the_log_is_replayed_parts_answer_and_pushes_wait() {
     let server = Simulated::start(&files.after_kill());
     let ready = server.get("/ready").await;
     assert_eq!(ready.status, 503);
-    assert!(ready.text.starts_with("Ingester not ready: the server is starting"), "{}", ready.text);
+    assert!(
+        ready
+            .text
+            .starts_with("Ingester not ready: the server is starting"),
+        "{}",
+        ready.text
+    );
     let refused = server.push("too early").await;
-    assert_eq!((refused.status.as_u16(), refused.retry_after.is_some()), (503, true), "{}", refused.text);
+    assert_eq!(
+        (refused.status.as_u16(), refused.retry_after.is_some()),
+        (503, true),
+        "{}",
+        refused.text
+    );
     let found = server.lines().await;
     assert_eq!(found.status, 200);
-    assert!(found.text.contains("in a part") && !found.text.contains("in the log"), "{}", found.text);
-    assert!(found.text.contains(r#""warnings":["the server is starting: entries that are only in the write-ahead log"#));
+    assert!(
+        found.text.contains("in a part") && !found.text.contains("in the log"),
+        "{}",
+        found.text
+    );
+    assert!(found.text.contains(
+        r#""warnings":["the server is starting: entries that are only in the write-ahead log"#
+    ));
 
     server.store.recover().expect("the log is replayed");
     assert_eq!(server.get("/ready").await.text, "ready\n");
     let found = server.lines().await;
-    assert!(found.text.contains("in a part") && found.text.contains("in the log"), "{}", found.text);
-    assert!(!found.text.contains("warnings") && !found.text.contains("too early"), "{}", found.text);
+    assert!(
+        found.text.contains("in a part") && found.text.contains("in the log"),
+        "{}",
+        found.text
+    );
+    assert!(
+        !found.text.contains("warnings") && !found.text.contains("too early"),
+        "{}",
+        found.text
+    );
     assert_eq!(server.push("again").await.status, 204);
 }
 
@@ -117,13 +184,29 @@ async fn a_full_disk_refuses_pushes_for_a_while_and_heals_by_itself() {
     files.set_capacity(Some(files.used()));
     for _ in 0..2 {
         let refused = server.push("into a full disk").await;
-        assert_eq!((refused.status.as_u16(), refused.retry_after.is_some()), (503, true), "{}", refused.text);
-        assert!(refused.text.contains("no space left on the data disk"), "{}", refused.text);
-        assert!(server.store.flush().is_err(), "a flush finds no room either");
+        assert_eq!(
+            (refused.status.as_u16(), refused.retry_after.is_some()),
+            (503, true),
+            "{}",
+            refused.text
+        );
+        assert!(
+            refused.text.contains("no space left on the data disk"),
+            "{}",
+            refused.text
+        );
+        assert!(
+            server.store.flush().is_err(),
+            "a flush finds no room either"
+        );
         let found = server.lines().await;
         assert_eq!(found.status, 200);
         assert!(found.text.contains("before"), "reads go on: {}", found.text);
-        assert_eq!(server.get("/ready").await.status, 200, "the server is of use to readers");
+        assert_eq!(
+            server.get("/ready").await.status,
+            200,
+            "the server is of use to readers"
+        );
     }
     assert_eq!(server.metric("skald_disk_full").await, "1");
     files.set_capacity(None);
@@ -131,7 +214,10 @@ async fn a_full_disk_refuses_pushes_for_a_while_and_heals_by_itself() {
     server.store.flush().expect("there is room again");
     assert_eq!(server.metric("skald_disk_full").await, "0");
     let found = server.lines().await.text;
-    assert!(found.contains("before") && found.contains("after"), "{found}");
+    assert!(
+        found.contains("before") && found.contains("after"),
+        "{found}"
+    );
 }
 
 #[tokio::test]
@@ -145,12 +231,20 @@ async fn a_failed_fsync_ends_pushes_for_good_and_says_so() {
         assert_eq!(server.push("of unknown fate").await.status, 503);
         let ready = server.get("/ready").await;
         assert_eq!(ready.status, 503);
-        assert!(ready.text.starts_with("Ingester not ready: "), "{}", ready.text);
+        assert!(
+            ready.text.starts_with("Ingester not ready: "),
+            "{}",
+            ready.text
+        );
         assert_eq!(server.metric("skald_writes_stopped").await, "1");
         assert!(server.lines().await.text.contains("durable"), "reads go on");
     }
     let server = Simulated::start(&files.after_kill());
     server.store.recover().expect("the log is replayed");
-    assert_eq!(server.get("/ready").await.status, 200, "a restart has read what the disk holds");
+    assert_eq!(
+        server.get("/ready").await.status,
+        200,
+        "a restart has read what the disk holds"
+    );
     assert_eq!(server.push("after the restart").await.status, 204);
 }

@@ -30,35 +30,67 @@ struct Entry {
 }
 
 fn minute_ago() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970").as_millis() as i64;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("the clock is after 1970")
+        .as_millis() as i64;
     now - 60_000
 }
 
 fn encode(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }
 
 fn target(path: &str, params: &[(&str, String)]) -> String {
-    let pairs: Vec<String> = params.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    let pairs: Vec<String> = params
+        .iter()
+        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .collect();
     format!("{path}?{}", pairs.join("&"))
 }
 
-async fn connect(address: &str, target: &str, headers: &[(String, String)]) -> Result<Socket, Error> {
-    let mut request = format!("ws://{address}{target}").into_client_request().expect("the address is valid");
+async fn connect(
+    address: &str,
+    target: &str,
+    headers: &[(String, String)],
+) -> Result<Socket, Error> {
+    let mut request = format!("ws://{address}{target}")
+        .into_client_request()
+        .expect("the address is valid");
     for (name, value) in headers {
         let name: HeaderName = name.parse().expect("header names are valid");
-        request.headers_mut().insert(name, HeaderValue::from_str(value).expect("header values are valid"));
+        request.headers_mut().insert(
+            name,
+            HeaderValue::from_str(value).expect("header values are valid"),
+        );
     }
-    tokio_tungstenite::connect_async(request).await.map(|(socket, _)| socket)
+    tokio_tungstenite::connect_async(request)
+        .await
+        .map(|(socket, _)| socket)
 }
 
 /// The next text frame or the close frame's code and reason; pings are passed over.
 async fn receive(socket: &mut Socket) -> Result<Value, (u16, String)> {
     loop {
-        let message = tokio::time::timeout(PATIENCE, socket.next()).await.expect("a frame comes in time");
-        match message.expect("the connection is open").expect("the frame is whole") {
+        let message = tokio::time::timeout(PATIENCE, socket.next())
+            .await
+            .expect("a frame comes in time");
+        match message
+            .expect("the connection is open")
+            .expect("the frame is whole")
+        {
             Message::Text(text) => return Ok(serde_json::from_str(&text).expect("a frame is JSON")),
-            Message::Close(Some(frame)) => return Err((frame.code.into(), frame.reason.to_string())),
+            Message::Close(Some(frame)) => {
+                return Err((frame.code.into(), frame.reason.to_string()));
+            }
             Message::Close(None) => return Err((1005, String::new())),
             Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_) => {}
         }
@@ -72,7 +104,9 @@ fn entries(frame: &Value, base: i64, unit: i64) -> Vec<Entry> {
         let values = stream["values"].as_array().expect("a stream has values");
         assert_eq!(values.len(), 1, "each element carries one entry");
         let value = &values[0];
-        let time = value[0].as_str().map_or_else(|| value[0].as_f64().map(|t| t as i64), |t| t.parse().ok());
+        let time = value[0]
+            .as_str()
+            .map_or_else(|| value[0].as_f64().map(|t| t as i64), |t| t.parse().ok());
         Entry {
             time: time.expect("a time is a number") / unit - base,
             stream: stream["stream"].clone(),
@@ -85,17 +119,27 @@ fn entries(frame: &Value, base: i64, unit: i64) -> Vec<Entry> {
 
 fn push(local: &Local, base: i64, streams: &Value) {
     let stream = |stream: &Value| {
-        let values = stream[1].as_array().expect("a recorded stream has values").iter().map(|value| {
-            let mut value = value.clone();
-            value[0] = json!(((base + value[0].as_i64().expect("a recorded time is in ms")) * 1_000_000).to_string());
-            value
-        });
+        let values = stream[1]
+            .as_array()
+            .expect("a recorded stream has values")
+            .iter()
+            .map(|value| {
+                let mut value = value.clone();
+                value[0] = json!(
+                    ((base + value[0].as_i64().expect("a recorded time is in ms")) * 1_000_000)
+                        .to_string()
+                );
+                value
+            });
         json!({"stream": stream[0], "values": values.collect::<Vec<_>>()})
     };
     for request in streams.as_array().into_iter().flatten() {
         // A push is one stream: its labels, then its values.
         let body = json!({"streams": [stream(request)]});
-        let reply = local.client().push(&body.to_string()).expect("the server answers");
+        let reply = local
+            .client()
+            .push(&body.to_string())
+            .expect("the server answers");
         assert_eq!(reply.status, 204, "{}", reply.text);
     }
 }
@@ -128,32 +172,62 @@ fn act(session: &Value) {
         .expect("a session has parameters")
         .iter()
         .map(|(key, value)| match (key.as_str(), value) {
-            ("start", offset) => ("start", ((base + offset.as_i64().expect("start is in ms")) * 1_000_000).to_string()),
+            ("start", offset) => (
+                "start",
+                ((base + offset.as_i64().expect("start is in ms")) * 1_000_000).to_string(),
+            ),
             (key, Value::String(text)) => (key, text.clone()),
             (key, other) => (key, other.to_string()),
         })
         .collect();
-    let headers = session["headers"].as_object().expect("a session has headers").iter();
-    let headers: Vec<(String, String)> = headers.map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned())).collect();
-    let target = target(session["path"].as_str().expect("a session has a path"), &params);
-    let connected = local.runtime.block_on(connect(&local.address(), &target, &headers));
+    let headers = session["headers"]
+        .as_object()
+        .expect("a session has headers")
+        .iter();
+    let headers: Vec<(String, String)> = headers
+        .map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned()))
+        .collect();
+    let target = target(
+        session["path"].as_str().expect("a session has a path"),
+        &params,
+    );
+    let connected = local
+        .runtime
+        .block_on(connect(&local.address(), &target, &headers));
     if let Some(error) = session.get("error") {
-        let Err(Error::Http(response)) = connected else { panic!("{name}: the upgrade should fail") };
+        let Err(Error::Http(response)) = connected else {
+            panic!("{name}: the upgrade should fail")
+        };
         assert_eq!(json!(response.status().as_u16()), error[0], "{name}");
-        let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
-        assert!(body.starts_with(error[1].as_str().unwrap_or_default()), "{name}: {body}");
+        let body =
+            String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
+        assert!(
+            body.starts_with(error[1].as_str().unwrap_or_default()),
+            "{name}: {body}"
+        );
         return;
     }
     let mut socket = connected.expect("the upgrade succeeds");
     if let Some(close) = session.get("close") {
-        let (code, reason) = local.runtime.block_on(receive(&mut socket)).expect_err("the tail is closed");
+        let (code, reason) = local
+            .runtime
+            .block_on(receive(&mut socket))
+            .expect_err("the tail is closed");
         assert_eq!(json!([code, reason]), *close, "{name}");
         return;
     }
     let frames = session["frames"].as_array().expect("a session has frames");
-    let want: Vec<Entry> = frames.iter().flat_map(|frame| entries(frame, 0, 1)).collect();
-    let before = session["pushes"]["before"].as_array().is_some_and(|list| !list.is_empty());
-    let flags = frames.last().and_then(|frame| frame.get("encodingFlags")).cloned();
+    let want: Vec<Entry> = frames
+        .iter()
+        .flat_map(|frame| entries(frame, 0, 1))
+        .collect();
+    let before = session["pushes"]["before"]
+        .as_array()
+        .is_some_and(|list| !list.is_empty());
+    let flags = frames
+        .last()
+        .and_then(|frame| frame.get("encodingFlags"))
+        .cloned();
     let mut got = Vec::new();
     let mut pushed = false;
     while got.len() < want.len() {
@@ -162,7 +236,10 @@ fn act(session: &Value) {
             push(&local, base, &session["pushes"]["after"]);
             pushed = true;
         }
-        let frame = local.runtime.block_on(receive(&mut socket)).unwrap_or_else(|close| panic!("{name}: closed with {close:?}"));
+        let frame = local
+            .runtime
+            .block_on(receive(&mut socket))
+            .unwrap_or_else(|close| panic!("{name}: closed with {close:?}"));
         assert_eq!(frame.get("encodingFlags").cloned(), flags, "{name}");
         got.extend(entries(&frame, base, 1_000_000));
     }
@@ -189,36 +266,77 @@ fn tail_target(query: &str) -> String {
 fn too_many_tails_of_a_tenant_are_closed_with_lokis_words() {
     let local = Local::start_with(|config| config.limits.max_concurrent_tail_requests = 1);
     let target = tail_target("{app=\"a\"}");
-    let _first = local.runtime.block_on(connect(&local.address(), &target, &[])).expect("the first tail opens");
-    let mut second = local.runtime.block_on(connect(&local.address(), &target, &[])).expect("the upgrade succeeds");
-    let closed = local.runtime.block_on(receive(&mut second)).expect_err("the second tail is closed");
-    assert_eq!(closed, (1011, "max concurrent tail requests limit exceeded, count > limit (2 > 1)".to_owned()));
+    let _first = local
+        .runtime
+        .block_on(connect(&local.address(), &target, &[]))
+        .expect("the first tail opens");
+    let mut second = local
+        .runtime
+        .block_on(connect(&local.address(), &target, &[]))
+        .expect("the upgrade succeeds");
+    let closed = local
+        .runtime
+        .block_on(receive(&mut second))
+        .expect_err("the second tail is closed");
+    assert_eq!(
+        closed,
+        (
+            1011,
+            "max concurrent tail requests limit exceeded, count > limit (2 > 1)".to_owned()
+        )
+    );
 }
 
 #[test]
 fn a_stopping_server_ends_its_tails() {
     let local = Local::start();
-    let mut socket = local.runtime.block_on(connect(&local.address(), &tail_target("{app=\"a\"}"), &[])).expect("the tail opens");
+    let mut socket = local
+        .runtime
+        .block_on(connect(&local.address(), &tail_target("{app=\"a\"}"), &[]))
+        .expect("the tail opens");
     let address = local.address();
     // The socket lives on this runtime; the server is stopped from the same.
-    let waiting = local.runtime.spawn(async move { receive(&mut socket).await });
+    let waiting = local
+        .runtime
+        .spawn(async move { receive(&mut socket).await });
     let reader = Reader::of(local.running().app(), TenantId::fake());
-    local.runtime.block_on(local.running().app().ask(&reader, |_, _| Ok(()))).expect("the engine answers");
+    local
+        .runtime
+        .block_on(local.running().app().ask(&reader, |_, _| Ok(())))
+        .expect("the engine answers");
     local.runtime.block_on(local.running().app().close_tails());
-    let closed = local.runtime.block_on(waiting).expect("the task ends").expect_err("the tail is closed");
-    assert_eq!(closed, (1011, "the server is stopping".to_owned()), "{address}");
+    let closed = local
+        .runtime
+        .block_on(waiting)
+        .expect("the task ends")
+        .expect_err("the tail is closed");
+    assert_eq!(
+        closed,
+        (1011, "the server is stopping".to_owned()),
+        "{address}"
+    );
 }
 
 /// Opens a plain HTTP tail; gives its head and a reader at its body.
 fn open_plain(local: &Local, accept: &str) -> (String, BufReader<TcpStream>) {
     let mut stream = TcpStream::connect(local.address()).expect("the server accepts");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    stream
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a timeout can be set");
     let target = tail_target("{app=\"plain\"}");
-    write!(stream, "GET {target} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n").expect("the request is sent");
+    write!(
+        stream,
+        "GET {target} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n"
+    )
+    .expect("the request is sent");
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
-        assert_ne!(reader.read_line(&mut head).expect("the head arrives"), 0, "{head}");
+        assert_ne!(
+            reader.read_line(&mut head).expect("the head arrives"),
+            0,
+            "{head}"
+        );
     }
     (head, reader)
 }
@@ -238,11 +356,20 @@ fn check_plain(accept: &str, prefix: &str, suffix: &str) {
     let base = minute_ago();
     push(&local, base, &json!([[{"app": "plain"}, [[1, "one"]]]]));
     let (head, mut body) = open_plain(&local, accept);
-    assert!(head.starts_with("HTTP/1.1 200") && head.to_lowercase().contains(&format!("content-type: {accept}")), "{head}");
+    assert!(
+        head.starts_with("HTTP/1.1 200")
+            && head
+                .to_lowercase()
+                .contains(&format!("content-type: {accept}")),
+        "{head}"
+    );
     let mut lines = Vec::new();
     for text in ["one", "two"] {
         let chunk = chunk(&mut body);
-        let frame = chunk.strip_prefix(prefix).and_then(|c| c.strip_suffix(suffix)).unwrap_or_else(|| panic!("{chunk:?}"));
+        let frame = chunk
+            .strip_prefix(prefix)
+            .and_then(|c| c.strip_suffix(suffix))
+            .unwrap_or_else(|| panic!("{chunk:?}"));
         let frame: Value = serde_json::from_str(frame).expect("a frame is JSON");
         lines.extend(entries(&frame, base, 1_000_000).into_iter().map(|e| e.line));
         if text == "one" {

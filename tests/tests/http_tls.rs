@@ -28,13 +28,19 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).expect("signed");
-        Authority { issuer: Issuer::new(params, key), certificate }
+        Authority {
+            issuer: Issuer::new(params, key),
+            certificate,
+        }
     }
 
     fn sign(&self) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a good name");
-        Identity { certificate: params.signed_by(&key, &self.issuer).expect("signed"), key }
+        Identity {
+            certificate: params.signed_by(&key, &self.issuer).expect("signed"),
+            key,
+        }
     }
 }
 
@@ -46,18 +52,28 @@ impl Identity {
 }
 
 /// Status line of `GET /ready` over TLS, as the client sees it.
-fn ask(address: &str, trusted: &Authority, identity: Option<&Identity>) -> Result<String, std::io::Error> {
+fn ask(
+    address: &str,
+    trusted: &Authority,
+    identity: Option<&Identity>,
+) -> Result<String, std::io::Error> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(trusted.certificate.der().to_vec())).expect("a good authority");
+    roots
+        .add(CertificateDer::from(trusted.certificate.der().to_vec()))
+        .expect("a good authority");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions");
     let builder = builder.with_root_certificates(roots);
     let config = match identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
             let key = PrivateKeyDer::try_from(identity.key.serialize_der()).expect("a good key");
             let chain = vec![CertificateDer::from(identity.certificate.der().to_vec())];
-            builder.with_client_auth_cert(chain, key).expect("a good identity")
+            builder
+                .with_client_auth_cert(chain, key)
+                .expect("a good identity")
         }
     };
     let name = ServerName::try_from("localhost").expect("a good name");
@@ -71,7 +87,11 @@ fn ask(address: &str, trusted: &Authority, identity: Option<&Identity>) -> Resul
     match (text.is_empty(), read) {
         (true, Err(error)) => Err(error),
         (true, Ok(_)) => Err(std::io::Error::other("no answer")),
-        (false, _) => Ok(String::from_utf8_lossy(&text).lines().next().unwrap_or("").to_owned()),
+        (false, _) => Ok(String::from_utf8_lossy(&text)
+            .lines()
+            .next()
+            .unwrap_or("")
+            .to_owned()),
     }
 }
 
@@ -101,11 +121,19 @@ fn a_certificate_that_changes_is_taken_without_a_restart() {
     assert_eq!(ask(&address, &first, None).expect("trusted"), OK);
     assert!(ask(&address, &second, None).is_err(), "signed by another");
     let mut plain = TcpStream::connect(&address).expect("the server accepts");
-    plain.write_all(b"GET /ready HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    plain
+        .write_all(b"GET /ready HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("sent");
     let mut answer = Vec::new();
-    assert!(plain.read_to_end(&mut answer).is_err() || !answer.starts_with(b"HTTP/1.1 200"), "no answer without TLS");
+    assert!(
+        plain.read_to_end(&mut answer).is_err() || !answer.starts_with(b"HTTP/1.1 200"),
+        "no answer without TLS"
+    );
     std::fs::write(folder.path().join("key.pem"), "broken").expect("written");
-    assert_eq!(ask(&address, &first, None).expect("what was in force stays"), OK);
+    assert_eq!(
+        ask(&address, &first, None).expect("what was in force stays"),
+        OK
+    );
     second.sign().write(folder.path());
     let deadline = Instant::now() + Duration::from_secs(30);
     while ask(&address, &second, None).is_err() {
@@ -120,7 +148,13 @@ fn clients_need_a_certificate_where_an_authority_is_set() {
     servers.sign().write(folder.path());
     let local = start(folder.path(), Some(&clients));
     let address = local.address();
-    assert_eq!(ask(&address, &servers, Some(&clients.sign())).expect("known"), OK);
+    assert_eq!(
+        ask(&address, &servers, Some(&clients.sign())).expect("known"),
+        OK
+    );
     assert!(ask(&address, &servers, None).is_err(), "no certificate");
-    assert!(ask(&address, &servers, Some(&servers.sign())).is_err(), "signed by another");
+    assert!(
+        ask(&address, &servers, Some(&servers.sign())).is_err(),
+        "signed by another"
+    );
 }

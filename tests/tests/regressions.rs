@@ -8,9 +8,14 @@ use std::path::Path;
 
 /// Calls `found` with each input kept for a target.
 fn each_input(folder: &str, target: &str, mut found: impl FnMut(&Path, &[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(folder).join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz")
+        .join(folder)
+        .join(target);
     // A target without any has no folder.
-    let Ok(files) = std::fs::read_dir(folder) else { return };
+    let Ok(files) = std::fs::read_dir(folder) else {
+        return;
+    };
     for file in files {
         let path = file.expect("the folder is readable").path();
         found(&path, &std::fs::read(&path).expect("the file is readable"));

@@ -8,9 +8,19 @@ fn scripts() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(folder).expect("the folder of scripts is there") {
         let path = file.expect("the folder can be listed").path();
-        if path.extension().is_some_and(|extension| extension == "logql") {
-            let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
-            found.push((name, std::fs::read_to_string(&path).expect("a script is text")));
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "logql")
+        {
+            let name = path
+                .file_name()
+                .expect("a file has a name")
+                .to_string_lossy()
+                .into_owned();
+            found.push((
+                name,
+                std::fs::read_to_string(&path).expect("a script is text"),
+            ));
         }
     }
     found.sort();
@@ -21,9 +31,18 @@ fn check(state: run::State) {
     let mut wrong = Vec::new();
     for (name, text) in scripts() {
         let script = parse::parse(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
-        wrong.extend(run::run(&script, state).into_iter().map(|why| format!("{name} {why}")));
+        wrong.extend(
+            run::run(&script, state)
+                .into_iter()
+                .map(|why| format!("{name} {why}")),
+        );
     }
-    assert!(wrong.is_empty(), "{} answers are wrong\n\n{}", wrong.len(), wrong.join("\n\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} answers are wrong\n\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
 }
 
 #[test]
@@ -56,22 +75,41 @@ fn wrong_answers_are_noticed() {
     let check = |answer: &str, wrong: bool| {
         let text = format!("load\n  {{app=\"a\"}} \"x\" @ 1s\n{answer}\n");
         let script = parse::parse(&text).expect("the script is well formed");
-        assert_eq!(!run::run(&script, run::State::Head).is_empty(), wrong, "{answer}");
+        assert_eq!(
+            !run::run(&script, run::State::Head).is_empty(),
+            wrong,
+            "{answer}"
+        );
     };
     check("eval lines {app=\"a\"}\n  \"x\"", false);
     check("eval lines {app=\"a\"}\n  \"y\"", true);
     check("eval lines {app=\"a\"}", true);
     check("eval log {app=\"a\"}\n  {app=\"a\"} \"x\" @ 2s", true);
     check("eval labels {app=\"a\"}\n  {app=\"b\"}", true);
-    check("eval instant at 2s sum(count_over_time({app=\"a\"}[2s]))\n  {} 2", true);
-    check("eval instant at 2s sum(count_over_time({app=\"a\"}[2s]))\n  fail \"x\"", true);
+    check(
+        "eval instant at 2s sum(count_over_time({app=\"a\"}[2s]))\n  {} 2",
+        true,
+    );
+    check(
+        "eval instant at 2s sum(count_over_time({app=\"a\"}[2s]))\n  fail \"x\"",
+        true,
+    );
     check("eval instant at 2s sum(\n  fail \"no such message\"", true);
-    check("eval range from 0s to 2s step 1s count_over_time({app=\"a\"}[1s])\n  {app=\"a\"} _ 1 _", false);
-    check("eval range from 0s to 2s step 1s count_over_time({app=\"a\"}[1s])\n  {app=\"a\"} _ 1 1", true);
+    check(
+        "eval range from 0s to 2s step 1s count_over_time({app=\"a\"}[1s])\n  {app=\"a\"} _ 1 _",
+        false,
+    );
+    check(
+        "eval range from 0s to 2s step 1s count_over_time({app=\"a\"}[1s])\n  {app=\"a\"} _ 1 1",
+        true,
+    );
 }
 
 #[test]
 fn there_are_enough_questions() {
-    let count: usize = scripts().iter().map(|(_, text)| parse::parse(text).map_or(0, |script| script.evals.len())).sum();
+    let count: usize = scripts()
+        .iter()
+        .map(|(_, text)| parse::parse(text).map_or(0, |script| script.evals.len()))
+        .sum();
     assert!(count >= 600, "{count} evaluations");
 }

@@ -22,9 +22,16 @@ const ASKED_ON: Duration = Duration::from_millis(200);
 const TIMES_AS_OFTEN: usize = 20;
 
 /// Asks `runs` times, if more than once then also on for a while; no cached result may answer.
-pub(super) fn ask(server: &Running, question: &Question, runs: usize) -> Result<(Asked, Counted), Error> {
+pub(super) fn ask(
+    server: &Running,
+    question: &Question,
+    runs: usize,
+) -> Result<(Asked, Counted), Error> {
     let (mut walls, mut cpus, mut counted) = (Vec::new(), Vec::new(), None);
-    let (first, often) = (Instant::now(), if runs > 1 { runs * TIMES_AS_OFTEN } else { 1 });
+    let (first, often) = (
+        Instant::now(),
+        if runs > 1 { runs * TIMES_AS_OFTEN } else { 1 },
+    );
     for run in 0..often {
         if run >= runs.max(1) && first.elapsed() > ASKED_ON {
             break;
@@ -36,14 +43,35 @@ pub(super) fn ask(server: &Running, question: &Question, runs: usize) -> Result<
         counted = Some(count(&text)?);
     }
     let counted = counted.ok_or_else(|| Error("nothing was asked".to_owned()))?;
-    Ok((Asked { first_ms: walls[0], wall_ms: median(&mut walls), cpu_ms: median(&mut cpus) }, counted))
+    Ok((
+        Asked {
+            first_ms: walls[0],
+            wall_ms: median(&mut walls),
+            cpu_ms: median(&mut cpus),
+        },
+        counted,
+    ))
 }
 
 /// One answer's text.
-pub(super) fn once(client: &skald_tests::http::Client, question: &Question) -> Result<String, Error> {
+pub(super) fn once(
+    client: &skald_tests::http::Client,
+    question: &Question,
+) -> Result<String, Error> {
     let fresh = [("cache-control".to_owned(), "no-cache".to_owned())];
-    let reply = client.get(&format!("/loki/api/v1/{}", question.path), &question.params, &fresh)?;
-    if reply.status == 200 { Ok(reply.text) } else { Err(Error(format!("{}: {} {}", question.name, reply.status, reply.text))) }
+    let reply = client.get(
+        &format!("/loki/api/v1/{}", question.path),
+        &question.params,
+        &fresh,
+    )?;
+    if reply.status == 200 {
+        Ok(reply.text)
+    } else {
+        Err(Error(format!(
+            "{}: {} {}",
+            question.name, reply.status, reply.text
+        )))
+    }
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -55,15 +83,28 @@ fn median(values: &mut [f64]) -> f64 {
 fn count(text: &str) -> Result<Counted, Error> {
     let answer: Value = serde_json::from_str(text)?;
     let data = &answer["data"];
-    let list = data.get("result").unwrap_or(data).as_array().ok_or_else(|| Error("an answer without a list".to_owned()))?;
-    let number = |point: &Value| point[1].as_str().and_then(|value| value.parse::<f64>().ok());
+    let list = data
+        .get("result")
+        .unwrap_or(data)
+        .as_array()
+        .ok_or_else(|| Error("an answer without a list".to_owned()))?;
+    let number = |point: &Value| {
+        point[1]
+            .as_str()
+            .and_then(|value| value.parse::<f64>().ok())
+    };
     let mut counted = Counted { rows: 0, sum: None };
     for item in list {
-        match (item.get("values").and_then(Value::as_array), item.get("value")) {
+        match (
+            item.get("values").and_then(Value::as_array),
+            item.get("value"),
+        ) {
             (Some(values), _) => {
                 counted.rows += values.len() as u64;
                 if item.get("metric").is_some() {
-                    counted.sum = Some(counted.sum.unwrap_or(0.0) + values.iter().filter_map(number).sum::<f64>());
+                    counted.sum = Some(
+                        counted.sum.unwrap_or(0.0) + values.iter().filter_map(number).sum::<f64>(),
+                    );
                 }
             }
             (None, Some(value)) => {

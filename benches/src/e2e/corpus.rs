@@ -40,8 +40,12 @@ pub(super) type Labels = BTreeMap<String, String>;
 
 impl Corpus {
     pub(super) fn open(directory: &Path) -> Result<Corpus, Error> {
-        let meta = std::fs::read(directory.join("meta.json")).map_err(|e| Error(format!("{}: {e}", directory.display())))?;
-        Ok(Corpus { directory: directory.to_owned(), meta: serde_json::from_slice(&meta)? })
+        let meta = std::fs::read(directory.join("meta.json"))
+            .map_err(|e| Error(format!("{}: {e}", directory.display())))?;
+        Ok(Corpus {
+            directory: directory.to_owned(),
+            meta: serde_json::from_slice(&meta)?,
+        })
     }
 
     /// The push bodies in order.
@@ -64,7 +68,10 @@ impl Corpus {
             for stream in PushRequest::decode(&plain[..])?.streams {
                 let labels = parse_labels(&String::from_utf8_lossy(&stream.labels));
                 for entry in &stream.entries {
-                    let time = entry.timestamp.as_ref().map_or(0, |t| t.seconds * 1_000_000_000 + i64::from(t.nanos));
+                    let time = entry
+                        .timestamp
+                        .as_ref()
+                        .map_or(0, |t| t.seconds * 1_000_000_000 + i64::from(t.nanos));
                     each(&labels, time, &entry.line);
                 }
             }
@@ -75,6 +82,11 @@ impl Corpus {
 
 /// `{a="b", c="d"}` without escapes, which corpora have none of.
 fn parse_labels(text: &str) -> Labels {
-    let pairs = text.trim_matches(['{', '}']).split(", ").filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
+    let pairs = text
+        .trim_matches(['{', '}'])
+        .split(", ")
+        .filter_map(|pair| pair.split_once('='));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
+        .collect()
 }

@@ -43,7 +43,13 @@ pub(super) fn push(
     limit: Option<f64>,
 ) -> Result<Pushed, Error> {
     let megabytes_each = corpus.meta.megabytes() / corpus.meta.bodies as f64;
-    let source = Mutex::new(corpus.bodies()?.enumerate().skip(which.start).take(which.len()));
+    let source = Mutex::new(
+        corpus
+            .bodies()?
+            .enumerate()
+            .skip(which.start)
+            .take(which.len()),
+    );
     let (latencies, refused) = (Mutex::new(Vec::new()), Mutex::new(None));
     let began = Instant::now();
     std::thread::scope(|scope| {
@@ -51,9 +57,13 @@ pub(super) fn push(
             scope.spawn(|| {
                 let client = server.client();
                 loop {
-                    let Some((number, body)) = source.lock().next() else { return };
+                    let Some((number, body)) = source.lock().next() else {
+                        return;
+                    };
                     if let Some(limit) = limit {
-                        let due = Duration::from_secs_f64((number - which.start) as f64 * megabytes_each / limit);
+                        let due = Duration::from_secs_f64(
+                            (number - which.start) as f64 * megabytes_each / limit,
+                        );
                         std::thread::sleep(due.saturating_sub(began.elapsed()));
                     }
                     match push_one(&client, &body) {
@@ -70,7 +80,10 @@ pub(super) fn push(
     }
     let mut latencies = latencies.into_inner();
     latencies.sort_unstable_by(f64::total_cmp);
-    Ok(Pushed { mb_per_s: which.len() as f64 * megabytes_each / seconds, latencies })
+    Ok(Pushed {
+        mb_per_s: which.len() as f64 * megabytes_each / seconds,
+        latencies,
+    })
 }
 
 /// Milliseconds until a push was taken; it is tried again while the server is busy.
@@ -81,14 +94,23 @@ fn push_one(client: &skald_tests::http::Client, body: &[u8]) -> Result<f64, Erro
         match reply.status {
             200 | 204 => return Ok(began.elapsed().as_secs_f64() * 1e3),
             429 | 500.. => std::thread::sleep(Duration::from_millis(200)),
-            status => return Err(Error(format!("a push was refused with {status}: {}", reply.text))),
+            status => {
+                return Err(Error(format!(
+                    "a push was refused with {status}: {}",
+                    reply.text
+                )));
+            }
         }
     }
 }
 
 /// The value below which a share of sorted values lies.
 pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
-    sorted.get((sorted.len() as f64 * share) as usize).or(sorted.last()).copied().unwrap_or(f64::NAN)
+    sorted
+        .get((sorted.len() as f64 * share) as usize)
+        .or(sorted.last())
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 /// Waits until the server uses no CPU any more.

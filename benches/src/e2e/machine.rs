@@ -19,17 +19,26 @@ pub(super) struct Calibration {
 impl Calibration {
     /// Measures.
     pub(super) fn measure() -> Result<Calibration, Error> {
-        let text: Vec<u8> =
-            [Kind::Json, Kind::Logfmt, Kind::Text].iter().flat_map(|kind| block(*kind, 1 << 20, 7).lines).collect();
+        let text: Vec<u8> = [Kind::Json, Kind::Logfmt, Kind::Text]
+            .iter()
+            .flat_map(|kind| block(*kind, 1 << 20, 7).lines)
+            .collect();
         let packed = zstd::bulk::compress(&text, 3)?;
-        let zstd_decompress = rate(text.len(), || zstd::bulk::decompress(&packed, text.len()).map_or(0, |plain| plain.len()));
+        let zstd_decompress = rate(text.len(), || {
+            zstd::bulk::decompress(&packed, text.len()).map_or(0, |plain| plain.len())
+        });
         let finder = memchr::memmem::Finder::new("zzyzx-not-there");
-        Ok(Calibration { zstd_decompress, substring_scan: rate(text.len(), || finder.find(&text).unwrap_or_default()) })
+        Ok(Calibration {
+            zstd_decompress,
+            substring_scan: rate(text.len(), || finder.find(&text).unwrap_or_default()),
+        })
     }
 
     /// How much faster this machine is than the other.
     pub(super) fn ratio(&self, other: &Calibration) -> f64 {
-        (self.zstd_decompress / other.zstd_decompress * (self.substring_scan / other.substring_scan)).sqrt()
+        (self.zstd_decompress / other.zstd_decompress
+            * (self.substring_scan / other.substring_scan))
+            .sqrt()
     }
 }
 
@@ -44,7 +53,10 @@ fn rate(bytes: usize, work: impl Fn() -> usize) -> f64 {
 
 /// Milliseconds of CPU that the threads of a process have used; those that ended are not among them.
 pub(super) fn cpu_ms(pid: u32) -> f64 {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let of = |task: std::fs::DirEntry| -> Option<f64> {
         let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
         text.split(' ').next()?.parse().ok()
@@ -56,21 +68,29 @@ pub(super) fn cpu_ms(pid: u32) -> f64 {
 pub(super) fn peak_mb(pid: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
+    line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok())
+        .unwrap_or(f64::NAN)
+        / 1024.0
 }
 
 /// Calls `each` with every file below a folder.
 pub(super) fn files(folder: &Path, each: &mut dyn FnMut(&Path)) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.is_dir() { files(&path, each) } else { each(&path) }
+        if path.is_dir() {
+            files(&path, each)
+        } else {
+            each(&path)
+        }
     }
 }
 
 /// Megabytes of the files below a folder.
 pub(super) fn disk_mb(folder: &Path) -> f64 {
     let mut bytes = 0;
-    files(folder, &mut |path| bytes += path.metadata().map_or(0, |m| m.len()));
+    files(folder, &mut |path| {
+        bytes += path.metadata().map_or(0, |m| m.len())
+    });
     bytes as f64 / f64::from(1 << 20)
 }
 
@@ -80,7 +100,12 @@ pub(super) fn evict(folder: &Path) -> Result<(), Error> {
     files(folder, &mut |path| {
         let evicted = std::fs::File::open(path).and_then(|file| {
             file.sync_all()?;
-            Ok(rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?)
+            Ok(rustix::fs::fadvise(
+                &file,
+                0,
+                None,
+                rustix::fs::Advice::DontNeed,
+            )?)
         });
         if let Err(error) = evicted {
             outcome = Err(Error(format!("{}: {error}", path.display())));

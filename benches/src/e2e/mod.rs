@@ -34,7 +34,13 @@ macro_rules! told {
     })* };
 }
 
-told!(std::io::Error, serde_json::Error, ureq::Error, snap::Error, prost::DecodeError);
+told!(
+    std::io::Error,
+    serde_json::Error,
+    ureq::Error,
+    snap::Error,
+    prost::DecodeError
+);
 
 /// Times a small size may grow to where data must not matter, and how often the cold start is tried.
 const FLAT_RATIO: f64 = 1.5;
@@ -51,10 +57,19 @@ impl Running {
     /// Starts the program over a fresh folder, or takes the server that the target names.
     fn of(target: &Target) -> Result<Running, Error> {
         if let Some(url) = &target.url {
-            let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-            return Ok(Running { own: None, address, pid: target.pid });
+            let address = url
+                .trim_start_matches("http://")
+                .trim_end_matches('/')
+                .to_owned();
+            return Ok(Running {
+                own: None,
+                address,
+                pid: target.pid,
+            });
         }
-        let data = target.scratch.join(format!("skald-e2e-{}", std::process::id()));
+        let data = target
+            .scratch
+            .join(format!("skald-e2e-{}", std::process::id()));
         if data.exists() {
             std::fs::remove_dir_all(&data)?;
         }
@@ -70,7 +85,11 @@ impl Running {
         }
         std::fs::create_dir_all(&data)?;
         let skald = Skald::start(&target.server, &data, &[]);
-        Ok(Running { address: skald.address.clone(), pid: Some(skald.id()), own: Some((skald, data)) })
+        Ok(Running {
+            address: skald.address.clone(),
+            pid: Some(skald.id()),
+            own: Some((skald, data)),
+        })
     }
 
     fn client(&self) -> Client {
@@ -103,17 +122,29 @@ fn expected(corpus: &Corpus) -> Result<Vec<Question>, Error> {
     corpus.entries(|labels, time, line| {
         lines += 1;
         let line = String::from_utf8_lossy(line);
-        questions.iter_mut().for_each(|question| question.expects.take(labels, time, &line));
+        questions
+            .iter_mut()
+            .for_each(|question| question.expects.take(labels, time, &line));
     })?;
     if lines != corpus.meta.lines {
-        return Err(Error(format!("the corpus has {lines} lines, its meta.json says {}", corpus.meta.lines)));
+        return Err(Error(format!(
+            "the corpus has {lines} lines, its meta.json says {}",
+            corpus.meta.lines
+        )));
     }
     Ok(questions)
 }
 
 /// Asks all questions and prints a line of each; the figures, and whether all answers are right.
-fn ask_all(server: &Running, questions: &[Question], runs: usize) -> Result<(BTreeMap<String, Asked>, bool), Error> {
-    println!("{:32} {:>10} {:>10} {:>10} {:>8}", "question", "wall ms", "cpu ms", "first ms", "rows");
+fn ask_all(
+    server: &Running,
+    questions: &[Question],
+    runs: usize,
+) -> Result<(BTreeMap<String, Asked>, bool), Error> {
+    println!(
+        "{:32} {:>10} {:>10} {:>10} {:>8}",
+        "question", "wall ms", "cpu ms", "first ms", "rows"
+    );
     let (mut figures, mut right) = (BTreeMap::new(), true);
     for question in questions {
         let (asked, found) = ask::ask(server, question, runs)?;
@@ -137,23 +168,42 @@ fn measure(target: &Target, directory: &Path) -> Result<(Figures, bool), Error> 
     );
     let questions = expected(&corpus)?;
     let server = Running::of(target)?;
-    let load = if server.own.is_some() { Some(load::load(&server, &corpus)?) } else { None };
+    let load = if server.own.is_some() {
+        Some(load::load(&server, &corpus)?)
+    } else {
+        None
+    };
     if let Some(load) = &load {
         report::print_load(load);
     }
     let (questions, right) = ask_all(&server, &questions, target.runs)?;
     server.remove()?;
-    Ok((Figures { calibration, megabytes: corpus.meta.megabytes(), load, questions }, right))
+    Ok((
+        Figures {
+            calibration,
+            megabytes: corpus.meta.megabytes(),
+            load,
+            questions,
+        },
+        right,
+    ))
 }
 
 /// One corpus; compared with an earlier run when there is one.
-pub(crate) fn run(target: &Target, corpus: &Path, save: Option<&Path>, against: Option<&Path>) -> Result<bool, Error> {
+pub(crate) fn run(
+    target: &Target,
+    corpus: &Path,
+    save: Option<&Path>,
+    against: Option<&Path>,
+) -> Result<bool, Error> {
     let earlier = against.map(Figures::read).transpose()?;
     let (figures, right) = measure(target, corpus)?;
     if let Some(file) = save {
         figures.save(file)?;
     }
-    let slower = earlier.map(|earlier| figures.slower_than(&earlier)).unwrap_or_default();
+    let slower = earlier
+        .map(|earlier| figures.slower_than(&earlier))
+        .unwrap_or_default();
     for line in &slower {
         println!("slower: {line}");
     }
@@ -169,21 +219,63 @@ pub(crate) fn growth(target: &Target, corpora: &[PathBuf]) -> Result<bool, Error
         right &= answers;
         all.push(figures);
     }
-    let (Some(first), Some(last)) = (all.first(), all.last()) else { return Ok(right) };
+    let (Some(first), Some(last)) = (all.first(), all.last()) else {
+        return Ok(right);
+    };
     let meta = Corpus::open(&corpora[0])?.meta;
-    let flat: Vec<&str> = questions(&meta).iter().filter(|question| question.flat).map(|question| question.name).collect();
+    let flat: Vec<&str> = questions(&meta)
+        .iter()
+        .filter(|question| question.flat)
+        .map(|question| question.name)
+        .collect();
     let data = last.megabytes / first.megabytes;
-    println!("\n{:32} {}", "wall ms", all.iter().map(|f| format!("{:>9.0}M", f.megabytes)).collect::<String>());
+    println!(
+        "\n{:32} {}",
+        "wall ms",
+        all.iter()
+            .map(|f| format!("{:>9.0}M", f.megabytes))
+            .collect::<String>()
+    );
     for name in first.questions.keys() {
-        let times: Vec<f64> = all.iter().filter_map(|f| f.questions.get(name)).map(|asked| asked.wall_ms).collect();
-        let allowed = if flat.contains(&name.as_str()) { FLAT_RATIO } else { data };
+        let times: Vec<f64> = all
+            .iter()
+            .filter_map(|f| f.questions.get(name))
+            .map(|asked| asked.wall_ms)
+            .collect();
+        let allowed = if flat.contains(&name.as_str()) {
+            FLAT_RATIO
+        } else {
+            data
+        };
         let grew = times.last().unwrap_or(&f64::NAN) / times[0];
-        let told = if grew > allowed { format!("  grew {grew:.1} times, {allowed:.1} allowed") } else { String::new() };
-        println!("{name:32} {}{told}", times.iter().map(|t| format!("{t:>10.1}")).collect::<String>());
+        let told = if grew > allowed {
+            format!("  grew {grew:.1} times, {allowed:.1} allowed")
+        } else {
+            String::new()
+        };
+        println!(
+            "{name:32} {}{told}",
+            times
+                .iter()
+                .map(|t| format!("{t:>10.1}"))
+                .collect::<String>()
+        );
     }
     let loads = || all.iter().filter_map(|figures| figures.load.as_ref());
-    println!("{:32} {}", "MB/s of lines", loads().map(|load| format!("{:>10.1}", load.mb_per_s)).collect::<String>());
-    println!("{:32} {}", "peak memory, MB", loads().map(|load| format!("{:>10.1}", load.peak_mb)).collect::<String>());
+    println!(
+        "{:32} {}",
+        "MB/s of lines",
+        loads()
+            .map(|load| format!("{:>10.1}", load.mb_per_s))
+            .collect::<String>()
+    );
+    println!(
+        "{:32} {}",
+        "peak memory, MB",
+        loads()
+            .map(|load| format!("{:>10.1}", load.peak_mb))
+            .collect::<String>()
+    );
     Ok(right)
 }
 
@@ -192,22 +284,31 @@ pub(crate) fn cold(target: &Target, directory: &Path) -> Result<bool, Error> {
     let corpus = Corpus::open(directory)?;
     let mut questions = expected(&corpus)?;
     questions.retain(|question| question.flat);
-    let mut server = Running::of(&Target { url: None, ..target.clone() })?;
+    let mut server = Running::of(&Target {
+        url: None,
+        ..target.clone()
+    })?;
     load::push(&server, &corpus, 0..corpus.meta.bodies as usize, None)?;
     load::flush(&server)?;
     let mut right = true;
-    println!("{:32} {:>10} {:>10} {:>10} {:>8}", "first after a cold start", "wall ms", "cpu ms", "first ms", "rows");
+    println!(
+        "{:32} {:>10} {:>10} {:>10} {:>8}",
+        "first after a cold start", "wall ms", "cpu ms", "first ms", "rows"
+    );
     for _ in 0..COLD_STARTS {
         // Each question in a process of its own: what one reads would be warm for the next.
         for question in &questions {
-            let Some((skald, data)) = server.own.take() else { return Err(Error("the server is not our own".to_owned())) };
+            let Some((skald, data)) = server.own.take() else {
+                return Err(Error("the server is not our own".to_owned()));
+            };
             if !skald.terminate() {
                 return Err(Error("the server did not end well".to_owned()));
             }
             machine::evict(&data)?;
             server = Running::over(target, data)?;
             let (asked, found) = ask::ask(&server, question, 1)?;
-            right &= report::print_question(question.name, &asked, found, question.expects.counted());
+            right &=
+                report::print_question(question.name, &asked, found, question.expects.counted());
         }
     }
     server.remove()?;

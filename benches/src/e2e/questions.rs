@@ -25,12 +25,31 @@ type Sample = fn(&Labels, &str) -> Option<(String, f64)>;
 /// What is to be counted in the corpus.
 pub(super) enum Expects {
     /// Entries in `[start, end)`, at most `limit`.
-    Entries { streams: Streams, keeps: Box<dyn Fn(&str) -> bool + Send + Sync>, range: (i64, i64), limit: u64, found: u64 },
+    Entries {
+        streams: Streams,
+        keeps: Box<dyn Fn(&str) -> bool + Send + Sync>,
+        range: (i64, i64),
+        limit: u64,
+        found: u64,
+    },
     /// Points of groups whose windows `(t - step, t]` are not empty; and the sum of all values, unless it is
     /// no sum of what lines add.
-    Points { streams: Streams, sample: Sample, start: i64, step: i64, scale: Option<f64>, cells: BTreeMap<(String, i64), f64> },
+    Points {
+        streams: Streams,
+        sample: Sample,
+        start: i64,
+        step: i64,
+        scale: Option<f64>,
+        cells: BTreeMap<(String, i64), f64>,
+    },
     /// The `k` greatest groups of `(start, end]`.
-    Top { streams: Streams, sample: Sample, range: (i64, i64), k: usize, groups: BTreeMap<String, f64> },
+    Top {
+        streams: Streams,
+        sample: Sample,
+        range: (i64, i64),
+        k: usize,
+        groups: BTreeMap<String, f64>,
+    },
     /// Names of labels, with the one that ingest adds.
     Names(BTreeMap<String, ()>),
     /// Streams.
@@ -48,12 +67,25 @@ impl Expects {
     /// Counts an entry.
     pub(super) fn take(&mut self, labels: &Labels, time: i64, line: &str) {
         match self {
-            Expects::Entries { streams, keeps, range, found, .. } => {
+            Expects::Entries {
+                streams,
+                keeps,
+                range,
+                found,
+                ..
+            } => {
                 if range.0 <= time && time < range.1 && streams(labels) && keeps(line) {
                     *found += 1;
                 }
             }
-            Expects::Points { streams, sample, start, step, cells, .. } => {
+            Expects::Points {
+                streams,
+                sample,
+                start,
+                step,
+                cells,
+                ..
+            } => {
                 if streams(labels)
                     && let Some((group, value)) = sample(labels, line)
                 {
@@ -62,7 +94,13 @@ impl Expects {
                     *cells.entry((group, point)).or_insert(0.0) += value;
                 }
             }
-            Expects::Top { streams, sample, range, groups, .. } => {
+            Expects::Top {
+                streams,
+                sample,
+                range,
+                groups,
+                ..
+            } => {
                 if range.0 < time
                     && time <= range.1
                     && streams(labels)
@@ -83,17 +121,27 @@ impl Expects {
     /// What an answer must come to.
     pub(super) fn counted(&self) -> Counted {
         match self {
-            Expects::Entries { limit, found, .. } => Counted { rows: *found.min(limit), sum: None },
-            Expects::Points { scale, cells, .. } => {
-                Counted { rows: cells.len() as u64, sum: scale.map(|scale| cells.values().sum::<f64>() * scale) }
-            }
+            Expects::Entries { limit, found, .. } => Counted {
+                rows: *found.min(limit),
+                sum: None,
+            },
+            Expects::Points { scale, cells, .. } => Counted {
+                rows: cells.len() as u64,
+                sum: scale.map(|scale| cells.values().sum::<f64>() * scale),
+            },
             Expects::Top { k, groups, .. } => {
                 let mut values: Vec<f64> = groups.values().copied().collect();
                 values.sort_unstable_by(|a, b| b.total_cmp(a));
                 values.truncate(*k);
-                Counted { rows: values.len() as u64, sum: Some(values.iter().sum()) }
+                Counted {
+                    rows: values.len() as u64,
+                    sum: Some(values.iter().sum()),
+                }
             }
-            Expects::Names(names) | Expects::Series(names) => Counted { rows: names.len() as u64, sum: None },
+            Expects::Names(names) | Expects::Series(names) => Counted {
+                rows: names.len() as u64,
+                sum: None,
+            },
         }
     }
 }
@@ -103,7 +151,9 @@ fn everything(_: &Labels) -> bool {
 }
 
 fn has(labels: &Labels, wanted: &[(&str, &str)]) -> bool {
-    wanted.iter().all(|(name, value)| labels.get(*name).is_some_and(|v| v == value))
+    wanted
+        .iter()
+        .all(|(name, value)| labels.get(*name).is_some_and(|v| v == value))
 }
 
 fn api(labels: &Labels) -> bool {
@@ -120,7 +170,10 @@ fn label(labels: &Labels, name: &str) -> String {
 
 /// A value of the JSON object that a line begins with, as text. Something may follow: one line has the needle there.
 fn json(line: &str, key: &str) -> Option<String> {
-    let object = serde_json::Deserializer::from_str(line).into_iter::<serde_json::Value>().next()?.ok()?;
+    let object = serde_json::Deserializer::from_str(line)
+        .into_iter::<serde_json::Value>()
+        .next()?
+        .ok()?;
     match object.get(key)? {
         serde_json::Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
@@ -129,7 +182,9 @@ fn json(line: &str, key: &str) -> Option<String> {
 
 /// A bare value of a logfmt line.
 fn logfmt<'l>(line: &'l str, key: &str) -> Option<&'l str> {
-    line.split(' ').find_map(|pair| pair.split_once('=').filter(|(k, _)| *k == key)).map(|(_, value)| value)
+    line.split(' ')
+        .find_map(|pair| pair.split_once('=').filter(|(k, _)| *k == key))
+        .map(|(_, value)| value)
 }
 
 /// Builds questions over one corpus.
@@ -158,14 +213,32 @@ impl Ask {
         streams: Streams,
         keeps: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Question {
-        let params = [("query", query.to_owned()), ("start", range.0.to_string()), ("end", range.1.to_string())];
+        let params = [
+            ("query", query.to_owned()),
+            ("start", range.0.to_string()),
+            ("end", range.1.to_string()),
+        ];
         let params = params.into_iter().chain([("limit", limit.to_string())]);
         Question {
             name,
             path: "query_range",
-            params: params.map(|(name, value)| (name.to_owned(), value)).collect(),
-            flat: ["tail one stream", "tail everything", "needle", "absent word"].contains(&name),
-            expects: Expects::Entries { streams, keeps: Box::new(keeps), range, limit, found: 0 },
+            params: params
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            flat: [
+                "tail one stream",
+                "tail everything",
+                "needle",
+                "absent word",
+            ]
+            .contains(&name),
+            expects: Expects::Entries {
+                streams,
+                keeps: Box::new(keeps),
+                range,
+                limit,
+                found: 0,
+            },
         }
     }
 
@@ -179,27 +252,61 @@ impl Ask {
         scale: Option<f64>,
     ) -> Question {
         let (start, end) = (self.start.to_string(), self.end.to_string());
-        let params = [("query", query.to_owned()), ("start", start), ("end", end), ("step", step.to_string())];
+        let params = [
+            ("query", query.to_owned()),
+            ("start", start),
+            ("end", end),
+            ("step", step.to_string()),
+        ];
         Question {
             name,
             path: "query_range",
             params: params.map(|(name, value)| (name.to_owned(), value)).into(),
             flat: false,
-            expects: Expects::Points { streams, sample, start: self.start, step: step * SECOND, scale, cells: BTreeMap::new() },
+            expects: Expects::Points {
+                streams,
+                sample,
+                start: self.start,
+                step: step * SECOND,
+                scale,
+                cells: BTreeMap::new(),
+            },
         }
     }
 }
 
 /// All questions about a corpus.
 pub(super) fn questions(meta: &Meta) -> Vec<Question> {
-    let ask = Ask { start: meta.start * SECOND, end: meta.end * SECOND };
+    let ask = Ask {
+        start: meta.start * SECOND,
+        end: meta.end * SECOND,
+    };
     let mut all = searches(&ask, &meta.needle);
     all.extend(aggregations(&ask));
-    let range = [("start", ask.start.to_string()), ("end", ask.end.to_string())].map(|(n, v)| (n.to_owned(), v));
+    let range = [
+        ("start", ask.start.to_string()),
+        ("end", ask.end.to_string()),
+    ]
+    .map(|(n, v)| (n.to_owned(), v));
     let names = Expects::Names(BTreeMap::from([("service_name".to_owned(), ())]));
-    all.push(Question { name: "labels", path: "labels", params: range.to_vec(), flat: true, expects: names });
-    let params = range.into_iter().chain([("match[]".to_owned(), r#"{job=~".+"}"#.to_owned())]).collect();
-    all.push(Question { name: "series", path: "series", params, flat: false, expects: Expects::Series(BTreeMap::new()) });
+    all.push(Question {
+        name: "labels",
+        path: "labels",
+        params: range.to_vec(),
+        flat: true,
+        expects: names,
+    });
+    let params = range
+        .into_iter()
+        .chain([("match[]".to_owned(), r#"{job=~".+"}"#.to_owned())])
+        .collect();
+    all.push(Question {
+        name: "series",
+        path: "series",
+        params,
+        flat: false,
+        expects: Expects::Series(BTreeMap::new()),
+    });
     all
 }
 
@@ -207,20 +314,56 @@ fn searches(ask: &Ask, needle: &str) -> Vec<Question> {
     let mid = ask.start + (ask.end - ask.start) / 2;
     let token = needle.to_owned();
     let rare = regex::Regex::new(r#"trace_id": "00000[0-9a-f]+"#).expect("the pattern is valid");
-    let invalid = regex::Regex::new(r"(?i)INVALID USER [a-z]+ from 1").expect("the pattern is valid");
+    let invalid =
+        regex::Regex::new(r"(?i)INVALID USER [a-z]+ from 1").expect("the pattern is valid");
     let slow = |line: &str| {
         let millis = json(line, "duration").and_then(|d| d.strip_suffix("ms")?.parse::<f64>().ok());
         json(line, "status").as_deref() == Some("503") && millis.is_some_and(|ms| ms > 150.0)
     };
     vec![
-        ask.log("tail one stream", r#"{job="shop",pod="api-3"}"#, |l| has(l, &[("job", "shop"), ("pod", "api-3")]), |_| true),
+        ask.log(
+            "tail one stream",
+            r#"{job="shop",pod="api-3"}"#,
+            |l| has(l, &[("job", "shop"), ("pod", "api-3")]),
+            |_| true,
+        ),
         ask.log("tail everything", r#"{job=~".+"}"#, everything, |_| true),
-        ask.log("needle", &format!(r#"{{job=~".+"}} |= "{needle}""#), everything, move |line| line.contains(&token)),
-        ask.log("absent word", r#"{job=~".+"} |= "zzyzx-not-there""#, everything, |line| line.contains("zzyzx-not-there")),
-        ask.log("absent address", r#"{job=~".+"} |= "10.7.211.93 ""#, everything, |line| line.contains("10.7.211.93 ")),
-        ask.log("one user's lines", r#"{job="shop",app="worker"} |= "user=48213 ""#, worker, |line| line.contains("user=48213 ")),
-        ask.log("common word, first 100", r#"{job=~".+"} |= "error""#, everything, |line| line.contains("error")),
-        ask.log("rare regex", r#"{job=~".+"} |~ "trace_id\": \"00000[0-9a-f]+""#, everything, move |line| rare.is_match(line)),
+        ask.log(
+            "needle",
+            &format!(r#"{{job=~".+"}} |= "{needle}""#),
+            everything,
+            move |line| line.contains(&token),
+        ),
+        ask.log(
+            "absent word",
+            r#"{job=~".+"} |= "zzyzx-not-there""#,
+            everything,
+            |line| line.contains("zzyzx-not-there"),
+        ),
+        ask.log(
+            "absent address",
+            r#"{job=~".+"} |= "10.7.211.93 ""#,
+            everything,
+            |line| line.contains("10.7.211.93 "),
+        ),
+        ask.log(
+            "one user's lines",
+            r#"{job="shop",app="worker"} |= "user=48213 ""#,
+            worker,
+            |line| line.contains("user=48213 "),
+        ),
+        ask.log(
+            "common word, first 100",
+            r#"{job=~".+"} |= "error""#,
+            everything,
+            |line| line.contains("error"),
+        ),
+        ask.log(
+            "rare regex",
+            r#"{job=~".+"} |~ "trace_id\": \"00000[0-9a-f]+""#,
+            everything,
+            move |line| rare.is_match(line),
+        ),
         ask.log_within(
             "case-insensitive regex",
             r#"{job="openssh"} |~ "(?i)INVALID USER [a-z]+ from 1""#,
@@ -253,13 +396,22 @@ fn aggregations(ask: &Ask) -> Vec<Question> {
     let errors: Sample = |labels, line| line.contains("error").then(|| (label(labels, "job"), 1.0));
     let status: Sample = |_, line| Some((json(line, "status").unwrap_or_default(), 1.0));
     let level: Sample = |_, line| Some((logfmt(line, "level").unwrap_or_default().to_owned(), 1.0));
-    let stream: Sample = |labels, line| Some((label(labels, "job") + "/" + &label(labels, "host"), line.len() as f64));
-    let third: Sample = |_, line| Some((line.split(' ').nth(2).unwrap_or_default().to_owned(), 1.0));
-    let top: Sample =
-        |_, line| (logfmt(line, "level") == Some("error")).then(|| (logfmt(line, "user").unwrap_or_default().to_owned(), 1.0));
+    let stream: Sample = |labels, line| {
+        Some((
+            label(labels, "job") + "/" + &label(labels, "host"),
+            line.len() as f64,
+        ))
+    };
+    let third: Sample =
+        |_, line| Some((line.split(' ').nth(2).unwrap_or_default().to_owned(), 1.0));
+    let top: Sample = |_, line| {
+        (logfmt(line, "level") == Some("error"))
+            .then(|| (logfmt(line, "user").unwrap_or_default().to_owned(), 1.0))
+    };
     let query = r#"topk(10, sum by (user) (count_over_time({job="shop",app="worker"} | logfmt | level="error" [24h])))"#;
     let day = (ask.end - 24 * 3600 * SECOND, ask.end);
-    let params = [("query", query.to_owned()), ("time", ask.end.to_string())].map(|(name, value)| (name.to_owned(), value));
+    let params = [("query", query.to_owned()), ("time", ask.end.to_string())]
+        .map(|(name, value)| (name.to_owned(), value));
     vec![
         ask.points("count by job", r#"sum by (job) (count_over_time({job=~".+"}[10m]))"#, 600, everything, job, Some(1.0)),
         ask.points(

@@ -19,23 +19,36 @@ pub(crate) fn readers(target: &Target, directory: &Path, clients: usize) -> Resu
     let questions = questions(&corpus.meta);
     let needle = questions.iter().find(|question| question.name == "needle");
     let needle = needle.ok_or_else(|| Error("no question is a needle".to_owned()))?;
-    let server = Running::of(&Target { url: None, ..target.clone() })?;
+    let server = Running::of(&Target {
+        url: None,
+        ..target.clone()
+    })?;
     let bodies = corpus.meta.bodies as usize;
     let full = load::push(&server, &corpus, 0..bodies / 2, None)?;
-    println!("first half, alone: {:.1} MB/s, push p99 {:.0} ms", full.mb_per_s, quantile(&full.latencies, 0.99));
+    println!(
+        "first half, alone: {:.1} MB/s, push p99 {:.0} ms",
+        full.mb_per_s,
+        quantile(&full.latencies, 0.99)
+    );
     let done = AtomicBool::new(false);
     let (asked, failed) = (AtomicUsize::new(0), Mutex::new(None));
     let needles = Mutex::new(Vec::new());
     let limit = full.mb_per_s / 2.0;
     let pushed = std::thread::scope(|scope| {
         for number in 0..clients {
-            let (server, questions, done, asked, failed, needles) = (&server, &questions, &done, &asked, &failed, &needles);
+            let (server, questions, done, asked, failed, needles) =
+                (&server, &questions, &done, &asked, &failed, &needles);
             scope.spawn(move || {
                 // One client asks for the needle alone: its answers are what is measured.
                 let own: Vec<&Question> = if number == 0 {
                     vec![needle]
                 } else {
-                    questions.iter().cycle().skip(number).take(questions.len()).collect()
+                    questions
+                        .iter()
+                        .cycle()
+                        .skip(number)
+                        .take(questions.len())
+                        .collect()
                 };
                 let client = server.client();
                 for question in own.iter().cycle() {
@@ -69,7 +82,12 @@ pub(crate) fn readers(target: &Target, directory: &Path, clients: usize) -> Resu
         quantile(&pushed.latencies, 0.99),
         asked.into_inner()
     );
-    println!("needle, {} times: p50 {:.1} ms, p99 {:.1} ms", needles.len(), quantile(&needles, 0.5), quantile(&needles, 0.99));
+    println!(
+        "needle, {} times: p50 {:.1} ms, p99 {:.1} ms",
+        needles.len(),
+        quantile(&needles, 0.5),
+        quantile(&needles, 0.99)
+    );
     server.remove()?;
     Ok(pushed.mb_per_s >= limit * RATE_KEPT)
 }

@@ -29,7 +29,9 @@ impl Figures {
     }
 
     pub(super) fn read(file: &Path) -> Result<Figures, Error> {
-        Ok(serde_json::from_slice(&std::fs::read(file).map_err(|e| Error(format!("{}: {e}", file.display())))?)?)
+        Ok(serde_json::from_slice(
+            &std::fs::read(file).map_err(|e| Error(format!("{}: {e}", file.display())))?,
+        )?)
     }
 
     /// What costs more CPU than in the earlier run, scaled to the speed of the machine then.
@@ -39,7 +41,10 @@ impl Figures {
         let mut compare = |what: &str, now: f64, then: f64, noise: f64| {
             let now = now * ratio;
             if now > then * (1.0 + REGRESSION) && now - then > noise {
-                slower.push(format!("{what}: {now:.1}, was {then:.1} ({:+.0} %)", (now / then - 1.0) * 100.0));
+                slower.push(format!(
+                    "{what}: {now:.1}, was {then:.1} ({:+.0} %)",
+                    (now / then - 1.0) * 100.0
+                ));
             }
         };
         if let (Some(now), Some(then)) = (&self.load, &earlier.load) {
@@ -47,7 +52,12 @@ impl Figures {
         }
         for (name, now) in &self.questions {
             if let Some(then) = earlier.questions.get(name) {
-                compare(&format!("{name}, CPU ms"), now.cpu_ms, then.cpu_ms, NOISE_MS);
+                compare(
+                    &format!("{name}, CPU ms"),
+                    now.cpu_ms,
+                    then.cpu_ms,
+                    NOISE_MS,
+                );
             }
         }
         slower
@@ -56,8 +66,14 @@ impl Figures {
 
 pub(super) fn print_load(load: &Load) {
     println!("{:32} {:10.1}", "MB/s of lines", load.mb_per_s);
-    println!("{:32} {:10.1}", "CPU s per GB, all settled", load.cpu_s_per_gb);
-    println!("{:32} {:10.1} {:10.1}", "push p50, p99, ms", load.push_p50_ms, load.push_p99_ms);
+    println!(
+        "{:32} {:10.1}",
+        "CPU s per GB, all settled", load.cpu_s_per_gb
+    );
+    println!(
+        "{:32} {:10.1} {:10.1}",
+        "push p50, p99, ms", load.push_p50_ms, load.push_p99_ms
+    );
     println!("{:32} {:10.0}", "peak memory, MB", load.peak_mb);
     println!("{:32} {:10.0}", "on disk, MB", load.disk_mb);
 }
@@ -65,8 +81,15 @@ pub(super) fn print_load(load: &Load) {
 /// Prints a question's line; tells whether the answer is what it must be.
 pub(super) fn print_question(name: &str, asked: &Asked, found: Counted, expected: Counted) -> bool {
     let right = same(found, expected);
-    let told = if right { String::new() } else { format!("  WRONG: {found:?}, expected {expected:?}") };
-    println!("{name:32} {:10.1} {:10.1} {:10.1} {:8}{told}", asked.wall_ms, asked.cpu_ms, asked.first_ms, found.rows);
+    let told = if right {
+        String::new()
+    } else {
+        format!("  WRONG: {found:?}, expected {expected:?}")
+    };
+    println!(
+        "{name:32} {:10.1} {:10.1} {:10.1} {:8}{told}",
+        asked.wall_ms, asked.cpu_ms, asked.first_ms, found.rows
+    );
     right
 }
 
@@ -86,9 +109,16 @@ mod tests {
     use super::*;
 
     fn figures(cpu_ms: f64, speed: f64) -> Figures {
-        let asked = Asked { wall_ms: cpu_ms, cpu_ms, first_ms: cpu_ms };
+        let asked = Asked {
+            wall_ms: cpu_ms,
+            cpu_ms,
+            first_ms: cpu_ms,
+        };
         Figures {
-            calibration: Calibration { zstd_decompress: speed, substring_scan: speed },
+            calibration: Calibration {
+                zstd_decompress: speed,
+                substring_scan: speed,
+            },
             megabytes: 1.0,
             load: None,
             questions: BTreeMap::from([("a".to_owned(), asked)]),
@@ -112,7 +142,10 @@ mod tests {
     #[test]
     fn answers_agree_in_rows_and_sums() {
         let counted = |rows, sum| Counted { rows, sum };
-        assert!(same(counted(2, Some(0.30000000000000004)), counted(2, Some(0.3))));
+        assert!(same(
+            counted(2, Some(0.30000000000000004)),
+            counted(2, Some(0.3))
+        ));
         assert!(same(counted(2, Some(5.0)), counted(2, None)));
         assert!(!same(counted(2, Some(5.0)), counted(2, Some(6.0))));
         assert!(!same(counted(1, None), counted(2, None)));

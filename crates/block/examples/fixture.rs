@@ -18,8 +18,11 @@ fn sample() -> skald_model::Batch {
         let address = std::net::Ipv4Addr::from((mix(i) >> 32) as u32).to_string();
         let number = (mix(i) as i64 >> 40).to_string();
         let text = format!("request {} of {}", i * i, mix(i) % 1000);
-        let mut pairs =
-            vec![("address", address.as_str()), ("constant", "x"), ("detected_level", ["info", "error", "warn"][i as usize % 3])];
+        let mut pairs = vec![
+            ("address", address.as_str()),
+            ("constant", "x"),
+            ("detected_level", ["info", "error", "warn"][i as usize % 3]),
+        ];
         let ratio = format!("{}.{:03}", mix(i) % 90, i * 37 % 1000);
         pairs.extend([("id", id.as_str()), ("number", number.as_str())]);
         pairs.push(("ratio", ratio.as_str()));
@@ -27,16 +30,27 @@ fn sample() -> skald_model::Batch {
             pairs.push(("sparse", "here"));
         }
         pairs.extend([("text", text.as_str()), ("uuid", uuid.as_str())]);
-        let line = format!("no pairs at all in {i}: {text} from {address}, known as {id} or {uuid}");
+        let line =
+            format!("no pairs at all in {i}: {text} from {address}, known as {id} or {uuid}");
         let time = 1_700_000_000_000_000_000 + i * 1_000_000_000 + mix(i) % 1_000_000;
-        builder.push((i / 60) as u32 * 3, time as i64, line.as_bytes(), pairs.into_iter());
+        builder.push(
+            (i / 60) as u32 * 3,
+            time as i64,
+            line.as_bytes(),
+            pairs.into_iter(),
+        );
     }
     builder.push(9, -5, b"\xff\x00 not text", std::iter::empty());
     builder.push(10, i64::MAX, b"", [("id", "")].into_iter());
     // A run long enough for anchors.
     for i in 0..1_200u64 {
         let time = 1_700_000_000_000_000_000 + i * 10_000_000 + mix(i) % 3_000_000;
-        builder.push(11, time as i64, &b"tick tock"[..(i % 9) as usize], std::iter::empty());
+        builder.push(
+            11,
+            time as i64,
+            &b"tick tock"[..(i % 9) as usize],
+            std::iter::empty(),
+        );
     }
     builder.finish()
 }
@@ -47,7 +61,12 @@ fn long_runs() -> skald_model::Batch {
     for (stream, rows) in [(0, 700), (1, 40), (4, 900)] {
         for i in 0..rows {
             let line = format!("tick {} of {} in {stream}", i % 7, i / 50);
-            builder.push(stream, 1_700_000_000_000_000_000 + i * 1_000_000, line.as_bytes(), std::iter::empty());
+            builder.push(
+                stream,
+                1_700_000_000_000_000_000 + i * 1_000_000,
+                line.as_bytes(),
+                std::iter::empty(),
+            );
         }
     }
     builder.finish()
@@ -58,7 +77,11 @@ fn fields() -> skald_model::Batch {
     let mut builder = BatchBuilder::default();
     let mix = |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for i in 0..120u64 {
-        let (took, user, text) = (mix(i) % 100_000, mix(i) % 500, format!("request {} of {}", i * i, mix(i) % 1000));
+        let (took, user, text) = (
+            mix(i) % 100_000,
+            mix(i) % 500,
+            format!("request {} of {}", i * i, mix(i) % 1000),
+        );
         let took = format!("{}.{:02}ms", took / 100, took % 100);
         let line = match i {
             17 | 90 => format!("panic: {text}"),
@@ -68,9 +91,17 @@ fn fields() -> skald_model::Batch {
                 mix(i) % 1000,
                 mix(i)
             ),
-            _ => format!(r#"level=warn took={took} user={user} id={:016x} msg="say \"{text}\"" done"#, mix(i)),
+            _ => format!(
+                r#"level=warn took={took} user={user} id={:016x} msg="say \"{text}\"" done"#,
+                mix(i)
+            ),
         };
-        builder.push(i as u32 / 60, 1_700_000_000_000_000_000 + i as i64 * 1_000_000, line.as_bytes(), std::iter::empty());
+        builder.push(
+            i as u32 / 60,
+            1_700_000_000_000_000_000 + i as i64 * 1_000_000,
+            line.as_bytes(),
+            std::iter::empty(),
+        );
     }
     builder.finish()
 }
@@ -84,19 +115,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn write(kind: &str, batch: &skald_model::Batch) -> Result<(), Box<dyn std::error::Error>> {
     let mut block = Vec::new();
     let meta = Encoder::default().encode(batch, &mut block)?;
-    let batch = decode(&meta, &Columns::ALL, &mut |range| Ok(block[range.start as usize..range.end as usize].to_vec()))?;
+    let batch = decode(&meta, &Columns::ALL, &mut |range| {
+        Ok(block[range.start as usize..range.end as usize].to_vec())
+    })?;
     let mut rows = String::new();
     for run in &batch.runs {
         for row in run.rows.clone() {
             let metadata: Vec<_> = batch.metadata_of(row).collect();
             let line = batch.line(row).escape_ascii();
-            writeln!(rows, "{} {} \"{line}\" {metadata:?}", run.stream, batch.timestamps[row as usize])?;
+            writeln!(
+                rows,
+                "{} {} \"{line}\" {metadata:?}",
+                run.stream, batch.timestamps[row as usize]
+            )?;
         }
     }
     let mut file = Vec::new();
     meta.encode(&mut file);
     file.extend_from_slice(&block);
-    let base = format!("{}/fixtures/v{FORMAT_VERSION}{kind}", env!("CARGO_MANIFEST_DIR"));
+    let base = format!(
+        "{}/fixtures/v{FORMAT_VERSION}{kind}",
+        env!("CARGO_MANIFEST_DIR")
+    );
     std::fs::write(format!("{base}.block"), file)?;
     std::fs::write(format!("{base}.rows"), rows)?;
     Ok(())

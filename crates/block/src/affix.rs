@@ -14,7 +14,10 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn texts(&self) -> Texts<'_> {
-        Texts { ends: &self.ends, bytes: &self.bytes }
+        Texts {
+            ends: &self.ends,
+            bytes: &self.bytes,
+        }
     }
 }
 
@@ -40,7 +43,10 @@ pub(crate) fn find<'a>(texts: Texts<'a>, scratch: &mut Scratch) -> Option<Affixe
     scratch.ends.clear();
     scratch.bytes.clear();
     for text in texts.iter() {
-        let rest = text.strip_prefix(prefix)?.strip_suffix(suffix).filter(|rest| !rest.is_empty())?;
+        let rest = text
+            .strip_prefix(prefix)?
+            .strip_suffix(suffix)
+            .filter(|rest| !rest.is_empty())?;
         if !rest.iter().all(of_number) {
             return None;
         }

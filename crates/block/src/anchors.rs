@@ -41,7 +41,10 @@ impl Anchors {
         varint::put(out, u64::from(self.every));
         let mut all = self.all.iter();
         for run in runs {
-            let mut before = Anchor { time: run.min_time, line_bytes: 0 };
+            let mut before = Anchor {
+                time: run.min_time,
+                line_bytes: 0,
+            };
             for anchor in all.by_ref().take(self.of_rows(run.rows)) {
                 varint::put(out, anchor.time.wrapping_sub(before.time) as u64);
                 varint::put(out, anchor.line_bytes.wrapping_sub(before.line_bytes));
@@ -54,11 +57,19 @@ impl Anchors {
     pub(crate) fn decode(bytes: &mut &[u8], runs: &[RunMeta]) -> Result<Anchors, BlockError> {
         let every = varint::take_at_most(bytes, BLOCK_ROWS_MAX as u64, "the distance of anchors")?;
         if (1..ANCHOR_ROWS_MIN).contains(&every) {
-            return Err(BlockError::Damaged(format!("anchors every {every} rows, at least {ANCHOR_ROWS_MIN} can be")));
+            return Err(BlockError::Damaged(format!(
+                "anchors every {every} rows, at least {ANCHOR_ROWS_MIN} can be"
+            )));
         }
-        let mut anchors = Anchors { every: every as u32, all: Vec::new() };
+        let mut anchors = Anchors {
+            every: every as u32,
+            all: Vec::new(),
+        };
         for run in runs {
-            let mut anchor = Anchor { time: run.min_time, line_bytes: 0 };
+            let mut anchor = Anchor {
+                time: run.min_time,
+                line_bytes: 0,
+            };
             for _ in 0..anchors.of_rows(run.rows) {
                 anchor.time = anchor.time.wrapping_add(varint::take(bytes)? as i64);
                 anchor.line_bytes = anchor.line_bytes.wrapping_add(varint::take(bytes)?);

@@ -78,12 +78,20 @@ impl Apart {
         if !meta.has_newest() {
             return Ok(None);
         }
-        let tails = meta.tails().ok_or_else(|| BlockError::damaged("no lines of the block are the newest"))?;
+        let tails = meta
+            .tails()
+            .ok_or_else(|| BlockError::damaged("no lines of the block are the newest"))?;
         let mut parts = Vec::with_capacity(2 * runs.len());
         for ((run, tail), described) in runs.iter().zip(&tails).zip(&meta.runs) {
-            let of = |newest, rows, bytes| Part { newest, wanted: false, rows, bytes };
+            let of = |newest, rows, bytes| Part {
+                newest,
+                wanted: false,
+                rows,
+                bytes,
+            };
             let newest_bytes = described.line_bytes.checked_sub(tail.line_bytes);
-            let newest_bytes = newest_bytes.ok_or_else(|| BlockError::damaged("a run is shorter than its older lines"))?;
+            let newest_bytes = newest_bytes
+                .ok_or_else(|| BlockError::damaged("a run is shorter than its older lines"))?;
             parts.push(of(false, run.rows.start..tail.row, tail.line_bytes));
             parts.push(of(true, tail.row..run.rows.end, newest_bytes));
         }
@@ -101,20 +109,30 @@ impl Apart {
         let (older, newest) = (self.wants(false), self.wants(true));
         // Older lines are one frame. The newest are read run by run, but all of them where older ones lie between.
         for part in &mut self.parts {
-            part.wanted = if part.newest { newest && (older || part.wanted) } else { older };
+            part.wanted = if part.newest {
+                newest && (older || part.wanted)
+            } else {
+                older
+            };
         }
     }
 
     /// Whether the newest lines are wanted, or the older ones.
     pub(crate) fn wants(&self, newest: bool) -> bool {
-        self.parts.iter().any(|part| part.newest == newest && part.wanted)
+        self.parts
+            .iter()
+            .any(|part| part.newest == newest && part.wanted)
     }
 
     /// Whether lines of some of these rows are read.
     pub(crate) fn reads(&self, rows: &Range<usize>) -> bool {
         // Parts lie in order of rows, and a block may have thousands.
-        let first = self.parts.partition_point(|part| part.rows.end as usize <= rows.start);
-        let here = self.parts[first..].iter().take_while(|part| (part.rows.start as usize) < rows.end);
+        let first = self
+            .parts
+            .partition_point(|part| part.rows.end as usize <= rows.start);
+        let here = self.parts[first..]
+            .iter()
+            .take_while(|part| (part.rows.start as usize) < rows.end);
         here.into_iter().any(|part| part.wanted)
     }
 
@@ -129,10 +147,18 @@ impl Apart {
     ) -> Result<(), BlockError> {
         let rows = self.parts.last().map_or(0, |part| part.rows.end) as usize;
         if ends.len() != rows || !lines.is_empty() {
-            return Err(BlockError::damaged("lines have no lengths, or are there twice"));
+            return Err(BlockError::damaged(
+                "lines have no lengths, or are there twice",
+            ));
         }
-        if self.parts.iter().any(|part| part.wanted && part.place(ends).len() as u64 != part.bytes) {
-            return Err(BlockError::damaged("lines of a run are not as long as the directory says"));
+        if self
+            .parts
+            .iter()
+            .any(|part| part.wanted && part.place(ends).len() as u64 != part.bytes)
+        {
+            return Err(BlockError::damaged(
+                "lines of a run are not as long as the directory says",
+            ));
         }
         self.take(false, older, lines)?;
         let wants_both = self.wants(false) && self.wants(true);
@@ -151,17 +177,30 @@ impl Apart {
     }
 
     /// Appends what is wanted of a column.
-    fn take(&self, newest: bool, column: Option<(&ColumnMeta, &[u8])>, into: &mut Vec<u8>) -> Result<(), BlockError> {
+    fn take(
+        &self,
+        newest: bool,
+        column: Option<(&ColumnMeta, &[u8])>,
+        into: &mut Vec<u8>,
+    ) -> Result<(), BlockError> {
         if !self.wants(newest) {
             return Ok(());
         }
-        let (column, bytes) = column.ok_or_else(|| BlockError::damaged("the block has not all lines"))?;
+        let (column, bytes) =
+            column.ok_or_else(|| BlockError::damaged("the block has not all lines"))?;
         column.check(bytes)?;
         let parts = self.parts.iter().filter(|part| part.newest == newest);
         match (newest, column.encoding) {
             (true, LINES_FRAMES) => take_frames(bytes, parts, into),
-            (true, tag) => Err(BlockError::Damaged(format!("the newest lines have unknown encoding {tag}"))),
-            (false, tag) => decode_all(tag, bytes, parts.fold(0, |sum: u64, part| sum.saturating_add(part.bytes)), into),
+            (true, tag) => Err(BlockError::Damaged(format!(
+                "the newest lines have unknown encoding {tag}"
+            ))),
+            (false, tag) => decode_all(
+                tag,
+                bytes,
+                parts.fold(0, |sum: u64, part| sum.saturating_add(part.bytes)),
+                into,
+            ),
         }
     }
 
@@ -203,19 +242,32 @@ impl Apart {
 impl Part {
     /// Where its lines lie among all of the block.
     fn place(&self, ends: &[u32]) -> Range<usize> {
-        let end = |row: u32| row.checked_sub(1).map_or(0, |last| ends[last as usize] as usize);
+        let end = |row: u32| {
+            row.checked_sub(1)
+                .map_or(0, |last| ends[last as usize] as usize)
+        };
         end(self.rows.start)..end(self.rows.end)
     }
 }
 
 /// Appends the lines of those parts that are wanted, from frames that each have all lines of some of them, in order.
-fn take_frames<'a>(mut bytes: &[u8], parts: impl Iterator<Item = &'a Part>, into: &mut Vec<u8>) -> Result<(), BlockError> {
+fn take_frames<'a>(
+    mut bytes: &[u8],
+    parts: impl Iterator<Item = &'a Part>,
+    into: &mut Vec<u8>,
+) -> Result<(), BlockError> {
     let (mut parts, mut frame) = (parts.peekable(), Vec::new());
     while !bytes.is_empty() {
-        let len = varint::take_at_most(&mut &*bytes, BLOCK_BYTES_MAX as u64, "the length of a frame")?;
+        let len = varint::take_at_most(
+            &mut &*bytes,
+            BLOCK_BYTES_MAX as u64,
+            "the length of a frame",
+        )?;
         let (mut left, mut places) = (len, Vec::new());
         let mut all = true;
-        while let Some(part) = parts.next_if(|part| part.bytes <= left && (left > 0 || part.bytes == 0)) {
+        while let Some(part) =
+            parts.next_if(|part| part.bytes <= left && (left > 0 || part.bytes == 0))
+        {
             let start = (len - left) as usize;
             left -= part.bytes;
             all &= part.wanted || part.bytes == 0;
@@ -224,7 +276,9 @@ fn take_frames<'a>(mut bytes: &[u8], parts: impl Iterator<Item = &'a Part>, into
             }
         }
         if left > 0 {
-            return Err(BlockError::damaged("a frame of lines is not that of whole runs"));
+            return Err(BlockError::damaged(
+                "a frame of lines is not that of whole runs",
+            ));
         }
         if places.is_empty() {
             frames::skip(&mut bytes)?;
@@ -233,11 +287,15 @@ fn take_frames<'a>(mut bytes: &[u8], parts: impl Iterator<Item = &'a Part>, into
         } else {
             frame.clear();
             frames::take(&mut bytes, &mut frame)?;
-            places.into_iter().for_each(|place| into.extend_from_slice(&frame[place]));
+            places
+                .into_iter()
+                .for_each(|place| into.extend_from_slice(&frame[place]));
         }
     }
     if parts.any(|part| part.bytes > 0) {
-        Err(BlockError::damaged("frames have fewer lines than the directory says"))
+        Err(BlockError::damaged(
+            "frames have fewer lines than the directory says",
+        ))
     } else {
         Ok(())
     }

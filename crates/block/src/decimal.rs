@@ -23,7 +23,9 @@ pub(crate) fn fill(texts: Texts<'_>, scratch: &mut Scratch) -> bool {
     scratch.places.clear();
     scratch.digits.clear();
     for text in texts.iter() {
-        let Some((digits, places)) = parse(text) else { return false };
+        let Some((digits, places)) = parse(text) else {
+            return false;
+        };
         scratch.digits.push(digits as u64 ^ SIGN);
         scratch.places.push(places);
     }
@@ -31,11 +33,23 @@ pub(crate) fn fill(texts: Texts<'_>, scratch: &mut Scratch) -> bool {
 }
 
 /// Appends what [`fill`] found; gives the integers that enclose all values.
-pub(crate) fn put(scratch: &Scratch, ints: &mut ints::Scratch, out: &mut Vec<u8>) -> Result<Option<(i64, i64)>, BlockError> {
+pub(crate) fn put(
+    scratch: &Scratch,
+    ints: &mut ints::Scratch,
+    out: &mut Vec<u8>,
+) -> Result<Option<(i64, i64)>, BlockError> {
     ints::encode(&scratch.places, ints, out)?;
     ints::encode(&scratch.digits, ints, out)?;
-    let values = || scratch.digits.iter().map(|d| (d ^ SIGN) as i64).zip(&scratch.places);
-    let floor = values().map(|(digits, places)| digits.div_euclid(unit(*places))).min();
+    let values = || {
+        scratch
+            .digits
+            .iter()
+            .map(|d| (d ^ SIGN) as i64)
+            .zip(&scratch.places)
+    };
+    let floor = values()
+        .map(|(digits, places)| digits.div_euclid(unit(*places)))
+        .min();
     let ceiling = values().map(|(digits, places)| {
         let unit = unit(*places);
         digits.div_euclid(unit) + i64::from(digits.rem_euclid(unit) != 0)
@@ -51,9 +65,19 @@ pub(crate) fn take(
     ends: &mut Vec<u32>,
     values: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
-    let places = text::take_small(bytes, count, only, PLACES_MAX as u8, "the number of a decimal's places")?;
+    let places = text::take_small(
+        bytes,
+        count,
+        only,
+        PLACES_MAX as u8,
+        "the number of a decimal's places",
+    )?;
     text::print(bytes, count, only, ends, values, |number, digits, out| {
-        print((digits ^ SIGN) as i64, places.get(number).copied().unwrap_or(0), out);
+        print(
+            (digits ^ SIGN) as i64,
+            places.get(number).copied().unwrap_or(0),
+            out,
+        );
     })
 }
 
@@ -80,7 +104,8 @@ fn parse(text: &[u8]) -> Option<(i64, u64)> {
         rest => (false, rest),
     };
     let point = number.iter().position(|b| *b == b'.');
-    let (whole, fraction) = point.map_or((number, &[][..]), |at| (&number[..at], &number[at + 1..]));
+    let (whole, fraction) =
+        point.map_or((number, &[][..]), |at| (&number[..at], &number[at + 1..]));
     let whole_is_canonical = matches!(whole, [b'0'] | [b'1'..=b'9', ..]);
     let fraction_is_there = point.is_none() || !fraction.is_empty();
     if !whole_is_canonical || !fraction_is_there || fraction.len() as u64 > PLACES_MAX {
@@ -125,7 +150,10 @@ mod tests {
 
     #[test]
     fn what_two_integers_do_not_print_is_refused() {
-        for text in ["", "-", ".", ".5", "5.", "00.5", "01", "-0.0", "-0", "+1.5", "1e3", "1.5e3", "NaN", "1.2.3", "1,5"] {
+        for text in [
+            "", "-", ".", ".5", "5.", "00.5", "01", "-0.0", "-0", "+1.5", "1e3", "1.5e3", "NaN",
+            "1.2.3", "1,5",
+        ] {
             check(text, None);
         }
         check("0.1234567890123456789", None);
@@ -145,8 +173,15 @@ mod tests {
                 })
                 .collect();
             let mut scratch = Scratch::default();
-            assert!(fill(Texts { ends: &ends, bytes: values.concat().as_bytes() }, &mut scratch));
-            let range = put(&scratch, &mut ints::Scratch::default(), &mut Vec::new()).expect("memory is enough");
+            assert!(fill(
+                Texts {
+                    ends: &ends,
+                    bytes: values.concat().as_bytes()
+                },
+                &mut scratch
+            ));
+            let range = put(&scratch, &mut ints::Scratch::default(), &mut Vec::new())
+                .expect("memory is enough");
             assert_eq!(range, Some(expected));
         };
         check(&["0.5", "2.5"], (0, 3));

@@ -3,7 +3,9 @@
 use crate::apart::Apart;
 use crate::count::{ReadRange, fetch};
 use crate::lines::is_cut;
-use crate::{BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, ints, lines, metadata, times};
+use crate::{
+    BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, ints, lines, metadata, times,
+};
 use skald_fields::{Form, LazyColumns};
 use skald_model::{Batch, Columns, Literal, MetadataColumn, Run};
 use std::ops::Range;
@@ -29,7 +31,12 @@ pub struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     /// Columns of all rows, as they are.
     pub fn all(columns: &'a Columns) -> Wanted<'a> {
-        Wanted { columns, fields: false, rows: None, containing: &[] }
+        Wanted {
+            columns,
+            fields: false,
+            rows: None,
+            containing: &[],
+        }
     }
 
     /// Whether the labels that lines would give come as metadata of this name.
@@ -72,7 +79,11 @@ pub fn decode_chosen(
     let joins = columns.lines && meta.lines_are_cut();
     let mut batch = emptied(spare);
     batch.runs = runs_of(meta);
-    let mut apart = if columns.lines { Apart::of(meta, &batch.runs)? } else { None };
+    let mut apart = if columns.lines {
+        Apart::of(meta, &batch.runs)?
+    } else {
+        None
+    };
     apart.iter_mut().for_each(|apart| apart.want(wanted.rows));
     let wants = |kind: &ColumnKind| match (kind, &apart) {
         (ColumnKind::Newest, Some(apart)) => apart.wants(true),
@@ -80,7 +91,11 @@ pub fn decode_chosen(
         (ColumnKind::Field(name), _) => joins || wanted.as_metadata(name),
         (kind, _) => wants(columns, kind),
     };
-    let read_columns: Vec<&ColumnMeta> = meta.columns.iter().filter(|column| wants(&column.kind)).collect();
+    let read_columns: Vec<&ColumnMeta> = meta
+        .columns
+        .iter()
+        .filter(|column| wants(&column.kind))
+        .collect();
     let fetched = Fetched::read(&read_columns, read)?;
     decode_times(meta, &read_columns, &fetched, &mut batch.timestamps)?;
     let chosen = choose.map(|choose| choose(&batch.timestamps));
@@ -92,20 +107,40 @@ pub fn decode_chosen(
         batch.line_ends.resize(meta.rows as usize, 0);
         return Ok(batch);
     }
-    let mut fields = Fields { rows: meta.rows as usize, columns: Vec::new() };
+    let mut fields = Fields {
+        rows: meta.rows as usize,
+        columns: Vec::new(),
+    };
     let (mut older, mut newest) = (None, None);
     for column in read_columns {
         let bytes = fetched.bytes_of(column)?;
         match &column.kind {
             ColumnKind::Times => {}
-            ColumnKind::Lengths => decode_lengths(meta, column, bytes, &lengths_of(meta, &wanted, apart.as_ref()), &mut batch)?,
+            ColumnKind::Lengths => decode_lengths(
+                meta,
+                column,
+                bytes,
+                &lengths_of(meta, &wanted, apart.as_ref()),
+                &mut batch,
+            )?,
             ColumnKind::Newest => newest = Some((column, bytes)),
             ColumnKind::Lines if apart.is_some() => older = Some((column, bytes)),
-            ColumnKind::Lines => decode_lines(meta, column, bytes, &mut fields, &wanted, &mut batch)?,
-            ColumnKind::Field(_) => fields.columns.push(Field { column, bytes, values: None }),
+            ColumnKind::Lines => {
+                decode_lines(meta, column, bytes, &mut fields, &wanted, &mut batch)?
+            }
+            ColumnKind::Field(_) => fields.columns.push(Field {
+                column,
+                bytes,
+                values: None,
+            }),
             ColumnKind::Metadata(name) => {
                 column.check(bytes)?;
-                let values = metadata::decode_some(bytes, name.clone(), meta.rows as usize, chosen.as_deref())?;
+                let values = metadata::decode_some(
+                    bytes,
+                    name.clone(),
+                    meta.rows as usize,
+                    chosen.as_deref(),
+                )?;
                 batch.metadata.push(values);
             }
         }
@@ -127,13 +162,25 @@ pub(crate) fn holds_any(rows: &[u32], range: &Range<u32>) -> bool {
     rows.get(first).is_some_and(|row| *row < range.end)
 }
 
-fn decode_times(meta: &BlockMeta, columns: &[&ColumnMeta], fetched: &Fetched, times: &mut Vec<i64>) -> Result<(), BlockError> {
-    for column in columns.iter().filter(|column| column.kind == ColumnKind::Times) {
+fn decode_times(
+    meta: &BlockMeta,
+    columns: &[&ColumnMeta],
+    fetched: &Fetched,
+    times: &mut Vec<i64>,
+) -> Result<(), BlockError> {
+    for column in columns
+        .iter()
+        .filter(|column| column.kind == ColumnKind::Times)
+    {
         let bytes = fetched.bytes_of(column)?;
         column.check(bytes)?;
         times::decode(bytes, &meta.runs, meta.rows as usize, times)?;
     }
-    if times.len() == meta.rows as usize { Ok(()) } else { Err(BlockError::damaged("the block has no times")) }
+    if times.len() == meta.rows as usize {
+        Ok(())
+    } else {
+        Err(BlockError::damaged("the block has no times"))
+    }
 }
 
 /// Lines that are one column, put together from fields where they are cut.
@@ -165,7 +212,9 @@ fn lengths_of<'a>(meta: &BlockMeta, wanted: &Wanted<'a>, apart: Option<&'a Apart
     match (apart, wanted.rows) {
         (Some(apart), _) if !apart.wants(false) => Lengths::Of(apart),
         // Each line is put together by itself.
-        (None, Some(rows)) if wanted.columns.lines && meta.lines_are_all_cut() => Lengths::Around(rows),
+        (None, Some(rows)) if wanted.columns.lines && meta.lines_are_all_cut() => {
+            Lengths::Around(rows)
+        }
         _ => Lengths::All,
     }
 }
@@ -194,23 +243,42 @@ fn decode_lengths(
         None => ends.resize(ends.len() + count, end as u32),
     };
     ints::decode_where(&mut bytes, rows, wants, sink)?;
-    let fits = if matches!(lengths, Lengths::All) { end == meta.line_bytes } else { end <= meta.line_bytes };
+    let fits = if matches!(lengths, Lengths::All) {
+        end == meta.line_bytes
+    } else {
+        end <= meta.line_bytes
+    };
     if fits && bytes.is_empty() {
         return Ok(());
     }
-    Err(BlockError::Damaged(format!("lines have {end} bytes, the directory says {}", meta.line_bytes)))
+    Err(BlockError::Damaged(format!(
+        "lines have {end} bytes, the directory says {}",
+        meta.line_bytes
+    )))
 }
 
 /// Rows whose lines are not of this form, in order: what [`crate::FieldsAnswer::Some`] leaves to whoever reads lines.
 /// Only of blocks with lines that are cut.
-pub fn rows_apart(meta: &BlockMeta, form: Form, read: ReadRange<'_>) -> Result<Vec<u32>, BlockError> {
+pub fn rows_apart(
+    meta: &BlockMeta,
+    form: Form,
+    read: ReadRange<'_>,
+) -> Result<Vec<u32>, BlockError> {
     check_rows(meta)?;
-    lines::rows_apart(&fetch(meta, &ColumnKind::Lines, read)?, meta.rows as usize, form)
+    lines::rows_apart(
+        &fetch(meta, &ColumnKind::Lines, read)?,
+        meta.rows as usize,
+        form,
+    )
 }
 
 fn check_rows(meta: &BlockMeta) -> Result<(), BlockError> {
-    if meta.rows as usize > BLOCK_ROWS_MAX || meta.runs.iter().map(|r| u64::from(r.rows)).sum::<u64>() != u64::from(meta.rows) {
-        return Err(BlockError::damaged("runs and rows of the directory entry disagree"));
+    if meta.rows as usize > BLOCK_ROWS_MAX
+        || meta.runs.iter().map(|r| u64::from(r.rows)).sum::<u64>() != u64::from(meta.rows)
+    {
+        return Err(BlockError::damaged(
+            "runs and rows of the directory entry disagree",
+        ));
     }
     Ok(())
 }
@@ -229,7 +297,11 @@ impl Fetched {
         let mut reads = Vec::new();
         let mut rest = columns;
         while let Some(first) = rest.first() {
-            let together = rest.windows(2).take_while(|pair| is_near(pair[0], pair[1])).count() + 1;
+            let together = rest
+                .windows(2)
+                .take_while(|pair| is_near(pair[0], pair[1]))
+                .count()
+                + 1;
             let (group, later) = rest.split_at(together);
             let range = first.offset..group[together - 1].bytes().end;
             let bytes = read(range.clone())?;
@@ -243,10 +315,18 @@ impl Fetched {
     }
 
     fn bytes_of(&self, column: &ColumnMeta) -> Result<&[u8], BlockError> {
-        let within = |(start, bytes): &(u64, Vec<u8>)| *start <= column.offset && column.offset - start <= bytes.len() as u64;
-        let (start, bytes) = self.reads.iter().rfind(|read| within(read)).ok_or_else(BlockError::cut_short)?;
+        let within = |(start, bytes): &(u64, Vec<u8>)| {
+            *start <= column.offset && column.offset - start <= bytes.len() as u64
+        };
+        let (start, bytes) = self
+            .reads
+            .iter()
+            .rfind(|read| within(read))
+            .ok_or_else(BlockError::cut_short)?;
         let from = (column.offset - start) as usize;
-        bytes.get(from..from + column.len as usize).ok_or_else(BlockError::cut_short)
+        bytes
+            .get(from..from + column.len as usize)
+            .ok_or_else(BlockError::cut_short)
     }
 }
 
@@ -264,10 +344,15 @@ struct Field<'a> {
 
 impl Fields<'_> {
     /// Adds the values that are wanted as metadata, in order of names.
-    fn add_wanted(&mut self, wanted: &Wanted<'_>, metadata: &mut Vec<MetadataColumn>) -> Result<(), BlockError> {
+    fn add_wanted(
+        &mut self,
+        wanted: &Wanted<'_>,
+        metadata: &mut Vec<MetadataColumn>,
+    ) -> Result<(), BlockError> {
         let before = metadata.len();
         for at in 0..self.columns.len() {
-            if matches!(&self.columns[at].column.kind, ColumnKind::Field(name) if wanted.as_metadata(name)) {
+            if matches!(&self.columns[at].column.kind, ColumnKind::Field(name) if wanted.as_metadata(name))
+            {
                 self.get(at)?;
                 metadata.extend(self.columns[at].values.take());
             }
@@ -282,7 +367,15 @@ impl Fields<'_> {
     pub(crate) fn take(&mut self, only: Option<&[u32]>) -> Result<Vec<MetadataColumn>, BlockError> {
         let rows = self.rows;
         // Lines are put together once: whoever wants values as metadata decodes those few again.
-        self.columns.iter_mut().map(|field| field.values.take().map_or_else(|| field.decode(rows, only), Ok)).collect()
+        self.columns
+            .iter_mut()
+            .map(|field| {
+                field
+                    .values
+                    .take()
+                    .map_or_else(|| field.decode(rows, only), Ok)
+            })
+            .collect()
     }
 }
 
@@ -301,11 +394,16 @@ impl LazyColumns for Fields<'_> {
     type Error = BlockError;
 
     fn may_hold(&self, column: usize, byte: u8) -> bool {
-        self.columns.get(column).is_none_or(|field| metadata::may_hold(field.bytes, byte))
+        self.columns
+            .get(column)
+            .is_none_or(|field| metadata::may_hold(field.bytes, byte))
     }
 
     fn get(&mut self, column: usize) -> Result<&MetadataColumn, BlockError> {
-        let field = self.columns.get_mut(column).ok_or_else(|| BlockError::damaged("a line has a column that is not there"))?;
+        let field = self
+            .columns
+            .get_mut(column)
+            .ok_or_else(|| BlockError::damaged("a line has a column that is not there"))?;
         if field.values.is_none() {
             field.values = Some(field.decode(self.rows, None)?);
         }
@@ -334,7 +432,10 @@ fn wants(columns: &Columns, kind: &ColumnKind) -> bool {
 
 /// Whether one read should fetch both; false when they do not follow one another.
 fn is_near(first: &ColumnMeta, second: &ColumnMeta) -> bool {
-    second.offset.checked_sub(first.bytes().end).is_some_and(|gap| gap <= READ_GAP)
+    second
+        .offset
+        .checked_sub(first.bytes().end)
+        .is_some_and(|gap| gap <= READ_GAP)
 }
 
 fn runs_of(meta: &BlockMeta) -> Vec<Run> {
@@ -342,7 +443,10 @@ fn runs_of(meta: &BlockMeta) -> Vec<Run> {
     let run = |r: &crate::RunMeta| {
         let rows = start..start + r.rows;
         start = rows.end;
-        Run { stream: r.stream, rows }
+        Run {
+            stream: r.stream,
+            rows,
+        }
     };
     meta.runs.iter().map(run).collect()
 }
@@ -357,7 +461,9 @@ fn check(meta: &BlockMeta, wanted: &Wanted<'_>, batch: &Batch) -> Result<(), Blo
     let ends_at = u64::from(batch.line_ends.last().copied().unwrap_or(0));
     let all = wanted.rows.is_none() && wanted.containing.is_empty();
     if columns.lines && (batch.lines.len() as u64 != ends_at || all && ends_at != meta.line_bytes) {
-        return Err(BlockError::damaged("lines are not as long as they should be"));
+        return Err(BlockError::damaged(
+            "lines are not as long as they should be",
+        ));
     }
     if !batch.metadata.is_sorted_by(|a, b| a.name < b.name) {
         return Err(BlockError::damaged("metadata columns are not sorted"));

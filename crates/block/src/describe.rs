@@ -1,15 +1,23 @@
 //! Columns in words, for whoever inspects a part.
 
 use crate::apart::LINES_FRAMES;
-use crate::lines::{FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_PLAIN, LINES_TAIL, LINES_ZSTD};
+use crate::lines::{
+    FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_PLAIN, LINES_TAIL, LINES_ZSTD,
+};
 use crate::{BlockMeta, ColumnKind, ColumnMeta};
 use std::fmt;
 
 impl BlockMeta {
     /// Bytes of what a column holds as a batch has it; `None` of those with names.
     pub fn plain_bytes(&self, kind: &ColumnKind) -> Option<u64> {
-        let tails = if self.has_newest() { self.tails() } else { None };
-        let older = tails.map_or(self.line_bytes, |tails| tails.iter().map(|tail| tail.line_bytes).sum());
+        let tails = if self.has_newest() {
+            self.tails()
+        } else {
+            None
+        };
+        let older = tails.map_or(self.line_bytes, |tails| {
+            tails.iter().map(|tail| tail.line_bytes).sum()
+        });
         match kind {
             ColumnKind::Times => Some(u64::from(self.rows) * 8),
             ColumnKind::Lengths => Some(u64::from(self.rows) * 4),
@@ -77,7 +85,13 @@ impl fmt::Display for ColumnKind {
 
 impl fmt::Display for ColumnMeta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}, {} bytes", self.kind, self.encoding_name(), self.len)?;
+        write!(
+            f,
+            "{}: {}, {} bytes",
+            self.kind,
+            self.encoding_name(),
+            self.len
+        )?;
         match self.range {
             Some((min, max)) => write!(f, ", {min} to {max}"),
             None => Ok(()),
@@ -91,8 +105,18 @@ mod tests {
 
     #[test]
     fn columns_say_what_they_are() {
-        let column = |kind, encoding, range| ColumnMeta { kind, encoding, offset: 0, len: 12, crc: 0, range };
-        assert_eq!(column(ColumnKind::Lines, 1, None).to_string(), "lines: zstd, 12 bytes");
+        let column = |kind, encoding, range| ColumnMeta {
+            kind,
+            encoding,
+            offset: 0,
+            len: 12,
+            crc: 0,
+            range,
+        };
+        assert_eq!(
+            column(ColumnKind::Lines, 1, None).to_string(),
+            "lines: zstd, 12 bytes"
+        );
         assert_eq!(
             column(ColumnKind::Metadata("code".into()), 0x11, Some((200, 503))).to_string(),
             "metadata code: integers, 12 bytes, 200 to 503"

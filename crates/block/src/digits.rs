@@ -66,11 +66,34 @@ mod tests {
             put(&mut out);
             String::from_utf8(out).expect("digits are text")
         };
-        for number in [0, 1, 9, 10, 42, 99, 100, 101, 999, 1000, 12_345, u64::MAX / 3, u64::MAX] {
+        for number in [
+            0,
+            1,
+            9,
+            10,
+            42,
+            99,
+            100,
+            101,
+            999,
+            1000,
+            12_345,
+            u64::MAX / 3,
+            u64::MAX,
+        ] {
             assert_eq!(printed(&|out| put_u64(out, number)), format!("x{number}"));
-            assert_eq!(printed(&|out| put_padded(out, number, 7)), format!("x{number:07}"));
-            assert_eq!(printed(&|out| put_i64(out, number as i64)), format!("x{}", number as i64));
-            assert_eq!(printed(&|out| put_ipv4(out, number as u32)), format!("x{}", std::net::Ipv4Addr::from(number as u32)));
+            assert_eq!(
+                printed(&|out| put_padded(out, number, 7)),
+                format!("x{number:07}")
+            );
+            assert_eq!(
+                printed(&|out| put_i64(out, number as i64)),
+                format!("x{}", number as i64)
+            );
+            assert_eq!(
+                printed(&|out| put_ipv4(out, number as u32)),
+                format!("x{}", std::net::Ipv4Addr::from(number as u32))
+            );
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::anchors::{ANCHOR_ROWS, Anchor, Anchors};
 use crate::apart::{InTwo, LINES_FRAMES};
 use crate::{
-    BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, RunMeta, ints, lines, metadata, times,
+    BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, RunMeta, ints,
+    lines, metadata, times,
 };
 use skald_fields::{Cut, Cutter};
 use skald_model::Batch;
@@ -32,11 +33,18 @@ impl Encoder {
         let mut meta = describe(batch);
         let base = out.len();
 
-        times::encode(&batch.timestamps, &meta.runs, &mut self.numbers, &mut self.ints, out)?;
+        times::encode(
+            &batch.timestamps,
+            &meta.runs,
+            &mut self.numbers,
+            &mut self.ints,
+            out,
+        )?;
         add_column(&mut meta, base, out, ColumnKind::Times, 0, None);
 
         self.numbers.clear();
-        self.numbers.extend((0..batch.len() as u32).map(|row| batch.line_range(row).len() as u64));
+        self.numbers
+            .extend((0..batch.len() as u32).map(|row| batch.line_range(row).len() as u64));
         ints::encode(&self.numbers, &mut self.ints, out)?;
         add_column(&mut meta, base, out, ColumnKind::Lengths, 0, None);
 
@@ -75,22 +83,56 @@ impl Encoder {
     ) -> Result<(), BlockError> {
         for column in &cut.columns {
             let written = metadata::encode(&column.values, ZSTD_LEVEL, &mut self.metadata, out)?;
-            let encoding = written.encoding | if column.escaped { lines::FIELD_ESCAPED } else { 0 };
-            add_column(meta, base, out, ColumnKind::Field(column.values.name.clone()), encoding, written.range);
+            let encoding = written.encoding
+                | if column.escaped {
+                    lines::FIELD_ESCAPED
+                } else {
+                    0
+                };
+            add_column(
+                meta,
+                base,
+                out,
+                ColumnKind::Field(column.values.name.clone()),
+                encoding,
+                written.range,
+            );
         }
         self.numbers.clear();
-        self.numbers.extend(cut.rows.iter().map(|row| u64::from(*row)));
+        self.numbers
+            .extend(cut.rows.iter().map(|row| u64::from(*row)));
         lines::encode_cut(batch, cut, &self.numbers, &mut self.ints, out)?;
-        add_column(meta, base, out, ColumnKind::Lines, lines::lines_encoding(cut.form()), None);
+        add_column(
+            meta,
+            base,
+            out,
+            ColumnKind::Lines,
+            lines::lines_encoding(cut.form()),
+            None,
+        );
         Ok(())
     }
 }
 
 /// Notes the column that was just appended: it begins where the last one ended.
-fn add_column(meta: &mut BlockMeta, base: usize, out: &[u8], kind: ColumnKind, encoding: u8, range: Option<(i64, i64)>) {
+fn add_column(
+    meta: &mut BlockMeta,
+    base: usize,
+    out: &[u8],
+    kind: ColumnKind,
+    encoding: u8,
+    range: Option<(i64, i64)>,
+) {
     let offset = meta.block_bytes();
     let bytes = &out[base + offset as usize..];
-    meta.columns.push(ColumnMeta { kind, encoding, offset, len: bytes.len() as u64, crc: crc32fast::hash(bytes), range });
+    meta.columns.push(ColumnMeta {
+        kind,
+        encoding,
+        offset,
+        len: bytes.len() as u64,
+        crc: crc32fast::hash(bytes),
+        range,
+    });
 }
 
 /// Whether the batch is whole and no larger than a reader accepts.
@@ -101,9 +143,14 @@ fn check(batch: &Batch) -> Result<(), BlockError> {
         return refuse(format!("{rows} rows, at most {BLOCK_ROWS_MAX} can be"));
     }
     if batch.lines.len() > BLOCK_BYTES_MAX {
-        return refuse(format!("{} bytes of lines, at most {BLOCK_BYTES_MAX} can be", batch.lines.len()));
+        return refuse(format!(
+            "{} bytes of lines, at most {BLOCK_BYTES_MAX} can be",
+            batch.lines.len()
+        ));
     }
-    if batch.line_ends.len() != rows || batch.line_ends.last().map_or(0, |end| *end as usize) != batch.lines.len() {
+    if batch.line_ends.len() != rows
+        || batch.line_ends.last().map_or(0, |end| *end as usize) != batch.lines.len()
+    {
         return refuse("its lines are not as many or as long as its rows say".to_owned());
     }
     let mut covered = 0;
@@ -117,7 +164,9 @@ fn check(batch: &Batch) -> Result<(), BlockError> {
         return refuse(format!("its runs cover {covered} of {rows} rows"));
     }
     for column in &batch.metadata {
-        if column.codes.len() != rows || column.codes.iter().any(|code| *code > column.value_count()) {
+        if column.codes.len() != rows
+            || column.codes.iter().any(|code| *code > column.value_count())
+        {
             return refuse(format!("metadata {:?} does not fit its rows", column.name));
         }
         if column.values.len() > BLOCK_BYTES_MAX {
@@ -136,16 +185,22 @@ pub fn verify(meta: &BlockMeta, batch: &Batch) -> Result<(), BlockError> {
     check(batch)?;
     let found = describe(batch);
     let sorted = |levels: &[(String, u32)]| levels.iter().cloned().collect::<BTreeSet<_>>();
-    let same_anchors = meta.anchors.every == 0 || meta.anchors == anchors(batch, meta.anchors.every);
+    let same_anchors =
+        meta.anchors.every == 0 || meta.anchors == anchors(batch, meta.anchors.every);
     let same = [
         ("rows", meta.rows == found.rows),
-        ("times", (meta.min_time, meta.max_time) == (found.min_time, found.max_time)),
+        (
+            "times",
+            (meta.min_time, meta.max_time) == (found.min_time, found.max_time),
+        ),
         ("runs", meta.runs == found.runs),
         ("levels", sorted(&meta.levels) == sorted(&found.levels)),
         ("anchors", same_anchors),
     ];
     match same.iter().find(|(_, same)| !same) {
-        Some((what, _)) => Err(BlockError::Damaged(format!("{what} of the directory entry are not those of the rows"))),
+        Some((what, _)) => Err(BlockError::Damaged(format!(
+            "{what} of the directory entry are not those of the rows"
+        ))),
         None => Ok(()),
     }
 }
@@ -157,7 +212,10 @@ fn anchors(batch: &Batch, every: u32) -> Anchors {
         let bytes_before = |row: u32| batch.line_range(row).start as u64;
         for row in run.rows.clone().step_by(every.max(1) as usize).skip(1) {
             let line_bytes = bytes_before(row) - bytes_before(run.rows.start);
-            all.push(Anchor { time: batch.timestamps[row as usize], line_bytes });
+            all.push(Anchor {
+                time: batch.timestamps[row as usize],
+                line_bytes,
+            });
         }
     }
     Anchors { every, all }
@@ -177,7 +235,9 @@ fn describe(batch: &Batch) -> BlockMeta {
     for run in &batch.runs {
         let times = &batch.timestamps[run.rows.start as usize..run.rows.end as usize];
         let line_bytes = match run.rows.end.checked_sub(1) {
-            Some(last) if !run.rows.is_empty() => batch.line_range(last).end - batch.line_range(run.rows.start).start,
+            Some(last) if !run.rows.is_empty() => {
+                batch.line_range(last).end - batch.line_range(run.rows.start).start
+            }
             _ => 0,
         };
         meta.runs.push(RunMeta {
@@ -192,8 +252,13 @@ fn describe(batch: &Batch) -> BlockMeta {
     for column in &batch.metadata {
         for (run, described) in batch.runs.iter().zip(&mut meta.runs) {
             let codes = &column.codes[run.rows.start as usize..run.rows.end as usize];
-            let bytes = codes.iter().filter_map(|code| code.checked_sub(1)).map(|value| value_len(&column.value_ends, value));
-            described.metadata_bytes += bytes.map(|len| (len + column.name.len()) as u64).sum::<u64>();
+            let bytes = codes
+                .iter()
+                .filter_map(|code| code.checked_sub(1))
+                .map(|value| value_len(&column.value_ends, value));
+            described.metadata_bytes += bytes
+                .map(|len| (len + column.name.len()) as u64)
+                .sum::<u64>();
         }
         if &*column.name == LEVEL_NAME {
             meta.levels = metadata::count_values(column);

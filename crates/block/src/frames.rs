@@ -32,14 +32,24 @@ pub(crate) fn compress(raw: &[u8], level: i32, out: &mut Vec<u8>) -> Result<(), 
 }
 
 /// Inflates a frame that must give exactly `raw_len` bytes, appending them to `out`.
-pub(crate) fn decompress(frame: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<(), BlockError> {
+pub(crate) fn decompress(
+    frame: &[u8],
+    raw_len: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), BlockError> {
     if raw_len > BLOCK_BYTES_MAX {
-        return Err(BlockError::Damaged(format!("a frame claims {raw_len} bytes, at most {BLOCK_BYTES_MAX} can be")));
+        return Err(BlockError::Damaged(format!(
+            "a frame claims {raw_len} bytes, at most {BLOCK_BYTES_MAX} can be"
+        )));
     }
     // A frame says its content's size: one that disagrees is refused before memory is taken for it.
     match zstd::zstd_safe::get_frame_content_size(frame) {
         Ok(Some(size)) if size == raw_len as u64 => {}
-        _ => return Err(BlockError::damaged("a zstd frame's size is not what the column says")),
+        _ => {
+            return Err(BlockError::damaged(
+                "a zstd frame's size is not what the column says",
+            ));
+        }
     }
     DECOMPRESSOR.with_borrow_mut(|slot| {
         let decompressor = match slot {
@@ -55,7 +65,9 @@ pub(crate) fn decompress(frame: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Res
             .decompress_to_buffer(frame, &mut end)
             .map_err(|e| BlockError::Damaged(format!("inflating a zstd frame: {e}")))?;
         if written != raw_len {
-            return Err(BlockError::Damaged(format!("a zstd frame gave {written} bytes of {raw_len}")));
+            return Err(BlockError::Damaged(format!(
+                "a zstd frame gave {written} bytes of {raw_len}"
+            )));
         }
         Ok(())
     })
@@ -63,11 +75,23 @@ pub(crate) fn decompress(frame: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Res
 
 /// Appends `raw` preceded by its length and the stored length: as a zstd frame, or as it is when
 /// compressing does not shorten it (equal lengths tell).
-pub(crate) fn put(raw: &[u8], level: i32, scratch: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), BlockError> {
+pub(crate) fn put(
+    raw: &[u8],
+    level: i32,
+    scratch: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Result<(), BlockError> {
     scratch.clear();
     compress(raw, level, scratch)?;
     varint::put(out, raw.len() as u64);
-    varint::put_bytes(out, if scratch.len() < raw.len() { scratch } else { raw });
+    varint::put_bytes(
+        out,
+        if scratch.len() < raw.len() {
+            scratch
+        } else {
+            raw
+        },
+    );
     Ok(())
 }
 
@@ -79,7 +103,8 @@ pub(crate) fn skip(bytes: &mut &[u8]) -> Result<(), BlockError> {
 
 /// Takes what [`put`] put and appends the raw bytes to `out`; gives how many.
 pub(crate) fn take(bytes: &mut &[u8], out: &mut Vec<u8>) -> Result<usize, BlockError> {
-    let raw_len = varint::take_at_most(bytes, BLOCK_BYTES_MAX as u64, "the length of a frame")? as usize;
+    let raw_len =
+        varint::take_at_most(bytes, BLOCK_BYTES_MAX as u64, "the length of a frame")? as usize;
     let stored = varint::take_bytes(bytes)?;
     if stored.len() == raw_len {
         out.extend_from_slice(stored);

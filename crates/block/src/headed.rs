@@ -27,13 +27,24 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     fn heads(&self) -> Texts<'_> {
-        Texts { ends: &self.head_ends, bytes: &self.heads }
+        Texts {
+            ends: &self.head_ends,
+            bytes: &self.heads,
+        }
     }
 
     /// The number of a head; `None` when there are too many.
     fn head(&mut self, head: &[u8]) -> Option<u32> {
-        let Scratch { head_ends, heads, table, .. } = self;
-        let texts = Texts { ends: head_ends, bytes: heads };
+        let Scratch {
+            head_ends,
+            heads,
+            table,
+            ..
+        } = self;
+        let texts = Texts {
+            ends: head_ends,
+            bytes: heads,
+        };
         let hash = xxh3_64(head);
         if let Some(known) = table.find(hash, |number| texts.get(*number as usize) == head) {
             return Some(*known);
@@ -44,7 +55,10 @@ impl Scratch {
         let number = head_ends.len() as u32;
         heads.extend_from_slice(head);
         head_ends.push(heads.len() as u32);
-        let texts = Texts { ends: head_ends, bytes: heads };
+        let texts = Texts {
+            ends: head_ends,
+            bytes: heads,
+        };
         table.insert_unique(hash, number, |number| xxh3_64(texts.get(*number as usize)));
         Some(number)
     }
@@ -59,9 +73,13 @@ pub(crate) fn fill(texts: Texts<'_>, scratch: &mut Scratch) -> bool {
     scratch.table.clear();
     let mut last: (&[u8], u32) = (&[], u32::MAX);
     for text in texts.iter() {
-        let Some((head, number)) = split(text) else { return false };
+        let Some((head, number)) = split(text) else {
+            return false;
+        };
         if last.1 == u32::MAX || last.0 != head {
-            let Some(code) = scratch.head(head) else { return false };
+            let Some(code) = scratch.head(head) else {
+                return false;
+            };
             last = (head, code);
         }
         scratch.codes.push(u64::from(last.1));
@@ -71,9 +89,16 @@ pub(crate) fn fill(texts: Texts<'_>, scratch: &mut Scratch) -> bool {
 }
 
 /// Appends what [`fill`] found.
-pub(crate) fn put(scratch: &Scratch, ints: &mut ints::Scratch, out: &mut Vec<u8>) -> Result<(), BlockError> {
+pub(crate) fn put(
+    scratch: &Scratch,
+    ints: &mut ints::Scratch,
+    out: &mut Vec<u8>,
+) -> Result<(), BlockError> {
     varint::put(out, scratch.head_ends.len() as u64);
-    scratch.heads().iter().for_each(|head| varint::put_bytes(out, head));
+    scratch
+        .heads()
+        .iter()
+        .for_each(|head| varint::put_bytes(out, head));
     ints::encode(&scratch.codes, ints, out)?;
     ints::encode(&scratch.numbers, ints, out)
 }
@@ -82,7 +107,9 @@ pub(crate) fn put(scratch: &Scratch, ints: &mut ints::Scratch, out: &mut Vec<u8>
 pub(crate) fn take_heads<'a>(bytes: &mut &'a [u8]) -> Result<Vec<&'a [u8]>, BlockError> {
     let heads = varint::take_at_most(bytes, HEADS_MAX as u64, "the number of heads")?;
     let mut head = || match varint::take_bytes(bytes)? {
-        head if head.len() > HEAD_BYTES_MAX => Err(BlockError::damaged("a head is longer than can be")),
+        head if head.len() > HEAD_BYTES_MAX => {
+            Err(BlockError::damaged("a head is longer than can be"))
+        }
         head => Ok(head),
     };
     (0..heads).map(|_| head()).collect()
@@ -99,12 +126,20 @@ pub(crate) fn take(
     let heads = take_heads(bytes)?;
     let longest = heads.iter().map(|head| head.len()).max().unwrap_or(0) + DIGITS_MAX;
     if count.saturating_mul(longest) > BLOCK_BYTES_MAX {
-        return Err(BlockError::damaged("values with heads are more than a block can hold"));
+        return Err(BlockError::damaged(
+            "values with heads are more than a block can hold",
+        ));
     }
     if heads.is_empty() && count > 0 {
         return Err(BlockError::damaged("values have no heads"));
     }
-    let codes = text::take_small(bytes, count, only, heads.len().saturating_sub(1) as u8, "the number of a value's head")?;
+    let codes = text::take_small(
+        bytes,
+        count,
+        only,
+        heads.len().saturating_sub(1) as u8,
+        "the number of a value's head",
+    )?;
     text::print(bytes, count, only, ends, values, |at, number, out| {
         out.extend_from_slice(heads[usize::from(codes[at])]);
         digits::put_u64(out, number);
@@ -113,10 +148,20 @@ pub(crate) fn take(
 
 /// The text before the number at the end, and the number.
 fn split(text: &[u8]) -> Option<(&[u8], u64)> {
-    let digits = text.iter().rev().take(DIGITS_MAX).take_while(|byte| byte.is_ascii_digit()).count();
-    let zeros = text[text.len() - digits..].iter().take_while(|digit| **digit == b'0').count();
+    let digits = text
+        .iter()
+        .rev()
+        .take(DIGITS_MAX)
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let zeros = text[text.len() - digits..]
+        .iter()
+        .take_while(|digit| **digit == b'0')
+        .count();
     let (head, number) = text.split_at(text.len() - digits + zeros.min(digits.checked_sub(1)?));
-    let number = number.iter().try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))?;
+    let number = number.iter().try_fold(0u64, |sum, digit| {
+        sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })?;
     Some((head, number))
 }
 
@@ -127,21 +172,33 @@ mod tests {
     #[test]
     fn the_number_is_what_prints_back() {
         let check = |text: &'static str, expected: Option<(&str, u64)>| {
-            assert_eq!(split(text.as_bytes()), expected.map(|(head, number)| (head.as_bytes(), number)), "{text}");
+            assert_eq!(
+                split(text.as_bytes()),
+                expected.map(|(head, number)| (head.as_bytes(), number)),
+                "{text}"
+            );
         };
         check("/users/8485", Some(("/users/", 8485)));
         check("a007", Some(("a00", 7)));
         check("a00", Some(("a0", 0)));
         check("0", Some(("", 0)));
-        check("x9999999999999999999", Some(("x", 9_999_999_999_999_999_999)));
-        check("x12345678901234567890123", Some(("x1234", 5_678_901_234_567_890_123)));
+        check(
+            "x9999999999999999999",
+            Some(("x", 9_999_999_999_999_999_999)),
+        );
+        check(
+            "x12345678901234567890123",
+            Some(("x1234", 5_678_901_234_567_890_123)),
+        );
         check("", None);
         check("12ms", None);
     }
 
     #[test]
     fn damaged_heads_are_refused() {
-        let refused = |bytes: &[u8]| assert!(take(&mut &bytes[..], 3, None, &mut Vec::new(), &mut Vec::new()).is_err());
+        let refused = |bytes: &[u8]| {
+            assert!(take(&mut &bytes[..], 3, None, &mut Vec::new(), &mut Vec::new()).is_err())
+        };
         refused(&[]);
         refused(&[200, 1]);
         refused(&[1, 1, b'a', 0, 1, 0, 5]);

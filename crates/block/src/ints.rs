@@ -35,7 +35,11 @@ pub(crate) struct Scratch {
 }
 
 /// Appends `values` in the form that is shortest.
-pub(crate) fn encode(values: &[u64], scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<(), BlockError> {
+pub(crate) fn encode(
+    values: &[u64],
+    scratch: &mut Scratch,
+    out: &mut Vec<u8>,
+) -> Result<(), BlockError> {
     let first = values.first().copied().unwrap_or(0);
     let bits = values.iter().fold(0, |bits, v| bits | v);
     if bits == first && values.iter().all(|&v| v == first) {
@@ -55,7 +59,9 @@ pub(crate) fn encode(values: &[u64], scratch: &mut Scratch, out: &mut Vec<u8>) -
         let width = (64 - bits.leading_zeros()).div_ceil(8) as usize;
         scratch.planes.clear();
         for plane in 0..width {
-            scratch.planes.extend(values.iter().map(|v| (v >> (8 * plane)) as u8));
+            scratch
+                .planes
+                .extend(values.iter().map(|v| (v >> (8 * plane)) as u8));
         }
         let mut planes = std::mem::take(&mut scratch.frame);
         planes.clear();
@@ -99,7 +105,11 @@ fn take_runs(bytes: &mut &[u8], count: usize) -> Result<Vec<(usize, u64)>, Block
         end += varint::take_at_most(bytes, (count - end) as u64, "the length of a run")? as usize;
         all.push((end, varint::take(bytes)?));
     }
-    if end == count { Ok(all) } else { Err(BlockError::damaged("runs are fewer than values")) }
+    if end == count {
+        Ok(all)
+    } else {
+        Err(BlockError::damaged("runs are fewer than values"))
+    }
 }
 
 /// Fills in the values from `start` on.
@@ -116,8 +126,17 @@ fn fill_from_runs(runs: &[(usize, u64)], start: usize, values: &mut [u64]) {
 }
 
 /// Takes `count` values from the front of `bytes` and hands them to `sink`, at most [`FRAME`] at a time.
-pub(crate) fn decode(bytes: &mut &[u8], count: usize, mut sink: impl FnMut(&[u64])) -> Result<(), BlockError> {
-    decode_where(bytes, count, |_| true, |_, values| values.into_iter().for_each(&mut sink))
+pub(crate) fn decode(
+    bytes: &mut &[u8],
+    count: usize,
+    mut sink: impl FnMut(&[u64]),
+) -> Result<(), BlockError> {
+    decode_where(
+        bytes,
+        count,
+        |_| true,
+        |_, values| values.into_iter().for_each(&mut sink),
+    )
 }
 
 /// A sequence whose frames can be had one by one, in any order.
@@ -139,12 +158,18 @@ impl Frames {
         match varint::take_u8(&mut bytes)? {
             TAG_CONSTANT => Ok(Frames::Constant(varint::take(&mut bytes)?)),
             TAG_PACKED => {
-                let (all, mut starts) = (bytes, Vec::with_capacity(count.div_ceil(FRAME).min(bytes.len())));
+                let (all, mut starts) = (
+                    bytes,
+                    Vec::with_capacity(count.div_ceil(FRAME).min(bytes.len())),
+                );
                 for_frames(count, |_, n| {
                     starts.push((all.len() - bytes.len()) as u32);
                     skip(&mut bytes, n)
                 })?;
-                Ok(Frames::Packed { bytes: all.to_vec(), starts })
+                Ok(Frames::Packed {
+                    bytes: all.to_vec(),
+                    starts,
+                })
             }
             TAG_RUNS => Ok(Frames::Runs(take_runs(&mut bytes, count)?)),
             TAG_PLANES => {
@@ -157,7 +182,12 @@ impl Frames {
     }
 
     /// Decodes frame `frame` of a sequence of `count` values; gives the values it has.
-    pub(crate) fn get<'a>(&self, frame: usize, count: usize, out: &'a mut [u64; FRAME]) -> Result<&'a [u64], BlockError> {
+    pub(crate) fn get<'a>(
+        &self,
+        frame: usize,
+        count: usize,
+        out: &'a mut [u64; FRAME],
+    ) -> Result<&'a [u64], BlockError> {
         let start = frame * FRAME;
         let values = &mut out[..FRAME.min(count.saturating_sub(start))];
         match self {
@@ -228,7 +258,11 @@ pub(crate) fn decode_where(
 fn take_planes(bytes: &mut &[u8], count: usize, planes: &mut Vec<u8>) -> Result<(), BlockError> {
     let width = usize::from(varint::take_u8(bytes)?);
     check_width(width)?;
-    frames::decompress(varint::take_bytes(bytes)?, count.saturating_mul(width), planes)
+    frames::decompress(
+        varint::take_bytes(bytes)?,
+        count.saturating_mul(width),
+        planes,
+    )
 }
 
 /// Passes over a packed frame of so many values.
@@ -248,22 +282,36 @@ struct FrameHead {
 impl FrameHead {
     fn take(bytes: &mut &[u8]) -> Result<FrameHead, BlockError> {
         let (min, tag) = (varint::take(bytes)?, varint::take_u8(bytes)?);
-        let head = FrameHead { min, width: usize::from(tag & !HAS_EXCEPTIONS), has_exceptions: tag & HAS_EXCEPTIONS != 0 };
+        let head = FrameHead {
+            min,
+            width: usize::from(tag & !HAS_EXCEPTIONS),
+            has_exceptions: tag & HAS_EXCEPTIONS != 0,
+        };
         if head.width > 64 || head.has_exceptions && head.width == 64 {
-            return Err(BlockError::Damaged(format!("a frame is {} bits wide", head.width)));
+            return Err(BlockError::Damaged(format!(
+                "a frame is {} bits wide",
+                head.width
+            )));
         }
         Ok(head)
     }
 
     /// Takes the exceptions behind `count` values: the place of each, and what stands above the width.
-    fn exceptions(&self, bytes: &mut &[u8], count: usize, mut each: impl FnMut(usize, u64)) -> Result<(), BlockError> {
+    fn exceptions(
+        &self,
+        bytes: &mut &[u8],
+        count: usize,
+        mut each: impl FnMut(usize, u64),
+    ) -> Result<(), BlockError> {
         if !self.has_exceptions {
             return Ok(());
         }
         for _ in 0..varint::take_u8(bytes)? {
             let (place, above) = (usize::from(varint::take_u8(bytes)?), varint::take(bytes)?);
             if place >= count {
-                return Err(BlockError::damaged("a frame has an exception behind its values"));
+                return Err(BlockError::damaged(
+                    "a frame has an exception behind its values",
+                ));
             }
             each(place, above);
         }
@@ -275,14 +323,23 @@ impl FrameHead {
 fn gather(planes: &[u8], count: usize, start: usize, values: &mut [u64]) {
     values.fill(0);
     for (shift, plane) in planes.chunks_exact(count.max(1)).enumerate() {
-        for (value, byte) in values.iter_mut().zip(plane.get(start..).unwrap_or_default()) {
+        for (value, byte) in values
+            .iter_mut()
+            .zip(plane.get(start..).unwrap_or_default())
+        {
             *value |= u64::from(*byte) << (8 * shift);
         }
     }
 }
 
 fn check_width(width: usize) -> Result<(), BlockError> {
-    if (1..=8).contains(&width) { Ok(()) } else { Err(BlockError::Damaged(format!("integers are {width} bytes wide"))) }
+    if (1..=8).contains(&width) {
+        Ok(())
+    } else {
+        Err(BlockError::Damaged(format!(
+            "integers are {width} bytes wide"
+        )))
+    }
 }
 
 fn unknown(tag: u8) -> BlockError {
@@ -290,7 +347,10 @@ fn unknown(tag: u8) -> BlockError {
 }
 
 /// Calls `each(start, length)` for every frame of `count` values.
-fn for_frames(count: usize, mut each: impl FnMut(usize, usize) -> Result<(), BlockError>) -> Result<(), BlockError> {
+fn for_frames(
+    count: usize,
+    mut each: impl FnMut(usize, usize) -> Result<(), BlockError>,
+) -> Result<(), BlockError> {
     for start in (0..count).step_by(FRAME) {
         each(start, FRAME.min(count - start))?;
     }
@@ -306,7 +366,11 @@ fn pack(frame: &[u64], out: &mut Vec<u8>) {
     let exceptions = frame.iter().filter(|value| is_exception(**value)).count();
     varint::put(out, min);
     out.push(width as u8 | if exceptions > 0 { HAS_EXCEPTIONS } else { 0 });
-    let mask = if width == 0 { 0 } else { u64::MAX >> (64 - width) };
+    let mask = if width == 0 {
+        0
+    } else {
+        u64::MAX >> (64 - width)
+    };
     let (mut pending, mut bits) = (0u128, 0u32);
     for &value in frame {
         pending |= u128::from((value - min) & mask) << bits;
@@ -321,7 +385,11 @@ fn pack(frame: &[u64], out: &mut Vec<u8>) {
     out.extend_from_slice(&(pending as u64).to_le_bytes()[..tail]);
     if exceptions > 0 {
         out.push(exceptions as u8);
-        for (place, value) in frame.iter().enumerate().filter(|(_, value)| is_exception(**value)) {
+        for (place, value) in frame
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| is_exception(**value))
+        {
             out.push(place as u8);
             varint::put(out, (value - min) >> width);
         }
@@ -337,12 +405,17 @@ fn best_width(frame: &[u64], min: u64) -> u32 {
     let widest = of_width.iter().rposition(|values| *values > 0).unwrap_or(0) as u32;
     let cost = |width: u32| {
         let wider = (width + 1..=widest).map(|wide| (wide, of_width[wide as usize]));
-        let exceptions: u32 = wider.map(|(wide, values)| values * (1 + (wide - width).div_ceil(7))).sum();
+        let exceptions: u32 = wider
+            .map(|(wide, values)| values * (1 + (wide - width).div_ceil(7)))
+            .sum();
         (frame.len() as u32 * width).div_ceil(8) + exceptions + u32::from(exceptions > 0)
     };
     let narrower = (0..widest).filter(|width| of_width[*width as usize] > 0);
     // The wider of two that cost the same has fewer exceptions.
-    std::iter::once(widest).chain(narrower.rev()).min_by_key(|width| cost(*width)).unwrap_or(widest)
+    std::iter::once(widest)
+        .chain(narrower.rev())
+        .min_by_key(|width| cost(*width))
+        .unwrap_or(widest)
 }
 
 /// Takes one frame of `out.len()` values.
@@ -350,7 +423,9 @@ fn unpack(bytes: &mut &[u8], out: &mut [u64]) -> Result<(), BlockError> {
     let head = FrameHead::take(bytes)?;
     let packed = varint::take_slice(bytes, (out.len() * head.width).div_ceil(8))?;
     unpack_bits(packed, &head, out);
-    head.exceptions(bytes, out.len(), |place, above| out[place] = out[place].wrapping_add(above << head.width))
+    head.exceptions(bytes, out.len(), |place, above| {
+        out[place] = out[place].wrapping_add(above << head.width)
+    })
 }
 
 fn unpack_bits(packed: &[u8], &FrameHead { min, width, .. }: &FrameHead, out: &mut [u64]) {
@@ -364,7 +439,9 @@ fn unpack_bits(packed: &[u8], &FrameHead { min, width, .. }: &FrameHead, out: &m
     if width > 56 {
         for (i, value) in out.iter_mut().enumerate() {
             let bit = i * width;
-            let word = padded[bit / 8..].first_chunk::<16>().expect("padding follows the last value");
+            let word = padded[bit / 8..]
+                .first_chunk::<16>()
+                .expect("padding follows the last value");
             *value = min.wrapping_add((u128::from_le_bytes(*word) >> (bit % 8)) as u64 & mask);
         }
         return;
@@ -373,10 +450,14 @@ fn unpack_bits(packed: &[u8], &FrameHead { min, width, .. }: &FrameHead, out: &m
     let offsets: [usize; GROUP] = std::array::from_fn(|i| i * width / 8);
     let shifts: [usize; GROUP] = std::array::from_fn(|i| i * width % 8);
     for (group, values) in out.chunks_mut(GROUP).enumerate() {
-        let window = padded[group * width..].first_chunk::<GROUP_WINDOW>().expect("padding follows the last group");
+        let window = padded[group * width..]
+            .first_chunk::<GROUP_WINDOW>()
+            .expect("padding follows the last group");
         for ((value, offset), shift) in values.iter_mut().zip(offsets).zip(shifts) {
             // Offsets are below 50; the mask tells the compiler that no check is needed.
-            let word = window[offset % 64..].first_chunk::<8>().expect("the window is longer");
+            let word = window[offset % 64..]
+                .first_chunk::<8>()
+                .expect("the window is longer");
             *value = min.wrapping_add(u64::from_le_bytes(*word) >> shift & mask);
         }
     }
@@ -393,11 +474,24 @@ mod tests {
         decode(&mut rest, values.len(), |v| back.extend_from_slice(v)).expect("was just written");
         assert_eq!(back, values);
         assert!(rest.is_empty());
-        let (frames, mut buffer) = (Frames::open(&out, values.len()).expect("was just written"), [0; FRAME]);
+        let (frames, mut buffer) = (
+            Frames::open(&out, values.len()).expect("was just written"),
+            [0; FRAME],
+        );
         for (number, expected) in values.chunks(FRAME).enumerate().rev() {
-            assert_eq!(frames.get(number, values.len(), &mut buffer).expect("was just written"), expected);
+            assert_eq!(
+                frames
+                    .get(number, values.len(), &mut buffer)
+                    .expect("was just written"),
+                expected
+            );
         }
-        for wanted in [0..values.len(), 0..0, 100..140, values.len().saturating_sub(1)..values.len()] {
+        for wanted in [
+            0..values.len(),
+            0..0,
+            100..140,
+            values.len().saturating_sub(1)..values.len(),
+        ] {
             let (mut rest, mut some) = (&out[..], Vec::new());
             let wants = |frame: Range<usize>| frame.start < wanted.end && wanted.start < frame.end;
             let sink = |n, values: Option<&[u64]>| match values {
@@ -406,8 +500,14 @@ mod tests {
             };
             decode_where(&mut rest, values.len(), wants, sink).expect("was just written");
             assert!(rest.is_empty() && some.len() == values.len());
-            assert!(some.iter().zip(values).all(|(some, value)| some.is_none_or(|some| some == *value)));
-            assert!(values.get(wanted.clone()).is_none() || some[wanted].iter().all(Option::is_some));
+            assert!(
+                some.iter()
+                    .zip(values)
+                    .all(|(some, value)| some.is_none_or(|some| some == *value))
+            );
+            assert!(
+                values.get(wanted.clone()).is_none() || some[wanted].iter().all(Option::is_some)
+            );
         }
         out.len()
     }
@@ -415,8 +515,14 @@ mod tests {
     #[test]
     fn values_of_every_width_come_back() {
         for width in 0..=64u32 {
-            let top = if width == 0 { 0 } else { u64::MAX >> (64 - width) };
-            let values: Vec<u64> = (0..301u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) & top).collect();
+            let top = if width == 0 {
+                0
+            } else {
+                u64::MAX >> (64 - width)
+            };
+            let values: Vec<u64> = (0..301u64)
+                .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) & top)
+                .collect();
             check(&values);
         }
         check(&[]);
@@ -427,26 +533,53 @@ mod tests {
     fn what_repeats_is_small() {
         assert!(check(&[9; 100_000]) <= 2);
         assert!(check(&(0..10_000u64).map(|i| 1000 + i % 7).collect::<Vec<_>>()) < 500);
-        assert!(check(&(0..12_800u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56).collect::<Vec<_>>()) <= 13_500);
+        assert!(
+            check(
+                &(0..12_800u64)
+                    .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56)
+                    .collect::<Vec<_>>()
+            ) <= 13_500
+        );
     }
 
     #[test]
     fn few_large_values_are_exceptions() {
         let mut values = vec![143_008_474; 1000];
-        for (place, value) in [(0, 7), (17, u64::MAX), (500, 759_805_485_060), (501, 143_008_475), (999, 0)] {
+        for (place, value) in [
+            (0, 7),
+            (17, u64::MAX),
+            (500, 759_805_485_060),
+            (501, 143_008_475),
+            (999, 0),
+        ] {
             values[place] = value;
         }
         assert!(check(&values) < 150);
         let mix = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        check(&(0..1000).map(|i| mix(i) >> (mix(i * 7) % 64)).collect::<Vec<_>>());
+        check(
+            &(0..1000)
+                .map(|i| mix(i) >> (mix(i * 7) % 64))
+                .collect::<Vec<_>>(),
+        );
         assert_eq!(best_width(&[5; 9], 5), 0);
         assert_eq!(best_width(&[u64::MAX, 1 << 60, 1 << 63], 0), 64);
     }
 
     #[test]
     fn runs_of_equal_values_are_two_numbers_each() {
-        let runs = [(300, 143_008_474), (1, 759_805_485_060), (128, 9), (129, 7), (700, 134_784_345), (5, u64::MAX), (1, 0)];
-        let values: Vec<u64> = runs.iter().flat_map(|(length, value)| std::iter::repeat_n(*value, *length)).collect();
+        let runs = [
+            (300, 143_008_474),
+            (1, 759_805_485_060),
+            (128, 9),
+            (129, 7),
+            (700, 134_784_345),
+            (5, u64::MAX),
+            (1, 0),
+        ];
+        let values: Vec<u64> = runs
+            .iter()
+            .flat_map(|(length, value)| std::iter::repeat_n(*value, *length))
+            .collect();
         assert!(check(&values) < 60);
         let refused = |bytes: &[u8]| assert!(decode(&mut &bytes[..], 10, |_| ()).is_err());
         refused(&[TAG_RUNS, 2, 5, 1, 4, 2]);
@@ -463,7 +596,14 @@ mod tests {
         assert!(with(&[1, 10, 1]).is_err());
         assert!(with(&[2, 9, 1]).is_err());
         assert!(with(&[]).is_err());
-        assert!(decode(&mut &[TAG_PACKED, 5, HAS_EXCEPTIONS | 64, 0, 0][..], 1, |_| ()).is_err());
+        assert!(
+            decode(
+                &mut &[TAG_PACKED, 5, HAS_EXCEPTIONS | 64, 0, 0][..],
+                1,
+                |_| ()
+            )
+            .is_err()
+        );
     }
 
     #[test]

@@ -64,31 +64,54 @@ pub(crate) fn decode(
     }
 }
 
-pub(crate) fn decode_all(encoding: u8, bytes: &[u8], len: u64, lines: &mut Vec<u8>) -> Result<(), BlockError> {
+pub(crate) fn decode_all(
+    encoding: u8,
+    bytes: &[u8],
+    len: u64,
+    lines: &mut Vec<u8>,
+) -> Result<(), BlockError> {
     match encoding {
         LINES_PLAIN if bytes.len() as u64 == len => {
             lines.extend_from_slice(bytes);
             Ok(())
         }
-        LINES_PLAIN => Err(BlockError::damaged("lines are not as long as the directory says")),
+        LINES_PLAIN => Err(BlockError::damaged(
+            "lines are not as long as the directory says",
+        )),
         LINES_ZSTD => frames::decompress(bytes, len as usize, lines),
-        tag => Err(BlockError::Damaged(format!("lines have unknown encoding {tag}"))),
+        tag => Err(BlockError::Damaged(format!(
+            "lines have unknown encoding {tag}"
+        ))),
     }
 }
 
 /// Of a block of version 3 with one run.
-fn decode_tail(mut bytes: &[u8], only: Option<&[u32]>, ends: &mut [u32], lines: &mut Vec<u8>) -> Result<(), BlockError> {
-    let tail = varint::take_at_most(&mut bytes, ends.len() as u64, "the first of the newest rows")? as usize;
+fn decode_tail(
+    mut bytes: &[u8],
+    only: Option<&[u32]>,
+    ends: &mut [u32],
+    lines: &mut Vec<u8>,
+) -> Result<(), BlockError> {
+    let tail = varint::take_at_most(
+        &mut bytes,
+        ends.len() as u64,
+        "the first of the newest rows",
+    )? as usize;
     let older_bytes = tail.checked_sub(1).map_or(0, |last| ends[last]);
-    let wants = |rows: &dyn Fn(u32) -> bool| only.is_none_or(|only| only.iter().any(|row| rows(*row)));
+    let wants =
+        |rows: &dyn Fn(u32) -> bool| only.is_none_or(|only| only.iter().any(|row| rows(*row)));
     if wants(&|row| (row as usize) < tail) {
         if frames::take(&mut bytes, lines)? != older_bytes as usize {
-            return Err(BlockError::damaged("older lines are not as long as they should be"));
+            return Err(BlockError::damaged(
+                "older lines are not as long as they should be",
+            ));
         }
     } else {
         frames::skip(&mut bytes)?;
         ends[..tail].fill(0);
-        ends[tail..].iter_mut().for_each(|end| *end = end.saturating_sub(older_bytes));
+        ends[tail..]
+            .iter_mut()
+            .for_each(|end| *end = end.saturating_sub(older_bytes));
     }
     if wants(&|row| row as usize >= tail) {
         frames::take(&mut bytes, lines)?;
@@ -97,7 +120,13 @@ fn decode_tail(mut bytes: &[u8], only: Option<&[u32]>, ends: &mut [u32], lines: 
         ends[tail..].fill(lines.len() as u32);
     }
     let fits = bytes.is_empty() && ends.last().is_none_or(|end| *end as usize == lines.len());
-    if fits { Ok(()) } else { Err(BlockError::damaged("lines are not as long as they should be")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(BlockError::damaged(
+            "lines are not as long as they should be",
+        ))
+    }
 }
 
 /// Appends what is left of a batch's lines; `rows` are the numbers of [`Cut::rows`].
@@ -155,7 +184,10 @@ pub(crate) fn decode_cut(
     }
     let only = only.filter(|only| only.len() < ends.len());
     let mut whole = Vec::new();
-    if only.as_ref().is_none_or(|only| only.iter().any(|row| rows.get(*row as usize) == Some(&0))) {
+    if only
+        .as_ref()
+        .is_none_or(|only| only.iter().any(|row| rows.get(*row as usize) == Some(&0)))
+    {
         frames::take(&mut bytes, &mut whole)?;
     } else {
         frames::skip(&mut bytes)?;
@@ -164,7 +196,12 @@ pub(crate) fn decode_cut(
         return Err(BlockError::damaged("bytes follow the lines"));
     }
     let columns = fields.take(only.as_deref())?;
-    let parts = Parts { skeletons: &skeletons, rows: &rows, columns: &columns, whole: &whole };
+    let parts = Parts {
+        skeletons: &skeletons,
+        rows: &rows,
+        columns: &columns,
+        whole: &whole,
+    };
     let joined = match only {
         Some(only) => skald_fields::join_some(&parts, &only, ends, lines),
         None => {
@@ -176,20 +213,40 @@ pub(crate) fn decode_cut(
 }
 
 /// The rows, of so many, whose lines are not of this form or were not cut, in order.
-pub(crate) fn rows_apart(mut bytes: &[u8], rows: usize, form: Form) -> Result<Vec<u32>, BlockError> {
+pub(crate) fn rows_apart(
+    mut bytes: &[u8],
+    rows: usize,
+    form: Form,
+) -> Result<Vec<u32>, BlockError> {
     let (skeletons, numbers) = take_skeletons_of_rows(&mut bytes, rows)?;
-    let of_form = |number: &u32| number.checked_sub(1).and_then(|n| skeletons.get(n as usize)).is_some_and(|s| s.form == form);
-    Ok((0..rows as u32).zip(&numbers).filter(|(_, number)| !of_form(number)).map(|(row, _)| row).collect())
+    let of_form = |number: &u32| {
+        number
+            .checked_sub(1)
+            .and_then(|n| skeletons.get(n as usize))
+            .is_some_and(|s| s.form == form)
+    };
+    Ok((0..rows as u32)
+        .zip(&numbers)
+        .filter(|(_, number)| !of_form(number))
+        .map(|(row, _)| row)
+        .collect())
 }
 
 /// Skeletons, and for each row 0 or 1 + the number of its own.
-fn take_skeletons_of_rows(bytes: &mut &[u8], rows: usize) -> Result<(Vec<Skeleton>, Vec<u32>), BlockError> {
+fn take_skeletons_of_rows(
+    bytes: &mut &[u8],
+    rows: usize,
+) -> Result<(Vec<Skeleton>, Vec<u32>), BlockError> {
     let mut section = Vec::new();
     frames::take(bytes, &mut section)?;
     let skeletons = take_skeletons(&section)?;
     let mut of_rows = Vec::with_capacity(rows);
     ints::decode(bytes, rows, |numbers| {
-        of_rows.extend(numbers.iter().map(|number| u32::try_from(*number).unwrap_or(u32::MAX)));
+        of_rows.extend(
+            numbers
+                .iter()
+                .map(|number| u32::try_from(*number).unwrap_or(u32::MAX)),
+        );
     })?;
     Ok((skeletons, of_rows))
 }
@@ -202,17 +259,30 @@ fn take_skeletons(mut section: &[u8]) -> Result<Vec<Skeleton>, BlockError> {
         let form = match varint::take_u8(bytes)? {
             tag if tag == Form::Json as u8 => Form::Json,
             tag if tag == Form::Logfmt as u8 => Form::Logfmt,
-            tag => return Err(BlockError::Damaged(format!("a skeleton has unknown form {tag}"))),
+            tag => {
+                return Err(BlockError::Damaged(format!(
+                    "a skeleton has unknown form {tag}"
+                )));
+            }
         };
         let slots = varint::take_at_most(bytes, SLOTS_MAX as u64, "the number of a line's values")?;
-        let mut skeleton = Skeleton { form, slots: Vec::with_capacity(slots as usize), tail: Vec::new() };
+        let mut skeleton = Skeleton {
+            form,
+            slots: Vec::with_capacity(slots as usize),
+            tail: Vec::new(),
+        };
         for _ in 0..slots {
             let literal = varint::take_bytes(bytes)?.to_vec();
-            let column = varint::take_at_most(bytes, COLUMNS_MAX as u64, "the number of a column")? as u32;
+            let column =
+                varint::take_at_most(bytes, COLUMNS_MAX as u64, "the number of a column")? as u32;
             skeleton.slots.push(Slot { literal, column });
         }
         skeleton.tail = varint::take_bytes(bytes)?.to_vec();
         skeletons.push(skeleton);
     }
-    if section.is_empty() { Ok(skeletons) } else { Err(BlockError::damaged("bytes follow the skeletons")) }
+    if section.is_empty() {
+        Ok(skeletons)
+    } else {
+        Err(BlockError::damaged("bytes follow the skeletons"))
+    }
 }

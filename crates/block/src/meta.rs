@@ -131,55 +131,84 @@ impl BlockMeta {
 
     /// Whether there is a column of this metadata.
     pub fn has_metadata(&self, name: &str) -> bool {
-        self.columns.iter().any(|column| matches!(&column.kind, ColumnKind::Metadata(n) if **n == *name))
+        self.columns
+            .iter()
+            .any(|column| matches!(&column.kind, ColumnKind::Metadata(n) if **n == *name))
     }
 
     /// Where the newest rows of each run begin; `None` where that is so near the front that they are not worth being
     /// kept apart. Part of the format: a reader finds the lines of [`ColumnKind::Newest`] by it.
     pub fn tails(&self) -> Option<Vec<Tail>> {
-        let (mut tails, mut start, mut anchors) = (Vec::with_capacity(self.runs.len()), 0, &self.anchors.all[..]);
+        let (mut tails, mut start, mut anchors) = (
+            Vec::with_capacity(self.runs.len()),
+            0,
+            &self.anchors.all[..],
+        );
         for run in &self.runs {
             let (own, rest) = anchors.split_at_checked(self.anchors.of_rows(run.rows))?;
-            let enough = |(number, _): &(u32, &Anchor)| run.rows >= (number + 1) * self.anchors.every + TAIL_ROWS_MIN;
+            let enough = |(number, _): &(u32, &Anchor)| {
+                run.rows >= (number + 1) * self.anchors.every + TAIL_ROWS_MIN
+            };
             tails.push(match (0..).zip(own).take_while(enough).last() {
-                Some((number, anchor)) => {
-                    Tail { row: start + (number + 1) * self.anchors.every, time: anchor.time, line_bytes: anchor.line_bytes }
-                }
-                None => Tail { row: start, time: run.min_time, line_bytes: 0 },
+                Some((number, anchor)) => Tail {
+                    row: start + (number + 1) * self.anchors.every,
+                    time: anchor.time,
+                    line_bytes: anchor.line_bytes,
+                },
+                None => Tail {
+                    row: start,
+                    time: run.min_time,
+                    line_bytes: 0,
+                },
             });
             (start, anchors) = (start + run.rows, rest);
         }
-        let older: u64 = tails.iter().fold(0, |sum, tail| tail.line_bytes.saturating_add(sum));
+        let older: u64 = tails
+            .iter()
+            .fold(0, |sum, tail| tail.line_bytes.saturating_add(sum));
         (older > 0 && older >= self.line_bytes / OLDER_SHARE_MIN).then_some(tails)
     }
 
     /// Where the newest rows of each run begin, if their lines can be read without the others.
     pub fn newest_apart(&self) -> Option<Vec<Tail>> {
-        let in_one_column = |column: &ColumnMeta| column.kind == ColumnKind::Lines && column.encoding == LINES_TAIL;
-        let apart = self.has_newest() || self.runs.len() == 1 && self.columns.iter().any(in_one_column);
+        let in_one_column =
+            |column: &ColumnMeta| column.kind == ColumnKind::Lines && column.encoding == LINES_TAIL;
+        let apart =
+            self.has_newest() || self.runs.len() == 1 && self.columns.iter().any(in_one_column);
         if apart { self.tails() } else { None }
     }
 
     /// Whether the newest lines are a column of their own.
     pub(crate) fn has_newest(&self) -> bool {
-        !self.lines_are_cut() && self.columns.iter().any(|column| column.kind == ColumnKind::Newest)
+        !self.lines_are_cut()
+            && self
+                .columns
+                .iter()
+                .any(|column| column.kind == ColumnKind::Newest)
     }
 
     /// Whether lines are put together from columns.
     pub fn lines_are_cut(&self) -> bool {
-        self.columns.iter().any(|column| column.kind == ColumnKind::Lines && is_cut(column.encoding))
+        self.columns
+            .iter()
+            .any(|column| column.kind == ColumnKind::Lines && is_cut(column.encoding))
     }
 
     /// Whether that is so of every line.
     pub(crate) fn lines_are_all_cut(&self) -> bool {
         let all = [Form::Json, Form::Logfmt].map(|form| lines_encoding(Some(form)));
-        self.columns.iter().any(|column| column.kind == ColumnKind::Lines && all.contains(&column.encoding))
+        self.columns
+            .iter()
+            .any(|column| column.kind == ColumnKind::Lines && all.contains(&column.encoding))
     }
 
     /// Of how many lines of this form columns tell all that they say of some labels. Of none where a label may come
     /// from metadata as well, or is written with escapes.
     pub fn fields_answer(&self, form: Form, labels: &[String]) -> FieldsAnswer {
-        let lines = self.columns.iter().find(|column| column.kind == ColumnKind::Lines);
+        let lines = self
+            .columns
+            .iter()
+            .find(|column| column.kind == ColumnKind::Lines);
         let answer = match lines.map(|column| column.encoding) {
             Some(encoding) if encoding == lines_encoding(Some(form)) => FieldsAnswer::All,
             Some(encoding) if encoding == lines_encoding(None) => FieldsAnswer::Some,
@@ -187,10 +216,18 @@ impl BlockMeta {
         };
         let unclear = |column: &ColumnMeta| match &column.kind {
             ColumnKind::Metadata(name) => labels.iter().any(|label| **label == **name),
-            ColumnKind::Field(name) => column.encoding & FIELD_ESCAPED != 0 && labels.iter().any(|label| **label == **name),
-            ColumnKind::Times | ColumnKind::Lengths | ColumnKind::Lines | ColumnKind::Newest => false,
+            ColumnKind::Field(name) => {
+                column.encoding & FIELD_ESCAPED != 0 && labels.iter().any(|label| **label == **name)
+            }
+            ColumnKind::Times | ColumnKind::Lengths | ColumnKind::Lines | ColumnKind::Newest => {
+                false
+            }
         };
-        if self.columns.iter().any(unclear) { FieldsAnswer::None } else { answer }
+        if self.columns.iter().any(unclear) {
+            FieldsAnswer::None
+        } else {
+            answer
+        }
     }
 
     /// Appends the directory entry.
@@ -227,13 +264,21 @@ impl BlockMeta {
     pub fn decode(bytes: &mut &[u8]) -> Result<BlockMeta, BlockError> {
         let version = varint::take_u8(bytes)?;
         if !(1..=FORMAT_VERSION).contains(&version) {
-            return Err(BlockError::Damaged(format!("format version {version} is not known")));
+            return Err(BlockError::Damaged(format!(
+                "format version {version} is not known"
+            )));
         }
         let rows = take_rows(bytes)?;
         let min_time = take_i64(bytes)?;
         let max_time = min_time.wrapping_add(varint::take(bytes)? as i64);
         let line_bytes = varint::take_at_most(bytes, BLOCK_BYTES_MAX as u64, "bytes of lines")?;
-        let mut meta = BlockMeta { rows, min_time, max_time, line_bytes, ..BlockMeta::default() };
+        let mut meta = BlockMeta {
+            rows,
+            min_time,
+            max_time,
+            line_bytes,
+            ..BlockMeta::default()
+        };
         let runs = take_count(bytes, RUN_BYTES_MIN)?;
         meta.runs.reserve_exact(runs);
         let mut stream = 0u32;
@@ -243,7 +288,14 @@ impl BlockMeta {
             let run_min = min_time.wrapping_add(varint::take(bytes)? as i64);
             let max_time = run_min.wrapping_add(varint::take(bytes)? as i64);
             let (line_bytes, metadata_bytes) = (varint::take(bytes)?, varint::take(bytes)?);
-            meta.runs.push(RunMeta { stream, rows, min_time: run_min, max_time, line_bytes, metadata_bytes });
+            meta.runs.push(RunMeta {
+                stream,
+                rows,
+                min_time: run_min,
+                max_time,
+                line_bytes,
+                metadata_bytes,
+            });
         }
         let columns = take_count(bytes, COLUMN_BYTES_MIN)?;
         meta.columns.reserve_exact(columns);
@@ -268,7 +320,10 @@ impl BlockMeta {
     fn check(&self) -> Result<(), BlockError> {
         let rows: u64 = self.runs.iter().map(|r| u64::from(r.rows)).sum();
         if rows != u64::from(self.rows) {
-            return Err(BlockError::Damaged(format!("runs have {rows} rows, the block has {}", self.rows)));
+            return Err(BlockError::Damaged(format!(
+                "runs have {rows} rows, the block has {}",
+                self.rows
+            )));
         }
         Ok(())
     }
@@ -289,7 +344,9 @@ impl ColumnMeta {
         let found = crc32fast::hash(bytes);
         if found != self.crc || bytes.len() as u64 != self.len {
             let Self { kind, crc, .. } = self;
-            return Err(BlockError::Damaged(format!("checksum of column {kind} is {found:#010x}, expected {crc:#010x}")));
+            return Err(BlockError::Damaged(format!(
+                "checksum of column {kind} is {found:#010x}, expected {crc:#010x}"
+            )));
         }
         Ok(())
     }
@@ -325,24 +382,41 @@ impl ColumnMeta {
             KIND_METADATA => ColumnKind::Metadata(Arc::from(take_text(bytes)?)),
             KIND_FIELD => ColumnKind::Field(Arc::from(take_text(bytes)?)),
             KIND_NEWEST => ColumnKind::Newest,
-            kind => return Err(BlockError::Damaged(format!("column kind {kind} is not known"))),
+            kind => {
+                return Err(BlockError::Damaged(format!(
+                    "column kind {kind} is not known"
+                )));
+            }
         };
         let encoding = varint::take_u8(bytes)?;
         let len = varint::take_at_most(bytes, BLOCK_BYTES_MAX as u64, "bytes of a column")?;
-        let crc = u32::from_le_bytes(*varint::take_slice(bytes, 4)?.first_chunk().expect("four bytes were taken"));
+        let crc = u32::from_le_bytes(
+            *varint::take_slice(bytes, 4)?
+                .first_chunk()
+                .expect("four bytes were taken"),
+        );
         let range = if tag & HAS_RANGE == 0 {
             None
         } else {
             let min = take_i64(bytes)?;
             Some((min, min.wrapping_add(varint::take(bytes)? as i64)))
         };
-        Ok(ColumnMeta { kind, encoding, offset, len, crc, range })
+        Ok(ColumnMeta {
+            kind,
+            encoding,
+            offset,
+            len,
+            crc,
+            range,
+        })
     }
 }
 
 fn take_i64(bytes: &mut &[u8]) -> Result<i64, BlockError> {
     let taken = varint::take_slice(bytes, 8)?;
-    Ok(i64::from_le_bytes(*taken.first_chunk().expect("eight bytes were taken")))
+    Ok(i64::from_le_bytes(
+        *taken.first_chunk().expect("eight bytes were taken"),
+    ))
 }
 
 fn take_u32(bytes: &mut &[u8]) -> Result<u32, BlockError> {
@@ -363,7 +437,8 @@ fn take_count(bytes: &mut &[u8], each: usize) -> Result<usize, BlockError> {
 }
 
 fn take_text<'a>(bytes: &mut &'a [u8]) -> Result<&'a str, BlockError> {
-    std::str::from_utf8(varint::take_bytes(bytes)?).map_err(|_| BlockError::damaged("a name is not UTF-8"))
+    std::str::from_utf8(varint::take_bytes(bytes)?)
+        .map_err(|_| BlockError::damaged("a name is not UTF-8"))
 }
 
 #[cfg(test)]
@@ -379,14 +454,24 @@ mod tests {
             line_bytes: 100,
             metadata_bytes: 7,
         };
-        let column = |kind, offset, range| ColumnMeta { kind, encoding: 1, offset, len: 40, crc: 0xdead_beef, range };
+        let column = |kind, offset, range| ColumnMeta {
+            kind,
+            encoding: 1,
+            offset,
+            len: 40,
+            crc: 0xdead_beef,
+            range,
+        };
         BlockMeta {
             rows: 12,
             min_time: -3,
             max_time: 1_700_000_000_000_000_000,
             line_bytes: 200,
             runs: vec![run(3, 5, -3), run(9, 7, 44)],
-            columns: vec![column(ColumnKind::Times, 0, None), column(ColumnKind::Metadata("a".into()), 40, Some((-1, 9)))],
+            columns: vec![
+                column(ColumnKind::Times, 0, None),
+                column(ColumnKind::Metadata("a".into()), 40, Some((-1, 9))),
+            ],
             levels: vec![("info".into(), 5)],
             anchors: Anchors::default(),
         }
@@ -398,7 +483,10 @@ mod tests {
         sample().encode(&mut out);
         out.push(99);
         let mut rest = &out[..];
-        assert_eq!(BlockMeta::decode(&mut rest).expect("was just written"), sample());
+        assert_eq!(
+            BlockMeta::decode(&mut rest).expect("was just written"),
+            sample()
+        );
         assert_eq!(rest, [99]);
     }
 

@@ -64,36 +64,61 @@ pub(crate) fn encode(
         ints::encode(&scratch.codes, &mut scratch.ints, out)?;
     } else {
         scratch.codes.clear();
-        scratch.codes.extend(column.codes.iter().map(|code| u64::from(*code != 0)));
+        scratch
+            .codes
+            .extend(column.codes.iter().map(|code| u64::from(*code != 0)));
         ints::encode(&scratch.codes, &mut scratch.ints, out)?;
         let present = || column.codes.iter().filter(|code| **code != 0);
-        if present().zip(1..).all(|(code, next)| *code == next) && present().count() == column.value_ends.len() {
+        if present().zip(1..).all(|(code, next)| *code == next)
+            && present().count() == column.value_ends.len()
+        {
             let written = text::encode(texts_of(column), level, &mut scratch.text, out)?;
-            return Ok(Written { encoding: layout as u8 * 16 + written.form as u8, range: written.range });
+            return Ok(Written {
+                encoding: layout as u8 * 16 + written.form as u8,
+                range: written.range,
+            });
         }
         scratch.ends.clear();
         scratch.values.clear();
         for code in present() {
-            scratch.values.extend_from_slice(texts_of(column).get(*code as usize - 1));
+            scratch
+                .values
+                .extend_from_slice(texts_of(column).get(*code as usize - 1));
             scratch.ends.push(scratch.values.len() as u32);
         }
     }
-    let texts = Texts { ends: &scratch.ends, bytes: &scratch.values };
+    let texts = Texts {
+        ends: &scratch.ends,
+        bytes: &scratch.values,
+    };
     let written = text::encode(texts, level, &mut scratch.text, out)?;
-    Ok(Written { encoding: layout as u8 * 16 + written.form as u8, range: written.range })
+    Ok(Written {
+        encoding: layout as u8 * 16 + written.form as u8,
+        range: written.range,
+    })
 }
 
 /// Whether so many of the first values differ that most of all will.
 fn mostly_distinct(column: &MetadataColumn, scratch: &mut Scratch) -> bool {
-    let values = column.codes.iter().filter(|code| **code != 0).take(SAMPLE_VALUES);
+    let values = column
+        .codes
+        .iter()
+        .filter(|code| **code != 0)
+        .take(SAMPLE_VALUES);
     scratch.table.clear();
     let (mut seen, mut distinct) = (0, 0);
     for code in values {
         seen += 1;
         let value = texts_of(column).get(*code as usize - 1);
         let of = |code: &u32| texts_of(column).get(*code as usize - 1);
-        if scratch.table.find(xxh3_64(value), |known| of(known) == value).is_none() {
-            scratch.table.insert_unique(xxh3_64(value), *code, |known| xxh3_64(of(known)));
+        if scratch
+            .table
+            .find(xxh3_64(value), |known| of(known) == value)
+            .is_none()
+        {
+            scratch
+                .table
+                .insert_unique(xxh3_64(value), *code, |known| xxh3_64(of(known)));
             distinct += 1;
         }
     }
@@ -107,7 +132,12 @@ pub(crate) fn count_values(column: &MetadataColumn) -> Vec<(String, u32)> {
     for code in &column.codes {
         by_code[*code as usize] += 1;
     }
-    for (value, rows) in by_code.iter().skip(1).enumerate().filter(|(_, rows)| **rows > 0) {
+    for (value, rows) in by_code
+        .iter()
+        .skip(1)
+        .enumerate()
+        .filter(|(_, rows)| **rows > 0)
+    {
         let value = column.value(value as u32);
         match counts.iter().position(|(known, _)| known == value) {
             Some(at) => counts[at].1 += rows,
@@ -119,7 +149,10 @@ pub(crate) fn count_values(column: &MetadataColumn) -> Vec<(String, u32)> {
 }
 
 fn texts_of(column: &MetadataColumn) -> Texts<'_> {
-    Texts { ends: &column.value_ends, bytes: &column.values }
+    Texts {
+        ends: &column.value_ends,
+        bytes: &column.values,
+    }
 }
 
 /// Leaves the distinct values in order of first use in `ends` and `values`, and a code a row; gives the
@@ -140,7 +173,12 @@ fn number_distinct(column: &MetadataColumn, scratch: &mut Scratch) -> usize {
         };
         present += 1;
         if scratch.distinct_of[value] == 0 {
-            scratch.distinct_of[value] = number_of(given.get(value), &mut scratch.table, &mut scratch.ends, &mut scratch.values);
+            scratch.distinct_of[value] = number_of(
+                given.get(value),
+                &mut scratch.table,
+                &mut scratch.ends,
+                &mut scratch.values,
+            );
         }
         scratch.codes.push(u64::from(scratch.distinct_of[value]));
     }
@@ -148,15 +186,35 @@ fn number_distinct(column: &MetadataColumn, scratch: &mut Scratch) -> usize {
 }
 
 /// The number of `value` among the distinct ones, plus one; adds it when it is new.
-fn number_of(value: &[u8], table: &mut HashTable<u32>, ends: &mut Vec<u32>, values: &mut Vec<u8>) -> u32 {
-    let known = table.find(xxh3_64(value), |number| Texts { ends, bytes: values }.get(*number as usize) == value);
+fn number_of(
+    value: &[u8],
+    table: &mut HashTable<u32>,
+    ends: &mut Vec<u32>,
+    values: &mut Vec<u8>,
+) -> u32 {
+    let known = table.find(xxh3_64(value), |number| {
+        Texts {
+            ends,
+            bytes: values,
+        }
+        .get(*number as usize)
+            == value
+    });
     if let Some(number) = known {
         return number + 1;
     }
     let number = ends.len() as u32;
     values.extend_from_slice(value);
     ends.push(values.len() as u32);
-    table.insert_unique(xxh3_64(value), number, |number| xxh3_64(Texts { ends, bytes: values }.get(*number as usize)));
+    table.insert_unique(xxh3_64(value), number, |number| {
+        xxh3_64(
+            Texts {
+                ends,
+                bytes: values,
+            }
+            .get(*number as usize),
+        )
+    });
     number + 1
 }
 
@@ -167,7 +225,11 @@ fn choose_layout(present: usize, scratch: &Scratch) -> Layout {
     let value_bits = (scratch.values.len() / distinct.max(1) / 2).max(1) * 8;
     let code_bits = (usize::BITS - distinct.leading_zeros()) as usize;
     let saved = (present - distinct).saturating_mul(value_bits);
-    if distinct <= 1 || saved > present * code_bits { Layout::Dictionary } else { Layout::Direct }
+    if distinct <= 1 || saved > present * code_bits {
+        Layout::Dictionary
+    } else {
+        Layout::Direct
+    }
 }
 
 /// Whether some value of a column may have a byte; `bytes` are all of it.
@@ -188,22 +250,33 @@ pub(crate) fn decode_some(
     rows: usize,
     only: Option<&[u32]>,
 ) -> Result<MetadataColumn, BlockError> {
-    let mut column = MetadataColumn { name, codes: Vec::with_capacity(rows), value_ends: Vec::new(), values: Vec::new() };
+    let mut column = MetadataColumn {
+        name,
+        codes: Vec::with_capacity(rows),
+        value_ends: Vec::new(),
+        values: Vec::new(),
+    };
     let values = match varint::take_u8(&mut bytes)? {
         tag if tag == Layout::Dictionary as u8 => {
             let values = varint::take_at_most(&mut bytes, rows as u64, "the size of a dictionary")?;
             let mut highest = 0;
             let sink = |n, codes: Option<&[u64]>| match codes {
                 Some(codes) => {
-                    highest = codes.iter().fold(highest, |highest, code| highest.max(*code));
+                    highest = codes
+                        .iter()
+                        .fold(highest, |highest, code| highest.max(*code));
                     column.codes.extend(codes.iter().map(|code| *code as u32));
                 }
                 None => column.codes.resize(column.codes.len() + n, 0),
             };
-            let wants = |frame: Range<usize>| only.is_none_or(|only| holds_any(only, &(frame.start as u32..frame.end as u32)));
+            let wants = |frame: Range<usize>| {
+                only.is_none_or(|only| holds_any(only, &(frame.start as u32..frame.end as u32)))
+            };
             ints::decode_where(&mut bytes, rows, wants, sink)?;
             if highest > values {
-                return Err(BlockError::Damaged(format!("code {highest} is outside a dictionary of {values}")));
+                return Err(BlockError::Damaged(format!(
+                    "code {highest} is outside a dictionary of {values}"
+                )));
             }
             values
         }
@@ -218,17 +291,33 @@ pub(crate) fn decode_some(
             })?;
             u64::from(present)
         }
-        tag => return Err(BlockError::Damaged(format!("metadata has unknown layout {tag}"))),
+        tag => {
+            return Err(BlockError::Damaged(format!(
+                "metadata has unknown layout {tag}"
+            )));
+        }
     };
     let wanted = only.map(|only| {
         let mut wanted = vec![false; values as usize];
         for row in only {
-            let code = column.codes.get(*row as usize).map_or(0, |code| *code as usize);
-            code.checked_sub(1).and_then(|index| wanted.get_mut(index)).into_iter().for_each(|wanted| *wanted = true);
+            let code = column
+                .codes
+                .get(*row as usize)
+                .map_or(0, |code| *code as usize);
+            code.checked_sub(1)
+                .and_then(|index| wanted.get_mut(index))
+                .into_iter()
+                .for_each(|wanted| *wanted = true);
         }
         wanted
     });
-    text::decode(&mut bytes, values as usize, wanted.as_deref(), &mut column.value_ends, &mut column.values)?;
+    text::decode(
+        &mut bytes,
+        values as usize,
+        wanted.as_deref(),
+        &mut column.value_ends,
+        &mut column.values,
+    )?;
     if !bytes.is_empty() {
         return Err(BlockError::damaged("bytes follow a metadata column"));
     }
@@ -250,7 +339,8 @@ mod tests {
         let column = &batch.metadata[0];
         let mut out = Vec::new();
         encode(column, 1, &mut Scratch::default(), &mut out).expect("memory is enough");
-        let back = decode_some(&out, column.name.clone(), batch.len(), None).expect("was just written");
+        let back =
+            decode_some(&out, column.name.clone(), batch.len(), None).expect("was just written");
         for row in 0..batch.len() as u32 {
             assert_eq!(back.get(row), column.get(row));
         }
@@ -262,16 +352,36 @@ mod tests {
     fn few_values_become_a_dictionary_and_many_do_not() {
         assert!(check(&[Some("first"); 5000], Layout::Dictionary) < 20);
         assert!(check(&[None; 5000], Layout::Dictionary) < 120);
-        let cycle: Vec<Option<&str>> = (0..5000).map(|i| ["info", "warn", "error"].get(i % 4).copied()).collect();
+        let cycle: Vec<Option<&str>> = (0..5000)
+            .map(|i| ["info", "warn", "error"].get(i % 4).copied())
+            .collect();
         assert!(check(&cycle, Layout::Dictionary) < 1500);
         let texts: Vec<String> = (0..1000).map(|i| format!("user {i}")).collect();
-        check(&texts.iter().map(|t| Some(t.as_str())).collect::<Vec<_>>(), Layout::Direct);
-        check(&texts.iter().enumerate().map(|(i, t)| (i % 3 == 0).then_some(t.as_str())).collect::<Vec<_>>(), Layout::Direct);
+        check(
+            &texts.iter().map(|t| Some(t.as_str())).collect::<Vec<_>>(),
+            Layout::Direct,
+        );
+        check(
+            &texts
+                .iter()
+                .enumerate()
+                .map(|(i, t)| (i % 3 == 0).then_some(t.as_str()))
+                .collect::<Vec<_>>(),
+            Layout::Direct,
+        );
     }
 
     #[test]
     fn codes_outside_the_dictionary_are_refused() {
-        assert!(decode_some(&[Layout::Dictionary as u8, 1, 0, 2, 0, 0, 1, 0, 0], "k".into(), 3, None).is_err());
+        assert!(
+            decode_some(
+                &[Layout::Dictionary as u8, 1, 0, 2, 0, 0, 1, 0, 0],
+                "k".into(),
+                3,
+                None
+            )
+            .is_err()
+        );
         assert!(decode_some(&[7], "k".into(), 3, None).is_err());
     }
 }

@@ -46,7 +46,11 @@ pub(crate) struct Texts<'a> {
 
 impl<'a> Texts<'a> {
     pub(crate) fn get(&self, index: usize) -> &'a [u8] {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
+        let start = if index == 0 {
+            0
+        } else {
+            self.ends[index - 1] as usize
+        };
         &self.bytes[start..self.ends[index] as usize]
     }
 
@@ -56,28 +60,50 @@ impl<'a> Texts<'a> {
 }
 
 /// Appends the texts; their number is not stored.
-pub(crate) fn encode(texts: Texts<'_>, level: i32, scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<Written, BlockError> {
+pub(crate) fn encode(
+    texts: Texts<'_>,
+    level: i32,
+    scratch: &mut Scratch,
+    out: &mut Vec<u8>,
+) -> Result<Written, BlockError> {
     if fill(&mut scratch.numbers, texts, integer) {
         let signed = |n: &u64| (n ^ SIGN) as i64;
-        let range = scratch.numbers.iter().min().map(signed).zip(scratch.numbers.iter().max().map(signed));
+        let range = scratch
+            .numbers
+            .iter()
+            .min()
+            .map(signed)
+            .zip(scratch.numbers.iter().max().map(signed));
         out.push(Form::Integers as u8);
         ints::encode(&scratch.numbers, &mut scratch.ints, out)?;
-        return Ok(Written { form: Form::Integers, range });
+        return Ok(Written {
+            form: Form::Integers,
+            range,
+        });
     }
     if decimal::fill(texts, &mut scratch.decimal) {
         out.push(Form::Decimals as u8);
         let range = decimal::put(&scratch.decimal, &mut scratch.ints, out)?;
-        return Ok(Written { form: Form::Decimals, range });
+        return Ok(Written {
+            form: Form::Decimals,
+            range,
+        });
     }
     if fill(&mut scratch.numbers, texts, ipv4) {
         out.push(Form::Ipv4 as u8);
         ints::encode(&scratch.numbers, &mut scratch.ints, out)?;
-        return Ok(Written { form: Form::Ipv4, range: None });
+        return Ok(Written {
+            form: Form::Ipv4,
+            range: None,
+        });
     }
     if let Some(shape) = shape_of(texts) {
         out.push(Form::Shape as u8);
         put_shape(&shape, texts, out);
-        return Ok(Written { form: Form::Shape, range: None });
+        return Ok(Written {
+            form: Form::Shape,
+            range: None,
+        });
     }
     if let Some(affixes) = affix::find(texts, &mut scratch.affix) {
         let inner = std::mem::take(&mut scratch.affix);
@@ -88,14 +114,20 @@ pub(crate) fn encode(texts: Texts<'_>, level: i32, scratch: &mut Scratch, out: &
         let written = encode(inner.texts(), level, scratch, out);
         scratch.affix = inner;
         if written?.form != Form::Plain {
-            return Ok(Written { form: Form::Affixed, range: None });
+            return Ok(Written {
+                form: Form::Affixed,
+                range: None,
+            });
         }
         out.truncate(start);
     }
     if headed::fill(texts, &mut scratch.headed) {
         out.push(Form::Headed as u8);
         headed::put(&scratch.headed, &mut scratch.ints, out)?;
-        return Ok(Written { form: Form::Headed, range: None });
+        return Ok(Written {
+            form: Form::Headed,
+            range: None,
+        });
     }
     out.push(Form::Plain as u8);
     scratch.numbers.clear();
@@ -104,7 +136,10 @@ pub(crate) fn encode(texts: Texts<'_>, level: i32, scratch: &mut Scratch, out: &
     scratch.bytes.clear();
     scratch.bytes.extend_from_slice(texts.bytes);
     frames::put(&scratch.bytes, level, &mut scratch.frame, out)?;
-    Ok(Written { form: Form::Plain, range: None })
+    Ok(Written {
+        form: Form::Plain,
+        range: None,
+    })
 }
 
 /// Whether a text is wanted, by its number; `None` wants all.
@@ -140,15 +175,21 @@ pub(crate) fn decode(
             })?;
             frames::take(bytes, values)?;
             if end != values.len() as u64 {
-                return Err(BlockError::damaged("values are not as long as their lengths say"));
+                return Err(BlockError::damaged(
+                    "values are not as long as their lengths say",
+                ));
             }
             Ok(())
         }
         tag if tag == Form::Integers as u8 => {
-            print(bytes, count, only, ends, values, |_, value, out| digits::put_i64(out, (value ^ SIGN) as i64))
+            print(bytes, count, only, ends, values, |_, value, out| {
+                digits::put_i64(out, (value ^ SIGN) as i64)
+            })
         }
         tag if tag == Form::Ipv4 as u8 => {
-            print(bytes, count, only, ends, values, |_, value, out| digits::put_ipv4(out, value as u32))
+            print(bytes, count, only, ends, values, |_, value, out| {
+                digits::put_ipv4(out, value as u32)
+            })
         }
         tag if tag == Form::Shape as u8 => take_shape(bytes, count, only, ends, values),
         tag if tag == Form::Decimals as u8 => decimal::take(bytes, count, only, ends, values),
@@ -163,10 +204,18 @@ pub(crate) fn decode(
             decode(bytes, count, only, &mut inner_ends, &mut inner)?;
             let all = inner.len() + count.saturating_mul(prefix.len() + suffix.len());
             if all > BLOCK_BYTES_MAX {
-                return Err(BlockError::damaged("affixed values are more than a block can hold"));
+                return Err(BlockError::damaged(
+                    "affixed values are more than a block can hold",
+                ));
             }
             values.reserve(all);
-            for (number, text) in (Texts { ends: &inner_ends, bytes: &inner }).iter().enumerate() {
+            for (number, text) in (Texts {
+                ends: &inner_ends,
+                bytes: &inner,
+            })
+            .iter()
+            .enumerate()
+            {
                 if wants(only, number) {
                     values.extend_from_slice(prefix);
                     values.extend_from_slice(text);
@@ -176,7 +225,9 @@ pub(crate) fn decode(
             }
             Ok(())
         }
-        tag => Err(BlockError::Damaged(format!("texts have unknown encoding {tag}"))),
+        tag => Err(BlockError::Damaged(format!(
+            "texts have unknown encoding {tag}"
+        ))),
     }
 }
 
@@ -206,18 +257,28 @@ pub(crate) fn print(
 }
 
 /// Takes small integers, one a text, none above `most`; zeros for texts that are not wanted.
-pub(crate) fn take_small(bytes: &mut &[u8], count: usize, only: Only<'_>, most: u8, what: &str) -> Result<Vec<u8>, BlockError> {
+pub(crate) fn take_small(
+    bytes: &mut &[u8],
+    count: usize,
+    only: Only<'_>,
+    most: u8,
+    what: &str,
+) -> Result<Vec<u8>, BlockError> {
     let (mut all, mut highest) = (Vec::with_capacity(count), 0);
     let sink = |n, frame: Option<&[u64]>| match frame {
         Some(frame) => {
-            highest = frame.iter().fold(highest, |highest, integer| highest.max(*integer));
+            highest = frame
+                .iter()
+                .fold(highest, |highest, integer| highest.max(*integer));
             all.extend(frame.iter().map(|integer| *integer as u8));
         }
         None => all.resize(all.len() + n, 0),
     };
     ints::decode_where(bytes, count, |frame| wants_any(only, frame), sink)?;
     if highest > u64::from(most) {
-        return Err(BlockError::Damaged(format!("{what} is {highest}, at most {most} can be")));
+        return Err(BlockError::Damaged(format!(
+            "{what} is {highest}, at most {most} can be"
+        )));
     }
     Ok(all)
 }
@@ -225,16 +286,27 @@ pub(crate) fn take_small(bytes: &mut &[u8], count: usize, only: Only<'_>, most: 
 /// The bytes that values may have, of texts in a form that tells, `bytes` being all of them as they are stored.
 pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
     let of_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
-    let has = |text: &[u8]| text.iter().any(|b| b.to_ascii_lowercase() == byte || *b == byte);
+    let has = |text: &[u8]| {
+        text.iter()
+            .any(|b| b.to_ascii_lowercase() == byte || *b == byte)
+    };
     let stored = &mut bytes;
     match varint::take_u8(stored) {
-        Ok(tag) if tag == Form::Integers as u8 || tag == Form::Decimals as u8 || tag == Form::Ipv4 as u8 => of_number(byte),
+        Ok(tag)
+            if tag == Form::Integers as u8
+                || tag == Form::Decimals as u8
+                || tag == Form::Ipv4 as u8 =>
+        {
+            of_number(byte)
+        }
         Ok(tag) if tag == Form::Shape as u8 => {
-            let shape = varint::take_u8(stored).and_then(|len| varint::take_slice(stored, usize::from(len)));
+            let shape = varint::take_u8(stored)
+                .and_then(|len| varint::take_slice(stored, usize::from(len)));
             nibble(byte).is_some() || shape.map_or(true, has)
         }
         Ok(tag) if tag == Form::Affixed as u8 => {
-            let affixes = varint::take_bytes(stored).and_then(|prefix| Ok([prefix, varint::take_bytes(stored)?]));
+            let affixes = varint::take_bytes(stored)
+                .and_then(|prefix| Ok([prefix, varint::take_bytes(stored)?]));
             of_number(byte) || affixes.map_or(true, |[prefix, suffix]| has(prefix) || has(suffix))
         }
         Ok(tag) if tag == Form::Headed as u8 => {
@@ -361,7 +433,9 @@ fn take_shape(
     let shape = varint::take_slice(bytes, len)?;
     let digits = shape.iter().filter(|b| **b == 0).count();
     if count.saturating_mul(len) > BLOCK_BYTES_MAX {
-        return Err(BlockError::damaged("shaped values are more than a block can hold"));
+        return Err(BlockError::damaged(
+            "shaped values are more than a block can hold",
+        ));
     }
     let packed = varint::take_slice(bytes, (digits * count).div_ceil(2))?;
     if only.is_some() {
@@ -383,14 +457,18 @@ fn take_shape(
     }
     // All digits first, a byte of two at a time, then the pieces of each value between what all share.
     let mut all = Vec::with_capacity(packed.len() * 2);
-    packed.iter().for_each(|byte| all.extend_from_slice(&HEX_PAIRS[usize::from(*byte)]));
+    packed
+        .iter()
+        .for_each(|byte| all.extend_from_slice(&HEX_PAIRS[usize::from(*byte)]));
     let pieces: Vec<&[u8]> = shape.chunk_by(|a, b| (*a == 0) == (*b == 0)).collect();
     values.reserve(count * len);
     let mut all = &all[..];
     for _ in 0..count {
         for piece in &pieces {
             if piece[0] == 0 {
-                let (digits, rest) = all.split_at_checked(piece.len()).ok_or_else(BlockError::cut_short)?;
+                let (digits, rest) = all
+                    .split_at_checked(piece.len())
+                    .ok_or_else(BlockError::cut_short)?;
                 values.extend_from_slice(digits);
                 all = rest;
             } else {
@@ -414,8 +492,16 @@ mod tests {
             ends.push(bytes.len() as u32);
         }
         let mut out = Vec::new();
-        let written =
-            encode(Texts { ends: &ends, bytes: &bytes }, 1, &mut Scratch::default(), &mut out).expect("memory is enough");
+        let written = encode(
+            Texts {
+                ends: &ends,
+                bytes: &bytes,
+            },
+            1,
+            &mut Scratch::default(),
+            &mut out,
+        )
+        .expect("memory is enough");
         assert_eq!(written.form, form, "{texts:?}");
         let (mut back_ends, mut back, mut rest) = (Vec::new(), Vec::new(), &out[..]);
         decode(&mut rest, texts.len(), None, &mut back_ends, &mut back).expect("was just written");
@@ -428,17 +514,38 @@ mod tests {
     fn each_kind_of_value_finds_its_form() {
         check(&[], Form::Plain);
         check(&["", "a"], Form::Plain);
-        check(&["0", "-1", "9223372036854775807", "-9223372036854775808"], Form::Integers);
+        check(
+            &["0", "-1", "9223372036854775807", "-9223372036854775808"],
+            Form::Integers,
+        );
         check(&["0.5", "12", "-1.250", "1099511627776.0"], Form::Decimals);
         check(&["10.0.0.1", "255.255.255.255"], Form::Ipv4);
-        check(&["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7aaaaaaaaaaaaaaab"], Form::Shape);
+        check(
+            &[
+                "4bf92f3577b34da6a3ce929d0e0e4736",
+                "00f067aa0ba902b7aaaaaaaaaaaaaaab",
+            ],
+            Form::Shape,
+        );
         check(&["12.5ms", "3ms", "0.25ms"], Form::Affixed);
         check(&["user-17", "user-3", "user-20"], Form::Affixed);
         check(&["v1.2", "v10.25"], Form::Affixed);
         check(&["+1"], Form::Affixed);
-        check(&["/users/17", "/carts/3", "/users/200", "/users/0"].repeat(5), Form::Headed);
-        check(&["a.go:10", "b.go:7", "b.go:0070", "a.go:1844674407370955161"].repeat(20), Form::Headed);
-        check(&["9f0c1a2b-0000-4000-8000-000000000001", "1f0d5a2b-1234-4000-8000-00000fe00001"], Form::Shape);
+        check(
+            &["/users/17", "/carts/3", "/users/200", "/users/0"].repeat(5),
+            Form::Headed,
+        );
+        check(
+            &["a.go:10", "b.go:7", "b.go:0070", "a.go:1844674407370955161"].repeat(20),
+            Form::Headed,
+        );
+        check(
+            &[
+                "9f0c1a2b-0000-4000-8000-000000000001",
+                "1f0d5a2b-1234-4000-8000-00000fe00001",
+            ],
+            Form::Shape,
+        );
     }
 
     #[test]
@@ -458,14 +565,27 @@ mod tests {
 
     #[test]
     fn ids_take_half_a_byte_a_digit() {
-        let ids: Vec<String> =
-            (1..101u128).map(|i| format!("{:032x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))).collect();
-        assert!(check(&ids.iter().map(|s| s.as_str()).collect::<Vec<_>>(), Form::Shape) < 1700);
+        let ids: Vec<String> = (1..101u128)
+            .map(|i| {
+                format!(
+                    "{:032x}",
+                    i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+                )
+            })
+            .collect();
+        assert!(
+            check(
+                &ids.iter().map(|s| s.as_str()).collect::<Vec<_>>(),
+                Form::Shape
+            ) < 1700
+        );
     }
 
     #[test]
     fn damaged_texts_are_refused() {
-        let refused = |bytes: &[u8]| assert!(decode(&mut &bytes[..], 3, None, &mut Vec::new(), &mut Vec::new()).is_err());
+        let refused = |bytes: &[u8]| {
+            assert!(decode(&mut &bytes[..], 3, None, &mut Vec::new(), &mut Vec::new()).is_err())
+        };
         refused(&[9]);
         refused(&[Form::Shape as u8, 200]);
         refused(&[Form::Shape as u8, 2, 0, 0]);

@@ -19,10 +19,16 @@ pub(crate) fn encode(
     let mut start = 0;
     for run in runs {
         let rows = &times[start..start + run.rows as usize];
-        steps.extend(rows.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]) as u64));
+        steps.extend(
+            rows.windows(2)
+                .map(|pair| pair[1].wrapping_sub(pair[0]) as u64),
+        );
         start += rows.len();
     }
-    let unit = UNITS.iter().position(|&unit| steps.iter().all(|step| step % unit == 0)).unwrap_or(UNITS.len() - 1);
+    let unit = UNITS
+        .iter()
+        .position(|&unit| steps.iter().all(|step| step % unit == 0))
+        .unwrap_or(UNITS.len() - 1);
     if UNITS[unit] != 1 {
         steps.iter_mut().for_each(|step| *step /= UNITS[unit]);
     }
@@ -33,13 +39,24 @@ pub(crate) fn encode(
 /// Takes the unit of the steps that follow, in nanoseconds.
 pub(crate) fn take_unit(bytes: &mut &[u8]) -> Result<u64, BlockError> {
     let unit = usize::from(varint::take_u8(bytes)?);
-    UNITS.get(unit).copied().ok_or_else(|| BlockError::damaged("unit of times is not known"))
+    UNITS
+        .get(unit)
+        .copied()
+        .ok_or_else(|| BlockError::damaged("unit of times is not known"))
 }
 
 /// Reads the column back, into `times`, which is empty.
-pub(crate) fn decode(mut bytes: &[u8], runs: &[RunMeta], rows: usize, times: &mut Vec<i64>) -> Result<(), BlockError> {
+pub(crate) fn decode(
+    mut bytes: &[u8],
+    runs: &[RunMeta],
+    rows: usize,
+    times: &mut Vec<i64>,
+) -> Result<(), BlockError> {
     let unit = take_unit(&mut bytes)?;
-    let steps: usize = runs.iter().map(|run| (run.rows as usize).saturating_sub(1)).sum();
+    let steps: usize = runs
+        .iter()
+        .map(|run| (run.rows as usize).saturating_sub(1))
+        .sum();
     times.reserve(rows);
     let mut left = runs.iter();
     let (mut time, mut run_left) = (0i64, 0usize);
@@ -91,7 +108,14 @@ mod tests {
             })
             .collect();
         let mut out = Vec::new();
-        encode(&times, &metas, &mut Vec::new(), &mut ints::Scratch::default(), &mut out).expect("memory is enough");
+        encode(
+            &times,
+            &metas,
+            &mut Vec::new(),
+            &mut ints::Scratch::default(),
+            &mut out,
+        )
+        .expect("memory is enough");
         let mut back = Vec::new();
         decode(&out, &metas, times.len(), &mut back).expect("was just written");
         assert_eq!(back, times);
@@ -102,13 +126,30 @@ mod tests {
     fn times_of_many_runs_come_back() {
         check(&[]);
         check(&[&[5]]);
-        check(&[&[], &[5], &[], &[-7, -7, 9], &[i64::MIN, 0, i64::MAX], &[1], &[]]);
-        check(&[&(0..1000).map(|i| i * i).collect::<Vec<_>>(), &[3], &(0..300).collect::<Vec<_>>()]);
+        check(&[
+            &[],
+            &[5],
+            &[],
+            &[-7, -7, 9],
+            &[i64::MIN, 0, i64::MAX],
+            &[1],
+            &[],
+        ]);
+        check(&[
+            &(0..1000).map(|i| i * i).collect::<Vec<_>>(),
+            &[3],
+            &(0..300).collect::<Vec<_>>(),
+        ]);
     }
 
     #[test]
     fn regular_times_cost_nothing_and_milliseconds_little() {
-        assert!(check(&[&(0..10_000).map(|i| 1_700_000_000_000_000_000 + i * 123).collect::<Vec<_>>()]) < 5);
+        assert!(
+            check(&[&(0..10_000)
+                .map(|i| 1_700_000_000_000_000_000 + i * 123)
+                .collect::<Vec<_>>()])
+                < 5
+        );
         let jitter = |i: i64| (i * 1000 + (i * 7919) % 500) * 1_000_000;
         assert!(check(&[&(0..10_000).map(jitter).collect::<Vec<_>>()]) < 14_000);
     }

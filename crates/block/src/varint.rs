@@ -37,7 +37,9 @@ pub(crate) fn take(bytes: &mut &[u8]) -> Result<u64, BlockError> {
 pub(crate) fn take_at_most(bytes: &mut &[u8], most: u64, what: &str) -> Result<u64, BlockError> {
     let value = take(bytes)?;
     if value > most {
-        return Err(BlockError::Damaged(format!("{what} is {value}, at most {most} can be")));
+        return Err(BlockError::Damaged(format!(
+            "{what} is {value}, at most {most} can be"
+        )));
     }
     Ok(value)
 }
@@ -71,7 +73,16 @@ mod tests {
 
     #[test]
     fn integers_come_back() {
-        for value in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+        for value in [
+            0,
+            1,
+            127,
+            128,
+            300,
+            u64::from(u32::MAX),
+            u64::MAX - 1,
+            u64::MAX,
+        ] {
             let mut out = Vec::new();
             put(&mut out, value);
             let mut rest = &out[..];

@@ -11,15 +11,21 @@ fn rows_of(path: &Path) -> String {
     let mut block = &bytes[..];
     let meta = BlockMeta::decode(&mut block).expect("the fixture is whole");
     assert_eq!(meta.block_bytes(), block.len() as u64);
-    let batch = decode(&meta, &Columns::ALL, &mut |range| Ok(block[range.start as usize..range.end as usize].to_vec()))
-        .expect("the fixture is whole");
+    let batch = decode(&meta, &Columns::ALL, &mut |range| {
+        Ok(block[range.start as usize..range.end as usize].to_vec())
+    })
+    .expect("the fixture is whole");
     let mut rows = String::new();
     for run in &batch.runs {
         for row in run.rows.clone() {
             let metadata: Vec<_> = batch.metadata_of(row).collect();
             let line = batch.line(row).escape_ascii();
-            writeln!(rows, "{} {} \"{line}\" {metadata:?}", run.stream, batch.timestamps[row as usize])
-                .expect("memory is enough");
+            writeln!(
+                rows,
+                "{} {} \"{line}\" {metadata:?}",
+                run.stream, batch.timestamps[row as usize]
+            )
+            .expect("memory is enough");
         }
     }
     rows
@@ -31,13 +37,20 @@ fn blocks_of_every_version_are_read() {
     let mut read = 0;
     for entry in std::fs::read_dir(folder).expect("there are fixtures") {
         let path = entry.expect("there are fixtures").path();
-        if path.extension().is_some_and(|extension| extension == "block") {
-            let expected = std::fs::read_to_string(path.with_extension("rows")).expect("each block has its rows");
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "block")
+        {
+            let expected = std::fs::read_to_string(path.with_extension("rows"))
+                .expect("each block has its rows");
             assert_eq!(rows_of(&path), expected, "{}", path.display());
             read += 1;
         }
     }
-    assert!(read >= usize::from(skald_block::FORMAT_VERSION), "{read} fixtures");
+    assert!(
+        read >= usize::from(skald_block::FORMAT_VERSION),
+        "{read} fixtures"
+    );
 }
 
 /// The directory entry of a fixture and its bytes.
@@ -53,16 +66,36 @@ fn fixture(name: &str) -> (BlockMeta, Vec<u8>) {
 fn newest_and_older_lines_of_every_version_are_read_alone() {
     for version in 3..=skald_block::FORMAT_VERSION {
         let (meta, block) = fixture(&format!("v{version}-tail"));
-        let mut read = |range: std::ops::Range<u64>| Ok(block[range.start as usize..range.end as usize].to_vec());
+        let mut read = |range: std::ops::Range<u64>| {
+            Ok(block[range.start as usize..range.end as usize].to_vec())
+        };
         let whole = decode(&meta, &Columns::ALL, &mut read).expect("the fixture is whole");
         let tails = meta.newest_apart().expect("its newest lines are apart");
-        let newest: Vec<u32> = whole.runs.iter().zip(&tails).flat_map(|(run, tail)| tail.row..run.rows.end).collect();
-        let older: Vec<u32> = whole.runs.iter().zip(&tails).flat_map(|(run, tail)| run.rows.start..tail.row).collect();
+        let newest: Vec<u32> = whole
+            .runs
+            .iter()
+            .zip(&tails)
+            .flat_map(|(run, tail)| tail.row..run.rows.end)
+            .collect();
+        let older: Vec<u32> = whole
+            .runs
+            .iter()
+            .zip(&tails)
+            .flat_map(|(run, tail)| run.rows.start..tail.row)
+            .collect();
         for rows in [newest, older] {
-            let wanted = Wanted { rows: Some(&rows), ..Wanted::all(&Columns::ALL) };
-            let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("the fixture is whole");
+            let wanted = Wanted {
+                rows: Some(&rows),
+                ..Wanted::all(&Columns::ALL)
+            };
+            let some = decode_over(&meta, &wanted, Batch::default(), &mut read)
+                .expect("the fixture is whole");
             for row in 0..meta.rows {
-                let expected = if rows.contains(&row) { whole.line(row) } else { b"" };
+                let expected = if rows.contains(&row) {
+                    whole.line(row)
+                } else {
+                    b""
+                };
                 assert_eq!(some.line(row), expected, "row {row} of version {version}");
             }
         }
@@ -72,14 +105,27 @@ fn newest_and_older_lines_of_every_version_are_read_alone() {
 #[test]
 fn newest_lines_of_a_run_are_read_without_those_of_others() {
     let (meta, block) = fixture("v4-frames");
-    let mut read = |range: std::ops::Range<u64>| Ok(block[range.start as usize..range.end as usize].to_vec());
+    let mut read =
+        |range: std::ops::Range<u64>| Ok(block[range.start as usize..range.end as usize].to_vec());
     let whole = decode(&meta, &Columns::ALL, &mut read).expect("the fixture is whole");
     // Runs of 420, 3 and 400 rows, the newest from 256 on; the short one shares its frame with the last.
     for (wanted, lines) in [(300, 256..420), (421, 420..423), (700, 679..823)] {
-        let wanted = Wanted { rows: Some(&[wanted]), ..Wanted::all(&Columns::ALL) };
-        let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("the fixture is whole");
+        let wanted = Wanted {
+            rows: Some(&[wanted]),
+            ..Wanted::all(&Columns::ALL)
+        };
+        let some =
+            decode_over(&meta, &wanted, Batch::default(), &mut read).expect("the fixture is whole");
         for row in 0..meta.rows {
-            assert_eq!(some.line(row), if lines.contains(&row) { whole.line(row) } else { b"" }, "row {row}");
+            assert_eq!(
+                some.line(row),
+                if lines.contains(&row) {
+                    whole.line(row)
+                } else {
+                    b""
+                },
+                "row {row}"
+            );
         }
     }
 }
@@ -87,7 +133,11 @@ fn newest_lines_of_a_run_are_read_without_those_of_others() {
 /// The names of the encodings in a fixture of the newest version.
 fn encodings(kind: &str) -> (BlockMeta, Vec<&'static str>) {
     let (meta, _) = fixture(&format!("v{}{kind}", skald_block::FORMAT_VERSION));
-    let names = meta.columns.iter().map(|column| column.encoding_name()).collect();
+    let names = meta
+        .columns
+        .iter()
+        .map(|column| column.encoding_name())
+        .collect();
     (meta, names)
 }
 
@@ -95,14 +145,35 @@ fn encodings(kind: &str) -> (BlockMeta, Vec<&'static str>) {
 #[test]
 fn the_newest_fixtures_have_every_encoding() {
     let (meta, names) = encodings("");
-    for expected in ["steps", "integers", "dictionary of plain texts", "ipv4", "decimals", "shapes", "plain texts", "zstd"] {
-        assert!(names.contains(&expected), "{expected} is not among {names:?}");
+    for expected in [
+        "steps",
+        "integers",
+        "dictionary of plain texts",
+        "ipv4",
+        "decimals",
+        "shapes",
+        "plain texts",
+        "zstd",
+    ] {
+        assert!(
+            names.contains(&expected),
+            "{expected} is not among {names:?}"
+        );
     }
     assert_eq!(meta.anchors.all.len(), 4);
     let (meta, _) = encodings("-tail");
-    assert!(meta.columns.iter().any(|column| column.kind == ColumnKind::Newest), "{:?}", meta.columns);
+    assert!(
+        meta.columns
+            .iter()
+            .any(|column| column.kind == ColumnKind::Newest),
+        "{:?}",
+        meta.columns
+    );
     let tails = meta.newest_apart().expect("its runs are long enough");
-    assert_eq!(tails.iter().map(|tail| tail.row).collect::<Vec<_>>(), [512, 700, 740 + 768]);
+    assert_eq!(
+        tails.iter().map(|tail| tail.row).collect::<Vec<_>>(),
+        [512, 700, 740 + 768]
+    );
     let (_, names) = encodings("-fields");
     for expected in [
         "cut into fields",
@@ -113,6 +184,9 @@ fn the_newest_fixtures_have_every_encoding() {
         "plain texts",
         "numbers behind heads",
     ] {
-        assert!(names.contains(&expected), "{expected} is not among {names:?}");
+        assert!(
+            names.contains(&expected),
+            "{expected} is not among {names:?}"
+        );
     }
 }

@@ -3,8 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use skald_block::{
-    BlockError, BlockMeta, Count, Encoder, FieldsAnswer, RunCounter, Wanted, decode, decode_chosen, decode_over, rows_apart,
-    verify,
+    BlockError, BlockMeta, Count, Encoder, FieldsAnswer, RunCounter, Wanted, decode, decode_chosen,
+    decode_over, rows_apart, verify,
 };
 use skald_fields::Form;
 use skald_model::{Batch, BatchBuilder, Columns, Literal, MetadataWanted};
@@ -17,7 +17,8 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z]{0,4}",
         any::<i64>().prop_map(|n| n.to_string()),
-        (any::<i32>(), 0..9usize).prop_map(|(n, places)| format!("{:.places$}", f64::from(n) / 1000.0)),
+        (any::<i32>(), 0..9usize)
+            .prop_map(|(n, places)| format!("{:.places$}", f64::from(n) / 1000.0)),
         any::<u32>().prop_map(|n| std::net::Ipv4Addr::from(n).to_string()),
         any::<u64>().prop_map(|n| format!("{n:016x}")),
         Just("info".to_owned()),
@@ -25,7 +26,11 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 fn row() -> impl Strategy<Value = Row> {
-    (prop_oneof![Just(0), Just(1_000_000), any::<u32>()], vec(any::<u8>(), 0..20), vec((0..4u8, value()), 0..3))
+    (
+        prop_oneof![Just(0), Just(1_000_000), any::<u32>()],
+        vec(any::<u8>(), 0..20),
+        vec((0..4u8, value()), 0..3),
+    )
 }
 
 fn batch_of(runs: &[(i64, Vec<Row>)]) -> Batch {
@@ -34,23 +39,36 @@ fn batch_of(runs: &[(i64, Vec<Row>)]) -> Batch {
         let mut time = *start;
         for (step, line, pairs) in rows {
             time += i64::from(*step);
-            let mut pairs: Vec<(String, &str)> = pairs.iter().map(|(k, v)| (format!("key{k}"), v.as_str())).collect();
+            let mut pairs: Vec<(String, &str)> = pairs
+                .iter()
+                .map(|(k, v)| (format!("key{k}"), v.as_str()))
+                .collect();
             pairs.sort_unstable();
             pairs.dedup_by(|a, b| a.0 == b.0);
-            builder.push(stream as u32, time, line, pairs.iter().map(|(k, v)| (k.as_str(), *v)));
+            builder.push(
+                stream as u32,
+                time,
+                line,
+                pairs.iter().map(|(k, v)| (k.as_str(), *v)),
+            );
         }
     }
     builder.finish()
 }
 
 fn batches() -> impl Strategy<Value = Batch> {
-    let any_lines = vec((-1i64 << 60..1 << 60, vec(row(), 1..40)), 0..6).prop_map(|runs| batch_of(&runs));
+    let any_lines =
+        vec((-1i64 << 60..1 << 60, vec(row(), 1..40)), 0..6).prop_map(|runs| batch_of(&runs));
     prop_oneof![3 => any_lines, 1 => lines_with_fields(), 1 => long_runs()]
 }
 
 /// Runs of which some are so long that their newest lines lie apart, if lines are not cut.
 fn long_runs() -> impl Strategy<Value = Batch> {
-    let run = (-1i64 << 60..1 << 60, prop_oneof![1..700usize, 1..4usize, Just(0)], 0..300usize);
+    let run = (
+        -1i64 << 60..1 << 60,
+        prop_oneof![1..700usize, 1..4usize, Just(0)],
+        0..300usize,
+    );
     (vec(run, 1..5), any::<bool>()).prop_map(|(runs, json)| {
         let mut builder = BatchBuilder::default();
         for (stream, (start, rows, width)) in runs.iter().enumerate() {
@@ -61,7 +79,12 @@ fn long_runs() -> impl Strategy<Value = Batch> {
                     false => format!("{number:.<width$}"),
                 };
                 let level = ["info", "warn", "error"][number as usize % 3];
-                builder.push(stream as u32, start + row as i64 * 7, line.as_bytes(), [("level", level)].into_iter());
+                builder.push(
+                    stream as u32,
+                    start + row as i64 * 7,
+                    line.as_bytes(),
+                    [("level", level)].into_iter(),
+                );
             }
         }
         builder.finish()
@@ -77,7 +100,9 @@ fn lines_with_fields() -> impl Strategy<Value = Batch> {
                 (0, _) => format!("{a} {b}"),
                 (1, true) => format!(r#"{{"a":"{a}","n":{n},"more":{{"b":"{b}"}}}}"#),
                 (1, false) => format!("a={a} n={n} more b={b}"),
-                (_, true) => format!(r#"{{"a":"{a}","level":"{b}","took":"{n}ms","c":[{n}],"d":"{c}"}}"#),
+                (_, true) => {
+                    format!(r#"{{"a":"{a}","level":"{b}","took":"{n}ms","c":[{n}],"d":"{c}"}}"#)
+                }
                 (_, false) => format!(r#"a={a} level="{b}" took={n}ms d={c}"#),
             };
             (u32::from(n), line.into_bytes(), vec![(kind % 4, c)])
@@ -89,14 +114,19 @@ fn lines_with_fields() -> impl Strategy<Value = Batch> {
 fn encoded(batch: &Batch) -> (BlockMeta, Vec<u8>) {
     let mut bytes = b"another block before".to_vec();
     let before = bytes.len();
-    let meta = Encoder::default().encode(batch, &mut bytes).expect("the batch is well formed");
+    let meta = Encoder::default()
+        .encode(batch, &mut bytes)
+        .expect("the batch is well formed");
     (meta, bytes.split_off(before))
 }
 
 fn decoded(meta: &BlockMeta, columns: &Columns, bytes: &[u8]) -> Result<Batch, BlockError> {
     decode(meta, columns, &mut |range| {
         let range = range.start as usize..range.end as usize;
-        bytes.get(range).map(<[u8]>::to_vec).ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+        bytes
+            .get(range)
+            .map(<[u8]>::to_vec)
+            .ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
     })
 }
 
@@ -105,11 +135,20 @@ fn assert_same(a: &Batch, b: &Batch) {
     assert_eq!(a.line_ends, b.line_ends);
     assert_eq!(a.lines, b.lines);
     assert_eq!(
-        a.runs.iter().map(|r| (r.stream, r.rows.clone())).collect::<Vec<_>>(),
-        b.runs.iter().map(|r| (r.stream, r.rows.clone())).collect::<Vec<_>>()
+        a.runs
+            .iter()
+            .map(|r| (r.stream, r.rows.clone()))
+            .collect::<Vec<_>>(),
+        b.runs
+            .iter()
+            .map(|r| (r.stream, r.rows.clone()))
+            .collect::<Vec<_>>()
     );
     for row in 0..a.len() as u32 {
-        assert!(a.metadata_of(row).eq(b.metadata_of(row)), "metadata of row {row}");
+        assert!(
+            a.metadata_of(row).eq(b.metadata_of(row)),
+            "metadata of row {row}"
+        );
     }
 }
 
@@ -271,7 +310,12 @@ fn only_what_is_asked_for_is_read() {
     let mut builder = BatchBuilder::default();
     for i in 0..2000u64 {
         let noise = format!("{:x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(4);
-        builder.push(0, i as i64, noise.as_bytes(), [("big", noise.as_str()), ("level", "info")].into_iter());
+        builder.push(
+            0,
+            i as i64,
+            noise.as_bytes(),
+            [("big", noise.as_str()), ("level", "info")].into_iter(),
+        );
     }
     let batch = builder.finish();
     let (meta, bytes) = encoded(&batch);
@@ -286,13 +330,27 @@ fn only_what_is_asked_for_is_read() {
     let (times, fetched) = read(&Columns::TIMES);
     assert!(times.line_ends.is_empty() && times.lines.is_empty() && times.metadata.is_empty());
     assert!(fetched < 20, "{fetched} bytes for times");
-    let lengths = Columns { lines: false, line_lengths: true, metadata: MetadataWanted::Names(vec!["level".into()]) };
+    let lengths = Columns {
+        lines: false,
+        line_lengths: true,
+        metadata: MetadataWanted::Names(vec!["level".into()]),
+    };
     let (lengths, fetched) = read(&lengths);
     assert_eq!(lengths.line_ends, batch.line_ends);
     assert!(lengths.lines.is_empty());
-    assert_eq!(lengths.metadata_of(77).collect::<Vec<_>>(), [("level", "info")]);
-    assert!(fetched < 4000, "{fetched} bytes for lengths and one small column");
-    let (lines, _) = read(&Columns { lines: true, line_lengths: false, metadata: MetadataWanted::None });
+    assert_eq!(
+        lengths.metadata_of(77).collect::<Vec<_>>(),
+        [("level", "info")]
+    );
+    assert!(
+        fetched < 4000,
+        "{fetched} bytes for lengths and one small column"
+    );
+    let (lines, _) = read(&Columns {
+        lines: true,
+        line_lengths: false,
+        metadata: MetadataWanted::None,
+    });
     assert_eq!(lines.line(1234), batch.line(1234));
 }
 
@@ -301,27 +359,49 @@ fn the_newest_rows_of_runs_are_read_alone() {
     let mut builder = BatchBuilder::default();
     for (stream, rows) in [(0, 2000), (3, 40), (4, 1), (7, 900)] {
         for i in 0..rows as u64 {
-            let line = format!("request {:x} done", (i + stream).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            builder.push(stream as u32, i as i64 * 10, line.as_bytes(), std::iter::empty());
+            let line = format!(
+                "request {:x} done",
+                (i + stream).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            );
+            builder.push(
+                stream as u32,
+                i as i64 * 10,
+                line.as_bytes(),
+                std::iter::empty(),
+            );
         }
     }
     let batch = builder.finish();
     let (meta, bytes) = encoded(&batch);
     let tails = meta.tails().expect("two runs are long");
     let places: Vec<_> = tails.iter().map(|tail| (tail.row, tail.time)).collect();
-    assert_eq!(places, [(1792, 17_920), (2000, 0), (2040, 0), (2041 + 768, 7680)]);
+    assert_eq!(
+        places,
+        [(1792, 17_920), (2000, 0), (2040, 0), (2041 + 768, 7680)]
+    );
     let newest = || (1792..2041).chain(2041 + 768..2941);
     let older = || (0..1792).chain(2041..2041 + 768);
     let older_at = meta.columns.last().expect("there are columns").offset;
     let check = |only: Vec<u32>, left_out: &dyn Fn(u32) -> bool| {
-        let wanted = Wanted { rows: Some(&only), ..Wanted::all(&Columns::ALL) };
+        let wanted = Wanted {
+            rows: Some(&only),
+            ..Wanted::all(&Columns::ALL)
+        };
         let mut read = |range: std::ops::Range<u64>| {
-            assert!(range.end <= older_at || !left_out(0), "older lines are fetched for {only:?}");
+            assert!(
+                range.end <= older_at || !left_out(0),
+                "older lines are fetched for {only:?}"
+            );
             Ok(bytes[range.start as usize..range.end as usize].to_vec())
         };
-        let some = decode_over(&meta, &wanted, Batch::default(), &mut read).expect("was just written");
+        let some =
+            decode_over(&meta, &wanted, Batch::default(), &mut read).expect("was just written");
         for row in 0..2941 {
-            assert_eq!(some.line(row), if left_out(row) { b"" } else { batch.line(row) }, "row {row} for {only:?}");
+            assert_eq!(
+                some.line(row),
+                if left_out(row) { b"" } else { batch.line(row) },
+                "row {row} for {only:?}"
+            );
         }
     };
     let is_newest = |row: u32| newest().any(|newest| newest == row);
@@ -340,10 +420,20 @@ fn the_newest_rows_of_runs_are_read_alone() {
 #[test]
 fn lines_of_runs_without_lengths_are_damaged() {
     let mut builder = BatchBuilder::default();
-    (0..2000).for_each(|i| builder.push(i / 1000, i64::from(i), format!("line {i}").as_bytes(), std::iter::empty()));
+    (0..2000).for_each(|i| {
+        builder.push(
+            i / 1000,
+            i64::from(i),
+            format!("line {i}").as_bytes(),
+            std::iter::empty(),
+        )
+    });
     let (mut meta, bytes) = encoded(&builder.finish());
-    meta.columns.retain(|column| column.kind != skald_block::ColumnKind::Lengths);
-    let read = decode(&meta, &Columns::ALL, &mut |range| Ok(bytes[range.start as usize..range.end as usize].to_vec()));
+    meta.columns
+        .retain(|column| column.kind != skald_block::ColumnKind::Lengths);
+    let read = decode(&meta, &Columns::ALL, &mut |range| {
+        Ok(bytes[range.start as usize..range.end as usize].to_vec())
+    });
     assert!(matches!(read, Err(BlockError::Damaged(_))));
 }
 
@@ -357,14 +447,24 @@ fn rows_that_fields_do_not_answer_for_are_named() {
     let mut builder = BatchBuilder::default();
     (0..2000).for_each(|i| builder.push(0, i as i64, line(i).as_bytes(), std::iter::empty()));
     let (meta, bytes) = encoded(&builder.finish());
-    let mut read = |range: std::ops::Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
+    let mut read =
+        |range: std::ops::Range<u64>| Ok(bytes[range.start as usize..range.end as usize].to_vec());
     let mut apart = |form| rows_apart(&meta, form, &mut read).expect("was just written");
-    let of = |rests: &[u32]| (0..2000).filter(|row| rests.contains(&(row % 50))).collect::<Vec<u32>>();
-    assert_eq!(meta.fields_answer(Form::Json, &["status".to_owned()]), FieldsAnswer::Some);
+    let of = |rests: &[u32]| {
+        (0..2000)
+            .filter(|row| rests.contains(&(row % 50)))
+            .collect::<Vec<u32>>()
+    };
+    assert_eq!(
+        meta.fields_answer(Form::Json, &["status".to_owned()]),
+        FieldsAnswer::Some
+    );
     assert_eq!(apart(Form::Json), of(&[7, 9]));
     let logfmt = apart(Form::Logfmt);
     assert!(of(&[9]).iter().all(|row| !logfmt.contains(row)) && logfmt.len() == 2000 - 40);
-    let cut_short = rows_apart(&meta, Form::Json, &mut |range| Ok(bytes[range.start as usize..range.end as usize - 1].to_vec()));
+    let cut_short = rows_apart(&meta, Form::Json, &mut |range| {
+        Ok(bytes[range.start as usize..range.end as usize - 1].to_vec())
+    });
     assert!(matches!(cut_short, Err(BlockError::Damaged(_))));
 }
 
@@ -373,27 +473,68 @@ fn fields_of_lines_are_read_without_them() {
     let mut builder = BatchBuilder::default();
     for i in 0..2000u64 {
         let noise = format!("{:x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(4);
-        let line =
-            format!(r#"{{"status":{},"noise":"{noise}","msg":"say \"{i}\"","in":{{"took":"{}.5ms"}}}}"#, 200 + i % 3, i % 90);
+        let line = format!(
+            r#"{{"status":{},"noise":"{noise}","msg":"say \"{i}\"","in":{{"took":"{}.5ms"}}}}"#,
+            200 + i % 3,
+            i % 90
+        );
         builder.push(0, i as i64, line.as_bytes(), [("pod", "a")].into_iter());
     }
     let batch = builder.finish();
     let (meta, bytes) = encoded(&batch);
-    let labels = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let labels = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
     let answers = |form, names: &[&str]| meta.fields_answer(form, &labels(names));
-    assert_eq!(answers(Form::Json, &["status", "in_took", "nothing"]), FieldsAnswer::All);
-    assert_eq!(answers(Form::Logfmt, &["status"]), FieldsAnswer::None, "the lines are not logfmt");
-    assert_eq!(answers(Form::Json, &["msg"]), FieldsAnswer::None, "the text of a label differs from what is written");
-    assert_eq!(answers(Form::Json, &["pod"]), FieldsAnswer::None, "there is metadata of the name");
-    let columns = Columns { lines: false, line_lengths: false, metadata: MetadataWanted::Names(labels(&["status", "in_took"])) };
+    assert_eq!(
+        answers(Form::Json, &["status", "in_took", "nothing"]),
+        FieldsAnswer::All
+    );
+    assert_eq!(
+        answers(Form::Logfmt, &["status"]),
+        FieldsAnswer::None,
+        "the lines are not logfmt"
+    );
+    assert_eq!(
+        answers(Form::Json, &["msg"]),
+        FieldsAnswer::None,
+        "the text of a label differs from what is written"
+    );
+    assert_eq!(
+        answers(Form::Json, &["pod"]),
+        FieldsAnswer::None,
+        "there is metadata of the name"
+    );
+    let columns = Columns {
+        lines: false,
+        line_lengths: false,
+        metadata: MetadataWanted::Names(labels(&["status", "in_took"])),
+    };
     let mut fetched = 0;
-    let read = decode_over(&meta, &Wanted { fields: true, ..Wanted::all(&columns) }, Batch::default(), &mut |range| {
-        fetched += range.end - range.start;
-        Ok(bytes[range.start as usize..range.end as usize].to_vec())
-    });
+    let read = decode_over(
+        &meta,
+        &Wanted {
+            fields: true,
+            ..Wanted::all(&columns)
+        },
+        Batch::default(),
+        &mut |range| {
+            fetched += range.end - range.start;
+            Ok(bytes[range.start as usize..range.end as usize].to_vec())
+        },
+    );
     let read = read.expect("was just written");
-    assert_eq!(read.metadata_of(77).collect::<Vec<_>>(), [("in_took", "77.5ms"), ("status", "202")]);
-    assert!(read.lines.is_empty() && fetched < 12_000, "{fetched} bytes for two columns");
+    assert_eq!(
+        read.metadata_of(77).collect::<Vec<_>>(),
+        [("in_took", "77.5ms"), ("status", "202")]
+    );
+    assert!(
+        read.lines.is_empty() && fetched < 12_000,
+        "{fetched} bytes for two columns"
+    );
     let whole = decoded(&meta, &Columns::ALL, &bytes).expect("was just written");
     assert_eq!(whole.metadata_of(77).collect::<Vec<_>>(), [("pod", "a")]);
 }
@@ -406,15 +547,24 @@ fn levels_are_counted_in_the_directory() {
     }
     builder.push(0, 9, b"x", std::iter::empty());
     let (meta, _) = encoded(&builder.finish());
-    assert_eq!(meta.levels, [("info".to_owned(), 3), ("error".to_owned(), 1)]);
+    assert_eq!(
+        meta.levels,
+        [("info".to_owned(), 3), ("error".to_owned(), 1)]
+    );
 }
 
 #[test]
 fn malformed_batches_are_refused() {
     let mut batch = batch_of(&[(0, vec![(1, b"line".to_vec(), Vec::new())])]);
     batch.line_ends[0] = 3;
-    assert!(matches!(Encoder::default().encode(&batch, &mut Vec::new()), Err(BlockError::Unencodable(_))));
+    assert!(matches!(
+        Encoder::default().encode(&batch, &mut Vec::new()),
+        Err(BlockError::Unencodable(_))
+    ));
     batch.line_ends[0] = 4;
     batch.runs.clear();
-    assert!(matches!(Encoder::default().encode(&batch, &mut Vec::new()), Err(BlockError::Unencodable(_))));
+    assert!(matches!(
+        Encoder::default().encode(&batch, &mut Vec::new()),
+        Err(BlockError::Unencodable(_))
+    ));
 }

@@ -97,7 +97,8 @@ impl Cut {
     /// The form of all rows; `None` when they differ or some stay whole.
     pub fn form(&self) -> Option<Form> {
         let first = self.skeletons.first()?.form;
-        let alike = self.skeletons.iter().all(|skeleton| skeleton.form == first) && !self.rows.contains(&0);
+        let alike =
+            self.skeletons.iter().all(|skeleton| skeleton.form == first) && !self.rows.contains(&0);
         alike.then_some(first)
     }
 }
@@ -137,7 +138,11 @@ impl Cutter {
         }
         let ascii = batch.lines.is_ascii();
         let line = |row: usize| batch.line(row as u32);
-        if !self.sample(SAMPLE_ROWS.min(rows), |number| line(number * rows / SAMPLE_ROWS.min(rows)), ascii) {
+        if !self.sample(
+            SAMPLE_ROWS.min(rows),
+            |number| line(number * rows / SAMPLE_ROWS.min(rows)),
+            ascii,
+        ) {
             return None;
         }
         let mut building = Building::default();
@@ -152,7 +157,9 @@ impl Cutter {
             building.cut.rows.push(skeleton);
         }
         let mut cut = building.cut;
-        cut.columns.iter_mut().for_each(|column| column.values.codes.resize(rows, 0));
+        cut.columns
+            .iter_mut()
+            .for_each(|column| column.values.codes.resize(rows, 0));
         is_worth(whole, batch.lines.len()).then_some(cut)
     }
 
@@ -171,7 +178,10 @@ impl Cutter {
 
     /// Cuts a line; gives 1 + the number of its skeleton, or 0 and leaves it whole.
     fn row(&mut self, building: &mut Building, row: usize, line: &[u8], ascii: bool) -> u32 {
-        if !ascii && !line.is_ascii() && std::str::from_utf8(line).map_or(true, |text| text.contains('\u{fffd}')) {
+        if !ascii
+            && !line.is_ascii()
+            && std::str::from_utf8(line).map_or(true, |text| text.contains('\u{fffd}'))
+        {
             return 0;
         }
         for at in 0..building.recent.len() {
@@ -182,15 +192,24 @@ impl Cutter {
                 return number + 1;
             }
         }
-        let Some(form) = self.read(line) else { return 0 };
-        let Some(number) = building.skeleton(form, line, &self.tokens, &self.objects) else { return 0 };
+        let Some(form) = self.read(line) else {
+            return 0;
+        };
+        let Some(number) = building.skeleton(form, line, &self.tokens, &self.objects) else {
+            return 0;
+        };
         self.spans.clear();
-        self.spans.extend(self.tokens.iter().map(|token| token.value.clone()));
+        self.spans
+            .extend(self.tokens.iter().map(|token| token.value.clone()));
         building.recent.retain(|recent| *recent != number);
         building.recent.truncate(RECENT - 1);
         building.recent.insert(0, number);
         building.push(number, row, line, &self.spans);
-        for (token, slot) in self.tokens.iter().zip(&building.cut.skeletons[number as usize].slots) {
+        for (token, slot) in self
+            .tokens
+            .iter()
+            .zip(&building.cut.skeletons[number as usize].slots)
+        {
             building.cut.columns[slot.column as usize].escaped |= token.escaped;
         }
         number + 1
@@ -208,7 +227,13 @@ impl Cutter {
     }
 
     /// As the json parser walks it.
-    fn read_object(&mut self, data: &[u8], at: usize, object: usize, depth: usize) -> Result<Step, JsonError> {
+    fn read_object(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        object: usize,
+        depth: usize,
+    ) -> Result<Step, JsonError> {
         walk_object(data, at, |(start, end, escaped), value| {
             if escaped || self.tokens.len() > SLOTS_MAX {
                 return Err(JsonError::Escape);
@@ -216,7 +241,10 @@ impl Cutter {
             let key = start..end;
             let kind = match value.kind {
                 Kind::Object if depth < DEPTH_MAX => {
-                    self.objects.push(ObjectKey { key, parent: object });
+                    self.objects.push(ObjectKey {
+                        key,
+                        parent: object,
+                    });
                     let inner = self.objects.len();
                     return self.read_object(&data[..value.end], value.start, inner, depth + 1);
                 }
@@ -227,7 +255,13 @@ impl Cutter {
                 Kind::Number | Kind::Bool => SlotKind::Bare,
                 Kind::Array => SlotKind::Array,
             };
-            self.tokens.push(Token { kind, escaped: value.escaped, value: value.start..value.end, key, object });
+            self.tokens.push(Token {
+                kind,
+                escaped: value.escaped,
+                value: value.start..value.end,
+                key,
+                object,
+            });
             Ok(Step::Next)
         })
     }
@@ -240,8 +274,18 @@ impl Cutter {
                 continue;
             }
             let quoted = pair.value.start == pair.key.end + 2;
-            let kind = if quoted { SlotKind::Text } else { SlotKind::Word };
-            self.tokens.push(Token { kind, escaped: pair.escaped, value: pair.value, key: pair.key, object: 0 });
+            let kind = if quoted {
+                SlotKind::Text
+            } else {
+                SlotKind::Word
+            };
+            self.tokens.push(Token {
+                kind,
+                escaped: pair.escaped,
+                value: pair.value,
+                key: pair.key,
+                object: 0,
+            });
             if self.tokens.len() > SLOTS_MAX {
                 return None;
             }
@@ -290,10 +334,15 @@ impl Building {
                         return false;
                     }
                     let rest = &line[at..];
-                    at + rest.iter().position(|b| ENDS_WORD[usize::from(*b)]).unwrap_or(rest.len())
+                    at + rest
+                        .iter()
+                        .position(|b| ENDS_WORD[usize::from(*b)])
+                        .unwrap_or(rest.len())
                 }
                 SlotKind::Bare | SlotKind::Array => match value_at(line, at) {
-                    Ok(value) if value.start == at && slot_kind(value.kind) == Some(*kind) => value.end,
+                    Ok(value) if value.start == at && slot_kind(value.kind) == Some(*kind) => {
+                        value.end
+                    }
                     _ => return false,
                 },
             };
@@ -304,10 +353,21 @@ impl Building {
     }
 
     /// The number of a line's skeleton, new or known; `None` when there are too many.
-    fn skeleton(&mut self, form: Form, line: &[u8], tokens: &[Token], objects: &[ObjectKey]) -> Option<u32> {
+    fn skeleton(
+        &mut self,
+        form: Form,
+        line: &[u8],
+        tokens: &[Token],
+        objects: &[ObjectKey],
+    ) -> Option<u32> {
         let literal = |number: usize| {
-            let start = number.checked_sub(1).map_or(0, |before| tokens[before].value.end);
-            &line[start..tokens.get(number).map_or(line.len(), |token| token.value.start)]
+            let start = number
+                .checked_sub(1)
+                .map_or(0, |before| tokens[before].value.end);
+            &line[start
+                ..tokens
+                    .get(number)
+                    .map_or(line.len(), |token| token.value.start)]
         };
         let mut hasher = self.hasher.build_hasher();
         form.hash(&mut hasher);
@@ -319,8 +379,14 @@ impl Building {
             let skeleton = &self.cut.skeletons[*number as usize];
             skeleton.form == form
                 && skeleton.slots.len() == tokens.len()
-                && skeleton.slots.iter().enumerate().all(|(at, slot)| slot.literal == literal(at))
-                && self.kinds[*number as usize].iter().eq(tokens.iter().map(|token| &token.kind))
+                && skeleton
+                    .slots
+                    .iter()
+                    .enumerate()
+                    .all(|(at, slot)| slot.literal == literal(at))
+                && self.kinds[*number as usize]
+                    .iter()
+                    .eq(tokens.iter().map(|token| &token.kind))
                 && skeleton.tail == literal(tokens.len())
         };
         if let Some(number) = self.known.find(hash, is) {
@@ -330,17 +396,28 @@ impl Building {
             return None;
         }
         let names = names(form, line, tokens, objects)?;
-        let fresh = names.iter().filter(|name| !self.columns.contains_key(*name)).count();
+        let fresh = names
+            .iter()
+            .filter(|name| !self.columns.contains_key(*name))
+            .count();
         if self.cut.columns.len() + fresh > COLUMNS_MAX {
             return None;
         }
         let mut slots = Vec::with_capacity(tokens.len());
         for (at, name) in names.into_iter().enumerate() {
-            slots.push(Slot { literal: literal(at).to_vec(), column: self.column(name) });
+            slots.push(Slot {
+                literal: literal(at).to_vec(),
+                column: self.column(name),
+            });
         }
         let number = self.cut.skeletons.len() as u32;
-        self.kinds.push(tokens.iter().map(|token| token.kind).collect());
-        self.cut.skeletons.push(Skeleton { form, slots, tail: literal(tokens.len()).to_vec() });
+        self.kinds
+            .push(tokens.iter().map(|token| token.kind).collect());
+        self.cut.skeletons.push(Skeleton {
+            form,
+            slots,
+            tail: literal(tokens.len()).to_vec(),
+        });
         // Few enough that their hashes are never asked for again: there is room for all.
         self.known.reserve(SKELETONS_MAX, |_| 0);
         self.known.insert_unique(hash, number, |_| 0);
@@ -352,9 +429,21 @@ impl Building {
         let next = self.cut.columns.len() as u32;
         let number = *self.columns.entry_ref(&name).or_insert(next);
         if number == next {
-            let label = if name.starts_with(ANONYMOUS) { "" } else { name.as_str() };
-            let values = MetadataColumn { name: Arc::from(label), codes: Vec::new(), value_ends: Vec::new(), values: Vec::new() };
-            self.cut.columns.push(ValueColumn { values, escaped: false });
+            let label = if name.starts_with(ANONYMOUS) {
+                ""
+            } else {
+                name.as_str()
+            };
+            let values = MetadataColumn {
+                name: Arc::from(label),
+                codes: Vec::new(),
+                value_ends: Vec::new(),
+                values: Vec::new(),
+            };
+            self.cut.columns.push(ValueColumn {
+                values,
+                escaped: false,
+            });
         }
         number
     }
@@ -398,7 +487,11 @@ fn names(form: Form, line: &[u8], tokens: &[Token], objects: &[ObjectKey]) -> Op
             return None;
         }
         let is_label = !taken && !name.is_empty() && token.kind != SlotKind::Array;
-        names.push(if is_label { name } else { format!("{ANONYMOUS}{}{ANONYMOUS}{name}", names.len()) });
+        names.push(if is_label {
+            name
+        } else {
+            format!("{ANONYMOUS}{}{ANONYMOUS}{name}", names.len())
+        });
     }
     Some(names)
 }

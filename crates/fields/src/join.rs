@@ -38,7 +38,9 @@ pub fn join(parts: &Parts<'_>, ends: &[u32], lines: &mut Vec<u8>) -> Result<(), 
     for (row, end) in ends.iter().enumerate() {
         let end = *end as usize;
         if !parts.put(row, lines)? {
-            let line = whole.split_off(..end.checked_sub(start).ok_or(JoinError::Length)?).ok_or(JoinError::Length)?;
+            let line = whole
+                .split_off(..end.checked_sub(start).ok_or(JoinError::Length)?)
+                .ok_or(JoinError::Length)?;
             lines.extend_from_slice(line);
         }
         if lines.len() != end {
@@ -46,12 +48,21 @@ pub fn join(parts: &Parts<'_>, ends: &[u32], lines: &mut Vec<u8>) -> Result<(), 
         }
         start = end;
     }
-    if whole.is_empty() { Ok(()) } else { Err(JoinError::Length) }
+    if whole.is_empty() {
+        Ok(())
+    } else {
+        Err(JoinError::Length)
+    }
 }
 
 /// The same with the lines of the rows `only`, which are in order; all others are empty, and `ends` says so. Where none
 /// of these is whole, whole lines need not be there.
-pub fn join_some(parts: &Parts<'_>, only: &[u32], ends: &mut [u32], lines: &mut Vec<u8>) -> Result<(), JoinError> {
+pub fn join_some(
+    parts: &Parts<'_>,
+    only: &[u32],
+    ends: &mut [u32],
+    lines: &mut Vec<u8>,
+) -> Result<(), JoinError> {
     parts.check(ends)?;
     let mut whole = 0;
     let mut only = only.iter().copied().peekable();
@@ -63,7 +74,12 @@ pub fn join_some(parts: &Parts<'_>, only: &[u32], ends: &mut [u32], lines: &mut 
         let before = lines.len();
         if parts.rows[row] == 0 {
             if wanted {
-                lines.extend_from_slice(parts.whole.get(whole..whole + length).ok_or(JoinError::Length)?);
+                lines.extend_from_slice(
+                    parts
+                        .whole
+                        .get(whole..whole + length)
+                        .ok_or(JoinError::Length)?,
+                );
             }
             whole += length;
         } else if wanted {
@@ -81,19 +97,37 @@ impl Parts<'_> {
     /// Whether all numbers point at something.
     fn check(&self, ends: &[u32]) -> Result<(), JoinError> {
         let columns = self.columns.len();
-        let points_inside = |skeleton: &Skeleton| skeleton.slots.iter().all(|slot| (slot.column as usize) < columns);
+        let points_inside = |skeleton: &Skeleton| {
+            skeleton
+                .slots
+                .iter()
+                .all(|slot| (slot.column as usize) < columns)
+        };
         let has_rows = |column: &MetadataColumn| column.codes.len() == self.rows.len();
-        let fits = self.skeletons.iter().all(points_inside) && self.columns.iter().all(has_rows) && ends.len() == self.rows.len();
-        if fits { Ok(()) } else { Err(JoinError::Missing) }
+        let fits = self.skeletons.iter().all(points_inside)
+            && self.columns.iter().all(has_rows)
+            && ends.len() == self.rows.len();
+        if fits {
+            Ok(())
+        } else {
+            Err(JoinError::Missing)
+        }
     }
 
     /// Appends the line of a row; false, and nothing, when it is a whole one.
     fn put(&self, row: usize, lines: &mut Vec<u8>) -> Result<bool, JoinError> {
-        let Some(number) = self.rows[row].checked_sub(1) else { return Ok(false) };
-        let skeleton = self.skeletons.get(number as usize).ok_or(JoinError::Missing)?;
+        let Some(number) = self.rows[row].checked_sub(1) else {
+            return Ok(false);
+        };
+        let skeleton = self
+            .skeletons
+            .get(number as usize)
+            .ok_or(JoinError::Missing)?;
         for slot in &skeleton.slots {
             lines.extend_from_slice(&slot.literal);
-            lines.extend_from_slice(value(&self.columns[slot.column as usize], row).ok_or(JoinError::Value)?);
+            lines.extend_from_slice(
+                value(&self.columns[slot.column as usize], row).ok_or(JoinError::Value)?,
+            );
         }
         lines.extend_from_slice(&skeleton.tail);
         Ok(true)
@@ -104,6 +138,10 @@ impl Parts<'_> {
 fn value(column: &MetadataColumn, row: usize) -> Option<&[u8]> {
     let index = (column.codes[row] as usize).checked_sub(1)?;
     let end = *column.value_ends.get(index)? as usize;
-    let start = if index == 0 { 0 } else { column.value_ends[index - 1] as usize };
+    let start = if index == 0 {
+        0
+    } else {
+        column.value_ends[index - 1] as usize
+    };
     column.values.get(start..end)
 }

@@ -88,7 +88,11 @@ pub fn string_end(data: &[u8], at: usize) -> Option<(usize, bool)> {
         let hits = zero_bytes(word ^ repeated(b'"')) | zero_bytes(word ^ repeated(b'\\'));
         if hits != 0 {
             let found = from + hits.trailing_zeros() as usize / 8;
-            return if data[found] == b'"' { Some((found, false)) } else { long_string_end(data, found) };
+            return if data[found] == b'"' {
+                Some((found, false))
+            } else {
+                long_string_end(data, found)
+            };
         }
         from += 8;
     }
@@ -120,17 +124,40 @@ fn zero_bytes(word: u64) -> u64 {
 /// The value that starts at or after `at`.
 pub fn value_at(data: &[u8], at: usize) -> Result<Value, JsonError> {
     let start = skip_space(data, at).ok_or(JsonError::Malformed)?;
-    let whole = |kind, end| Ok(Value { kind, start, end, next: end, escaped: false });
+    let whole = |kind, end| {
+        Ok(Value {
+            kind,
+            start,
+            end,
+            next: end,
+            escaped: false,
+        })
+    };
     match data[start] {
         b'"' => {
             let (end, escaped) = string_end(data, start + 1).ok_or(JsonError::String)?;
-            Ok(Value { kind: Kind::String, start: start + 1, end, next: end + 1, escaped })
+            Ok(Value {
+                kind: Kind::String,
+                start: start + 1,
+                end,
+                next: end + 1,
+                escaped,
+            })
         }
-        b'[' => whole(Kind::Array, block_end(data, start, b'[', b']').ok_or(JsonError::Array)?),
-        b'{' => whole(Kind::Object, block_end(data, start, b'{', b'}').ok_or(JsonError::Object)?),
+        b'[' => whole(
+            Kind::Array,
+            block_end(data, start, b'[', b']').ok_or(JsonError::Array)?,
+        ),
+        b'{' => whole(
+            Kind::Object,
+            block_end(data, start, b'{', b'}').ok_or(JsonError::Object)?,
+        ),
         first => {
             let ends = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t' | b',' | b'}' | b']');
-            let end = data[start..].iter().position(ends).map_or(data.len(), |length| start + length);
+            let end = data[start..]
+                .iter()
+                .position(ends)
+                .map_or(data.len(), |length| start + length);
             let kind = match (first, &data[start..end]) {
                 (_, b"true" | b"false") => Kind::Bool,
                 (_, b"null") => Kind::Null,
@@ -177,7 +204,9 @@ pub fn walk_object(
     at: usize,
     mut found: impl FnMut((usize, usize, bool), Value) -> Result<Step, JsonError>,
 ) -> Result<Step, JsonError> {
-    let open = skip_space(data, at).filter(|at| data[*at] == b'{').ok_or(JsonError::Object)?;
+    let open = skip_space(data, at)
+        .filter(|at| data[*at] == b'{')
+        .ok_or(JsonError::Object)?;
     let mut at = skip_space(data, open + 1).ok_or(JsonError::Malformed)?;
     if data[at] == b'}' {
         return Ok(Step::Next);
@@ -190,7 +219,10 @@ pub fn walk_object(
         }
         let (key_end, escaped) = string_end(data, at).ok_or(JsonError::Malformed)?;
         let key = (at, key_end, escaped);
-        at = skip_space(data, key_end + 1).filter(|at| data[*at] == b':').ok_or(JsonError::Malformed)? + 1;
+        at = skip_space(data, key_end + 1)
+            .filter(|at| data[*at] == b':')
+            .ok_or(JsonError::Malformed)?
+            + 1;
         let value = value_at(data, at)?;
         if found(key, value)? == Step::Done {
             return Ok(Step::Done);
@@ -255,7 +287,9 @@ fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
 
 fn hex4(text: &[u8]) -> Option<u32> {
     let digits = text.get(..4)?;
-    digits.iter().try_fold(0, |value, digit| Some(value * 16 + (*digit as char).to_digit(16)?))
+    digits.iter().try_fold(0, |value, digit| {
+        Some(value * 16 + (*digit as char).to_digit(16)?)
+    })
 }
 
 #[cfg(test)]
@@ -265,7 +299,12 @@ mod tests {
     fn check(text: &str, expected: Option<&str>) {
         let mut out = b"kept".to_vec();
         let done = unescape(text.as_bytes(), &mut out);
-        assert_eq!(done.map(|()| String::from_utf8_lossy(&out[4..]).into_owned()).as_deref(), expected, "{text}");
+        assert_eq!(
+            done.map(|()| String::from_utf8_lossy(&out[4..]).into_owned())
+                .as_deref(),
+            expected,
+            "{text}"
+        );
         assert!(done.is_some() || out == b"kept");
     }
 
@@ -281,15 +320,27 @@ mod tests {
     fn strings_end_at_their_quote_however_long_they_are() {
         for length in 0..80 {
             let plain = format!("{}\"rest\"", "x".repeat(length));
-            assert_eq!(string_end(plain.as_bytes(), 0), Some((length, false)), "{plain}");
+            assert_eq!(
+                string_end(plain.as_bytes(), 0),
+                Some((length, false)),
+                "{plain}"
+            );
             assert_eq!(string_end(&plain.as_bytes()[..length], 0), None, "{plain}");
             for at in 0..length {
                 let mut escaped = plain.clone();
                 escaped.insert_str(at, "\\\"");
-                assert_eq!(string_end(escaped.as_bytes(), 0), Some((length + 2, true)), "{escaped}");
+                assert_eq!(
+                    string_end(escaped.as_bytes(), 0),
+                    Some((length + 2, true)),
+                    "{escaped}"
+                );
             }
         }
-        assert_eq!(string_end(b"\x23\x21\x5d\x5b\xa2\xdc\x22\x00", 0), Some((6, false)), "bytes near those looked for");
+        assert_eq!(
+            string_end(b"\x23\x21\x5d\x5b\xa2\xdc\x22\x00", 0),
+            Some((6, false)),
+            "bytes near those looked for"
+        );
         assert_eq!(string_end(b"abc\\", 0), None);
         assert_eq!(string_end(b"", 1), None);
     }

@@ -12,7 +12,9 @@ pub mod logfmt;
 mod name;
 mod sift;
 
-pub use cut::{COLUMNS_MAX, Cut, Cutter, Form, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot, ValueColumn};
+pub use cut::{
+    COLUMNS_MAX, Cut, Cutter, Form, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot, ValueColumn,
+};
 pub use join::{JoinError, Parts, join, join_some};
 pub use name::label_name;
 pub use sift::{LazyColumns, sift};

@@ -47,7 +47,11 @@ impl fmt::Display for LogfmtError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LogfmtError::Unexpected(at, byte) => {
-                write!(f, "logfmt syntax error at pos {at} : unexpected '{}'", char::from(*byte))
+                write!(
+                    f,
+                    "logfmt syntax error at pos {at} : unexpected '{}'",
+                    char::from(*byte)
+                )
             }
             LogfmtError::Syntax(at, what) => write!(f, "logfmt syntax error at pos {at} : {what}"),
         }
@@ -92,7 +96,10 @@ impl Scanner<'_> {
     fn pair(&mut self) -> Result<Pair, LogfmtError> {
         let start = self.at;
         let rest = &self.line[start..];
-        let length = rest.iter().position(|b| ENDS_WORD[usize::from(*b)]).unwrap_or(rest.len());
+        let length = rest
+            .iter()
+            .position(|b| ENDS_WORD[usize::from(*b)])
+            .unwrap_or(rest.len());
         let key = start..start + length;
         self.at = key.end;
         match rest.get(length) {
@@ -106,7 +113,11 @@ impl Scanner<'_> {
             return Err(LogfmtError::Syntax(at, "invalid key"));
         }
         if rest.get(length) != Some(&b'=') {
-            return Ok(Pair { key, value: self.at..self.at, escaped: false });
+            return Ok(Pair {
+                key,
+                value: self.at..self.at,
+                escaped: false,
+            });
         }
         self.at += 1;
         match self.line.get(self.at) {
@@ -117,12 +128,19 @@ impl Scanner<'_> {
 
     fn bare(&mut self, key: Range<usize>) -> Result<Pair, LogfmtError> {
         let rest = &self.line[self.at..];
-        let length = rest.iter().position(|b| ENDS_WORD[usize::from(*b)]).unwrap_or(rest.len());
+        let length = rest
+            .iter()
+            .position(|b| ENDS_WORD[usize::from(*b)])
+            .unwrap_or(rest.len());
         let value = self.at..self.at + length;
         self.at = value.end;
         match rest.get(length) {
             Some(byte @ (b'=' | b'"')) => self.unexpected(*byte),
-            _ => Ok(Pair { key, value, escaped: false }),
+            _ => Ok(Pair {
+                key,
+                value,
+                escaped: false,
+            }),
         }
     }
 
@@ -130,13 +148,20 @@ impl Scanner<'_> {
         let start = self.at + 1;
         let Some((end, escaped)) = crate::json::string_end(self.line, start) else {
             self.at = self.line.len();
-            return Err(LogfmtError::Syntax(self.at + 1, "unterminated quoted value"));
+            return Err(LogfmtError::Syntax(
+                self.at + 1,
+                "unterminated quoted value",
+            ));
         };
         self.at = end + 1;
         if escaped && unescape_quoted(&self.line[start..end], &mut Vec::new()).is_none() {
             return Err(LogfmtError::Syntax(self.at + 1, "invalid quoted value"));
         }
-        Ok(Pair { key, value: start..end, escaped })
+        Ok(Pair {
+            key,
+            value: start..end,
+            escaped,
+        })
     }
 
     fn unexpected(&mut self, byte: u8) -> Result<Pair, LogfmtError> {

@@ -11,7 +11,13 @@ pub fn label_name(prefix: &str, key: &str) -> String {
     if !prefix.is_empty() || key.starts_with(|c: char| c.is_ascii_digit()) {
         name.push('_');
     }
-    name.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));
+    name.extend(key.chars().map(|c| {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            c
+        } else {
+            '_'
+        }
+    }));
     name
 }
 
@@ -21,7 +27,9 @@ mod tests {
 
     #[test]
     fn keys_become_label_names() {
-        let check = |prefix: &str, key: &str, expected: &str| assert_eq!(label_name(prefix, key), expected, "{prefix} {key}");
+        let check = |prefix: &str, key: &str, expected: &str| {
+            assert_eq!(label_name(prefix, key), expected, "{prefix} {key}")
+        };
         check("", "level", "level");
         check("", "dash-key", "dash_key");
         check("", "9lead", "_9lead");

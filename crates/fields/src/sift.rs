@@ -35,7 +35,9 @@ pub fn sift<C: LazyColumns>(
         for literal in clause {
             Search::new(skeletons, literal).mark(rows, columns, &mut found)?;
         }
-        kept.iter_mut().zip(&found).for_each(|(kept, found)| *kept &= *found);
+        kept.iter_mut()
+            .zip(&found)
+            .for_each(|(kept, found)| *kept &= *found);
     }
     Ok(kept)
 }
@@ -68,36 +70,71 @@ impl<'a> Search<'a> {
         let mut skeletons = Cow::Borrowed(skeletons);
         if literal.ignore_case {
             for skeleton in skeletons.to_mut() {
-                skeleton.slots.iter_mut().for_each(|slot| slot.literal.make_ascii_lowercase());
+                skeleton
+                    .slots
+                    .iter_mut()
+                    .for_each(|slot| slot.literal.make_ascii_lowercase());
                 skeleton.tail.make_ascii_lowercase();
             }
         }
-        Search { text: &literal.bytes, ignore_case: literal.ignore_case, skeletons }
+        Search {
+            text: &literal.bytes,
+            ignore_case: literal.ignore_case,
+            skeletons,
+        }
     }
 
     /// Sets `found` for each row whose line may hold the text.
-    fn mark<C: LazyColumns>(&self, rows: &[u32], columns: &mut C, found: &mut [bool]) -> Result<(), C::Error> {
+    fn mark<C: LazyColumns>(
+        &self,
+        rows: &[u32],
+        columns: &mut C,
+        found: &mut [bool],
+    ) -> Result<(), C::Error> {
         let finder = Finder::new(self.text);
-        let in_pieces: Vec<bool> = self.skeletons.iter().map(|skeleton| holds(skeleton, &finder)).collect();
+        let in_pieces: Vec<bool> = self
+            .skeletons
+            .iter()
+            .map(|skeleton| holds(skeleton, &finder))
+            .collect();
         for (number, found) in rows.iter().zip(&mut *found) {
             // Whole lines are looked at by whoever asks.
-            *found |= number.checked_sub(1).is_none_or(|number| in_pieces.get(number as usize).is_none_or(|holds| *holds));
+            *found |= number
+                .checked_sub(1)
+                .is_none_or(|number| in_pieces.get(number as usize).is_none_or(|holds| *holds));
         }
-        let mut used: Vec<u32> = self.skeletons.iter().flat_map(|s| s.slots.iter().map(|slot| slot.column)).collect();
+        let mut used: Vec<u32> = self
+            .skeletons
+            .iter()
+            .flat_map(|s| s.slots.iter().map(|slot| slot.column))
+            .collect();
         used.sort_unstable();
         used.dedup();
         for column in used {
-            if self.text.iter().all(|byte| columns.may_hold(column as usize, *byte)) {
+            if self
+                .text
+                .iter()
+                .all(|byte| columns.may_hold(column as usize, *byte))
+            {
                 self.mark_within(columns.get(column as usize)?, &finder, found);
             }
         }
-        for (number, skeleton) in self.skeletons.iter().enumerate().filter(|(number, _)| !in_pieces[*number]) {
+        for (number, skeleton) in self
+            .skeletons
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| !in_pieces[*number])
+        {
             for at in 0..skeleton.slots.len() {
                 let column = skeleton.slots[at].column as usize;
                 let across = self.across(skeleton, at, |byte| columns.may_hold(column, byte));
                 if !across.is_empty() {
                     let values = columns.get(column)?;
-                    let edge = Edge { skeleton, at, across: &across };
+                    let edge = Edge {
+                        skeleton,
+                        at,
+                        across: &across,
+                    };
                     self.mark_across(values, &edge, (rows, number as u32 + 1), found);
                 }
             }
@@ -113,7 +150,9 @@ impl<'a> Search<'a> {
         while let Some(hit) = finder.find(&values[from..]) {
             let at = from + hit;
             let index = column.value_ends.partition_point(|end| *end as usize <= at);
-            let Some(end) = column.value_ends.get(index).map(|end| *end as usize) else { break };
+            let Some(end) = column.value_ends.get(index).map(|end| *end as usize) else {
+                break;
+            };
             if at + self.text.len() <= end {
                 (hits[index], any) = (true, true);
                 from = end;
@@ -123,29 +162,51 @@ impl<'a> Search<'a> {
         }
         if any {
             for (code, found) in column.codes.iter().zip(found) {
-                *found |= code.checked_sub(1).is_some_and(|index| hits.get(index as usize).is_none_or(|hit| *hit));
+                *found |= code
+                    .checked_sub(1)
+                    .is_some_and(|index| hits.get(index as usize).is_none_or(|hit| *hit));
             }
         }
     }
 
     /// Marks the rows of a skeleton whose value lets the text lie across its edge.
-    fn mark_across(&self, column: &MetadataColumn, edge: &Edge<'_>, (rows, skeleton): (&[u32], u32), found: &mut [bool]) {
+    fn mark_across(
+        &self,
+        column: &MetadataColumn,
+        edge: &Edge<'_>,
+        (rows, skeleton): (&[u32], u32),
+        found: &mut [bool],
+    ) {
         let values = self.folded(&column.values);
         let of = |index: usize| {
-            let start = if index == 0 { 0 } else { column.value_ends[index - 1] as usize };
+            let start = if index == 0 {
+                0
+            } else {
+                column.value_ends[index - 1] as usize
+            };
             values.get(start..column.value_ends[index] as usize)
         };
         let crosses = |value: &[u8]| {
             edge.across.iter().any(|across| match across {
                 Across::Into(at) => {
                     let rest = &self.text[*at..];
-                    value.starts_with(rest) || rest.strip_prefix(value).is_some_and(|rest| goes_on(edge.skeleton, edge.at, rest))
+                    value.starts_with(rest)
+                        || rest
+                            .strip_prefix(value)
+                            .is_some_and(|rest| goes_on(edge.skeleton, edge.at, rest))
                 }
                 Across::OutOf(at) => value.ends_with(&self.text[..*at]),
             })
         };
-        for ((_, code), found) in rows.iter().zip(&column.codes).zip(found).filter(|((row, _), _)| **row == skeleton) {
-            let index = (*code as usize).checked_sub(1).filter(|index| *index < column.value_ends.len());
+        for ((_, code), found) in rows
+            .iter()
+            .zip(&column.codes)
+            .zip(found)
+            .filter(|((row, _), _)| **row == skeleton)
+        {
+            let index = (*code as usize)
+                .checked_sub(1)
+                .filter(|index| *index < column.value_ends.len());
             *found = *found || index.and_then(of).is_none_or(crosses);
         }
     }
@@ -155,14 +216,24 @@ impl<'a> Search<'a> {
         let before = &skeleton.slots[at].literal;
         let goes_on = |rest: &[u8]| goes_on(skeleton, at, rest);
         let inside = 1..self.text.len();
-        let into = inside.clone().filter(|k| before.ends_with(&self.text[..*k]));
-        let into = into.filter(|k| may_hold(self.text[*k]) || goes_on(&self.text[*k..])).map(Across::Into);
-        let out_of = inside.filter(|j| may_hold(self.text[*j - 1]) && goes_on(&self.text[*j..])).map(Across::OutOf);
+        let into = inside
+            .clone()
+            .filter(|k| before.ends_with(&self.text[..*k]));
+        let into = into
+            .filter(|k| may_hold(self.text[*k]) || goes_on(&self.text[*k..]))
+            .map(Across::Into);
+        let out_of = inside
+            .filter(|j| may_hold(self.text[*j - 1]) && goes_on(&self.text[*j..]))
+            .map(Across::OutOf);
         into.chain(out_of).collect()
     }
 
     fn folded<'v>(&self, values: &'v [u8]) -> Cow<'v, [u8]> {
-        if self.ignore_case { Cow::Owned(values.to_ascii_lowercase()) } else { Cow::Borrowed(values) }
+        if self.ignore_case {
+            Cow::Owned(values.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(values)
+        }
     }
 }
 
@@ -177,5 +248,9 @@ fn goes_on(skeleton: &Skeleton, at: usize, rest: &[u8]) -> bool {
 
 /// Whether a piece of the skeleton holds what is looked for.
 fn holds(skeleton: &Skeleton, finder: &Finder<'_>) -> bool {
-    skeleton.slots.iter().any(|slot| finder.find(&slot.literal).is_some()) || finder.find(&skeleton.tail).is_some()
+    skeleton
+        .slots
+        .iter()
+        .any(|slot| finder.find(&slot.literal).is_some())
+        || finder.find(&skeleton.tail).is_some()
 }

@@ -15,10 +15,21 @@ fn batch(lines: &[Vec<u8>]) -> Batch {
 }
 
 fn joined(cut: &Cut, batch: &Batch) -> Vec<u8> {
-    let columns: Vec<MetadataColumn> = cut.columns.iter().map(|column| column.values.clone()).collect();
-    let whole: Vec<u8> =
-        (0..batch.len() as u32).filter(|row| cut.rows[*row as usize] == 0).flat_map(|row| batch.line(row).to_vec()).collect();
-    let parts = Parts { skeletons: &cut.skeletons, rows: &cut.rows, columns: &columns, whole: &whole };
+    let columns: Vec<MetadataColumn> = cut
+        .columns
+        .iter()
+        .map(|column| column.values.clone())
+        .collect();
+    let whole: Vec<u8> = (0..batch.len() as u32)
+        .filter(|row| cut.rows[*row as usize] == 0)
+        .flat_map(|row| batch.line(row).to_vec())
+        .collect();
+    let parts = Parts {
+        skeletons: &cut.skeletons,
+        rows: &cut.rows,
+        columns: &columns,
+        whole: &whole,
+    };
     let mut lines = Vec::new();
     join(&parts, &batch.line_ends, &mut lines).expect("the parts are of these lines");
     lines
@@ -40,7 +51,11 @@ fn value() -> impl Strategy<Value = String> {
 fn json_line() -> impl Strategy<Value = Vec<u8>> {
     vec(("[a-c .]{0,3}", value(), any::<bool>()), 0..5).prop_map(|pairs| {
         let pairs = pairs.iter().map(|(key, value, quoted)| {
-            let quote = if *quoted && !value.contains('{') && !value.contains('[') { "\"" } else { "" };
+            let quote = if *quoted && !value.contains('{') && !value.contains('[') {
+                "\""
+            } else {
+                ""
+            };
             format!("\"{key}\": {quote}{value}{quote}")
         });
         format!("{{{}}}", pairs.collect::<Vec<_>>().join(", ")).into_bytes()
@@ -49,18 +64,21 @@ fn json_line() -> impl Strategy<Value = Vec<u8>> {
 
 fn logfmt_line() -> impl Strategy<Value = Vec<u8>> {
     vec(("[a-c.]{1,2}", value(), any::<bool>(), any::<bool>()), 0..5).prop_map(|pairs| {
-        let pairs = pairs.iter().map(|(key, value, pair, quoted)| match (pair, quoted) {
-            (false, _) => key.clone(),
-            (true, false) => format!("{key}={value}"),
-            (true, true) => format!("{key}=\"{value}\""),
-        });
+        let pairs = pairs
+            .iter()
+            .map(|(key, value, pair, quoted)| match (pair, quoted) {
+                (false, _) => key.clone(),
+                (true, false) => format!("{key}={value}"),
+                (true, true) => format!("{key}=\"{value}\""),
+            });
         pairs.collect::<Vec<_>>().join(" ").into_bytes()
     })
 }
 
 fn lines() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let line = prop_oneof![8 => json_line(), 8 => logfmt_line(), 1 => vec(any::<u8>(), 0..12)];
-    let alike = vec(json_line(), 1..4).prop_flat_map(|kinds| vec(prop::sample::select(kinds), 24..80));
+    let alike =
+        vec(json_line(), 1..4).prop_flat_map(|kinds| vec(prop::sample::select(kinds), 24..80));
     prop_oneof![vec(line, 24..80), alike, vec(logfmt_line(), 24..80)]
 }
 
@@ -96,7 +114,10 @@ impl LazyColumns for Columns {
     type Error = Infallible;
 
     fn may_hold(&self, column: usize, byte: u8) -> bool {
-        self.0[column].values.iter().any(|b| *b == byte || b.to_ascii_lowercase() == byte)
+        self.0[column]
+            .values
+            .iter()
+            .any(|b| *b == byte || b.to_ascii_lowercase() == byte)
     }
 
     fn get(&mut self, column: usize) -> Result<&MetadataColumn, Infallible> {
@@ -144,16 +165,32 @@ proptest! {
 fn texts_are_found_in_pieces_in_values_and_across_them() {
     let lines: Vec<Vec<u8>> = (0..40)
         .map(|n| {
-            format!(r#"{{"level":"{}","n":{n},"msg":"job {n} done"}}"#, if n % 10 == 3 { "error" } else { "info" }).into_bytes()
+            format!(
+                r#"{{"level":"{}","n":{n},"msg":"job {n} done"}}"#,
+                if n % 10 == 3 { "error" } else { "info" }
+            )
+            .into_bytes()
         })
         .collect();
     let batch = batch(&lines);
     let cut = Cutter::default().cut(&batch).expect("the lines are alike");
-    let mut columns = Columns(cut.columns.iter().map(|column| column.values.clone()).collect());
+    let mut columns = Columns(
+        cut.columns
+            .iter()
+            .map(|column| column.values.clone())
+            .collect(),
+    );
     let mut check = |text: &str, expected: usize| {
-        let literal = Literal { bytes: text.as_bytes().to_vec(), ignore_case: false };
+        let literal = Literal {
+            bytes: text.as_bytes().to_vec(),
+            ignore_case: false,
+        };
         let Ok(kept) = sift(&cut.skeletons, &cut.rows, &mut columns, &[vec![literal]]);
-        assert_eq!(kept.iter().filter(|kept| **kept).count(), expected, "{text}");
+        assert_eq!(
+            kept.iter().filter(|kept| **kept).count(),
+            expected,
+            "{text}"
+        );
     };
     check("error", 4);
     check(r#""level""#, 40);
@@ -169,21 +206,39 @@ fn texts_are_found_in_pieces_in_values_and_across_them() {
 fn columns(line: impl Fn(usize) -> String) -> Vec<(String, bool, Option<String>)> {
     let lines: Vec<Vec<u8>> = (0..40).map(|row| line(row).into_bytes()).collect();
     let batch = batch(&lines);
-    let Some(cut) = Cutter::default().cut(&batch) else { return Vec::new() };
+    let Some(cut) = Cutter::default().cut(&batch) else {
+        return Vec::new();
+    };
     assert_eq!(joined(&cut, &batch), batch.lines);
-    cut.columns.iter().map(|c| (c.values.name.to_string(), c.escaped, c.values.get(39).map(str::to_owned))).collect()
+    cut.columns
+        .iter()
+        .map(|c| {
+            (
+                c.values.name.to_string(),
+                c.escaped,
+                c.values.get(39).map(str::to_owned),
+            )
+        })
+        .collect()
 }
 
 fn check(line: impl Fn(usize) -> String, expected: &[(&str, bool, Option<&str>)]) {
     let found = columns(line);
-    let found: Vec<_> = found.iter().map(|(name, escaped, value)| (name.as_str(), *escaped, value.as_deref())).collect();
+    let found: Vec<_> = found
+        .iter()
+        .map(|(name, escaped, value)| (name.as_str(), *escaped, value.as_deref()))
+        .collect();
     assert_eq!(found, expected);
 }
 
 #[test]
 fn values_of_json_lines_are_columns_named_as_labels() {
     check(
-        |n| format!(r#"{{"level": "info", "n": {n}, "http.req": {{"path": "/a/{n}", "ok": true}}, "tags": [{n}], "no": null}}"#),
+        |n| {
+            format!(
+                r#"{{"level": "info", "n": {n}, "http.req": {{"path": "/a/{n}", "ok": true}}, "tags": [{n}], "no": null}}"#
+            )
+        },
         &[
             ("level", false, Some("info")),
             ("n", false, Some("39")),
@@ -196,17 +251,32 @@ fn values_of_json_lines_are_columns_named_as_labels() {
 
 #[test]
 fn the_first_value_of_a_json_name_is_the_label() {
-    check(|n| format!(r#"{{"a": {n}, "a": "x{n}"}}"#), &[("a", false, Some("39")), ("", false, Some("x39"))]);
-    check(|n| format!(r#"{{"a": null, "a": "x{n}"}}"#), &[("a", false, Some("x39"))]);
+    check(
+        |n| format!(r#"{{"a": {n}, "a": "x{n}"}}"#),
+        &[("a", false, Some("39")), ("", false, Some("x39"))],
+    );
+    check(
+        |n| format!(r#"{{"a": null, "a": "x{n}"}}"#),
+        &[("a", false, Some("x39"))],
+    );
 }
 
 #[test]
 fn escapes_are_noted() {
     check(
         |n| format!(r#"{{"msg": "say \"{n}\"", "n": {n}}}"#),
-        &[("msg", true, Some(r#"say \"39\""#)), ("n", false, Some("39"))],
+        &[
+            ("msg", true, Some(r#"say \"39\""#)),
+            ("n", false, Some("39")),
+        ],
     );
-    check(|n| format!(r#"msg="say \"{n}\"" n={n}"#), &[("msg", true, Some(r#"say \"39\""#)), ("n", false, Some("39"))]);
+    check(
+        |n| format!(r#"msg="say \"{n}\"" n={n}"#),
+        &[
+            ("msg", true, Some(r#"say \"39\""#)),
+            ("n", false, Some("39")),
+        ],
+    );
 }
 
 #[test]
@@ -225,8 +295,18 @@ fn values_of_logfmt_lines_are_columns() {
 #[test]
 fn keys_that_come_and_go_share_their_columns() {
     check(
-        |n| if n % 2 == 0 { format!("a={n} b=x") } else { format!("b=y a={n} c=z") },
-        &[("a", false, Some("39")), ("b", false, Some("y")), ("c", false, Some("z"))],
+        |n| {
+            if n % 2 == 0 {
+                format!("a={n} b=x")
+            } else {
+                format!("b=y a={n} c=z")
+            }
+        },
+        &[
+            ("a", false, Some("39")),
+            ("b", false, Some("y")),
+            ("c", false, Some("z")),
+        ],
     );
 }
 
@@ -243,12 +323,27 @@ fn lines_that_parsers_fail_on_stay_whole() {
 
 #[test]
 fn a_few_whole_lines_among_many_are_kept() {
-    let lines: Vec<Vec<u8>> =
-        (0..40).map(|n| if n % 13 == 5 { b"panic!".to_vec() } else { format!("a={n} b={n}").into_bytes() }).collect();
+    let lines: Vec<Vec<u8>> = (0..40)
+        .map(|n| {
+            if n % 13 == 5 {
+                b"panic!".to_vec()
+            } else {
+                format!("a={n} b={n}").into_bytes()
+            }
+        })
+        .collect();
     let batch = batch(&lines);
-    let cut = Cutter::default().cut(&batch).expect("most lines can be cut");
+    let cut = Cutter::default()
+        .cut(&batch)
+        .expect("most lines can be cut");
     assert_eq!(joined(&cut, &batch), batch.lines);
     assert_eq!((cut.rows[5], cut.form()), (0, None));
-    let pure = Cutter::default().cut(&crate::batch(&lines[6..].iter().filter(|l| l[0] == b'a').cloned().collect::<Vec<_>>()));
+    let pure = Cutter::default().cut(&crate::batch(
+        &lines[6..]
+            .iter()
+            .filter(|l| l[0] == b'a')
+            .cloned()
+            .collect::<Vec<_>>(),
+    ));
     assert_eq!(pure.and_then(|cut| cut.form()), Some(Form::Logfmt));
 }

@@ -21,21 +21,39 @@ pub(crate) enum Shape {
 
 /// The media type without parameters, lower-cased; an error in Go's words when there is none.
 pub(crate) fn media_type(content_type: Option<&str>) -> Result<String, BodyError> {
-    let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_token =
-        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b));
+    let media = content_type
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let is_token = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b))
+    };
     match media.split_once('/') {
         _ if media.is_empty() => Err(BodyError::malformed("mime: no media type")),
         None if is_token(&media) => Ok(media),
         Some((kind, sub)) if is_token(kind) && is_token(sub) => Ok(media),
-        Some((kind, "")) if is_token(kind) => Err(BodyError::malformed("mime: expected token after slash")),
-        _ => Err(BodyError::malformed("mime: unexpected content after media type")),
+        Some((kind, "")) if is_token(kind) => {
+            Err(BodyError::malformed("mime: expected token after slash"))
+        }
+        _ => Err(BodyError::malformed(
+            "mime: unexpected content after media type",
+        )),
     }
 }
 
 /// Which message a Loki push holds: anything that is not JSON is protobuf, as in Loki.
 pub(crate) fn shape(content_type: Option<&str>) -> Result<Shape, BodyError> {
-    Ok(if media_type(content_type)? == "application/json" { Shape::Json } else { Shape::Protobuf })
+    Ok(if media_type(content_type)? == "application/json" {
+        Shape::Json
+    } else {
+        Shape::Protobuf
+    })
 }
 
 /// One step of decoding a body.
@@ -54,7 +72,10 @@ pub(crate) enum Encoding {
 
 /// The encodings of a Loki push in the order in which they are undone. The `snappy` that some clients name is
 /// the block a protobuf push is anyway.
-pub(crate) fn loki_encodings(header: Option<&str>, shape: Shape) -> Result<Vec<Encoding>, BodyError> {
+pub(crate) fn loki_encodings(
+    header: Option<&str>,
+    shape: Shape,
+) -> Result<Vec<Encoding>, BodyError> {
     let mut encodings = Vec::new();
     for name in header.unwrap_or_default().split(',').rev().map(str::trim) {
         match name.to_ascii_lowercase().as_str() {
@@ -63,7 +84,11 @@ pub(crate) fn loki_encodings(header: Option<&str>, shape: Shape) -> Result<Vec<E
             "deflate" => encodings.push(Encoding::Deflate),
             "zstd" => encodings.push(Encoding::Zstd),
             "lz4" => encodings.push(Encoding::Lz4),
-            _ => return Err(BodyError::Malformed(format!("Content-Encoding {name:?} not supported"))),
+            _ => {
+                return Err(BodyError::Malformed(format!(
+                    "Content-Encoding {name:?} not supported"
+                )));
+            }
         }
     }
     if encodings.len() > ENCODINGS_MAX {
@@ -81,7 +106,9 @@ pub(crate) fn grpc_encodings(name: Option<&str>) -> Result<Vec<Encoding>, BodyEr
         "" | "identity" => Ok(Vec::new()),
         "gzip" => Ok(vec![Encoding::Gzip]),
         "snappy" => Ok(vec![Encoding::SnappyFrames]),
-        name => Err(BodyError::Malformed(format!("grpc-encoding {name:?} not supported"))),
+        name => Err(BodyError::Malformed(format!(
+            "grpc-encoding {name:?} not supported"
+        ))),
     }
 }
 
@@ -89,7 +116,9 @@ pub(crate) fn grpc_encodings(name: Option<&str>) -> Result<Vec<Encoding>, BodyEr
 pub(crate) fn check_received(bytes: usize, limits: &IngestLimits) -> Result<(), BodyError> {
     let max = limits.max_recv_msg_size;
     if bytes > max {
-        return Err(BodyError::TooLarge(format!("message size too large than max ({bytes} vs {max})")));
+        return Err(BodyError::TooLarge(format!(
+            "message size too large than max ({bytes} vs {max})"
+        )));
     }
     Ok(())
 }
@@ -102,7 +131,11 @@ pub(crate) fn decompress<'b>(
     buffer: &'b mut Vec<u8>,
 ) -> Result<&'b [u8], BodyError> {
     let Some((first, others)) = encodings.split_first() else {
-        return if body.len() > limits.max_decompressed_size { Err(too_large(body.len(), limits)) } else { Ok(body) };
+        return if body.len() > limits.max_decompressed_size {
+            Err(too_large(body.len(), limits))
+        } else {
+            Ok(body)
+        };
     };
     undo(*first, body, limits, buffer)?;
     for encoding in others {
@@ -112,28 +145,60 @@ pub(crate) fn decompress<'b>(
     Ok(buffer)
 }
 
-fn undo(encoding: Encoding, input: &[u8], limits: &IngestLimits, out: &mut Vec<u8>) -> Result<(), BodyError> {
+fn undo(
+    encoding: Encoding,
+    input: &[u8],
+    limits: &IngestLimits,
+    out: &mut Vec<u8>,
+) -> Result<(), BodyError> {
     out.clear();
     match encoding {
-        Encoding::Gzip => read_capped(flate2::bufread::MultiGzDecoder::new(input), "gzip: invalid header", limits, out),
-        Encoding::Deflate => read_capped(flate2::bufread::DeflateDecoder::new(input), "flate: corrupt input", limits, out),
+        Encoding::Gzip => read_capped(
+            flate2::bufread::MultiGzDecoder::new(input),
+            "gzip: invalid header",
+            limits,
+            out,
+        ),
+        Encoding::Deflate => read_capped(
+            flate2::bufread::DeflateDecoder::new(input),
+            "flate: corrupt input",
+            limits,
+            out,
+        ),
         Encoding::Zstd => {
             let decoder = zstd::stream::read::Decoder::with_buffer(input);
             let decoder = decoder.map_err(|e| BodyError::Malformed(format!("zstd: {e}")))?;
             read_capped(decoder, "zstd: invalid input", limits, out)
         }
-        Encoding::Lz4 => read_capped(lz4_flex::frame::FrameDecoder::new(input), "lz4: invalid input", limits, out),
+        Encoding::Lz4 => read_capped(
+            lz4_flex::frame::FrameDecoder::new(input),
+            "lz4: invalid input",
+            limits,
+            out,
+        ),
         Encoding::SnappyBlock => undo_snappy(input, limits, out),
-        Encoding::SnappyFrames => read_capped(snap::read::FrameDecoder::new(input), "snappy: corrupt input", limits, out),
+        Encoding::SnappyFrames => read_capped(
+            snap::read::FrameDecoder::new(input),
+            "snappy: corrupt input",
+            limits,
+            out,
+        ),
     }
 }
 
-fn read_capped(reader: impl Read, words: &str, limits: &IngestLimits, out: &mut Vec<u8>) -> Result<(), BodyError> {
+fn read_capped(
+    reader: impl Read,
+    words: &str,
+    limits: &IngestLimits,
+    out: &mut Vec<u8>,
+) -> Result<(), BodyError> {
     let max = limits.max_decompressed_size;
     match reader.take(max as u64 + 1).read_to_end(out) {
         Ok(_) if out.len() > max => Err(too_large(out.len(), limits)),
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(BodyError::malformed("unexpected EOF")),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err(BodyError::malformed("unexpected EOF"))
+        }
         Err(error) => Err(BodyError::Malformed(format!("{words}: {error}"))),
     }
 }
@@ -151,14 +216,18 @@ fn undo_snappy(input: &[u8], limits: &IngestLimits, out: &mut Vec<u8>) -> Result
         return Err(corrupt());
     }
     out.resize(len, 0);
-    let written = snap::raw::Decoder::new().decompress(input, out).map_err(|_| corrupt())?;
+    let written = snap::raw::Decoder::new()
+        .decompress(input, out)
+        .map_err(|_| corrupt())?;
     out.truncate(written);
     Ok(())
 }
 
 fn too_large(bytes: usize, limits: &IngestLimits) -> BodyError {
     let max = limits.max_decompressed_size;
-    BodyError::TooLarge(format!("decompressed message size too large than max ({bytes} vs {max})"))
+    BodyError::TooLarge(format!(
+        "decompressed message size too large than max ({bytes} vs {max})"
+    ))
 }
 
 #[cfg(test)]
@@ -168,16 +237,24 @@ mod tests {
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(bytes).expect("writing to memory succeeds");
+        encoder
+            .write_all(bytes)
+            .expect("writing to memory succeeds");
         encoder.finish().expect("writing to memory succeeds")
     }
 
     fn check(body: &[u8], header: &str, shape: Shape, want: Result<&[u8], &str>) {
-        let limits = IngestLimits { max_decompressed_size: 1 << 20, ..IngestLimits::default() };
+        let limits = IngestLimits {
+            max_decompressed_size: 1 << 20,
+            ..IngestLimits::default()
+        };
         let mut buffer = Vec::new();
-        let got =
-            loki_encodings(Some(header), shape).and_then(|e| decompress(body, &e, &limits, &mut buffer).map(<[u8]>::to_vec));
-        assert_eq!(got.as_deref().map_err(ToString::to_string), want.map_err(str::to_owned));
+        let got = loki_encodings(Some(header), shape)
+            .and_then(|e| decompress(body, &e, &limits, &mut buffer).map(<[u8]>::to_vec));
+        assert_eq!(
+            got.as_deref().map_err(ToString::to_string),
+            want.map_err(str::to_owned)
+        );
         assert!(buffer.capacity() <= 3 << 20, "{}", buffer.capacity());
     }
 
@@ -186,15 +263,37 @@ mod tests {
         check(b"{}", "", Shape::Json, Ok(b"{}"));
         check(&gzip(b"{}"), "GZIP", Shape::Json, Ok(b"{}"));
         check(&gzip(&gzip(b"{}")), "gzip, gzip", Shape::Json, Ok(b"{}"));
-        check(&zstd::encode_all(&b"{}"[..], 1).expect("memory"), "zstd", Shape::Json, Ok(b"{}"));
+        check(
+            &zstd::encode_all(&b"{}"[..], 1).expect("memory"),
+            "zstd",
+            Shape::Json,
+            Ok(b"{}"),
+        );
         let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
         lz4.write_all(b"{}").expect("writing to memory succeeds");
-        check(&lz4.finish().expect("writing to memory succeeds"), "lz4", Shape::Json, Ok(b"{}"));
-        let snappy = snap::raw::Encoder::new().compress_vec(b"abc").expect("memory");
+        check(
+            &lz4.finish().expect("writing to memory succeeds"),
+            "lz4",
+            Shape::Json,
+            Ok(b"{}"),
+        );
+        let snappy = snap::raw::Encoder::new()
+            .compress_vec(b"abc")
+            .expect("memory");
         check(&snappy, "snappy", Shape::Protobuf, Ok(b"abc"));
         check(&gzip(&snappy), "gzip", Shape::Protobuf, Ok(b"abc"));
-        check(b"{}", "br", Shape::Json, Err("Content-Encoding \"br\" not supported"));
-        check(b"{}", "gzip,gzip,gzip,gzip", Shape::Json, Err("too many content encodings"));
+        check(
+            b"{}",
+            "br",
+            Shape::Json,
+            Err("Content-Encoding \"br\" not supported"),
+        );
+        check(
+            b"{}",
+            "gzip,gzip,gzip,gzip",
+            Shape::Json,
+            Err("too many content encodings"),
+        );
     }
 
     #[test]
@@ -205,19 +304,32 @@ mod tests {
         let four_gigabytes = [0xff, 0xff, 0xff, 0xff, 0x0f, 0];
         let text = "request body too large: decompressed message size too large than max (4294967295 vs 1048576)";
         check(&four_gigabytes, "", Shape::Protobuf, Err(text));
-        check(&[0x80, 0x80, 0x20, 0], "", Shape::Protobuf, Err("snappy: corrupt input"));
+        check(
+            &[0x80, 0x80, 0x20, 0],
+            "",
+            Shape::Protobuf,
+            Err("snappy: corrupt input"),
+        );
     }
 
     #[test]
     fn broken_bodies_are_told() {
         check(b"", "", Shape::Protobuf, Err("snappy: corrupt input"));
         check(b"{}", "gzip", Shape::Json, Err("unexpected EOF"));
-        check(&gzip(b"{}")[..12], "gzip", Shape::Json, Err("unexpected EOF"));
+        check(
+            &gzip(b"{}")[..12],
+            "gzip",
+            Shape::Json,
+            Err("unexpected EOF"),
+        );
     }
 
     #[test]
     fn media_types_are_read_without_their_parameters() {
-        assert_eq!(shape(Some("Application/JSON; charset=utf-8")), Ok(Shape::Json));
+        assert_eq!(
+            shape(Some("Application/JSON; charset=utf-8")),
+            Ok(Shape::Json)
+        );
         assert_eq!(shape(Some("text/plain")), Ok(Shape::Protobuf));
         for (header, want) in [
             (None, "mime: no media type"),

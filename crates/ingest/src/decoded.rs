@@ -45,7 +45,10 @@ pub(crate) enum RawLabels<'a> {
     /// A JSON object with its braces.
     Json(&'a [u8]),
     /// Pairs with valid names, both lists sorted by them; a record's label stands in place of its resource's.
-    Pairs { resource: &'a [(Cow<'a, str>, Cow<'a, str>)], record: Vec<(Cow<'a, str>, Cow<'a, str>)> },
+    Pairs {
+        resource: &'a [(Cow<'a, str>, Cow<'a, str>)],
+        record: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    },
 }
 
 /// One entry of a push.
@@ -60,9 +63,16 @@ pub(crate) struct DecodedEntry<'a> {
 
 impl<'a> Decoded<'a> {
     /// Appends an entry whose pairs are those pushed since `first_pair`.
-    pub(crate) fn push_entry(&mut self, time: i64, line: Text<'a>, first_pair: usize) -> Result<(), BodyError> {
+    pub(crate) fn push_entry(
+        &mut self,
+        time: i64,
+        line: Text<'a>,
+        first_pair: usize,
+    ) -> Result<(), BodyError> {
         if self.entries.len() >= ENTRIES_MAX {
-            return Err(BodyError::TooLarge(format!("more than {ENTRIES_MAX} entries")));
+            return Err(BodyError::TooLarge(format!(
+                "more than {ENTRIES_MAX} entries"
+            )));
         }
         let pairs = first_pair as u32..self.pairs.len() as u32;
         self.entries.push(DecodedEntry { time, line, pairs });
@@ -72,7 +82,9 @@ impl<'a> Decoded<'a> {
     /// Appends a metadata pair of the entry to come.
     pub(crate) fn push_pair(&mut self, name: Text<'a>, value: Text<'a>) -> Result<(), BodyError> {
         if self.pairs.len() >= PAIRS_MAX {
-            return Err(BodyError::TooLarge(format!("more than {PAIRS_MAX} structured metadata labels")));
+            return Err(BodyError::TooLarge(format!(
+                "more than {PAIRS_MAX} structured metadata labels"
+            )));
         }
         self.pairs.push((name, value));
         Ok(())

@@ -56,7 +56,11 @@ impl<'a> Scanner<'a> {
     /// Takes `byte`, which has to be next.
     #[inline]
     pub(crate) fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
-        if self.take(byte) { Ok(()) } else { self.error() }
+        if self.take(byte) {
+            Ok(())
+        } else {
+            self.error()
+        }
     }
 
     /// Takes `null` if it is next.
@@ -86,7 +90,11 @@ impl<'a> Scanner<'a> {
             return Ok(false);
         }
         self.expect(b',')?;
-        if self.take(close) { Ok(false) } else { Ok(true) }
+        if self.take(close) {
+            Ok(false)
+        } else {
+            Ok(true)
+        }
     }
 
     /// A string without its quotes, escapes read.
@@ -140,7 +148,9 @@ impl<'a> Scanner<'a> {
 
     fn skip_word(&mut self) {
         let rest = &self.text[self.at..];
-        let len = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')));
+        let len = rest
+            .iter()
+            .position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')));
         self.at += len.unwrap_or(rest.len());
     }
 
@@ -203,7 +213,9 @@ fn unescape(raw: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn hex4(text: &[u8]) -> Option<u32> {
-    text.get(..4)?.iter().try_fold(0, |code, digit| Some(code * 16 + char::from(*digit).to_digit(16)?))
+    text.get(..4)?.iter().try_fold(0, |code, digit| {
+        Some(code * 16 + char::from(*digit).to_digit(16)?)
+    })
 }
 
 #[cfg(test)]
@@ -219,7 +231,10 @@ mod tests {
     fn strings_are_unescaped() {
         check_string(r#""plain""#, Some("plain"));
         check_string(r#""a\"b\\c\/\n\t\r\b\f""#, Some("a\"b\\c/\n\t\r\u{8}\u{c}"));
-        check_string(r#""\u00e9\ud83d\ude00\ud83dx""#, Some("\u{e9}\u{1f600}\u{fffd}x"));
+        check_string(
+            r#""\u00e9\ud83d\ude00\ud83dx""#,
+            Some("\u{e9}\u{1f600}\u{fffd}x"),
+        );
         check_string(r#""\q""#, None);
         check_string(r#""\u12"#, None);
         check_string(r#""open\"#, None);

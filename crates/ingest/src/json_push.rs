@@ -52,8 +52,15 @@ pub(crate) fn decode(body: &[u8]) -> Result<Decoded<'_>, BodyError> {
         Some(b'{') => {}
         Some(_) if scanner.take_null() => return Ok(decoded),
         Some(found) => {
-            let words = format!("readObjectStart: expect {{ or n, but found {}", char::from(found));
-            return Err(BodyError::Malformed(located(&words, body, scanner.place().1 + 1)));
+            let words = format!(
+                "readObjectStart: expect {{ or n, but found {}",
+                char::from(found)
+            );
+            return Err(BodyError::Malformed(located(
+                &words,
+                body,
+                scanner.place().1 + 1,
+            )));
         }
     }
     match decode_request(&mut scanner, &mut decoded) {
@@ -70,11 +77,17 @@ pub(crate) fn decode(body: &[u8]) -> Result<Decoded<'_>, BodyError> {
 fn located(words: &str, body: &[u8], at: usize) -> String {
     let around = |reach: usize| {
         let start = at.saturating_sub(reach);
-        (start, String::from_utf8_lossy(&body[start.min(body.len())..(at + reach).min(body.len())]))
+        (
+            start,
+            String::from_utf8_lossy(&body[start.min(body.len())..(at + reach).min(body.len())]),
+        )
     };
     let (start, near) = around(10);
     let (_, far) = around(50);
-    format!("{words}, error found in #{} byte of ...|{near}|..., bigger context ...|{far}|...", at - start)
+    format!(
+        "{words}, error found in #{} byte of ...|{near}|..., bigger context ...|{far}|...",
+        at - start
+    )
 }
 
 fn decode_request<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Result<(), Stop> {
@@ -106,7 +119,9 @@ fn decode_stream<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Re
     while let Some(key) = scanner.key(&mut first)? {
         match &*key {
             b"stream" if scanner.peek() == Some(b'{') => labels = RawLabels::Json(scanner.value()?),
-            b"labels" if scanner.peek() == Some(b'"') => labels = RawLabels::Text(scanner.string()?),
+            b"labels" if scanner.peek() == Some(b'"') => {
+                labels = RawLabels::Text(scanner.string()?)
+            }
             b"values" | b"entries" if scanner.peek() == Some(b'[') => {
                 scanner.expect(b'[')?;
                 let mut first = true;
@@ -123,7 +138,13 @@ fn decode_stream<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Re
     }
     let (body, at) = scanner.place();
     for error in errors {
-        decoded.refusals.add(|| located(&format!("{STREAM_PREFIX}unmarshalerDecoder: {error}"), body, at));
+        decoded.refusals.add(|| {
+            located(
+                &format!("{STREAM_PREFIX}unmarshalerDecoder: {error}"),
+                body,
+                at,
+            )
+        });
     }
     let label_bytes = match &labels {
         RawLabels::Json(text) => text.len(),
@@ -131,14 +152,23 @@ fn decode_stream<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Re
         RawLabels::Pairs { .. } => 0,
     };
     if label_bytes > LABEL_TEXT_BYTES_MAX {
-        return Err(BodyError::TooLarge(format!("stream labels size {label_bytes} B exceeds limit of 17 MB")).into());
+        return Err(BodyError::TooLarge(format!(
+            "stream labels size {label_bytes} B exceeds limit of 17 MB"
+        ))
+        .into());
     }
-    decoded.streams.push(DecodedStream { labels, rows: first_row..decoded.entries.len() });
+    decoded.streams.push(DecodedStream {
+        labels,
+        rows: first_row..decoded.entries.len(),
+    });
     Ok(())
 }
 
 /// One element of `values` or `entries`; a null is none.
-fn decode_entry<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Result<Result<(), EntryError>, Stop> {
+fn decode_entry<'a>(
+    scanner: &mut Scanner<'a>,
+    decoded: &mut Decoded<'a>,
+) -> Result<Result<(), EntryError>, Stop> {
     match scanner.peek() {
         Some(b'[') => decode_array_entry(scanner, decoded),
         Some(b'{') => decode_object_entry(scanner, decoded),
@@ -151,7 +181,10 @@ fn decode_entry<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Res
 }
 
 /// `["<nanoseconds>", "line", {"name": "value"}]`; what is behind the third element is passed over.
-fn decode_array_entry<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Result<Result<(), EntryError>, Stop> {
+fn decode_array_entry<'a>(
+    scanner: &mut Scanner<'a>,
+    decoded: &mut Decoded<'a>,
+) -> Result<Result<(), EntryError>, Stop> {
     let first_pair = decoded.pairs.len();
     let (mut time, mut line) = (TIME_MISSING, Cow::Borrowed(&b""[..]));
     let mut error = None;
@@ -190,7 +223,10 @@ fn parse_nanoseconds(text: &[u8]) -> Option<i64> {
 }
 
 /// `{"ts": "<RFC 3339>", "line": "line", "structuredMetadata": {"name": "value"}}`.
-fn decode_object_entry<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Result<Result<(), EntryError>, Stop> {
+fn decode_object_entry<'a>(
+    scanner: &mut Scanner<'a>,
+    decoded: &mut Decoded<'a>,
+) -> Result<Result<(), EntryError>, Stop> {
     let first_pair = decoded.pairs.len();
     let (mut time, mut line) = (TIME_MISSING, Cow::Borrowed(&b""[..]));
     let mut error = None;
@@ -203,7 +239,9 @@ fn decode_object_entry<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>)
                 None => error = error.or(Some(EntryError::Timestamp)),
             },
             (b"line", Some(b'"')) => line = scanner.string()?,
-            (b"structuredMetadata", Some(b'{')) => error = error.or(decode_metadata(scanner, decoded)?.err()),
+            (b"structuredMetadata", Some(b'{')) => {
+                error = error.or(decode_metadata(scanner, decoded)?.err())
+            }
             (b"ts" | b"timestamp", _) => {
                 scanner.value()?;
                 error = error.or(Some(EntryError::Timestamp));
@@ -228,7 +266,10 @@ fn parse_rfc3339(text: &[u8]) -> Option<i64> {
     Some(nanoseconds.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
 }
 
-fn decode_metadata<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Result<Result<(), EntryError>, Stop> {
+fn decode_metadata<'a>(
+    scanner: &mut Scanner<'a>,
+    decoded: &mut Decoded<'a>,
+) -> Result<Result<(), EntryError>, Stop> {
     let mut outcome = Ok(());
     scanner.expect(b'{')?;
     let mut first = true;
@@ -256,19 +297,31 @@ mod tests {
         let mut got = String::new();
         for stream in &decoded.streams {
             got += &match &stream.labels {
-                RawLabels::Json(text) | RawLabels::Text(Cow::Borrowed(text)) => String::from_utf8_lossy(text).into_owned(),
+                RawLabels::Json(text) | RawLabels::Text(Cow::Borrowed(text)) => {
+                    String::from_utf8_lossy(text).into_owned()
+                }
                 RawLabels::Text(Cow::Owned(text)) => String::from_utf8_lossy(text).into_owned(),
                 RawLabels::Pairs { .. } => unreachable!("json gives no pairs"),
             };
             for entry in &decoded.entries[stream.rows.clone()] {
                 got += &format!(" {} {}", entry.time, String::from_utf8_lossy(&entry.line));
                 for (name, value) in decoded.pairs_of(entry) {
-                    got += &format!(" {}={}", String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+                    got += &format!(
+                        " {}={}",
+                        String::from_utf8_lossy(name),
+                        String::from_utf8_lossy(value)
+                    );
                 }
             }
             got += ";";
         }
-        got += decoded.refusals.text().unwrap_or_default().split(", error found").next().unwrap_or_default();
+        got += decoded
+            .refusals
+            .text()
+            .unwrap_or_default()
+            .split(", error found")
+            .next()
+            .unwrap_or_default();
         assert_eq!(got, want, "{body}");
     }
 
@@ -282,7 +335,10 @@ mod tests {
             r#"{"streams":[{"labels":"{a=\"b\"}","entries":[{"ts":"1970-01-01T01:00:00.5+01:00","line":"x","structuredMetadata":{"k":"v"}}]}]}"#,
             r#"{a="b"} 500000000 x k=v;"#,
         );
-        check(r#"{"other":{"streams":[1]},"Streams":[{"stream":{},"values":null}, null],"streams":null}"#, "{};");
+        check(
+            r#"{"other":{"streams":[1]},"Streams":[{"stream":{},"values":null}, null],"streams":null}"#,
+            "{};",
+        );
     }
 
     #[test]
@@ -311,7 +367,12 @@ mod tests {
             "readObjectStart: expect { or n, but found [, error found in #1 byte of ...|[]|..., bigger context ...|[]|...",
         );
         let cut = r#"{"streams":[{"stream":{},"values":[["1","a"]"#;
-        assert!(decode(cut.as_bytes()).expect_err("body is cut").to_string().contains("object not ended with }"));
+        assert!(
+            decode(cut.as_bytes())
+                .expect_err("body is cut")
+                .to_string()
+                .contains("object not ended with }")
+        );
     }
 
     proptest::proptest! {

@@ -29,7 +29,10 @@ pub(crate) fn parse(text: &[u8]) -> Result<Vec<Pair<'_>>, LabelTextError> {
     parser.skip_space();
     let name = parser.take_while(|b| is_alpha(b) || b == b':' || b.is_ascii_digit());
     if name.first().is_some_and(u8::is_ascii_digit) {
-        return Err(parser.error(parser.at - name.len(), format!("unexpected number {}", quoted(name))));
+        return Err(parser.error(
+            parser.at - name.len(),
+            format!("unexpected number {}", quoted(name)),
+        ));
     }
     if !name.is_empty() {
         pairs.push((Cow::Borrowed("__name__"), lossy(name)));
@@ -60,7 +63,8 @@ fn lossy(bytes: &[u8]) -> Cow<'_, str> {
 /// `bytes` between double quotes with Go's escapes.
 fn quoted(bytes: &[u8]) -> String {
     let mut out = String::new();
-    skald_model::labels::write_quoted(&mut out, &lossy(bytes)).expect("writing to a string succeeds");
+    skald_model::labels::write_quoted(&mut out, &lossy(bytes))
+        .expect("writing to a string succeeds");
     out
 }
 
@@ -120,10 +124,15 @@ impl<'a> Parser<'a> {
         self.skip_space();
         let start = self.at;
         let symbol = match (self.peek(), self.text.get(self.at + 1)) {
-            (None, _) => return Err(self.error(start, "unexpected end of input inside braces".to_owned())),
+            (None, _) => {
+                return Err(self.error(start, "unexpected end of input inside braces".to_owned()));
+            }
             (Some(b'"' | b'\'' | b'`'), _) => return Ok((start, Token::Text(self.string()?))),
             (Some(first), _) if is_alpha(first) => {
-                return Ok((start, Token::Identifier(self.take_while(|b| is_alpha(b) || b.is_ascii_digit()))));
+                return Ok((
+                    start,
+                    Token::Identifier(self.take_while(|b| is_alpha(b) || b.is_ascii_digit())),
+                ));
             }
             (Some(b','), _) => ",",
             (Some(b'}'), _) => "}",
@@ -133,10 +142,14 @@ impl<'a> Parser<'a> {
             (Some(b'!'), Some(b'=')) => "!=",
             (Some(b'!'), _) => {
                 self.at += 1;
-                return Err(self.unexpected_character("unexpected character after '!' inside braces: "));
+                return Err(
+                    self.unexpected_character("unexpected character after '!' inside braces: ")
+                );
             }
             (Some(b'{'), _) => return Err(self.unexpected_character("unexpected left brace ")),
-            (Some(_), _) => return Err(self.unexpected_character("unexpected character inside braces: ")),
+            (Some(_), _) => {
+                return Err(self.unexpected_character("unexpected character inside braces: "));
+            }
         };
         self.at += symbol.len();
         Ok((start, Token::Symbol(symbol)))
@@ -151,9 +164,13 @@ impl<'a> Parser<'a> {
             match self.text.get(at) {
                 Some(&byte) if byte == quote => break,
                 Some(b'\\') if quote != b'`' => at += 2,
-                Some(b'\n') if quote != b'`' => return Err(self.error(start, "unterminated quoted string".to_owned())),
+                Some(b'\n') if quote != b'`' => {
+                    return Err(self.error(start, "unterminated quoted string".to_owned()));
+                }
                 Some(_) => at += 1,
-                None if quote == b'`' => return Err(self.error(start, "unterminated raw string".to_owned())),
+                None if quote == b'`' => {
+                    return Err(self.error(start, "unterminated raw string".to_owned()));
+                }
                 None => return Err(self.error(start, "unterminated quoted string".to_owned())),
             }
         }
@@ -167,7 +184,9 @@ impl<'a> Parser<'a> {
         let plain = if text[0] == b'`' || memchr::memchr(b'\\', inner).is_none() {
             Cow::Borrowed(inner)
         } else {
-            Cow::Owned(unescape(inner).ok_or_else(|| self.error(at, format!("unknown escape sequence in {}", quoted(text))))?)
+            Cow::Owned(unescape(inner).ok_or_else(|| {
+                self.error(at, format!("unknown escape sequence in {}", quoted(text)))
+            })?)
         };
         match plain {
             Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {
@@ -203,13 +222,22 @@ impl<'a> Parser<'a> {
     }
 
     fn unexpected(&self, (at, token): (usize, Token<'_>), expected: &str) -> LabelTextError {
-        self.error(at, format!("unexpected {} in label set, expected {expected}", token.describe()))
+        self.error(
+            at,
+            format!(
+                "unexpected {} in label set, expected {expected}",
+                token.describe()
+            ),
+        )
     }
 
     /// An error about the character at hand, quoted as Go's `%q` quotes a rune.
     fn unexpected_character(&self, words: &str) -> LabelTextError {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let character = lossy(&rest[..rest.len().min(4)]).chars().next().unwrap_or('\u{fffd}');
+        let character = lossy(&rest[..rest.len().min(4)])
+            .chars()
+            .next()
+            .unwrap_or('\u{fffd}');
         let character = match character {
             '\'' => "\\'".to_owned(),
             '"' => "\"".to_owned(),
@@ -224,8 +252,13 @@ impl<'a> Parser<'a> {
     fn error(&self, at: usize, message: String) -> LabelTextError {
         let before = &self.text[..at.min(self.text.len())];
         let line = 1 + memchr::memchr_iter(b'\n', before).count();
-        let column = 1 + before.len() - memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
-        LabelTextError { line, column, message }
+        let column =
+            1 + before.len() - memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+        LabelTextError {
+            line,
+            column,
+            message,
+        }
     }
 }
 
@@ -246,7 +279,8 @@ fn unescape(text: &[u8]) -> Option<Vec<u8>> {
             b'u' => 4,
             b'U' => 8,
             b'0'..=b'7' => {
-                let octal = std::str::from_utf8(text.get(text.len() - rest.len() - 1..)?.get(..3)?).ok()?;
+                let octal =
+                    std::str::from_utf8(text.get(text.len() - rest.len() - 1..)?.get(..3)?).ok()?;
                 out.push(u8::from_str_radix(octal, 8).ok()?);
                 rest = &rest[2..];
                 continue;
@@ -298,22 +332,52 @@ mod tests {
     #[test]
     fn label_sets_are_read_as_prometheus_reads_them() {
         check("{}", &[]);
-        check(r#"{a="1",b = '2', c=`\3`,}"#, &[("a", "1"), ("b", "2"), ("c", "\\3")]);
+        check(
+            r#"{a="1",b = '2', c=`\3`,}"#,
+            &[("a", "1"), ("b", "2"), ("c", "\\3")],
+        );
         check(r#" up:x{a="}"} "#, &[("__name__", "up:x"), ("a", "}")]);
-        check(r#"{a="q\"\\\n\t\x41\101\u00e9", by=""}"#, &[("a", "q\"\\\n\tAA\u{e9}"), ("by", "")]);
+        check(
+            r#"{a="q\"\\\n\t\x41\101\u00e9", by=""}"#,
+            &[("a", "q\"\\\n\tAA\u{e9}"), ("by", "")],
+        );
         check("{a=\"1\", # why\n b=\"2\"}", &[("a", "1"), ("b", "2")]);
     }
 
     #[test]
     fn errors_have_prometheus_words_and_places() {
-        check_error(br#"{a-b="c"}"#, "1:3: parse error: unexpected character inside braces: '-'");
-        check_error(br#"{="x"}"#, r#"1:2: parse error: unexpected "=" in label set, expected identifier or "}""#);
-        check_error(b"{app=pushpb}", r#"1:6: parse error: unexpected identifier "pushpb" in label set, expected string"#);
-        check_error(br#"{a"b"}"#, r#"1:3: parse error: unexpected string "\"b\"" in label set, expected "=""#);
-        check_error(br#"{a="b" c="d"}"#, r#"1:8: parse error: unexpected identifier "c" in label set, expected "," or "}""#);
-        check_error(br#"{a="b""#, "1:7: parse error: unexpected end of input inside braces");
-        check_error(b"{a=\"b\n\"}", "1:4: parse error: unterminated quoted string");
-        check_error(br#"{a!"b"}"#, "1:4: parse error: unexpected character after '!' inside braces: '\"'");
+        check_error(
+            br#"{a-b="c"}"#,
+            "1:3: parse error: unexpected character inside braces: '-'",
+        );
+        check_error(
+            br#"{="x"}"#,
+            r#"1:2: parse error: unexpected "=" in label set, expected identifier or "}""#,
+        );
+        check_error(
+            b"{app=pushpb}",
+            r#"1:6: parse error: unexpected identifier "pushpb" in label set, expected string"#,
+        );
+        check_error(
+            br#"{a"b"}"#,
+            r#"1:3: parse error: unexpected string "\"b\"" in label set, expected "=""#,
+        );
+        check_error(
+            br#"{a="b" c="d"}"#,
+            r#"1:8: parse error: unexpected identifier "c" in label set, expected "," or "}""#,
+        );
+        check_error(
+            br#"{a="b""#,
+            "1:7: parse error: unexpected end of input inside braces",
+        );
+        check_error(
+            b"{a=\"b\n\"}",
+            "1:4: parse error: unterminated quoted string",
+        );
+        check_error(
+            br#"{a!"b"}"#,
+            "1:4: parse error: unexpected character after '!' inside braces: '\"'",
+        );
         check_error(b"{a=\"\xff\"}", "1:4: parse error: invalid UTF-8 rune");
         check_error(b"{\n{", "2:1: parse error: unexpected left brace '{'");
         check_error(b"", "1:1: parse error: unexpected end of input");

@@ -88,7 +88,12 @@ pub struct PushReply {
 
 impl PushReply {
     fn done() -> PushReply {
-        PushReply { status: 204, body: Vec::new(), content_type: "text/plain; charset=utf-8", retry_after: None }
+        PushReply {
+            status: 204,
+            body: Vec::new(),
+            content_type: "text/plain; charset=utf-8",
+            retry_after: None,
+        }
     }
 
     /// An error in the form the protocol has for it.
@@ -97,11 +102,25 @@ impl PushReply {
         match protocol {
             Protocol::Loki | Protocol::LokiLegacy | Protocol::Grpc => {
                 let body = format!("{text}\n").into_bytes();
-                PushReply { status, body, content_type: "text/plain; charset=utf-8", retry_after }
+                PushReply {
+                    status,
+                    body,
+                    content_type: "text/plain; charset=utf-8",
+                    retry_after,
+                }
             }
             Protocol::Otlp => {
-                let body = proto::Status { code: 0, message: text.to_owned() }.encode_to_vec();
-                PushReply { status, body, content_type: "application/x-protobuf", retry_after }
+                let body = proto::Status {
+                    code: 0,
+                    message: text.to_owned(),
+                }
+                .encode_to_vec();
+                PushReply {
+                    status,
+                    body,
+                    content_type: "application/x-protobuf",
+                    retry_after,
+                }
             }
         }
     }
@@ -132,18 +151,32 @@ impl Ingest {
     /// Decodes, validates and writes a push; ends when it is durable.
     pub async fn push(&self, tenant: &TenantId, request: PushRequest) -> PushReply {
         let protocol = request.protocol;
-        let reply = self.push_and_wait(tenant, request).await.unwrap_or_else(|error| {
-            tracing::warn!(%tenant, %error, "push was not stored");
-            let status = if matches!(error, WriteError::Busy) { 429 } else { 503 };
-            PushReply::error(protocol, status, &error.to_string())
-        });
+        let reply = self
+            .push_and_wait(tenant, request)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!(%tenant, %error, "push was not stored");
+                let status = if matches!(error, WriteError::Busy) {
+                    429
+                } else {
+                    503
+                };
+                PushReply::error(protocol, status, &error.to_string())
+            });
         self.taker.metrics().reply(reply.status);
         reply
     }
 
     /// The answer, or why the store took nothing.
-    async fn push_and_wait(&self, tenant: &TenantId, request: PushRequest) -> Result<PushReply, WriteError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
+    async fn push_and_wait(
+        &self,
+        tenant: &TenantId,
+        request: PushRequest,
+    ) -> Result<PushReply, WriteError> {
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
         let (taker, tenant) = (Arc::clone(&self.taker), tenant.clone());
         let (done, durable) = oneshot::channel();
         let taken = tokio::task::spawn_blocking(move || {
@@ -151,10 +184,18 @@ impl Ingest {
             drop(permit);
             outcome
         });
-        match taken.await.unwrap_or_else(|error| Err(WriteError::Stopped(format!("a push could not be handled: {error}"))))? {
+        match taken.await.unwrap_or_else(|error| {
+            Err(WriteError::Stopped(format!(
+                "a push could not be handled: {error}"
+            )))
+        })? {
             Outcome::Answered(reply) => Ok(reply),
             Outcome::Writing(reply) => {
-                let gone = || WriteError::Stopped("the store closed while a push was being written".to_owned());
+                let gone = || {
+                    WriteError::Stopped(
+                        "the store closed while a push was being written".to_owned(),
+                    )
+                };
                 durable.await.unwrap_or_else(|_| Err(gone()))?;
                 Ok(reply)
             }

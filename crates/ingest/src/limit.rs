@@ -18,23 +18,43 @@ const TOO_MANY: u16 = 429;
 const SILENT: u16 = 200;
 
 /// Refuses everything: the tenant is blocked.
-pub(crate) fn block(tenant: &TenantId, decoded: &Decoded<'_>, limits: &IngestLimits, out: &mut Validated<'_>) {
+pub(crate) fn block(
+    tenant: &TenantId,
+    decoded: &Decoded<'_>,
+    limits: &IngestLimits,
+    out: &mut Validated<'_>,
+) {
     let bytes = decoded.entries.iter().map(|e| e.line.len() as u64).sum();
-    out.tally.discard(Reason::Blocked, decoded.entries.len() as u64, bytes);
-    let (until, status) = (rfc3339(limits.block_ingestion_until), limits.block_ingestion_status_code);
+    out.tally
+        .discard(Reason::Blocked, decoded.entries.len() as u64, bytes);
+    let (until, status) = (
+        rfc3339(limits.block_ingestion_until),
+        limits.block_ingestion_status_code,
+    );
     if status != SILENT {
-        let text = || format!("ingestion blocked for user '{tenant}' until '{until}' with status code '{status}'");
+        let text = || {
+            format!(
+                "ingestion blocked for user '{tenant}' until '{until}' with status code '{status}'"
+            )
+        };
         out.refusals.add_with(status, text);
     }
 }
 
 /// Cuts lines that are too long where what is cut ends in an identifier, which needs memory of its own.
 pub(crate) fn cut_lines(decoded: &mut Decoded<'_>, limits: &IngestLimits) {
-    let (max, mark) = (limits.max_line_size, limits.max_line_size_truncate_identifier.as_bytes());
+    let (max, mark) = (
+        limits.max_line_size,
+        limits.max_line_size_truncate_identifier.as_bytes(),
+    );
     if !limits.max_line_size_truncate || max == 0 || mark.is_empty() {
         return;
     }
-    for entry in decoded.entries.iter_mut().filter(|entry| entry.line.len() > max) {
+    for entry in decoded
+        .entries
+        .iter_mut()
+        .filter(|entry| entry.line.len() > max)
+    {
         let mut line = entry.line[..max.saturating_sub(mark.len())].to_vec();
         line.extend_from_slice(&mark[..mark.len().min(max)]);
         entry.line = line.into();
@@ -43,8 +63,15 @@ pub(crate) fn cut_lines(decoded: &mut Decoded<'_>, limits: &IngestLimits) {
 }
 
 /// The message for a stream that lacks labels it must have.
-pub(crate) fn missing_labels(tenant: &TenantId, labels: &Labels, limits: &IngestLimits) -> Option<String> {
-    let missing = limits.enforced_labels.iter().filter(|name| labels.get(name).is_none_or(str::is_empty));
+pub(crate) fn missing_labels(
+    tenant: &TenantId,
+    labels: &Labels,
+    limits: &IngestLimits,
+) -> Option<String> {
+    let missing = limits
+        .enforced_labels
+        .iter()
+        .filter(|name| labels.get(name).is_none_or(str::is_empty));
     let missing: Vec<&str> = missing.map(String::as_str).collect();
     let names = missing.join(",");
     (!missing.is_empty())
@@ -62,7 +89,11 @@ impl Mark {
     /// Here. Counts are copied only where they may have to come back.
     pub(crate) fn of(out: &Validated<'_>, rules: &Rules<'_>) -> Mark {
         let tally = rules.quota.map(|_| out.tally.clone());
-        Mark { entries: out.batch.entries.len(), metadata: out.batch.metadata.len(), tally }
+        Mark {
+            entries: out.batch.entries.len(),
+            metadata: out.batch.metadata.len(),
+            tally,
+        }
     }
 
     /// Takes back what came since; counts it as refused.
@@ -71,7 +102,10 @@ impl Mark {
         out.batch.metadata.truncate(self.metadata);
         if let Some(before) = self.tally {
             let discarded = std::mem::take(&mut out.tally.discarded);
-            out.tally = Tally { discarded, ..before };
+            out.tally = Tally {
+                discarded,
+                ..before
+            };
         }
         out.tally.discard(reason, lines, bytes);
     }
@@ -86,9 +120,12 @@ pub(crate) fn stream(
     rules: &Rules<'_>,
     out: &mut Validated<'_>,
 ) {
-    let Some(before) = mark.tally.as_ref() else { return };
+    let Some(before) = mark.tally.as_ref() else {
+        return;
+    };
     let lines = out.tally.lines - before.lines;
-    let bytes = out.tally.line_bytes + out.tally.metadata_bytes - before.line_bytes - before.metadata_bytes;
+    let bytes =
+        out.tally.line_bytes + out.tally.metadata_bytes - before.line_bytes - before.metadata_bytes;
     let (labels, limits) = (&facts.labels, &rules.profile.limits);
     if lines == 0 {
         return;
@@ -118,12 +155,20 @@ pub(crate) fn stream(
 
 /// Checks the rate of the tenant over all that passed: everything or nothing.
 pub(crate) fn rate(tenant: &TenantId, quota: &Quota, rules: &Rules<'_>, out: &mut Validated<'_>) {
-    let (lines, bytes) = (out.tally.lines, out.tally.line_bytes + out.tally.metadata_bytes);
+    let (lines, bytes) = (
+        out.tally.lines,
+        out.tally.line_bytes + out.tally.metadata_bytes,
+    );
     if lines == 0 || quota.take(bytes, &rules.profile.limits, rules.now) {
         return;
     }
     out.batch.streams.clear();
-    Mark { entries: 0, metadata: 0, tally: Some(Tally::default()) }.take_back(out, Reason::RateLimited, lines, bytes);
+    Mark {
+        entries: 0,
+        metadata: 0,
+        tally: Some(Tally::default()),
+    }
+    .take_back(out, Reason::RateLimited, lines, bytes);
     let limit = rules.profile.limits.ingestion_rate as u64;
     out.refusals.add_with(TOO_MANY, || {
         format!(
@@ -140,7 +185,11 @@ fn size(bytes: u64) -> String {
         if bytes >= 1 << shift {
             let tenths = (bytes as f64 / (1u64 << shift) as f64 * 10.0).round() as u64;
             let (whole, tenth) = (tenths / 10, tenths % 10);
-            return if tenth == 0 { format!("{whole}{unit}") } else { format!("{whole}.{tenth}{unit}") };
+            return if tenth == 0 {
+                format!("{whole}{unit}")
+            } else {
+                format!("{whole}.{tenth}{unit}")
+            };
         }
     }
     format!("{bytes}B")
@@ -161,46 +210,104 @@ mod tests {
         let (profile, quota) = (Profile::new(limits.clone()), Quota::default());
         let mut found = Vec::new();
         for (lines, status, text) in expected {
-            let out = validate(&TenantId::fake(), &decoded, &Rules { profile: &profile, quota: Some(&quota), now: 10 });
+            let out = validate(
+                &TenantId::fake(),
+                &decoded,
+                &Rules {
+                    profile: &profile,
+                    quota: Some(&quota),
+                    now: 10,
+                },
+            );
             let message = out.refusals.text().unwrap_or_default();
-            assert_eq!((out.batch.entries.len(), out.refusals.status()), (*lines, *status), "{message}");
-            assert!(message.starts_with(text) && message.is_empty() == text.is_empty(), "{message}");
+            assert_eq!(
+                (out.batch.entries.len(), out.refusals.status()),
+                (*lines, *status),
+                "{message}"
+            );
+            assert!(
+                message.starts_with(text) && message.is_empty() == text.is_empty(),
+                "{message}"
+            );
             assert_eq!(out.tally.lines, *lines as u64);
-            let rows: u32 = out.batch.streams.iter().map(|s| s.rows.end - s.rows.start).sum();
+            let rows: u32 = out
+                .batch
+                .streams
+                .iter()
+                .map(|s| s.rows.end - s.rows.start)
+                .sum();
             assert_eq!(rows as usize, *lines, "streams cover the entries");
-            found = out.tally.discarded.iter().map(|(reason, (lines, _))| (reason.as_str(), *lines)).collect();
+            found = out
+                .tally
+                .discarded
+                .iter()
+                .map(|(reason, (lines, _))| (reason.as_str(), *lines))
+                .collect();
         }
         assert_eq!(found, discarded);
     }
 
     fn limits() -> IngestLimits {
-        IngestLimits { discover_log_levels: false, ..IngestLimits::default() }
+        IngestLimits {
+            discover_log_levels: false,
+            ..IngestLimits::default()
+        }
     }
 
     #[test]
     fn a_tenant_over_its_rate_is_refused_whole() {
-        let limits = IngestLimits { ingestion_rate: 30.0, ingestion_burst: 30.0, ..limits() };
+        let limits = IngestLimits {
+            ingestion_rate: 30.0,
+            ingestion_burst: 30.0,
+            ..limits()
+        };
         let text = "ingestion rate limit exceeded for user fake (limit: 30 bytes/sec) while attempting to ingest '3' lines totaling '21' bytes, ";
-        check(&limits, &[(3, 400, ""), (0, 429, text)], &[("rate_limited", 3)]);
+        check(
+            &limits,
+            &[(3, 400, ""), (0, 429, text)],
+            &[("rate_limited", 3)],
+        );
     }
 
     #[test]
     fn streams_over_a_limit_do_not_take_their_neighbours_along() {
-        let few = IngestLimits { max_streams: 1, ..limits() };
+        let few = IngestLimits {
+            max_streams: 1,
+            ..limits()
+        };
         let text = "maximum active stream limit exceeded when trying to create stream {app=\"b\", service_name=\"b\"}, ";
-        check(&few, &[(1, 429, text), (1, 429, text)], &[("stream_limit", 2)]);
-        let slow = IngestLimits { per_stream_rate_limit: 10, per_stream_rate_limit_burst: 10, ..limits() };
+        check(
+            &few,
+            &[(1, 429, text), (1, 429, text)],
+            &[("stream_limit", 2)],
+        );
+        let slow = IngestLimits {
+            per_stream_rate_limit: 10,
+            per_stream_rate_limit_burst: 10,
+            ..limits()
+        };
         let text = "Per stream rate limit exceeded (limit: 10B/sec) while attempting to ingest for stream '{app=\"b\", service_name=\"b\"}' totaling 11B, ";
         check(&slow, &[(1, 429, text)], &[("per_stream_rate_limit", 2)]);
     }
 
     #[test]
     fn labels_may_be_enforced_and_tenants_blocked() {
-        let labels = IngestLimits { enforced_labels: vec!["app".into(), "env".into()], ..limits() };
+        let labels = IngestLimits {
+            enforced_labels: vec!["app".into(), "env".into()],
+            ..limits()
+        };
         let text = "1 errors like: missing required labels 'env' for user 'fake' for stream '{app=\"a\", service_name=\"a\"}' (policy: ''); ";
-        check(&labels, &[(0, 400, text)], &[("missing_enforced_labels", 3)]);
-        let mut blocked = IngestLimits { block_ingestion_until: 11, ..limits() };
-        let text = "ingestion blocked for user 'fake' until '1970-01-01T00:00:00Z' with status code '260'";
+        check(
+            &labels,
+            &[(0, 400, text)],
+            &[("missing_enforced_labels", 3)],
+        );
+        let mut blocked = IngestLimits {
+            block_ingestion_until: 11,
+            ..limits()
+        };
+        let text =
+            "ingestion blocked for user 'fake' until '1970-01-01T00:00:00Z' with status code '260'";
         check(&blocked, &[(0, 260, text)], &[("blocked_ingestion", 3)]);
         blocked.block_ingestion_status_code = 200;
         check(&blocked, &[(0, 400, "")], &[("blocked_ingestion", 3)]);
@@ -217,7 +324,10 @@ mod tests {
                 ..limits()
             };
             cut_lines(&mut decoded, &limits);
-            (String::from_utf8_lossy(&decoded.entries[0].line).into_owned(), decoded.cut)
+            (
+                String::from_utf8_lossy(&decoded.entries[0].line).into_owned(),
+                decoded.cut,
+            )
         };
         assert_eq!(cut(5, "..."), ("01...".to_owned(), 2));
         assert_eq!(cut(2, "..."), ("..".to_owned(), 2));
@@ -227,7 +337,13 @@ mod tests {
 
     #[test]
     fn sizes_are_short() {
-        for (bytes, text) in [(900, "900B"), (3 << 20, "3MB"), (3 << 19, "1.5MB"), (262_144, "256KB"), (1 << 31, "2GB")] {
+        for (bytes, text) in [
+            (900, "900B"),
+            (3 << 20, "3MB"),
+            (3 << 19, "1.5MB"),
+            (262_144, "256KB"),
+            (1 << 31, "2GB"),
+        ] {
             assert_eq!(size(bytes), text);
         }
     }

@@ -8,7 +8,10 @@ pub(crate) fn sanitize_name(name: &[u8]) -> Option<Cow<'_, str>> {
     if is_clean(name) {
         return std::str::from_utf8(name).ok().map(Cow::Borrowed);
     }
-    let inner = name.strip_prefix(b"__").and_then(|rest| rest.strip_suffix(b"__")).filter(|inner| !inner.is_empty());
+    let inner = name
+        .strip_prefix(b"__")
+        .and_then(|rest| rest.strip_suffix(b"__"))
+        .filter(|inner| !inner.is_empty());
     let mut out = String::with_capacity(name.len() + 4);
     out.push_str(if inner.is_some() { "__" } else { "" });
     for character in String::from_utf8_lossy(inner.unwrap_or(name)).chars() {
@@ -109,8 +112,17 @@ mod tests {
     #[test]
     fn the_last_of_equal_names_stays() {
         let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-            [("z", "0"), ("b", "1"), ("a", "2"), ("b", "3"), ("b", "4")].map(|(n, v)| (n.into(), v.into())).to_vec();
+            [("z", "0"), ("b", "1"), ("a", "2"), ("b", "3"), ("b", "4")]
+                .map(|(n, v)| (n.into(), v.into()))
+                .to_vec();
         sort_and_unite(&mut pairs, 1);
-        assert_eq!(pairs, [("z".into(), "0".into()), ("a".into(), "2".into()), ("b".into(), "4".into())]);
+        assert_eq!(
+            pairs,
+            [
+                ("z".into(), "0".into()),
+                ("a".into(), "2".into()),
+                ("b".into(), "4".into())
+            ]
+        );
     }
 }

@@ -110,12 +110,19 @@ impl Metrics {
 }
 
 /// Appends one metric's head and samples; each sample is its labels and value.
-fn family(out: &mut String, name: &str, kind: &str, help: &str, samples: impl Iterator<Item = (String, String)>) {
+fn family(
+    out: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    samples: impl Iterator<Item = (String, String)>,
+) {
     let mut samples = samples.peekable();
     if samples.peek().is_none() {
         return;
     }
-    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("writing to a string succeeds");
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")
+        .expect("writing to a string succeeds");
     for (labels, value) in samples {
         writeln!(out, "{name}{labels} {value}").expect("writing to a string succeeds");
     }
@@ -132,9 +139,24 @@ fn write_received(totals: &Totals, out: &mut String) {
         });
         family(out, name, "counter", help, samples);
     };
-    sum("loki_distributor_bytes_received_total", "Bytes of lines and metadata taken.", true, |c| c.line_bytes + c.metadata_bytes);
-    sum("loki_distributor_structured_metadata_bytes_received_total", "Bytes of metadata taken.", true, |c| c.metadata_bytes);
-    sum("loki_distributor_lines_received_total", "Lines taken.", false, |c| c.lines);
+    sum(
+        "loki_distributor_bytes_received_total",
+        "Bytes of lines and metadata taken.",
+        true,
+        |c| c.line_bytes + c.metadata_bytes,
+    );
+    sum(
+        "loki_distributor_structured_metadata_bytes_received_total",
+        "Bytes of metadata taken.",
+        true,
+        |c| c.metadata_bytes,
+    );
+    sum(
+        "loki_distributor_lines_received_total",
+        "Lines taken.",
+        false,
+        |c| c.lines,
+    );
 }
 
 fn write_refused(totals: &Totals, out: &mut String) {
@@ -150,14 +172,32 @@ fn write_refused(totals: &Totals, out: &mut String) {
         family(out, name, "counter", help, samples);
     };
     discarded("loki_discarded_samples_total", "Lines refused.", |c| c.0);
-    discarded("loki_discarded_bytes_total", "Bytes of lines refused.", |c| c.1);
+    discarded(
+        "loki_discarded_bytes_total",
+        "Bytes of lines refused.",
+        |c| c.1,
+    );
     let mutated = totals.tenants.iter().flat_map(|((tenant, _), counters)| {
-        [("line_too_long", counters.truncated), ("metadata_name_empty", counters.dropped_names)]
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(move |(reason, count)| (format!("{{reason=\"{reason}\",tenant=\"{tenant}\"}}"), count.to_string()))
+        [
+            ("line_too_long", counters.truncated),
+            ("metadata_name_empty", counters.dropped_names),
+        ]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(move |(reason, count)| {
+            (
+                format!("{{reason=\"{reason}\",tenant=\"{tenant}\"}}"),
+                count.to_string(),
+            )
+        })
     });
-    family(out, "loki_mutated_samples_total", "counter", "Lines taken with a change.", mutated);
+    family(
+        out,
+        "loki_mutated_samples_total",
+        "counter",
+        "Lines taken with a change.",
+        mutated,
+    );
 }
 
 fn write_sizes(totals: &Totals, out: &mut String) {
@@ -165,20 +205,46 @@ fn write_sizes(totals: &Totals, out: &mut String) {
     let mut samples = Vec::new();
     for (i, count) in totals.line_sizes.iter().enumerate() {
         below += count;
-        let bound = LINE_BUCKETS.get(i).map_or("+Inf".to_owned(), u64::to_string);
+        let bound = LINE_BUCKETS
+            .get(i)
+            .map_or("+Inf".to_owned(), u64::to_string);
         samples.push((format!("_bucket{{le=\"{bound}\"}}"), below.to_string()));
     }
     samples.push(("_sum".to_owned(), totals.line_bytes.to_string()));
     samples.push(("_count".to_owned(), totals.lines.to_string()));
-    family(out, "loki_bytes_per_line", "histogram", "Bytes of lines taken.", samples.into_iter());
+    family(
+        out,
+        "loki_bytes_per_line",
+        "histogram",
+        "Bytes of lines taken.",
+        samples.into_iter(),
+    );
 }
 
 fn write_own(totals: &Totals, out: &mut String) {
-    let replies = totals.replies.iter().map(|(status, count)| (format!("{{status_code=\"{status}\"}}"), count.to_string()));
-    family(out, "skald_ingest_pushes_total", "counter", "Pushes answered.", replies);
+    let replies = totals
+        .replies
+        .iter()
+        .map(|(status, count)| (format!("{{status_code=\"{status}\"}}"), count.to_string()));
+    family(
+        out,
+        "skald_ingest_pushes_total",
+        "counter",
+        "Pushes answered.",
+        replies,
+    );
     let spent = &totals.spent;
-    let phases = [("decode", spent.decode), ("validate", spent.validate), ("write", spent.write)];
-    let phases = phases.map(|(phase, time)| (format!("{{phase=\"{phase}\"}}"), time.as_secs_f64().to_string()));
+    let phases = [
+        ("decode", spent.decode),
+        ("validate", spent.validate),
+        ("write", spent.write),
+    ];
+    let phases = phases.map(|(phase, time)| {
+        (
+            format!("{{phase=\"{phase}\"}}"),
+            time.as_secs_f64().to_string(),
+        )
+    });
     family(
         out,
         "skald_ingest_seconds_total",
@@ -186,9 +252,18 @@ fn write_own(totals: &Totals, out: &mut String) {
         "Time spent on pushes, waiting for the disk left out.",
         phases.into_iter(),
     );
-    let bytes = [("received", spent.received), ("decompressed", spent.decompressed)];
+    let bytes = [
+        ("received", spent.received),
+        ("decompressed", spent.decompressed),
+    ];
     let bytes = bytes.map(|(state, bytes)| (format!("{{state=\"{state}\"}}"), bytes.to_string()));
-    family(out, "skald_ingest_body_bytes_total", "counter", "Bytes of push bodies.", bytes.into_iter());
+    family(
+        out,
+        "skald_ingest_body_bytes_total",
+        "counter",
+        "Bytes of push bodies.",
+        bytes.into_iter(),
+    );
 }
 
 #[cfg(test)]

@@ -41,14 +41,26 @@ impl Profiles for Same {
 impl Profile {
     /// With a cache of its own.
     pub fn new(limits: IngestLimits) -> Profile {
-        Profile { detector: LineDetector::new(&limits), streams: Arc::new(Streams::new()), limits }
+        Profile {
+            detector: LineDetector::new(&limits),
+            streams: Arc::new(Streams::new()),
+            limits,
+        }
     }
 
     /// Other limits; the cache is shared when they treat labels alike.
     pub fn with(&self, limits: IngestLimits) -> Profile {
         let alike = label_rules(&limits) == label_rules(&self.limits);
-        let streams = if alike { Arc::clone(&self.streams) } else { Arc::new(Streams::new()) };
-        Profile { detector: LineDetector::new(&limits), streams, limits }
+        let streams = if alike {
+            Arc::clone(&self.streams)
+        } else {
+            Arc::new(Streams::new())
+        };
+        Profile {
+            detector: LineDetector::new(&limits),
+            streams,
+            limits,
+        }
     }
 
     /// The limits.
@@ -70,7 +82,9 @@ fn label_rules(limits: &IngestLimits) -> (usize, usize, usize, &[String], &[Stri
 
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Profile").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Profile")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,8 +95,14 @@ mod tests {
     #[test]
     fn the_cache_of_streams_is_shared_by_those_who_treat_labels_alike() {
         let first = Profile::new(IngestLimits::default());
-        let alike = first.with(IngestLimits { max_line_size: 1, ..IngestLimits::default() });
-        let other = first.with(IngestLimits { max_label_names_per_series: 1, ..IngestLimits::default() });
+        let alike = first.with(IngestLimits {
+            max_line_size: 1,
+            ..IngestLimits::default()
+        });
+        let other = first.with(IngestLimits {
+            max_label_names_per_series: 1,
+            ..IngestLimits::default()
+        });
         assert!(Arc::ptr_eq(&first.streams, &alike.streams));
         assert!(!Arc::ptr_eq(&first.streams, &other.streams));
     }

@@ -41,10 +41,16 @@ fn decode_stream<'a>(bytes: &'a [u8], decoded: &mut Decoded<'a>) -> Result<(), B
         }
     }
     if labels.len() > LABEL_TEXT_BYTES_MAX {
-        return Err(BodyError::TooLarge(format!("stream labels size {} B exceeds limit of 17 MB", labels.len())));
+        return Err(BodyError::TooLarge(format!(
+            "stream labels size {} B exceeds limit of 17 MB",
+            labels.len()
+        )));
     }
     let rows = first_row..decoded.entries.len();
-    decoded.streams.push(DecodedStream { labels: RawLabels::Text(Cow::Borrowed(labels)), rows });
+    decoded.streams.push(DecodedStream {
+        labels: RawLabels::Text(Cow::Borrowed(labels)),
+        rows,
+    });
     Ok(())
 }
 
@@ -89,7 +95,10 @@ fn decode_timestamp(bytes: &[u8]) -> Result<i64, WireError> {
         }
     }
     let nearest_end = if seconds < 0 { i64::MIN } else { i64::MAX };
-    Ok(seconds.checked_mul(1_000_000_000).and_then(|ns| ns.checked_add(i64::from(nanos))).unwrap_or(nearest_end))
+    Ok(seconds
+        .checked_mul(1_000_000_000)
+        .and_then(|ns| ns.checked_add(i64::from(nanos)))
+        .unwrap_or(nearest_end))
 }
 
 #[cfg(test)]
@@ -111,17 +120,27 @@ mod tests {
         let timestamp = (-10_000_000_000i64..10_000_000_000, 0..1_000_000_000i32);
         let timestamp = timestamp.prop_map(|(seconds, nanos)| proto::Timestamp { seconds, nanos });
         let pairs = || proptest::collection::vec(pair(), 0..4);
-        (proptest::option::of(timestamp), bytes(), pairs(), pairs()).prop_map(|(timestamp, line, structured_metadata, parsed)| {
-            proto::Entry { timestamp, line, structured_metadata, parsed }
-        })
+        (proptest::option::of(timestamp), bytes(), pairs(), pairs()).prop_map(
+            |(timestamp, line, structured_metadata, parsed)| proto::Entry {
+                timestamp,
+                line,
+                structured_metadata,
+                parsed,
+            },
+        )
     }
 
     fn stream() -> impl Strategy<Value = proto::Stream> {
-        (bytes(), proptest::collection::vec(entry(), 0..6), any::<u64>()).prop_map(|(labels, entries, hash)| proto::Stream {
-            labels,
-            entries,
-            hash,
-        })
+        (
+            bytes(),
+            proptest::collection::vec(entry(), 0..6),
+            any::<u64>(),
+        )
+            .prop_map(|(labels, entries, hash)| proto::Stream {
+                labels,
+                entries,
+                hash,
+            })
     }
 
     fn request() -> impl Strategy<Value = proto::PushRequest> {
@@ -140,16 +159,31 @@ mod tests {
             structured_metadata: decoded
                 .pairs_of(entry)
                 .iter()
-                .map(|(name, value)| proto::LabelPair { name: name.to_vec(), value: value.to_vec() })
+                .map(|(name, value)| proto::LabelPair {
+                    name: name.to_vec(),
+                    value: value.to_vec(),
+                })
                 .collect(),
             parsed: Vec::new(),
         };
         let stream_of = |stream: &DecodedStream<'_>| {
-            let RawLabels::Text(labels) = &stream.labels else { unreachable!("protobuf gives label texts") };
-            let entries = decoded.entries[stream.rows.clone()].iter().map(entry_of).collect();
-            proto::Stream { labels: labels.to_vec(), entries, hash: 0 }
+            let RawLabels::Text(labels) = &stream.labels else {
+                unreachable!("protobuf gives label texts")
+            };
+            let entries = decoded.entries[stream.rows.clone()]
+                .iter()
+                .map(entry_of)
+                .collect();
+            proto::Stream {
+                labels: labels.to_vec(),
+                entries,
+                hash: 0,
+            }
         };
-        proto::PushRequest { streams: decoded.streams.iter().map(stream_of).collect(), format: String::new() }
+        proto::PushRequest {
+            streams: decoded.streams.iter().map(stream_of).collect(),
+            format: String::new(),
+        }
     }
 
     /// The message without what is passed over, times at the ends of the range where they lie outside.
@@ -159,10 +193,15 @@ mod tests {
             stream.hash = 0;
             for entry in &mut stream.entries {
                 entry.parsed.clear();
-                let time = entry.timestamp.map(|t| i128::from(t.seconds) * 1_000_000_000 + i128::from(t.nanos));
-                entry.timestamp =
-                    time.map(|t| t.clamp(i64::MIN.into(), i64::MAX.into()) as i64).filter(|t| *t != TIME_MISSING).map(|t| {
-                        proto::Timestamp { seconds: t.div_euclid(1_000_000_000), nanos: t.rem_euclid(1_000_000_000) as i32 }
+                let time = entry
+                    .timestamp
+                    .map(|t| i128::from(t.seconds) * 1_000_000_000 + i128::from(t.nanos));
+                entry.timestamp = time
+                    .map(|t| t.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+                    .filter(|t| *t != TIME_MISSING)
+                    .map(|t| proto::Timestamp {
+                        seconds: t.div_euclid(1_000_000_000),
+                        nanos: t.rem_euclid(1_000_000_000) as i32,
                     });
             }
         }
@@ -200,7 +239,14 @@ mod tests {
         assert!(decode(&encoded).is_err());
         let whole = [10, 9, 0x7d, 0, 0, 0, 0, 0x12, 2, 0x60, 7];
         let decoded = decode(&whole).expect("fields are whole");
-        assert_eq!((decoded.streams.len(), decoded.entries.len(), decoded.entries[0].time), (1, 1, TIME_MISSING));
+        assert_eq!(
+            (
+                decoded.streams.len(),
+                decoded.entries.len(),
+                decoded.entries[0].time
+            ),
+            (1, 1, TIME_MISSING)
+        );
     }
 
     #[test]

@@ -28,7 +28,10 @@ struct Bucket {
 
 impl Bucket {
     fn full(burst: f64, now: i64) -> Bucket {
-        Bucket { tokens: burst, at: now }
+        Bucket {
+            tokens: burst,
+            at: now,
+        }
     }
 
     fn refill(&mut self, rate: f64, burst: f64, now: i64) {
@@ -61,7 +64,11 @@ impl Active {
     fn admit(&mut self, id: StreamId, max: usize, now: i64) -> bool {
         if now.saturating_sub(self.turned) >= GENERATION_NS {
             let idle = now.saturating_sub(self.turned) >= 2 * GENERATION_NS;
-            self.old = if idle { HashSet::default() } else { std::mem::take(&mut self.young) };
+            self.old = if idle {
+                HashSet::default()
+            } else {
+                std::mem::take(&mut self.young)
+            };
             self.young.clear();
             self.turned = now;
         }
@@ -89,7 +96,12 @@ impl Quota {
     /// Whether the tenant may send so many bytes now.
     pub(crate) fn take(&self, bytes: u64, limits: &IngestLimits, now: i64) -> bool {
         let (rate, burst) = (limits.ingestion_rate, limits.ingestion_burst);
-        rate == 0.0 || self.rate.lock().get_or_insert(Bucket::full(burst, now)).take(bytes as f64, rate, burst, now)
+        rate == 0.0
+            || self
+                .rate
+                .lock()
+                .get_or_insert(Bucket::full(burst, now))
+                .take(bytes as f64, rate, burst, now)
     }
 
     /// Whether the stream is active or may become so.
@@ -98,8 +110,17 @@ impl Quota {
     }
 
     /// Whether a stream may get so many bytes now.
-    pub(crate) fn take_stream(&self, id: StreamId, bytes: u64, limits: &IngestLimits, now: i64) -> bool {
-        let (rate, burst) = (limits.per_stream_rate_limit as f64, limits.per_stream_rate_limit_burst as f64);
+    pub(crate) fn take_stream(
+        &self,
+        id: StreamId,
+        bytes: u64,
+        limits: &IngestLimits,
+        now: i64,
+    ) -> bool {
+        let (rate, burst) = (
+            limits.per_stream_rate_limit as f64,
+            limits.per_stream_rate_limit_burst as f64,
+        );
         if rate == 0.0 {
             return true;
         }
@@ -113,7 +134,10 @@ impl Quota {
                 streams.clear();
             }
         }
-        streams.entry(id).or_insert(Bucket::full(burst, now)).take(bytes as f64, rate, burst, now)
+        streams
+            .entry(id)
+            .or_insert(Bucket::full(burst, now))
+            .take(bytes as f64, rate, burst, now)
     }
 }
 
@@ -124,7 +148,10 @@ pub(crate) struct Quotas(Mutex<HashMap<TenantId, Arc<Quota>>>);
 impl Quotas {
     /// The tenant's; `None` when nothing limits it.
     pub(crate) fn of(&self, tenant: &TenantId, limits: &IngestLimits) -> Option<Arc<Quota>> {
-        if limits.ingestion_rate == 0.0 && limits.max_streams == 0 && limits.per_stream_rate_limit == 0 {
+        if limits.ingestion_rate == 0.0
+            && limits.max_streams == 0
+            && limits.per_stream_rate_limit == 0
+        {
             return None;
         }
         Some(Arc::clone(self.0.lock().entry(tenant.clone()).or_default()))
@@ -138,33 +165,71 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     fn stream(n: u8) -> StreamId {
-        StreamId::of(&skald_model::Labels::from_pairs([("n", n.to_string().as_str())]))
+        StreamId::of(&skald_model::Labels::from_pairs([(
+            "n",
+            n.to_string().as_str(),
+        )]))
     }
 
     #[test]
     fn a_rate_comes_back_with_time_and_a_burst_is_all_there_is() {
-        let limits = IngestLimits { ingestion_rate: 10.0, ingestion_burst: 20.0, ..IngestLimits::default() };
+        let limits = IngestLimits {
+            ingestion_rate: 10.0,
+            ingestion_burst: 20.0,
+            ..IngestLimits::default()
+        };
         let quota = Quota::default();
-        let asked = [(20, 0, true), (1, 0, false), (10, 1, true), (1, 1, false), (21, 99, false), (20, 99, true), (1, 50, false)];
+        let asked = [
+            (20, 0, true),
+            (1, 0, false),
+            (10, 1, true),
+            (1, 1, false),
+            (21, 99, false),
+            (20, 99, true),
+            (1, 50, false),
+        ];
         for (bytes, second, expected) in asked {
-            assert_eq!(quota.take(bytes, &limits, second * SECOND), expected, "{bytes} bytes at {second} s");
+            assert_eq!(
+                quota.take(bytes, &limits, second * SECOND),
+                expected,
+                "{bytes} bytes at {second} s"
+            );
         }
         assert!(quota.take(u64::MAX, &IngestLimits::default(), 0));
     }
 
     #[test]
     fn streams_have_a_number_and_one_that_rests_makes_room() {
-        let limits = IngestLimits { max_streams: 2, ..IngestLimits::default() };
+        let limits = IngestLimits {
+            max_streams: 2,
+            ..IngestLimits::default()
+        };
         let quota = Quota::default();
-        let asked = [(1, 1, true), (2, 1, true), (3, 1, false), (1, 1, true), (1, 40, true), (3, 40, false), (3, 80, true)];
+        let asked = [
+            (1, 1, true),
+            (2, 1, true),
+            (3, 1, false),
+            (1, 1, true),
+            (1, 40, true),
+            (3, 40, false),
+            (3, 80, true),
+        ];
         for (number, minute, expected) in asked {
-            assert_eq!(quota.admit(stream(number), &limits, minute * 60 * SECOND), expected, "{number} at {minute} min");
+            assert_eq!(
+                quota.admit(stream(number), &limits, minute * 60 * SECOND),
+                expected,
+                "{number} at {minute} min"
+            );
         }
     }
 
     #[test]
     fn each_stream_has_a_rate() {
-        let limits = IngestLimits { per_stream_rate_limit: 1, per_stream_rate_limit_burst: 5, ..IngestLimits::default() };
+        let limits = IngestLimits {
+            per_stream_rate_limit: 1,
+            per_stream_rate_limit_burst: 5,
+            ..IngestLimits::default()
+        };
         let quota = Quota::default();
         assert!(quota.take_stream(stream(1), 5, &limits, 0));
         assert!(!quota.take_stream(stream(1), 1, &limits, 0));

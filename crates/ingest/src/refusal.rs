@@ -117,7 +117,10 @@ impl Refusals {
         }
         let mut message = message();
         if message.len() > MESSAGE_BYTES_MAX {
-            let cut = (0..=MESSAGE_BYTES_MAX).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+            let cut = (0..=MESSAGE_BYTES_MAX)
+                .rev()
+                .find(|at| message.is_char_boundary(*at))
+                .unwrap_or(0);
             message.truncate(cut);
             message.push_str("...");
         }
@@ -137,10 +140,12 @@ impl Refusals {
                 let mut text = String::new();
                 for (message, count) in messages {
                     let joint = if text.is_empty() { "" } else { "; " };
-                    write!(text, "{joint}{count} errors like: {message}").expect("writing to a string succeeds");
+                    write!(text, "{joint}{count} errors like: {message}")
+                        .expect("writing to a string succeeds");
                 }
                 if self.more > 0 {
-                    write!(text, "; {} more errors", self.more).expect("writing to a string succeeds");
+                    write!(text, "; {} more errors", self.more)
+                        .expect("writing to a string succeeds");
                 }
                 Some(text)
             }
@@ -160,7 +165,10 @@ mod tests {
         assert_eq!(refusals.text().as_deref(), Some("a"));
         refusals.add(|| "b".to_owned());
         refusals.add(|| "a".to_owned());
-        assert_eq!(refusals.text().as_deref(), Some("2 errors like: a; 1 errors like: b"));
+        assert_eq!(
+            refusals.text().as_deref(),
+            Some("2 errors like: a; 1 errors like: b")
+        );
     }
 
     #[test]

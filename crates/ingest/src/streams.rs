@@ -83,7 +83,10 @@ struct Cache {
 
 impl Cache {
     fn new() -> Cache {
-        Cache { hasher: foldhash::quality::RandomState::default(), shards: std::array::from_fn(|_| Mutex::default()) }
+        Cache {
+            hasher: foldhash::quality::RandomState::default(),
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
     }
 
     fn get_or_make(
@@ -109,20 +112,37 @@ pub(crate) struct Streams {
 
 impl Streams {
     pub(crate) fn new() -> Streams {
-        Streams { texts: Cache::new(), objects: Cache::new() }
+        Streams {
+            texts: Cache::new(),
+            objects: Cache::new(),
+        }
     }
 
     /// The stream these labels name, or why it is refused.
-    pub(crate) fn resolve(&self, labels: &RawLabels<'_>, limits: &IngestLimits) -> Result<Arc<StreamFacts>, StreamRefused> {
+    pub(crate) fn resolve(
+        &self,
+        labels: &RawLabels<'_>,
+        limits: &IngestLimits,
+    ) -> Result<Arc<StreamFacts>, StreamRefused> {
         match labels {
             RawLabels::Text(text) => self.texts.get_or_make(text, || {
                 let pairs = label_text::parse(text).map_err(|error| unparsable(&error))?;
                 facts_of(pairs, Vec::new(), limits)
             }),
-            RawLabels::Json(text) => self.objects.get_or_make(text, || facts_of(parse_object(text)?, Vec::new(), limits)),
+            RawLabels::Json(text) => self
+                .objects
+                .get_or_make(text, || facts_of(parse_object(text)?, Vec::new(), limits)),
             RawLabels::Pairs { resource, record } => {
-                let is_replaced = |name: &str| record.binary_search_by(|(own, _)| (**own).cmp(name)).is_ok();
-                let shared = resource.iter().filter(|(name, _)| !is_replaced(name)).map(borrowed).collect();
+                let is_replaced = |name: &str| {
+                    record
+                        .binary_search_by(|(own, _)| (**own).cmp(name))
+                        .is_ok()
+                };
+                let shared = resource
+                    .iter()
+                    .filter(|(name, _)| !is_replaced(name))
+                    .map(borrowed)
+                    .collect();
                 facts_of(shared, record.iter().map(borrowed).collect(), limits).map(Arc::new)
             }
         }
@@ -134,14 +154,19 @@ fn borrowed<'p>((name, value): &'p (Cow<'_, str>, Cow<'_, str>)) -> Pair<'p> {
 }
 
 fn unparsable(error: &label_text::LabelTextError) -> StreamRefused {
-    StreamRefused { reason: Reason::InvalidLabels, message: format!("couldn't parse labels: {error}") }
+    StreamRefused {
+        reason: Reason::InvalidLabels,
+        message: format!("couldn't parse labels: {error}"),
+    }
 }
 
 /// The labels of a JSON object; of equal keys the last one stays. Values that are no strings are taken as
 /// written, nulls are left out.
 fn parse_object(text: &[u8]) -> Result<Vec<Pair<'_>>, StreamRefused> {
-    let refused =
-        || StreamRefused { reason: Reason::InvalidLabels, message: "couldn't parse labels: not a JSON object".to_owned() };
+    let refused = || StreamRefused {
+        reason: Reason::InvalidLabels,
+        message: "couldn't parse labels: not a JSON object".to_owned(),
+    };
     let mut scanner = Scanner::new(text);
     let mut pairs: Vec<Pair<'_>> = Vec::new();
     scanner.expect(b'{').map_err(|_| refused())?;
@@ -161,7 +186,10 @@ fn parse_object(text: &[u8]) -> Result<Vec<Pair<'_>>, StreamRefused> {
             None => pairs.push((name, value)),
         }
     }
-    if pairs.iter().any(|(name, _)| !label_text::is_label_name(name.as_bytes())) {
+    if pairs
+        .iter()
+        .any(|(name, _)| !label_text::is_label_name(name.as_bytes()))
+    {
         pairs.sort();
         label_text::parse(write_pairs(&pairs).as_bytes()).map_err(|error| unparsable(&error))?;
     }
@@ -190,16 +218,25 @@ fn write_pairs(pairs: &[Pair<'_>]) -> String {
 
 /// Adds `service_name`, checks the limits in Loki's order, and hashes. Labels that are an entry's `own` do not tell
 /// the service: it is that of all that came with it.
-fn facts_of<'p>(mut pairs: Vec<Pair<'p>>, own: Vec<Pair<'p>>, limits: &IngestLimits) -> Result<StreamFacts, StreamRefused> {
+fn facts_of<'p>(
+    mut pairs: Vec<Pair<'p>>,
+    own: Vec<Pair<'p>>,
+    limits: &IngestLimits,
+) -> Result<StreamFacts, StreamRefused> {
     let shared = pairs.len();
     pairs.extend(own);
     let service = discover_service(&pairs[..shared], &limits.discover_service_name);
     pairs.retain(|(_, value)| !value.is_empty());
     if pairs.is_empty() && limits.discover_service_name.is_empty() {
         let message = "error at least one label pair is required per stream".to_owned();
-        return Err(StreamRefused { reason: Reason::MissingLabels, message });
+        return Err(StreamRefused {
+            reason: Reason::MissingLabels,
+            message,
+        });
     }
-    let is_internal = pairs.iter().any(|(name, _)| matches!(&**name, "__aggregated_metric__" | "__pattern__"));
+    let is_internal = pairs
+        .iter()
+        .any(|(name, _)| matches!(&**name, "__aggregated_metric__" | "__pattern__"));
     let has_service = pairs.iter().any(|(name, _)| name == SERVICE_NAME);
     if !has_service && !is_internal && !limits.discover_service_name.is_empty() {
         pairs.push((Cow::Borrowed(SERVICE_NAME), Cow::Owned(service)));
@@ -210,33 +247,57 @@ fn facts_of<'p>(mut pairs: Vec<Pair<'p>>, own: Vec<Pair<'p>>, limits: &IngestLim
     }
     let labels = Labels::from_pairs(pairs.iter().map(|(n, v)| (&**n, &**v)));
     let level = level::of_labels(&labels, limits);
-    Ok(StreamFacts { id: StreamId::of(&labels), labels, level })
+    Ok(StreamFacts {
+        id: StreamId::of(&labels),
+        labels,
+        level,
+    })
 }
 
 fn discover_service(pairs: &[Pair<'_>], names: &[String]) -> String {
-    let found = names.iter().find_map(|name| pairs.iter().find(|(n, v)| n == name && !v.is_empty()));
-    found.map_or_else(|| SERVICE_UNKNOWN.to_owned(), |(_, value)| value.to_string())
+    let found = names
+        .iter()
+        .find_map(|name| pairs.iter().find(|(n, v)| n == name && !v.is_empty()));
+    found.map_or_else(
+        || SERVICE_UNKNOWN.to_owned(),
+        |(_, value)| value.to_string(),
+    )
 }
 
 fn check_limits(pairs: &[Pair<'_>], limits: &IngestLimits) -> Result<(), StreamRefused> {
     let refuse = |reason, message| Err(StreamRefused { reason, message });
-    let count = pairs.iter().filter(|(name, _)| name != SERVICE_NAME).count();
+    let count = pairs
+        .iter()
+        .filter(|(name, _)| name != SERVICE_NAME)
+        .count();
     if count > limits.max_label_names_per_series {
         let max = limits.max_label_names_per_series;
-        let message = format!("entry for stream '{}' has {count} label names; limit {max}", write_pairs(pairs));
+        let message = format!(
+            "entry for stream '{}' has {count} label names; limit {max}",
+            write_pairs(pairs)
+        );
         return refuse(Reason::MaxLabelNames, message);
     }
     for (i, (name, value)) in pairs.iter().enumerate() {
         if name.len() > limits.max_label_name_length {
-            let message = format!("stream '{}' has label name too long: '{name}'", write_pairs(pairs));
+            let message = format!(
+                "stream '{}' has label name too long: '{name}'",
+                write_pairs(pairs)
+            );
             return refuse(Reason::LabelNameTooLong, message);
         }
         if value.len() > limits.max_label_value_length {
-            let message = format!("stream '{}' has label value too long: '{value}'", write_pairs(pairs));
+            let message = format!(
+                "stream '{}' has label value too long: '{value}'",
+                write_pairs(pairs)
+            );
             return refuse(Reason::LabelValueTooLong, message);
         }
         if i > 0 && pairs[i - 1].0 == *name {
-            let message = format!("stream '{}' has duplicate label name: '{name}'", write_pairs(pairs));
+            let message = format!(
+                "stream '{}' has duplicate label name: '{name}'",
+                write_pairs(pairs)
+            );
             return refuse(Reason::DuplicateLabelNames, message);
         }
     }
@@ -251,7 +312,11 @@ mod tests {
         let streams = Streams::new();
         for _ in 0..2 {
             let got = match streams.resolve(&labels, &IngestLimits::default()) {
-                Ok(facts) => format!("{} {:?}", facts.labels, facts.level.as_ref().map(Level::as_str)),
+                Ok(facts) => format!(
+                    "{} {:?}",
+                    facts.labels,
+                    facts.level.as_ref().map(Level::as_str)
+                ),
                 Err(refused) => format!("{}: {}", refused.reason.as_str(), refused.message),
             };
             assert_eq!(got, want);
@@ -268,13 +333,27 @@ mod tests {
 
     #[test]
     fn a_service_name_is_found_or_made_up() {
-        check(text(r#"{zz="1", app="a", service="s"}"#), r#"{app="a", service="s", service_name="s", zz="1"} None"#);
-        check(text(r#"{service_name="own", app="a"}"#), r#"{app="a", service_name="own"} None"#);
+        check(
+            text(r#"{zz="1", app="a", service="s"}"#),
+            r#"{app="a", service="s", service_name="s", zz="1"} None"#,
+        );
+        check(
+            text(r#"{service_name="own", app="a"}"#),
+            r#"{app="a", service_name="own"} None"#,
+        );
         check(json("{}"), r#"{service_name="unknown_service"} None"#);
         check(text(r#"{__pattern__="x"}"#), r#"{__pattern__="x"} None"#);
-        let off = IngestLimits { discover_service_name: Vec::new(), ..IngestLimits::default() };
-        let refused = Streams::new().resolve(&json("{}"), &off).expect_err("no labels");
-        assert_eq!(refused.message, "error at least one label pair is required per stream");
+        let off = IngestLimits {
+            discover_service_name: Vec::new(),
+            ..IngestLimits::default()
+        };
+        let refused = Streams::new()
+            .resolve(&json("{}"), &off)
+            .expect_err("no labels");
+        assert_eq!(
+            refused.message,
+            "error at least one label pair is required per stream"
+        );
     }
 
     #[test]
@@ -287,10 +366,17 @@ mod tests {
 
     #[test]
     fn labels_of_a_record_stand_in_place_of_its_resources() {
-        let pair = |name: &'static str, value: &'static str| (Cow::Borrowed(name), Cow::Borrowed(value));
+        let pair =
+            |name: &'static str, value: &'static str| (Cow::Borrowed(name), Cow::Borrowed(value));
         let resource = [pair("app", "a"), pair("env", "x")];
         let record = vec![pair("env", "y"), pair("service", "s")];
-        check(RawLabels::Pairs { resource: &resource, record }, r#"{app="a", env="y", service="s", service_name="a"} None"#);
+        check(
+            RawLabels::Pairs {
+                resource: &resource,
+                record,
+            },
+            r#"{app="a", env="y", service="s", service_name="a"} None"#,
+        );
     }
 
     #[test]
@@ -299,7 +385,10 @@ mod tests {
             text(r#"{app="a",severity="x",level="WRN"}"#),
             r#"{app="a", level="WRN", service_name="a", severity="x"} Some("warn")"#,
         );
-        check(text(r#"{app="a",lvl="odd"}"#), r#"{app="a", lvl="odd", service_name="a"} Some("odd")"#);
+        check(
+            text(r#"{app="a",lvl="odd"}"#),
+            r#"{app="a", lvl="odd", service_name="a"} Some("odd")"#,
+        );
     }
 
     #[test]
@@ -317,11 +406,23 @@ mod tests {
     #[test]
     fn the_cache_stays_bounded() {
         let mut generations = Generations::default();
-        let facts = Arc::new(StreamFacts { labels: Labels::empty(), id: StreamId(0), level: None });
+        let facts = Arc::new(StreamFacts {
+            labels: Labels::empty(),
+            id: StreamId(0),
+            level: None,
+        });
         for i in 0..10_000u32 {
-            generations.insert(Box::from(vec![(i % 251) as u8; 1000 + i as usize]), Arc::clone(&facts));
+            generations.insert(
+                Box::from(vec![(i % 251) as u8; 1000 + i as usize]),
+                Arc::clone(&facts),
+            );
         }
-        let bytes: usize = generations.young.keys().chain(generations.old.keys()).map(|k| k.len()).sum();
+        let bytes: usize = generations
+            .young
+            .keys()
+            .chain(generations.old.keys())
+            .map(|k| k.len())
+            .sum();
         assert!(bytes <= 2 * GENERATION_BYTES_MAX / SHARDS, "{bytes}");
     }
 }

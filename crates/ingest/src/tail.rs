@@ -39,7 +39,10 @@ pub struct TailEntry {
 
 impl TailEntry {
     fn of(labels: &Labels, entry: &WriteEntry<'_>, batch: &WriteBatch<'_>) -> TailEntry {
-        let metadata = batch.metadata_of(entry).iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let metadata = batch
+            .metadata_of(entry)
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()));
         TailEntry {
             labels: labels.clone(),
             timestamp: entry.timestamp,
@@ -49,7 +52,12 @@ impl TailEntry {
     }
 
     fn bytes(&self) -> usize {
-        self.line.len() + self.metadata.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        self.line.len()
+            + self
+                .metadata
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>()
     }
 }
 
@@ -85,7 +93,10 @@ impl Subscriber {
         if matched.len() >= MATCHED_STREAMS_MAX {
             matched.clear();
         }
-        let matches = self.matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or_default()));
+        let matches = self
+            .matchers
+            .iter()
+            .all(|m| m.matches(labels.get(&m.name).unwrap_or_default()));
         matched.insert(id, matches);
         matches
     }
@@ -94,7 +105,8 @@ impl Subscriber {
         let mut queue = self.queue.lock();
         let bytes = entry.bytes();
         // One entry always fits, however large, so that a reader never waits for one that can't come.
-        let full = queue.entries.len() >= QUEUE_ENTRIES_MAX || queue.bytes + bytes > QUEUE_BYTES_MAX;
+        let full =
+            queue.entries.len() >= QUEUE_ENTRIES_MAX || queue.bytes + bytes > QUEUE_BYTES_MAX;
         if full && !queue.entries.is_empty() {
             if queue.dropped.len() < DROPPED_MAX {
                 queue.dropped.push((entry.timestamp, entry.labels.clone()));
@@ -118,7 +130,10 @@ impl Hub {
         });
         self.subscribers.write().push(Arc::clone(&subscriber));
         self.active.fetch_add(1, Ordering::Release);
-        Subscription { hub: Arc::clone(self), subscriber }
+        Subscription {
+            hub: Arc::clone(self),
+            subscriber,
+        }
     }
 
     /// How many subscriptions there are.
@@ -131,15 +146,21 @@ impl Hub {
         if self.subscriptions() == 0 {
             return;
         }
-        let subscribers: Vec<Arc<Subscriber>> =
-            self.subscribers.read().iter().filter(|s| s.tenant == *tenant).map(Arc::clone).collect();
+        let subscribers: Vec<Arc<Subscriber>> = self
+            .subscribers
+            .read()
+            .iter()
+            .filter(|s| s.tenant == *tenant)
+            .map(Arc::clone)
+            .collect();
         if subscribers.is_empty() {
             return;
         }
         let mut told = vec![false; subscribers.len()];
         for stream in &batch.streams {
-            let wanting: Vec<usize> =
-                (0..subscribers.len()).filter(|i| subscribers[*i].wants(stream.id, &stream.labels)).collect();
+            let wanting: Vec<usize> = (0..subscribers.len())
+                .filter(|i| subscribers[*i].wants(stream.id, &stream.labels))
+                .collect();
             if wanting.is_empty() {
                 continue;
             }
@@ -191,7 +212,10 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.hub.active.fetch_sub(1, Ordering::Release);
-        self.hub.subscribers.write().retain(|s| !Arc::ptr_eq(s, &self.subscriber));
+        self.hub
+            .subscribers
+            .write()
+            .retain(|s| !Arc::ptr_eq(s, &self.subscriber));
     }
 }
 
@@ -206,16 +230,27 @@ mod tests {
             let labels = Labels::from_pairs([("app", *app)]);
             let start = batch.entries.len() as u32;
             for (timestamp, line) in *entries {
-                batch.entries.push(WriteEntry { timestamp: *timestamp, line: line.as_bytes(), metadata: 0..0 });
+                batch.entries.push(WriteEntry {
+                    timestamp: *timestamp,
+                    line: line.as_bytes(),
+                    metadata: 0..0,
+                });
             }
             let rows = start..batch.entries.len() as u32;
-            batch.streams.push(WriteStream { id: StreamId::of(&labels), labels, rows });
+            batch.streams.push(WriteStream {
+                id: StreamId::of(&labels),
+                labels,
+                rows,
+            });
         }
         batch
     }
 
     fn lines(entries: &[TailEntry]) -> Vec<String> {
-        entries.iter().map(|e| format!("{} {}", e.labels, String::from_utf8_lossy(&e.line))).collect()
+        entries
+            .iter()
+            .map(|e| format!("{} {}", e.labels, String::from_utf8_lossy(&e.line)))
+            .collect()
     }
 
     #[tokio::test]
@@ -225,8 +260,18 @@ mod tests {
         let mut tail = hub.subscribe(&TenantId::fake(), vec![regex]);
         let other = TenantId::parse("other").expect("name is valid");
         hub.publish(&other, &batch(&[("a", &[(1, "not mine")])]));
-        hub.publish(&TenantId::fake(), &batch(&[("a", &[(1, "1"), (2, "2")]), ("c", &[(3, "3")]), ("b", &[(4, "4")])]));
-        assert_eq!(lines(&tail.next(2).await), [r#"{app="a"} 1"#, r#"{app="a"} 2"#]);
+        hub.publish(
+            &TenantId::fake(),
+            &batch(&[
+                ("a", &[(1, "1"), (2, "2")]),
+                ("c", &[(3, "3")]),
+                ("b", &[(4, "4")]),
+            ]),
+        );
+        assert_eq!(
+            lines(&tail.next(2).await),
+            [r#"{app="a"} 1"#, r#"{app="a"} 2"#]
+        );
         assert_eq!(lines(&tail.next(9).await), [r#"{app="b"} 4"#]);
         assert!(tail.take(9).is_empty() && tail.dropped().is_empty());
     }
@@ -235,10 +280,15 @@ mod tests {
     async fn a_slow_reader_loses_entries_and_is_told() {
         let hub = Arc::new(Hub::default());
         let mut tail = hub.subscribe(&TenantId::fake(), Vec::new());
-        let entries: Vec<(i64, &str)> = (0..QUEUE_ENTRIES_MAX as i64 + 1500).map(|t| (t, "x")).collect();
+        let entries: Vec<(i64, &str)> = (0..QUEUE_ENTRIES_MAX as i64 + 1500)
+            .map(|t| (t, "x"))
+            .collect();
         hub.publish(&TenantId::fake(), &batch(&[("a", &entries)]));
         let dropped = tail.dropped();
-        assert_eq!((dropped.len(), dropped[0].0), (DROPPED_MAX, QUEUE_ENTRIES_MAX as i64));
+        assert_eq!(
+            (dropped.len(), dropped[0].0),
+            (DROPPED_MAX, QUEUE_ENTRIES_MAX as i64)
+        );
         assert_eq!(tail.next(usize::MAX).await.len(), QUEUE_ENTRIES_MAX);
         assert!(tail.dropped().is_empty());
     }

@@ -43,7 +43,12 @@ pub(crate) struct Taker {
 }
 
 impl Taker {
-    pub(crate) fn new(store: Arc<Store>, profiles: Box<dyn Profiles>, clock: fn() -> i64, workers: usize) -> Taker {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        profiles: Box<dyn Profiles>,
+        clock: fn() -> i64,
+        workers: usize,
+    ) -> Taker {
         Taker {
             store,
             profiles,
@@ -72,7 +77,10 @@ impl Taker {
         done: oneshot::Sender<Result<(), WriteError>>,
     ) -> Result<Outcome, WriteError> {
         let mut buffer = self.buffers.lock().pop().unwrap_or_default();
-        let mut spent = Spent { received: request.body.len() as u64, ..Spent::default() };
+        let mut spent = Spent {
+            received: request.body.len() as u64,
+            ..Spent::default()
+        };
         let outcome = self.take_with(tenant, request, &mut buffer, &mut spent, done);
         if buffer.capacity() <= BUFFER_KEPT_BYTES_MAX {
             let mut buffers = self.buffers.lock();
@@ -82,7 +90,11 @@ impl Taker {
         }
         match outcome {
             Ok(outcome) => outcome,
-            Err(error) => Ok(Outcome::Answered(PushReply::error(request.protocol, error.status(), &error.to_string()))),
+            Err(error) => Ok(Outcome::Answered(PushReply::error(
+                request.protocol,
+                error.status(),
+                &error.to_string(),
+            ))),
         }
     }
 
@@ -97,10 +109,21 @@ impl Taker {
         let now = (self.clock)();
         let profile = self.profiles.of(tenant);
         let quota = self.quotas.of(tenant, &profile.limits);
-        let rules = Rules { profile: &profile, quota: quota.as_deref(), now };
-        decode(request, &profile.limits, now, buffer, spent, |decoded, spent| {
-            self.store_decoded(tenant, request.protocol, &rules, decoded, spent, done)
-        })?
+        let rules = Rules {
+            profile: &profile,
+            quota: quota.as_deref(),
+            now,
+        };
+        decode(
+            request,
+            &profile.limits,
+            now,
+            buffer,
+            spent,
+            |decoded, spent| {
+                self.store_decoded(tenant, request.protocol, &rules, decoded, spent, done)
+            },
+        )?
     }
 
     fn store_decoded(
@@ -116,7 +139,11 @@ impl Taker {
             return Err(BodyError::NoStreams);
         }
         let begin = Instant::now();
-        let Validated { batch, refusals, tally } = validate(tenant, decoded, rules);
+        let Validated {
+            batch,
+            refusals,
+            tally,
+        } = validate(tenant, decoded, rules);
         spent.validate = begin.elapsed();
         let refused = |text: String| PushReply::error(protocol, refusals.status(), &text);
         let reply = refusals.text().map_or_else(PushReply::done, refused);
@@ -124,12 +151,19 @@ impl Taker {
         if !batch.entries.is_empty() {
             let begin = Instant::now();
             let tell = Box::new(move |result| drop(done.send(result)));
-            written = self.store.write(tenant, &batch, tell).map(|()| Outcome::Writing(reply));
+            written = self
+                .store
+                .write(tenant, &batch, tell)
+                .map(|()| Outcome::Writing(reply));
             spent.write = begin.elapsed();
         }
         if written.is_ok() {
             self.hub.publish(tenant, &batch);
-            let format = if protocol == Protocol::Otlp { Format::Otlp } else { Format::Loki };
+            let format = if protocol == Protocol::Otlp {
+                Format::Otlp
+            } else {
+                Format::Loki
+            };
             self.metrics.add(tenant, format, &tally, spent);
         }
         Ok(written)
@@ -195,28 +229,51 @@ pub struct Decoder {
 impl Decoder {
     /// With limits of its own.
     pub fn new(limits: IngestLimits) -> Decoder {
-        Decoder { profile: Profile::new(limits), buffer: Vec::new() }
+        Decoder {
+            profile: Profile::new(limits),
+            buffer: Vec::new(),
+        }
     }
 
     /// Decodes and validates a snappy-compressed protobuf push as one of tenant `fake`; gives the bytes that
     /// would be stored, or the answer the client would get for a body that can't be read.
     pub fn bytes_accepted(&mut self, body: &[u8]) -> Result<usize, PushReply> {
-        self.decode(body).map_err(|error| PushReply::error(Protocol::Loki, error.status(), &error.to_string()))
+        self.decode(body)
+            .map_err(|error| PushReply::error(Protocol::Loki, error.status(), &error.to_string()))
     }
 
     /// Decodes and validates any push as one of tenant `fake`, as [`Decoder::bytes_accepted`] does.
     pub fn accept(&mut self, request: &PushRequest) -> Result<usize, PushReply> {
-        let rules = Rules { profile: &self.profile, quota: None, now: i64::MAX };
-        let bytes = decode(request, &self.profile.limits, rules.now, &mut self.buffer, &mut Spent::default(), |decoded, _| {
-            validate(&TenantId::fake(), decoded, &rules).batch.bytes()
-        });
-        bytes.map_err(|error| PushReply::error(request.protocol, error.status(), &error.to_string()))
+        let rules = Rules {
+            profile: &self.profile,
+            quota: None,
+            now: i64::MAX,
+        };
+        let bytes = decode(
+            request,
+            &self.profile.limits,
+            rules.now,
+            &mut self.buffer,
+            &mut Spent::default(),
+            |decoded, _| validate(&TenantId::fake(), decoded, &rules).batch.bytes(),
+        );
+        bytes
+            .map_err(|error| PushReply::error(request.protocol, error.status(), &error.to_string()))
     }
 
     fn decode(&mut self, body: &[u8]) -> Result<usize, BodyError> {
-        let bytes = body::decompress(body, &[body::Encoding::SnappyBlock], &self.profile.limits, &mut self.buffer)?;
+        let bytes = body::decompress(
+            body,
+            &[body::Encoding::SnappyBlock],
+            &self.profile.limits,
+            &mut self.buffer,
+        )?;
         let decoded = protobuf::decode(bytes)?;
-        let rules = Rules { profile: &self.profile, quota: None, now: i64::MAX };
+        let rules = Rules {
+            profile: &self.profile,
+            quota: None,
+            now: i64::MAX,
+        };
         Ok(validate(&TenantId::fake(), &decoded, &rules).batch.bytes())
     }
 }

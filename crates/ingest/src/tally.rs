@@ -32,7 +32,10 @@ impl Tally {
         self.line_bytes += line_bytes as u64;
         self.metadata_bytes += metadata_bytes as u64;
         self.truncated += u64::from(truncated);
-        let bucket = LINE_BUCKETS.iter().position(|bound| line_bytes as u64 <= *bound).unwrap_or(LINE_BUCKETS.len());
+        let bucket = LINE_BUCKETS
+            .iter()
+            .position(|bound| line_bytes as u64 <= *bound)
+            .unwrap_or(LINE_BUCKETS.len());
         self.line_sizes[bucket] += 1;
     }
 

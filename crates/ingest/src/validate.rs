@@ -42,8 +42,15 @@ pub(crate) struct Validated<'d> {
 }
 
 /// Validates all of a push.
-pub(crate) fn validate<'d>(tenant: &TenantId, decoded: &'d Decoded<'_>, rules: &Rules<'_>) -> Validated<'d> {
-    let mut out = Validated { refusals: decoded.refusals.clone(), ..Validated::default() };
+pub(crate) fn validate<'d>(
+    tenant: &TenantId,
+    decoded: &'d Decoded<'_>,
+    rules: &Rules<'_>,
+) -> Validated<'d> {
+    let mut out = Validated {
+        refusals: decoded.refusals.clone(),
+        ..Validated::default()
+    };
     if rules.now < rules.profile.limits.block_ingestion_until {
         limit::block(tenant, decoded, &rules.profile.limits, &mut out);
         return out;
@@ -51,21 +58,41 @@ pub(crate) fn validate<'d>(tenant: &TenantId, decoded: &'d Decoded<'_>, rules: &
     out.tally.truncated = decoded.cut;
     out.batch.streams.reserve(decoded.streams.len());
     out.batch.entries.reserve(decoded.entries.len());
-    out.batch.metadata.reserve(decoded.entries.len() + decoded.pairs.len());
-    for stream in decoded.streams.iter().filter(|stream| !stream.rows.is_empty()) {
-        match rules.profile.streams.resolve(&stream.labels, &rules.profile.limits) {
-            Ok(facts) => match limit::missing_labels(tenant, &facts.labels, &rules.profile.limits) {
-                None => validate_stream(tenant, decoded, stream, &facts, rules, &mut out),
-                Some(message) => {
-                    let entries = &decoded.entries[stream.rows.clone()];
-                    let bytes = entries.iter().map(|e| e.line.len() as u64).sum();
-                    out.tally.discard(Reason::MissingEnforcedLabels, entries.len() as u64, bytes);
-                    out.refusals.add(|| message);
+    out.batch
+        .metadata
+        .reserve(decoded.entries.len() + decoded.pairs.len());
+    for stream in decoded
+        .streams
+        .iter()
+        .filter(|stream| !stream.rows.is_empty())
+    {
+        match rules
+            .profile
+            .streams
+            .resolve(&stream.labels, &rules.profile.limits)
+        {
+            Ok(facts) => {
+                match limit::missing_labels(tenant, &facts.labels, &rules.profile.limits) {
+                    None => validate_stream(tenant, decoded, stream, &facts, rules, &mut out),
+                    Some(message) => {
+                        let entries = &decoded.entries[stream.rows.clone()];
+                        let bytes = entries.iter().map(|e| e.line.len() as u64).sum();
+                        out.tally.discard(
+                            Reason::MissingEnforcedLabels,
+                            entries.len() as u64,
+                            bytes,
+                        );
+                        out.refusals.add(|| message);
+                    }
                 }
-            },
+            }
             Err(refused) => {
                 let entries = &decoded.entries[stream.rows.clone()];
-                out.tally.discard(refused.reason, entries.len() as u64, entries.iter().map(|e| e.line.len() as u64).sum());
+                out.tally.discard(
+                    refused.reason,
+                    entries.len() as u64,
+                    entries.iter().map(|e| e.line.len() as u64).sum(),
+                );
                 out.refusals.add(|| refused.message);
             }
         }
@@ -92,32 +119,42 @@ fn validate_stream<'d>(
     for entry in &decoded.entries[stream.rows.clone()] {
         match check_entry(decoded, entry, rules) {
             Ok(line) => {
-                let time =
-                    if rules.profile.limits.increment_duplicate_timestamp { last.next(entry.time, line) } else { entry.time };
+                let time = if rules.profile.limits.increment_duplicate_timestamp {
+                    last.next(entry.time, line)
+                } else {
+                    entry.time
+                };
                 accept(decoded, entry, time, line, facts, rules, out);
             }
             Err(refused) => {
-                out.tally.discard(refused.reason(), 1, entry.line.len() as u64);
+                out.tally
+                    .discard(refused.reason(), 1, entry.line.len() as u64);
                 if let EntryRefused::Behind = refused {
                     behind_count += 1;
                     if behind.len() < BEHIND_NAMED_MAX {
                         behind.push(entry.time);
                     }
                 } else {
-                    out.refusals.add(|| refused.message(&facts.labels.to_string(), entry, rules));
+                    out.refusals
+                        .add(|| refused.message(&facts.labels.to_string(), entry, rules));
                 }
             }
         }
     }
     if behind_count > 0 {
-        out.refusals.add(|| behind_message(tenant, &behind, behind_count, stream.rows.len(), facts));
+        out.refusals
+            .add(|| behind_message(tenant, &behind, behind_count, stream.rows.len(), facts));
     }
     if let Some(quota) = rules.quota {
         limit::stream(tenant, quota, facts, mark, rules, out);
     }
     let rows = first_row as u32..out.batch.entries.len() as u32;
     if !rows.is_empty() {
-        out.batch.streams.push(WriteStream { id: facts.id, labels: facts.labels.clone(), rows });
+        out.batch.streams.push(WriteStream {
+            id: facts.id,
+            labels: facts.labels.clone(),
+            rows,
+        });
     }
 }
 
@@ -131,7 +168,9 @@ struct Bumped<'d> {
 impl<'d> Bumped<'d> {
     fn next(&mut self, time: i64, line: &'d [u8]) -> i64 {
         let stored = match self.before {
-            Some((came, stored, other)) if (time == came || time == stored) && line != other => stored.saturating_add(1),
+            Some((came, stored, other)) if (time == came || time == stored) && line != other => {
+                stored.saturating_add(1)
+            }
             _ => time,
         };
         self.before = Some((time, stored, line));
@@ -165,16 +204,24 @@ impl EntryRefused {
 
     fn message(&self, labels: &str, entry: &DecodedEntry<'_>, rules: &Rules<'_>) -> String {
         let time = || rfc3339(entry.time);
-        let advice =
-            |key: &str, verb: &str| format!("Please see `limits_config.{key}` or contact your Loki administrator to {verb} it");
+        let advice = |key: &str, verb: &str| {
+            format!(
+                "Please see `limits_config.{key}` or contact your Loki administrator to {verb} it"
+            )
+        };
         match self {
             EntryRefused::TooOld { oldest } => format!(
                 "entry for stream '{labels}' has timestamp too old: {}, oldest acceptable timestamp is: {}",
                 time(),
                 rfc3339(*oldest)
             ),
-            EntryRefused::Behind => format!("entry for stream '{labels}' is too far behind: {}", time()),
-            EntryRefused::TooNew => format!("entry for stream '{labels}' has timestamp too new: {}", time()),
+            EntryRefused::Behind => {
+                format!("entry for stream '{labels}' is too far behind: {}", time())
+            }
+            EntryRefused::TooNew => format!(
+                "entry for stream '{labels}' has timestamp too new: {}",
+                time()
+            ),
             EntryRefused::LineTooLong => format!(
                 "max entry size '{}' bytes exceeded for stream '{labels}' while adding an entry with length '{}' bytes",
                 rules.profile.limits.max_line_size,
@@ -199,9 +246,15 @@ impl EntryRefused {
 }
 
 /// The line to store, or why the entry is refused.
-fn check_entry<'d>(decoded: &Decoded<'_>, entry: &'d DecodedEntry<'_>, rules: &Rules<'_>) -> Result<&'d [u8], EntryRefused> {
+fn check_entry<'d>(
+    decoded: &Decoded<'_>,
+    entry: &'d DecodedEntry<'_>,
+    rules: &Rules<'_>,
+) -> Result<&'d [u8], EntryRefused> {
     let limits = &rules.profile.limits;
-    if let Some(oldest) = limits.reject_old_samples_max_age.map(|age| rules.now.saturating_sub(age))
+    if let Some(oldest) = limits
+        .reject_old_samples_max_age
+        .map(|age| rules.now.saturating_sub(age))
         && entry.time < oldest
     {
         return Err(EntryRefused::TooOld { oldest });
@@ -223,12 +276,19 @@ fn check_entry<'d>(decoded: &Decoded<'_>, entry: &'d DecodedEntry<'_>, rules: &R
     if pairs.is_empty() {
         return Ok(line);
     }
-    let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let bytes: usize = pairs
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
     if !limits.allow_structured_metadata {
         Err(EntryRefused::MetadataDisallowed)
-    } else if limits.max_structured_metadata_size != 0 && bytes > limits.max_structured_metadata_size {
+    } else if limits.max_structured_metadata_size != 0
+        && bytes > limits.max_structured_metadata_size
+    {
         Err(EntryRefused::MetadataTooLarge { bytes })
-    } else if limits.max_structured_metadata_entries_count != 0 && pairs.len() > limits.max_structured_metadata_entries_count {
+    } else if limits.max_structured_metadata_entries_count != 0
+        && pairs.len() > limits.max_structured_metadata_entries_count
+    {
         Err(EntryRefused::MetadataTooMany { count: pairs.len() })
     } else {
         Ok(line)
@@ -259,8 +319,13 @@ fn accept<'d>(
     if rules.profile.limits.discover_log_levels && rules.profile.limits.allow_structured_metadata {
         add_level(metadata, first, line, facts, rules);
     }
-    out.tally.take(line.len(), metadata_bytes, line.len() < entry.line.len());
-    out.batch.entries.push(WriteEntry { timestamp: time, line, metadata: first as u32..metadata.len() as u32 });
+    out.tally
+        .take(line.len(), metadata_bytes, line.len() < entry.line.len());
+    out.batch.entries.push(WriteEntry {
+        timestamp: time,
+        line,
+        metadata: first as u32..metadata.len() as u32,
+    });
 }
 
 /// Finds the level and puts it in its place among the sorted pairs.
@@ -273,34 +338,64 @@ fn add_level<'d>(
 ) {
     let pairs = &mut metadata[first..];
     let place = pairs.partition_point(|(name, _)| &**name < level::DETECTED_LEVEL);
-    if let Some((_, value)) = pairs.get_mut(place).filter(|(name, _)| name == level::DETECTED_LEVEL) {
+    if let Some((_, value)) = pairs
+        .get_mut(place)
+        .filter(|(name, _)| name == level::DETECTED_LEVEL)
+    {
         if let Some(word) = level::known(value.as_bytes()) {
             *value = Cow::Borrowed(word);
         }
         return;
     }
     let level: Cow<'d, str> = match &facts.level {
-        Some(level) => level.known().map_or_else(|| Cow::Owned(level.as_str().to_owned()), Cow::Borrowed),
-        None if pairs.is_empty() => Cow::Borrowed(rules.profile.detector.detect(line).unwrap_or(level::UNKNOWN)),
+        Some(level) => level
+            .known()
+            .map_or_else(|| Cow::Owned(level.as_str().to_owned()), Cow::Borrowed),
+        None if pairs.is_empty() => Cow::Borrowed(
+            rules
+                .profile
+                .detector
+                .detect(line)
+                .unwrap_or(level::UNKNOWN),
+        ),
         None => match level::of_metadata(pairs, &rules.profile.limits) {
             Some(level) => Cow::Owned(level.into_owned()),
-            None => Cow::Borrowed(rules.profile.detector.detect(line).unwrap_or(level::UNKNOWN)),
+            None => Cow::Borrowed(
+                rules
+                    .profile
+                    .detector
+                    .detect(line)
+                    .unwrap_or(level::UNKNOWN),
+            ),
         },
     };
     metadata.insert(first + place, (Cow::Borrowed(level::DETECTED_LEVEL), level));
 }
 
 /// Loki's message about the entries of one stream that are too far behind; here these are times before 1970.
-fn behind_message(tenant: &TenantId, times: &[i64], count: u64, of: usize, facts: &StreamFacts) -> String {
+fn behind_message(
+    tenant: &TenantId,
+    times: &[i64],
+    count: u64,
+    of: usize,
+    facts: &StreamFacts,
+) -> String {
     let mut out = String::new();
     let oldest = rfc3339(0);
     for time in times {
         let (go, at) = (go_time(*time), rfc3339(*time));
-        let why = format!("entry too far behind, entry timestamp is: {at}, oldest acceptable timestamp is: {oldest}");
-        writeln!(out, "entry with timestamp {go} ignored, reason: '{why}',").expect("writing to a string succeeds");
+        let why = format!(
+            "entry too far behind, entry timestamp is: {at}, oldest acceptable timestamp is: {oldest}"
+        );
+        writeln!(out, "entry with timestamp {go} ignored, reason: '{why}',")
+            .expect("writing to a string succeeds");
     }
-    write!(out, "user '{tenant}', total ignored: {count} out of {of} for stream: {}", facts.labels)
-        .expect("writing to a string succeeds");
+    write!(
+        out,
+        "user '{tenant}', total ignored: {count} out of {of} for stream: {}",
+        facts.labels
+    )
+    .expect("writing to a string succeeds");
     out
 }
 
@@ -316,15 +411,24 @@ mod tests {
         let decoded = json_push::decode(body.as_bytes()).expect("body is JSON");
         let profile = Profile::new(limits.clone());
         let quota = Quota::default();
-        let rules = Rules { profile: &profile, quota: Some(&quota), now: NOW };
+        let rules = Rules {
+            profile: &profile,
+            quota: Some(&quota),
+            now: NOW,
+        };
         let out = validate(&TenantId::fake(), &decoded, &rules);
         let mut got = String::new();
         for stream in &out.batch.streams {
             assert_eq!(stream.id, skald_model::StreamId::of(&stream.labels));
             write!(got, "{}", stream.labels).expect("writing to a string succeeds");
             for entry in &out.batch.entries[stream.rows.start as usize..stream.rows.end as usize] {
-                write!(got, " {} {}", entry.timestamp, String::from_utf8_lossy(entry.line))
-                    .expect("writing to a string succeeds");
+                write!(
+                    got,
+                    " {} {}",
+                    entry.timestamp,
+                    String::from_utf8_lossy(entry.line)
+                )
+                .expect("writing to a string succeeds");
                 for (name, value) in out.batch.metadata_of(entry) {
                     write!(got, " {name}={value}").expect("writing to a string succeeds");
                 }
@@ -332,7 +436,11 @@ mod tests {
             got += ";";
         }
         assert_eq!(got, want, "{body}");
-        assert_eq!(out.refusals.text().unwrap_or_default(), want_refusals, "{body}");
+        assert_eq!(
+            out.refusals.text().unwrap_or_default(),
+            want_refusals,
+            "{body}"
+        );
     }
 
     fn body(entries: &str) -> String {
@@ -350,18 +458,38 @@ mod tests {
              4 x detected_level=fatal severity_number=21 5 x detected_level=unknown;"
         );
         check(&limits, &body(detail), &want, "");
-        let labelled = r#"{"streams":[{"stream":{"level":"Odd"},"values":[["1","error",{"level":"info"}]]}]}"#;
-        check(&limits, labelled, r#"{level="Odd", service_name="unknown_service"} 1 error detected_level=Odd level=info;"#, "");
-        let off = IngestLimits { discover_log_levels: false, ..IngestLimits::default() };
-        check(&off, &body(r#"["1","error"]"#), &format!("{STREAM} 1 error;"), "");
+        let labelled =
+            r#"{"streams":[{"stream":{"level":"Odd"},"values":[["1","error",{"level":"info"}]]}]}"#;
+        check(
+            &limits,
+            labelled,
+            r#"{level="Odd", service_name="unknown_service"} 1 error detected_level=Odd level=info;"#,
+            "",
+        );
+        let off = IngestLimits {
+            discover_log_levels: false,
+            ..IngestLimits::default()
+        };
+        check(
+            &off,
+            &body(r#"["1","error"]"#),
+            &format!("{STREAM} 1 error;"),
+            "",
+        );
     }
 
     #[test]
     fn each_entry_is_judged_alone() {
-        let limits = IngestLimits { max_line_size: 5, max_structured_metadata_size: 6, ..IngestLimits::default() };
+        let limits = IngestLimits {
+            max_line_size: 5,
+            max_structured_metadata_size: 6,
+            ..IngestLimits::default()
+        };
         check(
             &limits,
-            &body(r#"["1","short"],["2","longer"],["4102444800000000000","x"],["3","x",{"name":"value"}]"#),
+            &body(
+                r#"["1","short"],["2","longer"],["4102444800000000000","x"],["3","x",{"name":"value"}]"#,
+            ),
             &format!("{STREAM} 1 short detected_level=unknown;"),
             &format!(
                 "1 errors like: max entry size '5' bytes exceeded for stream '{STREAM}' while adding an entry with length '6' bytes; \
@@ -370,8 +498,17 @@ mod tests {
                  `limits_config.max_structured_metadata_size` or contact your Loki administrator to increase it"
             ),
         );
-        let cut = IngestLimits { max_line_size: 5, max_line_size_truncate: true, ..IngestLimits::default() };
-        check(&cut, &body(r#"["2","longer"]"#), &format!("{STREAM} 2 longe detected_level=unknown;"), "");
+        let cut = IngestLimits {
+            max_line_size: 5,
+            max_line_size_truncate: true,
+            ..IngestLimits::default()
+        };
+        check(
+            &cut,
+            &body(r#"["2","longer"]"#),
+            &format!("{STREAM} 2 longe detected_level=unknown;"),
+            "",
+        );
     }
 
     #[test]
@@ -386,7 +523,10 @@ mod tests {
                  2 for stream: {STREAM}"
             ),
         );
-        let week = IngestLimits { reject_old_samples_max_age: Some(604_800_000_000_000), ..IngestLimits::default() };
+        let week = IngestLimits {
+            reject_old_samples_max_age: Some(604_800_000_000_000),
+            ..IngestLimits::default()
+        };
         check(
             &week,
             &body(r#"["0","x"]"#),
@@ -400,7 +540,11 @@ mod tests {
 
     #[test]
     fn equal_times_are_moved_apart_on_request() {
-        let limits = IngestLimits { increment_duplicate_timestamp: true, discover_log_levels: false, ..IngestLimits::default() };
+        let limits = IngestLimits {
+            increment_duplicate_timestamp: true,
+            discover_log_levels: false,
+            ..IngestLimits::default()
+        };
         check(
             &limits,
             &body(r#"["5","a"],["5","b"],["5","c"],["5","c"],["9","d"]"#),

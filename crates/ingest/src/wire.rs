@@ -17,7 +17,11 @@ pub(crate) enum WireError {
     #[error("proto: illegal wireType {0}")]
     WireType(u8),
     #[error("proto: {message}: illegal tag {field} (wire type {wire})")]
-    Tag { message: &'static str, field: i32, wire: u8 },
+    Tag {
+        message: &'static str,
+        field: i32,
+        wire: u8,
+    },
     #[error("proto: wrong wireType = {wire} for field {field}")]
     FieldType { field: &'static str, wire: u8 },
     #[error("proto: unexpected end of group")]
@@ -38,7 +42,10 @@ impl<'a> Value<'a> {
     pub(crate) fn bytes(self, field: &'static str) -> Result<&'a [u8], WireError> {
         match self {
             Value::Bytes(bytes) => Ok(bytes),
-            other => Err(WireError::FieldType { field, wire: other.wire() }),
+            other => Err(WireError::FieldType {
+                field,
+                wire: other.wire(),
+            }),
         }
     }
 
@@ -46,7 +53,10 @@ impl<'a> Value<'a> {
     pub(crate) fn varint(self, field: &'static str) -> Result<u64, WireError> {
         match self {
             Value::Varint(number) => Ok(number),
-            other => Err(WireError::FieldType { field, wire: other.wire() }),
+            other => Err(WireError::FieldType {
+                field,
+                wire: other.wire(),
+            }),
         }
     }
 
@@ -69,7 +79,10 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Over the bytes of a `message`, whose name is told in errors.
     pub(crate) fn new(bytes: &'a [u8], message: &'static str) -> Reader<'a> {
-        Reader { rest: bytes, message }
+        Reader {
+            rest: bytes,
+            message,
+        }
     }
 
     /// The next field's number and value; `None` at the end.
@@ -84,7 +97,11 @@ impl<'a> Reader<'a> {
             return Err(WireError::EndGroup);
         }
         if field <= 0 {
-            return Err(WireError::Tag { message: self.message, field, wire });
+            return Err(WireError::Tag {
+                message: self.message,
+                field,
+                wire,
+            });
         }
         Ok(Some((field, self.value(wire, 0)?)))
     }
@@ -116,7 +133,10 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn take(&mut self, len: usize) -> Result<&'a [u8], WireError> {
-        let (taken, rest) = self.rest.split_at_checked(len).ok_or(WireError::Truncated)?;
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or(WireError::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }
@@ -144,7 +164,11 @@ impl<'a> Reader<'a> {
                 return Ok(number);
             }
         }
-        Err(if self.rest.len() < 10 { WireError::Truncated } else { WireError::Overflow })
+        Err(if self.rest.len() < 10 {
+            WireError::Truncated
+        } else {
+            WireError::Overflow
+        })
     }
 }
 
@@ -170,14 +194,23 @@ mod tests {
 
     #[test]
     fn fields_are_read_in_order_and_groups_are_skipped() {
-        check(&[8, 0x96, 1, 18, 2, b'h', b'i'], "1=Varint(150) 2=Bytes([104, 105])");
+        check(
+            &[8, 0x96, 1, 18, 2, b'h', b'i'],
+            "1=Varint(150) 2=Bytes([104, 105])",
+        );
         check(&[0x1b, 0x08, 1, 0x1c, 8, 2], "3=Skipped(3) 1=Varint(2)");
-        check(&[9, 0, 0, 0, 0, 0, 0, 0, 0, 0x15, 0, 0, 0, 0], "1=Skipped(1) 2=Skipped(5)");
+        check(
+            &[9, 0, 0, 0, 0, 0, 0, 0, 0, 0x15, 0, 0, 0, 0],
+            "1=Skipped(1) 2=Skipped(5)",
+        );
     }
 
     #[test]
     fn broken_bytes_are_told_in_gos_words() {
-        check(&[0xff, 0xff, 0xff, 0x20], "error: proto: illegal wireType 7");
+        check(
+            &[0xff, 0xff, 0xff, 0x20],
+            "error: proto: illegal wireType 7",
+        );
         check(&[18, 5, b'h'], "error: unexpected EOF");
         check(&[0x80], "error: unexpected EOF");
         check(&[0xff; 11], "error: proto: integer overflow");

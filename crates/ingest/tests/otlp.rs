@@ -2,7 +2,8 @@
 
 use prost::Message;
 use skald_ingest::proto::{
-    Any, AnyValue, ExportLogsServiceRequest, KeyValue, LogRecord, Resource, ResourceLogs, ScopeLogs, Status,
+    Any, AnyValue, ExportLogsServiceRequest, KeyValue, LogRecord, Resource, ResourceLogs,
+    ScopeLogs, Status,
 };
 use skald_ingest::{Ingest, IngestLimits, Protocol, PushReply, PushRequest};
 use skald_model::{Matcher, TenantId};
@@ -12,11 +13,16 @@ use std::sync::Arc;
 const NOW: i64 = 1_772_323_200_000_000_000;
 
 fn text(value: &str) -> Option<AnyValue> {
-    Some(AnyValue { value: Some(Any::StringValue(value.to_owned())) })
+    Some(AnyValue {
+        value: Some(Any::StringValue(value.to_owned())),
+    })
 }
 
 fn attribute(key: &str, value: &str) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: text(value) }
+    KeyValue {
+        key: key.to_owned(),
+        value: text(value),
+    }
 }
 
 /// One record of a service in a pod.
@@ -28,18 +34,40 @@ fn logs() -> ExportLogsServiceRequest {
         attributes: vec![attribute("http.route", "/a")],
         ..LogRecord::default()
     };
-    let attributes = vec![attribute("k8s.pod.name", "pod-1"), attribute("container.name", "web"), attribute("os", "linux")];
-    let resource = Some(Resource { attributes, ..Resource::default() });
-    let scope_logs = vec![ScopeLogs { scope: None, log_records: vec![record] }];
-    ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { resource, scope_logs }] }
+    let attributes = vec![
+        attribute("k8s.pod.name", "pod-1"),
+        attribute("container.name", "web"),
+        attribute("os", "linux"),
+    ];
+    let resource = Some(Resource {
+        attributes,
+        ..Resource::default()
+    });
+    let scope_logs = vec![ScopeLogs {
+        scope: None,
+        log_records: vec![record],
+    }];
+    ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs {
+            resource,
+            scope_logs,
+        }],
+    }
 }
 
 /// Pushes to an ingest of its own; gives the answer and what a tail of pod-1 heard.
-async fn push(content_type: &str, content_encoding: Option<&str>, body: Vec<u8>) -> (PushReply, Vec<String>) {
+async fn push(
+    content_type: &str,
+    content_encoding: Option<&str>,
+    body: Vec<u8>,
+) -> (PushReply, Vec<String>) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let store = Arc::new(Store::open(Options::new(folder.path())).expect("store opens"));
     let ingest = Ingest::new(store, IngestLimits::default(), || NOW);
-    let mut tail = ingest.hub().subscribe(&TenantId::fake(), vec![Matcher::equal("k8s_pod_name", "pod-1")]);
+    let mut tail = ingest.hub().subscribe(
+        &TenantId::fake(),
+        vec![Matcher::equal("k8s_pod_name", "pod-1")],
+    );
     let request = PushRequest {
         protocol: Protocol::Otlp,
         content_type: Some(content_type.to_owned()),
@@ -47,8 +75,14 @@ async fn push(content_type: &str, content_encoding: Option<&str>, body: Vec<u8>)
         body: body.into(),
     };
     let reply = ingest.push(&TenantId::fake(), request).await;
-    let heard =
-        tail.take(10).into_iter().map(|e| format!("{} {:?} {:?}", e.labels, String::from_utf8_lossy(&e.line), e.metadata));
+    let heard = tail.take(10).into_iter().map(|e| {
+        format!(
+            "{} {:?} {:?}",
+            e.labels,
+            String::from_utf8_lossy(&e.line),
+            e.metadata
+        )
+    });
     (reply, heard.collect())
 }
 
@@ -68,14 +102,37 @@ async fn records_are_stored_under_labels_of_their_resource() {
 #[tokio::test]
 async fn failures_are_told_as_a_status_message() {
     for (content_type, encoding, body, status, words) in [
-        ("text/plain", None, Vec::new(), 400, "content type: text/plain is not supported"),
-        ("application/x-protobuf", Some("br"), Vec::new(), 400, "unsupported content encoding br"),
+        (
+            "text/plain",
+            None,
+            Vec::new(),
+            400,
+            "content type: text/plain is not supported",
+        ),
+        (
+            "application/x-protobuf",
+            Some("br"),
+            Vec::new(),
+            400,
+            "unsupported content encoding br",
+        ),
         ("application/x-protobuf", None, vec![0xff], 400, "proto: "),
-        ("application/json", None, b"{\"resourceLogs\":[]}".to_vec(), 422, "error at least one valid stream is required"),
+        (
+            "application/json",
+            None,
+            b"{\"resourceLogs\":[]}".to_vec(),
+            422,
+            "error at least one valid stream is required",
+        ),
     ] {
         let (reply, heard) = push(content_type, encoding, body).await;
         let told = Status::decode(reply.body.as_slice()).expect("the answer is a status");
-        assert_eq!((reply.status, reply.content_type), (status, "application/x-protobuf"), "{}", told.message);
+        assert_eq!(
+            (reply.status, reply.content_type),
+            (status, "application/x-protobuf"),
+            "{}",
+            told.message
+        );
         assert!(told.message.starts_with(words), "{}", told.message);
         assert!(heard.is_empty());
     }

@@ -14,13 +14,24 @@ const NOW: i64 = 4_000_000_000_000_000_000;
 
 /// Cases with another status than Loki's, and why.
 const EXCEPTIONS: [(&str, u16, &str); 2] = [
-    ("json seconds timestamp", 204, "1970 is outside of Loki's out-of-order window only, and we take any order"),
-    ("GET push", 400, "the method is the router's business; here the body is empty JSON"),
+    (
+        "json seconds timestamp",
+        204,
+        "1970 is outside of Loki's out-of-order window only, and we take any order",
+    ),
+    (
+        "GET push",
+        400,
+        "the method is the router's business; here the body is empty JSON",
+    ),
 ];
 
 /// Bytes of the text that have to be the same, up to the first thing that depends on the time or the decoder.
 fn first_words(text: &str) -> &str {
-    let end = ["oldest acceptable", ", error found", "...|"].iter().filter_map(|mark| text.find(mark)).min();
+    let end = ["oldest acceptable", ", error found", "...|"]
+        .iter()
+        .filter_map(|mark| text.find(mark))
+        .min();
     text[..end.unwrap_or(text.len())].trim_end()
 }
 
@@ -33,14 +44,23 @@ struct Bed {
 fn bed() -> Bed {
     let folder = tempfile::tempdir().expect("temporary folder");
     let store = Arc::new(Store::open(Options::new(folder.path())).expect("store opens"));
-    Bed { ingest: Ingest::new(Arc::clone(&store), IngestLimits::default(), || NOW), store, _folder: folder }
+    Bed {
+        ingest: Ingest::new(Arc::clone(&store), IngestLimits::default(), || NOW),
+        store,
+        _folder: folder,
+    }
 }
 
 fn request(case: &Value) -> PushRequest {
     let header = |name: &str| case["headers"][name].as_str().map(str::to_owned);
-    let body = base64::engine::general_purpose::STANDARD.decode(case["body_base64"].as_str().expect("a body"));
+    let body = base64::engine::general_purpose::STANDARD
+        .decode(case["body_base64"].as_str().expect("a body"));
     PushRequest {
-        protocol: if case["path"] == "/api/prom/push" { Protocol::LokiLegacy } else { Protocol::Loki },
+        protocol: if case["path"] == "/api/prom/push" {
+            Protocol::LokiLegacy
+        } else {
+            Protocol::Loki
+        },
         content_type: header("Content-Type"),
         content_encoding: header("Content-Encoding"),
         body: body.expect("body is base64").into(),
@@ -48,20 +68,37 @@ fn request(case: &Value) -> PushRequest {
 }
 
 fn cases(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).expect("fixture is JSON")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("fixture is JSON"))
+        .collect()
 }
 
 /// All lines of streams with `name="value"`, with time and metadata, sorted.
 fn stored(store: &Store, name: &str, value: &str) -> Vec<(i64, Vec<u8>, String)> {
     let matchers = [Matcher::equal(name, value)];
-    let select = Select { matchers: &matchers, range: TimeRange::ALL, content: &ContentQuery::default() };
+    let select = Select {
+        matchers: &matchers,
+        range: TimeRange::ALL,
+        content: &ContentQuery::default(),
+    };
     let mut rows = Vec::new();
-    for piece in store.select(&TenantId::fake(), &select).expect("store is readable").pieces {
+    for piece in store
+        .select(&TenantId::fake(), &select)
+        .expect("store is readable")
+        .pieces
+    {
         let found = piece.read(&Columns::ALL).expect("piece is readable");
         let batch = &found.batch;
         for row in found.runs.iter().flat_map(|run| run.rows.clone()) {
-            let metadata: Vec<String> = batch.metadata_of(row).map(|(n, v)| format!("{n}={v}")).collect();
-            rows.push((batch.timestamps[row as usize], batch.line(row).to_vec(), metadata.join(" ")));
+            let metadata: Vec<String> = batch
+                .metadata_of(row)
+                .map(|(n, v)| format!("{n}={v}"))
+                .collect();
+            rows.push((
+                batch.timestamps[row as usize],
+                batch.line(row).to_vec(),
+                metadata.join(" "),
+            ));
         }
     }
     rows.sort();
@@ -76,15 +113,20 @@ async fn recorded_pushes_are_answered_as_loki_answers_them() {
     let mut wrong = Vec::new();
     for case in &cases {
         let name = case["name"].as_str().expect("a name");
-        let PushReply { status, body, .. } = bed.ingest.push(&TenantId::fake(), request(case)).await;
+        let PushReply { status, body, .. } =
+            bed.ingest.push(&TenantId::fake(), request(case)).await;
         let text = String::from_utf8(body).expect("answers are text");
-        if let Some((_, expected, _)) = EXCEPTIONS.iter().find(|(exception, ..)| *exception == name) {
+        if let Some((_, expected, _)) = EXCEPTIONS.iter().find(|(exception, ..)| *exception == name)
+        {
             assert_eq!(status, *expected, "{name}");
             continue;
         }
         let wanted = case["text"].as_str().expect("a text");
         if u64::from(status) != case["status"] || first_words(&text) != first_words(wanted) {
-            wrong.push(format!("{name}: {status} {text:.300} instead of {} {wanted:.300}", case["status"]));
+            wrong.push(format!(
+                "{name}: {status} {text:.300} instead of {} {wanted:.300}",
+                case["status"]
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -94,10 +136,26 @@ async fn recorded_pushes_are_answered_as_loki_answers_them() {
 async fn a_bad_stream_does_not_lose_its_neighbour() {
     let bed = bed();
     let cases = cases(include_str!("../../../tests/fixtures/push.jsonl"));
-    let mixed = cases.iter().find(|c| c["name"] == "json mixed good and bad").expect("the case is there");
-    assert_eq!(bed.ingest.push(&TenantId::fake(), request(mixed)).await.status, 400);
+    let mixed = cases
+        .iter()
+        .find(|c| c["name"] == "json mixed good and bad")
+        .expect("the case is there");
+    assert_eq!(
+        bed.ingest
+            .push(&TenantId::fake(), request(mixed))
+            .await
+            .status,
+        400
+    );
     let rows = stored(&bed.store, "app", "mixed");
-    assert_eq!(rows, [(1_772_323_200_000_000_000, b"good".to_vec(), "detected_level=unknown".to_owned())]);
+    assert_eq!(
+        rows,
+        [(
+            1_772_323_200_000_000_000,
+            b"good".to_vec(),
+            "detected_level=unknown".to_owned()
+        )]
+    );
 }
 
 #[tokio::test]
@@ -113,27 +171,49 @@ async fn promtails_bytes_come_back_line_by_line() {
     let rows = stored(&bed.store, "cluster", "minikube");
     assert!(pushed > 100, "{pushed}");
     assert_eq!(rows.len(), pushed);
-    assert!(rows.iter().all(|(_, _, metadata)| metadata.contains("detected_level=")));
-    assert!(rows.iter().any(|(_, _, metadata)| metadata.contains("trace_id=")));
+    assert!(
+        rows.iter()
+            .all(|(_, _, metadata)| metadata.contains("detected_level="))
+    );
+    assert!(
+        rows.iter()
+            .any(|(_, _, metadata)| metadata.contains("trace_id="))
+    );
 }
 
 fn lines_of(body: &[u8]) -> usize {
     use prost::Message;
-    let bytes = snap::raw::Decoder::new().decompress_vec(body).expect("body is snappy");
+    let bytes = snap::raw::Decoder::new()
+        .decompress_vec(body)
+        .expect("body is snappy");
     let request = skald_ingest::proto::PushRequest::decode(&*bytes).expect("body is a push");
-    let entries = request.streams.iter().flat_map(|s| s.entries.iter().map(move |e| (&s.labels, e.timestamp, &e.line)));
+    let entries = request.streams.iter().flat_map(|s| {
+        s.entries
+            .iter()
+            .map(move |e| (&s.labels, e.timestamp, &e.line))
+    });
     // Equal entries of a stream collapse.
-    entries.map(|e| format!("{e:?}")).collect::<std::collections::HashSet<_>>().len()
+    entries
+        .map(|e| format!("{e:?}"))
+        .collect::<std::collections::HashSet<_>>()
+        .len()
 }
 
 #[tokio::test]
 async fn a_push_that_finds_no_memory_is_told_when_to_come_again() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let options = Options { memory: 1 << 20, background: false, ..Options::new(folder.path()) };
+    let options = Options {
+        memory: 1 << 20,
+        background: false,
+        ..Options::new(folder.path())
+    };
     let store = Arc::new(Store::open(options).expect("store opens"));
     let ingest = Ingest::new(Arc::clone(&store), IngestLimits::default(), || NOW);
     let push = async || {
-        let body = format!(r#"{{"streams":[{{"stream":{{"app":"a"}},"values":[["{NOW}","{}"]]}}]}}"#, "x".repeat(200_000));
+        let body = format!(
+            r#"{{"streams":[{{"stream":{{"app":"a"}},"values":[["{NOW}","{}"]]}}]}}"#,
+            "x".repeat(200_000)
+        );
         let request = PushRequest {
             protocol: Protocol::Loki,
             content_type: Some("application/json".to_owned()),
@@ -146,9 +226,15 @@ async fn a_push_that_finds_no_memory_is_told_when_to_come_again() {
     for _ in 0..10 {
         replies.push(push().await);
     }
-    let refused = replies.iter().find(|reply| reply.status != 204).expect("ten such pushes are too much");
+    let refused = replies
+        .iter()
+        .find(|reply| reply.status != 204)
+        .expect("ten such pushes are too much");
     assert_eq!((refused.status, refused.retry_after), (429, Some(5)));
-    assert_eq!(refused.body, b"the server is out of memory for new entries, try again later\n");
+    assert_eq!(
+        refused.body,
+        b"the server is out of memory for new entries, try again later\n"
+    );
     store.flush().expect("flushing works");
     assert_eq!(push().await.status, 204);
 }

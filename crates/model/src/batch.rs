@@ -31,9 +31,17 @@ pub enum MetadataWanted {
 
 impl Columns {
     /// Everything.
-    pub const ALL: Columns = Columns { lines: true, line_lengths: true, metadata: MetadataWanted::All };
+    pub const ALL: Columns = Columns {
+        lines: true,
+        line_lengths: true,
+        metadata: MetadataWanted::All,
+    };
     /// Timestamps alone.
-    pub const TIMES: Columns = Columns { lines: false, line_lengths: false, metadata: MetadataWanted::None };
+    pub const TIMES: Columns = Columns {
+        lines: false,
+        line_lengths: false,
+        metadata: MetadataWanted::None,
+    };
 
     /// Whether metadata `name` is asked for.
     pub fn wants_metadata(&self, name: &str) -> bool {
@@ -87,13 +95,20 @@ impl MetadataColumn {
     /// Value number `index` (a code minus one).
     pub fn value(&self, index: u32) -> &str {
         let index = index as usize;
-        let start = if index == 0 { 0 } else { self.value_ends[index - 1] as usize };
-        std::str::from_utf8(&self.values[start..self.value_ends[index] as usize]).unwrap_or("\u{fffd}")
+        let start = if index == 0 {
+            0
+        } else {
+            self.value_ends[index - 1] as usize
+        };
+        std::str::from_utf8(&self.values[start..self.value_ends[index] as usize])
+            .unwrap_or("\u{fffd}")
     }
 
     /// The row's value; `None` when its entry lacks the key.
     pub fn get(&self, row: u32) -> Option<&str> {
-        self.codes[row as usize].checked_sub(1).map(|index| self.value(index))
+        self.codes[row as usize]
+            .checked_sub(1)
+            .map(|index| self.value(index))
     }
 
     /// How many values there are; codes run from 1 to this.
@@ -116,7 +131,11 @@ impl Batch {
     /// The bytes of row `row` within `lines`.
     pub fn line_range(&self, row: u32) -> Range<usize> {
         let row = row as usize;
-        let start = if row == 0 { 0 } else { self.line_ends[row - 1] as usize };
+        let start = if row == 0 {
+            0
+        } else {
+            self.line_ends[row - 1] as usize
+        };
         start..self.line_ends[row] as usize
     }
 
@@ -127,18 +146,29 @@ impl Batch {
 
     /// The line of row `row`; empty when lines were not read.
     pub fn line(&self, row: u32) -> &[u8] {
-        if self.lines.is_empty() { &[] } else { &self.lines[self.line_range(row)] }
+        if self.lines.is_empty() {
+            &[]
+        } else {
+            &self.lines[self.line_range(row)]
+        }
     }
 
     /// The metadata pairs of row `row`, in order of names.
     pub fn metadata_of(&self, row: u32) -> impl Iterator<Item = (&str, &str)> {
-        self.metadata.iter().filter_map(move |c| c.get(row).map(|v| (&*c.name, v)))
+        self.metadata
+            .iter()
+            .filter_map(move |c| c.get(row).map(|v| (&*c.name, v)))
     }
 
     /// Rough bytes of memory held.
     pub fn memory_bytes(&self) -> usize {
-        let metadata: usize =
-            self.metadata.iter().map(|c| c.codes.capacity() * 4 + c.value_ends.capacity() * 4 + c.values.capacity() + 64).sum();
+        let metadata: usize = self
+            .metadata
+            .iter()
+            .map(|c| {
+                c.codes.capacity() * 4 + c.value_ends.capacity() * 4 + c.values.capacity() + 64
+            })
+            .sum();
         self.timestamps.capacity() * 8
             + self.line_ends.capacity() * 4
             + self.lines.capacity()
@@ -166,7 +196,10 @@ impl BatchBuilder {
             lines: Vec::with_capacity(line_bytes),
             ..Batch::default()
         };
-        BatchBuilder { batch, recent: Vec::new() }
+        BatchBuilder {
+            batch,
+            recent: Vec::new(),
+        }
     }
 
     /// Empty, in the memory of a batch that is done with.
@@ -176,12 +209,19 @@ impl BatchBuilder {
         batch.lines.clear();
         batch.metadata.clear();
         batch.runs.clear();
-        BatchBuilder { batch, recent: Vec::new() }
+        BatchBuilder {
+            batch,
+            recent: Vec::new(),
+        }
     }
 
     /// A finished copy of the rows so far.
     pub fn snapshot(&self) -> Batch {
-        BatchBuilder { batch: self.batch.clone(), recent: Vec::new() }.finish()
+        BatchBuilder {
+            batch: self.batch.clone(),
+            recent: Vec::new(),
+        }
+        .finish()
     }
 
     /// The rows so far.
@@ -190,14 +230,23 @@ impl BatchBuilder {
     }
 
     /// Appends one entry of stream `stream`; metadata must be sorted by name with unique names.
-    pub fn push<'a>(&mut self, stream: u32, timestamp: i64, line: &[u8], metadata: impl Iterator<Item = (&'a str, &'a str)>) {
+    pub fn push<'a>(
+        &mut self,
+        stream: u32,
+        timestamp: i64,
+        line: &[u8],
+        metadata: impl Iterator<Item = (&'a str, &'a str)>,
+    ) {
         let row = self.batch.timestamps.len() as u32;
         self.batch.timestamps.push(timestamp);
         self.batch.lines.extend_from_slice(line);
         self.batch.line_ends.push(self.batch.lines.len() as u32);
         match self.batch.runs.last_mut() {
             Some(run) if run.stream == stream => run.rows.end = row + 1,
-            _ => self.batch.runs.push(Run { stream, rows: row..row + 1 }),
+            _ => self.batch.runs.push(Run {
+                stream,
+                rows: row..row + 1,
+            }),
         }
         let mut at = 0;
         for (name, value) in metadata {
@@ -205,8 +254,12 @@ impl BatchBuilder {
                 at += 1;
             }
             if self.batch.metadata.get(at).is_none_or(|c| *c.name != *name) {
-                let column =
-                    MetadataColumn { name: Arc::from(name), codes: Vec::new(), value_ends: Vec::new(), values: Vec::new() };
+                let column = MetadataColumn {
+                    name: Arc::from(name),
+                    codes: Vec::new(),
+                    value_ends: Vec::new(),
+                    values: Vec::new(),
+                };
                 self.batch.metadata.insert(at, column);
                 self.recent.insert(at, vec![0; RECENT_SLOTS]);
             }
@@ -265,10 +318,26 @@ mod tests {
         builder.push(7, 11, b"", std::iter::empty());
         builder.push(8, 9, b"three", [("b", "y"), ("c", "")].into_iter());
         let batch = builder.finish();
-        assert_eq!((batch.line(0), batch.line(1), batch.line(2)), (&b"one"[..], &b""[..], &b"three"[..]));
-        assert_eq!(batch.metadata_of(0).collect::<Vec<_>>(), [("a", "x"), ("b", "y")]);
+        assert_eq!(
+            (batch.line(0), batch.line(1), batch.line(2)),
+            (&b"one"[..], &b""[..], &b"three"[..])
+        );
+        assert_eq!(
+            batch.metadata_of(0).collect::<Vec<_>>(),
+            [("a", "x"), ("b", "y")]
+        );
         assert_eq!(batch.metadata_of(1).count(), 0);
-        assert_eq!(batch.metadata_of(2).collect::<Vec<_>>(), [("b", "y"), ("c", "")]);
-        assert_eq!(batch.runs.iter().map(|r| (r.stream, r.rows.clone())).collect::<Vec<_>>(), [(7, 0..2), (8, 2..3)]);
+        assert_eq!(
+            batch.metadata_of(2).collect::<Vec<_>>(),
+            [("b", "y"), ("c", "")]
+        );
+        assert_eq!(
+            batch
+                .runs
+                .iter()
+                .map(|r| (r.stream, r.rows.clone()))
+                .collect::<Vec<_>>(),
+            [(7, 0..2), (8, 2..3)]
+        );
     }
 }

@@ -89,7 +89,10 @@ pub struct Budget {
 impl Budget {
     /// A bound of so many bytes.
     pub fn new(bytes: usize) -> Budget {
-        Budget { bytes, accounts: Default::default() }
+        Budget {
+            bytes,
+            accounts: Default::default(),
+        }
     }
 
     /// The bound.
@@ -104,7 +107,9 @@ impl Budget {
 
     /// How often a user was refused.
     pub fn refusals(&self, user: MemoryUser) -> u64 {
-        self.accounts[user as usize].refusals.load(Ordering::Relaxed)
+        self.accounts[user as usize]
+            .refusals
+            .load(Ordering::Relaxed)
     }
 
     /// What all hold.
@@ -114,17 +119,23 @@ impl Budget {
 
     /// Charges what is there anyway; gives what the user held before.
     pub fn charge(&self, user: MemoryUser, bytes: usize) -> usize {
-        self.accounts[user as usize].held.fetch_add(bytes, Ordering::Relaxed)
+        self.accounts[user as usize]
+            .held
+            .fetch_add(bytes, Ordering::Relaxed)
     }
 
     /// Gives back what was charged.
     pub fn release(&self, user: MemoryUser, bytes: usize) {
-        self.accounts[user as usize].held.fetch_sub(bytes, Ordering::Relaxed);
+        self.accounts[user as usize]
+            .held
+            .fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Notes that a user was sent away.
     pub fn count_refusal(&self, user: MemoryUser) {
-        self.accounts[user as usize].refusals.fetch_add(1, Ordering::Relaxed);
+        self.accounts[user as usize]
+            .refusals
+            .fetch_add(1, Ordering::Relaxed);
     }
 
     /// How full it is.
@@ -164,13 +175,21 @@ pub struct Held {
 impl Held {
     /// Nothing yet.
     pub fn new(budget: &Arc<Budget>, user: MemoryUser) -> Held {
-        Held { budget: budget.clone(), user, bytes: 0 }
+        Held {
+            budget: budget.clone(),
+            user,
+            bytes: 0,
+        }
     }
 
     /// What is there anyway.
     pub fn charged(budget: &Arc<Budget>, user: MemoryUser, bytes: usize) -> Held {
         budget.charge(user, bytes);
-        Held { budget: budget.clone(), user, bytes }
+        Held {
+            budget: budget.clone(),
+            user,
+            bytes,
+        }
     }
 
     /// Grows to at least so many bytes; false when the budget has no room, which is counted.
@@ -214,7 +233,10 @@ mod tests {
             assert_eq!(budget.pressure(), expected, "{user:?} takes {more}");
         }
         budget.release(MemoryUser::Head, 5599);
-        assert_eq!((budget.pressure(), budget.held_by_all()), (Pressure::None, 351));
+        assert_eq!(
+            (budget.pressure(), budget.held_by_all()),
+            (Pressure::None, 351)
+        );
     }
 
     #[test]
@@ -225,7 +247,10 @@ mod tests {
         assert_eq!(budget.held(MemoryUser::Queries), STEP_BYTES);
         assert!(held.cover(7 * STEP_BYTES));
         assert!(!held.cover(8 * STEP_BYTES));
-        assert_eq!((held.bytes(), budget.refusals(MemoryUser::Queries)), (7 * STEP_BYTES, 1));
+        assert_eq!(
+            (held.bytes(), budget.refusals(MemoryUser::Queries)),
+            (7 * STEP_BYTES, 1)
+        );
         drop(held);
         assert_eq!(budget.held_by_all(), 0);
     }

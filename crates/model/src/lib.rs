@@ -16,7 +16,9 @@ pub mod tenant;
 pub mod time;
 pub mod write;
 
-pub use batch::{Batch, BatchBuilder, Columns, MetadataColumn, MetadataWanted, Run, SelectedStream};
+pub use batch::{
+    Batch, BatchBuilder, Columns, MetadataColumn, MetadataWanted, Run, SelectedStream,
+};
 pub use budget::{Budget, Held, MemoryUser, Pressure};
 pub use content::{ContentQuery, Either, Literal};
 pub use cores::cores;

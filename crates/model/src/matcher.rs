@@ -55,7 +55,10 @@ enum Compiled {
 impl Compiled {
     fn new(pattern: &str) -> Result<Compiled, re2::RegexError> {
         let plain = Plain::of(&re2::whole(pattern)?);
-        plain.map_or_else(|| re2::anchored(pattern).map(Compiled::Engine), |plain| Ok(Compiled::Plain(plain)))
+        plain.map_or_else(
+            || re2::anchored(pattern).map(Compiled::Engine),
+            |plain| Ok(Compiled::Plain(plain)),
+        )
     }
 
     fn matches(&self, value: &str) -> bool {
@@ -73,12 +76,22 @@ impl Matcher {
             MatchOp::Regex | MatchOp::NotRegex => Some(Compiled::new(value)?),
             MatchOp::Equal | MatchOp::NotEqual => None,
         };
-        Ok(Matcher { name: name.to_owned(), op, value: value.to_owned(), regex })
+        Ok(Matcher {
+            name: name.to_owned(),
+            op,
+            value: value.to_owned(),
+            regex,
+        })
     }
 
     /// `name="value"`, which can't fail.
     pub fn equal(name: &str, value: &str) -> Matcher {
-        Matcher { name: name.to_owned(), op: MatchOp::Equal, value: value.to_owned(), regex: None }
+        Matcher {
+            name: name.to_owned(),
+            op: MatchOp::Equal,
+            value: value.to_owned(),
+            regex: None,
+        }
     }
 
     /// Whether a label of this value satisfies the comparison; an absent label is `""`.
@@ -143,7 +156,9 @@ mod tests {
     #[test]
     fn what_every_match_contains_is_known() {
         let check = |op, value: &str, expected: &str| {
-            let literal = Matcher::new("app", op, value).expect("regex is valid").required_literal();
+            let literal = Matcher::new("app", op, value)
+                .expect("regex is valid")
+                .required_literal();
             assert_eq!(literal.unwrap_or_default(), expected.as_bytes(), "{value}");
         };
         check(MatchOp::Regex, ".*-77-.*", "-77-");
@@ -161,6 +176,10 @@ mod tests {
         assert!(m.matches("nginx") && m.matches("edge") && !m.matches("xnginx") && !m.matches(""));
         let n = Matcher::new("app", MatchOp::NotRegex, "ng.*").expect("regex is valid");
         assert!(n.matches("") && n.matches_empty() && !n.matches("nginx"));
-        assert!(Matcher::new("app", MatchOp::NotEqual, "x").expect("no regex").matches_empty());
+        assert!(
+            Matcher::new("app", MatchOp::NotEqual, "x")
+                .expect("no regex")
+                .matches_empty()
+        );
     }
 }

@@ -43,17 +43,23 @@ pub fn search(pattern: &str) -> Result<regex::bytes::Regex, RegexError> {
 
 /// The same pattern in Rust's syntax.
 pub fn translate(pattern: &str) -> Result<String, RegexError> {
-    translate::translate(pattern).map_err(|error| RegexError(format!("error parsing regexp: {error}")))
+    translate::translate(pattern)
+        .map_err(|error| RegexError(format!("error parsing regexp: {error}")))
 }
 
 /// What the engine refuses although it is well formed: programs too large and groups too deep.
 fn engine_error(pattern: &str, error: &regex::Error) -> RegexError {
     RegexError(match error {
-        regex::Error::CompiledTooBig(_) => format!("error parsing regexp: expression too large: `{pattern}`"),
+        regex::Error::CompiledTooBig(_) => {
+            format!("error parsing regexp: expression too large: `{pattern}`")
+        }
         error if error.to_string().contains("nest") => {
             format!("error parsing regexp: expression nests too deeply: `{pattern}`")
         }
-        error => format!("error parsing regexp: {}", error.to_string().replace('\n', " ")),
+        error => format!(
+            "error parsing regexp: {}",
+            error.to_string().replace('\n', " ")
+        ),
     })
 }
 
@@ -73,7 +79,11 @@ mod tests {
 
     fn refused(pattern: &str, expected: &str) {
         let error = search(pattern).map(|_| ()).expect_err(pattern);
-        assert_eq!(error.0, format!("error parsing regexp: {expected}"), "{pattern}");
+        assert_eq!(
+            error.0,
+            format!("error parsing regexp: {expected}"),
+            "{pattern}"
+        );
         assert!(anchored(pattern).is_err());
     }
 
@@ -121,8 +131,16 @@ mod tests {
     #[test]
     fn anchored_regexes_match_whole_texts_and_newlines() {
         let regex = anchored("a.*b|c").expect("regex is valid");
-        assert!(regex.is_match("a\nb") && regex.is_match("c") && !regex.is_match("xc") && !regex.is_match("cx"));
-        assert!(anchored(r"a\Bb.*\bc").is_ok_and(|regex| regex.is_match("ab c") && !regex.is_match("abc")));
+        assert!(
+            regex.is_match("a\nb")
+                && regex.is_match("c")
+                && !regex.is_match("xc")
+                && !regex.is_match("cx")
+        );
+        assert!(
+            anchored(r"a\Bb.*\bc")
+                .is_ok_and(|regex| regex.is_match("ab c") && !regex.is_match("abc"))
+        );
     }
 
     #[test]
@@ -151,7 +169,10 @@ mod tests {
         refused("a\\", "trailing backslash at end of expression: ``");
         refused("(?=a)", "invalid or unsupported Perl syntax: `(?=`");
         refused("(?x)a", "invalid or unsupported Perl syntax: `(?x`");
-        refused(r"\p{Klingon}", r"invalid character class range: `\p{Klingon}`");
+        refused(
+            r"\p{Klingon}",
+            r"invalid character class range: `\p{Klingon}`",
+        );
         refused("[[:nope:]]", "invalid character class range: `[:nope:]`");
     }
 

@@ -42,8 +42,14 @@ impl TenantId {
         if id.len() > TENANT_BYTES_MAX {
             return Err(TenantIdError::TooLong);
         }
-        if let Some(found) = id.chars().find(|c| !(c.is_ascii_alphanumeric() || "!-_.*'()".contains(*c))) {
-            return Err(TenantIdError::Character { id: id.to_owned(), found });
+        if let Some(found) = id
+            .chars()
+            .find(|c| !(c.is_ascii_alphanumeric() || "!-_.*'()".contains(*c)))
+        {
+            return Err(TenantIdError::Character {
+                id: id.to_owned(),
+                found,
+            });
         }
         if id == "." || id == ".." {
             return Err(TenantIdError::Dots);
@@ -80,11 +86,26 @@ mod tests {
 
     #[test]
     fn names_follow_lokis_rules() {
-        assert_eq!(TenantId::parse("team-a.1").map(|t| t.to_string()), Ok("team-a.1".to_owned()));
-        assert_eq!(TenantId::parse("a:k=v").map(|t| t.to_string()), Ok("a".to_owned()));
+        assert_eq!(
+            TenantId::parse("team-a.1").map(|t| t.to_string()),
+            Ok("team-a.1".to_owned())
+        );
+        assert_eq!(
+            TenantId::parse("a:k=v").map(|t| t.to_string()),
+            Ok("a".to_owned())
+        );
         assert_eq!(TenantId::parse(""), Err(TenantIdError::Empty));
         assert_eq!(TenantId::parse(".."), Err(TenantIdError::Dots));
-        assert_eq!(TenantId::parse("a/b"), Err(TenantIdError::Character { id: "a/b".to_owned(), found: '/' }));
-        assert_eq!(TenantId::parse(&"a".repeat(151)), Err(TenantIdError::TooLong));
+        assert_eq!(
+            TenantId::parse("a/b"),
+            Err(TenantIdError::Character {
+                id: "a/b".to_owned(),
+                found: '/'
+            })
+        );
+        assert_eq!(
+            TenantId::parse(&"a".repeat(151)),
+            Err(TenantIdError::TooLong)
+        );
     }
 }

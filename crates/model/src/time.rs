@@ -11,7 +11,10 @@ pub struct TimeRange {
 
 impl TimeRange {
     /// Every time there is.
-    pub const ALL: TimeRange = TimeRange { start: i64::MIN, end: i64::MAX };
+    pub const ALL: TimeRange = TimeRange {
+        start: i64::MIN,
+        end: i64::MAX,
+    };
 
     /// Whether `t` is inside.
     pub fn contains(&self, t: i64) -> bool {

@@ -47,7 +47,13 @@ struct Cluster {
 
 impl Drain {
     pub(crate) fn new(level: &'static str) -> Drain {
-        Drain { level, nodes: Vec::new(), roots: Vec::new(), clusters: Vec::new(), clock: 0 }
+        Drain {
+            level,
+            nodes: Vec::new(),
+            roots: Vec::new(),
+            clusters: Vec::new(),
+            clock: 0,
+        }
     }
 
     /// Takes a line in; gives the pattern it belongs to.
@@ -55,7 +61,13 @@ impl Drain {
         self.clock += 1;
         let at = match self.search(&tokens.words) {
             Some(at) => {
-                for (mine, word) in self.clusters[at].pattern.template.tokens.iter_mut().zip(&tokens.words) {
+                for (mine, word) in self.clusters[at]
+                    .pattern
+                    .template
+                    .tokens
+                    .iter_mut()
+                    .zip(&tokens.words)
+                {
                     if **mine != **word {
                         *mine = PLACEHOLDER.into();
                     }
@@ -74,31 +86,52 @@ impl Drain {
     }
 
     fn search(&self, words: &[&str]) -> Option<usize> {
-        let mut node = self.roots.iter().find(|(count, _)| *count == words.len())?.1;
+        let mut node = self
+            .roots
+            .iter()
+            .find(|(count, _)| *count == words.len())?
+            .1;
         for word in words.iter().take(DEPTH_MAX) {
             let children = &self.nodes[node].children;
-            let child = |name: &str| children.iter().find(|(word, _)| &**word == name).map(|(_, at)| *at);
+            let child = |name: &str| {
+                children
+                    .iter()
+                    .find(|(word, _)| &**word == name)
+                    .map(|(_, at)| *at)
+            };
             node = child(word).or_else(|| child(PLACEHOLDER))?;
         }
         let mut best: Option<(f64, usize, usize)> = None;
         for at in &self.nodes[node].clusters {
-            let (share, placeholders) = similarity(&self.clusters[*at].pattern.template.tokens, words);
-            if best.is_none_or(|(most, holders, _)| share > most || share == most && placeholders > holders) {
+            let (share, placeholders) =
+                similarity(&self.clusters[*at].pattern.template.tokens, words);
+            if best.is_none_or(|(most, holders, _)| {
+                share > most || share == most && placeholders > holders
+            }) {
                 best = Some((share, placeholders, *at));
             }
         }
-        best.filter(|(share, _, _)| *share >= SIMILARITY).map(|(_, _, at)| at)
+        best.filter(|(share, _, _)| *share >= SIMILARITY)
+            .map(|(_, _, at)| at)
     }
 
     fn create(&mut self, format: Format, tokens: &Tokens<'_>) -> usize {
-        let template =
-            Template { format, tokens: tokens.words.iter().map(|word| (*word).into()).collect(), spaces: tokens.spaces.clone() };
-        let cluster = Cluster { pattern: Pattern::new(template, self.level), met: self.clock };
+        let template = Template {
+            format,
+            tokens: tokens.words.iter().map(|word| (*word).into()).collect(),
+            spaces: tokens.spaces.clone(),
+        };
+        let cluster = Cluster {
+            pattern: Pattern::new(template, self.level),
+            met: self.clock,
+        };
         let at = if self.clusters.len() < CLUSTERS_MAX {
             self.clusters.push(cluster);
             self.clusters.len() - 1
         } else {
-            let oldest = (0..self.clusters.len()).min_by_key(|at| self.clusters[*at].met).unwrap_or(0);
+            let oldest = (0..self.clusters.len())
+                .min_by_key(|at| self.clusters[*at].met)
+                .unwrap_or(0);
             for node in &mut self.nodes {
                 node.clusters.retain(|at| *at != oldest);
             }
@@ -108,7 +141,9 @@ impl Drain {
         if self.nodes.len() > NODES_MAX {
             self.nodes.clear();
             self.roots.clear();
-            (0..self.clusters.len()).filter(|other| *other != at).for_each(|other| self.insert(other));
+            (0..self.clusters.len())
+                .filter(|other| *other != at)
+                .for_each(|other| self.insert(other));
         }
         self.insert(at);
         at
@@ -127,9 +162,18 @@ impl Drain {
         };
         for word in words.iter().take(DEPTH_MAX) {
             let children = &self.nodes[node].children;
-            let child = |name: &str| children.iter().find(|(word, _)| &**word == name).map(|(_, at)| *at);
+            let child = |name: &str| {
+                children
+                    .iter()
+                    .find(|(word, _)| &**word == name)
+                    .map(|(_, at)| *at)
+            };
             let full = children.len() >= CHILDREN_MAX;
-            let name: &str = if full || word.bytes().any(|b| b.is_ascii_digit()) { PLACEHOLDER } else { word };
+            let name: &str = if full || word.bytes().any(|b| b.is_ascii_digit()) {
+                PLACEHOLDER
+            } else {
+                word
+            };
             node = match child(word).or_else(|| child(name)) {
                 Some(next) => next,
                 None => {
@@ -158,7 +202,10 @@ fn similarity(template: &[Box<str>], words: &[&str]) -> (f64, usize) {
             equal += 1;
         }
     }
-    (f64::from(equal) / template.len().max(1) as f64, placeholders)
+    (
+        f64::from(equal) / template.len().max(1) as f64,
+        placeholders,
+    )
 }
 
 #[cfg(test)]
@@ -173,33 +220,61 @@ mod tests {
             drain.train(Format::Text, &tokens).add(0, 1);
         }
         let nodes = drain.nodes.len();
-        let mut found: Vec<(String, u64)> = drain.into_patterns().map(|p| (p.template.render(), p.count())).collect();
+        let mut found: Vec<(String, u64)> = drain
+            .into_patterns()
+            .map(|p| (p.template.render(), p.count()))
+            .collect();
         found.sort();
         (found, nodes)
     }
 
     #[test]
     fn what_varies_becomes_a_placeholder_and_other_lines_stay_apart() {
-        let lines = (0..50).flat_map(|i| [format!("GET /item/{i} took {i}ms ok"), format!("worker {i} went away quietly")]);
-        let expected = [("GET <_> took <_> ok".to_owned(), 50), ("worker <_> went away quietly".to_owned(), 50)];
+        let lines = (0..50).flat_map(|i| {
+            [
+                format!("GET /item/{i} took {i}ms ok"),
+                format!("worker {i} went away quietly"),
+            ]
+        });
+        let expected = [
+            ("GET <_> took <_> ok".to_owned(), 50),
+            ("worker <_> went away quietly".to_owned(), 50),
+        ];
         assert_eq!(mined(lines).0, expected);
     }
 
     #[test]
     fn words_of_one_place_beyond_the_bound_share_a_template() {
         let name = |i: u8| format!("user {}x logged in now", char::from(b'a' + i));
-        assert_eq!(mined((0..26).map(name)).0.iter().map(|(_, count)| count).sum::<u64>(), 26);
+        assert_eq!(
+            mined((0..26).map(name))
+                .0
+                .iter()
+                .map(|(_, count)| count)
+                .sum::<u64>(),
+            26
+        );
     }
 
     #[test]
     fn random_lines_cost_bounded_memory() {
         let mut seed = 7u64;
         let mut word = || {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (0..6).map(|i| char::from(b'a' + ((seed >> (20 + i * 5)) % 26) as u8)).collect::<String>()
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (0..6)
+                .map(|i| char::from(b'a' + ((seed >> (20 + i * 5)) % 26) as u8))
+                .collect::<String>()
         };
-        let lines: Vec<String> = (0..2_000).map(|_| (0..30).map(|_| word()).collect::<Vec<_>>().join(" ")).collect();
+        let lines: Vec<String> = (0..2_000)
+            .map(|_| (0..30).map(|_| word()).collect::<Vec<_>>().join(" "))
+            .collect();
         let (found, nodes) = mined(lines.into_iter());
-        assert!(found.len() <= CLUSTERS_MAX && nodes <= NODES_MAX + CLUSTERS_MAX * (DEPTH_MAX + 1), "{} {nodes}", found.len());
+        assert!(
+            found.len() <= CLUSTERS_MAX && nodes <= NODES_MAX + CLUSTERS_MAX * (DEPTH_MAX + 1),
+            "{} {nodes}",
+            found.len()
+        );
     }
 }

@@ -6,7 +6,9 @@ use crate::tokens::{self, Tokens};
 use std::borrow::Cow;
 
 /// Loki's levels.
-const LEVELS: [&str; 8] = ["trace", "debug", "info", "warn", "error", "critical", "fatal", UNKNOWN];
+const LEVELS: [&str; 8] = [
+    "trace", "debug", "info", "warn", "error", "critical", "fatal", UNKNOWN,
+];
 
 /// What lines of any other level count as.
 const UNKNOWN: &str = "unknown";
@@ -27,7 +29,9 @@ impl StreamMiner {
             None => line,
         };
         let format = *self.format.get_or_insert_with(|| tokens::format_of(&line));
-        let Some(text) = tokens::text(format, &line) else { return };
+        let Some(text) = tokens::text(format, &line) else {
+            return;
+        };
         if let Some(tokens) = tokens::tokens(format, &text) {
             self.drain(level).train(format, &tokens).add(second, count);
         }
@@ -37,7 +41,10 @@ impl StreamMiner {
     pub fn absorb(&mut self, pattern: &Pattern) {
         let template = &pattern.template;
         self.format.get_or_insert(template.format);
-        let tokens = Tokens { words: template.tokens.iter().map(|word| &**word).collect(), spaces: template.spaces.clone() };
+        let tokens = Tokens {
+            words: template.tokens.iter().map(|word| &**word).collect(),
+            spaces: template.spaces.clone(),
+        };
         let mine = self.drain(pattern.level).train(template.format, &tokens);
         for (second, count) in &pattern.samples {
             mine.add(*second, *count);
@@ -46,26 +53,40 @@ impl StreamMiner {
 
     /// All patterns, those with the most lines first.
     pub fn finish(self) -> Vec<Pattern> {
-        let mut patterns: Vec<Pattern> = self.levels.into_iter().flat_map(|(_, drain)| drain.into_patterns()).collect();
+        let mut patterns: Vec<Pattern> = self
+            .levels
+            .into_iter()
+            .flat_map(|(_, drain)| drain.into_patterns())
+            .collect();
         // What has no word left says nothing.
-        patterns.retain(|p| !p.samples.is_empty() && p.template.tokens.iter().any(|t| &**t != PLACEHOLDER));
+        patterns.retain(|p| {
+            !p.samples.is_empty() && p.template.tokens.iter().any(|t| &**t != PLACEHOLDER)
+        });
         patterns.sort_by_cached_key(|p| std::cmp::Reverse(p.count()));
         patterns
     }
 
     fn drain(&mut self, level: &str) -> &mut Drain {
         let level = known_level(level);
-        let at = self.levels.iter().position(|(known, _)| *known == level).unwrap_or_else(|| {
-            self.levels.push((level, Drain::new(level)));
-            self.levels.len() - 1
-        });
+        let at = self
+            .levels
+            .iter()
+            .position(|(known, _)| *known == level)
+            .unwrap_or_else(|| {
+                self.levels.push((level, Drain::new(level)));
+                self.levels.len() - 1
+            });
         &mut self.levels[at].1
     }
 }
 
 /// The level as it is shown.
 pub(crate) fn known_level(level: &str) -> &'static str {
-    LEVELS.iter().find(|known| known.eq_ignore_ascii_case(level)).copied().unwrap_or(UNKNOWN)
+    LEVELS
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(level))
+        .copied()
+        .unwrap_or(UNKNOWN)
 }
 
 #[cfg(test)]
@@ -83,22 +104,45 @@ mod tests {
     fn check(line: fn(i64) -> String, expected: &str) {
         let lines: Vec<String> = (0..60).map(line).collect();
         let found = mined(&lines);
-        assert_eq!(found.iter().map(|p| p.template.render()).collect::<Vec<_>>(), [expected]);
-        assert_eq!(found[0].samples, [(0, 10), (10, 10), (20, 10), (30, 10), (40, 10), (50, 10)]);
+        assert_eq!(
+            found
+                .iter()
+                .map(|p| p.template.render())
+                .collect::<Vec<_>>(),
+            [expected]
+        );
+        assert_eq!(
+            found[0].samples,
+            [(0, 10), (10, 10), (20, 10), (30, 10), (40, 10), (50, 10)]
+        );
     }
 
     #[test]
     fn lines_of_each_format_give_the_patterns_that_loki_gives() {
         check(
-            |i| format!("ts={} level=info msg=\"user {i} logged in\" dur={i}ms", 2024 + i),
+            |i| {
+                format!(
+                    "ts={} level=info msg=\"user {i} logged in\" dur={i}ms",
+                    2024 + i
+                )
+            },
             "ts=<_> level=info msg=<_> dur=<_>",
         );
         check(
-            |i| format!("GET /api/v1/item/{i} took {i}ms status={} from 10.0.0.{i}", 200 + i % 3),
+            |i| {
+                format!(
+                    "GET /api/v1/item/{i} took {i}ms status={} from 10.0.0.{i}",
+                    200 + i % 3
+                )
+            },
             "GET <_> took <_> status=<_> from <_>",
         );
         check(
-            |i| format!("{{\"level\":\"info\",\"msg\":\"processed {i} items in queue alpha\",\"t\":{i}}}"),
+            |i| {
+                format!(
+                    "{{\"level\":\"info\",\"msg\":\"processed {i} items in queue alpha\",\"t\":{i}}}"
+                )
+            },
             "<_>processed <_> items in queue alpha<_>",
         );
     }
@@ -109,21 +153,36 @@ mod tests {
         for level in ["INFO", "notice", "", "error"] {
             miner.add(0, level, b"the same words again", 3);
         }
-        let mut found: Vec<(&str, u64)> = miner.finish().iter().map(|p| (p.level, p.count())).collect();
+        let mut found: Vec<(&str, u64)> = miner
+            .finish()
+            .iter()
+            .map(|p| (p.level, p.count()))
+            .collect();
         found.sort_unstable();
         assert_eq!(found, [("error", 3), ("info", 3), ("unknown", 6)]);
     }
 
     #[test]
     fn what_two_parts_mined_becomes_one() {
-        let lines = |from: i64| (from..from + 30).map(|i| format!("GET /item/{i} took {i}ms ok")).collect::<Vec<_>>();
+        let lines = |from: i64| {
+            (from..from + 30)
+                .map(|i| format!("GET /item/{i} took {i}ms ok"))
+                .collect::<Vec<_>>()
+        };
         let mut miner = StreamMiner::default();
-        for part in [mined(&lines(0)), mined(&lines(100)), mined(&["GET /item/7 took 7ms ok".to_owned()])] {
+        for part in [
+            mined(&lines(0)),
+            mined(&lines(100)),
+            mined(&["GET /item/7 took 7ms ok".to_owned()]),
+        ] {
             part.iter().for_each(|pattern| miner.absorb(pattern));
         }
         let found = miner.finish();
         assert_eq!(
-            found.iter().map(|p| (p.template.render(), p.count())).collect::<Vec<_>>(),
+            found
+                .iter()
+                .map(|p| (p.template.render(), p.count()))
+                .collect::<Vec<_>>(),
             [("GET <_> took <_> ok".to_owned(), 61)]
         );
     }

@@ -83,7 +83,9 @@ fn take_pattern(bytes: &mut &[u8]) -> Option<Pattern> {
         tokens.push(take_text(bytes)?.into());
         spaces.push(take_byte(bytes)?);
     }
-    let slot_seconds = i64::try_from(take(bytes)?).ok().filter(|width| *width > 0)?;
+    let slot_seconds = i64::try_from(take(bytes)?)
+        .ok()
+        .filter(|width| *width > 0)?;
     let count = take(bytes)?;
     if count > SAMPLES_MAX as u64 {
         return None;
@@ -93,7 +95,16 @@ fn take_pattern(bytes: &mut &[u8]) -> Option<Pattern> {
         slot = slot.checked_add(unzigzag(take(bytes)?))?;
         samples.push((slot.checked_mul(slot_seconds)?, take(bytes)?));
     }
-    Some(Pattern { template: Template { format, tokens, spaces }, level, slot_seconds, samples })
+    Some(Pattern {
+        template: Template {
+            format,
+            tokens,
+            spaces,
+        },
+        level,
+        slot_seconds,
+        samples,
+    })
 }
 
 fn put(out: &mut Vec<u8>, mut number: u64) {
@@ -151,9 +162,17 @@ mod tests {
         let stream = |stream: u32, from: i64| {
             let mut miner = StreamMiner::default();
             for i in from..from + 50 {
-                miner.add(i * 7, if i % 2 == 0 { "info" } else { "warn" }, format!("item {i} was {i} ß").as_bytes(), 3);
+                miner.add(
+                    i * 7,
+                    if i % 2 == 0 { "info" } else { "warn" },
+                    format!("item {i} was {i} ß").as_bytes(),
+                    3,
+                );
             }
-            StreamPatterns { stream, patterns: miner.finish() }
+            StreamPatterns {
+                stream,
+                patterns: miner.finish(),
+            }
         };
         vec![stream(0, -20), stream(9, 1_772_323_200)]
     }

@@ -73,7 +73,12 @@ impl Template {
 impl Pattern {
     /// A pattern without lines.
     pub(crate) fn new(template: Template, level: &'static str) -> Pattern {
-        Pattern { template, level, slot_seconds: SLOT_SECONDS, samples: Vec::new() }
+        Pattern {
+            template,
+            level,
+            slot_seconds: SLOT_SECONDS,
+            samples: Vec::new(),
+        }
     }
 
     /// All its lines.
@@ -86,10 +91,12 @@ impl Pattern {
         let slot = second - second.rem_euclid(self.slot_seconds);
         match self.samples.last_mut() {
             Some((last, sum)) if *last == slot => *sum = sum.saturating_add(count),
-            Some((last, _)) if *last > slot => match self.samples.binary_search_by_key(&slot, |(s, _)| *s) {
-                Ok(at) => self.samples[at].1 = self.samples[at].1.saturating_add(count),
-                Err(at) => self.samples.insert(at, (slot, count)),
-            },
+            Some((last, _)) if *last > slot => {
+                match self.samples.binary_search_by_key(&slot, |(s, _)| *s) {
+                    Ok(at) => self.samples[at].1 = self.samples[at].1.saturating_add(count),
+                    Err(at) => self.samples.insert(at, (slot, count)),
+                }
+            }
             _ => self.samples.push((slot, count)),
         }
         while self.samples.len() > SAMPLES_MAX {
@@ -124,11 +131,29 @@ mod tests {
 
     #[test]
     fn templates_are_shown_as_loki_shows_them() {
-        let check = |format, tokens: &[(&str, u8)], expected| assert_eq!(template(format, tokens).render(), expected);
-        check(Format::Text, &[("GET", 1), ("<_>", 0), ("<_>", 1), ("took", 2), ("<_>", 0)], "GET <_> took  <_>");
-        check(Format::Logfmt, &[("ts", 0), ("<_>", 1), ("level", 0), ("info", 0)], "ts=<_> level=info");
-        check(Format::Json, &[("processed", 1), ("<_>", 0)], "<_>processed <_>");
-        check(Format::Json, &[("processed", 1), ("items", 0)], "<_>processed items<_>");
+        let check = |format, tokens: &[(&str, u8)], expected| {
+            assert_eq!(template(format, tokens).render(), expected)
+        };
+        check(
+            Format::Text,
+            &[("GET", 1), ("<_>", 0), ("<_>", 1), ("took", 2), ("<_>", 0)],
+            "GET <_> took  <_>",
+        );
+        check(
+            Format::Logfmt,
+            &[("ts", 0), ("<_>", 1), ("level", 0), ("info", 0)],
+            "ts=<_> level=info",
+        );
+        check(
+            Format::Json,
+            &[("processed", 1), ("<_>", 0)],
+            "<_>processed <_>",
+        );
+        check(
+            Format::Json,
+            &[("processed", 1), ("items", 0)],
+            "<_>processed items<_>",
+        );
     }
 
     #[test]

@@ -52,7 +52,9 @@ pub(crate) fn tokens(format: Format, text: &str) -> Option<Tokens<'_>> {
         Format::Text | Format::Json => words(text),
         Format::Logfmt => logfmt(text)?,
     };
-    (TOKENS_MIN..=TOKENS_MAX).contains(&tokens.words.len()).then_some(tokens)
+    (TOKENS_MIN..=TOKENS_MAX)
+        .contains(&tokens.words.len())
+        .then_some(tokens)
 }
 
 fn words(text: &str) -> Tokens<'_> {
@@ -102,7 +104,10 @@ impl<'a> Tokens<'a> {
 /// The message of an object: the first text under one of the keys.
 fn message(line: &str) -> Option<String> {
     let Messages(found) = serde_json::from_str(line.trim()).ok()?;
-    found.into_iter().flatten().find_map(|raw| serde_json::from_str(raw.get()).ok())
+    found
+        .into_iter()
+        .flatten()
+        .find_map(|raw| serde_json::from_str(raw.get()).ok())
 }
 
 /// The values under [`MESSAGE_KEYS`]; others are passed over.
@@ -175,7 +180,10 @@ fn logfmt(line: &str) -> Option<Tokens<'_>> {
 
 /// Keys whose values differ in each line.
 fn is_time(key: &str) -> bool {
-    key == "t" || ["ts", "traceid", "time", "timestamp"].iter().any(|name| key.eq_ignore_ascii_case(name))
+    key == "t"
+        || ["ts", "traceid", "time", "timestamp"]
+            .iter()
+            .any(|name| key.eq_ignore_ascii_case(name))
 }
 
 /// The pairs of a line that is nothing but `key=value` and `key="value"`, single spaces between; values with
@@ -185,10 +193,18 @@ fn pairs(line: &str) -> Option<Vec<(&str, &str)>> {
     let mut rest = line;
     while !rest.is_empty() {
         let (key, after) = rest.split_once('=')?;
-        if key.is_empty() || key.bytes().any(|b| !b.is_ascii_alphanumeric() && !b"_-.".contains(&b)) {
+        if key.is_empty()
+            || key
+                .bytes()
+                .any(|b| !b.is_ascii_alphanumeric() && !b"_-.".contains(&b))
+        {
             return None;
         }
-        let end = if after.starts_with('"') { quoted_end(after)? } else { after.find(' ').unwrap_or(after.len()) };
+        let end = if after.starts_with('"') {
+            quoted_end(after)?
+        } else {
+            after.find(' ').unwrap_or(after.len())
+        };
         if !after.starts_with('"') && after[..end].contains(['"', '=']) {
             return None;
         }
@@ -229,9 +245,21 @@ mod tests {
 
     #[test]
     fn words_keep_what_makes_names_and_numbers() {
-        check("GET /api/v1/item/7 took 21ms", Format::Text, &["GET", "/api/v1/item/7", "took", "21ms"]);
-        check("a=1, b(c) x", Format::Text, &["a", "=", "1", ",", "b", "(", "c", ")", "x"]);
-        check("[10:00] größe «x» now", Format::Text, &["[", "10:00", "]", "größe", "«", "x", "»", "now"]);
+        check(
+            "GET /api/v1/item/7 took 21ms",
+            Format::Text,
+            &["GET", "/api/v1/item/7", "took", "21ms"],
+        );
+        check(
+            "a=1, b(c) x",
+            Format::Text,
+            &["a", "=", "1", ",", "b", "(", "c", ")", "x"],
+        );
+        check(
+            "[10:00] größe «x» now",
+            Format::Text,
+            &["[", "10:00", "]", "größe", "«", "x", "»", "now"],
+        );
     }
 
     #[test]
@@ -239,9 +267,22 @@ mod tests {
         check(
             "ts=2024 level=info msg=\"a \\\" b\" n=1",
             Format::Logfmt,
-            &["ts", "<_>", "level", "info", "msg", "\"a \\\" b\"", "n", "1"],
+            &[
+                "ts",
+                "<_>",
+                "level",
+                "info",
+                "msg",
+                "\"a \\\" b\"",
+                "n",
+                "1",
+            ],
         );
-        check("level=info  msg=x y z", Format::Text, &["level", "=", "info", "msg", "=", "x", "y", "z"]);
+        check(
+            "level=info  msg=x y z",
+            Format::Text,
+            &["level", "=", "info", "msg", "=", "x", "y", "z"],
+        );
     }
 
     #[test]
@@ -251,7 +292,11 @@ mod tests {
             Format::Json,
             &["processed", "7", "items", "in", "\"", "a", "\""],
         );
-        check(r#"{"msg":7,"content":"as good as any text","MSG":{}}"#, Format::Json, &["as", "good", "as", "any", "text"]);
+        check(
+            r#"{"msg":7,"content":"as good as any text","MSG":{}}"#,
+            Format::Json,
+            &["as", "good", "as", "any", "text"],
+        );
         check(
             r#"{"msg":"one two three four","m\u0073g":"the last of them counts"}"#,
             Format::Json,

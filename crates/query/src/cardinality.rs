@@ -65,6 +65,10 @@ mod tests {
         for value in 0..20_000 {
             cardinality.add(&format!("value {value}"));
         }
-        assert!(cardinality.count().abs_diff(20_000) < 600, "{}", cardinality.count());
+        assert!(
+            cardinality.count().abs_diff(20_000) < 600,
+            "{}",
+            cardinality.count()
+        );
     }
 }

@@ -23,7 +23,9 @@ impl OutputLabels {
     /// The value of a label; empty when there is none.
     pub(crate) fn get(&self, name: &str) -> &str {
         let all = self.parsed.iter().chain(&self.metadata).chain(&self.stream);
-        all.into_iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
+        all.into_iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |(_, v)| v)
     }
 }
 
@@ -66,7 +68,9 @@ pub(crate) struct Shape {
 impl Shape {
     /// Where an entry lies, seen from the page before.
     pub(crate) fn place(&self, timestamp: i64, stream: StreamId) -> Place {
-        self.after.as_ref().map_or(Place::After, |cursor| cursor.place(timestamp, stream))
+        self.after
+            .as_ref()
+            .map_or(Place::After, |cursor| cursor.place(timestamp, stream))
     }
 
     /// Whether order is that of time, so that a reader that goes through time may stop early.
@@ -81,13 +85,21 @@ impl Shape {
 
     fn compare(&self, a: &Entry, b: &Entry) -> Ordering {
         for key in &self.sort {
-            let order = compare_values(a.labels.get(&key.label), b.labels.get(&key.label), key.descending);
+            let order = compare_values(
+                a.labels.get(&key.label),
+                b.labels.get(&key.label),
+                key.descending,
+            );
             if order.is_ne() {
                 return order;
             }
         }
         let order = a.order().cmp(&b.order());
-        if self.direction == Direction::Forward { order } else { order.reverse() }
+        if self.direction == Direction::Forward {
+            order
+        } else {
+            order.reverse()
+        }
     }
 }
 
@@ -127,14 +139,23 @@ pub(crate) struct Collector {
 impl Collector {
     /// `bytes_max` bounds the lines held; when they would not fit the answer is shortened.
     pub(crate) fn new(shape: Shape, bytes_max: usize) -> Collector {
-        Collector { shape, entries: Vec::new(), beside: Vec::new(), beside_bytes: 0, bytes: 0, bytes_max, shortened: false }
+        Collector {
+            shape,
+            entries: Vec::new(),
+            beside: Vec::new(),
+            beside_bytes: 0,
+            bytes: 0,
+            bytes_max,
+            shortened: false,
+        }
     }
 
     /// Takes entries in; gives the time beyond which no further entry can count, once there is one.
     pub(crate) fn absorb(&mut self, mut entries: Vec<Entry>) -> Option<i64> {
         if self.shape.after.is_some() {
             let shape = &self.shape;
-            for entry in entries.extract_if(.., |e| shape.place(e.timestamp, e.id) == Place::Beside) {
+            for entry in entries.extract_if(.., |e| shape.place(e.timestamp, e.id) == Place::Beside)
+            {
                 self.beside_bytes += entry.memory_bytes();
                 // Too many of them fail the query in the end: until then they cost no memory.
                 if self.beside_bytes <= self.bytes_max {
@@ -148,8 +169,12 @@ impl Collector {
         let before = self.entries.len();
         self.bytes += entries.iter().map(Entry::memory_bytes).sum::<usize>();
         self.entries.extend(entries);
-        let due =
-            before < self.shape.limit || self.entries.len() >= self.shape.limit.saturating_add(self.shape.limit / SPARE_SHARE);
+        let due = before < self.shape.limit
+            || self.entries.len()
+                >= self
+                    .shape
+                    .limit
+                    .saturating_add(self.shape.limit / SPARE_SHARE);
         if self.entries.len() >= self.shape.limit && due || self.bytes > self.bytes_max {
             self.trim();
         }
@@ -165,8 +190,10 @@ impl Collector {
     fn trim(&mut self) {
         match &self.shape.distinct {
             None => {
-                self.entries.sort_by_key(|e| (e.timestamp, e.id, e.content, e.sequence, e.row));
-                self.entries.dedup_by_key(|e| (e.timestamp, e.id, e.content));
+                self.entries
+                    .sort_by_key(|e| (e.timestamp, e.id, e.content, e.sequence, e.row));
+                self.entries
+                    .dedup_by_key(|e| (e.timestamp, e.id, e.content));
                 let shape = &self.shape;
                 self.entries.sort_by(|a, b| shape.compare(a, b));
             }
@@ -174,7 +201,14 @@ impl Collector {
                 let shape = &self.shape;
                 self.entries.sort_by(|a, b| shape.compare(a, b));
                 let mut seen = hashbrown::HashSet::new();
-                self.entries.retain(|e| seen.insert(names.iter().map(|n| e.labels.get(n).to_owned()).collect::<Vec<_>>()));
+                self.entries.retain(|e| {
+                    seen.insert(
+                        names
+                            .iter()
+                            .map(|n| e.labels.get(n).to_owned())
+                            .collect::<Vec<_>>(),
+                    )
+                });
             }
         }
         self.entries.truncate(self.shape.limit);
@@ -197,7 +231,9 @@ impl Collector {
         if let Some(cursor) = self.shape.after {
             if self.beside_bytes > self.bytes_max {
                 let at = cursor.timestamp;
-                return Err(QueryError::Bad(format!("a stream has more entries at {at} ns than fit in the query's memory")));
+                return Err(QueryError::Bad(format!(
+                    "a stream has more entries at {at} ns than fit in the query's memory"
+                )));
             }
             let beside = rest_beside(std::mem::take(&mut self.beside), &cursor, &self.shape);
             self.entries.extend(beside);
@@ -214,7 +250,10 @@ fn rest_beside(mut entries: Vec<Entry>, cursor: &Cursor, shape: &Shape) -> Vec<E
     entries.retain(|e| seen.insert(e.content));
     entries.sort_by(|a, b| shape.compare(a, b));
     // An entry that was deleted since leaves nothing to go by: what is beside it is shown again.
-    let shown = entries.iter().position(|e| e.content == cursor.content).map_or(0, |at| at + 1);
+    let shown = entries
+        .iter()
+        .position(|e| e.content == cursor.content)
+        .map_or(0, |at| at + 1);
     entries.split_off(shown)
 }
 
@@ -224,25 +263,54 @@ mod tests {
 
     fn entry(timestamp: i64, sequence: u64, content: u64) -> Entry {
         let id = StreamId(0);
-        Entry { timestamp, sequence, row: 0, id, content, labels: Arc::default(), line: vec![b'x'; 10] }
+        Entry {
+            timestamp,
+            sequence,
+            row: 0,
+            id,
+            content,
+            labels: Arc::default(),
+            line: vec![b'x'; 10],
+        }
     }
 
     fn shape(limit: usize, direction: Direction) -> Shape {
-        Shape { direction, limit, distinct: None, sort: Vec::new(), after: None, bytes_max: None }
+        Shape {
+            direction,
+            limit,
+            distinct: None,
+            sort: Vec::new(),
+            after: None,
+            bytes_max: None,
+        }
     }
 
     fn finished(collector: Collector) -> (Vec<(i64, u64)>, bool) {
         let (entries, shortened) = collector.finish().expect("the entries fit");
-        (entries.iter().map(|e| (e.timestamp, e.content)).collect(), shortened)
+        (
+            entries.iter().map(|e| (e.timestamp, e.content)).collect(),
+            shortened,
+        )
     }
 
     #[test]
     fn a_page_goes_on_after_the_last_entry_of_the_page_before() {
         let check = |direction, last: u64, expected: &[(i64, u64)]| {
             let after = Some(Cursor::new(direction, (5, StreamId(0)), last, ""));
-            let mut collector = Collector::new(Shape { after, ..shape(2, direction) }, 1 << 20);
+            let mut collector = Collector::new(
+                Shape {
+                    after,
+                    ..shape(2, direction)
+                },
+                1 << 20,
+            );
             // Three entries of one time, the second of them twice.
-            collector.absorb(vec![entry(5, 3, 30), entry(5, 1, 10), entry(5, 2, 20), entry(5, 4, 20)]);
+            collector.absorb(vec![
+                entry(5, 3, 30),
+                entry(5, 1, 10),
+                entry(5, 2, 20),
+                entry(5, 4, 20),
+            ]);
             collector.absorb(vec![entry(6, 0, 1), entry(7, 0, 2), entry(8, 0, 3)]);
             assert_eq!(finished(collector).0, expected);
         };
@@ -255,8 +323,14 @@ mod tests {
     fn newest_entries_stay_and_repeats_go() {
         let mut collector = Collector::new(shape(2, Direction::Backward), 1 << 20);
         assert_eq!(collector.absorb(vec![entry(1, 1, 1)]), None);
-        assert_eq!(collector.absorb(vec![entry(5, 1, 2), entry(5, 2, 2)]), Some(1));
-        assert_eq!(collector.absorb(vec![entry(4, 1, 3), entry(3, 1, 4)]), Some(4));
+        assert_eq!(
+            collector.absorb(vec![entry(5, 1, 2), entry(5, 2, 2)]),
+            Some(1)
+        );
+        assert_eq!(
+            collector.absorb(vec![entry(4, 1, 3), entry(3, 1, 4)]),
+            Some(4)
+        );
         assert_eq!(finished(collector), (vec![(5, 2), (4, 3)], false));
     }
 

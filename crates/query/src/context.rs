@@ -5,7 +5,9 @@ use std::time::Instant;
 
 /// Loki's words to clients that take an answer with too few series.
 pub(crate) fn series_warning(max: usize) -> String {
-    format!("maximum number of series ({max}) reached for a single query; returning partial results")
+    format!(
+        "maximum number of series ({max}) reached for a single query; returning partial results"
+    )
 }
 
 /// Checked between pieces: none takes longer than some ten milliseconds.
@@ -22,7 +24,13 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(cancel: &Cancel, limits: &QueryLimits, now: i64) -> Context {
         let deadline = Instant::now().checked_add(limits.query_timeout);
-        Context { cancel: cancel.clone(), deadline, partial: limits.partial, caching: Caching::default(), now }
+        Context {
+            cancel: cancel.clone(),
+            deadline,
+            partial: limits.partial,
+            caching: Caching::default(),
+            now,
+        }
     }
 
     /// The same for a request that says whether earlier results may be used.
@@ -33,10 +41,12 @@ impl Context {
     /// The warning for an answer that ends here, when what was found so far may be answered.
     pub(crate) fn settle(&self, error: QueryError) -> Result<String, QueryError> {
         match error {
-            QueryError::Timeout if self.partial => Ok("the query ran out of time; returning partial results".to_owned()),
-            QueryError::Memory(max) if self.partial => {
-                Ok(format!("the query reached its {max} bytes of memory; returning partial results"))
+            QueryError::Timeout if self.partial => {
+                Ok("the query ran out of time; returning partial results".to_owned())
             }
+            QueryError::Memory(max) if self.partial => Ok(format!(
+                "the query reached its {max} bytes of memory; returning partial results"
+            )),
             QueryError::Series(max) if self.partial => Ok(series_warning(max)),
             other => Err(other),
         }
@@ -59,12 +69,34 @@ mod tests {
 
     #[test]
     fn only_limits_are_settled_and_only_for_those_who_take_a_part() {
-        let context = |partial| Context::new(&Cancel::default(), &QueryLimits { partial, ..QueryLimits::default() }, 0);
-        for error in [QueryError::Timeout, QueryError::Memory(1), QueryError::Series(1)] {
-            assert!(context(true).settle(error.clone()).is_ok_and(|w| w.ends_with("returning partial results")), "{error}");
+        let context = |partial| {
+            Context::new(
+                &Cancel::default(),
+                &QueryLimits {
+                    partial,
+                    ..QueryLimits::default()
+                },
+                0,
+            )
+        };
+        for error in [
+            QueryError::Timeout,
+            QueryError::Memory(1),
+            QueryError::Series(1),
+        ] {
+            assert!(
+                context(true)
+                    .settle(error.clone())
+                    .is_ok_and(|w| w.ends_with("returning partial results")),
+                "{error}"
+            );
             assert!(context(false).settle(error).is_err());
         }
-        for error in [QueryError::Cancelled, QueryError::Busy, QueryError::Bad(String::new())] {
+        for error in [
+            QueryError::Cancelled,
+            QueryError::Busy,
+            QueryError::Bad(String::new()),
+        ] {
             assert!(context(true).settle(error).is_err());
         }
     }

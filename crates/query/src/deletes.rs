@@ -19,19 +19,34 @@ pub fn delete_compiler() -> DeleteCompiler {
 
 fn predicate(text: &str) -> Result<LogDelete, QueryError> {
     let Query::Log(query) = compile(text, false)? else {
-        return Err(QueryError::Bad("a delete request takes a selector with filters".to_owned()));
+        return Err(QueryError::Bad(
+            "a delete request takes a selector with filters".to_owned(),
+        ));
     };
-    if !query.subqueries.is_empty() || query.distinct.is_some() || !query.sort.is_empty() || query.limit.is_some() {
-        return Err(QueryError::Bad("a delete request decides for each entry alone".to_owned()));
+    if !query.subqueries.is_empty()
+        || query.distinct.is_some()
+        || !query.sort.is_empty()
+        || query.limit.is_some()
+    {
+        return Err(QueryError::Bad(
+            "a delete request decides for each entry alone".to_owned(),
+        ));
     }
-    let LogQuery { matchers, pipeline, .. } = query;
+    let LogQuery {
+        matchers, pipeline, ..
+    } = query;
     if matchers.iter().all(Matcher::matches_empty) {
         return Err(QueryError::Bad(EMPTY_SELECTOR_REFUSAL.to_owned()));
     }
     let columns = pipeline.drops_rows().then(|| pipeline.columns(false));
     // A name may be that of a label as well as of metadata, so that only lines rule blocks out.
     let content = pipeline.content_query_for(|_| true);
-    Ok(LogDelete { matchers, pipeline, columns, content })
+    Ok(LogDelete {
+        matchers,
+        pipeline,
+        columns,
+        content,
+    })
 }
 
 /// Entries that come through a pipeline.
@@ -63,7 +78,12 @@ impl DeletePredicate for LogDelete {
         rows.clone().for_each(|row| selection.insert(row));
         self.pipeline.prefilter(batch, &mut selection, &mut scratch);
         let mut matched = Matched(Vec::new());
-        let run = StreamRows { batch, rows, stream: labels, selection: &selection };
+        let run = StreamRows {
+            batch,
+            rows,
+            stream: labels,
+            selection: &selection,
+        };
         let _ = self.pipeline.run(&run, false, &mut scratch, &mut matched);
         matched.0
     }
@@ -85,12 +105,24 @@ mod tests {
 
     fn check(query: &str, expected: &[u32]) {
         let mut builder = BatchBuilder::default();
-        for (row, (line, trace)) in [("a=1 bad", "x"), ("a=2 good", "y"), ("a=3 bad", "y")].into_iter().enumerate() {
-            builder.push(0, row as i64, line.as_bytes(), [("trace", trace)].into_iter());
+        for (row, (line, trace)) in [("a=1 bad", "x"), ("a=2 good", "y"), ("a=3 bad", "y")]
+            .into_iter()
+            .enumerate()
+        {
+            builder.push(
+                0,
+                row as i64,
+                line.as_bytes(),
+                [("trace", trace)].into_iter(),
+            );
         }
         let delete = predicate(query).expect("the query is good");
         let labels = Labels::from_pairs([("app", "api")]);
-        assert_eq!(delete.matching(&labels, &builder.finish(), 0..3), expected, "{query}");
+        assert_eq!(
+            delete.matching(&labels, &builder.finish(), 0..3),
+            expected,
+            "{query}"
+        );
     }
 
     #[test]
@@ -105,7 +137,13 @@ mod tests {
 
     #[test]
     fn other_queries_are_refused() {
-        for query in ["", "{}", "{", r#"count_over_time({a="b"}[1m])"#, r#"{a="b"} | limit 3"#] {
+        for query in [
+            "",
+            "{}",
+            "{",
+            r#"count_over_time({a="b"}[1m])"#,
+            r#"{a="b"} | limit 3"#,
+        ] {
             assert!(predicate(query).is_err(), "{query}");
         }
     }

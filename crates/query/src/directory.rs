@@ -37,17 +37,30 @@ pub(crate) struct Stretch {
 impl WholeRuns {
     /// `None` when a leaf needs more than the number or the bytes of entries.
     pub(crate) fn of(leaf: &Leaf) -> Option<WholeRuns> {
-        let grouping = leaf.grouping.as_ref().filter(|_| leaf.counts_whole_runs())?;
+        let grouping = leaf
+            .grouping
+            .as_ref()
+            .filter(|_| leaf.counts_whole_runs())?;
         let bytes = matches!(leaf.spec.op, RangeOp::BytesOverTime | RangeOp::BytesRate);
-        let count = if bytes { Count::RowsAndBytes } else { Count::Rows };
-        Some(WholeRuns { names: grouping.labels.clone(), count })
+        let count = if bytes {
+            Count::RowsAndBytes
+        } else {
+            Count::Rows
+        };
+        Some(WholeRuns {
+            names: grouping.labels.clone(),
+            count,
+        })
     }
 
     /// A counter for the piece, if the labels of a stream alone tell the series of each of its entries, none
     /// of them twice.
     pub(crate) fn counter<'p>(&self, piece: &'p Piece) -> Option<PieceCounter<'p>> {
         let in_metadata = |name: &String| {
-            piece.has_metadata(name) || name.strip_suffix(EXTRACTED_SUFFIX).is_some_and(|name| piece.has_metadata(name))
+            piece.has_metadata(name)
+                || name
+                    .strip_suffix(EXTRACTED_SUFFIX)
+                    .is_some_and(|name| piece.has_metadata(name))
         };
         let answers = piece.sorted && !self.names.iter().any(in_metadata);
         answers.then(|| piece.counter(self.count))
@@ -61,7 +74,10 @@ impl WholeRuns {
         run: &PieceRun,
         state: &RangeState,
     ) -> Result<Option<Vec<Stretch>>, StoreError> {
-        let whole = RowsBytes { rows: run.entries(), line_bytes: run.line_bytes };
+        let whole = RowsBytes {
+            rows: run.entries(),
+            line_bytes: run.line_bytes,
+        };
         let mut stretches = Vec::new();
         let (mut time, mut before) = (run.min_time, RowsBytes::default());
         while before.rows < whole.rows {
@@ -79,8 +95,16 @@ impl WholeRuns {
                 }
             };
             let rows = found.rows.saturating_sub(before.rows);
-            let value = if self.count == Count::Rows { rows } else { found.line_bytes.saturating_sub(before.line_bytes) };
-            stretches.push(Stretch { time, rows, value: value as f64 });
+            let value = if self.count == Count::Rows {
+                rows
+            } else {
+                found.line_bytes.saturating_sub(before.line_bytes)
+            };
+            stretches.push(Stretch {
+                time,
+                rows,
+                value: value as f64,
+            });
             (time, before) = (next, found);
         }
         stretches.retain(|stretch| stretch.rows > 0);

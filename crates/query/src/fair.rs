@@ -25,12 +25,18 @@ impl<T> Fair<T> {
     /// For so many threads: one tenant gets all but a quarter of them, so that another always finds one.
     pub(crate) fn new(threads: usize) -> Fair<T> {
         let running_max = (threads - threads / 4).max(1);
-        Fair { tenants: HashMap::new(), turn: VecDeque::new(), running_max }
+        Fair {
+            tenants: HashMap::new(),
+            turn: VecDeque::new(),
+            running_max,
+        }
     }
 
     /// How many of a tenant wait.
     pub(crate) fn waiting(&self, tenant: &TenantId) -> usize {
-        self.tenants.get(tenant).map_or(0, |line| line.waiting.len())
+        self.tenants
+            .get(tenant)
+            .map_or(0, |line| line.waiting.len())
     }
 
     /// How many of all tenants wait.
@@ -52,7 +58,10 @@ impl<T> Fair<T> {
 
     /// Puts work at the end of its tenant's line.
     pub(crate) fn push(&mut self, tenant: &TenantId, work: T) {
-        let line = self.tenants.entry(tenant.clone()).or_insert_with(|| Line { waiting: VecDeque::new(), running: 0 });
+        let line = self.tenants.entry(tenant.clone()).or_insert_with(|| Line {
+            waiting: VecDeque::new(),
+            running: 0,
+        });
         if line.waiting.is_empty() && !self.turn.contains(tenant) {
             self.turn.push_back(tenant.clone());
         }
@@ -63,7 +72,9 @@ impl<T> Fair<T> {
     pub(crate) fn pop(&mut self) -> Option<(TenantId, T)> {
         for _ in 0..self.turn.len() {
             let tenant = self.turn.pop_front()?;
-            let Some(line) = self.tenants.get_mut(&tenant) else { continue };
+            let Some(line) = self.tenants.get_mut(&tenant) else {
+                continue;
+            };
             if line.waiting.is_empty() {
                 continue;
             }
@@ -107,7 +118,9 @@ mod tests {
         for step in steps.split_whitespace() {
             match step.strip_prefix('.') {
                 Some(name) => fair.done(&tenant(name)),
-                None if step == "?" => got.push(fair.pop().map_or("-".to_owned(), |(_, work)| work)),
+                None if step == "?" => {
+                    got.push(fair.pop().map_or("-".to_owned(), |(_, work)| work))
+                }
                 None => fair.push(&tenant(&step[..1]), step.to_owned()),
             }
         }

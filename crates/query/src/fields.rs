@@ -10,7 +10,9 @@ use crate::context::Context;
 use crate::log;
 use crate::request::{DetectedField, Direction, FieldsRequest, QueryError};
 use skald_logql::ast::StageExpr;
-use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch, Selection, StreamRows, Wanted};
+use skald_logql::pipeline::{
+    Category, Pipeline, Row, RowSink, Scratch, Selection, StreamRows, Wanted,
+};
 use skald_logql::typed::Query;
 use skald_model::{BatchBuilder, Labels, TimeRange};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,13 +38,16 @@ pub(crate) fn detected_fields(
     context: &Context,
 ) -> Result<Vec<DetectedField>, QueryError> {
     let fields = sample(engine, request, None, context)?;
-    let shown = fields.into_iter().take(request.limit).map(|(label, field)| DetectedField {
-        label,
-        kind: field.kind,
-        cardinality: field.cardinality.count(),
-        parsers: field.parsers,
-        json_path: field.json_path,
-    });
+    let shown = fields
+        .into_iter()
+        .take(request.limit)
+        .map(|(label, field)| DetectedField {
+            label,
+            kind: field.kind,
+            cardinality: field.cardinality.count(),
+            parsers: field.parsers,
+            json_path: field.json_path,
+        });
     Ok(shown.collect())
 }
 
@@ -68,7 +73,10 @@ fn sample(
     let Query::Log(query) = crate::compile(&request.query, false)? else {
         return Err(QueryError::Bad("only log selector is supported".to_owned()));
     };
-    let range = TimeRange { start: request.start, end: request.end };
+    let range = TimeRange {
+        start: request.start,
+        end: request.end,
+    };
     let shape = Shape {
         direction: Direction::Backward,
         limit: request.line_limit,
@@ -79,7 +87,10 @@ fn sample(
     };
     let found = log::execute(engine, &request.tenant, &query, range, shape, context)?;
     let mut parsers = Parsers::new()?;
-    let mut fields = Fields { wanted, found: BTreeMap::new() };
+    let mut fields = Fields {
+        wanted,
+        found: BTreeMap::new(),
+    };
     for entry in &found.entries {
         context.check()?;
         look_at(entry, &mut parsers, &mut fields);
@@ -97,7 +108,11 @@ fn look_at(entry: &Entry, parsers: &mut Parsers, fields: &mut Fields<'_>) {
     for (name, value) in &entry.labels.metadata {
         fields.note(name, value, None);
     }
-    let own = entry.labels.parsed.iter().filter(|(n, _)| !n.starts_with("__error"));
+    let own = entry
+        .labels
+        .parsed
+        .iter()
+        .filter(|(n, _)| !n.starts_with("__error"));
     let mut pairs: BTreeMap<String, String> = own.cloned().collect();
     let labels = Labels::from_pairs(entry.labels.stream.iter().map(|(n, v)| (n, v)));
     let (parser, found) = parsers.parse(&labels, entry);
@@ -120,7 +135,9 @@ impl Fields<'_> {
             }
             self.found.insert(name.to_owned(), Field::default());
         }
-        let Some(field) = self.found.get_mut(name) else { return };
+        let Some(field) = self.found.get_mut(name) else {
+            return;
+        };
         field.kind = kind(value);
         if let Some(parser) = parser
             && !field.parsers.contains(&parser)
@@ -150,11 +167,19 @@ fn show_bytes(bytes: u64) -> String {
     }
     let power = (bytes.ilog10() / 3) as usize;
     let amount = (bytes as f64 / 1000f64.powi(power as i32) * 10.0 + 0.5).floor() / 10.0;
-    if amount < 10.0 { format!("{amount:.1} {}", UNITS[power]) } else { format!("{amount:.0} {}", UNITS[power]) }
+    if amount < 10.0 {
+        format!("{amount:.1} {}", UNITS[power])
+    } else {
+        format!("{amount:.0} {}", UNITS[power])
+    }
 }
 
 /// Gives fields the JSON path their name was made from.
-fn note_paths(object: &serde_json::Map<String, serde_json::Value>, path: &mut Vec<String>, fields: &mut BTreeMap<String, Field>) {
+fn note_paths(
+    object: &serde_json::Map<String, serde_json::Value>,
+    path: &mut Vec<String>,
+    fields: &mut BTreeMap<String, Field>,
+) {
     for (key, value) in object {
         path.push(key.clone());
         if let serde_json::Value::Object(inner) = value {
@@ -162,7 +187,9 @@ fn note_paths(object: &serde_json::Map<String, serde_json::Value>, path: &mut Ve
         } else {
             let name = label_name(path);
             for candidate in [format!("{name}_extracted"), name] {
-                if let Some(field) = fields.get_mut(&candidate).filter(|f| f.json_path.is_empty() && f.parsers.contains(&"json"))
+                if let Some(field) = fields
+                    .get_mut(&candidate)
+                    .filter(|f| f.json_path.is_empty() && f.parsers.contains(&"json"))
                 {
                     field.json_path = path.clone();
                     break;
@@ -176,7 +203,10 @@ fn note_paths(object: &serde_json::Map<String, serde_json::Value>, path: &mut Ve
 /// The label a JSON path becomes.
 fn label_name(path: &[String]) -> String {
     let joined = path.iter().map(|s| s.trim()).collect::<Vec<_>>().join("_");
-    let mut name: String = joined.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let mut name: String = joined
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         name.insert(0, '_');
     }
@@ -189,7 +219,10 @@ fn kind(value: &str) -> &'static str {
         "int"
     } else if value.parse::<f64>().is_ok() {
         "float"
-    } else if matches!(value, "true" | "false" | "True" | "False" | "TRUE" | "FALSE" | "t" | "f" | "T" | "F") {
+    } else if matches!(
+        value,
+        "true" | "false" | "True" | "False" | "TRUE" | "FALSE" | "t" | "f" | "T" | "F"
+    ) {
         "boolean"
     } else if skald_logql::pipeline::parse_duration(value).is_ok() {
         "duration"
@@ -209,20 +242,44 @@ struct Parsers {
 
 impl Parsers {
     fn new() -> Result<Parsers, QueryError> {
-        let compile = |stage| Pipeline::compile(&[stage], &Wanted::All).map_err(|e| QueryError::Internal(e.to_string()));
-        let logfmt = StageExpr::Logfmt { strict: false, keep_empty: false, expressions: Vec::new() };
-        Ok(Parsers { json: compile(StageExpr::Json(Vec::new()))?, logfmt: compile(logfmt)?, scratch: Scratch::default() })
+        let compile = |stage| {
+            Pipeline::compile(&[stage], &Wanted::All)
+                .map_err(|e| QueryError::Internal(e.to_string()))
+        };
+        let logfmt = StageExpr::Logfmt {
+            strict: false,
+            keep_empty: false,
+            expressions: Vec::new(),
+        };
+        Ok(Parsers {
+            json: compile(StageExpr::Json(Vec::new()))?,
+            logfmt: compile(logfmt)?,
+            scratch: Scratch::default(),
+        })
     }
 
     /// The parser that reads the line and what it finds.
-    fn parse(&mut self, labels: &Labels, entry: &Entry) -> (Option<&'static str>, Vec<(String, String)>) {
+    fn parse(
+        &mut self,
+        labels: &Labels,
+        entry: &Entry,
+    ) -> (Option<&'static str>, Vec<(String, String)>) {
         for (name, pipeline) in [("json", &self.json), ("logfmt", &self.logfmt)] {
             let mut builder = BatchBuilder::default();
-            let metadata = entry.labels.metadata.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+            let metadata = entry
+                .labels
+                .metadata
+                .iter()
+                .map(|(n, v)| (n.as_str(), v.as_str()));
             builder.push(0, entry.timestamp, &entry.line, metadata);
             let batch = builder.finish();
             let mut sink = Parsed::default();
-            let run = StreamRows { batch: &batch, rows: 0..1, stream: labels, selection: &Selection::all(1) };
+            let run = StreamRows {
+                batch: &batch,
+                rows: 0..1,
+                stream: labels,
+                selection: &Selection::all(1),
+            };
             let _ = pipeline.run(&run, false, &mut self.scratch, &mut sink);
             if !sink.failed {
                 return (Some(name), sink.pairs);
@@ -257,7 +314,13 @@ mod tests {
 
     #[test]
     fn amounts_of_bytes_are_listed_in_one_form() {
-        for (value, expected) in [("1024KB", "1.0 MB"), ("82854982B", "83 MB"), ("5b", "5 B"), ("12", "12"), ("1GiB", "1.1 GB")] {
+        for (value, expected) in [
+            ("1024KB", "1.0 MB"),
+            ("82854982B", "83 MB"),
+            ("5b", "5 B"),
+            ("12", "12"),
+            ("1GiB", "1.1 GB"),
+        ] {
             assert_eq!(shown(value.to_owned()), expected);
         }
     }

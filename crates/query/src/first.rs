@@ -16,28 +16,69 @@ pub(crate) struct First {
 
 /// The newest `limit` rows (the oldest where `forward`) among those of a piece that lie inside `range`, and all that are
 /// as old as the last of them. The piece is one that [`Piece::read_chosen`] can read; `times` are those of its batch.
-pub(crate) fn first(piece: &Piece, times: &[i64], range: &TimeRange, limit: usize, forward: bool) -> First {
-    of_runs(piece.runs.iter().map(|run| run.rows()), times, range, limit, forward)
+pub(crate) fn first(
+    piece: &Piece,
+    times: &[i64],
+    range: &TimeRange,
+    limit: usize,
+    forward: bool,
+) -> First {
+    of_runs(
+        piece.runs.iter().map(|run| run.rows()),
+        times,
+        range,
+        limit,
+        forward,
+    )
 }
 
-fn of_runs(runs: impl Iterator<Item = Range<u32>>, times: &[i64], range: &TimeRange, limit: usize, forward: bool) -> First {
+fn of_runs(
+    runs: impl Iterator<Item = Range<u32>>,
+    times: &[i64],
+    range: &TimeRange,
+    limit: usize,
+    forward: bool,
+) -> First {
     let mut ends: Vec<Range<u32>> = Vec::new();
     for run in runs {
-        let Range { start: from, end: to } = run_rows(times, &run, true, range);
+        let Range {
+            start: from,
+            end: to,
+        } = run_rows(times, &run, true, range);
         // No run has more of the first ones than all together.
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        let end = if forward { from..to.min(from.saturating_add(limit)) } else { from.max(to.saturating_sub(limit))..to };
+        let end = if forward {
+            from..to.min(from.saturating_add(limit))
+        } else {
+            from.max(to.saturating_sub(limit))..to
+        };
         ends.push(end);
     }
     let count: usize = ends.iter().map(|rows| rows.len()).sum();
     if count < limit || limit == 0 {
-        return First { rows: ends.into_iter().flatten().collect(), edge: None };
+        return First {
+            rows: ends.into_iter().flatten().collect(),
+            edge: None,
+        };
     }
-    let mut all: Vec<i64> = ends.iter().flat_map(|rows| &times[rows.start as usize..rows.end as usize]).copied().collect();
+    let mut all: Vec<i64> = ends
+        .iter()
+        .flat_map(|rows| &times[rows.start as usize..rows.end as usize])
+        .copied()
+        .collect();
     let place = if forward { limit - 1 } else { count - limit };
     let edge = *all.select_nth_unstable(place).1;
-    let counts = |row: &u32| if forward { times[*row as usize] <= edge } else { times[*row as usize] >= edge };
-    First { rows: ends.into_iter().flatten().filter(counts).collect(), edge: Some(edge) }
+    let counts = |row: &u32| {
+        if forward {
+            times[*row as usize] <= edge
+        } else {
+            times[*row as usize] >= edge
+        }
+    };
+    First {
+        rows: ends.into_iter().flatten().filter(counts).collect(),
+        edge: Some(edge),
+    }
 }
 
 #[cfg(test)]
@@ -48,7 +89,10 @@ mod tests {
     const RUNS: [Range<u32>; 3] = [0..4, 4..9, 9..12];
 
     fn of(range: Range<i64>, limit: usize, forward: bool) -> (Vec<u32>, Option<i64>) {
-        let range = TimeRange { start: range.start, end: range.end };
+        let range = TimeRange {
+            start: range.start,
+            end: range.end,
+        };
         let First { rows, edge } = of_runs(RUNS.into_iter(), &TIMES, &range, limit, forward);
         (rows, edge)
     }

@@ -9,7 +9,10 @@ use skald_logql::typed::Query;
 use skald_model::{Matcher, TenantId, TimeRange};
 
 /// All of time.
-const EVER: TimeRange = TimeRange { start: i64::MIN, end: i64::MAX };
+const EVER: TimeRange = TimeRange {
+    start: i64::MIN,
+    end: i64::MAX,
+};
 
 /// A sentence for the user; `None` where nothing but the filters explains it and there are none, or where
 /// the query reads no lines at all.
@@ -21,7 +24,10 @@ pub(crate) fn hint(engine: &Engine, request: &HintRequest) -> Result<Option<Stri
             let steps = Steps::range(start, end, end.saturating_sub(start).max(1));
             for leaf in &query.leaves {
                 let (first, last) = metric::window_bounds(&leaf.spec, &steps);
-                let range = TimeRange { start: first, end: last.saturating_add(1) };
+                let range = TimeRange {
+                    start: first,
+                    end: last.saturating_add(1),
+                };
                 let found = explain(engine, &request.tenant, &leaf.matchers, range)?;
                 if found.is_some() {
                     return Ok(found);
@@ -32,9 +38,16 @@ pub(crate) fn hint(engine: &Engine, request: &HintRequest) -> Result<Option<Stri
     }
 }
 
-fn explain(engine: &Engine, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> Result<Option<String>, QueryError> {
+fn explain(
+    engine: &Engine,
+    tenant: &TenantId,
+    matchers: &[Matcher],
+    range: TimeRange,
+) -> Result<Option<String>, QueryError> {
     if range.is_empty() {
-        return Ok(Some("the time range is empty: its end is not after its start".to_owned()));
+        return Ok(Some(
+            "the time range is empty: its end is not after its start".to_owned(),
+        ));
     }
     let names = |matchers: &[Matcher], range| engine.names(tenant, matchers, range);
     let present = names(&[], range)?;
@@ -49,8 +62,15 @@ fn explain(engine: &Engine, tenant: &TenantId, matchers: &[Matcher], range: Time
     for matcher in matchers.iter().filter(|m| !m.matches("")) {
         if !present.contains(&matcher.name) {
             let ever = names(&[], EVER)?.contains(&matcher.name);
-            let when = if ever { "in this time range has" } else { "has" };
-            return Ok(Some(format!("no stream {when} the label {:?}", matcher.name)));
+            let when = if ever {
+                "in this time range has"
+            } else {
+                "has"
+            };
+            return Ok(Some(format!(
+                "no stream {when} the label {:?}",
+                matcher.name
+            )));
         }
         if names(std::slice::from_ref(matcher), range)?.is_empty() {
             let ever = !names(std::slice::from_ref(matcher), EVER)?.is_empty();
@@ -59,7 +79,10 @@ fn explain(engine: &Engine, tenant: &TenantId, matchers: &[Matcher], range: Time
         }
     }
     if names(matchers, range)?.is_empty() {
-        return Ok(Some("each matcher has streams in this time range, but no stream matches all of them".to_owned()));
+        return Ok(Some(
+            "each matcher has streams in this time range, but no stream matches all of them"
+                .to_owned(),
+        ));
     }
     Ok(Some("streams match in this time range, but none of their entries came through the query's stages".to_owned()))
 }

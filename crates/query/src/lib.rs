@@ -80,24 +80,39 @@ fn timed(answer: impl FnOnce() -> Result<Answer, QueryError>) -> Result<Answer, 
 /// Threads that met the same limit say so once.
 fn told_once(warnings: Vec<String>) -> Vec<String> {
     let mut seen = hashbrown::HashSet::new();
-    warnings.into_iter().filter(|warning| seen.insert(warning.clone())).collect()
+    warnings
+        .into_iter()
+        .filter(|warning| seen.insert(warning.clone()))
+        .collect()
 }
 
 impl Engine {
     /// Over a store; `clock` gives now in nanoseconds since 1970.
     pub fn new(store: Arc<Store>, limits: QueryLimits, clock: fn() -> i64) -> Engine {
         let pool = Arc::new(Pool::start(limits.threads));
-        Engine { store, limits, pool, tenants: None, clock }
+        Engine {
+            store,
+            limits,
+            pool,
+            tenants: None,
+            clock,
+        }
     }
 
     /// The same engine over several tenants at once, whatever tenant a request names.
     pub fn across(&self, tenants: Arc<[TenantId]>) -> Engine {
-        Engine { tenants: Some(tenants), ..self.clone() }
+        Engine {
+            tenants: Some(tenants),
+            ..self.clone()
+        }
     }
 
     /// The same engine for someone with other limits; the number of threads stays.
     pub fn under(&self, limits: QueryLimits) -> Engine {
-        Engine { limits, ..self.clone() }
+        Engine {
+            limits,
+            ..self.clone()
+        }
     }
 
     /// Hands `job` to the engine's threads when it is the tenant's turn, unless `waiting_max` of the tenant
@@ -110,7 +125,14 @@ impl Engine {
         waiting_max: usize,
         job: impl FnOnce() + Send + 'static,
     ) -> Result<(), QueryError> {
-        self.pool.run(pool::Job { tenant: tenant.clone(), cancel: cancel.clone(), run: Box::new(job) }, waiting_max)
+        self.pool.run(
+            pool::Job {
+                tenant: tenant.clone(),
+                cancel: cancel.clone(),
+                run: Box::new(job),
+            },
+            waiting_max,
+        )
     }
 
     /// Queries that have a thread, and those that wait for one.
@@ -123,7 +145,11 @@ impl Engine {
     }
 
     /// `query_range`
-    pub fn query_range(&self, request: &RangeRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
+    pub fn query_range(
+        &self,
+        request: &RangeRequest,
+        cancel: &Cancel,
+    ) -> Result<Answer, QueryError> {
         timed(|| self.range_answer(request, cancel))
     }
 
@@ -131,7 +157,10 @@ impl Engine {
         let context = self.context(cancel).with(request.caching);
         match compile(&request.query, request.skip_errors)? {
             Query::Log(query) => {
-                let range = TimeRange { start: request.start, end: request.end };
+                let range = TimeRange {
+                    start: request.start,
+                    end: request.end,
+                };
                 let ask = LogAsk {
                     tenant: &request.tenant,
                     text: &request.query,
@@ -149,22 +178,38 @@ impl Engine {
                 let found = metric::execute(self, &request.tenant, &query, &steps, &context)?;
                 let mut warnings = found.warnings;
                 let data = answer::matrix(found.value, &steps, &self.limits, &mut warnings)?;
-                Ok(Answer { data, stats: found.stats, warnings: told_once(warnings), cursor: None })
+                Ok(Answer {
+                    data,
+                    stats: found.stats,
+                    warnings: told_once(warnings),
+                    cursor: None,
+                })
             }
         }
     }
 
     /// `query`
-    pub fn query_instant(&self, request: &InstantRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
+    pub fn query_instant(
+        &self,
+        request: &InstantRequest,
+        cancel: &Cancel,
+    ) -> Result<Answer, QueryError> {
         timed(|| self.instant_answer(request, cancel))
     }
 
-    fn instant_answer(&self, request: &InstantRequest, cancel: &Cancel) -> Result<Answer, QueryError> {
+    fn instant_answer(
+        &self,
+        request: &InstantRequest,
+        cancel: &Cancel,
+    ) -> Result<Answer, QueryError> {
         let context = self.context(cancel).with(request.caching);
         match compile(&request.query, request.skip_errors)? {
             Query::Log(query) => {
                 let end = request.time.saturating_add(1);
-                let range = TimeRange { start: end.saturating_sub(INSTANT_LOG_RANGE_NS), end };
+                let range = TimeRange {
+                    start: end.saturating_sub(INSTANT_LOG_RANGE_NS),
+                    end,
+                };
                 let ask = LogAsk {
                     tenant: &request.tenant,
                     text: &request.query,
@@ -178,15 +223,31 @@ impl Engine {
                 self.log_answer(&ask, request.categorize, &context)
             }
             Query::Metric(query) => {
-                let found = metric::execute(self, &request.tenant, &query, &Steps::instant(request.time), &context)?;
+                let found = metric::execute(
+                    self,
+                    &request.tenant,
+                    &query,
+                    &Steps::instant(request.time),
+                    &context,
+                )?;
                 let mut warnings = found.warnings;
                 let data = answer::vector(found.value, request.time, &self.limits, &mut warnings)?;
-                Ok(Answer { data, stats: found.stats, warnings: told_once(warnings), cursor: None })
+                Ok(Answer {
+                    data,
+                    stats: found.stats,
+                    warnings: told_once(warnings),
+                    cursor: None,
+                })
             }
         }
     }
 
-    fn log_answer(&self, ask: &LogAsk<'_>, categorize: bool, context: &Context) -> Result<Answer, QueryError> {
+    fn log_answer(
+        &self,
+        ask: &LogAsk<'_>,
+        categorize: bool,
+        context: &Context,
+    ) -> Result<Answer, QueryError> {
         let (mut found, cursor) = self.find(ask, None, context)?;
         if found.shortened {
             // Who shows no warning would take the part for the whole.
@@ -194,19 +255,45 @@ impl Engine {
                 return Err(QueryError::Memory(self.limits.query_memory));
             }
             let count = found.entries.len();
-            found.warnings.push(format!("the answer was cut to {count} entries to stay within the query's memory"));
+            found.warnings.push(format!(
+                "the answer was cut to {count} entries to stay within the query's memory"
+            ));
         }
-        let data = Data::Streams(answer::streams(found.entries, categorize, !ask.query.sort.is_empty()));
-        Ok(Answer { data, stats: found.stats, warnings: told_once(found.warnings), cursor })
+        let data = Data::Streams(answer::streams(
+            found.entries,
+            categorize,
+            !ask.query.sort.is_empty(),
+        ));
+        Ok(Answer {
+            data,
+            stats: found.stats,
+            warnings: told_once(found.warnings),
+            cursor,
+        })
     }
 
     /// The entries of a log query, and the cursor of the next page when this one is full.
-    fn find(&self, ask: &LogAsk<'_>, bytes_max: Option<usize>, context: &Context) -> Result<(Found, Option<Cursor>), QueryError> {
+    fn find(
+        &self,
+        ask: &LogAsk<'_>,
+        bytes_max: Option<usize>,
+        context: &Context,
+    ) -> Result<(Found, Option<Cursor>), QueryError> {
         let query = ask.query;
-        let limit = query.limit.map_or(ask.limit, |n| ask.limit.min(usize::try_from(n).unwrap_or(usize::MAX)));
+        let limit = query.limit.map_or(ask.limit, |n| {
+            ask.limit.min(usize::try_from(n).unwrap_or(usize::MAX))
+        });
         let range = ask.page_range()?;
-        let (distinct, sort, direction) = (query.distinct.clone(), query.sort.clone(), ask.direction);
-        let shape = Shape { direction, limit, distinct, sort, after: ask.after, bytes_max };
+        let (distinct, sort, direction) =
+            (query.distinct.clone(), query.sort.clone(), ask.direction);
+        let shape = Shape {
+            direction,
+            limit,
+            distinct,
+            sort,
+            after: ask.after,
+            bytes_max,
+        };
         let found = if ask.interval > 0 {
             thin::execute(self, ask.tenant, query, range, shape, ask.interval, context)?
         } else {
@@ -219,7 +306,12 @@ impl Engine {
     }
 
     /// The next entries of a log query in their total order, at most `limit` and about `bytes_max` bytes.
-    pub fn page(&self, request: &RangeRequest, bytes_max: usize, cancel: &Cancel) -> Result<Page, QueryError> {
+    pub fn page(
+        &self,
+        request: &RangeRequest,
+        bytes_max: usize,
+        cancel: &Cancel,
+    ) -> Result<Page, QueryError> {
         let context = self.context(cancel);
         let Query::Log(query) = compile(&request.query, request.skip_errors)? else {
             return Err(QueryError::Bad("only log selector is supported".to_owned()));
@@ -228,7 +320,10 @@ impl Engine {
             tenant: &request.tenant,
             text: &request.query,
             query: &query,
-            range: TimeRange { start: request.start, end: request.end },
+            range: TimeRange {
+                start: request.start,
+                end: request.end,
+            },
             limit: request.limit,
             interval: request.interval,
             direction: request.direction,
@@ -238,9 +333,21 @@ impl Engine {
             let text = "an interval and the stages distinct, sort and limit have no pages";
             return Err(QueryError::Bad(text.to_owned()));
         }
-        let (found, cursor) = self.find(&ask, Some(bytes_max.min(self.limits.query_memory)), &context)?;
-        let entries = found.entries.into_iter().map(|entry| PageEntry::new(entry.timestamp, entry.line, &entry.labels));
-        Ok(Page { entries: entries.collect(), stats: found.stats, warnings: found.warnings, cursor })
+        let (found, cursor) = self.find(
+            &ask,
+            Some(bytes_max.min(self.limits.query_memory)),
+            &context,
+        )?;
+        let entries = found
+            .entries
+            .into_iter()
+            .map(|entry| PageEntry::new(entry.timestamp, entry.line, &entry.labels));
+        Ok(Page {
+            entries: entries.collect(),
+            stats: found.stats,
+            warnings: found.warnings,
+            cursor,
+        })
     }
 
     /// Why a query found nothing, in a sentence for the user.
@@ -254,7 +361,11 @@ impl Engine {
     }
 
     /// `label/{name}/values`
-    pub fn label_values(&self, name: &str, request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
+    pub fn label_values(
+        &self,
+        name: &str,
+        request: &MetadataRequest,
+    ) -> Result<Vec<String>, QueryError> {
         metadata::label_values(self, name, request)
     }
 
@@ -274,22 +385,38 @@ impl Engine {
     }
 
     /// `patterns`
-    pub fn patterns(&self, request: &PatternsRequest, cancel: &Cancel) -> Result<PatternsAnswer, QueryError> {
+    pub fn patterns(
+        &self,
+        request: &PatternsRequest,
+        cancel: &Cancel,
+    ) -> Result<PatternsAnswer, QueryError> {
         patterns::patterns(self, request, &self.context(cancel))
     }
 
     /// `detected_labels`: label and number of values
-    pub fn detected_labels(&self, request: &MetadataRequest) -> Result<Vec<(String, u64)>, QueryError> {
+    pub fn detected_labels(
+        &self,
+        request: &MetadataRequest,
+    ) -> Result<Vec<(String, u64)>, QueryError> {
         metadata::detected_labels(self, request)
     }
 
     /// `detected_fields`
-    pub fn detected_fields(&self, request: &FieldsRequest, cancel: &Cancel) -> Result<Vec<DetectedField>, QueryError> {
+    pub fn detected_fields(
+        &self,
+        request: &FieldsRequest,
+        cancel: &Cancel,
+    ) -> Result<Vec<DetectedField>, QueryError> {
         fields::detected_fields(self, request, &self.context(cancel))
     }
 
     /// `detected_field/{name}/values`
-    pub fn detected_field_values(&self, name: &str, request: &FieldsRequest, cancel: &Cancel) -> Result<Vec<String>, QueryError> {
+    pub fn detected_field_values(
+        &self,
+        name: &str,
+        request: &FieldsRequest,
+        cancel: &Cancel,
+    ) -> Result<Vec<String>, QueryError> {
         fields::detected_field_values(self, name, request, &self.context(cancel))
     }
 
@@ -315,23 +442,37 @@ impl LogAsk<'_> {
     /// Whether its answer is a stretch of the total order of entries, so that there is a next stretch.
     fn has_pages(&self) -> bool {
         let query = self.query;
-        self.interval == 0 && query.distinct.is_none() && query.sort.is_empty() && query.limit.is_none()
+        self.interval == 0
+            && query.distinct.is_none()
+            && query.sort.is_empty()
+            && query.limit.is_none()
     }
 
     /// What is left of the range after the page before.
     fn page_range(&self) -> Result<TimeRange, QueryError> {
-        let Some(cursor) = &self.after else { return Ok(self.range) };
+        let Some(cursor) = &self.after else {
+            return Ok(self.range);
+        };
         if !self.has_pages() {
-            let text = "a cursor can't be used with an interval or the stages distinct, sort and limit";
+            let text =
+                "a cursor can't be used with an interval or the stages distinct, sort and limit";
             return Err(QueryError::Bad(text.to_owned()));
         }
         if !cursor.belongs_to(self.text, self.direction) {
-            return Err(QueryError::Bad("the cursor belongs to another query or direction".to_owned()));
+            return Err(QueryError::Bad(
+                "the cursor belongs to another query or direction".to_owned(),
+            ));
         }
         let TimeRange { start, end } = self.range;
         Ok(match self.direction {
-            Direction::Forward => TimeRange { start: start.max(cursor.timestamp), end },
-            Direction::Backward => TimeRange { start, end: end.min(cursor.timestamp.saturating_add(1)) },
+            Direction::Forward => TimeRange {
+                start: start.max(cursor.timestamp),
+                end,
+            },
+            Direction::Backward => TimeRange {
+                start,
+                end: end.min(cursor.timestamp.saturating_add(1)),
+            },
         })
     }
 }

@@ -18,7 +18,9 @@ use crate::semijoin;
 use crate::stats::Stats;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use skald_logql::pipeline::{Category, Pipeline, Row, RowSink, Scratch, Selection, Sieve, StreamRows};
+use skald_logql::pipeline::{
+    Category, Pipeline, Row, RowSink, Scratch, Selection, Sieve, StreamRows,
+};
 use skald_logql::typed::LogQuery;
 use skald_model::{Batch, Columns, StreamId, TenantId, TimeRange};
 use skald_model::{Held, MemoryUser};
@@ -56,15 +58,30 @@ pub(crate) fn execute(
 ) -> Result<Found, QueryError> {
     let pipeline = match query.subqueries.as_slice() {
         [] => Arc::clone(&query.pipeline),
-        inner => Arc::new(query.pipeline.bind(semijoin::values(engine, tenant, inner, range, context)?)),
+        inner => Arc::new(
+            query
+                .pipeline
+                .bind(semijoin::values(engine, tenant, inner, range, context)?),
+        ),
     };
     if range.is_empty() || shape.limit == 0 {
-        return Ok(Found { entries: Vec::new(), stats: Stats::default(), warnings: Vec::new(), shortened: false });
+        return Ok(Found {
+            entries: Vec::new(),
+            stats: Stats::default(),
+            warnings: Vec::new(),
+            shortened: false,
+        });
     }
     let content = prune::content(engine, tenant, &query.matchers, range, &pipeline);
     let forward = shape.direction == Direction::Forward;
-    let columns = Columns { metadata: skald_model::MetadataWanted::All, ..pipeline.columns(true) };
-    let sieve = query.sieve.clone().map(|sieve| (sieve.pipeline.columns(false), sieve));
+    let columns = Columns {
+        metadata: skald_model::MetadataWanted::All,
+        ..pipeline.columns(true)
+    };
+    let sieve = query
+        .sieve
+        .clone()
+        .map(|sieve| (sieve.pipeline.columns(false), sieve));
     let memory = shape.bytes_max.unwrap_or(engine.limits.query_memory);
     let gathered = Arc::new(Gathered {
         forward,
@@ -73,8 +90,20 @@ pub(crate) fn execute(
         held: Mutex::new(Held::new(engine.store.budget(), MemoryUser::Queries)),
     });
     let (mut stats, mut warnings, mut worked) = (Stats::default(), Vec::new(), Duration::ZERO);
-    let mut stages = engine.selecting(tenant, &Select { matchers: &query.matchers, range, content: &content }, !forward)?;
-    let mut pieces = if shape.by_time() { STAGE_PIECES } else { usize::MAX };
+    let mut stages = engine.selecting(
+        tenant,
+        &Select {
+            matchers: &query.matchers,
+            range,
+            content: &content,
+        },
+        !forward,
+    )?;
+    let mut pieces = if shape.by_time() {
+        STAGE_PIECES
+    } else {
+        usize::MAX
+    };
     loop {
         let mut selected = stages.next(pieces);
         // Who filters, or wants many, may find enough in the newest lines of what is looked at first.
@@ -82,14 +111,22 @@ pub(crate) fn execute(
         let newest_apart = pieces == STAGE_PIECES && !forward && wants_more;
         selected.pieces = in_order(selected.pieces, forward, newest_apart);
         let job = Arc::new(LogJob {
-            scan: Scan::new(selected, (columns.clone(), content.lines.clone()), range, context, engine.pool.turns())
-                .after(worked),
+            scan: Scan::new(
+                selected,
+                (columns.clone(), content.lines.clone()),
+                range,
+                context,
+                engine.pool.turns(),
+            )
+            .after(worked),
             sieve: sieve.clone(),
             pipeline: Arc::clone(&pipeline),
             shape: shape.clone(),
             gathered: Arc::clone(&gathered),
         });
-        engine.pool.share(Arc::clone(&job) as Arc<dyn Shared>, job.scan.pieces.len());
+        engine
+            .pool
+            .share(Arc::clone(&job) as Arc<dyn Shared>, job.scan.pieces.len());
         worked = job.scan.worked();
         let is_over = job.scan.is_over();
         let (found, amiss) = job.scan.finish()?;
@@ -100,10 +137,19 @@ pub(crate) fn execute(
         }
         pieces = pieces.saturating_mul(STAGE_GROWTH);
     }
-    let collector = gathered.collector.lock().take().expect("the collector is taken once, here");
+    let collector = gathered
+        .collector
+        .lock()
+        .take()
+        .expect("the collector is taken once, here");
     let (entries, shortened) = collector.finish()?;
     stats.entries_returned = entries.len() as u64;
-    Ok(Found { entries, stats, warnings, shortened })
+    Ok(Found {
+        entries,
+        stats,
+        warnings,
+        shortened,
+    })
 }
 
 /// Pieces in the order in which they are read.
@@ -132,7 +178,11 @@ impl Gathered {
     /// Whether an entry of this time can no longer count.
     fn is_beyond(&self, time: i64) -> bool {
         let edge = self.edge.load(Ordering::Relaxed);
-        if self.forward { time > edge } else { time < edge }
+        if self.forward {
+            time > edge
+        } else {
+            time < edge
+        }
     }
 
     /// No entry beyond this time can be part of the answer.
@@ -146,11 +196,17 @@ impl Gathered {
     /// Takes entries in.
     fn absorb(&self, entries: Vec<Entry>) -> Result<(), QueryError> {
         let mut collector = self.collector.lock();
-        let Some(collector) = collector.as_mut() else { return Ok(()) };
+        let Some(collector) = collector.as_mut() else {
+            return Ok(());
+        };
         if let Some(edge) = collector.absorb(entries) {
             self.advance(edge);
         }
-        if self.held.lock().cover(collector.bytes()) { Ok(()) } else { Err(QueryError::Busy) }
+        if self.held.lock().cover(collector.bytes()) {
+            Ok(())
+        } else {
+            Err(QueryError::Busy)
+        }
     }
 }
 
@@ -174,7 +230,11 @@ impl Shared for LogJob {
             spare: None,
         };
         self.scan.each(|_, piece| {
-            if self.gathered.is_beyond(if self.is_forward() { piece.min_time } else { piece.max_time }) {
+            if self.gathered.is_beyond(if self.is_forward() {
+                piece.min_time
+            } else {
+                piece.max_time
+            }) {
                 return Ok(ControlFlow::Break(()));
             }
             self.read(piece, &mut worker).map(ControlFlow::Continue)
@@ -192,23 +252,32 @@ impl LogJob {
     /// then the lines of the rows that are left.
     fn read(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
         let sieve = match &self.sieve {
-            Some((columns, sieve)) => {
-                self.scan.rows_apart(piece, sieve.form, &sieve.labels)?.map(|apart| (columns, &sieve.pipeline, apart))
-            }
+            Some((columns, sieve)) => self
+                .scan
+                .rows_apart(piece, sieve.form, &sieve.labels)?
+                .map(|apart| (columns, &sieve.pipeline, apart)),
             None => None,
         };
         // Where each row gives an entry, the first of a run or a block that is read are enough.
-        let gives_each = !self.pipeline.drops_rows() && self.shape.run_may_stop() && self.shape.after.is_none();
+        let gives_each =
+            !self.pipeline.drops_rows() && self.shape.run_may_stop() && self.shape.after.is_none();
         let chosen = match sieve {
             None if gives_each && piece.can_choose() => return self.read_first(piece, worker),
-            None if gives_each => piece.ends_of_runs(&self.scan.range, self.shape.limit, !self.is_forward()),
+            None if gives_each => {
+                piece.ends_of_runs(&self.scan.range, self.shape.limit, !self.is_forward())
+            }
             None => None,
-            Some((columns, filters, apart)) => match self.sieve((columns, filters), &apart, piece, worker)? {
-                Some(rows) => Some(rows),
-                None => return Ok(()),
-            },
+            Some((columns, filters, apart)) => {
+                match self.sieve((columns, filters), &apart, piece, worker)? {
+                    Some(rows) => Some(rows),
+                    None => return Ok(()),
+                }
+            }
         };
-        let wanted = Wanted { rows: chosen.as_deref(), ..self.scan.wanted() };
+        let wanted = Wanted {
+            rows: chosen.as_deref(),
+            ..self.scan.wanted()
+        };
         if let Some(read) = self.scan.read(piece, &wanted, worker.spare.take())? {
             self.take(piece, &read, chosen.as_deref(), worker);
             worker.spare = Some(read);
@@ -221,16 +290,25 @@ impl LogJob {
     fn read_first(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
         let (range, limit, forward) = (&self.scan.range, self.shape.limit, self.is_forward());
         let ends = piece.ends_of_runs(range, limit, !forward);
-        let wanted = Wanted { rows: ends.as_deref(), ..self.scan.wanted() };
+        let wanted = Wanted {
+            rows: ends.as_deref(),
+            ..self.scan.wanted()
+        };
         let mut chosen = Vec::new();
         let mut choose = |times: &[i64]| {
             let first = first(piece, times, range, limit, forward);
-            first.edge.into_iter().for_each(|edge| self.gathered.advance(edge));
+            first
+                .edge
+                .into_iter()
+                .for_each(|edge| self.gathered.advance(edge));
             chosen = first.rows;
             chosen.retain(|row| !self.gathered.is_beyond(times[*row as usize]));
             chosen.clone()
         };
-        if let Some(read) = self.scan.read_chosen(piece, &wanted, worker.spare.take(), &mut choose)? {
+        if let Some(read) =
+            self.scan
+                .read_chosen(piece, &wanted, worker.spare.take(), &mut choose)?
+        {
             self.take(piece, &read, Some(&chosen), worker);
             worker.spare = Some(read);
         }
@@ -246,8 +324,13 @@ impl LogJob {
         piece: &Piece,
         worker: &mut Worker,
     ) -> Result<Option<Vec<u32>>, QueryError> {
-        let wanted = Wanted { fields: true, ..Wanted::all(columns) };
-        let Some(read) = self.scan.read(piece, &wanted, worker.spare.take())? else { return Ok(None) };
+        let wanted = Wanted {
+            fields: true,
+            ..Wanted::all(columns)
+        };
+        let Some(read) = self.scan.read(piece, &wanted, worker.spare.take())? else {
+            return Ok(None);
+        };
         let batch = &*read.batch;
         let (selection, in_range) = rows::in_range(&read, piece, &self.scan.range);
         let mut kept = Kept::default();
@@ -256,12 +339,18 @@ impl LogJob {
             let stream = &self.scan.streams[run.stream as usize].labels;
             for rows in rows::stretches(rows, false) {
                 self.scan.check()?;
-                let rows = StreamRows { batch, rows, stream, selection: &selection };
+                let rows = StreamRows {
+                    batch,
+                    rows,
+                    stream,
+                    selection: &selection,
+                };
                 let _ = filters.run(&rows, false, &mut worker.scratch, &mut kept);
             }
         }
         if !apart.is_empty() {
-            kept.rows.extend(apart.iter().filter(|row| selection.contains(**row)));
+            kept.rows
+                .extend(apart.iter().filter(|row| selection.contains(**row)));
             kept.rows.sort_unstable();
             kept.rows.dedup();
         }
@@ -278,22 +367,33 @@ impl LogJob {
         let (mut selection, in_range) = rows::in_range(read, piece, &self.scan.range);
         if let Some(rows) = chosen {
             let in_range = std::mem::replace(&mut selection, Selection::none(batch.len()));
-            rows.iter().filter(|row| in_range.contains(**row)).for_each(|row| selection.insert(*row));
+            rows.iter()
+                .filter(|row| in_range.contains(**row))
+                .for_each(|row| selection.insert(*row));
         }
         worker.stats.count_piece(piece, batch, in_range);
-        self.pipeline.prefilter(batch, &mut selection, &mut worker.scratch);
+        self.pipeline
+            .prefilter(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
             return;
         }
         let mut entries = Vec::new();
         for run in &read.runs {
             let of = &piece.runs[run.run];
-            if self.gathered.is_beyond(if self.is_forward() { of.min_time } else { of.max_time }) {
+            if self.gathered.is_beyond(if self.is_forward() {
+                of.min_time
+            } else {
+                of.max_time
+            }) {
                 continue;
             }
             let rows = rows::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
             let ordered = piece.sorted || rows::ascending(batch, &rows);
-            let room = if ordered && self.shape.run_may_stop() { self.shape.limit } else { usize::MAX };
+            let room = if ordered && self.shape.run_may_stop() {
+                self.shape.limit
+            } else {
+                usize::MAX
+            };
             let stream = &self.scan.streams[run.stream as usize];
             let mut sink = Sink {
                 job: self,
@@ -311,8 +411,17 @@ impl LogJob {
                 if let Err(error) = self.scan.check() {
                     return self.scan.fail(error);
                 }
-                let rows = StreamRows { batch, rows, stream: &stream.labels, selection: &selection };
-                if self.pipeline.run(&rows, !self.is_forward(), &mut worker.scratch, &mut sink).is_break() {
+                let rows = StreamRows {
+                    batch,
+                    rows,
+                    stream: &stream.labels,
+                    selection: &selection,
+                };
+                if self
+                    .pipeline
+                    .run(&rows, !self.is_forward(), &mut worker.scratch, &mut sink)
+                    .is_break()
+                {
                     break;
                 }
             }
@@ -389,7 +498,11 @@ impl RowSink for Sink<'_> {
             return ControlFlow::Continue(());
         }
         self.room -= 1;
-        if self.room == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.room == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 }
 
@@ -412,7 +525,8 @@ impl Sink<'_> {
         if self.worker_labels.len() >= LABEL_SETS_MAX {
             self.worker_labels.clear();
         }
-        self.worker_labels.insert(self.key.as_slice().into(), Arc::clone(&labels));
+        self.worker_labels
+            .insert(self.key.as_slice().into(), Arc::clone(&labels));
         labels
     }
 }

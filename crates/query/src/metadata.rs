@@ -9,7 +9,10 @@ use skald_store::{Piece, PieceRun, Select};
 
 /// `start..=end` as a half-open range.
 pub(crate) fn inclusive(start: i64, end: i64) -> TimeRange {
-    TimeRange { start, end: end.saturating_add(1) }
+    TimeRange {
+        start,
+        end: end.saturating_add(1),
+    }
 }
 
 /// The matchers of a selector in text; none for an empty text.
@@ -27,14 +30,30 @@ fn compiled(selector: &Selector) -> Result<Vec<Matcher>, QueryError> {
     matchers.map_err(|e| QueryError::Bad(format!("parse error : {e}")))
 }
 
-pub(crate) fn label_names(engine: &Engine, request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
+pub(crate) fn label_names(
+    engine: &Engine,
+    request: &MetadataRequest,
+) -> Result<Vec<String>, QueryError> {
     let matchers = matchers(&request.query)?;
-    Ok(engine.names(&request.tenant, &matchers, inclusive(request.start, request.end))?)
+    Ok(engine.names(
+        &request.tenant,
+        &matchers,
+        inclusive(request.start, request.end),
+    )?)
 }
 
-pub(crate) fn label_values(engine: &Engine, name: &str, request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
+pub(crate) fn label_values(
+    engine: &Engine,
+    name: &str,
+    request: &MetadataRequest,
+) -> Result<Vec<String>, QueryError> {
     let matchers = matchers(&request.query)?;
-    Ok(engine.values(&request.tenant, name, &matchers, inclusive(request.start, request.end))?)
+    Ok(engine.values(
+        &request.tenant,
+        name,
+        &matchers,
+        inclusive(request.start, request.end),
+    )?)
 }
 
 pub(crate) fn series(engine: &Engine, request: &SeriesRequest) -> Result<Vec<Labels>, QueryError> {
@@ -46,7 +65,11 @@ pub(crate) fn series(engine: &Engine, request: &SeriesRequest) -> Result<Vec<Lab
         }
         groups.push(compiled(&selector)?);
     }
-    Ok(engine.streams(&request.tenant, &groups, inclusive(request.start, request.end))?)
+    Ok(engine.streams(
+        &request.tenant,
+        &groups,
+        inclusive(request.start, request.end),
+    )?)
 }
 
 /// Pieces of matching streams, for what their directory entries say.
@@ -56,7 +79,14 @@ pub(crate) fn pieces(
     matchers: &[Matcher],
     range: TimeRange,
 ) -> Result<skald_store::Selected, QueryError> {
-    Ok(engine.select(tenant, &Select { matchers, range, content: &ContentQuery::default() })?)
+    Ok(engine.select(
+        tenant,
+        &Select {
+            matchers,
+            range,
+            content: &ContentQuery::default(),
+        },
+    )?)
 }
 
 /// The share of `amount`, spread evenly over a time of which first and last nanosecond are given, that
@@ -74,7 +104,10 @@ pub(crate) fn share((min_time, max_time): (i64, i64), range: &TimeRange, amount:
     (i128::from(amount) * (last - first + 1) / whole) as u64
 }
 
-pub(crate) fn index_stats(engine: &Engine, request: &MetadataRequest) -> Result<IndexStats, QueryError> {
+pub(crate) fn index_stats(
+    engine: &Engine,
+    request: &MetadataRequest,
+) -> Result<IndexStats, QueryError> {
     let matchers = matchers(&request.query)?;
     let range = inclusive(request.start, request.end);
     let selected = pieces(engine, &request.tenant, &matchers, range)?;
@@ -98,10 +131,18 @@ pub(crate) fn index_stats(engine: &Engine, request: &MetadataRequest) -> Result<
 /// Labels always worth showing in Drilldown, whatever their values look like; Loki's list.
 const ALWAYS_DETECTED: [&str; 4] = ["cluster", "namespace", "instance", "pod"];
 
-pub(crate) fn detected_labels(engine: &Engine, request: &MetadataRequest) -> Result<Vec<(String, u64)>, QueryError> {
+pub(crate) fn detected_labels(
+    engine: &Engine,
+    request: &MetadataRequest,
+) -> Result<Vec<(String, u64)>, QueryError> {
     let matchers = matchers(&request.query)?;
-    let streams = engine.streams(&request.tenant, &[matchers], inclusive(request.start, request.end))?;
-    let mut values: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> = Default::default();
+    let streams = engine.streams(
+        &request.tenant,
+        &[matchers],
+        inclusive(request.start, request.end),
+    )?;
+    let mut values: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> =
+        Default::default();
     for labels in &streams {
         for (name, value) in labels {
             let set = values.entry(name.to_owned()).or_default();
@@ -112,9 +153,15 @@ pub(crate) fn detected_labels(engine: &Engine, request: &MetadataRequest) -> Res
     }
     let shown = |name: &str, set: &std::collections::BTreeSet<String>| {
         let flags = set.len() <= 2 && set.iter().all(|v| v == "0" || v == "1");
-        ALWAYS_DETECTED.contains(&name) || flags || !set.iter().all(|v| v.parse::<f64>().is_ok() || is_uuid(v))
+        ALWAYS_DETECTED.contains(&name)
+            || flags
+            || !set.iter().all(|v| v.parse::<f64>().is_ok() || is_uuid(v))
     };
-    Ok(values.iter().filter(|(n, s)| shown(n, s)).map(|(n, s)| (n.clone(), s.len() as u64)).collect())
+    Ok(values
+        .iter()
+        .filter(|(n, s)| shown(n, s))
+        .map(|(n, s)| (n.clone(), s.len() as u64))
+        .collect())
 }
 
 /// `8-4-4-4-12` hex digits.
@@ -141,19 +188,48 @@ pub(crate) fn seen_runs(piece: &Piece) -> Result<Vec<SeenRun>, QueryError> {
         entries: run.entries(),
         bytes: run.line_bytes + run.metadata_bytes,
     };
-    let mut seen: Vec<SeenRun> = piece.runs.iter().filter(|run| run.whole).map(of_directory).collect();
+    let mut seen: Vec<SeenRun> = piece
+        .runs
+        .iter()
+        .filter(|run| run.whole)
+        .map(of_directory)
+        .collect();
     if seen.len() == piece.runs.len() {
         return Ok(seen);
     }
-    let columns = Columns { lines: false, line_lengths: true, metadata: MetadataWanted::All };
+    let columns = Columns {
+        lines: false,
+        line_lengths: true,
+        metadata: MetadataWanted::All,
+    };
     // What can't be read is not there to be counted.
-    let Some(read) = rows::read(piece, &columns)? else { return Ok(seen) };
+    let Some(read) = rows::read(piece, &columns)? else {
+        return Ok(seen);
+    };
     for run in read.runs.iter().filter(|run| !piece.runs[run.run].whole) {
         let times = &read.batch.timestamps[run.rows.start as usize..run.rows.end as usize];
-        let bounds = times.iter().fold((i64::MAX, i64::MIN), |(low, high), time| (low.min(*time), high.max(*time)));
-        let metadata = |row| read.batch.metadata_of(row).map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        let bytes = run.rows.clone().map(|row| read.batch.line_range(row).len() + metadata(row)).sum::<usize>();
-        seen.push(SeenRun { stream: run.stream, times: bounds, entries: times.len() as u64, bytes: bytes as u64 });
+        let bounds = times
+            .iter()
+            .fold((i64::MAX, i64::MIN), |(low, high), time| {
+                (low.min(*time), high.max(*time))
+            });
+        let metadata = |row| {
+            read.batch
+                .metadata_of(row)
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>()
+        };
+        let bytes = run
+            .rows
+            .clone()
+            .map(|row| read.batch.line_range(row).len() + metadata(row))
+            .sum::<usize>();
+        seen.push(SeenRun {
+            stream: run.stream,
+            times: bounds,
+            entries: times.len() as u64,
+            bytes: bytes as u64,
+        });
     }
     Ok(seen)
 }
@@ -164,9 +240,32 @@ mod tests {
 
     #[test]
     fn amounts_are_shared_by_time() {
-        assert_eq!(share((100, 199), &TimeRange { start: 0, end: 150 }, 1000), 500);
-        assert_eq!(share((100, 199), &TimeRange { start: 0, end: 1000 }, 1000), 1000);
-        assert_eq!(share((100, 199), &TimeRange { start: 200, end: 300 }, 1000), 0);
+        assert_eq!(
+            share((100, 199), &TimeRange { start: 0, end: 150 }, 1000),
+            500
+        );
+        assert_eq!(
+            share(
+                (100, 199),
+                &TimeRange {
+                    start: 0,
+                    end: 1000
+                },
+                1000
+            ),
+            1000
+        );
+        assert_eq!(
+            share(
+                (100, 199),
+                &TimeRange {
+                    start: 200,
+                    end: 300
+                },
+                1000
+            ),
+            0
+        );
     }
 
     #[test]

@@ -14,7 +14,9 @@ use crate::semijoin;
 use crate::stats::Stats;
 use parking_lot::Mutex;
 use skald_logql::metric::{self, Evaluated, Matrix, RangeState, Series, Steps};
-use skald_logql::pipeline::{Extractor, SampleError, SampleSink, Scratch, Selection, SeriesTable, StreamRows};
+use skald_logql::pipeline::{
+    Extractor, SampleError, SampleSink, Scratch, Selection, SeriesTable, StreamRows,
+};
 use skald_logql::typed::{ByFields, Leaf, MetricQuery};
 use skald_model::{Budget, Columns, Held, MemoryUser, TenantId, TimeRange};
 use skald_store::{Piece, PieceRows, RunRows, Select, Wanted};
@@ -43,14 +45,29 @@ pub(crate) fn execute(
     let mut warnings = Vec::new();
     let mut leaves = Vec::with_capacity(query.leaves.len());
     for leaf in &query.leaves {
-        leaves.push(gather(engine, tenant, leaf, steps, context, &mut stats, &mut warnings)?);
+        leaves.push(gather(
+            engine,
+            tenant,
+            leaf,
+            steps,
+            context,
+            &mut stats,
+            &mut warnings,
+        )?);
         let skipped = leaf.extractor.skipped();
         if skipped > 0 {
-            warnings.push(format!("{skipped} entries were skipped because a stage failed on them"));
+            warnings.push(format!(
+                "{skipped} entries were skipped because a stage failed on them"
+            ));
         }
     }
-    let value = metric::evaluate(&query.root, leaves, &query.leaves, steps).map_err(|e| QueryError::Bad(e.to_string()))?;
-    Ok(Found { value, stats, warnings })
+    let value = metric::evaluate(&query.root, leaves, &query.leaves, steps)
+        .map_err(|e| QueryError::Bad(e.to_string()))?;
+    Ok(Found {
+        value,
+        stats,
+        warnings,
+    })
 }
 
 /// One leaf: its samples on the grid.
@@ -64,19 +81,44 @@ fn gather(
     warnings: &mut Vec<String>,
 ) -> Result<Matrix, QueryError> {
     let (first, last) = metric::window_bounds(&leaf.spec, steps);
-    let range = TimeRange { start: first, end: last.saturating_add(1) };
+    let range = TimeRange {
+        start: first,
+        end: last.saturating_add(1),
+    };
     let extractor = match leaf.subqueries.as_slice() {
         [] => Arc::clone(&leaf.extractor),
-        inner => Arc::new(leaf.extractor.bind(semijoin::values(engine, tenant, inner, range, context)?)),
+        inner => Arc::new(
+            leaf.extractor
+                .bind(semijoin::values(engine, tenant, inner, range, context)?),
+        ),
     };
     let content = prune::content(engine, tenant, &leaf.matchers, range, extractor.pipeline());
-    let selected = engine.select(tenant, &Select { matchers: &leaf.matchers, range, content: &content })?;
+    let selected = engine.select(
+        tenant,
+        &Select {
+            matchers: &leaf.matchers,
+            range,
+            content: &content,
+        },
+    )?;
     let repeats = repeats::find(&selected.pieces, &range, context)?;
-    let series_max = engine.limits.max_query_series.saturating_mul(LEAF_SERIES_FACTOR);
+    let series_max = engine
+        .limits
+        .max_query_series
+        .saturating_mul(LEAF_SERIES_FACTOR);
     let job = Arc::new(LeafJob {
-        scan: Scan::new(selected, (extractor.columns(), content.lines), range, context, engine.pool.turns()),
+        scan: Scan::new(
+            selected,
+            (extractor.columns(), content.lines),
+            range,
+            context,
+            engine.pool.turns(),
+        ),
         whole_runs: WholeRuns::of(leaf),
-        by_fields: leaf.by_fields.clone().map(|fields| (fields.extractor.columns(), fields)),
+        by_fields: leaf
+            .by_fields
+            .clone()
+            .map(|fields| (fields.extractor.columns(), fields)),
         results: Results::of(engine, leaf, steps, context),
         extractor,
         repeats,
@@ -87,7 +129,9 @@ fn gather(
         budget: engine.store.budget().clone(),
         gathered: Mutex::default(),
     });
-    engine.pool.share(Arc::clone(&job) as Arc<dyn Shared>, job.scan.pieces.len());
+    engine
+        .pool
+        .share(Arc::clone(&job) as Arc<dyn Shared>, job.scan.pieces.len());
     let (found, amiss) = job.scan.finish()?;
     stats.merge(&found);
     warnings.extend(amiss);
@@ -101,8 +145,16 @@ fn gather(
         return Ok(Matrix::default());
     }
     let points = state.finish();
-    let series = points.into_iter().enumerate().map(|(i, points)| Series { labels: table.labels(i as u32), points });
-    Ok(Matrix { series: series.filter(|s| s.points.iter().any(Option::is_some)).collect(), ordered: false })
+    let series = points.into_iter().enumerate().map(|(i, points)| Series {
+        labels: table.labels(i as u32),
+        points,
+    });
+    Ok(Matrix {
+        series: series
+            .filter(|s| s.points.iter().any(Option::is_some))
+            .collect(),
+        ordered: false,
+    })
 }
 
 struct LeafJob {
@@ -183,7 +235,9 @@ impl SampleSink for StateSink<'_> {
 
     fn alike(&self, timestamps: &[i64]) -> usize {
         let alike = self.state.alike(timestamps);
-        self.recording.as_ref().map_or(alike, |recording| recording.alike(&timestamps[..alike]))
+        self.recording
+            .as_ref()
+            .map_or(alike, |recording| recording.alike(&timestamps[..alike]))
     }
 }
 
@@ -196,33 +250,54 @@ impl LeafJob {
         }
         let results = self.results.as_ref().filter(|_| repeated.is_empty());
         let place = results.and_then(|results| results.place(piece, &counted, &worker.state));
-        if let Some(samples) = place.as_ref().and_then(|place| place.found(&mut worker.stats)) {
+        if let Some(samples) = place
+            .as_ref()
+            .and_then(|place| place.found(&mut worker.stats))
+        {
             return self.replay(&samples, worker);
         }
         let spare = worker.spare.take();
         let by_fields = match &self.by_fields {
-            Some((columns, fields)) => {
-                self.scan.rows_apart(piece, fields.form, &fields.labels)?.map(|apart| (columns, &fields.extractor, apart))
-            }
+            Some((columns, fields)) => self
+                .scan
+                .rows_apart(piece, fields.form, &fields.labels)?
+                .map(|apart| (columns, &fields.extractor, apart)),
             None => None,
         };
         let (extractor, wanted, mut apart) = match by_fields {
-            Some((columns, extractor, apart)) => (extractor, Wanted { columns, fields: true, ..self.scan.wanted() }, apart),
+            Some((columns, extractor, apart)) => (
+                extractor,
+                Wanted {
+                    columns,
+                    fields: true,
+                    ..self.scan.wanted()
+                },
+                apart,
+            ),
             None => (&self.extractor, self.scan.wanted(), Vec::new()),
         };
         let still = |run: &RunRows| counted.get(run.run) != Some(&true);
-        let Some(mut read) = self.scan.read(piece, &wanted, spare)? else { return Ok(()) };
+        let Some(mut read) = self.scan.read(piece, &wanted, spare)? else {
+            return Ok(());
+        };
         read.runs.retain(still);
         let (mut selection, in_range) = rows::in_range(&read, piece, &self.scan.range);
         worker.stats.count_piece(piece, &read.batch, in_range);
         repeated.iter().for_each(|row| selection.remove(*row));
         apart.retain(|row| selection.contains(*row));
         apart.iter().for_each(|row| selection.remove(*row));
-        worker.recording = place.as_ref().and_then(|place| place.recording(&self.scan.range));
+        worker.recording = place
+            .as_ref()
+            .and_then(|place| place.recording(&self.scan.range));
         self.sample(extractor, piece, selection, &read, worker)?;
         if !apart.is_empty() {
-            let wanted = Wanted { rows: Some(&apart), ..self.scan.wanted() };
-            let Some(lines) = self.scan.read(piece, &wanted, Some(read))? else { return Ok(()) };
+            let wanted = Wanted {
+                rows: Some(&apart),
+                ..self.scan.wanted()
+            };
+            let Some(lines) = self.scan.read(piece, &wanted, Some(read))? else {
+                return Ok(());
+            };
             read = lines;
             read.runs.retain(still);
             let mut selection = Selection::none(read.batch.len());
@@ -239,7 +314,11 @@ impl LeafJob {
     /// Takes the samples that an earlier query left of a piece.
     fn replay(&self, samples: &Samples, worker: &mut Worker) -> Result<(), QueryError> {
         let state = &mut worker.state;
-        let lines = samples.replay(&self.scan.range, &mut worker.table, |series, time, value| state.add(series, time, value));
+        let lines = samples.replay(
+            &self.scan.range,
+            &mut worker.table,
+            |series, time, value| state.add(series, time, value),
+        );
         worker.stats.lines_matched += lines.ok_or_else(|| self.too_many_series())?;
         Ok(())
     }
@@ -254,7 +333,9 @@ impl LeafJob {
         worker: &mut Worker,
     ) -> Result<(), QueryError> {
         let batch = &*read.batch;
-        extractor.pipeline().prefilter(batch, &mut selection, &mut worker.scratch);
+        extractor
+            .pipeline()
+            .prefilter(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
             return Ok(());
         }
@@ -263,8 +344,17 @@ impl LeafJob {
             let all = rows::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
             for rows in rows::stretches(all, false) {
                 self.scan.check()?;
-                let rows = StreamRows { batch, rows, stream, selection: &selection };
-                let mut sink = StateSink { state: &mut worker.state, recording: worker.recording.as_mut(), lines: 0 };
+                let rows = StreamRows {
+                    batch,
+                    rows,
+                    stream,
+                    selection: &selection,
+                };
+                let mut sink = StateSink {
+                    state: &mut worker.state,
+                    recording: worker.recording.as_mut(),
+                    lines: 0,
+                };
                 let ran = extractor.run(&rows, &mut worker.scratch, &mut worker.table, &mut sink);
                 worker.stats.lines_matched += sink.lines;
                 ran.map_err(|error| match error {
@@ -289,8 +379,17 @@ impl LeafJob {
 
     /// Adds the runs that their directory entries answer for. For each run whether it is one of them; nothing
     /// when none can be.
-    fn count_runs(&self, piece: &Piece, repeated: &[u32], worker: &mut Worker) -> Result<Vec<bool>, QueryError> {
-        let Some((whole_runs, mut counter)) = self.whole_runs.as_ref().and_then(|w| Some((w, w.counter(piece)?))) else {
+    fn count_runs(
+        &self,
+        piece: &Piece,
+        repeated: &[u32],
+        worker: &mut Worker,
+    ) -> Result<Vec<bool>, QueryError> {
+        let Some((whole_runs, mut counter)) = self
+            .whole_runs
+            .as_ref()
+            .and_then(|w| Some((w, w.counter(piece)?)))
+        else {
             return Ok(Vec::new());
         };
         let mut counted = Vec::with_capacity(piece.runs.len());
@@ -302,9 +401,14 @@ impl LeafJob {
             counted.push(stretches.is_some());
             let Some(stretches) = stretches else { continue };
             let stream = &self.scan.streams[run.stream as usize].labels;
-            let series = self.extractor.series_of_stream(stream, &mut worker.scratch, &mut worker.table);
+            let series =
+                self.extractor
+                    .series_of_stream(stream, &mut worker.scratch, &mut worker.table);
             let series = series.ok_or_else(|| self.too_many_series())?;
-            for stretch in stretches.iter().filter(|stretch| self.scan.range.contains(stretch.time)) {
+            for stretch in stretches
+                .iter()
+                .filter(|stretch| self.scan.range.contains(stretch.time))
+            {
                 worker.state.add(series, stretch.time, stretch.value);
                 worker.stats.lines_matched += stretch.rows;
             }
@@ -325,7 +429,8 @@ impl LeafJob {
             gathered.samples = Some((worker.table, worker.state));
             return;
         };
-        let numbers = (0..worker.table.len() as u32).map(|index| table.intern(worker.table.labels(index).as_bytes()));
+        let numbers = (0..worker.table.len() as u32)
+            .map(|index| table.intern(worker.table.labels(index).as_bytes()));
         match numbers.collect::<Option<Vec<u32>>>() {
             Some(map) => state.merge(worker.state, &map),
             None => self.scan.fail(self.too_many_series()),

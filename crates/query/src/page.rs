@@ -39,8 +39,19 @@ pub(crate) enum Place {
 }
 
 impl Cursor {
-    pub(crate) fn new(direction: Direction, at: (i64, StreamId), content: u64, query: &str) -> Cursor {
-        Cursor { direction, timestamp: at.0, stream: at.1, content, query: fingerprint(query) }
+    pub(crate) fn new(
+        direction: Direction,
+        at: (i64, StreamId),
+        content: u64,
+        query: &str,
+    ) -> Cursor {
+        Cursor {
+            direction,
+            timestamp: at.0,
+            stream: at.1,
+            content,
+            query: fingerprint(query),
+        }
     }
 
     /// Whether it was given out for this question.
@@ -50,7 +61,11 @@ impl Cursor {
 
     pub(crate) fn place(&self, timestamp: i64, stream: StreamId) -> Place {
         let order = (timestamp, stream).cmp(&(self.timestamp, self.stream));
-        let order = if self.direction == Direction::Forward { order } else { order.reverse() };
+        let order = if self.direction == Direction::Forward {
+            order
+        } else {
+            order.reverse()
+        };
         match order {
             Ordering::Less => Place::Before,
             Ordering::Equal => Place::Beside,
@@ -61,7 +76,10 @@ impl Cursor {
     /// Its bytes, for whatever text the caller makes of them.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(CURSOR_BYTES);
-        out.extend([CURSOR_VERSION, u8::from(self.direction == Direction::Forward)]);
+        out.extend([
+            CURSOR_VERSION,
+            u8::from(self.direction == Direction::Forward),
+        ]);
         out.extend(self.timestamp.to_le_bytes());
         out.extend(self.stream.0.to_le_bytes());
         out.extend(self.content.to_le_bytes());
@@ -125,7 +143,10 @@ mod tests {
     #[test]
     fn entries_lie_by_time_then_by_stream() {
         let check = |direction, timestamp, stream, expected| {
-            assert_eq!(cursor(direction).place(timestamp, StreamId(stream)), expected);
+            assert_eq!(
+                cursor(direction).place(timestamp, StreamId(stream)),
+                expected
+            );
         };
         check(Direction::Forward, -6, u128::MAX, Place::Before);
         check(Direction::Forward, -5, 7, Place::Before);

@@ -25,7 +25,11 @@ const FILLED_POINTS_MAX: i64 = 11_000;
 
 const SECOND: i64 = 1_000_000_000;
 
-pub(crate) fn patterns(engine: &Engine, request: &PatternsRequest, context: &Context) -> Result<PatternsAnswer, QueryError> {
+pub(crate) fn patterns(
+    engine: &Engine,
+    request: &PatternsRequest,
+    context: &Context,
+) -> Result<PatternsAnswer, QueryError> {
     let matchers = metadata::matchers(&request.query)?;
     let range = metadata::inclusive(request.start, request.end);
     let mut streams: HashMap<Labels, StreamMiner> = HashMap::new();
@@ -33,11 +37,17 @@ pub(crate) fn patterns(engine: &Engine, request: &PatternsRequest, context: &Con
     for (labels, patterns) in mined.streams {
         context.check()?;
         let miner = streams.entry(labels).or_default();
-        patterns.iter().filter_map(|pattern| within(pattern, &range)).for_each(|pattern| miner.absorb(&pattern));
+        patterns
+            .iter()
+            .filter_map(|pattern| within(pattern, &range))
+            .for_each(|pattern| miner.absorb(&pattern));
     }
     mine_head(engine, request, &matchers, context, &mut streams)?;
     let found = streams.into_values().flat_map(StreamMiner::finish);
-    Ok(PatternsAnswer { patterns: series(found, request.step / SECOND), warnings: mined.warnings })
+    Ok(PatternsAnswer {
+        patterns: series(found, request.step / SECOND),
+        warnings: mined.warnings,
+    })
 }
 
 /// Looks at a sample of what is not in parts yet.
@@ -50,17 +60,36 @@ fn mine_head(
 ) -> Result<(), QueryError> {
     let range = metadata::inclusive(request.start, request.end);
     let selected = metadata::pieces(engine, &request.tenant, matchers, range)?;
-    let head: Vec<&Piece> = selected.pieces.iter().filter(|piece| piece.in_head()).collect();
-    let rows: u64 = head.iter().flat_map(|piece| &piece.runs).map(|run| run.entries()).sum();
+    let head: Vec<&Piece> = selected
+        .pieces
+        .iter()
+        .filter(|piece| piece.in_head())
+        .collect();
+    let rows: u64 = head
+        .iter()
+        .flat_map(|piece| &piece.runs)
+        .map(|run| run.entries())
+        .sum();
     let stride = rows.div_ceil(HEAD_ROWS).max(1);
-    let columns = Columns { metadata: MetadataWanted::Names(vec!["detected_level".to_owned()]), ..Columns::ALL };
+    let columns = Columns {
+        metadata: MetadataWanted::Names(vec!["detected_level".to_owned()]),
+        ..Columns::ALL
+    };
     for piece in head {
         context.check()?;
         // What lies in memory can't be damaged.
-        let Some(read) = rows::read(piece, &columns)? else { continue };
-        let level = read.batch.metadata.iter().find(|column| &*column.name == "detected_level");
+        let Some(read) = rows::read(piece, &columns)? else {
+            continue;
+        };
+        let level = read
+            .batch
+            .metadata
+            .iter()
+            .find(|column| &*column.name == "detected_level");
         for run in &read.runs {
-            let miner = streams.entry(selected.streams[run.stream as usize].labels.clone()).or_default();
+            let miner = streams
+                .entry(selected.streams[run.stream as usize].labels.clone())
+                .or_default();
             for row in run.rows.clone().step_by(stride as usize) {
                 let time = read.batch.timestamps[row as usize];
                 if range.contains(time) {
@@ -76,31 +105,54 @@ fn mine_head(
 
 /// The part of a pattern that lies in the range.
 fn within(pattern: &Pattern, range: &TimeRange) -> Option<Pattern> {
-    let inside = |second: i64| range.overlaps(second.saturating_mul(SECOND), (second + pattern.slot_seconds) * SECOND - 1);
-    let samples: Vec<(i64, u64)> = pattern.samples.iter().filter(|(second, _)| inside(*second)).copied().collect();
-    (!samples.is_empty()).then(|| Pattern { samples, ..pattern.clone() })
+    let inside = |second: i64| {
+        range.overlaps(
+            second.saturating_mul(SECOND),
+            (second + pattern.slot_seconds) * SECOND - 1,
+        )
+    };
+    let samples: Vec<(i64, u64)> = pattern
+        .samples
+        .iter()
+        .filter(|(second, _)| inside(*second))
+        .copied()
+        .collect();
+    (!samples.is_empty()).then(|| Pattern {
+        samples,
+        ..pattern.clone()
+    })
 }
 
 /// Patterns that read the same become one; counts at multiples of the step.
 fn series(found: impl Iterator<Item = Pattern>, step: i64) -> Vec<PatternSeries> {
     let mut sums: BTreeMap<(String, &'static str), BTreeMap<i64, u64>> = BTreeMap::new();
     for pattern in found {
-        let points = sums.entry((pattern.template.render(), pattern.level)).or_default();
+        let points = sums
+            .entry((pattern.template.render(), pattern.level))
+            .or_default();
         for (second, count) in &pattern.samples {
             *points.entry(second - second.rem_euclid(step)).or_default() += count;
         }
     }
     let total = |points: &BTreeMap<i64, u64>| points.values().sum::<u64>();
-    let mut all: Vec<_> = sums.into_iter().filter(|(_, points)| total(points) >= LINES_MIN).collect();
+    let mut all: Vec<_> = sums
+        .into_iter()
+        .filter(|(_, points)| total(points) >= LINES_MIN)
+        .collect();
     all.sort_by_cached_key(|(_, points)| std::cmp::Reverse(total(points)));
     all.truncate(PATTERNS_MAX);
-    let series = |((pattern, level), points)| PatternSeries { pattern, level, samples: filled(points, step) };
+    let series = |((pattern, level), points)| PatternSeries {
+        pattern,
+        level,
+        samples: filled(points, step),
+    };
     all.into_iter().map(series).collect()
 }
 
 /// With zeros between the first and the last point.
 fn filled(mut points: BTreeMap<i64, u64>, step: i64) -> Vec<(i64, u64)> {
-    if let (Some((first, _)), Some((last, _))) = (points.first_key_value(), points.last_key_value()) {
+    if let (Some((first, _)), Some((last, _))) = (points.first_key_value(), points.last_key_value())
+    {
         let (first, last) = (*first, *last);
         if (last - first) / step <= FILLED_POINTS_MAX {
             for at in (first..last).step_by(step as usize) {
@@ -118,7 +170,12 @@ mod tests {
     fn mined(lines: i64, level: &str) -> Vec<Pattern> {
         let mut miner = StreamMiner::default();
         for i in 0..lines {
-            miner.add(i * 10, level, format!("request {i} took {i} ms").as_bytes(), 1);
+            miner.add(
+                i * 10,
+                level,
+                format!("request {i} took {i} ms").as_bytes(),
+                1,
+            );
         }
         miner.finish()
     }
@@ -128,13 +185,30 @@ mod tests {
         let all = [mined(40, "info"), mined(40, "info"), mined(29, "error")].concat();
         let found = series(all.into_iter(), 60);
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].pattern.as_str(), found[0].level), ("request <_> took <_> ms", "info"));
-        assert_eq!(found[0].samples, [(0, 12), (60, 12), (120, 12), (180, 12), (240, 12), (300, 12), (360, 8)]);
+        assert_eq!(
+            (found[0].pattern.as_str(), found[0].level),
+            ("request <_> took <_> ms", "info")
+        );
+        assert_eq!(
+            found[0].samples,
+            [
+                (0, 12),
+                (60, 12),
+                (120, 12),
+                (180, 12),
+                (240, 12),
+                (300, 12),
+                (360, 8)
+            ]
+        );
     }
 
     #[test]
     fn gaps_are_filled_with_zeros() {
-        assert_eq!(filled(BTreeMap::from([(10, 1), (40, 2)]), 10), [(10, 1), (20, 0), (30, 0), (40, 2)]);
+        assert_eq!(
+            filled(BTreeMap::from([(10, 1), (40, 2)]), 10),
+            [(10, 1), (20, 0), (30, 0), (40, 2)]
+        );
         assert_eq!(filled(BTreeMap::new(), 10), []);
         assert_eq!(filled(BTreeMap::from([(0, 1), (1 << 40, 2)]), 10).len(), 2);
     }
@@ -142,8 +216,24 @@ mod tests {
     #[test]
     fn only_slots_of_the_range_count() {
         let pattern = &mined(40, "info")[0];
-        let part = within(pattern, &TimeRange { start: 95 * SECOND, end: 120 * SECOND }).expect("some lie inside");
+        let part = within(
+            pattern,
+            &TimeRange {
+                start: 95 * SECOND,
+                end: 120 * SECOND,
+            },
+        )
+        .expect("some lie inside");
         assert_eq!(part.samples, [(90, 1), (100, 1), (110, 1)]);
-        assert_eq!(within(pattern, &TimeRange { start: 900 * SECOND, end: 1000 * SECOND }), None);
+        assert_eq!(
+            within(
+                pattern,
+                &TimeRange {
+                    start: 900 * SECOND,
+                    end: 1000 * SECOND
+                }
+            ),
+            None
+        );
     }
 }

@@ -106,8 +106,15 @@ impl Pool {
     /// Starts the threads: many more than cores, as dear queries take turns among themselves.
     pub(crate) fn start(cores: usize) -> Pool {
         let threads = (cores * 4).max(THREADS);
-        let queue = Queue { jobs: Fair::new(threads), calls: VecDeque::new(), idle: Vec::new(), closed: false };
-        let state = Arc::new(State { queue: Mutex::new(queue) });
+        let queue = Queue {
+            jobs: Fair::new(threads),
+            calls: VecDeque::new(),
+            idle: Vec::new(),
+            closed: false,
+        };
+        let state = Arc::new(State {
+            queue: Mutex::new(queue),
+        });
         for number in 0..threads {
             let state = Arc::clone(&state);
             let thread = std::thread::Builder::new().name(format!("query-{number}"));
@@ -115,7 +122,11 @@ impl Pool {
                 tracing::error!(%error, number, "starting query thread");
             }
         }
-        Pool { state, helpers: cores.saturating_sub(1), turns: Arc::new(Turns::new(cores)) }
+        Pool {
+            state,
+            helpers: cores.saturating_sub(1),
+            turns: Arc::new(Turns::new(cores)),
+        }
     }
 
     /// The turns that dear queries take.
@@ -127,7 +138,9 @@ impl Pool {
     pub(crate) fn run(&self, job: Job, waiting_max: usize) -> Result<(), QueryError> {
         let mut queue = self.state.queue.lock();
         if queue.jobs.waiting(&job.tenant) >= waiting_max {
-            queue.jobs.retain(&job.tenant, |waiting| !waiting.cancel.is_cancelled());
+            queue
+                .jobs
+                .retain(&job.tenant, |waiting| !waiting.cancel.is_cancelled());
             if queue.jobs.waiting(&job.tenant) >= waiting_max {
                 return Err(QueryError::Queue);
             }
@@ -149,10 +162,16 @@ impl Pool {
         if wanted == 0 {
             return work.work();
         }
-        let call = Arc::new(Call { work: Arc::clone(&work), inside: Mutex::default(), left: Condvar::new() });
+        let call = Arc::new(Call {
+            work: Arc::clone(&work),
+            inside: Mutex::default(),
+            left: Condvar::new(),
+        });
         {
             let mut queue = self.state.queue.lock();
-            queue.calls.extend(std::iter::repeat_n(Arc::clone(&call), wanted));
+            queue
+                .calls
+                .extend(std::iter::repeat_n(Arc::clone(&call), wanted));
             queue.wake(wanted);
         }
         work.work();
@@ -162,7 +181,11 @@ impl Pool {
             call.left.wait(&mut inside);
         }
         drop(inside);
-        self.state.queue.lock().calls.retain(|c| !Arc::ptr_eq(c, &call));
+        self.state
+            .queue
+            .lock()
+            .calls
+            .retain(|c| !Arc::ptr_eq(c, &call));
     }
 }
 
@@ -208,7 +231,10 @@ fn serve(state: &State) {
         // A panic is a bug of one query; the thread has to outlive it for the others.
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match task {
             Task::Query(job) => {
-                let _seat = Seat { state, tenant: job.tenant };
+                let _seat = Seat {
+                    state,
+                    tenant: job.tenant,
+                };
                 (job.run)();
             }
             Task::Help(call) => call.answer(),
@@ -266,11 +292,25 @@ mod tests {
         for _ in 0..50 {
             let (inner, sender) = (Arc::clone(&pool), sender.clone());
             let run = Box::new(move || {
-                let work = Arc::new(Count { next: AtomicUsize::new(0), done: AtomicUsize::new(0), pieces: 100 });
+                let work = Arc::new(Count {
+                    next: AtomicUsize::new(0),
+                    done: AtomicUsize::new(0),
+                    pieces: 100,
+                });
                 inner.share(Arc::clone(&work) as Arc<dyn Shared>, 100);
-                sender.send(work.done.load(Ordering::SeqCst)).expect("the test waits");
+                sender
+                    .send(work.done.load(Ordering::SeqCst))
+                    .expect("the test waits");
             });
-            pool.run(Job { tenant: TenantId::fake(), cancel: Cancel::default(), run }, usize::MAX).expect("there is room");
+            pool.run(
+                Job {
+                    tenant: TenantId::fake(),
+                    cancel: Cancel::default(),
+                    run,
+                },
+                usize::MAX,
+            )
+            .expect("there is room");
         }
         drop(sender);
         assert_eq!(receiver.iter().collect::<Vec<_>>(), vec![100; 50]);
@@ -285,7 +325,14 @@ mod tests {
         let ask = || {
             let released = Arc::clone(&released);
             let run = Box::new(move || released.lock().recv().unwrap_or_default());
-            pool.run(Job { tenant: TenantId::fake(), cancel: cancel.clone(), run }, 1)
+            pool.run(
+                Job {
+                    tenant: TenantId::fake(),
+                    cancel: cancel.clone(),
+                    run,
+                },
+                1,
+            )
         };
         while ask().is_ok() {}
         assert!(matches!(ask(), Err(QueryError::Queue)));

@@ -18,6 +18,8 @@ pub(crate) fn content(
     pipeline.content_query_for(|name| {
         let names = names.get_or_init(|| engine.names(tenant, matchers, range).ok());
         // Names that can't be had rule nothing out.
-        names.as_ref().is_none_or(|names| names.binary_search_by(|n| n.as_str().cmp(name)).is_ok())
+        names
+            .as_ref()
+            .is_none_or(|names| names.binary_search_by(|n| n.as_str().cmp(name)).is_ok())
     })
 }

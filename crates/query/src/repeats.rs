@@ -17,7 +17,11 @@ pub(crate) type Repeats = HashMap<usize, Vec<u32>>;
 type RunAt = (usize, usize);
 
 /// Finds the rows to leave out: of equal entries the one that arrived first stays.
-pub(crate) fn find(pieces: &[Piece], range: &TimeRange, context: &Context) -> Result<Repeats, QueryError> {
+pub(crate) fn find(
+    pieces: &[Piece],
+    range: &TimeRange,
+    context: &Context,
+) -> Result<Repeats, QueryError> {
     let mut by_stream: HashMap<u32, Vec<RunAt>> = HashMap::new();
     for (p, piece) in pieces.iter().enumerate() {
         for (r, run) in piece.runs.iter().enumerate() {
@@ -52,17 +56,29 @@ fn overlapping(pieces: &[Piece], runs: &mut [RunAt]) -> Vec<Vec<RunAt>> {
         }
         last = last.max(run(*at).max_time);
     }
-    groups.retain(|group| group.len() > 1 || group.iter().any(|(p, r)| !pieces[*p].sorted && run((*p, *r)).entries() > 1));
+    groups.retain(|group| {
+        group.len() > 1
+            || group
+                .iter()
+                .any(|(p, r)| !pieces[*p].sorted && run((*p, *r)).entries() > 1)
+    });
     groups
 }
 
 /// Rows of a group that repeat an earlier arrival.
-fn repeated(pieces: &[Piece], group: &[RunAt], range: &TimeRange, context: &Context) -> Result<Vec<(usize, u32)>, QueryError> {
+fn repeated(
+    pieces: &[Piece],
+    group: &[RunAt],
+    range: &TimeRange,
+    context: &Context,
+) -> Result<Vec<(usize, u32)>, QueryError> {
     let mut times: Vec<(i64, u64, u32, usize)> = Vec::new();
     for (p, r) in group {
         context.check()?;
         let piece = &pieces[*p];
-        let Some(read) = rows::read(piece, &Columns::TIMES)? else { continue };
+        let Some(read) = rows::read(piece, &Columns::TIMES)? else {
+            continue;
+        };
         for run in read.runs.iter().filter(|run| run.run == *r) {
             for row in rows::run_rows(&read.batch.timestamps, &run.rows, piece.sorted, range) {
                 let time = read.batch.timestamps[row as usize];
@@ -73,7 +89,10 @@ fn repeated(pieces: &[Piece], group: &[RunAt], range: &TimeRange, context: &Cont
         }
     }
     times.sort_unstable();
-    let equal: Vec<&[(i64, u64, u32, usize)]> = times.chunk_by(|a, b| a.0 == b.0).filter(|c| c.len() > 1).collect();
+    let equal: Vec<&[(i64, u64, u32, usize)]> = times
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|c| c.len() > 1)
+        .collect();
     if equal.is_empty() {
         return Ok(Vec::new());
     }
@@ -81,7 +100,9 @@ fn repeated(pieces: &[Piece], group: &[RunAt], range: &TimeRange, context: &Cont
     let touched: HashSet<usize> = equal.iter().flat_map(|c| c.iter().map(|e| e.3)).collect();
     for p in touched {
         context.check()?;
-        let Some(read) = rows::read(&pieces[p], &Columns::ALL)? else { continue };
+        let Some(read) = rows::read(&pieces[p], &Columns::ALL)? else {
+            continue;
+        };
         for (_, _, row, _) in equal.iter().flat_map(|c| c.iter()).filter(|e| e.3 == p) {
             contents.insert((p, *row), rows::content_hash(&read.batch, *row));
         }
@@ -90,7 +111,10 @@ fn repeated(pieces: &[Piece], group: &[RunAt], range: &TimeRange, context: &Cont
     for same_time in equal {
         let mut seen = HashSet::new();
         for (_, _, row, p) in same_time {
-            if contents.get(&(*p, *row)).is_some_and(|content| !seen.insert(*content)) {
+            if contents
+                .get(&(*p, *row))
+                .is_some_and(|content| !seen.insert(*content))
+            {
                 out.push((*p, *row));
             }
         }

@@ -66,9 +66,16 @@ pub(crate) struct Results {
 
 impl Results {
     /// `None` when nothing can be kept for the leaf, or the request does not want it.
-    pub(crate) fn of(engine: &Engine, leaf: &Leaf, steps: &Steps, context: &Context) -> Option<Results> {
+    pub(crate) fn of(
+        engine: &Engine,
+        leaf: &Leaf,
+        steps: &Steps,
+        context: &Context,
+    ) -> Option<Results> {
         let bytes_max = engine.store.kept_bytes_max() / LEAF_SHARE;
-        let fingerprint = leaf.fingerprint.filter(|_| bytes_max > 0 && context.caching == Caching::Allowed)?;
+        let fingerprint = leaf
+            .fingerprint
+            .filter(|_| bytes_max > 0 && context.caching == Caching::Allowed)?;
         Some(Results {
             // Streams of several tenants have one label more.
             fingerprint: (fingerprint, engine.several().is_some()),
@@ -81,7 +88,12 @@ impl Results {
 
     /// The place of a piece's samples, but for those of runs that are `counted` already; `None` when there is
     /// none.
-    pub(crate) fn place<'p>(&'p self, piece: &'p Piece, counted: &[bool], state: &RangeState) -> Option<Place<'p>> {
+    pub(crate) fn place<'p>(
+        &'p self,
+        piece: &'p Piece,
+        counted: &[bool],
+        state: &RangeState,
+    ) -> Option<Place<'p>> {
         if !piece.can_be_kept() {
             return None;
         }
@@ -92,9 +104,18 @@ impl Results {
         };
         let mut key = KeyHasher(Xxh3::new());
         (self.fingerprint, self.fold.map(|fold| fold as u8), cut).hash(&mut key);
-        let runs = piece.runs.iter().enumerate().filter(|(at, _)| counted.get(*at) != Some(&true));
+        let runs = piece
+            .runs
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| counted.get(*at) != Some(&true));
         runs.for_each(|(_, run)| run.rows().hash(&mut key));
-        Some(Place { results: self, piece, cut, key: key.0.digest128() })
+        Some(Place {
+            results: self,
+            piece,
+            cut,
+            key: key.0.digest128(),
+        })
     }
 
     /// Whether the leaf may draw on so many bytes more.
@@ -110,9 +131,11 @@ fn fold(spec: &RangeSpec) -> Option<Fold> {
         RangeOp::MaxOverTime => Some(Fold::Greatest),
         RangeOp::FirstOverTime => Some(Fold::Earliest),
         RangeOp::LastOverTime => Some(Fold::Latest),
-        RangeOp::CountOverTime | RangeOp::Rate | RangeOp::BytesOverTime | RangeOp::BytesRate | RangeOp::AbsentOverTime => {
-            (!spec.unwrapped).then_some(Fold::Sum)
-        }
+        RangeOp::CountOverTime
+        | RangeOp::Rate
+        | RangeOp::BytesOverTime
+        | RangeOp::BytesRate
+        | RangeOp::AbsentOverTime => (!spec.unwrapped).then_some(Fold::Sum),
         // Sums of fractions and what is made of them depend on the order of samples, the others keep them all.
         RangeOp::SumOverTime
         | RangeOp::AvgOverTime
@@ -174,7 +197,9 @@ impl Place<'_> {
 
     /// Leaves what was gathered; `table` has the series it names.
     pub(crate) fn keep(&self, recording: Recording, table: &SeriesTable, stats: &mut Stats) {
-        let Some(samples) = recording.finish(table) else { return };
+        let Some(samples) = recording.finish(table) else {
+            return;
+        };
         let bytes = samples.bytes();
         if self.results.take(bytes) {
             stats.results_kept += 1;
@@ -205,10 +230,19 @@ pub(crate) struct Samples {
 impl Samples {
     /// Hands those inside `range` to `add`: series of `table`, time, value. Gives how many lines they are of;
     /// `None` when the table takes no more series.
-    pub(crate) fn replay(&self, range: &TimeRange, table: &mut SeriesTable, mut add: impl FnMut(u32, i64, f64)) -> Option<u64> {
+    pub(crate) fn replay(
+        &self,
+        range: &TimeRange,
+        table: &mut SeriesTable,
+        mut add: impl FnMut(u32, i64, f64),
+    ) -> Option<u64> {
         let mut numbers: Vec<Option<u32>> = vec![None; self.ends.len()];
         let mut lines = 0;
-        for sample in self.samples.iter().filter(|sample| range.contains(sample.time)) {
+        for sample in self
+            .samples
+            .iter()
+            .filter(|sample| range.contains(sample.time))
+        {
             let number = &mut numbers[sample.series as usize];
             let series = match *number {
                 Some(series) => series,
@@ -221,12 +255,19 @@ impl Samples {
     }
 
     fn key(&self, series: usize) -> &[u8] {
-        let start = if series == 0 { 0 } else { self.ends[series - 1] };
+        let start = if series == 0 {
+            0
+        } else {
+            self.ends[series - 1]
+        };
         &self.keys[start as usize..self.ends[series] as usize]
     }
 
     fn bytes(&self) -> usize {
-        size_of::<Samples>() + self.samples.len() * size_of::<Sample>() + self.keys.len() + self.ends.len() * size_of::<u32>()
+        size_of::<Samples>()
+            + self.samples.len() * size_of::<Sample>()
+            + self.keys.len()
+            + self.ends.len() * size_of::<u32>()
     }
 }
 
@@ -255,7 +296,10 @@ impl Recording {
             Cut::Nowhere => i64::MAX,
             Cut::Edges(edges) => edges.until(*first),
         };
-        timestamps.first().map(after).map_or(0, |after| timestamps.partition_point(|t| *t < after).max(1))
+        timestamps
+            .first()
+            .map(after)
+            .map_or(0, |after| timestamps.partition_point(|t| *t < after).max(1))
     }
 
     /// Takes a sample in that stands for so many lines.
@@ -263,12 +307,22 @@ impl Recording {
         if self.overflowed {
             return;
         }
-        let sample = Sample { time, value, series, lines: u32::try_from(lines).unwrap_or(u32::MAX) };
-        let Some(fold) = self.fold else { return self.push(sample) };
+        let sample = Sample {
+            time,
+            value,
+            series,
+            lines: u32::try_from(lines).unwrap_or(u32::MAX),
+        };
+        let Some(fold) = self.fold else {
+            return self.push(sample);
+        };
         let bucket = (series, self.bucket_of(time));
         let place = match self.last {
             Some((last, place)) if last == bucket => place,
-            _ => *self.known.entry(bucket).or_insert(self.samples.len() as u32),
+            _ => *self
+                .known
+                .entry(bucket)
+                .or_insert(self.samples.len() as u32),
         };
         self.last = Some((bucket, place));
         match self.samples.get_mut(place as usize) {
@@ -286,7 +340,9 @@ impl Recording {
 
     /// The end of the bucket that a time is in.
     fn bucket_of(&mut self, time: i64) -> i64 {
-        let Cut::Edges(edges) = self.cut else { return i64::MAX };
+        let Cut::Edges(edges) = self.cut else {
+            return i64::MAX;
+        };
         if !(self.alike.0 <= time && time < self.alike.1) {
             self.alike = (time, edges.until(time));
         }
@@ -311,7 +367,11 @@ impl Recording {
         self.samples.shrink_to_fit();
         keys.shrink_to_fit();
         ends.shrink_to_fit();
-        Some(Samples { samples: self.samples, keys, ends })
+        Some(Samples {
+            samples: self.samples,
+            keys,
+            ends,
+        })
     }
 }
 

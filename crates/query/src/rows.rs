@@ -16,7 +16,12 @@ pub(crate) fn read(piece: &Piece, columns: &Columns) -> Result<Option<PieceRows>
 }
 
 /// Rows of one run inside `range`, narrowed by search when the run is sorted.
-pub(crate) fn run_rows(times: &[i64], rows: &Range<u32>, sorted: bool, range: &TimeRange) -> Range<u32> {
+pub(crate) fn run_rows(
+    times: &[i64],
+    rows: &Range<u32>,
+    sorted: bool,
+    range: &TimeRange,
+) -> Range<u32> {
     if !sorted {
         return rows.clone();
     }
@@ -33,7 +38,13 @@ const STRETCH_ROWS: u32 = 4096;
 pub(crate) fn stretches(rows: Range<u32>, from_last: bool) -> impl Iterator<Item = Range<u32>> {
     let count = (rows.end - rows.start).div_ceil(STRETCH_ROWS);
     (0..count).map(move |number| {
-        let start = rows.start + STRETCH_ROWS * if from_last { count - 1 - number } else { number };
+        let start = rows.start
+            + STRETCH_ROWS
+                * if from_last {
+                    count - 1 - number
+                } else {
+                    number
+                };
         start..rows.end.min(start.saturating_add(STRETCH_ROWS))
     })
 }
@@ -51,7 +62,11 @@ pub(crate) fn in_range(read: &PieceRows, piece: &Piece, range: &TimeRange) -> (S
             selection.insert_all(rows);
             continue;
         }
-        for row in run.rows.clone().filter(|row| range.contains(batch.timestamps[*row as usize])) {
+        for row in run
+            .rows
+            .clone()
+            .filter(|row| range.contains(batch.timestamps[*row as usize]))
+        {
             selection.insert(row);
             count += 1;
         }
@@ -82,7 +97,10 @@ mod tests {
     fn stretches_cover_all_rows_from_either_end() {
         let rows = 10..10 + 2 * STRETCH_ROWS + 1;
         let forward: Vec<_> = stretches(rows.clone(), false).collect();
-        assert_eq!(forward.iter().cloned().flatten().collect::<Vec<_>>(), rows.clone().collect::<Vec<_>>());
+        assert_eq!(
+            forward.iter().cloned().flatten().collect::<Vec<_>>(),
+            rows.clone().collect::<Vec<_>>()
+        );
         let backward: Vec<_> = stretches(rows, true).collect();
         assert_eq!(backward.into_iter().rev().collect::<Vec<_>>(), forward);
         assert_eq!(stretches(5..5, true).count(), 0);

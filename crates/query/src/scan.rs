@@ -55,7 +55,11 @@ impl Scan {
         context: &Context,
         turns: &Arc<Turns>,
     ) -> Scan {
-        let stats = Stats { blocks_pruned: selected.blocks_pruned, streams: selected.streams.len() as u64, ..Stats::default() };
+        let stats = Stats {
+            blocks_pruned: selected.blocks_pruned,
+            streams: selected.streams.len() as u64,
+            ..Stats::default()
+        };
         Scan {
             pieces: selected.pieces,
             streams: selected.streams,
@@ -67,13 +71,19 @@ impl Scan {
             turns: Arc::clone(turns),
             worked: AtomicU64::new(0),
             cheap: Mutex::new(Some(turns.cheap())),
-            outcome: Mutex::new(Outcome { stats, warnings: selected.warnings, error: None, over: false }),
+            outcome: Mutex::new(Outcome {
+                stats,
+                warnings: selected.warnings,
+                error: None,
+                over: false,
+            }),
         }
     }
 
     /// Goes on with what an earlier scan of the same query has worked.
     pub(crate) fn after(self, worked: Duration) -> Scan {
-        self.worked.store(worked.as_nanos() as u64, Ordering::Relaxed);
+        self.worked
+            .store(worked.as_nanos() as u64, Ordering::Relaxed);
         self
     }
 
@@ -89,7 +99,10 @@ impl Scan {
 
     /// Calls `take` with piece after piece that no other thread has taken, until it breaks or fails or there
     /// are none.
-    pub(crate) fn each(&self, mut take: impl FnMut(usize, &Piece) -> Result<ControlFlow<()>, QueryError>) {
+    pub(crate) fn each(
+        &self,
+        mut take: impl FnMut(usize, &Piece) -> Result<ControlFlow<()>, QueryError>,
+    ) {
         let mut turn: Option<Turn<'_>> = None;
         let left = || self.next.load(Ordering::Relaxed) < self.pieces.len();
         loop {
@@ -103,10 +116,13 @@ impl Scan {
                 None => None,
             };
             let index = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(piece) = self.pieces.get(index) else { return };
+            let Some(piece) = self.pieces.get(index) else {
+                return;
+            };
             let began = Instant::now();
             let taken = self.context.check().and_then(|()| take(index, piece));
-            self.worked.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            self.worked
+                .fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
             match taken {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(())) => return,
@@ -189,7 +205,10 @@ impl Scan {
 
     /// What has to be read of a piece: all columns, and the lines that may come through.
     pub(crate) fn wanted(&self) -> Wanted<'_> {
-        Wanted { containing: &self.literals, ..Wanted::all(&self.columns) }
+        Wanted {
+            containing: &self.literals,
+            ..Wanted::all(&self.columns)
+        }
     }
 
     /// `now` of the whole query, nanoseconds since 1970.
@@ -205,7 +224,12 @@ impl Scan {
     /// Counts and warnings, once all threads have left; or why they did.
     pub(crate) fn finish(&self) -> Result<(Stats, Vec<String>), QueryError> {
         self.cheap.lock().take();
-        let Outcome { stats, warnings, error, .. } = std::mem::take(&mut *self.outcome.lock());
+        let Outcome {
+            stats,
+            warnings,
+            error,
+            ..
+        } = std::mem::take(&mut *self.outcome.lock());
         error.map_or(Ok((stats, warnings)), Err)
     }
 }

@@ -33,9 +33,14 @@ pub(crate) fn values(
         let found = log::execute(engine, tenant, &subquery.query, range, shape, context)?;
         if found.entries.len() > VALUES_MAX {
             let label = &subquery.label;
-            return Err(QueryError::Bad(format!("the inner query of 'in' found more than {VALUES_MAX} values of '{label}'")));
+            return Err(QueryError::Bad(format!(
+                "the inner query of 'in' found more than {VALUES_MAX} values of '{label}'"
+            )));
         }
-        let values = found.entries.iter().map(|e| e.labels.get(&subquery.label).to_owned());
+        let values = found
+            .entries
+            .iter()
+            .map(|e| e.labels.get(&subquery.label).to_owned());
         Ok(values.filter(|v| !v.is_empty()).collect())
     };
     subqueries.iter().map(one).collect()

@@ -65,7 +65,13 @@ impl Stats {
     /// Counts a piece of which `rows` rows were looked at.
     pub(crate) fn count_piece(&mut self, piece: &Piece, batch: &Batch, rows: u64) {
         let lines: u64 = piece.runs.iter().map(PieceRun::entries).sum();
-        let share = |bytes: u64| if lines == 0 { 0 } else { (bytes as u128 * rows as u128 / lines as u128) as u64 };
+        let share = |bytes: u64| {
+            if lines == 0 {
+                0
+            } else {
+                (bytes as u128 * rows as u128 / lines as u128) as u64
+            }
+        };
         let bytes = share(piece.runs.iter().map(|r| r.line_bytes).sum());
         self.bytes_processed += bytes;
         self.metadata_bytes_processed += share(piece.runs.iter().map(|r| r.metadata_bytes).sum());

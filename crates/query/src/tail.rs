@@ -22,12 +22,27 @@ pub struct TailPipeline {
 
 impl TailPipeline {
     /// Compiles a log query; a metric query is refused in Loki's words.
-    pub(crate) fn compile(query: &str, categorize: bool, clock: fn() -> i64) -> Result<TailPipeline, QueryError> {
+    pub(crate) fn compile(
+        query: &str,
+        categorize: bool,
+        clock: fn() -> i64,
+    ) -> Result<TailPipeline, QueryError> {
         match crate::compile(query, false)? {
-            Query::Log(typed::LogQuery { matchers, pipeline, subqueries, .. }) if subqueries.is_empty() => {
-                Ok(TailPipeline { matchers, pipeline, categorize, scratch: Scratch::default(), clock })
-            }
-            Query::Log(_) => Err(QueryError::Bad("a tail can't run the inner query of 'in'".to_owned())),
+            Query::Log(typed::LogQuery {
+                matchers,
+                pipeline,
+                subqueries,
+                ..
+            }) if subqueries.is_empty() => Ok(TailPipeline {
+                matchers,
+                pipeline,
+                categorize,
+                scratch: Scratch::default(),
+                clock,
+            }),
+            Query::Log(_) => Err(QueryError::Bad(
+                "a tail can't run the inner query of 'in'".to_owned(),
+            )),
             Query::Metric(_) => Err(QueryError::Bad("only log selector is supported".to_owned())),
         }
     }
@@ -42,13 +57,24 @@ impl TailPipeline {
         metadata: &[(String, String)],
     ) -> Option<(Vec<(String, String)>, EntryResult)> {
         let mut builder = BatchBuilder::default();
-        builder.push(0, timestamp, line, metadata.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+        builder.push(
+            0,
+            timestamp,
+            line,
+            metadata.iter().map(|(n, v)| (n.as_str(), v.as_str())),
+        );
         let batch = builder.finish();
         let mut selection = Selection::all(1);
         self.scratch.now = (self.clock)();
-        self.pipeline.prefilter(&batch, &mut selection, &mut self.scratch);
+        self.pipeline
+            .prefilter(&batch, &mut selection, &mut self.scratch);
         let mut sink = One(None);
-        let run = StreamRows { batch: &batch, rows: 0..1, stream: labels, selection: &selection };
+        let run = StreamRows {
+            batch: &batch,
+            rows: 0..1,
+            stream: labels,
+            selection: &selection,
+        };
         let _ = self.pipeline.run(&run, false, &mut self.scratch, &mut sink);
         let (line, labels) = sink.0?;
         Some(answer::single(timestamp, line, &labels, self.categorize))

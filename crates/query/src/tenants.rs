@@ -16,8 +16,17 @@ const ORIGINAL_LABEL: &str = "original___tenant_id__";
 
 /// Who is read and by what: those the tenant matchers let through, and the other matchers.
 fn chosen<'a>(tenants: &'a [TenantId], matchers: &[Matcher]) -> (Vec<&'a TenantId>, Vec<Matcher>) {
-    let (own, rest): (Vec<Matcher>, Vec<Matcher>) = matchers.iter().cloned().partition(|m| m.name == TENANT_LABEL);
-    (tenants.iter().filter(|tenant| own.iter().all(|m| m.matches(tenant.as_str()))).collect(), rest)
+    let (own, rest): (Vec<Matcher>, Vec<Matcher>) = matchers
+        .iter()
+        .cloned()
+        .partition(|m| m.name == TENANT_LABEL);
+    (
+        tenants
+            .iter()
+            .filter(|tenant| own.iter().all(|m| m.matches(tenant.as_str())))
+            .collect(),
+        rest,
+    )
 }
 
 /// What a query that may stop early reads, stage by stage.
@@ -47,7 +56,16 @@ impl Stages<'_> {
 }
 
 fn marked(tenant: &TenantId, labels: &Labels) -> Labels {
-    let renamed = labels.iter().map(|(name, value)| (if name == TENANT_LABEL { ORIGINAL_LABEL } else { name }, value));
+    let renamed = labels.iter().map(|(name, value)| {
+        (
+            if name == TENANT_LABEL {
+                ORIGINAL_LABEL
+            } else {
+                name
+            },
+            value,
+        )
+    });
     Labels::from_pairs(renamed.chain([(TENANT_LABEL, tenant.as_str())]))
 }
 
@@ -58,12 +76,22 @@ impl Engine {
     }
 
     /// What there is to read.
-    pub(crate) fn select(&self, tenant: &TenantId, select: &Select<'_>) -> Result<Selected, StoreError> {
-        let Some(tenants) = self.several() else { return self.store.select(tenant, select) };
+    pub(crate) fn select(
+        &self,
+        tenant: &TenantId,
+        select: &Select<'_>,
+    ) -> Result<Selected, StoreError> {
+        let Some(tenants) = self.several() else {
+            return self.store.select(tenant, select);
+        };
         let (tenants, matchers) = chosen(tenants, select.matchers);
         let mut all = Selected::default();
         for tenant in tenants {
-            let select = Select { matchers: &matchers, range: select.range, content: select.content };
+            let select = Select {
+                matchers: &matchers,
+                range: select.range,
+                content: select.content,
+            };
             let mut found = self.store.select(tenant, &select)?;
             let first = all.streams.len() as u32;
             for run in found.pieces.iter_mut().flat_map(|piece| &mut piece.runs) {
@@ -96,21 +124,40 @@ impl Engine {
     }
 
     /// Templates of lines of matching streams, from parts.
-    pub(crate) fn mined(&self, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> MinedStreams {
-        let Some(tenants) = self.several() else { return self.store.patterns(tenant, matchers, range) };
+    pub(crate) fn mined(
+        &self,
+        tenant: &TenantId,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> MinedStreams {
+        let Some(tenants) = self.several() else {
+            return self.store.patterns(tenant, matchers, range);
+        };
         let (tenants, matchers) = chosen(tenants, matchers);
         let mut all = MinedStreams::default();
         for tenant in tenants {
             let found = self.store.patterns(tenant, &matchers, range);
-            all.streams.extend(found.streams.into_iter().map(|(labels, patterns)| (marked(tenant, &labels), patterns)));
+            all.streams.extend(
+                found
+                    .streams
+                    .into_iter()
+                    .map(|(labels, patterns)| (marked(tenant, &labels), patterns)),
+            );
             all.warnings.extend(found.warnings);
         }
         all
     }
 
     /// Names of labels of matching streams, sorted.
-    pub(crate) fn names(&self, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> Result<Vec<String>, StoreError> {
-        let Some(tenants) = self.several() else { return self.store.label_names(tenant, matchers, range) };
+    pub(crate) fn names(
+        &self,
+        tenant: &TenantId,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, StoreError> {
+        let Some(tenants) = self.several() else {
+            return self.store.label_names(tenant, matchers, range);
+        };
         let (tenants, matchers) = chosen(tenants, matchers);
         let mut names = BTreeSet::new();
         for tenant in tenants {
@@ -132,9 +179,15 @@ impl Engine {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<String>, StoreError> {
-        let Some(tenants) = self.several() else { return self.store.label_values(tenant, name, matchers, range) };
+        let Some(tenants) = self.several() else {
+            return self.store.label_values(tenant, name, matchers, range);
+        };
         let (tenants, matchers) = chosen(tenants, matchers);
-        let stored = if name == ORIGINAL_LABEL { TENANT_LABEL } else { name };
+        let stored = if name == ORIGINAL_LABEL {
+            TENANT_LABEL
+        } else {
+            name
+        };
         let mut values = BTreeSet::new();
         for tenant in tenants {
             if name != TENANT_LABEL {
@@ -153,7 +206,9 @@ impl Engine {
         groups: &[Vec<Matcher>],
         range: TimeRange,
     ) -> Result<Vec<Labels>, StoreError> {
-        let Some(tenants) = self.several() else { return self.store.streams(tenant, groups, range) };
+        let Some(tenants) = self.several() else {
+            return self.store.streams(tenant, groups, range);
+        };
         let mut all = Vec::new();
         for tenant in tenants {
             let own: Vec<Vec<Matcher>> = groups
@@ -162,7 +217,12 @@ impl Engine {
                 .filter_map(|(chosen, rest)| (!chosen.is_empty()).then_some(rest))
                 .collect();
             if !own.is_empty() || groups.is_empty() {
-                all.extend(self.store.streams(tenant, &own, range)?.iter().map(|labels| marked(tenant, labels)));
+                all.extend(
+                    self.store
+                        .streams(tenant, &own, range)?
+                        .iter()
+                        .map(|labels| marked(tenant, labels)),
+                );
             }
         }
         Ok(all)
@@ -177,16 +237,28 @@ mod tests {
     #[test]
     fn a_matcher_on_the_tenant_chooses_and_the_others_go_on() {
         let tenants = ["a", "b", "c"].map(|name| TenantId::parse(name).expect("valid"));
-        let matchers = [Matcher::new(TENANT_LABEL, MatchOp::Regex, "a|c").expect("good"), Matcher::equal("app", "x")];
+        let matchers = [
+            Matcher::new(TENANT_LABEL, MatchOp::Regex, "a|c").expect("good"),
+            Matcher::equal("app", "x"),
+        ];
         let (chosen, rest) = chosen(&tenants, &matchers);
-        assert_eq!(chosen.iter().map(|t| t.as_str()).collect::<Vec<_>>(), ["a", "c"]);
-        assert_eq!(rest.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["app"]);
+        assert_eq!(
+            chosen.iter().map(|t| t.as_str()).collect::<Vec<_>>(),
+            ["a", "c"]
+        );
+        assert_eq!(
+            rest.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(),
+            ["app"]
+        );
     }
 
     #[test]
     fn streams_carry_their_tenant_and_keep_what_was_in_its_place() {
         let labels = Labels::from_pairs([("__tenant_id__", "mine"), ("app", "x")]);
         let marked = marked(&TenantId::fake(), &labels);
-        assert_eq!(marked.to_string(), r#"{__tenant_id__="fake", app="x", original___tenant_id__="mine"}"#);
+        assert_eq!(
+            marked.to_string(),
+            r#"{__tenant_id__="fake", app="x", original___tenant_id__="mine"}"#
+        );
     }
 }

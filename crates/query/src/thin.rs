@@ -25,7 +25,10 @@ pub(crate) fn execute(
     interval: i64,
     context: &Context,
 ) -> Result<Found, QueryError> {
-    let fetch = Shape { limit: FETCHED, ..shape.clone() };
+    let fetch = Shape {
+        limit: FETCHED,
+        ..shape.clone()
+    };
     let mut entries: Vec<Entry> = Vec::new();
     let (mut stats, mut warnings) = (Stats::default(), Vec::new());
     while entries.len() < shape.limit {
@@ -35,7 +38,9 @@ pub(crate) fn execute(
         let more = found.entries.len() == FETCHED && shape.by_time();
         thin(&mut found.entries, interval, shape.direction);
         entries.append(&mut found.entries);
-        let Some(last) = entries.last().filter(|_| more).map(|e| e.timestamp) else { break };
+        let Some(last) = entries.last().filter(|_| more).map(|e| e.timestamp) else {
+            break;
+        };
         match shape.direction {
             Direction::Forward => range.start = last.saturating_add(interval),
             Direction::Backward => range.end = last.saturating_sub(interval).saturating_add(1),
@@ -44,7 +49,12 @@ pub(crate) fn execute(
     entries.truncate(shape.limit);
     stats.entries_returned = entries.len() as u64;
     warnings.dedup();
-    Ok(Found { entries, stats, warnings, shortened: false })
+    Ok(Found {
+        entries,
+        stats,
+        warnings,
+        shortened: false,
+    })
 }
 
 /// Drops entries that are nearer than `interval` to the one shown before.
@@ -80,6 +90,9 @@ mod tests {
         };
         let mut entries: Vec<Entry> = [10, 9, 7, 4, 3].into_iter().map(entry).collect();
         thin(&mut entries, 3, Direction::Backward);
-        assert_eq!(entries.iter().map(|e| e.timestamp).collect::<Vec<_>>(), [10, 7, 4]);
+        assert_eq!(
+            entries.iter().map(|e| e.timestamp).collect::<Vec<_>>(),
+            [10, 7, 4]
+        );
     }
 }

@@ -51,8 +51,20 @@ impl State {
     /// The ticket that is next.
     fn next(&self) -> Option<u64> {
         let longest = self.handed % LONGEST_EVERY == LONGEST_EVERY - 1;
-        let by = |waiting: &&Waiting| (if longest { Duration::ZERO } else { waiting.worked }, waiting.ticket);
-        self.waiting.iter().min_by_key(by).map(|waiting| waiting.ticket)
+        let by = |waiting: &&Waiting| {
+            (
+                if longest {
+                    Duration::ZERO
+                } else {
+                    waiting.worked
+                },
+                waiting.ticket,
+            )
+        };
+        self.waiting
+            .iter()
+            .min_by_key(by)
+            .map(|waiting| waiting.ticket)
     }
 
     /// Until when dear queries have to stand back for cheap ones; `None` when they need not.
@@ -85,14 +97,26 @@ pub(crate) struct Cheap {
 impl Turns {
     /// As many turns as cores.
     pub(crate) fn new(cores: usize) -> Turns {
-        let state = State { free: cores.max(1), waiting: Vec::new(), tickets: 0, handed: 0, cheap: 0, back_until: None };
-        Turns { state: Mutex::new(state), changed: Condvar::new() }
+        let state = State {
+            free: cores.max(1),
+            waiting: Vec::new(),
+            tickets: 0,
+            handed: 0,
+            cheap: 0,
+            back_until: None,
+        };
+        Turns {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
     }
 
     /// Counts a query that begins: others stand back for it.
     pub(crate) fn cheap(self: &Arc<Turns>) -> Cheap {
         self.state.lock().cheap += 1;
-        Cheap { turns: Arc::clone(self) }
+        Cheap {
+            turns: Arc::clone(self),
+        }
     }
 
     /// Whether a query that has worked so long is a dear one.
@@ -125,7 +149,10 @@ impl Turns {
         drop(state);
         // Another turn may be free for whoever is next now.
         self.changed.notify_all();
-        taken.then(|| Turn { turns: self, began: Instant::now() })
+        taken.then(|| Turn {
+            turns: self,
+            began: Instant::now(),
+        })
     }
 }
 
@@ -171,7 +198,12 @@ mod tests {
 
     #[test]
     fn no_more_work_at_once_than_there_are_turns_and_all_get_theirs() {
-        let (turns, inside, most, done) = (Turns::new(2), AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (turns, inside, most, done) = (
+            Turns::new(2),
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+        );
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
@@ -193,10 +225,15 @@ mod tests {
     #[test]
     fn a_turn_is_kept_while_nobody_waits() {
         let turns = Turns::new(1);
-        let long_ago = Instant::now().checked_sub(TURN * 2).unwrap_or_else(Instant::now);
+        let long_ago = Instant::now()
+            .checked_sub(TURN * 2)
+            .unwrap_or_else(Instant::now);
         let mut turn = turns.take(CHEAP, || true).expect("there is work left");
         turn.began = long_ago;
-        assert_eq!(turn.renewed(CHEAP, || true).map(|turn| turn.began), Some(long_ago));
+        assert_eq!(
+            turn.renewed(CHEAP, || true).map(|turn| turn.began),
+            Some(long_ago)
+        );
     }
 
     #[test]
@@ -210,12 +247,28 @@ mod tests {
 
     /// Who gets the turns one after the other, of threads that wait with so many milliseconds of work.
     fn order(worked: &[u64]) -> Vec<u64> {
-        let mut state = State { free: 1, waiting: Vec::new(), tickets: 0, handed: 0, cheap: 0, back_until: None };
-        let waiting = worked.iter().zip(0..).map(|(ms, ticket)| Waiting { ticket, worked: Duration::from_millis(*ms) });
+        let mut state = State {
+            free: 1,
+            waiting: Vec::new(),
+            tickets: 0,
+            handed: 0,
+            cheap: 0,
+            back_until: None,
+        };
+        let waiting = worked.iter().zip(0..).map(|(ms, ticket)| Waiting {
+            ticket,
+            worked: Duration::from_millis(*ms),
+        });
         state.waiting.extend(waiting);
         let mut order = Vec::new();
         while let Some(ticket) = state.next() {
-            order.extend(state.waiting.iter().filter(|w| w.ticket == ticket).map(|w| w.worked.as_millis() as u64));
+            order.extend(
+                state
+                    .waiting
+                    .iter()
+                    .filter(|w| w.ticket == ticket)
+                    .map(|w| w.worked.as_millis() as u64),
+            );
             state.waiting.retain(|waiting| waiting.ticket != ticket);
             state.handed += 1;
         }
@@ -236,8 +289,15 @@ mod tests {
         let until = state.stands_back(now);
         assert_eq!(until, Some(now + PATIENCE));
         assert_eq!(state.stands_back(now + PATIENCE / 2), until);
-        assert_eq!(state.stands_back(now + PATIENCE), None, "their time between cheap ones");
-        assert_eq!(state.stands_back(now + PATIENCE + TURN), Some(now + PATIENCE + TURN + PATIENCE));
+        assert_eq!(
+            state.stands_back(now + PATIENCE),
+            None,
+            "their time between cheap ones"
+        );
+        assert_eq!(
+            state.stands_back(now + PATIENCE + TURN),
+            Some(now + PATIENCE + TURN + PATIENCE)
+        );
         drop(state);
         drop(cheap);
         assert_eq!(turns.state.lock().stands_back(now), None);

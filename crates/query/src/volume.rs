@@ -13,21 +13,35 @@ const BUCKET_END_NS: i64 = 1_000_000;
 const BUCKETS_MAX: i64 = 11_000;
 
 /// Volumes, each bucket's largest series first in the order of the answer.
-pub(crate) fn volume(engine: &Engine, request: &VolumeRequest) -> Result<Vec<VolumeSeries>, QueryError> {
-    let mut matchers = if request.query == "{}" { Vec::new() } else { metadata::matchers(&request.query)? };
+pub(crate) fn volume(
+    engine: &Engine,
+    request: &VolumeRequest,
+) -> Result<Vec<VolumeSeries>, QueryError> {
+    let mut matchers = if request.query == "{}" {
+        Vec::new()
+    } else {
+        metadata::matchers(&request.query)?
+    };
     let mut names: Vec<String> = request.target_labels.clone();
     if names.is_empty() && !request.aggregate_by_labels {
         names = matchers.iter().map(|m| m.name.clone()).collect();
     }
     for target in &request.target_labels {
         if !matchers.iter().any(|m| m.name == *target) && !request.aggregate_by_labels {
-            matchers.push(Matcher::new(target, MatchOp::Regex, ".+").map_err(|e| QueryError::Internal(e.to_string()))?);
+            matchers.push(
+                Matcher::new(target, MatchOp::Regex, ".+")
+                    .map_err(|e| QueryError::Internal(e.to_string()))?,
+            );
         }
     }
     let range = metadata::inclusive(request.start, request.end);
     let buckets = buckets(request)?;
     let selected = metadata::pieces(engine, &request.tenant, &matchers, range)?;
-    let keys: Vec<Vec<Key>> = selected.streams.iter().map(|s| keys(&s.labels, &names, request)).collect();
+    let keys: Vec<Vec<Key>> = selected
+        .streams
+        .iter()
+        .map(|s| keys(&s.labels, &names, request))
+        .collect();
     let mut sums: BTreeMap<Key, Vec<u64>> = BTreeMap::new();
     for piece in &selected.pieces {
         for run in metadata::seen_runs(piece)? {
@@ -36,7 +50,8 @@ pub(crate) fn volume(engine: &Engine, request: &VolumeRequest) -> Result<Vec<Vol
                     continue;
                 }
                 for key in &keys[run.stream as usize] {
-                    sums.entry(key.clone()).or_insert_with(|| vec![0; buckets.len()])[index] +=
+                    sums.entry(key.clone())
+                        .or_insert_with(|| vec![0; buckets.len()])[index] +=
                         metadata::share(run.times, bucket, run.bytes);
                 }
             }
@@ -46,7 +61,11 @@ pub(crate) fn volume(engine: &Engine, request: &VolumeRequest) -> Result<Vec<Vol
     if max > 0 && sums.len() > max && !engine.limits.partial {
         return Err(QueryError::VolumeSeries(max));
     }
-    let limit = if max == 0 { request.limit } else { request.limit.min(max) };
+    let limit = if max == 0 {
+        request.limit
+    } else {
+        request.limit.min(max)
+    };
     Ok(largest(sums, &buckets, limit))
 }
 
@@ -55,7 +74,10 @@ type Key = Vec<(String, String)>;
 /// Buckets and the time each is shown at.
 fn buckets(request: &VolumeRequest) -> Result<Vec<(TimeRange, i64)>, QueryError> {
     let Some(step) = request.step else {
-        return Ok(vec![(metadata::inclusive(request.start, request.end), request.end)]);
+        return Ok(vec![(
+            metadata::inclusive(request.start, request.end),
+            request.end,
+        )]);
     };
     let step = step.max(1);
     if request.end.saturating_sub(request.start) / step > BUCKETS_MAX {
@@ -69,9 +91,23 @@ fn buckets(request: &VolumeRequest) -> Result<Vec<(TimeRange, i64)>, QueryError>
     while start < request.end {
         let next = start.saturating_add(step);
         let last = next >= request.end;
-        let end = if last { request.end.saturating_add(1) } else { next };
-        let shown = if last { request.end } else { next.saturating_sub(BUCKET_END_NS) };
-        buckets.push((TimeRange { start: start.max(request.start), end }, shown));
+        let end = if last {
+            request.end.saturating_add(1)
+        } else {
+            next
+        };
+        let shown = if last {
+            request.end
+        } else {
+            next.saturating_sub(BUCKET_END_NS)
+        };
+        buckets.push((
+            TimeRange {
+                start: start.max(request.start),
+                end,
+            },
+            shown,
+        ));
         start = next;
     }
     Ok(buckets)
@@ -81,28 +117,55 @@ fn buckets(request: &VolumeRequest) -> Result<Vec<(TimeRange, i64)>, QueryError>
 fn keys(labels: &Labels, names: &[String], request: &VolumeRequest) -> Vec<Key> {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
     if request.aggregate_by_labels {
-        return labels.iter().filter(|(n, _)| wanted(n)).map(|(n, _)| vec![(n.to_owned(), String::new())]).collect();
+        return labels
+            .iter()
+            .filter(|(n, _)| wanted(n))
+            .map(|(n, _)| vec![(n.to_owned(), String::new())])
+            .collect();
     }
-    vec![labels.iter().filter(|(n, _)| wanted(n)).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()]
+    vec![
+        labels
+            .iter()
+            .filter(|(n, _)| wanted(n))
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .collect(),
+    ]
 }
 
 /// The `limit` largest series of each bucket, largest first.
-fn largest(sums: BTreeMap<Key, Vec<u64>>, buckets: &[(TimeRange, i64)], limit: usize) -> Vec<VolumeSeries> {
-    let mut all: Vec<(u64, Key, Vec<u64>)> = sums.into_iter().map(|(key, sums)| (sums.iter().sum(), key, sums)).collect();
+fn largest(
+    sums: BTreeMap<Key, Vec<u64>>,
+    buckets: &[(TimeRange, i64)],
+    limit: usize,
+) -> Vec<VolumeSeries> {
+    let mut all: Vec<(u64, Key, Vec<u64>)> = sums
+        .into_iter()
+        .map(|(key, sums)| (sums.iter().sum(), key, sums))
+        .collect();
     all.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     if all.len() > limit {
         for bucket in 0..buckets.len() {
             // Of equal series the one named first stays.
             let mut order: Vec<usize> = (0..all.len()).filter(|i| all[*i].2[bucket] > 0).collect();
-            order.sort_by(|a, b| all[*b].2[bucket].cmp(&all[*a].2[bucket]).then_with(|| all[*a].1.cmp(&all[*b].1)));
+            order.sort_by(|a, b| {
+                all[*b].2[bucket]
+                    .cmp(&all[*a].2[bucket])
+                    .then_with(|| all[*a].1.cmp(&all[*b].1))
+            });
             order.iter().skip(limit).for_each(|i| all[*i].2[bucket] = 0);
         }
         all.retain(|(_, _, sums)| sums.iter().any(|sum| *sum > 0));
     }
     all.into_iter()
         .map(|(_, labels, sums)| {
-            let points = sums.into_iter().zip(buckets).filter(|(sum, _)| *sum > 0 || buckets.len() == 1);
-            VolumeSeries { labels, points: points.map(|(sum, (_, shown))| (*shown, sum)).collect() }
+            let points = sums
+                .into_iter()
+                .zip(buckets)
+                .filter(|(sum, _)| *sum > 0 || buckets.len() == 1);
+            VolumeSeries {
+                labels,
+                points: points.map(|(sum, (_, shown))| (*shown, sum)).collect(),
+            }
         })
         .collect()
 }
@@ -114,10 +177,26 @@ mod tests {
     #[test]
     fn each_bucket_shows_its_largest_series() {
         let key = |name: &str| vec![("app".to_owned(), name.to_owned())];
-        let sums = BTreeMap::from([(key("a"), vec![5, 1]), (key("b"), vec![4, 3]), (key("c"), vec![1, 2])]);
-        let buckets = [(TimeRange { start: 0, end: 10 }, 9), (TimeRange { start: 10, end: 20 }, 19)];
+        let sums = BTreeMap::from([
+            (key("a"), vec![5, 1]),
+            (key("b"), vec![4, 3]),
+            (key("c"), vec![1, 2]),
+        ]);
+        let buckets = [
+            (TimeRange { start: 0, end: 10 }, 9),
+            (TimeRange { start: 10, end: 20 }, 19),
+        ];
         let found = largest(sums, &buckets, 1);
-        let shown: Vec<_> = found.into_iter().map(|s| (s.labels[0].1.clone(), s.points)).collect();
-        assert_eq!(shown, [("b".to_owned(), vec![(19, 3)]), ("a".to_owned(), vec![(9, 5)])]);
+        let shown: Vec<_> = found
+            .into_iter()
+            .map(|s| (s.labels[0].1.clone(), s.points))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("b".to_owned(), vec![(19, 3)]),
+                ("a".to_owned(), vec![(9, 5)])
+            ]
+        );
     }
 }

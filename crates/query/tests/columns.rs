@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::TestRunner;
 use skald_fields::Form;
-use skald_model::{ContentQuery, Labels, StreamId, TenantId, TimeRange, WriteBatch, WriteEntry, WriteStream};
+use skald_model::{
+    ContentQuery, Labels, StreamId, TenantId, TimeRange, WriteBatch, WriteEntry, WriteStream,
+};
 use skald_query::{Answer, Caching, Cancel, Data, Direction, Engine, QueryLimits, RangeRequest};
 use skald_store::{FieldsAnswer, Options, Select, Store};
 use std::cell::Cell;
@@ -24,8 +26,20 @@ const LAST: i64 = STEP * ENTRIES_MAX as i64;
 const REPEATED: usize = 9;
 
 /// Keys of lines. Some become one label, some are labels of streams or names of metadata.
-const KEYS: [&str; 12] =
-    ["level", "took", "user", "status", "size", "msg", "a.b", "a_b", "app", "pod", "level_extracted", "__error__"];
+const KEYS: [&str; 12] = [
+    "level",
+    "took",
+    "user",
+    "status",
+    "size",
+    "msg",
+    "a.b",
+    "a_b",
+    "app",
+    "pod",
+    "level_extracted",
+    "__error__",
+];
 /// Labels that are asked for.
 const LABELS: [&str; 15] = [
     "level",
@@ -62,8 +76,21 @@ fn value(kind: usize, says: usize) -> String {
         7 => format!("job {} {}", says % 20, ["done", "failed"][says % 2]),
         8 => format!("10.{}.0.{}", says % 3, says % 200),
         _ => {
-            let rare = ["", "1e3", "+5", "NaN", "null", "true", "say \"x\"", "é", "a=b", "x\\y", " 7 "];
-            rare.get(says % 40).map_or_else(|| format!("u-{}", says % 9), |rare| (*rare).to_owned())
+            let rare = [
+                "",
+                "1e3",
+                "+5",
+                "NaN",
+                "null",
+                "true",
+                "say \"x\"",
+                "é",
+                "a=b",
+                "x\\y",
+                " 7 ",
+            ];
+            rare.get(says % 40)
+                .map_or_else(|| format!("u-{}", says % 9), |rare| (*rare).to_owned())
         }
     }
 }
@@ -79,19 +106,34 @@ struct Template {
 
 impl Template {
     fn line(&self, says: usize) -> String {
-        let pairs = self.pairs.iter().enumerate().map(|(at, (key, kind))| (KEYS[*key], value(*kind, says / (at + 1))));
+        let pairs = self
+            .pairs
+            .iter()
+            .enumerate()
+            .map(|(at, (key, kind))| (KEYS[*key], value(*kind, says / (at + 1))));
         match self.form {
             Form::Json => {
                 let colon = if self.spaced { ": " } else { ":" };
-                let mut members: Vec<String> = pairs.map(|(key, value)| format!("\"{key}\"{colon}{}", json(&value))).collect();
+                let mut members: Vec<String> = pairs
+                    .map(|(key, value)| format!("\"{key}\"{colon}{}", json(&value)))
+                    .collect();
                 if self.nested {
-                    members.insert(members.len() / 2, format!(r#""in":{{"level":"{}","took":"{}ms"}}"#, says % 3, says % 30));
+                    members.insert(
+                        members.len() / 2,
+                        format!(
+                            r#""in":{{"level":"{}","took":"{}ms"}}"#,
+                            says % 3,
+                            says % 30
+                        ),
+                    );
                     members.push(format!(r#""tags":[{},"x"]"#, says % 4));
                 }
                 format!("{{{}}}", members.join(if self.spaced { ", " } else { "," }))
             }
             Form::Logfmt => {
-                let mut words: Vec<String> = pairs.map(|(key, value)| format!("{key}={}", logfmt(&value))).collect();
+                let mut words: Vec<String> = pairs
+                    .map(|(key, value)| format!("{key}={}", logfmt(&value)))
+                    .collect();
                 if self.nested {
                     words.insert(1, "begin".to_owned());
                 }
@@ -103,7 +145,9 @@ impl Template {
 
 /// Integers, `true` and `null` bare, others quoted.
 fn json(value: &str) -> String {
-    match value.parse::<i64>().is_ok() && !value.starts_with('+') || matches!(value, "true" | "null") {
+    match value.parse::<i64>().is_ok() && !value.starts_with('+')
+        || matches!(value, "true" | "null")
+    {
         true => value.to_owned(),
         false => format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")),
     }
@@ -126,11 +170,20 @@ struct Entry {
 }
 
 /// Labels and values of streams; some are fields of lines too.
-const STREAMS: [&[(&str, &str)]; 3] = [&[("app", "a")], &[("app", "b"), ("level", "stream")], &[("app", "c"), ("user", "u-1")]];
+const STREAMS: [&[(&str, &str)]; 3] = [
+    &[("app", "a")],
+    &[("app", "b"), ("level", "stream")],
+    &[("app", "c"), ("user", "u-1")],
+];
 
 /// What some entries of a case have as metadata.
-const METADATA: [&[(&str, &str)]; 5] =
-    [&[], &[("trace", "t1")], &[("level", "meta")], &[("pod", "p1"), ("took", "9ms")], &[("level_extracted", "meta")]];
+const METADATA: [&[(&str, &str)]; 5] = [
+    &[],
+    &[("trace", "t1")],
+    &[("level", "meta")],
+    &[("pod", "p1"), ("took", "9ms")],
+    &[("level_extracted", "meta")],
+];
 
 /// A line with values; among those that may be broken a few that parsers fail on or read otherwise.
 fn line(entry: &Entry, case: &Case) -> String {
@@ -138,7 +191,11 @@ fn line(entry: &Entry, case: &Case) -> String {
     match entry.says % 61 {
         _ if !case.broken => line,
         7 => "panic: level=error".to_owned(),
-        8 => line[..line.char_indices().nth(line.chars().count() / 2).map_or(0, |(at, _)| at)].to_owned(),
+        8 => line[..line
+            .char_indices()
+            .nth(line.chars().count() / 2)
+            .map_or(0, |(at, _)| at)]
+            .to_owned(),
         9 => format!("{line} level=twice level=thrice"),
         10 => line.replace('5', "\u{fffd}"),
         _ => line,
@@ -157,22 +214,51 @@ struct Pushed<'a> {
 
 fn push(store: &Store, entries: &[Pushed<'_>]) {
     let mut batch = WriteBatch::default();
-    for Pushed { number, stream, metadata, line } in entries {
+    for Pushed {
+        number,
+        stream,
+        metadata,
+        line,
+    } in entries
+    {
         let labels = Labels::from_pairs(STREAMS[*stream].iter().copied());
         let (row, first) = (batch.entries.len() as u32, batch.metadata.len() as u32);
-        batch.streams.push(WriteStream { id: StreamId::of(&labels), labels, rows: row..row + 1 });
-        batch.metadata.extend(metadata.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        batch.streams.push(WriteStream {
+            id: StreamId::of(&labels),
+            labels,
+            rows: row..row + 1,
+        });
+        batch.metadata.extend(
+            metadata
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into())),
+        );
         let metadata = first..batch.metadata.len() as u32;
-        batch.entries.push(WriteEntry { timestamp: *number as i64 * STEP * MS, line: line.as_bytes(), metadata });
+        batch.entries.push(WriteEntry {
+            timestamp: *number as i64 * STEP * MS,
+            line: line.as_bytes(),
+            metadata,
+        });
     }
     let (sender, receiver) = mpsc::channel();
     let done = Box::new(move |result| sender.send(result).expect("the test waits"));
-    store.write(&TenantId::fake(), &batch, done).expect("the store takes writes");
-    receiver.recv().expect("a push is always answered").expect("the disk takes it");
+    store
+        .write(&TenantId::fake(), &batch, done)
+        .expect("the store takes writes");
+    receiver
+        .recv()
+        .expect("a push is always answered")
+        .expect("the disk takes it");
 }
 
 fn open(path: &Path) -> Arc<Store> {
-    Arc::new(Store::open(Options { background: false, ..Options::new(path) }).expect("an empty directory opens"))
+    Arc::new(
+        Store::open(Options {
+            background: false,
+            ..Options::new(path)
+        })
+        .expect("an empty directory opens"),
+    )
 }
 
 /// A stage, or one that looks for a text from a line: its operator, which line, from where on, how many characters.
@@ -239,13 +325,27 @@ const SHAPES: [&str; 22] = [
 impl Ask {
     fn query(&self, lines: &[String]) -> String {
         let mut stages = String::new();
-        self.stages.iter().for_each(|stage| stage.print(lines, &mut stages));
-        let query = self.shape.replace("STAGES", stages.trim()).replace("LABELS", &self.labels);
-        query.replace("UNWRAP", &self.unwrap).replace("RANGE", &format!("{}ms", self.range))
+        self.stages
+            .iter()
+            .for_each(|stage| stage.print(lines, &mut stages));
+        let query = self
+            .shape
+            .replace("STAGES", stages.trim())
+            .replace("LABELS", &self.labels);
+        query
+            .replace("UNWRAP", &self.unwrap)
+            .replace("RANGE", &format!("{}ms", self.range))
     }
 
     fn of(&self, store: &Arc<Store>, query: &str) -> Shown {
-        let engine = Engine::new(Arc::clone(store), QueryLimits { threads: 1, ..QueryLimits::default() }, || LAST * MS);
+        let engine = Engine::new(
+            Arc::clone(store),
+            QueryLimits {
+                threads: 1,
+                ..QueryLimits::default()
+            },
+            || LAST * MS,
+        );
         let is_log = query.starts_with('{');
         let request = RangeRequest {
             tenant: TenantId::fake(),
@@ -256,7 +356,11 @@ impl Ask {
             interval: 0,
             after: None,
             limit: self.limit,
-            direction: if self.forward { Direction::Forward } else { Direction::Backward },
+            direction: if self.forward {
+                Direction::Forward
+            } else {
+                Direction::Backward
+            },
             categorize: true,
             skip_errors: self.skip_errors,
             caching: Caching::Bypassed,
@@ -274,7 +378,10 @@ impl Ask {
 enum Shown {
     Failed,
     Entries(Vec<String>),
-    Series { warnings: Vec<String>, series: Vec<(String, Vec<(i64, f64)>)> },
+    Series {
+        warnings: Vec<String>,
+        series: Vec<(String, Vec<(i64, f64)>)>,
+    },
 }
 
 impl Shown {
@@ -282,16 +389,30 @@ impl Shown {
         match answer.data {
             Data::Streams(streams) => {
                 assert_eq!(answer.warnings, [""; 0]);
-                let entries = streams.iter().flat_map(|stream| stream.entries.iter().map(move |entry| (&stream.labels, entry)));
+                let entries = streams.iter().flat_map(|stream| {
+                    stream
+                        .entries
+                        .iter()
+                        .map(move |entry| (&stream.labels, entry))
+                });
                 let shown = |(labels, entry): (_, &skald_query::EntryResult)| {
                     let line = String::from_utf8_lossy(&entry.line);
-                    format!("{labels:?} {} {line} {:?} {:?}", entry.timestamp, entry.metadata, entry.parsed)
+                    format!(
+                        "{labels:?} {} {line} {:?} {:?}",
+                        entry.timestamp, entry.metadata, entry.parsed
+                    )
                 };
                 Shown::Entries(entries.map(shown).collect())
             }
             Data::Matrix(series) => {
-                let series = series.into_iter().map(|series| (series.labels.to_string(), series.points)).collect();
-                Shown::Series { warnings: answer.warnings, series }
+                let series = series
+                    .into_iter()
+                    .map(|series| (series.labels.to_string(), series.points))
+                    .collect();
+                Shown::Series {
+                    warnings: answer.warnings,
+                    series,
+                }
             }
             Data::Vector(_) | Data::Scalar(..) => panic!("a range gives entries or series"),
         }
@@ -299,15 +420,30 @@ impl Shown {
 
     /// Whether both say the same. Sums are taken in the order in which entries lie, so their last bits may differ.
     fn is(&self, other: &Shown) -> bool {
-        let near = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+        let near = |a: f64, b: f64| {
+            a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
+        };
         match (self, other) {
             (Shown::Failed, Shown::Failed) => true,
             (Shown::Entries(a), Shown::Entries(b)) => a == b,
-            (Shown::Series { warnings: w, series: a }, Shown::Series { warnings: v, series: b }) => {
+            (
+                Shown::Series {
+                    warnings: w,
+                    series: a,
+                },
+                Shown::Series {
+                    warnings: v,
+                    series: b,
+                },
+            ) => {
                 let points = |a: &[(i64, f64)], b: &[(i64, f64)]| {
                     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && near(a.1, b.1))
                 };
-                w == v && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && points(&a.1, &b.1))
+                w == v
+                    && a.len() == b.len()
+                    && a.iter()
+                        .zip(b)
+                        .all(|(a, b)| a.0 == b.0 && points(&a.1, &b.1))
             }
             _ => false,
         }
@@ -322,22 +458,38 @@ fn label() -> impl Strategy<Value = &'static str> {
 fn label_filter() -> impl Strategy<Value = String> {
     let text = (label(), select(vec!["=", "!="]), 0..KINDS, 0..1_000usize)
         .prop_map(|(label, op, kind, says)| format!("{label}{op}{:?}", value(kind, says)));
-    let regex = (label(), select(vec!["=~", "!~"]), select(vec!["e.*", "2..|u-[1-4]", ".+", "", "(?i)error", "job 1.*"]))
+    let regex = (
+        label(),
+        select(vec!["=~", "!~"]),
+        select(vec!["e.*", "2..|u-[1-4]", ".+", "", "(?i)error", "job 1.*"]),
+    )
         .prop_map(|(label, op, regex)| format!("{label}{op}{regex:?}"));
     let numbers = vec!["0", "7.5", "204", "500", "20ms", "1s", "10KB", "2e3"];
-    let number = (label(), select(vec!["=", "==", "!=", ">", ">=", "<", "<="]), select(numbers))
+    let number = (
+        label(),
+        select(vec!["=", "==", "!=", ">", ">=", "<", "<="]),
+        select(numbers),
+    )
         .prop_map(|(label, op, number)| format!("{label}{op}{number}"));
-    let address = (label(), select(vec!["=", "!="])).prop_map(|(label, op)| format!("{label}{op}ip(\"10.1.0.0/16\")"));
+    let address = (label(), select(vec!["=", "!="]))
+        .prop_map(|(label, op)| format!("{label}{op}ip(\"10.1.0.0/16\")"));
     let one = prop_oneof![4 => text, 2 => regex, 3 => number, 1 => address];
-    (one, select(vec![" or ", " and ", ", "]), label(), 0..5u8).prop_map(|(one, and, label, joins)| match joins {
-        0 => format!("{one}{and}{label}!=\"\""),
-        1 => format!("{one}{and}{label}>1"),
-        _ => one,
-    })
+    (one, select(vec![" or ", " and ", ", "]), label(), 0..5u8).prop_map(
+        |(one, and, label, joins)| match joins {
+            0 => format!("{one}{and}{label}!=\"\""),
+            1 => format!("{one}{and}{label}>1"),
+            _ => one,
+        },
+    )
 }
 
 fn line_filter() -> impl Strategy<Value = Stage> {
-    let holds = (select(vec!["|=", "|=", "!="]), any::<Index>(), any::<Index>(), 0..9usize)
+    let holds = (
+        select(vec!["|=", "|=", "!="]),
+        any::<Index>(),
+        any::<Index>(),
+        0..9usize,
+    )
         .prop_map(|(op, line, from, length)| Stage::Holds(op, line, from, length));
     let texts = [
         "|~ `(?i)erro`",
@@ -359,9 +511,19 @@ fn stages() -> impl Strategy<Value = Vec<Stage>> {
         1 => select(vec![text("| logfmt --keep-empty"), text("| json level, x=\"in.took\""), text("| logfmt | json")]).prop_map(Some),
         1 => Just(None),
     ];
-    let others =
-        ["| drop __error__", "| drop __error__, __error_details__", "| drop level", "| drop level=\"error\"", "| drop took, app"];
-    let rare = ["| label_format user=level", "| line_format `{{.level}}`", "| keep level, app, took", "| decolorize"];
+    let others = [
+        "| drop __error__",
+        "| drop __error__, __error_details__",
+        "| drop level",
+        "| drop level=\"error\"",
+        "| drop took, app",
+    ];
+    let rare = [
+        "| label_format user=level",
+        "| line_format `{{.level}}`",
+        "| keep level, app, took",
+        "| decolorize",
+    ];
     let stage = prop_oneof![
         6 => label_filter().prop_map(|filter| Stage::Text(format!("| {filter}"))),
         3 => line_filter(),
@@ -374,12 +536,26 @@ fn stages() -> impl Strategy<Value = Vec<Stage>> {
 
 fn ask() -> impl Strategy<Value = Ask> {
     let labels = vec(label(), 1..3).prop_map(|labels| labels.join(", "));
-    let unwrap =
-        (select(vec!["LABEL", "LABEL", "duration(LABEL)", "bytes(LABEL)"]), label(), 0..4u8).prop_map(|(how, label, clean)| {
-            format!("| unwrap {} {}", how.replace("LABEL", label), if clean > 0 { "| __error__=\"\"" } else { "" })
+    let unwrap = (
+        select(vec!["LABEL", "LABEL", "duration(LABEL)", "bytes(LABEL)"]),
+        label(),
+        0..4u8,
+    )
+        .prop_map(|(how, label, clean)| {
+            format!(
+                "| unwrap {} {}",
+                how.replace("LABEL", label),
+                if clean > 0 { "| __error__=\"\"" } else { "" }
+            )
         });
     let grid = (0..LAST, prop_oneof![Just(LAST), 1_000..LAST / 3]);
-    let rest = (any::<bool>(), 1_000..LAST, grid, select(vec![7usize, 1_000]), any::<bool>());
+    let rest = (
+        any::<bool>(),
+        1_000..LAST,
+        grid,
+        select(vec![7usize, 1_000]),
+        any::<bool>(),
+    );
     (select(&SHAPES[..]), stages(), labels, unwrap, rest).prop_map(
         |(shape, stages, labels, unwrap, (skip_errors, range, grid, limit, forward))| Ask {
             shape,
@@ -416,7 +592,12 @@ fn case() -> impl Strategy<Value = Case> {
                 let mut met = HashSet::new();
                 pairs.retain(|(key, _)| met.insert(KEYS[*key].replace('.', "_")));
             }
-            Template { form, pairs, spaced, nested }
+            Template {
+                form,
+                pairs,
+                spaced,
+                nested,
+            }
         })
     };
     let templates = prop_oneof![
@@ -424,34 +605,78 @@ fn case() -> impl Strategy<Value = Case> {
         3 => vec(template(Form::Logfmt), 1..4),
         1 => (template(Form::Json), template(Form::Logfmt)).prop_map(|(a, b)| vec![a, b]),
     ];
-    let entry = (any::<Index>(), 0..STREAMS.len(), 0..4_000usize, any::<bool>());
-    let entry = entry.prop_map(|(template, stream, says, has_metadata)| Entry { template, stream, says, has_metadata });
+    let entry = (
+        any::<Index>(),
+        0..STREAMS.len(),
+        0..4_000usize,
+        any::<bool>(),
+    );
+    let entry = entry.prop_map(|(template, stream, says, has_metadata)| Entry {
+        template,
+        stream,
+        says,
+        has_metadata,
+    });
     let broken = prop_oneof![4 => Just(false), 1 => Just(true)];
-    (templates, broken, vec(entry, 26..ENTRIES_MAX), any::<Index>(), 0..METADATA.len(), vec(ask(), 8..24)).prop_map(
-        |(templates, broken, entries, split, metadata, asks)| Case { templates, broken, entries, split, metadata, asks },
+    (
+        templates,
+        broken,
+        vec(entry, 26..ENTRIES_MAX),
+        any::<Index>(),
+        0..METADATA.len(),
+        vec(ask(), 8..24),
     )
+        .prop_map(|(templates, broken, entries, split, metadata, asks)| Case {
+            templates,
+            broken,
+            entries,
+            split,
+            metadata,
+            asks,
+        })
 }
 
 /// Whether columns answer for all lines of some block, and for some of another.
 fn has_columns(store: &Store) -> (bool, bool) {
-    let select = Select { matchers: &[], range: TimeRange::ALL, content: &ContentQuery::default() };
-    let selected = store.select(&TenantId::fake(), &select).expect("the store can be read");
-    let answers = |answer, form| selected.pieces.iter().any(|piece| piece.fields_answer(form, &[]) == answer);
+    let select = Select {
+        matchers: &[],
+        range: TimeRange::ALL,
+        content: &ContentQuery::default(),
+    };
+    let selected = store
+        .select(&TenantId::fake(), &select)
+        .expect("the store can be read");
+    let answers = |answer, form| {
+        selected
+            .pieces
+            .iter()
+            .any(|piece| piece.fields_answer(form, &[]) == answer)
+    };
     let either = |answer| answers(answer, Form::Json) || answers(answer, Form::Logfmt);
     (either(FieldsAnswer::All), either(FieldsAnswer::Some))
 }
 
 /// Compares answers from a head, from its part, from two parts and a head that share entries, and from these merged.
-fn check(entries: &[Pushed<'_>], split: usize, asks: &[(&Ask, String)]) -> Result<Arc<Store>, TestCaseError> {
+fn check(
+    entries: &[Pushed<'_>],
+    split: usize,
+    asks: &[(&Ask, String)],
+) -> Result<Arc<Store>, TestCaseError> {
     let folders = [(); 2].map(|()| tempfile::tempdir().expect("there is room for a test"));
     let (whole, parts) = (open(folders[0].path()), open(folders[1].path()));
     push(&whole, entries);
-    let expected: Vec<Shown> = asks.iter().map(|(ask, query)| ask.of(&whole, query)).collect();
+    let expected: Vec<Shown> = asks
+        .iter()
+        .map(|(ask, query)| ask.of(&whole, query))
+        .collect();
     let compare = |store: &Arc<Store>, how: &str| {
         for ((ask, query), expected) in asks.iter().zip(&expected) {
             let found = ask.of(store, query);
             let lines: Vec<&str> = entries.iter().map(|entry| entry.line).collect();
-            prop_assert!(found.is(expected), "{how}: {query}\nfound {found:#?}\nexpected {expected:#?}\nlines {lines:#?}");
+            prop_assert!(
+                found.is(expected),
+                "{how}: {query}\nfound {found:#?}\nexpected {expected:#?}\nlines {lines:#?}"
+            );
         }
         Ok(())
     };
@@ -472,15 +697,41 @@ fn check(entries: &[Pushed<'_>], split: usize, asks: &[(&Ask, String)]) -> Resul
 fn answers_from_columns_are_those_of_lines() {
     let cases = 32;
     let (all_lines, some_lines) = (Cell::new(0), Cell::new(0));
-    let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
     let outcome = runner.run(&case(), |case| {
-        let lines: Vec<String> = case.entries.iter().map(|entry| line(entry, &case)).collect();
-        let entries = case.entries.iter().zip(&lines).enumerate().map(|(number, (entry, line))| {
-            let metadata = if entry.has_metadata { METADATA[case.metadata] } else { &[] };
-            Pushed { number, stream: entry.stream, metadata, line }
-        });
+        let lines: Vec<String> = case
+            .entries
+            .iter()
+            .map(|entry| line(entry, &case))
+            .collect();
+        let entries = case
+            .entries
+            .iter()
+            .zip(&lines)
+            .enumerate()
+            .map(|(number, (entry, line))| {
+                let metadata = if entry.has_metadata {
+                    METADATA[case.metadata]
+                } else {
+                    &[]
+                };
+                Pushed {
+                    number,
+                    stream: entry.stream,
+                    metadata,
+                    line,
+                }
+            });
         let entries: Vec<Pushed<'_>> = entries.collect();
-        let asks: Vec<(&Ask, String)> = case.asks.iter().map(|ask| (ask, ask.query(&lines))).collect();
+        let asks: Vec<(&Ask, String)> = case
+            .asks
+            .iter()
+            .map(|ask| (ask, ask.query(&lines)))
+            .collect();
         let flushed = check(&entries, case.split.index(entries.len() + 1), &asks)?;
         let (all, some) = has_columns(&flushed);
         all_lines.set(all_lines.get() + u32::from(all));
@@ -491,7 +742,10 @@ fn answers_from_columns_are_those_of_lines() {
         panic!("{why}");
     }
     let found = (all_lines.get(), some_lines.get());
-    assert!(found.0 * 4 > cases && found.1 > 0, "of {cases} cases, columns answered for all and for some lines in {found:?}");
+    assert!(
+        found.0 * 4 > cases && found.1 > 0,
+        "of {cases} cases, columns answered for all and for some lines in {found:?}"
+    );
 }
 
 #[test]
@@ -503,14 +757,28 @@ fn fields_that_meet_under_one_name_are_all_found() {
         _ => format!(r#"{{"level_extracted":{n},"level":7}}"#),
     };
     let lines: Vec<String> = (0..60).map(line).collect();
-    let entries: Vec<Pushed<'_>> =
-        lines.iter().enumerate().map(|(number, line)| Pushed { number, stream: number % 2, metadata: &[], line }).collect();
+    let entries: Vec<Pushed<'_>> = lines
+        .iter()
+        .enumerate()
+        .map(|(number, line)| Pushed {
+            number,
+            stream: number % 2,
+            metadata: &[],
+            line,
+        })
+        .collect();
     let shapes = [
         "sum (sum_over_time({app=~\".+\"} | json | unwrap level_extracted [RANGE]))",
         "sum by (level, level_extracted) (count_over_time({app=~\".+\"} | json [RANGE]))",
         "{app=~\".+\"} | json | level_extracted < 30",
     ];
-    let asks = shapes.map(|shape| Ask { shape, range: LAST, grid: (LAST, LAST), limit: 1_000, ..Ask::default() });
+    let asks = shapes.map(|shape| Ask {
+        shape,
+        range: LAST,
+        grid: (LAST, LAST),
+        limit: 1_000,
+        ..Ask::default()
+    });
     let asks: Vec<(&Ask, String)> = asks.iter().map(|ask| (ask, ask.query(&lines))).collect();
     if let Err(why) = check(&entries, 30, &asks) {
         panic!("{why}");

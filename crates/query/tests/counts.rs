@@ -18,25 +18,46 @@ fn push(store: &Store, entries: &[Pushed]) {
     let line = [b'x'; 256];
     let mut batch = WriteBatch::default();
     for (stream, time, length, level) in entries {
-        let labels = Labels::from_pairs([("app", format!("app-{}", stream % 2)), ("pod", format!("pod-{stream}"))]);
+        let labels = Labels::from_pairs([
+            ("app", format!("app-{}", stream % 2)),
+            ("pod", format!("pod-{stream}")),
+        ]);
         let (row, first) = (batch.entries.len() as u32, batch.metadata.len() as u32);
-        batch.streams.push(WriteStream { id: StreamId::of(&labels), labels, rows: row..row + 1 });
-        let level = level.map(|error| ("level".into(), if error { "error" } else { "info" }.into()));
+        batch.streams.push(WriteStream {
+            id: StreamId::of(&labels),
+            labels,
+            rows: row..row + 1,
+        });
+        let level =
+            level.map(|error| ("level".into(), if error { "error" } else { "info" }.into()));
         batch.metadata.extend(level);
         let metadata = first..batch.metadata.len() as u32;
-        batch.entries.push(WriteEntry { timestamp: *time * MS, line: &line[..1 + usize::from(*length)], metadata });
+        batch.entries.push(WriteEntry {
+            timestamp: *time * MS,
+            line: &line[..1 + usize::from(*length)],
+            metadata,
+        });
     }
     let (sender, receiver) = mpsc::channel();
     let done = Box::new(move |result| sender.send(result).expect("the test waits"));
-    store.write(&TenantId::fake(), &batch, done).expect("the store takes writes");
-    receiver.recv().expect("a push is always answered").expect("the disk takes it");
+    store
+        .write(&TenantId::fake(), &batch, done)
+        .expect("the store takes writes");
+    receiver
+        .recv()
+        .expect("a push is always answered")
+        .expect("the disk takes it");
 }
 
 /// A grid: start, step, points.
 type Grid = (i64, i64, i64);
 
 /// Points of a query, by labels.
-fn ask(engine: &Engine, query: String, (start, step, points): Grid) -> Vec<(String, Vec<(i64, f64)>)> {
+fn ask(
+    engine: &Engine,
+    query: String,
+    (start, step, points): Grid,
+) -> Vec<(String, Vec<(i64, f64)>)> {
     let request = RangeRequest {
         tenant: TenantId::fake(),
         query,
@@ -51,18 +72,36 @@ fn ask(engine: &Engine, query: String, (start, step, points): Grid) -> Vec<(Stri
         skip_errors: false,
         caching: Caching::Allowed,
     };
-    let answer = engine.query_range(&request, &Cancel::default()).expect("the query is valid");
-    let Data::Matrix(series) = answer.data else { panic!("a metric query gives a matrix") };
-    series.into_iter().map(|s| (s.labels.to_string(), s.points)).collect()
+    let answer = engine
+        .query_range(&request, &Cancel::default())
+        .expect("the query is valid");
+    let Data::Matrix(series) = answer.data else {
+        panic!("a metric query gives a matrix")
+    };
+    series
+        .into_iter()
+        .map(|s| (s.labels.to_string(), s.points))
+        .collect()
 }
 
 /// Regular entries in thousands, so that runs have anchors, and some anywhere.
 fn pushes() -> impl Strategy<Value = Vec<Vec<Pushed>>> {
     let anywhere = (0u8..4, 0..LAST, any::<u8>(), any::<Option<bool>>());
-    let regular = (0u8..4, 0..LAST / 2, 1i64..9, 1i64..2_500, any::<bool>()).prop_map(|(stream, from, step, count, level)| {
-        let length = |i: i64| (i * 7 % 50) as u8;
-        (0..count).map(|i| (stream, from + i * step, length(i), level.then_some(i % 3 == 0))).collect()
-    });
+    let regular = (0u8..4, 0..LAST / 2, 1i64..9, 1i64..2_500, any::<bool>()).prop_map(
+        |(stream, from, step, count, level)| {
+            let length = |i: i64| (i * 7 % 50) as u8;
+            (0..count)
+                .map(|i| {
+                    (
+                        stream,
+                        from + i * step,
+                        length(i),
+                        level.then_some(i % 3 == 0),
+                    )
+                })
+                .collect()
+        },
+    );
     let push = prop_oneof![proptest::collection::vec(anywhere, 1..40), regular];
     proptest::collection::vec(push, 1..5)
 }

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use skald_model::{Labels, MemoryUser, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
 use skald_query::{
-    Answer, Caching, Cancel, Data, Direction, Engine, InstantRequest, QueryLimits, RangeRequest, Stats, delete_compiler,
+    Answer, Caching, Cancel, Data, Direction, Engine, InstantRequest, QueryLimits, RangeRequest,
+    Stats, delete_compiler,
 };
 use skald_store::{Options, Store};
 use std::path::Path;
@@ -18,29 +19,70 @@ type Pushed = (u8, i64, u16);
 
 /// Words to find, numbers whole and broken, and now and then one that is none.
 fn line(says: u16) -> String {
-    let took = if says % 997 == 5 { "long".to_owned() } else { format!("{}.{}", says % 50, says % 7) };
-    format!("user=u{} took={took} size={} {}", says % 5, says % 300, if says.is_multiple_of(3) { "failed" } else { "done" })
+    let took = if says % 997 == 5 {
+        "long".to_owned()
+    } else {
+        format!("{}.{}", says % 50, says % 7)
+    };
+    format!(
+        "user=u{} took={took} size={} {}",
+        says % 5,
+        says % 300,
+        if says.is_multiple_of(3) {
+            "failed"
+        } else {
+            "done"
+        }
+    )
 }
 
 fn push(store: &Store, tenant: &TenantId, entries: &[Pushed]) {
     let lines: Vec<String> = entries.iter().map(|(_, _, says)| line(*says)).collect();
     let mut batch = WriteBatch::default();
     for ((stream, time, says), line) in entries.iter().zip(&lines) {
-        let labels = Labels::from_pairs([("app", format!("app-{}", stream % 2)), ("pod", format!("pod-{stream}"))]);
+        let labels = Labels::from_pairs([
+            ("app", format!("app-{}", stream % 2)),
+            ("pod", format!("pod-{stream}")),
+        ]);
         let (row, first) = (batch.entries.len() as u32, batch.metadata.len() as u32);
-        batch.streams.push(WriteStream { id: StreamId::of(&labels), labels, rows: row..row + 1 });
-        batch.metadata.push(("level".into(), if says.is_multiple_of(4) { "error" } else { "info" }.into()));
+        batch.streams.push(WriteStream {
+            id: StreamId::of(&labels),
+            labels,
+            rows: row..row + 1,
+        });
+        batch.metadata.push((
+            "level".into(),
+            if says.is_multiple_of(4) {
+                "error"
+            } else {
+                "info"
+            }
+            .into(),
+        ));
         let metadata = first..batch.metadata.len() as u32;
-        batch.entries.push(WriteEntry { timestamp: *time * MS, line: line.as_bytes(), metadata });
+        batch.entries.push(WriteEntry {
+            timestamp: *time * MS,
+            line: line.as_bytes(),
+            metadata,
+        });
     }
     let (sender, receiver) = mpsc::channel();
     let done = Box::new(move |result| sender.send(result).expect("the test waits"));
-    store.write(tenant, &batch, done).expect("the store takes writes");
-    receiver.recv().expect("a push is always answered").expect("the disk takes it");
+    store
+        .write(tenant, &batch, done)
+        .expect("the store takes writes");
+    receiver
+        .recv()
+        .expect("a push is always answered")
+        .expect("the disk takes it");
 }
 
 fn open(path: &Path) -> Arc<Store> {
-    let options = Options { background: false, delete_compiler: delete_compiler(), ..Options::new(path) };
+    let options = Options {
+        background: false,
+        delete_compiler: delete_compiler(),
+        ..Options::new(path)
+    };
     Arc::new(Store::open(options).expect("the directory opens"))
 }
 
@@ -50,15 +92,28 @@ fn tenant(number: usize) -> TenantId {
 
 /// Over one tenant, or over both.
 fn engine(store: &Arc<Store>, both: bool) -> Engine {
-    let limits = QueryLimits { threads: 1, ..QueryLimits::default() };
+    let limits = QueryLimits {
+        threads: 1,
+        ..QueryLimits::default()
+    };
     let engine = Engine::new(Arc::clone(store), limits, || LAST * MS);
-    if both { engine.across(Arc::from([tenant(0), tenant(1)])) } else { engine }
+    if both {
+        engine.across(Arc::from([tenant(0), tenant(1)]))
+    } else {
+        engine
+    }
 }
 
 /// A grid: start, step, points.
 type Grid = (i64, i64, i64);
 
-fn ask(engine: &Engine, tenant: &TenantId, query: &str, (start, step, points): Grid, caching: Caching) -> Result<Answer, String> {
+fn ask(
+    engine: &Engine,
+    tenant: &TenantId,
+    query: &str,
+    (start, step, points): Grid,
+    caching: Caching,
+) -> Result<Answer, String> {
     let request = RangeRequest {
         tenant: tenant.clone(),
         query: query.to_owned(),
@@ -73,10 +128,18 @@ fn ask(engine: &Engine, tenant: &TenantId, query: &str, (start, step, points): G
         skip_errors: false,
         caching,
     };
-    engine.query_range(&request, &Cancel::default()).map_err(|e| e.to_string())
+    engine
+        .query_range(&request, &Cancel::default())
+        .map_err(|e| e.to_string())
 }
 
-fn ask_at(engine: &Engine, tenant: &TenantId, query: &str, time: i64, caching: Caching) -> Result<Answer, String> {
+fn ask_at(
+    engine: &Engine,
+    tenant: &TenantId,
+    query: &str,
+    time: i64,
+    caching: Caching,
+) -> Result<Answer, String> {
     let request = InstantRequest {
         tenant: tenant.clone(),
         query: query.to_owned(),
@@ -87,20 +150,34 @@ fn ask_at(engine: &Engine, tenant: &TenantId, query: &str, time: i64, caching: C
         skip_errors: false,
         caching,
     };
-    engine.query_instant(&request, &Cancel::default()).map_err(|e| e.to_string())
+    engine
+        .query_instant(&request, &Cancel::default())
+        .map_err(|e| e.to_string())
 }
 
 /// Labels, times and values bit for bit, and the number of lines that were counted.
 fn shown(answer: Result<Answer, String>) -> Result<(Vec<String>, u64), String> {
-    let Answer { data, stats, warnings, .. } = answer?;
+    let Answer {
+        data,
+        stats,
+        warnings,
+        ..
+    } = answer?;
     assert_eq!(warnings, [""; 0]);
     let point = |(time, value): (i64, f64)| format!("{time} {:x}", value.to_bits());
     let series = match data {
         Data::Matrix(series) => {
-            let points = |points: Vec<(i64, f64)>| points.into_iter().map(point).collect::<Vec<_>>();
-            series.into_iter().map(|s| format!("{} {:?}", s.labels, points(s.points))).collect()
+            let points =
+                |points: Vec<(i64, f64)>| points.into_iter().map(point).collect::<Vec<_>>();
+            series
+                .into_iter()
+                .map(|s| format!("{} {:?}", s.labels, points(s.points)))
+                .collect()
         }
-        Data::Vector(samples) => samples.into_iter().map(|s| format!("{} {}", s.labels, point((s.timestamp, s.value)))).collect(),
+        Data::Vector(samples) => samples
+            .into_iter()
+            .map(|s| format!("{} {}", s.labels, point((s.timestamp, s.value))))
+            .collect(),
         Data::Streams(_) | Data::Scalar(..) => panic!("a metric query gives series"),
     };
     Ok((series, stats.lines_matched))
@@ -157,21 +234,44 @@ enum Step {
 
 fn entries() -> impl Strategy<Value = Vec<Pushed>> {
     let anywhere = proptest::collection::vec((0u8..4, 0..LAST, any::<u16>()), 1..60);
-    let regular = (0u8..4, 0..LAST / 2, 1i64..40, 1u16..900, any::<u16>()).prop_map(|(stream, from, step, count, says)| {
-        (0..count).map(|i| (stream, from + i64::from(i) * step, says.wrapping_add(i * 13))).collect()
-    });
+    let regular = (0u8..4, 0..LAST / 2, 1i64..40, 1u16..900, any::<u16>()).prop_map(
+        |(stream, from, step, count, says)| {
+            (0..count)
+                .map(|i| {
+                    (
+                        stream,
+                        from + i64::from(i) * step,
+                        says.wrapping_add(i * 13),
+                    )
+                })
+                .collect()
+        },
+    );
     prop_oneof![anywhere, regular]
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let deletes = proptest::sample::select(vec![r#"{app="app-0"}"#, r#"{pod="pod-1"} |= "failed""#, r#"{app="app-1"} |= "u2""#]);
+    let deletes = proptest::sample::select(vec![
+        r#"{app="app-0"}"#,
+        r#"{pod="pod-1"} |= "failed""#,
+        r#"{app="app-1"} |= "u2""#,
+    ]);
     // Mostly a range that goes with the step, moved on by steps, as dashboards do.
     let shape = (1i64..3_000).prop_flat_map(|step| {
         let range = prop_oneof![3 => (1i64..5).prop_map(move |n| n * step), 1 => 1..LAST];
         let moves = prop_oneof![3 => (0i64..4).prop_map(move |n| n * step), 1 => 0..LAST / 8];
-        (range, (0..LAST, Just(step), 1i64..30), proptest::collection::vec(moves, 1..5))
+        (
+            range,
+            (0..LAST, Just(step), 1i64..30),
+            proptest::collection::vec(moves, 1..5),
+        )
     });
-    let ask = (0..LEAVES.len(), shape).prop_map(|(leaf, (range, grid, moves))| Step::Ask { leaf, range, grid, moves });
+    let ask = (0..LEAVES.len(), shape).prop_map(|(leaf, (range, grid, moves))| Step::Ask {
+        leaf,
+        range,
+        grid,
+        moves,
+    });
     let step = prop_oneof![
         3 => (0usize..2, entries()).prop_map(|(tenant, entries)| Step::Push(tenant, entries)),
         1 => (0usize..8).prop_map(Step::PushAgain),
@@ -182,10 +282,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0usize..2).prop_map(Step::Undelete),
         10 => ask,
     ];
-    (entries(), entries(), proptest::collection::vec(step, 8..40)).prop_map(|(first, second, steps)| {
-        let begin = [Step::Push(0, first), Step::Push(1, second), Step::Flush];
-        begin.into_iter().chain(steps).collect()
-    })
+    (entries(), entries(), proptest::collection::vec(step, 8..40)).prop_map(
+        |(first, second, steps)| {
+            let begin = [Step::Push(0, first), Step::Push(1, second), Step::Flush];
+            begin.into_iter().chain(steps).collect()
+        },
+    )
 }
 
 proptest! {
@@ -243,7 +345,13 @@ proptest! {
 
 /// Blocks asked for, found, kept and read.
 fn counts(answer: Result<Answer, String>) -> [u64; 4] {
-    let Stats { results_asked, results_found, results_kept, blocks_read, .. } = answer.expect("the query is valid").stats;
+    let Stats {
+        results_asked,
+        results_found,
+        results_kept,
+        blocks_read,
+        ..
+    } = answer.expect("the query is valid").stats;
     [results_asked, results_found, results_kept, blocks_read]
 }
 
@@ -252,7 +360,11 @@ const PANEL: &str = r#"sum by (user) (count_over_time({pod=~".+"} |= "failed" | 
 /// Two flushed minutes of one stream, and some seconds in the head.
 fn bed(path: &Path) -> (Arc<Store>, Engine) {
     let store = open(path);
-    let second = |from: i64| (0..400).map(|i| (1, from + i * 10, i as u16)).collect::<Vec<Pushed>>();
+    let second = |from: i64| {
+        (0..400)
+            .map(|i| (1, from + i * 10, i as u16))
+            .collect::<Vec<Pushed>>()
+    };
     for from in [0, 10_000] {
         push(&store, &tenant(0), &second(from));
         store.flush().expect("the disk takes it");
@@ -266,7 +378,8 @@ fn bed(path: &Path) -> (Arc<Store>, Engine) {
 fn a_panel_that_is_asked_again_reads_what_is_new() {
     let directory = tempfile::tempdir().expect("there is room for a test");
     let (_store, engine) = bed(directory.path());
-    let panel = |start, caching| counts(ask(&engine, &tenant(0), PANEL, (start, 1_000, 30), caching));
+    let panel =
+        |start, caching| counts(ask(&engine, &tenant(0), PANEL, (start, 1_000, 30), caching));
     assert_eq!(panel(0, Caching::Allowed), [2, 0, 2, 3]);
     assert_eq!(panel(0, Caching::Allowed), [2, 2, 0, 1]);
     // The first block is cut by the range, between two steps.
@@ -275,7 +388,16 @@ fn a_panel_that_is_asked_again_reads_what_is_new() {
     // Off the grid that was kept; what the range cuts is not kept.
     assert_eq!(panel(2_500, Caching::Allowed), [2, 0, 1, 3]);
     // Another tenant has nothing there.
-    assert_eq!(counts(ask(&engine, &tenant(1), PANEL, (0, 1_000, 30), Caching::Allowed)), [0; 4]);
+    assert_eq!(
+        counts(ask(
+            &engine,
+            &tenant(1),
+            PANEL,
+            (0, 1_000, 30),
+            Caching::Allowed
+        )),
+        [0; 4]
+    );
 }
 
 #[test]
@@ -294,14 +416,32 @@ fn an_instant_finds_the_blocks_that_lie_inside_its_window() {
 fn hidden_entries_are_not_answered_and_merged_parts_leave_nothing() {
     let directory = tempfile::tempdir().expect("there is room for a test");
     let (store, engine) = bed(directory.path());
-    let panel = || counts(ask(&engine, &tenant(0), PANEL, (0, 1_000, 30), Caching::Allowed));
+    let panel = || {
+        counts(ask(
+            &engine,
+            &tenant(0),
+            PANEL,
+            (0, 1_000, 30),
+            Caching::Allowed,
+        ))
+    };
     assert_eq!(panel(), [2, 0, 2, 3]);
-    let id = store.delete(&tenant(0), r#"{pod="pod-1"}"#, 0, 1_000 * MS).expect("the request is valid");
+    let id = store
+        .delete(&tenant(0), r#"{pod="pod-1"}"#, 0, 1_000 * MS)
+        .expect("the request is valid");
     assert_eq!(panel(), [1, 1, 0, 2]);
-    store.cancel_delete(&tenant(0), &id, false).expect("it can be taken back");
+    store
+        .cancel_delete(&tenant(0), &id, false)
+        .expect("it can be taken back");
     assert_eq!(panel(), [2, 2, 0, 1]);
     store.compact().expect("the disk takes it");
-    assert_eq!((store.status().kept.values, store.budget().held(MemoryUser::Results)), (0, 0));
+    assert_eq!(
+        (
+            store.status().kept.values,
+            store.budget().held(MemoryUser::Results)
+        ),
+        (0, 0)
+    );
     assert_eq!(panel()[1], 0);
 }
 
@@ -312,14 +452,18 @@ fn entries_that_come_back_beside_a_kept_block_count_once() {
     let entries: Vec<Pushed> = (0..400).map(|i| (1, i * 10, i as u16)).collect();
     push(&store, &tenant(0), &entries);
     store.flush().expect("the disk takes it");
-    let id = store.delete(&tenant(0), r#"{pod="pod-1"}"#, 0, LAST * MS).expect("the request is valid");
+    let id = store
+        .delete(&tenant(0), r#"{pod="pod-1"}"#, 0, LAST * MS)
+        .expect("the request is valid");
     push(&store, &tenant(0), &entries);
     store.flush().expect("the disk takes it");
     let engine = engine(&store, false);
     let panel = |caching| ask(&engine, &tenant(0), PANEL, (0, 1_000, 30), caching);
     let before = shown(panel(Caching::Bypassed));
     assert_eq!(counts(panel(Caching::Allowed))[2], 1);
-    store.cancel_delete(&tenant(0), &id, false).expect("it can be taken back");
+    store
+        .cancel_delete(&tenant(0), &id, false)
+        .expect("it can be taken back");
     for caching in [Caching::Allowed, Caching::Allowed, Caching::Bypassed] {
         assert_eq!(shown(panel(caching)), before);
     }

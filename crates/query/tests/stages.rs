@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 use skald_model::{Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
-use skald_query::{Caching, Cancel, Data, Direction, Engine, QueryLimits, RangeRequest, delete_compiler};
+use skald_query::{
+    Caching, Cancel, Data, Direction, Engine, QueryLimits, RangeRequest, delete_compiler,
+};
 use skald_store::{Options, Store};
 use std::collections::BTreeSet;
 use std::sync::{Arc, mpsc};
@@ -26,7 +28,10 @@ enum Follows {
 }
 
 fn line(time: i64) -> String {
-    format!("at {time} {}", if time % 3 == 0 { "failed" } else { "done" })
+    format!(
+        "at {time} {}",
+        if time % 3 == 0 { "failed" } else { "done" }
+    )
 }
 
 /// Gives the times.
@@ -35,13 +40,32 @@ fn push(store: &Store, (first, distance, app, _): Pushed) -> Vec<i64> {
     let times: Vec<i64> = (0..ENTRIES).map(|i| first + i * distance).collect();
     let lines: Vec<String> = times.iter().map(|time| line(*time)).collect();
     let entries = times.iter().zip(&lines);
-    let entries = entries.map(|(time, line)| WriteEntry { timestamp: *time, line: line.as_bytes(), metadata: 0..0 }).collect();
-    let streams = vec![WriteStream { id: StreamId::of(&labels), labels, rows: 0..times.len() as u32 }];
-    let batch = WriteBatch { streams, entries, ..WriteBatch::default() };
+    let entries = entries
+        .map(|(time, line)| WriteEntry {
+            timestamp: *time,
+            line: line.as_bytes(),
+            metadata: 0..0,
+        })
+        .collect();
+    let streams = vec![WriteStream {
+        id: StreamId::of(&labels),
+        labels,
+        rows: 0..times.len() as u32,
+    }];
+    let batch = WriteBatch {
+        streams,
+        entries,
+        ..WriteBatch::default()
+    };
     let (sender, receiver) = mpsc::channel();
     let done = Box::new(move |result| sender.send(result).expect("the test waits"));
-    store.write(&TenantId::fake(), &batch, done).expect("the store takes writes");
-    receiver.recv().expect("a push is always answered").expect("the disk takes it");
+    store
+        .write(&TenantId::fake(), &batch, done)
+        .expect("the store takes writes");
+    receiver
+        .recv()
+        .expect("a push is always answered")
+        .expect("the disk takes it");
     times
 }
 
@@ -60,9 +84,17 @@ fn ask(engine: &Engine, query: &str, direction: Direction, limit: usize) -> Vec<
         skip_errors: false,
         caching: Caching::default(),
     };
-    let answer = engine.query_range(&request, &Cancel::default()).expect("the query is good");
-    let Data::Streams(streams) = answer.data else { panic!("a log query gives streams") };
-    let mut times: Vec<i64> = streams.iter().flat_map(|stream| &stream.entries).map(|entry| entry.timestamp).collect();
+    let answer = engine
+        .query_range(&request, &Cancel::default())
+        .expect("the query is good");
+    let Data::Streams(streams) = answer.data else {
+        panic!("a log query gives streams")
+    };
+    let mut times: Vec<i64> = streams
+        .iter()
+        .flat_map(|stream| &stream.entries)
+        .map(|entry| entry.timestamp)
+        .collect();
     times.sort_unstable();
     times
 }

@@ -64,7 +64,9 @@ pub struct Grant {
 impl Grant {
     /// Whether it is for this tenant.
     pub fn may_see(&self, tenant: &TenantId) -> bool {
-        self.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant))
+        self.tenants
+            .as_ref()
+            .is_none_or(|tenants| tenants.contains(tenant))
     }
 
     /// The tenant of a token that is for one.
@@ -100,7 +102,10 @@ pub struct Access {
 impl Access {
     /// With the tokens of a file, which must be readable now; an empty path asks for none.
     pub fn open(file: &str) -> Result<Access, String> {
-        let access = Access { file: (!file.is_empty()).then(|| PathBuf::from(file)), grants: RwLock::default() };
+        let access = Access {
+            file: (!file.is_empty()).then(|| PathBuf::from(file)),
+            grants: RwLock::default(),
+        };
         access.reload()?;
         Ok(access)
     }
@@ -134,28 +139,49 @@ impl Access {
         let hash = hash(&secret);
         // Every token is compared, all of it: how long that takes tells nothing.
         let grants = self.grants.read();
-        let found = grants.iter().fold(None, |found, grant| if same(&grant.hash, &hash) { Some(grant) } else { found });
-        found.filter(|grant| user.is_none_or(|user| user == grant.name)).cloned()
+        let found = grants.iter().fold(None, |found, grant| {
+            if same(&grant.hash, &hash) {
+                Some(grant)
+            } else {
+                found
+            }
+        });
+        found
+            .filter(|grant| user.is_none_or(|user| user == grant.name))
+            .cloned()
     }
 }
 
 fn read(path: &Path) -> Result<Vec<Arc<Grant>>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let file: TokenFile = serde_yaml_ng::from_str(&text).map_err(|error| error.to_string())?;
-    file.tokens.into_iter().map(|entry| grant_of(entry).map(Arc::new)).collect()
+    file.tokens
+        .into_iter()
+        .map(|entry| grant_of(entry).map(Arc::new))
+        .collect()
 }
 
 fn grant_of(entry: TokenEntry) -> Result<Grant, String> {
     let named = |error: String| format!("token {:?}: {error}", entry.name);
-    let hash = unhex(&entry.sha256).ok_or_else(|| named("sha256 must be 64 hex digits".to_owned()))?;
+    let hash =
+        unhex(&entry.sha256).ok_or_else(|| named("sha256 must be 64 hex digits".to_owned()))?;
     let tenants = match entry.tenants.iter().any(|name| name == "*") {
         true => None,
         false => {
-            let tenants: Result<_, _> = entry.tenants.iter().map(|name| TenantId::parse(name)).collect();
+            let tenants: Result<_, _> = entry
+                .tenants
+                .iter()
+                .map(|name| TenantId::parse(name))
+                .collect();
             Some(tenants.map_err(|error| named(error.to_string()))?)
         }
     };
-    Ok(Grant { name: entry.name.clone(), hash, tenants, rights: entry.rights.clone() })
+    Ok(Grant {
+        name: entry.name.clone(),
+        hash,
+        tenants,
+        rights: entry.rights.clone(),
+    })
 }
 
 fn hash(token: &str) -> [u8; SHA256_OUTPUT_LEN] {
@@ -166,32 +192,56 @@ fn hash(token: &str) -> [u8; SHA256_OUTPUT_LEN] {
 
 /// Compares in a time that does not depend on where two hashes differ.
 fn same(a: &[u8; SHA256_OUTPUT_LEN], b: &[u8; SHA256_OUTPUT_LEN]) -> bool {
-    std::hint::black_box(a.iter().zip(b).fold(0u8, |different, (a, b)| different | (a ^ b))) == 0
+    std::hint::black_box(
+        a.iter()
+            .zip(b)
+            .fold(0u8, |different, (a, b)| different | (a ^ b)),
+    ) == 0
 }
 
 fn unhex(text: &str) -> Option<[u8; SHA256_OUTPUT_LEN]> {
     let mut out = [0; SHA256_OUTPUT_LEN];
     let digits = text.is_ascii() && text.len() == 2 * SHA256_OUTPUT_LEN;
-    for (i, byte) in out.iter_mut().enumerate().take(if digits { SHA256_OUTPUT_LEN } else { 0 }) {
+    for (i, byte) in out
+        .iter_mut()
+        .enumerate()
+        .take(if digits { SHA256_OUTPUT_LEN } else { 0 })
+    {
         *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
     }
     digits.then_some(out)
 }
 
 /// A new token, and the entry of the token file that admits it.
-pub fn new_token(name: &str, tenants: &[String], rights: &[String]) -> Result<(String, String), String> {
+pub fn new_token(
+    name: &str,
+    tenants: &[String],
+    rights: &[String],
+) -> Result<(String, String), String> {
     let mut random = [0; TOKEN_BYTES];
-    SystemRandom::new().fill(&mut random).map_err(|_| "the system gave no random bytes".to_owned())?;
+    SystemRandom::new()
+        .fill(&mut random)
+        .map_err(|_| "the system gave no random bytes".to_owned())?;
     let token = format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
     let mut hex = String::new();
     for byte in hash(&token) {
         write!(hex, "{byte:02x}").expect("writing to memory does not fail");
     }
-    let quoted = |list: &[String]| list.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", ");
+    let quoted = |list: &[String]| {
+        list.iter()
+            .map(|text| format!("{text:?}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let (tenants, rights) = (quoted(tenants), quoted(rights));
-    let entry = format!("  - name: {name:?}\n    sha256: {hex}\n    tenants: [{tenants}]\n    rights: [{rights}]\n");
-    let read: Vec<TokenEntry> = serde_yaml_ng::from_str(&entry).map_err(|error| error.to_string())?;
-    read.into_iter().map(grant_of).collect::<Result<Vec<_>, _>>()?;
+    let entry = format!(
+        "  - name: {name:?}\n    sha256: {hex}\n    tenants: [{tenants}]\n    rights: [{rights}]\n"
+    );
+    let read: Vec<TokenEntry> =
+        serde_yaml_ng::from_str(&entry).map_err(|error| error.to_string())?;
+    read.into_iter()
+        .map(grant_of)
+        .collect::<Result<Vec<_>, _>>()?;
     Ok((token, entry))
 }
 
@@ -207,8 +257,17 @@ fn needed(method: &Method, path: &str) -> Option<Right> {
             Some(if reads { Right::Read } else { Right::Admin })
         }
         _ => {
-            let asks = ["/loki/api/v1/", "/api/prom/", "/prometheus/api/v1/", "/skald/api/v1/"];
-            Some(if asks.iter().any(|begin| path.starts_with(begin)) { Right::Read } else { Right::Admin })
+            let asks = [
+                "/loki/api/v1/",
+                "/api/prom/",
+                "/prometheus/api/v1/",
+                "/skald/api/v1/",
+            ];
+            Some(if asks.iter().any(|begin| path.starts_with(begin)) {
+                Right::Read
+            } else {
+                Right::Admin
+            })
         }
     }
 }
@@ -218,8 +277,14 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
     if !app.access.is_on() {
         return next.run(request).await;
     }
-    let Some(right) = needed(request.method(), request.uri().path()) else { return next.run(request).await };
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let Some(right) = needed(request.method(), request.uri().path()) else {
+        return next.run(request).await;
+    };
+    let header = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     match allowed(&app.access, header, right) {
         Ok(grant) => {
             request.extensions_mut().insert((*grant).clone());
@@ -230,7 +295,10 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
             let unauthorized = error.status == StatusCode::UNAUTHORIZED;
             let mut response = error.into_response();
             if unauthorized {
-                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"skald\""));
+                response.headers_mut().insert(
+                    WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Basic realm=\"skald\""),
+                );
             }
             response
         }
@@ -240,11 +308,16 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
 /// What a header allows, when it allows this.
 pub(crate) fn allowed(access: &Access, header: &str, right: Right) -> Result<Arc<Grant>, ApiError> {
     let grant = access.grant(header);
-    let grant = grant.ok_or_else(|| ApiError::new(StatusCode::UNAUTHORIZED, "a valid token is required\n"))?;
+    let grant = grant
+        .ok_or_else(|| ApiError::new(StatusCode::UNAUTHORIZED, "a valid token is required\n"))?;
     if grant.rights.contains(&right) {
         return Ok(grant);
     }
-    let text = format!("the token '{}' has no right to {}\n", grant.name, right.as_str());
+    let text = format!(
+        "the token '{}' has no right to {}\n",
+        grant.name,
+        right.as_str()
+    );
     Err(ApiError::new(StatusCode::FORBIDDEN, text))
 }
 
@@ -259,18 +332,30 @@ mod tests {
         let path = folder.path().join("tokens.yaml");
         std::fs::write(&path, format!("tokens:\n{entry}")).expect("written");
         assert!(!entry.contains(&token), "the file holds no token");
-        (Access::open(path.to_str().expect("a path")).expect("the file is good"), token, folder)
+        (
+            Access::open(path.to_str().expect("a path")).expect("the file is good"),
+            token,
+            folder,
+        )
     }
 
     #[test]
     fn a_token_is_taken_as_bearer_and_as_password() {
         let (access, token, _folder) = access("read", "a");
-        let check = |header: &str, expected: bool| assert_eq!(access.grant(header).is_some(), expected, "{header}");
+        let check = |header: &str, expected: bool| {
+            assert_eq!(access.grant(header).is_some(), expected, "{header}")
+        };
         check(&format!("Bearer {token}"), true);
         check(&format!("bearer  {token} "), true);
         check(&format!("Bearer {token}x"), false);
-        check(&format!("Basic {}", STANDARD.encode(format!("me:{token}"))), true);
-        check(&format!("Basic {}", STANDARD.encode(format!("you:{token}"))), false);
+        check(
+            &format!("Basic {}", STANDARD.encode(format!("me:{token}"))),
+            true,
+        );
+        check(
+            &format!("Basic {}", STANDARD.encode(format!("you:{token}"))),
+            false,
+        );
         check("Basic %%%", false);
         check("Digest x", false);
         check("", false);
@@ -281,21 +366,44 @@ mod tests {
         let (access, token, _folder) = access("read,write", "a,b");
         let header = format!("Bearer {token}");
         assert!(allowed(&access, &header, Right::Write).is_ok());
-        let refused = allowed(&access, &header, Right::Admin).map(|_| ()).map_err(|e| (e.status.as_u16(), e.message));
-        assert_eq!(refused, Err((403, "the token 'me' has no right to administer\n".to_owned())));
-        assert_eq!(allowed(&access, "Bearer x", Right::Read).map(|_| ()).map_err(|e| e.status.as_u16()), Err(401));
+        let refused = allowed(&access, &header, Right::Admin)
+            .map(|_| ())
+            .map_err(|e| (e.status.as_u16(), e.message));
+        assert_eq!(
+            refused,
+            Err((
+                403,
+                "the token 'me' has no right to administer\n".to_owned()
+            ))
+        );
+        assert_eq!(
+            allowed(&access, "Bearer x", Right::Read)
+                .map(|_| ())
+                .map_err(|e| e.status.as_u16()),
+            Err(401)
+        );
         let grant = access.grant(&header).expect("known");
         let tenant = |name: &str| TenantId::parse(name).expect("valid");
-        assert!(grant.may_see(&tenant("a")) && !grant.may_see(&tenant("c")) && grant.only_tenant().is_none());
+        assert!(
+            grant.may_see(&tenant("a"))
+                && !grant.may_see(&tenant("c"))
+                && grant.only_tenant().is_none()
+        );
     }
 
     #[test]
     fn a_file_that_is_wrong_is_refused_and_what_was_in_force_stays() {
         let (access, token, folder) = access("read", "*");
-        std::fs::write(folder.path().join("tokens.yaml"), "tokens: [{name: x, sha256: y, tenants: [a], rights: [read]}]")
-            .expect("written");
+        std::fs::write(
+            folder.path().join("tokens.yaml"),
+            "tokens: [{name: x, sha256: y, tenants: [a], rights: [read]}]",
+        )
+        .expect("written");
         let error = access.reload().expect_err("the hash is bad");
-        assert!(error.ends_with("token \"x\": sha256 must be 64 hex digits"), "{error}");
+        assert!(
+            error.ends_with("token \"x\": sha256 must be 64 hex digits"),
+            "{error}"
+        );
         assert!(access.grant(&format!("Bearer {token}")).is_some());
         assert!(new_token("x", &["a/b".to_owned()], &["read".to_owned()]).is_err());
         assert!(new_token("x", &["a".to_owned()], &["fly".to_owned()]).is_err());
@@ -303,7 +411,9 @@ mod tests {
 
     #[test]
     fn every_path_needs_its_right() {
-        let check = |method: Method, path: &str, expected| assert_eq!(needed(&method, path), expected, "{path}");
+        let check = |method: Method, path: &str, expected| {
+            assert_eq!(needed(&method, path), expected, "{path}")
+        };
         check(Method::GET, "/ready", None);
         check(Method::POST, "/loki/api/v1/push", Some(Right::Write));
         check(Method::POST, "/loki/api/v1/query_range", Some(Right::Read));

@@ -11,13 +11,17 @@ use http_body_util::BodyExt;
 pub async fn read(body: Body, config: &Config, max: u64) -> Result<Bytes, ApiError> {
     match tokio::time::timeout(config.server.http_server_read_timeout, collect(body, max)).await {
         Ok(result) => result,
-        Err(_) => Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "the request body did not arrive in time")),
+        Err(_) => Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the request body did not arrive in time",
+        )),
     }
 }
 
 async fn collect(mut body: Body, max: u64) -> Result<Bytes, ApiError> {
     let too_large = |size: u64| {
-        let text = format!("request body too large: message size too large than max ({size} vs {max})");
+        let text =
+            format!("request body too large: message size too large than max ({size} vs {max})");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text)
     };
     let announced = axum::body::HttpBody::size_hint(&body).lower();
@@ -27,8 +31,11 @@ async fn collect(mut body: Body, max: u64) -> Result<Bytes, ApiError> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| ApiError::bad(format!("reading the request body: {error}")))?;
-        let Ok(data) = frame.into_data() else { continue };
+        let frame =
+            frame.map_err(|error| ApiError::bad(format!("reading the request body: {error}")))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         let size = (first.len() + rest.len() + data.len()) as u64;
         if size > max {
             return Err(too_large(size));
@@ -44,5 +51,9 @@ async fn collect(mut body: Body, max: u64) -> Result<Bytes, ApiError> {
         }
         rest.extend_from_slice(&data);
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    Ok(if rest.is_empty() {
+        first
+    } else {
+        rest.freeze()
+    })
 }

@@ -20,11 +20,18 @@ pub fn parse(text: &str) -> Option<i64> {
     let mut next_unit = 0;
     let mut total = 0i64;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|n| *n > 0)?;
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .filter(|n| *n > 0)?;
         let number: i64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let letters = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let unit = next_unit + UNITS[next_unit..].iter().position(|(name, _)| *name == &rest[..letters])?;
+        let letters = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let unit = next_unit
+            + UNITS[next_unit..]
+                .iter()
+                .position(|(name, _)| *name == &rest[..letters])?;
         total = total.checked_add(number.checked_mul(UNITS[unit].1)?)?;
         next_unit = unit + 1;
         rest = &rest[letters..];
@@ -56,7 +63,17 @@ mod tests {
         assert_eq!(parse("1h30m"), Some(5_400_000_000_000));
         assert_eq!(parse("15000ms"), Some(15_000_000_000));
         assert_eq!(parse("0"), Some(0));
-        for bad in ["", "1.5h", "10us", "5", "m", "30m1h", "1h1h", "-1s", "99999999999y"] {
+        for bad in [
+            "",
+            "1.5h",
+            "10us",
+            "5",
+            "m",
+            "30m1h",
+            "1h1h",
+            "-1s",
+            "99999999999y",
+        ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

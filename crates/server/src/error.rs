@@ -12,8 +12,10 @@ use skald_query::QueryError;
 const CLIENT_CLOSED: u16 = 499;
 
 /// Kept beside [`StatusCode`] so that clients do not guess the type of an error text.
-const NO_SNIFF: (HeaderName, HeaderValue) =
-    (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+const NO_SNIFF: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("x-content-type-options"),
+    HeaderValue::from_static("nosniff"),
+);
 
 /// A failed request: status and text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,25 +29,35 @@ pub struct ApiError {
 impl ApiError {
     /// The user's mistake: 400.
     pub fn bad(message: impl Into<String>) -> ApiError {
-        ApiError { status: StatusCode::BAD_REQUEST, message: message.into() }
+        ApiError {
+            status: StatusCode::BAD_REQUEST,
+            message: message.into(),
+        }
     }
 
     /// Some other status.
     pub fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into() }
+        ApiError {
+            status,
+            message: message.into(),
+        }
     }
 }
 
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> ApiError {
         let status = match error {
-            QueryError::Bad(_) | QueryError::Series(_) | QueryError::Memory(_) => StatusCode::BAD_REQUEST,
+            QueryError::Bad(_) | QueryError::Series(_) | QueryError::Memory(_) => {
+                StatusCode::BAD_REQUEST
+            }
             QueryError::BytesRead { .. } | QueryError::VolumeSeries(_) => StatusCode::BAD_REQUEST,
             QueryError::Queue => StatusCode::TOO_MANY_REQUESTS,
             QueryError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             QueryError::Busy => StatusCode::TOO_MANY_REQUESTS,
             QueryError::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            QueryError::Cancelled => StatusCode::from_u16(CLIENT_CLOSED).expect("499 is a valid status"),
+            QueryError::Cancelled => {
+                StatusCode::from_u16(CLIENT_CLOSED).expect("499 is a valid status")
+            }
             QueryError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         ApiError::new(status, error.to_string())
@@ -62,7 +74,10 @@ impl IntoResponse for ApiError {
 
 /// An error body as Go's `http.Error` sends it.
 pub fn plain(status: StatusCode, text: String) -> Response {
-    let content_type = (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    let content_type = (
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     (status, [content_type, NO_SNIFF], text).into_response()
 }
 
@@ -77,8 +92,15 @@ pub async fn as_accepted(request: Request, next: Next) -> Response {
 }
 
 fn wants_json(headers: &HeaderMap) -> bool {
-    let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
-    let kinds = || accept.split(',').map(|kind| kind.split(';').next().unwrap_or("").trim());
+    let accept = headers
+        .get(ACCEPT)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("");
+    let kinds = || {
+        accept
+            .split(',')
+            .map(|kind| kind.split(';').next().unwrap_or("").trim())
+    };
     kinds().any(|kind| kind == "application/json") && !kinds().any(|kind| kind == "*/*")
 }
 
@@ -94,10 +116,14 @@ fn json_body(error: &ApiError) -> Response {
         _ => "internal",
     };
     let text = error.message.trim_end();
-    let body = serde_json::json!({"status": "error", "errorType": kind, "error": text, "message": text});
+    let body =
+        serde_json::json!({"status": "error", "errorType": kind, "error": text, "message": text});
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = error.status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/json; charset=UTF-8"),
+    );
     response.headers_mut().insert(NO_SNIFF.0, NO_SNIFF.1);
     response
 }
@@ -107,7 +133,8 @@ mod tests {
     use super::*;
 
     fn check(accept: &str, expected: bool) {
-        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).expect("valid header"))]);
+        let headers =
+            HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).expect("valid header"))]);
         assert_eq!(wants_json(&headers), expected, "{accept}");
     }
 

@@ -48,15 +48,28 @@ impl Flights {
         joined: impl FnOnce(),
         run: impl FnOnce() -> Run,
     ) -> Shared<Run> {
-        let writes = tenants.iter().map(|tenant| self.counter(tenant).load(Ordering::Acquire)).sum();
+        let writes = tenants
+            .iter()
+            .map(|tenant| self.counter(tenant).load(Ordering::Acquire))
+            .sum();
         let mut runs = self.runs.lock();
-        let current = runs.get(&key).filter(|flight| flight.writes == writes).and_then(|flight| flight.run.upgrade());
+        let current = runs
+            .get(&key)
+            .filter(|flight| flight.writes == writes)
+            .and_then(|flight| flight.run.upgrade());
         if let Some(current) = current {
             joined();
             return current;
         }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let (landing, run) = (Landing { flights: self.clone(), key: key.clone(), number }, run());
+        let (landing, run) = (
+            Landing {
+                flights: self.clone(),
+                key: key.clone(),
+                number,
+            },
+            run(),
+        );
         let shared = async move {
             let _landing = landing;
             run.await
@@ -64,7 +77,14 @@ impl Flights {
         .boxed()
         .shared();
         if let Some(weak) = shared.downgrade() {
-            runs.insert(key, Flight { number, writes, run: weak });
+            runs.insert(
+                key,
+                Flight {
+                    number,
+                    writes,
+                    run: weak,
+                },
+            );
         }
         shared
     }
@@ -84,7 +104,10 @@ struct Landing {
 impl Drop for Landing {
     fn drop(&mut self) {
         let mut runs = self.flights.runs.lock();
-        if runs.get(&self.key).is_some_and(|flight| flight.number == self.number) {
+        if runs
+            .get(&self.key)
+            .is_some_and(|flight| flight.number == self.number)
+        {
             runs.remove(&self.key);
         }
     }
@@ -103,7 +126,11 @@ mod tests {
 
     impl Bed {
         fn new() -> Bed {
-            Bed { flights: Flights::default(), begun: Arc::default(), joined: AtomicU64::new(0) }
+            Bed {
+                flights: Flights::default(),
+                begun: Arc::default(),
+                joined: AtomicU64::new(0),
+            }
         }
 
         fn ask(&self, key: &str, until: oneshot::Receiver<()>) -> Shared<Run> {
@@ -111,19 +138,28 @@ mod tests {
             let joined = || {
                 self.joined.fetch_add(1, Ordering::Relaxed);
             };
-            self.flights.join(key.to_owned(), &[TenantId::fake()], joined, || {
-                async move {
-                    begun.fetch_add(1, Ordering::Relaxed);
-                    drop(until.await);
-                    Ok((Bytes::from_static(b"answer"), Stats::default(), Notes::default()))
-                }
-                .boxed()
-            })
+            self.flights
+                .join(key.to_owned(), &[TenantId::fake()], joined, || {
+                    async move {
+                        begun.fetch_add(1, Ordering::Relaxed);
+                        drop(until.await);
+                        Ok((
+                            Bytes::from_static(b"answer"),
+                            Stats::default(),
+                            Notes::default(),
+                        ))
+                    }
+                    .boxed()
+                })
         }
 
         /// Runs begun, queries that joined, runs remembered.
         fn counts(&self) -> (u64, u64, usize) {
-            (self.begun.load(Ordering::Relaxed), self.joined.load(Ordering::Relaxed), self.flights.runs.lock().len())
+            (
+                self.begun.load(Ordering::Relaxed),
+                self.joined.load(Ordering::Relaxed),
+                self.flights.runs.lock().len(),
+            )
         }
     }
 

@@ -66,8 +66,16 @@ impl Code {
 
 /// The routes of the gRPC listener.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let unknown = async || failed(Code::Unimplemented, "the only method is /logproto.Pusher/Push");
-    Router::new().route(PUSH, post(push)).fallback(unknown).with_state(app)
+    let unknown = async || {
+        failed(
+            Code::Unimplemented,
+            "the only method is /logproto.Pusher/Push",
+        )
+    };
+    Router::new()
+        .route(PUSH, post(push))
+        .fallback(unknown)
+        .with_state(app)
 }
 
 async fn push(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -75,37 +83,64 @@ async fn push(State(app): State<Arc<App>>, request: Request) -> Response {
     let inflight = Inflight::new(app.clone(), "gRPC".to_owned(), PUSH.to_owned());
     let taken = match inflight.admitted {
         true => take(&app, request).await,
-        false => Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "The server cannot accept more requests at this time.")),
+        false => Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The server cannot accept more requests at this time.",
+        )),
     };
     drop(inflight);
-    let status = taken.as_ref().map_or_else(|error| error.status.as_u16(), |()| 200);
-    app.metrics.observe("gRPC", PUSH, status, Upgrade::No, started.elapsed());
-    taken.map_or_else(|error| failed(Code::of(error.status), &error.message), |()| done())
+    let status = taken
+        .as_ref()
+        .map_or_else(|error| error.status.as_u16(), |()| 200);
+    app.metrics
+        .observe("gRPC", PUSH, status, Upgrade::No, started.elapsed());
+    taken.map_or_else(
+        |error| failed(Code::of(error.status), &error.message),
+        |()| done(),
+    )
 }
 
 async fn take(app: &Arc<App>, request: Request) -> Result<(), ApiError> {
     let (mut parts, body) = request.into_parts();
     if app.access.is_on() {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let header = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("");
         let grant = access::allowed(&app.access, header, Right::Write)?;
         parts.extensions.insert((*grant).clone());
     }
     let Tenant(tenant) = Tenant::from_request_parts(&mut parts, app).await?;
     let max = app.config.server.grpc_server_max_recv_msg_size.0;
-    let frame = crate::body::read(body, &app.config, max.saturating_add(FRAME_BYTES as u64)).await?;
+    let frame =
+        crate::body::read(body, &app.config, max.saturating_add(FRAME_BYTES as u64)).await?;
     let (compressed, message) = message(&frame)?;
     let encoding = match compressed {
-        true => parts.headers.get("grpc-encoding").and_then(|value| value.to_str().ok()).unwrap_or("").to_owned(),
+        true => parts
+            .headers
+            .get("grpc-encoding")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
+            .to_owned(),
         false => String::new(),
     };
-    let push = PushRequest { protocol: Protocol::Grpc, content_type: None, content_encoding: Some(encoding), body: message };
+    let push = PushRequest {
+        protocol: Protocol::Grpc,
+        content_type: None,
+        content_encoding: Some(encoding),
+        body: message,
+    };
     let reply = app.ingest.push(&tenant, push).await;
     app.flights.written(&tenant);
     match reply.status {
         204 => Ok(()),
         status => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            Err(ApiError::new(status, String::from_utf8_lossy(&reply.body).trim_end()))
+            Err(ApiError::new(
+                status,
+                String::from_utf8_lossy(&reply.body).trim_end(),
+            ))
         }
     }
 }
@@ -117,23 +152,34 @@ fn message(frame: &Bytes) -> Result<(bool, Bytes), ApiError> {
     };
     let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
     if rest.len() != length {
-        return Err(ApiError::bad(format!("the message should be of {length} bytes and is of {}", rest.len())));
+        return Err(ApiError::bad(format!(
+            "the message should be of {length} bytes and is of {}",
+            rest.len()
+        )));
     }
     match head[0] {
         0 | 1 => Ok((head[0] == 1, frame.slice(FRAME_BYTES..))),
-        flag => Err(ApiError::bad(format!("unknown flag {flag} before the message"))),
+        flag => Err(ApiError::bad(format!(
+            "unknown flag {flag} before the message"
+        ))),
     }
 }
 
 fn respond(body: Body) -> Response {
-    ([(CONTENT_TYPE, HeaderValue::from_static("application/grpc"))], body).into_response()
+    (
+        [(CONTENT_TYPE, HeaderValue::from_static("application/grpc"))],
+        body,
+    )
+        .into_response()
 }
 
 /// An empty `PushResponse`, then the status as a trailer.
 fn done() -> Response {
     let trailers = HeaderMap::from_iter([(STATUS_HEADER, HeaderValue::from_static("0"))]);
     let body = Full::new(Bytes::from_static(&[0; FRAME_BYTES]));
-    respond(Body::new(body.with_trailers(async move { Some(Ok::<_, Infallible>(trailers)) })))
+    respond(Body::new(body.with_trailers(async move {
+        Some(Ok::<_, Infallible>(trailers))
+    })))
 }
 
 /// A failed call has no message: its status stands in the headers.
@@ -149,7 +195,10 @@ fn failed(code: Code, message: &str) -> Response {
 
 /// As gRPC wants messages in headers.
 fn percent_encoded(text: &str) -> String {
-    let end = (0..=MESSAGE_BYTES_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let end = (0..=MESSAGE_BYTES_MAX.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
     let mut out = String::new();
     for byte in text[..end].bytes() {
         match byte {
@@ -168,19 +217,30 @@ mod tests {
     fn a_call_holds_one_whole_message() {
         let check = |frame: &'static [u8], expected: Result<(bool, &'static [u8]), &str>| {
             let found = message(&Bytes::from_static(frame)).map_err(|error| error.message);
-            assert_eq!(found, expected.map(|(c, m)| (c, Bytes::from_static(m))).map_err(str::to_owned));
+            assert_eq!(
+                found,
+                expected
+                    .map(|(c, m)| (c, Bytes::from_static(m)))
+                    .map_err(str::to_owned)
+            );
         };
         check(b"\0\0\0\0\x02ab", Ok((false, b"ab")));
         check(b"\x01\0\0\0\0", Ok((true, b"")));
         check(b"\0\0\0\0", Err("the call holds no message"));
-        check(b"\0\xff\xff\xff\xffab", Err("the message should be of 4294967295 bytes and is of 2"));
+        check(
+            b"\0\xff\xff\xff\xffab",
+            Err("the message should be of 4294967295 bytes and is of 2"),
+        );
         check(b"\x02\0\0\0\0", Err("unknown flag 2 before the message"));
     }
 
     #[test]
     fn messages_fit_into_headers() {
         assert_eq!(percent_encoded("100% ä\n"), "100%25 %C3%A4%0A");
-        assert_eq!(percent_encoded(&"ä".repeat(2000)).len(), MESSAGE_BYTES_MAX * 3);
+        assert_eq!(
+            percent_encoded(&"ä".repeat(2000)).len(),
+            MESSAGE_BYTES_MAX * 3
+        );
     }
 
     #[test]

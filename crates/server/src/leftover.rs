@@ -27,7 +27,11 @@ impl Leftover {
     /// The body of a request. A client that waits to be told to go on sends nothing until a handler
     /// reads: its body must stay unasked for.
     pub(crate) fn of(body: Incoming, waits: bool) -> axum::body::Body {
-        if waits { axum::body::Body::new(body) } else { axum::body::Body::new(Leftover { body: Some(body) }) }
+        if waits {
+            axum::body::Body::new(body)
+        } else {
+            axum::body::Body::new(Leftover { body: Some(body) })
+        }
     }
 }
 
@@ -35,8 +39,13 @@ impl Body for Leftover {
     type Data = <Incoming as Body>::Data;
     type Error = <Incoming as Body>::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
         let polled = Pin::new(body).poll_frame(context);
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
             self.body = None;
@@ -49,13 +58,17 @@ impl Body for Leftover {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.body
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
 impl Drop for Leftover {
     fn drop(&mut self) {
-        let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else { return };
+        let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else {
+            return;
+        };
         // Without a runtime the connection is gone as well.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(tokio::time::timeout(TIME_MAX, discard(body)));
@@ -67,7 +80,9 @@ impl Drop for Leftover {
 async fn discard(mut body: Incoming) {
     let mut read = 0;
     while read <= BYTES_MAX {
-        let Some(Ok(frame)) = body.frame().await else { return };
+        let Some(Ok(frame)) = body.frame().await else {
+            return;
+        };
         read += frame.data_ref().map_or(0, |data| data.len() as u64);
     }
 }

@@ -44,13 +44,20 @@ pub type OwnLines = mpsc::Receiver<OwnLine>;
 pub fn start(level: LogLevel, format: LogFormat) -> Option<OwnLines> {
     set_level(level);
     let (queue, lines) = mpsc::channel(QUEUE_LINES_MAX);
-    tracing_subscriber::registry().with(LogLayer { format, queue }).try_init().ok().map(|()| lines)
+    tracing_subscriber::registry()
+        .with(LogLayer { format, queue })
+        .try_init()
+        .ok()
+        .map(|()| lines)
 }
 
 /// The level in force.
 pub fn level() -> LogLevel {
     let stored = LEVEL.load(Ordering::Relaxed);
-    [LogLevel::Debug, LogLevel::Info, LogLevel::Warn].into_iter().find(|l| *l as u8 == stored).unwrap_or(LogLevel::Error)
+    [LogLevel::Debug, LogLevel::Info, LogLevel::Warn]
+        .into_iter()
+        .find(|l| *l as u8 == stored)
+        .unwrap_or(LogLevel::Error)
 }
 
 /// Changes the level while the server runs.
@@ -104,7 +111,11 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
         if level != "debug" && !MUTED.get() {
             // A full queue drops the line: logging never waits.
-            let _ = self.queue.try_send(OwnLine { timestamp, level, text });
+            let _ = self.queue.try_send(OwnLine {
+                timestamp,
+                level,
+                text,
+            });
         }
     }
 }
@@ -135,7 +146,10 @@ impl Visit for Fields {
 }
 
 fn logfmt(timestamp: i64, level: &str, caller: &str, fields: &Fields) -> String {
-    let mut out = format!("ts={} level={level} caller={caller}", clock::rfc3339(timestamp));
+    let mut out = format!(
+        "ts={} level={level} caller={caller}",
+        clock::rfc3339(timestamp)
+    );
     if !fields.message.is_empty() {
         pair(&mut out, "msg", &fields.message);
     }
@@ -146,7 +160,8 @@ fn logfmt(timestamp: i64, level: &str, caller: &str, fields: &Fields) -> String 
 }
 
 fn pair(out: &mut String, name: &str, value: &str) {
-    let plain = !value.contains(|c: char| c <= ' ' || c == '"' || c == '=' || c == '\\' || c == '\u{7f}');
+    let plain =
+        !value.contains(|c: char| c <= ' ' || c == '"' || c == '=' || c == '\\' || c == '\u{7f}');
     if plain {
         write!(out, " {name}={value}").expect("writing to memory does not fail");
     } else {
@@ -157,7 +172,8 @@ fn pair(out: &mut String, name: &str, value: &str) {
 
 fn json(timestamp: i64, level: &str, caller: &str, fields: &Fields) -> String {
     let mut object = serde_json::Map::new();
-    let mut put = |name: &str, value: &str| object.insert(name.to_owned(), serde_json::Value::from(value));
+    let mut put =
+        |name: &str, value: &str| object.insert(name.to_owned(), serde_json::Value::from(value));
     put("ts", &clock::rfc3339(timestamp));
     put("level", level);
     put("caller", caller);
@@ -174,10 +190,18 @@ mod tests {
 
     #[test]
     fn a_line_is_logfmt_or_json() {
-        let fields = Fields { message: "a b".to_owned(), rest: vec![("query", "{a=\"b\"}".to_owned()), ("n", "1".to_owned())] };
-        let expected = r#"ts=1970-01-01T00:00:01Z level=info caller=skald msg="a b" query="{a=\"b\"}" n=1"#;
+        let fields = Fields {
+            message: "a b".to_owned(),
+            rest: vec![("query", "{a=\"b\"}".to_owned()), ("n", "1".to_owned())],
+        };
+        let expected =
+            r#"ts=1970-01-01T00:00:01Z level=info caller=skald msg="a b" query="{a=\"b\"}" n=1"#;
         assert_eq!(logfmt(1_000_000_000, "info", "skald", &fields), expected);
-        let value: serde_json::Value = serde_json::from_str(&json(0, "warn", "skald", &fields)).expect("valid JSON");
-        assert_eq!((&value["msg"], &value["query"]), (&"a b".into(), &"{a=\"b\"}".into()));
+        let value: serde_json::Value =
+            serde_json::from_str(&json(0, "warn", "skald", &fields)).expect("valid JSON");
+        assert_eq!(
+            (&value["msg"], &value["query"]),
+            (&"a b".into(), &"{a=\"b\"}".into())
+        );
     }
 }

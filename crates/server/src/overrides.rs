@@ -76,14 +76,35 @@ impl Overrides {
     pub fn write_metrics(&self, out: &mut String) {
         let (worked, reloads) = self.reload_state();
         let name = "loki_runtime_config_last_reload_successful";
-        metric(out, name, "gauge", "Whether the last reload of the runtime configuration worked.", u8::from(worked));
-        metric(out, "skald_runtime_config_reloads_total", "counter", "Times a changed runtime configuration was taken.", reloads);
-        metric(out, "skald_tenant_overrides", "gauge", "Tenants with limits of their own.", self.tenants().len());
+        metric(
+            out,
+            name,
+            "gauge",
+            "Whether the last reload of the runtime configuration worked.",
+            u8::from(worked),
+        );
+        metric(
+            out,
+            "skald_runtime_config_reloads_total",
+            "counter",
+            "Times a changed runtime configuration was taken.",
+            reloads,
+        );
+        metric(
+            out,
+            "skald_tenant_overrides",
+            "gauge",
+            "Tenants with limits of their own.",
+            self.tenants().len(),
+        );
     }
 
     /// Whether the files as they are now could be used; how often they were taken.
     pub fn reload_state(&self) -> (bool, u64) {
-        (self.reload_worked.load(Ordering::Relaxed), self.reloads.load(Ordering::Relaxed))
+        (
+            self.reload_worked.load(Ordering::Relaxed),
+            self.reloads.load(Ordering::Relaxed),
+        )
     }
 
     /// Reads the files again when they changed. The error says why what was in force stays.
@@ -98,7 +119,8 @@ impl Overrides {
 
     fn read_files(&self) -> Result<(), String> {
         let read = |path: &PathBuf| {
-            std::fs::read_to_string(path).map_err(|error| format!("runtime_config.file {}: {error}", path.display()))
+            std::fs::read_to_string(path)
+                .map_err(|error| format!("runtime_config.file {}: {error}", path.display()))
         };
         let texts: Vec<String> = self.files.iter().map(read).collect::<Result<_, _>>()?;
         let mut seen = self.seen.lock();
@@ -127,7 +149,11 @@ impl Overrides {
     }
 
     fn grant(&self, limits: Limits) -> Arc<Granted> {
-        let ingest = Arc::new(self.base.ingest.with(limits.ingest(&self.config.distributor)));
+        let ingest = Arc::new(
+            self.base
+                .ingest
+                .with(limits.ingest(&self.config.distributor)),
+        );
         Arc::new(granted(&self.config, limits, ingest))
     }
 }
@@ -135,8 +161,14 @@ impl Overrides {
 /// Limits that were checked, in all their forms.
 fn granted(config: &Config, limits: Limits, ingest: Arc<Profile>) -> Granted {
     // Limits that can't be read are refused before; keeping everything is the safe side.
-    let retention = limits.retention(config.compactor.retention_enabled).unwrap_or_default();
-    Granted { limits, ingest, retention: Arc::new(retention) }
+    let retention = limits
+        .retention(config.compactor.retention_enabled)
+        .unwrap_or_default();
+    Granted {
+        limits,
+        ingest,
+        retention: Arc::new(retention),
+    }
 }
 
 impl Profiles for Overrides {
@@ -147,8 +179,10 @@ impl Profiles for Overrides {
 
 /// Adds the tenants of one file; gives warnings.
 fn read_table(base: &Limits, text: &str, table: &mut Table) -> Result<Vec<String>, String> {
-    let expanded = file::expand(text, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
-    let root: Value = serde_yaml_ng::from_str(&expanded).map_err(|error| format!("not valid YAML: {error}"))?;
+    let expanded =
+        file::expand(text, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
+    let root: Value =
+        serde_yaml_ng::from_str(&expanded).map_err(|error| format!("not valid YAML: {error}"))?;
     let mut warnings = Vec::new();
     let sections = match &root {
         Value::Null => return Ok(warnings),
@@ -163,7 +197,9 @@ fn read_table(base: &Limits, text: &str, table: &mut Table) -> Result<Vec<String
                 }
             }
             (Some("overrides"), Value::Null) => {}
-            (Some("overrides"), _) => return Err("overrides must hold settings by tenant".to_owned()),
+            (Some("overrides"), _) => {
+                return Err("overrides must hold settings by tenant".to_owned());
+            }
             (Some("configs" | "multi_kv_config"), _) => {}
             _ => warnings.push(format!("unknown {}", keys::text(name))),
         }
@@ -178,7 +214,8 @@ fn read_tenant(
     table: &mut Table,
     warnings: &mut Vec<String>,
 ) -> Result<(), String> {
-    let tenant = TenantId::parse(&keys::text(tenant)).map_err(|error| format!("overrides: {error}"))?;
+    let tenant =
+        TenantId::parse(&keys::text(tenant)).map_err(|error| format!("overrides: {error}"))?;
     let of_tenant = |error: String| format!("overrides of {tenant}: {error}");
     let mut leaves = Vec::new();
     match fields {
@@ -211,14 +248,26 @@ mod tests {
     fn check(text: &str, expected: Result<&[&str], &str>) -> Table {
         let mut table = Table::new();
         let warnings = read_table(&Limits::default(), text, &mut table);
-        assert_eq!(warnings, expected.map(|w| w.iter().map(|s| (*s).to_owned()).collect()).map_err(str::to_owned), "{text}");
+        assert_eq!(
+            warnings,
+            expected
+                .map(|w| w.iter().map(|s| (*s).to_owned()).collect())
+                .map_err(str::to_owned),
+            "{text}"
+        );
         table
     }
 
     #[test]
     fn a_tenant_gets_its_own_values_over_the_common_ones() {
         let table = check("overrides:\n  a: {max_query_series: 7}\n  b:\n", Ok(&[]));
-        assert_eq!(table[&tenant("a")], Limits { max_query_series: 7, ..Limits::default() });
+        assert_eq!(
+            table[&tenant("a")],
+            Limits {
+                max_query_series: 7,
+                ..Limits::default()
+            }
+        );
         assert_eq!(table[&tenant("b")], Limits::default());
     }
 
@@ -227,24 +276,41 @@ mod tests {
         check("", Ok(&[]));
         check(
             "overrides: {a: {max_query_serie: 7}}\nconfigs: {a: {log_push_request: true}}\n",
-            Ok(&["overrides of a: unknown limits_config.max_query_serie: did you mean limits_config.max_query_series?"]),
+            Ok(&[
+                "overrides of a: unknown limits_config.max_query_serie: did you mean limits_config.max_query_series?",
+            ]),
         );
-        check("overrides: {a/b: {}}", Err("overrides: tenant ID 'a/b' contains unsupported character '/'"));
-        check("overrides: [1]", Err("overrides must hold settings by tenant"));
+        check(
+            "overrides: {a/b: {}}",
+            Err("overrides: tenant ID 'a/b' contains unsupported character '/'"),
+        );
+        check(
+            "overrides: [1]",
+            Err("overrides must hold settings by tenant"),
+        );
         let retention = "overrides of a: retention period must be >= 24h was 1h";
         check("overrides: {a: {retention_period: 1h}}", Err(retention));
     }
 
     #[test]
     fn rules_for_attributes_stand_over_the_common_ones_one_by_one() {
-        let otlp = OtlpConfig { ignore_defaults: true, ..OtlpConfig::default() };
-        let base = Limits { otlp, ..Limits::default() };
+        let otlp = OtlpConfig {
+            ignore_defaults: true,
+            ..OtlpConfig::default()
+        };
+        let base = Limits {
+            otlp,
+            ..Limits::default()
+        };
         let mut table = Table::new();
         let text = "overrides: {a: {otlp_config: {severity_text_as_label: true}}}";
         assert_eq!(read_table(&base, text, &mut table), Ok(Vec::new()));
         let otlp = &table[&tenant("a")].otlp;
         assert!(otlp.ignore_defaults && otlp.severity_text_as_label);
-        check("overrides: {a: {otlp_config: []}}", Err("overrides of a: limits_config.otlp_config: expected settings by name"));
+        check(
+            "overrides: {a: {otlp_config: []}}",
+            Err("overrides of a: limits_config.otlp_config: expected settings by name"),
+        );
         check(
             "overrides: {a: {otlp_config: {log_attributes: [{regex: '('}]}}}",
             Err(
@@ -262,7 +328,11 @@ mod tests {
         let mut config = Config::default();
         config.runtime.file = vec![path.display().to_string()];
         let overrides = Overrides::open(&config).expect("the file is good");
-        let series = || Overrides::of(&overrides, &tenant("a")).limits.max_query_series;
+        let series = || {
+            Overrides::of(&overrides, &tenant("a"))
+                .limits
+                .max_query_series
+        };
         assert_eq!((series(), overrides.reload_state()), (7, (true, 1)));
         write("overrides: {a: {max_query_series: many}}");
         assert!(overrides.reload().is_err());

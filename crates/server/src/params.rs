@@ -56,7 +56,12 @@ impl FromRequest<Arc<App>> for Params {
         let url = request.uri().query().unwrap_or("").to_owned();
         let mut pairs = Vec::new();
         if request.method() == Method::POST && is_form(&request) {
-            let body = crate::body::read(request.into_body(), &app.config, app.config.frontend.max_body_size.0).await?;
+            let body = crate::body::read(
+                request.into_body(),
+                &app.config,
+                app.config.frontend.max_body_size.0,
+            )
+            .await?;
             parse_pairs(std::str::from_utf8(&body).unwrap_or(""), &mut pairs)?;
         }
         parse_pairs(&url, &mut pairs)?;
@@ -65,8 +70,16 @@ impl FromRequest<Arc<App>> for Params {
 }
 
 fn is_form(request: &Request<Body>) -> bool {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-    kind.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    let kind = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("");
+    kind.split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 impl Params {
@@ -79,12 +92,18 @@ impl Params {
 
     /// The first value of `name`; empty when it is missing.
     pub fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
+        self.0
+            .iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |(_, v)| v)
     }
 
     /// All values of the names, in order.
     pub fn all<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(|(n, _)| names.contains(&n.as_str())).map(|(_, v)| v.as_str())
+        self.0
+            .iter()
+            .filter(|(n, _)| names.contains(&n.as_str()))
+            .map(|(_, v)| v.as_str())
     }
 
     /// `query`
@@ -101,7 +120,9 @@ impl Params {
     pub fn cursor(&self) -> Result<Option<Cursor>, ApiError> {
         match self.get("cursor") {
             "" => Ok(None),
-            text => read_cursor(text).map(Some).ok_or_else(|| ApiError::bad(format!("invalid cursor {text:?}"))),
+            text => read_cursor(text)
+                .map(Some)
+                .ok_or_else(|| ApiError::bad(format!("invalid cursor {text:?}"))),
         }
     }
 
@@ -110,14 +131,18 @@ impl Params {
         let since = match self.get("since") {
             "" => HOUR,
             text => duration::parse(text).ok_or_else(|| {
-                ApiError::bad(format!("could not parse 'since' parameter: not a valid duration string: {text:?}"))
+                ApiError::bad(format!(
+                    "could not parse 'since' parameter: not a valid duration string: {text:?}"
+                ))
             })?,
         };
-        let end = self.time("end", now).map_err(|e| ApiError::bad(format!("could not parse 'end' parameter: {}", e.message)))?;
+        let end = self.time("end", now).map_err(|e| {
+            ApiError::bad(format!("could not parse 'end' parameter: {}", e.message))
+        })?;
         let default = end.min(now).saturating_sub(since);
-        let start = self
-            .time("start", default)
-            .map_err(|e| ApiError::bad(format!("could not parse 'start' parameter: {}", e.message)))?;
+        let start = self.time("start", default).map_err(|e| {
+            ApiError::bad(format!("could not parse 'start' parameter: {}", e.message))
+        })?;
         Ok(Bounds { start, end })
     }
 
@@ -125,7 +150,9 @@ impl Params {
     pub fn ordered_bounds(&self, now: i64) -> Result<Bounds, ApiError> {
         let bounds = self.bounds(now)?;
         if bounds.end < bounds.start {
-            return Err(ApiError::bad("end timestamp must not be before or equal to start time"));
+            return Err(ApiError::bad(
+                "end timestamp must not be before or equal to start time",
+            ));
         }
         Ok(bounds)
     }
@@ -136,20 +163,26 @@ impl Params {
         let direction = self.direction()?;
         let step = self.step(bounds)?;
         if bounds.end.saturating_sub(bounds.start) / step > POINTS_MAX {
-            let text =
-                "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter";
+            let text = "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter";
             return Err(ApiError::bad(text));
         }
         let interval = self.seconds_or_duration("interval", 0)?;
         if interval < 0 {
             return Err(ApiError::bad("interval must be >= 0"));
         }
-        Ok(RangeShape { step, interval, limit, direction })
+        Ok(RangeShape {
+            step,
+            interval,
+            limit,
+            direction,
+        })
     }
 
     /// `step`: positive, whole milliseconds.
     pub fn step(&self, bounds: Bounds) -> Result<i64, ApiError> {
-        let default = (bounds.end.saturating_sub(bounds.start) / 250 / SECOND).max(1).saturating_mul(SECOND);
+        let default = (bounds.end.saturating_sub(bounds.start) / 250 / SECOND)
+            .max(1)
+            .saturating_mul(SECOND);
         let step = self.seconds_or_duration("step", default)?;
         if step <= 0 {
             let text = "zero or negative query resolution step widths are not accepted. Try a positive integer";
@@ -162,7 +195,9 @@ impl Params {
     pub fn time(&self, name: &str, default: i64) -> Result<i64, ApiError> {
         match self.get(name) {
             "" => Ok(default),
-            text => parse_time(text).ok_or_else(|| ApiError::bad(go_number_error("ParseInt", text))),
+            text => {
+                parse_time(text).ok_or_else(|| ApiError::bad(go_number_error("ParseInt", text)))
+            }
         }
     }
 
@@ -201,11 +236,14 @@ impl Params {
         if let Some(seconds) = text.parse::<f64>().ok().filter(|s| s.is_finite()) {
             let nanoseconds = seconds * SECOND as f64;
             if nanoseconds.abs() > i64::MAX as f64 {
-                return Err(ApiError::bad(format!("cannot parse {text:?} to a valid duration. It overflows int64")));
+                return Err(ApiError::bad(format!(
+                    "cannot parse {text:?} to a valid duration. It overflows int64"
+                )));
             }
             return Ok(nanoseconds as i64);
         }
-        duration::parse(text).ok_or_else(|| ApiError::bad(format!("cannot parse {text:?} to a valid duration")))
+        duration::parse(text)
+            .ok_or_else(|| ApiError::bad(format!("cannot parse {text:?} to a valid duration")))
     }
 }
 
@@ -215,10 +253,18 @@ fn parse_time(text: &str) -> Option<i64> {
         && let Some(seconds) = text.parse::<f64>().ok().filter(|s| s.is_finite())
     {
         let milliseconds = (seconds.fract() * 1000.0).round() as i64;
-        return Some((seconds.trunc() as i64).saturating_mul(SECOND).saturating_add(milliseconds * MILLISECOND));
+        return Some(
+            (seconds.trunc() as i64)
+                .saturating_mul(SECOND)
+                .saturating_add(milliseconds * MILLISECOND),
+        );
     }
     if let Some(number) = parse_integer(text) {
-        return Some(if text.len() <= SECONDS_DIGITS_MAX { number.saturating_mul(SECOND) } else { number });
+        return Some(if text.len() <= SECONDS_DIGITS_MAX {
+            number.saturating_mul(SECOND)
+        } else {
+            number
+        });
     }
     // A plus sign that was not escaped in a URL arrives as a space.
     let timestamp: jiff::Timestamp = text.replace(' ', "+").parse().ok()?;
@@ -233,8 +279,11 @@ fn parse_integer(text: &str) -> Option<i64> {
 /// The text of Go's `strconv` for a number that can't be read.
 fn go_number_error(function: &str, text: &str) -> String {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let why =
-        if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) { "value out of range" } else { "invalid syntax" };
+    let why = if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+        "value out of range"
+    } else {
+        "invalid syntax"
+    };
     format!("strconv.{function}: parsing {text:?}: {why}")
 }
 
@@ -255,20 +304,28 @@ fn decode(text: &str) -> Result<String, ApiError> {
         match bytes[at] {
             b'+' => out.push(b' '),
             b'%' => {
-                let digits = bytes.get(at + 1..at + 3).and_then(|d| std::str::from_utf8(d).ok());
-                let byte =
-                    digits.filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit())).and_then(|d| u8::from_str_radix(d, 16).ok());
-                let shown = || String::from_utf8_lossy(&bytes[at..bytes.len().min(at + 3)]).into_owned();
-                out.push(
-                    byte.ok_or_else(|| ApiError::new(StatusCode::BAD_REQUEST, format!("invalid URL escape {:?}", shown())))?,
-                );
+                let digits = bytes
+                    .get(at + 1..at + 3)
+                    .and_then(|d| std::str::from_utf8(d).ok());
+                let byte = digits
+                    .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))
+                    .and_then(|d| u8::from_str_radix(d, 16).ok());
+                let shown =
+                    || String::from_utf8_lossy(&bytes[at..bytes.len().min(at + 3)]).into_owned();
+                out.push(byte.ok_or_else(|| {
+                    ApiError::new(
+                        StatusCode::BAD_REQUEST,
+                        format!("invalid URL escape {:?}", shown()),
+                    )
+                })?);
                 at += 2;
             }
             byte => out.push(byte),
         }
         at += 1;
     }
-    Ok(String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+    Ok(String::from_utf8(out)
+        .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
 }
 
 #[cfg(test)]
@@ -282,7 +339,11 @@ mod tests {
     }
 
     fn check_time(text: &str, expected: i64) {
-        assert_eq!(params(&format!("time={text}")).time("time", NOW), Ok(expected), "{text}");
+        assert_eq!(
+            params(&format!("time={text}")).time("time", NOW),
+            Ok(expected),
+            "{text}"
+        );
     }
 
     #[test]
@@ -299,24 +360,42 @@ mod tests {
 
     fn check_error(text: &str, expected: &str) {
         let params = params(text);
-        let result = params.ordered_bounds(NOW).and_then(|bounds| params.range_shape(bounds));
-        assert_eq!(result.map_err(|e| e.message), Err(expected.to_owned()), "{text}");
+        let result = params
+            .ordered_bounds(NOW)
+            .and_then(|bounds| params.range_shape(bounds));
+        assert_eq!(
+            result.map_err(|e| e.message),
+            Err(expected.to_owned()),
+            "{text}"
+        );
     }
 
     #[test]
     fn mistakes_get_the_texts_of_loki() {
-        check_error("start=x", "could not parse 'start' parameter: strconv.ParseInt: parsing \"x\": invalid syntax");
+        check_error(
+            "start=x",
+            "could not parse 'start' parameter: strconv.ParseInt: parsing \"x\": invalid syntax",
+        );
         check_error(
             "end=99999999999999999999",
             "could not parse 'end' parameter: strconv.ParseInt: parsing \"99999999999999999999\": value out of range",
         );
-        check_error("since=x", "could not parse 'since' parameter: not a valid duration string: \"x\"");
-        check_error("start=20&end=10", "end timestamp must not be before or equal to start time");
+        check_error(
+            "since=x",
+            "could not parse 'since' parameter: not a valid duration string: \"x\"",
+        );
+        check_error(
+            "start=20&end=10",
+            "end timestamp must not be before or equal to start time",
+        );
         check_error("limit=x", "strconv.Atoi: parsing \"x\": invalid syntax");
         check_error("limit=-1", "limit must be a positive value");
         check_error("direction=up", "invalid direction 'up'");
         check_error("step=x", "cannot parse \"x\" to a valid duration");
-        check_error("step=-1", "zero or negative query resolution step widths are not accepted. Try a positive integer");
+        check_error(
+            "step=-1",
+            "zero or negative query resolution step widths are not accepted. Try a positive integer",
+        );
         check_error("interval=1.5h", "cannot parse \"1.5h\" to a valid duration");
         check_error("interval=-1", "interval must be >= 0");
         check_error(
@@ -329,21 +408,40 @@ mod tests {
     fn defaults_are_an_hour_a_250th_of_it_and_100_entries() {
         let params = params("");
         let bounds = params.bounds(NOW).expect("defaults");
-        assert_eq!(bounds, Bounds { start: NOW - HOUR, end: NOW });
-        let expected = RangeShape { step: 14 * SECOND, interval: 0, limit: 100, direction: Direction::Backward };
+        assert_eq!(
+            bounds,
+            Bounds {
+                start: NOW - HOUR,
+                end: NOW
+            }
+        );
+        let expected = RangeShape {
+            step: 14 * SECOND,
+            interval: 0,
+            limit: 100,
+            direction: Direction::Backward,
+        };
         assert_eq!(params.range_shape(bounds), Ok(expected));
     }
 
     #[test]
     fn a_start_defaults_to_before_now_even_when_the_end_is_later() {
-        let bounds = params("end=4000000000&since=5m").bounds(NOW).expect("valid");
+        let bounds = params("end=4000000000&since=5m")
+            .bounds(NOW)
+            .expect("valid");
         assert_eq!(bounds.start, NOW - 300 * SECOND);
     }
 
     #[test]
     fn encoded_text_is_decoded_and_repeated_names_are_kept() {
         let params = params("match[]=%7Ba%3D%22b%22%7D&match=x+y&match%5B%5D=z");
-        assert_eq!(params.all(&["match", "match[]"]).collect::<Vec<_>>(), ["{a=\"b\"}", "x y", "z"]);
-        assert_eq!(Params::parse("a=%zz").map_err(|e| e.message), Err("invalid URL escape \"%zz\"".to_owned()));
+        assert_eq!(
+            params.all(&["match", "match[]"]).collect::<Vec<_>>(),
+            ["{a=\"b\"}", "x y", "z"]
+        );
+        assert_eq!(
+            Params::parse("a=%zz").map_err(|e| e.message),
+            Err("invalid URL escape \"%zz\"".to_owned())
+        );
     }
 }

@@ -22,10 +22,19 @@ pub(crate) struct Patient<S> {
 impl<S> Patient<S> {
     /// Waits `patience` for a write.
     pub(crate) fn new(stream: S, patience: Duration) -> Patient<S> {
-        Patient { stream, patience, deadline: Box::pin(sleep(patience)), armed: false }
+        Patient {
+            stream,
+            patience,
+            deadline: Box::pin(sleep(patience)),
+            armed: false,
+        }
     }
 
-    fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn watch<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.armed = false;
             return written;
@@ -35,20 +44,31 @@ impl<S> Patient<S> {
             self.armed = true;
         }
         match self.deadline.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its answer"))),
+            Poll::Ready(()) => Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the client does not read its answer",
+            ))),
             Poll::Pending => Poll::Pending,
         }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.watch(context, written)
     }
@@ -85,10 +105,19 @@ mod tests {
     async fn a_reader_that_stops_is_let_go_and_one_that_reads_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(4);
         let mut patient = Patient::new(ours, Duration::from_millis(1));
-        let error = patient.write_all(b"more than fits").await.expect_err("nobody reads");
+        let error = patient
+            .write_all(b"more than fits")
+            .await
+            .expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         let mut taken = [0; 4];
-        theirs.read_exact(&mut taken).await.expect("what fitted arrives");
-        patient.write_all(b"fits").await.expect("there is room again");
+        theirs
+            .read_exact(&mut taken)
+            .await
+            .expect("what fitted arrives");
+        patient
+            .write_all(b"fits")
+            .await
+            .expect("there is room again");
     }
 }

@@ -52,7 +52,11 @@ impl Kind {
     }
 
     fn range_type(self) -> &'static str {
-        if self == Kind::Instant { "instant" } else { "range" }
+        if self == Kind::Instant {
+            "instant"
+        } else {
+            "range"
+        }
     }
 }
 
@@ -72,15 +76,32 @@ impl QueryLog {
     /// Starts the clock.
     pub fn begin(tenant: &TenantId, kind: Kind, query: &str, bounds: Bounds) -> QueryLog {
         let (tenant, query, started) = (tenant.clone(), query.to_owned(), Instant::now());
-        QueryLog { tenant, kind, query, bounds, step: 0, limit: 0, source: String::new(), started }
+        QueryLog {
+            tenant,
+            kind,
+            query,
+            bounds,
+            step: 0,
+            limit: 0,
+            source: String::new(),
+            started,
+        }
     }
 
     /// Adds what only `query` and `query_range` have. `tags` is the header `X-Query-Tags`.
     pub fn with(mut self, step: i64, limit: usize, tags: &str) -> QueryLog {
         self.step = step;
         self.limit = limit;
-        let source = tags.split(',').find_map(|tag| tag.trim().strip_prefix("Source="));
-        let shown = |c: char| if c.is_ascii_alphanumeric() || "-=.@ ".contains(c) { c } else { '_' };
+        let source = tags
+            .split(',')
+            .find_map(|tag| tag.trim().strip_prefix("Source="));
+        let shown = |c: char| {
+            if c.is_ascii_alphanumeric() || "-=.@ ".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        };
         self.source = source.unwrap_or("").chars().map(shown).collect();
         self
     }
@@ -108,16 +129,29 @@ impl QueryLog {
         let seconds = self.started.elapsed().as_secs_f64();
         let now = clock::now();
         let delta = |t: i64| format!("{:.3}s", (now as f64 - t as f64) / 1e9);
-        let rate = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
+        let rate = |count: u64| {
+            if seconds > 0.0 {
+                count as f64 / seconds
+            } else {
+                0.0
+            }
+        };
         tracing::info!(
             component = "querier",
             org_id = self.tenant.as_str(),
-            latency = if seconds > SLOW_SECONDS { "slow" } else { "fast" },
+            latency = if seconds > SLOW_SECONDS {
+                "slow"
+            } else {
+                "fast"
+            },
             query = self.query,
             query_hash = hash(&self.query),
             query_type = self.kind.query_type(),
             range_type = self.kind.range_type(),
-            length = format!("{:.3}s", (self.bounds.end as f64 - self.bounds.start as f64) / 1e9),
+            length = format!(
+                "{:.3}s",
+                (self.bounds.end as f64 - self.bounds.start as f64) / 1e9
+            ),
             start_delta = delta(self.bounds.start),
             end_delta = delta(self.bounds.end),
             step = format!("{:.3}s", self.step as f64 / 1e9),
@@ -143,5 +177,7 @@ impl QueryLog {
 
 /// FNV-1a, so that equal queries can be counted.
 pub fn hash(query: &str) -> u32 {
-    query.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    query.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }

@@ -40,7 +40,12 @@ impl Reader {
         Reader::with(app, Arc::from([tenant]), None, false)
     }
 
-    fn with(app: &App, tenants: Arc<[TenantId]>, tightened: Option<&Tightened>, shows_warnings: bool) -> Reader {
+    fn with(
+        app: &App,
+        tenants: Arc<[TenantId]>,
+        tightened: Option<&Tightened>,
+        shows_warnings: bool,
+    ) -> Reader {
         let mut limits = app.granted(&tenants[0]).limits.clone();
         for tenant in &tenants[1..] {
             limits = limits.strictest(&app.granted(tenant).limits);
@@ -50,7 +55,11 @@ impl Reader {
         }
         let mut query_limits = limits.query(&app.config.querier);
         query_limits.partial = shows_warnings && !limits.strict;
-        Reader { tenants, limits: Arc::new(limits), query_limits }
+        Reader {
+            tenants,
+            limits: Arc::new(limits),
+            query_limits,
+        }
     }
 
     /// Whose data; of several the first, which stands for all where one is asked for.
@@ -74,11 +83,20 @@ impl Reader {
     }
 
     /// Passes a query on, or tells which limit it breaks, and counts that.
-    pub fn admit(&self, app: &App, text: &str, expr: &Expr, kind: Kind, bounds: Bounds) -> Result<(), ApiError> {
-        admission::check(&self.limits, text, expr, kind, bounds).map_err(|Refused { why, error }| {
-            self.refused(app, why);
-            error
-        })
+    pub fn admit(
+        &self,
+        app: &App,
+        text: &str,
+        expr: &Expr,
+        kind: Kind,
+        bounds: Bounds,
+    ) -> Result<(), ApiError> {
+        admission::check(&self.limits, text, expr, kind, bounds).map_err(
+            |Refused { why, error }| {
+                self.refused(app, why);
+                error
+            },
+        )
     }
 
     /// Counts a refusal.
@@ -93,10 +111,17 @@ impl FromRequestParts<Arc<App>> for Reader {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Reader, ApiError> {
         let Tenants(tenants) = Tenants::from_request_parts(parts, app).await?;
         let tightened = match parts.headers.get("x-loki-query-limits") {
-            Some(text) if app.config.querier.per_request_limits_enabled => Some(Tightened::parse(text.as_bytes())?),
+            Some(text) if app.config.querier.per_request_limits_enabled => {
+                Some(Tightened::parse(text.as_bytes())?)
+            }
             _ => None,
         };
-        Ok(Reader::with(app, tenants, tightened.as_ref(), shows_warnings(&parts.headers)))
+        Ok(Reader::with(
+            app,
+            tenants,
+            tightened.as_ref(),
+            shows_warnings(&parts.headers),
+        ))
     }
 }
 
@@ -104,7 +129,12 @@ impl FromRequestParts<Arc<App>> for Reader {
 /// encoding flag that only it sends, by its name, or by its tags; its alerts have nobody to show them to.
 /// `X-Skald-Partial` says it in so many words.
 fn shows_warnings(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
+    };
     match text("x-skald-partial") {
         "true" => return true,
         "false" => return false,
@@ -131,14 +161,22 @@ struct Tightened {
 
 impl Tightened {
     fn parse(text: &[u8]) -> Result<Tightened, ApiError> {
-        let bad = |what: &str| ApiError::bad(format!("could not parse X-Loki-Query-Limits: {what}"));
+        let bad =
+            |what: &str| ApiError::bad(format!("could not parse X-Loki-Query-Limits: {what}"));
         let value: Value = serde_json::from_slice(text).map_err(|error| bad(&error.to_string()))?;
         let fields = value.as_object().ok_or_else(|| bad("not a JSON object"))?;
         let span = |name: &str| match fields.get(name).and_then(Value::as_str) {
-            Some(text) => duration::parse(text).map(|ns| Some(Duration::from_nanos(ns.max(0) as u64))).ok_or_else(|| bad(name)),
+            Some(text) => duration::parse(text)
+                .map(|ns| Some(Duration::from_nanos(ns.max(0) as u64)))
+                .ok_or_else(|| bad(name)),
             None => Ok(None),
         };
-        let count = |name: &str| fields.get(name).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+        let count = |name: &str| {
+            fields
+                .get(name)
+                .and_then(Value::as_u64)
+                .and_then(|n| usize::try_from(n).ok())
+        };
         let bytes = match fields.get("maxQueryBytesRead").and_then(Value::as_str) {
             Some(text) => {
                 use crate::config::setting::{ByteSize, Setting};
@@ -146,7 +184,11 @@ impl Tightened {
             }
             None => None,
         };
-        let labels = fields.get("requiredLabels").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let labels = fields
+            .get("requiredLabels")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         Ok(Tightened {
             length: span("maxQueryLength")?,
             range: span("maxQueryInterval")?,
@@ -155,17 +197,26 @@ impl Tightened {
             entries: count("maxEntriesLimitPerQuery"),
             minimum_labels: count("minimumLabelsNumber"),
             bytes_read: bytes,
-            required_labels: labels.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            required_labels: labels
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
         })
     }
 
     fn apply(&self, limits: &mut Limits) {
         let mut own = limits.clone();
-        let set = |limit: &mut Duration, tightened: Option<Duration>| *limit = tightened.unwrap_or(*limit);
+        let set = |limit: &mut Duration, tightened: Option<Duration>| {
+            *limit = tightened.unwrap_or(*limit)
+        };
         set(&mut own.max_query_length, self.length);
         set(&mut own.max_query_range, self.range);
         set(&mut own.max_query_lookback, self.lookback);
-        set(&mut own.query_timeout, self.timeout.filter(|timeout| nanoseconds(*timeout) > 0));
+        set(
+            &mut own.query_timeout,
+            self.timeout.filter(|timeout| nanoseconds(*timeout) > 0),
+        );
         own.max_entries_limit_per_query = self.entries.unwrap_or(own.max_entries_limit_per_query);
         own.minimum_labels_number = self.minimum_labels.unwrap_or(own.minimum_labels_number);
         own.max_query_bytes_read.0 = self.bytes_read.unwrap_or(own.max_query_bytes_read.0);
@@ -180,7 +231,9 @@ mod tests {
     use axum::http::{HeaderName, HeaderValue};
 
     fn check(headers: &[(&'static str, &'static str)], expected: bool) {
-        let pairs = headers.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)));
+        let pairs = headers
+            .iter()
+            .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)));
         assert_eq!(shows_warnings(&pairs.collect()), expected, "{headers:?}");
     }
 
@@ -189,21 +242,45 @@ mod tests {
         check(&[], false);
         check(&[("user-agent", "loki-logcli/3.7")], false);
         check(&[("user-agent", "Grafana/12.0")], true);
-        check(&[("x-loki-response-encoding-flags", "categorize-labels")], true);
-        check(&[("x-loki-response-encoding-flags", "categorize-labels"), ("fromalert", "true")], false);
+        check(
+            &[("x-loki-response-encoding-flags", "categorize-labels")],
+            true,
+        );
+        check(
+            &[
+                ("x-loki-response-encoding-flags", "categorize-labels"),
+                ("fromalert", "true"),
+            ],
+            false,
+        );
         check(&[("x-query-tags", "Source=grafana-lokiexplore-app")], true);
         check(&[("x-skald-partial", "true")], true);
-        check(&[("user-agent", "Grafana/12.0"), ("x-skald-partial", "false")], false);
+        check(
+            &[("user-agent", "Grafana/12.0"), ("x-skald-partial", "false")],
+            false,
+        );
     }
 
     #[test]
     fn a_request_tightens_its_limits_and_never_loosens_them() {
         let header = br#"{"maxQueryLength":"1h","maxEntriesLimitPerQuery":9000,"maxQueryTime":"5s","requiredLabels":["a"],"minimumLabelsNumber":2,"maxQueryBytesRead":"1GB"}"#;
-        let mut limits = Limits { required_labels: vec!["b".into()], ..Limits::default() };
+        let mut limits = Limits {
+            required_labels: vec!["b".into()],
+            ..Limits::default()
+        };
         Tightened::parse(header).expect("good").apply(&mut limits);
         assert_eq!(limits.max_query_length, Duration::from_secs(3600));
-        assert_eq!((limits.max_entries_limit_per_query, limits.minimum_labels_number), (5000, 2));
-        assert_eq!((limits.query_timeout, limits.max_query_bytes_read.0), (Duration::from_secs(5), 1 << 30));
+        assert_eq!(
+            (
+                limits.max_entries_limit_per_query,
+                limits.minimum_labels_number
+            ),
+            (5000, 2)
+        );
+        assert_eq!(
+            (limits.query_timeout, limits.max_query_bytes_read.0),
+            (Duration::from_secs(5), 1 << 30)
+        );
         assert_eq!(limits.required_labels, ["a", "b"]);
         for bad in [&b"x"[..], b"[]", br#"{"maxQueryLength":"x"}"#] {
             assert!(Tightened::parse(bad).is_err());

@@ -17,7 +17,10 @@ pub(crate) async fn watch(all: Vec<Reload>, period: Duration) {
         for (reload, told) in all.iter().zip(&mut told) {
             let reload = reload.clone();
             let reloaded = tokio::task::spawn_blocking(move || reload()).await;
-            let error = reloaded.unwrap_or_else(|error| Err(error.to_string())).err().unwrap_or_default();
+            let error = reloaded
+                .unwrap_or_else(|error| Err(error.to_string()))
+                .err()
+                .unwrap_or_default();
             if !error.is_empty() && error != *told {
                 tracing::error!(error, "what was in force stays");
             }

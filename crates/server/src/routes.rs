@@ -2,7 +2,8 @@
 
 use crate::access;
 use crate::api::{
-    delete, detected, drilldown, export, format_query, index, labels, legacy, patterns, push, query, rules, status, tail,
+    delete, detected, drilldown, export, format_query, index, labels, legacy, patterns, push,
+    query, rules, status, tail,
 };
 use crate::error::{self, ApiError};
 use crate::metrics::{Refusal, Upgrade};
@@ -44,13 +45,18 @@ pub fn router(app: Arc<App>) -> Router {
     let router = router.layer(middleware::from_fn_with_state(app.clone(), access::guard));
     let router = router.layer(CatchPanicLayer::custom(caught(app.clone())));
     let router = router.layer(middleware::from_fn(error::as_accepted));
-    let router = if compress { router.layer(compression()) } else { router };
+    let router = if compress {
+        router.layer(compression())
+    } else {
+        router
+    };
     router.layer(middleware::from_fn_with_state(app, observe))
 }
 
 /// What is answered until the parts are open: agents try again, and `/ready` says why.
 pub fn starting() -> Router {
-    Router::new().fallback(async || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, status::RECOVERING))
+    Router::new()
+        .fallback(async || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, status::RECOVERING))
 }
 
 /// Routes with the list of their paths, which the API document is checked against.
@@ -68,7 +74,10 @@ impl Routes {
 }
 
 fn all() -> Routes {
-    operational(loki(Routes { router: Router::new(), paths: Vec::new() }))
+    operational(loki(Routes {
+        router: Router::new(),
+        paths: Vec::new(),
+    }))
 }
 
 /// Every path that is routed.
@@ -94,13 +103,28 @@ fn loki(routes: Routes) -> Routes {
         .route("/loki/api/v1/patterns", both(patterns::patterns))
         .route("/loki/api/v1/detected_labels", both(detected::labels))
         .route("/loki/api/v1/detected_fields", both(detected::fields))
-        .route("/loki/api/v1/detected_field/{name}/values", both(detected::values))
+        .route(
+            "/loki/api/v1/detected_field/{name}/values",
+            both(detected::values),
+        )
         .route("/loki/api/v1/tail", get(tail::tail).post(tail::tail))
-        .route("/loki/api/v1/format_query", both(format_query::format_query))
+        .route(
+            "/loki/api/v1/format_query",
+            both(format_query::format_query),
+        )
         .route("/loki/api/v1/drilldown-limits", get(drilldown::limits))
         .route("/loki/api/v1/status/buildinfo", get(status::buildinfo))
-        .route("/loki/api/v1/delete", get(delete::list_requests).post(delete::create).put(delete::create).delete(delete::cancel))
-        .route("/loki/api/v1/cache/generation_numbers", get(delete::generation))
+        .route(
+            "/loki/api/v1/delete",
+            get(delete::list_requests)
+                .post(delete::create)
+                .put(delete::create)
+                .delete(delete::cancel),
+        )
+        .route(
+            "/loki/api/v1/cache/generation_numbers",
+            get(delete::generation),
+        )
         .route("/loki/api/v1/rules", get(rules::list))
         .route("/loki/api/v1/rules/{namespace}", get(rules::list))
         .route("/loki/api/v1/rules/{namespace}/{group}", get(rules::group))
@@ -125,7 +149,10 @@ fn operational(routes: Routes) -> Routes {
         .route("/config", get(status::config))
         .route("/config/tenant/v1/limits", get(drilldown::tenant_limits))
         .route("/services", get(status::services))
-        .route("/log_level", get(status::log_level).post(status::set_log_level))
+        .route(
+            "/log_level",
+            get(status::log_level).post(status::set_log_level),
+        )
         .route("/flush", get(status::flush).post(status::flush))
         .route("/flush/tenant", post(status::flush));
     for path in RING_PAGES {
@@ -148,15 +175,27 @@ async fn not_found() -> Response {
 }
 
 fn compression() -> CompressionLayer<impl Predicate> {
-    let streams = NotForContentType::const_new("text/event-stream").and(NotForContentType::const_new("application/x-ndjson"));
-    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(COMPRESS_BYTES_MIN).and(streams))
+    let streams = NotForContentType::const_new("text/event-stream")
+        .and(NotForContentType::const_new("application/x-ndjson"));
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(COMPRESS_BYTES_MIN).and(streams))
 }
 
-fn caught(app: Arc<App>) -> impl Fn(Box<dyn Any + Send>) -> Response + Clone + Send + Sync + 'static {
+fn caught(
+    app: Arc<App>,
+) -> impl Fn(Box<dyn Any + Send>) -> Response + Clone + Send + Sync + 'static {
     move |panic| {
         app.metrics.count_panic();
-        tracing::error!(panic = panic_text(&*panic), "a request failed by a fault of the server");
-        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "the request failed by a fault of the server").into_response()
+        tracing::error!(
+            panic = panic_text(&*panic),
+            "a request failed by a fault of the server"
+        );
+        ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the request failed by a fault of the server",
+        )
+        .into_response()
     }
 }
 
@@ -176,12 +215,21 @@ async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     } else {
         app.metrics.refuse("", Refusal::Requests);
         let text = "The server cannot accept more requests at this time.";
-        ([(RETRY_AFTER, HeaderValue::from_static("1"))], ApiError::new(StatusCode::SERVICE_UNAVAILABLE, text)).into_response()
+        (
+            [(RETRY_AFTER, HeaderValue::from_static("1"))],
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, text),
+        )
+            .into_response()
     };
     drop(inflight);
     let status = response.status();
-    let upgrade = if status == StatusCode::SWITCHING_PROTOCOLS { Upgrade::Yes } else { Upgrade::No };
-    app.metrics.observe(&method, &route, status.as_u16(), upgrade, started.elapsed());
+    let upgrade = if status == StatusCode::SWITCHING_PROTOCOLS {
+        Upgrade::Yes
+    } else {
+        Upgrade::No
+    };
+    app.metrics
+        .observe(&method, &route, status.as_u16(), upgrade, started.elapsed());
     tracing::debug!(method, route, status = status.as_u16(), duration = ?started.elapsed(), "request");
     response
 }
@@ -199,7 +247,12 @@ impl Inflight {
     pub(crate) fn new(app: Arc<App>, method: String, route: String) -> Inflight {
         let admitted = app.enter();
         app.metrics.inflight(&method, &route, 1);
-        Inflight { app, method, route, admitted }
+        Inflight {
+            app,
+            method,
+            route,
+            admitted,
+        }
     }
 }
 
@@ -212,17 +265,26 @@ impl Drop for Inflight {
 
 /// Loki's name of a route in metrics: slashes become underscores, braces go.
 fn route_label(path: &str) -> String {
-    path.trim_matches('/').replace('/', "_").replace(['{', '}'], "").to_lowercase()
+    path.trim_matches('/')
+        .replace('/', "_")
+        .replace(['{', '}'], "")
+        .to_lowercase()
 }
 
 /// The path a request means: without the configured prefix, a doubled API prefix, and trailing slashes.
 pub fn normalize(uri: &Uri, prefix: &str) -> Option<Uri> {
     const API: &str = "/loki/api/v1";
     let mut path = uri.path();
-    if let Some(rest) = path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')) {
+    if let Some(rest) = path
+        .strip_prefix(prefix)
+        .filter(|rest| rest.starts_with('/'))
+    {
         path = rest;
     }
-    while path.strip_prefix(API).is_some_and(|rest| rest.starts_with(API)) {
+    while path
+        .strip_prefix(API)
+        .is_some_and(|rest| rest.starts_with(API))
+    {
         path = &path[API.len()..];
     }
     let trimmed = path.trim_end_matches('/');
@@ -250,8 +312,13 @@ mod tests {
     #[tokio::test]
     async fn until_the_data_is_there_everything_is_unavailable() {
         for path in ["/ready", "/loki/api/v1/push"] {
-            let request = Request::builder().uri(path).body(axum::body::Body::empty()).expect("valid request");
-            let response = tower::ServiceExt::oneshot(starting(), request).await.expect("routers do not fail");
+            let request = Request::builder()
+                .uri(path)
+                .body(axum::body::Body::empty())
+                .expect("valid request");
+            let response = tower::ServiceExt::oneshot(starting(), request)
+                .await
+                .expect("routers do not fail");
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
         }
     }
@@ -259,7 +326,11 @@ mod tests {
     #[test]
     fn slips_in_paths_are_forgiven() {
         check("/loki/api/v1/labels", "", "/loki/api/v1/labels");
-        check("/loki/api/v1/labels/?a=/b/", "", "/loki/api/v1/labels?a=/b/");
+        check(
+            "/loki/api/v1/labels/?a=/b/",
+            "",
+            "/loki/api/v1/labels?a=/b/",
+        );
         check("/loki/api/v1/loki/api/v1/query", "", "/loki/api/v1/query");
         check("/logs/loki/api/v1/query", "/logs", "/loki/api/v1/query");
         check("/", "", "/");
@@ -267,7 +338,10 @@ mod tests {
 
     #[test]
     fn routes_have_lokis_labels() {
-        assert_eq!(route_label("/loki/api/v1/label/{name}/values"), "loki_api_v1_label_name_values");
+        assert_eq!(
+            route_label("/loki/api/v1/label/{name}/values"),
+            "loki_api_v1_label_name_values"
+        );
         assert_eq!(route_label("/ready"), "ready");
     }
 }

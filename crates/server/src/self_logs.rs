@@ -22,7 +22,11 @@ const GATHER: Duration = Duration::from_millis(250);
 pub(crate) async fn run(app: Arc<App>, mut lines: OwnLines) {
     // With tenants switched on nobody's data is a good place: own lines get a tenant of their own.
     let own = TenantId::parse("skald").expect("skald is a valid tenant name");
-    let tenant = if app.config.auth_enabled { own } else { app.default_tenant.clone() };
+    let tenant = if app.config.auth_enabled {
+        own
+    } else {
+        app.default_tenant.clone()
+    };
     let mut batch = Vec::new();
     while lines.recv_many(&mut batch, BATCH_LINES_MAX).await > 0 {
         tokio::time::sleep(GATHER).await;
@@ -46,14 +50,18 @@ pub(crate) async fn run(app: Arc<App>, mut lines: OwnLines) {
 /// Polls a future with its thread muted.
 async fn without_echo<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
-    std::future::poll_fn(|context| -> Poll<T> { logging::muted(|| future.as_mut().poll(context)) }).await
+    std::future::poll_fn(|context| -> Poll<T> { logging::muted(|| future.as_mut().poll(context)) })
+        .await
 }
 
 /// The lines as a JSON push, one stream a level.
 fn body(lines: &[OwnLine]) -> String {
     let mut levels: BTreeMap<&str, Vec<serde_json::Value>> = BTreeMap::new();
     for line in lines {
-        levels.entry(line.level).or_default().push(serde_json::json!([line.timestamp.to_string(), line.text]));
+        levels
+            .entry(line.level)
+            .or_default()
+            .push(serde_json::json!([line.timestamp.to_string(), line.text]));
     }
     let streams: Vec<serde_json::Value> = levels
         .into_iter()
@@ -68,12 +76,19 @@ mod tests {
 
     #[test]
     fn lines_become_a_push_with_a_stream_for_each_level() {
-        let line = |level, text: &str| OwnLine { timestamp: 7, level, text: text.to_owned() };
+        let line = |level, text: &str| OwnLine {
+            timestamp: 7,
+            level,
+            text: text.to_owned(),
+        };
         let body = body(&[line("warn", "a"), line("info", "b"), line("warn", "c")]);
         let expected = serde_json::json!({"streams": [
             {"stream": {"service_name": "skald", "level": "info"}, "values": [["7", "b"]]},
             {"stream": {"service_name": "skald", "level": "warn"}, "values": [["7", "a"], ["7", "c"]]},
         ]});
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&body).expect("valid JSON"), expected);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&body).expect("valid JSON"),
+            expected
+        );
     }
 }

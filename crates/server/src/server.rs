@@ -84,37 +84,77 @@ impl Server {
     /// soon as the parts are open. `own_lines` are stored when `self_logs` is on.
     pub async fn start(config: Config, own_lines: Option<OwnLines>) -> Result<Running, StartError> {
         let address = config.listen().map_err(StartError::Config)?;
-        let tenant = TenantId::parse(&config.no_auth_tenant).map_err(|e| StartError::Config(format!("no_auth_tenant: {e}")))?;
+        let tenant = TenantId::parse(&config.no_auth_tenant)
+            .map_err(|e| StartError::Config(format!("no_auth_tenant: {e}")))?;
         let overrides = Arc::new(Overrides::open(&config).map_err(StartError::Config)?);
         let access = Arc::new(Access::open(&config.tokens_file).map_err(StartError::Config)?);
-        let tls = Tls::open(&config.server.tls).map_err(StartError::Config)?.map(Arc::new);
-        let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
-        let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
+        let tls = Tls::open(&config.server.tls)
+            .map_err(StartError::Config)?
+            .map(Arc::new);
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| StartError::Listen { address, error })?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| StartError::Listen { address, error })?;
         let metrics = Arc::new(Metrics::new());
         let (stop, stopped) = watch::channel(false);
         let grpc_stopped = stopped.clone();
         // Opening very many parts takes a while: until then clients are told so instead of hanging.
         let (routers, router) = watch::channel(routes::starting());
-        let listening = Listening { config: config.server.clone(), metrics: metrics.clone(), tls: tls.clone(), router, stopped };
+        let listening = Listening {
+            config: config.server.clone(),
+            metrics: metrics.clone(),
+            tls: tls.clone(),
+            router,
+            stopped,
+        };
         let accepting = tokio::spawn(accept(Arc::new(listening), listener));
         let mut options = config.store_options();
         let kept = overrides.clone();
         options.retention = RetentionOf::new(move |tenant| kept.of(tenant).retention.clone());
         let stop_listening = accepting.abort_handle();
-        let opened = blocking(move || Store::open_parts(options)).await.inspect_err(|_| stop_listening.abort());
-        let app = Arc::new(App::new(config, (overrides, access), tenant, Arc::new(opened?), metrics));
+        let opened = blocking(move || Store::open_parts(options))
+            .await
+            .inspect_err(|_| stop_listening.abort());
+        let app = Arc::new(App::new(
+            config,
+            (overrides, access),
+            tenant,
+            Arc::new(opened?),
+            metrics,
+        ));
         drop(routers.send_replace(routes::router(app.clone())));
         let store = app.store.clone();
-        blocking(move || store.recover()).await.inspect_err(|_| stop_listening.abort())?;
-        let grpc = listen_grpc(&app, tls.as_ref(), grpc_stopped).await.inspect_err(|_| stop_listening.abort())?;
-        let own_lines = own_lines.filter(|_| app.config.self_logs).map(|lines| tokio::spawn(self_logs::run(app.clone(), lines)));
-        let watching = tokio::spawn(reload::watch(reloads(&app, tls.as_ref()), app.config.runtime.period));
+        blocking(move || store.recover())
+            .await
+            .inspect_err(|_| stop_listening.abort())?;
+        let grpc = listen_grpc(&app, tls.as_ref(), grpc_stopped)
+            .await
+            .inspect_err(|_| stop_listening.abort())?;
+        let own_lines = own_lines
+            .filter(|_| app.config.self_logs)
+            .map(|lines| tokio::spawn(self_logs::run(app.clone(), lines)));
+        let watching = tokio::spawn(reload::watch(
+            reloads(&app, tls.as_ref()),
+            app.config.runtime.period,
+        ));
         warn_of_openness(&app.config, &address, tls.is_some());
         if app.config.limits.expires() && !app.config.compactor.retention_enabled {
-            tracing::warn!("a retention is set, but compactor.retention_enabled is not: everything is kept");
+            tracing::warn!(
+                "a retention is set, but compactor.retention_enabled is not: everything is kept"
+            );
         }
         tracing::info!(%address, data = %app.config.data.display(), "ready");
-        Ok(Running { address, app, stop, accepting, grpc, own_lines, watching })
+        Ok(Running {
+            address,
+            app,
+            stop,
+            accepting,
+            grpc,
+            own_lines,
+            watching,
+        })
     }
 }
 
@@ -128,13 +168,26 @@ async fn listen_grpc(
         return Ok(None);
     }
     let address = app.config.listen_grpc().map_err(StartError::Config)?;
-    let listener = TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })?;
-    let address = listener.local_addr().map_err(|error| StartError::Listen { address, error })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| StartError::Listen { address, error })?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| StartError::Listen { address, error })?;
     let (config, metrics) = (app.config.server.clone(), app.metrics.clone());
     let router = watch::channel(grpc::router(app.clone())).1;
-    let listening = Listening { config, metrics, tls: tls.cloned(), router, stopped };
+    let listening = Listening {
+        config,
+        metrics,
+        tls: tls.cloned(),
+        router,
+        stopped,
+    };
     tracing::info!(%address, "gRPC is ready");
-    Ok(Some((address, tokio::spawn(accept(Arc::new(listening), listener)))))
+    Ok(Some((
+        address,
+        tokio::spawn(accept(Arc::new(listening), listener)),
+    )))
 }
 
 /// Runs what waits for the disk away from the sockets.
@@ -142,7 +195,9 @@ async fn blocking<T: Send + 'static>(
     job: impl FnOnce() -> Result<T, skald_store::StoreError> + Send + 'static,
 ) -> Result<T, StartError> {
     let result = tokio::task::spawn_blocking(job).await;
-    result.map_err(|error| StartError::Config(error.to_string()))?.map_err(StartError::from)
+    result
+        .map_err(|error| StartError::Config(error.to_string()))?
+        .map_err(StartError::from)
 }
 
 impl Running {
@@ -189,7 +244,10 @@ impl Running {
 /// What is read again while the server runs.
 fn reloads(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> Vec<Reload> {
     let (overrides, access) = (app.overrides.clone(), app.access.clone());
-    let mut all: Vec<Reload> = vec![Arc::new(move || overrides.reload()), Arc::new(move || access.reload())];
+    let mut all: Vec<Reload> = vec![
+        Arc::new(move || overrides.reload()),
+        Arc::new(move || access.reload()),
+    ];
     if let Some(tls) = tls.cloned() {
         all.push(Arc::new(move || tls.reload()));
     }
@@ -221,7 +279,12 @@ struct Listening {
 
 async fn accept(listening: Arc<Listening>, listener: TcpListener) {
     let mut stopped = listening.stopped.clone();
-    let places = Arc::new(Semaphore::new(listening.config.http_listen_conn_limit.clamp(1, Semaphore::MAX_PERMITS)));
+    let places = Arc::new(Semaphore::new(
+        listening
+            .config
+            .http_listen_conn_limit
+            .clamp(1, Semaphore::MAX_PERMITS),
+    ));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -259,7 +322,9 @@ async fn admit_connection(listening: &Listening, stream: TcpStream) {
     // Answers are written whole; waiting to fill packets only adds delay.
     let _ = stream.set_nodelay(true);
     let stream = Patient::new(stream, listening.config.http_server_write_timeout);
-    let Some(tls) = &listening.tls else { return serve_connection(listening, stream).await };
+    let Some(tls) = &listening.tls else {
+        return serve_connection(listening, stream).await;
+    };
     let patience = listening.config.http_server_read_timeout;
     match tokio::time::timeout(patience, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => serve_connection(listening, stream).await,
@@ -268,8 +333,15 @@ async fn admit_connection(listening: &Listening, stream: TcpStream) {
     }
 }
 
-async fn serve_connection(listening: &Listening, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-    let (config, mut stopped, router) = (&listening.config, listening.stopped.clone(), listening.router.clone());
+async fn serve_connection(
+    listening: &Listening,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) {
+    let (config, mut stopped, router) = (
+        &listening.config,
+        listening.stopped.clone(),
+        listening.router.clone(),
+    );
     let asked = Arc::new(AtomicBool::new(false));
     let has_asked = asked.clone();
     let prefix = config.http_path_prefix.trim_end_matches('/').to_owned();
@@ -284,8 +356,16 @@ async fn serve_connection(listening: &Listening, stream: impl AsyncRead + AsyncW
     });
     let mut builder = Builder::new(TokioExecutor::new());
     let idle = config.http_server_idle_timeout;
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(HEAD_BYTES_MAX);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS_MAX).keep_alive_interval(Some(idle));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle)
+        .max_buf_size(HEAD_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .keep_alive_interval(Some(idle));
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(connection);
     // A connection is for asking: one that has not by then only takes a place.

@@ -69,7 +69,11 @@ impl App {
         metrics: Arc<Metrics>,
     ) -> App {
         let ingest = Ingest::with_profiles(store.clone(), overrides.clone(), crate::clock::now);
-        let engine = Engine::new(store.clone(), config.limits.query(&config.querier), crate::clock::now);
+        let engine = Engine::new(
+            store.clone(),
+            config.limits.query(&config.querier),
+            crate::clock::now,
+        );
         App {
             overrides,
             access,
@@ -94,7 +98,11 @@ impl App {
 
     /// Where the server is in its life.
     pub fn phase(&self) -> Phase {
-        if self.phase.load(Ordering::Relaxed) == Phase::Running as u8 { Phase::Running } else { Phase::Stopping }
+        if self.phase.load(Ordering::Relaxed) == Phase::Running as u8 {
+            Phase::Running
+        } else {
+            Phase::Stopping
+        }
     }
 
     /// Turns `/ready` away from clients; requests still finish.
@@ -155,7 +163,11 @@ impl App {
         let guard = CancelOnDrop(Cancel::default());
         let cancel = guard.0.clone();
         let (sender, receiver) = oneshot::channel();
-        let (app, mut limits, tenants) = (self.clone(), reader.query_limits.clone(), reader.tenants().clone());
+        let (app, mut limits, tenants) = (
+            self.clone(),
+            reader.query_limits.clone(),
+            reader.tenants().clone(),
+        );
         let (timeout, asked) = (limits.query_timeout, Instant::now());
         let run = move || {
             limits.query_timeout = timeout.saturating_sub(asked.elapsed());
@@ -166,13 +178,23 @@ impl App {
             let result = std::panic::catch_unwind(AssertUnwindSafe(|| job(&engine, &cancel)));
             let result = result.unwrap_or_else(|panic| {
                 app.metrics.count_panic();
-                tracing::error!(panic = panic_text(&*panic), "a query failed by a fault of the server");
-                Err(QueryError::Internal("the query failed by a fault of the server".to_owned()))
+                tracing::error!(
+                    panic = panic_text(&*panic),
+                    "a query failed by a fault of the server"
+                );
+                Err(QueryError::Internal(
+                    "the query failed by a fault of the server".to_owned(),
+                ))
             });
             // Nobody listening means the client went away, which needs no answer.
             let _ = sender.send(result);
         };
-        self.engine.run(&reader.tenant(), &guard.0, self.config.frontend.max_outstanding_per_tenant, run)?;
+        self.engine.run(
+            &reader.tenant(),
+            &guard.0,
+            self.config.frontend.max_outstanding_per_tenant,
+            run,
+        )?;
         match tokio::time::timeout(timeout.saturating_add(TIMEOUT_GRACE), receiver).await {
             Ok(Ok(result)) => result,
             // A query that waited longer than it may is dropped without being run.
@@ -193,7 +215,10 @@ fn refusal(error: &QueryError) -> Option<Refusal> {
         QueryError::Timeout => Some(Refusal::Timeout),
         QueryError::BytesRead { .. } => Some(Refusal::BytesRead),
         QueryError::VolumeSeries(_) => Some(Refusal::VolumeSeries),
-        QueryError::Bad(_) | QueryError::Cancelled | QueryError::Stopping | QueryError::Internal(_) => None,
+        QueryError::Bad(_)
+        | QueryError::Cancelled
+        | QueryError::Stopping
+        | QueryError::Internal(_) => None,
     }
 }
 
@@ -206,7 +231,8 @@ pub async fn raised(flag: &mut watch::Receiver<bool>) {
 /// What a panic said.
 pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("unknown")
 }
 
 struct CancelOnDrop(Cancel);
@@ -225,7 +251,10 @@ pub struct Tails {
 
 impl Default for Tails {
     fn default() -> Tails {
-        Tails { open: Arc::default(), total: watch::Sender::new(0) }
+        Tails {
+            open: Arc::default(),
+            total: watch::Sender::new(0),
+        }
     }
 }
 
@@ -247,7 +276,11 @@ impl Tails {
         }
         *count += 1;
         self.total.send_modify(|total| *total += 1);
-        Ok(TailPlace { tenant: tenant.clone(), open: self.open.clone(), total: self.total.clone() })
+        Ok(TailPlace {
+            tenant: tenant.clone(),
+            open: self.open.clone(),
+            total: self.total.clone(),
+        })
     }
 
     /// All open tails.

@@ -46,15 +46,26 @@ fn one(tenants: &[TenantId]) -> Result<TenantId, ApiError> {
 /// Whom a request names, within what its token may see.
 fn named(parts: &Parts, app: &App) -> Result<Vec<TenantId>, ApiError> {
     let grant = parts.extensions.get::<Grant>();
-    let header = parts.headers.get("x-scope-orgid").map(|v| String::from_utf8_lossy(v.as_bytes()));
+    let header = parts
+        .headers
+        .get("x-scope-orgid")
+        .map(|v| String::from_utf8_lossy(v.as_bytes()));
     let header = header.as_deref().filter(|text| !text.is_empty());
     let asked = match (header, grant.map(Grant::only_tenant)) {
         (None, Some(Some(only))) => vec![only],
-        (None, Some(None)) | (_, None) if !app.config.auth_enabled => vec![app.default_tenant.clone()],
+        (None, Some(None)) | (_, None) if !app.config.auth_enabled => {
+            vec![app.default_tenant.clone()]
+        }
         (header, _) => resolve(header.unwrap_or(""))?,
     };
-    match asked.iter().find(|tenant| grant.is_some_and(|grant| !grant.may_see(tenant))) {
-        Some(tenant) => Err(ApiError::new(StatusCode::FORBIDDEN, format!("the token is not for tenant '{tenant}'"))),
+    match asked
+        .iter()
+        .find(|tenant| grant.is_some_and(|grant| !grant.may_see(tenant)))
+    {
+        Some(tenant) => Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            format!("the token is not for tenant '{tenant}'"),
+        )),
         None => Ok(asked),
     }
 }
@@ -79,9 +90,23 @@ mod tests {
     use super::*;
 
     fn check(header: &str, expected: Result<&str, (u16, &str)>) {
-        let text = |tenants: Vec<TenantId>| tenants.iter().map(TenantId::as_str).collect::<Vec<_>>().join("|");
-        let found = resolve(header).map(text).map_err(|e| (e.status.as_u16(), e.message));
-        assert_eq!(found, expected.map(str::to_owned).map_err(|(s, m)| (s, m.to_owned())), "{header}");
+        let text = |tenants: Vec<TenantId>| {
+            tenants
+                .iter()
+                .map(TenantId::as_str)
+                .collect::<Vec<_>>()
+                .join("|")
+        };
+        let found = resolve(header)
+            .map(text)
+            .map_err(|e| (e.status.as_u16(), e.message));
+        assert_eq!(
+            found,
+            expected
+                .map(str::to_owned)
+                .map_err(|(s, m)| (s, m.to_owned())),
+            "{header}"
+        );
     }
 
     #[test]
@@ -91,6 +116,9 @@ mod tests {
         check("a:k=v", Ok("a"));
         check("", Err((401, "no org id\n")));
         check("b|a|b", Ok("a|b"));
-        check("a/b", Err((400, "tenant ID 'a/b' contains unsupported character '/'")));
+        check(
+            "a/b",
+            Err((400, "tenant ID 'a/b' contains unsupported character '/'")),
+        );
     }
 }

@@ -19,7 +19,10 @@ const PURGE_DELAY_MS: c_long = 200;
 const COLLECT_EVERY: Duration = Duration::from_secs(1);
 
 /// Has memory given back soon after it was freed, for as long as the process lives.
-#[expect(unsafe_code, reason = "mimalloc has no safe way to set an option; measured in decision 7")]
+#[expect(
+    unsafe_code,
+    reason = "mimalloc has no safe way to set an option; measured in decision 7"
+)]
 pub(crate) fn give_back_soon() -> std::io::Result<()> {
     if std::env::var_os("MIMALLOC_PURGE_DELAY").is_none() {
         // SAFETY: takes two integers by value and checks the first against the number of options.
@@ -31,7 +34,10 @@ pub(crate) fn give_back_soon() -> std::io::Result<()> {
         // frees nothing that is in use.
         unsafe { mi_collect(false) };
     };
-    std::thread::Builder::new().name("memory".to_owned()).spawn(collect).map(drop)
+    std::thread::Builder::new()
+        .name("memory".to_owned())
+        .spawn(collect)
+        .map(drop)
 }
 
 #[cfg(test)]

@@ -27,7 +27,9 @@ pub(crate) fn command() -> Command {
 
 /// Runs it.
 pub(crate) fn run(matches: &ArgMatches) -> Result<(), String> {
-    let path = matches.get_one::<String>("path").map_or_else(|| offline::data_of(matches), PathBuf::from);
+    let path = matches
+        .get_one::<String>("path")
+        .map_or_else(|| offline::data_of(matches), PathBuf::from);
     if !path.exists() {
         return Err(format!("{} is not there", path.display()));
     }
@@ -46,7 +48,10 @@ fn print(parts: &[PartInfo], blocks: bool, out: &mut String) -> fmt::Result {
     }
     let mut partitions: BTreeMap<(&str, &str), Vec<&PartInfo>> = BTreeMap::new();
     for part in parts {
-        partitions.entry((&part.tenant, &part.day)).or_default().push(part);
+        partitions
+            .entry((&part.tenant, &part.day))
+            .or_default()
+            .push(part);
     }
     for ((tenant, day), parts) in &partitions {
         let total = Sums::of(parts.iter().copied());
@@ -58,25 +63,54 @@ fn print(parts: &[PartInfo], blocks: bool, out: &mut String) -> fmt::Result {
             }
         }
     }
-    let columns = parts.iter().flat_map(|part| &part.blocks).flat_map(|block| &block.columns);
+    let columns = parts
+        .iter()
+        .flat_map(|part| &part.blocks)
+        .flat_map(|block| &block.columns);
     let mut kinds: BTreeMap<(&str, &str), (u64, u64, Option<u64>)> = BTreeMap::new();
     for column in columns {
-        let sums = kinds.entry((&column.column, column.encoding)).or_insert((0, 0, Some(0)));
-        *sums = (sums.0 + 1, sums.1 + column.bytes, sums.2.zip(column.plain_bytes).map(|(a, b)| a + b));
+        let sums = kinds
+            .entry((&column.column, column.encoding))
+            .or_insert((0, 0, Some(0)));
+        *sums = (
+            sums.0 + 1,
+            sums.1 + column.bytes,
+            sums.2.zip(column.plain_bytes).map(|(a, b)| a + b),
+        );
     }
     let all: u64 = parts.iter().map(|part| part.bytes).sum();
     let mut kinds: Vec<_> = kinds.into_iter().collect();
     kinds.sort_by_key(|(_, (_, bytes, _))| std::cmp::Reverse(*bytes));
-    writeln!(out, "columns:\n    {:>9} {:>7} {:>7} {:>7}  column, encoding", "bytes", "of all", "ratio", "blocks")?;
+    writeln!(
+        out,
+        "columns:\n    {:>9} {:>7} {:>7} {:>7}  column, encoding",
+        "bytes", "of all", "ratio", "blocks"
+    )?;
     for ((column, encoding), (count, bytes, plain)) in kinds {
         let plain = plain.map_or_else(String::new, |plain| ratio(plain, bytes));
-        writeln!(out, "    {:>9} {:>7} {plain:>7} {count:>7}  {column}, {encoding}", size(bytes), share(bytes, all))?;
+        writeln!(
+            out,
+            "    {:>9} {:>7} {plain:>7} {count:>7}  {column}, {encoding}",
+            size(bytes),
+            share(bytes, all)
+        )?;
     }
     let index: u64 = parts.iter().map(|part| part.index_bytes).sum();
     let directory: u64 = parts.iter().map(|part| part.directory_bytes).sum();
     let patterns: u64 = parts.iter().map(|part| part.patterns_bytes).sum();
-    for (bytes, what) in [(index, "content index"), (patterns, "patterns"), (directory, "directory")] {
-        writeln!(out, "    {:>9} {:>7} {:>7} {:>7}  {what}", size(bytes), share(bytes, all), "", "")?;
+    for (bytes, what) in [
+        (index, "content index"),
+        (patterns, "patterns"),
+        (directory, "directory"),
+    ] {
+        writeln!(
+            out,
+            "    {:>9} {:>7} {:>7} {:>7}  {what}",
+            size(bytes),
+            share(bytes, all),
+            "",
+            ""
+        )?;
     }
     Ok(())
 }
@@ -87,17 +121,43 @@ fn print_part(part: &PartInfo, out: &mut String) -> fmt::Result {
         return writeln!(out, "  {name}: {damage}");
     }
     let blocks = part.blocks.len();
-    writeln!(out, "  {name}: version {}, {}, {blocks} blocks", part.version, Sums::of([part]))
+    writeln!(
+        out,
+        "  {name}: version {}, {}, {blocks} blocks",
+        part.version,
+        Sums::of([part])
+    )
 }
 
 fn print_block(number: usize, block: &BlockInfo, out: &mut String) -> fmt::Result {
-    let BlockInfo { rows, runs, bytes, line_bytes, .. } = block;
+    let BlockInfo {
+        rows,
+        runs,
+        bytes,
+        line_bytes,
+        ..
+    } = block;
     let stored = ratio(*line_bytes, *bytes);
-    writeln!(out, "    block {number}: {rows} rows in {runs} runs, lines {} in {} ({stored})", size(*line_bytes), size(*bytes))?;
+    writeln!(
+        out,
+        "    block {number}: {rows} rows in {runs} runs, lines {} in {} ({stored})",
+        size(*line_bytes),
+        size(*bytes)
+    )?;
     for column in &block.columns {
-        let plain = column.plain_bytes.map_or_else(String::new, |plain| format!(", {}", ratio(plain, column.bytes)));
-        let range = column.range.map_or_else(String::new, |(min, max)| format!(", {min} to {max}"));
-        writeln!(out, "      {}, {}: {}{plain}{range}", column.column, column.encoding, size(column.bytes))?;
+        let plain = column.plain_bytes.map_or_else(String::new, |plain| {
+            format!(", {}", ratio(plain, column.bytes))
+        });
+        let range = column
+            .range
+            .map_or_else(String::new, |(min, max)| format!(", {min} to {max}"));
+        writeln!(
+            out,
+            "      {}, {}: {}{plain}{range}",
+            column.column,
+            column.encoding,
+            size(column.bytes)
+        )?;
     }
     Ok(())
 }
@@ -112,7 +172,12 @@ struct Sums {
 
 impl Sums {
     fn of<'a>(parts: impl IntoIterator<Item = &'a PartInfo>) -> Sums {
-        let zero = Sums { streams: 0, rows: 0, line_bytes: 0, bytes: 0 };
+        let zero = Sums {
+            streams: 0,
+            rows: 0,
+            line_bytes: 0,
+            bytes: 0,
+        };
         parts.into_iter().fold(zero, |sums, part| Sums {
             streams: sums.streams + u64::from(part.streams),
             rows: sums.rows + part.rows,
@@ -124,17 +189,35 @@ impl Sums {
 
 impl fmt::Display for Sums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Sums { streams, rows, line_bytes, bytes } = self;
+        let Sums {
+            streams,
+            rows,
+            line_bytes,
+            bytes,
+        } = self;
         let stored = ratio(*line_bytes, *bytes);
-        write!(f, "{streams} streams, {rows} rows, lines {} in {} ({stored})", size(*line_bytes), size(*bytes))
+        write!(
+            f,
+            "{streams} streams, {rows} rows, lines {} in {} ({stored})",
+            size(*line_bytes),
+            size(*bytes)
+        )
     }
 }
 
 /// How many times smaller.
 fn ratio(plain: u64, stored: u64) -> String {
-    if stored == 0 { "-".to_owned() } else { format!("{:.1}x", plain as f64 / stored as f64) }
+    if stored == 0 {
+        "-".to_owned()
+    } else {
+        format!("{:.1}x", plain as f64 / stored as f64)
+    }
 }
 
 fn share(bytes: u64, all: u64) -> String {
-    if all == 0 { "-".to_owned() } else { format!("{:.1} %", bytes as f64 * 100.0 / all as f64) }
+    if all == 0 {
+        "-".to_owned()
+    } else {
+        format!("{:.1} %", bytes as f64 * 100.0 / all as f64)
+    }
 }

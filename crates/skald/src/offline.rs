@@ -10,17 +10,26 @@ use std::sync::Arc;
 
 /// `--data DIR`
 pub(crate) fn data() -> Arg {
-    Arg::new("data").long("data").value_name("DIR").env("SKALD_DATA").help("Data directory [default: ./skald-data]")
+    Arg::new("data")
+        .long("data")
+        .value_name("DIR")
+        .env("SKALD_DATA")
+        .help("Data directory [default: ./skald-data]")
 }
 
 /// The directory it names.
 pub(crate) fn data_of(matches: &ArgMatches) -> PathBuf {
-    matches.get_one::<String>("data").map_or_else(|| Config::default().data, PathBuf::from)
+    matches
+        .get_one::<String>("data")
+        .map_or_else(|| Config::default().data, PathBuf::from)
 }
 
 /// `--json`
 pub(crate) fn json(help: &'static str) -> Arg {
-    Arg::new("json").long("json").action(ArgAction::SetTrue).help(help)
+    Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help(help)
 }
 
 /// The disk.
@@ -30,14 +39,17 @@ pub(crate) fn files() -> Arc<dyn Files> {
 
 /// Indented JSON with a last line end.
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String, String> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| format!("writing JSON: {error}"))?;
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| format!("writing JSON: {error}"))?;
     Ok(text + "\n")
 }
 
 /// Writes to stdout; a reader that has seen enough (`| head`) is no error.
 pub(crate) fn say(text: &str) -> Result<(), String> {
     match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("writing to stdout: {error}")),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("writing to stdout: {error}"))
+        }
         _ => Ok(()),
     }
 }
@@ -51,7 +63,11 @@ pub(crate) fn size(bytes: u64) -> String {
         _ => (1e9, "GB"),
     };
     let value = bytes as f64 / unit;
-    let decimals = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
+    let decimals = if value < 9.995 {
+        2
+    } else {
+        usize::from(value < 99.95)
+    };
     format!("{value:.decimals$} {name}")
 }
 
@@ -61,7 +77,13 @@ mod tests {
 
     #[test]
     fn sizes_have_three_digits() {
-        for (bytes, expected) in [(0, "0 B"), (999, "999 B"), (1_000, "1.00 kB"), (23_456, "23.5 kB"), (205_400_000, "205 MB")] {
+        for (bytes, expected) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.00 kB"),
+            (23_456, "23.5 kB"),
+            (205_400_000, "205 MB"),
+        ] {
             assert_eq!(size(bytes), expected);
         }
         assert_eq!(size(7_654_321_000), "7.65 GB");

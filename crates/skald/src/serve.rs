@@ -14,7 +14,13 @@ fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current < limit.maximum || limit.maximum.is_none() {
         // Refused, the server works with what it has; the metric process_max_fds tells.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+        let _ = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: limit.maximum,
+                maximum: limit.maximum,
+            },
+        );
     }
 }
 
@@ -22,7 +28,9 @@ fn raise_open_files() {
 pub(crate) fn serve(loaded: Loaded) -> Result<(), String> {
     raise_open_files();
     allocator::give_back_soon().map_err(|error| format!("starting threads: {error}"))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| format!("starting threads: {error}"))?;
     let result = runtime.block_on(run(loaded));
     // A replay that a signal cut short must not hold up the end: nothing of it is lost.
@@ -47,14 +55,22 @@ async fn run(loaded: Loaded) -> Result<(), String> {
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
-    let line =
-        format!("skald listening on http://{}, data in {data}, ready in {} ms\n", running.address, started.elapsed().as_millis());
+    let line = format!(
+        "skald listening on http://{}, data in {data}, ready in {} ms\n",
+        running.address,
+        started.elapsed().as_millis()
+    );
     let mut stdout = std::io::stdout();
     // A closed stdout is no reason not to serve.
-    let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout
+        .write_all(line.as_bytes())
+        .and_then(|()| stdout.flush());
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    running.stop().await.map_err(|error| format!("closing the store: {error}"))
+    running
+        .stop()
+        .await
+        .map_err(|error| format!("closing the store: {error}"))
 }

@@ -23,12 +23,28 @@ pub(crate) fn flags(command: Command) -> Command {
             .value_name("ADDR:PORT")
             .env("SKALD_LISTEN")
             .help("Where to listen [default: 127.0.0.1:3100]"),
-        Arg::new("data").long("data").value_name("DIR").env("SKALD_DATA").help("Data directory [default: ./skald-data]"),
-        Arg::new("config").long("config").value_name("FILE").env("SKALD_CONFIG").help("Settings as YAML, by Loki's names"),
+        Arg::new("data")
+            .long("data")
+            .value_name("DIR")
+            .env("SKALD_DATA")
+            .help("Data directory [default: ./skald-data]"),
+        Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .env("SKALD_CONFIG")
+            .help("Settings as YAML, by Loki's names"),
     ];
-    let own = keys::KEYS.iter().filter(|key| key.name != "data").map(|key| {
-        Arg::new(key.name).long(key.name).value_name("VALUE").help(key.help).hide_short_help(true).help_heading("Settings")
-    });
+    let own = keys::KEYS
+        .iter()
+        .filter(|key| key.name != "data")
+        .map(|key| {
+            Arg::new(key.name)
+                .long(key.name)
+                .value_name("VALUE")
+                .help(key.help)
+                .hide_short_help(true)
+                .help_heading("Settings")
+        });
     command.args(common).args(own)
 }
 
@@ -38,19 +54,29 @@ pub(crate) fn load(flags: &ArgMatches) -> Result<Loaded, String> {
     let mut warnings = Vec::new();
     if let Some(path) = flags.get_one::<String>("config") {
         let text = read_file(Path::new(path))?;
-        let lines =
-            file::apply(&mut config, &text, |name| std::env::var(name).ok()).map_err(|error| format!("{path}: {error}"))?;
-        let telling = lines.iter().filter(|line| matches!(line, Line::Unknown(..) | Line::Loki(_, Fate::Missing(_))));
-        warnings.extend(telling.map(|line| check::describe(line).split_whitespace().collect::<Vec<_>>().join(" ")));
+        let lines = file::apply(&mut config, &text, |name| std::env::var(name).ok())
+            .map_err(|error| format!("{path}: {error}"))?;
+        let telling = lines
+            .iter()
+            .filter(|line| matches!(line, Line::Unknown(..) | Line::Loki(_, Fate::Missing(_))));
+        warnings.extend(telling.map(|line| {
+            check::describe(line)
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        }));
     }
     keys::apply_environment(&mut config, |name| std::env::var(name).ok())?;
     for key in keys::KEYS.iter().filter(|key| key.name != "data") {
         if let Some(text) = flags.get_one::<String>(key.name) {
-            key.set(&mut config, &text.as_str().into()).map_err(|error| format!("--{error}"))?;
+            key.set(&mut config, &text.as_str().into())
+                .map_err(|error| format!("--{error}"))?;
         }
     }
     if let Some(listen) = flags.get_one::<String>("listen") {
-        config.set_listen(listen).map_err(|error| format!("--listen: {error}"))?;
+        config
+            .set_listen(listen)
+            .map_err(|error| format!("--listen: {error}"))?;
     }
     if let Some(data) = flags.get_one::<String>("data") {
         config.data = PathBuf::from(data);

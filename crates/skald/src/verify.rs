@@ -21,7 +21,11 @@ pub(crate) fn command() -> Command {
 pub(crate) fn run(matches: &ArgMatches) -> Result<bool, String> {
     let data = offline::data_of(matches);
     let report = verify(&offline::files(), &data).map_err(|error| error.to_string())?;
-    let text = if matches.get_flag("json") { offline::to_json(&report)? } else { print(&report) };
+    let text = if matches.get_flag("json") {
+        offline::to_json(&report)?
+    } else {
+        print(&report)
+    };
     offline::say(&text)?;
     Ok(!report.is_damaged())
 }
@@ -36,11 +40,30 @@ fn print(report: &Report) -> String {
             };
             writeln!(out, "{severity:8} {}", finding.what)?;
         }
-        let Report { tenants, parts, blocks, rows, part_bytes, wal_records, .. } = report;
-        let damages = report.findings.iter().filter(|f| f.severity == Severity::Damage).count();
+        let Report {
+            tenants,
+            parts,
+            blocks,
+            rows,
+            part_bytes,
+            wal_records,
+            ..
+        } = report;
+        let damages = report
+            .findings
+            .iter()
+            .filter(|f| f.severity == Severity::Damage)
+            .count();
         let size = offline::size(*part_bytes);
-        writeln!(out, "{tenants} tenants, {parts} parts ({size}), {blocks} blocks, {rows} rows, {wal_records} log records read")?;
-        if damages == 0 { writeln!(out, "no damage found") } else { writeln!(out, "{damages} damaged places") }
+        writeln!(
+            out,
+            "{tenants} tenants, {parts} parts ({size}), {blocks} blocks, {rows} rows, {wal_records} log records read"
+        )?;
+        if damages == 0 {
+            writeln!(out, "no damage found")
+        } else {
+            writeln!(out, "{damages} damaged places")
+        }
     })();
     written.expect("memory takes what is written");
     out

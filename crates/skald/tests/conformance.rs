@@ -15,9 +15,18 @@ fn check(state: &str, outcome: &Outcome) {
         outcome.failed.len(),
         outcome.failed.join("\n")
     );
-    assert_eq!(outcome.named, conformance::differences(), "{state}: a case named as different is not");
+    assert_eq!(
+        outcome.named,
+        conformance::differences(),
+        "{state}: a case named as different is not"
+    );
     let percent = outcome.same_texts * 100 / outcome.texts.max(1);
-    assert!(percent > 80, "{state}: {} of {} error texts are Loki's", outcome.same_texts, outcome.texts);
+    assert!(
+        percent > 80,
+        "{state}: {} of {} error texts are Loki's",
+        outcome.same_texts,
+        outcome.texts
+    );
 }
 
 #[test]
@@ -29,8 +38,14 @@ fn answers_are_lokis_in_the_head_flushed_and_recovered() {
     server.kill();
 
     let server = Skald::start(Path::new(BINARY), data.path(), &[]);
-    check("recovered from the log", &conformance::ask(&server.client()));
-    let flushed = server.client().post("/flush", "text/plain", b"").expect("the server answers");
+    check(
+        "recovered from the log",
+        &conformance::ask(&server.client()),
+    );
+    let flushed = server
+        .client()
+        .post("/flush", "text/plain", b"")
+        .expect("the server answers");
     assert_eq!(flushed.status, 204, "{}", flushed.text);
     check("flushed", &conformance::ask(&server.client()));
     server.kill();

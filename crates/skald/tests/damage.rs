@@ -18,7 +18,10 @@ const FILLER: usize = 1_000;
 fn push(client: &Client, app: &str) -> u16 {
     let line = |n: usize| {
         let mixed = (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        format!("line {n} of {app} {}", format!("{mixed:016x} ").repeat(FILLER / 17))
+        format!(
+            "line {n} of {app} {}",
+            format!("{mixed:016x} ").repeat(FILLER / 17)
+        )
     };
     let values: Vec<Value> = (0..LINES)
         .map(|n| json!([(BASE_NS + n as i64 * 1_000_000).to_string(), line(n), {"ratio": format!("{n}.25")}]))
@@ -28,9 +31,20 @@ fn push(client: &Client, app: &str) -> u16 {
 }
 
 fn ask(client: &Client, query: &str) -> Reply {
-    let pairs = [("query", query), ("start", "1772323200"), ("end", "1772323260"), ("limit", "5000"), ("step", "60")];
-    let params: Vec<(String, String)> = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    client.get("/loki/api/v1/query_range", &params, &[]).expect("the server answers")
+    let pairs = [
+        ("query", query),
+        ("start", "1772323200"),
+        ("end", "1772323260"),
+        ("limit", "5000"),
+        ("step", "60"),
+    ];
+    let params: Vec<(String, String)> = pairs
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect();
+    client
+        .get("/loki/api/v1/query_range", &params, &[])
+        .expect("the server answers")
 }
 
 /// Entries and warnings of a log query, which must succeed.
@@ -38,14 +52,32 @@ fn answer(client: &Client, query: &str) -> (usize, Vec<String>) {
     let reply = ask(client, query);
     assert_eq!(reply.status, 200, "{query}: {}", reply.text);
     let json: Value = serde_json::from_str(&reply.text).expect("the answer is JSON");
-    let streams = json["data"]["result"].as_array().cloned().unwrap_or_default();
-    let entries = streams.iter().filter_map(|s| s["values"].as_array()).map(Vec::len).sum();
+    let streams = json["data"]["result"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let entries = streams
+        .iter()
+        .filter_map(|s| s["values"].as_array())
+        .map(Vec::len)
+        .sum();
     let warnings = json["warnings"].as_array().cloned().unwrap_or_default();
-    (entries, warnings.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    (
+        entries,
+        warnings
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+    )
 }
 
 fn run(arguments: &[&str], path: &Path) -> Output {
-    Command::new(BINARY).args(arguments).arg(path).output().expect("the program runs")
+    Command::new(BINARY)
+        .args(arguments)
+        .arg(path)
+        .output()
+        .expect("the program runs")
 }
 
 fn text(output: &Output) -> String {
@@ -55,7 +87,8 @@ fn text(output: &Output) -> String {
 /// The one part of the directory, as `skald inspect` tells it.
 fn part_of(data: &Path) -> Value {
     let output = run(&["inspect", "--json"], data);
-    let parts: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output)));
+    let parts: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output)));
     assert_eq!(parts.as_array().map(Vec::len), Some(1), "{parts}");
     parts[0].clone()
 }
@@ -68,7 +101,9 @@ fn flip(path: &Path, at: u64) {
 }
 
 fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("{value} is not a number"))
+    value
+        .as_u64()
+        .unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
 /// A server with two streams of blocks of their own in one part; also the part.
@@ -76,9 +111,20 @@ fn filled(data: &Path) -> (Skald, Value, PathBuf) {
     let skald = Skald::start(Path::new(BINARY), data, &["--self_logs", "false"]);
     let client = skald.client();
     assert_eq!([push(&client, "one"), push(&client, "two")], [204, 204]);
-    assert_eq!(client.get("/flush", &[], &[]).expect("the server answers").status, 204);
+    assert_eq!(
+        client
+            .get("/flush", &[], &[])
+            .expect("the server answers")
+            .status,
+        204
+    );
     let part = part_of(data);
-    assert!(part["blocks"].as_array().is_some_and(|blocks| blocks.len() >= 2), "{part}");
+    assert!(
+        part["blocks"]
+            .as_array()
+            .is_some_and(|blocks| blocks.len() >= 2),
+        "{part}"
+    );
     let path = PathBuf::from(part["path"].as_str().expect("a part has a path"));
     (skald, part, path)
 }
@@ -88,26 +134,55 @@ fn what_is_damaged_is_named_and_everything_else_answers() {
     let data = tempfile::tempdir().expect("a temporary folder");
     let (skald, part, path) = filled(data.path());
     let client = skald.client();
-    let name = path.file_name().expect("a part has a name").to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .expect("a part has a name")
+        .to_string_lossy()
+        .into_owned();
 
     // The content index lies between the last block and the directory.
-    let last = part["blocks"].as_array().and_then(|blocks| blocks.last()).expect("the part has blocks");
+    let last = part["blocks"]
+        .as_array()
+        .and_then(|blocks| blocks.last())
+        .expect("the part has blocks");
     flip(&path, number(&last["offset"]) + number(&last["bytes"]) + 40);
     let (entries, warnings) = answer(&client, r#"{app="one"} |= "line 77 of one""#);
     assert_eq!(entries, 1, "without its index every block is read");
-    assert!(warnings.iter().any(|w| w.contains("the index of part") && w.contains(&name)), "{warnings:?}");
+    assert!(
+        warnings
+            .iter()
+            .any(|w| w.contains("the index of part") && w.contains(&name)),
+        "{warnings:?}"
+    );
 
     // The lines are the last column of a block, and the first block is of the first stream.
     let first = &part["blocks"][0];
-    flip(&path, number(&first["offset"]) + number(&first["bytes"]) - 1);
+    flip(
+        &path,
+        number(&first["offset"]) + number(&first["bytes"]) - 1,
+    );
     let (entries, warnings) = answer(&client, r#"{app="one"}"#);
     assert!(entries < LINES);
-    assert!(warnings.iter().any(|w| w.contains("block 0 of part") && w.contains(&name)), "{warnings:?}");
+    assert!(
+        warnings
+            .iter()
+            .any(|w| w.contains("block 0 of part") && w.contains(&name)),
+        "{warnings:?}"
+    );
     assert_eq!(answer(&client, r#"{app="two"}"#), (LINES, Vec::new()));
-    let counted = ask(&client, r#"sum(count_over_time({app=~".+"} |~ "line \\d+" [1m]))"#);
+    let counted = ask(
+        &client,
+        r#"sum(count_over_time({app=~".+"} |~ "line \\d+" [1m]))"#,
+    );
     assert_eq!(counted.status, 200, "{}", counted.text);
     assert!(counted.text.contains("block 0 of part"), "{}", counted.text);
-    assert_eq!(client.get("/ready", &[], &[]).expect("the server answers").status, 200);
+    assert_eq!(
+        client
+            .get("/ready", &[], &[])
+            .expect("the server answers")
+            .status,
+        200
+    );
     assert_eq!(push(&client, "three"), 204);
 
     let found = run(&["verify", "--data"], data.path());
@@ -122,7 +197,12 @@ fn what_is_damaged_is_named_and_everything_else_answers() {
     let skald = Skald::start(Path::new(BINARY), data.path(), &["--self_logs", "false"]);
     let (entries, warnings) = answer(&skald.client(), r#"{app=~".+"}"#);
     assert_eq!(entries, LINES, "the stream that was pushed later");
-    assert!(warnings.iter().any(|w| w.contains(&name) && w.contains("footer")), "{warnings:?}");
+    assert!(
+        warnings
+            .iter()
+            .any(|w| w.contains(&name) && w.contains("footer")),
+        "{warnings:?}"
+    );
     assert!(path.exists(), "a person may still repair it");
     assert!(text(&run(&["inspect"], data.path())).contains("its footer is damaged"));
 }
@@ -134,10 +214,18 @@ fn a_sound_directory_is_verified_and_shown_beside_its_server() {
     assert_eq!(push(&skald.client(), "three"), 204);
     let verified = run(&["verify", "--data"], data.path());
     assert!(verified.status.success(), "{}", text(&verified));
-    assert!(text(&verified).ends_with("no damage found\n"), "{}", text(&verified));
+    assert!(
+        text(&verified).ends_with("no damage found\n"),
+        "{}",
+        text(&verified)
+    );
     let report = run(&["verify", "--json", "--data"], data.path());
     let report: Value = serde_json::from_slice(&report.stdout).expect("the report is JSON");
-    assert_eq!((number(&report["parts"]), number(&report["rows"])), (1, 2 * LINES as u64), "{report}");
+    assert_eq!(
+        (number(&report["parts"]), number(&report["rows"])),
+        (1, 2 * LINES as u64),
+        "{report}"
+    );
     assert!(number(&report["wal_records"]) > 0, "{report}");
 
     let shown = text(&run(&["inspect"], data.path()));
@@ -150,9 +238,20 @@ fn a_sound_directory_is_verified_and_shown_beside_its_server() {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
     let blocks = text(&run(&["inspect", "--blocks"], &path));
-    assert!(blocks.contains("block 1: ") && blocks.contains("metadata ratio, decimals: "), "{blocks}");
-    let stored: u64 = part["blocks"].as_array().into_iter().flatten().map(|block| number(&block["bytes"])).sum();
-    let rest = number(&part["index_bytes"]) + number(&part["patterns_bytes"]) + number(&part["directory_bytes"]) + 64;
+    assert!(
+        blocks.contains("block 1: ") && blocks.contains("metadata ratio, decimals: "),
+        "{blocks}"
+    );
+    let stored: u64 = part["blocks"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|block| number(&block["bytes"]))
+        .sum();
+    let rest = number(&part["index_bytes"])
+        + number(&part["patterns_bytes"])
+        + number(&part["directory_bytes"])
+        + 64;
     assert_eq!(stored + rest, number(&part["bytes"]), "every byte is told");
     assert!(skald.terminate(), "nothing took the lock away");
 }
@@ -162,8 +261,22 @@ fn what_is_no_data_directory_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let verified = run(&["verify", "--data"], folder.path());
     assert!(!verified.status.success());
-    assert!(text(&verified).contains("skald: reading "), "{}", text(&verified));
-    assert!(std::fs::read_dir(folder.path()).expect("the folder can be listed").next().is_none(), "nothing is made there");
+    assert!(
+        text(&verified).contains("skald: reading "),
+        "{}",
+        text(&verified)
+    );
+    assert!(
+        std::fs::read_dir(folder.path())
+            .expect("the folder can be listed")
+            .next()
+            .is_none(),
+        "nothing is made there"
+    );
     let inspected = run(&["inspect"], &folder.path().join("missing"));
-    assert!(!inspected.status.success() && text(&inspected).contains("is not there"), "{}", text(&inspected));
+    assert!(
+        !inspected.status.success() && text(&inspected).contains("is not there"),
+        "{}",
+        text(&inspected)
+    );
 }

@@ -10,7 +10,10 @@ const BINARY: &str = env!("CARGO_BIN_EXE_skald");
 const DAY: i64 = 86_400;
 
 fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() as i64
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs() as i64
 }
 
 /// Pushes lines of a stream, so many days old.
@@ -22,19 +25,32 @@ fn push(client: &Client, app: &str, days: i64, lines: &[&str]) {
 }
 
 fn flush(client: &Client) {
-    assert_eq!(client.post("/flush", "text/plain", b"").map(|r| r.status).ok(), Some(204));
+    assert_eq!(
+        client
+            .post("/flush", "text/plain", b"")
+            .map(|r| r.status)
+            .ok(),
+        Some(204)
+    );
 }
 
 /// The lines that are seen of all apps, sorted.
 fn lines(client: &Client) -> Vec<String> {
     let start = ((now() - 20 * DAY) * 1_000_000_000).to_string();
-    let params = [("query".to_owned(), r#"{app=~".+"}"#.to_owned()), ("start".to_owned(), start)];
-    let reply = client.get("/loki/api/v1/query_range", &params, &[]).expect("the server answers");
+    let params = [
+        ("query".to_owned(), r#"{app=~".+"}"#.to_owned()),
+        ("start".to_owned(), start),
+    ];
+    let reply = client
+        .get("/loki/api/v1/query_range", &params, &[])
+        .expect("the server answers");
     assert_eq!(reply.status, 200, "{}", reply.text);
     let answer: Value = serde_json::from_str(&reply.text).expect("an answer is JSON");
     let streams = answer["data"]["result"].as_array().into_iter().flatten();
     let values = streams.flat_map(|stream| stream["values"].as_array().into_iter().flatten());
-    let mut lines: Vec<String> = values.map(|value| value[1].as_str().unwrap_or_default().to_owned()).collect();
+    let mut lines: Vec<String> = values
+        .map(|value| value[1].as_str().unwrap_or_default().to_owned())
+        .collect();
     lines.sort();
     lines
 }
@@ -42,24 +58,44 @@ fn lines(client: &Client) -> Vec<String> {
 /// Makes a request for the last ten days; gives its id.
 fn delete(client: &Client, query: &str) -> String {
     let encoded: String = query.bytes().map(|b| format!("%{b:02X}")).collect();
-    let path = format!("/loki/api/v1/delete?query={encoded}&start={}", now() - 10 * DAY);
-    let answer = client.send("POST", &path, &[], b"").expect("the server answers");
+    let path = format!(
+        "/loki/api/v1/delete?query={encoded}&start={}",
+        now() - 10 * DAY
+    );
+    let answer = client
+        .send("POST", &path, &[], b"")
+        .expect("the server answers");
     assert_eq!(answer.status, 204, "{}", answer.text);
-    answer.header("x-delete-request-id").expect("the answer names the request").to_owned()
+    answer
+        .header("x-delete-request-id")
+        .expect("the answer names the request")
+        .to_owned()
 }
 
 /// Id and status of each request.
 fn requests(client: &Client) -> Vec<(String, String)> {
-    let answer = client.send("GET", "/loki/api/v1/delete", &[], b"").expect("the server answers");
+    let answer = client
+        .send("GET", "/loki/api/v1/delete", &[], b"")
+        .expect("the server answers");
     let list: Value = serde_json::from_str(&answer.text).expect("the list is JSON");
     let text = |request: &Value, name: &str| request[name].as_str().unwrap_or_default().to_owned();
-    list.as_array().into_iter().flatten().map(|r| (text(r, "request_id"), text(r, "status"))).collect()
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .map(|r| (text(r, "request_id"), text(r, "status")))
+        .collect()
 }
 
 fn metric(client: &Client, name: &str) -> f64 {
-    let answer = client.send("GET", "/metrics", &[], b"").expect("the server answers");
-    let line = answer.text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.and_then(|value| value.parse().ok()).unwrap_or_default()
+    let answer = client
+        .send("GET", "/metrics", &[], b"")
+        .expect("the server answers");
+    let line = answer
+        .text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.and_then(|value| value.parse().ok())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -81,18 +117,34 @@ fn what_is_deleted_stays_hidden_through_a_kill_and_comes_back_when_the_request_i
     assert_eq!(requests(&client), [(id.clone(), "received".to_owned())]);
     let cancel = |id: &str| {
         let path = format!("/loki/api/v1/delete?request_id={id}");
-        client.send("DELETE", &path, &[], b"").map(|a| (a.status, a.text)).expect("the server answers")
+        client
+            .send("DELETE", &path, &[], b"")
+            .map(|a| (a.status, a.text))
+            .expect("the server answers")
     };
-    assert_eq!(cancel("ffffffff"), (404, "could not find delete request with given id".to_owned()));
+    assert_eq!(
+        cancel("ffffffff"),
+        (
+            404,
+            "could not find delete request with given id".to_owned()
+        )
+    );
     assert_eq!(cancel(&id).0, 204);
-    assert_eq!(lines(&client), ["1 secret", "2 plain", "3 secret", "4 plain", "5 secret"]);
+    assert_eq!(
+        lines(&client),
+        ["1 secret", "2 plain", "3 secret", "4 plain", "5 secret"]
+    );
     assert_eq!(requests(&client), []);
 }
 
 #[test]
 fn after_the_cancel_period_what_is_deleted_is_gone() {
     let data = tempfile::tempdir().expect("a temporary folder");
-    let server = Skald::start(Path::new(BINARY), data.path(), &["--compactor.delete_request_cancel_period", "0s"]);
+    let server = Skald::start(
+        Path::new(BINARY),
+        data.path(),
+        &["--compactor.delete_request_cancel_period", "0s"],
+    );
     let client = server.client();
     push(&client, "a", 0, &["1 secret", "2 plain"]);
     push(&client, "b", 0, &["3 secret"]);
@@ -113,7 +165,12 @@ fn after_the_cancel_period_what_is_deleted_is_gone() {
 fn streams_expire_by_their_own_periods() {
     let data = tempfile::tempdir().expect("a temporary folder");
     let rule = r#"[{selector: '{app="short"}', priority: 1, period: 24h}]"#;
-    let flags = ["--limits_config.retention_period", "240h", "--limits_config.retention_stream", rule];
+    let flags = [
+        "--limits_config.retention_period",
+        "240h",
+        "--limits_config.retention_stream",
+        rule,
+    ];
     let server = Skald::start(Path::new(BINARY), data.path(), &flags);
     let client = server.client();
     push(&client, "short", 3, &["1 short"]);

@@ -21,7 +21,10 @@ fn documents() -> Vec<PathBuf> {
     let mut found = vec![root().join("README.md")];
     let mut folders = vec![root().join("docs")];
     while let Some(folder) = folders.pop() {
-        for item in std::fs::read_dir(folder).expect("docs can be listed").flatten() {
+        for item in std::fs::read_dir(folder)
+            .expect("docs can be listed")
+            .flatten()
+        {
             let path = item.path();
             if path.is_dir() {
                 folders.push(path);
@@ -53,9 +56,19 @@ fn queries(text: &str, mark: &str) -> Vec<String> {
 }
 
 fn ask(client: &Client, query: &str) -> Reply {
-    let pairs = [("query", query), ("start", "1772323200"), ("end", "1772326800"), ("step", "600")];
-    let params: Vec<(String, String)> = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    client.get("/loki/api/v1/query_range", &params, &[]).expect("the server answers")
+    let pairs = [
+        ("query", query),
+        ("start", "1772323200"),
+        ("end", "1772326800"),
+        ("step", "600"),
+    ];
+    let params: Vec<(String, String)> = pairs
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect();
+    client
+        .get("/loki/api/v1/query_range", &params, &[])
+        .expect("the server answers")
 }
 
 #[test]
@@ -69,12 +82,24 @@ fn examples_of_the_documents_run() {
         let text = read(&document);
         for query in queries(&text, "logql") {
             let reply = ask(&client, &query);
-            assert_eq!(reply.status, 200, "{}: {query}\n{}", document.display(), reply.text);
+            assert_eq!(
+                reply.status,
+                200,
+                "{}: {query}\n{}",
+                document.display(),
+                reply.text
+            );
             asked += 1;
         }
         for query in queries(&text, "logql error") {
             let reply = ask(&client, &query);
-            assert_eq!(reply.status, 400, "{}: {query}\n{}", document.display(), reply.text);
+            assert_eq!(
+                reply.status,
+                400,
+                "{}: {query}\n{}",
+                document.display(),
+                reply.text
+            );
             asked += 1;
         }
     }

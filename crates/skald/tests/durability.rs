@@ -22,9 +22,15 @@ fn write(client: &Client, round: usize, writer: usize, first_ack: &AtomicBool) -
     let mut acknowledged = 0;
     while acknowledged < ROUND_ENTRIES {
         let values: Vec<Value> = (acknowledged..acknowledged + PUSH_ENTRIES)
-            .map(|n| json!([(BASE_NS + n as i64 * 1_000).to_string(), format!("entry {n} of {writer} in {round}")]))
+            .map(|n| {
+                json!([
+                    (BASE_NS + n as i64 * 1_000).to_string(),
+                    format!("entry {n} of {writer} in {round}")
+                ])
+            })
             .collect();
-        let labels = json!({"app": "kill", "round": round.to_string(), "writer": writer.to_string()});
+        let labels =
+            json!({"app": "kill", "round": round.to_string(), "writer": writer.to_string()});
         let body = json!({"streams": [{"stream": labels, "values": values}]}).to_string();
         match client.push(&body) {
             Ok(reply) if reply.status == 204 => acknowledged += PUSH_ENTRIES,
@@ -38,20 +44,31 @@ fn write(client: &Client, round: usize, writer: usize, first_ack: &AtomicBool) -
 
 /// How often each entry of a round and writer is there.
 fn read(client: &Client, round: usize, writer: usize) -> HashMap<String, usize> {
-    let pairs = |list: &[(&str, String)]| list.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect::<Vec<_>>();
+    let pairs = |list: &[(&str, String)]| {
+        list.iter()
+            .map(|(n, v)| ((*n).to_owned(), v.clone()))
+            .collect::<Vec<_>>()
+    };
     let params = pairs(&[
-        ("query", format!(r#"{{app="kill",round="{round}",writer="{writer}"}}"#)),
+        (
+            "query",
+            format!(r#"{{app="kill",round="{round}",writer="{writer}"}}"#),
+        ),
         ("start", BASE_NS.to_string()),
         ("end", (BASE_NS + 3_600_000_000_000).to_string()),
         ("limit", "5000".to_owned()),
     ]);
-    let reply = client.get("/loki/api/v1/query_range", &params, &[]).expect("the server answers");
+    let reply = client
+        .get("/loki/api/v1/query_range", &params, &[])
+        .expect("the server answers");
     assert_eq!(reply.status, 200, "{}", reply.text);
     let answer: Value = serde_json::from_str(&reply.text).expect("an answer is JSON");
     let mut counts = HashMap::new();
     for stream in answer["data"]["result"].as_array().into_iter().flatten() {
         for value in stream["values"].as_array().into_iter().flatten() {
-            *counts.entry(value[1].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+            *counts
+                .entry(value[1].as_str().unwrap_or_default().to_owned())
+                .or_default() += 1;
         }
     }
     counts
@@ -62,8 +79,14 @@ fn check_all(client: &Client, acknowledged: &[[usize; WRITERS]]) {
         for (writer, count) in writers.iter().enumerate() {
             let found = read(client, round, writer);
             for n in 0..*count {
-                let times = found.get(&format!("entry {n} of {writer} in {round}")).copied().unwrap_or(0);
-                assert_eq!(times, 1, "entry {n} of writer {writer} in round {round}, {count} acknowledged");
+                let times = found
+                    .get(&format!("entry {n} of {writer} in {round}"))
+                    .copied()
+                    .unwrap_or(0);
+                assert_eq!(
+                    times, 1,
+                    "entry {n} of writer {writer} in round {round}, {count} acknowledged"
+                );
             }
             // What was sent and not acknowledged may be there: one push at most.
             assert!(found.len() <= count + PUSH_ENTRIES && found.values().all(|n| *n == 1));
@@ -73,7 +96,10 @@ fn check_all(client: &Client, acknowledged: &[[usize; WRITERS]]) {
 
 #[test]
 fn every_acknowledged_entry_is_there_once_after_kills_under_load() {
-    let kills = std::env::var("SKALD_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
+    let kills = std::env::var("SKALD_KILLS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(12);
     let data = tempfile::tempdir().expect("a temporary folder");
     let mut acknowledged: Vec<[usize; WRITERS]> = Vec::new();
     for round in 0..kills {
@@ -93,8 +119,13 @@ fn every_acknowledged_entry_is_there_once_after_kills_under_load() {
             let client = server.client();
             std::thread::spawn(move || client.post("/flush", "text/plain", b""));
         }
-        let entropy = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").subsec_nanos();
-        std::thread::sleep(std::time::Duration::from_micros(u64::from(entropy % 200_000)));
+        let entropy = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("after 1970")
+            .subsec_nanos();
+        std::thread::sleep(std::time::Duration::from_micros(u64::from(
+            entropy % 200_000,
+        )));
         server.kill();
         let mut counts = [0; WRITERS];
         for (count, writer) in counts.iter_mut().zip(writers) {
@@ -102,10 +133,20 @@ fn every_acknowledged_entry_is_there_once_after_kills_under_load() {
         }
         acknowledged.push(counts);
     }
-    assert!(acknowledged.iter().flatten().sum::<usize>() > 0, "something was acknowledged");
+    assert!(
+        acknowledged.iter().flatten().sum::<usize>() > 0,
+        "something was acknowledged"
+    );
     let server = Skald::start(Path::new(BINARY), data.path(), &[]);
     check_all(&server.client(), &acknowledged);
-    assert_eq!(server.client().post("/flush", "text/plain", b"").map(|r| r.status).ok(), Some(204));
+    assert_eq!(
+        server
+            .client()
+            .post("/flush", "text/plain", b"")
+            .map(|r| r.status)
+            .ok(),
+        Some(204)
+    );
     check_all(&server.client(), &acknowledged);
     assert!(server.terminate(), "SIGTERM ends the server well");
     let server = Skald::start(Path::new(BINARY), data.path(), &[]);

@@ -38,19 +38,35 @@ const BASE_S: i64 = 1_772_323_200;
 
 fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).expect("limits can be raised");
+    setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    )
+    .expect("limits can be raised");
 }
 
 /// `VmHWM` or `VmRSS` of a process.
 fn memory(id: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("the process runs");
-    let line = status.lines().find(|line| line.starts_with(name)).expect("the line is there");
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).expect("a number") * 1024
+    let line = status
+        .lines()
+        .find(|line| line.starts_with(name))
+        .expect("the line is there");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kb| kb.parse::<u64>().ok())
+        .expect("a number")
+        * 1024
 }
 
 fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).expect("the server accepts");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout can be set");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .expect("a timeout can be set");
     stream
 }
 
@@ -68,14 +84,26 @@ fn attack(address: &str, bytes: &[u8]) -> Option<u16> {
             Ok(count) => read += count,
         }
     }
-    String::from_utf8_lossy(&head[..read]).split_whitespace().nth(1)?.parse().ok()
+    String::from_utf8_lossy(&head[..read])
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()
 }
 
 fn fill(client: &Client) {
     let values: Vec<String> = (0..LINES)
-        .map(|i| format!("[\"{}000000\",\"level=info msg=line number={i} aaaaaaaaaaaaaaaaaaaaaa\"]", BASE_S * 1000 + i))
+        .map(|i| {
+            format!(
+                "[\"{}000000\",\"level=info msg=line number={i} aaaaaaaaaaaaaaaaaaaaaa\"]",
+                BASE_S * 1000 + i
+            )
+        })
         .collect();
-    let body = format!("{{\"streams\":[{{\"stream\":{{\"app\":\"web\"}},\"values\":[{}]}}]}}", values.join(","));
+    let body = format!(
+        "{{\"streams\":[{{\"stream\":{{\"app\":\"web\"}},\"values\":[{}]}}]}}",
+        values.join(",")
+    );
     assert_eq!(client.push(&body).expect("the server answers").status, 204);
 }
 
@@ -86,14 +114,26 @@ fn live_well(address: &str, stop: &AtomicBool) -> (usize, Duration) {
     while !stop.load(Ordering::Relaxed) || rounds == 0 {
         let began = Instant::now();
         let line = format!("round {rounds}");
-        let body =
-            format!("{{\"streams\":[{{\"stream\":{{\"app\":\"well\"}},\"values\":[[\"{BASE_S}{rounds:09}\",\"{line}\"]]}}]}}");
+        let body = format!(
+            "{{\"streams\":[{{\"stream\":{{\"app\":\"well\"}},\"values\":[[\"{BASE_S}{rounds:09}\",\"{line}\"]]}}]}}"
+        );
         let pushed = client.push(&body).expect("a healthy push is answered");
         assert_eq!(pushed.status, 204, "{}", pushed.text);
-        let pairs = [("query", "{app=\"well\"}"), ("limit", "1"), ("start", "1772323200"), ("end", "1772323300")];
+        let pairs = [
+            ("query", "{app=\"well\"}"),
+            ("limit", "1"),
+            ("start", "1772323200"),
+            ("end", "1772323300"),
+        ];
         let params = pairs.map(|(n, v)| (n.to_owned(), v.to_owned()));
-        let found = client.get("/loki/api/v1/query_range", &params, &[]).expect("a healthy query is answered");
-        assert!(found.status == 200 && found.text.contains(&line), "{}", found.text);
+        let found = client
+            .get("/loki/api/v1/query_range", &params, &[])
+            .expect("a healthy query is answered");
+        assert!(
+            found.status == 200 && found.text.contains(&line),
+            "{}",
+            found.text
+        );
         longest = longest.max(began.elapsed());
         rounds += 1;
     }
@@ -133,8 +173,13 @@ fn abandon_queries(address: &str) {
     let encoded: String = query.bytes().map(|b| format!("%{b:02X}")).collect();
     for i in 0..ABANDONED {
         let mut stream = connect(address);
-        let target = format!("/loki/api/v1/query_range?query={encoded}&start={BASE_S}&end={}&step=1", BASE_S + 3600 + i as i64);
-        stream.write_all(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).expect("sent");
+        let target = format!(
+            "/loki/api/v1/query_range?query={encoded}&start={BASE_S}&end={}&step=1",
+            BASE_S + 3600 + i as i64
+        );
+        stream
+            .write_all(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())
+            .expect("sent");
     }
 }
 
@@ -146,8 +191,12 @@ fn attack_all(address: &str, abuses: &[Abuse]) -> Vec<String> {
             scope.spawn(|| {
                 while let Some((name, bytes)) = abuses.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let status = attack(address, bytes);
-                    if status.is_some_and(|status| status >= 500 && status != 503 && status != 504) {
-                        faults.lock().expect("no thread panics").push(format!("{name}: {status:?}"));
+                    if status.is_some_and(|status| status >= 500 && status != 503 && status != 504)
+                    {
+                        faults
+                            .lock()
+                            .expect("no thread panics")
+                            .push(format!("{name}: {status:?}"));
                     }
                 }
             });
@@ -161,9 +210,19 @@ fn a_healthy_client_is_served_whatever_others_send() {
     raise_open_files();
     let data = tempfile::tempdir().expect("a temporary directory can be made");
     let budget = BUDGET_BYTES.to_string();
-    let settings =
-        ["--memory", &budget, "--limits_config.max_concurrent_tail_requests", "2000", "--limits_config.query_timeout", "5s"];
-    let skald = Skald::start(Path::new(env!("CARGO_BIN_EXE_skald")), data.path(), &settings);
+    let settings = [
+        "--memory",
+        &budget,
+        "--limits_config.max_concurrent_tail_requests",
+        "2000",
+        "--limits_config.query_timeout",
+        "5s",
+    ];
+    let skald = Skald::start(
+        Path::new(env!("CARGO_BIN_EXE_skald")),
+        data.path(),
+        &settings,
+    );
     let (client, address) = (skald.client(), skald.address.clone());
     fill(&client);
     let abuses = requests::all();
@@ -177,10 +236,16 @@ fn a_healthy_client_is_served_whatever_others_send() {
         let faults = attack_all(&address, &abuses);
         stop.store(true, Ordering::Relaxed);
         drop((slow, tails));
-        (faults, healthy.join().expect("the healthy client is served"))
+        (
+            faults,
+            healthy.join().expect("the healthy client is served"),
+        )
     });
     let peak = memory(skald.id(), "VmHWM");
-    let metrics = client.get("/metrics", &[], &[]).expect("the server answers").text;
+    let metrics = client
+        .get("/metrics", &[], &[])
+        .expect("the server answers")
+        .text;
     writeln!(
         std::io::stderr(),
         "{} abuses; {rounds} healthy rounds, the longest {longest:?}; peak {} MB",

@@ -15,5 +15,8 @@ fn mixed_load_with_restarts_loses_nothing_and_grows_nothing() {
         lines_per_second: 20_000,
     };
     let report = run(&soak).unwrap_or_else(|why| panic!("{why}"));
-    assert!(report.entries > 0 && report.queries > 0 && report.frames > 0, "{report:?}");
+    assert!(
+        report.entries > 0 && report.queries > 0 && report.frames > 0,
+        "{report:?}"
+    );
 }

@@ -39,24 +39,27 @@ pub(crate) fn choose_compaction(parts: &[PartMeta], parts_a_day: usize) -> Optio
         days.entry(part.day).or_default().push(part);
     }
     // The newest day first: it is the one that is asked most.
-    days.into_values().rev().filter(|day| day.len() > parts_a_day).find_map(|mut day| {
-        day.sort_by_key(|p| (p.sequence, p.id));
-        let mut best: Option<(u64, Vec<u64>)> = None;
-        for first in 0..day.len() {
-            let mut bytes = day[first].bytes;
-            for last in first + 1..day.len().min(first + MERGE_PARTS_MAX) {
-                bytes += day[last].bytes;
-                if bytes > PART_BYTES_MAX {
-                    break;
-                }
-                let cost = bytes / (last - first) as u64;
-                if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                    best = Some((cost, day[first..=last].iter().map(|p| p.id).collect()));
+    days.into_values()
+        .rev()
+        .filter(|day| day.len() > parts_a_day)
+        .find_map(|mut day| {
+            day.sort_by_key(|p| (p.sequence, p.id));
+            let mut best: Option<(u64, Vec<u64>)> = None;
+            for first in 0..day.len() {
+                let mut bytes = day[first].bytes;
+                for last in first + 1..day.len().min(first + MERGE_PARTS_MAX) {
+                    bytes += day[last].bytes;
+                    if bytes > PART_BYTES_MAX {
+                        break;
+                    }
+                    let cost = bytes / (last - first) as u64;
+                    if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                        best = Some((cost, day[first..=last].iter().map(|p| p.id).collect()));
+                    }
                 }
             }
-        }
-        best.map(|(_, ids)| ids)
-    })
+            best.map(|(_, ids)| ids)
+        })
 }
 
 /// Called after each block written; `false` abandons the merge.
@@ -72,7 +75,9 @@ pub(crate) enum Merged {
 
 /// Rough bytes of memory that merging these parts takes: content filters are there once, and as they are written twice.
 pub(crate) fn memory_bytes(parts: &[Arc<Part>]) -> usize {
-    let input = |part: &Arc<Part>| part.content_bytes() as usize * 2 + part.table.memory_bytes() + 2 * BLOCK_LINE_BYTES;
+    let input = |part: &Arc<Part>| {
+        part.content_bytes() as usize * 2 + part.table.memory_bytes() + 2 * BLOCK_LINE_BYTES
+    };
     parts.iter().map(input).sum::<usize>() + WRITER_BYTES
 }
 
@@ -84,17 +89,33 @@ pub(crate) fn merge(
     (parts, id): (&[Arc<Part>], u64),
     pace: Pace<'_>,
 ) -> Result<Merged, StoreError> {
-    let Some(first) = parts.first() else { return Ok(Merged::Abandoned) };
-    let mut writer = PartWriter::begin(files, layout, tenant, (first.meta.day, id, first.meta.sequence))?;
+    let Some(first) = parts.first() else {
+        return Ok(Merged::Abandoned);
+    };
+    let mut writer = PartWriter::begin(
+        files,
+        layout,
+        tenant,
+        (first.meta.day, id, first.meta.sequence),
+    )?;
     writer.replace(parts);
-    let (table, numbers) = StreamTable::merge(&parts.iter().map(|part| &part.table).collect::<Vec<_>>());
+    let (table, numbers) =
+        StreamTable::merge(&parts.iter().map(|part| &part.table).collect::<Vec<_>>());
     writer.keep_patterns(patterns::merge(parts, &numbers));
     let line_bytes = line_bytes(parts, &numbers, table.len());
     let mut merge = Merge {
-        cursors: parts.iter().zip(&numbers).map(|(part, numbers)| Cursor::new(part, numbers)).collect(),
+        cursors: parts
+            .iter()
+            .zip(&numbers)
+            .map(|(part, numbers)| Cursor::new(part, numbers))
+            .collect(),
         repeats: Repeats::new(),
         cutter: BlockCutter::default(),
-        output: Output { writer, pace, going: true },
+        output: Output {
+            writer,
+            pace,
+            going: true,
+        },
     };
     for (number, line_bytes) in line_bytes.iter().enumerate() {
         merge.stream(number as u32, *line_bytes as usize)?;
@@ -102,7 +123,12 @@ pub(crate) fn merge(
             return Ok(Merged::Abandoned);
         }
     }
-    let Merge { cutter, mut output, cursors, .. } = merge;
+    let Merge {
+        cutter,
+        mut output,
+        cursors,
+        ..
+    } = merge;
     // Their memory is free for the index, which is written next.
     drop(cursors);
     cutter.finish(&mut |batch| output.block(batch))?;
@@ -153,7 +179,8 @@ impl Merge<'_> {
     /// All rows of one stream.
     fn stream(&mut self, number: u32, line_bytes: usize) -> Result<(), StoreError> {
         let output = &mut self.output;
-        self.cutter.begin_stream(line_bytes, &mut |batch| output.block(batch))?;
+        self.cutter
+            .begin_stream(line_bytes, &mut |batch| output.block(batch))?;
         self.repeats.begin_stream();
         while let Some(next) = next_cursor(&self.cursors, number)
             && self.output.going
@@ -171,7 +198,11 @@ impl Merge<'_> {
     fn row(&mut self, next: usize, number: u32) -> Result<(), StoreError> {
         let time = self.cursors[next].time();
         self.cursors[next].row()?;
-        let others = self.cursors.iter().enumerate().any(|(i, c)| i != next && c.is_at(number, time));
+        let others = self
+            .cursors
+            .iter()
+            .enumerate()
+            .any(|(i, c)| i != next && c.is_at(number, time));
         let tie = self.cursors[next].may_tie() || others;
         let (batch, row) = self.cursors[next].row()?;
         if self.repeats.is_repeat(time, tie, batch, row) {
@@ -179,28 +210,41 @@ impl Merge<'_> {
         }
         let entry = (time, &batch.lines[batch.line_range(row)]);
         let output = &mut self.output;
-        self.cutter.push(number, entry, batch.metadata_of(row), &mut |batch| output.block(batch))
+        self.cutter
+            .push(number, entry, batch.metadata_of(row), &mut |batch| {
+                output.block(batch)
+            })
     }
 
     /// Takes over the block that cursor `next` is at the start of as it is, when it holds this stream alone, is large
     /// enough to stand for itself, and no other input has an entry in its time; gives whether it did.
     fn copy_block(&mut self, next: usize, number: u32) -> Result<bool, StoreError> {
         let cursor = &self.cursors[next];
-        let Some((block, run)) = cursor.whole_run() else { return Ok(false) };
-        let alone = |other: &Cursor<'_>| other.stream() != Some(number) || other.time() > run.max_time;
+        let Some((block, run)) = cursor.whole_run() else {
+            return Ok(false);
+        };
+        let alone =
+            |other: &Cursor<'_>| other.stream() != Some(number) || other.time() > run.max_time;
         if run.line_bytes < COPIED_LINE_BYTES_MIN {
             return Ok(false);
         }
         let others = self.cursors.iter().enumerate().filter(|(i, _)| *i != next);
-        if !self.cutter.may_end() || !self.repeats.is_behind(run.min_time) || !others.into_iter().all(|(_, c)| alone(c)) {
+        if !self.cutter.may_end()
+            || !self.repeats.is_behind(run.min_time)
+            || !others.into_iter().all(|(_, c)| alone(c))
+        {
             return Ok(false);
         }
         let cursor = &mut self.cursors[next];
-        let Some(filter) = cursor.filter.take() else { return Ok(false) };
+        let Some(filter) = cursor.filter.take() else {
+            return Ok(false);
+        };
         let output = &mut self.output;
         self.cutter.end_block(&mut |batch| output.block(batch))?;
         if output.going {
-            output.writer.copy_block(cursor.part, block, number, filter)?;
+            output
+                .writer
+                .copy_block(cursor.part, block, number, filter)?;
             output.going = (output.pace)();
         }
         self.repeats.pass(run.max_time);
@@ -230,17 +274,36 @@ mod tests {
     }
 
     fn check(parts: &[(i32, u64, u64)], parts_a_day: usize, expected: Option<&[u64]>) {
-        assert_eq!(choose_compaction(&metas(parts), parts_a_day).as_deref(), expected);
+        assert_eq!(
+            choose_compaction(&metas(parts), parts_a_day).as_deref(),
+            expected
+        );
     }
 
     #[test]
     fn the_cheapest_neighbours_of_a_crowded_day_are_merged() {
         check(&[(1, 1, 100), (1, 2, 100)], 2, None);
-        check(&[(1, 1, 100), (1, 2, 100), (1, 3, 100)], 2, Some(&[0, 1, 2]));
-        check(&[(1, 1, 900), (1, 2, 100), (1, 3, 90), (1, 4, 100)], 3, Some(&[1, 2, 3]));
-        check(&[(1, 3, 10), (1, 1, 10), (1, 2, 10_000)], 2, Some(&[1, 2, 0]));
+        check(
+            &[(1, 1, 100), (1, 2, 100), (1, 3, 100)],
+            2,
+            Some(&[0, 1, 2]),
+        );
+        check(
+            &[(1, 1, 900), (1, 2, 100), (1, 3, 90), (1, 4, 100)],
+            3,
+            Some(&[1, 2, 3]),
+        );
+        check(
+            &[(1, 3, 10), (1, 1, 10), (1, 2, 10_000)],
+            2,
+            Some(&[1, 2, 0]),
+        );
         check(&[(1, 1, 10), (2, 2, 10), (3, 3, 10)], 1, None);
-        check(&[(1, 1, 5 << 30), (1, 2, 5 << 30), (1, 3, 5 << 30)], 1, None);
+        check(
+            &[(1, 1, 5 << 30), (1, 2, 5 << 30), (1, 3, 5 << 30)],
+            1,
+            None,
+        );
     }
 
     #[test]

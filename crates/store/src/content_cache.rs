@@ -33,7 +33,10 @@ struct Held {
 
 impl ContentCache {
     pub(crate) fn new(budget: Arc<Budget>) -> ContentCache {
-        ContentCache { budget, held: Mutex::default() }
+        ContentCache {
+            budget,
+            held: Mutex::default(),
+        }
     }
 
     /// The content index of a part.
@@ -58,7 +61,11 @@ impl ContentCache {
 
     fn shrink(&self, held: &mut Held) {
         let most = CONTENT_CACHE_BYTES.min(self.budget.bytes() as u64 / BUDGET_SHARE);
-        let most = if self.budget.pressure() == Pressure::None { most } else { most / PRESSED_SHARE };
+        let most = if self.budget.pressure() == Pressure::None {
+            most
+        } else {
+            most / PRESSED_SHARE
+        };
         let mut gone = 0;
         held.parts.retain(|(part, bytes)| {
             let open = part.strong_count() > 0;

@@ -43,12 +43,24 @@ impl Piece {
                     row - run.rows
                 };
                 let firsts: Vec<u32> = meta.runs.iter().map(begin).collect();
-                let place = |run: &PieceRun| firsts.partition_point(|first| *first <= run.rows.start).saturating_sub(1);
+                let place = |run: &PieceRun| {
+                    firsts
+                        .partition_point(|first| *first <= run.rows.start)
+                        .saturating_sub(1)
+                };
                 let places = self.runs.iter().map(place).collect();
-                Counted::Block { part, block: *block, counter: Box::new(RunCounter::new(meta, count)), places }
+                Counted::Block {
+                    part,
+                    block: *block,
+                    counter: Box::new(RunCounter::new(meta, count)),
+                    places,
+                }
             }
         };
-        PieceCounter { runs: &self.runs, source }
+        PieceCounter {
+            runs: &self.runs,
+            source,
+        }
     }
 }
 
@@ -56,16 +68,28 @@ impl PieceCounter<'_> {
     /// What run `run` (a place in [`Piece::runs`]) has in `[from, to)`.
     pub fn within(&mut self, run: usize, from: i64, to: i64) -> Result<RowsBytes, StoreError> {
         let (first, last) = (self.before(run, from)?, self.before(run, to)?);
-        Ok(RowsBytes { rows: last.rows.saturating_sub(first.rows), line_bytes: last.line_bytes.saturating_sub(first.line_bytes) })
+        Ok(RowsBytes {
+            rows: last.rows.saturating_sub(first.rows),
+            line_bytes: last.line_bytes.saturating_sub(first.line_bytes),
+        })
     }
 
     /// What run `run` has before `time`.
     pub fn before(&mut self, run: usize, time: i64) -> Result<RowsBytes, StoreError> {
         match &mut self.source {
-            Counted::Head(batch, count) => Ok(count_rows(batch, &self.runs[run].rows, time, *count)),
-            Counted::Block { part, block, counter, places } => {
+            Counted::Head(batch, count) => {
+                Ok(count_rows(batch, &self.runs[run].rows, time, *count))
+            }
+            Counted::Block {
+                part,
+                block,
+                counter,
+                places,
+            } => {
                 let mut read = |range: Range<u64>| part.read_range(*block, range);
-                counter.before(places[run], time, &mut read).map_err(|error| part.block_error(*block, error))
+                counter
+                    .before(places[run], time, &mut read)
+                    .map_err(|error| part.block_error(*block, error))
             }
         }
     }
@@ -74,7 +98,10 @@ impl PieceCounter<'_> {
 /// Rows before a time of a batch in memory.
 fn count_rows(batch: &Batch, rows: &Range<u32>, time: i64, count: Count) -> RowsBytes {
     let mut found = RowsBytes::default();
-    for row in rows.clone().filter(|row| batch.timestamps[*row as usize] < time) {
+    for row in rows
+        .clone()
+        .filter(|row| batch.timestamps[*row as usize] < time)
+    {
         found.rows += 1;
         if count == Count::RowsAndBytes {
             found.line_bytes += batch.line_range(row).len() as u64;

@@ -28,9 +28,25 @@ pub(crate) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(part: &'a Part, numbers: &'a [u32]) -> Cursor<'a> {
-        let filters = part.load_content().ok().and_then(|content| content.filters());
-        let filters = filters.filter(|filters| filters.len() == part.blocks.len()).unwrap_or_default().into_iter();
-        let mut cursor = Cursor { part, filter: None, filters, numbers, block: 0, batch: None, run: 0, row: 0, run_end: 0 };
+        let filters = part
+            .load_content()
+            .ok()
+            .and_then(|content| content.filters());
+        let filters = filters
+            .filter(|filters| filters.len() == part.blocks.len())
+            .unwrap_or_default()
+            .into_iter();
+        let mut cursor = Cursor {
+            part,
+            filter: None,
+            filters,
+            numbers,
+            block: 0,
+            batch: None,
+            run: 0,
+            row: 0,
+            run_end: 0,
+        };
         cursor.begin_block(0);
         cursor
     }
@@ -65,7 +81,10 @@ impl<'a> Cursor<'a> {
 
     /// The block it is at the start of, with the run it consists of, when that is a single one.
     pub(crate) fn whole_run(&self) -> Option<(usize, &'a RunMeta)> {
-        match (&self.batch, &self.part.blocks.get(self.block)?.meta.runs[..]) {
+        match (
+            &self.batch,
+            &self.part.blocks.get(self.block)?.meta.runs[..],
+        ) {
             (None, [run]) => Some((self.block, run)),
             _ => None,
         }
@@ -87,7 +106,10 @@ impl<'a> Cursor<'a> {
 
     /// Whether its next row may have the same time; the row was read.
     pub(crate) fn may_tie(&self) -> bool {
-        let next = self.batch.as_ref().and_then(|batch| batch.timestamps.get(self.row as usize + 1));
+        let next = self
+            .batch
+            .as_ref()
+            .and_then(|batch| batch.timestamps.get(self.row as usize + 1));
         next.is_none_or(|next| *next == self.time())
     }
 

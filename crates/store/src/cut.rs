@@ -29,7 +29,11 @@ pub(crate) struct BlockCutter {
 
 impl BlockCutter {
     /// The entries that follow are of another stream, with so many bytes of lines in all.
-    pub(crate) fn begin_stream(&mut self, line_bytes: usize, sink: Sink<'_>) -> Result<(), StoreError> {
+    pub(crate) fn begin_stream(
+        &mut self,
+        line_bytes: usize,
+        sink: Sink<'_>,
+    ) -> Result<(), StoreError> {
         let large = line_bytes >= LARGE_STREAM_BYTES;
         if large || self.alone {
             self.cut(sink)?;
@@ -37,7 +41,11 @@ impl BlockCutter {
         self.alone = large;
         // Blocks of about equal size rather than full ones and a rest.
         let blocks = line_bytes.div_ceil(BLOCK_LINE_BYTES).max(1);
-        self.target = if large { line_bytes.div_ceil(blocks) } else { BLOCK_LINE_BYTES };
+        self.target = if large {
+            line_bytes.div_ceil(blocks)
+        } else {
+            BLOCK_LINE_BYTES
+        };
         Ok(())
     }
 
@@ -53,7 +61,12 @@ impl BlockCutter {
             self.cut(sink)?;
         }
         let bytes = &mut self.metadata_bytes;
-        self.builder.push(stream, time, line, metadata.inspect(|(n, v)| *bytes += n.len() + v.len()));
+        self.builder.push(
+            stream,
+            time,
+            line,
+            metadata.inspect(|(n, v)| *bytes += n.len() + v.len()),
+        );
         Ok(())
     }
 
@@ -111,10 +124,19 @@ mod tests {
         };
         let mut cutter = BlockCutter::default();
         for (stream, (bytes, rows)) in streams.iter().enumerate() {
-            cutter.begin_stream(bytes * rows, &mut sink).expect("the sink takes all");
+            cutter
+                .begin_stream(bytes * rows, &mut sink)
+                .expect("the sink takes all");
             let line = vec![b'x'; *bytes];
             for row in 0..*rows {
-                cutter.push(stream as u32, (row as i64, &line), std::iter::empty(), &mut sink).expect("the sink takes all");
+                cutter
+                    .push(
+                        stream as u32,
+                        (row as i64, &line),
+                        std::iter::empty(),
+                        &mut sink,
+                    )
+                    .expect("the sink takes all");
             }
         }
         cutter.finish(&mut sink).expect("the sink takes all");
@@ -123,7 +145,10 @@ mod tests {
 
     #[test]
     fn small_streams_share_and_large_ones_do_not() {
-        check(&[(10, 1), (10, 2), (1000, 600), (10, 1), (10, 1)], &[&[0, 1], &[2], &[3, 4]]);
+        check(
+            &[(10, 1), (10, 2), (1000, 600), (10, 1), (10, 1)],
+            &[&[0, 1], &[2], &[3, 4]],
+        );
         check(&[(1000, 1500)], &[&[0], &[0]]);
         check(&[(3 << 20, 1), (5, 1)], &[&[0], &[1]]);
         check(&[(0, 130_000), (0, 2000)], &[&[0, 1], &[1]]);

@@ -52,7 +52,9 @@ pub(crate) fn write_parts(
     next_part: u64,
     wrote: &dyn Fn(usize),
 ) -> Result<Vec<PartMeta>, StoreError> {
-    let Some(first) = head.chunks.first() else { return Ok(Vec::new()) };
+    let Some(first) = head.chunks.first() else {
+        return Ok(Vec::new());
+    };
     let sorted = Sorted::new(head);
     let labels = |stream: u32| head.streams.label_bytes(stream);
     let mut order: Vec<u32> = (0..head.streams.len() as u32).collect();
@@ -70,12 +72,18 @@ pub(crate) fn write_parts(
         };
         for (number, (_, rows)) in runs.iter().enumerate() {
             let rows = &sorted.rows[rows.clone()];
-            cutter.begin_stream(rows.iter().map(|at| sorted.line_bytes(*at)).sum(), &mut write)?;
+            cutter.begin_stream(
+                rows.iter().map(|at| sorted.line_bytes(*at)).sum(),
+                &mut write,
+            )?;
             for at in rows {
                 let batch = sorted.batch(*at);
                 let row = at.row as usize;
                 let metadata = batch.metadata_of(at.row);
-                let entry = (batch.timestamps[row], &batch.lines[batch.line_range(at.row)]);
+                let entry = (
+                    batch.timestamps[row],
+                    &batch.lines[batch.line_range(at.row)],
+                );
                 cutter.push(number as u32, entry, metadata, &mut write)?;
             }
         }
@@ -100,14 +108,26 @@ impl<'a> Sorted<'a> {
             total += end;
         }
         let mut rows = vec![RowAt { chunk: 0, row: 0 }; total];
-        for (chunk, run) in head.chunks.iter().enumerate().flat_map(|(i, c)| c.runs.iter().map(move |r| (i, r))) {
+        for (chunk, run) in head
+            .chunks
+            .iter()
+            .enumerate()
+            .flat_map(|(i, c)| c.runs.iter().map(move |r| (i, r)))
+        {
             let at = &mut next[run.stream as usize];
             for row in run.rows.clone() {
-                rows[*at] = RowAt { chunk: chunk as u32, row };
+                rows[*at] = RowAt {
+                    chunk: chunk as u32,
+                    row,
+                };
                 *at += 1;
             }
         }
-        let mut sorted = Sorted { head, rows, of_stream: Vec::with_capacity(streams) };
+        let mut sorted = Sorted {
+            head,
+            rows,
+            of_stream: Vec::with_capacity(streams),
+        };
         let mut start = 0;
         for end in next {
             let kept = sorted.sort_stream(start..end);
@@ -128,7 +148,10 @@ impl<'a> Sorted<'a> {
         let mut from = 0;
         while from < stream.len() {
             let time = self.time(stream[from]);
-            let ties = stream[from..].iter().take_while(|at| self.time(**at) == time).count();
+            let ties = stream[from..]
+                .iter()
+                .take_while(|at| self.time(**at) == time)
+                .count();
             let count = self.keep_distinct(&mut stream[from..from + ties]);
             stream.copy_within(from..from + count, kept);
             kept += count;
@@ -149,9 +172,14 @@ impl<'a> Sorted<'a> {
         for at in 0..ties.len() {
             let row = ties[at];
             let repeated = if hashed {
-                !seen.insert((self.line(row), self.batch(row).metadata_of(row.row).collect::<Vec<_>>()))
+                !seen.insert((
+                    self.line(row),
+                    self.batch(row).metadata_of(row.row).collect::<Vec<_>>(),
+                ))
             } else {
-                ties[..kept].iter().any(|k| self.line(*k) == self.line(row) && self.same_metadata(*k, row))
+                ties[..kept]
+                    .iter()
+                    .any(|k| self.line(*k) == self.line(row) && self.same_metadata(*k, row))
             };
             if !repeated {
                 ties[kept] = row;
@@ -162,7 +190,9 @@ impl<'a> Sorted<'a> {
     }
 
     fn same_metadata(&self, a: RowAt, b: RowAt) -> bool {
-        self.batch(a).metadata_of(a.row).eq(self.batch(b).metadata_of(b.row))
+        self.batch(a)
+            .metadata_of(a.row)
+            .eq(self.batch(b).metadata_of(b.row))
     }
 
     /// Streams and their rows for each day, streams in the given order.
@@ -173,8 +203,11 @@ impl<'a> Sorted<'a> {
             let mut start = all.start;
             while start < all.end {
                 let day = day_of(self.time(self.rows[start]));
-                let len = self.rows[start..all.end].partition_point(|at| day_of(self.time(*at)) == day);
-                days.entry(day).or_default().push((*stream, start..start + len));
+                let len =
+                    self.rows[start..all.end].partition_point(|at| day_of(self.time(*at)) == day);
+                days.entry(day)
+                    .or_default()
+                    .push((*stream, start..start + len));
                 start += len;
             }
         }

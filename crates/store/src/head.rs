@@ -58,7 +58,8 @@ impl Chunk {
                 let rows = run.rows.start as usize..run.rows.end as usize;
                 let times = &batch.timestamps[rows.clone()];
                 sorted &= times.is_sorted_by(|a, b| a < b);
-                let lines = batch.line_range(run.rows.start).start..batch.line_range(run.rows.end - 1).end;
+                let lines =
+                    batch.line_range(run.rows.start).start..batch.line_range(run.rows.end - 1).end;
                 RunSums {
                     stream: run.stream,
                     rows: run.rows.clone(),
@@ -71,15 +72,34 @@ impl Chunk {
             .collect();
         let min_time = runs.iter().map(|r| r.min_time).min().unwrap_or(0);
         let max_time = runs.iter().map(|r| r.max_time).max().unwrap_or(0);
-        Chunk { sequence, batch: Arc::new(batch), runs, min_time, max_time, sorted }
+        Chunk {
+            sequence,
+            batch: Arc::new(batch),
+            runs,
+            min_time,
+            max_time,
+            sorted,
+        }
     }
 
     /// The piece made of some of its runs.
-    pub(crate) fn piece(&self, runs: Vec<PieceRun>, hidden: Vec<(usize, Arc<StreamHiding>)>) -> Piece {
+    pub(crate) fn piece(
+        &self,
+        runs: Vec<PieceRun>,
+        hidden: Vec<(usize, Arc<StreamHiding>)>,
+    ) -> Piece {
         Piece {
             sequence: self.sequence,
-            min_time: runs.iter().map(|r| r.min_time).min().unwrap_or(self.min_time),
-            max_time: runs.iter().map(|r| r.max_time).max().unwrap_or(self.max_time),
+            min_time: runs
+                .iter()
+                .map(|r| r.min_time)
+                .min()
+                .unwrap_or(self.min_time),
+            max_time: runs
+                .iter()
+                .map(|r| r.max_time)
+                .max()
+                .unwrap_or(self.max_time),
             runs,
             sorted: self.sorted,
             hidden,
@@ -98,7 +118,11 @@ fn metadata_bytes(batch: &Batch) -> Vec<u32> {
     for column in &batch.metadata {
         for (sum, code) in bytes.iter_mut().zip(&column.codes) {
             if let Some(index) = code.checked_sub(1) {
-                let start = if index == 0 { 0 } else { column.value_ends[index as usize - 1] };
+                let start = if index == 0 {
+                    0
+                } else {
+                    column.value_ends[index as usize - 1]
+                };
                 *sum += column.name.len() as u32 + column.value_ends[index as usize] - start;
             }
         }
@@ -117,7 +141,10 @@ impl HeadView {
     /// The first and the last time in it; `None` when it is empty.
     pub(crate) fn times(&self) -> Option<(i64, i64)> {
         let chunks = || self.chunks.iter();
-        chunks().map(|chunk| chunk.min_time).min().zip(chunks().map(|chunk| chunk.max_time).max())
+        chunks()
+            .map(|chunk| chunk.min_time)
+            .min()
+            .zip(chunks().map(|chunk| chunk.max_time).max())
     }
 }
 
@@ -166,7 +193,8 @@ impl Head {
                     self.last_sequence = self.growing_sequence;
                 }
                 let metadata = batch.metadata_of(entry).iter().map(|(n, v)| (&**n, &**v));
-                self.growing.push(number, entry.timestamp, entry.line, metadata);
+                self.growing
+                    .push(number, entry.timestamp, entry.line, metadata);
             }
         }
         let grown = self.memory_bytes().saturating_sub(self.charged);
@@ -189,7 +217,8 @@ impl Head {
         let next = BatchBuilder::with_capacity(rows, CHUNK_LINE_BYTES);
         let batch = std::mem::replace(&mut self.growing, next).finish();
         self.chunk_bytes += batch.memory_bytes() + batch.runs.len() * size_of::<RunSums>();
-        self.chunks.push(Arc::new(Chunk::new(self.growing_sequence, batch)));
+        self.chunks
+            .push(Arc::new(Chunk::new(self.growing_sequence, batch)));
     }
 
     /// All entries there are now. Made once a change: what grows is ended or, while small, copied.
@@ -205,7 +234,10 @@ impl Head {
             let copy = self.growing.snapshot();
             chunks.push(Arc::new(Chunk::new(self.growing_sequence, copy)));
         }
-        let view = Arc::new(HeadView { streams: self.streams.pages(), chunks });
+        let view = Arc::new(HeadView {
+            streams: self.streams.pages(),
+            chunks,
+        });
         self.view = Some(view.clone());
         view
     }
@@ -218,9 +250,18 @@ impl Head {
         if !self.growing.batch().is_empty() {
             self.end_chunk();
         }
-        let fresh = Head { last_sequence: self.last_sequence, new_streams: self.new_streams, ..Head::default() };
+        let fresh = Head {
+            last_sequence: self.last_sequence,
+            new_streams: self.new_streams,
+            ..Head::default()
+        };
         let mut old = std::mem::replace(self, fresh);
-        Some(SealedHead { view: old.view(), covered: old.last_record, memory_bytes: old.charged, streams: old.streams.len() })
+        Some(SealedHead {
+            view: old.view(),
+            covered: old.last_record,
+            memory_bytes: old.charged,
+            streams: old.streams.len(),
+        })
     }
 
     /// Whether nothing is in it.
@@ -245,7 +286,10 @@ impl Head {
     }
 
     fn memory_bytes(&self) -> usize {
-        self.chunk_bytes + self.growing.line_bytes() + self.growing.batch().len() * 32 + self.streams.memory_bytes()
+        self.chunk_bytes
+            + self.growing.line_bytes()
+            + self.growing.batch().len() * 32
+            + self.streams.memory_bytes()
     }
 
     /// Streams with entries in it.

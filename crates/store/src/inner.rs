@@ -64,8 +64,16 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    pub(crate) fn new(options: Options, layout: Layout, lock: Box<dyn Send + Sync>) -> Result<Inner, StoreError> {
-        let objects = options.objects.clone().map(|o| Objects::new(o, options.files.clone(), &layout)).transpose()?;
+    pub(crate) fn new(
+        options: Options,
+        layout: Layout,
+        lock: Box<dyn Send + Sync>,
+    ) -> Result<Inner, StoreError> {
+        let objects = options
+            .objects
+            .clone()
+            .map(|o| Objects::new(o, options.files.clone(), &layout))
+            .transpose()?;
         let budget = Arc::new(Budget::new(options.memory));
         Ok(Inner {
             objects,
@@ -118,7 +126,10 @@ impl Inner {
             return tenant;
         }
         let mut tenants = self.tenants.write();
-        tenants.entry(id.clone()).or_insert_with(|| Arc::new(Tenant::new(id.clone()))).clone()
+        tenants
+            .entry(id.clone())
+            .or_insert_with(|| Arc::new(Tenant::new(id.clone())))
+            .clone()
     }
 
     pub(crate) fn all_tenants(&self) -> Vec<Arc<Tenant>> {
@@ -220,13 +231,24 @@ impl Inner {
             if changes.next_part == 0 {
                 self.begin_manifest(tenant, &mut changes)?;
             }
-            let _writing = Held::charged(&self.budget, MemoryUser::Writers, flush::memory_bytes(&sealed.view));
+            let _writing = Held::charged(
+                &self.budget,
+                MemoryUser::Writers,
+                flush::memory_bytes(&sealed.view),
+            );
             let progress = Progress::of(&self.flushed, &sealed);
             let wrote = |bytes| {
                 progress.add(bytes);
                 self.set_pace();
             };
-            let metas = flush::write_parts(&*self.files, &self.layout, &tenant.id, &sealed.view, changes.next_part, &wrote)?;
+            let metas = flush::write_parts(
+                &*self.files,
+                &self.layout,
+                &tenant.id,
+                &sealed.view,
+                changes.next_part,
+                &wrote,
+            )?;
             changes.next_part += metas.len() as u64;
             let parts = self.open_parts(tenant, &metas)?;
             self.replace_manifest(tenant, &mut changes, sealed.covered, &parts, &[])?;
@@ -253,10 +275,15 @@ impl Inner {
     }
 
     /// Opens parts just written.
-    pub(crate) fn open_parts(&self, tenant: &Tenant, metas: &[PartMeta]) -> Result<Vec<Arc<Part>>, StoreError> {
+    pub(crate) fn open_parts(
+        &self,
+        tenant: &Tenant,
+        metas: &[PartMeta],
+    ) -> Result<Vec<Arc<Part>>, StoreError> {
         let open = |meta: &PartMeta| {
             let path = self.layout.part(&tenant.id, meta.day, meta.id);
-            Part::open(&self.files, path, meta.clone()).map(|part| Arc::new(part.charged_to(&self.budget).kept_in(&self.kept)))
+            Part::open(&self.files, path, meta.clone())
+                .map(|part| Arc::new(part.charged_to(&self.budget).kept_in(&self.kept)))
         };
         metas.iter().map(open).collect()
     }
@@ -284,10 +311,21 @@ impl Inner {
         (added, removed, uploaded): (&[Arc<Part>], &[u64], Uploaded),
     ) -> Result<(), StoreError> {
         let old = tenant.state.lock().parts.clone();
-        let kept = old.iter().map(|p| &p.meta).chain(&changes.unreadable).filter(|m| !removed.contains(&m.id));
+        let kept = old
+            .iter()
+            .map(|p| &p.meta)
+            .chain(&changes.unreadable)
+            .filter(|m| !removed.contains(&m.id));
         let parts = kept.chain(added.iter().map(|p| &p.meta)).cloned().collect();
         let deletes = changes.deletes.clone();
-        let manifest = Manifest { covered, next_part: changes.next_part, parts, deletes, uploaded, ..Manifest::default() };
+        let manifest = Manifest {
+            covered,
+            next_part: changes.next_part,
+            parts,
+            deletes,
+            uploaded,
+            ..Manifest::default()
+        };
         if let Some(why) = &changes.in_doubt {
             return Err(StoreError::Unusable(why.clone()));
         }
@@ -313,7 +351,9 @@ impl Inner {
 
     /// Removes WAL segments that nobody needs any more.
     pub(crate) fn cut_wal(&self) -> Result<(), StoreError> {
-        let Some(wal) = self.wal.get() else { return Ok(()) };
+        let Some(wal) = self.wal.get() else {
+            return Ok(());
+        };
         let covered = |name: &str| {
             let tenant = TenantId::parse(name).ok().and_then(|id| self.tenant(&id));
             tenant.map_or(0, |t| t.covered())
@@ -339,25 +379,48 @@ impl Inner {
     }
 
     /// One merge; gives whether there was one to do. Flushes of the tenant go on meanwhile.
-    fn compact_once(&self, tenant: &Tenant, parts_a_day: usize, pace: Pace<'_>) -> Result<bool, StoreError> {
+    fn compact_once(
+        &self,
+        tenant: &Tenant,
+        parts_a_day: usize,
+        pace: Pace<'_>,
+    ) -> Result<bool, StoreError> {
         let all = tenant.state.lock().parts.clone();
         let (spoilt, requests) = {
             let changes = tenant.changes.lock();
             (changes.unmergeable.clone(), changes.deletes.clone())
         };
-        let metas: Vec<PartMeta> = all.iter().map(|p| p.meta.clone()).filter(|m| !spoilt.contains(&m.id)).collect();
+        let metas: Vec<PartMeta> = all
+            .iter()
+            .map(|p| p.meta.clone())
+            .filter(|m| !spoilt.contains(&m.id))
+            .collect();
         let groups = mergeable(metas, &requests);
-        let Some(ids) = groups.iter().find_map(|group| choose_compaction(group, parts_a_day)) else { return Ok(false) };
-        let inputs: Vec<Arc<Part>> = ids.iter().filter_map(|id| all.iter().find(|p| p.meta.id == *id).cloned()).collect();
+        let Some(ids) = groups
+            .iter()
+            .find_map(|group| choose_compaction(group, parts_a_day))
+        else {
+            return Ok(false);
+        };
+        let inputs: Vec<Arc<Part>> = ids
+            .iter()
+            .filter_map(|id| all.iter().find(|p| p.meta.id == *id).cloned())
+            .collect();
         let id = tenant.changes.lock().take_number();
-        let _writing = Held::charged(&self.budget, MemoryUser::Writers, compact::memory_bytes(&inputs));
+        let _writing = Held::charged(
+            &self.budget,
+            MemoryUser::Writers,
+            compact::memory_bytes(&inputs),
+        );
         let merged = compact::merge(&*self.files, &self.layout, &tenant.id, (&inputs, id), pace);
         if let Err(StoreError::Damaged(why)) = &merged {
             tracing::error!(tenant = %tenant.id, why, "parts of a merge are damaged, they stay as they are");
             tenant.changes.lock().unmergeable.extend(&ids);
             return Ok(true);
         }
-        let Merged::Part(meta) = merged? else { return Ok(false) };
+        let Merged::Part(meta) = merged? else {
+            return Ok(false);
+        };
         self.replace_parts(tenant, &inputs, &[meta], &[])?;
         self.compactions.fetch_add(1, Ordering::Relaxed);
         Ok(true)
@@ -377,9 +440,14 @@ impl Inner {
         let covered = tenant.covered();
         let requests = changes.deletes.clone();
         for request in changes.deletes.iter_mut().filter(|r| r.processed.is_none()) {
-            let clean = applied.contains(&request.id) || !inputs.iter().any(|p| request.may_touch(&p.meta));
+            let clean =
+                applied.contains(&request.id) || !inputs.iter().any(|p| request.may_touch(&p.meta));
             request.clean.retain(|id| !ids.contains(id));
-            let earlier: Vec<u64> = metas.iter().filter(|m| clean && request.is_after(m.sequence)).map(|m| m.id).collect();
+            let earlier: Vec<u64> = metas
+                .iter()
+                .filter(|m| clean && request.is_after(m.sequence))
+                .map(|m| m.id)
+                .collect();
             request.clean.extend(earlier);
         }
         if let Err(error) = self.replace_manifest(tenant, &mut changes, covered, &added, &ids) {
@@ -387,7 +455,11 @@ impl Inner {
             return Err(error);
         }
         let mut state = tenant.state.lock();
-        let kept = state.parts.iter().filter(|p| !ids.contains(&p.meta.id)).cloned();
+        let kept = state
+            .parts
+            .iter()
+            .filter(|p| !ids.contains(&p.meta.id))
+            .cloned();
         state.parts = Arc::new(kept.chain(added).collect());
         drop(state);
         if !changes.deletes.is_empty() {

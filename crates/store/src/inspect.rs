@@ -98,16 +98,29 @@ pub struct ColumnInfo {
 /// Looks at a part file, or at every part below a folder: a data directory, a tenant's, a day's.
 pub fn inspect(files: &Arc<dyn Files>, path: &Path) -> Result<Vec<PartInfo>, StoreError> {
     let mut paths = Vec::new();
-    if path.extension().is_some_and(|extension| extension == "part") {
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "part")
+    {
         paths.push(path.to_owned());
     } else {
         find_parts(&**files, path, FOLDERS_DEEP, &mut paths)?;
     }
-    Ok(paths.into_iter().filter_map(|path| inspect_part(files, path)).collect())
+    Ok(paths
+        .into_iter()
+        .filter_map(|path| inspect_part(files, path))
+        .collect())
 }
 
-fn find_parts(files: &dyn Files, folder: &Path, deep: usize, found: &mut Vec<PathBuf>) -> Result<(), StoreError> {
-    let listed = files.list(folder).map_err(|e| StoreError::io(format!("listing {}", folder.display()), e))?;
+fn find_parts(
+    files: &dyn Files,
+    folder: &Path,
+    deep: usize,
+    found: &mut Vec<PathBuf>,
+) -> Result<(), StoreError> {
+    let listed = files
+        .list(folder)
+        .map_err(|e| StoreError::io(format!("listing {}", folder.display()), e))?;
     for item in listed {
         let path = folder.join(&item.name);
         if item.is_folder && deep > 0 {
@@ -121,11 +134,21 @@ fn find_parts(files: &dyn Files, folder: &Path, deep: usize, found: &mut Vec<Pat
 
 /// `None` when a running server removed it meanwhile.
 fn inspect_part(files: &Arc<dyn Files>, path: PathBuf) -> Option<PartInfo> {
-    let name = |path: Option<&Path>| path.and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let (file, day, tenant) = (name(Some(&path)), name(path.parent()), name(path.parent().and_then(Path::parent)));
+    let name = |path: Option<&Path>| {
+        path.and_then(Path::file_name)
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    let (file, day, tenant) = (
+        name(Some(&path)),
+        name(path.parent()),
+        name(path.parent().and_then(Path::parent)),
+    );
     let unknown = rebuild::placeholder(day_of_date(&day).unwrap_or(0), part_id(&file).unwrap_or(0));
     let opened = match Part::open(files, path.clone(), unknown.clone()) {
-        Err(StoreError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(StoreError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
+            return None;
+        }
         opened => opened,
     };
     let part = opened.as_ref().ok();
@@ -144,7 +167,9 @@ fn inspect_part(files: &Arc<dyn Files>, path: PathBuf) -> Option<PartInfo> {
         min_time: meta.min_time,
         max_time: meta.max_time,
         sequence: meta.sequence,
-        replaces: part.map(|part| part.about.replaces.iter().copied().collect()).unwrap_or_default(),
+        replaces: part
+            .map(|part| part.about.replaces.iter().copied().collect())
+            .unwrap_or_default(),
         blocks: part.map(blocks).unwrap_or_default(),
         path,
         tenant,

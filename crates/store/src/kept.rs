@@ -76,7 +76,12 @@ impl Kept {
     /// At most so many bytes.
     pub(crate) fn new(budget: Arc<Budget>, bytes_max: usize) -> Kept {
         let bytes_max = bytes_max.min(budget.bytes() / BUDGET_SHARE);
-        Kept { budget, bytes_max, parts: AtomicU64::new(0), held: Mutex::default() }
+        Kept {
+            budget,
+            bytes_max,
+            parts: AtomicU64::new(0),
+            held: Mutex::default(),
+        }
     }
 
     /// The most that is kept, when nothing presses.
@@ -91,7 +96,10 @@ impl Kept {
 
     pub(crate) fn status(&self) -> KeptStatus {
         let held = self.held.lock();
-        KeptStatus { values: held.values.len() as u64, ..held.status }
+        KeptStatus {
+            values: held.values.len() as u64,
+            ..held.status
+        }
     }
 
     fn get(&self, place: Place) -> Option<KeptValue> {
@@ -115,7 +123,14 @@ impl Kept {
             return;
         }
         held.used += 1;
-        held.values.insert(place, Value { value, bytes, used: held.used });
+        held.values.insert(
+            place,
+            Value {
+                value,
+                bytes,
+                used: held.used,
+            },
+        );
         held.uses.insert(held.used, place);
         held.of_part.entry(place.part).or_default().insert(place);
         held.status.bytes += bytes as u64;
@@ -172,15 +187,30 @@ pub(crate) struct KeptOfPart {
 impl KeptOfPart {
     /// Nothing yet, of a part that was just opened.
     pub(crate) fn new(kept: &Arc<Kept>) -> KeptOfPart {
-        KeptOfPart { kept: kept.clone(), part: kept.parts.fetch_add(1, Ordering::Relaxed) }
+        KeptOfPart {
+            kept: kept.clone(),
+            part: kept.parts.fetch_add(1, Ordering::Relaxed),
+        }
     }
 
     pub(crate) fn get(&self, block: u32, key: u128) -> Option<KeptValue> {
-        self.kept.get(Place { part: self.part, block, key })
+        self.kept.get(Place {
+            part: self.part,
+            block,
+            key,
+        })
     }
 
     pub(crate) fn put(&self, block: u32, key: u128, value: KeptValue, bytes: usize) {
-        self.kept.put(Place { part: self.part, block, key }, value, bytes);
+        self.kept.put(
+            Place {
+                part: self.part,
+                block,
+                key,
+            },
+            value,
+            bytes,
+        );
     }
 }
 
@@ -208,7 +238,8 @@ mod tests {
     }
 
     fn found(part: &KeptOfPart, keys: std::ops::Range<u128>) -> Vec<u128> {
-        keys.filter_map(|key| part.get(0, key)?.downcast_ref::<u128>().copied()).collect()
+        keys.filter_map(|key| part.get(0, key)?.downcast_ref::<u128>().copied())
+            .collect()
     }
 
     #[test]
@@ -220,7 +251,16 @@ mod tests {
         keep(&part, 4..6);
         assert_eq!(found(&part, 0..6), [0, 1, 4, 5]);
         let bytes = 4 * (VALUE_BYTES + PLACE_BYTES);
-        assert_eq!(kept.status(), KeptStatus { bytes: bytes as u64, values: 4, hits: 6, misses: 2, evictions: 2 });
+        assert_eq!(
+            kept.status(),
+            KeptStatus {
+                bytes: bytes as u64,
+                values: 4,
+                hits: 6,
+                misses: 2,
+                evictions: 2
+            }
+        );
         assert_eq!(budget.held(MemoryUser::Results), bytes);
     }
 
@@ -234,7 +274,14 @@ mod tests {
         drop(first);
         assert_eq!(found(&second, 0..2), [0, 1]);
         drop(second);
-        assert_eq!((kept.status().bytes, kept.status().values, kept.status().evictions), (0, 0, 0));
+        assert_eq!(
+            (
+                kept.status().bytes,
+                kept.status().values,
+                kept.status().evictions
+            ),
+            (0, 0, 0)
+        );
         assert!(kept.held.lock().uses.is_empty());
         assert_eq!(budget.held_by_all(), 0);
     }
@@ -246,7 +293,10 @@ mod tests {
         keep(&part, 0..4);
         budget.charge(MemoryUser::Head, budget.bytes() * 9 / 10);
         kept.make_room();
-        assert_eq!((budget.held(MemoryUser::Results), kept.status().evictions), (0, 4));
+        assert_eq!(
+            (budget.held(MemoryUser::Results), kept.status().evictions),
+            (0, 4)
+        );
         keep(&part, 0..1);
         assert_eq!(found(&part, 0..1), [0u128; 0]);
     }

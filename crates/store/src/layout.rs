@@ -83,13 +83,19 @@ pub(crate) fn part_id(name: &str) -> Option<u64> {
 pub(crate) fn day_of_date(name: &str) -> Option<i32> {
     let (rest, day) = name.rsplit_once('-')?;
     let (year, month) = rest.rsplit_once('-')?;
-    let [year, month, day] = [year.parse::<i64>().ok()?, month.parse::<i64>().ok()?, day.parse::<i64>().ok()?];
+    let [year, month, day] = [
+        year.parse::<i64>().ok()?,
+        month.parse::<i64>().ok()?,
+        day.parse::<i64>().ok()?,
+    ];
     // Days of whole years before, then of whole months, both counted from March.
     let year = year.checked_sub(i64::from(month <= 2))?;
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
-    let shifted = era.checked_mul(146_097)? + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
+    let shifted = era.checked_mul(146_097)? + year_of_era * 365 + year_of_era / 4
+        - year_of_era / 100
+        + of_year;
     let found = i32::try_from(shifted - 719_468).ok()?;
     (date(found) == name).then_some(found)
 }
@@ -104,7 +110,11 @@ pub(crate) fn date(day: i32) -> String {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * of_year + 2) / 153;
     let day_of_month = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     format!("{year:04}-{month:02}-{day_of_month:02}")
 }
@@ -115,7 +125,12 @@ mod tests {
 
     #[test]
     fn days_have_their_dates() {
-        for (day, expected) in [(0, "1970-01-01"), (-1, "1969-12-31"), (11_016, "2000-02-29"), (20_780, "2026-11-23")] {
+        for (day, expected) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (11_016, "2000-02-29"),
+            (20_780, "2026-11-23"),
+        ] {
             assert_eq!(date(day), expected);
             assert_eq!(day_of_date(expected), Some(day));
         }
@@ -126,11 +141,25 @@ mod tests {
 
     #[test]
     fn other_names_are_no_days_and_no_parts() {
-        for name in ["", "streams", "2026-1-1", "2026-02-30", "2026-13-01", "2026-99999999999999999999-01", "--"] {
+        for name in [
+            "",
+            "streams",
+            "2026-1-1",
+            "2026-02-30",
+            "2026-13-01",
+            "2026-99999999999999999999-01",
+            "--",
+        ] {
             assert_eq!(day_of_date(name), None, "{name}");
         }
         assert_eq!(part_id(&part_name(77)), Some(77));
-        for name in ["", "77.part", "000000000000004d.part.tmp", "000000000000004D.part", "+00000000000004d.part"] {
+        for name in [
+            "",
+            "77.part",
+            "000000000000004d.part.tmp",
+            "000000000000004D.part",
+            "+00000000000004d.part",
+        ] {
             assert_eq!(part_id(name), None, "{name}");
         }
     }

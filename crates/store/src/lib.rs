@@ -50,7 +50,9 @@ mod worker;
 mod writer;
 
 pub use count::PieceCounter;
-pub use deletes::{CancelError, DeleteCompiler, DeleteError, DeletePredicate, DeleteRequest, Progress};
+pub use deletes::{
+    CancelError, DeleteCompiler, DeleteError, DeletePredicate, DeleteRequest, Progress,
+};
 pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
 pub use kept::{KeptStatus, KeptValue};
 pub use objects::{Address, Credentials, ObjectOptions, ObjectStatus, Place};
@@ -279,6 +281,9 @@ impl From<objects::ObjectError> for StoreError {
 impl StoreError {
     /// An error of the disk with what was being done.
     pub(crate) fn io(context: impl Into<String>, error: std::io::Error) -> StoreError {
-        StoreError::Io { context: context.into(), error: Arc::new(error) }
+        StoreError::Io {
+            context: context.into(),
+            error: Arc::new(error),
+        }
     }
 }

@@ -33,7 +33,11 @@ pub(crate) struct Manifest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) deletes: Vec<DeleteRecord>,
     /// What of them the bucket has.
-    #[serde(default, rename = "objects", skip_serializing_if = "Uploaded::is_empty")]
+    #[serde(
+        default,
+        rename = "objects",
+        skip_serializing_if = "Uploaded::is_empty"
+    )]
     pub(crate) uploaded: Uploaded,
 }
 
@@ -60,16 +64,24 @@ pub(crate) enum ReplaceError {
 }
 
 /// Reads a tenant's manifest.
-pub(crate) fn read(files: &dyn Files, layout: &Layout, tenant: &TenantId) -> Result<Found, StoreError> {
+pub(crate) fn read(
+    files: &dyn Files,
+    layout: &Layout,
+    tenant: &TenantId,
+) -> Result<Found, StoreError> {
     let path = layout.manifest(tenant);
     let failed = |e| StoreError::io(format!("reading {}", path.display()), e);
     let file = match files.open(&path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Missing),
         file => file.map_err(failed)?,
     };
-    let bytes = file.size().and_then(|len| file.read_new(0, len as usize)).map_err(failed)?;
+    let bytes = file
+        .size()
+        .and_then(|len| file.read_new(0, len as usize))
+        .map_err(failed)?;
     let found = parse(&bytes);
-    if let Found::Whole(Manifest { version, .. }) | Found::HalfDamaged(Manifest { version, .. }) = &found
+    if let Found::Whole(Manifest { version, .. }) | Found::HalfDamaged(Manifest { version, .. }) =
+        &found
         && *version > MANIFEST_VERSION
     {
         return Err(StoreError::Unusable(format!(
@@ -81,7 +93,12 @@ pub(crate) fn read(files: &dyn Files, layout: &Layout, tenant: &TenantId) -> Res
 }
 
 /// Replaces a tenant's manifest, whose folder must exist.
-pub(crate) fn replace(files: &dyn Files, layout: &Layout, tenant: &TenantId, manifest: &Manifest) -> Result<(), ReplaceError> {
+pub(crate) fn replace(
+    files: &dyn Files,
+    layout: &Layout,
+    tenant: &TenantId,
+    manifest: &Manifest,
+) -> Result<(), ReplaceError> {
     let folder = layout.tenant(tenant);
     let unfinished = folder.join(format!("{MANIFEST}{UNFINISHED}"));
     let bytes = print(manifest);
@@ -95,17 +112,30 @@ pub(crate) fn replace(files: &dyn Files, layout: &Layout, tenant: &TenantId, man
             // Gives back what little it took; the next attempt begins anew anyway.
             let _ = files.remove(&unfinished);
         }
-        return Err(ReplaceError::Kept(StoreError::io(format!("writing {}", path.display()), error)));
+        return Err(ReplaceError::Kept(StoreError::io(
+            format!("writing {}", path.display()),
+            error,
+        )));
     }
     let synced = files.sync_folder(&folder);
-    synced.map_err(|e| ReplaceError::Unknown(StoreError::io(format!("syncing {}", folder.display()), e)))
+    synced.map_err(|e| {
+        ReplaceError::Unknown(StoreError::io(format!("syncing {}", folder.display()), e))
+    })
 }
 
 fn print(manifest: &Manifest) -> Vec<u8> {
-    let manifest = Manifest { version: MANIFEST_VERSION, ..manifest.clone() };
+    let manifest = Manifest {
+        version: MANIFEST_VERSION,
+        ..manifest.clone()
+    };
     let mut json = serde_json::to_vec_pretty(&manifest).expect("numbers and lists are always JSON");
     json.push(b'\n');
-    let mut copy = format!("{FIRST_WORD} {:08x} {}\n", crc32fast::hash(&json), json.len()).into_bytes();
+    let mut copy = format!(
+        "{FIRST_WORD} {:08x} {}\n",
+        crc32fast::hash(&json),
+        json.len()
+    )
+    .into_bytes();
     copy.extend_from_slice(&json);
     copy.repeat(2)
 }
@@ -113,10 +143,18 @@ fn print(manifest: &Manifest) -> Vec<u8> {
 /// The first whole copy.
 fn parse(bytes: &[u8]) -> Found {
     let begins = |at: &usize| bytes[*at..].starts_with(FIRST_WORD.as_bytes());
-    let mut copies = (0..bytes.len()).filter(begins).filter_map(|at| parse_copy(&bytes[at..]));
-    let Some(manifest) = copies.next() else { return Found::Damaged };
+    let mut copies = (0..bytes.len())
+        .filter(begins)
+        .filter_map(|at| parse_copy(&bytes[at..]));
+    let Some(manifest) = copies.next() else {
+        return Found::Damaged;
+    };
     let (first, second) = bytes.split_at(bytes.len() / 2);
-    if manifest.version == 1 || first == second { Found::Whole(manifest) } else { Found::HalfDamaged(manifest) }
+    if manifest.version == 1 || first == second {
+        Found::Whole(manifest)
+    } else {
+        Found::HalfDamaged(manifest)
+    }
 }
 
 fn parse_copy(bytes: &[u8]) -> Option<Manifest> {
@@ -178,10 +216,17 @@ mod tests {
         for at in 0..good.len() {
             let mut bytes = good.clone();
             bytes[at] ^= 1;
-            assert!(matches!(parse(&bytes), Found::HalfDamaged(manifest) if manifest == sample()), "byte {at}");
+            assert!(
+                matches!(parse(&bytes), Found::HalfDamaged(manifest) if manifest == sample()),
+                "byte {at}"
+            );
         }
-        assert!(matches!(parse(&good[..good.len() / 2]), Found::HalfDamaged(manifest) if manifest == sample()));
-        assert!(matches!(parse(&good[good.len() / 2..]), Found::HalfDamaged(manifest) if manifest == sample()));
+        assert!(
+            matches!(parse(&good[..good.len() / 2]), Found::HalfDamaged(manifest) if manifest == sample())
+        );
+        assert!(
+            matches!(parse(&good[good.len() / 2..]), Found::HalfDamaged(manifest) if manifest == sample())
+        );
     }
 
     #[test]
@@ -199,8 +244,19 @@ mod tests {
     #[test]
     fn version_1_is_read() {
         let json = br#"{"version": 1, "covered": 9, "next_part": 4, "parts": []}"#;
-        let bytes = [format!("{FIRST_WORD} {:08x}\n", crc32fast::hash(json)).as_bytes(), json].concat();
-        assert!(matches!(parse(&bytes), Found::Whole(Manifest { covered: 9, next_part: 4, .. })));
+        let bytes = [
+            format!("{FIRST_WORD} {:08x}\n", crc32fast::hash(json)).as_bytes(),
+            json,
+        ]
+        .concat();
+        assert!(matches!(
+            parse(&bytes),
+            Found::Whole(Manifest {
+                covered: 9,
+                next_part: 4,
+                ..
+            })
+        ));
         assert!(matches!(parse(&bytes[..bytes.len() - 1]), Found::Damaged));
     }
 }

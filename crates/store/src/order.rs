@@ -23,9 +23,16 @@ pub(crate) struct BlockTimes {
 impl BlockOrder {
     /// The blocks by their last time, the newest first, or by their first time, the oldest first.
     pub(crate) fn of(&self, blocks: &[BlockAt], newest_first: bool) -> &[BlockTimes] {
-        let order = if newest_first { &self.newest_first } else { &self.oldest_first };
+        let order = if newest_first {
+            &self.newest_first
+        } else {
+            &self.oldest_first
+        };
         order.get_or_init(|| {
-            let mut order: Vec<BlockTimes> = (0..).zip(blocks).map(|(block, at)| BlockTimes::of(block, at)).collect();
+            let mut order: Vec<BlockTimes> = (0..)
+                .zip(blocks)
+                .map(|(block, at)| BlockTimes::of(block, at))
+                .collect();
             match newest_first {
                 true => order.sort_unstable_by_key(|of| (std::cmp::Reverse(of.max_time), of.block)),
                 false => order.sort_unstable_by_key(|of| (of.min_time, of.block)),
@@ -37,7 +44,16 @@ impl BlockOrder {
 
 impl BlockTimes {
     pub(crate) fn of(block: u32, at: &BlockAt) -> BlockTimes {
-        let only_stream = if let [run] = &at.meta.runs[..] { Some(run.stream) } else { None };
-        BlockTimes { block, only_stream, min_time: at.meta.min_time, max_time: at.meta.max_time }
+        let only_stream = if let [run] = &at.meta.runs[..] {
+            Some(run.stream)
+        } else {
+            None
+        };
+        BlockTimes {
+            block,
+            only_stream,
+            min_time: at.meta.min_time,
+            max_time: at.meta.max_time,
+        }
     }
 }

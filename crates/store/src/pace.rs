@@ -40,25 +40,37 @@ pub(crate) struct HeadBounds {
 
 impl HeadBounds {
     pub(crate) fn new(flush_bytes: usize, budget_bytes: usize) -> HeadBounds {
-        HeadBounds { flush_bytes: flush_bytes.min(budget_bytes / HEAD_SHARE), budget_bytes }
+        HeadBounds {
+            flush_bytes: flush_bytes.min(budget_bytes / HEAD_SHARE),
+            budget_bytes,
+        }
     }
 
     /// Bytes of heads that start a flush.
     pub(crate) fn flush_at(&self, pressure: Pressure) -> usize {
         match pressure {
             Pressure::None => self.flush_bytes,
-            Pressure::Early | Pressure::Slow | Pressure::Full => self.flush_bytes.min(self.budget_bytes / EARLY_SHARE),
+            Pressure::Early | Pressure::Slow | Pressure::Full => {
+                self.flush_bytes.min(self.budget_bytes / EARLY_SHARE)
+            }
         }
     }
 
     /// What pushes may do while heads have so many bytes, of which some are still to be written.
     pub(crate) fn pace(&self, head_bytes: usize, left: usize, pressure: Pressure) -> Pace {
         let refusable = head_bytes > self.budget_bytes / REFUSE_SHARE;
-        let (slow, full) = (self.flush_bytes.saturating_mul(SLOW_HEADS), self.flush_bytes.saturating_mul(FULL_HEADS));
+        let (slow, full) = (
+            self.flush_bytes.saturating_mul(SLOW_HEADS),
+            self.flush_bytes.saturating_mul(FULL_HEADS),
+        );
         if head_bytes > full || pressure == Pressure::Full && refusable {
             return Pace::Refused;
         }
-        let pressed = if pressure >= Pressure::Slow && refusable { SLOWEST / 2 } else { Duration::ZERO };
+        let pressed = if pressure >= Pressure::Slow && refusable {
+            SLOWEST / 2
+        } else {
+            Duration::ZERO
+        };
         let lag = left.saturating_sub(slow) as f64 / (full - slow).max(1) as f64;
         match SLOWEST.mul_f64(lag).max(pressed) {
             Duration::ZERO => Pace::Free,
@@ -79,7 +91,10 @@ mod tests {
 
     fn check(head_bytes: usize, pressure: Pressure, flush: bool, pace: Pace) {
         let bounds = HeadBounds::new(100, 1600);
-        let found = (head_bytes > bounds.flush_at(pressure), bounds.pace(head_bytes, head_bytes, pressure));
+        let found = (
+            head_bytes > bounds.flush_at(pressure),
+            bounds.pace(head_bytes, head_bytes, pressure),
+        );
         assert_eq!(found, (flush, pace), "{head_bytes} bytes, {pressure:?}");
     }
 
@@ -87,7 +102,10 @@ mod tests {
     fn what_is_written_already_slows_nobody_and_still_takes_memory() {
         let bounds = HeadBounds::new(100, 1600);
         assert_eq!(bounds.pace(190, 90, Pressure::None), Pace::Free);
-        assert_eq!(bounds.pace(390, 130, Pressure::None), Pace::Slowed(SLOWEST / 10));
+        assert_eq!(
+            bounds.pace(390, 130, Pressure::None),
+            Pace::Slowed(SLOWEST / 10)
+        );
         assert_eq!(bounds.pace(401, 90, Pressure::None), Pace::Refused);
     }
 
@@ -110,7 +128,13 @@ mod tests {
         assert_eq!(tiny.flush_at(Pressure::None), 2 << 20);
         assert_eq!(tiny.flush_at(Pressure::Slow), 512 << 10);
         assert_eq!(tiny.pace(900 << 10, 900 << 10, Pressure::Full), Pace::Free);
-        assert_eq!(tiny.pace(1100 << 10, 1100 << 10, Pressure::Slow), Pace::Slowed(SLOWEST / 2));
-        assert_eq!(tiny.pace(1100 << 10, 1100 << 10, Pressure::Full), Pace::Refused);
+        assert_eq!(
+            tiny.pace(1100 << 10, 1100 << 10, Pressure::Slow),
+            Pace::Slowed(SLOWEST / 2)
+        );
+        assert_eq!(
+            tiny.pace(1100 << 10, 1100 << 10, Pressure::Full),
+            Pace::Refused
+        );
     }
 }

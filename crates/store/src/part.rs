@@ -76,7 +76,13 @@ impl Footer {
     pub(crate) fn encode(&self) -> [u8; FOOTER_BYTES] {
         let mut out = Vec::with_capacity(FOOTER_BYTES);
         out.extend_from_slice(&PART_MAGIC);
-        for number in [self.index_at, self.index_bytes, self.directory_at, self.directory_bytes, self.directory_plain] {
+        for number in [
+            self.index_at,
+            self.index_bytes,
+            self.directory_at,
+            self.directory_bytes,
+            self.directory_plain,
+        ] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         for number in [self.index_crc, self.directory_crc, self.version] {
@@ -87,13 +93,18 @@ impl Footer {
     }
 
     fn decode(bytes: &[u8; FOOTER_BYTES]) -> Result<Footer, String> {
-        let u32_at = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let u32_at = |at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
         let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
         if bytes[..8] != PART_MAGIC || u32_at(60) != crc32fast::hash(&bytes[..60]) {
             return Err("its footer is damaged".to_owned());
         }
         if u32_at(56) > PART_VERSION {
-            return Err(format!("its format version {} is newer than {PART_VERSION}", u32_at(56)));
+            return Err(format!(
+                "its format version {} is newer than {PART_VERSION}",
+                u32_at(56)
+            ));
         }
         Ok(Footer {
             index_at: u64_at(8),
@@ -145,10 +156,19 @@ type ReadRange<'a> = &'a dyn Fn(Range<u64>) -> std::io::Result<Vec<u8>>;
 
 impl Part {
     /// Opens a part from its local file.
-    pub(crate) fn open(files: &Arc<dyn Files>, path: PathBuf, meta: PartMeta) -> Result<Part, StoreError> {
-        let file = files.open(&path).map_err(|e| StoreError::io(format!("opening part {}", path.display()), e))?;
-        let size = file.size().map_err(|e| StoreError::io(format!("reading part {}", path.display()), e))?;
-        let part = Part::read_directory(files, path, meta, size, &|range| read_file(&*file, range))?;
+    pub(crate) fn open(
+        files: &Arc<dyn Files>,
+        path: PathBuf,
+        meta: PartMeta,
+    ) -> Result<Part, StoreError> {
+        let file = files
+            .open(&path)
+            .map_err(|e| StoreError::io(format!("opening part {}", path.display()), e))?;
+        let size = file
+            .size()
+            .map_err(|e| StoreError::io(format!("reading part {}", path.display()), e))?;
+        let part =
+            Part::read_directory(files, path, meta, size, &|range| read_file(&*file, range))?;
         *part.file.write() = Some(file);
         Ok(part)
     }
@@ -174,34 +194,46 @@ impl Part {
         size: u64,
         read: ReadRange<'_>,
     ) -> Result<Part, StoreError> {
-        let damaged = |what: String| StoreError::Damaged(format!("part {}: {what}", path.display()));
+        let damaged =
+            |what: String| StoreError::Damaged(format!("part {}: {what}", path.display()));
         let failed = |e| StoreError::io(format!("reading part {}", path.display()), e);
         let tail_at = size.saturating_sub(TAIL_BYTES);
         let tail = read(tail_at..size).map_err(failed)?;
-        let footer = tail.last_chunk().ok_or_else(|| damaged("it is too short".to_owned()))?;
+        let footer = tail
+            .last_chunk()
+            .ok_or_else(|| damaged("it is too short".to_owned()))?;
         let footer = Footer::decode(footer).map_err(damaged)?;
         let inside = |at: u64, bytes: u64| at.checked_add(bytes).is_some_and(|end| end <= size);
-        if !inside(footer.directory_at, footer.directory_bytes) || !inside(footer.index_at, footer.index_bytes) {
+        if !inside(footer.directory_at, footer.directory_bytes)
+            || !inside(footer.index_at, footer.index_bytes)
+        {
             return Err(damaged("its footer points outside".to_owned()));
         }
         let compressed = if footer.directory_at >= tail_at {
             let from = (footer.directory_at - tail_at) as usize;
             tail[from..from + footer.directory_bytes as usize].to_vec()
         } else {
-            read(footer.directory_at..footer.directory_at + footer.directory_bytes).map_err(failed)?
+            read(footer.directory_at..footer.directory_at + footer.directory_bytes)
+                .map_err(failed)?
         };
         if crc32fast::hash(&compressed) != footer.directory_crc {
             return Err(damaged("its directory is damaged".to_owned()));
         }
         // The frame and the footer must agree before memory is taken for what they claim.
-        let claimed = zstd::zstd_safe::get_frame_content_size(&compressed).ok().flatten();
+        let claimed = zstd::zstd_safe::get_frame_content_size(&compressed)
+            .ok()
+            .flatten();
         if claimed != Some(footer.directory_plain) || footer.directory_plain > DIRECTORY_BYTES_MAX {
-            return Err(damaged(format!("its directory claims {} bytes", footer.directory_plain)));
+            return Err(damaged(format!(
+                "its directory claims {} bytes",
+                footer.directory_plain
+            )));
         }
         let plain = zstd::bulk::decompress(&compressed, footer.directory_plain as usize);
         let plain = plain.map_err(|e| damaged(format!("its directory is damaged: {e}")))?;
-        let (table, blocks, about) = decode_directory(&plain, &footer)
-            .ok_or_else(|| damaged("its directory is not in the layout of its version".to_owned()))?;
+        let (table, blocks, about) = decode_directory(&plain, &footer).ok_or_else(|| {
+            damaged("its directory is not in the layout of its version".to_owned())
+        })?;
         Ok(Part {
             meta,
             table,
@@ -232,28 +264,45 @@ impl Part {
         if at.bytes > self.footer.directory_at.saturating_sub(start) {
             return Err(StoreError::Damaged(format!("{} lie outside", what())));
         }
-        let stored = self.read(start..start + at.bytes).map_err(|e| self.read_error(&what(), e))?;
-        patterns::open(&stored, &at, self.table.len()).map_err(|why| StoreError::Damaged(format!("{}: {why}", what())))
+        let stored = self
+            .read(start..start + at.bytes)
+            .map_err(|e| self.read_error(&what(), e))?;
+        patterns::open(&stored, &at, self.table.len())
+            .map_err(|why| StoreError::Damaged(format!("{}: {why}", what())))
     }
 
     /// What a manifest says of it, from the part itself.
     pub(crate) fn describe(&self) -> PartMeta {
         let metas = || self.blocks.iter().map(|b| &b.meta);
         PartMeta {
-            min_time: metas().map(|m| m.min_time).min().unwrap_or(self.meta.min_time),
-            max_time: metas().map(|m| m.max_time).max().unwrap_or(self.meta.max_time),
+            min_time: metas()
+                .map(|m| m.min_time)
+                .min()
+                .unwrap_or(self.meta.min_time),
+            max_time: metas()
+                .map(|m| m.max_time)
+                .max()
+                .unwrap_or(self.meta.max_time),
             rows: metas().map(|m| u64::from(m.rows)).sum(),
             line_bytes: metas().map(|m| m.line_bytes).sum(),
             bytes: self.footer.directory_at + self.footer.directory_bytes + FOOTER_BYTES as u64,
             streams: self.table.len() as u32,
-            sequence: if self.footer.version < WITH_ABOUT { self.meta.sequence } else { self.about.sequence },
+            sequence: if self.footer.version < WITH_ABOUT {
+                self.meta.sequence
+            } else {
+                self.about.sequence
+            },
             ..self.meta.clone()
         }
     }
 
     /// The part with its directory charged to a budget for as long as it is open.
     pub(crate) fn charged_to(mut self, budget: &Arc<Budget>) -> Part {
-        self.memory = Some(Held::charged(budget, MemoryUser::Directories, self.directory_bytes()));
+        self.memory = Some(Held::charged(
+            budget,
+            MemoryUser::Directories,
+            self.directory_bytes(),
+        ));
         self
     }
 
@@ -294,7 +343,10 @@ impl Part {
             return read_file(&*file, range);
         }
         let remote = self.remote.get().ok_or(std::io::ErrorKind::NotFound)?;
-        Ok(remote.read(std::slice::from_ref(&range))?.pop().unwrap_or_default())
+        Ok(remote
+            .read(std::slice::from_ref(&range))?
+            .pop()
+            .unwrap_or_default())
     }
 
     /// Decodes columns of a block.
@@ -312,7 +364,13 @@ impl Part {
         choose: Option<Choose<'_>>,
     ) -> Result<Batch, StoreError> {
         let mut read = |range: Range<u64>| self.read_range(block, range);
-        let decoded = skald_block::decode_chosen(&self.blocks[block as usize].meta, wanted, spare, &mut read, choose);
+        let decoded = skald_block::decode_chosen(
+            &self.blocks[block as usize].meta,
+            wanted,
+            spare,
+            &mut read,
+            choose,
+        );
         decoded.map_err(|error| self.block_error(block, error))
     }
 
@@ -336,14 +394,24 @@ impl Part {
     pub(crate) fn block_error(&self, block: u32, error: BlockError) -> StoreError {
         match error {
             BlockError::Read(e) if self.is_remote() => {
-                StoreError::Unavailable(format!("block {block} of part {} can't be fetched: {e}", self.path.display()))
+                StoreError::Unavailable(format!(
+                    "block {block} of part {} can't be fetched: {e}",
+                    self.path.display()
+                ))
                 // Bytes that the disk can't give are lost as surely as wrong ones: the query goes on without them.
             }
-            BlockError::Read(e) if is_lost(&e) => {
-                StoreError::Damaged(format!("block {block} of part {} can't be read: {e}", self.path.display()))
-            }
-            BlockError::Read(e) => StoreError::io(format!("reading block {block} of part {}", self.path.display()), e),
-            error => StoreError::Damaged(format!("block {block} of part {}: {error}", self.path.display())),
+            BlockError::Read(e) if is_lost(&e) => StoreError::Damaged(format!(
+                "block {block} of part {} can't be read: {e}",
+                self.path.display()
+            )),
+            BlockError::Read(e) => StoreError::io(
+                format!("reading block {block} of part {}", self.path.display()),
+                e,
+            ),
+            error => StoreError::Damaged(format!(
+                "block {block} of part {}: {error}",
+                self.path.display()
+            )),
         }
     }
 
@@ -351,12 +419,17 @@ impl Part {
     pub(crate) fn copy_block(&self, block: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let (at, start) = (&self.blocks[block], out.len());
         let read = self.read(at.at..at.at + at.bytes);
-        out.extend_from_slice(&read.map_err(|e| self.read_error(&format!("block {block} of part {}", self.path.display()), e))?);
+        out.extend_from_slice(&read.map_err(|e| {
+            self.read_error(&format!("block {block} of part {}", self.path.display()), e)
+        })?);
         for column in &at.meta.columns {
             let bytes = column.bytes();
             let stored = out[start..].get(bytes.start as usize..bytes.end as usize);
             if stored.map(crc32fast::hash) != Some(column.crc) {
-                let what = format!("block {block} of part {}: the checksum of a column is wrong", self.path.display());
+                let what = format!(
+                    "block {block} of part {}: the checksum of a column is wrong",
+                    self.path.display()
+                );
                 return Err(StoreError::Damaged(what));
             }
         }
@@ -382,12 +455,18 @@ impl Part {
 
     fn read_index(&self) -> Result<Arc<ContentIndex>, StoreError> {
         let bytes = self.read(self.footer.index_at..self.footer.index_at + self.footer.index_bytes);
-        let bytes = bytes.map_err(|e| self.read_error(&format!("the index of part {}", self.path.display()), e))?;
-        let damaged = |what: String| StoreError::Damaged(format!("the index of part {}: {what}", self.path.display()));
+        let bytes = bytes.map_err(|e| {
+            self.read_error(&format!("the index of part {}", self.path.display()), e)
+        })?;
+        let damaged = |what: String| {
+            StoreError::Damaged(format!("the index of part {}: {what}", self.path.display()))
+        };
         if crc32fast::hash(&bytes) != self.footer.index_crc {
             return Err(damaged("its checksum is wrong".to_owned()));
         }
-        ContentIndex::open(bytes).map(Arc::new).map_err(|e| damaged(e.to_string()))
+        ContentIndex::open(bytes)
+            .map(Arc::new)
+            .map_err(|e| damaged(e.to_string()))
     }
 
     /// Lets go of the content index; the next query reads it again.
@@ -417,7 +496,11 @@ impl Drop for Part {
         if !*self.replaced.get_mut() {
             return;
         }
-        let held = if self.file.get_mut().is_some() { self.path.clone() } else { directory_path(&self.path) };
+        let held = if self.file.get_mut().is_some() {
+            self.path.clone()
+        } else {
+            directory_path(&self.path)
+        };
         if let Err(error) = self.files.remove(&held) {
             // The next start sweeps it.
             tracing::warn!(part = %self.path.display(), %error, "could not remove a replaced part");
@@ -434,7 +517,10 @@ pub(crate) fn directory_path(part: &Path) -> PathBuf {
 }
 
 fn read_file(file: &dyn FileHandle, range: Range<u64>) -> std::io::Result<Vec<u8>> {
-    let len = range.end.checked_sub(range.start).ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let len = range
+        .end
+        .checked_sub(range.start)
+        .ok_or(std::io::ErrorKind::UnexpectedEof)?;
     file.read_new(range.start, len as usize)
 }
 
@@ -453,20 +539,33 @@ pub(crate) fn encode_directory(table: &StreamTable, blocks: &[BlockAt], about: &
 }
 
 /// Reads what [`encode_directory`] made; blocks lie before the content index and name streams of the table.
-fn decode_directory(mut bytes: &[u8], footer: &Footer) -> Option<(StreamTable, Vec<BlockAt>, About)> {
+fn decode_directory(
+    mut bytes: &[u8],
+    footer: &Footer,
+) -> Option<(StreamTable, Vec<BlockAt>, About)> {
     let table = StreamTable::decode(&mut bytes)?;
     let mut blocks = Vec::new();
     for _ in 0..take_varint(&mut bytes)? {
         let at = take_varint(&mut bytes)?;
         let len = take_varint(&mut bytes)?;
         let meta = BlockMeta::decode(&mut bytes).ok()?;
-        let fits = at.checked_add(len).is_some_and(|end| end <= footer.index_at);
+        let fits = at
+            .checked_add(len)
+            .is_some_and(|end| end <= footer.index_at);
         if !fits || meta.runs.iter().any(|r| r.stream as usize >= table.len()) {
             return None;
         }
-        blocks.push(BlockAt { at, bytes: len, meta });
+        blocks.push(BlockAt {
+            at,
+            bytes: len,
+            meta,
+        });
     }
-    let about = if footer.version < WITH_ABOUT { About::default() } else { About::decode(&mut bytes, footer.version)? };
+    let about = if footer.version < WITH_ABOUT {
+        About::default()
+    } else {
+        About::decode(&mut bytes, footer.version)?
+    };
     bytes.is_empty().then_some((table, blocks, about))
 }
 
@@ -476,7 +575,13 @@ mod tests {
 
     #[test]
     fn a_footer_is_believed_only_whole() {
-        let footer = Footer { index_at: 1, index_bytes: 2, index_crc: 3, directory_at: 4, ..Footer::default() };
+        let footer = Footer {
+            index_at: 1,
+            index_bytes: 2,
+            index_crc: 3,
+            directory_at: 4,
+            ..Footer::default()
+        };
         let good = footer.encode();
         assert_eq!(Footer::decode(&good), Ok(footer));
         for at in 0..FOOTER_BYTES {

@@ -38,8 +38,16 @@ pub(crate) struct PartMiner {
 impl PartMiner {
     /// For the blocks of a part of so many rows.
     pub(crate) fn of_rows(rows: u64) -> PartMiner {
-        let stride = u32::try_from(rows.div_ceil(WHOLE_ROWS)).unwrap_or(u32::MAX).max(1);
-        PartMiner { stride, stream: 0, miner: StreamMiner::default(), done: Vec::new(), kept: 0 }
+        let stride = u32::try_from(rows.div_ceil(WHOLE_ROWS))
+            .unwrap_or(u32::MAX)
+            .max(1);
+        PartMiner {
+            stride,
+            stream: 0,
+            miner: StreamMiner::default(),
+            done: Vec::new(),
+            kept: 0,
+        }
     }
 
     /// Looks at a block.
@@ -80,12 +88,25 @@ pub(crate) fn stride(rows: u32) -> u32 {
 }
 
 /// Looks at one in `stride` of the rows; each stands for those up to the next.
-pub(crate) fn sample(miner: &mut StreamMiner, batch: &Batch, rows: std::ops::Range<u32>, stride: u32) {
-    let level = batch.metadata.iter().find(|column| &*column.name == "detected_level");
+pub(crate) fn sample(
+    miner: &mut StreamMiner,
+    batch: &Batch,
+    rows: std::ops::Range<u32>,
+    stride: u32,
+) {
+    let level = batch
+        .metadata
+        .iter()
+        .find(|column| &*column.name == "detected_level");
     for row in rows.clone().step_by(stride as usize) {
         let second = batch.timestamps[row as usize].div_euclid(1_000_000_000);
         let level = level.and_then(|column| column.get(row)).unwrap_or_default();
-        miner.add(second, level, batch.line(row), u64::from(stride.min(rows.end - row)));
+        miner.add(
+            second,
+            level,
+            batch.line(row),
+            u64::from(stride.min(rows.end - row)),
+        );
     }
 }
 
@@ -99,7 +120,10 @@ pub(crate) fn merge(parts: &[Arc<Part>], numbers: &[Vec<u32>]) -> Vec<StreamPatt
             Vec::new()
         });
         for StreamPatterns { stream, patterns } in read {
-            streams.entry(numbers[stream as usize]).or_default().push(patterns);
+            streams
+                .entry(numbers[stream as usize])
+                .or_default()
+                .push(patterns);
         }
     }
     let mut merged = PartMiner::of_rows(0);
@@ -108,7 +132,10 @@ pub(crate) fn merge(parts: &[Arc<Part>], numbers: &[Vec<u32>]) -> Vec<StreamPatt
             of_parts.remove(0)
         } else {
             let mut miner = StreamMiner::default();
-            of_parts.iter().flatten().for_each(|pattern| miner.absorb(pattern));
+            of_parts
+                .iter()
+                .flatten()
+                .for_each(|pattern| miner.absorb(pattern));
             miner.finish()
         };
         merged.keep(stream, patterns);
@@ -137,17 +164,27 @@ pub(crate) fn seal(patterns: &[StreamPatterns]) -> std::io::Result<(Vec<u8>, Pat
     }
     let plain = skald_patterns::encode(patterns);
     let stored = zstd::bulk::compress(&plain, SECTION_LEVEL)?;
-    let at = PatternsAt { bytes: stored.len() as u64, plain: plain.len() as u64, crc: crc32fast::hash(&stored) };
+    let at = PatternsAt {
+        bytes: stored.len() as u64,
+        plain: plain.len() as u64,
+        crc: crc32fast::hash(&stored),
+    };
     Ok((stored, at))
 }
 
 /// Reads what [`seal`] made; streams are below `streams`.
-pub(crate) fn open(stored: &[u8], at: &PatternsAt, streams: usize) -> Result<Vec<StreamPatterns>, String> {
+pub(crate) fn open(
+    stored: &[u8],
+    at: &PatternsAt,
+    streams: usize,
+) -> Result<Vec<StreamPatterns>, String> {
     if crc32fast::hash(stored) != at.crc || at.plain > SECTION_BYTES_MAX {
         return Err("its checksum is wrong".to_owned());
     }
-    let plain = zstd::bulk::decompress(stored, at.plain as usize).map_err(|error| error.to_string())?;
-    let patterns = skald_patterns::decode(&plain).filter(|all| all.iter().all(|s| (s.stream as usize) < streams));
+    let plain =
+        zstd::bulk::decompress(stored, at.plain as usize).map_err(|error| error.to_string())?;
+    let patterns = skald_patterns::decode(&plain)
+        .filter(|all| all.iter().all(|s| (s.stream as usize) < streams));
     patterns.ok_or_else(|| "it is not in the layout of its version".to_owned())
 }
 
@@ -164,8 +201,16 @@ mod tests {
         let mut builder = BatchBuilder::default();
         for stream in 0..streams {
             for i in 0..lines {
-                let line = format!("request {i} of host {} took {i} ms", letter(stream as usize));
-                builder.push(stream, i64::from(i) * 1_000_000_000, line.as_bytes(), [("detected_level", "info")].into_iter());
+                let line = format!(
+                    "request {i} of host {} took {i} ms",
+                    letter(stream as usize)
+                );
+                builder.push(
+                    stream,
+                    i64::from(i) * 1_000_000_000,
+                    line.as_bytes(),
+                    [("detected_level", "info")].into_iter(),
+                );
             }
         }
         builder.finish()
@@ -173,15 +218,30 @@ mod tests {
 
     #[test]
     fn every_line_is_counted_however_few_are_looked_at() {
-        for (rows, streams, lines) in [(10, 1, 10), (u64::MAX, 1, 50_000), (400_000, 3, 4_000), (50_000, 3, 4_000)] {
+        for (rows, streams, lines) in [
+            (10, 1, 10),
+            (u64::MAX, 1, 50_000),
+            (400_000, 3, 4_000),
+            (50_000, 3, 4_000),
+        ] {
             let mut miner = PartMiner::of_rows(rows);
             miner.block(&batch(streams, lines));
             let found = miner.finish();
             assert_eq!(found.len(), streams as usize);
             for (number, stream) in found.iter().enumerate() {
                 assert_eq!(stream.stream, number as u32);
-                let counts: Vec<_> = stream.patterns.iter().map(|p| (p.template.render(), p.count())).collect();
-                assert_eq!(counts, [(format!("request <_> of host {} took <_> ms", letter(number)), u64::from(lines))]);
+                let counts: Vec<_> = stream
+                    .patterns
+                    .iter()
+                    .map(|p| (p.template.render(), p.count()))
+                    .collect();
+                assert_eq!(
+                    counts,
+                    [(
+                        format!("request <_> of host {} took <_> ms", letter(number)),
+                        u64::from(lines)
+                    )]
+                );
             }
         }
     }

@@ -94,7 +94,9 @@ impl Piece {
 
     fn keeper(&self) -> Option<(&KeptOfPart, u32)> {
         match &self.source {
-            Source::Block { part, block } if self.hidden.is_empty() => Some((part.kept.as_ref()?, *block)),
+            Source::Block { part, block } if self.hidden.is_empty() => {
+                Some((part.kept.as_ref()?, *block))
+            }
             _ => None,
         }
     }
@@ -111,7 +113,9 @@ impl Piece {
         match &self.source {
             _ if !self.hidden.is_empty() => FieldsAnswer::None,
             Source::Head(_) => FieldsAnswer::None,
-            Source::Block { part, block } => part.blocks[*block as usize].meta.fields_answer(form, labels),
+            Source::Block { part, block } => part.blocks[*block as usize]
+                .meta
+                .fields_answer(form, labels),
         }
     }
 
@@ -183,15 +187,23 @@ impl Piece {
     /// What is left when older rows of its runs are taken away.
     fn without(self, older: &Piece) -> Piece {
         let mut older = older.runs.iter().peekable();
-        let newest = |run: &PieceRun| match older.next_if(|older| older.rows.start == run.rows.start) {
-            None => run.clone(),
-            Some(older) => {
-                let times = (older.max_time, run.max_time);
-                let (line_bytes, metadata_bytes) =
-                    (run.line_bytes.saturating_sub(older.line_bytes), run.metadata_bytes - older.metadata_bytes);
-                run.part(older.rows.end..run.rows.end, times, line_bytes, metadata_bytes)
-            }
-        };
+        let newest =
+            |run: &PieceRun| match older.next_if(|older| older.rows.start == run.rows.start) {
+                None => run.clone(),
+                Some(older) => {
+                    let times = (older.max_time, run.max_time);
+                    let (line_bytes, metadata_bytes) = (
+                        run.line_bytes.saturating_sub(older.line_bytes),
+                        run.metadata_bytes - older.metadata_bytes,
+                    );
+                    run.part(
+                        older.rows.end..run.rows.end,
+                        times,
+                        line_bytes,
+                        metadata_bytes,
+                    )
+                }
+            };
         let runs = self.runs.iter().map(newest).collect();
         self.of_runs(runs)
     }
@@ -199,8 +211,16 @@ impl Piece {
     /// Some rows of its block, apart from the others.
     fn of_runs(&self, runs: Vec<PieceRun>) -> Piece {
         Piece {
-            min_time: runs.iter().map(|run| run.min_time).min().unwrap_or(self.min_time),
-            max_time: runs.iter().map(|run| run.max_time).max().unwrap_or(self.max_time),
+            min_time: runs
+                .iter()
+                .map(|run| run.min_time)
+                .min()
+                .unwrap_or(self.min_time),
+            max_time: runs
+                .iter()
+                .map(|run| run.max_time)
+                .max()
+                .unwrap_or(self.max_time),
             partial: true,
             hidden: Vec::new(),
             source: self.source.clone(),
@@ -210,7 +230,11 @@ impl Piece {
     }
 
     /// Reads what is wanted (or more) into the memory of rows that are no longer needed.
-    pub fn read_over(&self, wanted: &Wanted<'_>, spare: Option<PieceRows>) -> Result<PieceRows, StoreError> {
+    pub fn read_over(
+        &self,
+        wanted: &Wanted<'_>,
+        spare: Option<PieceRows>,
+    ) -> Result<PieceRows, StoreError> {
         self.read_with(wanted, spare, None)
     }
 
@@ -236,7 +260,9 @@ impl Piece {
         if !self.hidden.is_empty() {
             // What hides rows looks at all lines.
             (wanted.rows, wanted.containing) = (None, &[]);
-            self.hidden.iter().for_each(|(_, hiding)| hiding.widen(columns.to_mut()));
+            self.hidden
+                .iter()
+                .for_each(|(_, hiding)| hiding.widen(columns.to_mut()));
         }
         let own: Vec<u32>;
         if self.partial && wanted.rows.is_none() {
@@ -246,15 +272,26 @@ impl Piece {
         let batch = match &self.source {
             Source::Head(batch) => batch.clone(),
             Source::Block { part, block } => {
-                let spare = spare.and_then(|rows| Arc::try_unwrap(rows.batch).ok()).unwrap_or_default();
-                let wanted = Wanted { columns: &columns, ..wanted };
+                let spare = spare
+                    .and_then(|rows| Arc::try_unwrap(rows.batch).ok())
+                    .unwrap_or_default();
+                let wanted = Wanted {
+                    columns: &columns,
+                    ..wanted
+                };
                 Arc::new(part.read_block_over(*block, &wanted, spare, choose)?)
             }
         };
         let mut runs = Vec::with_capacity(self.runs.len());
         let mut hidden = self.hidden.iter().peekable();
         for (run, of) in self.runs.iter().enumerate() {
-            let mut add = |rows| runs.push(RunRows { run, stream: of.stream, rows });
+            let mut add = |rows| {
+                runs.push(RunRows {
+                    run,
+                    stream: of.stream,
+                    rows,
+                })
+            };
             match hidden.next_if(|(hidden, _)| *hidden == run) {
                 Some((_, hiding)) => drop(hiding.visible(&batch, of.rows.clone(), add)),
                 None => add(of.rows.clone()),
@@ -266,8 +303,22 @@ impl Piece {
 
 impl PieceRun {
     /// Some of its rows.
-    fn part(&self, rows: Range<u32>, (min_time, max_time): (i64, i64), line_bytes: u64, metadata_bytes: u64) -> PieceRun {
-        PieceRun { stream: self.stream, whole: self.whole, rows, min_time, max_time, line_bytes, metadata_bytes }
+    fn part(
+        &self,
+        rows: Range<u32>,
+        (min_time, max_time): (i64, i64),
+        line_bytes: u64,
+        metadata_bytes: u64,
+    ) -> PieceRun {
+        PieceRun {
+            stream: self.stream,
+            whole: self.whole,
+            rows,
+            min_time,
+            max_time,
+            line_bytes,
+            metadata_bytes,
+        }
     }
 
     /// How many entries are stored.

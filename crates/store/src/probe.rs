@@ -21,7 +21,12 @@ pub(crate) struct Probe<'m> {
 impl<'m> Probe<'m> {
     /// For searching values, or anything that holds them.
     pub(crate) fn of_values(matcher: &'m Matcher) -> Probe<'m> {
-        Probe { matcher, needle: matcher.required_literal().map(|literal| Finder::new(&literal).into_owned()) }
+        Probe {
+            matcher,
+            needle: matcher
+                .required_literal()
+                .map(|literal| Finder::new(&literal).into_owned()),
+        }
     }
 
     /// For searching canonical label bytes, where an equality is one known pair.
@@ -55,7 +60,9 @@ impl<'m> Probe<'m> {
         let last = ends.last().map_or(start, |end| *end as usize);
         while let Some(found) = needle.find(&bytes[at..last]) {
             let text = next + ends[next..].partition_point(|end| *end as usize <= at + found);
-            flags[next..text].iter_mut().for_each(|flag| *flag &= others);
+            flags[next..text]
+                .iter_mut()
+                .for_each(|flag| *flag &= others);
             flags[text] = flags[text] && self.matcher.matches(value_of(text));
             (at, next) = (ends[text] as usize, text + 1);
         }
@@ -98,20 +105,39 @@ mod tests {
             .collect();
         let mut flags = vec![true; VALUES.len()];
         flags[3] = false;
-        Probe::of_values(&matcher).retain((bytes.as_bytes(), 4), &ends, &mut flags, |text| VALUES[text]);
-        let expected: Vec<bool> = VALUES.iter().enumerate().map(|(i, v)| i != 3 && matcher.matches(v)).collect();
+        Probe::of_values(&matcher).retain((bytes.as_bytes(), 4), &ends, &mut flags, |text| {
+            VALUES[text]
+        });
+        let expected: Vec<bool> = VALUES
+            .iter()
+            .enumerate()
+            .map(|(i, v)| i != 3 && matcher.matches(v))
+            .collect();
         assert_eq!(flags, expected, "{matcher:?}");
     }
 
     #[test]
     fn searching_gives_what_asking_each_value_gives() {
-        for op in [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex] {
+        for op in [
+            MatchOp::Equal,
+            MatchOp::NotEqual,
+            MatchOp::Regex,
+            MatchOp::NotRegex,
+        ] {
             for value in ["api", "", "1", "webapi"] {
                 check(op, value);
             }
         }
         for op in [MatchOp::Regex, MatchOp::NotRegex] {
-            for value in ["api.*", ".*pi-.*", ".*-1.*", "(api|web).*", ".+", "[0-9]", ".*1"] {
+            for value in [
+                "api.*",
+                ".*pi-.*",
+                ".*-1.*",
+                "(api|web).*",
+                ".+",
+                "[0-9]",
+                ".*1",
+            ] {
                 check(op, value);
             }
         }

@@ -16,8 +16,18 @@ pub(crate) struct Progress<'a> {
 
 impl Progress<'_> {
     pub(crate) fn of<'a>(flushed: &'a AtomicUsize, sealed: &SealedHead) -> Progress<'a> {
-        let line_bytes = sealed.view.chunks.iter().map(|chunk| chunk.batch.lines.len()).sum();
-        Progress { flushed, memory_bytes: sealed.memory_bytes, line_bytes, written: AtomicUsize::new(0) }
+        let line_bytes = sealed
+            .view
+            .chunks
+            .iter()
+            .map(|chunk| chunk.batch.lines.len())
+            .sum();
+        Progress {
+            flushed,
+            memory_bytes: sealed.memory_bytes,
+            line_bytes,
+            written: AtomicUsize::new(0),
+        }
     }
 
     /// The memory that stands for so many bytes of lines.
@@ -35,7 +45,10 @@ impl Progress<'_> {
 
 impl Drop for Progress<'_> {
     fn drop(&mut self) {
-        self.flushed.fetch_sub(self.share(self.written.load(Ordering::Relaxed)), Ordering::Relaxed);
+        self.flushed.fetch_sub(
+            self.share(self.written.load(Ordering::Relaxed)),
+            Ordering::Relaxed,
+        );
     }
 }
 
@@ -46,7 +59,12 @@ mod tests {
     #[test]
     fn what_is_written_counts_until_the_memory_is_given_back() {
         let flushed = AtomicUsize::new(7);
-        let progress = Progress { flushed: &flushed, memory_bytes: 300, line_bytes: 90, written: AtomicUsize::new(0) };
+        let progress = Progress {
+            flushed: &flushed,
+            memory_bytes: 300,
+            line_bytes: 90,
+            written: AtomicUsize::new(0),
+        };
         for (more, expected) in [(30, 107), (1, 110), (59, 307)] {
             progress.add(more);
             assert_eq!(flushed.load(Ordering::Relaxed), expected);

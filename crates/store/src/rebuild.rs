@@ -20,19 +20,40 @@ use std::sync::Arc;
 const DAMAGED: &str = ".damaged";
 
 /// Part files of a tenant: day and number.
-pub(crate) fn part_files(files: &dyn Files, layout: &Layout, tenant: &TenantId) -> Result<Vec<(i32, u64)>, StoreError> {
+pub(crate) fn part_files(
+    files: &dyn Files,
+    layout: &Layout,
+    tenant: &TenantId,
+) -> Result<Vec<(i32, u64)>, StoreError> {
     let folder = layout.tenant(tenant);
-    let list = |path: &Path| files.list(path).map_err(|e| StoreError::io(format!("listing {}", path.display()), e));
+    let list = |path: &Path| {
+        files
+            .list(path)
+            .map_err(|e| StoreError::io(format!("listing {}", path.display()), e))
+    };
     let mut found = Vec::new();
-    for (name, day) in list(&folder)?.iter().filter(|d| d.is_folder).filter_map(|d| Some((&d.name, day_of_date(&d.name)?))) {
+    for (name, day) in list(&folder)?
+        .iter()
+        .filter(|d| d.is_folder)
+        .filter_map(|d| Some((&d.name, day_of_date(&d.name)?)))
+    {
         let named = list(&folder.join(name))?;
-        found.extend(named.iter().filter(|f| !f.is_folder).filter_map(|f| Some((day, part_id(&f.name)?))));
+        found.extend(
+            named
+                .iter()
+                .filter(|f| !f.is_folder)
+                .filter_map(|f| Some((day, part_id(&f.name)?))),
+        );
     }
     Ok(found)
 }
 
 /// The manifest that the parts in the folder give.
-pub(crate) fn rebuild(files: &Arc<dyn Files>, layout: &Layout, tenant: &TenantId) -> Result<Manifest, StoreError> {
+pub(crate) fn rebuild(
+    files: &Arc<dyn Files>,
+    layout: &Layout,
+    tenant: &TenantId,
+) -> Result<Manifest, StoreError> {
     let mut parts = Vec::new();
     let mut replaced = BTreeSet::new();
     for (day, id) in part_files(&**files, layout, tenant)? {
@@ -51,7 +72,11 @@ pub(crate) fn rebuild(files: &Arc<dyn Files>, layout: &Layout, tenant: &TenantId
     parts.retain(|part| !replaced.contains(&part.id));
     let used = parts.iter().map(|part| part.id).chain(replaced);
     let next_part = used.max().map_or(0, |id| id.saturating_add(1));
-    Ok(Manifest { next_part, parts, ..Manifest::default() })
+    Ok(Manifest {
+        next_part,
+        parts,
+        ..Manifest::default()
+    })
 }
 
 /// Moves the damaged file aside; without one there is nothing to keep.

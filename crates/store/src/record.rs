@@ -14,8 +14,17 @@ const ENTRY_OVERHEAD_BYTES: usize = 16;
 
 /// Appends the batch.
 pub(crate) fn encode(batch: &WriteBatch<'_>, out: &mut Vec<u8>) {
-    let labels: usize = batch.streams.iter().map(|s| s.labels.as_bytes().len() + 8).sum();
-    out.reserve(batch.bytes() + labels + batch.entries.len() * ENTRY_OVERHEAD_BYTES + batch.metadata.len() * 4);
+    let labels: usize = batch
+        .streams
+        .iter()
+        .map(|s| s.labels.as_bytes().len() + 8)
+        .sum();
+    out.reserve(
+        batch.bytes()
+            + labels
+            + batch.entries.len() * ENTRY_OVERHEAD_BYTES
+            + batch.metadata.len() * 4,
+    );
     out.push(VERSION);
     put_varint(out, batch.streams.len() as u64);
     for stream in &batch.streams {
@@ -55,12 +64,22 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<WriteBatch<'_>> {
             for _ in 0..take_varint(&mut bytes)? {
                 let name = std::str::from_utf8(take_bytes(&mut bytes)?).ok()?;
                 let value = std::str::from_utf8(take_bytes(&mut bytes)?).ok()?;
-                batch.metadata.push((Cow::Borrowed(name), Cow::Borrowed(value)));
+                batch
+                    .metadata
+                    .push((Cow::Borrowed(name), Cow::Borrowed(value)));
             }
-            batch.entries.push(WriteEntry { timestamp, line, metadata: first_pair..batch.metadata.len() as u32 });
+            batch.entries.push(WriteEntry {
+                timestamp,
+                line,
+                metadata: first_pair..batch.metadata.len() as u32,
+            });
         }
         let rows = first..batch.entries.len() as u32;
-        batch.streams.push(WriteStream { id: StreamId::of(&labels), labels, rows });
+        batch.streams.push(WriteStream {
+            id: StreamId::of(&labels),
+            labels,
+            rows,
+        });
     }
     bytes.is_empty().then_some(batch)
 }
@@ -119,15 +138,39 @@ mod tests {
         let other = Labels::empty();
         WriteBatch {
             streams: vec![
-                WriteStream { id: StreamId::of(&labels), labels, rows: 0..2 },
-                WriteStream { id: StreamId::of(&other), labels: other, rows: 2..3 },
+                WriteStream {
+                    id: StreamId::of(&labels),
+                    labels,
+                    rows: 0..2,
+                },
+                WriteStream {
+                    id: StreamId::of(&other),
+                    labels: other,
+                    rows: 2..3,
+                },
             ],
             entries: vec![
-                WriteEntry { timestamp: i64::MAX, line: b"one", metadata: 0..2 },
-                WriteEntry { timestamp: i64::MIN, line: b"\xff\0", metadata: 2..2 },
-                WriteEntry { timestamp: -5, line: b"", metadata: 2..3 },
+                WriteEntry {
+                    timestamp: i64::MAX,
+                    line: b"one",
+                    metadata: 0..2,
+                },
+                WriteEntry {
+                    timestamp: i64::MIN,
+                    line: b"\xff\0",
+                    metadata: 2..2,
+                },
+                WriteEntry {
+                    timestamp: -5,
+                    line: b"",
+                    metadata: 2..3,
+                },
             ],
-            metadata: vec![("a".into(), "x".into()), ("b".into(), "".into()), ("trace".into(), "ü".into())],
+            metadata: vec![
+                ("a".into(), "x".into()),
+                ("b".into(), "".into()),
+                ("trace".into(), "ü".into()),
+            ],
         }
     }
 

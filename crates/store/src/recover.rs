@@ -26,16 +26,23 @@ pub(crate) fn open_parts(options: Options) -> Result<Inner, StoreError> {
     let layout = Layout::new(options.data.clone());
     let files = options.files.clone();
     for folder in [layout.data(), layout.tenants(), layout.wal()] {
-        files.create_folder(&folder).map_err(|e| StoreError::io(format!("creating {}", folder.display()), e))?;
+        files
+            .create_folder(&folder)
+            .map_err(|e| StoreError::io(format!("creating {}", folder.display()), e))?;
     }
     // Whatever is acknowledged later hangs on these names.
     sync_folder(&*files, &layout.data())?;
     if let Some(above) = layout.data().parent().filter(|p| !p.as_os_str().is_empty()) {
         sync_folder(&*files, above)?;
     }
-    let lock = files.lock(&layout.lock()).map_err(|e| StoreError::io(format!("locking {}", layout.data().display()), e))?;
+    let lock = files
+        .lock(&layout.lock())
+        .map_err(|e| StoreError::io(format!("locking {}", layout.data().display()), e))?;
     let lock = lock.ok_or_else(|| {
-        StoreError::Unusable(format!("data directory {} is in use by another process", layout.data().display()))
+        StoreError::Unusable(format!(
+            "data directory {} is in use by another process",
+            layout.data().display()
+        ))
     })?;
     check_format(&*files, &layout)?;
     let inner = Inner::new(options, layout, lock)?;
@@ -45,13 +52,17 @@ pub(crate) fn open_parts(options: Options) -> Result<Inner, StoreError> {
 }
 
 fn sync_folder(files: &dyn Files, folder: &Path) -> Result<(), StoreError> {
-    files.sync_folder(folder).map_err(|e| StoreError::io(format!("syncing {}", folder.display()), e))
+    files
+        .sync_folder(folder)
+        .map_err(|e| StoreError::io(format!("syncing {}", folder.display()), e))
 }
 
 /// Reads the format version, or writes it into a new directory.
 fn check_format(files: &dyn Files, layout: &Layout) -> Result<(), StoreError> {
     match read_format(files, layout) {
-        Err(StoreError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => write_format(files, layout),
+        Err(StoreError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
+            write_format(files, layout)
+        }
         read => read,
     }
 }
@@ -61,16 +72,24 @@ pub(crate) fn read_format(files: &dyn Files, layout: &Layout) -> Result<(), Stor
     let path = layout.format();
     let failed = |e| StoreError::io(format!("reading {}", path.display()), e);
     let file = files.open(&path).map_err(failed)?;
-    let bytes = file.size().and_then(|len| file.read_new(0, len as usize)).map_err(failed)?;
+    let bytes = file
+        .size()
+        .and_then(|len| file.read_new(0, len as usize))
+        .map_err(failed)?;
     let text = String::from_utf8_lossy(&bytes);
-    let version = text.strip_prefix(FORMAT_WORD).and_then(|v| v.trim().parse::<u32>().ok());
+    let version = text
+        .strip_prefix(FORMAT_WORD)
+        .and_then(|v| v.trim().parse::<u32>().ok());
     match version {
         Some(version) if version <= FORMAT_VERSION => Ok(()),
         Some(version) => Err(StoreError::Unusable(format!(
             "data directory {} has format version {version}, this program reads up to {FORMAT_VERSION}",
             layout.data().display()
         ))),
-        None => Err(StoreError::Unusable(format!("{} is not of this program", path.display()))),
+        None => Err(StoreError::Unusable(format!(
+            "{} is not of this program",
+            path.display()
+        ))),
     }
 }
 
@@ -90,7 +109,10 @@ fn write_format(files: &dyn Files, layout: &Layout) -> Result<(), StoreError> {
 /// Opens what the manifests name and removes what they do not.
 fn open_tenants(inner: &Inner) -> Result<(), StoreError> {
     let folder = inner.layout.tenants();
-    let names = inner.files.list(&folder).map_err(|e| StoreError::io(format!("listing {}", folder.display()), e))?;
+    let names = inner
+        .files
+        .list(&folder)
+        .map_err(|e| StoreError::io(format!("listing {}", folder.display()), e))?;
     for name in names.into_iter().filter(|n| n.is_folder) {
         let Ok(id) = TenantId::parse(&name.name) else {
             tracing::warn!(folder = name.name, "not a tenant's folder, left alone");
@@ -102,7 +124,12 @@ fn open_tenants(inner: &Inner) -> Result<(), StoreError> {
         let mut parts = Vec::with_capacity(manifest.parts.len());
         let mut unreadable = Vec::new();
         for meta in &manifest.parts {
-            match objects::open_part(inner, &id, meta, manifest.uploaded.parts.get(&meta.id).map(String::as_str)) {
+            match objects::open_part(
+                inner,
+                &id,
+                meta,
+                manifest.uploaded.parts.get(&meta.id).map(String::as_str),
+            ) {
                 Ok(part) => parts.push(Arc::new(part.charged_to(&inner.budget))),
                 Err(error) => {
                     tracing::error!(tenant = %id, %error, "a part can't be opened, queries answer without it");
@@ -163,18 +190,30 @@ fn read_manifest(inner: &Inner, tenant: &TenantId) -> Result<Manifest, StoreErro
 /// Removes files of a tenant that its manifest does not name.
 fn sweep(inner: &Inner, tenant: &Tenant, manifest: &manifest::Manifest) -> Result<(), StoreError> {
     let folder = inner.layout.tenant(&tenant.id);
-    let list = |path: &Path| inner.files.list(path).map_err(|e| StoreError::io(format!("listing {}", path.display()), e));
+    let list = |path: &Path| {
+        inner
+            .files
+            .list(path)
+            .map_err(|e| StoreError::io(format!("listing {}", path.display()), e))
+    };
     for day in list(&folder)?.into_iter().filter(|d| d.is_folder) {
         for file in list(&folder.join(&day.name))? {
-            let ours = [".part", ".dir", layout::UNFINISHED].iter().any(|end| file.name.ends_with(end));
+            let ours = [".part", ".dir", layout::UNFINISHED]
+                .iter()
+                .any(|end| file.name.ends_with(end));
             let name = file.name.replace(".dir", ".part");
-            let named = |m: &crate::part::PartMeta| layout::date(m.day) == day.name && part_name(m.id) == name;
+            let named = |m: &crate::part::PartMeta| {
+                layout::date(m.day) == day.name && part_name(m.id) == name
+            };
             if file.is_folder || !ours || manifest.parts.iter().any(named) {
                 continue;
             }
             let path = folder.join(&day.name).join(&file.name);
             tracing::info!(file = %path.display(), "removing a file that no manifest names");
-            inner.files.remove(&path).map_err(|e| StoreError::io(format!("removing {}", path.display()), e))?;
+            inner
+                .files
+                .remove(&path)
+                .map_err(|e| StoreError::io(format!("removing {}", path.display()), e))?;
         }
     }
     Ok(())

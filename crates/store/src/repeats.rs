@@ -16,7 +16,11 @@ pub(crate) struct Repeats {
 impl Repeats {
     pub(crate) fn new() -> Repeats {
         let seed = std::hash::RandomState::new().build_hasher().finish();
-        Repeats { seed, time: None, seen: HashSet::new() }
+        Repeats {
+            seed,
+            time: None,
+            seen: HashSet::new(),
+        }
     }
 
     pub(crate) fn begin_stream(&mut self) {

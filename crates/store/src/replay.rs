@@ -21,14 +21,21 @@ pub(crate) fn replay(inner: &Inner) -> Result<(), StoreError> {
         true => replay_and_flush(inner)?,
         false => open_wal(inner, |record| {
             insert(inner, record)?;
-            if is_full(inner) { flush_largest(inner) } else { Ok(()) }
+            if is_full(inner) {
+                flush_largest(inner)
+            } else {
+                Ok(())
+            }
         })?,
     };
     for damage in &report.damage {
         tracing::error!(damage, "damage in the WAL, entries may be missing");
     }
     if report.torn_bytes > 0 {
-        tracing::info!(bytes = report.torn_bytes, "cut unfinished writes from the WAL");
+        tracing::info!(
+            bytes = report.torn_bytes,
+            "cut unfinished writes from the WAL"
+        );
     }
     for tenant in inner.all_tenants() {
         let mut state = tenant.state.lock();
@@ -38,7 +45,9 @@ pub(crate) fn replay(inner: &Inner) -> Result<(), StoreError> {
         }
     }
     if inner.wal.set(wal).is_err() {
-        return Err(StoreError::Unusable("the WAL was replayed before".to_owned()));
+        return Err(StoreError::Unusable(
+            "the WAL was replayed before".to_owned(),
+        ));
     }
     inner.cut_wal()
 }
@@ -47,7 +56,13 @@ fn open_wal(
     inner: &Inner,
     on_record: impl FnMut(Replayed<'_>) -> Result<(), StoreError>,
 ) -> Result<(Wal, ReplayReport), StoreError> {
-    let first_sequence = inner.all_tenants().iter().map(|t| t.last_known_record()).max().unwrap_or(0) + 1;
+    let first_sequence = inner
+        .all_tenants()
+        .iter()
+        .map(|t| t.last_known_record())
+        .max()
+        .unwrap_or(0)
+        + 1;
     let sync = match inner.options.wal_sync {
         WalSync::Group => skald_wal::Sync::Group,
         WalSync::Always => skald_wal::Sync::Always,
@@ -57,7 +72,10 @@ fn open_wal(
     let options = skald_wal::Options {
         sync,
         first_sequence,
-        segment_bytes: inner.options.wal_segment_bytes.min(inner.options.wal_bytes / SEGMENTS_LEAST),
+        segment_bytes: inner
+            .options
+            .wal_segment_bytes
+            .min(inner.options.wal_bytes / SEGMENTS_LEAST),
         full_retry: inner.options.full_retry,
         ..skald_wal::Options::default()
     };
@@ -66,10 +84,19 @@ fn open_wal(
 
 fn insert(inner: &Inner, record: Replayed<'_>) -> Result<(), StoreError> {
     if inner.is_closing() {
-        return Err(StoreError::Unusable("the store was closed before its WAL was replayed".to_owned()));
+        return Err(StoreError::Unusable(
+            "the store was closed before its WAL was replayed".to_owned(),
+        ));
     }
-    let (Ok(id), Some(batch)) = (TenantId::parse(record.tenant), record::decode(record.payload)) else {
-        tracing::error!(sequence = record.sequence, tenant = record.tenant, "a WAL record can't be understood, skipped");
+    let (Ok(id), Some(batch)) = (
+        TenantId::parse(record.tenant),
+        record::decode(record.payload),
+    ) else {
+        tracing::error!(
+            sequence = record.sequence,
+            tenant = record.tenant,
+            "a WAL record can't be understood, skipped"
+        );
         return Ok(());
     };
     let tenant = inner.tenant_or_new(&id);
@@ -78,7 +105,12 @@ fn insert(inner: &Inner, record: Replayed<'_>) -> Result<(), StoreError> {
         return Ok(());
     }
     let begins = state.head.first_sequence();
-    if begins.is_some_and(|first| state.deletions.iter().any(|d| d.record.is_between(first, record.sequence))) {
+    if begins.is_some_and(|first| {
+        state
+            .deletions
+            .iter()
+            .any(|d| d.record.is_between(first, record.sequence))
+    }) {
         state.seal();
     }
     let grown = state.head.insert(record.sequence, &batch);
@@ -92,7 +124,10 @@ fn is_full(inner: &Inner) -> bool {
 }
 
 fn flush_largest(inner: &Inner) -> Result<(), StoreError> {
-    let largest = inner.all_tenants().into_iter().max_by_key(|t| t.head_bytes());
+    let largest = inner
+        .all_tenants()
+        .into_iter()
+        .max_by_key(|t| t.head_bytes());
     largest.map_or(Ok(()), |tenant| inner.flush(&tenant))
 }
 
@@ -110,7 +145,11 @@ fn replay_and_flush(inner: &Inner) -> Result<(Wal, ReplayReport), StoreError> {
         scope.spawn(|| flush_while_reading(inner, &progress, &changed));
         let opened = open_wal(inner, |record| {
             insert(inner, record)?;
-            if is_full(inner) { wait_for_room(inner, &progress, &changed) } else { Ok(()) }
+            if is_full(inner) {
+                wait_for_room(inner, &progress, &changed)
+            } else {
+                Ok(())
+            }
         });
         progress.lock().read = true;
         changed.notify_all();
@@ -120,10 +159,16 @@ fn replay_and_flush(inner: &Inner) -> Result<(Wal, ReplayReport), StoreError> {
 }
 
 /// Wakes the flushing thread, and waits for it while heads are much too large.
-fn wait_for_room(inner: &Inner, progress: &Mutex<Progress>, changed: &Condvar) -> Result<(), StoreError> {
+fn wait_for_room(
+    inner: &Inner,
+    progress: &Mutex<Progress>,
+    changed: &Condvar,
+) -> Result<(), StoreError> {
     let mut progress = progress.lock();
     changed.notify_all();
-    while inner.head_bytes() > inner.flush_at().saturating_mul(WAITING_HEADS) && progress.failed.is_none() {
+    while inner.head_bytes() > inner.flush_at().saturating_mul(WAITING_HEADS)
+        && progress.failed.is_none()
+    {
         changed.wait(&mut progress);
     }
     progress.failed.clone().map_or(Ok(()), Err)

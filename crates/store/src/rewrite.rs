@@ -33,7 +33,12 @@ pub(crate) fn rewrite(
     dropping: &Dropping,
     pace: Pace<'_>,
 ) -> Result<Rewritten, StoreError> {
-    let mut writer = PartWriter::begin(files, layout, tenant, (part.meta.day, id, part.meta.sequence))?;
+    let mut writer = PartWriter::begin(
+        files,
+        layout,
+        tenant,
+        (part.meta.day, id, part.meta.sequence),
+    )?;
     writer.replace(std::slice::from_ref(part));
     writer.mine(part.meta.rows);
     let dropped = dropping.of_part(part);
@@ -57,8 +62,16 @@ pub(crate) fn rewrite(
                 kept.push(run.stream);
             }
             for row in run.rows.clone() {
-                let entry = (batch.timestamps[row as usize], &batch.lines[batch.line_range(row)]);
-                cutter.push(kept.len() as u32 - 1, entry, batch.metadata_of(row), &mut sink)?;
+                let entry = (
+                    batch.timestamps[row as usize],
+                    &batch.lines[batch.line_range(row)],
+                );
+                cutter.push(
+                    kept.len() as u32 - 1,
+                    entry,
+                    batch.metadata_of(row),
+                    &mut sink,
+                )?;
             }
         }
     }
@@ -66,7 +79,10 @@ pub(crate) fn rewrite(
     if kept.is_empty() {
         return Ok(Rewritten::Nothing);
     }
-    let labels: Vec<_> = kept.iter().map(|stream| part.table.labels(*stream)).collect();
+    let labels: Vec<_> = kept
+        .iter()
+        .map(|stream| part.table.labels(*stream))
+        .collect();
     let table = StreamTable::build(labels.iter().map(|labels| labels.as_bytes()));
     writer.finish(&table).map(Rewritten::Part)
 }

@@ -61,7 +61,12 @@ struct Begun {
 
 impl<'a> Selecting<'a> {
     /// What a view has for a query.
-    pub(crate) fn new(view: Option<View>, select: &Select<'a>, newest_first: bool, cache: &'a ContentCache) -> Selecting<'a> {
+    pub(crate) fn new(
+        view: Option<View>,
+        select: &Select<'a>,
+        newest_first: bool,
+        cache: &'a ContentCache,
+    ) -> Selecting<'a> {
         let mut selecting = Selecting {
             view: None,
             select: select.clone(),
@@ -75,18 +80,35 @@ impl<'a> Selecting<'a> {
         let overlaps = |min_time, max_time| select.range.overlaps(min_time, max_time);
         let heads = view.heads.iter().enumerate().filter_map(|(at, head)| {
             let (min_time, max_time) = head.times()?;
-            Some(Rest { min_time, max_time, place: Place::Head(at) })
+            Some(Rest {
+                min_time,
+                max_time,
+                place: Place::Head(at),
+            })
         });
         let parts = view.parts.iter().map(|part| &part.meta).enumerate();
-        let parts = parts.filter(|(_, part)| !view.hiding.expiry.ends_all(part.max_time)).map(|(at, part)| Rest {
-            min_time: part.min_time,
-            max_time: part.max_time,
-            place: Place::Part(at, None),
-        });
-        selecting.rest = heads.chain(parts).filter(|rest| overlaps(rest.min_time, rest.max_time)).collect();
+        let parts = parts
+            .filter(|(_, part)| !view.hiding.expiry.ends_all(part.max_time))
+            .map(|(at, part)| Rest {
+                min_time: part.min_time,
+                max_time: part.max_time,
+                place: Place::Part(at, None),
+            });
+        selecting.rest = heads
+            .chain(parts)
+            .filter(|rest| overlaps(rest.min_time, rest.max_time))
+            .collect();
         selecting.rest.sort_by_key(|rest| rest.rank(newest_first));
-        let unreadable = view.unreadable.iter().filter(|(part, _)| overlaps(part.min_time, part.max_time));
-        selecting.warnings = view.not_compiled.iter().chain(unreadable.map(|(_, why)| why)).cloned().collect();
+        let unreadable = view
+            .unreadable
+            .iter()
+            .filter(|(part, _)| overlaps(part.min_time, part.max_time));
+        selecting.warnings = view
+            .not_compiled
+            .iter()
+            .chain(unreadable.map(|(_, why)| why))
+            .cloned()
+            .collect();
         selecting.view = Some(view);
         selecting
     }
@@ -99,10 +121,21 @@ impl<'a> Selecting<'a> {
     /// Goes on until there are so many pieces or nothing is left.
     pub fn next(&mut self, pieces: usize) -> Selected {
         let warnings = std::mem::take(&mut self.warnings);
-        let selected = Selected { warnings, ..Selected::default() };
-        let Some(view) = &self.view else { return selected };
+        let selected = Selected {
+            warnings,
+            ..Selected::default()
+        };
+        let Some(view) = &self.view else {
+            return selected;
+        };
         let (hiding, found) = (&view.hiding, &mut self.found);
-        let mut selection = Selection { cache: self.cache, hiding, selected, by_id: HashTable::new(), found };
+        let mut selection = Selection {
+            cache: self.cache,
+            hiding,
+            selected,
+            by_id: HashTable::new(),
+            found,
+        };
         while selection.selected.pieces.len() < pieces
             && let Some(next) = self.rest.pop()
         {
@@ -114,11 +147,19 @@ impl<'a> Selecting<'a> {
                         Some(begun) => begun,
                         None => selection.begin(part, view.stream_index.as_deref(), &self.select),
                     };
-                    if let Some((nearest, begun)) = selection.add_blocks(part, &self.select, begun, pieces, self.newest_first) {
+                    if let Some((nearest, begun)) =
+                        selection.add_blocks(part, &self.select, begun, pieces, self.newest_first)
+                    {
                         let place = Place::Part(at, Some(begun));
-                        let rest = Rest { min_time: nearest.min_time, max_time: nearest.max_time, place };
+                        let rest = Rest {
+                            min_time: nearest.min_time,
+                            max_time: nearest.max_time,
+                            place,
+                        };
                         let rank = rest.rank(self.newest_first);
-                        let before = self.rest.partition_point(|other| other.rank(self.newest_first) < rank);
+                        let before = self
+                            .rest
+                            .partition_point(|other| other.rank(self.newest_first) < rank);
                         self.rest.insert(before, rest);
                     }
                 }
@@ -129,7 +170,13 @@ impl<'a> Selecting<'a> {
 
     /// The newest (or oldest) time that there may be in what is left; `None` when nothing is.
     pub fn nearest(&self) -> Option<i64> {
-        self.rest.last().map(|rest| if self.newest_first { rest.max_time } else { rest.min_time })
+        self.rest.last().map(|rest| {
+            if self.newest_first {
+                rest.max_time
+            } else {
+                rest.min_time
+            }
+        })
     }
 }
 
@@ -137,7 +184,11 @@ impl Rest {
     /// The larger, the sooner it is looked through.
     fn rank(&self, newest_first: bool) -> i64 {
         // The order of complements is the reverse.
-        if newest_first { self.max_time } else { !self.min_time }
+        if newest_first {
+            self.max_time
+        } else {
+            !self.min_time
+        }
     }
 }
 
@@ -151,19 +202,37 @@ struct Selection<'a> {
 
 impl<'a> Selection<'a> {
     fn add_head(&mut self, head: &HeadView, select: &Select<'_>) {
-        let chunks = || head.chunks.iter().filter(|c| select.range.overlaps(c.min_time, c.max_time));
+        let chunks = || {
+            head.chunks
+                .iter()
+                .filter(|c| select.range.overlaps(c.min_time, c.max_time))
+        };
         if chunks().next().is_none() {
             return;
         }
         let flag = |matches: bool| if matches { UNNUMBERED } else { NOT_SELECTED };
-        let numbers: Vec<Cell<u32>> = head.streams.matching(select.matchers).into_iter().map(flag).map(Cell::new).collect();
+        let numbers: Vec<Cell<u32>> = head
+            .streams
+            .matching(select.matchers)
+            .into_iter()
+            .map(flag)
+            .map(Cell::new)
+            .collect();
         for chunk in chunks() {
-            let mut seen = SeenRuns::new(self.hiding.of_chunk(chunk.sequence, chunk.min_time, chunk.max_time));
+            let mut seen = SeenRuns::new(self.hiding.of_chunk(
+                chunk.sequence,
+                chunk.min_time,
+                chunk.max_time,
+            ));
             for run in &chunk.runs {
-                if numbers[run.stream as usize].get() == NOT_SELECTED || !select.range.overlaps(run.min_time, run.max_time) {
+                if numbers[run.stream as usize].get() == NOT_SELECTED
+                    || !select.range.overlaps(run.min_time, run.max_time)
+                {
                     continue;
                 }
-                let stream = self.number(&numbers[run.stream as usize], || head.streams.stream(run.stream));
+                let stream = self.number(&numbers[run.stream as usize], || {
+                    head.streams.stream(run.stream)
+                });
                 let run = PieceRun {
                     stream,
                     whole: true,
@@ -176,16 +245,27 @@ impl<'a> Selection<'a> {
                 seen.add(run, &self.selected.streams);
             }
             if !seen.runs.is_empty() {
-                self.selected.pieces.push(chunk.piece(seen.runs, seen.hidden));
+                self.selected
+                    .pieces
+                    .push(chunk.piece(seen.runs, seen.hidden));
             }
         }
     }
 
     /// Finds the streams of a part.
-    fn begin(&mut self, part: &Part, indexed: Option<&IndexedStreams>, select: &Select<'_>) -> Begun {
+    fn begin(
+        &mut self,
+        part: &Part,
+        indexed: Option<&IndexedStreams>,
+        select: &Select<'_>,
+    ) -> Begun {
         let found = self.found.in_part(indexed, part, select.matchers);
         let matching = found.unwrap_or_else(|| part.table.matching(select.matchers));
-        Begun { blocks: 0, matching, candidates: None }
+        Begun {
+            blocks: 0,
+            matching,
+            candidates: None,
+        }
     }
 
     /// Adds blocks of a part until there are so many pieces in all; gives what is left of it, and the times of the next
@@ -206,7 +286,13 @@ impl<'a> Selection<'a> {
         // Who wants all reads them as they lie.
         if pieces == usize::MAX && begun.blocks == 0 {
             for (block, at) in (0..).zip(&part.blocks) {
-                self.add_block(part, BlockTimes::of(block, at), select, &numbers, &mut begun.candidates);
+                self.add_block(
+                    part,
+                    BlockTimes::of(block, at),
+                    select,
+                    &numbers,
+                    &mut begun.candidates,
+                );
             }
             return None;
         }
@@ -233,13 +319,16 @@ impl<'a> Selection<'a> {
         let block = times.block as usize;
         let has_runs = || match times.only_stream {
             Some(stream) => numbers[stream as usize].get() != NOT_SELECTED,
-            None => block_runs(part, block, select.range, numbers).next().is_some(),
+            None => block_runs(part, block, select.range, numbers)
+                .next()
+                .is_some(),
         };
         if !select.range.overlaps(times.min_time, times.max_time) || !has_runs() {
             return;
         }
         if !select.content.is_empty() {
-            let candidates = candidates.get_or_insert_with(|| self.candidates(part, select, numbers));
+            let candidates =
+                candidates.get_or_insert_with(|| self.candidates(part, select, numbers));
             if candidates.get(block) == Some(&false) {
                 self.selected.blocks_pruned += 1;
                 return;
@@ -260,22 +349,40 @@ impl<'a> Selection<'a> {
         }
         self.selected.pieces.push(Piece {
             sequence: part.meta.sequence + block as u64,
-            min_time: runs.iter().map(|r| r.min_time).min().unwrap_or(times.min_time),
-            max_time: runs.iter().map(|r| r.max_time).max().unwrap_or(times.max_time),
+            min_time: runs
+                .iter()
+                .map(|r| r.min_time)
+                .min()
+                .unwrap_or(times.min_time),
+            max_time: runs
+                .iter()
+                .map(|r| r.max_time)
+                .max()
+                .unwrap_or(times.max_time),
             runs,
             sorted: true,
             hidden,
             partial: false,
-            source: Source::Block { part: part.clone(), block: times.block },
+            source: Source::Block {
+                part: part.clone(),
+                block: times.block,
+            },
         });
     }
 
     /// Which blocks may hold the content; all of them, with a warning, when the index can't be read.
-    fn candidates(&mut self, part: &Arc<Part>, select: &Select<'_>, numbers: &[Cell<u32>]) -> Vec<bool> {
+    fn candidates(
+        &mut self,
+        part: &Arc<Part>,
+        select: &Select<'_>,
+        numbers: &[Cell<u32>],
+    ) -> Vec<bool> {
         let candidates = if part.is_remote() && part.held_content().is_none() {
             part.candidates_by_rows(select.content, wanted_bytes(part, select.range, numbers))
         } else {
-            self.cache.get(part).map(|index| Some(index.candidates(select.content)))
+            self.cache
+                .get(part)
+                .map(|index| Some(index.candidates(select.content)))
         };
         match candidates {
             // Without flags every block is read.
@@ -294,13 +401,16 @@ impl<'a> Selection<'a> {
         }
         let (id, labels) = labels();
         let streams = &mut self.selected.streams;
-        let found = self.by_id.find(id.0 as u64, |n| streams[*n as usize].id == id && streams[*n as usize].labels == labels);
+        let found = self.by_id.find(id.0 as u64, |n| {
+            streams[*n as usize].id == id && streams[*n as usize].labels == labels
+        });
         let number = match found {
             Some(number) => *number,
             None => {
                 let number = streams.len() as u32;
                 streams.push(SelectedStream { id, labels });
-                self.by_id.insert_unique(id.0 as u64, number, |n| streams[*n as usize].id.0 as u64);
+                self.by_id
+                    .insert_unique(id.0 as u64, number, |n| streams[*n as usize].id.0 as u64);
                 number
             }
         };
@@ -312,7 +422,10 @@ impl<'a> Selection<'a> {
 /// Stored bytes of the blocks with selected runs.
 fn wanted_bytes(part: &Part, range: TimeRange, numbers: &[Cell<u32>]) -> u64 {
     let has_runs = |block: &usize| block_runs(part, *block, range, numbers).next().is_some();
-    (0..part.blocks.len()).filter(has_runs).map(|block| part.blocks[block].bytes).sum()
+    (0..part.blocks.len())
+        .filter(has_runs)
+        .map(|block| part.blocks[block].bytes)
+        .sum()
 }
 
 /// The runs of a piece of which something is to be seen.
@@ -324,12 +437,19 @@ struct SeenRuns<'a> {
 
 impl<'a> SeenRuns<'a> {
     fn new(hiding: SourceHiding<'a>) -> SeenRuns<'a> {
-        SeenRuns { sight: Sight::new(hiding), runs: Vec::new(), hidden: Vec::new() }
+        SeenRuns {
+            sight: Sight::new(hiding),
+            runs: Vec::new(),
+            hidden: Vec::new(),
+        }
     }
 
     fn add(&mut self, mut run: PieceRun, streams: &[SelectedStream]) {
         let labels = || streams[run.stream as usize].labels.clone();
-        match self.sight.of_run(run.stream, labels, (run.min_time, run.max_time)) {
+        match self
+            .sight
+            .of_run(run.stream, labels, (run.min_time, run.max_time))
+        {
             Seen::None => return,
             Seen::All => {}
             Seen::Some(hiding) => {
@@ -352,7 +472,8 @@ fn block_runs<'a>(
     part.blocks[block].meta.runs.iter().filter_map(move |run| {
         let rows = row..row + run.rows;
         row = rows.end;
-        let is_selected = numbers[run.stream as usize].get() != NOT_SELECTED && range.overlaps(run.min_time, run.max_time);
+        let is_selected = numbers[run.stream as usize].get() != NOT_SELECTED
+            && range.overlaps(run.min_time, run.max_time);
         is_selected.then_some(PieceRun {
             stream: run.stream,
             whole: true,

@@ -4,8 +4,8 @@ use crate::inner::Inner;
 use crate::select::Selecting;
 use crate::worker::Workers;
 use crate::{
-    CancelError, DeleteError, DeleteRequest, MinedStreams, Options, Select, Selected, StoreError, StoreStatus, WriteError, names,
-    objects, record, recover, replay,
+    CancelError, DeleteError, DeleteRequest, MinedStreams, Options, Select, Selected, StoreError,
+    StoreStatus, WriteError, names, objects, record, recover, replay,
 };
 use parking_lot::Mutex;
 use skald_model::{Budget, Labels, Matcher, MemoryUser, TenantId, TimeRange, WriteBatch};
@@ -13,8 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// What a query is told while the WAL is being replayed.
-const RECOVERING: &str =
-    "the server is starting: entries that are only in the write-ahead log may be missing until it is replayed";
+const RECOVERING: &str = "the server is starting: entries that are only in the write-ahead log may be missing until it is replayed";
 
 /// A data directory, open. Cheap to share behind an `Arc`.
 pub struct Store {
@@ -33,7 +32,10 @@ impl Store {
     /// Opens a directory without its WAL: queries answer from parts, with a warning, and writes are refused
     /// until [`Store::recover`] has ended.
     pub fn open_parts(options: Options) -> Result<Store, StoreError> {
-        Ok(Store { inner: Arc::new(recover::open_parts(options)?), worker: Mutex::new(None) })
+        Ok(Store {
+            inner: Arc::new(recover::open_parts(options)?),
+            worker: Mutex::new(None),
+        })
     }
 
     /// Replays the WAL in bounded memory, then starts the threads of the background. To be called once; the
@@ -59,14 +61,19 @@ impl Store {
         done: Box<dyn FnOnce(Result<(), WriteError>) + Send>,
     ) -> Result<(), WriteError> {
         let inner = &*self.inner;
-        let Some(wal) = inner.wal.get() else { return Err(WriteError::Recovering) };
+        let Some(wal) = inner.wal.get() else {
+            return Err(WriteError::Recovering);
+        };
         inner.admit(wal)?;
         let tenant = inner.tenant_or_new(tenant);
         let encoded = wal.encode(&tenant.name, |out| record::encode(batch, out));
         // Both under the tenant's lock: a seal then sees exactly the records up to one number, and whoever
         // hears of the acknowledgement finds the entries in the head.
         let mut state = tenant.state.lock();
-        let sequence = wal.append(encoded, Box::new(move |result| done(result.map_err(WriteError::from))))?;
+        let sequence = wal.append(
+            encoded,
+            Box::new(move |result| done(result.map_err(WriteError::from))),
+        )?;
         let grown = state.head.insert(sequence, batch);
         drop(state);
         inner.head_grew(grown);
@@ -79,13 +86,26 @@ impl Store {
     }
 
     /// Finds what to read piece by piece, newest or oldest first, all of it as it is now.
-    pub fn selecting<'a>(&'a self, tenant: &TenantId, select: &Select<'a>, newest_first: bool) -> Selecting<'a> {
-        let view = self.inner.tenant(tenant).map(|tenant| self.inner.view(&tenant));
+    pub fn selecting<'a>(
+        &'a self,
+        tenant: &TenantId,
+        select: &Select<'a>,
+        newest_first: bool,
+    ) -> Selecting<'a> {
+        let view = self
+            .inner
+            .tenant(tenant)
+            .map(|tenant| self.inner.view(&tenant));
         let mut selecting = Selecting::new(view, select, newest_first, &self.inner.content_cache);
         if self.inner.is_recovering() {
             selecting.warn(RECOVERING.to_owned());
         }
-        if let Some(warning) = self.inner.objects.as_ref().and_then(|objects| objects.warning()) {
+        if let Some(warning) = self
+            .inner
+            .objects
+            .as_ref()
+            .and_then(|objects| objects.warning())
+        {
             selecting.warn(warning);
         }
         selecting
@@ -93,11 +113,22 @@ impl Store {
 
     /// Templates of the lines of matching streams in parts that overlap the range, a list for each stream and
     /// part. What is in the head has none yet.
-    pub fn patterns(&self, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> MinedStreams {
-        let Some(tenant) = self.inner.tenant(tenant) else { return MinedStreams::default() };
+    pub fn patterns(
+        &self,
+        tenant: &TenantId,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> MinedStreams {
+        let Some(tenant) = self.inner.tenant(tenant) else {
+            return MinedStreams::default();
+        };
         let view = self.inner.view(&tenant);
         let mut mined = MinedStreams::default();
-        for part in view.parts.iter().filter(|p| range.overlaps(p.meta.min_time, p.meta.max_time)) {
+        for part in view
+            .parts
+            .iter()
+            .filter(|p| range.overlaps(p.meta.min_time, p.meta.max_time))
+        {
             let matching = part.table.matching(matchers);
             if !matching.contains(&true) {
                 continue;
@@ -106,9 +137,15 @@ impl Store {
                 Ok(streams) => {
                     // Templates of a stream with hidden entries may be made of these.
                     let hiding = view.hiding.of_part(&part.meta);
-                    let whole = |stream| hiding.is_empty() || hiding.of_stream(&part.table.labels(stream)).is_empty();
-                    let streams = streams.into_iter().filter(|s| matching[s.stream as usize] && whole(s.stream));
-                    mined.streams.extend(streams.map(|s| (part.table.labels(s.stream), s.patterns)));
+                    let whole = |stream| {
+                        hiding.is_empty() || hiding.of_stream(&part.table.labels(stream)).is_empty()
+                    };
+                    let streams = streams
+                        .into_iter()
+                        .filter(|s| matching[s.stream as usize] && whole(s.stream));
+                    mined
+                        .streams
+                        .extend(streams.map(|s| (part.table.labels(s.stream), s.patterns)));
                 }
                 Err(error) => mined.warnings.push(error.to_string()),
             }
@@ -118,15 +155,33 @@ impl Store {
 
     /// Labels of streams that match any of the groups (all streams when there is none) and have
     /// entries in the range.
-    pub fn streams(&self, tenant: &TenantId, groups: &[Vec<Matcher>], range: TimeRange) -> Result<Vec<Labels>, StoreError> {
-        let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Vec::new()) };
+    pub fn streams(
+        &self,
+        tenant: &TenantId,
+        groups: &[Vec<Matcher>],
+        range: TimeRange,
+    ) -> Result<Vec<Labels>, StoreError> {
+        let Some(tenant) = self.inner.tenant(tenant) else {
+            return Ok(Vec::new());
+        };
         Ok(names::streams(&self.inner.view(&tenant), groups, range))
     }
 
     /// Sorted names of labels of matching streams with entries in the range.
-    pub fn label_names(&self, tenant: &TenantId, matchers: &[Matcher], range: TimeRange) -> Result<Vec<String>, StoreError> {
-        let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Vec::new()) };
-        Ok(names::label_names(&self.inner.view(&tenant), matchers, range))
+    pub fn label_names(
+        &self,
+        tenant: &TenantId,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, StoreError> {
+        let Some(tenant) = self.inner.tenant(tenant) else {
+            return Ok(Vec::new());
+        };
+        Ok(names::label_names(
+            &self.inner.view(&tenant),
+            matchers,
+            range,
+        ))
     }
 
     /// Sorted values of one label of matching streams with entries in the range.
@@ -137,14 +192,25 @@ impl Store {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<String>, StoreError> {
-        let Some(tenant) = self.inner.tenant(tenant) else { return Ok(Vec::new()) };
-        Ok(names::label_values(&self.inner.view(&tenant), name, matchers, range))
+        let Some(tenant) = self.inner.tenant(tenant) else {
+            return Ok(Vec::new());
+        };
+        Ok(names::label_values(
+            &self.inner.view(&tenant),
+            name,
+            matchers,
+            range,
+        ))
     }
 
     /// Tenants that have data, sorted.
     pub fn tenants(&self) -> Vec<TenantId> {
         let all = self.inner.all_tenants();
-        let mut tenants: Vec<TenantId> = all.iter().filter(|t| t.has_data()).map(|t| t.id.clone()).collect();
+        let mut tenants: Vec<TenantId> = all
+            .iter()
+            .filter(|t| t.has_data())
+            .map(|t| t.id.clone())
+            .collect();
         tenants.sort();
         tenants
     }
@@ -158,7 +224,10 @@ impl Store {
     /// other writers did there is seen, what is left over there is removed. Without object storage nothing.
     pub fn upload(&self) -> Result<(), StoreError> {
         objects::sync_all(&self.inner, true)?;
-        self.inner.all_tenants().iter().try_for_each(|tenant| objects::sweep(&self.inner, tenant))
+        self.inner
+            .all_tenants()
+            .iter()
+            .try_for_each(|tenant| objects::sweep(&self.inner, tenant))
     }
 
     /// Merges parts until nothing is left to merge and waits for it.
@@ -175,7 +244,13 @@ impl Store {
 
     /// Makes a delete request for entries that are there now and have times in `start..=end`; gives its id.
     /// What it matches is hidden from now on, also after a crash.
-    pub fn delete(&self, tenant: &TenantId, query: &str, start: i64, end: i64) -> Result<String, DeleteError> {
+    pub fn delete(
+        &self,
+        tenant: &TenantId,
+        query: &str,
+        start: i64,
+        end: i64,
+    ) -> Result<String, DeleteError> {
         self.inner.request_delete(tenant, query, (start, end))
     }
 
@@ -186,7 +261,12 @@ impl Store {
 
     /// Takes a delete request back. Once parts may have been rewritten for it that takes `force`, and brings
     /// back only what is left.
-    pub fn cancel_delete(&self, tenant: &TenantId, id: &str, force: bool) -> Result<(), CancelError> {
+    pub fn cancel_delete(
+        &self,
+        tenant: &TenantId,
+        id: &str,
+        force: bool,
+    ) -> Result<(), CancelError> {
         self.inner.cancel_delete(tenant, id, force)
     }
 
@@ -223,9 +303,14 @@ impl Store {
                 objects.waiting_bytes += bytes;
             }
             let state = tenant.state.lock();
-            let streams = state.head.streams() + state.sealed.iter().map(|s| s.streams).sum::<usize>();
-            status.head_streams.push((tenant.id.clone(), streams as u64));
-            status.streams_created.push((tenant.id.clone(), state.head.new_streams()));
+            let streams =
+                state.head.streams() + state.sealed.iter().map(|s| s.streams).sum::<usize>();
+            status
+                .head_streams
+                .push((tenant.id.clone(), streams as u64));
+            status
+                .streams_created
+                .push((tenant.id.clone(), state.head.new_streams()));
             status.parts += state.parts.len() as u64;
             status.pending_deletes += (state.deletions.len() + state.not_compiled.len()) as u64;
             status.part_bytes += state.parts.iter().map(|p| p.meta.bytes).sum::<u64>();
@@ -256,7 +341,11 @@ impl Store {
         if let Some(wal) = self.inner.wal.get() {
             wal.close();
         }
-        if flush { self.inner.flush_all() } else { Ok(()) }
+        if flush {
+            self.inner.flush_all()
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -276,7 +365,10 @@ impl Drop for Store {
 
 /// Each user's bytes and refusals.
 fn memory_of(budget: &Budget) -> Vec<(MemoryUser, u64, u64)> {
-    MemoryUser::ALL.iter().map(|user| (*user, budget.held(*user) as u64, budget.refusals(*user))).collect()
+    MemoryUser::ALL
+        .iter()
+        .map(|user| (*user, budget.held(*user) as u64, budget.refusals(*user)))
+        .collect()
 }
 
 impl From<skald_wal::WalError> for WriteError {

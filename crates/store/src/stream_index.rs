@@ -28,7 +28,10 @@ pub(crate) struct IndexedStreams {
 
 impl std::fmt::Debug for IndexedStreams {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("IndexedStreams").field("streams", &self.index.len()).field("parts", &self.parts).finish()
+        f.debug_struct("IndexedStreams")
+            .field("streams", &self.index.len())
+            .field("parts", &self.parts)
+            .finish()
     }
 }
 
@@ -40,14 +43,24 @@ pub(crate) struct Found {
 
 impl Found {
     /// For each stream of the part whether it matches; `None` when its own table should say.
-    pub(crate) fn in_part(&mut self, indexed: Option<&IndexedStreams>, part: &Part, matchers: &[Matcher]) -> Option<Vec<bool>> {
-        let indexed = indexed.filter(|i| i.parts.contains(&part.meta.id) && is_regex_search(matchers))?;
+    pub(crate) fn in_part(
+        &mut self,
+        indexed: Option<&IndexedStreams>,
+        part: &Part,
+        matchers: &[Matcher],
+    ) -> Option<Vec<bool>> {
+        let indexed =
+            indexed.filter(|i| i.parts.contains(&part.meta.id) && is_regex_search(matchers))?;
         let few = part.table.len() / FOUND_SHARE;
-        let found = self.labels.get_or_insert_with(|| match indexed.index.find_at_most(matchers, few) {
-            Ok(found) => found.map(|found| found.into_iter().map(|(_, labels)| labels).collect()),
-            Err(error) => {
-                tracing::warn!(%error, "the stream index does not answer, stream tables do");
-                None
+        let found = self.labels.get_or_insert_with(|| {
+            match indexed.index.find_at_most(matchers, few) {
+                Ok(found) => {
+                    found.map(|found| found.into_iter().map(|(_, labels)| labels).collect())
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the stream index does not answer, stream tables do");
+                    None
+                }
             }
         });
         let found = found.as_ref().filter(|found| found.len() <= few)?;
@@ -74,29 +87,42 @@ pub(crate) fn index_streams(inner: &Inner, tenant: &Tenant, pace: Pace<'_>) {
         let state = tenant.state.lock();
         (state.parts.clone(), state.stream_index.clone())
     };
-    let large: Vec<&Arc<Part>> = parts.iter().filter(|p| p.table.len() >= inner.options.indexed_streams).collect();
-    let known = |part: &Part| current.as_ref().is_some_and(|c| c.parts.contains(&part.meta.id));
+    let large: Vec<&Arc<Part>> = parts
+        .iter()
+        .filter(|p| p.table.len() >= inner.options.indexed_streams)
+        .collect();
+    let known = |part: &Part| {
+        current
+            .as_ref()
+            .is_some_and(|c| c.parts.contains(&part.meta.id))
+    };
     if large.iter().all(|part| known(part)) {
         return;
     }
     let folder = inner.layout.stream_index(&tenant.id);
     let mut going = true;
-    let filled = current.as_ref().map_or_else(|| open(inner, &folder), |c| Ok(c.index.clone())).and_then(|index| {
-        for part in large.iter().filter(|p| !known(p)) {
-            let streams = (0..part.table.len() as u32).take_while(|stream| {
-                going = going && (stream % PACE_STREAMS != 0 || pace());
-                going
-            });
-            let labels = streams.map(|stream| part.table.labels(stream));
-            index.add(&mut labels.map(|labels| (StreamId::of(&labels), labels)))?;
-        }
-        Ok(index)
-    });
+    let filled = current
+        .as_ref()
+        .map_or_else(|| open(inner, &folder), |c| Ok(c.index.clone()))
+        .and_then(|index| {
+            for part in large.iter().filter(|p| !known(p)) {
+                let streams = (0..part.table.len() as u32).take_while(|stream| {
+                    going = going && (stream % PACE_STREAMS != 0 || pace());
+                    going
+                });
+                let labels = streams.map(|stream| part.table.labels(stream));
+                index.add(&mut labels.map(|labels| (StreamId::of(&labels), labels)))?;
+            }
+            Ok(index)
+        });
     if !going {
         return;
     }
     let next = match filled {
-        Ok(index) => Some(Arc::new(IndexedStreams { index, parts: large.iter().map(|p| p.meta.id).collect() })),
+        Ok(index) => Some(Arc::new(IndexedStreams {
+            index,
+            parts: large.iter().map(|p| p.meta.id).collect(),
+        })),
         Err(error) => {
             tracing::warn!(tenant = %tenant.id, %error, "the stream index can't be filled, stream tables answer");
             None

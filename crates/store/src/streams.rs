@@ -34,7 +34,11 @@ impl Page {
     }
 
     fn label_bytes(&self, at: usize) -> &[u8] {
-        let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
+        let start = if at == 0 {
+            0
+        } else {
+            self.ends[at - 1] as usize
+        };
         &self.bytes[start..self.ends[at] as usize]
     }
 
@@ -55,7 +59,9 @@ pub(crate) struct Pages(Vec<Arc<Page>>);
 impl Pages {
     /// How many streams there are.
     pub(crate) fn len(&self) -> usize {
-        self.0.last().map_or(0, |last| (self.0.len() - 1) * PAGE_STREAMS + last.len())
+        self.0
+            .last()
+            .map_or(0, |last| (self.0.len() - 1) * PAGE_STREAMS + last.len())
     }
 
     /// Canonical label bytes of a stream.
@@ -67,7 +73,8 @@ impl Pages {
     /// Identity and labels of a stream.
     pub(crate) fn stream(&self, stream: u32) -> (StreamId, Labels) {
         let (page, at) = place(stream);
-        let labels = Labels::from_bytes(self.label_bytes(stream)).expect("pages are made of labels");
+        let labels =
+            Labels::from_bytes(self.label_bytes(stream)).expect("pages are made of labels");
         (self.0[page].ids[at], labels)
     }
 
@@ -76,8 +83,13 @@ impl Pages {
         let probes: Vec<Probe<'_>> = matchers.iter().map(Probe::of_labels).collect();
         let mut flags = vec![true; self.len()];
         share(&mut flags, PAGE_STREAMS, |first, flags| {
-            for (page, flags) in self.0[first / PAGE_STREAMS..].iter().zip(flags.chunks_mut(PAGE_STREAMS)) {
-                probes.iter().for_each(|probe| page.retain_matching(probe, flags));
+            for (page, flags) in self.0[first / PAGE_STREAMS..]
+                .iter()
+                .zip(flags.chunks_mut(PAGE_STREAMS))
+            {
+                probes
+                    .iter()
+                    .for_each(|probe| page.retain_matching(probe, flags));
             }
         });
         flags
@@ -86,7 +98,10 @@ impl Pages {
 
 /// Page of a stream, and its place there.
 fn place(stream: u32) -> (usize, usize) {
-    (stream as usize / PAGE_STREAMS, stream as usize % PAGE_STREAMS)
+    (
+        stream as usize / PAGE_STREAMS,
+        stream as usize % PAGE_STREAMS,
+    )
 }
 
 /// Numbers streams.
@@ -154,7 +169,9 @@ fn page_of<'a>(full: &'a [Arc<Page>], last: &'a Page, number: u32) -> (&'a Page,
 
 /// Whether labels satisfy all matchers.
 pub(crate) fn labels_match(labels: &Labels, matchers: &[Matcher]) -> bool {
-    matchers.iter().all(|m| m.matches(value_of(labels.as_bytes(), &m.name)))
+    matchers
+        .iter()
+        .all(|m| m.matches(value_of(labels.as_bytes(), &m.name)))
 }
 
 /// The value of a label in canonical bytes, empty when absent. A head may have a million streams, so only the
@@ -177,7 +194,13 @@ mod tests {
     fn labels_match_by_value_and_absent_ones_are_empty() {
         let long = "v".repeat(300);
         let labels = Labels::from_pairs([("a", "1"), ("b", long.as_str()), ("c", "3")]);
-        for (name, value) in [("a", "1"), ("b", long.as_str()), ("c", "3"), ("d", ""), ("", "")] {
+        for (name, value) in [
+            ("a", "1"),
+            ("b", long.as_str()),
+            ("c", "3"),
+            ("d", ""),
+            ("", ""),
+        ] {
             assert_eq!(value_of(labels.as_bytes(), name), value);
         }
     }
@@ -187,33 +210,71 @@ mod tests {
         let mut streams = StreamNumbers::default();
         let labels = |i: usize| Labels::from_pairs([("i", i.to_string())]);
         for i in 0..3000 {
-            assert_eq!(streams.number(StreamId::of(&labels(i)), &labels(i)), (i as u32, true));
+            assert_eq!(
+                streams.number(StreamId::of(&labels(i)), &labels(i)),
+                (i as u32, true)
+            );
         }
-        assert_eq!(streams.number(StreamId::of(&labels(2500)), &labels(2500)), (2500, false));
-        assert_eq!(streams.number(StreamId::of(&labels(1)), &labels(9999)), (3000, true));
+        assert_eq!(
+            streams.number(StreamId::of(&labels(2500)), &labels(2500)),
+            (2500, false)
+        );
+        assert_eq!(
+            streams.number(StreamId::of(&labels(1)), &labels(9999)),
+            (3000, true)
+        );
         let pages = streams.pages();
         assert_eq!((pages.len(), pages.0.len()), (3001, 3));
-        assert_eq!(pages.stream(2500), (StreamId::of(&labels(2500)), labels(2500)));
+        assert_eq!(
+            pages.stream(2500),
+            (StreamId::of(&labels(2500)), labels(2500))
+        );
     }
 
     #[test]
     fn matching_pages_equals_asking_each_stream() {
         let mut streams = StreamNumbers::default();
-        let pod = |i: usize| if i.is_multiple_of(5) { String::new() } else { format!("p-{i}-x") };
-        let of = |i: usize| Labels::from_pairs([("app", format!("a{}", i % 7)), ("n", i.to_string()), ("pod", pod(i))]);
+        let pod = |i: usize| {
+            if i.is_multiple_of(5) {
+                String::new()
+            } else {
+                format!("p-{i}-x")
+            }
+        };
+        let of = |i: usize| {
+            Labels::from_pairs([
+                ("app", format!("a{}", i % 7)),
+                ("n", i.to_string()),
+                ("pod", pod(i)),
+            ])
+        };
         let all: Vec<Labels> = (0..2100).map(of).collect();
         for labels in &all {
             streams.number(StreamId::of(labels), labels);
         }
-        let matcher = |name, op, value| Matcher::new(name, op, value).expect("the pattern is valid");
+        let matcher =
+            |name, op, value| Matcher::new(name, op, value).expect("the pattern is valid");
         for matchers in [
             vec![],
             vec![matcher("app", MatchOp::Equal, "a3")],
-            vec![matcher("pod", MatchOp::Regex, ".*-77-.*"), matcher("app", MatchOp::NotEqual, "a0")],
-            vec![matcher("pod", MatchOp::NotRegex, "p-1.*"), matcher("app", MatchOp::Regex, "a[1-3]")],
-            vec![matcher("pod", MatchOp::Equal, ""), matcher("none", MatchOp::NotEqual, "x")],
+            vec![
+                matcher("pod", MatchOp::Regex, ".*-77-.*"),
+                matcher("app", MatchOp::NotEqual, "a0"),
+            ],
+            vec![
+                matcher("pod", MatchOp::NotRegex, "p-1.*"),
+                matcher("app", MatchOp::Regex, "a[1-3]"),
+            ],
+            vec![
+                matcher("pod", MatchOp::Equal, ""),
+                matcher("none", MatchOp::NotEqual, "x"),
+            ],
         ] {
-            let matches = |l: &Labels| matchers.iter().all(|m| m.matches(l.get(&m.name).unwrap_or("")));
+            let matches = |l: &Labels| {
+                matchers
+                    .iter()
+                    .all(|m| m.matches(l.get(&m.name).unwrap_or("")))
+            };
             let found = streams.pages().matching(&matchers);
             assert!(all.iter().map(matches).eq(found), "{matchers:?}");
         }

@@ -39,11 +39,17 @@ impl StreamTable {
         let mut table = StreamTable::default();
         for labels in streams {
             for pair in Labels::pairs_of(labels) {
-                let found = seen.find(hasher.hash_one(pair), |number| distinct[*number as usize] == pair).copied();
+                let found = seen
+                    .find(hasher.hash_one(pair), |number| {
+                        distinct[*number as usize] == pair
+                    })
+                    .copied();
                 let number = found.unwrap_or_else(|| {
                     let number = distinct.len() as u32;
                     distinct.push(pair);
-                    seen.insert_unique(hasher.hash_one(pair), number, |n| hasher.hash_one(distinct[*n as usize]));
+                    seen.insert_unique(hasher.hash_one(pair), number, |n| {
+                        hasher.hash_one(distinct[*n as usize])
+                    });
                     number
                 });
                 table.numbers.push(number);
@@ -80,7 +86,8 @@ impl StreamTable {
     /// Labels of a stream.
     pub(crate) fn labels(&self, stream: u32) -> Labels {
         let pairs = self.stream_pairs(stream);
-        let mut bytes = Vec::with_capacity(pairs.iter().map(|pair| self.pair_bytes(*pair).len()).sum());
+        let mut bytes =
+            Vec::with_capacity(pairs.iter().map(|pair| self.pair_bytes(*pair).len()).sum());
         for pair in pairs {
             bytes.extend_from_slice(self.pair_bytes(*pair));
         }
@@ -92,7 +99,10 @@ impl StreamTable {
         let (mut low, mut high) = (0, self.len() as u32);
         while low < high {
             let middle = low + (high - low) / 2;
-            let bytes = self.stream_pairs(middle).iter().flat_map(|pair| self.pair_bytes(*pair));
+            let bytes = self
+                .stream_pairs(middle)
+                .iter()
+                .flat_map(|pair| self.pair_bytes(*pair));
             match bytes.cmp(labels.as_bytes()) {
                 Ordering::Less => low = middle + 1,
                 Ordering::Greater => high = middle,
@@ -128,7 +138,9 @@ impl StreamTable {
         }
         let of_name = self.pairs_of(&matcher.name);
         let first = of_name.start;
-        let values = self.answers.get_or_find(matcher, of_name.len(), || self.matching_values(matcher, of_name.clone()));
+        let values = self.answers.get_or_find(matcher, of_name.len(), || {
+            self.matching_values(matcher, of_name.clone())
+        });
         let absent = matcher.matches_empty();
         streams(matching, &|pairs| {
             let pair = pairs.iter().find(|p| of_name.contains(p));
@@ -142,9 +154,15 @@ impl StreamTable {
         let mut flags = vec![true; pairs.len()];
         share(&mut flags, 1, |offset, flags| {
             let first = pairs.start as usize + offset;
-            let start = if first == 0 { 0 } else { self.pair_ends[first - 1] as usize };
+            let start = if first == 0 {
+                0
+            } else {
+                self.pair_ends[first - 1] as usize
+            };
             let ends = &self.pair_ends[first..first + flags.len()];
-            probe.retain((&self.pairs, start), ends, flags, |at| self.pair((first + at) as u32).1);
+            probe.retain((&self.pairs, start), ends, flags, |at| {
+                self.pair((first + at) as u32).1
+            });
         });
         flags
     }
@@ -152,7 +170,11 @@ impl StreamTable {
     /// The pair numbers of a stream.
     pub(crate) fn stream_pairs(&self, stream: u32) -> &[u32] {
         let stream = stream as usize;
-        let start = if stream == 0 { 0 } else { self.stream_ends[stream - 1] as usize };
+        let start = if stream == 0 {
+            0
+        } else {
+            self.stream_ends[stream - 1] as usize
+        };
         &self.numbers[start..self.stream_ends[stream] as usize]
     }
 
@@ -161,7 +183,8 @@ impl StreamTable {
         let mut bytes = self.pair_bytes(pair);
         let mut text = || take_bytes(&mut bytes).and_then(|b| std::str::from_utf8(b).ok());
         let (name, value) = (text(), text());
-        name.zip(value).expect("pairs were checked when the table was opened")
+        name.zip(value)
+            .expect("pairs were checked when the table was opened")
     }
 
     /// How many pairs there are.
@@ -195,7 +218,11 @@ impl StreamTable {
 
     fn pair_bytes(&self, pair: u32) -> &[u8] {
         let pair = pair as usize;
-        let start = if pair == 0 { 0 } else { self.pair_ends[pair - 1] as usize };
+        let start = if pair == 0 {
+            0
+        } else {
+            self.pair_ends[pair - 1] as usize
+        };
         &self.pairs[start..self.pair_ends[pair] as usize]
     }
 
@@ -233,7 +260,9 @@ impl StreamTable {
             let is_new = previous.is_none_or(|p| p.0 != name);
             names.push(names.last().map_or(0, |n| n + u32::from(is_new)));
             previous = Some((name, value));
-            table.pair_ends.push((all.len() - bytes.len() - first) as u32);
+            table
+                .pair_ends
+                .push((all.len() - bytes.len() - first) as u32);
         }
         table.pairs = all[first..all.len() - bytes.len()].to_vec();
         for _ in 0..take_varint(bytes)? {
@@ -273,15 +302,31 @@ mod tests {
     fn check(op: MatchOp, name: &str, value: &str) {
         let (streams, table) = table();
         let matchers = [Matcher::new(name, op, value).expect("the pattern is valid")];
-        let matches = |l: &Labels| matchers.iter().all(|m| m.matches(l.get(&m.name).unwrap_or("")));
+        let matches = |l: &Labels| {
+            matchers
+                .iter()
+                .all(|m| m.matches(l.get(&m.name).unwrap_or("")))
+        };
         let expected: Vec<bool> = streams.iter().map(matches).collect();
         assert_eq!(table.matching(&matchers), expected, "{:?}", matchers);
     }
 
     #[test]
     fn streams_match_as_their_labels_do() {
-        for op in [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex] {
-            for (name, value) in [("app", "api"), ("app", ""), ("pod", "a|b"), ("zone", ".*"), ("none", "x"), ("a", ".+")] {
+        for op in [
+            MatchOp::Equal,
+            MatchOp::NotEqual,
+            MatchOp::Regex,
+            MatchOp::NotRegex,
+        ] {
+            for (name, value) in [
+                ("app", "api"),
+                ("app", ""),
+                ("pod", "a|b"),
+                ("zone", ".*"),
+                ("none", "x"),
+                ("a", ".+"),
+            ] {
                 check(op, name, value);
             }
         }
@@ -294,11 +339,22 @@ mod tests {
         table.encode(&mut bytes);
         let back = StreamTable::decode(&mut &bytes[..]).expect("what was encoded decodes");
         assert_eq!((0..5).map(|s| back.labels(s)).collect::<Vec<_>>(), streams);
-        assert_eq!(streams.iter().map(|l| back.find(l)).collect::<Vec<_>>(), (0..5).map(Some).collect::<Vec<_>>());
+        assert_eq!(
+            streams.iter().map(|l| back.find(l)).collect::<Vec<_>>(),
+            (0..5).map(Some).collect::<Vec<_>>()
+        );
         assert_eq!(back.find(&Labels::from_pairs([("app", "nobody")])), None);
-        assert_eq!(back.pairs_of("pod").map(|pair| back.pair(pair).1).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(
+            back.pairs_of("pod")
+                .map(|pair| back.pair(pair).1)
+                .collect::<Vec<_>>(),
+            ["a", "b"]
+        );
         for len in 0..bytes.len() {
-            assert!(StreamTable::decode(&mut &bytes[..len]).is_none(), "cut to {len}");
+            assert!(
+                StreamTable::decode(&mut &bytes[..len]).is_none(),
+                "cut to {len}"
+            );
         }
     }
 }

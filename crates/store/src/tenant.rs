@@ -79,12 +79,17 @@ impl State {
     pub(crate) fn seal(&mut self) -> u64 {
         let sealed = self.head.seal();
         self.sealed.extend(sealed.map(Arc::new));
-        self.sealed.last().map_or(self.covered, |sealed| sealed.covered)
+        self.sealed
+            .last()
+            .map_or(self.covered, |sealed| sealed.covered)
     }
 
     /// The sequences at which heads begin.
     pub(crate) fn first_sequences(&self) -> impl Iterator<Item = u64> {
-        let sealed = self.sealed.iter().filter_map(|s| s.view.chunks.first().map(|c| c.sequence));
+        let sealed = self
+            .sealed
+            .iter()
+            .filter_map(|s| s.view.chunks.first().map(|c| c.sequence));
         sealed.chain(self.head.first_sequence())
     }
 }
@@ -122,14 +127,20 @@ impl Tenant {
             unreadable: state.unreadable.clone(),
             stream_index: state.stream_index.clone(),
             not_compiled: state.not_compiled.clone(),
-            hiding: Hiding { deletions: state.deletions.to_vec(), expiry },
+            hiding: Hiding {
+                deletions: state.deletions.to_vec(),
+                expiry,
+            },
         }
     }
 
     /// Whether there is any entry of it: a push that was refused leaves a tenant without.
     pub(crate) fn has_data(&self) -> bool {
         let state = self.state.lock();
-        !(state.head.is_empty() && state.sealed.is_empty() && state.parts.is_empty() && state.unreadable.is_empty())
+        !(state.head.is_empty()
+            && state.sealed.is_empty()
+            && state.parts.is_empty()
+            && state.unreadable.is_empty())
     }
 
     /// Memory of heads, sealed ones included.
@@ -142,10 +153,23 @@ impl Tenant {
     pub(crate) fn last_known_record(&self) -> u64 {
         // Records that a delete request counted among those before it may be lost: later ones must not have
         // their numbers.
-        let arrived = self.changes.lock().deletes.iter().map(|request| request.arrived).max();
+        let arrived = self
+            .changes
+            .lock()
+            .deletes
+            .iter()
+            .map(|request| request.arrived)
+            .max();
         let state = self.state.lock();
-        let began = state.parts.iter().map(|p| p.meta.sequence >> ORDINAL_BITS).max();
-        state.covered.max(began.unwrap_or(0)).max(arrived.unwrap_or(0))
+        let began = state
+            .parts
+            .iter()
+            .map(|p| p.meta.sequence >> ORDINAL_BITS)
+            .max();
+        state
+            .covered
+            .max(began.unwrap_or(0))
+            .max(arrived.unwrap_or(0))
     }
 
     /// The tenant's WAL records up to this one are in parts.

@@ -62,28 +62,45 @@ pub struct Report {
 impl Report {
     /// Whether any finding is damage.
     pub fn is_damaged(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Damage)
+        self.findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Damage)
     }
 
     fn damage(&mut self, what: impl Into<String>) {
-        self.findings.push(Finding { severity: Severity::Damage, what: what.into() });
+        self.findings.push(Finding {
+            severity: Severity::Damage,
+            what: what.into(),
+        });
     }
 
     fn note(&mut self, what: impl Into<String>) {
-        self.findings.push(Finding { severity: Severity::Note, what: what.into() });
+        self.findings.push(Finding {
+            severity: Severity::Note,
+            what: what.into(),
+        });
     }
 }
 
 /// Checks the directory `data`. An error means that it can't be looked at at all.
 pub fn verify(files: &Arc<dyn Files>, data: &Path) -> Result<Report, StoreError> {
-    let mut check = Check { files, layout: Layout::new(data.to_owned()), report: Report::default() };
+    let mut check = Check {
+        files,
+        layout: Layout::new(data.to_owned()),
+        report: Report::default(),
+    };
     recover::read_format(&**files, &check.layout)?;
     let tenants = check.layout.tenants();
-    let listed = files.list(&tenants).map_err(|e| StoreError::io(format!("listing {}", tenants.display()), e))?;
+    let listed = files
+        .list(&tenants)
+        .map_err(|e| StoreError::io(format!("listing {}", tenants.display()), e))?;
     for folder in listed.into_iter().filter(|listed| listed.is_folder) {
         match TenantId::parse(&folder.name) {
             Ok(tenant) => check.tenant(&tenant)?,
-            Err(_) => check.report.note(format!("{} is not a tenant's folder", tenants.join(&folder.name).display())),
+            Err(_) => check.report.note(format!(
+                "{} is not a tenant's folder",
+                tenants.join(&folder.name).display()
+            )),
         }
     }
     check.wal();
@@ -103,11 +120,15 @@ impl Check<'_> {
         let manifest = match manifest::read(&**self.files, &self.layout, tenant) {
             Ok(Found::Whole(manifest)) => Some(manifest),
             Ok(Found::HalfDamaged(manifest)) => {
-                self.report.damage(format!("{path}: one of its two copies is damaged; the next start repairs it"));
+                self.report.damage(format!(
+                    "{path}: one of its two copies is damaged; the next start repairs it"
+                ));
                 Some(manifest)
             }
             Ok(Found::Damaged) => {
-                self.report.damage(format!("{path} is damaged; the next start makes it anew from the parts"));
+                self.report.damage(format!(
+                    "{path} is damaged; the next start makes it anew from the parts"
+                ));
                 None
             }
             Ok(Found::Missing) => None,
@@ -119,14 +140,21 @@ impl Check<'_> {
         let present = rebuild::part_files(&**self.files, &self.layout, tenant)?;
         let Some(manifest) = manifest else {
             if !present.is_empty() {
-                self.report.damage(format!("{path}: no manifest for {} parts", present.len()));
+                self.report
+                    .damage(format!("{path}: no manifest for {} parts", present.len()));
             }
-            return present.into_iter().try_for_each(|(day, id)| self.part(tenant, &rebuild::placeholder(day, id), None));
+            return present
+                .into_iter()
+                .try_for_each(|(day, id)| self.part(tenant, &rebuild::placeholder(day, id), None));
         };
-        let elsewhere = |m: &PartMeta| manifest.uploaded.parts.contains_key(&m.id) && !present.contains(&(m.day, m.id));
+        let elsewhere = |m: &PartMeta| {
+            manifest.uploaded.parts.contains_key(&m.id) && !present.contains(&(m.day, m.id))
+        };
         let in_bucket = manifest.parts.iter().filter(|m| elsewhere(m)).count();
         if in_bucket > 0 {
-            self.report.note(format!("tenant {tenant}: {in_bucket} parts are in object storage and not checked"));
+            self.report.note(format!(
+                "tenant {tenant}: {in_bucket} parts are in object storage and not checked"
+            ));
         }
         for meta in manifest.parts.iter().filter(|m| !elsewhere(m)) {
             self.part(tenant, meta, Some(meta))?;
@@ -137,13 +165,18 @@ impl Check<'_> {
 
     /// Files that no manifest names, also none that was written meanwhile.
     fn leftovers(&mut self, tenant: &TenantId, manifest: &Manifest, present: &[(i32, u64)]) {
-        let named = |manifest: &Manifest, at: &(i32, u64)| manifest.parts.iter().any(|m| (m.day, m.id) == *at);
+        let named = |manifest: &Manifest, at: &(i32, u64)| {
+            manifest.parts.iter().any(|m| (m.day, m.id) == *at)
+        };
         let unnamed: Vec<&(i32, u64)> = present.iter().filter(|at| !named(manifest, at)).collect();
         if unnamed.is_empty() {
             return;
         }
         let now = self.manifest_now(tenant);
-        for (day, id) in unnamed.into_iter().filter(|at| now.as_ref().is_none_or(|now| !named(now, at))) {
+        for (day, id) in unnamed
+            .into_iter()
+            .filter(|at| now.as_ref().is_none_or(|now| !named(now, at)))
+        {
             let name = format!("{}/{}", date(*day), part_name(*id));
             self.report
                 .note(format!("tenant {tenant}: {name} is named by no manifest: being written, or swept at the next start"));
@@ -158,12 +191,19 @@ impl Check<'_> {
     }
 
     /// Checks a part; `said` is what the manifest says of it.
-    fn part(&mut self, tenant: &TenantId, meta: &PartMeta, said: Option<&PartMeta>) -> Result<(), StoreError> {
+    fn part(
+        &mut self,
+        tenant: &TenantId,
+        meta: &PartMeta,
+        said: Option<&PartMeta>,
+    ) -> Result<(), StoreError> {
         let path = self.layout.part(tenant, meta.day, meta.id);
         let part = match Part::open(self.files, path.clone(), meta.clone()) {
             Ok(part) => Arc::new(part),
             Err(error) => {
-                let replaced = self.manifest_now(tenant).is_some_and(|now| now.parts.iter().all(|m| m.id != meta.id));
+                let replaced = self
+                    .manifest_now(tenant)
+                    .is_some_and(|now| now.parts.iter().all(|m| m.id != meta.id));
                 if said.is_none() || !replaced {
                     self.report.damage(error.to_string());
                 }
@@ -174,13 +214,19 @@ impl Check<'_> {
         let found = part.describe();
         self.report.part_bytes += found.bytes;
         if said.is_some_and(|said| *said != found) {
-            self.report.damage(format!("part {}: its directory is not what the manifest says of it", path.display()));
+            self.report.damage(format!(
+                "part {}: its directory is not what the manifest says of it",
+                path.display()
+            ));
         }
         let index = match part.load_content() {
             Ok(index) if index.blocks() == part.blocks.len() => Some(index),
             Ok(index) => {
                 let (indexed, blocks) = (index.blocks(), part.blocks.len());
-                self.report.damage(format!("the index of part {} is of {indexed} blocks, not {blocks}", path.display()));
+                self.report.damage(format!(
+                    "the index of part {} is of {indexed} blocks, not {blocks}",
+                    path.display()
+                ));
                 None
             }
             Err(error) => {
@@ -194,15 +240,20 @@ impl Check<'_> {
         for (number, block) in part.blocks.iter().enumerate() {
             self.report.blocks += 1;
             self.report.rows += u64::from(block.meta.rows);
-            let batch = part.read_block(number as u32, &Columns::ALL).and_then(|batch| {
-                let described = skald_block::verify(&block.meta, &batch);
-                described.map_err(|e| part.block_error(number as u32, e)).map(|()| batch)
-            });
+            let batch = part
+                .read_block(number as u32, &Columns::ALL)
+                .and_then(|batch| {
+                    let described = skald_block::verify(&block.meta, &batch);
+                    described
+                        .map_err(|e| part.block_error(number as u32, e))
+                        .map(|()| batch)
+                });
             match batch {
                 Err(error) => self.report.damage(error.to_string()),
                 Ok(batch) => {
-                    let missed =
-                        index.iter().flat_map(|index| probes(&batch).filter(|q| index.candidates(q).get(number) != Some(&true)));
+                    let missed = index.iter().flat_map(|index| {
+                        probes(&batch).filter(|q| index.candidates(q).get(number) != Some(&true))
+                    });
                     let missed = missed.count();
                     if missed > 0 {
                         let name = path.display();
@@ -221,22 +272,31 @@ impl Check<'_> {
         let folder = self.layout.wal();
         let mut not_understood = BTreeSet::new();
         let read = skald_wal::read(&**self.files, &folder, &mut |replayed| {
-            if record::decode(replayed.payload).is_none() || TenantId::parse(replayed.tenant).is_err() {
+            if record::decode(replayed.payload).is_none()
+                || TenantId::parse(replayed.tenant).is_err()
+            {
                 not_understood.insert(replayed.sequence);
             }
         });
         match read {
             Ok(report) => {
                 self.report.wal_records = report.records;
-                report.damage.iter().for_each(|damage| self.report.damage(damage.clone()));
+                report
+                    .damage
+                    .iter()
+                    .for_each(|damage| self.report.damage(damage.clone()));
                 if report.torn_bytes > 0 {
-                    self.report.note(format!("{} bytes at the ends of wal segments are of unfinished writes", report.torn_bytes));
+                    self.report.note(format!(
+                        "{} bytes at the ends of wal segments are of unfinished writes",
+                        report.torn_bytes
+                    ));
                 }
             }
             Err(error) => self.report.damage(error.to_string()),
         }
         for sequence in not_understood {
-            self.report.damage(format!("wal record {sequence} can't be understood"));
+            self.report
+                .damage(format!("wal record {sequence} can't be understood"));
         }
     }
 }
@@ -249,12 +309,20 @@ fn probes(batch: &Batch) -> impl Iterator<Item = ContentQuery> {
         // A different place in each line: beginnings are often alike.
         let from = row as usize % (line.len().saturating_sub(PROBED_BYTES) + 1);
         let bytes = line[from..line.len().min(from + PROBED_BYTES)].to_vec();
-        let of_line = ContentQuery { lines: vec![vec![Literal { bytes, ignore_case: false }]], ..ContentQuery::default() };
+        let of_line = ContentQuery {
+            lines: vec![vec![Literal {
+                bytes,
+                ignore_case: false,
+            }]],
+            ..ContentQuery::default()
+        };
         let pairs = batch.metadata_of(row);
         let of_pair = |(name, value): (&str, &str)| ContentQuery {
             metadata: vec![(name.to_owned(), vec![value.to_owned()])],
             ..ContentQuery::default()
         };
-        std::iter::once(of_line).chain(pairs.map(of_pair)).collect::<Vec<_>>()
+        std::iter::once(of_line)
+            .chain(pairs.map(of_pair))
+            .collect::<Vec<_>>()
     })
 }

@@ -33,13 +33,24 @@ struct HeadStats {
 }
 
 /// Which tenants to flush, largest first; heads are full at `flush_at` bytes.
-fn choose_flush(heads: &[HeadStats], flush_at: usize, wal_bytes: u64, options: &Options) -> Vec<usize> {
-    let mut chosen: Vec<usize> = (0..heads.len()).filter(|i| heads[*i].age.is_some()).collect();
+fn choose_flush(
+    heads: &[HeadStats],
+    flush_at: usize,
+    wal_bytes: u64,
+    options: &Options,
+) -> Vec<usize> {
+    let mut chosen: Vec<usize> = (0..heads.len())
+        .filter(|i| heads[*i].age.is_some())
+        .collect();
     chosen.sort_by_key(|i| std::cmp::Reverse(heads[*i].bytes));
     if wal_bytes > options.wal_bytes / WAL_HEADROOM {
         return chosen;
     }
-    let mut over = heads.iter().map(|h| h.bytes).sum::<usize>().checked_sub(flush_at);
+    let mut over = heads
+        .iter()
+        .map(|h| h.bytes)
+        .sum::<usize>()
+        .checked_sub(flush_at);
     chosen.retain(|i| {
         let head = heads[*i];
         let too_much = over.is_some();
@@ -58,7 +69,11 @@ pub(crate) struct Workers {
 
 impl Workers {
     pub(crate) fn start(inner: Arc<Inner>) -> Result<Workers, StoreError> {
-        let mut workers = Workers { inner, stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
+        let mut workers = Workers {
+            inner,
+            stop: Arc::new(AtomicBool::new(false)),
+            threads: Vec::new(),
+        };
         for (name, run) in [
             ("flush", run_flush as fn(&Inner, &AtomicBool)),
             ("compact", run_compact),
@@ -66,8 +81,12 @@ impl Workers {
             ("upload", run_upload),
         ] {
             let (inner, stop) = (workers.inner.clone(), workers.stop.clone());
-            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&inner, &stop));
-            workers.threads.push(thread.map_err(|e| StoreError::io("starting the store's threads", e))?);
+            let thread = std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(move || run(&inner, &stop));
+            workers
+                .threads
+                .push(thread.map_err(|e| StoreError::io("starting the store's threads", e))?);
         }
         Ok(workers)
     }
@@ -87,7 +106,11 @@ impl Workers {
 fn run_flush(inner: &Inner, stop: &AtomicBool) {
     let mut seen = 0;
     while !stop.load(Ordering::Acquire) {
-        let wait = if flush_what_is_due(inner) { LOOK_EVERY } else { RETRY_AFTER };
+        let wait = if flush_what_is_due(inner) {
+            LOOK_EVERY
+        } else {
+            RETRY_AFTER
+        };
         seen = inner.wait_for_work(seen, wait);
     }
 }
@@ -109,7 +132,9 @@ fn run_compact(inner: &Inner, stop: &AtomicBool) {
 
 /// Uploads what was flushed within moments, looks around in the bucket now and then.
 fn run_upload(inner: &Inner, stop: &AtomicBool) {
-    let Some(objects) = &inner.objects else { return };
+    let Some(objects) = &inner.objects else {
+        return;
+    };
     let (mut seen, mut failures) = (0, 0);
     let (mut refreshed, mut swept) = (None::<Instant>, Instant::now());
     while !stop.load(Ordering::Acquire) {
@@ -117,7 +142,11 @@ fn run_upload(inner: &Inner, stop: &AtomicBool) {
         match objects::sync_all(inner, everything) {
             Ok(()) => {
                 failures = 0;
-                refreshed = if everything { Some(Instant::now()) } else { refreshed };
+                refreshed = if everything {
+                    Some(Instant::now())
+                } else {
+                    refreshed
+                };
             }
             Err(error) => {
                 failures += 1;
@@ -132,7 +161,11 @@ fn run_upload(inner: &Inner, stop: &AtomicBool) {
                 }
             }
         }
-        let wait = if failures == 0 { LOOK_EVERY } else { objects::backoff(LOOK_EVERY, failures) };
+        let wait = if failures == 0 {
+            LOOK_EVERY
+        } else {
+            objects::backoff(LOOK_EVERY, failures)
+        };
         let until = Instant::now() + wait;
         while !stop.load(Ordering::Acquire) && Instant::now() < until {
             seen = inner.wait_for_work(seen, until.saturating_duration_since(Instant::now()));
@@ -162,7 +195,12 @@ fn gentle(stop: &AtomicBool) -> impl FnMut() -> bool {
 fn flush_what_is_due(inner: &Inner) -> bool {
     let tenants = inner.all_tenants();
     let stats: Vec<HeadStats> = tenants.iter().map(|t| stats(t)).collect();
-    let chosen = choose_flush(&stats, inner.flush_at(), inner.wal.get().map_or(0, |wal| wal.bytes()), &inner.options);
+    let chosen = choose_flush(
+        &stats,
+        inner.flush_at(),
+        inner.wal.get().map_or(0, |wal| wal.bytes()),
+        &inner.options,
+    );
     inner.set_pace();
     inner.content_cache.make_room();
     inner.kept.make_room();
@@ -185,9 +223,17 @@ fn flush_what_is_due(inner: &Inner) -> bool {
 fn stats(tenant: &Tenant) -> HeadStats {
     let state = tenant.state.lock();
     let waiting = (!state.sealed.is_empty()).then_some(Duration::MAX);
-    let age = waiting.or_else(|| state.head.first_at().map(|at| Instant::now().duration_since(at)));
+    let age = waiting.or_else(|| {
+        state
+            .head
+            .first_at()
+            .map(|at| Instant::now().duration_since(at))
+    });
     drop(state);
-    HeadStats { bytes: tenant.head_bytes(), age }
+    HeadStats {
+        bytes: tenant.head_bytes(),
+        age,
+    }
 }
 
 #[cfg(test)]
@@ -195,9 +241,17 @@ mod tests {
     use super::*;
 
     fn check(heads: &[(usize, Option<u64>)], wal_bytes: u64, expected: &[usize]) {
-        let stats: Vec<HeadStats> =
-            heads.iter().map(|(bytes, age)| HeadStats { bytes: *bytes, age: age.map(Duration::from_secs) }).collect();
-        let options = Options { wal_bytes: 1000, ..Options::new("unused") };
+        let stats: Vec<HeadStats> = heads
+            .iter()
+            .map(|(bytes, age)| HeadStats {
+                bytes: *bytes,
+                age: age.map(Duration::from_secs),
+            })
+            .collect();
+        let options = Options {
+            wal_bytes: 1000,
+            ..Options::new("unused")
+        };
         assert_eq!(choose_flush(&stats, 100, wal_bytes, &options), expected);
     }
 

@@ -65,8 +65,17 @@ impl<'a> PartWriter<'a> {
         unfinished.push(UNFINISHED);
         let unfinished = PathBuf::from(unfinished);
         let file = files.create(&unfinished).map_err(failed)?;
-        let meta =
-            PartMeta { id, day, min_time: i64::MAX, max_time: i64::MIN, rows: 0, line_bytes: 0, bytes: 0, streams: 0, sequence };
+        let meta = PartMeta {
+            id,
+            day,
+            min_time: i64::MAX,
+            max_time: i64::MIN,
+            rows: 0,
+            line_bytes: 0,
+            bytes: 0,
+            streams: 0,
+            sequence,
+        };
         Ok(PartWriter {
             files,
             layout,
@@ -77,7 +86,10 @@ impl<'a> PartWriter<'a> {
             encoder: Encoder::default(),
             index: ContentIndexBuilder::default(),
             blocks: Vec::new(),
-            about: About { sequence, ..About::default() },
+            about: About {
+                sequence,
+                ..About::default()
+            },
             miner: None,
             patterns: Vec::new(),
             pending: Vec::new(),
@@ -109,7 +121,12 @@ impl<'a> PartWriter<'a> {
     pub(crate) fn add_block(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let start = self.pending.len();
         let meta = self.encoder.encode(batch, &mut self.pending);
-        let meta = meta.map_err(|e| StoreError::Damaged(format!("encoding a block of {}: {e}", self.unfinished.display())))?;
+        let meta = meta.map_err(|e| {
+            StoreError::Damaged(format!(
+                "encoding a block of {}: {e}",
+                self.unfinished.display()
+            ))
+        })?;
         self.index.add_block(batch);
         if let Some(miner) = &mut self.miner {
             miner.block(batch);
@@ -118,7 +135,13 @@ impl<'a> PartWriter<'a> {
     }
 
     /// Adds block `block` of another part as it is: all of it is of the stream numbered `stream` here.
-    pub(crate) fn copy_block(&mut self, part: &Part, block: usize, stream: u32, filter: BlockFilter) -> Result<(), StoreError> {
+    pub(crate) fn copy_block(
+        &mut self,
+        part: &Part,
+        block: usize,
+        stream: u32,
+        filter: BlockFilter,
+    ) -> Result<(), StoreError> {
         let start = self.pending.len();
         part.copy_block(block, &mut self.pending)?;
         let mut meta = part.blocks[block].meta.clone();
@@ -134,8 +157,16 @@ impl<'a> PartWriter<'a> {
         self.meta.min_time = self.meta.min_time.min(meta.min_time);
         self.meta.max_time = self.meta.max_time.max(meta.max_time);
         let at = self.written + start as u64;
-        self.blocks.push(BlockAt { at, bytes: (self.pending.len() - start) as u64, meta });
-        if self.pending.len() >= WRITE_BYTES { self.write_pending() } else { Ok(()) }
+        self.blocks.push(BlockAt {
+            at,
+            bytes: (self.pending.len() - start) as u64,
+            meta,
+        });
+        if self.pending.len() >= WRITE_BYTES {
+            self.write_pending()
+        } else {
+            Ok(())
+        }
     }
 
     fn write_pending(&mut self) -> Result<(), StoreError> {
@@ -147,7 +178,9 @@ impl<'a> PartWriter<'a> {
             return Ok(());
         }
         self.synced = self.written;
-        self.file.sync().map_err(|e| StoreError::io(format!("syncing {}", self.unfinished.display()), e))
+        self.file
+            .sync()
+            .map_err(|e| StoreError::io(format!("syncing {}", self.unfinished.display()), e))
     }
 
     /// Writes what follows the blocks and makes file and name durable.
@@ -172,8 +205,18 @@ impl<'a> PartWriter<'a> {
             version: PART_VERSION,
         };
         let footer_bytes = footer.encode();
-        let slices = [&self.pending[..], &index, &patterns, &compressed, &footer_bytes].map(IoSlice::new);
-        self.file.append(&slices).and_then(|()| self.file.sync()).map_err(failed)?;
+        let slices = [
+            &self.pending[..],
+            &index,
+            &patterns,
+            &compressed,
+            &footer_bytes,
+        ]
+        .map(IoSlice::new);
+        self.file
+            .append(&slices)
+            .and_then(|()| self.file.sync())
+            .map_err(failed)?;
         self.meta.bytes = footer.directory_at + footer.directory_bytes + footer_bytes.len() as u64;
         self.meta.streams = table.len() as u32;
         let path = self.layout.part(self.tenant, self.meta.day, self.meta.id);
@@ -185,7 +228,11 @@ impl<'a> PartWriter<'a> {
 
     /// Makes the names on the way to the part durable; those further up were made when the store opened.
     fn sync_folders(&self) -> Result<(), StoreError> {
-        let folders = [self.layout.day(self.tenant, self.meta.day), self.layout.tenant(self.tenant), self.layout.tenants()];
+        let folders = [
+            self.layout.day(self.tenant, self.meta.day),
+            self.layout.tenant(self.tenant),
+            self.layout.tenants(),
+        ];
         for folder in folders {
             let result = self.files.sync_folder(&folder);
             result.map_err(|e| StoreError::io(format!("syncing {}", folder.display()), e))?;

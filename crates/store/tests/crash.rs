@@ -10,7 +10,9 @@ mod support;
 
 use model::{Cancelled, Made, Model, RETENTION_DAYS, TENANTS, tenant};
 use skald_model::time::DAY_NS;
-use skald_store::{Options, Progress, Retention, RetentionOf, Store, StoreError, StreamRetention, WriteError};
+use skald_store::{
+    Options, Progress, Retention, RetentionOf, Store, StoreError, StreamRetention, WriteError,
+};
 use skald_wal::sim::{Dice, SimFiles};
 use std::path::Path;
 use std::sync::Arc;
@@ -38,9 +40,13 @@ struct Run {
 
 impl Run {
     fn open(&self) -> Result<Store, StoreError> {
-        let kept: Vec<Arc<Retention>> = (0..TENANTS).map(|number| Arc::new(retention(number))).collect();
+        let kept: Vec<Arc<Retention>> = (0..TENANTS)
+            .map(|number| Arc::new(retention(number)))
+            .collect();
         let settings = move |of: &skald_model::TenantId| {
-            let number = (0..TENANTS).find(|number| tenant(*number) == *of).unwrap_or(0);
+            let number = (0..TENANTS)
+                .find(|number| tenant(*number) == *of)
+                .unwrap_or(0);
             kept[number].clone()
         };
         Store::open(Options {
@@ -58,9 +64,15 @@ impl Run {
 
     /// Opens a directory that is sound, and compares.
     fn check(&mut self) -> Store {
-        let store = self.open().unwrap_or_else(|e| panic!("seed {}: the directory does not open: {e}", self.seed));
+        let store = self
+            .open()
+            .unwrap_or_else(|e| panic!("seed {}: the directory does not open: {e}", self.seed));
         for number in 0..TENANTS {
-            let listed: Vec<String> = store.deletes(&tenant(number)).into_iter().map(|r| r.query).collect();
+            let listed: Vec<String> = store
+                .deletes(&tenant(number))
+                .into_iter()
+                .map(|r| r.query)
+                .collect();
             self.model.learn_deletes(number, &listed, self.seed);
         }
         self.compare(&store);
@@ -69,7 +81,8 @@ impl Run {
 
     fn compare(&self, store: &Store) {
         for number in 0..TENANTS {
-            self.model.compare(number, &read_tenant(store, &tenant(number)), self.seed);
+            self.model
+                .compare(number, &read_tenant(store, &tenant(number)), self.seed);
         }
     }
 
@@ -80,7 +93,9 @@ impl Run {
             match self.dice.below(16) {
                 0 | 1 => drop(store.flush()),
                 2 => drop(store.compact()),
-                3 => self.files.set_capacity(Some(self.files.used() + self.dice.below(4_000) as usize)),
+                3 => self
+                    .files
+                    .set_capacity(Some(self.files.used() + self.dice.below(4_000) as usize)),
                 4 => self.files.set_capacity(None),
                 5 if self.dice.one_in(6) => self.files.fail_syncs(1),
                 6 => drop(store.sweep()),
@@ -159,7 +174,8 @@ impl Run {
         let delete = self.model.new_delete(number, &mut self.dice);
         let made = store.delete(&tenant(number), &delete.text, delete.start, delete.end);
         let is_made = made.is_ok();
-        self.model.made_delete(number, delete, made.map_or(Made::PerhapsMade, Made::Made));
+        self.model
+            .made_delete(number, delete, made.map_or(Made::PerhapsMade, Made::Made));
         if is_made {
             self.compare(store);
         }
@@ -167,12 +183,28 @@ impl Run {
 
     fn cancel(&mut self, store: &Store) {
         let number = self.dice.below(TENANTS as u64) as usize;
-        let Some(id) = self.model.some_delete(number, &mut self.dice) else { return };
-        let progress = store.deletes(&tenant(number)).into_iter().find(|r| r.id == id).map(|r| r.progress);
+        let Some(id) = self.model.some_delete(number, &mut self.dice) else {
+            return;
+        };
+        let progress = store
+            .deletes(&tenant(number))
+            .into_iter()
+            .find(|r| r.id == id)
+            .map(|r| r.progress);
         let whole = progress == Some(Progress::Received);
         match store.cancel_delete(&tenant(number), &id, true) {
-            Ok(()) => self.model.cancelled_delete(number, &id, if whole { Cancelled::Whole } else { Cancelled::Rest }),
-            Err(skald_store::CancelError::Store(_)) => self.model.cancelled_delete(number, &id, Cancelled::Perhaps),
+            Ok(()) => self.model.cancelled_delete(
+                number,
+                &id,
+                if whole {
+                    Cancelled::Whole
+                } else {
+                    Cancelled::Rest
+                },
+            ),
+            Err(skald_store::CancelError::Store(_)) => {
+                self.model.cancelled_delete(number, &id, Cancelled::Perhaps)
+            }
             Err(_) => {}
         }
     }
@@ -187,8 +219,14 @@ fn retention(number: usize) -> Retention {
     };
     match number {
         0 => Retention::default(),
-        1 => Retention { period: Some(DAY * RETENTION_DAYS as u32), ..Retention::default() },
-        _ => Retention { streams: vec![rule], ..Retention::default() },
+        1 => Retention {
+            period: Some(DAY * RETENTION_DAYS as u32),
+            ..Retention::default()
+        },
+        _ => Retention {
+            streams: vec![rule],
+            ..Retention::default()
+        },
     }
 }
 
@@ -196,14 +234,24 @@ fn run(seed: u64) {
     let clock = Arc::new(TestClock::default());
     let model = Model::default();
     clock.advance(model.now);
-    let mut run = Run { seed, dice: Dice::new(seed), clock, model, files: SimFiles::default() };
+    let mut run = Run {
+        seed,
+        dice: Dice::new(seed),
+        clock,
+        model,
+        files: SimFiles::default(),
+    };
     for _ in 0..LIVES {
         match run.dice.one_in(5) {
             true => run.files.crash_in(u64::MAX / 2),
             false => run.files.crash_in(run.dice.below(260)),
         }
         run.live();
-        run.files = if run.dice.one_in(3) { run.files.after_kill() } else { run.files.after_crash(&mut run.dice) };
+        run.files = if run.dice.one_in(3) {
+            run.files.after_kill()
+        } else {
+            run.files.after_crash(&mut run.dice)
+        };
         // A crash while recovering from a crash must not matter either.
         if run.dice.one_in(3) {
             run.files.crash_in(run.dice.below(30));
@@ -226,8 +274,16 @@ fn finish(mut run: Run) {
     store.sweep().expect("the disk is fine");
     run.compare(&store);
     for number in 0..TENANTS {
-        let open = store.deletes(&tenant(number)).iter().filter(|r| r.progress != Progress::Processed).count();
-        assert_eq!(open, 0, "seed {}: requests that are not processed", run.seed);
+        let open = store
+            .deletes(&tenant(number))
+            .iter()
+            .filter(|r| r.progress != Progress::Processed)
+            .count();
+        assert_eq!(
+            open, 0,
+            "seed {}: requests that are not processed",
+            run.seed
+        );
     }
     drop(store);
     drop(run.check());
@@ -236,7 +292,10 @@ fn finish(mut run: Run) {
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_is_invented() {
     let seeds = std::env::var("SKALD_CRASH_SEEDS").unwrap_or_else(|_| "0..100".to_owned());
-    let (first, end) = seeds.split_once("..").expect("SKALD_CRASH_SEEDS is like 0..100");
-    let [first, end] = [first, end].map(|n| n.parse::<u64>().expect("SKALD_CRASH_SEEDS is like 0..100"));
+    let (first, end) = seeds
+        .split_once("..")
+        .expect("SKALD_CRASH_SEEDS is like 0..100");
+    let [first, end] =
+        [first, end].map(|n| n.parse::<u64>().expect("SKALD_CRASH_SEEDS is like 0..100"));
     (first..end).for_each(run);
 }

@@ -14,13 +14,24 @@ use std::sync::Arc;
 use support::{Fact, fact, push, read, read_all};
 
 fn open(data: &Path) -> Store {
-    Store::open(Options { background: false, ..Options::new(data) }).expect("the directory opens")
+    Store::open(Options {
+        background: false,
+        ..Options::new(data)
+    })
+    .expect("the directory opens")
 }
 
 /// Entries of two days in four flushes, the last of them only in the WAL; gives what was pushed.
 fn fill(data: &Path) -> BTreeSet<Fact> {
-    let facts: Vec<Fact> =
-        (0..200i64).map(|i| fact(["api", "web"][i as usize % 2], i % 5 / 4 * DAY_NS + i, &format!("line {i}"))).collect();
+    let facts: Vec<Fact> = (0..200i64)
+        .map(|i| {
+            fact(
+                ["api", "web"][i as usize % 2],
+                i % 5 / 4 * DAY_NS + i,
+                &format!("line {i}"),
+            )
+        })
+        .collect();
     let store = open(data);
     for (number, chunk) in facts.chunks(50).enumerate() {
         push(&store, chunk).expect("the push is taken");
@@ -40,17 +51,32 @@ fn manifest(data: &Path) -> PathBuf {
 }
 
 fn part_files(data: &Path) -> Vec<PathBuf> {
-    let days = fs::read_dir(tenant_folder(data)).expect("the tenant has a folder").flatten().map(|d| d.path());
+    let days = fs::read_dir(tenant_folder(data))
+        .expect("the tenant has a folder")
+        .flatten()
+        .map(|d| d.path());
     let days = days.filter(|d| d.is_dir() && !d.ends_with("streams"));
-    let mut parts: Vec<PathBuf> =
-        days.flat_map(|d| fs::read_dir(d).expect("days can be listed").flatten().map(|f| f.path())).collect();
+    let mut parts: Vec<PathBuf> = days
+        .flat_map(|d| {
+            fs::read_dir(d)
+                .expect("days can be listed")
+                .flatten()
+                .map(|f| f.path())
+        })
+        .collect();
     parts.sort();
     parts
 }
 
 fn select_all(store: &Store) -> Selected {
-    let select = Select { matchers: &[], range: TimeRange::ALL, content: &ContentQuery::default() };
-    store.select(&TenantId::fake(), &select).expect("selecting works")
+    let select = Select {
+        matchers: &[],
+        range: TimeRange::ALL,
+        content: &ContentQuery::default(),
+    };
+    store
+        .select(&TenantId::fake(), &select)
+        .expect("selecting works")
 }
 
 /// Damages a filled directory, opens it, and checks that all is there; twice, as repairs must last.
@@ -64,7 +90,11 @@ fn check_nothing_lost(rebuilt: u64, damage: impl Fn(&Path)) {
         assert_eq!(store.status().manifests_rebuilt, rebuilt);
         store.flush().expect("flushing works");
         store.compact().expect("merging works");
-        assert_eq!(read(&store, &[], TimeRange::ALL, &ContentQuery::default()).len(), expected.len(), "repeats are merged");
+        assert_eq!(
+            read(&store, &[], TimeRange::ALL, &ContentQuery::default()).len(),
+            expected.len(),
+            "repeats are merged"
+        );
     }
 }
 
@@ -76,20 +106,29 @@ fn change_bytes(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 
 #[test]
 fn one_rotten_byte_of_a_manifest_costs_nothing() {
-    check_nothing_lost(0, |data| change_bytes(&manifest(data), |bytes| bytes[40] ^= 4));
-    check_nothing_lost(0, |data| change_bytes(&manifest(data), |bytes| bytes.truncate(bytes.len() - 3)));
+    check_nothing_lost(0, |data| {
+        change_bytes(&manifest(data), |bytes| bytes[40] ^= 4)
+    });
+    check_nothing_lost(0, |data| {
+        change_bytes(&manifest(data), |bytes| bytes.truncate(bytes.len() - 3))
+    });
 }
 
 #[test]
 fn a_lost_manifest_is_made_anew_from_the_parts() {
-    check_nothing_lost(1, |data| fs::remove_file(manifest(data)).expect("it is there"));
+    check_nothing_lost(1, |data| {
+        fs::remove_file(manifest(data)).expect("it is there")
+    });
     check_nothing_lost(1, |data| change_bytes(&manifest(data), Vec::clear));
-    check_nothing_lost(1, |data| change_bytes(&manifest(data), |bytes| bytes.fill(0)));
+    check_nothing_lost(1, |data| {
+        change_bytes(&manifest(data), |bytes| bytes.fill(0))
+    });
     let folder = tempfile::tempdir().expect("a folder can be made");
     fill(folder.path());
     change_bytes(&manifest(folder.path()), |bytes| bytes.fill(b'x'));
     drop(open(folder.path()));
-    let kept = fs::read(tenant_folder(folder.path()).join("MANIFEST.damaged")).expect("the damaged one is kept");
+    let kept = fs::read(tenant_folder(folder.path()).join("MANIFEST.damaged"))
+        .expect("the damaged one is kept");
     assert!(kept.iter().all(|byte| *byte == b'x'));
 }
 
@@ -99,8 +138,10 @@ fn parts_that_were_merged_away_do_not_come_back_with_a_lost_manifest() {
     let expected = fill(folder.path());
     let store = open(folder.path());
     store.flush().expect("flushing works");
-    let old: Vec<(PathBuf, Vec<u8>)> =
-        part_files(folder.path()).into_iter().map(|p| (p.clone(), fs::read(p).expect("a part"))).collect();
+    let old: Vec<(PathBuf, Vec<u8>)> = part_files(folder.path())
+        .into_iter()
+        .map(|p| (p.clone(), fs::read(p).expect("a part")))
+        .collect();
     // Two merges, so that the last part stands for parts it never saw itself.
     push(&store, &[fact("api", 7, "later")]).expect("the push is taken");
     store.compact().expect("merging works");
@@ -114,7 +155,11 @@ fn parts_that_were_merged_away_do_not_come_back_with_a_lost_manifest() {
     }
     fs::remove_file(manifest(folder.path())).expect("it is there");
     let store = open(folder.path());
-    assert_eq!(part_files(folder.path()), merged, "what was merged away is swept");
+    assert_eq!(
+        part_files(folder.path()),
+        merged,
+        "what was merged away is swept"
+    );
     let found = read_all(&store);
     assert_eq!(found.len(), expected.len() + 1);
     assert!(expected.is_subset(&found));
@@ -136,21 +181,44 @@ fn a_part_that_can_t_be_opened_is_named_also_without_a_manifest() {
         let store = open(folder.path());
         store.flush().expect("flushing works");
         let selected = select_all(&store);
-        let name = damaged.file_name().expect("parts have names").to_string_lossy();
-        assert!(selected.warnings.iter().any(|w| w.contains(&*name)), "{:?}", selected.warnings);
-        let rows: u64 = selected.pieces.iter().flat_map(|p| &p.runs).map(|r| r.entries()).sum();
+        let name = damaged
+            .file_name()
+            .expect("parts have names")
+            .to_string_lossy();
+        assert!(
+            selected.warnings.iter().any(|w| w.contains(&*name)),
+            "{:?}",
+            selected.warnings
+        );
+        let rows: u64 = selected
+            .pieces
+            .iter()
+            .flat_map(|p| &p.runs)
+            .map(|r| r.entries())
+            .sum();
         assert!(rows > 0, "the others answer");
         assert!(damaged.exists(), "a person may still repair it");
     }
 }
 
 fn open_simulated(files: &SimFiles) -> Result<Store, StoreError> {
-    Store::open(Options { background: false, wal_segment_bytes: 4_000, files: Arc::new(files.clone()), ..Options::new("/data") })
+    Store::open(Options {
+        background: false,
+        wal_segment_bytes: 4_000,
+        files: Arc::new(files.clone()),
+        ..Options::new("/data")
+    })
 }
 
 /// Pushes, flushes and merges until a crash; what was acknowledged and what was sent.
-fn live(files: &SimFiles, dice: &mut Dice, (kept, sent): (&mut BTreeSet<Fact>, &mut BTreeSet<Fact>)) {
-    let Ok(store) = open_simulated(files) else { return };
+fn live(
+    files: &SimFiles,
+    dice: &mut Dice,
+    (kept, sent): (&mut BTreeSet<Fact>, &mut BTreeSet<Fact>),
+) {
+    let Ok(store) = open_simulated(files) else {
+        return;
+    };
     for _ in 0..12 {
         match dice.below(5) {
             0 => drop(store.flush()),
@@ -159,7 +227,13 @@ fn live(files: &SimFiles, dice: &mut Dice, (kept, sent): (&mut BTreeSet<Fact>, &
                 let number = sent.len() as i64;
                 let app = ["api", "web"][dice.below(2) as usize];
                 let facts: Vec<Fact> = (0..5)
-                    .map(|i| fact(app, dice.below(2) as i64 * DAY_NS + number + i, &format!("line {number} {i}")))
+                    .map(|i| {
+                        fact(
+                            app,
+                            dice.below(2) as i64 * DAY_NS + number + i,
+                            &format!("line {number} {i}"),
+                        )
+                    })
                     .collect();
                 sent.extend(facts.iter().cloned());
                 if push(&store, &facts).is_ok() {
@@ -172,12 +246,19 @@ fn live(files: &SimFiles, dice: &mut Dice, (kept, sent): (&mut BTreeSet<Fact>, &
 
 /// Lets the manifest rot beyond repair.
 fn lose_manifest(files: &SimFiles, dice: &mut Dice) {
-    let path = Path::new("/data/tenants").join(TenantId::fake().as_str()).join("MANIFEST");
-    let Some(mut bytes) = files.bytes_of(&path) else { return };
+    let path = Path::new("/data/tenants")
+        .join(TenantId::fake().as_str())
+        .join("MANIFEST");
+    let Some(mut bytes) = files.bytes_of(&path) else {
+        return;
+    };
     match dice.below(3) {
         0 => bytes.clear(),
         1 => bytes.truncate(bytes.len() / 4),
-        _ => bytes.iter_mut().step_by(1 + dice.below(20) as usize).for_each(|byte| *byte ^= 0x11),
+        _ => bytes
+            .iter_mut()
+            .step_by(1 + dice.below(20) as usize)
+            .for_each(|byte| *byte ^= 0x11),
     }
     files.set_bytes_of(&path, &bytes);
 }
@@ -196,10 +277,19 @@ fn lose_and_crash(seed: u64) {
             drop(open_simulated(&files));
             files = files.after_crash(&mut dice);
         }
-        let store = open_simulated(&files).unwrap_or_else(|e| panic!("seed {seed}: the directory does not open: {e}"));
+        let store = open_simulated(&files)
+            .unwrap_or_else(|e| panic!("seed {seed}: the directory does not open: {e}"));
         let found = read_all(&store);
-        let (lost, invented) = (kept.difference(&found).count(), found.difference(&sent).count());
-        assert_eq!((lost, invented), (0, 0), "seed {seed}: (lost, invented) of {}", kept.len());
+        let (lost, invented) = (
+            kept.difference(&found).count(),
+            found.difference(&sent).count(),
+        );
+        assert_eq!(
+            (lost, invented),
+            (0, 0),
+            "seed {seed}: (lost, invented) of {}",
+            kept.len()
+        );
         drop(store);
         files = files.after_kill();
     }
@@ -208,8 +298,11 @@ fn lose_and_crash(seed: u64) {
 #[test]
 fn a_lost_manifest_and_a_crash_together_lose_nothing() {
     let seeds = std::env::var("SKALD_DAMAGE_SEEDS").unwrap_or_else(|_| "0..30".to_owned());
-    let (first, end) = seeds.split_once("..").expect("SKALD_DAMAGE_SEEDS is like 0..30");
-    let [first, end] = [first, end].map(|n| n.parse::<u64>().expect("SKALD_DAMAGE_SEEDS is like 0..30"));
+    let (first, end) = seeds
+        .split_once("..")
+        .expect("SKALD_DAMAGE_SEEDS is like 0..30");
+    let [first, end] =
+        [first, end].map(|n| n.parse::<u64>().expect("SKALD_DAMAGE_SEEDS is like 0..30"));
     (first..end).for_each(lose_and_crash);
 }
 
@@ -220,7 +313,9 @@ fn a_half_damaged_manifest_opens_on_a_full_disk() {
     push(&store, &[fact("api", 1, "kept")]).expect("the push is taken");
     store.flush().expect("flushing works");
     drop(store);
-    let path = Path::new("/data/tenants").join(TenantId::fake().as_str()).join("MANIFEST");
+    let path = Path::new("/data/tenants")
+        .join(TenantId::fake().as_str())
+        .join("MANIFEST");
     let mut bytes = files.bytes_of(&path).expect("there is a manifest");
     bytes[30] ^= 1;
     files.set_bytes_of(&path, &bytes);

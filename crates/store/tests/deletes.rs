@@ -3,7 +3,10 @@
 mod support;
 
 use skald_model::{Columns, ContentQuery, Matcher, TenantId, TimeRange, time::DAY_NS};
-use skald_store::{CancelError, DeleteError, Options, Progress, Retention, RetentionOf, Select, Store, StreamRetention};
+use skald_store::{
+    CancelError, DeleteError, Options, Progress, Retention, RetentionOf, Select, Store,
+    StreamRetention,
+};
 use skald_wal::sim::SimFiles;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +67,9 @@ impl Bench {
     }
 
     fn delete(&self, query: &str) -> String {
-        self.store().delete(&TenantId::fake(), query, 0, i64::MAX).expect("the request is good")
+        self.store()
+            .delete(&TenantId::fake(), query, 0, i64::MAX)
+            .expect("the request is good")
     }
 
     fn cancel(&self, id: &str, force: bool) -> Result<(), CancelError> {
@@ -72,7 +77,11 @@ impl Bench {
     }
 
     fn progress(&self) -> Vec<Progress> {
-        self.store().deletes(&TenantId::fake()).into_iter().map(|r| r.progress).collect()
+        self.store()
+            .deletes(&TenantId::fake())
+            .into_iter()
+            .map(|r| r.progress)
+            .collect()
     }
 
     /// Lets a day pass and what is due be done.
@@ -82,8 +91,10 @@ impl Bench {
     }
 
     fn check(&self, lines: &[&str]) {
-        let mut found: Vec<String> =
-            read_all(self.store()).iter().map(|f| String::from_utf8_lossy(&f.line).into_owned()).collect();
+        let mut found: Vec<String> = read_all(self.store())
+            .iter()
+            .map(|f| String::from_utf8_lossy(&f.line).into_owned())
+            .collect();
         found.sort();
         assert_eq!(found, lines);
     }
@@ -97,7 +108,11 @@ fn entry(app: &str, second: i64, line: &str) -> Fact {
 #[test]
 fn deleted_lines_are_hidden_at_once_in_head_and_parts_and_gone_later() {
     let mut bench = Bench::new(Retention::default());
-    bench.push(&[entry("a", 1, "1 bad"), entry("a", 2, "2 good"), entry("b", 3, "3 bad")]);
+    bench.push(&[
+        entry("a", 1, "1 bad"),
+        entry("a", 2, "2 good"),
+        entry("b", 3, "3 bad"),
+    ]);
     bench.flush();
     bench.push(&[entry("a", 4, "4 bad"), entry("a", 5, "5 good")]);
     bench.delete("a bad");
@@ -112,12 +127,18 @@ fn deleted_lines_are_hidden_at_once_in_head_and_parts_and_gone_later() {
     bench.check(&["2 good", "3 bad", "4 bad again", "5 good"]);
     assert_eq!(bench.store().status().deleted_entries, 0);
     bench.next_day();
-    assert_eq!((bench.progress(), bench.store().status().deleted_entries), (vec![Progress::Processed], 2));
+    assert_eq!(
+        (bench.progress(), bench.store().status().deleted_entries),
+        (vec![Progress::Processed], 2)
+    );
     bench.store().compact().expect("the disk is fine");
     assert_eq!(bench.store().status().parts, 1);
     bench.reopen();
     bench.check(&["2 good", "3 bad", "4 bad again", "5 good"]);
-    assert_eq!((bench.progress(), bench.store().status().pending_deletes), (vec![Progress::Processed], 0));
+    assert_eq!(
+        (bench.progress(), bench.store().status().pending_deletes),
+        (vec![Progress::Processed], 0)
+    );
 }
 
 #[test]
@@ -127,41 +148,66 @@ fn a_cancelled_request_gives_everything_back() {
     let id = bench.delete("a");
     bench.check(&["2"]);
     bench.reopen();
-    assert!(matches!(bench.cancel("12345678", false), Err(CancelError::NotFound)));
+    assert!(matches!(
+        bench.cancel("12345678", false),
+        Err(CancelError::NotFound)
+    ));
     bench.cancel(&id, false).expect("there is time");
     bench.check(&["1", "2"]);
     bench.reopen();
     bench.check(&["1", "2"]);
     let id = bench.delete("a");
     bench.clock.advance(DAY_NS);
-    assert!(matches!(bench.cancel(&id, false), Err(CancelError::TooLate(_))));
+    assert!(matches!(
+        bench.cancel(&id, false),
+        Err(CancelError::TooLate(_))
+    ));
     bench.cancel(&id, true).expect("nothing is rewritten yet");
     bench.check(&["1", "2"]);
     let id = bench.delete("b");
     bench.flush();
     bench.next_day();
-    assert!(matches!(bench.cancel(&id, true), Err(CancelError::Processed)));
+    assert!(matches!(
+        bench.cancel(&id, true),
+        Err(CancelError::Processed)
+    ));
     bench.check(&["1"]);
 }
 
 #[test]
 fn a_request_reaches_no_further_than_its_times_and_streams() {
     let bench = Bench::new(Retention::default());
-    bench.push(&[entry("a", 1, "1"), entry("a", 2, "2"), entry("a", 3, "3"), entry("b", 2, "b")]);
+    bench.push(&[
+        entry("a", 1, "1"),
+        entry("a", 2, "2"),
+        entry("a", 3, "3"),
+        entry("b", 2, "b"),
+    ]);
     let at = 99 * DAY_NS + 2_000_000_000;
-    bench.store().delete(&TenantId::fake(), "a", at, at).expect("the request is good");
+    bench
+        .store()
+        .delete(&TenantId::fake(), "a", at, at)
+        .expect("the request is good");
     bench.check(&["1", "3", "b"]);
     bench.flush();
     bench.next_day();
     bench.check(&["1", "3", "b"]);
     assert_eq!(bench.store().status().deleted_entries, 1);
-    assert!(matches!(bench.store().delete(&TenantId::fake(), "", 0, 1), Err(DeleteError::Query(_))));
+    assert!(matches!(
+        bench.store().delete(&TenantId::fake(), "", 0, 1),
+        Err(DeleteError::Query(_))
+    ));
 }
 
 #[test]
 fn a_stream_that_was_deleted_whole_has_no_labels_left() {
     let bench = Bench::new(Retention::default());
-    let values = || bench.store().label_values(&TenantId::fake(), "app", &[], TimeRange::ALL).expect("it answers");
+    let values = || {
+        bench
+            .store()
+            .label_values(&TenantId::fake(), "app", &[], TimeRange::ALL)
+            .expect("it answers")
+    };
     bench.push(&[entry("a", 1, "1"), entry("b", 2, "2")]);
     bench.delete("a");
     assert_eq!(values(), ["b"]);
@@ -169,63 +215,135 @@ fn a_stream_that_was_deleted_whole_has_no_labels_left() {
     bench.delete("b");
     assert_eq!(values(), Vec::<String>::new());
     bench.next_day();
-    assert_eq!((bench.store().status().parts, bench.progress()), (0, vec![Progress::Processed; 2]));
+    assert_eq!(
+        (bench.store().status().parts, bench.progress()),
+        (0, vec![Progress::Processed; 2])
+    );
 }
 
 #[test]
 fn a_run_says_whether_what_it_tells_is_what_is_to_be_seen() {
     let bench = Bench::new(Retention::default());
-    bench.push(&[entry("a", 1, "1 x"), entry("a", 2, "2"), entry("b", 1, "1 x")]);
+    bench.push(&[
+        entry("a", 1, "1 x"),
+        entry("a", 2, "2"),
+        entry("b", 1, "1 x"),
+    ]);
     bench.flush();
     bench.delete("a x");
     let content = ContentQuery::default();
-    let select = Select { matchers: &[], range: TimeRange::ALL, content: &content };
-    let selected = bench.store().select(&TenantId::fake(), &select).expect("it answers");
-    let [piece] = &selected.pieces[..] else { panic!("one block") };
-    assert_eq!(piece.runs.iter().map(|r| (r.whole, r.entries())).collect::<Vec<_>>(), [(false, 2), (true, 1)]);
+    let select = Select {
+        matchers: &[],
+        range: TimeRange::ALL,
+        content: &content,
+    };
+    let selected = bench
+        .store()
+        .select(&TenantId::fake(), &select)
+        .expect("it answers");
+    let [piece] = &selected.pieces[..] else {
+        panic!("one block")
+    };
+    assert_eq!(
+        piece
+            .runs
+            .iter()
+            .map(|r| (r.whole, r.entries()))
+            .collect::<Vec<_>>(),
+        [(false, 2), (true, 1)]
+    );
     let read = piece.read(&Columns::TIMES).expect("it reads");
-    assert_eq!(read.runs.iter().map(|r| (r.run, r.rows.clone())).collect::<Vec<_>>(), [(0, 1..2), (1, 2..3)]);
+    assert_eq!(
+        read.runs
+            .iter()
+            .map(|r| (r.run, r.rows.clone()))
+            .collect::<Vec<_>>(),
+        [(0, 1..2), (1, 2..3)]
+    );
 }
 
 #[test]
 fn what_has_expired_is_hidden_at_once_and_removed_by_the_day() {
-    let bench = Bench::new(Retention { period: Some(2 * DAY), ..Retention::default() });
-    bench.push(&[entry("a", 0, "1"), entry("a", 3600, "2"), entry("b", 0, "3")]);
+    let bench = Bench::new(Retention {
+        period: Some(2 * DAY),
+        ..Retention::default()
+    });
+    bench.push(&[
+        entry("a", 0, "1"),
+        entry("a", 3600, "2"),
+        entry("b", 0, "3"),
+    ]);
     bench.flush();
     bench.push(&[fact("a", 100 * DAY_NS + 3_600_000_000_000, "4")]);
     bench.clock.advance(DAY_NS + 1);
     bench.check(&["2", "4"]);
     bench.next_day();
     bench.check(&["4"]);
-    assert_eq!((bench.store().status().expired_parts, bench.store().status().expired_entries), (1, 3));
+    assert_eq!(
+        (
+            bench.store().status().expired_parts,
+            bench.store().status().expired_entries
+        ),
+        (1, 3)
+    );
     bench.next_day();
     bench.check(&[]);
-    let values = bench.store().label_values(&TenantId::fake(), "app", &[], TimeRange::ALL).expect("it answers");
+    let values = bench
+        .store()
+        .label_values(&TenantId::fake(), "app", &[], TimeRange::ALL)
+        .expect("it answers");
     assert!(values.is_empty());
 }
 
 #[test]
 fn streams_have_periods_of_their_own() {
-    let rule = StreamRetention { matchers: vec![Matcher::equal("app", "short")], priority: 1, period: DAY };
-    let bench = Bench::new(Retention { period: Some(10 * DAY), streams: vec![rule], ..Retention::default() });
+    let rule = StreamRetention {
+        matchers: vec![Matcher::equal("app", "short")],
+        priority: 1,
+        period: DAY,
+    };
+    let bench = Bench::new(Retention {
+        period: Some(10 * DAY),
+        streams: vec![rule],
+        ..Retention::default()
+    });
     bench.push(&[entry("short", 1, "1"), entry("long", 1, "2")]);
     bench.flush();
     bench.clock.advance(DAY_NS);
     bench.check(&["2"]);
     bench.store().sweep().expect("the disk is fine");
-    assert_eq!((bench.store().status().rewrites, bench.store().status().expired_entries), (1, 1));
+    assert_eq!(
+        (
+            bench.store().status().rewrites,
+            bench.store().status().expired_entries
+        ),
+        (1, 1)
+    );
     bench.store().sweep().expect("the disk is fine");
     assert_eq!(bench.store().status().rewrites, 1);
     bench.check(&["2"]);
     bench.clock.advance(9 * DAY_NS);
     bench.next_day();
-    assert_eq!((bench.store().status().parts, bench.store().status().expired_parts), (0, 1));
+    assert_eq!(
+        (
+            bench.store().status().parts,
+            bench.store().status().expired_parts
+        ),
+        (0, 1)
+    );
 }
 
 #[test]
 fn the_oldest_days_make_room() {
-    let bench = Bench::new(Retention { size: Some(1), ..Retention::default() });
-    bench.push(&[fact("a", 97 * DAY_NS, "1"), fact("a", 98 * DAY_NS, "2"), fact("a", 99 * DAY_NS, "3")]);
+    let bench = Bench::new(Retention {
+        size: Some(1),
+        ..Retention::default()
+    });
+    bench.push(&[
+        fact("a", 97 * DAY_NS, "1"),
+        fact("a", 98 * DAY_NS, "2"),
+        fact("a", 99 * DAY_NS, "3"),
+    ]);
     bench.flush();
     bench.check(&["1", "2", "3"]);
     bench.store().sweep().expect("the disk is fine");

@@ -8,7 +8,11 @@ use std::path::Path;
 use support::{Fact, fact, push, read_all};
 
 fn open(data: &Path) -> Store {
-    Store::open(Options { background: false, ..Options::new(data) }).expect("the directory opens")
+    Store::open(Options {
+        background: false,
+        ..Options::new(data)
+    })
+    .expect("the directory opens")
 }
 
 #[test]
@@ -16,10 +20,19 @@ fn damaged_parts_are_not_merged_and_the_rest_is() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let store = open(folder.path());
     for round in 0..2 {
-        push(&store, &[fact("api", round, "first day"), fact("api", DAY_NS + round, "second day")]).expect("the push is taken");
+        push(
+            &store,
+            &[
+                fact("api", round, "first day"),
+                fact("api", DAY_NS + round, "second day"),
+            ],
+        )
+        .expect("the push is taken");
         store.flush().expect("flushing works");
     }
-    let path = folder.path().join("tenants/fake/1970-01-01/0000000000000000.part");
+    let path = folder
+        .path()
+        .join("tenants/fake/1970-01-01/0000000000000000.part");
     let mut bytes = std::fs::read(&path).expect("the part is there");
     bytes[0] ^= 0xff;
     bytes[1] ^= 0xff;
@@ -35,15 +48,27 @@ fn a_part_that_does_not_open_is_named_and_kept() {
     push(&store, &[fact("api", 1, "x"), fact("api", DAY_NS, "y")]).expect("the push is taken");
     store.flush().expect("flushing works");
     drop(store);
-    let path = folder.path().join("tenants/fake/1970-01-01/0000000000000000.part");
+    let path = folder
+        .path()
+        .join("tenants/fake/1970-01-01/0000000000000000.part");
     std::fs::write(&path, "not a part").expect("the part can be written");
     for _ in 0..2 {
         let store = open(folder.path());
         let content = ContentQuery::default();
-        let select = Select { matchers: &[], range: TimeRange::ALL, content: &content };
-        let selected = store.select(&TenantId::fake(), &select).expect("selecting works");
+        let select = Select {
+            matchers: &[],
+            range: TimeRange::ALL,
+            content: &content,
+        };
+        let selected = store
+            .select(&TenantId::fake(), &select)
+            .expect("selecting works");
         assert_eq!(selected.pieces.len(), 1);
-        assert!(selected.warnings.len() == 1 && selected.warnings[0].contains("0000.part"), "{:?}", selected.warnings);
+        assert!(
+            selected.warnings.len() == 1 && selected.warnings[0].contains("0000.part"),
+            "{:?}",
+            selected.warnings
+        );
         push(&store, &[fact("api", DAY_NS + 1, "z")]).expect("the push is taken");
         store.flush().expect("flushing works");
         store.compact().expect("compacting works");
@@ -58,20 +83,37 @@ fn replaced_parts_go_when_their_readers_do() {
         push(&store, &[fact("api", round, "x")]).expect("the push is taken");
         store.flush().expect("flushing works");
     }
-    let files = || std::fs::read_dir(folder.path().join("tenants/fake/1970-01-01")).expect("the day is there").count();
+    let files = || {
+        std::fs::read_dir(folder.path().join("tenants/fake/1970-01-01"))
+            .expect("the day is there")
+            .count()
+    };
     let content = ContentQuery::default();
-    let select = Select { matchers: &[], range: TimeRange::ALL, content: &content };
-    let selected = store.select(&TenantId::fake(), &select).expect("selecting works");
+    let select = Select {
+        matchers: &[],
+        range: TimeRange::ALL,
+        content: &content,
+    };
+    let selected = store
+        .select(&TenantId::fake(), &select)
+        .expect("selecting works");
     store.compact().expect("compacting works");
     assert_eq!((store.status().parts, files()), (1, 4));
-    assert!(selected.pieces.iter().all(|p| p.read(&skald_model::Columns::ALL).is_ok()));
+    assert!(
+        selected
+            .pieces
+            .iter()
+            .all(|p| p.read(&skald_model::Columns::ALL).is_ok())
+    );
     drop(selected);
     assert_eq!(files(), 1);
 }
 
 #[test]
 fn files_that_no_manifest_names_are_swept() {
-    let sample: Vec<Fact> = (0..600).map(|i| fact("api", i, &format!("line {i} of the sample"))).collect();
+    let sample: Vec<Fact> = (0..600)
+        .map(|i| fact("api", i, &format!("line {i} of the sample")))
+        .collect();
     let folder = tempfile::tempdir().expect("a folder can be made");
     let store = open(folder.path());
     push(&store, &sample).expect("the push is taken");
@@ -82,7 +124,10 @@ fn files_that_no_manifest_names_are_swept() {
     }
     drop(store);
     let store = open(folder.path());
-    assert_eq!(std::fs::read_dir(&day).expect("the day is there").count(), 1);
+    assert_eq!(
+        std::fs::read_dir(&day).expect("the day is there").count(),
+        1
+    );
     assert_eq!(read_all(&store).len(), sample.len());
 }
 
@@ -90,18 +135,34 @@ fn files_that_no_manifest_names_are_swept() {
 fn a_damaged_block_is_named_and_the_rest_is_read() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let store = open(folder.path());
-    let long: Vec<Fact> = (0..4000).map(|i| fact("api", i, &format!("{i:0>900}"))).collect();
+    let long: Vec<Fact> = (0..4000)
+        .map(|i| fact("api", i, &format!("{i:0>900}")))
+        .collect();
     push(&store, &long).expect("the push is taken");
     store.flush().expect("flushing works");
-    let path = folder.path().join("tenants/fake/1970-01-01/0000000000000000.part");
+    let path = folder
+        .path()
+        .join("tenants/fake/1970-01-01/0000000000000000.part");
     let mut bytes = std::fs::read(&path).expect("the part is there");
     bytes[100] ^= 0xff;
     std::fs::write(&path, bytes).expect("the part can be written");
     let content = ContentQuery::default();
-    let select = Select { matchers: &[], range: TimeRange::ALL, content: &content };
-    let selected = store.select(&TenantId::fake(), &select).expect("selecting works");
-    let (good, bad): (Vec<_>, Vec<_>) =
-        selected.pieces.iter().map(|p| p.read(&skald_model::Columns::ALL)).partition(|r| r.is_ok());
+    let select = Select {
+        matchers: &[],
+        range: TimeRange::ALL,
+        content: &content,
+    };
+    let selected = store
+        .select(&TenantId::fake(), &select)
+        .expect("selecting works");
+    let (good, bad): (Vec<_>, Vec<_>) = selected
+        .pieces
+        .iter()
+        .map(|p| p.read(&skald_model::Columns::ALL))
+        .partition(|r| r.is_ok());
     assert_eq!((good.len(), bad.len()), (3, 1));
-    assert!(matches!(&bad[0], Err(StoreError::Damaged(why)) if why.contains("block 0 of part")), "{bad:?}");
+    assert!(
+        matches!(&bad[0], Err(StoreError::Damaged(why)) if why.contains("block 0 of part")),
+        "{bad:?}"
+    );
 }

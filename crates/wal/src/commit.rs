@@ -81,28 +81,51 @@ impl Wal {
         options: Options,
         mut on_record: impl FnMut(Replayed<'_>) -> Result<(), E>,
     ) -> Result<(Wal, ReplayReport), E> {
-        files.create_folder(folder).map_err(|e| WalError::io(format!("creating {}", folder.display()), e))?;
+        files
+            .create_folder(folder)
+            .map_err(|e| WalError::io(format!("creating {}", folder.display()), e))?;
         let mut report = ReplayReport::default();
         let segments = replay_all(&*files, folder, &mut report, &mut on_record)?;
         // Above every segment's name too: a segment whose records were all lost keeps its name.
-        let last_named = segments.iter().map(|s| segment::first_sequence_of(&s.path)).max().unwrap_or(0);
-        let next_sequence = options.first_sequence.max(report.last_sequence.max(last_named) + 1);
+        let last_named = segments
+            .iter()
+            .map(|s| segment::first_sequence_of(&s.path))
+            .max()
+            .unwrap_or(0);
+        let next_sequence = options
+            .first_sequence
+            .max(report.last_sequence.max(last_named) + 1);
         let bytes = segments.iter().map(|s| s.bytes).sum();
         let shared = Arc::new(Shared {
             files,
             folder: folder.to_owned(),
             options,
-            state: Mutex::new(State { next_sequence, ..State::default() }),
+            state: Mutex::new(State {
+                next_sequence,
+                ..State::default()
+            }),
             work: Condvar::new(),
             segments: Mutex::new(segments),
             bytes: AtomicU64::new(bytes),
             syncs: AtomicU64::new(0),
             slow_down: AtomicU64::new(0),
         });
-        let committer = Committer { shared: shared.clone(), open: None, unsynced: false };
-        let thread = std::thread::Builder::new().name("wal".to_owned()).spawn(move || committer.run());
+        let committer = Committer {
+            shared: shared.clone(),
+            open: None,
+            unsynced: false,
+        };
+        let thread = std::thread::Builder::new()
+            .name("wal".to_owned())
+            .spawn(move || committer.run());
         let thread = thread.map_err(|e| WalError::io("starting the wal thread", e))?;
-        Ok((Wal { shared, committer: Mutex::new(Some(thread)) }, report))
+        Ok((
+            Wal {
+                shared,
+                committer: Mutex::new(Some(thread)),
+            },
+            report,
+        ))
     }
 
     /// Builds a record from what `write_payload` appends; takes no lock for long.
@@ -113,7 +136,11 @@ impl Wal {
         bytes.extend_from_slice(tenant.as_bytes());
         write_payload(&mut bytes);
         let body_crc = crc32fast::hash(&bytes[RECORD_HEADER_BYTES..]);
-        Encoded { tenant: tenant.clone(), bytes, body_crc }
+        Encoded {
+            tenant: tenant.clone(),
+            bytes,
+            body_crc,
+        }
     }
 
     /// Queues a record and gives its sequence number. `done` is called unless an error is returned.
@@ -135,7 +162,11 @@ impl Wal {
         let sequence = state.next_sequence;
         state.next_sequence += 1;
         state.queued_bytes += record.bytes.len() as u64;
-        state.queue.push(Queued { record, sequence, done });
+        state.queue.push(Queued {
+            record,
+            sequence,
+            done,
+        });
         self.shared.work.notify_one();
         Ok(sequence)
     }
@@ -153,13 +184,18 @@ impl Wal {
             let segment = &segments[0];
             let result = self.shared.files.remove(&segment.path);
             result.map_err(|e| WalError::io(format!("removing {}", segment.path.display()), e))?;
-            self.shared.bytes.fetch_sub(segment.bytes, Ordering::Relaxed);
+            self.shared
+                .bytes
+                .fetch_sub(segment.bytes, Ordering::Relaxed);
             segments.pop_front();
             removed = true;
         }
         if removed {
             let folder = &self.shared.folder;
-            self.shared.files.sync_folder(folder).map_err(|e| WalError::io(format!("syncing {}", folder.display()), e))?;
+            self.shared
+                .files
+                .sync_folder(folder)
+                .map_err(|e| WalError::io(format!("syncing {}", folder.display()), e))?;
         }
         Ok(())
     }
@@ -197,7 +233,9 @@ impl Wal {
 
     /// Lets every group wait this long before its callbacks run: slows writers down without refusing.
     pub fn slow_down(&self, delay: Duration) {
-        self.shared.slow_down.store(delay.as_micros() as u64, Ordering::Relaxed);
+        self.shared
+            .slow_down
+            .store(delay.as_micros() as u64, Ordering::Relaxed);
     }
 
     /// Writes and syncs what is queued and ends the thread. Later appends are refused.
@@ -229,11 +267,17 @@ fn replay_all<E: From<WalError>>(
     let mut segments = VecDeque::new();
     for path in segment::list(files, folder)? {
         let mut names: HashMap<String, Arc<str>> = HashMap::new();
-        let mut segment = Segment { path, bytes: 0, last: HashMap::new() };
+        let mut segment = Segment {
+            path,
+            bytes: 0,
+            last: HashMap::new(),
+        };
         let path = segment.path.clone();
         let damage_before = report.damage.len();
         let end = replay_segment(files, &path, report, &mut |record: Replayed<'_>| {
-            let tenant = names.entry(record.tenant.to_owned()).or_insert_with(|| Arc::from(record.tenant));
+            let tenant = names
+                .entry(record.tenant.to_owned())
+                .or_insert_with(|| Arc::from(record.tenant));
             segment.note(tenant, record.sequence);
             on_record(record)
         })?;
@@ -291,7 +335,12 @@ impl Committer {
         let mut state = self.shared.state.lock();
         while state.queue.is_empty() && !state.closing {
             if self.unsynced && self.shared.options.sync == Sync::Interval {
-                if self.shared.work.wait_for(&mut state, self.shared.options.interval).timed_out() {
+                if self
+                    .shared
+                    .work
+                    .wait_for(&mut state, self.shared.options.interval)
+                    .timed_out()
+                {
                     break;
                 }
             } else {
@@ -336,7 +385,10 @@ impl Committer {
             record.bytes[..RECORD_HEADER_BYTES].copy_from_slice(&header.encode(open.salt));
             bytes += record.bytes.len() as u64;
         }
-        let slices: Vec<IoSlice<'_>> = group.iter().map(|q| IoSlice::new(&q.record.bytes)).collect();
+        let slices: Vec<IoSlice<'_>> = group
+            .iter()
+            .map(|q| IoSlice::new(&q.record.bytes))
+            .collect();
         if let Err(error) = open.file.append(&slices) {
             return Err(self.failed_write(error));
         }
@@ -351,7 +403,11 @@ impl Committer {
 
     /// Makes sure that a segment with room is open.
     fn roll(&mut self, first_sequence: u64) -> Result<(), WalError> {
-        if self.open.as_ref().is_some_and(|o| o.bytes < self.shared.options.segment_bytes) {
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|o| o.bytes < self.shared.options.segment_bytes)
+        {
             return Ok(());
         }
         if self.unsynced {
@@ -361,7 +417,11 @@ impl Committer {
         match segment::create(&*self.shared.files, &self.shared.folder, first_sequence) {
             Ok((path, open)) => {
                 self.shared.bytes.fetch_add(open.bytes, Ordering::Relaxed);
-                self.shared.segments.lock().push_back(Segment { path, bytes: open.bytes, last: HashMap::new() });
+                self.shared.segments.lock().push_back(Segment {
+                    path,
+                    bytes: open.bytes,
+                    last: HashMap::new(),
+                });
                 self.open = Some(open);
                 Ok(())
             }
@@ -384,8 +444,12 @@ impl Committer {
     }
 
     fn sync(&mut self) -> Result<(), WalError> {
-        let Some(open) = &self.open else { return Ok(()) };
-        open.file.sync().map_err(|e| WalError::io("syncing the wal", e))?;
+        let Some(open) = &self.open else {
+            return Ok(());
+        };
+        open.file
+            .sync()
+            .map_err(|e| WalError::io("syncing the wal", e))?;
         self.unsynced = false;
         self.shared.syncs.fetch_add(1, Ordering::Relaxed);
         Ok(())

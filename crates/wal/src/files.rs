@@ -72,7 +72,11 @@ pub struct RealFiles;
 impl Files for RealFiles {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
         // Append and truncate together are refused by std, so the truncation is a step of its own.
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)?;
         file.set_len(0)?;
         Ok(Arc::new(RealFile(file)))
     }
@@ -126,7 +130,11 @@ impl Files for RealFiles {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -188,7 +196,10 @@ impl FileHandle for RealFile {
 
 /// Whether an error says that the disk, or the user's share of it, is full.
 pub fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 #[cfg(test)]
@@ -198,8 +209,11 @@ mod tests {
     #[test]
     fn bytes_are_read_from_where_they_are_or_not_at_all() {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let file = RealFiles.create(&folder.path().join("file")).expect("the folder takes it");
-        file.append(&[IoSlice::new(b"some "), IoSlice::new(b"bytes")]).expect("the disk takes it");
+        let file = RealFiles
+            .create(&folder.path().join("file"))
+            .expect("the folder takes it");
+        file.append(&[IoSlice::new(b"some "), IoSlice::new(b"bytes")])
+            .expect("the disk takes it");
         assert_eq!(file.read_new(0, 10).expect("they are there"), b"some bytes");
         assert_eq!(file.read_new(5, 3).expect("they are there"), b"byt");
         assert_eq!(file.read_new(7, 0).expect("none are asked for"), b"");

@@ -86,7 +86,9 @@ pub enum WalError {
     #[error("{0}")]
     Stopped(String),
     /// A segment of a newer program.
-    #[error("segment {segment} has format version {found}, this program reads up to {FORMAT_VERSION}")]
+    #[error(
+        "segment {segment} has format version {found}, this program reads up to {FORMAT_VERSION}"
+    )]
     Newer {
         /// File name.
         segment: String,
@@ -98,6 +100,9 @@ pub enum WalError {
 impl WalError {
     /// An error of the disk with what was being done.
     fn io(context: impl Into<String>, error: std::io::Error) -> WalError {
-        WalError::Io { context: context.into(), error: Arc::new(error) }
+        WalError::Io {
+            context: context.into(),
+            error: Arc::new(error),
+        }
     }
 }

@@ -38,10 +38,18 @@ impl SegmentHeader {
 
     /// Reads whichever copy is whole.
     pub(crate) fn decode(bytes: &[u8]) -> Option<SegmentHeader> {
-        bytes.chunks_exact(SEGMENT_HEADER_COPY).take(2).find_map(|copy| {
-            let good = copy[..4] == SEGMENT_MAGIC && u32_at(copy, 20) == crc32fast::hash(&copy[..20]);
-            good.then(|| SegmentHeader { version: u32_at(copy, 4), first_sequence: u64_at(copy, 8), salt: u32_at(copy, 16) })
-        })
+        bytes
+            .chunks_exact(SEGMENT_HEADER_COPY)
+            .take(2)
+            .find_map(|copy| {
+                let good =
+                    copy[..4] == SEGMENT_MAGIC && u32_at(copy, 20) == crc32fast::hash(&copy[..20]);
+                good.then(|| SegmentHeader {
+                    version: u32_at(copy, 4),
+                    first_sequence: u64_at(copy, 8),
+                    salt: u32_at(copy, 16),
+                })
+            })
     }
 }
 
@@ -71,7 +79,8 @@ impl RecordHeader {
     /// `None` unless these are the bytes of a header of the segment with this salt.
     pub(crate) fn decode(bytes: &[u8], salt: u32) -> Option<RecordHeader> {
         let bytes = bytes.get(..RECORD_HEADER_BYTES)?;
-        let good = bytes[..4] == RECORD_MAGIC && u32_at(bytes, 24) == salted_crc(salt, &bytes[..24]);
+        let good =
+            bytes[..4] == RECORD_MAGIC && u32_at(bytes, 24) == salted_crc(salt, &bytes[..24]);
         good.then(|| RecordHeader {
             sequence: u64_at(bytes, 4),
             payload_bytes: u32_at(bytes, 12),
@@ -106,7 +115,11 @@ mod tests {
 
     #[test]
     fn a_segment_header_survives_the_loss_of_either_copy() {
-        let header = SegmentHeader { version: 1, first_sequence: 77, salt: 0xdead_beef };
+        let header = SegmentHeader {
+            version: 1,
+            first_sequence: 77,
+            salt: 0xdead_beef,
+        };
         let good = header.encode();
         for at in 0..SEGMENT_HEADER_BYTES {
             let mut bytes = good;
@@ -119,7 +132,12 @@ mod tests {
 
     #[test]
     fn a_record_header_is_believed_only_whole_and_in_its_segment() {
-        let header = RecordHeader { sequence: 9, tenant_bytes: 4, payload_bytes: 1000, body_crc: 5 };
+        let header = RecordHeader {
+            sequence: 9,
+            tenant_bytes: 4,
+            payload_bytes: 1000,
+            body_crc: 5,
+        };
         let good = header.encode(42);
         assert_eq!(RecordHeader::decode(&good, 42), Some(header));
         assert_eq!(RecordHeader::decode(&good, 43), None);

@@ -5,7 +5,9 @@
 //! segment is its torn tail: the write that a crash cut short, or tore where the disk wrote it out of order.
 
 use crate::files::{FileHandle, Files};
-use crate::record::{RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::record::{
+    RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader, SEGMENT_HEADER_BYTES, SegmentHeader,
+};
 use crate::{FORMAT_VERSION, WalError, segment};
 use std::path::Path;
 
@@ -47,7 +49,11 @@ pub(crate) struct SegmentEnd {
 
 /// Reads every whole record of the log in `folder`, oldest first, and changes nothing: also beside a program
 /// that writes the log and cuts it.
-pub fn read(files: &dyn Files, folder: &Path, on_record: &mut dyn FnMut(Replayed<'_>)) -> Result<ReplayReport, WalError> {
+pub fn read(
+    files: &dyn Files,
+    folder: &Path,
+    on_record: &mut dyn FnMut(Replayed<'_>),
+) -> Result<ReplayReport, WalError> {
     let mut report = ReplayReport::default();
     for path in segment::list(files, folder)? {
         let damage_before = report.damage.len();
@@ -56,7 +62,9 @@ pub fn read(files: &dyn Files, folder: &Path, on_record: &mut dyn FnMut(Replayed
             Ok(())
         };
         let end = match replay_segment(files, &path, &mut report, &mut hand_on) {
-            Err(WalError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(WalError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
+                continue;
+            }
             end => end?,
         };
         if report.damage.len() == damage_before {
@@ -73,28 +81,52 @@ pub(crate) fn replay_segment<E: From<WalError>>(
     report: &mut ReplayReport,
     on_record: &mut dyn FnMut(Replayed<'_>) -> Result<(), E>,
 ) -> Result<SegmentEnd, E> {
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let failed = |error| E::from(WalError::io(format!("reading wal segment {name}"), error));
     let file = files.open(path).map_err(failed)?;
     let file_bytes = file.size().map_err(failed)?;
-    let mut window = Window { file: &*file, file_bytes, start: 0, bytes: Vec::new() };
-    let header = window.get(0, SEGMENT_HEADER_BYTES).map_err(failed)?.and_then(SegmentHeader::decode);
+    let mut window = Window {
+        file: &*file,
+        file_bytes,
+        start: 0,
+        bytes: Vec::new(),
+    };
+    let header = window
+        .get(0, SEGMENT_HEADER_BYTES)
+        .map_err(failed)?
+        .and_then(SegmentHeader::decode);
     let Some(header) = header else {
         if file_bytes > SEGMENT_HEADER_BYTES as u64 {
-            report.damage.push(format!("wal segment {name} has no readable header"));
+            report
+                .damage
+                .push(format!("wal segment {name} has no readable header"));
         }
-        return Ok(SegmentEnd { good_bytes: 0, file_bytes });
+        return Ok(SegmentEnd {
+            good_bytes: 0,
+            file_bytes,
+        });
     };
     if header.version > FORMAT_VERSION {
-        return Err(E::from(WalError::Newer { segment: name, found: header.version }));
+        return Err(E::from(WalError::Newer {
+            segment: name,
+            found: header.version,
+        }));
     }
     let mut at = SEGMENT_HEADER_BYTES as u64;
     let mut good_bytes = at;
     // Damage counts once a whole record is found behind it; otherwise it is part of the torn tail.
     let mut damage = Vec::new();
-    while let Some((found_at, record)) = next_header(&mut window, at, header.salt, report.last_sequence).map_err(failed)? {
+    while let Some((found_at, record)) =
+        next_header(&mut window, at, header.salt, report.last_sequence).map_err(failed)?
+    {
         if found_at > at {
-            damage.push(format!("wal segment {name}: {} unreadable bytes at {at}", found_at - at));
+            damage.push(format!(
+                "wal segment {name}: {} unreadable bytes at {at}",
+                found_at - at
+            ));
         }
         let body_at = found_at + RECORD_HEADER_BYTES as u64;
         let Some(body) = window.get(body_at, record.body_bytes()).map_err(failed)? else {
@@ -108,12 +140,22 @@ pub(crate) fn replay_segment<E: From<WalError>>(
                 report.last_sequence = record.sequence;
                 good_bytes = at;
                 report.damage.append(&mut damage);
-                on_record(Replayed { sequence: record.sequence, tenant, payload })?;
+                on_record(Replayed {
+                    sequence: record.sequence,
+                    tenant,
+                    payload,
+                })?;
             }
-            None => damage.push(format!("wal segment {name}: record {} at {found_at} is damaged", record.sequence)),
+            None => damage.push(format!(
+                "wal segment {name}: record {} at {found_at} is damaged",
+                record.sequence
+            )),
         }
     }
-    Ok(SegmentEnd { good_bytes, file_bytes })
+    Ok(SegmentEnd {
+        good_bytes,
+        file_bytes,
+    })
 }
 
 /// The body's tenant and payload when its checksum is right.
@@ -126,7 +168,12 @@ fn split_body<'a>(body: &'a [u8], header: &RecordHeader) -> Option<(&'a str, &'a
 }
 
 /// The first whole record header at or behind `at`, with its place.
-fn next_header(window: &mut Window<'_>, at: u64, salt: u32, last_sequence: u64) -> std::io::Result<Option<(u64, RecordHeader)>> {
+fn next_header(
+    window: &mut Window<'_>,
+    at: u64,
+    salt: u32,
+    last_sequence: u64,
+) -> std::io::Result<Option<(u64, RecordHeader)>> {
     let mut at = at;
     while let Some(bytes) = window.get(at, RECORD_HEADER_BYTES)? {
         match RecordHeader::decode(bytes, salt) {
@@ -167,8 +214,13 @@ impl Window<'_> {
         let mut from = from;
         while from + RECORD_HEADER_BYTES as u64 <= self.file_bytes {
             let len = (READ_BYTES as u64).min(self.file_bytes - from) as usize;
-            let Some(bytes) = self.get(from, len)? else { break };
-            if let Some(found) = bytes.windows(RECORD_MAGIC.len()).position(|w| w == RECORD_MAGIC) {
+            let Some(bytes) = self.get(from, len)? else {
+                break;
+            };
+            if let Some(found) = bytes
+                .windows(RECORD_MAGIC.len())
+                .position(|w| w == RECORD_MAGIC)
+            {
                 return Ok(from + found as u64);
             }
             // The magic may lie across two windows.

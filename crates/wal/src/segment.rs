@@ -37,7 +37,9 @@ impl Segment {
 
     /// Whether every record in it is covered.
     pub(crate) fn is_covered(&self, covered: &dyn Fn(&str) -> u64) -> bool {
-        self.last.iter().all(|(tenant, last)| *last <= covered(tenant))
+        self.last
+            .iter()
+            .all(|(tenant, last)| *last <= covered(tenant))
     }
 }
 
@@ -51,29 +53,55 @@ pub(crate) struct Open {
 }
 
 /// Begins a segment. Its header is durable with the first sync of the file, its name at once.
-pub(crate) fn create(files: &dyn Files, folder: &Path, first_sequence: u64) -> Result<(PathBuf, Open), std::io::Error> {
+pub(crate) fn create(
+    files: &dyn Files,
+    folder: &Path,
+    first_sequence: u64,
+) -> Result<(PathBuf, Open), std::io::Error> {
     let path = folder.join(format!("{first_sequence:016x}{SUFFIX}"));
     let file = files.create(&path)?;
-    let header = SegmentHeader { version: crate::FORMAT_VERSION, first_sequence, salt: random_salt() };
+    let header = SegmentHeader {
+        version: crate::FORMAT_VERSION,
+        first_sequence,
+        salt: random_salt(),
+    };
     let bytes = header.encode();
-    let made = file.append(&[IoSlice::new(&bytes)]).and_then(|()| files.sync_folder(folder));
+    let made = file
+        .append(&[IoSlice::new(&bytes)])
+        .and_then(|()| files.sync_folder(folder));
     if let Err(error) = made {
         // A leftover without records is harmless: replay finds nothing in it.
         let _ = files.remove(&path);
         return Err(error);
     }
-    Ok((path, Open { file, salt: header.salt, bytes: bytes.len() as u64 }))
+    Ok((
+        path,
+        Open {
+            file,
+            salt: header.salt,
+            bytes: bytes.len() as u64,
+        },
+    ))
 }
 
 /// Segments of a folder in order of their records.
 pub(crate) fn list(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>, WalError> {
-    let names = files.list(folder).map_err(|e| WalError::io(format!("listing {}", folder.display()), e))?;
-    Ok(names.into_iter().filter(|n| !n.is_folder && n.name.ends_with(SUFFIX)).map(|n| folder.join(n.name)).collect())
+    let names = files
+        .list(folder)
+        .map_err(|e| WalError::io(format!("listing {}", folder.display()), e))?;
+    Ok(names
+        .into_iter()
+        .filter(|n| !n.is_folder && n.name.ends_with(SUFFIX))
+        .map(|n| folder.join(n.name))
+        .collect())
 }
 
 /// The number a segment is named by; 0 for a name that is not ours.
 pub(crate) fn first_sequence_of(path: &Path) -> u64 {
-    let name = path.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
+    let name = path
+        .file_stem()
+        .and_then(|n| n.to_str())
+        .unwrap_or_default();
     u64::from_str_radix(name, 16).unwrap_or(0)
 }
 

@@ -61,7 +61,10 @@ impl NameChange {
     fn folders(&self) -> [Option<&Path>; 2] {
         match self {
             NameChange::Put(path, _) | NameChange::Remove(path) => [path.parent(), None],
-            NameChange::Rename(from, to, _) => [to.parent(), from.parent().filter(|f| Some(*f) != to.parent())],
+            NameChange::Rename(from, to, _) => [
+                to.parent(),
+                from.parent().filter(|f| Some(*f) != to.parent()),
+            ],
         }
     }
 
@@ -117,7 +120,11 @@ struct GateState {
 impl Gate {
     fn pass(&self, path: &Path) {
         let mut state = self.state.lock();
-        while state.held.as_ref().is_some_and(|folder| path.starts_with(folder)) {
+        while state
+            .held
+            .as_ref()
+            .is_some_and(|folder| path.starts_with(folder))
+        {
             state.waiting += 1;
             self.changed.wait(&mut state);
             state.waiting -= 1;
@@ -180,23 +187,35 @@ impl SimFiles {
     /// A file's bytes, as the process sees them.
     pub fn bytes_of(&self, path: &Path) -> Option<Vec<u8>> {
         let disk = self.0.lock();
-        disk.file(path).ok().map(|inode| disk.inodes[inode].current.clone())
+        disk.file(path)
+            .ok()
+            .map(|inode| disk.inodes[inode].current.clone())
     }
 
     /// Replaces a file's bytes, durably: bit rot.
     pub fn set_bytes_of(&self, path: &Path, bytes: &[u8]) {
         let mut disk = self.0.lock();
         if let Ok(inode) = disk.file(path) {
-            disk.inodes[inode] = Inode { current: bytes.to_vec(), durable: bytes.to_vec() };
+            disk.inodes[inode] = Inode {
+                current: bytes.to_vec(),
+                durable: bytes.to_vec(),
+            };
         }
     }
 
     /// The disk as another process finds it after this one was killed: nothing is lost.
     pub fn after_kill(&self) -> SimFiles {
         let disk = self.0.lock();
-        let inodes = disk.inodes.iter().map(|i| Inode { durable: i.current.clone(), current: i.current.clone() });
-        let after =
-            Disk { durable_names: disk.names.clone(), names: disk.names.clone(), inodes: inodes.collect(), ..Disk::default() };
+        let inodes = disk.inodes.iter().map(|i| Inode {
+            durable: i.current.clone(),
+            current: i.current.clone(),
+        });
+        let after = Disk {
+            durable_names: disk.names.clone(),
+            names: disk.names.clone(),
+            inodes: inodes.collect(),
+            ..Disk::default()
+        };
         SimFiles(Arc::new(Mutex::new(after)), Arc::default())
     }
 
@@ -210,33 +229,64 @@ impl SimFiles {
             }
         }
         // What lies in a folder that was lost is lost with it.
-        let folders: Vec<PathBuf> = names.iter().filter(|(_, n)| **n == Node::Folder).map(|(p, _)| p.clone()).collect();
-        let is_reachable = |path: &Path| path.ancestors().skip(1).all(|a| a.parent().is_none() || folders.iter().any(|f| f == a));
+        let folders: Vec<PathBuf> = names
+            .iter()
+            .filter(|(_, n)| **n == Node::Folder)
+            .map(|(p, _)| p.clone())
+            .collect();
+        let is_reachable = |path: &Path| {
+            path.ancestors()
+                .skip(1)
+                .all(|a| a.parent().is_none() || folders.iter().any(|f| f == a))
+        };
         names.retain(|path, _| is_reachable(path));
-        let inodes = disk.inodes.iter().map(|inode| inode.after_crash(dice)).collect();
-        let after = Disk { durable_names: names.clone(), names, inodes, ..Disk::default() };
+        let inodes = disk
+            .inodes
+            .iter()
+            .map(|inode| inode.after_crash(dice))
+            .collect();
+        let after = Disk {
+            durable_names: names.clone(),
+            names,
+            inodes,
+            ..Disk::default()
+        };
         SimFiles(Arc::new(Mutex::new(after)), Arc::default())
     }
 }
 
 impl Inode {
     fn after_crash(&self, dice: &mut Dice) -> Inode {
-        let (low, high) = (self.durable.len().min(self.current.len()), self.durable.len().max(self.current.len()));
+        let (low, high) = (
+            self.durable.len().min(self.current.len()),
+            self.durable.len().max(self.current.len()),
+        );
         let len = match dice.below(4) {
             0 => self.durable.len(),
             1 => self.current.len(),
             _ => low + dice.below((high - low) as u64 + 1) as usize,
         };
-        let mut bytes = if self.current.len() >= self.durable.len() { self.current.clone() } else { self.durable.clone() };
+        let mut bytes = if self.current.len() >= self.durable.len() {
+            self.current.clone()
+        } else {
+            self.durable.clone()
+        };
         bytes.truncate(len);
         let written_through = dice.one_in(2);
-        for sector in bytes.chunks_mut(SECTOR_BYTES).enumerate().filter(|(i, _)| (i + 1) * SECTOR_BYTES > low) {
+        for sector in bytes
+            .chunks_mut(SECTOR_BYTES)
+            .enumerate()
+            .filter(|(i, _)| (i + 1) * SECTOR_BYTES > low)
+        {
             if !written_through && dice.one_in(3) {
                 let first = low.saturating_sub(sector.0 * SECTOR_BYTES);
                 sector.1[first..].fill(0);
             }
         }
-        Inode { durable: bytes.clone(), current: bytes }
+        Inode {
+            durable: bytes.clone(),
+            current: bytes,
+        }
     }
 }
 
@@ -254,7 +304,13 @@ impl Disk {
     }
 
     fn used(&self) -> usize {
-        let files = self.names.values().filter_map(|n| if let Node::File(inode) = n { Some(*inode) } else { None });
+        let files = self.names.values().filter_map(|n| {
+            if let Node::File(inode) = n {
+                Some(*inode)
+            } else {
+                None
+            }
+        });
         files.map(|inode| self.inodes[inode].current.len()).sum()
     }
 
@@ -284,7 +340,9 @@ impl Files for SimFiles {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
         let mut disk = self.0.lock();
         disk.operation()?;
-        let in_folder = path.parent().is_some_and(|p| disk.names.get(p) == Some(&Node::Folder));
+        let in_folder = path
+            .parent()
+            .is_some_and(|p| disk.names.get(p) == Some(&Node::Folder));
         if !in_folder {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -298,13 +356,23 @@ impl Files for SimFiles {
             }
         };
         disk.inodes[inode].current.clear();
-        Ok(Arc::new(SimHandle { disk: self.0.clone(), inode, path: path.to_owned(), gate: self.1.clone() }))
+        Ok(Arc::new(SimHandle {
+            disk: self.0.clone(),
+            inode,
+            path: path.to_owned(),
+            gate: self.1.clone(),
+        }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
         let disk = self.0.lock();
         let inode = disk.file(path)?;
-        Ok(Arc::new(SimHandle { disk: self.0.clone(), inode, path: path.to_owned(), gate: self.1.clone() }))
+        Ok(Arc::new(SimHandle {
+            disk: self.0.clone(),
+            inode,
+            path: path.to_owned(),
+            gate: self.1.clone(),
+        }))
     }
 
     fn cut(&self, path: &Path, len: u64) -> io::Result<()> {
@@ -321,7 +389,11 @@ impl Files for SimFiles {
         let mut disk = self.0.lock();
         disk.operation()?;
         let inode = disk.file(from)?;
-        disk.change(NameChange::Rename(from.to_owned(), to.to_owned(), Node::File(inode)));
+        disk.change(NameChange::Rename(
+            from.to_owned(),
+            to.to_owned(),
+            Node::File(inode),
+        ));
         Ok(())
     }
 
@@ -336,17 +408,31 @@ impl Files for SimFiles {
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
         let mut disk = self.0.lock();
         disk.operation()?;
-        let inside: Vec<PathBuf> = disk.names.keys().filter(|p| p.starts_with(path)).cloned().collect();
-        inside.into_iter().rev().for_each(|p| disk.change(NameChange::Remove(p)));
+        let inside: Vec<PathBuf> = disk
+            .names
+            .keys()
+            .filter(|p| p.starts_with(path))
+            .cloned()
+            .collect();
+        inside
+            .into_iter()
+            .rev()
+            .for_each(|p| disk.change(NameChange::Remove(p)));
         Ok(())
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<Listed>> {
         let disk = self.0.lock();
-        let inside = disk.names.iter().filter(|(path, _)| path.parent() == Some(folder));
+        let inside = disk
+            .names
+            .iter()
+            .filter(|(path, _)| path.parent() == Some(folder));
         Ok(inside
             .map(|(path, node)| Listed {
-                name: path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+                name: path
+                    .file_name()
+                    .map(|n| n.to_string_lossy().into_owned())
+                    .unwrap_or_default(),
                 is_folder: *node == Node::Folder,
             })
             .collect())
@@ -354,8 +440,11 @@ impl Files for SimFiles {
 
     fn create_folder(&self, folder: &Path) -> io::Result<()> {
         let mut disk = self.0.lock();
-        let missing: Vec<PathBuf> =
-            folder.ancestors().filter(|a| a.parent().is_some() && !disk.names.contains_key(*a)).map(Path::to_owned).collect();
+        let missing: Vec<PathBuf> = folder
+            .ancestors()
+            .filter(|a| a.parent().is_some() && !disk.names.contains_key(*a))
+            .map(Path::to_owned)
+            .collect();
         if !missing.is_empty() {
             disk.operation()?;
         }
@@ -411,7 +500,9 @@ impl FileHandle for SimHandle {
         self.gate.pass(&self.path);
         let mut disk = self.disk.lock();
         disk.operation()?;
-        let mut room = disk.capacity.map_or(usize::MAX, |c| c.saturating_sub(disk.used()));
+        let mut room = disk
+            .capacity
+            .map_or(usize::MAX, |c| c.saturating_sub(disk.used()));
         let file = &mut disk.inodes[self.inode].current;
         for slice in slices {
             let fits = slice.len().min(room);

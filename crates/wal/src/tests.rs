@@ -15,17 +15,25 @@ fn folder() -> PathBuf {
 }
 
 fn options() -> Options {
-    Options { full_retry: Duration::ZERO, ..Options::default() }
+    Options {
+        full_retry: Duration::ZERO,
+        ..Options::default()
+    }
 }
 
 fn open(files: &SimFiles, options: Options) -> (Wal, Vec<Record>, ReplayReport) {
     let mut records = Vec::new();
     let mut sequences = Vec::new();
-    let opened = Wal::open::<WalError>(Arc::new(files.clone()), &folder(), options, |record: Replayed<'_>| {
-        records.push((record.tenant.to_owned(), record.payload.to_vec()));
-        sequences.push(record.sequence);
-        Ok(())
-    });
+    let opened = Wal::open::<WalError>(
+        Arc::new(files.clone()),
+        &folder(),
+        options,
+        |record: Replayed<'_>| {
+            records.push((record.tenant.to_owned(), record.payload.to_vec()));
+            sequences.push(record.sequence);
+            Ok(())
+        },
+    );
     let (wal, report) = opened.expect("the log opens");
     assert!(sequences.is_sorted_by(|a, b| a < b), "{sequences:?}");
     (wal, records, report)
@@ -34,13 +42,26 @@ fn open(files: &SimFiles, options: Options) -> (Wal, Vec<Record>, ReplayReport) 
 fn append(wal: &Wal, tenant: &str, payload: &[u8]) -> Result<u64, WalError> {
     let record = wal.encode(&Arc::from(tenant), |out| out.extend_from_slice(payload));
     let (sender, receiver) = mpsc::channel();
-    let sequence = wal.append(record, Box::new(move |result| sender.send(result).expect("the test waits")))?;
-    receiver.recv().expect("a record is always answered").map(|()| sequence)
+    let sequence = wal.append(
+        record,
+        Box::new(move |result| sender.send(result).expect("the test waits")),
+    )?;
+    receiver
+        .recv()
+        .expect("a record is always answered")
+        .map(|()| sequence)
 }
 
 fn sample() -> Vec<Record> {
     let tenants = ["fake", "team-a"];
-    (0..12).map(|i| (tenants[i % 2].to_owned(), format!("payload {i} ").repeat(i * 3).into_bytes())).collect()
+    (0..12)
+        .map(|i| {
+            (
+                tenants[i % 2].to_owned(),
+                format!("payload {i} ").repeat(i * 3).into_bytes(),
+            )
+        })
+        .collect()
 }
 
 /// A log of the records in one segment, with that segment's path and bytes.
@@ -63,7 +84,10 @@ fn records_come_back_in_order() {
     let (files, _, _) = written(&sample());
     let (_, records, report) = open(&files, options());
     assert_eq!(records, sample());
-    assert_eq!((report.records, report.torn_bytes, report.damage), (12, 0, vec![]));
+    assert_eq!(
+        (report.records, report.torn_bytes, report.damage),
+        (12, 0, vec![])
+    );
 }
 
 #[test]
@@ -82,7 +106,11 @@ fn a_write_torn_at_any_byte_loses_only_what_it_had_not_finished() {
         wal.close();
         let (_, after, again) = open(&copy, options());
         assert_eq!(after.last().map(|r| r.0.as_str()), Some("later"));
-        assert_eq!((after.len(), again.torn_bytes), (records.len() + 1, 0), "cut to {len}");
+        assert_eq!(
+            (after.len(), again.torn_bytes),
+            (records.len() + 1, 0),
+            "cut to {len}"
+        );
     }
     assert_eq!(most, sample().len() - 1);
 }
@@ -96,11 +124,17 @@ fn a_rotten_byte_costs_one_record_and_is_reported() {
         files.set_bytes_of(&path, &rotten);
         let (wal, records, report) = open(&files.after_kill(), options());
         wal.close();
-        let lost: Vec<Record> = sample().into_iter().filter(|r| !records.contains(r)).collect();
+        let lost: Vec<Record> = sample()
+            .into_iter()
+            .filter(|r| !records.contains(r))
+            .collect();
         // Rot in the last record can't be told from a torn write.
         let in_last = lost.as_slice() == &sample()[11..];
         assert!(lost.len() <= 1, "byte {at} cost {}", lost.len());
-        assert!(in_last || lost.len() == report.damage.len(), "byte {at}: {report:?}");
+        assert!(
+            in_last || lost.len() == report.damage.len(),
+            "byte {at}: {report:?}"
+        );
     }
 }
 
@@ -112,11 +146,17 @@ fn reading_a_log_finds_what_opening_would_and_changes_nothing() {
         damage.into_iter().for_each(|at| rotten[at] ^= 0x20);
         files.set_bytes_of(&path, &rotten);
         let mut records = Vec::new();
-        let read = crate::read(&files, &folder(), &mut |r| records.push((r.tenant.to_owned(), r.payload.to_vec())));
+        let read = crate::read(&files, &folder(), &mut |r| {
+            records.push((r.tenant.to_owned(), r.payload.to_vec()))
+        });
         assert_eq!(files.bytes_of(&path).as_ref(), Some(&rotten));
         let (wal, opened, report) = open(&files.after_kill(), options());
         wal.close();
-        assert_eq!((records, read.expect("the log can be read")), (opened, report), "{damage:?}");
+        assert_eq!(
+            (records, read.expect("the log can be read")),
+            (opened, report),
+            "{damage:?}"
+        );
     }
 }
 
@@ -141,7 +181,10 @@ fn a_segment_of_which_nothing_can_be_read_is_kept_aside() {
 #[test]
 fn a_payload_that_looks_like_records_is_no_record() {
     let (_, _, bytes) = written(&sample());
-    let inside = vec![("fake".to_owned(), bytes), ("fake".to_owned(), b"next".to_vec())];
+    let inside = vec![
+        ("fake".to_owned(), bytes),
+        ("fake".to_owned(), b"next".to_vec()),
+    ];
     let (files, path, mut outer) = written(&inside);
     // The header of the first record rots, so the reader has to search through its payload.
     outer[crate::record::SEGMENT_HEADER_BYTES + 5] ^= 1;
@@ -154,11 +197,17 @@ fn a_payload_that_looks_like_records_is_no_record() {
 #[test]
 fn covered_segments_are_removed_in_order() {
     let files = SimFiles::default();
-    let small = Options { segment_bytes: 100, ..options() };
+    let small = Options {
+        segment_bytes: 100,
+        ..options()
+    };
     let (wal, _, _) = open(&files, small.clone());
-    let sequences: Vec<u64> = (0..10).map(|i| append(&wal, ["a", "b"][i % 2], &[b'x'; 80]).expect("the disk is fine")).collect();
+    let sequences: Vec<u64> = (0..10)
+        .map(|i| append(&wal, ["a", "b"][i % 2], &[b'x'; 80]).expect("the disk is fine"))
+        .collect();
     assert_eq!(sequences, (1..=10).collect::<Vec<u64>>());
-    wal.cut(&|tenant| if tenant == "a" { 9 } else { 4 }).expect("the disk is fine");
+    wal.cut(&|tenant| if tenant == "a" { 9 } else { 4 })
+        .expect("the disk is fine");
     wal.close();
     let (wal, records, _) = open(&files, small.clone());
     assert_eq!(records.len(), 5);
@@ -166,7 +215,13 @@ fn covered_segments_are_removed_in_order() {
     wal.cut(&|_| 10).expect("the disk is fine");
     assert!(wal.bytes() < before);
     wal.close();
-    let (wal, records, _) = open(&files, Options { first_sequence: 11, ..small });
+    let (wal, records, _) = open(
+        &files,
+        Options {
+            first_sequence: 11,
+            ..small
+        },
+    );
     assert_eq!(records.len(), 1);
     assert_eq!(append(&wal, "a", b"").expect("the disk is fine"), 11);
 }
@@ -191,8 +246,14 @@ fn a_failed_sync_is_final() {
     append(&wal, "a", b"good").expect("the disk is fine");
     files.fail_syncs(1);
     assert!(append(&wal, "a", b"bad").is_err());
-    assert!(matches!(append(&wal, "a", b"after"), Err(WalError::Stopped(_))));
-    assert!(wal.stopped().is_some_and(|why| why.contains("the disk failed")));
+    assert!(matches!(
+        append(&wal, "a", b"after"),
+        Err(WalError::Stopped(_))
+    ));
+    assert!(
+        wal.stopped()
+            .is_some_and(|why| why.contains("the disk failed"))
+    );
 }
 
 #[test]
@@ -202,7 +263,10 @@ fn a_full_disk_refuses_and_heals() {
     append(&wal, "a", b"first").expect("the disk is fine");
     files.set_capacity(Some(files.used() + 50));
     for _ in 0..3 {
-        assert!(matches!(append(&wal, "a", &[1; 100]), Err(WalError::DiskFull)));
+        assert!(matches!(
+            append(&wal, "a", &[1; 100]),
+            Err(WalError::DiskFull)
+        ));
         assert!(wal.is_full());
     }
     files.set_capacity(None);
@@ -210,19 +274,34 @@ fn a_full_disk_refuses_and_heals() {
     assert!(!wal.is_full());
     wal.close();
     let (_, records, report) = open(&files, options());
-    assert_eq!(records.iter().map(|r| r.1.as_slice()).collect::<Vec<_>>(), [&b"first"[..], b"second"]);
+    assert_eq!(
+        records.iter().map(|r| r.1.as_slice()).collect::<Vec<_>>(),
+        [&b"first"[..], b"second"]
+    );
     assert_eq!((report.damage.len(), report.torn_bytes), (0, 0));
 }
 
 #[test]
 fn a_full_disk_is_not_asked_by_every_record() {
     let files = SimFiles::default();
-    let (wal, _, _) = open(&files, Options { full_retry: Duration::from_secs(3600), ..options() });
+    let (wal, _, _) = open(
+        &files,
+        Options {
+            full_retry: Duration::from_secs(3600),
+            ..options()
+        },
+    );
     append(&wal, "a", b"first").expect("the disk is fine");
     files.set_capacity(Some(files.used()));
-    assert!(matches!(append(&wal, "a", b"second"), Err(WalError::DiskFull)));
+    assert!(matches!(
+        append(&wal, "a", b"second"),
+        Err(WalError::DiskFull)
+    ));
     let operations = files.operations();
-    assert!(matches!(append(&wal, "a", b"third"), Err(WalError::DiskFull)));
+    assert!(matches!(
+        append(&wal, "a", b"third"),
+        Err(WalError::DiskFull)
+    ));
     assert_eq!(files.operations(), operations);
 }
 
@@ -243,7 +322,9 @@ fn records_that_wait_share_a_sync() {
     wait_started.recv().expect("the first record is written");
     for _ in 0..50 {
         let sender = sender.clone();
-        let done = Box::new(move |result: Result<(), WalError>| sender.send(result.is_ok()).expect("the test waits"));
+        let done = Box::new(move |result: Result<(), WalError>| {
+            sender.send(result.is_ok()).expect("the test waits")
+        });
         wal.append(record(&wal), done).expect("the log is open");
     }
     go_on.send(()).expect("the log's thread waits");
@@ -253,9 +334,21 @@ fn records_that_wait_share_a_sync() {
 
 #[test]
 fn modes_sync_as_often_as_they_say() {
-    for (sync, during, after_close) in [(Sync::Group, 5, 5), (Sync::Always, 5, 5), (Sync::Interval, 0, 1), (Sync::None, 0, 1)] {
+    for (sync, during, after_close) in [
+        (Sync::Group, 5, 5),
+        (Sync::Always, 5, 5),
+        (Sync::Interval, 0, 1),
+        (Sync::None, 0, 1),
+    ] {
         let files = SimFiles::default();
-        let (wal, _, _) = open(&files, Options { sync, interval: Duration::from_secs(3600), ..options() });
+        let (wal, _, _) = open(
+            &files,
+            Options {
+                sync,
+                interval: Duration::from_secs(3600),
+                ..options()
+            },
+        );
         for _ in 0..5 {
             append(&wal, "a", b"x").expect("the disk is fine");
         }
@@ -269,11 +362,18 @@ fn modes_sync_as_often_as_they_say() {
 #[test]
 fn a_newer_segment_is_refused() {
     let (files, path, mut bytes) = written(&sample());
-    let header = crate::record::SegmentHeader { version: 2, first_sequence: 1, salt: 0 };
+    let header = crate::record::SegmentHeader {
+        version: 2,
+        first_sequence: 1,
+        salt: 0,
+    };
     bytes[..crate::record::SEGMENT_HEADER_BYTES].copy_from_slice(&header.encode());
     files.set_bytes_of(&path, &bytes);
     let opened = Wal::open::<WalError>(Arc::new(files), &folder(), options(), |_| Ok(()));
-    assert!(matches!(opened.err(), Some(WalError::Newer { found: 2, .. })));
+    assert!(matches!(
+        opened.err(),
+        Some(WalError::Newer { found: 2, .. })
+    ));
 }
 
 #[test]
@@ -283,7 +383,10 @@ fn real_files_hold_a_log() {
     for round in 0..3 {
         let mut seen = 0;
         let real = Arc::new(crate::files::RealFiles);
-        let small = Options { segment_bytes: 200, ..options() };
+        let small = Options {
+            segment_bytes: 200,
+            ..options()
+        };
         let (wal, _) = Wal::open::<WalError>(real, path, small, |_| {
             seen += 1;
             Ok(())

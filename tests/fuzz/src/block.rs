@@ -2,7 +2,10 @@
 //!
 //! Checksums are made right before decoding, as otherwise nothing would get past them.
 
-use skald_block::{BlockMeta, ColumnKind, Count, Encoder, RunCounter, Wanted, decode, decode_chosen, decode_over, verify};
+use skald_block::{
+    BlockMeta, ColumnKind, Count, Encoder, RunCounter, Wanted, decode, decode_chosen, decode_over,
+    verify,
+};
 use skald_model::{Batch, BatchBuilder, Columns, Literal, MetadataWanted};
 
 /// Bytes of a text that is looked for: some lie within a value, some across its edge.
@@ -11,29 +14,52 @@ const TEXT_BYTES: usize = 6;
 /// Columns that are decoded: all, and parts of them.
 fn wanted() -> [Columns; 3] {
     let names = MetadataWanted::Names(vec!["detected_level".to_owned()]);
-    [Columns::ALL, Columns::TIMES, Columns { lines: false, line_lengths: true, metadata: names }]
+    [
+        Columns::ALL,
+        Columns::TIMES,
+        Columns {
+            lines: false,
+            line_lengths: true,
+            metadata: names,
+        },
+    ]
 }
 
 /// The first byte tells whether bytes are decoded as they are (even) or rows are written first (odd).
 pub fn check(input: &[u8]) {
-    let Some((kind, rest)) = input.split_first() else { return };
-    if kind % 2 == 0 { check_bytes(rest) } else { check_rows(rest) }
+    let Some((kind, rest)) = input.split_first() else {
+        return;
+    };
+    if kind % 2 == 0 {
+        check_bytes(rest)
+    } else {
+        check_rows(rest)
+    }
 }
 
 /// The directory entry, then the block.
 fn check_bytes(mut bytes: &[u8]) {
-    let Ok(meta) = BlockMeta::decode(&mut bytes) else { return };
+    let Ok(meta) = BlockMeta::decode(&mut bytes) else {
+        return;
+    };
     let mut again = Vec::new();
     meta.encode(&mut again);
-    assert_eq!(BlockMeta::decode(&mut &again[..]).as_ref().ok(), Some(&meta));
+    assert_eq!(
+        BlockMeta::decode(&mut &again[..]).as_ref().ok(),
+        Some(&meta)
+    );
     check_decode(meta, bytes);
 }
 
 /// One byte with the number of damages, three bytes for each, then rows: flags, step, lengths of line and value,
 /// line, value.
 fn check_rows(input: &[u8]) {
-    let Some((&damages, rest)) = input.split_first() else { return };
-    let Some((damages, mut rest)) = rest.split_at_checked(usize::from(damages % 8) * 3) else { return };
+    let Some((&damages, rest)) = input.split_first() else {
+        return;
+    };
+    let Some((damages, mut rest)) = rest.split_at_checked(usize::from(damages % 8) * 3) else {
+        return;
+    };
     let mut builder = BatchBuilder::default();
     let (mut stream, mut time) = (0, 0i64);
     while let Some(([flags, step, line, value], after)) = rest.split_first_chunk() {
@@ -48,12 +74,22 @@ fn check_rows(input: &[u8]) {
         }
         let value = String::from_utf8_lossy(value);
         let metadata = [("detected_level", &*value), ("x", "1")];
-        builder.push(stream, time, line, metadata.into_iter().skip(usize::from(flags >> 1 & 1)));
+        builder.push(
+            stream,
+            time,
+            line,
+            metadata.into_iter().skip(usize::from(flags >> 1 & 1)),
+        );
     }
     let batch = builder.finish();
     let mut bytes = Vec::new();
-    let meta = Encoder::default().encode(&batch, &mut bytes).expect("the batch is well formed");
-    assert_same(&decode(&meta, &Columns::ALL, &mut reader(&bytes)).expect("was just written"), &batch);
+    let meta = Encoder::default()
+        .encode(&batch, &mut bytes)
+        .expect("the batch is well formed");
+    assert_same(
+        &decode(&meta, &Columns::ALL, &mut reader(&bytes)).expect("was just written"),
+        &batch,
+    );
     verify(&meta, &batch).expect("the entry describes its rows");
     check_counts(&meta, &bytes, &batch);
     check_lines_with_a_text(&meta, &bytes, &batch);
@@ -71,9 +107,18 @@ fn check_counts(meta: &BlockMeta, bytes: &[u8], batch: &Batch) {
     let mut counter = RunCounter::new(meta, Count::RowsAndBytes);
     for (number, run) in batch.runs.iter().enumerate() {
         let edge = middle(meta, number);
-        let earlier = || run.rows.clone().filter(|row| batch.timestamps[*row as usize] < edge);
-        let expected = (earlier().count() as u64, earlier().map(|row| batch.line(row).len() as u64).sum());
-        let found = counter.before(number, edge, &mut reader(bytes)).expect("was just written");
+        let earlier = || {
+            run.rows
+                .clone()
+                .filter(|row| batch.timestamps[*row as usize] < edge)
+        };
+        let expected = (
+            earlier().count() as u64,
+            earlier().map(|row| batch.line(row).len() as u64).sum(),
+        );
+        let found = counter
+            .before(number, edge, &mut reader(bytes))
+            .expect("was just written");
         assert_eq!((found.rows, found.line_bytes), expected);
     }
 }
@@ -81,25 +126,49 @@ fn check_counts(meta: &BlockMeta, bytes: &[u8], batch: &Batch) {
 /// Lines with a text that some line has are those of the rows.
 fn check_lines_with_a_text(meta: &BlockMeta, bytes: &[u8], batch: &Batch) {
     let literal = text_of(batch);
-    let holds = |line: &[u8]| literal.bytes.is_empty() || line.windows(literal.bytes.len()).any(|text| text == literal.bytes);
+    let holds = |line: &[u8]| {
+        literal.bytes.is_empty()
+            || line
+                .windows(literal.bytes.len())
+                .any(|text| text == literal.bytes)
+    };
     let containing = [vec![literal.clone()]];
-    let wanted = Wanted { containing: &containing, ..Wanted::all(&Columns::ALL) };
-    let found = decode_over(meta, &wanted, Batch::default(), &mut reader(bytes)).expect("was just written");
+    let wanted = Wanted {
+        containing: &containing,
+        ..Wanted::all(&Columns::ALL)
+    };
+    let found =
+        decode_over(meta, &wanted, Batch::default(), &mut reader(bytes)).expect("was just written");
     for row in 0..batch.len() as u32 {
         let (line, found) = (batch.line(row), found.line(row));
-        assert!(found == line || (found.is_empty() && !holds(line)), "row {row}");
+        assert!(
+            found == line || (found.is_empty() && !holds(line)),
+            "row {row}"
+        );
     }
 }
 
 /// A few bytes of the row in the middle.
 fn text_of(batch: &Batch) -> Literal {
-    let line = if batch.is_empty() { &[][..] } else { batch.line(batch.len() as u32 / 2) };
-    Literal { bytes: line[line.len() / 3..].iter().take(TEXT_BYTES).copied().collect(), ignore_case: false }
+    let line = if batch.is_empty() {
+        &[][..]
+    } else {
+        batch.line(batch.len() as u32 / 2)
+    };
+    Literal {
+        bytes: line[line.len() / 3..]
+            .iter()
+            .take(TEXT_BYTES)
+            .copied()
+            .collect(),
+        ignore_case: false,
+    }
 }
 
 fn middle(meta: &BlockMeta, run: usize) -> i64 {
     let run = &meta.runs[run];
-    run.min_time.wrapping_add((run.max_time.wrapping_sub(run.min_time) as u64 / 2) as i64)
+    run.min_time
+        .wrapping_add((run.max_time.wrapping_sub(run.min_time) as u64 / 2) as i64)
 }
 
 fn check_decode(mut meta: BlockMeta, bytes: &[u8]) {
@@ -112,13 +181,19 @@ fn check_decode(mut meta: BlockMeta, bytes: &[u8]) {
         let _ = counter.before(run, middle(&meta, run), &mut reader(bytes));
     }
     for columns in wanted() {
-        let Ok(batch) = decode(&meta, &columns, &mut reader(bytes)) else { continue };
+        let Ok(batch) = decode(&meta, &columns, &mut reader(bytes)) else {
+            continue;
+        };
         assert_eq!(batch.len(), meta.rows as usize);
         if columns == Columns::ALL {
             let _ = verify(&meta, &batch);
         }
         for row in 0..batch.len() as u32 {
-            let _ = batch.line(row).len() + batch.metadata_of(row).map(|(name, value)| name.len() + value.len()).sum::<usize>();
+            let _ = batch.line(row).len()
+                + batch
+                    .metadata_of(row)
+                    .map(|(name, value)| name.len() + value.len())
+                    .sum::<usize>();
         }
     }
     check_some(&meta, bytes);
@@ -127,36 +202,68 @@ fn check_decode(mut meta: BlockMeta, bytes: &[u8]) {
 /// Lines of some rows are those of all, rows that are chosen are whole, and lines with a text and values as metadata can be
 /// read.
 fn check_some(meta: &BlockMeta, bytes: &[u8]) {
-    let read = |wanted: &Wanted<'_>| decode_over(meta, wanted, Batch::default(), &mut reader(bytes));
+    let read =
+        |wanted: &Wanted<'_>| decode_over(meta, wanted, Batch::default(), &mut reader(bytes));
     let all = read(&Wanted::all(&Columns::ALL));
     let rows: Vec<u32> = (0..meta.rows).step_by(3).collect();
-    let some = read(&Wanted { rows: Some(&rows), ..Wanted::all(&Columns::ALL) });
+    let some = read(&Wanted {
+        rows: Some(&rows),
+        ..Wanted::all(&Columns::ALL)
+    });
     if let (Ok(all), Ok(some)) = (&all, &some) {
         assert!(rows.iter().all(|row| all.line(*row) == some.line(*row)));
     }
     let mut last: Vec<u32> = (0..meta.rows).rev().step_by(5).take(40).collect();
     last.reverse();
     let mut choose = |_: &[i64]| last.clone();
-    let chosen = decode_chosen(meta, &Wanted::all(&Columns::ALL), Batch::default(), &mut reader(bytes), Some(&mut choose));
+    let chosen = decode_chosen(
+        meta,
+        &Wanted::all(&Columns::ALL),
+        Batch::default(),
+        &mut reader(bytes),
+        Some(&mut choose),
+    );
     if let (Ok(all), Ok(some)) = (&all, &chosen) {
         for &row in &last {
             assert_eq!(all.line(row), some.line(row));
-            assert!(all.metadata_of(row).eq(some.metadata_of(row)), "metadata of row {row}");
+            assert!(
+                all.metadata_of(row).eq(some.metadata_of(row)),
+                "metadata of row {row}"
+            );
         }
     }
-    let containing = [vec![all.as_ref().map_or_else(|_| text_of(&Batch::default()), text_of)]];
+    let containing = [vec![
+        all.as_ref()
+            .map_or_else(|_| text_of(&Batch::default()), text_of),
+    ]];
     let names = meta.columns.iter().filter_map(|column| match &column.kind {
         ColumnKind::Field(name) => Some(name.to_string()),
         _ => None,
     });
-    let columns = Columns { lines: true, line_lengths: true, metadata: MetadataWanted::Names(names.collect()) };
+    let columns = Columns {
+        lines: true,
+        line_lengths: true,
+        metadata: MetadataWanted::Names(names.collect()),
+    };
     for wanted in [
-        Wanted { containing: &containing, rows: Some(&rows), ..Wanted::all(&columns) },
-        Wanted { containing: &containing, fields: true, ..Wanted::all(&columns) },
+        Wanted {
+            containing: &containing,
+            rows: Some(&rows),
+            ..Wanted::all(&columns)
+        },
+        Wanted {
+            containing: &containing,
+            fields: true,
+            ..Wanted::all(&columns)
+        },
     ] {
         let Ok(batch) = read(&wanted) else { continue };
         for row in 0..batch.len() as u32 {
-            let _ = batch.line(row).len() + batch.metadata_of(row).map(|(name, value)| name.len() + value.len()).sum::<usize>();
+            let _ = batch.line(row).len()
+                + batch
+                    .metadata_of(row)
+                    .map(|(name, value)| name.len() + value.len())
+                    .sum::<usize>();
         }
     }
 }
@@ -164,15 +271,29 @@ fn check_some(meta: &BlockMeta, bytes: &[u8]) {
 fn reader(bytes: &[u8]) -> impl FnMut(std::ops::Range<u64>) -> std::io::Result<Vec<u8>> + '_ {
     |range| {
         let slice = bytes.get(range.start as usize..range.end as usize);
-        slice.map(<[u8]>::to_vec).ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+        slice
+            .map(<[u8]>::to_vec)
+            .ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
     }
 }
 
 fn assert_same(a: &Batch, b: &Batch) {
-    assert_eq!((&a.timestamps, &a.line_ends, &a.lines), (&b.timestamps, &b.line_ends, &b.lines));
-    let runs = |batch: &Batch| batch.runs.iter().map(|r| (r.stream, r.rows.clone())).collect::<Vec<_>>();
+    assert_eq!(
+        (&a.timestamps, &a.line_ends, &a.lines),
+        (&b.timestamps, &b.line_ends, &b.lines)
+    );
+    let runs = |batch: &Batch| {
+        batch
+            .runs
+            .iter()
+            .map(|r| (r.stream, r.rows.clone()))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(runs(a), runs(b));
     for row in 0..a.len() as u32 {
-        assert!(a.metadata_of(row).eq(b.metadata_of(row)), "metadata of row {row}");
+        assert!(
+            a.metadata_of(row).eq(b.metadata_of(row)),
+            "metadata of row {row}"
+        );
     }
 }

@@ -10,12 +10,23 @@ const SNAPPY_LITERAL_BYTES_MAX: usize = 60;
 
 /// Decodes and validates.
 pub fn check(input: &[u8]) {
-    let Some((&kind, body)) = input.split_first() else { return };
-    let Some(request) = request(kind, body) else { return };
-    let limits = IngestLimits { max_decompressed_size: DECOMPRESSED_BYTES_MAX, ..IngestLimits::default() };
+    let Some((&kind, body)) = input.split_first() else {
+        return;
+    };
+    let Some(request) = request(kind, body) else {
+        return;
+    };
+    let limits = IngestLimits {
+        max_decompressed_size: DECOMPRESSED_BYTES_MAX,
+        ..IngestLimits::default()
+    };
     let mut decoder = Decoder::new(limits);
     let first = decoder.accept(&request);
-    assert_eq!(decoder.accept(&request), first, "what was kept of the streams changes the answer");
+    assert_eq!(
+        decoder.accept(&request),
+        first,
+        "what was kept of the streams changes the answer"
+    );
 }
 
 /// `None` for a byte that stands for nothing.
@@ -33,9 +44,18 @@ fn request(kind: u8, body: &[u8]) -> Option<PushRequest> {
         b'4' => (Protocol::Otlp, "application/json", Some("lz4")),
         _ => return None,
     };
-    let body = if kind == b'p' { snappy(body) } else { body.to_vec() };
+    let body = if kind == b'p' {
+        snappy(body)
+    } else {
+        body.to_vec()
+    };
     let content_type = Some(content_type.to_owned());
-    Some(PushRequest { protocol, content_type, content_encoding: encoding.map(str::to_owned), body: body.into() })
+    Some(PushRequest {
+        protocol,
+        content_type,
+        content_encoding: encoding.map(str::to_owned),
+        body: body.into(),
+    })
 }
 
 /// A snappy block of literals, so that the fuzzer's bytes reach the protobuf decoder as they are.

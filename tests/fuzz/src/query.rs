@@ -5,18 +5,27 @@ use skald_logql::typed::{self, Options};
 
 /// Reads, prints and compiles.
 pub fn check(input: &[u8]) {
-    let Ok(text) = std::str::from_utf8(input) else { return };
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
     let expr = match syntax::parse(text) {
         Ok(expr) => expr,
         Err(error) => {
             let (start, end) = (error.span.start as usize, error.span.end as usize);
-            assert!(start <= end && end <= text.len(), "{start}..{end} in {} bytes", text.len());
+            assert!(
+                start <= end && end <= text.len(),
+                "{start}..{end} in {} bytes",
+                text.len()
+            );
             return;
         }
     };
     let printed = syntax::print(&expr);
     // Numbers that are none (0/0) and infinite ones have no text that reads back.
-    if !printed.contains("NaN") && !printed.contains("Inf") && printed.len() <= syntax::QUERY_BYTES_MAX {
+    if !printed.contains("NaN")
+        && !printed.contains("Inf")
+        && printed.len() <= syntax::QUERY_BYTES_MAX
+    {
         assert_eq!(syntax::parse(&printed).as_ref(), Ok(&expr), "{printed}");
         let pretty = syntax::pretty(&expr);
         if pretty.len() <= syntax::QUERY_BYTES_MAX {
@@ -24,7 +33,10 @@ pub fn check(input: &[u8]) {
         }
     }
     if let Ok(selector) = syntax::parse_selector(text) {
-        assert_eq!(syntax::parse_selector(&syntax::print_selector(&selector)), Ok(selector));
+        assert_eq!(
+            syntax::parse_selector(&syntax::print_selector(&selector)),
+            Ok(selector)
+        );
     }
     let _ = typed::compile(&expr, &Options::default());
 }

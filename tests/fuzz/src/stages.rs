@@ -33,7 +33,9 @@ const QUERIES: [&str; 16] = [
 const QUERY_BYTES_MAX: usize = 512;
 
 fn compile(text: &str) -> Option<Pipeline> {
-    let Ok(Expr::Log(log)) = skald_logql::parse(text) else { return None };
+    let Ok(Expr::Log(log)) = skald_logql::parse(text) else {
+        return None;
+    };
     let pipeline = Pipeline::compile(&log.stages, &Wanted::All).ok()?;
     // Without the answers of its inner queries a semi-join can't run.
     pipeline.subqueries().is_empty().then_some(pipeline)
@@ -41,7 +43,12 @@ fn compile(text: &str) -> Option<Pipeline> {
 
 fn pipelines() -> &'static [Pipeline] {
     static PIPELINES: OnceLock<Vec<Pipeline>> = OnceLock::new();
-    PIPELINES.get_or_init(|| QUERIES.iter().map(|text| compile(text).expect("the query compiles")).collect())
+    PIPELINES.get_or_init(|| {
+        QUERIES
+            .iter()
+            .map(|text| compile(text).expect("the query compiles"))
+            .collect()
+    })
 }
 
 /// Time, line and labels.
@@ -54,7 +61,8 @@ struct Found(Vec<Entry>);
 impl RowSink for Found {
     fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
         let mut labels = Vec::new();
-        row.labels.for_each(&mut |name, value, _| labels.push((name.to_owned(), value.to_owned())));
+        row.labels
+            .for_each(&mut |name, value, _| labels.push((name.to_owned(), value.to_owned())));
         self.0.push((row.timestamp, row.line.to_vec(), labels));
         ControlFlow::Continue(())
     }
@@ -72,7 +80,9 @@ pub fn check(input: &[u8]) {
     let mut index = ContentIndexBuilder::default();
     index.add_block(&batch);
     let index = ContentIndex::open(index.finish()).expect("was just written");
-    let own = std::str::from_utf8(&lines[0][..QUERY_BYTES_MAX.min(lines[0].len())]).ok().and_then(compile);
+    let own = std::str::from_utf8(&lines[0][..QUERY_BYTES_MAX.min(lines[0].len())])
+        .ok()
+        .and_then(compile);
     for pipeline in pipelines() {
         let forward = check_pipeline(pipeline, &batch, &index);
         let mut backward = run(pipeline, &batch, &Selection::all(batch.len()), true);
@@ -93,14 +103,22 @@ fn check_pipeline(pipeline: &Pipeline, batch: &Batch, index: &ContentIndex) -> F
     pipeline.prefilter(batch, &mut narrowed, &mut Scratch::default());
     assert_eq!(whole, run(pipeline, batch, &narrowed, false));
     let query = pipeline.content_query_for(|name| name == "a");
-    assert!(whole.0.is_empty() || index.candidates(&query)[0], "{query:?}");
+    assert!(
+        whole.0.is_empty() || index.candidates(&query)[0],
+        "{query:?}"
+    );
     whole
 }
 
 fn run(pipeline: &Pipeline, batch: &Batch, selection: &Selection, backward: bool) -> Found {
     let labels = Labels::from_pairs([("a", "b")]);
     let mut found = Found::default();
-    let rows = StreamRows { batch, rows: 0..batch.len() as u32, stream: &labels, selection };
+    let rows = StreamRows {
+        batch,
+        rows: 0..batch.len() as u32,
+        stream: &labels,
+        selection,
+    };
     let _ = pipeline.run(&rows, backward, &mut Scratch::default(), &mut found);
     found
 }

@@ -6,11 +6,19 @@ struct Labels;
 
 impl Context for Labels {
     fn label(&self, name: &str) -> Option<&str> {
-        self.labels().into_iter().find(|(n, _)| *n == name).map(|(_, v)| v)
+        self.labels()
+            .into_iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| v)
     }
 
     fn labels(&self) -> Vec<(&str, &str)> {
-        vec![("a", "1"), ("b", "{\"x\":[1,2,{\"y\":null}]}"), ("c", "1700000000"), ("d", "naïve \u{0}%d")]
+        vec![
+            ("a", "1"),
+            ("b", "{\"x\":[1,2,{\"y\":null}]}"),
+            ("c", "1700000000"),
+            ("d", "naïve \u{0}%d"),
+        ]
     }
 
     fn line(&self) -> &[u8] {
@@ -28,8 +36,12 @@ impl Context for Labels {
 
 /// Compiles and runs.
 pub fn check(input: &[u8]) {
-    let Ok(text) = std::str::from_utf8(input) else { return };
-    let Ok(template) = Template::compile("line", text) else { return };
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let Ok(template) = Template::compile("line", text) else {
+        return;
+    };
     let mut out = b"before".to_vec();
     let ran = template.execute(&Labels, &mut out);
     assert!(out.starts_with(b"before"));

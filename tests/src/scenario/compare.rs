@@ -8,7 +8,10 @@ const ANY: &str = "*";
 
 /// What is wrong with a body.
 pub(super) fn body(expected: &Body, found: &str) -> Result<(), String> {
-    let json = || serde_json::from_str::<Value>(found).map_err(|why| format!("the body is no JSON ({why}): {found}"));
+    let json = || {
+        serde_json::from_str::<Value>(found)
+            .map_err(|why| format!("the body is no JSON ({why}): {found}"))
+    };
     match expected {
         Body::Any => Ok(()),
         Body::Text(text) if text == found.trim_end_matches('\n') => Ok(()),
@@ -40,12 +43,19 @@ fn value(expected: &Value, found: &Value, keys: Keys, at: &str) -> Result<(), St
             }
             expected.iter().try_for_each(|(key, expected)| {
                 let at = format!("{at}.{key}");
-                value(expected, found.get(key).ok_or_else(|| format!("{at} is missing"))?, keys, &at)
+                value(
+                    expected,
+                    found.get(key).ok_or_else(|| format!("{at} is missing"))?,
+                    keys,
+                    &at,
+                )
             })
         }
         (Value::Array(expected), Value::Array(list)) if expected.len() == list.len() => {
             let pairs = expected.iter().zip(list).enumerate();
-            pairs.into_iter().try_for_each(|(i, (expected, found))| value(expected, found, keys, &format!("{at}[{i}]")))
+            pairs.into_iter().try_for_each(|(i, (expected, found))| {
+                value(expected, found, keys, &format!("{at}[{i}]"))
+            })
         }
         (expected, found) if expected == found => Ok(()),
         (expected, found) => Err(format!("{at}: expected {expected}, found {found}")),
@@ -71,12 +81,28 @@ mod tests {
         let more = r#"{"a":[1,2],"b":{"c":"x","d":1}}"#;
         check(Body::Like(expected()), more, None);
         check(Body::Json(expected()), more, Some("$.b has the key \"d\""));
-        check(Body::Like(expected()), r#"{"a":[1,2,3],"b":{"c":"x"}}"#, Some("$.a: expected"));
-        check(Body::Like(expected()), r#"{"a":[1,2],"b":{"c":"y"}}"#, Some("$.b.c: expected \"x\""));
-        check(Body::Like(expected()), r#"{"a":[1,2]}"#, Some("$.b is missing"));
+        check(
+            Body::Like(expected()),
+            r#"{"a":[1,2,3],"b":{"c":"x"}}"#,
+            Some("$.a: expected"),
+        );
+        check(
+            Body::Like(expected()),
+            r#"{"a":[1,2],"b":{"c":"y"}}"#,
+            Some("$.b.c: expected \"x\""),
+        );
+        check(
+            Body::Like(expected()),
+            r#"{"a":[1,2]}"#,
+            Some("$.b is missing"),
+        );
         check(Body::Like(expected()), "oops", Some("no JSON"));
         check(Body::Text("a".to_owned()), "a\n", None);
         check(Body::Text("a".to_owned()), "b", Some("expected the text"));
-        check(Body::Has(vec!["b".to_owned(), "z".to_owned()]), "abc", Some("\"z\" is not in"));
+        check(
+            Body::Has(vec!["b".to_owned(), "z".to_owned()]),
+            "abc",
+            Some("\"z\" is not in"),
+        );
     }
 }

@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 /// Reads a file; the error names the line.
 pub fn parse(text: &str) -> Result<File, String> {
     let text = substitute(text);
-    let mut lines = text.lines().enumerate().map(|(i, line)| (i + 1, line)).peekable();
+    let mut lines = text
+        .lines()
+        .enumerate()
+        .map(|(i, line)| (i + 1, line))
+        .peekable();
     let (mut file, mut title) = (File::default(), String::new());
     while let Some((number, line)) = lines.next() {
         let mut block = Vec::new();
@@ -17,11 +21,18 @@ pub fn parse(text: &str) -> Result<File, String> {
         match line.split_once(' ').unwrap_or((line, "")) {
             ("", _) => {}
             ("#", rest) => title = rest.trim().to_owned(),
-            ("config", "") => file.config = block.iter().map(|(_, line)| format!("{}\n", &line[2..])).collect(),
+            ("config", "") => {
+                file.config = block
+                    .iter()
+                    .map(|(_, line)| format!("{}\n", &line[2..]))
+                    .collect()
+            }
             ("load", "") => file.steps.push(Step::Load(load(&block)?)),
             ("flush", "") => file.steps.push(Step::Flush),
             ("compact", "") => file.steps.push(Step::Compact),
-            (method, target) if method.chars().all(|c| c.is_ascii_uppercase()) && target.starts_with('/') => {
+            (method, target)
+                if method.chars().all(|c| c.is_ascii_uppercase()) && target.starts_with('/') =>
+            {
                 let ask = Ask {
                     line: number,
                     title: title.clone(),
@@ -81,17 +92,28 @@ fn load_line(line: &str) -> Option<Vec<Value>> {
             Some((name, serde_json::from_str(value).ok()?))
         })
         .collect::<Option<_>>()?;
-    let labels: Value = labels.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
+    let labels: Value = labels
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), Value::String(value)))
+        .collect();
     let mut texts = serde_json::Deserializer::from_str(&line[end + 1..]).into_iter::<String>();
     let text = texts.next()?.ok()?;
-    let rest = line[end + 1 + texts.byte_offset()..].trim().strip_prefix("@ ")?;
-    let (seconds, rest) = rest.split_once('s').filter(|(seconds, _)| seconds.parse::<f64>().is_ok())?;
+    let rest = line[end + 1 + texts.byte_offset()..]
+        .trim()
+        .strip_prefix("@ ")?;
+    let (seconds, rest) = rest
+        .split_once('s')
+        .filter(|(seconds, _)| seconds.parse::<f64>().is_ok())?;
     let first = BASE_S * 1_000_000_000 + (seconds.parse::<f64>().ok()? * 1e9) as i64;
     let (count, metadata) = match rest.trim().strip_prefix("x ") {
         Some(rest) => rest.split_once(' ').unwrap_or((rest, "")),
         None => ("1", rest.trim()),
     };
-    let metadata: Value = if metadata.is_empty() { json!({}) } else { serde_json::from_str(metadata).ok()? };
+    let metadata: Value = if metadata.is_empty() {
+        json!({})
+    } else {
+        serde_json::from_str(metadata).ok()?
+    };
     let entry = |i: i64| {
         let time = (first + i * 1_000_000_000).to_string();
         json!({"stream": labels, "values": [[time, text.replace("{}", &i.to_string()), metadata]]})
@@ -109,7 +131,9 @@ fn asks(mut ask: Ask, block: &[(usize, &str)], steps: &mut Vec<Step>) -> Result<
         } else if let Some(rest) = text.strip_prefix("-> ") {
             answered = Some(rest.to_owned());
         } else if let Some(rest) = text.strip_prefix("< ") {
-            let (name, value) = rest.split_once(": ").ok_or_else(|| format!("line {number}: no header"))?;
+            let (name, value) = rest
+                .split_once(": ")
+                .ok_or_else(|| format!("line {number}: no header"))?;
             ask.expect.headers.push((name.to_owned(), value.to_owned()));
         } else if let Some(rest) = text.strip_prefix("with ") {
             rows.push((*number, rest));
@@ -127,9 +151,14 @@ fn asks(mut ask: Ask, block: &[(usize, &str)], steps: &mut Vec<Step>) -> Result<
         steps.push(Step::Ask(Box::new(with(&ask, *number, row)?)));
     }
     let Some(answered) = answered else {
-        return if rows.is_empty() { Err(format!("line {}: no answer", ask.line)) } else { Ok(()) };
+        return if rows.is_empty() {
+            Err(format!("line {}: no answer", ask.line))
+        } else {
+            Ok(())
+        };
     };
-    expect(&mut ask.expect, &answered, &expected).map_err(|why| format!("line {}: {why}", ask.line))?;
+    expect(&mut ask.expect, &answered, &expected)
+        .map_err(|why| format!("line {}: {why}", ask.line))?;
     steps.push(Step::Ask(Box::new(ask)));
     Ok(())
 }
@@ -138,11 +167,16 @@ fn asks(mut ask: Ask, block: &[(usize, &str)], steps: &mut Vec<Step>) -> Result<
 fn with(base: &Ask, number: usize, row: &str) -> Result<Ask, String> {
     let wrong = || format!("line {number}: no `name = value -> status answer`");
     let (params, answer) = row.split_once(" -> ").ok_or_else(wrong)?;
-    let mut ask = Ask { line: number, title: format!("{} ({params})", base.title), ..base.clone() };
+    let mut ask = Ask {
+        line: number,
+        title: format!("{} ({params})", base.title),
+        ..base.clone()
+    };
     for param in params.split(" & ") {
         let (name, value) = param.split_once(" =").ok_or_else(wrong)?;
         ask.params.retain(|(n, _)| n != name);
-        ask.params.push((name.to_owned(), value.trim_start().to_owned()));
+        ask.params
+            .push((name.to_owned(), value.trim_start().to_owned()));
     }
     let (status, text) = answer.split_once(' ').unwrap_or((answer, ""));
     ask.expect.status = status.parse().map_err(|_| wrong())?;
@@ -160,8 +194,13 @@ fn with(base: &Ask, number: usize, row: &str) -> Result<Ask, String> {
 
 fn expect(expect: &mut Expect, answer: &str, lines: &[&str]) -> Result<(), String> {
     let (status, kind) = answer.split_once(' ').unwrap_or((answer, ""));
-    expect.status = status.parse().map_err(|_| format!("{status:?} is no status"))?;
-    let json = || serde_json::from_str::<Value>(&lines.concat()).map_err(|why| format!("{why} in {}", lines.concat()));
+    expect.status = status
+        .parse()
+        .map_err(|_| format!("{status:?} is no status"))?;
+    let json = || {
+        serde_json::from_str::<Value>(&lines.concat())
+            .map_err(|why| format!("{why} in {}", lines.concat()))
+    };
     expect.body = match kind {
         "" => Body::Any,
         "text" => Body::Text(lines.join("\n")),
@@ -179,7 +218,10 @@ mod tests {
 
     #[test]
     fn times_are_counted_from_second_zero() {
-        assert_eq!(substitute("start = @20 $5 a@b $"), format!("start = {}000000000 {} a@b $", BASE_S + 20, BASE_S + 5));
+        assert_eq!(
+            substitute("start = @20 $5 a@b $"),
+            format!("start = {}000000000 {} a@b $", BASE_S + 20, BASE_S + 5)
+        );
     }
 
     #[test]
@@ -188,10 +230,24 @@ mod tests {
                     GET /x\n  query = {a=\"b\"} | x = 1\n  Accept: a/b\n  with limit = 0 & q = -> 400 bad\n  < X: *\n  -> 200 has\n    a b\n";
         let file = parse(text).expect("well formed");
         assert_eq!(file.config, "auth_enabled: true\n");
-        let [Step::Load(load), Step::Ask(with), Step::Ask(ask)] = file.steps.as_slice() else { panic!("{:?}", file.steps) };
-        assert_eq!(load["streams"][1]["values"], json!([["1772323202500000000", "n 1", {"k": "v"}]]));
-        assert_eq!((with.expect.status, with.params.len(), with.title.as_str()), (400, 3, "errors (limit = 0 & q =)"));
-        assert_eq!(ask.params, [("query".to_owned(), "{a=\"b\"} | x = 1".to_owned())]);
-        assert!(matches!(&ask.expect.body, Body::Has(texts) if texts == &["a b"]), "{ask:?}");
+        let [Step::Load(load), Step::Ask(with), Step::Ask(ask)] = file.steps.as_slice() else {
+            panic!("{:?}", file.steps)
+        };
+        assert_eq!(
+            load["streams"][1]["values"],
+            json!([["1772323202500000000", "n 1", {"k": "v"}]])
+        );
+        assert_eq!(
+            (with.expect.status, with.params.len(), with.title.as_str()),
+            (400, 3, "errors (limit = 0 & q =)")
+        );
+        assert_eq!(
+            ask.params,
+            [("query".to_owned(), "{a=\"b\"} | x = 1".to_owned())]
+        );
+        assert!(
+            matches!(&ask.expect.body, Body::Has(texts) if texts == &["a b"]),
+            "{ask:?}"
+        );
     }
 }

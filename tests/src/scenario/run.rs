@@ -21,10 +21,15 @@ pub fn run(file: &File) -> Vec<String> {
                 assert_eq!(reply.status, 204, "{}", reply.text);
             }
             Step::Flush => local.flush(),
-            Step::Compact => Arc::clone(&local.running().app().store).compact().expect("parts can be merged"),
+            Step::Compact => Arc::clone(&local.running().app().store)
+                .compact()
+                .expect("parts can be merged"),
             Step::Ask(ask) => {
                 if let Err(why) = answer(&client, ask) {
-                    wrong.push(format!("line {}: {}: {} {}\n{why}", ask.line, ask.title, ask.method, ask.target));
+                    wrong.push(format!(
+                        "line {}: {}: {} {}\n{why}",
+                        ask.line, ask.title, ask.method, ask.target
+                    ));
                 }
             }
         }
@@ -37,17 +42,28 @@ fn answer(client: &Client, ask: &Ask) -> Result<(), String> {
     let query = encode(&ask.params);
     let mut headers = ask.headers.clone();
     let (target, body) = if form {
-        headers.push(("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
+        headers.push((
+            "Content-Type".to_owned(),
+            "application/x-www-form-urlencoded".to_owned(),
+        ));
         (ask.target.clone(), query)
     } else if query.is_empty() {
         (ask.target.clone(), ask.body.clone().unwrap_or_default())
     } else {
         let joint = if ask.target.contains('?') { '&' } else { '?' };
-        (format!("{}{joint}{query}", ask.target), ask.body.clone().unwrap_or_default())
+        (
+            format!("{}{joint}{query}", ask.target),
+            ask.body.clone().unwrap_or_default(),
+        )
     };
-    let found = client.send(&ask.method, &target, &headers, body.as_bytes()).map_err(|why| why.to_string())?;
+    let found = client
+        .send(&ask.method, &target, &headers, body.as_bytes())
+        .map_err(|why| why.to_string())?;
     if found.status != ask.expect.status {
-        return Err(format!("expected status {}, found {}: {}", ask.expect.status, found.status, found.text));
+        return Err(format!(
+            "expected status {}, found {}: {}",
+            ask.expect.status, found.status, found.text
+        ));
     }
     check_headers(ask, &found)?;
     compare::body(&ask.expect.body, &found.text)
@@ -62,7 +78,9 @@ fn check_headers(ask: &Ask, found: &Answer) -> Result<(), String> {
             (value, header) => header == Some(value),
         };
         if !right {
-            return Err(format!("expected the header {name}: {value}, found {header:?}"));
+            return Err(format!(
+                "expected the header {name}: {value}, found {header:?}"
+            ));
         }
     }
     Ok(())
@@ -75,5 +93,13 @@ fn encode(params: &[(String, String)]) -> String {
 
 fn percent(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
-    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| {
+            if plain(b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }

@@ -40,17 +40,27 @@ impl<'s> Cursor<'s> {
 
     /// Takes a word if it is next and ends there.
     pub(super) fn take_word(&mut self, word: &str) -> bool {
-        let ends = self.rest.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+        let ends = self
+            .rest
+            .strip_prefix(word)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
         ends && self.take(word)
     }
 
     pub(super) fn expect(&mut self, text: &str) -> Result<(), Unreadable> {
-        if self.take(text) { Ok(()) } else { Err(format!("expected {text:?} at {:?}", self.rest)) }
+        if self.take(text) {
+            Ok(())
+        } else {
+            Err(format!("expected {text:?} at {:?}", self.rest))
+        }
     }
 
     /// Everything up to the next white space.
     pub(super) fn word(&mut self) -> &'s str {
-        let end = self.rest.find(char::is_whitespace).unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find(char::is_whitespace)
+            .unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest.trim_start();
         word
@@ -69,7 +79,10 @@ impl<'s> Cursor<'s> {
             if !pairs.is_empty() {
                 self.expect(",")?;
             }
-            let end = self.rest.find('=').ok_or_else(|| format!("expected a label at {:?}", self.rest))?;
+            let end = self
+                .rest
+                .find('=')
+                .ok_or_else(|| format!("expected a label at {:?}", self.rest))?;
             let name = self.rest[..end].trim().to_owned();
             self.rest = &self.rest[end + 1..];
             let value = String::from_utf8(self.string()?).map_err(|e| e.to_string())?;
@@ -120,7 +133,10 @@ fn escape(chars: &mut std::str::Chars<'_>) -> Result<Vec<u8>, Unreadable> {
         'u' => {
             let digits: String = chars.take(4).collect();
             let code = u32::from_str_radix(&digits, 16).map_err(|e| e.to_string())?;
-            char::from_u32(code).ok_or("no such character")?.to_string().into_bytes()
+            char::from_u32(code)
+                .ok_or("no such character")?
+                .to_string()
+                .into_bytes()
         }
         c => c.to_string().into_bytes(),
     })
@@ -141,7 +157,9 @@ fn duration(text: &str) -> Option<i64> {
             ("h", 3_600_000_000_000),
             ("d", 86_400_000_000_000),
         ];
-        let (unit, scale) = units.into_iter().find(|(unit, _)| rest[digits..].starts_with(unit))?;
+        let (unit, scale) = units
+            .into_iter()
+            .find(|(unit, _)| rest[digits..].starts_with(unit))?;
         total += number * scale;
         rest = &rest[digits + unit.len()..];
     }

@@ -26,7 +26,10 @@ pub fn parse(text: &str) -> Result<Script, String> {
         } else if loading {
             script.entries.push(entry(content).map_err(place)?);
         } else {
-            let eval = script.evals.last_mut().ok_or_else(|| place("an answer without a question".to_owned()))?;
+            let eval = script
+                .evals
+                .last_mut()
+                .ok_or_else(|| place("an answer without a question".to_owned()))?;
             answer(eval, content).map_err(place)?;
         }
     }
@@ -38,15 +41,28 @@ fn entry(text: &str) -> Result<Entry, String> {
     let mut cursor = Cursor::new(text);
     let labels = cursor.labels()?;
     let line = cursor.string()?;
-    let metadata = if cursor.take("[") { cursor.pairs("]")? } else { Vec::new() };
+    let metadata = if cursor.take("[") {
+        cursor.pairs("]")?
+    } else {
+        Vec::new()
+    };
     cursor.expect("@")?;
     let offset = cursor.time()?;
     done(&cursor)?;
-    Ok(Entry { labels, line, metadata, offset })
+    Ok(Entry {
+        labels,
+        line,
+        metadata,
+        offset,
+    })
 }
 
 fn done(cursor: &Cursor<'_>) -> Result<(), String> {
-    if cursor.is_done() { Ok(()) } else { Err(format!("unexpected {:?}", cursor.rest())) }
+    if cursor.is_done() {
+        Ok(())
+    } else {
+        Err(format!("unexpected {:?}", cursor.rest()))
+    }
 }
 
 /// `eval` and what follows on its line.
@@ -57,7 +73,10 @@ fn eval(text: &str, at_line: usize) -> Result<Eval, String> {
     let ask = match cursor.word() {
         "instant" => {
             cursor.expect("at")?;
-            Ask::Instant { at: cursor.time()?, ordered }
+            Ask::Instant {
+                at: cursor.time()?,
+                ordered,
+            }
         }
         "range" => {
             cursor.expect("from")?;
@@ -65,18 +84,34 @@ fn eval(text: &str, at_line: usize) -> Result<Eval, String> {
             cursor.expect("to")?;
             let to = cursor.time()?;
             cursor.expect("step")?;
-            Ask::Range { from, to, step: cursor.time()? }
+            Ask::Range {
+                from,
+                to,
+                step: cursor.time()?,
+            }
         }
         "lines" => Ask::Log(log(&mut cursor, Show::Lines)?),
         "labels" => Ask::Log(log(&mut cursor, Show::Labels)?),
         "log" => Ask::Log(log(&mut cursor, Show::Everything)?),
         other => return Err(format!("eval what? {other:?}")),
     };
-    Ok(Eval { at_line, query: cursor.rest().to_owned(), ask, expected: Expected::Rows(Vec::new()) })
+    Ok(Eval {
+        at_line,
+        query: cursor.rest().to_owned(),
+        ask,
+        expected: Expected::Rows(Vec::new()),
+    })
 }
 
 fn log(cursor: &mut Cursor<'_>, show: Show) -> Result<LogAsk, String> {
-    let mut ask = LogAsk { show, from: 0, to: LOG_END, limit: 1000, backward: false, interval: 0 };
+    let mut ask = LogAsk {
+        show,
+        from: 0,
+        to: LOG_END,
+        limit: 1000,
+        backward: false,
+        interval: 0,
+    };
     loop {
         if cursor.take_word("from") {
             ask.from = cursor.time()?;
@@ -110,7 +145,11 @@ fn answer(eval: &mut Eval, text: &str) -> Result<(), String> {
             let mut values = Vec::new();
             while !cursor.is_done() {
                 let word = cursor.word();
-                values.push(if word == "_" { None } else { Some(number(word)?) });
+                values.push(if word == "_" {
+                    None
+                } else {
+                    Some(number(word)?)
+                });
             }
             Row::Series(labels, values)
         }
@@ -124,15 +163,27 @@ fn answer(eval: &mut Eval, text: &str) -> Result<(), String> {
 }
 
 fn entry_row(cursor: &mut Cursor<'_>, show: Show) -> Result<Row, String> {
-    let labels = if show == Show::Lines { None } else { Some(cursor.labels()?) };
-    let line = if show == Show::Labels { None } else { Some(cursor.string()?) };
+    let labels = if show == Show::Lines {
+        None
+    } else {
+        Some(cursor.labels()?)
+    };
+    let line = if show == Show::Labels {
+        None
+    } else {
+        Some(cursor.string()?)
+    };
     let offset = if show == Show::Everything {
         cursor.expect("@")?;
         Some(cursor.time()?)
     } else {
         None
     };
-    Ok(Row::Entry { labels, line, offset })
+    Ok(Row::Entry {
+        labels,
+        line,
+        offset,
+    })
 }
 
 fn number(word: &str) -> Result<f64, String> {

@@ -2,7 +2,9 @@
 
 use super::{Ask, Entry, Eval, Expected, LogAsk, Pairs, Row, Script, Show};
 use skald_model::{Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
-use skald_query::{Answer, Caching, Cancel, Data, Direction, Engine, InstantRequest, QueryLimits, RangeRequest};
+use skald_query::{
+    Answer, Caching, Cancel, Data, Direction, Engine, InstantRequest, QueryLimits, RangeRequest,
+};
 use skald_store::{Options, Store};
 use std::borrow::Cow;
 use std::sync::{Arc, mpsc};
@@ -29,15 +31,28 @@ pub enum State {
 }
 
 /// Every state.
-pub const STATES: [State; 5] = [State::Head, State::Flushed, State::Compacted, State::Mixed, State::Recovered];
+pub const STATES: [State; 5] = [
+    State::Head,
+    State::Flushed,
+    State::Compacted,
+    State::Mixed,
+    State::Recovered,
+];
 
 /// What went wrong: one text for each question that was answered otherwise than expected.
 pub fn run(script: &Script, state: State) -> Vec<String> {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let store = Arc::new(prepare(script, state, directory.path()));
-    let limits = QueryLimits { threads: 1, ..QueryLimits::default() };
+    let limits = QueryLimits {
+        threads: 1,
+        ..QueryLimits::default()
+    };
     let engine = Engine::new(store.clone(), limits, || ZERO);
-    let wrong = script.evals.iter().filter_map(|eval| check(&engine, eval).err().map(|why| describe(eval, &why))).collect();
+    let wrong = script
+        .evals
+        .iter()
+        .filter_map(|eval| check(&engine, eval).err().map(|why| describe(eval, &why)))
+        .collect();
     store.close(false).expect("the store closes");
     wrong
 }
@@ -47,7 +62,11 @@ fn describe(eval: &Eval, why: &str) -> String {
 }
 
 fn open(path: &std::path::Path) -> Store {
-    Store::open(Options { background: false, ..Options::new(path) }).expect("the store opens")
+    Store::open(Options {
+        background: false,
+        ..Options::new(path)
+    })
+    .expect("the store opens")
 }
 
 /// A store with the data of a script in a state.
@@ -86,16 +105,33 @@ fn prepare(script: &Script, state: State, path: &std::path::Path) -> Store {
 fn write(store: &Store, entries: &[Entry]) {
     for entry in entries {
         let labels = Labels::from_pairs(entry.labels.iter().map(|(n, v)| (n, v)));
-        let metadata = entry.metadata.iter().map(|(n, v)| (Cow::from(n), Cow::from(v))).collect::<Vec<_>>();
+        let metadata = entry
+            .metadata
+            .iter()
+            .map(|(n, v)| (Cow::from(n), Cow::from(v)))
+            .collect::<Vec<_>>();
         let batch = WriteBatch {
-            streams: vec![WriteStream { id: StreamId::of(&labels), labels, rows: 0..1 }],
-            entries: vec![WriteEntry { timestamp: ZERO + entry.offset, line: &entry.line, metadata: 0..metadata.len() as u32 }],
+            streams: vec![WriteStream {
+                id: StreamId::of(&labels),
+                labels,
+                rows: 0..1,
+            }],
+            entries: vec![WriteEntry {
+                timestamp: ZERO + entry.offset,
+                line: &entry.line,
+                metadata: 0..metadata.len() as u32,
+            }],
             metadata,
         };
         let (done, written) = mpsc::channel();
         let done = Box::new(move |result| done.send(result).expect("the writer waits"));
-        store.write(&TenantId::fake(), &batch, done).expect("the store takes the entry");
-        written.recv().expect("the store answers").expect("the entry is durable");
+        store
+            .write(&TenantId::fake(), &batch, done)
+            .expect("the store takes the entry");
+        written
+            .recv()
+            .expect("the store answers")
+            .expect("the entry is durable");
     }
 }
 
@@ -103,18 +139,32 @@ fn write(store: &Store, entries: &[Entry]) {
 fn check(engine: &Engine, eval: &Eval) -> Result<(), String> {
     match (ask(engine, eval), &eval.expected) {
         (Err(found), Expected::Failure(part)) if found.contains(part.as_str()) => Ok(()),
-        (Err(found), expected) => Err(format!("  failed: {found}\n  expected {}", show_expected(expected))),
-        (Ok(answer), Expected::Failure(part)) => {
-            Err(format!("  found {}\n  expected fail {part:?}", show_rows(&rows(eval, answer))))
-        }
+        (Err(found), expected) => Err(format!(
+            "  failed: {found}\n  expected {}",
+            show_expected(expected)
+        )),
+        (Ok(answer), Expected::Failure(part)) => Err(format!(
+            "  found {}\n  expected fail {part:?}",
+            show_rows(&rows(eval, answer))
+        )),
         (Ok(answer), Expected::Rows(expected)) => {
             let found = rows(eval, answer);
             let ordered = matches!(eval.ask, Ask::Instant { ordered: true, .. } | Ask::Log(_));
-            let (found, expected) = if ordered { (found, expected.clone()) } else { (sorted(found), sorted(expected.clone())) };
-            if found.len() == expected.len() && found.iter().zip(&expected).all(|(a, b)| same_row(a, b)) {
+            let (found, expected) = if ordered {
+                (found, expected.clone())
+            } else {
+                (sorted(found), sorted(expected.clone()))
+            };
+            if found.len() == expected.len()
+                && found.iter().zip(&expected).all(|(a, b)| same_row(a, b))
+            {
                 return Ok(());
             }
-            Err(format!("  found{}\n  expected{}", show_rows(&found), show_rows(&expected)))
+            Err(format!(
+                "  found{}\n  expected{}",
+                show_rows(&found),
+                show_rows(&expected)
+            ))
         }
     }
 }
@@ -141,7 +191,11 @@ fn ask(engine: &Engine, eval: &Eval) -> Result<Answer, String> {
             engine.query_range(&request, &cancel)
         }
         Ask::Log(log) => {
-            let direction = if log.backward { Direction::Backward } else { Direction::Forward };
+            let direction = if log.backward {
+                Direction::Backward
+            } else {
+                Direction::Forward
+            };
             let request = RangeRequest {
                 interval: log.interval,
                 limit: log.limit,
@@ -176,35 +230,63 @@ fn range_request(tenant: TenantId, query: String, from: i64, to: i64, step: i64)
 fn rows(eval: &Eval, answer: Answer) -> Vec<Row> {
     match answer.data {
         Data::Scalar(_, value) => vec![Row::Scalar(value)],
-        Data::Vector(samples) => {
-            samples.into_iter().map(|sample| Row::Series(pairs(&sample.labels), vec![Some(sample.value)])).collect()
-        }
+        Data::Vector(samples) => samples
+            .into_iter()
+            .map(|sample| Row::Series(pairs(&sample.labels), vec![Some(sample.value)]))
+            .collect(),
         Data::Matrix(series) => {
-            let Ask::Range { from, to, step } = eval.ask else { return Vec::new() };
-            let steps: Vec<i64> = (0..).map(|i| ZERO + from + i * step).take_while(|t| *t <= ZERO + to).collect();
-            let values = |points: &[(i64, f64)]| {
-                steps.iter().map(|step| points.iter().find(|(t, _)| t == step).map(|(_, v)| *v)).collect()
+            let Ask::Range { from, to, step } = eval.ask else {
+                return Vec::new();
             };
-            series.iter().map(|series| Row::Series(pairs(&series.labels), values(&series.points))).collect()
+            let steps: Vec<i64> = (0..)
+                .map(|i| ZERO + from + i * step)
+                .take_while(|t| *t <= ZERO + to)
+                .collect();
+            let values = |points: &[(i64, f64)]| {
+                steps
+                    .iter()
+                    .map(|step| points.iter().find(|(t, _)| t == step).map(|(_, v)| *v))
+                    .collect()
+            };
+            series
+                .iter()
+                .map(|series| Row::Series(pairs(&series.labels), values(&series.points)))
+                .collect()
         }
         Data::Streams(streams) => {
-            let Ask::Log(ask) = &eval.ask else { return Vec::new() };
+            let Ask::Log(ask) = &eval.ask else {
+                return Vec::new();
+            };
             entry_rows(ask, streams)
         }
     }
 }
 
 fn pairs(labels: &Labels) -> Pairs {
-    labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+    labels
+        .iter()
+        .map(|(n, v)| (n.to_owned(), v.to_owned()))
+        .collect()
 }
 
 /// Entries in order of time; those of one time in order of labels.
 fn entry_rows(ask: &LogAsk, streams: Vec<skald_query::StreamResult>) -> Vec<Row> {
     let mut entries: Vec<(i64, Pairs, Vec<u8>)> = Vec::new();
     for stream in streams {
-        entries.extend(stream.entries.into_iter().map(|entry| (entry.timestamp, stream.labels.clone(), entry.line)));
+        entries.extend(
+            stream
+                .entries
+                .into_iter()
+                .map(|entry| (entry.timestamp, stream.labels.clone(), entry.line)),
+        );
     }
-    entries.sort_by(|a, b| if ask.backward { b.0.cmp(&a.0) } else { a.0.cmp(&b.0) });
+    entries.sort_by(|a, b| {
+        if ask.backward {
+            b.0.cmp(&a.0)
+        } else {
+            a.0.cmp(&b.0)
+        }
+    });
     let row = |(time, labels, line)| Row::Entry {
         labels: (ask.show != Show::Lines).then_some(labels),
         line: (ask.show != Show::Labels).then_some(line),
@@ -232,9 +314,18 @@ fn same_row(a: &Row, b: &Row) -> bool {
             };
             a == b && x.len() == y.len() && x.iter().zip(y).all(same)
         }
-        (Row::Entry { labels, line, offset }, Row::Entry { labels: labels2, line: line2, offset: offset2 }) => {
-            labels == labels2 && line == line2 && offset == offset2
-        }
+        (
+            Row::Entry {
+                labels,
+                line,
+                offset,
+            },
+            Row::Entry {
+                labels: labels2,
+                line: line2,
+                offset: offset2,
+            },
+        ) => labels == labels2 && line == line2 && offset == offset2,
         _ => false,
     }
 }
@@ -254,7 +345,9 @@ fn show_rows(rows: &[Row]) -> String {
     if rows.is_empty() {
         return " nothing".to_owned();
     }
-    rows.iter().map(|row| format!("\n    {}", show_row(row))).collect()
+    rows.iter()
+        .map(|row| format!("\n    {}", show_row(row)))
+        .collect()
 }
 
 fn show_row(row: &Row) -> String {
@@ -265,13 +358,23 @@ fn show_row(row: &Row) -> String {
     match row {
         Row::Scalar(value) => value.to_string(),
         Row::Series(pairs, values) => {
-            let values: Vec<String> = values.iter().map(|v| v.map_or("_".to_owned(), |v| v.to_string())).collect();
+            let values: Vec<String> = values
+                .iter()
+                .map(|v| v.map_or("_".to_owned(), |v| v.to_string()))
+                .collect();
             format!("{} {}", labels(pairs), values.join(" "))
         }
-        Row::Entry { labels: pairs, line, offset } => {
+        Row::Entry {
+            labels: pairs,
+            line,
+            offset,
+        } => {
             let mut parts = Vec::new();
             parts.extend(pairs.as_ref().map(labels));
-            parts.extend(line.as_ref().map(|line| format!("{:?}", String::from_utf8_lossy(line))));
+            parts.extend(
+                line.as_ref()
+                    .map(|line| format!("{:?}", String::from_utf8_lossy(line))),
+            );
             parts.extend(offset.map(|offset| format!("@ {}ms", offset / 1_000_000)));
             parts.join(" ")
         }

@@ -84,7 +84,12 @@ pub fn run(soak: &Soak) -> Result<Report, String> {
 fn start(soak: &Soak) -> Result<Skald, String> {
     let server = Skald::start(&soak.binary, &soak.data, &[]);
     let (client, until) = (server.client(), Instant::now() + SETTLE);
-    while client.get("/ready", &[], &[]).map_err(|why| why.to_string())?.status != 200 {
+    while client
+        .get("/ready", &[], &[])
+        .map_err(|why| why.to_string())?
+        .status
+        != 200
+    {
         if Instant::now() > until {
             return Err("the server is not ready".to_owned());
         }
@@ -116,9 +121,19 @@ fn settled(server: &Skald, first: Option<&Usage>) -> Result<Usage, String> {
 /// What is more than it was.
 fn grown(first: &Usage, now: &Usage) -> Option<String> {
     for (what, first, now, slack) in [
-        ("memory (kB)", first.memory_kb, now.memory_kb, MEMORY_SLACK_KB + first.memory_kb / 4),
+        (
+            "memory (kB)",
+            first.memory_kb,
+            now.memory_kb,
+            MEMORY_SLACK_KB + first.memory_kb / 4,
+        ),
         ("threads", first.threads, now.threads, THREADS_SLACK),
-        ("descriptors", first.descriptors, now.descriptors, DESCRIPTORS_SLACK),
+        (
+            "descriptors",
+            first.descriptors,
+            now.descriptors,
+            DESCRIPTORS_SLACK,
+        ),
     ] {
         if now > first + slack {
             return Some(format!("{what} grew from {first} to {now}"));
@@ -133,11 +148,25 @@ mod tests {
 
     #[test]
     fn growth_is_told_beyond_its_slack() {
-        let usage = |memory_kb, threads, descriptors| Usage { memory_kb, threads, descriptors, parts: 0 };
+        let usage = |memory_kb, threads, descriptors| Usage {
+            memory_kb,
+            threads,
+            descriptors,
+            parts: 0,
+        };
         let first = usage(100_000, 20, 30);
         assert_eq!(grown(&first, &usage(200_000, 25, 40)), None);
-        assert_eq!(grown(&first, &usage(300_000, 25, 40)).as_deref(), Some("memory (kB) grew from 100000 to 300000"));
-        assert_eq!(grown(&first, &usage(100_000, 40, 40)).as_deref(), Some("threads grew from 20 to 40"));
-        assert_eq!(grown(&first, &usage(100_000, 20, 90)).as_deref(), Some("descriptors grew from 30 to 90"));
+        assert_eq!(
+            grown(&first, &usage(300_000, 25, 40)).as_deref(),
+            Some("memory (kB) grew from 100000 to 300000")
+        );
+        assert_eq!(
+            grown(&first, &usage(100_000, 40, 40)).as_deref(),
+            Some("threads grew from 20 to 40")
+        );
+        assert_eq!(
+            grown(&first, &usage(100_000, 20, 90)).as_deref(),
+            Some("descriptors grew from 30 to 90")
+        );
     }
 }

@@ -25,7 +25,10 @@ impl SizeClass {
     /// The class nearest to `bits`.
     fn nearest(bits: u64) -> SizeClass {
         let distance = |class: &SizeClass| (class.bits() as u64).abs_diff(bits);
-        (0..=CLASS_MAX).map(SizeClass).min_by_key(distance).expect("there are classes")
+        (0..=CLASS_MAX)
+            .map(SizeClass)
+            .min_by_key(distance)
+            .expect("there are classes")
     }
 
     /// Bits of a filter of this class.
@@ -57,7 +60,9 @@ const WORDS: usize = 1 << (POSITION_BITS - 6);
 impl Default for Sketch {
     fn default() -> Sketch {
         let words = vec![0; WORDS].into_boxed_slice();
-        Sketch { words: words.try_into().expect("there are so many words") }
+        Sketch {
+            words: words.try_into().expect("there are so many words"),
+        }
     }
 }
 
@@ -68,7 +73,11 @@ impl Sketch {
 
     /// The filter of the positions, which are forgotten.
     pub(super) fn take(&mut self) -> Filter {
-        let set: u64 = self.words.iter().map(|word| u64::from(word.count_ones())).sum();
+        let set: u64 = self
+            .words
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum();
         let class = SizeClass::nearest(set * FILTER_PERCENT / 100);
         let bits = class.bits();
         let mut words = vec![0u64; bits / 64];
@@ -90,19 +99,28 @@ mod tests {
 
     #[test]
     fn sizes_grow_by_a_quarter_or_less() {
-        let sizes: Vec<usize> = (0..=CLASS_MAX).map(|class| SizeClass(class).bits()).collect();
+        let sizes: Vec<usize> = (0..=CLASS_MAX)
+            .map(|class| SizeClass(class).bits())
+            .collect();
         assert_eq!(sizes[0], 256);
         assert!(sizes.iter().all(|bits| bits % 64 == 0));
-        assert!(sizes.windows(2).all(|pair| pair[0] < pair[1] && pair[1] * 4 <= pair[0] * 5));
+        assert!(
+            sizes
+                .windows(2)
+                .all(|pair| pair[0] < pair[1] && pair[1] * 4 <= pair[0] * 5)
+        );
         assert!(sizes[usize::from(CLASS_MAX)] >> POSITION_BITS == 2);
     }
 
     #[test]
     fn a_filter_has_what_its_sketch_had() {
         let mut sketch = Sketch::default();
-        let positions: Vec<u32> =
-            (0..5000u64).map(|i| (xxhash_rust::xxh3::xxh3_64(&i.to_le_bytes()) >> (64 - POSITION_BITS)) as u32).collect();
-        positions.iter().for_each(|position| sketch.insert(*position));
+        let positions: Vec<u32> = (0..5000u64)
+            .map(|i| (xxhash_rust::xxh3::xxh3_64(&i.to_le_bytes()) >> (64 - POSITION_BITS)) as u32)
+            .collect();
+        positions
+            .iter()
+            .for_each(|position| sketch.insert(*position));
         let filter = sketch.take();
         for position in positions {
             let row = row(position, filter.class.bits());

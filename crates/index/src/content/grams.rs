@@ -29,7 +29,9 @@ pub(super) enum Rules {
 impl Rules {
     /// The rules of a version; `None` when it is not known.
     pub(super) fn of(version: u8) -> Option<Rules> {
-        [Rules::One, Rules::Two].into_iter().find(|rules| rules.version() == version)
+        [Rules::One, Rules::Two]
+            .into_iter()
+            .find(|rules| rules.version() == version)
     }
 
     pub(super) const fn version(self) -> u8 {
@@ -76,7 +78,11 @@ struct Window {
 impl Window {
     /// Before the first byte there are neither words nor separators, only digits: no rule takes those for
     /// bytes of a gram.
-    const START: Window = Window { folded: 0, exact: 0, kinds: 0b111111 * DIGIT };
+    const START: Window = Window {
+        folded: 0,
+        exact: 0,
+        kinds: 0b111111 * DIGIT,
+    };
 
     fn push(&mut self, byte: u8) {
         let kind = KINDS[usize::from(byte)];
@@ -142,14 +148,19 @@ const PIECE_OVERLAP: usize = 3;
 impl Default for Seen {
     fn default() -> Seen {
         let unused = || Box::new([(0, 0); 1 << PIECE_SLOT_BITS]);
-        Seen { texts: Box::new([0; 1 << TEXT_SLOT_BITS]), pieces: unused(), words: unused() }
+        Seen {
+            texts: Box::new([0; 1 << TEXT_SLOT_BITS]),
+            pieces: unused(),
+            words: unused(),
+        }
     }
 }
 
 impl Seen {
     /// Whether the text was not there. Four zero bytes are always new, as an empty slot looks like them.
     fn insert_text(&mut self, exact: u32) -> bool {
-        let slot = &mut self.texts[(exact.wrapping_mul(0x9e37_79b1) >> (32 - TEXT_SLOT_BITS)) as usize];
+        let slot =
+            &mut self.texts[(exact.wrapping_mul(0x9e37_79b1) >> (32 - TEXT_SLOT_BITS)) as usize];
         let is_new = *slot != exact || exact == 0;
         *slot = exact;
         is_new
@@ -166,8 +177,12 @@ impl Seen {
 /// Whether the piece was not there, by its bytes; it is now.
 fn insert_piece(pieces: &mut Pieces, lines: &[u8], piece: Range<usize>) -> bool {
     let bytes = &lines[piece.clone()];
-    let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else { return true };
-    let mixed = u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23) ^ (bytes.len() as u64) << 57;
+    let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+        return true;
+    };
+    let mixed = u64::from_le_bytes(*first)
+        ^ u64::from_le_bytes(*last).rotate_left(23)
+        ^ (bytes.len() as u64) << 57;
     let slot = &mut pieces[(mixed.wrapping_mul(TEXT_3) >> (64 - PIECE_SLOT_BITS)) as usize];
     let is_new = lines[slot.0 as usize..slot.1 as usize] != *bytes;
     *slot = (piece.start as u32, piece.end as u32);
@@ -177,7 +192,13 @@ fn insert_piece(pieces: &mut Pieces, lines: &[u8], piece: Range<usize>) -> bool 
 /// Calls `emit` with the filter positions of all grams that `rules` keep of the line at `line`, save for those of
 /// texts that `seen` has of these `lines`.
 #[inline]
-pub(super) fn each(rules: Rules, lines: &[u8], line: Range<usize>, seen: &mut Seen, mut emit: impl FnMut(u32)) {
+pub(super) fn each(
+    rules: Rules,
+    lines: &[u8],
+    line: Range<usize>,
+    seen: &mut Seen,
+    mut emit: impl FnMut(u32),
+) {
     let (mut at, mut word_end) = (line.start, line.start);
     while at < line.end {
         let digit = next_digit(&lines[..line.end], at);
@@ -190,7 +211,13 @@ pub(super) fn each(rules: Rules, lines: &[u8], line: Range<usize>, seen: &mut Se
             emit_number(&lines[digit - 1..line.end], &mut emit);
         }
         if digit >= word_end {
-            word_end = each_id(&lines[..line.end], line.start, digit, &mut seen.words, &mut emit);
+            word_end = each_id(
+                &lines[..line.end],
+                line.start,
+                digit,
+                &mut seen.words,
+                &mut emit,
+            );
         }
         at = digit + 1;
         while at < line.end && lines[at].is_ascii_digit() {
@@ -211,7 +238,10 @@ fn next_digit(bytes: &[u8], mut from: usize) -> usize {
         }
         from += 8;
     }
-    bytes[from..].iter().position(u8::is_ascii_digit).map_or(bytes.len(), |at| from + at)
+    bytes[from..]
+        .iter()
+        .position(u8::is_ascii_digit)
+        .map_or(bytes.len(), |at| from + at)
 }
 
 /// The highest bit of each of eight bytes that is a digit.
@@ -236,7 +266,9 @@ fn is(byte: u8, kind: u32) -> bool {
 fn each_text(lines: &[u8], stretch: Range<usize>, seen: &mut Seen, emit: &mut impl FnMut(u32)) {
     let mut start = stretch.start;
     while start + 3 <= stretch.end {
-        let space = lines[..stretch.end].get(start + PIECE_BYTES..).and_then(|rest| memchr::memchr(b' ', rest));
+        let space = lines[..stretch.end]
+            .get(start + PIECE_BYTES..)
+            .and_then(|rest| memchr::memchr(b' ', rest));
         let end = space.map_or(stretch.end, |space| start + PIECE_BYTES + space + 1);
         if end - start < PIECE_BYTES_MIN || insert_piece(&mut seen.pieces, lines, start..end) {
             emit_texts(&lines[start..end], seen, emit);
@@ -266,10 +298,23 @@ fn emit_texts(piece: &[u8], seen: &mut Seen, emit: &mut impl FnMut(u32)) {
 
 /// The ids of the word that has a digit at `digit`; gives where the word ends. Windows of six bytes before
 /// that digit's have none.
-fn each_id(lines: &[u8], line_start: usize, digit: usize, words: &mut Pieces, emit: &mut impl FnMut(u32)) -> usize {
+fn each_id(
+    lines: &[u8],
+    line_start: usize,
+    digit: usize,
+    words: &mut Pieces,
+    emit: &mut impl FnMut(u32),
+) -> usize {
     let first = digit.saturating_sub(5).max(line_start);
-    let before = lines[first..digit].iter().rev().take_while(|byte| is(**byte, WORD)).count();
-    let behind = lines[digit..].iter().take_while(|byte| is(**byte, WORD)).count();
+    let before = lines[first..digit]
+        .iter()
+        .rev()
+        .take_while(|byte| is(**byte, WORD))
+        .count();
+    let behind = lines[digit..]
+        .iter()
+        .take_while(|byte| is(**byte, WORD))
+        .count();
     let (start, end) = (digit - before, digit + behind);
     if end - start < 6 || !insert_piece(words, lines, start..end) {
         return end;
@@ -280,7 +325,11 @@ fn each_id(lines: &[u8], line_start: usize, digit: usize, words: &mut Pieces, em
         window.push(byte);
         let before = std::mem::replace(&mut last, hash(window.last::<5>(), ID_5));
         if window.all(WORD, 0b11_1111) && window.any(DIGIT, 0b11_1111) {
-            let (chosen, bytes) = if order(last) <= order(before) { (last, 0b1_1111) } else { (before, 0b11_1110) };
+            let (chosen, bytes) = if order(last) <= order(before) {
+                (last, 0b1_1111)
+            } else {
+                (before, 0b11_1110)
+            };
             if window.any(DIGIT, bytes) {
                 emit(first_of(chosen));
             }
@@ -298,8 +347,15 @@ fn emit_number(rest: &[u8], emit: &mut impl FnMut(u32)) {
 
 /// A separator, so many digits and what is behind them, if that is a separator too.
 fn emit_whole_number(rest: &[u8], digits: usize, emit: &mut impl FnMut(u32)) {
-    if WHOLE_DIGITS.contains(&digits) && rest.get(digits + 1).is_some_and(|behind| is(*behind, SEPARATOR)) {
-        emit_three(hash(folded_front(rest) >> (8 * (6 - digits)), WHOLE_NUMBER), emit);
+    if WHOLE_DIGITS.contains(&digits)
+        && rest
+            .get(digits + 1)
+            .is_some_and(|behind| is(*behind, SEPARATOR))
+    {
+        emit_three(
+            hash(folded_front(rest) >> (8 * (6 - digits)), WHOLE_NUMBER),
+            emit,
+        );
     }
 }
 
@@ -380,12 +436,25 @@ mod tests {
 
     /// The rules as they are written, window by window.
     fn each_by_rule(rules: Rules, line: &[u8], mut emit: impl FnMut(u32)) {
-        for bytes in WHOLE_DIGITS.iter().flat_map(|digits| line.windows(digits + 2)).filter(|_| rules == Rules::Two) {
-            let [first, digits @ .., last] = bytes else { continue };
-            if is(*first, SEPARATOR) && digits.iter().all(u8::is_ascii_digit) && is(*last, SEPARATOR) {
-                let folded = bytes.iter().fold(0, |folded, byte| folded << 8 | u64::from(*byte));
+        for bytes in WHOLE_DIGITS
+            .iter()
+            .flat_map(|digits| line.windows(digits + 2))
+            .filter(|_| rules == Rules::Two)
+        {
+            let [first, digits @ .., last] = bytes else {
+                continue;
+            };
+            if is(*first, SEPARATOR)
+                && digits.iter().all(u8::is_ascii_digit)
+                && is(*last, SEPARATOR)
+            {
+                let folded = bytes
+                    .iter()
+                    .fold(0, |folded, byte| folded << 8 | u64::from(*byte));
                 let hash = hash(folded, WHOLE_NUMBER);
-                [first_of(hash), second(hash), third(hash)].into_iter().for_each(&mut emit);
+                [first_of(hash), second(hash), third(hash)]
+                    .into_iter()
+                    .for_each(&mut emit);
             }
         }
         let mut window = Window::START;
@@ -398,22 +467,37 @@ mod tests {
                 }
             }
             if window.all(WORD, 0b11_1111) && window.any(DIGIT, 0b11_1111) {
-                let (last, before) = (hash(window.last::<5>(), ID_5), hash(window.last::<6>() >> 8, ID_5));
-                let (chosen, bytes) = if order(last) <= order(before) { (last, 0b1_1111) } else { (before, 0b11_1110) };
+                let (last, before) = (
+                    hash(window.last::<5>(), ID_5),
+                    hash(window.last::<6>() >> 8, ID_5),
+                );
+                let (chosen, bytes) = if order(last) <= order(before) {
+                    (last, 0b1_1111)
+                } else {
+                    (before, 0b11_1110)
+                };
                 if window.any(DIGIT, bytes) {
                     emit(first_of(chosen));
                 }
             }
             if window.all(SEPARATOR, 0b10_0000) && window.all(DIGIT, 0b1_0000) {
                 let hash = hash(window.last::<6>(), NUMBER_6);
-                [first_of(hash), second(hash), third(hash)].into_iter().for_each(&mut emit);
+                [first_of(hash), second(hash), third(hash)]
+                    .into_iter()
+                    .for_each(&mut emit);
             }
         }
     }
 
     fn positions_by(rules: Rules, text: &str) -> Vec<u32> {
         let mut all = Vec::new();
-        each(rules, text.as_bytes(), 0..text.len(), &mut Seen::default(), |position| all.push(position));
+        each(
+            rules,
+            text.as_bytes(),
+            0..text.len(),
+            &mut Seen::default(),
+            |position| all.push(position),
+        );
         all
     }
 
@@ -432,7 +516,11 @@ mod tests {
         assert_eq!(count("abcd"), 2 + 2, "two texts of three, one of four");
         assert_eq!(count("ABCD"), 2 * (2 + 2), "and as they are");
         assert_eq!(count("1234"), 0);
-        assert_eq!(count("12345"), 0, "an id needs a neighbour to be chosen from");
+        assert_eq!(
+            count("12345"),
+            0,
+            "an id needs a neighbour to be chosen from"
+        );
         assert_eq!(count("123456"), 1);
         assert_eq!(count("=12345"), 3, "a number");
         assert_eq!(count("=1234"), 0);
@@ -447,14 +535,20 @@ mod tests {
     fn the_first_version_knows_no_whole_numbers() {
         for text in ["=123 ", "=12345,", "GET /index 10.0.211.93 in 123456 us"] {
             let (one, two) = (positions_by(Rules::One, text), positions(text));
-            assert!(one.len() < two.len() && one.iter().all(|position| two.contains(position)), "{text}");
+            assert!(
+                one.len() < two.len() && one.iter().all(|position| two.contains(position)),
+                "{text}"
+            );
         }
         assert!(positions_by(Rules::One, "=123 ").is_empty());
     }
 
     #[test]
     fn lower_case_asks_for_less_than_capitals() {
-        let (lower, exact) = (positions("get /index 4f3a9b2c"), positions("GET /Index 4F3A9B2C"));
+        let (lower, exact) = (
+            positions("get /index 4f3a9b2c"),
+            positions("GET /Index 4F3A9B2C"),
+        );
         assert!(lower.iter().all(|position| exact.contains(position)));
         assert!(!exact.iter().all(|position| lower.contains(position)));
     }
@@ -464,7 +558,13 @@ mod tests {
         let lines = "the same words ".repeat(10);
         let (mut seen, mut given) = (Seen::default(), 0);
         for line in 0..10 {
-            each(Rules::Two, lines.as_bytes(), line * 15..line * 15 + 14, &mut seen, |_| given += 1);
+            each(
+                Rules::Two,
+                lines.as_bytes(),
+                line * 15..line * 15 + 14,
+                &mut seen,
+                |_| given += 1,
+            );
         }
         assert!(given < 2 * count("the same words"));
     }

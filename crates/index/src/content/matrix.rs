@@ -34,7 +34,10 @@ impl Matrix {
                     *bits = load(&bytes[bit / 8..], (bit % 8) as u32);
                 }
                 flip(&mut square);
-                together.iter_mut().zip(square).for_each(|(column, bits)| column[word] = bits);
+                together
+                    .iter_mut()
+                    .zip(square)
+                    .for_each(|(column, bits)| column[word] = bits);
             }
         }
         columns
@@ -64,7 +67,9 @@ pub(super) fn bytes_of(rows: usize, columns: usize) -> usize {
 
 /// 64 bits from bit `shift` of the first byte.
 fn load(bytes: &[u8], shift: u32) -> u64 {
-    let window = bytes.first_chunk::<WINDOW_BYTES>().expect("padding follows the last row");
+    let window = bytes
+        .first_chunk::<WINDOW_BYTES>()
+        .expect("padding follows the last row");
     (u128::from_le_bytes(*window) >> shift) as u64
 }
 
@@ -76,12 +81,18 @@ pub(super) fn transpose(rows: usize, filters: &[Filter], out: &mut Vec<u8>) {
     for (group, together) in filters.chunks(64).enumerate() {
         for word in 0..rows / 64 {
             let mut square = [0u64; 64];
-            square.iter_mut().zip(together).for_each(|(row, filter)| *row = filter.words[word]);
+            square
+                .iter_mut()
+                .zip(together)
+                .for_each(|(row, filter)| *row = filter.words[word]);
             flip(&mut square);
             for (row, bits) in square.iter().enumerate() {
                 let bit = (word * 64 + row) * filters.len() + group * 64;
-                let window = out[bit / 8..].first_chunk_mut::<WINDOW_BYTES>().expect("padding follows the last row");
-                *window = (u128::from_le_bytes(*window) | u128::from(*bits) << (bit % 8)).to_le_bytes();
+                let window = out[bit / 8..]
+                    .first_chunk_mut::<WINDOW_BYTES>()
+                    .expect("padding follows the last row");
+                *window =
+                    (u128::from_le_bytes(*window) | u128::from(*bits) << (bit % 8)).to_le_bytes();
             }
         }
     }
@@ -112,13 +123,21 @@ mod tests {
             let class = SizeClass(9);
             let filters: Vec<Filter> = (0..columns)
                 .map(|column| {
-                    let word = |at: u64| (at * 1000 + column + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                    Filter { class, words: (0..class.bits() as u64 / 64).map(word).collect() }
+                    let word =
+                        |at: u64| (at * 1000 + column + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                    Filter {
+                        class,
+                        words: (0..class.bits() as u64 / 64).map(word).collect(),
+                    }
                 })
                 .collect();
             let mut bytes = vec![0xff; 5];
             transpose(class.bits(), &filters, &mut bytes);
-            let matrix = Matrix { offset: 5, rows: class.bits(), columns: columns as usize };
+            let matrix = Matrix {
+                offset: 5,
+                rows: class.bits(),
+                columns: columns as usize,
+            };
             assert_eq!(bytes.len(), 5 + matrix.bytes());
             let words: Vec<Vec<u64>> = filters.iter().map(|filter| filter.words.clone()).collect();
             assert_eq!(matrix.columns(&bytes), words);
@@ -127,7 +146,11 @@ mod tests {
                 matrix.intersect_row(&bytes[matrix.row_bytes(row)], row, &mut found);
                 for (column, filter) in filters.iter().enumerate() {
                     let expected = filter.words[row / 64] >> (row % 64) & 1;
-                    assert_eq!(found[column / 64] >> (column % 64) & 1, expected, "row {row} of filter {column} of {columns}");
+                    assert_eq!(
+                        found[column / 64] >> (column % 64) & 1,
+                        expected,
+                        "row {row} of filter {column} of {columns}"
+                    );
                 }
             }
         }

@@ -42,7 +42,13 @@ impl ContentIndexBuilder {
         self.seen.clear();
         let mut start = 0;
         for &end in &batch.line_ends {
-            grams::each(rules, &batch.lines, start..end as usize, &mut self.seen, |position| sketch.insert(position));
+            grams::each(
+                rules,
+                &batch.lines,
+                start..end as usize,
+                &mut self.seen,
+                |position| sketch.insert(position),
+            );
             start = end as usize;
         }
         for column in &batch.metadata {
@@ -68,7 +74,10 @@ impl ContentIndexBuilder {
         for filter in self.filters {
             classes.entry(filter.class).or_default().push(filter);
         }
-        let filters: usize = classes.iter().map(|(class, filters)| matrix::bytes_of(class.bits(), filters.len())).sum();
+        let filters: usize = classes
+            .iter()
+            .map(|(class, filters)| matrix::bytes_of(class.bits(), filters.len()))
+            .sum();
         let mut out = Vec::with_capacity(head.len() + filters);
         out.extend_from_slice(&head);
         for (class, filters) in classes {
@@ -96,22 +105,33 @@ impl Shape {
     /// Reads the header and the sizes of an index of `len` bytes, whose first bytes these are.
     fn decode(bytes: &[u8], len: u64) -> Result<Shape, IndexError> {
         let (rules, blocks) = header_of(bytes)?;
-        let classes = bytes.get(HEADER_BYTES..HEADER_BYTES + blocks).ok_or_else(|| damaged("bytes end too early"))?;
+        let classes = bytes
+            .get(HEADER_BYTES..HEADER_BYTES + blocks)
+            .ok_or_else(|| damaged("bytes end too early"))?;
         let mut columns: BTreeMap<SizeClass, Vec<u32>> = BTreeMap::new();
         for (block, &class) in classes.iter().enumerate() {
-            let class = SizeClass::new(class).ok_or_else(|| damaged("a filter's size is not known"))?;
+            let class =
+                SizeClass::new(class).ok_or_else(|| damaged("a filter's size is not known"))?;
             columns.entry(class).or_default().push(block as u32);
         }
         let (mut matrices, mut offset) = (Vec::new(), HEADER_BYTES + blocks);
         for (class, blocks) in columns {
-            let matrix = Matrix { offset, rows: class.bits(), columns: blocks.len() };
+            let matrix = Matrix {
+                offset,
+                rows: class.bits(),
+                columns: blocks.len(),
+            };
             offset += matrix.bytes();
             matrices.push((matrix, blocks));
         }
         if offset as u64 != len {
             return Err(damaged("filters are not as long as their sizes say"));
         }
-        Ok(Shape { rules, matrices, blocks })
+        Ok(Shape {
+            rules,
+            matrices,
+            blocks,
+        })
     }
 
     /// One flag a block; `row` gives the bytes of a row of a matrix, by their numbers.
@@ -136,10 +156,15 @@ fn damaged(what: &str) -> IndexError {
 
 /// The rules and the number of blocks that a header names, if this version can read what follows.
 fn header_of(bytes: &[u8]) -> Result<(Rules, usize), IndexError> {
-    let header = bytes.first_chunk::<HEADER_BYTES>().ok_or_else(|| damaged("bytes end too early"))?;
+    let header = bytes
+        .first_chunk::<HEADER_BYTES>()
+        .ok_or_else(|| damaged("bytes end too early"))?;
     let [version, _, _, _, _, b0, b1, b2, b3] = *header;
     let unknown = || IndexError::Damaged(format!("content index version {version} is not known"));
-    Ok((Rules::of(version).ok_or_else(unknown)?, u32::from_le_bytes([b0, b1, b2, b3]) as usize))
+    Ok((
+        Rules::of(version).ok_or_else(unknown)?,
+        u32::from_le_bytes([b0, b1, b2, b3]) as usize,
+    ))
 }
 
 /// A readable index, in memory.
@@ -153,9 +178,14 @@ impl ContentIndex {
     /// Opens the bytes of [`ContentIndexBuilder::finish`].
     pub fn open(bytes: Vec<u8>) -> Result<ContentIndex, IndexError> {
         header_of(&bytes)?;
-        let (expected, found) = (u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]), crc32fast::hash(&bytes[5..]));
+        let (expected, found) = (
+            u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]),
+            crc32fast::hash(&bytes[5..]),
+        );
         if expected != found {
-            return Err(IndexError::Damaged(format!("checksum of content index is {found:#010x}, expected {expected:#010x}")));
+            return Err(IndexError::Damaged(format!(
+                "checksum of content index is {found:#010x}, expected {expected:#010x}"
+            )));
         }
         let shape = Shape::decode(&bytes, bytes.len() as u64)?;
         Ok(ContentIndex { bytes, shape })
@@ -184,9 +214,10 @@ impl ContentIndex {
 
     /// One flag a block: false means it can't hold a match.
     pub fn candidates(&self, query: &ContentQuery) -> Vec<bool> {
-        self.shape.candidates(&Probe::of(self.shape.rules, query), |matrix, row| {
-            &self.bytes[self.shape.matrices[matrix].0.row_bytes(row)]
-        })
+        self.shape
+            .candidates(&Probe::of(self.shape.rules, query), |matrix, row| {
+                &self.bytes[self.shape.matrices[matrix].0.row_bytes(row)]
+            })
     }
 }
 
@@ -198,15 +229,37 @@ impl Probe {
     /// Lists with an alternative of which grams say nothing are left out: they exclude no block.
     fn of(rules: Rules, query: &ContentQuery) -> Probe {
         let positions_of = |literal: &Literal| positions_of(rules, literal);
-        let lines = query.lines.iter().map(|list| list.iter().map(positions_of).collect());
-        let metadata =
-            query.metadata.iter().map(|(name, values)| values.iter().map(|value| positions_of_value(name, value)).collect());
-        let either = query.either.iter().map(|either| {
-            let values = either.values.iter().map(|value| positions_of_value(&either.name, value));
-            either.literals.iter().map(positions_of).chain(values).collect()
+        let lines = query
+            .lines
+            .iter()
+            .map(|list| list.iter().map(positions_of).collect());
+        let metadata = query.metadata.iter().map(|(name, values)| {
+            values
+                .iter()
+                .map(|value| positions_of_value(name, value))
+                .collect()
         });
-        let says_something = |list: &Vec<Vec<u32>>| list.iter().all(|positions| !positions.is_empty());
-        Probe(lines.chain(metadata).chain(either).filter(says_something).collect())
+        let either = query.either.iter().map(|either| {
+            let values = either
+                .values
+                .iter()
+                .map(|value| positions_of_value(&either.name, value));
+            either
+                .literals
+                .iter()
+                .map(positions_of)
+                .chain(values)
+                .collect()
+        });
+        let says_something =
+            |list: &Vec<Vec<u32>>| list.iter().all(|positions| !positions.is_empty());
+        Probe(
+            lines
+                .chain(metadata)
+                .chain(either)
+                .filter(says_something)
+                .collect(),
+        )
     }
 
     /// A bit a column: whether it may hold a match. `row_bytes` gives the bytes of a row.
@@ -237,7 +290,13 @@ fn positions_of(rules: Rules, literal: &Literal) -> Vec<u32> {
         bytes.to_mut().make_ascii_lowercase();
     }
     let mut positions = Vec::new();
-    grams::each(rules, &bytes, 0..bytes.len(), &mut grams::Seen::default(), |position| positions.push(position));
+    grams::each(
+        rules,
+        &bytes,
+        0..bytes.len(),
+        &mut grams::Seen::default(),
+        |position| positions.push(position),
+    );
     positions.sort_unstable();
     positions.dedup();
     positions
@@ -247,7 +306,9 @@ fn positions_of(rules: Rules, literal: &Literal) -> Vec<u32> {
 fn positions_of_value(name: &str, value: &str) -> Vec<u32> {
     let mut positions = Vec::new();
     if !value.is_empty() {
-        grams::each_of_value(name.as_bytes(), value.as_bytes(), |position| positions.push(position));
+        grams::each_of_value(name.as_bytes(), value.as_bytes(), |position| {
+            positions.push(position)
+        });
     }
     positions
 }

@@ -30,13 +30,18 @@ pub struct RowProbe<'a> {
 
 impl ContentRows {
     /// Reads the sizes of an index of `len` bytes.
-    pub fn open(len: u64, read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>) -> Result<ContentRows, IndexError> {
+    pub fn open(
+        len: u64,
+        read: &mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>,
+    ) -> Result<ContentRows, IndexError> {
         let mut bytes = read(0..len.min(FIRST_READ_BYTES))?;
         let needed = ((HEADER_BYTES + header_of(&bytes)?.1) as u64).min(len);
         if needed > bytes.len() as u64 {
             bytes = read(0..needed)?;
         }
-        Ok(ContentRows { shape: Shape::decode(&bytes, len)? })
+        Ok(ContentRows {
+            shape: Shape::decode(&bytes, len)?,
+        })
     }
 
     /// The rows that tell which blocks may hold a match.
@@ -53,7 +58,12 @@ impl ContentRows {
                 });
             }
         }
-        RowProbe { shape: &self.shape, probe, rows, ranges }
+        RowProbe {
+            shape: &self.shape,
+            probe,
+            rows,
+            ranges,
+        }
     }
 }
 
@@ -65,10 +75,16 @@ impl RowProbe<'_> {
 
     /// One flag a block, from the bytes of [`RowProbe::ranges`]: false means it can't hold a match.
     pub fn candidates<B: AsRef<[u8]>>(&self, fetched: &[B]) -> Result<Vec<bool>, IndexError> {
-        let as_asked = |(range, bytes): (&Range<u64>, &B)| bytes.as_ref().len() as u64 == range.end - range.start;
+        let as_asked = |(range, bytes): (&Range<u64>, &B)| {
+            bytes.as_ref().len() as u64 == range.end - range.start
+        };
         if fetched.len() != self.ranges.len() || !self.ranges.iter().zip(fetched).all(as_asked) {
-            return Err(super::damaged("rows are not as long as they were asked for"));
+            return Err(super::damaged(
+                "rows are not as long as they were asked for",
+            ));
         }
-        Ok(self.shape.candidates(&self.probe, |matrix, row| fetched[self.rows[&(matrix, row)]].as_ref()))
+        Ok(self.shape.candidates(&self.probe, |matrix, row| {
+            fetched[self.rows[&(matrix, row)]].as_ref()
+        }))
     }
 }

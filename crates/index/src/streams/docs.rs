@@ -10,11 +10,17 @@ pub(super) struct Docs {
 
 impl Docs {
     pub(super) fn none(documents: u32) -> Docs {
-        Docs { words: vec![0; documents.div_ceil(64) as usize], documents }
+        Docs {
+            words: vec![0; documents.div_ceil(64) as usize],
+            documents,
+        }
     }
 
     pub(super) fn all(documents: u32) -> Docs {
-        let mut docs = Docs { words: vec![u64::MAX; documents.div_ceil(64) as usize], documents };
+        let mut docs = Docs {
+            words: vec![u64::MAX; documents.div_ceil(64) as usize],
+            documents,
+        };
         if let (Some(last), odd @ 1..) = (docs.words.last_mut(), documents % 64) {
             *last = (1 << odd) - 1;
         }
@@ -32,16 +38,25 @@ impl Docs {
 
     /// Keeps those that are in `other` too.
     pub(super) fn intersect(&mut self, other: &Docs) {
-        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);
+        self.words
+            .iter_mut()
+            .zip(&other.words)
+            .for_each(|(a, b)| *a &= b);
     }
 
     /// Keeps those that are not in `other`.
     pub(super) fn subtract(&mut self, other: &Docs) {
-        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= !b);
+        self.words
+            .iter_mut()
+            .zip(&other.words)
+            .for_each(|(a, b)| *a &= !b);
     }
 
     pub(super) fn count(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
+        self.words
+            .iter()
+            .map(|word| word.count_ones() as usize)
+            .sum()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
@@ -63,7 +78,10 @@ mod tests {
     #[test]
     fn sets_have_exactly_their_documents() {
         for documents in [0, 1, 63, 64, 65, 200] {
-            assert_eq!(Docs::all(documents).iter().collect::<Vec<_>>(), (0..documents).collect::<Vec<_>>());
+            assert_eq!(
+                Docs::all(documents).iter().collect::<Vec<_>>(),
+                (0..documents).collect::<Vec<_>>()
+            );
             assert_eq!(Docs::none(documents).count(), 0);
         }
         let mut some = Docs::none(100);

@@ -66,23 +66,38 @@ impl StreamIndex {
     pub fn open(folder: &Path) -> Result<StreamIndex, IndexError> {
         std::fs::create_dir_all(folder)?;
         let (schema, fields) = schema();
-        let directory = tantivy::directory::MmapDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
+        let directory =
+            tantivy::directory::MmapDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
         let index = Index::open_or_create(directory, schema)?;
         let damaged = index.validate_checksum()?;
         if let Some(file) = damaged.iter().next() {
-            return Err(IndexError::Damaged(format!("checksum of {} is wrong", file.display())));
+            return Err(IndexError::Damaged(format!(
+                "checksum of {} is wrong",
+                file.display()
+            )));
         }
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .doc_store_cache_num_blocks(STORED_BLOCKS_CACHED)
             .try_into()?;
-        Ok(StreamIndex { index, reader, fields, adding: Mutex::new(()) })
+        Ok(StreamIndex {
+            index,
+            reader,
+            fields,
+            adding: Mutex::new(()),
+        })
     }
 
     /// Adds streams that are not in yet and commits; adding one twice is harmless.
-    pub fn add(&self, streams: &mut dyn Iterator<Item = (StreamId, Labels)>) -> Result<(), IndexError> {
-        let _adding = self.adding.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    pub fn add(
+        &self,
+        streams: &mut dyn Iterator<Item = (StreamId, Labels)>,
+    ) -> Result<(), IndexError> {
+        let _adding = self
+            .adding
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let searcher = self.reader.searcher();
         let mut new = hashbrown::HashSet::new();
         let mut writer = None;
@@ -108,7 +123,11 @@ impl StreamIndex {
     fn holds(&self, searcher: &Searcher, id: StreamId) -> Result<bool, IndexError> {
         let term = Term::from_field_bytes(self.fields.id, &id.0.to_be_bytes());
         for segment in searcher.segment_readers() {
-            if segment.inverted_index(self.fields.id)?.get_term_info(&term)?.is_some() {
+            if segment
+                .inverted_index(self.fields.id)?
+                .get_term_info(&term)?
+                .is_some()
+            {
                 return Ok(true);
             }
         }
@@ -132,12 +151,20 @@ impl StreamIndex {
     }
 
     /// The same, or `None` without fetching the labels when more than `limit` streams are candidates.
-    pub fn find_at_most(&self, matchers: &[Matcher], limit: usize) -> Result<Option<Vec<(StreamId, Labels)>>, IndexError> {
+    pub fn find_at_most(
+        &self,
+        matchers: &[Matcher],
+        limit: usize,
+    ) -> Result<Option<Vec<(StreamId, Labels)>>, IndexError> {
         let searcher = self.reader.searcher();
         let mut segments = Vec::new();
         let mut candidates = 0;
         for segment in searcher.segment_readers() {
-            let selected = select::select(&*segment.inverted_index(self.fields.pair)?, segment.max_doc(), matchers)?;
+            let selected = select::select(
+                &*segment.inverted_index(self.fields.pair)?,
+                segment.max_doc(),
+                matchers,
+            )?;
             candidates += selected.docs.count();
             if candidates > limit {
                 return Ok(None);
@@ -159,8 +186,12 @@ impl StreamIndex {
     }
 
     fn labels_of(&self, document: TantivyDocument) -> Result<Labels, IndexError> {
-        let bytes = document.get_first(self.fields.labels).and_then(|value| value.as_bytes());
-        bytes.and_then(Labels::from_bytes).ok_or_else(|| IndexError::Damaged("a stream has no labels".to_owned()))
+        let bytes = document
+            .get_first(self.fields.labels)
+            .and_then(|value| value.as_bytes());
+        bytes
+            .and_then(Labels::from_bytes)
+            .ok_or_else(|| IndexError::Damaged("a stream has no labels".to_owned()))
     }
 
     /// Streams in the index.

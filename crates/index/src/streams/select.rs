@@ -36,7 +36,10 @@ pub(super) fn select<'a>(
     documents: u32,
     matchers: &'a [Matcher],
 ) -> Result<Selected<'a>, IndexError> {
-    let mut selected = Selected { docs: Docs::all(documents), unchecked: Vec::new() };
+    let mut selected = Selected {
+        docs: Docs::all(documents),
+        unchecked: Vec::new(),
+    };
     let mut costly = Vec::new();
     for matcher in matchers {
         match cost_of(matcher) {
@@ -90,7 +93,11 @@ fn apply_term<'a>(
 }
 
 /// Applies a matcher by testing the label's values.
-fn apply_values<'a>(terms: &InvertedIndexReader, matcher: &'a Matcher, selected: &mut Selected<'a>) -> Result<(), IndexError> {
+fn apply_values<'a>(
+    terms: &InvertedIndexReader,
+    matcher: &'a Matcher,
+    selected: &mut Selected<'a>,
+) -> Result<(), IndexError> {
     let values = Values::of(matcher);
     // Streams with a tested value that matches, or, as those without the label match, that does not.
     let wanted = !matcher.matches_empty();
@@ -99,7 +106,8 @@ fn apply_values<'a>(terms: &InvertedIndexReader, matcher: &'a Matcher, selected:
     let mut visit = |value: &[u8], info: &TermInfo| {
         let is_cut = matcher.name.len() + 1 + value.len() >= TERM_BYTES_MAX;
         cut_terms |= is_cut;
-        let matches = std::str::from_utf8(value).is_ok_and(|value| matcher.matches(value) == wanted);
+        let matches =
+            std::str::from_utf8(value).is_ok_and(|value| matcher.matches(value) == wanted);
         if if is_cut { wanted } else { matches } {
             insert_postings(terms, info, &mut docs)?;
         }
@@ -132,7 +140,11 @@ fn apply_values<'a>(terms: &InvertedIndexReader, matcher: &'a Matcher, selected:
     Ok(())
 }
 
-fn insert_postings(terms: &InvertedIndexReader, info: &TermInfo, docs: &mut Docs) -> Result<(), IndexError> {
+fn insert_postings(
+    terms: &InvertedIndexReader,
+    info: &TermInfo,
+    docs: &mut Docs,
+) -> Result<(), IndexError> {
     let mut postings = terms.read_block_postings_from_terminfo(info, POSTINGS)?;
     while postings.block_len() > 0 {
         postings.docs().iter().for_each(|doc| docs.insert(*doc));
@@ -171,12 +183,20 @@ impl Values {
         if !matched_decide {
             return all;
         }
-        let Ok(pattern) = skald_model::re2::translate(&matcher.value) else { return all };
-        let parsed = regex_syntax::ParserBuilder::new().dot_matches_new_line(true).build().parse(&pattern);
+        let Ok(pattern) = skald_model::re2::translate(&matcher.value) else {
+            return all;
+        };
+        let parsed = regex_syntax::ParserBuilder::new()
+            .dot_matches_new_line(true)
+            .build()
+            .parse(&pattern);
         let Ok(hir) = parsed else { return all };
         let literals = Extractor::new().extract(&hir);
         let texts = |seq: &Seq| -> Option<Vec<String>> {
-            seq.literals()?.iter().map(|l| String::from_utf8(l.as_bytes().to_vec()).ok()).collect()
+            seq.literals()?
+                .iter()
+                .map(|l| String::from_utf8(l.as_bytes().to_vec()).ok())
+                .collect()
         };
         if let (true, Some(values)) = (literals.is_exact(), texts(&literals)) {
             return Values::These(values);
@@ -197,8 +217,14 @@ mod tests {
 
     #[test]
     fn literals_narrow_what_is_tested() {
-        check("a|b|cd", Values::These(vec!["a".into(), "b".into(), "cd".into()]));
-        check("api-(1|2)", Values::These(vec!["api-1".into(), "api-2".into()]));
+        check(
+            "a|b|cd",
+            Values::These(vec!["a".into(), "b".into(), "cd".into()]),
+        );
+        check(
+            "api-(1|2)",
+            Values::These(vec!["api-1".into(), "api-2".into()]),
+        );
         check("api-.*", Values::From("api-".into()));
         check(".*-7", Values::From(String::new()));
         check("(a.*|b.*)", Values::From(String::new()));

@@ -17,15 +17,28 @@ fn index_of(commits: &[Vec<Labels>]) -> (tempfile::TempDir, StreamIndex) {
 }
 
 fn found(index: &StreamIndex, matchers: &[Matcher]) -> Vec<String> {
-    let mut found: Vec<String> = index.find(matchers).expect("the index is whole").iter().map(|(_, l)| l.to_string()).collect();
+    let mut found: Vec<String> = index
+        .find(matchers)
+        .expect("the index is whole")
+        .iter()
+        .map(|(_, l)| l.to_string())
+        .collect();
     found.sort();
     found
 }
 
 /// What the matchers mean, without an index.
 fn filtered(labels: &[Labels], matchers: &[Matcher]) -> Vec<String> {
-    let matches = |l: &&Labels| matchers.iter().all(|m| m.matches(l.get(&m.name).unwrap_or("")));
-    let mut kept: Vec<String> = labels.iter().filter(matches).map(|l| l.to_string()).collect();
+    let matches = |l: &&Labels| {
+        matchers
+            .iter()
+            .all(|m| m.matches(l.get(&m.name).unwrap_or("")))
+    };
+    let mut kept: Vec<String> = labels
+        .iter()
+        .filter(matches)
+        .map(|l| l.to_string())
+        .collect();
     kept.sort();
     kept.dedup();
     kept
@@ -43,7 +56,9 @@ fn matcher(name: &str, op: &str, value: &str) -> Matcher {
 
 #[test]
 fn streams_are_added_once_and_survive_a_restart() {
-    let labels: Vec<Labels> = (0..10).map(|i| Labels::from_pairs([("app", format!("a{i}"))])).collect();
+    let labels: Vec<Labels> = (0..10)
+        .map(|i| Labels::from_pairs([("app", format!("a{i}"))]))
+        .collect();
     let (folder, index) = index_of(&[labels[..6].to_vec(), labels[4..].to_vec(), labels.clone()]);
     assert_eq!((index.len(), index.is_empty()), (10, false));
     drop(index);
@@ -60,7 +75,10 @@ fn a_damaged_index_is_an_error() {
     drop(index);
     for entry in std::fs::read_dir(folder.path()).expect("the folder is there") {
         let path = entry.expect("the folder is there").path();
-        if path.extension().is_some_and(|e| e == "store" || e == "term") {
+        if path
+            .extension()
+            .is_some_and(|e| e == "store" || e == "term")
+        {
             let mut bytes = std::fs::read(&path).expect("the file is there");
             bytes[0] ^= 1;
             std::fs::write(&path, bytes).expect("the file can be written");
@@ -72,12 +90,23 @@ fn a_damaged_index_is_an_error() {
 #[test]
 fn values_longer_than_a_term_are_compared_whole() {
     let long = "v".repeat(TERM_BYTES_MAX);
-    let labels: Vec<Labels> =
-        [format!("{long}1"), format!("{long}2"), "v".to_owned()].into_iter().map(|v| Labels::from_pairs([("l", v)])).collect();
+    let labels: Vec<Labels> = [format!("{long}1"), format!("{long}2"), "v".to_owned()]
+        .into_iter()
+        .map(|v| Labels::from_pairs([("l", v)]))
+        .collect();
     let (_folder, index) = index_of(std::slice::from_ref(&labels));
-    for (op, value) in [("=", format!("{long}1")), ("!=", format!("{long}1")), ("=~", ".*2".into()), ("!~", ".*2".into())] {
+    for (op, value) in [
+        ("=", format!("{long}1")),
+        ("!=", format!("{long}1")),
+        ("=~", ".*2".into()),
+        ("!~", ".*2".into()),
+    ] {
         let matchers = [matcher("l", op, &value)];
-        assert_eq!(found(&index, &matchers), filtered(&labels, &matchers), "{op}");
+        assert_eq!(
+            found(&index, &matchers),
+            filtered(&labels, &matchers),
+            "{op}"
+        );
     }
 }
 
@@ -101,31 +130,50 @@ fn matchers_over_many_streams_walk_the_dictionary() {
         vec![matcher("pod", "!~", ".+")],
         vec![matcher("none", "=", ""), matcher("pod", "!=", "")],
     ] {
-        assert_eq!(found(&index, &matchers), filtered(&labels, &matchers), "{matchers:?}");
+        assert_eq!(
+            found(&index, &matchers),
+            filtered(&labels, &matchers),
+            "{matchers:?}"
+        );
     }
 }
 
 #[test]
 fn too_many_candidates_are_not_fetched() {
-    let labels: Vec<Labels> = (0..20).map(|i| Labels::from_pairs([("pod", format!("api-{i}"))])).collect();
+    let labels: Vec<Labels> = (0..20)
+        .map(|i| Labels::from_pairs([("pod", format!("api-{i}"))]))
+        .collect();
     let (_folder, index) = index_of(&[labels]);
     let some = [matcher("pod", "=~", "api-1.")];
-    let found = |limit| index.find_at_most(&some, limit).expect("the index answers").map(|found| found.len());
+    let found = |limit| {
+        index
+            .find_at_most(&some, limit)
+            .expect("the index answers")
+            .map(|found| found.len())
+    };
     assert_eq!((found(20), found(9)), (Some(10), None));
 }
 
 fn label_sets() -> impl Strategy<Value = Vec<Labels>> {
-    let set = btree_map("[a-c]", "[xyz]{1,2}", 0..4).prop_map(|pairs| Labels::from_pairs(pairs.iter()));
+    let set =
+        btree_map("[a-c]", "[xyz]{1,2}", 0..4).prop_map(|pairs| Labels::from_pairs(pairs.iter()));
     vec(set, 0..40)
 }
 
 fn matchers() -> impl Strategy<Value = Vec<Matcher>> {
     let value = prop_oneof![
         "[xyz]{0,2}".prop_map(|v| v.to_owned()),
-        prop::sample::select(vec!["x.*", ".+", ".*", "x|yz", "(x|y)?", "[^x]+", "(?i)X.", "", "^x$", "y\\bz"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "x.*", ".+", ".*", "x|yz", "(x|y)?", "[^x]+", "(?i)X.", "", "^x$", "y\\bz"
+        ])
+        .prop_map(str::to_owned),
     ];
-    let any = ("[a-d]", prop::sample::select(vec!["=", "!=", "=~", "!~"]), value).prop_map(|(n, op, v)| matcher(&n, op, &v));
+    let any = (
+        "[a-d]",
+        prop::sample::select(vec!["=", "!=", "=~", "!~"]),
+        value,
+    )
+        .prop_map(|(n, op, v)| matcher(&n, op, &v));
     vec(any, 0..4)
 }
 

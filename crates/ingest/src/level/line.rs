@@ -23,16 +23,29 @@ pub(crate) struct LineDetector {
 
 impl LineDetector {
     pub(crate) fn new(limits: &IngestLimits) -> LineDetector {
-        let fields: Vec<Vec<u8>> = limits.log_level_fields.iter().map(|f| f.clone().into_bytes()).collect();
+        let fields: Vec<Vec<u8>> = limits
+            .log_level_fields
+            .iter()
+            .map(|f| f.clone().into_bytes())
+            .collect();
         let anchor = rarest_shared_byte(&fields);
         let mut anchored: Vec<(usize, Vec<u8>)> = Vec::new();
         for lower in fields.iter().map(|field| field.to_ascii_lowercase()) {
-            let offset = lower.iter().position(|b| anchor.is_some_and(|(anchor, _)| *b == anchor));
-            if let Some(offset) = offset.filter(|_| anchored.iter().all(|(_, known)| *known != lower)) {
+            let offset = lower
+                .iter()
+                .position(|b| anchor.is_some_and(|(anchor, _)| *b == anchor));
+            if let Some(offset) =
+                offset.filter(|_| anchored.iter().all(|(_, known)| *known != lower))
+            {
                 anchored.push((offset, lower));
             }
         }
-        LineDetector { fields, anchor, anchored, json_depth_max: limits.log_level_from_json_max_depth }
+        LineDetector {
+            fields,
+            anchor,
+            anchored,
+            json_depth_max: limits.log_level_from_json_max_depth,
+        }
     }
 
     /// The level of a line; `None` when it tells none.
@@ -51,9 +64,14 @@ impl LineDetector {
 
     /// Whether some key stands in the line where a key can stand; never wrong when it says no.
     fn may_hold_field(&self, line: &[u8]) -> bool {
-        let Some((lower, upper)) = self.anchor else { return true };
-        memchr::memchr2_iter(lower, upper, line)
-            .any(|at| self.anchored.iter().any(|(offset, field)| stands_at(field, line, at.checked_sub(*offset))))
+        let Some((lower, upper)) = self.anchor else {
+            return true;
+        };
+        memchr::memchr2_iter(lower, upper, line).any(|at| {
+            self.anchored
+                .iter()
+                .any(|(offset, field)| stands_at(field, line, at.checked_sub(*offset)))
+        })
     }
 
     /// The value of the first allowed key in the order of the text.
@@ -92,7 +110,10 @@ impl LineDetector {
         let mut rest = line;
         while let Some((key, value, tail)) = next_logfmt(rest) {
             rest = tail;
-            if let Some(rank) = self.fields[..best].iter().position(|field| key.eq_ignore_ascii_case(field)) {
+            if let Some(rank) = self.fields[..best]
+                .iter()
+                .position(|field| key.eq_ignore_ascii_case(field))
+            {
                 (best, found) = (rank, value);
                 if rank == 0 {
                     break;
@@ -106,8 +127,17 @@ impl LineDetector {
 /// The byte, in lower and upper case, that all keys share and that is rarest in text.
 fn rarest_shared_byte(fields: &[Vec<u8>]) -> Option<(u8, u8)> {
     const RARE_FIRST: &[u8] = b"zqxjkvbpygfwmucldrhsnioate";
-    let shared = |byte: &u8| !fields.is_empty() && fields.iter().all(|f| f.iter().any(|b| b.to_ascii_lowercase() == *byte));
-    RARE_FIRST.iter().copied().find(shared).map(|byte| (byte, byte.to_ascii_uppercase()))
+    let shared = |byte: &u8| {
+        !fields.is_empty()
+            && fields
+                .iter()
+                .all(|f| f.iter().any(|b| b.to_ascii_lowercase() == *byte))
+    };
+    RARE_FIRST
+        .iter()
+        .copied()
+        .find(shared)
+        .map(|byte| (byte, byte.to_ascii_uppercase()))
 }
 
 /// Whether `field` lies in the line from `start` on, with ends like those of a key.
@@ -115,8 +145,15 @@ fn stands_at(field: &[u8], line: &[u8], start: Option<usize>) -> bool {
     let Some(start) = start else { return false };
     let end = start + field.len();
     let before_fits = start == 0 || matches!(line[start - 1], 0..=b' ' | b'"');
-    let after_fits = || line.get(end).is_none_or(|b| matches!(b, 0..=b' ' | b'"' | b'='));
-    before_fits && line.get(start..end).is_some_and(|l| l.eq_ignore_ascii_case(field)) && after_fits()
+    let after_fits = || {
+        line.get(end)
+            .is_none_or(|b| matches!(b, 0..=b' ' | b'"' | b'='))
+    };
+    before_fits
+        && line
+            .get(start..end)
+            .is_some_and(|l| l.eq_ignore_ascii_case(field))
+        && after_fits()
 }
 
 /// Whether the line begins and ends like a JSON object.
@@ -132,7 +169,10 @@ type LogfmtStep<'l> = (&'l [u8], Option<&'l [u8]>, &'l [u8]);
 fn next_logfmt(line: &[u8]) -> Option<LogfmtStep<'_>> {
     let start = line.iter().position(|b| *b > b' ')?;
     let line = &line[start..];
-    let key_end = line.iter().position(|b| matches!(b, 0..=b' ' | b'=' | b'"')).unwrap_or(line.len());
+    let key_end = line
+        .iter()
+        .position(|b| matches!(b, 0..=b' ' | b'=' | b'"'))
+        .unwrap_or(line.len());
     let (key, rest) = line.split_at(key_end);
     match rest.first() {
         Some(b'"') => return None,
@@ -145,7 +185,10 @@ fn next_logfmt(line: &[u8]) -> Option<LogfmtStep<'_>> {
         let end = quoted_end(&rest[1..])?;
         return Some((key, Some(&rest[1..1 + end]), &rest[end + 2..]));
     }
-    let value_end = rest.iter().position(|b| matches!(b, 0..=b' ' | b'=' | b'"')).unwrap_or(rest.len());
+    let value_end = rest
+        .iter()
+        .position(|b| matches!(b, 0..=b' ' | b'=' | b'"'))
+        .unwrap_or(rest.len());
     match rest.get(value_end) {
         Some(b'=' | b'"') => None,
         _ => Some((key, Some(&rest[..value_end]), &rest[value_end..])),
@@ -188,7 +231,9 @@ fn first_word(line: &[u8]) -> Option<&'static str> {
     // Place `at` is a boundary and the word begins behind it.
     let mut at = 0;
     while let Some(window) = line.get(at..at + LANES + 2) {
-        let window: &[u8; LANES + 2] = window.try_into().expect("window has the length it was cut to");
+        let window: &[u8; LANES + 2] = window
+            .try_into()
+            .expect("window has the length it was cut to");
         if may_begin_word(window)
             && let Some(level) = (at..at + LANES).find_map(|place| word_behind(line, place))
         {
@@ -203,7 +248,10 @@ fn first_word(line: &[u8]) -> Option<&'static str> {
 fn may_begin_word(window: &[u8; LANES + 2]) -> bool {
     let mut any = 0u8;
     for i in 0..LANES {
-        let (letter, digit) = ((window[i] | 0x20).wrapping_sub(b'a') < 26, window[i].wrapping_sub(b'0') < 10);
+        let (letter, digit) = (
+            (window[i] | 0x20).wrapping_sub(b'a') < 26,
+            window[i].wrapping_sub(b'0') < 10,
+        );
         let (first, second) = (window[i + 1] | 0x20, window[i + 2] | 0x20);
         let pair = ((first == b't') & (second == b'r'))
             | ((first == b'd') & (second == b'e'))
@@ -218,25 +266,49 @@ fn may_begin_word(window: &[u8; LANES + 2]) -> bool {
 }
 
 fn word_behind(line: &[u8], boundary: usize) -> Option<&'static str> {
-    matches!(line[boundary], b' ' | b'\t' | b'\n' | b'[' | b'(' | b'{' | b'"' | b'\'' | b'=' | b'|')
-        .then(|| word_at(line, boundary + 1))
-        .flatten()
+    matches!(
+        line[boundary],
+        b' ' | b'\t' | b'\n' | b'[' | b'(' | b'{' | b'"' | b'\'' | b'=' | b'|'
+    )
+    .then(|| word_at(line, boundary + 1))
+    .flatten()
 }
 
 fn word_at(line: &[u8], start: usize) -> Option<&'static str> {
     let rest = line.get(start..)?;
-    if !matches!(rest.first()? | 0x20, b't' | b'd' | b'f' | b'c' | b'e' | b'w' | b'i') {
+    if !matches!(
+        rest.first()? | 0x20,
+        b't' | b'd' | b'f' | b'c' | b'e' | b'w' | b'i'
+    ) {
         return None;
     }
-    LINE_WORDS.iter().find(|(word, _)| starts_with_word(rest, word)).map(|(_, level)| *level)
+    LINE_WORDS
+        .iter()
+        .find(|(word, _)| starts_with_word(rest, word))
+        .map(|(_, level)| *level)
 }
 
 fn starts_with_word(text: &[u8], word: &[u8]) -> bool {
-    text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
+    text.get(..word.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(word))
         && text.get(word.len()).is_none_or(|after| {
             matches!(
                 after,
-                b' ' | b'\t' | b'\n' | b'[' | b']' | b'(' | b')' | b'{' | b'}' | b':' | b',' | b'!' | b'"' | b'\'' | b'=' | b'|'
+                b' ' | b'\t'
+                    | b'\n'
+                    | b'['
+                    | b']'
+                    | b'('
+                    | b')'
+                    | b'{'
+                    | b'}'
+                    | b':'
+                    | b','
+                    | b'!'
+                    | b'"'
+                    | b'\''
+                    | b'='
+                    | b'|'
             )
         })
 }
@@ -291,7 +363,10 @@ mod tests {
         check("x-err y", None);
         check("level:info", None);
         check("", None);
-        check("a very long line that ends in a level word behind many vector widths FATAL", Some("fatal"));
+        check(
+            "a very long line that ends in a level word behind many vector widths FATAL",
+            Some("fatal"),
+        );
         check("critical!", Some("critical"));
         check("erro error.", None);
         check("\tinfo\u{a0}", None);
@@ -309,7 +384,10 @@ mod tests {
 
     #[test]
     fn a_prefilter_without_shared_byte_changes_nothing() {
-        let limits = IngestLimits { log_level_fields: vec!["sev".into(), "kind".into()], ..IngestLimits::default() };
+        let limits = IngestLimits {
+            log_level_fields: vec!["sev".into(), "kind".into()],
+            ..IngestLimits::default()
+        };
         let detector = LineDetector::new(&limits);
         assert_eq!(detector.anchor, None);
         assert_eq!(detector.detect(b"a=info kind=warn"), Some("warn"));
@@ -323,7 +401,9 @@ mod tests {
             let fits = |(word, _): &&(&[u8], &str)| {
                 let end = start + word.len();
                 (start == 0 || is_left(line[start - 1]))
-                    && line.get(start..end).is_some_and(|l| l.eq_ignore_ascii_case(word))
+                    && line
+                        .get(start..end)
+                        .is_some_and(|l| l.eq_ignore_ascii_case(word))
                     && line.get(end).is_none_or(|b| is_right(*b))
             };
             LINE_WORDS.iter().find(fits).map(|(_, level)| *level)

@@ -56,17 +56,28 @@ pub(crate) fn known(word: &[u8]) -> Option<&'static str> {
         (b"trc", "trace"),
         (b"wrn", "warn"),
     ];
-    WORDS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known)).map(|(_, level)| *level)
+    WORDS
+        .iter()
+        .find(|(known, _)| word.eq_ignore_ascii_case(known))
+        .map(|(_, level)| *level)
 }
 
 /// The level a stream's labels give: the first field of the list that is there.
 pub(crate) fn of_labels(labels: &Labels, limits: &IngestLimits) -> Option<Level> {
-    let value = limits.log_level_fields.iter().find_map(|field| labels.get(field))?;
-    Some(Level(known(value.as_bytes()).map_or_else(|| Cow::Owned(value.to_owned()), Cow::Borrowed)))
+    let value = limits
+        .log_level_fields
+        .iter()
+        .find_map(|field| labels.get(field))?;
+    Some(Level(
+        known(value.as_bytes()).map_or_else(|| Cow::Owned(value.to_owned()), Cow::Borrowed),
+    ))
 }
 
 /// The level an entry's metadata gives, its pairs being sorted by name.
-pub(crate) fn of_metadata<'m>(pairs: &'m [(Cow<'_, str>, Cow<'_, str>)], limits: &IngestLimits) -> Option<Cow<'m, str>> {
+pub(crate) fn of_metadata<'m>(
+    pairs: &'m [(Cow<'_, str>, Cow<'_, str>)],
+    limits: &IngestLimits,
+) -> Option<Cow<'m, str>> {
     let get = |name: &str| {
         let at = pairs.binary_search_by(|(n, _)| (**n).cmp(name)).ok()?;
         Some(&*pairs[at].1).filter(|value| !value.is_empty())
@@ -116,8 +127,14 @@ mod tests {
     }
 
     fn check_metadata(pairs: &[(&str, &str)], want: Option<&str>) {
-        let pairs: Vec<_> = pairs.iter().map(|(n, v)| (Cow::Borrowed(*n), Cow::Borrowed(*v))).collect();
-        assert_eq!(of_metadata(&pairs, &IngestLimits::default()).as_deref(), want);
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(n, v)| (Cow::Borrowed(*n), Cow::Borrowed(*v)))
+            .collect();
+        assert_eq!(
+            of_metadata(&pairs, &IngestLimits::default()).as_deref(),
+            want
+        );
     }
 
     #[test]
@@ -126,8 +143,18 @@ mod tests {
         check_metadata(&[("level", "WARNING")], Some("warn"));
         check_metadata(&[("level", "loud"), ("severity", "error")], Some("loud"));
         check_metadata(&[("level", ""), ("severity_text", "ERROR")], Some("error"));
-        check_metadata(&[("severity_number", "3"), ("severity_text", "Info2")], Some("Info2"));
-        for (number, want) in [("1", "trace"), ("8", "debug"), ("9", "info"), ("16", "warn"), ("17", "error"), ("24", "fatal")] {
+        check_metadata(
+            &[("severity_number", "3"), ("severity_text", "Info2")],
+            Some("Info2"),
+        );
+        for (number, want) in [
+            ("1", "trace"),
+            ("8", "debug"),
+            ("9", "info"),
+            ("16", "warn"),
+            ("17", "error"),
+            ("24", "fatal"),
+        ] {
             check_metadata(&[("severity_number", number)], Some(want));
         }
         check_metadata(&[("severity_number", "0")], Some("unknown"));

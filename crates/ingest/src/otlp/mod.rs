@@ -15,7 +15,9 @@ use crate::body::{self, Encoding};
 use crate::decoded::{Decoded, DecodedStream, RawLabels, Text};
 use crate::limits::IngestLimits;
 use crate::metadata::{sanitize_name, sort_and_unite};
-use crate::proto::{ExportLogsServiceRequest, InstrumentationScope, KeyValue, LogRecord, Resource, ResourceLogs};
+use crate::proto::{
+    ExportLogsServiceRequest, InstrumentationScope, KeyValue, LogRecord, Resource, ResourceLogs,
+};
 use crate::refusal::BodyError;
 use prost::Message;
 use rules::action;
@@ -37,18 +39,25 @@ pub(crate) fn encodings(header: Option<&str>) -> Result<Vec<Encoding>, BodyError
         "gzip" => Ok(vec![Encoding::Gzip]),
         "zstd" => Ok(vec![Encoding::Zstd]),
         "lz4" => Ok(vec![Encoding::Lz4]),
-        _ => Err(BodyError::Malformed(format!("unsupported content encoding {name}: only gzip, lz4 and zstd are supported"))),
+        _ => Err(BodyError::Malformed(format!(
+            "unsupported content encoding {name}: only gzip, lz4 and zstd are supported"
+        ))),
     }
 }
 
 /// Reads a decompressed body by its content type.
-pub(crate) fn parse(content_type: Option<&str>, bytes: &[u8]) -> Result<ExportLogsServiceRequest, BodyError> {
+pub(crate) fn parse(
+    content_type: Option<&str>,
+    bytes: &[u8],
+) -> Result<ExportLogsServiceRequest, BodyError> {
     match body::media_type(content_type).as_deref() {
-        Ok("application/x-protobuf") => {
-            ExportLogsServiceRequest::decode(bytes).map_err(|e| BodyError::Malformed(format!("proto: {e}")))
-        }
+        Ok("application/x-protobuf") => ExportLogsServiceRequest::decode(bytes)
+            .map_err(|e| BodyError::Malformed(format!("proto: {e}"))),
         Ok("application/json") => json::parse(bytes),
-        _ => Err(BodyError::Malformed(format!("content type: {} is not supported", content_type.unwrap_or_default()))),
+        _ => Err(BodyError::Malformed(format!(
+            "content type: {} is not supported",
+            content_type.unwrap_or_default()
+        ))),
     }
 }
 
@@ -62,15 +71,26 @@ pub(crate) struct Prepared<'r> {
 }
 
 /// Flattens resources and scopes.
-pub(crate) fn prepare<'r>(request: &'r ExportLogsServiceRequest, rules: &OtlpRules) -> Vec<Prepared<'r>> {
+pub(crate) fn prepare<'r>(
+    request: &'r ExportLogsServiceRequest,
+    rules: &OtlpRules,
+) -> Vec<Prepared<'r>> {
     let scope = |scope: &'r InstrumentationScope| scope_metadata(scope, &rules.scope);
     let resources = request.resource_logs.iter();
     resources
         .map(|logs| {
-            let scopes = logs.scope_logs.iter().map(|s| s.scope.as_ref().map_or_else(Vec::new, scope)).collect();
+            let scopes = logs
+                .scope_logs
+                .iter()
+                .map(|s| s.scope.as_ref().map_or_else(Vec::new, scope))
+                .collect();
             let split = |resource| split_resource(resource, &rules.resource);
             let (labels, metadata) = logs.resource.as_ref().map_or_else(Default::default, split);
-            Prepared { labels, metadata, scopes }
+            Prepared {
+                labels,
+                metadata,
+                scopes,
+            }
         })
         .collect()
 }
@@ -81,13 +101,21 @@ fn split_resource<'r>(resource: &'r Resource, rules: &[AttributeRule]) -> (Pairs
     for KeyValue { key, value } in &resource.attributes {
         let Some(value) = value else { continue };
         match action(rules, key) {
-            AttributeAction::IndexLabel => flatten(key, value, &mut |name, text| push_label(&mut labels, name, text)),
-            AttributeAction::StructuredMetadata => flatten(key, value, &mut |name, text| metadata.push((name, text))),
+            AttributeAction::IndexLabel => flatten(key, value, &mut |name, text| {
+                push_label(&mut labels, name, text)
+            }),
+            AttributeAction::StructuredMetadata => {
+                flatten(key, value, &mut |name, text| metadata.push((name, text)))
+            }
             AttributeAction::Drop => {}
         }
     }
     sort_and_unite(&mut labels, 0);
-    push_dropped(&mut metadata, "resource_dropped_attributes_count", resource.dropped_attributes_count);
+    push_dropped(
+        &mut metadata,
+        "resource_dropped_attributes_count",
+        resource.dropped_attributes_count,
+    );
     (labels, metadata)
 }
 
@@ -95,7 +123,9 @@ fn split_resource<'r>(resource: &'r Resource, rules: &[AttributeRule]) -> (Pairs
 fn push_label<'r>(labels: &mut Pairs<'r>, name: Cow<'r, str>, text: Cow<'r, str>) {
     let name = match name {
         Cow::Borrowed(name) => sanitize_name(name.as_bytes()),
-        Cow::Owned(name) => sanitize_name(name.as_bytes()).map(|name| Cow::Owned(name.into_owned())),
+        Cow::Owned(name) => {
+            sanitize_name(name.as_bytes()).map(|name| Cow::Owned(name.into_owned()))
+        }
     };
     labels.extend(name.map(|name| (name, text)));
 }
@@ -115,12 +145,19 @@ fn scope_metadata<'r>(scope: &'r InstrumentationScope, rules: &[AttributeRule]) 
             flatten(key, value, &mut |name, text| metadata.push((name, text)));
         }
     }
-    for (name, text) in [("scope_name", &scope.name), ("scope_version", &scope.version)] {
+    for (name, text) in [
+        ("scope_name", &scope.name),
+        ("scope_version", &scope.version),
+    ] {
         if !text.is_empty() {
             metadata.push((Cow::Borrowed(name), Cow::Borrowed(text)));
         }
     }
-    push_dropped(&mut metadata, "scope_dropped_attributes_count", scope.dropped_attributes_count);
+    push_dropped(
+        &mut metadata,
+        "scope_dropped_attributes_count",
+        scope.dropped_attributes_count,
+    );
     metadata
 }
 
@@ -146,8 +183,14 @@ pub(crate) fn decode<'a>(
                 let line = record.body.as_ref().map_or(Cow::Borrowed(""), as_text);
                 decoded.push_entry(record_time(record, now), into_bytes(line), first_pair)?;
             }
-            let labels = RawLabels::Pairs { resource: &shared.labels, record: record_labels };
-            decoded.streams.push(DecodedStream { labels, rows: first_row..decoded.entries.len() });
+            let labels = RawLabels::Pairs {
+                resource: &shared.labels,
+                record: record_labels,
+            };
+            decoded.streams.push(DecodedStream {
+                labels,
+                rows: first_row..decoded.entries.len(),
+            });
         }
     }
     Ok(decoded)
@@ -157,9 +200,18 @@ pub(crate) fn decode<'a>(
 type Row<'a> = (&'a LogRecord, &'a Pairs<'a>);
 
 /// The records of a resource by the labels they bring, those without any first.
-fn streams_of<'a>(logs: &'a ResourceLogs, shared: &'a Prepared<'a>, rules: &OtlpRules) -> Vec<(Pairs<'a>, Vec<Row<'a>>)> {
+fn streams_of<'a>(
+    logs: &'a ResourceLogs,
+    shared: &'a Prepared<'a>,
+    rules: &OtlpRules,
+) -> Vec<(Pairs<'a>, Vec<Row<'a>>)> {
     let scopes = logs.scope_logs.iter().zip(&shared.scopes);
-    let rows = scopes.flat_map(|(scope, metadata)| scope.log_records.iter().map(move |record| (record, metadata)));
+    let rows = scopes.flat_map(|(scope, metadata)| {
+        scope
+            .log_records
+            .iter()
+            .map(move |record| (record, metadata))
+    });
     if !rules.tell_records_apart() {
         return vec![(Pairs::new(), rows.collect())];
     }
@@ -187,11 +239,16 @@ fn record_labels<'a>(record: &'a LogRecord, rules: &OtlpRules) -> Pairs<'a> {
     for KeyValue { key, value } in &record.attributes {
         let Some(value) = value else { continue };
         if action(&rules.log, key) == AttributeAction::IndexLabel {
-            flatten(key, value, &mut |name, text| push_label(&mut labels, name, text));
+            flatten(key, value, &mut |name, text| {
+                push_label(&mut labels, name, text)
+            });
         }
     }
     if rules.severity_text_as_label && !record.severity_text.is_empty() {
-        labels.push((Cow::Borrowed(SEVERITY_TEXT), Cow::Borrowed(&record.severity_text)));
+        labels.push((
+            Cow::Borrowed(SEVERITY_TEXT),
+            Cow::Borrowed(&record.severity_text),
+        ));
     }
     sort_and_unite(&mut labels, 0);
     labels
@@ -199,7 +256,10 @@ fn record_labels<'a>(record: &'a LogRecord, rules: &OtlpRules) -> Pairs<'a> {
 
 fn record_time(record: &LogRecord, now: i64) -> i64 {
     let times = [record.time_unix_nano, record.observed_time_unix_nano];
-    times.into_iter().find(|t| *t != 0).map_or(now, |t| i64::try_from(t).unwrap_or(i64::MAX))
+    times
+        .into_iter()
+        .find(|t| *t != 0)
+        .map_or(now, |t| i64::try_from(t).unwrap_or(i64::MAX))
 }
 
 fn borrowed(text: &str) -> Text<'_> {
@@ -214,7 +274,11 @@ fn into_bytes(text: Cow<'_, str>) -> Text<'_> {
 }
 
 /// The metadata a record brings itself, in Loki's order.
-fn push_record_metadata<'a>(record: &'a LogRecord, rules: &[AttributeRule], decoded: &mut Decoded<'a>) -> Result<(), BodyError> {
+fn push_record_metadata<'a>(
+    record: &'a LogRecord,
+    rules: &[AttributeRule],
+    decoded: &mut Decoded<'a>,
+) -> Result<(), BodyError> {
     for KeyValue { key, value } in &record.attributes {
         let Some(value) = value else { continue };
         if action(rules, key) != AttributeAction::StructuredMetadata {
@@ -232,13 +296,25 @@ fn push_record_metadata<'a>(record: &'a LogRecord, rules: &[AttributeRule], deco
         true => Ok(()),
         false => decoded.push_pair(borrowed(name), into_bytes(value)),
     };
-    let number = |n: u64| if n == 0 { Cow::Borrowed("") } else { Cow::Owned(n.to_string()) };
+    let number = |n: u64| {
+        if n == 0 {
+            Cow::Borrowed("")
+        } else {
+            Cow::Owned(n.to_string())
+        }
+    };
     if record.time_unix_nano != 0 {
         push("observed_timestamp", number(record.observed_time_unix_nano))?;
     }
-    push("severity_number", number(u64::try_from(record.severity_number).unwrap_or(0)))?;
+    push(
+        "severity_number",
+        number(u64::try_from(record.severity_number).unwrap_or(0)),
+    )?;
     push(SEVERITY_TEXT, Cow::Borrowed(&record.severity_text))?;
-    push("dropped_attributes_count", number(record.dropped_attributes_count.into()))?;
+    push(
+        "dropped_attributes_count",
+        number(record.dropped_attributes_count.into()),
+    )?;
     push("flags", number(record.flags.into()))?;
     push("trace_id", Cow::Owned(value::hex(&record.trace_id)))?;
     push("span_id", Cow::Owned(value::hex(&record.span_id)))?;
@@ -259,20 +335,35 @@ mod tests {
             Ok(request) => request,
             Err(error) => return format!("error: {error}"),
         };
-        let again = ExportLogsServiceRequest::decode(request.encode_to_vec().as_slice()).expect("encoded a moment ago");
+        let again = ExportLogsServiceRequest::decode(request.encode_to_vec().as_slice())
+            .expect("encoded a moment ago");
         assert_eq!(again, request);
-        let limits = IngestLimits { otlp: rules, ..IngestLimits::default() };
+        let limits = IngestLimits {
+            otlp: rules,
+            ..IngestLimits::default()
+        };
         let prepared = prepare(&request, &limits.otlp);
         let decoded = decode(&request, &prepared, &limits, 99).expect("request is small");
         let mut out = String::new();
         for stream in &decoded.streams {
-            let RawLabels::Pairs { resource, record } = &stream.labels else { unreachable!("otlp gives pairs") };
+            let RawLabels::Pairs { resource, record } = &stream.labels else {
+                unreachable!("otlp gives pairs")
+            };
             let labels: Vec<_> = resource.iter().chain(record).collect();
             write!(out, "{labels:?}").expect("writing to a string succeeds");
             for entry in &decoded.entries[stream.rows.clone()] {
-                write!(out, " {} {}", entry.time, String::from_utf8_lossy(&entry.line)).expect("writing to a string succeeds");
+                write!(
+                    out,
+                    " {} {}",
+                    entry.time,
+                    String::from_utf8_lossy(&entry.line)
+                )
+                .expect("writing to a string succeeds");
                 for (name, value) in decoded.pairs_of(entry) {
-                    let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+                    let (name, value) = (
+                        String::from_utf8_lossy(name),
+                        String::from_utf8_lossy(value),
+                    );
                     write!(out, " {name}={value}").expect("writing to a string succeeds");
                 }
             }
@@ -297,15 +388,24 @@ mod tests {
     }
 
     fn rule(action: AttributeAction, pattern: &str) -> AttributeRule {
-        AttributeRule { action, names: AttributeNames::matching(pattern).expect("regex is valid") }
+        AttributeRule {
+            action,
+            names: AttributeNames::matching(pattern).expect("regex is valid"),
+        }
     }
 
     #[test]
     fn attributes_go_where_rules_send_them() {
         let rules = OtlpRules {
-            resource: vec![rule(AttributeAction::Drop, "secret.*"), rule(AttributeAction::IndexLabel, "host.*|team")],
+            resource: vec![
+                rule(AttributeAction::Drop, "secret.*"),
+                rule(AttributeAction::IndexLabel, "host.*|team"),
+            ],
             scope: vec![rule(AttributeAction::Drop, "lib.*")],
-            log: vec![rule(AttributeAction::IndexLabel, "job"), rule(AttributeAction::Drop, "pass.*")],
+            log: vec![
+                rule(AttributeAction::IndexLabel, "job"),
+                rule(AttributeAction::Drop, "pass.*"),
+            ],
             severity_text_as_label: false,
         };
         let body = r#"{"resourceLogs":[{
@@ -327,7 +427,10 @@ mod tests {
 
     #[test]
     fn severity_texts_are_labels_on_demand() {
-        let rules = || OtlpRules { severity_text_as_label: true, ..OtlpRules::default() };
+        let rules = || OtlpRules {
+            severity_text_as_label: true,
+            ..OtlpRules::default()
+        };
         let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"severityText":"WARN"},{"severityText":"INFO"},{}]}]}]}"#;
         assert_eq!(
             show_by(body, rules()),
@@ -340,11 +443,20 @@ mod tests {
     fn other_bodies_are_refused() {
         assert_eq!(show("{}"), "");
         assert!(show("[").starts_with("error: "));
-        assert!(show(r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"traceId":"xyz"}]}]}]}"#).starts_with("error: "));
+        assert!(
+            show(r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"traceId":"xyz"}]}]}]}"#)
+                .starts_with("error: ")
+        );
         let refused = parse(Some("text/plain"), b"").expect_err("not a type of OTLP");
-        assert_eq!(refused.to_string(), "content type: text/plain is not supported");
+        assert_eq!(
+            refused.to_string(),
+            "content type: text/plain is not supported"
+        );
         let refused = encodings(Some("br")).expect_err("not an encoding of OTLP");
-        assert_eq!(refused.to_string(), "unsupported content encoding br: only gzip, lz4 and zstd are supported");
+        assert_eq!(
+            refused.to_string(),
+            "unsupported content encoding br: only gzip, lz4 and zstd are supported"
+        );
     }
 
     proptest::proptest! {

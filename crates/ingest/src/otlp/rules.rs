@@ -87,7 +87,10 @@ pub struct AttributeRule {
 impl AttributeRule {
     /// Those that become labels.
     pub fn index_labels(names: Vec<String>) -> AttributeRule {
-        AttributeRule { action: AttributeAction::IndexLabel, names: AttributeNames::Listed(names) }
+        AttributeRule {
+            action: AttributeAction::IndexLabel,
+            names: AttributeNames::Listed(names),
+        }
     }
 }
 
@@ -112,14 +115,20 @@ impl OtlpRules {
 
     /// Whether records of one resource can have different labels.
     pub(super) fn tell_records_apart(&self) -> bool {
-        self.severity_text_as_label || self.log.iter().any(|rule| rule.action == AttributeAction::IndexLabel)
+        self.severity_text_as_label
+            || self
+                .log
+                .iter()
+                .any(|rule| rule.action == AttributeAction::IndexLabel)
     }
 }
 
 impl Default for OtlpRules {
     fn default() -> OtlpRules {
         OtlpRules {
-            resource: vec![AttributeRule::index_labels(OtlpRules::default_index_labels())],
+            resource: vec![AttributeRule::index_labels(
+                OtlpRules::default_index_labels(),
+            )],
             scope: Vec::new(),
             log: Vec::new(),
             severity_text_as_label: false,
@@ -162,6 +171,9 @@ mod tests {
     #[test]
     fn a_pattern_that_go_refuses_is_refused() {
         let refused = AttributeNames::matching("(").expect_err("a group is left open");
-        assert_eq!(refused.to_string(), "error parsing regexp: missing closing ): `(`");
+        assert_eq!(
+            refused.to_string(),
+            "error parsing regexp: missing closing ): `(`"
+        );
     }
 }

@@ -275,7 +275,10 @@ impl BinaryOp {
     /// `== != > >= < <=`
     pub fn is_comparison(self) -> bool {
         use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
-        matches!(self, Equal | NotEqual | Greater | GreaterEqual | Less | LessEqual)
+        matches!(
+            self,
+            Equal | NotEqual | Greater | GreaterEqual | Less | LessEqual
+        )
     }
 
     /// `and or unless`

@@ -4,9 +4,16 @@ use super::float;
 
 /// Byte sizes as people write them: `20MB`, `1.5 KiB`, `1,024`, decimal for MB and binary for MiB.
 pub fn parse(text: &str) -> Result<u64, String> {
-    let digits = text.bytes().take_while(|b| b.is_ascii_digit() || matches!(b, b'.' | b',')).count();
+    let digits = text
+        .bytes()
+        .take_while(|b| b.is_ascii_digit() || matches!(b, b'.' | b','))
+        .count();
     let number = &text[..digits];
-    let value = if number.contains(',') { float::parse(&number.replace(',', ""))? } else { float::parse(number)? };
+    let value = if number.contains(',') {
+        float::parse(&number.replace(',', ""))?
+    } else {
+        float::parse(number)?
+    };
     let unit = text[digits..].trim().to_lowercase();
     let scale = unit_bytes(&unit).ok_or_else(|| format!("unhandled size name: {unit}"))?;
     let bytes = value * scale;
@@ -31,7 +38,11 @@ fn unit_bytes(unit: &str) -> Option<f64> {
 /// its space, where that reads back as the same size; else the number of bytes.
 pub(crate) fn format(bytes: u64) -> String {
     let rounded = format_rounded(bytes);
-    if parse(&rounded) == Ok(bytes) { rounded } else { format!("{bytes}B") }
+    if parse(&rounded) == Ok(bytes) {
+        rounded
+    } else {
+        format!("{bytes}B")
+    }
 }
 
 fn format_rounded(bytes: u64) -> String {
@@ -41,7 +52,11 @@ fn format_rounded(bytes: u64) -> String {
     let exponent = (bytes as f64).log10() as u32 / 3;
     let unit = ["B", "kB", "MB", "GB", "TB", "PB", "EB"][exponent.min(6) as usize];
     let value = (bytes as f64 / 1000f64.powi(exponent as i32) * 10.0 + 0.5).floor() / 10.0;
-    if value < 10.0 { format!("{value:.1}{unit}") } else { format!("{value:.0}{unit}") }
+    if value < 10.0 {
+        format!("{value:.1}{unit}")
+    } else {
+        format!("{value:.0}{unit}")
+    }
 }
 
 #[cfg(test)]
@@ -59,15 +74,28 @@ mod tests {
         check("20mb", 20_000_000);
         check("20k", 20_000);
         check("0B", 0);
-        assert_eq!(parse("12 parsecs"), Err("unhandled size name: parsecs".to_owned()));
+        assert_eq!(
+            parse("12 parsecs"),
+            Err("unhandled size name: parsecs".to_owned())
+        );
         assert_eq!(parse("20XB"), Err("unhandled size name: xb".to_owned()));
         assert_eq!(parse("99999EB"), Err("too large: 99999EB".to_owned()));
-        assert_eq!(parse("x"), Err(r#"strconv.ParseFloat: parsing "": invalid syntax"#.to_owned()));
+        assert_eq!(
+            parse("x"),
+            Err(r#"strconv.ParseFloat: parsing "": invalid syntax"#.to_owned())
+        );
     }
 
     #[test]
     fn sizes_are_rounded_only_when_nothing_is_lost() {
-        for (bytes, want) in [(0, "0B"), (5, "5B"), (42, "42B"), (1000, "1.0kB"), (20_000_000, "20MB"), (1536, "1536B")] {
+        for (bytes, want) in [
+            (0, "0B"),
+            (5, "5B"),
+            (42, "42B"),
+            (1000, "1.0kB"),
+            (20_000_000, "20MB"),
+            (1536, "1536B"),
+        ] {
             assert_eq!(format(bytes), want);
         }
     }

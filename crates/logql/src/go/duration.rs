@@ -22,7 +22,11 @@ pub fn parse(text: &str) -> Result<i64, String> {
     let mut total = 0u64;
     while !rest.is_empty() {
         let whole_digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let whole: u64 = if whole_digits == 0 { 0 } else { rest[..whole_digits].parse().map_err(|_| invalid())? };
+        let whole: u64 = if whole_digits == 0 {
+            0
+        } else {
+            rest[..whole_digits].parse().map_err(|_| invalid())?
+        };
         rest = &rest[whole_digits..];
         let mut fraction = "";
         if let Some(after) = rest.strip_prefix('.') {
@@ -32,13 +36,24 @@ pub fn parse(text: &str) -> Result<i64, String> {
         if whole_digits == 0 && fraction.is_empty() {
             return Err(invalid());
         }
-        let unit_length = rest.bytes().take_while(|b| *b != b'.' && !b.is_ascii_digit()).count();
+        let unit_length = rest
+            .bytes()
+            .take_while(|b| *b != b'.' && !b.is_ascii_digit())
+            .count();
         if unit_length == 0 {
-            return Err(format!("time: missing unit in duration {}", time_quote(text)));
+            return Err(format!(
+                "time: missing unit in duration {}",
+                time_quote(text)
+            ));
         }
         let (unit, after) = rest.split_at(unit_length);
-        let scale = unit_nanos(unit)
-            .ok_or_else(|| format!("time: unknown unit {} in duration {}", time_quote(unit), time_quote(text)))?;
+        let scale = unit_nanos(unit).ok_or_else(|| {
+            format!(
+                "time: unknown unit {} in duration {}",
+                time_quote(unit),
+                time_quote(text)
+            )
+        })?;
         total = add_units(total, whole, fraction, scale).ok_or_else(invalid)?;
         rest = after;
     }
@@ -55,7 +70,10 @@ fn add_units(total: u64, whole: u64, fraction: &str, scale: u64) -> Option<u64> 
     if !fraction.is_empty() {
         let (mut value, mut divisor) = (0u64, 1f64);
         for digit in fraction.bytes() {
-            match value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit - b'0'))) {
+            match value
+                .checked_mul(10)
+                .and_then(|v| v.checked_add(u64::from(digit - b'0')))
+            {
                 Some(next) if next <= i64::MAX as u64 => (value, divisor) = (next, divisor * 10.0),
                 _ => break,
             }
@@ -149,8 +167,14 @@ mod tests {
         check("abc", r#"time: invalid duration "abc""#);
         check("", r#"time: invalid duration """#);
         check("1d", r#"time: unknown unit "d" in duration "1d""#);
-        check("naïve \"x\"\t", r#"time: invalid duration "na\xc3\xafve \"x\"\x09""#);
-        check("9223372036854775808ns", r#"time: invalid duration "9223372036854775808ns""#);
+        check(
+            "naïve \"x\"\t",
+            r#"time: invalid duration "na\xc3\xafve \"x\"\x09""#,
+        );
+        check(
+            "9223372036854775808ns",
+            r#"time: invalid duration "9223372036854775808ns""#,
+        );
         check("99999999999h", r#"time: invalid duration "99999999999h""#);
         check(".s", r#"time: invalid duration ".s""#);
     }

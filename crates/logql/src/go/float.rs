@@ -12,7 +12,11 @@ pub(crate) fn parse(text: &str) -> Result<f64, String> {
     }
     let failed = |why: &str| format!("strconv.ParseFloat: parsing {}: {why}", quoted(text));
     let value = go_float(text).ok_or_else(|| failed("invalid syntax"))?;
-    let written_infinite = text.trim_start_matches(['+', '-']).as_bytes().first().is_some_and(|b| b.eq_ignore_ascii_case(&b'i'));
+    let written_infinite = text
+        .trim_start_matches(['+', '-'])
+        .as_bytes()
+        .first()
+        .is_some_and(|b| b.eq_ignore_ascii_case(&b'i'));
     if value.is_infinite() && !written_infinite {
         return Err(failed("value out of range"));
     }
@@ -39,18 +43,26 @@ fn plain_integer(text: &str) -> Option<f64> {
 /// Go's grammar of floats: decimal, hexadecimal with a binary exponent, underscores between digits, infinities.
 fn go_float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let magnitude = if unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity") {
-        f64::INFINITY
-    } else if text.eq_ignore_ascii_case("nan") {
-        f64::NAN
+    let magnitude =
+        if unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity") {
+            f64::INFINITY
+        } else if text.eq_ignore_ascii_case("nan") {
+            f64::NAN
+        } else {
+            let digits = without_underscores(unsigned)?;
+            match digits
+                .strip_prefix("0x")
+                .or_else(|| digits.strip_prefix("0X"))
+            {
+                Some(hex) => hex_float(hex)?,
+                None => decimal_float(&digits)?,
+            }
+        };
+    Some(if text.starts_with('-') {
+        -magnitude
     } else {
-        let digits = without_underscores(unsigned)?;
-        match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-            Some(hex) => hex_float(hex)?,
-            None => decimal_float(&digits)?,
-        }
-    };
-    Some(if text.starts_with('-') { -magnitude } else { magnitude })
+        magnitude
+    })
 }
 
 /// The text less its underscores, each of which must stand between digits or after `0x`.
@@ -65,13 +77,16 @@ fn without_underscores(text: &str) -> Option<Cow<'_, str>> {
         Some(byte) => byte.is_ascii_digit() || (hex && byte.is_ascii_hexdigit()),
         None => false,
     };
-    let placed = (0..bytes.len()).all(|i| bytes[i] != b'_' || (i > 0 && is_digit(i - 1) && is_digit(i + 1)));
+    let placed =
+        (0..bytes.len()).all(|i| bytes[i] != b'_' || (i > 0 && is_digit(i - 1) && is_digit(i + 1)));
     placed.then(|| text.replace('_', "").into())
 }
 
 /// Digits, point and exponent; Rust's own grammar knows more, such as `infinity`.
 fn decimal_float(text: &str) -> Option<f64> {
-    let plain = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
+    let plain = text
+        .bytes()
+        .all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
     if !plain || text.starts_with(['+', '-']) {
         return None;
     }
@@ -89,7 +104,11 @@ fn hex_float(digits: &str) -> Option<f64> {
     if unsigned.is_empty() || !unsigned.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let power: i64 = exponent.parse().unwrap_or(if exponent.starts_with('-') { -100_000 } else { 100_000 });
+    let power: i64 = exponent.parse().unwrap_or(if exponent.starts_with('-') {
+        -100_000
+    } else {
+        100_000
+    });
     let mut bits = 0u64;
     let mut shift = power.clamp(-100_000, 100_000) - 4 * fraction.len() as i64;
     for c in whole.chars().chain(fraction.chars()) {
@@ -134,14 +153,35 @@ mod tests {
     #[test]
     fn floats_that_are_none_are_refused_in_gos_words() {
         let check = |text: &str, expected: &str| assert_eq!(parse(text), Err(expected.to_owned()));
-        check("166B", r#"strconv.ParseFloat: parsing "166B": invalid syntax"#);
+        check(
+            "166B",
+            r#"strconv.ParseFloat: parsing "166B": invalid syntax"#,
+        );
         check("", r#"strconv.ParseFloat: parsing "": invalid syntax"#);
         check(" 1", r#"strconv.ParseFloat: parsing " 1": invalid syntax"#);
-        check("tab\there", r#"strconv.ParseFloat: parsing "tab\there": invalid syntax"#);
-        check("1e400", r#"strconv.ParseFloat: parsing "1e400": value out of range"#);
-        check("0x10", r#"strconv.ParseFloat: parsing "0x10": invalid syntax"#);
-        check("1__0", r#"strconv.ParseFloat: parsing "1__0": invalid syntax"#);
-        check("+nan", r#"strconv.ParseFloat: parsing "+nan": invalid syntax"#);
-        check("+-1", r#"strconv.ParseFloat: parsing "+-1": invalid syntax"#);
+        check(
+            "tab\there",
+            r#"strconv.ParseFloat: parsing "tab\there": invalid syntax"#,
+        );
+        check(
+            "1e400",
+            r#"strconv.ParseFloat: parsing "1e400": value out of range"#,
+        );
+        check(
+            "0x10",
+            r#"strconv.ParseFloat: parsing "0x10": invalid syntax"#,
+        );
+        check(
+            "1__0",
+            r#"strconv.ParseFloat: parsing "1__0": invalid syntax"#,
+        );
+        check(
+            "+nan",
+            r#"strconv.ParseFloat: parsing "+nan": invalid syntax"#,
+        );
+        check(
+            "+-1",
+            r#"strconv.ParseFloat: parsing "+-1": invalid syntax"#,
+        );
     }
 }

@@ -87,16 +87,28 @@ fn join_exponent(digits: &str, power: i32, fraction: usize) -> String {
     if fraction > 0 {
         out.push('.');
         out.push_str(&digits[1..]);
-        out.extend(std::iter::repeat_n('0', (fraction + 1).saturating_sub(digits.len())));
+        out.extend(std::iter::repeat_n(
+            '0',
+            (fraction + 1).saturating_sub(digits.len()),
+        ));
     }
-    out.push_str(&format!("e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs()));
+    out.push_str(&format!(
+        "e{}{:02}",
+        if power < 0 { '-' } else { '+' },
+        power.abs()
+    ));
     out
 }
 
 fn fixed(value: f64, precision: Option<usize>) -> String {
-    let Some(precision) = precision else { return format!("{value}") };
+    let Some(precision) = precision else {
+        return format!("{value}");
+    };
     let mut out = format!("{value:.*}", precision.min(DIGITS_MAX));
-    out.extend(std::iter::repeat_n('0', precision.saturating_sub(DIGITS_MAX)));
+    out.extend(std::iter::repeat_n(
+        '0',
+        precision.saturating_sub(DIGITS_MAX),
+    ));
     out
 }
 
@@ -164,7 +176,12 @@ fn hex(value: f64, precision: Option<usize>) -> String {
         Some(places) => format!("{fraction:0<places$}")[..places].to_owned(),
     };
     let point = if fraction.is_empty() { "" } else { "." };
-    format!("0x{}{point}{fraction}p{}{:02}", mantissa >> 52, if power < 0 { '-' } else { '+' }, power.abs())
+    format!(
+        "0x{}{point}{fraction}p{}{:02}",
+        mantissa >> 52,
+        if power < 0 { '-' } else { '+' },
+        power.abs()
+    )
 }
 
 /// `number` with a decimal point and, but for fixed digits after it, with trailing zeros.
@@ -180,11 +197,18 @@ pub(crate) fn with_point(number: &str, style: Style, precision: Option<usize>) -
     };
     let (digits, tail) = number.split_at(number.find(exponent).unwrap_or(number.len()));
     // Go counts every character from the first that is no zero, the `x` of a prefix too.
-    let leading = digits.bytes().filter(|b| *b != b'.').take_while(|b| *b == b'0').count();
+    let leading = digits
+        .bytes()
+        .filter(|b| *b != b'.')
+        .take_while(|b| *b == b'0')
+        .count();
     let counted = digits.bytes().filter(|b| *b != b'.').count();
     let significant = if digits == "0" { 1 } else { counted - leading };
     let point = if digits.contains('.') { "" } else { "." };
-    format!("{digits}{point}{}{tail}", "0".repeat(wanted.saturating_sub(significant)))
+    format!(
+        "{digits}{point}{}{tail}",
+        "0".repeat(wanted.saturating_sub(significant))
+    )
 }
 
 #[cfg(test)]

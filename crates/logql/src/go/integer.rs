@@ -29,7 +29,8 @@ pub(crate) fn parse_int(text: &str, base: u32) -> Result<i64, NumberError> {
     };
     let magnitude = parse_uint(digits, base)?;
     if negative {
-        0i64.checked_sub_unsigned(magnitude).ok_or(NumberError::Range)
+        0i64.checked_sub_unsigned(magnitude)
+            .ok_or(NumberError::Range)
     } else {
         i64::try_from(magnitude).map_err(|_| NumberError::Range)
     }
@@ -54,7 +55,10 @@ pub(crate) fn parse_uint(text: &str, base: u32) -> Result<u64, NumberError> {
             continue;
         }
         let digit = c.to_digit(radix).ok_or(NumberError::Syntax)?;
-        value = value.and_then(|v| v.checked_mul(u64::from(radix))?.checked_add(u64::from(digit)));
+        value = value.and_then(|v| {
+            v.checked_mul(u64::from(radix))?
+                .checked_add(u64::from(digit))
+        });
     }
     value.ok_or(NumberError::Range)
 }

@@ -91,7 +91,10 @@ pub(crate) fn unquote_text(body: &str) -> Result<String, UnquoteError> {
 pub(crate) fn unquote_char(literal: &str) -> Option<(i64, &str)> {
     let mut bytes = Vec::new();
     let rest = unescape_one(literal.strip_prefix('\'')?, '\'', &mut bytes).ok()?;
-    let code = match std::str::from_utf8(&bytes).ok().and_then(|text| text.chars().next()) {
+    let code = match std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| text.chars().next())
+    {
         Some(c) => c as i64,
         None => i64::from(*bytes.first()?),
     };
@@ -108,7 +111,11 @@ fn unescape(body: &str, quote: char) -> Result<Vec<u8>, UnquoteError> {
 }
 
 /// Appends the first character of `text`, unescaped; gives what follows it.
-fn unescape_one<'t>(text: &'t str, quote: char, out: &mut Vec<u8>) -> Result<&'t str, UnquoteError> {
+fn unescape_one<'t>(
+    text: &'t str,
+    quote: char,
+    out: &mut Vec<u8>,
+) -> Result<&'t str, UnquoteError> {
     let mut chars = text.chars();
     match chars.next() {
         Some('\\') => {}
@@ -140,7 +147,12 @@ fn unescape_one<'t>(text: &'t str, quote: char, out: &mut Vec<u8>) -> Result<&'t
 }
 
 /// Reads so many digits; escapes of two and three digits are bytes, the others characters.
-fn numeric<'t>(text: &'t str, digits: usize, radix: u32, out: &mut Vec<u8>) -> Result<&'t str, UnquoteError> {
+fn numeric<'t>(
+    text: &'t str,
+    digits: usize,
+    radix: u32,
+    out: &mut Vec<u8>,
+) -> Result<&'t str, UnquoteError> {
     let written = text.get(..digits).ok_or(UnquoteError::Escape)?;
     if !written.chars().all(|c| c.is_digit(radix)) {
         return Err(UnquoteError::Escape);
@@ -187,9 +199,19 @@ mod tests {
 
     #[test]
     fn what_is_quoted_reads_back() {
-        for text in ["plain", "a\"b\\c\n\r\t\u{7}\u{1}\u{7f}", "é☕日本", "\u{a0}\u{200b}\u{feff}", "\u{e0001}"] {
+        for text in [
+            "plain",
+            "a\"b\\c\n\r\t\u{7}\u{1}\u{7f}",
+            "é☕日本",
+            "\u{a0}\u{200b}\u{feff}",
+            "\u{e0001}",
+        ] {
             let written = quoted(text);
-            assert_eq!(unquote_text(&written[1..written.len() - 1]).as_deref(), Ok(text), "{written}");
+            assert_eq!(
+                unquote_text(&written[1..written.len() - 1]).as_deref(),
+                Ok(text),
+                "{written}"
+            );
         }
         assert_eq!(quoted("\u{200b}é\u{1}"), r#""\u200bé\x01""#);
     }

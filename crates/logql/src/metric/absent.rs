@@ -14,8 +14,14 @@ pub(super) fn absent(matrix: &Matrix, labels: &Labels, steps: usize) -> Matrix {
         }
     }
     let any = points.iter().any(Option::is_some);
-    let series = any.then(|| Series { labels: labels.clone(), points });
-    Matrix { series: series.into_iter().collect(), ordered: false }
+    let series = any.then(|| Series {
+        labels: labels.clone(),
+        points,
+    });
+    Matrix {
+        series: series.into_iter().collect(),
+        ordered: false,
+    }
 }
 
 #[cfg(test)]
@@ -24,13 +30,23 @@ mod tests {
     use crate::metric::check::{grid, shown};
 
     fn check(input: &[&str], expected: &[&str]) {
-        assert_eq!(shown(&absent(&grid(input), &Labels::from_pairs([("app", "x")]), 3)), expected);
+        assert_eq!(
+            shown(&absent(
+                &grid(input),
+                &Labels::from_pairs([("app", "x")]),
+                3
+            )),
+            expected
+        );
     }
 
     #[test]
     fn a_sample_of_any_series_is_presence() {
         check(&[], &[r#"{app="x"} 1 1 1"#]);
-        check(&["{a=\"1\"} 5 _ _", "{a=\"2\"} _ 0 _"], &[r#"{app="x"} _ _ 1"#]);
+        check(
+            &["{a=\"1\"} 5 _ _", "{a=\"2\"} _ 0 _"],
+            &[r#"{app="x"} _ _ 1"#],
+        );
         check(&["{} 1 1 1"], &[]);
     }
 }

@@ -15,18 +15,25 @@ pub(super) struct Operator<'a> {
 }
 
 /// Applies an operator to what its operands came to.
-pub(super) fn binary(operator: Operator<'_>, left: Evaluated, right: Evaluated, steps: usize) -> Result<Evaluated, EvalError> {
+pub(super) fn binary(
+    operator: Operator<'_>,
+    left: Evaluated,
+    right: Evaluated,
+    steps: usize,
+) -> Result<Evaluated, EvalError> {
     if operator.op.is_set() {
         return match (left, right) {
-            (Evaluated::Matrix(left), Evaluated::Matrix(right)) => {
-                Ok(Evaluated::Matrix(matching::set_operation(operator, left, right, steps)))
-            }
+            (Evaluated::Matrix(left), Evaluated::Matrix(right)) => Ok(Evaluated::Matrix(
+                matching::set_operation(operator, left, right, steps),
+            )),
             (Evaluated::Scalar(value), _) => Err(unexpected_literal("left", operator.op, value)),
             (_, Evaluated::Scalar(value)) => Err(unexpected_literal("right", operator.op, value)),
         };
     }
     Ok(match (left, right) {
-        (Evaluated::Scalar(a), Evaluated::Scalar(b)) => Evaluated::Scalar(numbers(operator.op, a, b)),
+        (Evaluated::Scalar(a), Evaluated::Scalar(b)) => {
+            Evaluated::Scalar(numbers(operator.op, a, b))
+        }
         (Evaluated::Scalar(a), Evaluated::Matrix(matrix)) => {
             Evaluated::Matrix(map(matrix, |value| operator.apply(a, value, value)))
         }
@@ -41,7 +48,10 @@ pub(super) fn binary(operator: Operator<'_>, left: Evaluated, right: Evaluated, 
 
 /// Loki's words for a number where only series make sense.
 pub(crate) fn unexpected_literal(side: &str, op: BinaryOp, value: f64) -> EvalError {
-    EvalError(format!("unexpected literal for {side} leg of logical/set binary operation ({}): {value:.6}", op.as_str()))
+    EvalError(format!(
+        "unexpected literal for {side} leg of logical/set binary operation ({}): {value:.6}",
+        op.as_str()
+    ))
 }
 
 /// The value of an operator between two numbers; comparisons give 0 and 1.
@@ -70,7 +80,11 @@ impl Operator<'_> {
     #[inline]
     pub(super) fn apply(&self, a: f64, b: f64, kept: f64) -> Option<f64> {
         let value = numbers(self.op, a, b);
-        if self.op.is_comparison() && !self.return_bool { (value != 0.0).then_some(kept) } else { Some(value) }
+        if self.op.is_comparison() && !self.return_bool {
+            (value != 0.0).then_some(kept)
+        } else {
+            Some(value)
+        }
     }
 }
 
@@ -81,7 +95,9 @@ fn map(mut matrix: Matrix, f: impl Fn(f64) -> Option<f64>) -> Matrix {
             *point = point.and_then(&f);
         }
     }
-    matrix.series.retain(|series| series.points.iter().any(Option::is_some));
+    matrix
+        .series
+        .retain(|series| series.points.iter().any(Option::is_some));
     matrix
 }
 
@@ -93,7 +109,11 @@ mod tests {
     const SERIES: &[&str] = &[r#"{app="a"} 1 2 _"#, r#"{app="b"} 3 0 5"#];
 
     fn of(op: BinaryOp, return_bool: bool) -> Operator<'static> {
-        Operator { op, return_bool, matching: None }
+        Operator {
+            op,
+            return_bool,
+            matching: None,
+        }
     }
 
     fn check(operator: Operator<'_>, left: Evaluated, right: Evaluated, expected: &[&str]) {
@@ -117,26 +137,57 @@ mod tests {
             (BinaryOp::Greater, "1"),
             (BinaryOp::LessEqual, "0"),
         ] {
-            check(of(op, false), Evaluated::Scalar(7.0), Evaluated::Scalar(2.0), &[expected]);
+            check(
+                of(op, false),
+                Evaluated::Scalar(7.0),
+                Evaluated::Scalar(2.0),
+                &[expected],
+            );
         }
     }
 
     #[test]
     fn dividing_by_zero_is_not_a_number() {
-        assert!(numbers(BinaryOp::Div, 1.0, 0.0).is_nan() && numbers(BinaryOp::Mod, 1.0, 0.0).is_nan());
-        check(of(BinaryOp::Div, false), Evaluated::Scalar(6.0), series(), &[r#"{app="a"} 6 3 _"#, r#"{app="b"} 2 NaN 1.2"#]);
+        assert!(
+            numbers(BinaryOp::Div, 1.0, 0.0).is_nan() && numbers(BinaryOp::Mod, 1.0, 0.0).is_nan()
+        );
+        check(
+            of(BinaryOp::Div, false),
+            Evaluated::Scalar(6.0),
+            series(),
+            &[r#"{app="a"} 6 3 _"#, r#"{app="b"} 2 NaN 1.2"#],
+        );
     }
 
     #[test]
     fn comparisons_with_a_number_keep_the_value_of_the_series() {
-        check(of(BinaryOp::Greater, false), series(), Evaluated::Scalar(2.0), &[r#"{app="b"} 3 _ 5"#]);
-        check(of(BinaryOp::Less, false), Evaluated::Scalar(2.0), series(), &[r#"{app="b"} 3 _ 5"#]);
-        check(of(BinaryOp::Greater, true), series(), Evaluated::Scalar(2.0), &[r#"{app="a"} 0 0 _"#, r#"{app="b"} 1 0 1"#]);
+        check(
+            of(BinaryOp::Greater, false),
+            series(),
+            Evaluated::Scalar(2.0),
+            &[r#"{app="b"} 3 _ 5"#],
+        );
+        check(
+            of(BinaryOp::Less, false),
+            Evaluated::Scalar(2.0),
+            series(),
+            &[r#"{app="b"} 3 _ 5"#],
+        );
+        check(
+            of(BinaryOp::Greater, true),
+            series(),
+            Evaluated::Scalar(2.0),
+            &[r#"{app="a"} 0 0 _"#, r#"{app="b"} 1 0 1"#],
+        );
     }
 
     #[test]
     fn set_operators_refuse_numbers() {
-        let error = binary(of(BinaryOp::Or, false), Evaluated::Scalar(1.0), series(), 3).expect_err("a number is no set");
-        assert_eq!(error.0, "unexpected literal for left leg of logical/set binary operation (or): 1.000000");
+        let error = binary(of(BinaryOp::Or, false), Evaluated::Scalar(1.0), series(), 3)
+            .expect_err("a number is no set");
+        assert_eq!(
+            error.0,
+            "unexpected literal for left leg of logical/set binary operation (or): 1.000000"
+        );
     }
 }

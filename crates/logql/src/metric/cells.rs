@@ -42,7 +42,11 @@ impl Cell for Total {
 
     #[inline]
     fn add(&mut self, _: i64, value: f64) -> usize {
-        self.0 = if self.is_empty() { value } else { self.0 + value };
+        self.0 = if self.is_empty() {
+            value
+        } else {
+            self.0 + value
+        };
         0
     }
 
@@ -106,7 +110,10 @@ impl Mean {
 }
 
 impl Cell for Mean {
-    const EMPTY: Mean = Mean { mean: 0.0, count: 0.0 };
+    const EMPTY: Mean = Mean {
+        mean: 0.0,
+        count: 0.0,
+    };
 
     #[inline]
     fn is_empty(&self) -> bool {
@@ -153,7 +160,11 @@ impl Moments {
 }
 
 impl Cell for Moments {
-    const EMPTY: Moments = Moments { count: 0.0, mean: 0.0, squares: 0.0 };
+    const EMPTY: Moments = Moments {
+        count: 0.0,
+        mean: 0.0,
+        squares: 0.0,
+    };
 
     #[inline]
     fn is_empty(&self) -> bool {
@@ -194,7 +205,10 @@ impl<const LAST: bool> Edge<LAST> {
 }
 
 impl<const LAST: bool> Cell for Edge<LAST> {
-    const EMPTY: Self = Edge { timestamp: 0, value: f64::from_bits(NOTHING) };
+    const EMPTY: Self = Edge {
+        timestamp: 0,
+        value: f64::from_bits(NOTHING),
+    };
 
     #[inline]
     fn is_empty(&self) -> bool {
@@ -214,7 +228,11 @@ impl<const LAST: bool> Cell for Edge<LAST> {
 
     #[inline]
     fn merge(&mut self, later: &Self) {
-        if if LAST { later.timestamp >= self.timestamp } else { later.timestamp < self.timestamp } {
+        if if LAST {
+            later.timestamp >= self.timestamp
+        } else {
+            later.timestamp < self.timestamp
+        } {
             *self = *later;
         }
     }
@@ -286,15 +304,23 @@ mod tests {
             cell
         };
         for cut in 0..=values.len() {
-            let (mut left, right) = (gather(&values[..cut], 0), gather(&values[cut..], cut as i64));
+            let (mut left, right) = (
+                gather(&values[..cut], 0),
+                gather(&values[cut..], cut as i64),
+            );
             if left.is_empty() {
                 left = right;
             } else if !right.is_empty() {
                 left.merge(&right);
             }
             let found = read(&left);
-            let same = found == expected || (found.is_nan() && expected.is_nan()) || (found - expected).abs() < 1e-12;
-            assert!(same, "{values:?} cut at {cut}: {found}, expected {expected}");
+            let same = found == expected
+                || (found.is_nan() && expected.is_nan())
+                || (found - expected).abs() < 1e-12;
+            assert!(
+                same,
+                "{values:?} cut at {cut}: {found}, expected {expected}"
+            );
         }
     }
 
@@ -319,7 +345,11 @@ mod tests {
     #[test]
     fn means_survive_infinite_and_huge_values() {
         check(&[1.0, 2.0, 6.0], Mean::value, 3.0);
-        check(&[f64::INFINITY, 1.0, f64::INFINITY], Mean::value, f64::INFINITY);
+        check(
+            &[f64::INFINITY, 1.0, f64::INFINITY],
+            Mean::value,
+            f64::INFINITY,
+        );
         check(&[f64::INFINITY, f64::NEG_INFINITY], Mean::value, f64::NAN);
         check(&[1e308, 1e308, 1e308], |m: &Mean| m.value() / 1e308, 1.0);
     }
@@ -327,8 +357,16 @@ mod tests {
     #[test]
     fn variance_is_of_the_population() {
         // mean 5, squared distances 9 1 1 1 0 0 4 16, sum 32, over 8
-        check(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0], Moments::variance, 4.0);
-        check(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0], Moments::deviation, 2.0);
+        check(
+            &[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0],
+            Moments::variance,
+            4.0,
+        );
+        check(
+            &[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0],
+            Moments::deviation,
+            2.0,
+        );
         check(&[7.0], Moments::variance, 0.0);
     }
 

@@ -123,10 +123,18 @@ mod tests {
 
     #[test]
     fn beyond_the_bound_counts_are_within_three_percent() {
-        for (left, right) in [(of(0..100_000), of(50_000..200_000)), (of(0..10), of(5..200_000)), (of(0..200_000), of(3..9))] {
+        for (left, right) in [
+            (of(0..100_000), of(50_000..200_000)),
+            (of(0..10), of(5..200_000)),
+            (of(0..200_000), of(3..9)),
+        ] {
             let mut cell = left;
             cell.merge(&right);
-            assert!((cell.value() / 200_000.0 - 1.0).abs() < 0.03, "{}", cell.value());
+            assert!(
+                (cell.value() / 200_000.0 - 1.0).abs() < 0.03,
+                "{}",
+                cell.value()
+            );
         }
     }
 }

@@ -17,14 +17,28 @@ impl Edges {
         let step = steps.step.max(1);
         let last = i128::from(steps.start) - i128::from(spec.offset);
         let remainder = |time: i128| time.rem_euclid(i128::from(step)) as i64;
-        Edges { step, remainders: [remainder(last - i128::from(spec.range)), remainder(last)] }
+        Edges {
+            step,
+            remainders: [remainder(last - i128::from(spec.range)), remainder(last)],
+        }
     }
 
     /// The first time after `timestamp` that may count for other windows.
     pub fn until(&self, timestamp: i64) -> i64 {
         let at = timestamp.rem_euclid(self.step);
-        let away = |remainder: i64| if remainder >= at { remainder - at } else { remainder + (self.step - at) };
-        let nearest = self.remainders.map(away).into_iter().min().unwrap_or_default();
+        let away = |remainder: i64| {
+            if remainder >= at {
+                remainder - at
+            } else {
+                remainder + (self.step - at)
+            }
+        };
+        let nearest = self
+            .remainders
+            .map(away)
+            .into_iter()
+            .min()
+            .unwrap_or_default();
         timestamp.saturating_add(nearest).saturating_add(1)
     }
 }
@@ -38,8 +52,21 @@ mod tests {
 
     #[test]
     fn a_bucket_ends_with_the_first_edge() {
-        let spec = RangeSpec { op: RangeOp::CountOverTime, unwrapped: false, range: 4, offset: 1, param: None };
-        let edges = Edges::of(&spec, &Steps { start: 100, step: 10, count: 3 });
+        let spec = RangeSpec {
+            op: RangeOp::CountOverTime,
+            unwrapped: false,
+            range: 4,
+            offset: 1,
+            param: None,
+        };
+        let edges = Edges::of(
+            &spec,
+            &Steps {
+                start: 100,
+                step: 10,
+                count: 3,
+            },
+        );
         let found: Vec<_> = [94, 95, 96, 99, 100, 105].map(|t| edges.until(t)).to_vec();
         assert_eq!(found, [96, 96, 100, 100, 106, 106]);
     }

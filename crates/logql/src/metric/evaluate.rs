@@ -8,18 +8,33 @@ use crate::typed::{Leaf, Node};
 use skald_model::Labels;
 
 /// Evaluates an expression once its leaves are known (`leaves[i]` belongs to `Leaf` number `i`).
-pub fn evaluate(root: &Node, leaves: Vec<Matrix>, specs: &[Leaf], steps: &Steps) -> Result<Evaluated, EvalError> {
+pub fn evaluate(
+    root: &Node,
+    leaves: Vec<Matrix>,
+    specs: &[Leaf],
+    steps: &Steps,
+) -> Result<Evaluated, EvalError> {
     let mut uses = vec![0; leaves.len()];
     count_uses(root, &mut uses);
-    let leaves = leaves.into_iter().zip(specs).map(|(mut matrix, leaf)| match leaf.spec.op {
-        RangeOp::AbsentOverTime => absent::absent(&matrix, &leaf.absent_labels, steps.count),
-        _ => {
-            // Threads find series in any order: sorted, equal values rank and sums round the same each time.
-            matrix.series.sort_by_cached_key(|series| order_key(&series.labels));
-            matrix
-        }
-    });
-    Evaluation { leaves: leaves.collect(), uses, steps: *steps }.node(root)
+    let leaves = leaves
+        .into_iter()
+        .zip(specs)
+        .map(|(mut matrix, leaf)| match leaf.spec.op {
+            RangeOp::AbsentOverTime => absent::absent(&matrix, &leaf.absent_labels, steps.count),
+            _ => {
+                // Threads find series in any order: sorted, equal values rank and sums round the same each time.
+                matrix
+                    .series
+                    .sort_by_cached_key(|series| order_key(&series.labels));
+                matrix
+            }
+        });
+    Evaluation {
+        leaves: leaves.collect(),
+        uses,
+        steps: *steps,
+    }
+    .node(root)
 }
 
 fn count_uses(node: &Node, uses: &mut [usize]) {
@@ -48,33 +63,78 @@ impl Evaluation {
             Node::Scalar(value) => Evaluated::Scalar(*value),
             Node::VectorOf(value) => {
                 let points = vec![Some(*value); self.steps.count];
-                Evaluated::Matrix(Matrix { series: vec![Series { labels: Labels::empty(), points }], ordered: false })
+                Evaluated::Matrix(Matrix {
+                    series: vec![Series {
+                        labels: Labels::empty(),
+                        points,
+                    }],
+                    ordered: false,
+                })
             }
-            Node::Vector { op, param, grouping, inner } => {
+            Node::Vector {
+                op,
+                param,
+                grouping,
+                inner,
+            } => {
                 let matrix = self.matrix(inner)?;
-                Evaluated::Matrix(vector::aggregate(*op, *param, grouping.as_ref(), matrix, self.steps.count))
+                Evaluated::Matrix(vector::aggregate(
+                    *op,
+                    *param,
+                    grouping.as_ref(),
+                    matrix,
+                    self.steps.count,
+                ))
             }
-            Node::Binary { op, return_bool, matching, left, right } => {
+            Node::Binary {
+                op,
+                return_bool,
+                matching,
+                left,
+                right,
+            } => {
                 let (left, right) = (self.node(left)?, self.node(right)?);
-                let operator = Operator { op: *op, return_bool: *return_bool, matching: matching.as_ref() };
+                let operator = Operator {
+                    op: *op,
+                    return_bool: *return_bool,
+                    matching: matching.as_ref(),
+                };
                 binary(operator, left, right, self.steps.count)?
             }
-            Node::LabelReplace { inner, dst, replacement, src, regex } => {
+            Node::LabelReplace {
+                inner,
+                dst,
+                replacement,
+                src,
+                regex,
+            } => {
                 let matrix = self.matrix(inner)?;
-                Evaluated::Matrix(label_replace::label_replace(matrix, dst, replacement, src, regex))
+                Evaluated::Matrix(label_replace::label_replace(
+                    matrix,
+                    dst,
+                    replacement,
+                    src,
+                    regex,
+                ))
             }
         })
     }
 
     fn leaf(&mut self, index: usize) -> Matrix {
         self.uses[index] -= 1;
-        if self.uses[index] == 0 { std::mem::take(&mut self.leaves[index]) } else { self.leaves[index].clone() }
+        if self.uses[index] == 0 {
+            std::mem::take(&mut self.leaves[index])
+        } else {
+            self.leaves[index].clone()
+        }
     }
 
     fn matrix(&mut self, node: &Node) -> Result<Matrix, EvalError> {
         match self.node(node)? {
             Evaluated::Matrix(matrix) => Ok(matrix),
-            Evaluated::Scalar(value) => Err(EvalError(format!("a number ({value}) can't be aggregated"))),
+            Evaluated::Scalar(value) => {
+                Err(EvalError(format!("a number ({value}) can't be aggregated")))
+            }
         }
     }
 }
@@ -88,12 +148,22 @@ mod tests {
     /// Evaluates a query over the series each of its leaves is said to have, on three steps.
     fn run(text: &str, leaves: &[&[&str]]) -> Result<Evaluated, EvalError> {
         let expr = crate::parse(text).expect("query parses");
-        let Query::Metric(query) = compile(&expr, &Options::default()).expect("query compiles") else {
+        let Query::Metric(query) = compile(&expr, &Options::default()).expect("query compiles")
+        else {
             panic!("{text} is a log query")
         };
         assert_eq!(query.leaves.len(), leaves.len(), "leaves of {text}");
-        let steps = Steps { start: 0, step: 60, count: 3 };
-        evaluate(&query.root, leaves.iter().map(|lines| grid(lines)).collect(), &query.leaves, &steps)
+        let steps = Steps {
+            start: 0,
+            step: 60,
+            count: 3,
+        };
+        evaluate(
+            &query.root,
+            leaves.iter().map(|lines| grid(lines)).collect(),
+            &query.leaves,
+            &steps,
+        )
     }
 
     fn check(text: &str, leaves: &[&[&str]], expected: &[&str]) {
@@ -103,19 +173,39 @@ mod tests {
         }
     }
 
-    const SERIES: &[&str] = &[r#"{app="b"} 4 _ 8"#, r#"{app="a", pod="1"} 1 2 3"#, r#"{app="a"} 10 20 _"#];
+    const SERIES: &[&str] = &[
+        r#"{app="b"} 4 _ 8"#,
+        r#"{app="a", pod="1"} 1 2 3"#,
+        r#"{app="a"} 10 20 _"#,
+    ];
 
     #[test]
     fn leaves_are_taken_in_order_of_labels() {
-        let sorted = [r#"{app="a"} 10 20 _"#, r#"{app="a", pod="1"} 1 2 3"#, r#"{app="b"} 4 _ 8"#];
+        let sorted = [
+            r#"{app="a"} 10 20 _"#,
+            r#"{app="a", pod="1"} 1 2 3"#,
+            r#"{app="b"} 4 _ 8"#,
+        ];
         check(r#"rate({x="y"}[1m])"#, &[SERIES], &sorted);
     }
 
     #[test]
     fn equal_values_rank_by_labels() {
-        let ties: &[&str] = &[r#"{app="c"} 1 1 1"#, r#"{app="a"} 1 1 1"#, r#"{app="b"} 1 1 1"#];
-        check(r#"bottomk(2, rate({x="y"}[1m]))"#, &[ties], &[r#"{app="a"} 1 1 1"#, r#"{app="b"} 1 1 1"#]);
-        check(r#"topk(1, rate({x="y"}[1m]))"#, &[ties], &[r#"{app="a"} 1 1 1"#]);
+        let ties: &[&str] = &[
+            r#"{app="c"} 1 1 1"#,
+            r#"{app="a"} 1 1 1"#,
+            r#"{app="b"} 1 1 1"#,
+        ];
+        check(
+            r#"bottomk(2, rate({x="y"}[1m]))"#,
+            &[ties],
+            &[r#"{app="a"} 1 1 1"#, r#"{app="b"} 1 1 1"#],
+        );
+        check(
+            r#"topk(1, rate({x="y"}[1m]))"#,
+            &[ties],
+            &[r#"{app="a"} 1 1 1"#],
+        );
     }
 
     #[test]
@@ -123,19 +213,35 @@ mod tests {
         check(
             r#"rate({x="y"}[1m]) - rate({x="y"}[1m])"#,
             &[SERIES],
-            &[r#"{app="a"} 0 0 _"#, r#"{app="a", pod="1"} 0 0 0"#, r#"{app="b"} 0 _ 0"#],
+            &[
+                r#"{app="a"} 0 0 _"#,
+                r#"{app="a", pod="1"} 0 0 0"#,
+                r#"{app="b"} 0 _ 0"#,
+            ],
         );
     }
 
     #[test]
     fn the_dashboard_idiom_fills_gaps_with_zero() {
-        check(r#"sum(rate({x="y"}[1m])) or vector(0)"#, &[&["{} 5 _ 6"]], &["{} 5 0 6"]);
-        check(r#"sum(rate({x="y"}[1m])) or vector(0)"#, &[&[]], &["{} 0 0 0"]);
+        check(
+            r#"sum(rate({x="y"}[1m])) or vector(0)"#,
+            &[&["{} 5 _ 6"]],
+            &["{} 5 0 6"],
+        );
+        check(
+            r#"sum(rate({x="y"}[1m])) or vector(0)"#,
+            &[&[]],
+            &["{} 0 0 0"],
+        );
     }
 
     #[test]
     fn operators_nest() {
-        check(r#"max by (app) (rate({x="y"}[1m]) * 2 > 5)"#, &[SERIES], &[r#"{app="a"} 20 40 6"#, r#"{app="b"} 8 _ 16"#]);
+        check(
+            r#"max by (app) (rate({x="y"}[1m]) * 2 > 5)"#,
+            &[SERIES],
+            &[r#"{app="a"} 20 40 6"#, r#"{app="b"} 8 _ 16"#],
+        );
         check(r#"1 + 2 * 3"#, &[], &["7"]);
         check(r#"1 + vector(1)"#, &[], &["{} 2 2 2"]);
         check(r#"vector(1) > 2"#, &[], &[]);
@@ -150,14 +256,25 @@ mod tests {
     #[test]
     fn absence_is_a_series_of_ones() {
         let present: &[&str] = &["{} 4 _ 8"];
-        check(r#"absent_over_time({x="y"}[1m])"#, &[present], &[r#"{x="y"} _ 1 _"#]);
-        check(r#"absent_over_time({x="y"}[1m]) * 2"#, &[&[]], &[r#"{x="y"} 2 2 2"#]);
+        check(
+            r#"absent_over_time({x="y"}[1m])"#,
+            &[present],
+            &[r#"{x="y"} _ 1 _"#],
+        );
+        check(
+            r#"absent_over_time({x="y"}[1m]) * 2"#,
+            &[&[]],
+            &[r#"{x="y"} 2 2 2"#],
+        );
     }
 
     #[test]
     fn a_failure_inside_is_the_failure_of_the_whole() {
         let many: &[&str] = &[r#"{app="a", pod="1"} 1 1 1"#, r#"{app="a", pod="2"} 1 1 1"#];
-        let found = run(r#"sum(rate({x="y"}[1m]) / on(app) rate({x="z"}[1m]))"#, &[many, &[r#"{app="a"} 1 1 1"#]]);
+        let found = run(
+            r#"sum(rate({x="y"}[1m]) / on(app) rate({x="z"}[1m]))"#,
+            &[many, &[r#"{app="a"} 1 1 1"#]],
+        );
         let expected = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
         assert_eq!(found, Err(EvalError(expected.to_owned())));
     }

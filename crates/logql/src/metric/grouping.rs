@@ -20,21 +20,37 @@ pub(super) fn order_key(labels: &Labels) -> Vec<u8> {
 
 /// The labels of those names alone.
 pub(super) fn keep(labels: &Labels, names: &[String]) -> Labels {
-    Labels::from_pairs(labels.iter().filter(|(name, _)| names.iter().any(|n| n == name)))
+    Labels::from_pairs(
+        labels
+            .iter()
+            .filter(|(name, _)| names.iter().any(|n| n == name)),
+    )
 }
 
 /// The labels but those of those names.
 pub(super) fn remove(labels: &Labels, names: &[String]) -> Labels {
-    Labels::from_pairs(labels.iter().filter(|(name, _)| names.iter().all(|n| n != name)))
+    Labels::from_pairs(
+        labels
+            .iter()
+            .filter(|(name, _)| names.iter().all(|n| n != name)),
+    )
 }
 
 /// The labels of a series' group; no grouping is one group for all.
 pub(super) fn group_labels(labels: &Labels, grouping: Option<&Grouping>) -> Labels {
     match grouping {
         None => Labels::empty(),
-        Some(Grouping { without: false, labels: names }) => keep(labels, names),
-        Some(Grouping { without: true, labels: names }) => {
-            let kept = labels.iter().filter(|(name, _)| *name != METRIC_NAME && names.iter().all(|n| n != name));
+        Some(Grouping {
+            without: false,
+            labels: names,
+        }) => keep(labels, names),
+        Some(Grouping {
+            without: true,
+            labels: names,
+        }) => {
+            let kept = labels
+                .iter()
+                .filter(|(name, _)| *name != METRIC_NAME && names.iter().all(|n| n != name));
             Labels::from_pairs(kept)
         }
     }

@@ -18,7 +18,9 @@ pub struct Sketch {
 impl Sketch {
     /// A sketch of nothing.
     pub fn new() -> Sketch {
-        Sketch { registers: [0; REGISTERS] }
+        Sketch {
+            registers: [0; REGISTERS],
+        }
     }
 
     /// Takes in a hash of 53 bits, as [`crate::pipeline::value_hash`] gives them.
@@ -44,7 +46,11 @@ impl Sketch {
         let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / harmonic;
         let untouched = self.registers.iter().filter(|r| **r == 0).count();
         // Few hashes leave registers untouched, and counting those is the better guess then.
-        let found = if raw <= 2.5 * m && untouched > 0 { m * (m / untouched as f64).ln() } else { raw };
+        let found = if raw <= 2.5 * m && untouched > 0 {
+            m * (m / untouched as f64).ln()
+        } else {
+            raw
+        };
         found.round()
     }
 }

@@ -5,7 +5,13 @@ use regex::Regex;
 use skald_model::Labels;
 
 /// Rewrites `dst` of each series whose `src` matches; two series may come to have the same labels.
-pub(super) fn label_replace(mut matrix: Matrix, dst: &str, replacement: &str, src: &str, regex: &Regex) -> Matrix {
+pub(super) fn label_replace(
+    mut matrix: Matrix,
+    dst: &str,
+    replacement: &str,
+    src: &str,
+    regex: &Regex,
+) -> Matrix {
     for series in &mut matrix.series {
         let source = series.labels.get(src).unwrap_or_default();
         if let Some(captures) = regex.captures(source) {
@@ -29,15 +35,37 @@ mod tests {
 
     fn check(dst: &str, replacement: &str, src: &str, regex: &str, expected: &str) {
         let regex = skald_model::re2::anchored(regex).expect("regex is valid");
-        let found = label_replace(grid(&[r#"{app="nginx", x="old"} 1"#]), dst, replacement, src, &regex);
-        assert_eq!(shown(&found), [expected], "{dst} {replacement} {src} {regex}");
+        let found = label_replace(
+            grid(&[r#"{app="nginx", x="old"} 1"#]),
+            dst,
+            replacement,
+            src,
+            &regex,
+        );
+        assert_eq!(
+            shown(&found),
+            [expected],
+            "{dst} {replacement} {src} {regex}"
+        );
     }
 
     #[test]
     fn groups_are_put_in_by_number_and_name() {
-        check("x", "$1-$2", "app", "(.)(.*)", r#"{app="nginx", x="n-ginx"} 1"#);
+        check(
+            "x",
+            "$1-$2",
+            "app",
+            "(.)(.*)",
+            r#"{app="nginx", x="n-ginx"} 1"#,
+        );
         check("x", "${1}0", "app", "(n).*", r#"{app="nginx", x="n0"} 1"#);
-        check("x", "<$first>", "app", "(?P<first>.).*", r#"{app="nginx", x="<n>"} 1"#);
+        check(
+            "x",
+            "<$first>",
+            "app",
+            "(?P<first>.).*",
+            r#"{app="nginx", x="<n>"} 1"#,
+        );
     }
 
     #[test]

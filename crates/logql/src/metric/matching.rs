@@ -21,7 +21,11 @@ struct Meeting {
 
 fn match_labels(labels: &Labels, matching: Option<&VectorMatching>) -> Labels {
     match matching {
-        Some(VectorMatching { on: true, labels: names, .. }) => keep(labels, names),
+        Some(VectorMatching {
+            on: true,
+            labels: names,
+            ..
+        }) => keep(labels, names),
         Some(VectorMatching { labels: names, .. }) if !names.is_empty() => remove(labels, names),
         _ => labels.clone(),
     }
@@ -31,31 +35,61 @@ fn match_labels(labels: &Labels, matching: Option<&VectorMatching>) -> Labels {
 fn meetings(matching: Option<&VectorMatching>, left: &Matrix, right: &Matrix) -> Vec<Meeting> {
     let mut numbers: HashMap<Labels, usize> = HashMap::new();
     let mut found: Vec<Meeting> = Vec::new();
-    let sides = left.series.iter().map(|s| (s, true)).enumerate().chain(right.series.iter().map(|s| (s, false)).enumerate());
+    let sides = left
+        .series
+        .iter()
+        .map(|s| (s, true))
+        .enumerate()
+        .chain(right.series.iter().map(|s| (s, false)).enumerate());
     for (index, (series, is_left)) in sides {
-        let number = *numbers.entry(match_labels(&series.labels, matching)).or_insert_with(|| {
-            found.push(Meeting::default());
-            found.len() - 1
-        });
+        let number = *numbers
+            .entry(match_labels(&series.labels, matching))
+            .or_insert_with(|| {
+                found.push(Meeting::default());
+                found.len() - 1
+            });
         let meeting = &mut found[number];
-        if is_left { &mut meeting.left } else { &mut meeting.right }.push(index);
+        if is_left {
+            &mut meeting.left
+        } else {
+            &mut meeting.right
+        }
+        .push(index);
     }
     found
 }
 
 /// Arithmetic and comparisons between series.
-pub(super) fn combine(operator: Operator<'_>, left: Matrix, right: Matrix, steps: usize) -> Result<Matrix, EvalError> {
+pub(super) fn combine(
+    operator: Operator<'_>,
+    left: Matrix,
+    right: Matrix,
+    steps: usize,
+) -> Result<Matrix, EvalError> {
     let group = operator.matching.map_or(MatchGroup::OneToOne, |m| m.group);
     let mut out = Vec::new();
     for meeting in meetings(operator.matching, &left, &right) {
         let pairing = match group {
-            MatchGroup::Right => Pairing { operator, group, many: (&right, &meeting.right), one: (&left, &meeting.left) },
-            _ => Pairing { operator, group, many: (&left, &meeting.left), one: (&right, &meeting.right) },
+            MatchGroup::Right => Pairing {
+                operator,
+                group,
+                many: (&right, &meeting.right),
+                one: (&left, &meeting.left),
+            },
+            _ => Pairing {
+                operator,
+                group,
+                many: (&left, &meeting.left),
+                one: (&right, &meeting.right),
+            },
         };
         pairing.run(steps, &mut out)?;
     }
     out.retain(|series: &Series| series.points.iter().any(Option::is_some));
-    Ok(Matrix { series: out, ordered: left.ordered || right.ordered })
+    Ok(Matrix {
+        series: out,
+        ordered: left.ordered || right.ordered,
+    })
 }
 
 /// The series that meet, with the side that may have many of them first.
@@ -82,8 +116,14 @@ struct Outcomes {
 impl Outcomes {
     fn number(&mut self, labels: Labels) -> usize {
         *self.numbers.entry(labels).or_insert_with_key(|labels| {
-            let series = Series { labels: labels.clone(), points: vec![None; self.steps] };
-            self.list.push(Outcome { series, met: vec![false; self.steps] });
+            let series = Series {
+                labels: labels.clone(),
+                points: vec![None; self.steps],
+            };
+            self.list.push(Outcome {
+                series,
+                met: vec![false; self.steps],
+            });
             self.list.len() - 1
         })
     }
@@ -92,15 +132,23 @@ impl Outcomes {
 impl Pairing<'_> {
     fn run(&self, steps: usize, out: &mut Vec<Series>) -> Result<(), EvalError> {
         let owners = self.owners(steps)?;
-        let mut outcomes = Outcomes { list: Vec::new(), numbers: HashMap::new(), steps };
+        let mut outcomes = Outcomes {
+            list: Vec::new(),
+            numbers: HashMap::new(),
+            steps,
+        };
         for many in self.many.1 {
             let many = &self.many.0.series[*many];
             // The one-side series mostly stays the same from step to step, and with it the outcome.
             let mut current: Option<(usize, usize)> = None;
             for (step, owner) in owners.iter().enumerate() {
-                let (Some(value), Some(owner)) = (many.points[step], *owner) else { continue };
+                let (Some(value), Some(owner)) = (many.points[step], *owner) else {
+                    continue;
+                };
                 let one = &self.one.0.series[owner];
-                let Some(other) = one.points[step] else { continue };
+                let Some(other) = one.points[step] else {
+                    continue;
+                };
                 let number = match current {
                     Some((known, number)) if known == owner => number,
                     _ => outcomes.number(self.result_labels(&many.labels, &one.labels)),
@@ -110,7 +158,11 @@ impl Pairing<'_> {
                 if std::mem::replace(&mut outcome.met[step], true) {
                     return Err(self.ambiguous());
                 }
-                let (a, b) = if self.group == MatchGroup::Right { (other, value) } else { (value, other) };
+                let (a, b) = if self.group == MatchGroup::Right {
+                    (other, value)
+                } else {
+                    (value, other)
+                };
                 outcome.series.points[step] = self.operator.apply(a, b, a);
             }
         }
@@ -124,7 +176,11 @@ impl Pairing<'_> {
         for index in self.one.1 {
             for (owner, point) in owners.iter_mut().zip(&self.one.0.series[*index].points) {
                 if point.is_some() && owner.replace(*index).is_some() {
-                    let side = if self.group == MatchGroup::Right { "left" } else { "right" };
+                    let side = if self.group == MatchGroup::Right {
+                        "left"
+                    } else {
+                        "right"
+                    };
                     return Err(EvalError(format!(
                         "found duplicate series on the {side} hand-side;many-to-many matching not allowed: \
                          matching labels must be unique on one side"
@@ -137,26 +193,37 @@ impl Pairing<'_> {
 
     fn ambiguous(&self) -> EvalError {
         let reason = match self.group {
-            MatchGroup::OneToOne => "many-to-one matching must be explicit (group_left/group_right)",
+            MatchGroup::OneToOne => {
+                "many-to-one matching must be explicit (group_left/group_right)"
+            }
             MatchGroup::Left | MatchGroup::Right => "grouping labels must ensure unique matches",
         };
         EvalError(format!("multiple matches for labels: {reason}"))
     }
 
     fn result_labels(&self, many: &Labels, one: &Labels) -> Labels {
-        let Some(matching) = self.operator.matching else { return many.clone() };
+        let Some(matching) = self.operator.matching else {
+            return many.clone();
+        };
         let labels = match self.group {
             MatchGroup::OneToOne if matching.on => keep(many, &matching.labels),
             MatchGroup::OneToOne => remove(many, &matching.labels),
             MatchGroup::Left | MatchGroup::Right => many.clone(),
         };
         let included = matching.include.iter();
-        included.fold(labels, |labels, name| with_label(&labels, name, one.get(name).unwrap_or_default()))
+        included.fold(labels, |labels, name| {
+            with_label(&labels, name, one.get(name).unwrap_or_default())
+        })
     }
 }
 
 /// `and`, `or`, `unless`.
-pub(super) fn set_operation(operator: Operator<'_>, mut left: Matrix, mut right: Matrix, steps: usize) -> Matrix {
+pub(super) fn set_operation(
+    operator: Operator<'_>,
+    mut left: Matrix,
+    mut right: Matrix,
+    steps: usize,
+) -> Matrix {
     for meeting in meetings(operator.matching, &left, &right) {
         match operator.op {
             BinaryOp::Or => {
@@ -165,7 +232,9 @@ pub(super) fn set_operation(operator: Operator<'_>, mut left: Matrix, mut right:
             }
             op => {
                 let there = presence(&right, &meeting.right, steps);
-                blank(&mut left, &meeting.left, |step| there[step] == (op == BinaryOp::And));
+                blank(&mut left, &meeting.left, |step| {
+                    there[step] == (op == BinaryOp::And)
+                });
             }
         }
     }
@@ -173,7 +242,8 @@ pub(super) fn set_operation(operator: Operator<'_>, mut left: Matrix, mut right:
         left.ordered |= right.ordered;
         join(&mut left, right);
     }
-    left.series.retain(|series| series.points.iter().any(Option::is_some));
+    left.series
+        .retain(|series| series.points.iter().any(Option::is_some));
     left
 }
 
@@ -209,7 +279,9 @@ fn join(left: &mut Matrix, right: Matrix) {
         match known.get(&series.labels) {
             Some(index) => {
                 let mine = &mut left.series[*index].points;
-                mine.iter_mut().zip(series.points).for_each(|(mine, theirs)| *mine = mine.or(theirs));
+                mine.iter_mut()
+                    .zip(series.points)
+                    .for_each(|(mine, theirs)| *mine = mine.or(theirs));
             }
             None => left.series.push(series),
         }
@@ -224,20 +296,45 @@ mod tests {
 
     fn matching(on: bool, labels: &[&str], group: MatchGroup, include: &[&str]) -> VectorMatching {
         let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
-        VectorMatching { on, labels: owned(labels), group, include: owned(include) }
+        VectorMatching {
+            on,
+            labels: owned(labels),
+            group,
+            include: owned(include),
+        }
     }
 
-    fn run(op: BinaryOp, matching: Option<&VectorMatching>, left: &[&str], right: &[&str]) -> Result<Vec<String>, String> {
+    fn run(
+        op: BinaryOp,
+        matching: Option<&VectorMatching>,
+        left: &[&str],
+        right: &[&str],
+    ) -> Result<Vec<String>, String> {
         let steps = grid(left).series.first().map_or(2, |s| s.points.len());
-        let operator = Operator { op, return_bool: false, matching };
-        match binary(operator, Evaluated::Matrix(grid(left)), Evaluated::Matrix(grid(right)), steps) {
+        let operator = Operator {
+            op,
+            return_bool: false,
+            matching,
+        };
+        match binary(
+            operator,
+            Evaluated::Matrix(grid(left)),
+            Evaluated::Matrix(grid(right)),
+            steps,
+        ) {
             Ok(Evaluated::Matrix(matrix)) => Ok(shown(&matrix)),
             Ok(Evaluated::Scalar(_)) => Err("a number".to_owned()),
             Err(error) => Err(error.0),
         }
     }
 
-    fn check(op: BinaryOp, matching: Option<&VectorMatching>, left: &[&str], right: &[&str], expected: &[&str]) {
+    fn check(
+        op: BinaryOp,
+        matching: Option<&VectorMatching>,
+        left: &[&str],
+        right: &[&str],
+        expected: &[&str],
+    ) {
         let found = run(op, matching, left, right).expect("matching is unique");
         assert_eq!(found, expected, "{op:?} {matching:?}");
     }
@@ -247,8 +344,20 @@ mod tests {
 
     #[test]
     fn series_of_equal_labels_meet_where_both_have_points() {
-        check(BinaryOp::Div, None, LEFT, RIGHT, &[r#"{app="a", env="p"} 2 _"#]);
-        check(BinaryOp::Greater, None, LEFT, RIGHT, &[r#"{app="a", env="p"} 10 _"#]);
+        check(
+            BinaryOp::Div,
+            None,
+            LEFT,
+            RIGHT,
+            &[r#"{app="a", env="p"} 2 _"#],
+        );
+        check(
+            BinaryOp::Greater,
+            None,
+            LEFT,
+            RIGHT,
+            &[r#"{app="a", env="p"} 10 _"#],
+        );
         check(BinaryOp::Less, None, LEFT, RIGHT, &[]);
     }
 
@@ -256,18 +365,45 @@ mod tests {
     fn on_and_ignoring_leave_the_labels_they_match_by() {
         let left = [r#"{app="a", pod="1"} 10 20"#];
         let right = [r#"{app="a", pod="2"} 5 4"#];
-        check(BinaryOp::Div, Some(&matching(true, &["app"], MatchGroup::OneToOne, &[])), &left, &right, &[r#"{app="a"} 2 5"#]);
-        check(BinaryOp::Div, Some(&matching(false, &["pod"], MatchGroup::OneToOne, &[])), &left, &right, &[r#"{app="a"} 2 5"#]);
+        check(
+            BinaryOp::Div,
+            Some(&matching(true, &["app"], MatchGroup::OneToOne, &[])),
+            &left,
+            &right,
+            &[r#"{app="a"} 2 5"#],
+        );
+        check(
+            BinaryOp::Div,
+            Some(&matching(false, &["pod"], MatchGroup::OneToOne, &[])),
+            &left,
+            &right,
+            &[r#"{app="a"} 2 5"#],
+        );
     }
 
     #[test]
     fn group_left_keeps_the_many_and_takes_labels_of_the_one() {
-        let many = [r#"{app="a", pod="1", zone="x"} 10 20"#, r#"{app="a", pod="2"} 30 40"#];
+        let many = [
+            r#"{app="a", pod="1", zone="x"} 10 20"#,
+            r#"{app="a", pod="2"} 30 40"#,
+        ];
         let one = [r#"{app="a", zone="z"} 10 10"#];
         let by_app = matching(true, &["app"], MatchGroup::Left, &[]);
-        check(BinaryOp::Div, Some(&by_app), &many, &one, &[r#"{app="a", pod="1", zone="x"} 1 2"#, r#"{app="a", pod="2"} 3 4"#]);
+        check(
+            BinaryOp::Div,
+            Some(&by_app),
+            &many,
+            &one,
+            &[
+                r#"{app="a", pod="1", zone="x"} 1 2"#,
+                r#"{app="a", pod="2"} 3 4"#,
+            ],
+        );
         let with_zone = matching(true, &["app"], MatchGroup::Left, &["zone"]);
-        let expected = [r#"{app="a", pod="1", zone="z"} 1 2"#, r#"{app="a", pod="2", zone="z"} 3 4"#];
+        let expected = [
+            r#"{app="a", pod="1", zone="z"} 1 2"#,
+            r#"{app="a", pod="2", zone="z"} 3 4"#,
+        ];
         check(BinaryOp::Div, Some(&with_zone), &many, &one, &expected);
         let without = [r#"{app="a"} 10 10"#];
         let expected = [r#"{app="a", pod="1"} 1 2"#, r#"{app="a", pod="2"} 3 4"#];
@@ -279,8 +415,23 @@ mod tests {
         let one = [r#"{app="a"} 100 100"#];
         let many = [r#"{app="a", pod="1"} 10 20"#, r#"{app="a", pod="2"} 50 _"#];
         let by_app = matching(true, &["app"], MatchGroup::Right, &[]);
-        check(BinaryOp::Div, Some(&by_app), &one, &many, &[r#"{app="a", pod="1"} 10 5"#, r#"{app="a", pod="2"} 2 _"#]);
-        check(BinaryOp::Greater, Some(&by_app), &one, &many, &[r#"{app="a", pod="1"} 100 100"#, r#"{app="a", pod="2"} 100 _"#]);
+        check(
+            BinaryOp::Div,
+            Some(&by_app),
+            &one,
+            &many,
+            &[r#"{app="a", pod="1"} 10 5"#, r#"{app="a", pod="2"} 2 _"#],
+        );
+        check(
+            BinaryOp::Greater,
+            Some(&by_app),
+            &one,
+            &many,
+            &[
+                r#"{app="a", pod="1"} 100 100"#,
+                r#"{app="a", pod="2"} 100 _"#,
+            ],
+        );
     }
 
     #[test]
@@ -289,7 +440,10 @@ mod tests {
         let one = [r#"{app="a"} 1 1"#];
         let on = |group| matching(true, &["app"], group, &[]);
         let check_error = |group, left: &[&str], right: &[&str], expected: &str| {
-            assert_eq!(run(BinaryOp::Add, Some(&on(group)), left, right), Err(expected.to_owned()));
+            assert_eq!(
+                run(BinaryOp::Add, Some(&on(group)), left, right),
+                Err(expected.to_owned())
+            );
         };
         check_error(
             MatchGroup::OneToOne,
@@ -307,7 +461,13 @@ mod tests {
         check_error(MatchGroup::Right, &two, &one, &duplicate("left"));
         let include = matching(true, &["app"], MatchGroup::Left, &["pod"]);
         let found = run(BinaryOp::Add, Some(&include), &two, &one);
-        assert_eq!(found, Err("multiple matches for labels: grouping labels must ensure unique matches".to_owned()));
+        assert_eq!(
+            found,
+            Err(
+                "multiple matches for labels: grouping labels must ensure unique matches"
+                    .to_owned()
+            )
+        );
     }
 
     #[test]
@@ -315,15 +475,43 @@ mod tests {
         let turns = [r#"{app="a", pod="1"} 1 _"#, r#"{app="a", pod="2"} _ 4"#];
         let one = [r#"{app="a"} 1 1"#];
         let on = matching(true, &["app"], MatchGroup::OneToOne, &[]);
-        check(BinaryOp::Add, Some(&on), &turns, &one, &[r#"{app="a"} 2 5"#]);
-        check(BinaryOp::Add, Some(&on), &one, &turns, &[r#"{app="a"} 2 5"#]);
+        check(
+            BinaryOp::Add,
+            Some(&on),
+            &turns,
+            &one,
+            &[r#"{app="a"} 2 5"#],
+        );
+        check(
+            BinaryOp::Add,
+            Some(&on),
+            &one,
+            &turns,
+            &[r#"{app="a"} 2 5"#],
+        );
     }
 
     #[test]
     fn set_operators_look_at_presence_step_by_step() {
-        check(BinaryOp::And, None, LEFT, RIGHT, &[r#"{app="a", env="p"} 10 _"#]);
-        check(BinaryOp::Unless, None, LEFT, RIGHT, &[r#"{app="a", env="p"} _ 20"#, r#"{app="b", env="p"} 6 _"#]);
-        let all = [r#"{app="a", env="p"} 10 20"#, r#"{app="b", env="p"} 6 _"#, r#"{app="c", env="p"} 1 1"#];
+        check(
+            BinaryOp::And,
+            None,
+            LEFT,
+            RIGHT,
+            &[r#"{app="a", env="p"} 10 _"#],
+        );
+        check(
+            BinaryOp::Unless,
+            None,
+            LEFT,
+            RIGHT,
+            &[r#"{app="a", env="p"} _ 20"#, r#"{app="b", env="p"} 6 _"#],
+        );
+        let all = [
+            r#"{app="a", env="p"} 10 20"#,
+            r#"{app="b", env="p"} 6 _"#,
+            r#"{app="c", env="p"} 1 1"#,
+        ];
         check(BinaryOp::Or, None, LEFT, RIGHT, &all);
         let on = matching(true, &["env"], MatchGroup::OneToOne, &[]);
         check(BinaryOp::And, Some(&on), LEFT, RIGHT, LEFT);
@@ -336,6 +524,12 @@ mod tests {
         check(BinaryOp::Or, None, &[], &["{} 0 0"], &["{} 0 0"]);
         check(BinaryOp::Unless, None, LEFT, &[], LEFT);
         check(BinaryOp::And, None, LEFT, &[], &[]);
-        check(BinaryOp::Or, None, &["{a=\"1\"} 1 _"], &["{a=\"1\"} 3 4"], &["{a=\"1\"} 1 4"]);
+        check(
+            BinaryOp::Or,
+            None,
+            &["{a=\"1\"} 1 _"],
+            &["{a=\"1\"} 3 4"],
+            &["{a=\"1\"} 1 4"],
+        );
     }
 }

@@ -48,18 +48,29 @@ pub struct Steps {
 impl Steps {
     /// The grid of one instant.
     pub fn instant(at: i64) -> Steps {
-        Steps { start: at, step: 1, count: 1 }
+        Steps {
+            start: at,
+            step: 1,
+            count: 1,
+        }
     }
 
     /// The grid from `start` to `end` inclusive.
     pub fn range(start: i64, end: i64, step: i64) -> Steps {
         let step = step.max(1);
-        Steps { start, step, count: usize::try_from(end.saturating_sub(start) / step + 1).unwrap_or(1).max(1) }
+        Steps {
+            start,
+            step,
+            count: usize::try_from(end.saturating_sub(start) / step + 1)
+                .unwrap_or(1)
+                .max(1),
+        }
     }
 
     /// Instant number `index`.
     pub fn at(&self, index: usize) -> i64 {
-        self.start.saturating_add(self.step.saturating_mul(index as i64))
+        self.start
+            .saturating_add(self.step.saturating_mul(index as i64))
     }
 }
 
@@ -113,6 +124,10 @@ pub struct EvalError(pub String);
 /// Times of entries that can matter to a leaf, as `(first, last)` inclusive nanoseconds.
 pub fn window_bounds(spec: &RangeSpec, steps: &Steps) -> (i64, i64) {
     let last = steps.at(steps.count - 1);
-    let first = steps.start.saturating_sub(spec.offset).saturating_sub(spec.range).saturating_add(1);
+    let first = steps
+        .start
+        .saturating_sub(spec.offset)
+        .saturating_sub(spec.range)
+        .saturating_add(1);
     (first, last.saturating_sub(spec.offset))
 }

@@ -23,7 +23,8 @@ pub(super) fn quantile(q: f64, values: &mut [f64]) -> f64 {
 
 /// NaN first, then by value.
 fn order(a: &f64, b: &f64) -> Ordering {
-    a.partial_cmp(b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
+    a.partial_cmp(b)
+        .unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
 }
 
 #[cfg(test)]
@@ -32,7 +33,10 @@ mod tests {
 
     fn check(q: f64, values: &[f64], expected: f64) {
         let found = quantile(q, &mut values.to_vec());
-        assert!(found == expected || (found.is_nan() && expected.is_nan()), "{q} of {values:?} is {found}");
+        assert!(
+            found == expected || (found.is_nan() && expected.is_nan()),
+            "{q} of {values:?} is {found}"
+        );
     }
 
     #[test]

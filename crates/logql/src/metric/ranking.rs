@@ -279,7 +279,10 @@ mod tests {
 
     fn sorted(values: &[f64], below: Below) -> Vec<Ranked> {
         let mut heap = Vec::new();
-        values.iter().enumerate().for_each(|(i, v)| push(&mut heap, (*v, i), below));
+        values
+            .iter()
+            .enumerate()
+            .for_each(|(i, v)| push(&mut heap, (*v, i), below));
         sort(&mut heap, below);
         heap
     }
@@ -287,14 +290,17 @@ mod tests {
     #[test]
     fn equal_values_lie_as_a_recorded_answer_has_them() {
         let values = [
-            7, 4, 6, 6, 2, 3, 4, 4, 1, 3, 7, 8, 12, 11, 10, 18, 16, 14, 2, 1, 2, 2, 1, 4, 6, 8, 7, 8, 4, 1, 35, 33, 38, 31, 5, 6,
-            6, 7, 8, 6, 17, 7, 15, 4, 9, 7,
+            7, 4, 6, 6, 2, 3, 4, 4, 1, 3, 7, 8, 12, 11, 10, 18, 16, 14, 2, 1, 2, 2, 1, 4, 6, 8, 7,
+            8, 4, 1, 35, 33, 38, 31, 5, 6, 6, 7, 8, 6, 17, 7, 15, 4, 9, 7,
         ];
         let expected = [
-            32, 30, 31, 33, 15, 40, 16, 42, 17, 12, 13, 14, 44, 27, 38, 11, 25, 10, 26, 0, 45, 41, 37, 2, 35, 39, 36, 3, 24, 34,
-            7, 1, 28, 23, 6, 43, 5, 9, 20, 21, 4, 18, 8, 22, 29, 19,
+            32, 30, 31, 33, 15, 40, 16, 42, 17, 12, 13, 14, 44, 27, 38, 11, 25, 10, 26, 0, 45, 41,
+            37, 2, 35, 39, 36, 3, 24, 34, 7, 1, 28, 23, 6, 43, 5, 9, 20, 21, 4, 18, 8, 22, 29, 19,
         ];
-        let found: Vec<usize> = sorted(&values.map(f64::from), smaller).into_iter().map(|(_, index)| index).collect();
+        let found: Vec<usize> = sorted(&values.map(f64::from), smaller)
+            .into_iter()
+            .map(|(_, index)| index)
+            .collect();
         assert_eq!(found, expected);
     }
 

@@ -17,7 +17,10 @@ fn point(spec: &RangeSpec, samples: &[(i64, f64)], end: i64) -> Option<f64> {
     let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;
     let (first, last) = (*values.first()?, *values.last()?);
     Some(match spec.op {
-        RangeOp::CountOverTime | RangeOp::BytesOverTime | RangeOp::SumOverTime | RangeOp::AbsentOverTime => sum,
+        RangeOp::CountOverTime
+        | RangeOp::BytesOverTime
+        | RangeOp::SumOverTime
+        | RangeOp::AbsentOverTime => sum,
         RangeOp::Rate | RangeOp::BytesRate => sum / seconds,
         RangeOp::AvgOverTime => mean,
         RangeOp::MinOverTime => values.iter().copied().fold(f64::NAN, f64::min),
@@ -43,10 +46,17 @@ fn point(spec: &RangeSpec, samples: &[(i64, f64)], end: i64) -> Option<f64> {
     })
 }
 
-fn reference(spec: &RangeSpec, steps: &Steps, samples: &[(u32, i64, f64)], series: u32) -> Vec<Option<f64>> {
+fn reference(
+    spec: &RangeSpec,
+    steps: &Steps,
+    samples: &[(u32, i64, f64)],
+    series: u32,
+) -> Vec<Option<f64>> {
     let window = |k: usize| {
         let end = steps.at(k) - spec.offset;
-        let inside = samples.iter().filter(|(s, t, _)| *s == series && *t > end - spec.range && *t <= end);
+        let inside = samples
+            .iter()
+            .filter(|(s, t, _)| *s == series && *t > end - spec.range && *t <= end);
         let mut inside: Vec<_> = inside.map(|(_, t, v)| (*t, *v)).collect();
         inside.sort_by_key(|(t, _)| *t);
         point(spec, &inside, end)
@@ -56,37 +66,57 @@ fn reference(spec: &RangeSpec, steps: &Steps, samples: &[(u32, i64, f64)], serie
 
 fn specs() -> impl Strategy<Value = RangeSpec> {
     let range = prop_oneof![0i64..30, Just(60), Just(100), 200i64..2000];
-    (0..RangeOp::ALL.len(), range, -20i64..20, 0.0..=1.0f64).prop_map(|(op, range, offset, q)| RangeSpec {
-        op: RangeOp::ALL[op],
-        unwrapped: false,
-        range: range * SECOND,
-        offset: offset * SECOND,
-        param: Some(q),
+    (0..RangeOp::ALL.len(), range, -20i64..20, 0.0..=1.0f64).prop_map(|(op, range, offset, q)| {
+        RangeSpec {
+            op: RangeOp::ALL[op],
+            unwrapped: false,
+            range: range * SECOND,
+            offset: offset * SECOND,
+            param: Some(q),
+        }
     })
 }
 
 fn grids() -> impl Strategy<Value = Steps> {
-    (0i64..100, prop_oneof![1i64..20, Just(30), Just(100)], 1usize..60).prop_map(|(start, step, count)| Steps {
-        start: start * SECOND,
-        step: step * SECOND,
-        count,
-    })
+    (
+        0i64..100,
+        prop_oneof![1i64..20, Just(30), Just(100)],
+        1usize..60,
+    )
+        .prop_map(|(start, step, count)| Steps {
+            start: start * SECOND,
+            step: step * SECOND,
+            count,
+        })
 }
 
 /// Whole and half seconds, so that many samples lie on edges and share a time; values of a counter's size.
 fn samples() -> impl Strategy<Value = Vec<(u32, i64, f64)>> {
-    let sample = (0u32..3, -200i64..2600, 0u32..5000).prop_map(|(s, t, v)| (s, t * SECOND / 2, f64::from(v) / 4.0));
+    let sample = (0u32..3, -200i64..2600, 0u32..5000)
+        .prop_map(|(s, t, v)| (s, t * SECOND / 2, f64::from(v) / 4.0));
     proptest::collection::vec(sample, 0..200)
 }
 
-fn same(found: &[Vec<Option<f64>>], spec: &RangeSpec, steps: &Steps, samples: &[(u32, i64, f64)]) -> Result<(), TestCaseError> {
+fn same(
+    found: &[Vec<Option<f64>>],
+    spec: &RangeSpec,
+    steps: &Steps,
+    samples: &[(u32, i64, f64)],
+) -> Result<(), TestCaseError> {
     for series in 0..3 {
         let expected = reference(spec, steps, samples, series);
         let missing = vec![None; steps.count];
         let points = found.get(series as usize).unwrap_or(&missing);
         prop_assert_eq!(points.len(), steps.count);
         for (k, (found, expected)) in points.iter().zip(&expected).enumerate() {
-            prop_assert!(close(*found, *expected), "series {} step {}: {:?}, expected {:?}", series, k, found, expected);
+            prop_assert!(
+                close(*found, *expected),
+                "series {} step {}: {:?}, expected {:?}",
+                series,
+                k,
+                found,
+                expected
+            );
         }
     }
     Ok(())

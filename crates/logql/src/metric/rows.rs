@@ -21,7 +21,11 @@ enum Row<C> {
     /// Cells with their intervals, sorted.
     List(VecDeque<(u32, C)>),
     /// Neighbouring cells from interval `first` on; `used` of them are not empty.
-    Span { first: u32, used: usize, cells: VecDeque<C> },
+    Span {
+        first: u32,
+        used: usize,
+        cells: VecDeque<C>,
+    },
 }
 
 /// The cells of all series.
@@ -43,8 +47,16 @@ enum Table<C> {
 impl<C: Cell> Rows<C> {
     /// No series yet.
     pub(super) fn new(intervals: usize) -> Rows<C> {
-        let table = if intervals <= FLAT_INTERVALS_MAX { Table::Flat(Vec::new()) } else { Table::Ragged(Vec::new()) };
-        Rows { intervals, table, heap_bytes: 0 }
+        let table = if intervals <= FLAT_INTERVALS_MAX {
+            Table::Flat(Vec::new())
+        } else {
+            Table::Ragged(Vec::new())
+        };
+        Rows {
+            intervals,
+            table,
+            heap_bytes: 0,
+        }
     }
 
     /// Adds a sample of a series in an interval.
@@ -92,7 +104,13 @@ impl<C: Cell> Rows<C> {
         let (span, first, list) = match &self.table {
             Table::Flat(cells) => {
                 let start = series * self.intervals;
-                (Some(Stretch::Slice(cells.get(start..start + self.intervals).unwrap_or_default())), 0, None)
+                (
+                    Some(Stretch::Slice(
+                        cells.get(start..start + self.intervals).unwrap_or_default(),
+                    )),
+                    0,
+                    None,
+                )
             }
             Table::Ragged(rows) => match rows.get(series) {
                 Some(Row::Span { first, cells, .. }) => (Some(Stretch::Deque(cells)), *first, None),
@@ -100,8 +118,15 @@ impl<C: Cell> Rows<C> {
                 None => (None, 0, None),
             },
         };
-        let stretch = span.into_iter().flat_map(Stretch::iter).enumerate().map(move |(i, cell)| (first + i as u32, cell));
-        let listed = list.into_iter().flatten().map(|(interval, cell)| (*interval, cell));
+        let stretch = span
+            .into_iter()
+            .flat_map(Stretch::iter)
+            .enumerate()
+            .map(move |(i, cell)| (first + i as u32, cell));
+        let listed = list
+            .into_iter()
+            .flatten()
+            .map(|(interval, cell)| (*interval, cell));
         stretch.chain(listed).filter(|(_, cell)| !cell.is_empty())
     }
 
@@ -186,7 +211,11 @@ impl<C: Cell> Row<C> {
                         used += usize::from(i != interval);
                         cells[(i - low) as usize] = cell;
                     }
-                    *self = Row::Span { first: low, used, cells };
+                    *self = Row::Span {
+                        first: low,
+                        used,
+                        cells,
+                    };
                 }
             }
             Row::List(_) => {}
@@ -196,7 +225,10 @@ impl<C: Cell> Row<C> {
                 let width = (high - low) as usize + 1;
                 if width > SPAN_WASTE * (*used + SPAN_CELLS_MIN) {
                     let start = *first;
-                    let numbered = std::mem::take(cells).into_iter().enumerate().map(|(i, cell)| (start + i as u32, cell));
+                    let numbered = std::mem::take(cells)
+                        .into_iter()
+                        .enumerate()
+                        .map(|(i, cell)| (start + i as u32, cell));
                     *self = Row::List(numbered.filter(|(_, cell)| !cell.is_empty()).collect());
                 } else {
                     *used += 1;
@@ -239,7 +271,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn found(rows: &Rows<Total>, series: u32) -> Vec<(u32, f64)> {
-        rows.cells(series).map(|(i, cell)| (i, cell.value())).collect()
+        rows.cells(series)
+            .map(|(i, cell)| (i, cell.value()))
+            .collect()
     }
 
     #[test]
@@ -261,7 +295,11 @@ mod tests {
             rows.add(0, interval, 0, 2.0);
         }
         assert_eq!(rows.cells(0).count(), 10_000);
-        assert!(rows.memory_bytes() < 10_000 * 8 * 2 + 1000, "{}", rows.memory_bytes());
+        assert!(
+            rows.memory_bytes() < 10_000 * 8 * 2 + 1000,
+            "{}",
+            rows.memory_bytes()
+        );
     }
 
     proptest! {

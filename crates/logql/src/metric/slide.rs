@@ -13,7 +13,11 @@ pub(super) fn merged<'a, C: Cell + 'a>(
     read: impl Fn(&C) -> f64,
 ) -> Vec<Option<f64>> {
     let mut cells = cells.peekable();
-    let mut queue = Queue { old: Vec::new(), new: Vec::new(), new_merged: C::EMPTY };
+    let mut queue = Queue {
+        old: Vec::new(),
+        new: Vec::new(),
+        new_merged: C::EMPTY,
+    };
     let mut points = Vec::with_capacity(windows.count());
     let mut current = None;
     for k in 0..windows.count() {
@@ -54,7 +58,11 @@ impl<'a, C: Cell> Queue<'a, C> {
         let mut dropped = false;
         loop {
             if self.old.is_empty() {
-                if self.new.first().is_none_or(|(interval, _)| *interval >= start) {
+                if self
+                    .new
+                    .first()
+                    .is_none_or(|(interval, _)| *interval >= start)
+                {
                     return dropped;
                 }
                 self.turn(start);

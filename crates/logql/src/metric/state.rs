@@ -69,7 +69,9 @@ impl Grid {
             RangeOp::AvgOverTime => Grid::Mean(Rows::new(intervals)),
             RangeOp::MinOverTime => Grid::Min(Rows::new(intervals)),
             RangeOp::MaxOverTime => Grid::Max(Rows::new(intervals)),
-            RangeOp::StddevOverTime | RangeOp::StdvarOverTime => Grid::Moments(Rows::new(intervals)),
+            RangeOp::StddevOverTime | RangeOp::StdvarOverTime => {
+                Grid::Moments(Rows::new(intervals))
+            }
             RangeOp::QuantileOverTime => Grid::Values(Rows::new(intervals)),
             RangeOp::FirstOverTime => Grid::First(Rows::new(intervals)),
             RangeOp::LastOverTime => Grid::Last(Rows::new(intervals)),
@@ -84,14 +86,22 @@ impl RangeState {
     pub fn new(spec: &RangeSpec, steps: &Steps) -> RangeState {
         let windows = Windows::new(spec, steps);
         let grid = Grid::new(spec.op, windows.intervals());
-        RangeState { spec: *spec, steps: *steps, windows, last: Interval::default(), grid }
+        RangeState {
+            spec: *spec,
+            steps: *steps,
+            windows,
+            last: Interval::default(),
+            grid,
+        }
     }
 
     /// Adds a sample of series `series`; any order of time. Samples outside every window are ignored.
     /// For counts, bytes and their rates a value may stand for many samples of one interval.
     #[inline]
     pub fn add(&mut self, series: u32, timestamp: i64, value: f64) {
-        let Some(position) = self.windows.position(timestamp) else { return };
+        let Some(position) = self.windows.position(timestamp) else {
+            return;
+        };
         if !(self.last.from <= position && position < self.last.to) {
             match self.windows.locate(position) {
                 Some(interval) => self.last = interval,
@@ -111,7 +121,9 @@ impl RangeState {
     /// How many of `timestamps`, which are sorted, from the first on count for the same windows (or all for
     /// none), so that their total may be added as one sample at the first of them.
     pub fn alike(&self, timestamps: &[i64]) -> usize {
-        let Some(first) = timestamps.first() else { return 0 };
+        let Some(first) = timestamps.first() else {
+            return 0;
+        };
         let after = self.windows.same_until(*first);
         timestamps.partition_point(|t| *t < after).max(1)
     }
@@ -150,13 +162,17 @@ impl RangeState {
         let seconds = spec.range as f64 / 1e9;
         match &self.grid {
             Grid::Total(rows) => match spec.op {
-                RangeOp::Rate | RangeOp::BytesRate => merged(rows, windows, |cell| cell.value() / seconds),
+                RangeOp::Rate | RangeOp::BytesRate => {
+                    merged(rows, windows, |cell| cell.value() / seconds)
+                }
                 _ => merged(rows, windows, Total::value),
             },
             Grid::Min(rows) => merged(rows, windows, Extreme::value),
             Grid::Max(rows) => merged(rows, windows, Extreme::value),
             Grid::Mean(rows) => merged(rows, windows, Mean::value),
-            Grid::Moments(rows) if spec.op == RangeOp::StdvarOverTime => merged(rows, windows, Moments::variance),
+            Grid::Moments(rows) if spec.op == RangeOp::StdvarOverTime => {
+                merged(rows, windows, Moments::variance)
+            }
             Grid::Moments(rows) => merged(rows, windows, Moments::deviation),
             Grid::First(rows) => merged(rows, windows, Edge::value),
             Grid::Last(rows) => merged(rows, windows, Edge::value),
@@ -167,28 +183,48 @@ impl RangeState {
     }
 
     fn finish_counters(self) -> Vec<Vec<Option<f64>>> {
-        let Grid::Counter(rows) = &self.grid else { return Vec::new() };
+        let Grid::Counter(rows) = &self.grid else {
+            return Vec::new();
+        };
         let mut samples = Vec::new();
         let mut point = |cells: &[(u32, &Counter)], k: usize| {
             samples.clear();
-            cells.iter().for_each(|(_, cell)| samples.extend_from_slice(&cell.0));
+            cells
+                .iter()
+                .for_each(|(_, cell)| samples.extend_from_slice(&cell.0));
             samples.sort_by_key(|(timestamp, _)| *timestamp);
-            rate_counter(&samples, self.steps.at(k).saturating_sub(self.spec.offset), self.spec.range)
+            rate_counter(
+                &samples,
+                self.steps.at(k).saturating_sub(self.spec.offset),
+                self.spec.range,
+            )
         };
-        (0..rows.series()).map(|series| slide::gathered(rows.cells(series as u32), &self.windows, &mut point)).collect()
+        (0..rows.series())
+            .map(|series| slide::gathered(rows.cells(series as u32), &self.windows, &mut point))
+            .collect()
     }
 }
 
-fn merged<C: Cell>(rows: &Rows<C>, windows: &Windows, read: impl Fn(&C) -> f64) -> Vec<Vec<Option<f64>>> {
-    (0..rows.series()).map(|series| slide::merged(rows.cells(series as u32), windows, &read)).collect()
+fn merged<C: Cell>(
+    rows: &Rows<C>,
+    windows: &Windows,
+    read: impl Fn(&C) -> f64,
+) -> Vec<Vec<Option<f64>>> {
+    (0..rows.series())
+        .map(|series| slide::merged(rows.cells(series as u32), windows, &read))
+        .collect()
 }
 
 fn quantiles(rows: &Rows<Values>, windows: &Windows, q: f64) -> Vec<Vec<Option<f64>>> {
     let mut values = Vec::new();
     let mut point = |cells: &[(u32, &Values)], _: usize| {
         values.clear();
-        cells.iter().for_each(|(_, cell)| values.extend_from_slice(&cell.0));
+        cells
+            .iter()
+            .for_each(|(_, cell)| values.extend_from_slice(&cell.0));
         quantile(q, &mut values)
     };
-    (0..rows.series()).map(|series| slide::gathered(rows.cells(series as u32), windows, &mut point)).collect()
+    (0..rows.series())
+        .map(|series| slide::gathered(rows.cells(series as u32), windows, &mut point))
+        .collect()
 }

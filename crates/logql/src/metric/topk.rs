@@ -16,7 +16,13 @@ pub(super) enum Side {
 
 /// Keeps the points that are among the k best of their group and step. NaN goes first; which of equal
 /// values stay is up to [`ranking`].
-pub(super) fn select(mut matrix: Matrix, grouping: Option<&Grouping>, param: Option<i64>, steps: usize, side: Side) -> Matrix {
+pub(super) fn select(
+    mut matrix: Matrix,
+    grouping: Option<&Grouping>,
+    param: Option<i64>,
+    steps: usize,
+    side: Side,
+) -> Matrix {
     let k = param.map_or(0, |k| usize::try_from(k).unwrap_or(0));
     let below = match side {
         Side::Largest => ranking::smaller,
@@ -39,7 +45,9 @@ pub(super) fn select(mut matrix: Matrix, grouping: Option<&Grouping>, param: Opt
             }
         }
     }
-    matrix.series.retain(|series| series.points.iter().any(Option::is_some));
+    matrix
+        .series
+        .retain(|series| series.points.iter().any(Option::is_some));
     matrix.ordered = false;
     matrix
 }
@@ -57,7 +65,10 @@ mod tests {
     ];
 
     fn check(side: Side, k: i64, by: &[&str], expected: &[&str]) {
-        let grouping = Grouping { without: false, labels: by.iter().map(|n| (*n).to_owned()).collect() };
+        let grouping = Grouping {
+            without: false,
+            labels: by.iter().map(|n| (*n).to_owned()).collect(),
+        };
         let found = select(grid(INPUT), Some(&grouping), Some(k), 3, side);
         assert_eq!(shown(&found), expected, "{side:?} {k} by {by:?}");
     }
@@ -68,7 +79,11 @@ mod tests {
             Side::Largest,
             1,
             &[],
-            &[r#"{app="a", pod="1"} _ 9 _"#, r#"{app="a", pod="2"} 3 _ _"#, r#"{app="b", pod="1"} _ _ 5"#],
+            &[
+                r#"{app="a", pod="1"} _ 9 _"#,
+                r#"{app="a", pod="2"} 3 _ _"#,
+                r#"{app="b", pod="1"} _ _ 5"#,
+            ],
         );
         check(
             Side::Smallest,

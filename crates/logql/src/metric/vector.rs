@@ -9,7 +9,13 @@ use hashbrown::HashMap;
 use skald_model::Labels;
 
 /// Aggregates a matrix of `steps` points a series.
-pub(super) fn aggregate(op: VectorOp, param: Option<i64>, grouping: Option<&Grouping>, matrix: Matrix, steps: usize) -> Matrix {
+pub(super) fn aggregate(
+    op: VectorOp,
+    param: Option<i64>,
+    grouping: Option<&Grouping>,
+    matrix: Matrix,
+    steps: usize,
+) -> Matrix {
     match op {
         VectorOp::Sum => fold(matrix, grouping, steps, Total::value),
         VectorOp::Avg => fold(matrix, grouping, steps, Mean::value),
@@ -18,7 +24,9 @@ pub(super) fn aggregate(op: VectorOp, param: Option<i64>, grouping: Option<&Grou
         VectorOp::Stddev => fold(matrix, grouping, steps, Moments::deviation),
         VectorOp::Stdvar => fold(matrix, grouping, steps, Moments::variance),
         VectorOp::Count => fold(counted(matrix), grouping, steps, Total::value),
-        VectorOp::Topk | VectorOp::ApproxTopk => topk::select(matrix, grouping, param, steps, topk::Side::Largest),
+        VectorOp::Topk | VectorOp::ApproxTopk => {
+            topk::select(matrix, grouping, param, steps, topk::Side::Largest)
+        }
         VectorOp::Bottomk => topk::select(matrix, grouping, param, steps, topk::Side::Smallest),
         VectorOp::Sort => sort(matrix, steps, ranking::larger),
         VectorOp::SortDesc => sort(matrix, steps, ranking::smaller),
@@ -41,7 +49,12 @@ pub(super) fn groups(matrix: &Matrix, grouping: Option<&Grouping>) -> Vec<(Label
     groups
 }
 
-fn fold<C: Cell>(matrix: Matrix, grouping: Option<&Grouping>, steps: usize, read: impl Fn(&C) -> f64) -> Matrix {
+fn fold<C: Cell>(
+    matrix: Matrix,
+    grouping: Option<&Grouping>,
+    steps: usize,
+    read: impl Fn(&C) -> f64,
+) -> Matrix {
     let fold_group = |(labels, members): (Labels, Vec<usize>)| {
         let mut cells = vec![C::EMPTY; steps];
         for index in members {
@@ -51,16 +64,29 @@ fn fold<C: Cell>(matrix: Matrix, grouping: Option<&Grouping>, steps: usize, read
                 }
             }
         }
-        let points = cells.iter().map(|cell| (!cell.is_empty()).then(|| read(cell))).collect();
+        let points = cells
+            .iter()
+            .map(|cell| (!cell.is_empty()).then(|| read(cell)))
+            .collect();
         Series { labels, points }
     };
-    Matrix { series: groups(&matrix, grouping).into_iter().map(fold_group).collect(), ordered: false }
+    Matrix {
+        series: groups(&matrix, grouping)
+            .into_iter()
+            .map(fold_group)
+            .collect(),
+        ordered: false,
+    }
 }
 
 /// Every point as 1.
 fn counted(mut matrix: Matrix) -> Matrix {
     for series in &mut matrix.series {
-        series.points.iter_mut().flatten().for_each(|value| *value = 1.0);
+        series
+            .points
+            .iter_mut()
+            .flatten()
+            .for_each(|value| *value = 1.0);
     }
     matrix
 }
@@ -79,7 +105,13 @@ fn sort(matrix: Matrix, steps: usize, below: Below) -> Matrix {
     }
     ranking::sort(&mut heap, below);
     let mut series: Vec<Option<Series>> = matrix.series.into_iter().map(Some).collect();
-    Matrix { series: heap.iter().filter_map(|(_, index)| series[*index].take()).collect(), ordered: true }
+    Matrix {
+        series: heap
+            .iter()
+            .filter_map(|(_, index)| series[*index].take())
+            .collect(),
+        ordered: true,
+    }
 }
 
 #[cfg(test)]
@@ -88,15 +120,22 @@ mod tests {
     use crate::metric::check::{grid, shown};
 
     fn by(names: &[&str]) -> Option<Grouping> {
-        Some(Grouping { without: false, labels: names.iter().map(|n| (*n).to_owned()).collect() })
+        Some(Grouping {
+            without: false,
+            labels: names.iter().map(|n| (*n).to_owned()).collect(),
+        })
     }
 
     fn without(names: &[&str]) -> Option<Grouping> {
         by(names).map(|g| Grouping { without: true, ..g })
     }
 
-    const INPUT: &[&str] =
-        &[r#"{app="api", pod="1"} 1 2 _"#, r#"{app="api", pod="2"} 3 _ _"#, r#"{app="web", pod="1"} 5 NaN 7"#, "{} 2 2 2"];
+    const INPUT: &[&str] = &[
+        r#"{app="api", pod="1"} 1 2 _"#,
+        r#"{app="api", pod="2"} 3 _ _"#,
+        r#"{app="web", pod="1"} 5 NaN 7"#,
+        "{} 2 2 2",
+    ];
 
     fn check(op: VectorOp, param: Option<i64>, grouping: Option<Grouping>, expected: &[&str]) {
         let found = aggregate(op, param, grouping.as_ref(), grid(INPUT), 3);
@@ -105,8 +144,18 @@ mod tests {
 
     #[test]
     fn sums_and_counts_leave_gaps_where_a_group_has_no_point() {
-        check(VectorOp::Sum, None, by(&["app"]), &["{} 2 2 2", r#"{app="api"} 4 2 _"#, r#"{app="web"} 5 NaN 7"#]);
-        check(VectorOp::Count, None, by(&["app"]), &["{} 1 1 1", r#"{app="api"} 2 1 _"#, r#"{app="web"} 1 1 1"#]);
+        check(
+            VectorOp::Sum,
+            None,
+            by(&["app"]),
+            &["{} 2 2 2", r#"{app="api"} 4 2 _"#, r#"{app="web"} 5 NaN 7"#],
+        );
+        check(
+            VectorOp::Count,
+            None,
+            by(&["app"]),
+            &["{} 1 1 1", r#"{app="api"} 2 1 _"#, r#"{app="web"} 1 1 1"#],
+        );
         check(VectorOp::Sum, None, None, &["{} 11 NaN 9"]);
         check(VectorOp::Sum, None, by(&[]), &["{} 11 NaN 9"]);
     }
@@ -114,8 +163,18 @@ mod tests {
     #[test]
     fn a_missing_label_groups_with_an_absent_one() {
         check(VectorOp::Sum, None, by(&["nosuch"]), &["{} 11 NaN 9"]);
-        check(VectorOp::Sum, None, without(&["pod"]), &["{} 2 2 2", r#"{app="api"} 4 2 _"#, r#"{app="web"} 5 NaN 7"#]);
-        check(VectorOp::Sum, None, without(&["app", "pod"]), &["{} 11 NaN 9"]);
+        check(
+            VectorOp::Sum,
+            None,
+            without(&["pod"]),
+            &["{} 2 2 2", r#"{app="api"} 4 2 _"#, r#"{app="web"} 5 NaN 7"#],
+        );
+        check(
+            VectorOp::Sum,
+            None,
+            without(&["app", "pod"]),
+            &["{} 11 NaN 9"],
+        );
     }
 
     #[test]
@@ -129,16 +188,27 @@ mod tests {
     fn deviations_are_of_the_population() {
         // 1 3 5 2: mean 2.75, squares 3.0625 0.0625 5.0625 0.5625 = 8.75, over 4
         check(VectorOp::Stdvar, None, None, &["{} 2.1875 NaN 6.25"]);
-        check(VectorOp::Stddev, None, by(&["app"]), &["{} 0 0 0", r#"{app="api"} 1 0 _"#, r#"{app="web"} 0 NaN 0"#]);
+        check(
+            VectorOp::Stddev,
+            None,
+            by(&["app"]),
+            &["{} 0 0 0", r#"{app="api"} 1 0 _"#, r#"{app="web"} 0 NaN 0"#],
+        );
     }
 
     #[test]
     fn sort_orders_an_instant_with_nan_last_and_leaves_a_range_alone() {
         let input = ["{a=\"1\"} 2", "{a=\"2\"} NaN", "{a=\"3\"} 1", "{a=\"4\"} 3"];
         let up = aggregate(VectorOp::Sort, None, None, grid(&input), 1);
-        assert_eq!(shown(&up), ["{a=\"3\"} 1", "{a=\"1\"} 2", "{a=\"4\"} 3", "{a=\"2\"} NaN"]);
+        assert_eq!(
+            shown(&up),
+            ["{a=\"3\"} 1", "{a=\"1\"} 2", "{a=\"4\"} 3", "{a=\"2\"} NaN"]
+        );
         let down = aggregate(VectorOp::SortDesc, None, None, grid(&input), 1);
-        assert_eq!(shown(&down), ["{a=\"4\"} 3", "{a=\"1\"} 2", "{a=\"3\"} 1", "{a=\"2\"} NaN"]);
+        assert_eq!(
+            shown(&down),
+            ["{a=\"4\"} 3", "{a=\"1\"} 2", "{a=\"3\"} 1", "{a=\"2\"} NaN"]
+        );
         assert!(up.ordered && down.ordered);
         assert!(!aggregate(VectorOp::Sort, None, None, grid(INPUT), 3).ordered);
     }

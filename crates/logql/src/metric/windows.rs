@@ -60,9 +60,14 @@ impl Windows {
         } else if range >= reach {
             Layout::Wide
         } else if range.is_multiple_of(step) {
-            Layout::Even { per_window: (range / step) as usize }
+            Layout::Even {
+                per_window: (range / step) as usize,
+            }
         } else {
-            Layout::Split { whole: (range / step) as usize, rest: range % step }
+            Layout::Split {
+                whole: (range / step) as usize,
+                rest: range % step,
+            }
         };
         let first = steps.start.saturating_sub(spec.offset);
         let width = if layout == Layout::Apart { step } else { range };
@@ -95,17 +100,26 @@ impl Windows {
     /// The first time after `timestamp` that counts for other windows; the last time there is when none does.
     pub(super) fn same_until(&self, timestamp: i64) -> i64 {
         let Some(position) = self.position(timestamp) else {
-            return if timestamp > self.low { i64::MAX } else { self.low.saturating_add(1) };
+            return if timestamp > self.low {
+                i64::MAX
+            } else {
+                self.low.saturating_add(1)
+            };
         };
         let interval = self.next(position);
-        let end = if interval.from > position { interval.from } else { interval.to };
+        let end = if interval.from > position {
+            interval.from
+        } else {
+            interval.to
+        };
         timestamp.saturating_add_unsigned(end - position)
     }
 
     /// Nanoseconds from the origin to `timestamp`; `None` when it is before the first or after the last window.
     #[inline]
     pub(super) fn position(&self, timestamp: i64) -> Option<u64> {
-        (timestamp > self.low && timestamp <= self.high).then(|| (timestamp as u64).wrapping_sub(self.origin).wrapping_sub(1))
+        (timestamp > self.low && timestamp <= self.high)
+            .then(|| (timestamp as u64).wrapping_sub(self.origin).wrapping_sub(1))
     }
 
     /// The interval of a position that [`Windows::position`] gave; `None` between windows.
@@ -126,7 +140,11 @@ impl Windows {
             Layout::Split { rest, .. } => (2 * line + 1, start + rest, start + step),
             Layout::Wide => self.locate_wide(position),
         };
-        Interval { index: index as u32, from, to }
+        Interval {
+            index: index as u32,
+            from,
+            to,
+        }
     }
 
     fn locate_wide(&self, position: u64) -> (u64, u64, u64) {
@@ -139,7 +157,11 @@ impl Windows {
             (lefts, middle, range)
         } else {
             let line = (position - range) / step;
-            (lefts + 1 + line, range + line * step, range + (line + 1) * step)
+            (
+                lefts + 1 + line,
+                range + line * step,
+                range + (line + 1) * step,
+            )
         }
     }
 
@@ -162,7 +184,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn windows(start: i64, step: i64, count: usize, range: i64, offset: i64) -> Windows {
-        let spec = RangeSpec { op: RangeOp::CountOverTime, unwrapped: false, range, offset, param: None };
+        let spec = RangeSpec {
+            op: RangeOp::CountOverTime,
+            unwrapped: false,
+            range,
+            offset,
+            param: None,
+        };
         Windows::new(&spec, &Steps { start, step, count })
     }
 
@@ -181,8 +209,13 @@ mod tests {
     #[test]
     fn times_between_windows_that_do_not_touch_are_nowhere() {
         let w = windows(100, 10, 3, 4, 0);
-        let found: Vec<_> = [96, 97, 100, 101, 106, 107, 110].map(|t| index(&w, t)).to_vec();
-        assert_eq!(found, [None, Some(0), Some(0), None, None, Some(1), Some(1)]);
+        let found: Vec<_> = [96, 97, 100, 101, 106, 107, 110]
+            .map(|t| index(&w, t))
+            .to_vec();
+        assert_eq!(
+            found,
+            [None, Some(0), Some(0), None, None, Some(1), Some(1)]
+        );
     }
 
     #[test]

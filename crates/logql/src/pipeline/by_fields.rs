@@ -17,17 +17,27 @@ pub(crate) fn without_parser(stages: &[StageExpr]) -> Option<(Form, Vec<StageExp
     let (at, form) = parser(stages)?;
     let mut rest = stages.to_vec();
     rest.remove(at);
-    let only_filters =
-        rest.iter().all(|stage| matches!(stage, StageExpr::LineFilter(_) | StageExpr::LabelFilter(_) | StageExpr::Drop(_)));
+    let only_filters = rest.iter().all(|stage| {
+        matches!(
+            stage,
+            StageExpr::LineFilter(_) | StageExpr::LabelFilter(_) | StageExpr::Drop(_)
+        )
+    });
     only_filters.then_some((form, rest))
 }
 
 /// Where the first parser is, if only line filters come before it and it takes all there is in a line.
 fn parser(stages: &[StageExpr]) -> Option<(usize, Form)> {
-    let at = stages.iter().position(|stage| !matches!(stage, StageExpr::LineFilter(_)))?;
+    let at = stages
+        .iter()
+        .position(|stage| !matches!(stage, StageExpr::LineFilter(_)))?;
     let form = match &stages[at] {
         StageExpr::Json(expressions) if expressions.is_empty() => Form::Json,
-        StageExpr::Logfmt { strict: false, keep_empty: false, expressions } if expressions.is_empty() => Form::Logfmt,
+        StageExpr::Logfmt {
+            strict: false,
+            keep_empty: false,
+            expressions,
+        } if expressions.is_empty() => Form::Logfmt,
         _ => return None,
     };
     Some((at, form))
@@ -48,11 +58,20 @@ impl Sieve {
     /// The filters that follow the parser of a log query.
     pub fn of(stages: &[StageExpr]) -> Option<Sieve> {
         let (at, form) = parser(stages)?;
-        let filters = stages[at + 1..].iter().take_while(|s| matches!(s, StageExpr::LabelFilter(_) | StageExpr::LineFilter(_)));
-        let filters: Vec<StageExpr> = filters.filter(|s| matches!(s, StageExpr::LabelFilter(_))).cloned().collect();
+        let filters = stages[at + 1..]
+            .iter()
+            .take_while(|s| matches!(s, StageExpr::LabelFilter(_) | StageExpr::LineFilter(_)));
+        let filters: Vec<StageExpr> = filters
+            .filter(|s| matches!(s, StageExpr::LabelFilter(_)))
+            .cloned()
+            .collect();
         let pipeline = Pipeline::compile(&filters, &Wanted::Names(Vec::new())).ok()?;
         let labels = pipeline.named_labels()?;
-        (!filters.is_empty()).then_some(Sieve { form, labels, pipeline })
+        (!filters.is_empty()).then_some(Sieve {
+            form,
+            labels,
+            pipeline,
+        })
     }
 }
 
@@ -62,7 +81,9 @@ impl Pipeline {
     pub(crate) fn named_labels(&self) -> Option<Vec<String>> {
         match self.metadata_wanted() {
             MetadataWanted::None => Some(Vec::new()),
-            MetadataWanted::Names(names) => (!names.iter().any(|name| name.ends_with(EXTRACTED_SUFFIX))).then_some(names),
+            MetadataWanted::Names(names) => {
+                (!names.iter().any(|name| name.ends_with(EXTRACTED_SUFFIX))).then_some(names)
+            }
             MetadataWanted::All => None,
         }
     }
@@ -82,15 +103,22 @@ mod tests {
     }
 
     fn check(text: &str, expected: Option<&str>) {
-        let rest = without_parser(&stages(text)).map(|(_, rest)| rest.iter().map(print_stage).collect::<Vec<_>>().join(" "));
+        let rest = without_parser(&stages(text))
+            .map(|(_, rest)| rest.iter().map(print_stage).collect::<Vec<_>>().join(" "));
         assert_eq!(rest.as_deref(), expected, "{text}");
     }
 
     #[test]
     fn one_parser_before_filters_is_left_out() {
         check("| json", Some(""));
-        check(r#"|= "x" | logfmt | a="1" | b > 2"#, Some(r#"|= "x" | a="1" | b>2"#));
-        check(r#"| json | a="1" | drop __error__"#, Some(r#"| a="1" | drop __error__"#));
+        check(
+            r#"|= "x" | logfmt | a="1" | b > 2"#,
+            Some(r#"|= "x" | a="1" | b>2"#),
+        );
+        check(
+            r#"| json | a="1" | drop __error__"#,
+            Some(r#"| a="1" | drop __error__"#),
+        );
         check(r#"| a="1""#, None);
         check(r#"| a="1" | json"#, None);
         check("| json | logfmt", None);
@@ -107,10 +135,18 @@ mod tests {
     fn a_sieve_has_the_filters_behind_the_parser() {
         let check = |text: &str, expected: Option<&[&str]>| {
             let labels = Sieve::of(&stages(text)).map(|sieve| sieve.labels);
-            let expected = expected.map(|labels| labels.iter().map(|label| (*label).to_owned()).collect::<Vec<_>>());
+            let expected = expected.map(|labels| {
+                labels
+                    .iter()
+                    .map(|label| (*label).to_owned())
+                    .collect::<Vec<_>>()
+            });
             assert_eq!(labels, expected, "{text}");
         };
-        check(r#"| json | status=503 |= "x" | took > 1s | line_format "y" | z="1""#, Some(&["status", "took"]));
+        check(
+            r#"| json | status=503 |= "x" | took > 1s | line_format "y" | z="1""#,
+            Some(&["status", "took"]),
+        );
         check(r#"| logfmt | a="1""#, Some(&["a"]));
         check("| json", None);
         check(r#"| json | line_format "y" | a="1""#, None);

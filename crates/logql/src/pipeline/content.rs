@@ -17,7 +17,10 @@ pub(super) fn conditions(ordered: &[&StageExpr]) -> Conditions {
     let mut conditions = Vec::new();
     for stage in ordered {
         match stage {
-            StageExpr::LineFilter(_) | StageExpr::LineFormat(_) | StageExpr::Decolorize | StageExpr::In { .. } => {}
+            StageExpr::LineFilter(_)
+            | StageExpr::LineFormat(_)
+            | StageExpr::Decolorize
+            | StageExpr::In { .. } => {}
             StageExpr::LabelFilter(filter) => add_conditions(filter, &mut conditions),
             _ => break,
         }
@@ -44,7 +47,9 @@ pub(super) fn add_conditions(filter: &LabelFilterExpr, conditions: &mut Conditio
 /// The name and values of an equality, or of a disjunction of equalities of one name.
 fn one_of(filter: &LabelFilterExpr) -> Option<(String, Vec<String>)> {
     match filter {
-        LabelFilterExpr::Match(m) if m.op == MatchOp::Equal && usable(&m.name) && !m.value.is_empty() => {
+        LabelFilterExpr::Match(m)
+            if m.op == MatchOp::Equal && usable(&m.name) && !m.value.is_empty() =>
+        {
             Some((m.name.clone(), vec![m.value.clone()]))
         }
         LabelFilterExpr::Or(left, right) => {
@@ -73,7 +78,10 @@ impl Pipeline {
                 _ => {}
             }
         }
-        ContentQuery { lines, ..ContentQuery::default() }
+        ContentQuery {
+            lines,
+            ..ContentQuery::default()
+        }
     }
 
     /// The same with conditions on metadata. `stream_has` tells whether any of the streams that are read
@@ -81,17 +89,33 @@ impl Pipeline {
     pub fn content_query_for(&self, stream_has: impl Fn(&str) -> bool) -> ContentQuery {
         let mut query = self.content_query();
         let may_ask = |(name, _): &&(String, Vec<String>)| !stream_has(name);
-        query.metadata.extend(self.conditions.iter().filter(may_ask).cloned());
-        query.either.extend(self.parsed_conditions.iter().filter(|either| !stream_has(&either.name)).cloned());
+        query
+            .metadata
+            .extend(self.conditions.iter().filter(may_ask).cloned());
+        query.either.extend(
+            self.parsed_conditions
+                .iter()
+                .filter(|either| !stream_has(&either.name))
+                .cloned(),
+        );
         query
     }
 
     /// Conditions of bound subqueries that no stage before them can change.
     pub(super) fn bound_condition(&self, subquery: &Subquery) -> Option<(String, Vec<String>)> {
-        let Stage::In(membership) = &self.stages[subquery.stage] else { return None };
-        let changed = self.stages[..subquery.stage].iter().any(Stage::changes_labels);
+        let Stage::In(membership) = &self.stages[subquery.stage] else {
+            return None;
+        };
+        let changed = self.stages[..subquery.stage]
+            .iter()
+            .any(Stage::changes_labels);
         let label = self.hints.names.text(membership.positive_label()?);
         let small = membership.values().len() <= VALUES_MAX && !membership.values().is_empty();
-        (small && !changed && usable(label)).then(|| (label.to_owned(), membership.values().iter().cloned().collect()))
+        (small && !changed && usable(label)).then(|| {
+            (
+                label.to_owned(),
+                membership.values().iter().cloned().collect(),
+            )
+        })
     }
 }

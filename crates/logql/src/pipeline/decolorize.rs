@@ -36,13 +36,19 @@ fn strip(text: &[u8], output: &mut Vec<u8>) {
 fn sequence_length(text: &[u8]) -> usize {
     match text.get(1) {
         Some(b'[') => {
-            let parameters = text[2..].iter().take_while(|b| (0x20..=0x3f).contains(*b)).count();
+            let parameters = text[2..]
+                .iter()
+                .take_while(|b| (0x20..=0x3f).contains(*b))
+                .count();
             match text.get(2 + parameters) {
                 Some(0x40..=0x7e) => 3 + parameters,
                 _ => 0,
             }
         }
-        Some(b']') => text.iter().position(|b| *b == BELL).map_or(0, |bell| bell + 1),
+        Some(b']') => text
+            .iter()
+            .position(|b| *b == BELL)
+            .map_or(0, |bell| bell + 1),
         _ => 0,
     }
 }

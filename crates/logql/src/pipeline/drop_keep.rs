@@ -29,7 +29,8 @@ impl Item {
         let (name, condition) = match expr {
             NamedMatcher::Name(name) => (name, None),
             NamedMatcher::Matcher(m) => {
-                let matcher = Matcher::new(&m.name, m.op, &m.value).map_err(|e| StageError(e.to_string()))?;
+                let matcher =
+                    Matcher::new(&m.name, m.op, &m.value).map_err(|e| StageError(e.to_string()))?;
                 (&m.name, Some(matcher))
             }
         };
@@ -43,9 +44,13 @@ impl Item {
 
     /// Whether the item is about this label as it is now.
     fn holds(&self, labels: &LabelSet, input: Input<'_>) -> bool {
-        let Some(condition) = &self.condition else { return true };
+        let Some(condition) = &self.condition else {
+            return true;
+        };
         let value = match self.target {
-            Target::Label(name) => labels.find(input, name).map_or("", |(span, _)| labels.text(input, span)),
+            Target::Label(name) => labels
+                .find(input, name)
+                .map_or("", |(span, _)| labels.text(input, span)),
             Target::Error => labels.error(),
             Target::Details => labels.details(input),
         };
@@ -59,8 +64,14 @@ pub(super) struct DropLabels(Arc<[Item]>);
 
 impl DropLabels {
     /// Compiles the list.
-    pub(super) fn compile(list: &[NamedMatcher], names: &mut StaticNames) -> Result<DropLabels, StageError> {
-        list.iter().map(|item| Item::compile(item, names)).collect::<Result<_, _>>().map(DropLabels)
+    pub(super) fn compile(
+        list: &[NamedMatcher],
+        names: &mut StaticNames,
+    ) -> Result<DropLabels, StageError> {
+        list.iter()
+            .map(|item| Item::compile(item, names))
+            .collect::<Result<_, _>>()
+            .map(DropLabels)
     }
 
     /// Labels it may take away.
@@ -100,15 +111,23 @@ pub(super) struct KeepLabels(Arc<[Item]>);
 
 impl KeepLabels {
     /// Compiles the list.
-    pub(super) fn compile(list: &[NamedMatcher], names: &mut StaticNames) -> Result<KeepLabels, StageError> {
-        list.iter().map(|item| Item::compile(item, names)).collect::<Result<_, _>>().map(KeepLabels)
+    pub(super) fn compile(
+        list: &[NamedMatcher],
+        names: &mut StaticNames,
+    ) -> Result<KeepLabels, StageError> {
+        list.iter()
+            .map(|item| Item::compile(item, names))
+            .collect::<Result<_, _>>()
+            .map(KeepLabels)
     }
 
     /// Takes all other labels away; error labels stay.
     pub(super) fn apply(&self, line: &mut Line<'_>) -> bool {
         let input = line.input;
         line.labels.retain(input, |labels, name| {
-            self.0.iter().any(|item| item.target == Target::Label(name) && item.holds(labels, input))
+            self.0
+                .iter()
+                .any(|item| item.target == Target::Label(name) && item.holds(labels, input))
         });
         true
     }

@@ -43,10 +43,20 @@ pub(super) fn early(stages: &[Stage]) -> (Vec<Refuter>, Vec<Watch>) {
         let compares = comparisons == 1;
         for label in stage.filtered_labels() {
             if !overridden.contains(&label) {
-                refuters.push(Refuter { stage: at, label, first, compares });
+                refuters.push(Refuter {
+                    stage: at,
+                    label,
+                    first,
+                    compares,
+                });
             }
             if let (Stage::LabelFilter(filter), true) = (stage, parsed_stays && !first) {
-                watches.push(Watch { stage: at, label, compares, filter: filter.clone() });
+                watches.push(Watch {
+                    stage: at,
+                    label,
+                    compares,
+                    filter: filter.clone(),
+                });
             }
         }
         first &= !stage.changes_labels();
@@ -72,7 +82,9 @@ impl Refuter {
 impl Watch {
     /// Whether the line is bound to be dropped when stage `at` sets `label` to `value`.
     pub(super) fn refutes(&self, at: usize, label: NameId, value: &[u8]) -> bool {
-        self.label == label && self.stage > at && self.filter.fails_with(label, value, self.compares)
+        self.label == label
+            && self.stage > at
+            && self.filter.fails_with(label, value, self.compares)
     }
 }
 
@@ -129,24 +141,44 @@ impl Checks {
             let values = batch.metadata[column].value_count() as usize;
             let verdicts = (values <= rows.len()).then_some(self.verdicts.len());
             if verdicts.is_some() {
-                self.verdicts.resize(self.verdicts.len() + values, Verdict::Unknown);
+                self.verdicts
+                    .resize(self.verdicts.len() + values, Verdict::Unknown);
             }
-            self.checks.push(Check { refuter: at, column, drops_lacking, verdicts });
+            self.checks.push(Check {
+                refuter: at,
+                column,
+                drops_lacking,
+                verdicts,
+            });
         }
         true
     }
 
     /// Whether the metadata of `row` lets the line pass as far as it can tell.
-    pub(super) fn pass(&mut self, refuters: &[Refuter], stages: &[Stage], metadata: &[MetadataColumn], row: u32) -> bool {
+    pub(super) fn pass(
+        &mut self,
+        refuters: &[Refuter],
+        stages: &[Stage],
+        metadata: &[MetadataColumn],
+        row: u32,
+    ) -> bool {
         let Checks { checks, verdicts } = self;
         checks.iter().all(|check| {
             let column = &metadata[check.column];
-            let Some(index) = column.codes[row as usize].checked_sub(1) else { return !check.drops_lacking };
+            let Some(index) = column.codes[row as usize].checked_sub(1) else {
+                return !check.drops_lacking;
+            };
             let keeps = || !refuters[check.refuter].refutes(stages, column.value(index).as_bytes());
-            let Some(start) = check.verdicts else { return keeps() };
+            let Some(start) = check.verdicts else {
+                return keeps();
+            };
             let verdict = &mut verdicts[start + index as usize];
             if *verdict == Verdict::Unknown {
-                *verdict = if keeps() { Verdict::Keeps } else { Verdict::Drops };
+                *verdict = if keeps() {
+                    Verdict::Keeps
+                } else {
+                    Verdict::Drops
+                };
             }
             *verdict == Verdict::Keeps
         })
@@ -160,13 +192,28 @@ mod tests {
 
     /// Which stage and label are asked early: `m` for metadata, with `!` where lacking it tells as well; `p` for parsed.
     fn check(stages: &str, expected: &str) {
-        let Ok(Expr::Log(log)) = crate::parse(&format!("{{app=\"x\"}} {stages}")) else { panic!("{stages} is no log query") };
+        let Ok(Expr::Log(log)) = crate::parse(&format!("{{app=\"x\"}} {stages}")) else {
+            panic!("{stages} is no log query")
+        };
         let pipeline = Pipeline::compile(&log.stages, &Wanted::All).expect("stages are valid");
         let name = |label| pipeline.hints.names.text(label);
-        let refuters =
-            pipeline.refuters.iter().map(|r| format!("m{}{}:{}", if r.first { "!" } else { "" }, r.stage, name(r.label)));
-        let watches = pipeline.watches.iter().map(|w| format!("p{}:{}", w.stage, name(w.label)));
-        assert_eq!(refuters.chain(watches).collect::<Vec<_>>().join(" "), expected, "{stages}");
+        let refuters = pipeline.refuters.iter().map(|r| {
+            format!(
+                "m{}{}:{}",
+                if r.first { "!" } else { "" },
+                r.stage,
+                name(r.label)
+            )
+        });
+        let watches = pipeline
+            .watches
+            .iter()
+            .map(|w| format!("p{}:{}", w.stage, name(w.label)));
+        assert_eq!(
+            refuters.chain(watches).collect::<Vec<_>>().join(" "),
+            expected,
+            "{stages}"
+        );
     }
 
     #[test]
@@ -175,7 +222,10 @@ mod tests {
         check(r#"| json | a="1""#, "m1:a p1:a");
         check(r#"| json | logfmt | a="1" or b="2""#, "m2:a m2:b p2:a p2:b");
         check(r#"| json | drop b | a="1" | b="""#, "m2:a");
-        check(r#"| json | label_format a=b | a="1" | b="2" | c="3""#, "m4:c");
+        check(
+            r#"| json | label_format a=b | a="1" | b="2" | c="3""#,
+            "m4:c",
+        );
         check(r#"| json a="b" | a="1""#, "m1:a");
         check(r#"| unpack | a="1""#, "m1:a");
         check(r#"| keep a | a="1""#, "");

@@ -22,13 +22,21 @@ impl EntryLabels<'_> {
             return Some(failure);
         }
         let id = self.set.known(name)?;
-        self.set.find(self.input, id).map(|(span, _)| self.set.text(self.input, span))
+        self.set
+            .find(self.input, id)
+            .map(|(span, _)| self.set.text(self.input, span))
     }
 
     /// Every label with its category, sorted by name, `__error__` among them when set.
     pub fn for_each(&self, f: &mut dyn FnMut(&str, &str, Category)) {
-        let errors = [(ERROR, self.set.error()), (ERROR_DETAILS, self.set.details(self.input))];
-        let mut errors = errors.into_iter().filter(|(_, value)| !value.is_empty()).peekable();
+        let errors = [
+            (ERROR, self.set.error()),
+            (ERROR_DETAILS, self.set.details(self.input)),
+        ];
+        let mut errors = errors
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .peekable();
         self.set.with_sorted(self.input, |items| {
             for item in items {
                 let name = self.set.names.text(item.name);

@@ -85,23 +85,26 @@ impl Extractor {
         options: &SampleOptions,
     ) -> Result<Extractor, StageError> {
         let needed = needed(value, wanted, options);
-        let (pipeline, (value, key, overridden)) = Pipeline::compile_with(stages, &needed, |stages, names| {
-            let taken = match value {
-                Value::Count => Taken::Count,
-                Value::Bytes => Taken::Bytes,
-                Value::Unwrap { label, conversion, filters } => {
-                    Taken::Unwrap(Unwrap::compile(label, *conversion, filters, names)?)
-                }
-                Value::Hash(label) => Taken::Hash(names.id(label)),
-            };
-            let unkeyed = match &taken {
-                Taken::Unwrap(unwrap) => Some(unwrap.label),
-                Taken::Hash(label) => Some(*label),
-                Taken::Count | Taken::Bytes => None,
-            };
-            let key = Key::compile(options.grouping.as_ref(), unkeyed, names);
-            Ok((taken, key, overridden(stages)))
-        })?;
+        let (pipeline, (value, key, overridden)) =
+            Pipeline::compile_with(stages, &needed, |stages, names| {
+                let taken = match value {
+                    Value::Count => Taken::Count,
+                    Value::Bytes => Taken::Bytes,
+                    Value::Unwrap {
+                        label,
+                        conversion,
+                        filters,
+                    } => Taken::Unwrap(Unwrap::compile(label, *conversion, filters, names)?),
+                    Value::Hash(label) => Taken::Hash(names.id(label)),
+                };
+                let unkeyed = match &taken {
+                    Taken::Unwrap(unwrap) => Some(unwrap.label),
+                    Taken::Hash(label) => Some(*label),
+                    Taken::Count | Taken::Bytes => None,
+                };
+                let key = Key::compile(options.grouping.as_ref(), unkeyed, names);
+                Ok((taken, key, overridden(stages)))
+            })?;
         let asked_for = |wanted: &Wanted| matches!(wanted, Wanted::Names(names) if names.iter().any(|n| n == ERROR));
         Ok(Extractor {
             preserve_errors: pipeline.hints.wants_error(),
@@ -146,7 +149,10 @@ impl Extractor {
 
     /// Counts skipped entries together with `other`.
     pub(crate) fn counting_with(self, other: &Extractor) -> Extractor {
-        Extractor { skipped: other.skipped.clone(), ..self }
+        Extractor {
+            skipped: other.skipped.clone(),
+            ..self
+        }
     }
 
     /// Entries that were skipped because they carry an error (`SampleOptions::skip_errors`).
@@ -157,14 +163,18 @@ impl Extractor {
 
 /// `wanted` and what the value and the grouping read.
 fn needed(value: &Value, wanted: &Wanted, options: &SampleOptions) -> Wanted {
-    let Wanted::Names(names) = wanted else { return Wanted::All };
+    let Wanted::Names(names) = wanted else {
+        return Wanted::All;
+    };
     let mut names = names.clone();
     match value {
         Value::Count | Value::Bytes => {}
         Value::Hash(label) => names.push(label.clone()),
         Value::Unwrap { label, filters, .. } => {
             names.push(label.clone());
-            filters.iter().for_each(|filter| super::hints::filter_names(filter, &mut names));
+            filters
+                .iter()
+                .for_each(|filter| super::hints::filter_names(filter, &mut names));
         }
     }
     if let Some(grouping) = &options.grouping

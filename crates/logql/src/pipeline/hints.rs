@@ -42,7 +42,10 @@ impl Hints {
             }
         }
         if let Some(needed) = needed {
-            let ids: Vec<usize> = needed.iter().map(|name| hints.names.id(name) as usize).collect();
+            let ids: Vec<usize> = needed
+                .iter()
+                .map(|name| hints.names.id(name) as usize)
+                .collect();
             let mut required = vec![false; hints.names.len()];
             ids.into_iter().for_each(|id| required[id] = true);
             hints.required = Some(required);
@@ -62,12 +65,16 @@ impl Hints {
 
     /// Whether parsers have nothing to extract at all.
     pub(super) fn wants_none(&self) -> bool {
-        self.required.as_ref().is_some_and(|required| !required.contains(&true))
+        self.required
+            .as_ref()
+            .is_some_and(|required| !required.contains(&true))
     }
 
     /// Whether somebody reads `__error__`, so that a failure is a label and does not end the query.
     pub(super) fn wants_error(&self) -> bool {
-        let position = |required: &Vec<bool>| (0..required.len()).any(|i| required[i] && self.names.text(i as u32) == ERROR);
+        let position = |required: &Vec<bool>| {
+            (0..required.len()).any(|i| required[i] && self.names.text(i as u32) == ERROR)
+        };
         self.required.as_ref().is_some_and(position)
     }
 }
@@ -88,10 +95,12 @@ fn labels_read(stage: &StageExpr) -> Reads {
             for format in formats {
                 match &format.source {
                     LabelFormatSource::Label(label) => names.push(label.clone()),
-                    LabelFormatSource::Template(text) => match template_reads("label", text, Vec::new()) {
-                        Reads::Names(read) => names.extend(read),
-                        Reads::Any => return Reads::Any,
-                    },
+                    LabelFormatSource::Template(text) => {
+                        match template_reads("label", text, Vec::new()) {
+                            Reads::Names(read) => names.extend(read),
+                            Reads::Any => return Reads::Any,
+                        }
+                    }
                 }
             }
         }

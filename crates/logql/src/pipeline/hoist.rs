@@ -22,8 +22,17 @@ pub(super) fn hoist(stages: &[StageExpr]) -> Vec<&StageExpr> {
             }
             _ => ordered.push(stage),
         }
-        rewritten_here |= matches!(stage, StageExpr::Decolorize | StageExpr::LineFormat(_) | StageExpr::Unpack);
-        if matches!(stage, StageExpr::LabelFilter(_) | StageExpr::LineFormat(_) | StageExpr::Unpack | StageExpr::In { .. }) {
+        rewritten_here |= matches!(
+            stage,
+            StageExpr::Decolorize | StageExpr::LineFormat(_) | StageExpr::Unpack
+        );
+        if matches!(
+            stage,
+            StageExpr::LabelFilter(_)
+                | StageExpr::LineFormat(_)
+                | StageExpr::Unpack
+                | StageExpr::In { .. }
+        ) {
             segment = ordered.len();
             rewritten |= rewritten_here;
         }
@@ -35,7 +44,9 @@ pub(super) fn hoist(stages: &[StageExpr]) -> Vec<&StageExpr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ast::{LabelFilterExpr, LineFilterArg, LineFilterExpr, LineFilterOp, MatcherExpr, Span};
+    use crate::ast::{
+        LabelFilterExpr, LineFilterArg, LineFilterExpr, LineFilterOp, MatcherExpr, Span,
+    };
     use skald_model::MatchOp;
 
     /// Letters stand for stages: `f` line filter, `j` json, `l` label filter, `d` decolorize, `t` template, `u` unpack.
@@ -58,8 +69,15 @@ mod tests {
             })),
         };
         let stages: Vec<StageExpr> = written.chars().enumerate().map(stage).collect();
-        let order: Vec<usize> =
-            hoist(&stages).iter().map(|s| stages.iter().position(|o| std::ptr::eq(*s, o)).expect("is one of them")).collect();
+        let order: Vec<usize> = hoist(&stages)
+            .iter()
+            .map(|s| {
+                stages
+                    .iter()
+                    .position(|o| std::ptr::eq(*s, o))
+                    .expect("is one of them")
+            })
+            .collect();
         let order: Vec<String> = order.iter().map(usize::to_string).collect();
         assert_eq!(order.join(" "), expected, "{written}");
     }

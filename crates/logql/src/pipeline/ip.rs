@@ -16,8 +16,12 @@ impl IpMatcher {
     pub(super) fn parse(text: &str) -> Option<IpMatcher> {
         if let Some((first, last)) = text.split_once('-') {
             return match (first.trim().parse().ok()?, last.trim().parse().ok()?) {
-                (IpAddr::V4(first), IpAddr::V4(last)) if first <= last => Some(IpMatcher::V4(first.into(), last.into())),
-                (IpAddr::V6(first), IpAddr::V6(last)) if first <= last => Some(IpMatcher::V6(first.into(), last.into())),
+                (IpAddr::V4(first), IpAddr::V4(last)) if first <= last => {
+                    Some(IpMatcher::V4(first.into(), last.into()))
+                }
+                (IpAddr::V6(first), IpAddr::V6(last)) if first <= last => {
+                    Some(IpMatcher::V6(first.into(), last.into()))
+                }
                 _ => None,
             };
         }
@@ -27,11 +31,17 @@ impl IpMatcher {
             return match address.parse().ok()? {
                 IpAddr::V4(address) if bits <= 32 => {
                     let host = u32::MAX.checked_shr(bits).unwrap_or(0);
-                    Some(IpMatcher::V4(u32::from(address) & !host, u32::from(address) | host))
+                    Some(IpMatcher::V4(
+                        u32::from(address) & !host,
+                        u32::from(address) | host,
+                    ))
                 }
                 IpAddr::V6(address) if bits <= 128 => {
                     let host = u128::MAX.checked_shr(bits).unwrap_or(0);
-                    Some(IpMatcher::V6(u128::from(address) & !host, u128::from(address) | host))
+                    Some(IpMatcher::V6(
+                        u128::from(address) & !host,
+                        u128::from(address) | host,
+                    ))
                 }
                 _ => None,
             };
@@ -48,13 +58,19 @@ impl IpMatcher {
         while at < text.len() {
             let rest = &text[at..];
             if starts_v4(rest) {
-                let length = rest.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+                let length = rest
+                    .iter()
+                    .take_while(|b| b.is_ascii_digit() || **b == b'.')
+                    .count();
                 if self.covers_v4(&rest[..length]) {
                     return true;
                 }
                 at += length;
             } else if starts_v6(rest) {
-                let length = rest.iter().take_while(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')).count();
+                let length = rest
+                    .iter()
+                    .take_while(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
+                    .count();
                 if self.covers_v6(&rest[..length]) {
                     return true;
                 }
@@ -67,27 +83,43 @@ impl IpMatcher {
     }
 
     fn covers_v4(&self, text: &[u8]) -> bool {
-        let IpMatcher::V4(first, last) = self else { return false };
-        let address = std::str::from_utf8(text).ok().and_then(|t| t.parse::<Ipv4Addr>().ok());
+        let IpMatcher::V4(first, last) = self else {
+            return false;
+        };
+        let address = std::str::from_utf8(text)
+            .ok()
+            .and_then(|t| t.parse::<Ipv4Addr>().ok());
         address.is_some_and(|a| (*first..=*last).contains(&a.into()))
     }
 
     fn covers_v6(&self, text: &[u8]) -> bool {
-        let IpMatcher::V6(first, last) = self else { return false };
-        let address = std::str::from_utf8(text).ok().and_then(|t| t.parse::<Ipv6Addr>().ok());
+        let IpMatcher::V6(first, last) = self else {
+            return false;
+        };
+        let address = std::str::from_utf8(text)
+            .ok()
+            .and_then(|t| t.parse::<Ipv6Addr>().ok());
         address.is_some_and(|a| (*first..=*last).contains(&a.into()))
     }
 }
 
 /// One to three digits and a dot.
 fn starts_v4(text: &[u8]) -> bool {
-    let digits = text.iter().take(3).take_while(|b| b.is_ascii_digit()).count();
+    let digits = text
+        .iter()
+        .take(3)
+        .take_while(|b| b.is_ascii_digit())
+        .count();
     digits > 0 && text.get(digits) == Some(&b'.')
 }
 
 /// `::`, or one to four hexadecimal digits and a colon.
 fn starts_v6(text: &[u8]) -> bool {
-    let digits = text.iter().take(4).take_while(|b| b.is_ascii_hexdigit()).count();
+    let digits = text
+        .iter()
+        .take(4)
+        .take_while(|b| b.is_ascii_hexdigit())
+        .count();
     match digits {
         0 => text.starts_with(b"::"),
         digits => text.get(digits) == Some(&b':'),
@@ -100,7 +132,11 @@ mod tests {
 
     fn check(pattern: &str, text: &str, expected: bool) {
         let matcher = IpMatcher::parse(pattern).expect("pattern is valid");
-        assert_eq!(matcher.found_in(text.as_bytes()), expected, "{pattern} in {text:?}");
+        assert_eq!(
+            matcher.found_in(text.as_bytes()),
+            expected,
+            "{pattern} in {text:?}"
+        );
     }
 
     #[test]
@@ -134,7 +170,16 @@ mod tests {
 
     #[test]
     fn patterns_that_name_no_address_are_refused() {
-        for pattern in ["", "zz", "10.0.0", "10.0.0.0/33", "10.0.0.9-10.0.0.1", "10.0.0.1-::1", "1.2.3.4/", "1.2.3.4/+8"] {
+        for pattern in [
+            "",
+            "zz",
+            "10.0.0",
+            "10.0.0.0/33",
+            "10.0.0.9-10.0.0.1",
+            "10.0.0.1-::1",
+            "1.2.3.4/",
+            "1.2.3.4/+8",
+        ] {
             assert_eq!(IpMatcher::parse(pattern), None, "{pattern}");
         }
     }

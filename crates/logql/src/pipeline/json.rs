@@ -25,7 +25,12 @@ impl JsonParser {
         }
         state.json.begin_line();
         line.parse(|labels, input, text| {
-            let mut walk = Walk { keys: &mut state.json, labels, input, text };
+            let mut walk = Walk {
+                keys: &mut state.json,
+                labels,
+                input,
+                text,
+            };
             if let Err(error) = walk.object(text.bytes, 0, 0, 0) {
                 labels.set_error(JSON_ERROR, &error.to_string());
             }
@@ -43,7 +48,13 @@ struct Walk<'w> {
 
 impl Walk<'_> {
     /// Extracts the object at or after `at`; `data` ends where the object may end.
-    fn object(&mut self, data: &[u8], at: usize, prefix: PrefixId, depth: usize) -> Result<Step, JsonError> {
+    fn object(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        prefix: PrefixId,
+        depth: usize,
+    ) -> Result<Step, JsonError> {
         walk_object(data, at, |(start, end, escaped), value| {
             let key = if escaped {
                 let mut raw = Vec::new();
@@ -61,7 +72,11 @@ impl Walk<'_> {
                         let span = scalar(self.labels, self.text, value);
                         self.labels.set_found(self.input, name, span);
                     }
-                    Ok(if self.labels.found_all() { Step::Done } else { Step::Next })
+                    Ok(if self.labels.found_all() {
+                        Step::Done
+                    } else {
+                        Step::Next
+                    })
                 }
                 _ => Ok(Step::Next),
             }

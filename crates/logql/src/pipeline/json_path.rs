@@ -8,7 +8,9 @@ use super::names::{NameId, StaticNames};
 use super::span::{Input, Text};
 use super::stage::ParserState;
 use crate::ast::Extraction;
-use skald_fields::json::{JsonError, Kind, Step, Value, skip_space, unescape, value_at, walk_object};
+use skald_fields::json::{
+    JsonError, Kind, Step, Value, skip_space, unescape, value_at, walk_object,
+};
 use std::sync::Arc;
 
 /// Paths followed in one walk: as many as a word has bits.
@@ -33,13 +35,26 @@ pub(super) struct JsonPathParser(Arc<[Path]>);
 
 impl JsonPathParser {
     /// Compiles the expressions.
-    pub(super) fn compile(list: &[Extraction], names: &mut StaticNames) -> Result<JsonPathParser, StageError> {
+    pub(super) fn compile(
+        list: &[Extraction],
+        names: &mut StaticNames,
+    ) -> Result<JsonPathParser, StageError> {
         let path = |extraction: &Extraction| {
-            let segments = parse_path(&extraction.expression)
-                .map_err(|why| StageError(format!("cannot parse expression [{}]: syntax error: {why}", extraction.expression)))?;
-            Ok(Path { label: names.id(&extraction.label), segments })
+            let segments = parse_path(&extraction.expression).map_err(|why| {
+                StageError(format!(
+                    "cannot parse expression [{}]: syntax error: {why}",
+                    extraction.expression
+                ))
+            })?;
+            Ok(Path {
+                label: names.id(&extraction.label),
+                segments,
+            })
         };
-        list.iter().map(path).collect::<Result<_, _>>().map(JsonPathParser)
+        list.iter()
+            .map(path)
+            .collect::<Result<_, _>>()
+            .map(JsonPathParser)
     }
 
     /// Sets a label for each path, to nothing where there is none; never drops the line.
@@ -54,7 +69,14 @@ impl JsonPathParser {
         line.parse(|labels, input, text| {
             for paths in self.0.chunks(PATHS_A_WALK) {
                 let all = u64::MAX >> (PATHS_A_WALK - paths.len());
-                let mut walk = Walk { paths, missing: all, labels, input, text, key: &mut state.text };
+                let mut walk = Walk {
+                    paths,
+                    missing: all,
+                    labels,
+                    input,
+                    text,
+                    key: &mut state.text,
+                };
                 // What is malformed further on is not looked at, as in Loki.
                 let _ = walk.value_of(text.bytes, 0, all, 0);
             }
@@ -80,7 +102,13 @@ struct Walk<'w> {
 
 impl Walk<'_> {
     /// Goes into the value at or after `at` with the paths of `active`, whose next segment is number `depth`.
-    fn value_of(&mut self, data: &[u8], at: usize, active: u64, depth: usize) -> Result<Step, JsonError> {
+    fn value_of(
+        &mut self,
+        data: &[u8],
+        at: usize,
+        active: u64,
+        depth: usize,
+    ) -> Result<Step, JsonError> {
         let start = skip_space(data, at).ok_or(JsonError::Malformed)?;
         match data[start] {
             b'{' => walk_object(data, start, |(from, to, escaped), value| {
@@ -91,7 +119,11 @@ impl Walk<'_> {
                 } else {
                     buffer.extend_from_slice(&data[from..to]);
                 }
-                let next = self.narrowed(active, depth, |segment| matches!(segment, Segment::Key(k) if k.as_bytes() == buffer));
+                let next = self.narrowed(
+                    active,
+                    depth,
+                    |segment| matches!(segment, Segment::Key(k) if k.as_bytes() == buffer),
+                );
                 *self.key = buffer;
                 self.follow(data, value, next, depth)
             }),
@@ -100,7 +132,13 @@ impl Walk<'_> {
         }
     }
 
-    fn elements(&mut self, data: &[u8], mut at: usize, active: u64, depth: usize) -> Result<Step, JsonError> {
+    fn elements(
+        &mut self,
+        data: &[u8],
+        mut at: usize,
+        active: u64,
+        depth: usize,
+    ) -> Result<Step, JsonError> {
         for index in 0.. {
             at = skip_space(data, at).ok_or(JsonError::Array)?;
             if data[at] == b']' {
@@ -128,7 +166,11 @@ impl Walk<'_> {
         while rest != 0 {
             let bit = rest.trailing_zeros();
             rest &= rest - 1;
-            if self.paths[bit as usize].segments.get(depth).is_some_and(&wanted) {
+            if self.paths[bit as usize]
+                .segments
+                .get(depth)
+                .is_some_and(&wanted)
+            {
                 next |= 1 << bit;
             }
         }
@@ -136,7 +178,13 @@ impl Walk<'_> {
     }
 
     /// Takes the value for paths that end here and goes on with the others.
-    fn follow(&mut self, data: &[u8], value: Value, next: u64, depth: usize) -> Result<Step, JsonError> {
+    fn follow(
+        &mut self,
+        data: &[u8],
+        value: Value,
+        next: u64,
+        depth: usize,
+    ) -> Result<Step, JsonError> {
         let mut deeper = next;
         for at in (0..self.paths.len()).filter(|at| next >> at & 1 == 1) {
             if self.paths[at].segments.len() == depth + 1 {
@@ -189,9 +237,16 @@ fn parse_path(text: &str) -> Result<Vec<Segment>, String> {
             None if segments.is_empty() => rest,
             _ => return Err("unexpected DOT".to_owned()),
         };
-        let length = field.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(field.len());
+        let length = field
+            .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
+            .unwrap_or(field.len());
         if length == 0 {
-            return Err(if field.is_empty() { "unexpected $end, expecting FIELD" } else { "unexpected character" }.to_owned());
+            return Err(if field.is_empty() {
+                "unexpected $end, expecting FIELD"
+            } else {
+                "unexpected character"
+            }
+            .to_owned());
         }
         segments.push(Segment::Key(field[..length].to_owned()));
         rest = &field[length..];
@@ -206,13 +261,19 @@ fn bracketed(inner: &str) -> Result<(Segment, &str), String> {
         let (end, _) = skald_fields::json::string_end(inner.as_bytes(), 1).ok_or_else(expected)?;
         let mut key = Vec::new();
         unescape(&inner.as_bytes()[1..end], &mut key).ok_or("invalid escape in STRING")?;
-        (Segment::Key(String::from_utf8_lossy(&key).into_owned()), &inner[end + 1..])
+        (
+            Segment::Key(String::from_utf8_lossy(&key).into_owned()),
+            &inner[end + 1..],
+        )
     } else {
         let digits = inner.bytes().take_while(u8::is_ascii_digit).count();
         let index = inner[..digits].parse().map_err(|_| expected())?;
         (Segment::Index(index), &inner[digits..])
     };
-    let after = after.trim_start().strip_prefix(']').ok_or("unexpected $end, expecting RSB")?;
+    let after = after
+        .trim_start()
+        .strip_prefix(']')
+        .ok_or("unexpected $end, expecting RSB")?;
     Ok((segment, after))
 }
 
@@ -245,7 +306,10 @@ mod tests {
 
     #[test]
     fn broken_paths_are_refused() {
-        assert_eq!(parse_path("b["), Err("unexpected $end, expecting STRING or INDEX".to_owned()));
+        assert_eq!(
+            parse_path("b["),
+            Err("unexpected $end, expecting STRING or INDEX".to_owned())
+        );
         for text in ["", ".", "a.", "a..b", "a[x]", "a[0", "a[\"x]", "a b"] {
             assert!(parse_path(text).is_err(), "{text}");
         }

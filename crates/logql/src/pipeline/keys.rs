@@ -59,7 +59,9 @@ impl Keys {
 
     /// What `raw` below `prefix` becomes.
     pub(super) fn get(&mut self, prefix: PrefixId, raw: &[u8], labels: &mut LabelSet) -> Key {
-        let is = |key: &Key, bytes: &[u8]| key.prefix == prefix && equal(&bytes[key.start as usize..key.end as usize], raw);
+        let is = |key: &Key, bytes: &[u8]| {
+            key.prefix == prefix && equal(&bytes[key.start as usize..key.end as usize], raw)
+        };
         if let Some(key) = self.keys.get(self.next)
             && is(key, &self.bytes)
         {
@@ -67,22 +69,39 @@ impl Keys {
             return *key;
         }
         let hash = self.hasher.hash_one((prefix, raw));
-        let found = self.index.find(hash, |at| is(&self.keys[*at as usize], &self.bytes)).copied();
+        let found = self
+            .index
+            .find(hash, |at| is(&self.keys[*at as usize], &self.bytes))
+            .copied();
         let at = found.unwrap_or_else(|| self.add(hash, prefix, raw, labels));
         self.next = at as usize + 1;
         self.keys[at as usize]
     }
 
     fn add(&mut self, hash: u64, prefix: PrefixId, raw: &[u8], labels: &mut LabelSet) -> u32 {
-        let path = label_name(&self.prefixes[prefix as usize], &String::from_utf8_lossy(raw));
-        let name = if path.is_empty() { NO_NAME } else { labels.intern_if_wanted(&path) };
+        let path = label_name(
+            &self.prefixes[prefix as usize],
+            &String::from_utf8_lossy(raw),
+        );
+        let name = if path.is_empty() {
+            NO_NAME
+        } else {
+            labels.intern_if_wanted(&path)
+        };
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(raw);
         let descend = labels.wants_prefix(&path);
         self.prefixes.push(path);
         let child = (self.prefixes.len() - 1) as u32;
         let at = self.keys.len() as u32;
-        self.keys.push(Key { prefix, start, end: self.bytes.len() as u32, name, child, descend });
+        self.keys.push(Key {
+            prefix,
+            start,
+            end: self.bytes.len() as u32,
+            name,
+            child,
+            descend,
+        });
         let (keys, bytes, hasher) = (&self.keys, &self.bytes, &self.hasher);
         self.index.insert_unique(hash, at, |at| {
             let key = &keys[*at as usize];
@@ -98,8 +117,15 @@ fn equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    match (a.first_chunk::<8>(), a.last_chunk::<8>(), b.first_chunk::<8>(), b.last_chunk::<8>()) {
-        (Some(a_first), Some(a_last), Some(b_first), Some(b_last)) if a.len() <= 16 => a_first == b_first && a_last == b_last,
+    match (
+        a.first_chunk::<8>(),
+        a.last_chunk::<8>(),
+        b.first_chunk::<8>(),
+        b.last_chunk::<8>(),
+    ) {
+        (Some(a_first), Some(a_last), Some(b_first), Some(b_last)) if a.len() <= 16 => {
+            a_first == b_first && a_last == b_last
+        }
         (Some(_), ..) => a == b,
         _ => a.iter().zip(b).all(|(a, b)| a == b),
     }

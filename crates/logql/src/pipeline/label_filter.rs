@@ -44,7 +44,10 @@ type Node2 = Box<(Node, Node)>;
 
 impl LabelFilter {
     /// Compiles a condition.
-    pub(super) fn compile(expr: &LabelFilterExpr, names: &mut StaticNames) -> Result<LabelFilter, StageError> {
+    pub(super) fn compile(
+        expr: &LabelFilterExpr,
+        names: &mut StaticNames,
+    ) -> Result<LabelFilter, StageError> {
         Node::compile(expr, names).map(|node| LabelFilter(Arc::new(node)))
     }
 
@@ -71,7 +74,8 @@ impl LabelFilter {
     /// How many comparisons with numbers it has.
     pub(super) fn comparisons(&self) -> usize {
         let mut count = 0;
-        self.0.leaves(&mut |_, compares| count += usize::from(compares));
+        self.0
+            .leaves(&mut |_, compares| count += usize::from(compares));
         count
     }
 
@@ -84,28 +88,42 @@ impl LabelFilter {
 
 impl Node {
     fn compile(expr: &LabelFilterExpr, names: &mut StaticNames) -> Result<Node, StageError> {
-        let mut compare = |name: &String, op: &CompareOp, bound| Ok(Node::Compare(names.id(name), *op, bound));
+        let mut compare =
+            |name: &String, op: &CompareOp, bound| Ok(Node::Compare(names.id(name), *op, bound));
         match expr {
-            LabelFilterExpr::And(left, right) => {
-                Ok(Node::And(Box::new((Node::compile(left, names)?, Node::compile(right, names)?))))
-            }
-            LabelFilterExpr::Or(left, right) => {
-                Ok(Node::Or(Box::new((Node::compile(left, names)?, Node::compile(right, names)?))))
-            }
+            LabelFilterExpr::And(left, right) => Ok(Node::And(Box::new((
+                Node::compile(left, names)?,
+                Node::compile(right, names)?,
+            )))),
+            LabelFilterExpr::Or(left, right) => Ok(Node::Or(Box::new((
+                Node::compile(left, names)?,
+                Node::compile(right, names)?,
+            )))),
             LabelFilterExpr::Match(m) => {
-                let matcher = Matcher::new(&m.name, m.op, &m.value).map_err(|e| StageError(e.to_string()))?;
+                let matcher =
+                    Matcher::new(&m.name, m.op, &m.value).map_err(|e| StageError(e.to_string()))?;
                 Ok(match m.name.as_str() {
                     ERROR => Node::MatchError(matcher),
                     ERROR_DETAILS => Node::Constant(matcher.matches_empty()),
                     name => Node::Match(names.id(name), matcher),
                 })
             }
-            LabelFilterExpr::Ip { name, negated, pattern } => {
+            LabelFilterExpr::Ip {
+                name,
+                negated,
+                pattern,
+            } => {
                 let invalid = || StageError(format!("ip: invalid pattern: {}", quoted(pattern)));
-                Ok(Node::Ip(names.id(name), *negated, IpMatcher::parse(pattern).ok_or_else(invalid)?))
+                Ok(Node::Ip(
+                    names.id(name),
+                    *negated,
+                    IpMatcher::parse(pattern).ok_or_else(invalid)?,
+                ))
             }
             LabelFilterExpr::Number { name, op, value } => compare(name, op, Bound::Number(*value)),
-            LabelFilterExpr::Duration { name, op, nanos } => compare(name, op, Bound::Nanos(*nanos)),
+            LabelFilterExpr::Duration { name, op, nanos } => {
+                compare(name, op, Bound::Nanos(*nanos))
+            }
             LabelFilterExpr::Bytes { name, op, bytes } => compare(name, op, Bound::Bytes(*bytes)),
         }
     }
@@ -114,25 +132,40 @@ impl Node {
         match self {
             Node::And(both) => both.0.matches(line) && both.1.matches(line),
             Node::Or(either) => either.0.matches(line) || either.1.matches(line),
-            Node::Match(name, matcher) => holds_for(matcher, line.labels.bytes_of(line.input, *name).unwrap_or(b"")),
+            Node::Match(name, matcher) => holds_for(
+                matcher,
+                line.labels.bytes_of(line.input, *name).unwrap_or(b""),
+            ),
             Node::MatchError(matcher) => matcher.matches(line.labels.error()),
             Node::Constant(answer) => *answer,
-            Node::Ip(name, negated, matcher) => {
-                line.labels.bytes_of(line.input, *name).is_some_and(|value| matcher.found_in(value) != *negated)
-            }
+            Node::Ip(name, negated, matcher) => line
+                .labels
+                .bytes_of(line.input, *name)
+                .is_some_and(|value| matcher.found_in(value) != *negated),
             Node::Compare(name, op, bound) => compare(line, *name, *op, *bound),
         }
     }
 
     fn fails_with(&self, label: NameId, value: &[u8], compares: bool) -> bool {
         match self {
-            Node::And(both) => both.0.fails_with(label, value, compares) || both.1.fails_with(label, value, compares),
-            Node::Or(either) => either.0.fails_with(label, value, compares) && either.1.fails_with(label, value, compares),
+            Node::And(both) => {
+                both.0.fails_with(label, value, compares)
+                    || both.1.fails_with(label, value, compares)
+            }
+            Node::Or(either) => {
+                either.0.fails_with(label, value, compares)
+                    && either.1.fails_with(label, value, compares)
+            }
             Node::Match(name, matcher) => *name == label && !holds_for(matcher, value),
             Node::Constant(answer) => !answer,
-            Node::Ip(name, negated, matcher) => *name == label && matcher.found_in(value) == *negated,
+            Node::Ip(name, negated, matcher) => {
+                *name == label && matcher.found_in(value) == *negated
+            }
             Node::Compare(name, op, bound) => {
-                compares && *name == label && std::str::from_utf8(value).is_ok_and(|value| bound.holds(*op, value) == Ok(false))
+                compares
+                    && *name == label
+                    && std::str::from_utf8(value)
+                        .is_ok_and(|value| bound.holds(*op, value) == Ok(false))
             }
             Node::MatchError(_) => false,
         }
@@ -153,7 +186,9 @@ impl Node {
 
     fn text_names(&self, names: &mut Vec<NameId>) -> bool {
         match self {
-            Node::And(both) | Node::Or(both) => both.0.text_names(names) && both.1.text_names(names),
+            Node::And(both) | Node::Or(both) => {
+                both.0.text_names(names) && both.1.text_names(names)
+            }
             Node::Match(name, _) => {
                 names.push(*name);
                 true
@@ -179,12 +214,16 @@ fn holds_for(matcher: &Matcher, value: &[u8]) -> bool {
     match matcher.op {
         MatchOp::Equal => value == matcher.value.as_bytes(),
         MatchOp::NotEqual => value != matcher.value.as_bytes(),
-        MatchOp::Regex | MatchOp::NotRegex => matcher.matches(std::str::from_utf8(value).unwrap_or("\u{fffd}")),
+        MatchOp::Regex | MatchOp::NotRegex => {
+            matcher.matches(std::str::from_utf8(value).unwrap_or("\u{fffd}"))
+        }
     }
 }
 
 fn compare(line: &mut Line<'_>, name: NameId, op: CompareOp, bound: Bound) -> bool {
-    let Some((span, _)) = line.labels.find(line.input, name) else { return false };
+    let Some((span, _)) = line.labels.find(line.input, name) else {
+        return false;
+    };
     if line.labels.error() == FILTER_ERROR {
         return true;
     }

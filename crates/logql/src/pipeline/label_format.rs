@@ -25,7 +25,10 @@ pub(super) struct LabelFormatter(Arc<[(NameId, Source)]>);
 
 impl LabelFormatter {
     /// Compiles the assignments; a target may occur once.
-    pub(super) fn compile(list: &[LabelFormat], names: &mut StaticNames) -> Result<LabelFormatter, StageError> {
+    pub(super) fn compile(
+        list: &[LabelFormat],
+        names: &mut StaticNames,
+    ) -> Result<LabelFormatter, StageError> {
         let mut formats: Vec<(NameId, Source)> = Vec::new();
         for format in list {
             let target = &format.target;
@@ -34,15 +37,18 @@ impl LabelFormatter {
             }
             let id = names.id(target);
             if formats.iter().any(|(other, _)| *other == id) {
-                let text = format!("multiple label name '{target}' not allowed in a single format operation");
+                let text = format!(
+                    "multiple label name '{target}' not allowed in a single format operation"
+                );
                 return Err(StageError(text));
             }
             let source = match &format.source {
                 LabelFormatSource::Label(label) => Source::Label(names.id(label)),
-                LabelFormatSource::Template(text) => Source::Template(
-                    Template::compile("label", text)
-                        .map_err(|e| StageError(format!("invalid template for label '{target}': {e}")))?,
-                ),
+                LabelFormatSource::Template(text) => {
+                    Source::Template(Template::compile("label", text).map_err(|e| {
+                        StageError(format!("invalid template for label '{target}': {e}"))
+                    })?)
+                }
             };
             formats.push((id, source));
         }
@@ -82,7 +88,9 @@ impl LabelFormatter {
     fn render_all(&self, line: &mut Line<'_>, spans: &mut Vec<Option<Span>>) {
         let mut output = std::mem::take(line.output);
         for (_, source) in self.0.iter() {
-            let Source::Template(template) = source else { continue };
+            let Source::Template(template) = source else {
+                continue;
+            };
             output.clear();
             let result = template.execute(&line.context(), &mut output);
             spans.push(match result {

@@ -116,7 +116,11 @@ impl LabelSet {
             let start = (value.as_ptr() as usize - bytes) as u32;
             let slot = &mut self.slots[id as usize];
             slot.stream_run = self.run;
-            slot.stream_value = Span { source: STREAM, start, len: value.len() as u32 };
+            slot.stream_value = Span {
+                source: STREAM,
+                start,
+                len: value.len() as u32,
+            };
             self.stream.push(id);
         }
         for (at, column) in metadata.iter().enumerate() {
@@ -164,7 +168,8 @@ impl LabelSet {
     /// The stream's value of a name; `stream` are the bytes of its labels.
     pub(super) fn stream_value<'a>(&self, name: NameId, stream: &'a [u8]) -> Option<&'a [u8]> {
         let slot = &self.slots[name as usize];
-        let range = slot.stream_value.start as usize..(slot.stream_value.start + slot.stream_value.len) as usize;
+        let range = slot.stream_value.start as usize
+            ..(slot.stream_value.start + slot.stream_value.len) as usize;
         (slot.stream_run == self.run).then(|| &stream[range])
     }
 
@@ -190,7 +195,8 @@ impl LabelSet {
 
     /// The visible value of a name as bytes; `__error__` and its details are not among them.
     pub(super) fn bytes_of<'a>(&'a self, input: Input<'a>, name: NameId) -> Option<&'a [u8]> {
-        self.find(input, name).map(|(span, _)| self.bytes(input, span))
+        self.find(input, name)
+            .map(|(span, _)| self.bytes(input, span))
     }
 
     /// The bytes of a span.
@@ -226,13 +232,16 @@ impl LabelSet {
 
     /// The number of `name` if lines or stages have it.
     pub(super) fn known(&self, name: &str) -> Option<NameId> {
-        self.names.find(name).filter(|id| (*id as usize) < self.slots.len())
+        self.names
+            .find(name)
+            .filter(|id| (*id as usize) < self.slots.len())
     }
 
     /// The number of `name`, if it or its `_extracted` twin is needed; else [`NO_NAME`].
     pub(super) fn intern_if_wanted(&mut self, name: &str) -> NameId {
         if !self.wants_all {
-            let twin = |id: &NameId| self.names.text(*id).strip_suffix(EXTRACTED_SUFFIX) == Some(name);
+            let twin =
+                |id: &NameId| self.names.text(*id).strip_suffix(EXTRACTED_SUFFIX) == Some(name);
             let known = self.names.find(name).is_some_and(|id| self.wants(id));
             if !known && !(0..self.required.len() as NameId).any(|id| self.wants(id) && twin(&id)) {
                 return NO_NAME;
@@ -262,8 +271,9 @@ impl LabelSet {
     /// `name`, or `name_extracted` when the stream or the entry's metadata has `name`.
     pub(super) fn unshadowed(&mut self, input: Input<'_>, name: NameId) -> NameId {
         let slot = &self.slots[name as usize];
-        let in_metadata =
-            slot.line != self.line && slot.column_run == self.run && column_span(input.metadata, slot.column, self.row).is_some();
+        let in_metadata = slot.line != self.line
+            && slot.column_run == self.run
+            && column_span(input.metadata, slot.column, self.row).is_some();
         if slot.stream_run != self.run && !in_metadata {
             return name;
         }
@@ -289,12 +299,23 @@ impl LabelSet {
         self.set_parsed(name, value);
         if !self.watches.is_empty() {
             let bytes = self.bytes(input, value);
-            self.refuted = self.refuted || self.watches.iter().any(|watch| watch.refutes(self.stage, name, bytes));
+            self.refuted = self.refuted
+                || self
+                    .watches
+                    .iter()
+                    .any(|watch| watch.refutes(self.stage, name, bytes));
         }
     }
 
     /// The same with part of the parsed text.
-    pub(super) fn set_part(&mut self, input: Input<'_>, name: NameId, text: Text<'_>, start: usize, end: usize) {
+    pub(super) fn set_part(
+        &mut self,
+        input: Input<'_>,
+        name: NameId,
+        text: Text<'_>,
+        start: usize,
+        end: usize,
+    ) {
         let value = self.part(text, start, end);
         self.set_found(input, name, value);
     }
@@ -302,7 +323,11 @@ impl LabelSet {
     /// A span for part of the parsed text; copied where the text will not stay or is not UTF-8.
     pub(super) fn part(&mut self, text: Text<'_>, start: usize, end: usize) -> Span {
         match text.base {
-            Some(base) => Span { source: LINES, start: base + start as u32, len: (end - start) as u32 },
+            Some(base) => Span {
+                source: LINES,
+                start: base + start as u32,
+                len: (end - start) as u32,
+            },
             None => self.store(&text.bytes[start..end]),
         }
     }
@@ -327,7 +352,11 @@ impl LabelSet {
     }
 
     fn stored_since(&self, start: usize) -> Span {
-        Span { source: ARENA, start: start as u32, len: (self.arena.len() - start) as u32 }
+        Span {
+            source: ARENA,
+            start: start as u32,
+            len: (self.arena.len() - start) as u32,
+        }
     }
 
     /// Removes a label from the line.
@@ -385,7 +414,14 @@ impl LabelSet {
     /// Collects every visible label but the error ones, in no order.
     pub(super) fn collect(&self, input: Input<'_>, items: &mut Vec<Item>) {
         items.clear();
-        let mut push = |name, value, category| items.push(Item { rank: 0, name, value, category });
+        let mut push = |name, value, category| {
+            items.push(Item {
+                rank: 0,
+                name,
+                value,
+                category,
+            })
+        };
         for name in &self.stream {
             let slot = &self.slots[*name as usize];
             if slot.line != self.line {
@@ -416,7 +452,9 @@ impl LabelSet {
         if ranks.len() != self.names.len() {
             self.names.fill_ranks(&mut ranks);
         }
-        items.iter_mut().for_each(|item| item.rank = ranks[item.name as usize]);
+        items
+            .iter_mut()
+            .for_each(|item| item.rank = ranks[item.name as usize]);
         items.sort_unstable_by_key(|item| item.rank);
         let result = f(&items);
         self.ranks.replace(ranks);

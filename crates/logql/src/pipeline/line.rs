@@ -43,7 +43,16 @@ impl<'a> Line<'a> {
         timestamp: i64,
         now: i64,
     ) -> Line<'a> {
-        Line { input, labels, timestamp, now, ascii: false, place: Place::Batch(range), rewritten: buffers.0, output: buffers.1 }
+        Line {
+            input,
+            labels,
+            timestamp,
+            now,
+            ascii: false,
+            place: Place::Batch(range),
+            rewritten: buffers.0,
+            output: buffers.1,
+        }
     }
 
     /// The text.
@@ -56,27 +65,46 @@ impl<'a> Line<'a> {
 
     /// The labels as readers see them.
     pub(super) fn entry_labels(&self) -> EntryLabels<'_> {
-        EntryLabels { set: self.labels, input: self.input }
+        EntryLabels {
+            set: self.labels,
+            input: self.input,
+        }
     }
 
     /// The line as templates see it.
     pub(super) fn context(&self) -> LineContext<'_> {
-        LineContext { labels: self.entry_labels(), line: self.bytes(), timestamp: self.timestamp, now: self.now }
+        LineContext {
+            labels: self.entry_labels(),
+            line: self.bytes(),
+            timestamp: self.timestamp,
+            now: self.now,
+        }
     }
 
     /// Calls `f` with the labels and the text apart, so that it can set labels from the text.
-    pub(super) fn parse<R>(&mut self, f: impl FnOnce(&mut LabelSet, Input<'a>, Text<'_>) -> R) -> R {
+    pub(super) fn parse<R>(
+        &mut self,
+        f: impl FnOnce(&mut LabelSet, Input<'a>, Text<'_>) -> R,
+    ) -> R {
         match &self.place {
             Place::Batch(range) => {
                 let bytes = &self.input.lines[range.clone()];
-                let plain =
-                    self.ascii || bytes.is_ascii() || std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\u{fffd}'));
+                let plain = self.ascii
+                    || bytes.is_ascii()
+                    || std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\u{fffd}'));
                 let base = plain.then_some(range.start as u32);
                 f(self.labels, self.input, Text { bytes, base })
             }
             Place::Rewritten => {
                 let text = std::mem::take(self.rewritten);
-                let result = f(self.labels, self.input, Text { bytes: &text, base: None });
+                let result = f(
+                    self.labels,
+                    self.input,
+                    Text {
+                        bytes: &text,
+                        base: None,
+                    },
+                );
                 *self.rewritten = text;
                 result
             }

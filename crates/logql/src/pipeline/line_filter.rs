@@ -47,7 +47,10 @@ pub(super) struct LineFilter {
 impl LineFilter {
     /// Chooses how to search.
     pub(super) fn compile(expr: &LineFilterExpr) -> Result<LineFilter, StageError> {
-        let negated = matches!(expr.op, LineFilterOp::NotContains | LineFilterOp::NotRegex | LineFilterOp::NotPattern);
+        let negated = matches!(
+            expr.op,
+            LineFilterOp::NotContains | LineFilterOp::NotRegex | LineFilterOp::NotPattern
+        );
         let (texts, mut strategies) = (texts(expr), addresses(expr)?);
         let mut clauses = Vec::new();
         if !texts.is_empty() {
@@ -56,14 +59,26 @@ impl LineFilter {
                 LineFilterOp::Regex | LineFilterOp::NotRegex => regex_strategy(&texts)?,
                 LineFilterOp::Pattern | LineFilterOp::NotPattern => pattern_strategy(&texts)?,
             };
-            clauses = if strategies.is_empty() { found } else { Vec::new() };
+            clauses = if strategies.is_empty() {
+                found
+            } else {
+                Vec::new()
+            };
             strategies.push(strategy);
         }
         let strategy = match strategies.len() {
             1 => strategies.remove(0),
             _ => Strategy::Any(strategies),
         };
-        Ok(LineFilter { negated, strategy: Arc::new(strategy), clauses: if negated { Arc::from([]) } else { clauses.into() } })
+        Ok(LineFilter {
+            negated,
+            strategy: Arc::new(strategy),
+            clauses: if negated {
+                Arc::from([])
+            } else {
+                clauses.into()
+            },
+        })
     }
 
     /// What a line must contain to pass.
@@ -101,7 +116,11 @@ impl LineFilter {
                     }
                 });
             }
-            return if self.negated { selection.subtract(hits) } else { selection.intersect(hits) };
+            return if self.negated {
+                selection.subtract(hits)
+            } else {
+                selection.intersect(hits)
+            };
         }
         let mut at = 0;
         while let Some(row) = selection.first_in(at..rows) {
@@ -143,7 +162,9 @@ impl Strategy {
         match self {
             Strategy::Always => true,
             Strategy::Literals(searcher) => searcher.is_in(line),
-            Strategy::Regex(regex, hint) => hint.as_ref().is_none_or(|hint| hint.is_in(line)) && regex.is_match(line),
+            Strategy::Regex(regex, hint) => {
+                hint.as_ref().is_none_or(|hint| hint.is_in(line)) && regex.is_match(line)
+            }
             Strategy::Ip(matcher) => matcher.found_in(line),
             Strategy::Pattern(pattern) => pattern.matches(line),
             Strategy::Any(any) => any.iter().any(|strategy| strategy.matches(line)),
@@ -180,9 +201,17 @@ fn literal_strategy(texts: &[String]) -> Result<Chosen, StageError> {
     if texts.iter().any(String::is_empty) {
         return Ok((Strategy::Always, Vec::new()));
     }
-    let literals: Vec<Literal> =
-        texts.iter().map(|text| Literal { bytes: text.as_bytes().to_vec(), ignore_case: false }).collect();
-    Ok((Strategy::Literals(Searcher::new(&literals)?), vec![literals]))
+    let literals: Vec<Literal> = texts
+        .iter()
+        .map(|text| Literal {
+            bytes: text.as_bytes().to_vec(),
+            ignore_case: false,
+        })
+        .collect();
+    Ok((
+        Strategy::Literals(Searcher::new(&literals)?),
+        vec![literals],
+    ))
 }
 
 fn regex_strategy(texts: &[String]) -> Result<Chosen, StageError> {
@@ -190,14 +219,21 @@ fn regex_strategy(texts: &[String]) -> Result<Chosen, StageError> {
     for text in texts {
         // By itself first: an error names the text as it was written.
         re2::search(text).map_err(|e| StageError(e.to_string()))?;
-        patterns.push(format!("(?:{})", re2::translate(text).map_err(|e| StageError(e.to_string()))?));
+        patterns.push(format!(
+            "(?:{})",
+            re2::translate(text).map_err(|e| StageError(e.to_string()))?
+        ));
     }
     let pattern = patterns.join("|");
     let regex = regex::bytes::RegexBuilder::new(&pattern)
         .size_limit(re2::REGEX_BYTES_MAX)
         .build()
         .map_err(|e| StageError(format!("error parsing regexp: {e}")))?;
-    let Ok(hir) = regex_syntax::ParserBuilder::new().utf8(false).build().parse(&pattern) else {
+    let Ok(hir) = regex_syntax::ParserBuilder::new()
+        .utf8(false)
+        .build()
+        .parse(&pattern)
+    else {
         return Ok((Strategy::Regex(regex, None), Vec::new()));
     };
     let hir = without_idle_edges(&hir);
@@ -206,9 +242,14 @@ fn regex_strategy(texts: &[String]) -> Result<Chosen, StageError> {
     }
     let clauses = required(&hir);
     if let Some(literals) = plain_literals(&hir) {
-        return Ok((Strategy::Literals(Searcher::new(&literals)?), vec![literals]));
+        return Ok((
+            Strategy::Literals(Searcher::new(&literals)?),
+            vec![literals],
+        ));
     }
-    let hint = best(&clauses).map(|literals| Searcher::new(literals)).transpose()?;
+    let hint = best(&clauses)
+        .map(|literals| Searcher::new(literals))
+        .transpose()?;
     Ok((Strategy::Regex(regex, hint), clauses))
 }
 
@@ -221,9 +262,17 @@ fn without_idle_edges(hir: &Hir) -> Hir {
     if idle(hir) {
         return Hir::empty();
     }
-    let HirKind::Concat(parts) = hir.kind() else { return hir.clone() };
-    let first = parts.iter().position(|part| !idle(part)).unwrap_or(parts.len());
-    let last = parts.iter().rposition(|part| !idle(part)).map_or(first, |last| last + 1);
+    let HirKind::Concat(parts) = hir.kind() else {
+        return hir.clone();
+    };
+    let first = parts
+        .iter()
+        .position(|part| !idle(part))
+        .unwrap_or(parts.len());
+    let last = parts
+        .iter()
+        .rposition(|part| !idle(part))
+        .map_or(first, |last| last + 1);
     Hir::concat(parts[first..last].to_vec())
 }
 
@@ -231,7 +280,11 @@ fn without_idle_edges(hir: &Hir) -> Hir {
 fn plain_literals(hir: &Hir) -> Option<Vec<Literal>> {
     if let HirKind::Alternation(branches) = hir.kind() {
         let literals: Option<Vec<Literal>> = branches.iter().map(plain_literal).collect();
-        return literals.filter(|literals| literals.windows(2).all(|pair| pair[0].ignore_case == pair[1].ignore_case));
+        return literals.filter(|literals| {
+            literals
+                .windows(2)
+                .all(|pair| pair[0].ignore_case == pair[1].ignore_case)
+        });
     }
     plain_literal(hir).map(|literal| vec![literal])
 }
@@ -256,16 +309,30 @@ fn plain_literal(hir: &Hir) -> Option<Literal> {
         }
     }
     let mixed_case = folded && exact_letters;
-    (!bytes.is_empty() && !mixed_case).then_some(Literal { bytes, ignore_case: folded })
+    (!bytes.is_empty() && !mixed_case).then_some(Literal {
+        bytes,
+        ignore_case: folded,
+    })
 }
 
 fn pattern_strategy(texts: &[String]) -> Result<Chosen, StageError> {
-    let mut patterns = texts.iter().map(|text| LinePattern::compile(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut patterns = texts
+        .iter()
+        .map(|text| LinePattern::compile(text))
+        .collect::<Result<Vec<_>, _>>()?;
     if patterns.len() == 1 {
         let pattern = patterns.remove(0);
-        let literal = |bytes: &[u8]| vec![Literal { bytes: bytes.to_vec(), ignore_case: false }];
+        let literal = |bytes: &[u8]| {
+            vec![Literal {
+                bytes: bytes.to_vec(),
+                ignore_case: false,
+            }]
+        };
         let clauses = pattern.literals().map(literal).collect();
         return Ok((Strategy::Pattern(pattern), clauses));
     }
-    Ok((Strategy::Any(patterns.into_iter().map(Strategy::Pattern).collect()), Vec::new()))
+    Ok((
+        Strategy::Any(patterns.into_iter().map(Strategy::Pattern).collect()),
+        Vec::new(),
+    ))
 }

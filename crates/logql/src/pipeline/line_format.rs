@@ -31,7 +31,11 @@ impl Context for LineContext<'_> {
         let EntryLabels { set, input } = self.labels;
         let mut pairs: Vec<(&str, &str)> = Vec::new();
         set.with_sorted(input, |items| {
-            pairs.extend(items.iter().map(|item| (set.names.text(item.name), set.text(input, item.value))));
+            pairs.extend(
+                items
+                    .iter()
+                    .map(|item| (set.names.text(item.name), set.text(input, item.value))),
+            );
         });
         for name in [ERROR, ERROR_DETAILS] {
             if let Some(value) = self.labels.get(name) {
@@ -62,7 +66,8 @@ pub(super) struct LineFormatter(Arc<Template>);
 impl LineFormatter {
     /// Compiles the template.
     pub(super) fn compile(text: &str) -> Result<LineFormatter, StageError> {
-        let template = Template::compile("line", text).map_err(|e| StageError(format!("invalid line template: {e}")))?;
+        let template = Template::compile("line", text)
+            .map_err(|e| StageError(format!("invalid line template: {e}")))?;
         Ok(LineFormatter(Arc::new(template)))
     }
 

@@ -19,13 +19,18 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece>, StageError> {
     while !rest.is_empty() {
         if let Some(name) = capture_name(rest) {
             if let Some(Piece::Capture(previous)) = pieces.last() {
-                return Err(StageError(format!("found consecutive capture '<{previous}><{name}>': invalid expression")));
+                return Err(StageError(format!(
+                    "found consecutive capture '<{previous}><{name}>': invalid expression"
+                )));
             }
             pieces.push(Piece::Capture(name.to_owned()));
             rest = &rest[name.len() + 2..];
             continue;
         }
-        let next = rest.char_indices().skip(1).find(|(at, _)| capture_name(&rest[*at..]).is_some());
+        let next = rest
+            .char_indices()
+            .skip(1)
+            .find(|(at, _)| capture_name(&rest[*at..]).is_some());
         let (literal, after) = rest.split_at(next.map_or(rest.len(), |(at, _)| at));
         pieces.push(Piece::Literal(literal.to_owned()));
         rest = after;
@@ -36,8 +41,13 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece>, StageError> {
 /// The name when `text` starts with `<name>`.
 fn capture_name(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('<')?;
-    let length = inner.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
-    let valid = length > 0 && !inner.as_bytes()[0].is_ascii_digit() && inner.as_bytes().get(length) == Some(&b'>');
+    let length = inner
+        .bytes()
+        .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
+        .count();
+    let valid = length > 0
+        && !inner.as_bytes()[0].is_ascii_digit()
+        && inner.as_bytes().get(length) == Some(&b'>');
     valid.then(|| &inner[..length])
 }
 
@@ -58,7 +68,9 @@ impl LinePattern {
             if let Piece::Capture(name) = piece
                 && name != "_"
             {
-                return Err(StageError(format!("named captures are not allowed: found '<{name}>'")));
+                return Err(StageError(format!(
+                    "named captures are not allowed: found '<{name}>'"
+                )));
             }
         }
         let literal = |piece: &Piece| match piece {
@@ -85,7 +97,9 @@ impl LinePattern {
         }
         let mut at = 0;
         for (index, literal) in self.literals.iter().enumerate() {
-            let Some(gap) = literal.find(&line[at..]) else { return false };
+            let Some(gap) = literal.find(&line[at..]) else {
+                return false;
+            };
             if gap == 0 && (index > 0 || self.starts_with_capture) {
                 return false;
             }
@@ -101,7 +115,11 @@ mod tests {
 
     fn check(pattern: &str, line: &str, expected: bool) {
         let pattern_compiled = LinePattern::compile(pattern).expect("pattern is valid");
-        assert_eq!(pattern_compiled.matches(line.as_bytes()), expected, "{pattern:?} on {line:?}");
+        assert_eq!(
+            pattern_compiled.matches(line.as_bytes()),
+            expected,
+            "{pattern:?} on {line:?}"
+        );
     }
 
     #[test]
@@ -127,8 +145,14 @@ mod tests {
     #[test]
     fn what_can_not_be_matched_is_refused() {
         let refused = |pattern: &str| LinePattern::compile(pattern).expect_err("refused").0;
-        assert_eq!(refused("<a> x"), "named captures are not allowed: found '<a>'");
-        assert_eq!(refused("<_><_>"), "found consecutive capture '<_><_>': invalid expression");
+        assert_eq!(
+            refused("<a> x"),
+            "named captures are not allowed: found '<a>'"
+        );
+        assert_eq!(
+            refused("<_><_>"),
+            "found consecutive capture '<_><_>': invalid expression"
+        );
     }
 
     #[test]

@@ -22,7 +22,12 @@ pub(super) fn required(hir: &Hir) -> Vec<Vec<Literal>> {
 
 /// The list that tells most: the one whose shortest literal is longest.
 pub(super) fn best(clauses: &[Vec<Literal>]) -> Option<&Vec<Literal>> {
-    clauses.iter().max_by_key(|clause| (clause.iter().map(|l| l.bytes.len()).min(), usize::MAX - clause.len()))
+    clauses.iter().max_by_key(|clause| {
+        (
+            clause.iter().map(|l| l.bytes.len()).min(),
+            usize::MAX - clause.len(),
+        )
+    })
 }
 
 /// Collects literals from left to right; `run` is the text that certainly stands together.
@@ -62,7 +67,10 @@ impl Walk {
             HirKind::Repetition(repetition) => {
                 for _ in 0..repetition.min.min(COPIES_MAX) {
                     self.visit(&repetition.sub);
-                    if !matches!(repetition.sub.kind(), HirKind::Literal(_) | HirKind::Class(_)) {
+                    if !matches!(
+                        repetition.sub.kind(),
+                        HirKind::Literal(_) | HirKind::Class(_)
+                    ) {
                         break;
                     }
                 }
@@ -95,12 +103,26 @@ fn one_of(branches: &[Hir]) -> Option<Vec<Literal>> {
 /// The lower-case letter of a class that is exactly an ASCII letter in both cases.
 pub(super) fn ascii_case_pair(class: &Class) -> Option<u8> {
     let ranges: Vec<(u32, u32)> = match class {
-        Class::Unicode(class) => class.ranges().iter().map(|r| (r.start() as u32, r.end() as u32)).collect(),
-        Class::Bytes(class) => class.ranges().iter().map(|r| (u32::from(r.start()), u32::from(r.end()))).collect(),
+        Class::Unicode(class) => class
+            .ranges()
+            .iter()
+            .map(|r| (r.start() as u32, r.end() as u32))
+            .collect(),
+        Class::Bytes(class) => class
+            .ranges()
+            .iter()
+            .map(|r| (u32::from(r.start()), u32::from(r.end())))
+            .collect(),
     };
-    let [(upper, upper_end), (lower, lower_end)] = ranges[..] else { return None };
-    let upper = u8::try_from(upper).ok().filter(|b| b.is_ascii_uppercase())?;
-    let is_pair = u32::from(upper) == upper_end && lower == lower_end && lower == u32::from(upper.to_ascii_lowercase());
+    let [(upper, upper_end), (lower, lower_end)] = ranges[..] else {
+        return None;
+    };
+    let upper = u8::try_from(upper)
+        .ok()
+        .filter(|b| b.is_ascii_uppercase())?;
+    let is_pair = u32::from(upper) == upper_end
+        && lower == lower_end
+        && lower == u32::from(upper.to_ascii_lowercase());
     is_pair.then(|| upper.to_ascii_lowercase())
 }
 
@@ -109,13 +131,19 @@ mod tests {
     use super::*;
 
     fn check(pattern: &str, expected: &str) {
-        let hir = regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern).expect("pattern is valid");
+        let hir = regex_syntax::ParserBuilder::new()
+            .utf8(false)
+            .build()
+            .parse(pattern)
+            .expect("pattern is valid");
         let show = |literal: &Literal| {
             let case = if literal.ignore_case { "~" } else { "" };
             format!("{case}{}", String::from_utf8_lossy(&literal.bytes))
         };
-        let clauses: Vec<String> =
-            required(&hir).iter().map(|clause| clause.iter().map(show).collect::<Vec<_>>().join("|")).collect();
+        let clauses: Vec<String> = required(&hir)
+            .iter()
+            .map(|clause| clause.iter().map(show).collect::<Vec<_>>().join("|"))
+            .collect();
         assert_eq!(clauses.join(" & "), expected, "{pattern}");
     }
 

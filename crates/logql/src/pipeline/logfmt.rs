@@ -27,9 +27,26 @@ pub(super) struct LogfmtParser {
 
 impl LogfmtParser {
     /// Compiles flags and expressions.
-    pub(super) fn compile(strict: bool, keep_empty: bool, list: &[Extraction], names: &mut StaticNames) -> LogfmtParser {
-        let expressions = list.iter().map(|e| (names.id(&e.label), e.expression.trim_matches('"').to_owned())).collect();
-        LogfmtParser { strict, keep_empty, expressions }
+    pub(super) fn compile(
+        strict: bool,
+        keep_empty: bool,
+        list: &[Extraction],
+        names: &mut StaticNames,
+    ) -> LogfmtParser {
+        let expressions = list
+            .iter()
+            .map(|e| {
+                (
+                    names.id(&e.label),
+                    e.expression.trim_matches('"').to_owned(),
+                )
+            })
+            .collect();
+        LogfmtParser {
+            strict,
+            keep_empty,
+            expressions,
+        }
     }
 
     /// Whether the first pair of a name wins, on this line, over all that come later.
@@ -56,7 +73,13 @@ impl LogfmtParser {
         true
     }
 
-    fn extract_all(&self, keys: &mut Keys, labels: &mut LabelSet, input: Input<'_>, text: Text<'_>) -> Option<LogfmtError> {
+    fn extract_all(
+        &self,
+        keys: &mut Keys,
+        labels: &mut LabelSet,
+        input: Input<'_>,
+        text: Text<'_>,
+    ) -> Option<LogfmtError> {
         for pair in Scanner::new(text.bytes) {
             let pair = match pair {
                 Ok(pair) => pair,
@@ -67,7 +90,9 @@ impl LogfmtParser {
             if key.name == NO_NAME {
                 continue;
             }
-            let Some(name) = labels.admit(input, key.name) else { continue };
+            let Some(name) = labels.admit(input, key.name) else {
+                continue;
+            };
             let value = value_of(labels, text, &pair);
             if value.is_empty() && !self.keep_empty {
                 continue;
@@ -80,7 +105,12 @@ impl LogfmtParser {
         None
     }
 
-    fn extract_some(&self, labels: &mut LabelSet, input: Input<'_>, text: Text<'_>) -> Option<LogfmtError> {
+    fn extract_some(
+        &self,
+        labels: &mut LabelSet,
+        input: Input<'_>,
+        text: Text<'_>,
+    ) -> Option<LogfmtError> {
         let mut failed = None;
         for pair in Scanner::new(text.bytes) {
             let pair = match pair {

@@ -19,12 +19,19 @@ pub(super) struct Membership {
 impl Membership {
     /// A stage without values.
     pub(super) fn new(label: NameId, negated: bool) -> Membership {
-        Membership { label, negated, values: Arc::default() }
+        Membership {
+            label,
+            negated,
+            values: Arc::default(),
+        }
     }
 
     /// The same stage with values.
     pub(super) fn bound(&self, values: HashSet<String>) -> Membership {
-        Membership { values: Arc::new(values), ..self.clone() }
+        Membership {
+            values: Arc::new(values),
+            ..self.clone()
+        }
     }
 
     /// The label compared, unless it is one the line must not have.
@@ -50,7 +57,8 @@ impl Membership {
     /// Whether the line stays.
     pub(super) fn matches(&self, line: &mut Line<'_>) -> bool {
         let found = line.labels.find(line.input, self.label);
-        let found = found.is_some_and(|(span, _)| self.values.contains(line.labels.text(line.input, span)));
+        let found =
+            found.is_some_and(|(span, _)| self.values.contains(line.labels.text(line.input, span)));
         found != self.negated
     }
 }

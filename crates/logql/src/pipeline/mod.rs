@@ -121,7 +121,11 @@ impl Pipeline {
         let ordered = hoist::hoist(stages);
         for stage in &ordered {
             if let StageExpr::In { label, query, .. } = stage {
-                subqueries.push(Subquery { label: label.clone(), query: (**query).clone(), stage: compiled.len() });
+                subqueries.push(Subquery {
+                    label: label.clone(),
+                    query: (**query).clone(),
+                    stage: compiled.len(),
+                });
             }
             let stage = Stage::compile(stage, compiled.len(), &mut hints.names)?;
             if !matches!(&stage, Stage::LineFilter(filter) if filter.passes_all()) {
@@ -134,13 +138,33 @@ impl Pipeline {
         let parsed_conditions = parsed_values::conditions(&ordered);
         let (refuters, watches) = early::early(&compiled);
         let hints = Arc::new(hints);
-        Ok((Pipeline { id, stages: compiled, hints, conditions, parsed_conditions, refuters, watches, subqueries }, rest))
+        Ok((
+            Pipeline {
+                id,
+                stages: compiled,
+                hints,
+                conditions,
+                parsed_conditions,
+                refuters,
+                watches,
+                subqueries,
+            },
+            rest,
+        ))
     }
 
     /// Columns the stages read. `Columns::lines` is false when no stage and no reader looks at lines.
     pub fn columns(&self, reader_needs_lines: bool) -> Columns {
-        let lines = reader_needs_lines || self.stages.iter().any(|stage| stage.reads_line(self.hints.wants_none()));
-        Columns { lines, line_lengths: lines, metadata: self.metadata_wanted() }
+        let lines = reader_needs_lines
+            || self
+                .stages
+                .iter()
+                .any(|stage| stage.reads_line(self.hints.wants_none()));
+        Columns {
+            lines,
+            line_lengths: lines,
+            metadata: self.metadata_wanted(),
+        }
     }
 
     fn metadata_wanted(&self) -> MetadataWanted {
@@ -152,9 +176,16 @@ impl Pipeline {
         for id in (0..required.len()).filter(|id| required[*id]) {
             let name = self.hints.names.text(id as u32);
             names.push(name.to_owned());
-            names.extend(name.strip_suffix(names::EXTRACTED_SUFFIX).map(str::to_owned));
+            names.extend(
+                name.strip_suffix(names::EXTRACTED_SUFFIX)
+                    .map(str::to_owned),
+            );
         }
-        if names.is_empty() { MetadataWanted::None } else { MetadataWanted::Names(names) }
+        if names.is_empty() {
+            MetadataWanted::None
+        } else {
+            MetadataWanted::Names(names)
+        }
     }
 
     /// Whether every entry comes through as it is: no row dropped, no line or label changed.
@@ -164,7 +195,12 @@ impl Pipeline {
 
     /// Whether some stage can leave entries out.
     pub fn drops_rows(&self) -> bool {
-        self.stages.iter().any(|stage| matches!(stage, Stage::LineFilter(_) | Stage::LabelFilter(_) | Stage::In(_)))
+        self.stages.iter().any(|stage| {
+            matches!(
+                stage,
+                Stage::LineFilter(_) | Stage::LabelFilter(_) | Stage::In(_)
+            )
+        })
     }
 
     /// Whether some stage can change the text of lines.

@@ -75,20 +75,28 @@ impl NameTable {
     /// The number of `name`, new or known.
     pub(super) fn intern(&mut self, name: &str) -> NameId {
         let hash = self.hasher.hash_one(name);
-        if let Some(id) = self.index.find(hash, |id| *self.names[*id as usize] == *name) {
+        if let Some(id) = self
+            .index
+            .find(hash, |id| *self.names[*id as usize] == *name)
+        {
             return *id;
         }
         let id = self.names.len() as NameId;
         self.names.push(name.into());
         self.suffixed.push(NO_NAME);
         let (names, hasher) = (&self.names, &self.hasher);
-        self.index.insert_unique(hash, id, |id| hasher.hash_one(&*names[*id as usize]));
+        self.index
+            .insert_unique(hash, id, |id| hasher.hash_one(&*names[*id as usize]));
         id
     }
 
     /// The number of `name` if it was ever seen.
     pub(super) fn find(&self, name: &str) -> Option<NameId> {
-        self.index.find(self.hasher.hash_one(name), |id| *self.names[*id as usize] == *name).copied()
+        self.index
+            .find(self.hasher.hash_one(name), |id| {
+                *self.names[*id as usize] == *name
+            })
+            .copied()
     }
 
     /// The name of a number.

@@ -26,11 +26,17 @@ pub(super) fn conditions(ordered: &[&StageExpr]) -> Vec<Either> {
         match stage {
             StageExpr::LineFilter(_) | StageExpr::In { .. } => {}
             StageExpr::Json(expressions) if expressions.is_empty() => parsers.json = true,
-            StageExpr::Logfmt { expressions, .. } if expressions.is_empty() => parsers.logfmt = true,
+            StageExpr::Logfmt { expressions, .. } if expressions.is_empty() => {
+                parsers.logfmt = true
+            }
             StageExpr::LabelFilter(filter) if parsers.json || parsers.logfmt => {
                 let mut conditions = Conditions::new();
                 add_conditions(filter, &mut conditions);
-                found.extend(conditions.into_iter().filter_map(|(name, values)| condition(parsers, name, values)));
+                found.extend(
+                    conditions
+                        .into_iter()
+                        .filter_map(|(name, values)| condition(parsers, name, values)),
+                );
             }
             StageExpr::LabelFilter(_) => {}
             _ => break,
@@ -41,13 +47,27 @@ pub(super) fn conditions(ordered: &[&StageExpr]) -> Vec<Either> {
 
 /// `None` when some value can't be looked for.
 fn condition(parsers: Parsers, name: String, values: Vec<String>) -> Option<Either> {
-    let mut literals = vec![Literal { bytes: ESCAPE.to_vec(), ignore_case: false }];
+    let mut literals = vec![Literal {
+        bytes: ESCAPE.to_vec(),
+        ignore_case: false,
+    }];
     for value in &values {
         let (at, segment) = longest_segment(value)?;
-        let prefixes = if at == 0 { before(parsers, value) } else { vec![""] };
-        literals.extend(prefixes.iter().map(|prefix| Literal { bytes: [prefix, segment].concat().into(), ignore_case: false }));
+        let prefixes = if at == 0 {
+            before(parsers, value)
+        } else {
+            vec![""]
+        };
+        literals.extend(prefixes.iter().map(|prefix| Literal {
+            bytes: [prefix, segment].concat().into(),
+            ignore_case: false,
+        }));
     }
-    Some(Either { literals, name, values })
+    Some(Either {
+        literals,
+        name,
+        values,
+    })
 }
 
 /// What stands directly before a value: a quote, or what ends a key when the value can stand without quotes.
@@ -56,7 +76,9 @@ fn before(parsers: Parsers, value: &str) -> Vec<&'static str> {
     if parsers.logfmt {
         before.push("=");
     }
-    let bare = value.starts_with(|c: char| c.is_ascii_digit() || c == '-') || value == "true" || value == "false";
+    let bare = value.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+        || value == "true"
+        || value == "false";
     if parsers.json && bare {
         before.extend([":", " ", "\t", "\n", "\r"]);
     }
@@ -78,22 +100,39 @@ mod tests {
     use crate::ast::Expr;
 
     fn check(stages: &str, expected: &str) {
-        let Ok(Expr::Log(log)) = crate::parse(&format!("{{app=\"x\"}} {stages}")) else { panic!("{stages} is no log query") };
+        let Ok(Expr::Log(log)) = crate::parse(&format!("{{app=\"x\"}} {stages}")) else {
+            panic!("{stages} is no log query")
+        };
         let show = |either: &Either| {
-            let literals = either.literals.iter().filter(|literal| literal.bytes != ESCAPE);
-            let literals: Vec<_> =
-                literals.map(|literal| String::from_utf8_lossy(&literal.bytes).replace(char::is_whitespace, "_")).collect();
+            let literals = either
+                .literals
+                .iter()
+                .filter(|literal| literal.bytes != ESCAPE);
+            let literals: Vec<_> = literals
+                .map(|literal| {
+                    String::from_utf8_lossy(&literal.bytes).replace(char::is_whitespace, "_")
+                })
+                .collect();
             format!("{}:{}", either.name, literals.join("|"))
         };
-        let found: Vec<String> = conditions(&log.stages.iter().collect::<Vec<_>>()).iter().map(show).collect();
+        let found: Vec<String> = conditions(&log.stages.iter().collect::<Vec<_>>())
+            .iter()
+            .map(show)
+            .collect();
         assert_eq!(found.join(" "), expected, "{stages}");
     }
 
     #[test]
     fn a_value_that_a_parser_finds_stands_in_the_line() {
         check(r#"| json | user="ann""#, r#"user:"ann"#);
-        check(r#"| json | id="48213""#, r#"id:"48213|:48213|_48213|_48213|_48213|_48213"#);
-        check(r#"| logfmt | id="48213" | level="info""#, r#"id:"48213|=48213 level:"info|=info"#);
+        check(
+            r#"| json | id="48213""#,
+            r#"id:"48213|:48213|_48213|_48213|_48213|_48213"#,
+        );
+        check(
+            r#"| logfmt | id="48213" | level="info""#,
+            r#"id:"48213|=48213 level:"info|=info"#,
+        );
         check(r#"| json | a="x" or a="y""#, r#"a:"x|"y"#);
         check(r#"|= "q" | json | a="x" and b="y" | c>3"#, r#"a:"x b:"y"#);
     }

@@ -28,8 +28,15 @@ struct Literal {
 
 impl Literal {
     fn new(text: &str) -> Literal {
-        let byte = if let [byte] = text.as_bytes() { Some(*byte) } else { None };
-        Literal { finder: Finder::new(text.as_bytes()).into_owned(), byte }
+        let byte = if let [byte] = text.as_bytes() {
+            Some(*byte)
+        } else {
+            None
+        };
+        Literal {
+            finder: Finder::new(text.as_bytes()).into_owned(),
+            byte,
+        }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -69,7 +76,10 @@ pub(super) struct PatternParser(Arc<[Part]>);
 
 impl PatternParser {
     /// Compiles a pattern with at least one name, none of them twice.
-    pub(super) fn compile(text: &str, names: &mut StaticNames) -> Result<PatternParser, StageError> {
+    pub(super) fn compile(
+        text: &str,
+        names: &mut StaticNames,
+    ) -> Result<PatternParser, StageError> {
         let mut seen = Vec::new();
         let mut parts = Vec::new();
         for piece in pieces(text)? {
@@ -77,7 +87,9 @@ impl PatternParser {
                 Piece::Literal(literal) => Part::Literal(Box::new(Literal::new(&literal))),
                 Piece::Capture(name) if name == "_" => Part::Unnamed,
                 Piece::Capture(name) if seen.contains(&name) => {
-                    return Err(StageError(format!("duplicate capture name ({name}): invalid expression")));
+                    return Err(StageError(format!(
+                        "duplicate capture name ({name}): invalid expression"
+                    )));
                 }
                 Piece::Capture(name) => {
                     let id = names.id(&name);

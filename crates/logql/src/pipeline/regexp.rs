@@ -38,21 +38,33 @@ impl CaptureState {
 
 impl RegexpParser {
     /// Compiles a regex with at least one named group, no name twice.
-    pub(super) fn compile(pattern: &str, number: usize, names: &mut StaticNames) -> Result<RegexpParser, StageError> {
+    pub(super) fn compile(
+        pattern: &str,
+        number: usize,
+        names: &mut StaticNames,
+    ) -> Result<RegexpParser, StageError> {
         let regex = re2::search(pattern).map_err(|e| StageError(e.to_string()))?;
         let mut groups: Vec<(usize, NameId)> = Vec::new();
         for (group, name) in regex.capture_names().enumerate() {
             let Some(name) = name else { continue };
             let id = names.id(name);
             if groups.iter().any(|(_, other)| *other == id) {
-                return Err(StageError(format!("duplicate extracted label name '{name}'")));
+                return Err(StageError(format!(
+                    "duplicate extracted label name '{name}'"
+                )));
             }
             groups.push((group, id));
         }
         if groups.is_empty() {
-            return Err(StageError("at least one named capture must be supplied".to_owned()));
+            return Err(StageError(
+                "at least one named capture must be supplied".to_owned(),
+            ));
         }
-        Ok(RegexpParser { regex, groups: groups.into(), number })
+        Ok(RegexpParser {
+            regex,
+            groups: groups.into(),
+            number,
+        })
     }
 
     /// Extracts labels of a line that matches; never drops the line.

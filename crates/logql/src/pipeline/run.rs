@@ -65,7 +65,10 @@ pub struct Scratch {
 impl Scratch {
     /// For a query that runs at `now`.
     pub fn at(now: i64) -> Scratch {
-        Scratch { now, ..Scratch::default() }
+        Scratch {
+            now,
+            ..Scratch::default()
+        }
     }
 }
 
@@ -74,7 +77,9 @@ impl Pipeline {
     /// `run` applies them as well when it was not called.
     pub fn prefilter(&self, batch: &Batch, selection: &mut Selection, scratch: &mut Scratch) {
         for stage in &self.stages {
-            let Stage::LineFilter(filter) = stage else { break };
+            let Stage::LineFilter(filter) = stage else {
+                break;
+            };
             if selection.is_empty() {
                 break;
             }
@@ -84,10 +89,21 @@ impl Pipeline {
     }
 
     /// Runs the stages on the selected rows of one stream's run, forward or backward, after `prefilter`.
-    pub fn run(&self, run: &StreamRows<'_>, backward: bool, scratch: &mut Scratch, sink: &mut dyn RowSink) -> ControlFlow<()> {
+    pub fn run(
+        &self,
+        run: &StreamRows<'_>,
+        backward: bool,
+        scratch: &mut Scratch,
+        sink: &mut dyn RowSink,
+    ) -> ControlFlow<()> {
         self.each(run, backward, scratch, |row, line, _| {
             let labels = line.entry_labels();
-            sink.row(&Row { row, timestamp: line.timestamp, line: line.bytes(), labels: &labels })
+            sink.row(&Row {
+                row,
+                timestamp: line.timestamp,
+                line: line.bytes(),
+                labels: &labels,
+            })
         })
     }
 
@@ -99,15 +115,33 @@ impl Pipeline {
         scratch: &mut Scratch,
         mut found: impl FnMut(u32, &mut Line<'_>, &mut Vec<u8>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let StreamRows { batch, selection, .. } = *run;
-        let Some(mut rest) = selected(selection, run.rows.clone()) else { return ControlFlow::Continue(()) };
+        let StreamRows {
+            batch, selection, ..
+        } = *run;
+        let Some(mut rest) = selected(selection, run.rows.clone()) else {
+            return ControlFlow::Continue(());
+        };
         if !self.begin_run(run, &rest, scratch) {
             return ControlFlow::Continue(());
         }
         let input = Input::new(batch, run.stream);
         let ascii = self.all_ascii(run, &rest);
-        let Scratch { now, labels, state, key, rewritten, output, active, checks, .. } = scratch;
-        'rows: while let Some(row) = if backward { selection.last_in(rest.clone()) } else { selection.first_in(rest.clone()) } {
+        let Scratch {
+            now,
+            labels,
+            state,
+            key,
+            rewritten,
+            output,
+            active,
+            checks,
+            ..
+        } = scratch;
+        'rows: while let Some(row) = if backward {
+            selection.last_in(rest.clone())
+        } else {
+            selection.first_in(rest.clone())
+        } {
             if backward {
                 rest.end = row
             } else {
@@ -117,7 +151,11 @@ impl Pipeline {
                 continue;
             }
             labels.begin_line(row);
-            let range = if batch.lines.is_empty() { 0..0 } else { batch.line_range(row) };
+            let range = if batch.lines.is_empty() {
+                0..0
+            } else {
+                batch.line_range(row)
+            };
             let timestamp = batch.timestamps[row as usize];
             let mut line = Line::new(input, labels, (rewritten, output), range, timestamp, *now);
             line.ascii = ascii;
@@ -135,34 +173,54 @@ impl Pipeline {
     /// Whether stages that read lines will meet ASCII alone. Looked at where all lines are read anyway: one look
     /// at all of them costs a tenth of one at each.
     fn all_ascii(&self, run: &StreamRows<'_>, rows: &Range<u32>) -> bool {
-        let reads = !run.batch.lines.is_empty() && self.stages.iter().any(|stage| stage.reads_line(false));
-        reads && run.selection.contains_all(rows) && run.batch.lines[run.batch.lines_range(rows)].is_ascii()
+        let reads =
+            !run.batch.lines.is_empty() && self.stages.iter().any(|stage| stage.reads_line(false));
+        reads
+            && run.selection.contains_all(rows)
+            && run.batch.lines[run.batch.lines_range(rows)].is_ascii()
     }
 
     /// Prepares the buffers for a run and decides which stages its lines still need. False when filters on
     /// the stream's own labels let nothing through.
     fn begin_run(&self, run: &StreamRows<'_>, rows: &Range<u32>, scratch: &mut Scratch) -> bool {
-        let StreamRows { batch, stream, selection, .. } = *run;
+        let StreamRows {
+            batch,
+            stream,
+            selection,
+            ..
+        } = *run;
         if scratch.labels.bind(self.id, &self.hints, &self.watches) {
             scratch.state.clear();
         }
         scratch.labels.begin_run(stream, &batch.metadata);
         scratch.active.clear();
         let Scratch { labels, checks, .. } = &mut *scratch;
-        if !checks.begin_run(&self.refuters, &self.stages, batch, rows, labels, stream.as_bytes()) {
+        if !checks.begin_run(
+            &self.refuters,
+            &self.stages,
+            batch,
+            rows,
+            labels,
+            stream.as_bytes(),
+        ) {
             return false;
         }
         let input = Input::new(batch, stream);
         let mut labels_changed = false;
         for (at, stage) in self.stages.iter().enumerate() {
             match stage {
-                Stage::LineFilter(_) if selection.narrowed_by == self.id && self.leads(at) => continue,
+                Stage::LineFilter(_) if selection.narrowed_by == self.id && self.leads(at) => {
+                    continue;
+                }
                 Stage::LabelFilter(filter) if !labels_changed => {
-                    let names = filter.text_names().filter(|names| names.iter().all(|n| scratch.labels.column_of(*n).is_none()));
+                    let names = filter.text_names().filter(|names| {
+                        names.iter().all(|n| scratch.labels.column_of(*n).is_none())
+                    });
                     if names.is_some() {
                         scratch.labels.begin_line(0);
                         let buffers = (&mut scratch.rewritten, &mut scratch.output);
-                        let mut line = Line::new(input, &mut scratch.labels, buffers, 0..0, 0, scratch.now);
+                        let mut line =
+                            Line::new(input, &mut scratch.labels, buffers, 0..0, 0, scratch.now);
                         if !filter.matches(&mut line) {
                             return false;
                         }
@@ -187,7 +245,9 @@ impl Pipeline {
 
     /// Whether stage `at` has only line filters before it.
     fn leads(&self, at: usize) -> bool {
-        self.stages[..at].iter().all(|stage| matches!(stage, Stage::LineFilter(_)))
+        self.stages[..at]
+            .iter()
+            .all(|stage| matches!(stage, Stage::LineFilter(_)))
     }
 }
 

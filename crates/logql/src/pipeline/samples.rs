@@ -83,7 +83,9 @@ impl Extractor {
         let adds_up = self.adds_up(run);
         let full = SampleError::TooManySeries(table.limit());
         let _ = self.pipeline.each(run, false, scratch, |row, line, key| {
-            let Some(value) = self.value(line, run.batch, row) else { return ControlFlow::Continue(()) };
+            let Some(value) = self.value(line, run.batch, row) else {
+                return ControlFlow::Continue(());
+            };
             if !line.labels.error().is_empty() && !self.preserves(line.labels.error()) {
                 if self.skip_errors {
                     self.skipped.fetch_add(1, Ordering::Relaxed);
@@ -92,7 +94,8 @@ impl Extractor {
                 failed = Err(SampleError::Pipeline(error_text(line)));
                 return ControlFlow::Break(());
             }
-            let plan = plan.get_or_insert_with(|| self.plan(line, run.batch, table, key, &mut series_of_code));
+            let plan = plan
+                .get_or_insert_with(|| self.plan(line, run.batch, table, key, &mut series_of_code));
             let series = match plan {
                 Plan::Run(NO_SERIES) => None,
                 Plan::Run(series) if adds_up => {
@@ -107,7 +110,10 @@ impl Extractor {
                         line.labels.begin_line(row);
                         self.intern_code(line, code, table, key, &mut series_of_code)
                     };
-                    if self.add_column(run, *column, &mut totals, &mut intern, sink).is_none() {
+                    if self
+                        .add_column(run, *column, &mut totals, &mut intern, sink)
+                        .is_none()
+                    {
                         failed = Err(full.clone());
                     }
                     return ControlFlow::Break(());
@@ -132,9 +138,18 @@ impl Extractor {
 
     /// The series of all entries of a stream that have none of the metadata that series are told apart by;
     /// `None` when the table takes no more.
-    pub fn series_of_stream(&self, stream: &Labels, scratch: &mut Scratch, table: &mut SeriesTable) -> Option<u32> {
+    pub fn series_of_stream(
+        &self,
+        stream: &Labels,
+        scratch: &mut Scratch,
+        table: &mut SeriesTable,
+    ) -> Option<u32> {
         self.pipeline.begin_stream(stream, scratch);
-        let input = Input { lines: &[], stream: stream.as_bytes(), metadata: &[] };
+        let input = Input {
+            lines: &[],
+            stream: stream.as_bytes(),
+            metadata: &[],
+        };
         self.intern(&scratch.labels, input, table, &mut scratch.key)
     }
 
@@ -146,14 +161,20 @@ impl Extractor {
             Taken::Bytes => Some(batch.line_range(row).len() as f64),
             Taken::Unwrap(unwrap) => unwrap.value(line),
             Taken::Hash(label) => match line.labels.find(line.input, *label) {
-                Some((span, _)) if !span.is_empty() => Some(value_hash(line.labels.text(line.input, span))),
+                Some((span, _)) if !span.is_empty() => {
+                    Some(value_hash(line.labels.text(line.input, span)))
+                }
                 _ => None,
             },
         }
     }
 
     fn preserves(&self, error: &str) -> bool {
-        if error == EXTRACTION_ERROR { self.preserve_extraction_errors } else { self.preserve_errors }
+        if error == EXTRACTION_ERROR {
+            self.preserve_extraction_errors
+        } else {
+            self.preserve_errors
+        }
     }
 
     /// Whether lines are counted as they are and all rows of the run count, in order of time.
@@ -176,7 +197,12 @@ impl Extractor {
                 Taken::Bytes => batch.lines_range(&span).len() as f64,
                 _ => span.len() as f64,
             };
-            sink.total(series, batch.timestamps[span.start as usize], value, span.len() as u64);
+            sink.total(
+                series,
+                batch.timestamps[span.start as usize],
+                value,
+                span.len() as u64,
+            );
         }
     }
 
@@ -210,8 +236,17 @@ impl Extractor {
             }
             for (code, row) in found.drain(..) {
                 let CodeTotal { lines, value } = std::mem::take(&mut totals[code as usize]);
-                let value = if matches!(self.value, Taken::Bytes) { value } else { lines };
-                sink.total(intern(code, row)?, batch.timestamps[span.start as usize], value as f64, lines);
+                let value = if matches!(self.value, Taken::Bytes) {
+                    value
+                } else {
+                    lines
+                };
+                sink.total(
+                    intern(code, row)?,
+                    batch.timestamps[span.start as usize],
+                    value as f64,
+                    lines,
+                );
             }
         }
         Some(())
@@ -228,7 +263,11 @@ impl Extractor {
     ) -> Plan {
         let mut column = None;
         let fixed = match &self.key {
-            Key::Without(_) => batch.metadata.is_empty() && !self.pipeline.changes_labels() && !self.preserve_errors,
+            Key::Without(_) => {
+                batch.metadata.is_empty()
+                    && !self.pipeline.changes_labels()
+                    && !self.preserve_errors
+            }
             Key::By(names) => names.iter().all(|name| match name {
                 KeyLabel::Error | KeyLabel::Details => false,
                 KeyLabel::Label(name) => self.is_fixed(line.labels, *name, &mut column),
@@ -236,10 +275,16 @@ impl Extractor {
         };
         match (fixed, column) {
             (false, _) => Plan::Line,
-            (true, None) => Plan::Run(self.intern(line.labels, line.input, table, key).unwrap_or(NO_SERIES)),
+            (true, None) => Plan::Run(
+                self.intern(line.labels, line.input, table, key)
+                    .unwrap_or(NO_SERIES),
+            ),
             (true, Some(column)) => {
                 series_of_code.clear();
-                series_of_code.resize(batch.metadata[column as usize].value_count() as usize + 1, NO_SERIES);
+                series_of_code.resize(
+                    batch.metadata[column as usize].value_count() as usize + 1,
+                    NO_SERIES,
+                );
                 Plan::Column(column)
             }
         }
@@ -255,7 +300,10 @@ impl Extractor {
                 true
             }
             Some(_) => false,
-            None if labels.stream_has(name) => self.overridden.as_ref().is_some_and(|names| !names.contains(&name)),
+            None if labels.stream_has(name) => self
+                .overridden
+                .as_ref()
+                .is_some_and(|names| !names.contains(&name)),
             None => unchanged,
         }
     }
@@ -277,8 +325,16 @@ impl Extractor {
     }
 
     /// The series of a line. One label that tells groups apart is looked up by its value, without a key.
-    fn intern_line(&self, labels: &LabelSet, input: Input<'_>, table: &mut SeriesTable, key: &mut Vec<u8>) -> Option<u32> {
-        let Some(name) = self.key.one_label() else { return self.intern(labels, input, table, key) };
+    fn intern_line(
+        &self,
+        labels: &LabelSet,
+        input: Input<'_>,
+        table: &mut SeriesTable,
+        key: &mut Vec<u8>,
+    ) -> Option<u32> {
+        let Some(name) = self.key.one_label() else {
+            return self.intern(labels, input, table, key);
+        };
         let value = labels.bytes_of(input, name).unwrap_or_default();
         if let Some(series) = table.of_value(self.pipeline.id, value) {
             return Some(series);
@@ -288,7 +344,13 @@ impl Extractor {
         Some(series)
     }
 
-    fn intern(&self, labels: &LabelSet, input: Input<'_>, table: &mut SeriesTable, key: &mut Vec<u8>) -> Option<u32> {
+    fn intern(
+        &self,
+        labels: &LabelSet,
+        input: Input<'_>,
+        table: &mut SeriesTable,
+        key: &mut Vec<u8>,
+    ) -> Option<u32> {
         key.clear();
         self.key.put(labels, input, key);
         table.intern(key)

@@ -31,10 +31,16 @@ impl Searcher {
     /// Looks for any of these; they must not be empty.
     pub(super) fn new(literals: &[Literal]) -> Result<Searcher, StageError> {
         let passes = match literals {
-            [Literal { bytes, ignore_case: false }] => vec![Pass::One(Box::new(memmem::Finder::new(bytes).into_owned()))],
-            few if few.len() <= CASE_PASSES_MAX && few.iter().all(|l| l.ignore_case) => {
-                few.iter().map(|l| Pass::AnyCase(CaseSearcher::new(&l.bytes))).collect()
-            }
+            [
+                Literal {
+                    bytes,
+                    ignore_case: false,
+                },
+            ] => vec![Pass::One(Box::new(memmem::Finder::new(bytes).into_owned()))],
+            few if few.len() <= CASE_PASSES_MAX && few.iter().all(|l| l.ignore_case) => few
+                .iter()
+                .map(|l| Pass::AnyCase(CaseSearcher::new(&l.bytes)))
+                .collect(),
             many => vec![Pass::any_of(many)?],
         };
         Ok(Searcher(passes.into()))
@@ -58,23 +64,39 @@ impl Pass {
             // What `find` promises: of two matches that start together the shorter comes first.
             let mut shortest_first: Vec<&[u8]> = literals.iter().map(|l| &l.bytes[..]).collect();
             shortest_first.sort_by_key(|bytes| bytes.len());
-            let packed = packed::Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(shortest_first).build();
+            let packed = packed::Config::new()
+                .match_kind(MatchKind::LeftmostFirst)
+                .builder()
+                .extend(shortest_first)
+                .build();
             if let Some(packed) = packed {
                 return Ok(Pass::Few(Box::new(packed)));
             }
         }
-        let automaton = AhoCorasick::builder().ascii_case_insensitive(ignore_case).build(literals.iter().map(|l| &l.bytes));
-        automaton.map(Pass::Many).map_err(|e| StageError(e.to_string()))
+        let automaton = AhoCorasick::builder()
+            .ascii_case_insensitive(ignore_case)
+            .build(literals.iter().map(|l| &l.bytes));
+        automaton
+            .map(Pass::Many)
+            .map_err(|e| StageError(e.to_string()))
     }
 
     /// A match at or after `at`, as start and end. No other match starts as early and ends earlier, so when
     /// this one reaches over the end of a line, no match that starts where it does lies within the line.
     pub(super) fn find(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
         match self {
-            Pass::One(finder) => finder.find(&text[at..]).map(|i| (at + i, at + i + finder.needle().len())),
-            Pass::Few(packed) => packed.find_in(text, Span::from(at..text.len())).map(|m| (m.start(), m.end())),
-            Pass::Many(automaton) => automaton.find(Input::new(text).span(at..text.len())).map(|m| (m.start(), m.end())),
-            Pass::AnyCase(searcher) => searcher.find(text, at).map(|i| (i, i + searcher.needle.len())),
+            Pass::One(finder) => finder
+                .find(&text[at..])
+                .map(|i| (at + i, at + i + finder.needle().len())),
+            Pass::Few(packed) => packed
+                .find_in(text, Span::from(at..text.len()))
+                .map(|m| (m.start(), m.end())),
+            Pass::Many(automaton) => automaton
+                .find(Input::new(text).span(at..text.len()))
+                .map(|m| (m.start(), m.end())),
+            Pass::AnyCase(searcher) => searcher
+                .find(text, at)
+                .map(|i| (i, i + searcher.needle.len())),
         }
     }
 }
@@ -95,9 +117,16 @@ impl CaseSearcher {
     fn new(literal: &[u8]) -> CaseSearcher {
         let needle: Arc<[u8]> = literal.to_ascii_lowercase().into();
         let rarity = |byte: &u8| FREQUENT_FIRST.iter().position(|f| f == byte).unwrap_or(10);
-        let anchor = (0..needle.len()).max_by_key(|i| rarity(&needle[*i])).unwrap_or(0);
+        let anchor = (0..needle.len())
+            .max_by_key(|i| rarity(&needle[*i]))
+            .unwrap_or(0);
         let lower = needle.get(anchor).copied().unwrap_or(0);
-        CaseSearcher { needle, anchor, lower, upper: lower.to_ascii_uppercase() }
+        CaseSearcher {
+            needle,
+            anchor,
+            lower,
+            upper: lower.to_ascii_uppercase(),
+        }
     }
 
     fn find(&self, text: &[u8], at: usize) -> Option<usize> {
@@ -124,30 +153,68 @@ impl CaseSearcher {
 mod tests {
     use super::*;
 
-    fn check(literals: &[&str], ignore_case: bool, text: &str, at: usize, expected: Option<(usize, usize)>) {
-        let literals: Vec<Literal> = literals.iter().map(|l| Literal { bytes: l.as_bytes().to_vec(), ignore_case }).collect();
+    fn check(
+        literals: &[&str],
+        ignore_case: bool,
+        text: &str,
+        at: usize,
+        expected: Option<(usize, usize)>,
+    ) {
+        let literals: Vec<Literal> = literals
+            .iter()
+            .map(|l| Literal {
+                bytes: l.as_bytes().to_vec(),
+                ignore_case,
+            })
+            .collect();
         let searcher = Searcher::new(&literals).expect("literals are few");
-        let found = searcher.passes().iter().filter_map(|pass| pass.find(text.as_bytes(), at)).min();
+        let found = searcher
+            .passes()
+            .iter()
+            .filter_map(|pass| pass.find(text.as_bytes(), at))
+            .min();
         assert_eq!(found, expected, "{literals:?} in {text:?}");
-        assert_eq!(searcher.is_in(&text.as_bytes()[at..]), expected.is_some(), "{literals:?} in {text:?}");
+        assert_eq!(
+            searcher.is_in(&text.as_bytes()[at..]),
+            expected.is_some(),
+            "{literals:?} in {text:?}"
+        );
     }
 
     #[test]
     fn every_searcher_finds_the_first_match_from_a_place() {
         check(&["ab"], false, "xabab", 2, Some((3, 5)));
         check(&["ab", "ba"], false, "xxbab", 0, Some((2, 4)));
-        check(&["abcd", "ab"], false, "some text before xabcd", 0, Some((18, 20)));
+        check(
+            &["abcd", "ab"],
+            false,
+            "some text before xabcd",
+            0,
+            Some((18, 20)),
+        );
         check(&["error"], true, "an eRRor ERROR", 0, Some((3, 8)));
         check(&["error"], true, "an eRRor ERROR", 4, Some((9, 14)));
         check(&["error"], true, "erro", 0, None);
         check(&["[x]"], true, "a[X]", 0, Some((1, 4)));
         check(&["warn", "fail"], true, "some FAILure", 0, Some((5, 9)));
-        check(&["a1", "b2", "c3", "d4", "e5", "f6", "g7"], true, "some F6", 0, Some((5, 7)));
+        check(
+            &["a1", "b2", "c3", "d4", "e5", "f6", "g7"],
+            true,
+            "some F6",
+            0,
+            Some((5, 7)),
+        );
     }
 
     #[test]
     fn more_literals_than_vectors_hold_are_found_too() {
         let many: Vec<String> = (100..400).map(|n| format!("literal {n}")).collect();
-        check(&many.iter().map(String::as_str).collect::<Vec<_>>(), false, "a literal 1x, literal 399", 0, Some((14, 25)));
+        check(
+            &many.iter().map(String::as_str).collect::<Vec<_>>(),
+            false,
+            "a literal 1x, literal 399",
+            0,
+            Some((14, 25)),
+        );
     }
 }

@@ -19,12 +19,18 @@ impl Selection {
         if let (Some(last), used @ 1..) = (words.last_mut(), rows % 64) {
             *last = (1 << used) - 1;
         }
-        Selection { words, narrowed_by: 0 }
+        Selection {
+            words,
+            narrowed_by: 0,
+        }
     }
 
     /// None of `rows` rows.
     pub fn none(rows: usize) -> Selection {
-        Selection { words: vec![0; rows.div_ceil(64)], narrowed_by: 0 }
+        Selection {
+            words: vec![0; rows.div_ceil(64)],
+            narrowed_by: 0,
+        }
     }
 
     /// Makes it none of `rows` rows, keeping the allocation.
@@ -118,7 +124,11 @@ impl Selection {
 /// The words that hold `rows`, and which of their bits.
 fn words_of(rows: &Range<u32>) -> impl Iterator<Item = (usize, u64)> + use<> {
     let (start, end) = (rows.start as usize, rows.end as usize);
-    let words = if start < end { start / 64..end.div_ceil(64) } else { 0..0 };
+    let words = if start < end {
+        start / 64..end.div_ceil(64)
+    } else {
+        0..0
+    };
     words.map(move |word| {
         let from = start.saturating_sub(word * 64);
         let to = (end - word * 64).min(64);
@@ -149,13 +159,24 @@ mod tests {
                 end = row;
             }
             backward.reverse();
-            assert_eq!((&forward, &backward, selection.count()), (&wanted, &wanted, wanted.len()));
+            assert_eq!(
+                (&forward, &backward, selection.count()),
+                (&wanted, &wanted, wanted.len())
+            );
         }
     }
 
     #[test]
     fn rows_taken_in_together_are_those_taken_in_alone() {
-        for (start, end) in [(0, 0), (70, 70), (0, 64), (63, 65), (5, 60), (3, 200), (128, 192)] {
+        for (start, end) in [
+            (0, 0),
+            (70, 70),
+            (0, 64),
+            (63, 65),
+            (5, 60),
+            (3, 200),
+            (128, 192),
+        ] {
             let (mut together, mut alone) = (Selection::none(200), Selection::none(200));
             together.insert_all(start..end);
             (start..end).for_each(|row| alone.insert(row));

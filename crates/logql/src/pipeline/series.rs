@@ -45,7 +45,10 @@ impl SeriesTable {
             return Some(self.last);
         }
         let hash = self.hasher.hash_one(key);
-        let known = self.index.find(hash, |series| self.key(*series) == key).copied();
+        let known = self
+            .index
+            .find(hash, |series| self.key(*series) == key)
+            .copied();
         self.last = match known {
             Some(series) => series,
             None if self.len() >= self.max => return None,
@@ -59,7 +62,10 @@ impl SeriesTable {
     pub(super) fn of_value(&mut self, owner: u64, value: &[u8]) -> Option<u32> {
         let word = short_word(value)?;
         if self.short.owner != owner {
-            self.short = ShortValues { owner, ..ShortValues::default() };
+            self.short = ShortValues {
+                owner,
+                ..ShortValues::default()
+            };
         }
         let (known, series) = self.short.slots[slot_of(word)];
         (known == word).then_some(series)
@@ -77,7 +83,9 @@ impl SeriesTable {
         self.keys.extend_from_slice(key);
         self.ends.push(self.keys.len());
         let (keys, ends, hasher) = (&self.keys, &self.ends, &self.hasher);
-        self.index.insert_unique(hash, series, |series| hasher.hash_one(key_of(keys, ends, *series)));
+        self.index.insert_unique(hash, series, |series| {
+            hasher.hash_one(key_of(keys, ends, *series))
+        });
         series
     }
 
@@ -125,7 +133,10 @@ const SHORT_SLOTS: usize = 64;
 
 impl Default for ShortValues {
     fn default() -> ShortValues {
-        ShortValues { owner: 0, slots: [(NO_VALUE, 0); SHORT_SLOTS] }
+        ShortValues {
+            owner: 0,
+            slots: [(NO_VALUE, 0); SHORT_SLOTS],
+        }
     }
 }
 
@@ -197,9 +208,19 @@ mod tests {
         assert_eq!(table.of_value(1, b"info"), None);
         table.note_value(b"info", 7);
         table.note_value(b"longer than is kept", 8);
-        assert_eq!((table.of_value(1, b"info"), table.of_value(1, b"info\0"), table.of_value(1, b"")), (Some(7), None, None));
+        assert_eq!(
+            (
+                table.of_value(1, b"info"),
+                table.of_value(1, b"info\0"),
+                table.of_value(1, b"")
+            ),
+            (Some(7), None, None)
+        );
         assert_eq!(table.of_value(1, b"longer than is kept"), None);
-        assert_eq!((table.of_value(2, b"info"), table.of_value(1, b"info")), (None, None));
+        assert_eq!(
+            (table.of_value(2, b"info"), table.of_value(1, b"info")),
+            (None, None)
+        );
     }
 
     #[test]
@@ -208,6 +229,9 @@ mod tests {
         let mut key = Vec::new();
         put_label(&mut key, "a", &long);
         put_label(&mut key, "b", "2");
-        assert_eq!(key, Labels::from_pairs([("b", "2"), ("a", long.as_str())]).as_bytes());
+        assert_eq!(
+            key,
+            Labels::from_pairs([("b", "2"), ("a", long.as_str())]).as_bytes()
+        );
     }
 }

@@ -28,7 +28,11 @@ pub(super) enum Key {
 
 impl Key {
     /// The key for a grouping; without one, all labels but the one the value is taken from.
-    pub(super) fn compile(grouping: Option<&Grouping>, unkeyed: Option<NameId>, names: &mut StaticNames) -> Key {
+    pub(super) fn compile(
+        grouping: Option<&Grouping>,
+        unkeyed: Option<NameId>,
+        names: &mut StaticNames,
+    ) -> Key {
         let Some(grouping) = grouping else {
             return Key::Without(unkeyed.map(KeyLabel::Label).into_iter().collect());
         };
@@ -41,7 +45,11 @@ impl Key {
             name => KeyLabel::Label(names.id(name)),
         };
         let labels = sorted.iter().map(label).collect();
-        if grouping.without { Key::Without(labels) } else { Key::By(labels) }
+        if grouping.without {
+            Key::Without(labels)
+        } else {
+            Key::By(labels)
+        }
     }
 
     /// The label that alone tells groups apart.
@@ -64,7 +72,9 @@ impl Key {
                         KeyLabel::Error => (ERROR, labels.error()),
                         KeyLabel::Details => (ERROR_DETAILS, labels.details(input)),
                         KeyLabel::Label(name) => {
-                            let Some((span, _)) = labels.find(input, *name) else { continue };
+                            let Some((span, _)) = labels.find(input, *name) else {
+                                continue;
+                            };
                             (labels.names.text(*name), labels.text(input, span))
                         }
                     };
@@ -81,8 +91,14 @@ impl Key {
 /// Appends all labels but `names` to a key.
 fn put_all(labels: &LabelSet, input: Input<'_>, names: &[KeyLabel], key: &mut Vec<u8>) {
     let kept = |label| !names.contains(&label);
-    let errors = [(KeyLabel::Error, ERROR, labels.error()), (KeyLabel::Details, ERROR_DETAILS, labels.details(input))];
-    let mut errors = errors.into_iter().filter(|(label, _, value)| !value.is_empty() && kept(*label)).peekable();
+    let errors = [
+        (KeyLabel::Error, ERROR, labels.error()),
+        (KeyLabel::Details, ERROR_DETAILS, labels.details(input)),
+    ];
+    let mut errors = errors
+        .into_iter()
+        .filter(|(label, _, value)| !value.is_empty() && kept(*label))
+        .peekable();
     labels.with_sorted(input, |items| {
         for item in items {
             let (name, value) = (labels.names.text(item.name), labels.text(input, item.value));

@@ -40,7 +40,11 @@ pub(super) struct Input<'a> {
 impl<'a> Input<'a> {
     /// The buffers of a run of `stream` in `batch`.
     pub(super) fn new(batch: &'a Batch, stream: &'a Labels) -> Input<'a> {
-        Input { lines: &batch.lines, stream: stream.as_bytes(), metadata: &batch.metadata }
+        Input {
+            lines: &batch.lines,
+            stream: stream.as_bytes(),
+            metadata: &batch.metadata,
+        }
     }
 }
 
@@ -58,6 +62,14 @@ pub(super) struct Text<'t> {
 pub(super) fn column_span(metadata: &[MetadataColumn], column: u32, row: u32) -> Option<Span> {
     let values = &metadata[column as usize];
     let index = values.codes[row as usize].checked_sub(1)? as usize;
-    let start = if index == 0 { 0 } else { values.value_ends[index - 1] };
-    Some(Span { source: FIRST_COLUMN + column, start, len: values.value_ends[index] - start })
+    let start = if index == 0 {
+        0
+    } else {
+        values.value_ends[index - 1]
+    };
+    Some(Span {
+        source: FIRST_COLUMN + column,
+        start,
+        len: values.value_ends[index] - start,
+    })
 }

@@ -80,29 +80,54 @@ impl ParserState {
 
 impl Stage {
     /// Compiles stage number `number`; an error quotes its canonical text where Loki's does.
-    pub(super) fn compile(expr: &StageExpr, number: usize, names: &mut StaticNames) -> Result<Stage, StageError> {
+    pub(super) fn compile(
+        expr: &StageExpr,
+        number: usize,
+        names: &mut StaticNames,
+    ) -> Result<Stage, StageError> {
         let quoted = |e: StageError| StageError(format!("stage '{}' : {e}", print_stage(expr)));
         Ok(match expr {
-            StageExpr::LineFilter(filter) => Stage::LineFilter(LineFilter::compile(filter).map_err(quoted)?),
-            StageExpr::Json(list) if list.is_empty() => Stage::Json(JsonParser),
-            StageExpr::Json(list) => Stage::JsonPaths(JsonPathParser::compile(list, names).map_err(quoted)?),
-            StageExpr::Logfmt { strict, keep_empty, expressions } => {
-                Stage::Logfmt(LogfmtParser::compile(*strict, *keep_empty, expressions, names))
+            StageExpr::LineFilter(filter) => {
+                Stage::LineFilter(LineFilter::compile(filter).map_err(quoted)?)
             }
+            StageExpr::Json(list) if list.is_empty() => Stage::Json(JsonParser),
+            StageExpr::Json(list) => {
+                Stage::JsonPaths(JsonPathParser::compile(list, names).map_err(quoted)?)
+            }
+            StageExpr::Logfmt {
+                strict,
+                keep_empty,
+                expressions,
+            } => Stage::Logfmt(LogfmtParser::compile(
+                *strict,
+                *keep_empty,
+                expressions,
+                names,
+            )),
             StageExpr::Regexp(text) => Stage::Regexp(
-                RegexpParser::compile(text, number, names).map_err(|e| StageError(format!("invalid regexp parser: {e}")))?,
+                RegexpParser::compile(text, number, names)
+                    .map_err(|e| StageError(format!("invalid regexp parser: {e}")))?,
             ),
             StageExpr::Pattern(text) => Stage::Pattern(
-                PatternParser::compile(text, names).map_err(|e| StageError(format!("invalid pattern parser: {e}")))?,
+                PatternParser::compile(text, names)
+                    .map_err(|e| StageError(format!("invalid pattern parser: {e}")))?,
             ),
             StageExpr::Unpack => Stage::Unpack(UnpackParser),
-            StageExpr::LineFormat(text) => Stage::LineFormat(LineFormatter::compile(text).map_err(quoted)?),
-            StageExpr::LabelFormat(list) => Stage::LabelFormat(LabelFormatter::compile(list, names).map_err(quoted)?),
+            StageExpr::LineFormat(text) => {
+                Stage::LineFormat(LineFormatter::compile(text).map_err(quoted)?)
+            }
+            StageExpr::LabelFormat(list) => {
+                Stage::LabelFormat(LabelFormatter::compile(list, names).map_err(quoted)?)
+            }
             StageExpr::Decolorize => Stage::Decolorize,
             StageExpr::Drop(list) => Stage::Drop(DropLabels::compile(list, names).map_err(quoted)?),
             StageExpr::Keep(list) => Stage::Keep(KeepLabels::compile(list, names).map_err(quoted)?),
-            StageExpr::LabelFilter(filter) => Stage::LabelFilter(LabelFilter::compile(filter, names).map_err(quoted)?),
-            StageExpr::In { label, negated, .. } => Stage::In(Membership::new(names.id(label), *negated)),
+            StageExpr::LabelFilter(filter) => {
+                Stage::LabelFilter(LabelFilter::compile(filter, names).map_err(quoted)?)
+            }
+            StageExpr::In { label, negated, .. } => {
+                Stage::In(Membership::new(names.id(label), *negated))
+            }
             StageExpr::Distinct(_) | StageExpr::Limit(_) | StageExpr::Sort(_) => {
                 return Err(quoted(StageError("has no place in a pipeline".to_owned())));
             }
@@ -112,20 +137,38 @@ impl Stage {
     /// Whether the stage looks at the text; with nothing to extract most parsers don't run.
     pub(super) fn reads_line(&self, extracts_nothing: bool) -> bool {
         match self {
-            Stage::Json(_) | Stage::JsonPaths(_) | Stage::Logfmt(_) | Stage::Regexp(_) | Stage::Pattern(_) => !extracts_nothing,
-            Stage::LineFilter(_) | Stage::Unpack(_) | Stage::Decolorize | Stage::LineFormat(_) | Stage::LabelFormat(_) => true,
+            Stage::Json(_)
+            | Stage::JsonPaths(_)
+            | Stage::Logfmt(_)
+            | Stage::Regexp(_)
+            | Stage::Pattern(_) => !extracts_nothing,
+            Stage::LineFilter(_)
+            | Stage::Unpack(_)
+            | Stage::Decolorize
+            | Stage::LineFormat(_)
+            | Stage::LabelFormat(_) => true,
             Stage::Drop(_) | Stage::Keep(_) | Stage::LabelFilter(_) | Stage::In(_) => false,
         }
     }
 
     /// Whether the stage can change the text.
     pub(super) fn rewrites_line(&self) -> bool {
-        matches!(self, Stage::LineFormat(_) | Stage::Decolorize | Stage::Unpack(_))
+        matches!(
+            self,
+            Stage::LineFormat(_) | Stage::Decolorize | Stage::Unpack(_)
+        )
     }
 
     /// Whether the stage can set or remove labels, other than marking a failure.
     pub(super) fn changes_labels(&self) -> bool {
-        !matches!(self, Stage::LineFilter(_) | Stage::LineFormat(_) | Stage::Decolorize | Stage::LabelFilter(_) | Stage::In(_))
+        !matches!(
+            self,
+            Stage::LineFilter(_)
+                | Stage::LineFormat(_)
+                | Stage::Decolorize
+                | Stage::LabelFilter(_)
+                | Stage::In(_)
+        )
     }
 
     /// Names the stage may set or remove even when the stream or the entry has them; `None`: any.

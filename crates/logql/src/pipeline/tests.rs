@@ -46,7 +46,8 @@ impl RowSink for Shown {
             labels.push(format!("{mark}{name}={value}"));
         });
         let line = String::from_utf8_lossy(row.line);
-        writeln!(self.0, "{line} {{{}}}", labels.join(", ")).expect("writing to a string does not fail");
+        writeln!(self.0, "{line} {{{}}}", labels.join(", "))
+            .expect("writing to a string does not fail");
         ControlFlow::Continue(())
     }
 }
@@ -54,24 +55,38 @@ impl RowSink for Shown {
 /// A pipeline that leaves each stage to its place: no line is dropped early.
 fn patient(pipeline: &Pipeline) -> Pipeline {
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-    Pipeline { id, refuters: Vec::new(), watches: Vec::new(), ..pipeline.clone() }
+    Pipeline {
+        id,
+        refuters: Vec::new(),
+        watches: Vec::new(),
+        ..pipeline.clone()
+    }
 }
 
 /// Runs stages on entries of the stream `{app="x"}`, with and without `prefilter` and early drops, which must agree.
 fn run(text: &str, entries: &[Entry<'_>]) -> String {
-    let pipeline = Pipeline::compile(&stages_of(text), &Wanted::All).unwrap_or_else(|e| panic!("{text}: {e}"));
+    let pipeline =
+        Pipeline::compile(&stages_of(text), &Wanted::All).unwrap_or_else(|e| panic!("{text}: {e}"));
     let (batch, stream) = (batch_of(entries), Labels::from_pairs([("app", "x")]));
     let mut scratch = Scratch::default();
     let patient = patient(&pipeline);
     let mut shown = [Shown::default(), Shown::default(), Shown::default()];
-    for ((pipeline, prefiltered), shown) in [(&patient, false), (&pipeline, false), (&pipeline, true)].into_iter().zip(&mut shown)
+    for ((pipeline, prefiltered), shown) in
+        [(&patient, false), (&pipeline, false), (&pipeline, true)]
+            .into_iter()
+            .zip(&mut shown)
     {
         let mut selection = Selection::all(batch.len());
         if prefiltered {
             pipeline.prefilter(&batch, &mut selection, &mut scratch);
         }
         let _ = {
-            let rows = StreamRows { batch: &batch, rows: 0..batch.len() as u32, stream: &stream, selection: &selection };
+            let rows = StreamRows {
+                batch: &batch,
+                rows: 0..batch.len() as u32,
+                stream: &stream,
+                selection: &selection,
+            };
             pipeline.run(&rows, false, &mut scratch, shown)
         };
     }
@@ -83,5 +98,8 @@ fn run(text: &str, entries: &[Entry<'_>]) -> String {
 
 /// The error of stages that can't be compiled.
 fn refusal(text: &str) -> String {
-    Pipeline::compile(&stages_of(text), &Wanted::All).map(|_| ()).expect_err(text).0
+    Pipeline::compile(&stages_of(text), &Wanted::All)
+        .map(|_| ())
+        .expect_err(text)
+        .0
 }

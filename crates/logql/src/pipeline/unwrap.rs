@@ -30,8 +30,15 @@ impl Unwrap {
         names: &mut StaticNames,
     ) -> Result<Unwrap, StageError> {
         let label = names.id(label);
-        let filters = filters.iter().map(|filter| LabelFilter::compile(filter, names)).collect::<Result<_, _>>()?;
-        Ok(Unwrap { label, conversion, filters })
+        let filters = filters
+            .iter()
+            .map(|filter| LabelFilter::compile(filter, names))
+            .collect::<Result<_, _>>()?;
+        Ok(Unwrap {
+            label,
+            conversion,
+            filters,
+        })
     }
 
     /// The value of a line; `None` when it has none and is passed over. A value that is no number is 0 and
@@ -46,7 +53,10 @@ impl Unwrap {
             line.labels.set_error(EXTRACTION_ERROR, &details);
             0.0
         });
-        self.filters.iter().all(|filter| filter.matches(line)).then_some(value)
+        self.filters
+            .iter()
+            .all(|filter| filter.matches(line))
+            .then_some(value)
     }
 }
 

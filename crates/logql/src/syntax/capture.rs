@@ -33,7 +33,11 @@ pub(super) fn check_regexp(text: &str) -> Result<(), CaptureError> {
     if let Some(duplicate) = first_duplicate(&names) {
         return Err(CaptureError::DuplicateGroup(duplicate.to_owned()));
     }
-    if names.is_empty() { Err(CaptureError::NoGroup) } else { Ok(()) }
+    if names.is_empty() {
+        Err(CaptureError::NoGroup)
+    } else {
+        Ok(())
+    }
 }
 
 /// Checks the expression of a pattern stage.
@@ -70,7 +74,8 @@ pub(super) fn check_pattern(text: &str) -> Result<(), CaptureError> {
 fn capture_len(text: &str) -> Option<usize> {
     let name = text.strip_prefix('<')?;
     let len = name.find(|c: char| c != '_' && !c.is_ascii_alphanumeric())?;
-    let legal = len > 0 && !name.starts_with(|c: char| c.is_ascii_digit()) && name[len..].starts_with('>');
+    let legal =
+        len > 0 && !name.starts_with(|c: char| c.is_ascii_digit()) && name[len..].starts_with('>');
     legal.then_some(len + 2)
 }
 
@@ -91,11 +96,21 @@ mod tests {
             ("a <b c> <d>", ""),
             ("<_> x", "at least one capture is required"),
             ("", "at least one capture is required"),
-            ("<a><b>", "found consecutive capture '<a><b>': invalid expression"),
-            ("<a><_>", "found consecutive capture '<a><_>': invalid expression"),
+            (
+                "<a><b>",
+                "found consecutive capture '<a><b>': invalid expression",
+            ),
+            (
+                "<a><_>",
+                "found consecutive capture '<a><_>': invalid expression",
+            ),
             ("<a> <a>", "duplicate capture name (a): invalid expression"),
         ] {
-            assert_eq!(check_pattern(text).map_or_else(|e| e.to_string(), |()| String::new()), want, "{text}");
+            assert_eq!(
+                check_pattern(text).map_or_else(|e| e.to_string(), |()| String::new()),
+                want,
+                "{text}"
+            );
         }
     }
 

@@ -72,22 +72,40 @@ impl<'a> Cursor<'a> {
 
     /// Passes one token.
     pub(super) fn next(self) -> Cursor<'a> {
-        Cursor { rest: if self.rest.len() > 1 { &self.rest[1..] } else { self.rest } }
+        Cursor {
+            rest: if self.rest.len() > 1 {
+                &self.rest[1..]
+            } else {
+                self.rest
+            },
+        }
     }
 
     /// A failure at the next token that names what fits.
     pub(super) fn expected(self, expected: &[Kind]) -> Err<Fault<'a>> {
-        Err::Failure(Fault::Unexpected { found: self.peek(), expected: expected.to_vec(), wanted: "" })
+        Err::Failure(Fault::Unexpected {
+            found: self.peek(),
+            expected: expected.to_vec(),
+            wanted: "",
+        })
     }
 
     /// A failure at the next token where too much would fit to name it.
     pub(super) fn stray(self, wanted: &'static str) -> Err<Fault<'a>> {
-        Err::Failure(Fault::Unexpected { found: self.peek(), expected: Vec::new(), wanted })
+        Err::Failure(Fault::Unexpected {
+            found: self.peek(),
+            expected: Vec::new(),
+            wanted,
+        })
     }
 
     /// A failure of meaning at the next token.
     pub(super) fn refused(self, message: String) -> Err<Fault<'a>> {
-        Err::Failure(Fault::Refused(Refusal { message, span: self.peek().span, help: "" }))
+        Err::Failure(Fault::Refused(Refusal {
+            message,
+            span: self.peek().span,
+            help: "",
+        }))
     }
 }
 
@@ -97,19 +115,33 @@ pub(super) fn token<'a>(kind: Kind) -> impl Fn(Cursor<'a>) -> Parsed<'a, &'a Tok
         if c.kind() == kind {
             Ok((c.next(), c.peek()))
         } else {
-            Err(Err::Error(Fault::Unexpected { found: c.peek(), expected: Vec::new(), wanted: "" }))
+            Err(Err::Error(Fault::Unexpected {
+                found: c.peek(),
+                expected: Vec::new(),
+                wanted: "",
+            }))
         }
     }
 }
 
 /// Takes a token of this kind; nothing else fits.
 pub(super) fn need<'a>(kind: Kind) -> impl Fn(Cursor<'a>) -> Parsed<'a, &'a Token> {
-    move |c| if c.kind() == kind { Ok((c.next(), c.peek())) } else { Err(c.expected(&[kind])) }
+    move |c| {
+        if c.kind() == kind {
+            Ok((c.next(), c.peek()))
+        } else {
+            Err(c.expected(&[kind]))
+        }
+    }
 }
 
 impl<'a> ParseError<Cursor<'a>> for Fault<'a> {
     fn from_error_kind(input: Cursor<'a>, _: ErrorKind) -> Fault<'a> {
-        Fault::Unexpected { found: input.peek(), expected: Vec::new(), wanted: "" }
+        Fault::Unexpected {
+            found: input.peek(),
+            expected: Vec::new(),
+            wanted: "",
+        }
     }
 
     fn append(_: Cursor<'a>, _: ErrorKind, other: Fault<'a>) -> Fault<'a> {
@@ -127,11 +159,15 @@ impl<'a> Input for Cursor<'a> {
     }
 
     fn take(&self, index: usize) -> Cursor<'a> {
-        Cursor { rest: &self.rest[..index] }
+        Cursor {
+            rest: &self.rest[..index],
+        }
     }
 
     fn take_from(&self, index: usize) -> Cursor<'a> {
-        Cursor { rest: &self.rest[index..] }
+        Cursor {
+            rest: &self.rest[index..],
+        }
     }
 
     fn take_split(&self, index: usize) -> (Cursor<'a>, Cursor<'a>) {
@@ -151,6 +187,10 @@ impl<'a> Input for Cursor<'a> {
     }
 
     fn slice_index(&self, count: usize) -> Result<usize, Needed> {
-        if count <= self.rest.len() { Ok(count) } else { Err(Needed::new(count - self.rest.len())) }
+        if count <= self.rest.len() {
+            Ok(count)
+        } else {
+            Err(Needed::new(count - self.rest.len()))
+        }
     }
 }

@@ -21,7 +21,9 @@ const PROMETHEUS_UNITS: [(&str, u64); 7] = [
 
 /// Reads a duration as queries write it.
 pub(super) fn parse(text: &str) -> Option<i64> {
-    parse_prometheus(text).or_else(|_| go::duration::parse(text)).ok()
+    parse_prometheus(text)
+        .or_else(|_| go::duration::parse(text))
+        .ok()
 }
 
 /// Reads Prometheus' form; the error is its text.
@@ -37,7 +39,9 @@ pub(super) fn parse_prometheus(text: &str) -> Result<i64, String> {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let value: u64 = rest[..digits].parse().map_err(|_| invalid())?;
         rest = &rest[digits..];
-        let letters = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let letters = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
         if letters == 0 {
             return Err(invalid());
         }
@@ -85,9 +89,13 @@ mod tests {
     #[test]
     fn prometheus_units_go_from_large_to_small() {
         let minute = 60_000_000_000;
-        for (text, want) in
-            [("5m", 5 * minute), ("1h30m", 90 * minute), ("1d", 1440 * minute), ("0", 0), ("1500ms", 1_500_000_000)]
-        {
+        for (text, want) in [
+            ("5m", 5 * minute),
+            ("1h30m", 90 * minute),
+            ("1d", 1440 * minute),
+            ("0", 0),
+            ("1500ms", 1_500_000_000),
+        ] {
             assert_eq!(parse_prometheus(text), Ok(want), "{text}");
         }
         for (text, want) in [
@@ -97,7 +105,10 @@ mod tests {
             (" 5m ", r#"not a valid duration string: " 5m ""#),
             ("1m1h", r#"not a valid duration string: "1m1h""#),
             ("1.5h", r#"unknown unit "." in duration "1.5h""#),
-            ("5minutes", r#"unknown unit "minutes" in duration "5minutes""#),
+            (
+                "5minutes",
+                r#"unknown unit "minutes" in duration "5minutes""#,
+            ),
             ("300y", "duration out of range"),
         ] {
             assert_eq!(parse_prometheus(text), Err(want.to_owned()), "{text}");

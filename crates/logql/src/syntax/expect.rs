@@ -16,14 +16,29 @@ const EXCERPT_CHARS_MAX: usize = 100;
 /// The error a fault in `text` becomes.
 pub(super) fn report(text: &str, tokens: &[Token], fault: &Fault<'_>) -> ParseError {
     let (first_line, span, help) = match fault {
-        Fault::Unexpected { found, .. } if found.kind == Kind::Invalid => {
-            (format!("{}: {}", place(text, found), found.text()), found.span, String::new())
-        }
-        Fault::Unexpected { found, expected, wanted } => {
-            let first = format!("{}syntax error: unexpected {}{}", prefix(text, found), found.kind.name(), listed(expected));
+        Fault::Unexpected { found, .. } if found.kind == Kind::Invalid => (
+            format!("{}: {}", place(text, found), found.text()),
+            found.span,
+            String::new(),
+        ),
+        Fault::Unexpected {
+            found,
+            expected,
+            wanted,
+        } => {
+            let first = format!(
+                "{}syntax error: unexpected {}{}",
+                prefix(text, found),
+                found.kind.name(),
+                listed(expected)
+            );
             (first, found.span, wanted_line(expected, wanted))
         }
-        Fault::Refused(refusal) => (format!("parse error : {}", refusal.message), refusal.span, String::new()),
+        Fault::Refused(refusal) => (
+            format!("parse error : {}", refusal.message),
+            refusal.span,
+            String::new(),
+        ),
         Fault::TooDeep { at } => (
             format!(
                 "{}: query is nested too deep (more than {DEPTH_MAX} levels or {HEIGHT_MAX} operators in a row)",
@@ -46,7 +61,14 @@ pub(super) fn report(text: &str, tokens: &[Token], fault: &Fault<'_>) -> ParseEr
 fn listed(expected: &[Kind]) -> String {
     match expected {
         [] => String::new(),
-        kinds => format!(", expecting {}", kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" or ")),
+        kinds => format!(
+            ", expecting {}",
+            kinds
+                .iter()
+                .map(|kind| kind.name())
+                .collect::<Vec<_>>()
+                .join(" or ")
+        ),
     }
 }
 
@@ -61,14 +83,22 @@ fn wanted_line(expected: &[Kind], wanted: &str) -> String {
 
 /// What stands before `syntax error`; the empty query has no place.
 fn prefix(text: &str, at: &Token) -> String {
-    if text.is_empty() { "parse error : ".to_owned() } else { format!("{}: ", place(text, at)) }
+    if text.is_empty() {
+        "parse error : ".to_owned()
+    } else {
+        format!("{}: ", place(text, at))
+    }
 }
 
 /// `parse error at line L, col C`, counted in characters from 1. A token whose end was found by reading
 /// ahead shows line 0.
 fn place(text: &str, at: &Token) -> String {
     let before = &text[..at.span.start as usize];
-    let line = if at.read_ahead { 0 } else { before.matches('\n').count() + 1 };
+    let line = if at.read_ahead {
+        0
+    } else {
+        before.matches('\n').count() + 1
+    };
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
     format!("parse error at line {line}, col {column}")
 }
@@ -83,13 +113,22 @@ fn excerpt(text: &str, span: Span) -> String {
     let line_end = text[start..].find('\n').map_or(text.len(), |i| start + i);
     let line: Vec<char> = text[line_start..line_end].chars().collect();
     let column = text[line_start..start].chars().count();
-    let marked = text.get(start..(span.end as usize).clamp(start, line_end)).map_or(1, |t| t.chars().count().max(1));
+    let marked = text
+        .get(start..(span.end as usize).clamp(start, line_end))
+        .map_or(1, |t| t.chars().count().max(1));
 
-    let from = if line.len() > EXCERPT_CHARS_MAX { column.saturating_sub(EXCERPT_CHARS_MAX / 2) } else { 0 };
+    let from = if line.len() > EXCERPT_CHARS_MAX {
+        column.saturating_sub(EXCERPT_CHARS_MAX / 2)
+    } else {
+        0
+    };
     let to = line.len().min(from + EXCERPT_CHARS_MAX);
     let shown: String = line[from..to].iter().collect();
     // Tabs stay tabs, so that the caret stands where it should whatever their width.
-    let pad: String = line[from..column.min(to)].iter().map(|c| if *c == '\t' { '\t' } else { ' ' }).collect();
+    let pad: String = line[from..column.min(to)]
+        .iter()
+        .map(|c| if *c == '\t' { '\t' } else { ' ' })
+        .collect();
     let marks = "^".repeat(marked.min(to.saturating_sub(column)).max(1));
     format!("\n    {shown}\n    {pad}{marks}")
 }

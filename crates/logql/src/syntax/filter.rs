@@ -5,7 +5,9 @@
 //! text is first read flat, as operands and what stands between them, and then folded from the right.
 
 use super::cursor::{Cursor, Parsed, need};
-use super::grammar::{Context, HEIGHT_MAX, Tall, label, match_op, starts_comparison, text_argument, text_matcher};
+use super::grammar::{
+    Context, HEIGHT_MAX, Tall, label, match_op, starts_comparison, text_argument, text_matcher,
+};
 use super::token::{Kind, Payload};
 use crate::ast::{CompareOp, LabelFilterExpr};
 use crate::go::float;
@@ -25,7 +27,10 @@ enum Joint {
 }
 
 /// A whole filter.
-pub(super) fn label_filter<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<LabelFilterExpr>> {
+pub(super) fn label_filter<'a>(
+    cx: Context<'_>,
+    c: Cursor<'a>,
+) -> Parsed<'a, Tall<LabelFilterExpr>> {
     let cx = cx.deeper(c)?;
     let (mut c, first) = operand(cx, c)?;
     let mut operands = vec![first];
@@ -100,17 +105,30 @@ fn chain(mut items: Vec<Tall<LabelFilterExpr>>, joint: Joint) -> Tall<LabelFilte
         return join(chain(items, joint), chain(right, joint), joint);
     }
     let joined = if joint == Joint::Tight {
-        items.into_iter().rev().reduce(|right, left| join(left, right, joint))
+        items
+            .into_iter()
+            .rev()
+            .reduce(|right, left| join(left, right, joint))
     } else {
-        items.into_iter().reduce(|left, right| join(left, right, joint))
+        items
+            .into_iter()
+            .reduce(|left, right| join(left, right, joint))
     };
     joined.expect("a chain has an operand")
 }
 
-fn join(left: Tall<LabelFilterExpr>, right: Tall<LabelFilterExpr>, joint: Joint) -> Tall<LabelFilterExpr> {
+fn join(
+    left: Tall<LabelFilterExpr>,
+    right: Tall<LabelFilterExpr>,
+    joint: Joint,
+) -> Tall<LabelFilterExpr> {
     let height = left.height.max(right.height) + 1;
     let (left, right) = (Box::new(left.tree), Box::new(right.tree));
-    let tree = if joint == Joint::Or { LabelFilterExpr::Or(left, right) } else { LabelFilterExpr::And(left, right) };
+    let tree = if joint == Joint::Or {
+        LabelFilterExpr::Or(left, right)
+    } else {
+        LabelFilterExpr::And(left, right)
+    };
     Tall { tree, height }
 }
 
@@ -152,7 +170,14 @@ fn comparison(c: Cursor<'_>) -> Parsed<'_, LabelFilterExpr> {
     };
     if value.kind() == Kind::Ip && matches!(c.kind(), Kind::Equal | Kind::NotEqual) {
         let (c, pattern) = text_argument(value.next())?;
-        return Ok((c, LabelFilterExpr::Ip { name, negated: op == CompareOp::NotEqual, pattern }));
+        return Ok((
+            c,
+            LabelFilterExpr::Ip {
+                name,
+                negated: op == CompareOp::NotEqual,
+                pattern,
+            },
+        ));
     }
     quantity(value, name, op)
 }
@@ -160,8 +185,16 @@ fn comparison(c: Cursor<'_>) -> Parsed<'_, LabelFilterExpr> {
 /// The right side of a comparison by size.
 fn quantity(c: Cursor<'_>, name: String, op: CompareOp) -> Parsed<'_, LabelFilterExpr> {
     let filter = match (c.kind(), &c.peek().payload) {
-        (Kind::Duration, Payload::Nanos(nanos)) => LabelFilterExpr::Duration { name, op, nanos: *nanos },
-        (Kind::Bytes, Payload::Bytes(bytes)) => LabelFilterExpr::Bytes { name, op, bytes: *bytes },
+        (Kind::Duration, Payload::Nanos(nanos)) => LabelFilterExpr::Duration {
+            name,
+            op,
+            nanos: *nanos,
+        },
+        (Kind::Bytes, Payload::Bytes(bytes)) => LabelFilterExpr::Bytes {
+            name,
+            op,
+            bytes: *bytes,
+        },
         (Kind::Number | Kind::Add | Kind::Sub, _) => return number(c, name, op),
         _ => return Err(c.stray("a number, a duration such as 5s or a size such as 20MB")),
     };
@@ -170,10 +203,21 @@ fn quantity(c: Cursor<'_>, name: String, op: CompareOp) -> Parsed<'_, LabelFilte
 
 fn number(c: Cursor<'_>, name: String, op: CompareOp) -> Parsed<'_, LabelFilterExpr> {
     let negative = c.kind() == Kind::Sub;
-    let c = if c.kind() == Kind::Number { c } else { c.next() };
+    let c = if c.kind() == Kind::Number {
+        c
+    } else {
+        c.next()
+    };
     let (after, number) = need(Kind::Number)(c)?;
     match float::parse(number.text()) {
-        Ok(value) => Ok((after, LabelFilterExpr::Number { name, op, value: if negative { -value } else { value } })),
+        Ok(value) => Ok((
+            after,
+            LabelFilterExpr::Number {
+                name,
+                op,
+                value: if negative { -value } else { value },
+            },
+        )),
         Err(error) => Err(c.refused(format!("unable to parse float: {error}"))),
     }
 }

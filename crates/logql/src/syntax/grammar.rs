@@ -8,7 +8,10 @@
 use super::cursor::{Cursor, Fault, Parsed, Refusal, need, token};
 use super::token::Kind;
 use super::{lexer, range, stage, vector};
-use crate::ast::{BinaryOp, Expr, Grouping, LogExpr, MatchGroup, MatcherExpr, MetricExpr, Selector, Span, VectorMatching};
+use crate::ast::{
+    BinaryOp, Expr, Grouping, LogExpr, MatchGroup, MatcherExpr, MetricExpr, Selector, Span,
+    VectorMatching,
+};
 use nom::combinator::map;
 use nom::multi::separated_list1;
 use nom::sequence::{delimited, preceded};
@@ -44,7 +47,10 @@ impl<'c> Context<'c> {
         if self.depth == DEPTH_MAX {
             return Err(Err::Failure(Fault::TooDeep { at: c.peek() }));
         }
-        Ok(Context { depth: self.depth + 1, ..self })
+        Ok(Context {
+            depth: self.depth + 1,
+            ..self
+        })
     }
 
     /// Notes an error that is reported if no later text is malformed.
@@ -65,7 +71,10 @@ impl<T> Tall<T> {
         if below >= HEIGHT_MAX {
             return Err(Err::Failure(Fault::TooDeep { at: c.peek() }));
         }
-        Ok(Tall { tree, height: below + 1 })
+        Ok(Tall {
+            tree,
+            height: below + 1,
+        })
     }
 }
 
@@ -83,13 +92,27 @@ pub(super) fn expression<'a>(cx: Context<'_>, c: Cursor<'a>, floor: u8) -> Parse
     let cx = cx.deeper(c)?;
     let start = c.peek().span.start;
     let (mut c, mut left) = operand(cx, c)?;
-    while let Some((op, precedence)) = binary_op(c.kind()).filter(|(_, precedence)| *precedence >= floor) {
+    while let Some((op, precedence)) =
+        binary_op(c.kind()).filter(|(_, precedence)| *precedence >= floor)
+    {
         let (after, (return_bool, matching)) = modifiers(c.next())?;
-        let right_floor = if op == BinaryOp::Pow { precedence } else { precedence + 1 };
+        let right_floor = if op == BinaryOp::Pow {
+            precedence
+        } else {
+            precedence + 1
+        };
         let (after, right) = expression(cx, after, right_floor)?;
         let below = left.height.max(right.height);
-        let span = Span { start, end: end_before(after) };
-        let operation = vector::Operation { op, return_bool: return_bool && op.is_comparison(), matching, span };
+        let span = Span {
+            start,
+            end: end_before(after),
+        };
+        let operation = vector::Operation {
+            op,
+            return_bool: return_bool && op.is_comparison(),
+            matching,
+            span,
+        };
         let tree = Expr::Metric(vector::join(cx, operation, left.tree, right.tree));
         left = Tall::above(after, tree, below)?;
         c = after;
@@ -107,11 +130,25 @@ pub(super) fn metric<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<Metr
 }
 
 fn operand<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<Expr>> {
-    let metric = |(c, tall): (Cursor<'a>, Tall<MetricExpr>)| (c, Tall { tree: Expr::Metric(tall.tree), height: tall.height });
+    let metric = |(c, tall): (Cursor<'a>, Tall<MetricExpr>)| {
+        (
+            c,
+            Tall {
+                tree: Expr::Metric(tall.tree),
+                height: tall.height,
+            },
+        )
+    };
     match c.kind() {
         Kind::OpenBrace => {
             let (c, (log, height)) = log(cx, c)?;
-            Ok((c, Tall { tree: Expr::Log(log), height }))
+            Ok((
+                c,
+                Tall {
+                    tree: Expr::Log(log),
+                    height,
+                },
+            ))
         }
         Kind::OpenParen => {
             let (c, inner) = expression(cx, c.next(), 0)?;
@@ -134,8 +171,21 @@ pub(super) fn log<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, (LogExpr, us
     let start = c.peek().span.start;
     let (c, selector) = selector(c)?;
     let (c, stages) = stage::stages(cx, c, stage::Place::Log)?;
-    let span = Span { start, end: end_before(c) };
-    Ok((c, (LogExpr { selector, stages: stages.tree, span }, stages.height)))
+    let span = Span {
+        start,
+        end: end_before(c),
+    };
+    Ok((
+        c,
+        (
+            LogExpr {
+                selector,
+                stages: stages.tree,
+                span,
+            },
+            stages.height,
+        ),
+    ))
 }
 
 /// `{…}`, empty or not.
@@ -153,7 +203,16 @@ pub(super) fn selector(c: Cursor<'_>) -> Parsed<'_, Selector> {
         return Err(c.expected(&[Kind::CloseBrace, Kind::Comma]));
     }
     let c = c.next();
-    Ok((c, Selector { matchers, span: Span { start, end: end_before(c) } }))
+    Ok((
+        c,
+        Selector {
+            matchers,
+            span: Span {
+                start,
+                end: end_before(c),
+            },
+        },
+    ))
 }
 
 /// `name op "value"`.
@@ -164,19 +223,40 @@ pub(super) fn matcher(c: Cursor<'_>) -> Parsed<'_, MatcherExpr> {
     }
     let (c, name) = label(c)?;
     let Some(op) = match_op(c.kind()) else {
-        return Err(c.expected(&[Kind::Equal, Kind::RegexMatch, Kind::NotRegex, Kind::NotEqual]));
+        return Err(c.expected(&[
+            Kind::Equal,
+            Kind::RegexMatch,
+            Kind::NotRegex,
+            Kind::NotEqual,
+        ]));
     };
     text_matcher(c.next(), name, op, start)
 }
 
 /// The value of a matcher whose name and operator have been read.
-pub(super) fn text_matcher(c: Cursor<'_>, name: String, op: MatchOp, start: u32) -> Parsed<'_, MatcherExpr> {
+pub(super) fn text_matcher(
+    c: Cursor<'_>,
+    name: String,
+    op: MatchOp,
+    start: u32,
+) -> Parsed<'_, MatcherExpr> {
     let (after, value) = need(Kind::Text)(c)?;
     let value = value.text().to_owned();
     if let Err(error) = Matcher::new(&name, op, &value) {
         return Err(c.refused(error.to_string()));
     }
-    Ok((after, MatcherExpr { name, op, value, span: Span { start, end: end_before(after) } }))
+    Ok((
+        after,
+        MatcherExpr {
+            name,
+            op,
+            value,
+            span: Span {
+                start,
+                end: end_before(after),
+            },
+        },
+    ))
 }
 
 /// The comparison of texts a token stands for.
@@ -199,7 +279,11 @@ pub(super) fn starts_label(kind: Kind) -> bool {
 pub(super) fn starts_comparison(c: Cursor<'_>) -> bool {
     use Kind::{EqualEqual, Greater, GreaterEqual, Less, LessEqual};
     let operator = c.ahead(1).kind;
-    let compares = match_op(operator).is_some() || matches!(operator, EqualEqual | Greater | GreaterEqual | Less | LessEqual);
+    let compares = match_op(operator).is_some()
+        || matches!(
+            operator,
+            EqualEqual | Greater | GreaterEqual | Less | LessEqual
+        );
     c.kind() == Kind::Identifier || (c.kind() == Kind::Text && compares)
 }
 
@@ -207,7 +291,9 @@ pub(super) fn starts_comparison(c: Cursor<'_>) -> bool {
 pub(super) fn label(c: Cursor<'_>) -> Parsed<'_, String> {
     match c.kind() {
         Kind::Identifier => Ok((c.next(), c.peek().text().to_owned())),
-        Kind::Text if c.peek().text().is_empty() => Err(c.refused("a label name can't be empty".to_owned())),
+        Kind::Text if c.peek().text().is_empty() => {
+            Err(c.refused("a label name can't be empty".to_owned()))
+        }
         Kind::Text => Ok((c.next(), sanitised(c.peek().text()))),
         _ => Err(c.expected(&[Kind::Identifier])),
     }
@@ -216,8 +302,18 @@ pub(super) fn label(c: Cursor<'_>) -> Parsed<'_, String> {
 /// The name a quoted name stands for: what is stored of attributes such as `service.name`.
 fn sanitised(name: &str) -> String {
     let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
-    let legal = name.chars().map(|c| if c == '_' || c.is_ascii_alphanumeric() { c } else { '_' });
-    digit_first.then_some('_').into_iter().chain(legal).collect()
+    let legal = name.chars().map(|c| {
+        if c == '_' || c.is_ascii_alphanumeric() {
+            c
+        } else {
+            '_'
+        }
+    });
+    digit_first
+        .then_some('_')
+        .into_iter()
+        .chain(legal)
+        .collect()
 }
 
 /// One name or more between commas.
@@ -244,8 +340,20 @@ pub(super) fn parenthesised_labels(c: Cursor<'_>) -> Parsed<'_, Vec<String>> {
 /// `by (…)` or `without (…)`, where one stands.
 pub(super) fn grouping(c: Cursor<'_>) -> Parsed<'_, Option<Grouping>> {
     match c.kind() {
-        Kind::By => map(parenthesised_labels, |labels| Some(Grouping { without: false, labels })).parse(c.next()),
-        Kind::Without => map(parenthesised_labels, |labels| Some(Grouping { without: true, labels })).parse(c.next()),
+        Kind::By => map(parenthesised_labels, |labels| {
+            Some(Grouping {
+                without: false,
+                labels,
+            })
+        })
+        .parse(c.next()),
+        Kind::Without => map(parenthesised_labels, |labels| {
+            Some(Grouping {
+                without: true,
+                labels,
+            })
+        })
+        .parse(c.next()),
         _ => Ok((c, None)),
     }
 }
@@ -265,23 +373,56 @@ fn modifiers(c: Cursor<'_>) -> Parsed<'_, (bool, Option<VectorMatching>)> {
         // Ignoring nothing is what happens anyway.
         _ if !on && labels.is_empty() => return Ok((c, (return_bool, None))),
         _ => {
-            return Ok((c, (return_bool, Some(VectorMatching { on, labels, group: MatchGroup::OneToOne, include: Vec::new() }))));
+            return Ok((
+                c,
+                (
+                    return_bool,
+                    Some(VectorMatching {
+                        on,
+                        labels,
+                        group: MatchGroup::OneToOne,
+                        include: Vec::new(),
+                    }),
+                ),
+            ));
         }
     };
     let c = c.next();
-    let (c, include) = if c.kind() == Kind::OpenParen { parenthesised_labels(c)? } else { (c, Vec::new()) };
-    Ok((c, (return_bool, Some(VectorMatching { on, labels, group, include }))))
+    let (c, include) = if c.kind() == Kind::OpenParen {
+        parenthesised_labels(c)?
+    } else {
+        (c, Vec::new())
+    };
+    Ok((
+        c,
+        (
+            return_bool,
+            Some(VectorMatching {
+                on,
+                labels,
+                group,
+                include,
+            }),
+        ),
+    ))
 }
 
 /// A text in parentheses after a function's name.
 pub(super) fn text_argument(c: Cursor<'_>) -> Parsed<'_, String> {
-    let inner = delimited(need(Kind::OpenParen), need(Kind::Text), need(Kind::CloseParen));
+    let inner = delimited(
+        need(Kind::OpenParen),
+        need(Kind::Text),
+        need(Kind::CloseParen),
+    );
     map(inner, |token| token.text().to_owned()).parse(c)
 }
 
 /// A text after a comma.
 pub(super) fn next_text(c: Cursor<'_>) -> Parsed<'_, String> {
-    map(preceded(need(Kind::Comma), need(Kind::Text)), |token| token.text().to_owned()).parse(c)
+    map(preceded(need(Kind::Comma), need(Kind::Text)), |token| {
+        token.text().to_owned()
+    })
+    .parse(c)
 }
 
 /// The operator a token stands for and how tightly it binds.

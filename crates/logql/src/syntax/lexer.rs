@@ -11,7 +11,11 @@ use crate::go::{bytes, quote};
 
 /// Splits `text` into tokens.
 pub(super) fn lex(text: &str) -> Vec<Token> {
-    let mut lexer = Lexer { text, at: 0, tokens: Vec::new() };
+    let mut lexer = Lexer {
+        text,
+        at: 0,
+        tokens: Vec::new(),
+    };
     loop {
         if let Err(reason) = lexer.skip_blank() {
             lexer.invalid(lexer.at, reason);
@@ -47,25 +51,44 @@ impl<'a> Lexer<'a> {
     }
 
     fn push(&mut self, start: usize, kind: Kind, payload: Payload, read_ahead: bool) {
-        let span = Span { start: start as u32, end: self.at as u32 };
-        self.tokens.push(Token { kind, payload, span, read_ahead });
+        let span = Span {
+            start: start as u32,
+            end: self.at as u32,
+        };
+        self.tokens.push(Token {
+            kind,
+            payload,
+            span,
+            read_ahead,
+        });
     }
 
     fn invalid(&mut self, start: usize, reason: Reason) {
         // The whole of the rest is the token: where it would have ended is not known.
         self.at = reason.end.unwrap_or(self.text.len());
-        self.push(start, Kind::Invalid, Payload::Text(reason.text), reason.read_ahead);
+        self.push(
+            start,
+            Kind::Invalid,
+            Payload::Text(reason.text),
+            reason.read_ahead,
+        );
     }
 
     /// Passes white space and comments.
     fn skip_blank(&mut self) -> Result<(), Reason> {
         loop {
-            self.at = self.text.len() - self.rest().trim_start_matches([' ', '\t', '\r', '\n']).len();
+            self.at = self.text.len()
+                - self
+                    .rest()
+                    .trim_start_matches([' ', '\t', '\r', '\n'])
+                    .len();
             let rest = self.rest();
             if rest.starts_with('#') || rest.starts_with("//") {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if let Some(comment) = rest.strip_prefix("/*") {
-                let end = comment.find("*/").ok_or_else(|| Reason::new("comment not terminated"))?;
+                let end = comment
+                    .find("*/")
+                    .ok_or_else(|| Reason::new("comment not terminated"))?;
                 self.at += end + 4;
             } else {
                 return Ok(());
@@ -75,14 +98,20 @@ impl<'a> Lexer<'a> {
 
     /// Reads one token and stores it, except for the end.
     fn scan(&mut self) -> Result<Kind, Reason> {
-        let Some(first) = self.rest().chars().next() else { return Ok(Kind::End) };
+        let Some(first) = self.rest().chars().next() else {
+            return Ok(Kind::End);
+        };
         match first {
             '\0' => Err(Reason::new("invalid character NUL")),
             '"' => self.string(),
             '`' => self.raw_string(),
             '\'' => self.single_quoted(),
             '[' => self.range(),
-            '-' if self.rest()[1..].starts_with(|c: char| c.is_ascii_digit()) && self.duration_after(1) => Ok(Kind::Duration),
+            '-' if self.rest()[1..].starts_with(|c: char| c.is_ascii_digit())
+                && self.duration_after(1) =>
+            {
+                Ok(Kind::Duration)
+            }
             '-' if self.flag() => Ok(Kind::Flag),
             '.' if self.rest()[1..].starts_with(|c: char| c.is_ascii_digit()) => self.number(),
             '0'..='9' => self.number(),
@@ -94,7 +123,10 @@ impl<'a> Lexer<'a> {
     fn string(&mut self) -> Result<Kind, Reason> {
         let start = self.at;
         let body = self.quoted_body('"')?;
-        let text = quote::unquote_text(body).map_err(|e| Reason { end: Some(self.at), ..Reason::new(&e.to_string()) })?;
+        let text = quote::unquote_text(body).map_err(|e| Reason {
+            end: Some(self.at),
+            ..Reason::new(&e.to_string())
+        })?;
         self.push(start, Kind::Text, Payload::Text(text), false);
         Ok(Kind::Text)
     }
@@ -120,9 +152,16 @@ impl<'a> Lexer<'a> {
 
     fn raw_string(&mut self) -> Result<Kind, Reason> {
         let (start, rest) = (self.at, &self.rest()[1..]);
-        let len = rest.find('`').ok_or_else(|| Reason::new("literal not terminated"))?;
+        let len = rest
+            .find('`')
+            .ok_or_else(|| Reason::new("literal not terminated"))?;
         self.at += len + 2;
-        self.push(start, Kind::Text, Payload::Text(rest[..len].to_owned()), false);
+        self.push(
+            start,
+            Kind::Text,
+            Payload::Text(rest[..len].to_owned()),
+            false,
+        );
         Ok(Kind::Text)
     }
 
@@ -131,7 +170,10 @@ impl<'a> Lexer<'a> {
         let start = self.at;
         let body = self.quoted_body('\'')?;
         if body.chars().count() != 1 && !body.starts_with('\\') {
-            return Err(Reason { end: Some(self.at), ..Reason::new("invalid char literal") });
+            return Err(Reason {
+                end: Some(self.at),
+                ..Reason::new("invalid char literal")
+            });
         }
         let spelling = self.text[start..self.at].to_owned();
         self.push(start, Kind::Identifier, Payload::Text(spelling), false);
@@ -141,10 +183,19 @@ impl<'a> Lexer<'a> {
     fn range(&mut self) -> Result<Kind, Reason> {
         let start = self.at;
         let rest = &self.rest()[1..];
-        let missing = || Reason { read_ahead: true, ..Reason::new("missing closing ']' in duration") };
+        let missing = || Reason {
+            read_ahead: true,
+            ..Reason::new("missing closing ']' in duration")
+        };
         let len = rest.find(']').ok_or_else(missing)?;
         self.at += len + 2;
-        let nanos = duration::parse_prometheus(&rest[..len]).map_err(|e| Reason { end: Some(self.at), ..missing() }.saying(e))?;
+        let nanos = duration::parse_prometheus(&rest[..len]).map_err(|e| {
+            Reason {
+                end: Some(self.at),
+                ..missing()
+            }
+            .saying(e)
+        })?;
         self.push(start, Kind::Range, Payload::Nanos(nanos), true);
         Ok(Kind::Range)
     }
@@ -191,7 +242,9 @@ impl<'a> Lexer<'a> {
     /// Takes `--strict` or `--keep-empty`; tells whether there was one.
     fn flag(&mut self) -> bool {
         for flag in ["--strict", "--keep-empty"] {
-            let Some(after) = self.rest().strip_prefix(flag) else { continue };
+            let Some(after) = self.rest().strip_prefix(flag) else {
+                continue;
+            };
             if after.starts_with(|c: char| c == '-' || is_word(c)) {
                 continue;
             }
@@ -209,19 +262,28 @@ impl<'a> Lexer<'a> {
         self.at += run_len(self.rest(), 0, is_word);
         let spelling = &self.text[start..self.at];
         let function = Kind::function(spelling).filter(|_| self.is_call());
-        let kind = function.or_else(|| Kind::keyword(spelling)).unwrap_or(Kind::Identifier);
+        let kind = function
+            .or_else(|| Kind::keyword(spelling))
+            .unwrap_or(Kind::Identifier);
         self.push(start, kind, Payload::Text(spelling.to_owned()), false);
         kind
     }
 
     /// Whether what follows makes a function's name a function: `(`, or a grouping and `(`.
     fn is_call(&self) -> bool {
-        let mut ahead = Lexer { text: self.text, at: self.at, tokens: Vec::new() };
+        let mut ahead = Lexer {
+            text: self.text,
+            at: self.at,
+            tokens: Vec::new(),
+        };
         if ahead.skip_blank().is_err() {
             return false;
         }
         let len = run_len(ahead.rest(), 0, is_word);
-        if matches!(Kind::keyword(&ahead.rest()[..len]), Some(Kind::By | Kind::Without)) {
+        if matches!(
+            Kind::keyword(&ahead.rest()[..len]),
+            Some(Kind::By | Kind::Without)
+        ) {
             ahead.at += len;
             if ahead.skip_blank().is_err() {
                 return false;
@@ -241,7 +303,12 @@ impl<'a> Lexer<'a> {
             }
             None => {
                 self.at += first.len_utf8();
-                self.push(start, Kind::Identifier, Payload::Text(first.to_string()), false);
+                self.push(
+                    start,
+                    Kind::Identifier,
+                    Payload::Text(first.to_string()),
+                    false,
+                );
                 Kind::Identifier
             }
         }
@@ -258,7 +325,11 @@ struct Reason {
 
 impl Reason {
     fn new(text: &str) -> Reason {
-        Reason { text: text.to_owned(), end: None, read_ahead: false }
+        Reason {
+            text: text.to_owned(),
+            end: None,
+            read_ahead: false,
+        }
     }
 
     fn saying(self, text: String) -> Reason {
@@ -273,7 +344,9 @@ pub(super) fn is_word(c: char) -> bool {
 
 /// Bytes of `text` up to the first character after `from` that `belongs` refuses.
 fn run_len(text: &str, from: usize, belongs: impl Fn(char) -> bool) -> usize {
-    text[from..].find(|c: char| !belongs(c)).map_or(text.len(), |len| from + len)
+    text[from..]
+        .find(|c: char| !belongs(c))
+        .map_or(text.len(), |len| from + len)
 }
 
 /// Bytes of the number at the start of `text`, with the complaints of Go's scanner.
@@ -287,7 +360,9 @@ fn number_len(text: &str) -> Result<usize, Reason> {
         _ => None,
     };
     if let Some((name, radix)) = prefixed {
-        let mut end = run_len(text, 2, |c| c == '_' || c.is_digit(radix) || (radix == 16 && c == '.'));
+        let mut end = run_len(text, 2, |c| {
+            c == '_' || c.is_digit(radix) || (radix == 16 && c == '.')
+        });
         if end == 2 {
             return Err(Reason::new(&format!("{name} literal has no digits")));
         }
@@ -312,9 +387,9 @@ fn number_len(text: &str) -> Result<usize, Reason> {
         end = digits;
     }
     match text[..whole].find(['8', '9']) {
-        Some(at) if end == whole && whole > 1 && text.starts_with('0') => {
-            Err(Reason::new(&format!("invalid digit '{}' in octal literal", &text[at..=at])))
-        }
+        Some(at) if end == whole && whole > 1 && text.starts_with('0') => Err(Reason::new(
+            &format!("invalid digit '{}' in octal literal", &text[at..=at]),
+        )),
         _ => Ok(end),
     }
 }
@@ -327,7 +402,10 @@ mod tests {
     #[track_caller]
     fn check(text: &str, want: &[(Kind, &str)]) {
         let tokens = lex(text);
-        let got: Vec<(Kind, &str)> = tokens.iter().map(|t| (t.kind, &text[t.span.start as usize..t.span.end as usize])).collect();
+        let got: Vec<(Kind, &str)> = tokens
+            .iter()
+            .map(|t| (t.kind, &text[t.span.start as usize..t.span.end as usize]))
+            .collect();
         assert_eq!(got, [want, &[(Kind::End, "")]].concat(), "{text}");
     }
 
@@ -399,7 +477,14 @@ mod tests {
 
     #[test]
     fn comments_of_three_kinds_are_blank() {
-        check("{ # x\n} // y\n/* z\n */ | #", &[(Kind::OpenBrace, "{"), (Kind::CloseBrace, "}"), (Kind::Pipe, "|")]);
+        check(
+            "{ # x\n} // y\n/* z\n */ | #",
+            &[
+                (Kind::OpenBrace, "{"),
+                (Kind::CloseBrace, "}"),
+                (Kind::Pipe, "|"),
+            ],
+        );
     }
 
     #[test]

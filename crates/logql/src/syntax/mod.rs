@@ -25,7 +25,9 @@ mod tests;
 
 pub use grammar::{DEPTH_MAX, HEIGHT_MAX};
 pub use pretty::pretty;
-pub use print::{print, print_label_filter, print_log, print_matcher, print_metric, print_selector, print_stage};
+pub use print::{
+    print, print_label_filter, print_log, print_matcher, print_metric, print_selector, print_stage,
+};
 
 use crate::ast::{Expr, LogExpr, Selector, Span};
 use cursor::{Cursor, Fault, Parsed};
@@ -53,7 +55,13 @@ pub struct ParseError {
 
 impl ParseError {
     fn of_all(text: &str, message: impl Into<String>) -> ParseError {
-        ParseError { message: message.into(), span: Span { start: 0, end: text.len() as u32 } }
+        ParseError {
+            message: message.into(),
+            span: Span {
+                start: 0,
+                end: text.len() as u32,
+            },
+        }
     }
 
     /// Loki's words alone, without the help below them.
@@ -79,20 +87,32 @@ pub fn parse_log(text: &str) -> Result<LogExpr, ParseError> {
 pub fn parse_selector(text: &str) -> Result<Selector, ParseError> {
     match parse(text)? {
         Expr::Log(log) if log.stages.is_empty() => Ok(log.selector),
-        _ => Err(ParseError::of_all(text, "only label matchers are supported")),
+        _ => Err(ParseError::of_all(
+            text,
+            "only label matchers are supported",
+        )),
     }
 }
 
 /// Whether a selector names no label a stream must have: `{}`, `{a=""}`, `{a=~".*"}`. Skald answers such
 /// queries; what must refuse them as Loki does says [`EMPTY_SELECTOR_REFUSAL`].
 pub fn matches_every_stream(selector: &Selector) -> bool {
-    selector.matchers.iter().all(|m| Matcher::new(&m.name, m.op, &m.value).is_ok_and(|m| m.matches_empty()))
+    selector
+        .matchers
+        .iter()
+        .all(|m| Matcher::new(&m.name, m.op, &m.value).is_ok_and(|m| m.matches_empty()))
 }
 
 /// Runs a parser over a whole text.
-fn read<T>(text: &str, parser: impl for<'a> Fn(Context<'_>, Cursor<'a>) -> Parsed<'a, T>) -> Result<T, ParseError> {
+fn read<T>(
+    text: &str,
+    parser: impl for<'a> Fn(Context<'_>, Cursor<'a>) -> Parsed<'a, T>,
+) -> Result<T, ParseError> {
     if text.len() > QUERY_BYTES_MAX {
-        let message = format!("parse error : input size too long ({} > {QUERY_BYTES_MAX})", text.len());
+        let message = format!(
+            "parse error : input size too long ({} > {QUERY_BYTES_MAX})",
+            text.len()
+        );
         return Err(ParseError::of_all(text, message));
     }
     let tokens = lexer::lex(text);
@@ -101,10 +121,16 @@ fn read<T>(text: &str, parser: impl for<'a> Fn(Context<'_>, Cursor<'a>) -> Parse
     match (parsed, refused.into_inner()) {
         (Ok(_), Some(refusal)) => Err(expect::report(text, &tokens, &Fault::Refused(refusal))),
         (Ok((_, tree)), None) => Ok(tree),
-        (Err(nom::Err::Error(fault) | nom::Err::Failure(fault)), _) => Err(expect::report(text, &tokens, &fault)),
+        (Err(nom::Err::Error(fault) | nom::Err::Failure(fault)), _) => {
+            Err(expect::report(text, &tokens, &fault))
+        }
         // Only streaming parsers ask for more input, and none is used.
         (Err(nom::Err::Incomplete(_)), _) => {
-            let fault = Fault::Unexpected { found: Cursor::new(&tokens).peek(), expected: Vec::new(), wanted: "" };
+            let fault = Fault::Unexpected {
+                found: Cursor::new(&tokens).peek(),
+                expected: Vec::new(),
+                wanted: "",
+            };
             Err(expect::report(text, &tokens, &fault))
         }
     }

@@ -6,10 +6,13 @@
 use super::duration;
 use super::grammar::precedence;
 use super::print::{
-    matching_words, name, names, print_grouping, print_log, print_metric, print_offset, print_selector, print_stage,
-    print_unwrap, shown_unwrap,
+    matching_words, name, names, print_grouping, print_log, print_metric, print_offset,
+    print_selector, print_stage, print_unwrap, shown_unwrap,
 };
-use crate::ast::{BinaryExpr, BinaryOp, Expr, LabelReplaceExpr, LogExpr, MetricExpr, RangeExpr, RangeOp, VectorExpr};
+use crate::ast::{
+    BinaryExpr, BinaryOp, Expr, LabelReplaceExpr, LogExpr, MetricExpr, RangeExpr, RangeOp,
+    VectorExpr,
+};
 use crate::go::{float_text, quote};
 
 /// Longest part that stays on one line, in bytes.
@@ -66,22 +69,44 @@ fn pretty_range(range: &RangeExpr, level: usize) -> String {
     for line in shown_unwrap(range).map(print_unwrap).unwrap_or_default() {
         out.push_str(&format!("\n{}{line}", indent(level + 2)));
     }
-    out.push_str(&format!(" [{}]{}\n", duration::format_prometheus(range.range.range), print_offset(range.range.offset)));
-    out.push_str(&format!("{}){}", indent(level), print_grouping(range.grouping.as_ref(), ", ")));
+    out.push_str(&format!(
+        " [{}]{}\n",
+        duration::format_prometheus(range.range.range),
+        print_offset(range.range.offset)
+    ));
+    out.push_str(&format!(
+        "{}){}",
+        indent(level),
+        print_grouping(range.grouping.as_ref(), ", ")
+    ));
     out
 }
 
 fn pretty_vector(vector: &VectorExpr, level: usize) -> String {
     let grouping = print_grouping(vector.grouping.as_ref(), ", ");
-    let param = vector.param.map_or_else(String::new, |k| format!("{}{k},\n", indent(level + 1)));
+    let param = vector
+        .param
+        .map_or_else(String::new, |k| format!("{}{k},\n", indent(level + 1)));
     let inner = pretty_metric(&vector.inner, level + 1);
     let indent = indent(level);
-    format!("{indent}{}{grouping}(\n{param}{inner}\n{indent})", vector.op.as_str())
+    format!(
+        "{indent}{}{grouping}(\n{param}{inner}\n{indent})",
+        vector.op.as_str()
+    )
 }
 
 fn pretty_label_replace(replace: &LabelReplaceExpr, level: usize) -> String {
-    let mut out = format!("{}label_replace(\n{}", indent(level), pretty_metric(&replace.inner, level + 1));
-    for text in [&replace.dst, &replace.replacement, &replace.src, &replace.regex] {
+    let mut out = format!(
+        "{}label_replace(\n{}",
+        indent(level),
+        pretty_metric(&replace.inner, level + 1)
+    );
+    for text in [
+        &replace.dst,
+        &replace.replacement,
+        &replace.src,
+        &replace.regex,
+    ] {
         out.push_str(&format!(",\n{}{}", indent(level + 1), quote::quoted(text)));
     }
     out.push_str(&format!("\n{})", indent(level)));
@@ -96,7 +121,8 @@ fn pretty_binary(binary: &BinaryExpr, level: usize) -> String {
         op.push_str(" bool");
     }
     if let Some(matching) = &binary.matching {
-        let (on, group, include) = matching_words(matching, ", ", right.trim_start().starts_with('('));
+        let (on, group, include) =
+            matching_words(matching, ", ", right.trim_start().starts_with('('));
         op.push_str(&format!(" {on} ({})", names(&matching.labels, ", ")));
         if !group.is_empty() {
             op.push_str(&format!(" {group}{include}"));
@@ -114,8 +140,14 @@ enum Side {
 /// An operand, in parentheses on lines of their own where it would else be read in another order.
 fn pretty_operand(operand: &MetricExpr, outer: BinaryOp, side: Side, level: usize) -> String {
     let is_split = print_metric(operand).len() > LINE_BYTES_MAX;
-    let MetricExpr::Binary(inner) = operand else { return pretty_metric(operand, level) };
-    let leaning = if outer == BinaryOp::Pow { Side::Right } else { Side::Left };
+    let MetricExpr::Binary(inner) = operand else {
+        return pretty_metric(operand, level);
+    };
+    let leaning = if outer == BinaryOp::Pow {
+        Side::Right
+    } else {
+        Side::Left
+    };
     let binds_looser = match precedence(inner.op).cmp(&precedence(outer)) {
         std::cmp::Ordering::Less => true,
         std::cmp::Ordering::Equal => side != leaning,
@@ -124,5 +156,10 @@ fn pretty_operand(operand: &MetricExpr, outer: BinaryOp, side: Side, level: usiz
     if !(is_split && binds_looser) {
         return pretty_metric(operand, level);
     }
-    format!("{}(\n{}\n{})", indent(level), pretty_metric(operand, level + 1), indent(level))
+    format!(
+        "{}(\n{}\n{})",
+        indent(level),
+        pretty_metric(operand, level + 1),
+        indent(level)
+    )
 }

@@ -5,9 +5,9 @@
 use super::duration::format_prometheus;
 use super::grammar::{is_bare_label, is_odd_label};
 use crate::ast::{
-    BinaryExpr, Expr, Extraction, Grouping, LabelFilterExpr, LabelFormatSource, LineFilterArg, LineFilterExpr, LogExpr, LogRange,
-    MatchGroup, MatcherExpr, MetricExpr, NamedMatcher, RangeExpr, RangeOp, Selector, SortKey, StageExpr, UnwrapExpr, VectorExpr,
-    VectorMatching,
+    BinaryExpr, Expr, Extraction, Grouping, LabelFilterExpr, LabelFormatSource, LineFilterArg,
+    LineFilterExpr, LogExpr, LogRange, MatchGroup, MatcherExpr, MetricExpr, NamedMatcher,
+    RangeExpr, RangeOp, Selector, SortKey, StageExpr, UnwrapExpr, VectorExpr, VectorMatching,
 };
 use crate::go::{bytes, duration, float_text, quote};
 
@@ -36,7 +36,12 @@ pub fn print_selector(selector: &Selector) -> String {
 
 /// `a="b"`
 pub fn print_matcher(matcher: &MatcherExpr) -> String {
-    format!("{}{}{}", name(&matcher.name), matcher.op.as_str(), quote::quoted(&matcher.value))
+    format!(
+        "{}{}{}",
+        name(&matcher.name),
+        matcher.op.as_str(),
+        quote::quoted(&matcher.value)
+    )
 }
 
 /// A metric query.
@@ -47,14 +52,27 @@ pub fn print_metric(metric: &MetricExpr) -> String {
         MetricExpr::Binary(binary) => print_binary(binary),
         MetricExpr::Literal(value) => float_text::format_short(*value),
         MetricExpr::LabelReplace(replace) => {
-            let texts = [&replace.dst, &replace.replacement, &replace.src, &replace.regex];
+            let texts = [
+                &replace.dst,
+                &replace.replacement,
+                &replace.src,
+                &replace.regex,
+            ];
             let texts: Vec<String> = texts.map(quote::quoted).into();
-            format!("label_replace({},{})", print_metric(&replace.inner), texts.join(","))
+            format!(
+                "label_replace({},{})",
+                print_metric(&replace.inner),
+                texts.join(",")
+            )
         }
         MetricExpr::VectorOf(value) => {
             // Six digits as Loki writes them, unless that would change the number.
             let fixed = format!("{value:.6}");
-            if fixed.parse() == Ok(*value) { format!("vector({fixed})") } else { format!("vector({value:e})") }
+            if fixed.parse() == Ok(*value) {
+                format!("vector({fixed})")
+            } else {
+                format!("vector({value:e})")
+            }
         }
     }
 }
@@ -64,10 +82,17 @@ pub fn print_stage(stage: &StageExpr) -> String {
     match stage {
         StageExpr::LineFilter(filter) => print_line_filter(filter),
         StageExpr::Json(expressions) => format!("| json{}", print_extractions(expressions)),
-        StageExpr::Logfmt { strict, keep_empty, expressions } => {
+        StageExpr::Logfmt {
+            strict,
+            keep_empty,
+            expressions,
+        } => {
             let strict = if *strict { " --strict" } else { "" };
             let keep_empty = if *keep_empty { " --keep-empty" } else { "" };
-            format!("| logfmt{strict}{keep_empty}{}", print_extractions(expressions))
+            format!(
+                "| logfmt{strict}{keep_empty}{}",
+                print_extractions(expressions)
+            )
         }
         StageExpr::Regexp(text) => format!("| regexp {}", quote::quoted(text)),
         StageExpr::Pattern(text) => format!("| pattern {}", quote::quoted(text)),
@@ -76,8 +101,12 @@ pub fn print_stage(stage: &StageExpr) -> String {
         StageExpr::LabelFormat(formats) => {
             let format = joined(formats, ",", |format| match &format.source {
                 // Never in quotes, where it would be a template: what only quotes could name can't be a source.
-                LabelFormatSource::Label(label) => format!("{}={}", name(&format.target), name(label)),
-                LabelFormatSource::Template(text) => format!("{}={}", name(&format.target), quote::quoted(text)),
+                LabelFormatSource::Label(label) => {
+                    format!("{}={}", name(&format.target), name(label))
+                }
+                LabelFormatSource::Template(text) => {
+                    format!("{}={}", name(&format.target), quote::quoted(text))
+                }
             });
             format!("| label_format {format}")
         }
@@ -88,7 +117,11 @@ pub fn print_stage(stage: &StageExpr) -> String {
         StageExpr::Distinct(labels) => format!("| distinct {}", names(labels, ",")),
         StageExpr::Limit(entries) => format!("| limit {entries}"),
         StageExpr::Sort(keys) => format!("| sort by ({})", joined(keys, ",", print_sort_key)),
-        StageExpr::In { label, negated, query } => {
+        StageExpr::In {
+            label,
+            negated,
+            query,
+        } => {
             let not = if *negated { "not " } else { "" };
             format!("| {} {not}in ({})", name(label), print_log(query))
         }
@@ -96,7 +129,11 @@ pub fn print_stage(stage: &StageExpr) -> String {
 }
 
 fn print_sort_key(key: &SortKey) -> String {
-    format!("{}{}", name(&key.label), if key.descending { " desc" } else { "" })
+    format!(
+        "{}{}",
+        name(&key.label),
+        if key.descending { " desc" } else { "" }
+    )
 }
 
 fn print_line_filter(filter: &LineFilterExpr) -> String {
@@ -108,8 +145,14 @@ fn print_line_filter(filter: &LineFilterExpr) -> String {
 }
 
 fn print_extractions(extractions: &[Extraction]) -> String {
-    let text = joined(extractions, ",", |e| format!("{}={}", name(&e.label), quote::quoted(&e.expression)));
-    if text.is_empty() { text } else { format!(" {text}") }
+    let text = joined(extractions, ",", |e| {
+        format!("{}={}", name(&e.label), quote::quoted(&e.expression))
+    });
+    if text.is_empty() {
+        text
+    } else {
+        format!(" {text}")
+    }
 }
 
 fn print_named(items: &[NamedMatcher]) -> String {
@@ -122,19 +165,53 @@ fn print_named(items: &[NamedMatcher]) -> String {
 /// A label filter; both of its operators stand in parentheses.
 pub fn print_label_filter(filter: &LabelFilterExpr) -> String {
     match filter {
-        LabelFilterExpr::And(left, right) => format!("( {} , {} )", print_label_filter(left), print_label_filter(right)),
-        LabelFilterExpr::Or(left, right) => format!("( {} or {} )", print_label_filter(left), print_label_filter(right)),
+        LabelFilterExpr::And(left, right) => format!(
+            "( {} , {} )",
+            print_label_filter(left),
+            print_label_filter(right)
+        ),
+        LabelFilterExpr::Or(left, right) => format!(
+            "( {} or {} )",
+            print_label_filter(left),
+            print_label_filter(right)
+        ),
         LabelFilterExpr::Match(matcher) => print_matcher(matcher),
-        LabelFilterExpr::Ip { name: label, negated, pattern } => {
-            format!("{}{}ip({})", name(label), if *negated { "!=" } else { "=" }, quote::quoted(pattern))
+        LabelFilterExpr::Ip {
+            name: label,
+            negated,
+            pattern,
+        } => {
+            format!(
+                "{}{}ip({})",
+                name(label),
+                if *negated { "!=" } else { "=" },
+                quote::quoted(pattern)
+            )
         }
-        LabelFilterExpr::Number { name: label, op, value } => {
-            format!("{}{}{}", name(label), op.as_str(), float_text::format_plain(*value))
+        LabelFilterExpr::Number {
+            name: label,
+            op,
+            value,
+        } => {
+            format!(
+                "{}{}{}",
+                name(label),
+                op.as_str(),
+                float_text::format_plain(*value)
+            )
         }
-        LabelFilterExpr::Duration { name: label, op, nanos } => {
+        LabelFilterExpr::Duration {
+            name: label,
+            op,
+            nanos,
+        } => {
             format!("{}{}{}", name(label), op.as_str(), duration::format(*nanos))
         }
-        LabelFilterExpr::Bytes { name: label, op, bytes } => format!("{}{}{}", name(label), op.as_str(), bytes::format(*bytes)),
+        LabelFilterExpr::Bytes {
+            name: label,
+            op,
+            bytes,
+        } => format!("{}{}{}", name(label), op.as_str(), bytes::format(*bytes)),
     }
 }
 
@@ -145,17 +222,32 @@ fn print_range(range: &RangeExpr) -> String {
         _ => String::new(),
     };
     let inner = print_log_range(&range.range, shown_unwrap(range));
-    format!("{}({param}{inner}){}", range.op.as_str(), print_grouping(range.grouping.as_ref(), ","))
+    format!(
+        "{}({param}{inner}){}",
+        range.op.as_str(),
+        print_grouping(range.grouping.as_ref(), ",")
+    )
 }
 
 /// The unwrap that is written as one: `count_distinct` writes its label as an argument.
 pub(super) fn shown_unwrap(range: &RangeExpr) -> Option<&UnwrapExpr> {
-    range.range.unwrap.as_ref().filter(|_| range.op != RangeOp::CountDistinct)
+    range
+        .range
+        .unwrap
+        .as_ref()
+        .filter(|_| range.op != RangeOp::CountDistinct)
 }
 
 fn print_log_range(range: &LogRange, unwrap: Option<&UnwrapExpr>) -> String {
-    let unwrap = unwrap.map_or_else(String::new, |unwrap| format!(" {}", print_unwrap(unwrap).join(" ")));
-    format!("{}{unwrap}[{}]{}", print_log(&range.log), format_prometheus(range.range), print_offset(range.offset))
+    let unwrap = unwrap.map_or_else(String::new, |unwrap| {
+        format!(" {}", print_unwrap(unwrap).join(" "))
+    });
+    format!(
+        "{}{unwrap}[{}]{}",
+        print_log(&range.log),
+        format_prometheus(range.range),
+        print_offset(range.offset)
+    )
 }
 
 /// `| unwrap x` and each filter after it.
@@ -165,25 +257,43 @@ pub(super) fn print_unwrap(unwrap: &UnwrapExpr) -> Vec<String> {
         "" => label,
         conversion => format!("{conversion}({label})"),
     };
-    let filters = unwrap.filters.iter().map(|filter| format!("| {}", print_label_filter(filter)));
-    std::iter::once(format!("| unwrap {value}")).chain(filters).collect()
+    let filters = unwrap
+        .filters
+        .iter()
+        .map(|filter| format!("| {}", print_label_filter(filter)));
+    std::iter::once(format!("| unwrap {value}"))
+        .chain(filters)
+        .collect()
 }
 
 /// ` offset 5m0s`, or nothing.
 pub(super) fn print_offset(offset: i64) -> String {
-    if offset == 0 { String::new() } else { format!(" offset {}", duration::format(offset)) }
+    if offset == 0 {
+        String::new()
+    } else {
+        format!(" offset {}", duration::format(offset))
+    }
 }
 
 fn print_vector(vector: &VectorExpr) -> String {
     let param = vector.param.map_or_else(String::new, |k| format!("{k},"));
     let grouping = print_grouping(vector.grouping.as_ref(), ",");
-    format!("{}{grouping}({param}{})", vector.op.as_str(), print_metric(&vector.inner))
+    format!(
+        "{}{grouping}({param}{})",
+        vector.op.as_str(),
+        print_metric(&vector.inner)
+    )
 }
 
 /// ` by (a,b)`, or nothing.
 pub(super) fn print_grouping(grouping: Option<&Grouping>, separator: &str) -> String {
-    grouping
-        .map_or_else(String::new, |g| format!(" {} ({})", if g.without { "without" } else { "by" }, names(&g.labels, separator)))
+    grouping.map_or_else(String::new, |g| {
+        format!(
+            " {} ({})",
+            if g.without { "without" } else { "by" },
+            names(&g.labels, separator)
+        )
+    })
 }
 
 fn print_binary(binary: &BinaryExpr) -> String {
@@ -194,7 +304,10 @@ fn print_binary(binary: &BinaryExpr) -> String {
     }
     if let Some(matching) = &binary.matching {
         let (on, group, include) = matching_words(matching, ",", right.starts_with('('));
-        op.push_str(&format!(" {on} ({}) {group}{include}", names(&matching.labels, ",")));
+        op.push_str(&format!(
+            " {on} ({}) {group}{include}",
+            names(&matching.labels, ",")
+        ));
     }
     format!("({} {op} {right})", print_metric(&binary.left))
 }
@@ -212,7 +325,11 @@ pub(super) fn matching_words(
         MatchGroup::Right => "group_right",
     };
     let is_written = !matching.include.is_empty() || (before_paren && !group.is_empty());
-    let include = if is_written { format!(" ({})", names(&matching.include, separator)) } else { String::new() };
+    let include = if is_written {
+        format!(" ({})", names(&matching.include, separator))
+    } else {
+        String::new()
+    };
     (if matching.on { "on" } else { "ignoring" }, group, include)
 }
 

@@ -5,14 +5,25 @@ use super::filter;
 use super::grammar::{Context, Tall, end_before, grouping, label, selector, starts_label};
 use super::stage::{self, Place};
 use super::token::Kind;
-use crate::ast::{Conversion, Grouping, LogExpr, LogRange, MetricExpr, RangeExpr, RangeOp, Span, StageExpr, UnwrapExpr};
+use crate::ast::{
+    Conversion, Grouping, LogExpr, LogRange, MetricExpr, RangeExpr, RangeOp, Span, StageExpr,
+    UnwrapExpr,
+};
 use crate::go::float;
 
 /// `op(range)`, `op(number, range)`, `op(range) by (…)`
-pub(super) fn aggregation<'a>(cx: Context<'_>, c: Cursor<'a>, op: RangeOp) -> Parsed<'a, Tall<MetricExpr>> {
+pub(super) fn aggregation<'a>(
+    cx: Context<'_>,
+    c: Cursor<'a>,
+    op: RangeOp,
+) -> Parsed<'a, Tall<MetricExpr>> {
     let start = c.peek().span.start;
     let (c, _) = need(Kind::OpenParen)(c.next())?;
-    let (c, distinct) = if op == RangeOp::CountDistinct { distinct_label(c)? } else { (c, None) };
+    let (c, distinct) = if op == RangeOp::CountDistinct {
+        distinct_label(c)?
+    } else {
+        (c, None)
+    };
     let (c, param) = match c.kind() {
         Kind::Number if distinct.is_none() => {
             let (after, _) = need(Kind::Comma)(c.next())?;
@@ -25,20 +36,33 @@ pub(super) fn aggregation<'a>(cx: Context<'_>, c: Cursor<'a>, op: RangeOp) -> Pa
     let (c, range) = log_range(cx, c)?;
     let (c, _) = need(Kind::CloseParen)(c)?;
     let (c, grouping) = grouping(c)?;
-    let span = Span { start, end: end_before(c) };
+    let span = Span {
+        start,
+        end: end_before(c),
+    };
     let checked = check_param(op, param).and_then(|param| {
         check_shape(op, &range.tree, grouping.as_ref(), distinct.is_some())?;
         Ok(param)
     });
     let param = checked.unwrap_or_else(|message| {
-        cx.refuse(Refusal { help: help_for(&message), message, span });
+        cx.refuse(Refusal {
+            help: help_for(&message),
+            message,
+            span,
+        });
         None
     });
     let mut tree = range.tree;
     if distinct.is_some() {
         tree.unwrap = distinct;
     }
-    let tree = MetricExpr::Range(Box::new(RangeExpr { op, param, range: tree, grouping, span }));
+    let tree = MetricExpr::Range(Box::new(RangeExpr {
+        op,
+        param,
+        range: tree,
+        grouping,
+        span,
+    }));
     Ok((c, Tall::above(c, tree, range.height)?))
 }
 
@@ -46,17 +70,28 @@ pub(super) fn aggregation<'a>(cx: Context<'_>, c: Cursor<'a>, op: RangeOp) -> Pa
 fn distinct_label(c: Cursor<'_>) -> Parsed<'_, Option<UnwrapExpr>> {
     let (c, label) = label(c)?;
     let (c, _) = need(Kind::Comma)(c)?;
-    Ok((c, Some(UnwrapExpr { label, conversion: Conversion::None, filters: Vec::new() })))
+    Ok((
+        c,
+        Some(UnwrapExpr {
+            label,
+            conversion: Conversion::None,
+            filters: Vec::new(),
+        }),
+    ))
 }
 
 fn check_param(op: RangeOp, param: Option<&str>) -> Result<Option<f64>, String> {
     let name = op.as_str();
     match (op, param) {
-        (RangeOp::QuantileOverTime, None) => Err(format!("parameter required for operation {name}")),
-        (RangeOp::QuantileOverTime, Some(text)) => {
-            float::parse(text).map(Some).map_err(|e| format!("invalid parameter for operation {name}: {e}"))
+        (RangeOp::QuantileOverTime, None) => {
+            Err(format!("parameter required for operation {name}"))
         }
-        (_, Some(text)) => Err(format!("parameter {text} not supported for operation {name}")),
+        (RangeOp::QuantileOverTime, Some(text)) => float::parse(text)
+            .map(Some)
+            .map_err(|e| format!("invalid parameter for operation {name}: {e}")),
+        (_, Some(text)) => Err(format!(
+            "parameter {text} not supported for operation {name}"
+        )),
         (_, None) => Ok(None),
     }
 }
@@ -77,10 +112,16 @@ fn help_for(message: &str) -> &'static str {
 }
 
 /// What may stand with an operation: a grouping, an unwrap.
-fn check_shape(op: RangeOp, range: &LogRange, grouping: Option<&Grouping>, distinct: bool) -> Result<(), String> {
+fn check_shape(
+    op: RangeOp,
+    range: &LogRange,
+    grouping: Option<&Grouping>,
+    distinct: bool,
+) -> Result<(), String> {
     use RangeOp::{
-        AbsentOverTime, AvgOverTime, BytesOverTime, BytesRate, CountDistinct, CountOverTime, FirstOverTime, LastOverTime,
-        MaxOverTime, MinOverTime, QuantileOverTime, Rate, StddevOverTime, StdvarOverTime,
+        AbsentOverTime, AvgOverTime, BytesOverTime, BytesRate, CountDistinct, CountOverTime,
+        FirstOverTime, LastOverTime, MaxOverTime, MinOverTime, QuantileOverTime, Rate,
+        StddevOverTime, StdvarOverTime,
     };
     let name = op.as_str();
     let groups = matches!(
@@ -98,11 +139,16 @@ fn check_shape(op: RangeOp, range: &LogRange, grouping: Option<&Grouping>, disti
     if grouping.is_some() && !groups {
         return Err(format!("grouping not allowed for {name} aggregation"));
     }
-    let lines_only = matches!(op, CountOverTime | BytesOverTime | BytesRate | CountDistinct);
+    let lines_only = matches!(
+        op,
+        CountOverTime | BytesOverTime | BytesRate | CountDistinct
+    );
     let values_only = !lines_only && !matches!(op, Rate | AbsentOverTime);
     match &range.unwrap {
         Some(_) if lines_only => Err(format!("invalid aggregation {name} with unwrap")),
-        None if values_only && !distinct => Err(format!("invalid aggregation {name} without unwrap")),
+        None if values_only && !distinct => {
+            Err(format!("invalid aggregation {name} without unwrap"))
+        }
         _ => Ok(()),
     }
 }
@@ -142,7 +188,9 @@ fn parenthesised<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<LogRange
             }
             Ok((c, lines.ranged(c, range, offset)))
         }
-        _ if lines.unwrap.is_some() => Err(c.expected(&[Kind::Range, Kind::CloseParen, Kind::Pipe])),
+        _ if lines.unwrap.is_some() => {
+            Err(c.expected(&[Kind::Range, Kind::CloseParen, Kind::Pipe]))
+        }
         _ => Err(c.stray("a stage, a range such as [5m] or `)`")),
     }
 }
@@ -162,7 +210,15 @@ impl Lines {
 
     fn ranged(mut self, c: Cursor<'_>, range: i64, offset: i64) -> Tall<LogRange> {
         self.log.span.end = end_before(c);
-        Tall { tree: LogRange { log: self.log, unwrap: self.unwrap, range, offset }, height: self.height }
+        Tall {
+            tree: LogRange {
+                log: self.log,
+                unwrap: self.unwrap,
+                range,
+                offset,
+            },
+            height: self.height,
+        }
     }
 }
 
@@ -172,9 +228,27 @@ fn lines<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Lines> {
     let (c, selector) = selector(c)?;
     let (c, stages) = stage::stages(cx, c, Place::Range)?;
     let mut height = stages.height;
-    let (c, unwrap) = if c.kind() == Kind::Pipe { unwrap(cx, c, &mut height)? } else { (c, None) };
-    let log = LogExpr { selector, stages: stages.tree, span: Span { start, end: end_before(c) } };
-    Ok((c, Lines { log, unwrap, height }))
+    let (c, unwrap) = if c.kind() == Kind::Pipe {
+        unwrap(cx, c, &mut height)?
+    } else {
+        (c, None)
+    };
+    let log = LogExpr {
+        selector,
+        stages: stages.tree,
+        span: Span {
+            start,
+            end: end_before(c),
+        },
+    };
+    Ok((
+        c,
+        Lines {
+            log,
+            unwrap,
+            height,
+        },
+    ))
 }
 
 /// The range after `lines`, and the stages that may follow it when none came before.
@@ -209,13 +283,22 @@ fn offset(c: Cursor<'_>) -> Parsed<'_, i64> {
 }
 
 /// `| unwrap duration(x) | filters`, at its pipe; `height` grows to that of the highest filter.
-fn unwrap<'a>(cx: Context<'_>, c: Cursor<'a>, height: &mut usize) -> Parsed<'a, Option<UnwrapExpr>> {
+fn unwrap<'a>(
+    cx: Context<'_>,
+    c: Cursor<'a>,
+    height: &mut usize,
+) -> Parsed<'a, Option<UnwrapExpr>> {
     let (c, _) = need(Kind::Unwrap)(c.next())?;
     let conversion = match c.kind() {
         Kind::Convert(conversion) => conversion,
         kind if starts_label(kind) => Conversion::None,
         _ => {
-            let converters = [Conversion::Bytes, Conversion::Duration, Conversion::DurationSeconds].map(Kind::Convert);
+            let converters = [
+                Conversion::Bytes,
+                Conversion::Duration,
+                Conversion::DurationSeconds,
+            ]
+            .map(Kind::Convert);
             return Err(c.expected(&[&[Kind::Identifier], &converters[..]].concat()));
         }
     };
@@ -234,5 +317,12 @@ fn unwrap<'a>(cx: Context<'_>, c: Cursor<'a>, height: &mut usize) -> Parsed<'a, 
         filters.push(filter.tree);
         c = after;
     }
-    Ok((c, Some(UnwrapExpr { label, conversion, filters })))
+    Ok((
+        c,
+        Some(UnwrapExpr {
+            label,
+            conversion,
+            filters,
+        }),
+    ))
 }

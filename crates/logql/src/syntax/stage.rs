@@ -7,12 +7,13 @@ use super::capture;
 use super::cursor::{Cursor, Parsed, need, token};
 use super::filter;
 use super::grammar::{
-    Context, Tall, end_before, label, label_list, log, match_op, matcher, starts_comparison, starts_label, text_argument,
+    Context, Tall, end_before, label, label_list, log, match_op, matcher, starts_comparison,
+    starts_label, text_argument,
 };
 use super::token::Kind;
 use crate::ast::{
-    Extraction, LabelFormat, LabelFormatSource, LineFilterArg, LineFilterExpr, LineFilterOp, NamedMatcher, SortKey, Span,
-    StageExpr, VectorOp,
+    Extraction, LabelFormat, LabelFormatSource, LineFilterArg, LineFilterExpr, LineFilterOp,
+    NamedMatcher, SortKey, Span, StageExpr, VectorOp,
 };
 use nom::Parser;
 use nom::combinator::map;
@@ -33,14 +34,23 @@ const STAGE_WANTED: &str = "a label filter such as status>=500, or one of json, 
                             label_format, drop, keep, decolorize, distinct, limit, sort by";
 
 /// As many stages as follow, with the height of the highest.
-pub(super) fn stages<'a>(cx: Context<'_>, mut c: Cursor<'a>, place: Place) -> Parsed<'a, Tall<Vec<StageExpr>>> {
-    let mut stages = Tall { tree: Vec::new(), height: 1 };
+pub(super) fn stages<'a>(
+    cx: Context<'_>,
+    mut c: Cursor<'a>,
+    place: Place,
+) -> Parsed<'a, Tall<Vec<StageExpr>>> {
+    let mut stages = Tall {
+        tree: Vec::new(),
+        height: 1,
+    };
     loop {
         if let Some(op) = line_filter_op(c.kind()) {
             let (after, filters) = line_filter(c, op)?;
             stages.tree.extend(filters);
             c = after;
-        } else if c.kind() == Kind::Pipe && !(place == Place::Range && c.ahead(1).kind == Kind::Unwrap) {
+        } else if c.kind() == Kind::Pipe
+            && !(place == Place::Range && c.ahead(1).kind == Kind::Unwrap)
+        {
             let (after, stage) = stage(cx, c.next())?;
             stages.height = stages.height.max(stage.height);
             stages.tree.push(stage.tree);
@@ -67,10 +77,20 @@ fn line_filter_op(kind: Kind) -> Option<LineFilterOp> {
 fn line_filter<'a>(c: Cursor<'a>, op: LineFilterOp) -> Parsed<'a, Vec<StageExpr>> {
     let start = c.peek().span.start;
     let (c, args) = separated_list1(token(Kind::Or), line_filter_arg).parse(c.next())?;
-    let span = Span { start, end: end_before(c) };
-    let negated = matches!(op, LineFilterOp::NotContains | LineFilterOp::NotRegex | LineFilterOp::NotPattern);
+    let span = Span {
+        start,
+        end: end_before(c),
+    };
+    let negated = matches!(
+        op,
+        LineFilterOp::NotContains | LineFilterOp::NotRegex | LineFilterOp::NotPattern
+    );
     let filter = |args| StageExpr::LineFilter(LineFilterExpr { op, args, span });
-    let filters = if negated { args.into_iter().map(|arg| filter(vec![arg])).collect() } else { vec![filter(args)] };
+    let filters = if negated {
+        args.into_iter().map(|arg| filter(vec![arg])).collect()
+    } else {
+        vec![filter(args)]
+    };
     Ok((c, filters))
 }
 
@@ -84,7 +104,9 @@ fn line_filter_arg(c: Cursor<'_>) -> Parsed<'_, LineFilterArg> {
 
 /// One stage after its pipe.
 fn stage<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<StageExpr>> {
-    let text = |make: fn(String) -> StageExpr| map(need(Kind::Text), move |token| make(token.text().to_owned()));
+    let text = |make: fn(String) -> StageExpr| {
+        map(need(Kind::Text), move |token| make(token.text().to_owned()))
+    };
     let (c, tree) = match c.kind() {
         Kind::Json => {
             let (c, extractions) = extractions(c.next())?;
@@ -104,10 +126,18 @@ fn stage<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<StageExpr>> {
         Kind::Identifier if is_word(c, 0, "distinct") && starts_label(c.ahead(1).kind) => {
             map(label_list, StageExpr::Distinct).parse(c.next())?
         }
-        Kind::Identifier if is_word(c, 0, "limit") && c.ahead(1).kind == Kind::Number => limit(c.next())?,
+        Kind::Identifier if is_word(c, 0, "limit") && c.ahead(1).kind == Kind::Number => {
+            limit(c.next())?
+        }
         kind if kind == Kind::OpenParen || starts_comparison(c) => {
             let (c, filter) = filter::label_filter(cx, c)?;
-            return Ok((c, Tall { tree: StageExpr::LabelFilter(filter.tree), height: filter.height }));
+            return Ok((
+                c,
+                Tall {
+                    tree: StageExpr::LabelFilter(filter.tree),
+                    height: filter.height,
+                },
+            ));
         }
         _ => return Err(c.stray(STAGE_WANTED)),
     };
@@ -128,7 +158,14 @@ fn logfmt(mut c: Cursor<'_>) -> Parsed<'_, StageExpr> {
         c = c.next();
     }
     let (c, expressions) = extractions(c)?;
-    Ok((c, StageExpr::Logfmt { strict, keep_empty, expressions }))
+    Ok((
+        c,
+        StageExpr::Logfmt {
+            strict,
+            keep_empty,
+            expressions,
+        },
+    ))
 }
 
 /// `a="b", c`, or nothing.
@@ -143,10 +180,22 @@ fn extraction(c: Cursor<'_>) -> Parsed<'_, Extraction> {
     let (c, name) = need(Kind::Identifier)(c)?;
     let label = name.text().to_owned();
     if c.kind() != Kind::Equal {
-        return Ok((c, Extraction { expression: label.clone(), label }));
+        return Ok((
+            c,
+            Extraction {
+                expression: label.clone(),
+                label,
+            },
+        ));
     }
     let (c, expression) = need(Kind::Text)(c.next())?;
-    Ok((c, Extraction { label, expression: expression.text().to_owned() }))
+    Ok((
+        c,
+        Extraction {
+            label,
+            expression: expression.text().to_owned(),
+        },
+    ))
 }
 
 fn regexp(c: Cursor<'_>) -> Parsed<'_, StageExpr> {
@@ -166,7 +215,11 @@ fn pattern(c: Cursor<'_>) -> Parsed<'_, StageExpr> {
 }
 
 fn label_formats(c: Cursor<'_>) -> Parsed<'_, StageExpr> {
-    map(separated_list1(token(Kind::Comma), label_format), StageExpr::LabelFormat).parse(c)
+    map(
+        separated_list1(token(Kind::Comma), label_format),
+        StageExpr::LabelFormat,
+    )
+    .parse(c)
 }
 
 fn label_format(c: Cursor<'_>) -> Parsed<'_, LabelFormat> {
@@ -196,13 +249,21 @@ fn named_matcher(c: Cursor<'_>) -> Parsed<'_, NamedMatcher> {
 /// `sort by (a desc, b)`, its `by` read.
 fn sort(c: Cursor<'_>) -> Parsed<'_, StageExpr> {
     let keys = separated_list1(token(Kind::Comma), sort_key);
-    map(delimited(need(Kind::OpenParen), keys, need(Kind::CloseParen)), StageExpr::Sort).parse(c)
+    map(
+        delimited(need(Kind::OpenParen), keys, need(Kind::CloseParen)),
+        StageExpr::Sort,
+    )
+    .parse(c)
 }
 
 fn sort_key(c: Cursor<'_>) -> Parsed<'_, SortKey> {
     let (c, label) = label(c)?;
     let descending = is_word(c, 0, "desc");
-    let c = if descending || is_word(c, 0, "asc") { c.next() } else { c };
+    let c = if descending || is_word(c, 0, "asc") {
+        c.next()
+    } else {
+        c
+    };
     Ok((c, SortKey { label, descending }))
 }
 
@@ -229,12 +290,20 @@ fn membership<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<StageExpr>>
     let negated = in_words(c) == 2;
     let cx = cx.deeper(c)?;
     let (c, label) = label(c)?;
-    let c = if negated { c.next().next().next() } else { c.next().next() };
+    let c = if negated {
+        c.next().next().next()
+    } else {
+        c.next().next()
+    };
     if c.kind() != Kind::OpenBrace {
         return Err(c.expected(&[Kind::OpenBrace]));
     }
     let (c, (query, height)) = log(cx, c)?;
     let (c, _) = need(Kind::CloseParen)(c)?;
-    let tree = StageExpr::In { label, negated, query: Box::new(query) };
+    let tree = StageExpr::In {
+        label,
+        negated,
+        query: Box::new(query),
+    };
     Ok((c, Tall::above(c, tree, height)?))
 }

@@ -27,14 +27,23 @@ const STAGE_WORDS: [&str; 15] = [
 /// One line that tells how to repair the query.
 pub(super) fn suggest(text: &str, tokens: &[Token], fault: &Fault<'_>) -> Option<String> {
     let (found, expected) = match fault {
-        Fault::Unexpected { found, expected, .. } => (*found, expected),
-        Fault::Refused(refusal) => return Some(refusal.help.to_owned()).filter(|help| !help.is_empty()),
+        Fault::Unexpected {
+            found, expected, ..
+        } => (*found, expected),
+        Fault::Refused(refusal) => {
+            return Some(refusal.help.to_owned()).filter(|help| !help.is_empty());
+        }
         Fault::TooDeep { .. } => return None,
     };
-    let index = tokens.iter().position(|token| token.span.start == found.span.start && token.kind == found.kind)?;
+    let index = tokens
+        .iter()
+        .position(|token| token.span.start == found.span.start && token.kind == found.kind)?;
     let before = |n: usize| index.checked_sub(n).and_then(|i| tokens.get(i));
     let after = |n: usize| tokens.get(index + n);
-    let spelled = |token: &Token| text.get(token.span.start as usize..token.span.end as usize).unwrap_or("");
+    let spelled = |token: &Token| {
+        text.get(token.span.start as usize..token.span.end as usize)
+            .unwrap_or("")
+    };
 
     if found.kind == Kind::Invalid {
         return invalid_text(spelled(found), found.text());
@@ -44,13 +53,16 @@ pub(super) fn suggest(text: &str, tokens: &[Token], fault: &Fault<'_>) -> Option
     }
     if found.kind == Kind::Text && before(1).is_some_and(|t| is_size_comparison(t.kind)) {
         let number = found.text();
-        return Some(format!("numbers, durations and sizes are compared without quotes: {number}"));
+        return Some(format!(
+            "numbers, durations and sizes are compared without quotes: {number}"
+        ));
     }
     if let Some(fix) = bare_grouping(tokens, index, spelled) {
         return Some(fix);
     }
     if found.kind == Kind::Identifier && after(1).is_some_and(|t| t.kind == Kind::OpenParen) {
-        return closest(found.text(), &function_words()).map(|word| format!("did you mean {word}?"));
+        return closest(found.text(), &function_words())
+            .map(|word| format!("did you mean {word}?"));
     }
     if found.kind == Kind::OpenParen && before(2).is_some_and(|t| t.kind == Kind::Unwrap) {
         let name = before(1).map_or("", Token::text);
@@ -74,17 +86,27 @@ fn stage_word(pipe: Option<&Token>, word: Option<&Token>) -> Option<String> {
     if pipe?.kind != Kind::Pipe || word?.kind != Kind::Identifier {
         return None;
     }
-    closest(word?.text(), &STAGE_WORDS.map(str::to_owned)).map(|word| format!("did you mean | {word}?"))
+    closest(word?.text(), &STAGE_WORDS.map(str::to_owned))
+        .map(|word| format!("did you mean | {word}?"))
 }
 
 fn is_size_comparison(kind: Kind) -> bool {
-    matches!(kind, Kind::Greater | Kind::GreaterEqual | Kind::Less | Kind::LessEqual | Kind::EqualEqual)
+    matches!(
+        kind,
+        Kind::Greater | Kind::GreaterEqual | Kind::Less | Kind::LessEqual | Kind::EqualEqual
+    )
 }
 
 /// Names of functions, as a query writes them.
 fn function_words() -> Vec<String> {
-    let words = RangeOp::ALL.iter().map(|op| op.as_str()).chain(VectorOp::ALL.iter().map(|op| op.as_str()));
-    words.chain(["vector", "label_replace"]).map(str::to_owned).collect()
+    let words = RangeOp::ALL
+        .iter()
+        .map(|op| op.as_str())
+        .chain(VectorOp::ALL.iter().map(|op| op.as_str()));
+    words
+        .chain(["vector", "label_replace"])
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A word or a single-quoted text where a text in quotes is needed.
@@ -92,9 +114,15 @@ fn unquoted(spelling: &str, found: &Token, expected: &[Kind]) -> Option<String> 
     if !expected.contains(&Kind::Text) || !matches!(found.kind, Kind::Identifier | Kind::Number) {
         return None;
     }
-    match spelling.strip_prefix('\'').and_then(|body| body.strip_suffix('\'')) {
+    match spelling
+        .strip_prefix('\'')
+        .and_then(|body| body.strip_suffix('\''))
+    {
         Some(body) => Some(format!("use double quotes: {}", quote::quoted(body))),
-        None => Some(format!("put the value in double quotes: {}", quote::quoted(spelling))),
+        None => Some(format!(
+            "put the value in double quotes: {}",
+            quote::quoted(spelling)
+        )),
     }
 }
 
@@ -107,14 +135,24 @@ fn invalid_text(spelling: &str, reason: &str) -> Option<String> {
         }
         "invalid char escape" => {
             let body = spelling.strip_prefix('"')?.strip_suffix('"')?;
-            let raw = if body.contains('`') { String::new() } else { format!(", or in backticks: `{body}`") };
-            Some(format!("write the backslash twice: \"{}\"{raw}", double_bad_escapes(body)))
+            let raw = if body.contains('`') {
+                String::new()
+            } else {
+                format!(", or in backticks: `{body}`")
+            };
+            Some(format!(
+                "write the backslash twice: \"{}\"{raw}",
+                double_bad_escapes(body)
+            ))
         }
         "literal not terminated" => Some("the quote is never closed".to_owned()),
         "missing closing ']' in duration" => Some("the [ is never closed".to_owned()),
         _ if spelling.starts_with('[') => {
             let body = spelling.strip_prefix('[')?.strip_suffix(']')?;
-            Some(format!("a range is a number and a unit of ms, s, m, h, d, w or y: [{}]", range_meant(body)?))
+            Some(format!(
+                "a range is a number and a unit of ms, s, m, h, d, w or y: [{}]",
+                range_meant(body)?
+            ))
         }
         _ => None,
     }
@@ -143,23 +181,39 @@ fn range_meant(body: &str) -> Option<String> {
     if let Some(nanos) = super::duration::parse(body).filter(|nanos| *nanos > 0) {
         return Some(super::duration::format_prometheus(nanos));
     }
-    let digits = body.find(|c: char| !c.is_ascii_digit()).unwrap_or(body.len());
+    let digits = body
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(body.len());
     let number: u64 = body[..digits].parse().ok()?;
     let unit = body[digits..].trim().to_lowercase();
     let unit = match unit.as_str() {
         "" => "m",
         "millis" | "milliseconds" | "millisecond" => "ms",
-        unit => ["s", "m", "h", "d", "w", "y"].into_iter().find(|short| unit.starts_with(short))?,
+        unit => ["s", "m", "h", "d", "w", "y"]
+            .into_iter()
+            .find(|short| unit.starts_with(short))?,
     };
     Some(format!("{number}{unit}"))
 }
 
 /// `sum by app (` lacks parentheses around its labels.
-fn bare_grouping<'a>(tokens: &'a [Token], index: usize, spelled: impl Fn(&'a Token) -> &'a str) -> Option<String> {
-    let word = tokens.iter().skip(index.saturating_sub(1)).take(3).position(|t| matches!(t.kind, Kind::By | Kind::Without))?;
+fn bare_grouping<'a>(
+    tokens: &'a [Token],
+    index: usize,
+    spelled: impl Fn(&'a Token) -> &'a str,
+) -> Option<String> {
+    let word = tokens
+        .iter()
+        .skip(index.saturating_sub(1))
+        .take(3)
+        .position(|t| matches!(t.kind, Kind::By | Kind::Without))?;
     let at = index.saturating_sub(1) + word;
     let label = tokens.get(at + 1).filter(|t| t.kind == Kind::Identifier)?;
-    Some(format!("labels stand in parentheses: {} ({})", spelled(&tokens[at]), label.text()))
+    Some(format!(
+        "labels stand in parentheses: {} ({})",
+        spelled(&tokens[at]),
+        label.text()
+    ))
 }
 
 /// At the end of the text: the bracket that is still open.
@@ -178,14 +232,22 @@ fn unclosed(text: &str, tokens: &[Token], found: &Token) -> Option<String> {
     let token = open.last()?;
     let start = token.span.start as usize;
     let line_start = text[..start].rfind('\n').map_or(0, |i| i + 1);
-    let (line, column) = (text[..start].matches('\n').count() + 1, text[line_start..start].chars().count() + 1);
-    Some(format!("the {} at line {line}, col {column} is never closed", token.kind.name()))
+    let (line, column) = (
+        text[..start].matches('\n').count() + 1,
+        text[line_start..start].chars().count() + 1,
+    );
+    Some(format!(
+        "the {} at line {line}, col {column} is never closed",
+        token.kind.name()
+    ))
 }
 
 /// The word nearest to `word`, if it is near: at most a third of the letters differ.
 fn closest(word: &str, words: &[String]) -> Option<String> {
     let word = word.to_lowercase();
-    let distances = words.iter().map(|candidate| (distance(&word, candidate), candidate));
+    let distances = words
+        .iter()
+        .map(|candidate| (distance(&word, candidate), candidate));
     let (least, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
     (least <= (word.chars().count().max(3)) / 3).then(|| nearest.clone())
 }

@@ -142,20 +142,32 @@ const SYMBOLS_LEXED: usize = 27;
 impl Kind {
     /// The symbol at the start of `text`.
     pub(super) fn symbol(text: &str) -> Option<(&'static str, Kind)> {
-        SYMBOLS[..SYMBOLS_LEXED].iter().copied().find(|(symbol, _)| text.starts_with(symbol))
+        SYMBOLS[..SYMBOLS_LEXED]
+            .iter()
+            .copied()
+            .find(|(symbol, _)| text.starts_with(symbol))
     }
 
     /// The keyword `word` is (`ip` is one of the function words: see [`Kind::function`]).
     pub(super) fn keyword(word: &str) -> Option<Kind> {
-        KEYWORDS.iter().find(|(k, kind)| *kind != Kind::Ip && k.eq_ignore_ascii_case(word)).map(|(_, kind)| *kind)
+        KEYWORDS
+            .iter()
+            .find(|(k, kind)| *kind != Kind::Ip && k.eq_ignore_ascii_case(word))
+            .map(|(_, kind)| *kind)
     }
 
     /// The function `word` names when a parenthesis or a grouping follows it.
     pub(super) fn function(word: &str) -> Option<Kind> {
         let lower = word.to_ascii_lowercase();
         let word = lower.as_str();
-        let range = RangeOp::ALL.iter().find(|op| op.as_str() == word).map(|op| Kind::RangeFn(*op));
-        let vector = VectorOp::ALL.iter().find(|op| op.as_str() == word).map(|op| Kind::VectorFn(*op));
+        let range = RangeOp::ALL
+            .iter()
+            .find(|op| op.as_str() == word)
+            .map(|op| Kind::RangeFn(*op));
+        let vector = VectorOp::ALL
+            .iter()
+            .find(|op| op.as_str() == word)
+            .map(|op| Kind::VectorFn(*op));
         range.or(vector).or(match word {
             "approx_count_distinct" => Some(Kind::RangeFn(RangeOp::CountDistinct)),
             "bytes" => Some(Kind::Convert(Conversion::Bytes)),
@@ -182,8 +194,14 @@ impl Kind {
             Kind::LabelReplace => "LABEL_REPLACE",
             Kind::RangeFn(op) => return op.as_str().to_ascii_uppercase(),
             Kind::VectorFn(op) => return op.as_str().to_ascii_uppercase(),
-            Kind::Convert(conversion) => return format!("{}_CONV", conversion.as_str().to_ascii_uppercase()),
-            _ => KEYWORDS.iter().chain(&SYMBOLS).find(|(_, kind)| *kind == self).map_or("$unk", |(name, _)| name),
+            Kind::Convert(conversion) => {
+                return format!("{}_CONV", conversion.as_str().to_ascii_uppercase());
+            }
+            _ => KEYWORDS
+                .iter()
+                .chain(&SYMBOLS)
+                .find(|(_, kind)| *kind == self)
+                .map_or("$unk", |(name, _)| name),
         };
         class.to_owned()
     }

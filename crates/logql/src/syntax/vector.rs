@@ -4,7 +4,8 @@ use super::cursor::{Cursor, Parsed, Refusal, need};
 use super::grammar::{Context, Tall, end_before, grouping, metric, next_text};
 use super::token::{Kind, Token};
 use crate::ast::{
-    BinaryExpr, BinaryOp, Expr, Grouping, LabelReplaceExpr, MetricExpr, Span, VectorExpr, VectorMatching, VectorOp,
+    BinaryExpr, BinaryOp, Expr, Grouping, LabelReplaceExpr, MetricExpr, Span, VectorExpr,
+    VectorMatching, VectorOp,
 };
 use crate::go::float;
 use nom::Parser;
@@ -14,30 +15,59 @@ use skald_model::re2;
 /// A number, signed or not.
 pub(super) fn literal<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<MetricExpr>> {
     let negative = c.kind() == Kind::Sub;
-    let c = if c.kind() == Kind::Number { c } else { c.next() };
+    let c = if c.kind() == Kind::Number {
+        c
+    } else {
+        c.next()
+    };
     let (c, number) = need(Kind::Number)(c)?;
     let value = number_or_refuse(cx, number, "literal");
-    Ok((c, Tall { tree: MetricExpr::Literal(if negative { -value } else { value }), height: 1 }))
+    Ok((
+        c,
+        Tall {
+            tree: MetricExpr::Literal(if negative { -value } else { value }),
+            height: 1,
+        },
+    ))
 }
 
 /// `vector(n)`
 pub(super) fn vector_of<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<MetricExpr>> {
-    let (c, number) = delimited(need(Kind::OpenParen), need(Kind::Number), need(Kind::CloseParen)).parse(c.next())?;
+    let (c, number) = delimited(
+        need(Kind::OpenParen),
+        need(Kind::Number),
+        need(Kind::CloseParen),
+    )
+    .parse(c.next())?;
     let value = number_or_refuse(cx, number, "vectorExpr");
-    Ok((c, Tall { tree: MetricExpr::VectorOf(value), height: 1 }))
+    Ok((
+        c,
+        Tall {
+            tree: MetricExpr::VectorOf(value),
+            height: 1,
+        },
+    ))
 }
 
 /// The value of a number; what can't be read is refused at the end.
 fn number_or_refuse(cx: Context<'_>, number: &Token, what: &str) -> f64 {
     float::parse(number.text()).unwrap_or_else(|error| {
         let message = format!("unable to parse {what} as a float: {error}");
-        cx.refuse(Refusal { message, span: number.span, help: "numbers are decimal: 16, 1.5, 1e6" });
+        cx.refuse(Refusal {
+            message,
+            span: number.span,
+            help: "numbers are decimal: 16, 1.5, 1e6",
+        });
         0.0
     })
 }
 
 /// `sum by (a) (…)`, `topk(3, …) by (a)`
-pub(super) fn aggregation<'a>(cx: Context<'_>, c: Cursor<'a>, op: VectorOp) -> Parsed<'a, Tall<MetricExpr>> {
+pub(super) fn aggregation<'a>(
+    cx: Context<'_>,
+    c: Cursor<'a>,
+    op: VectorOp,
+) -> Parsed<'a, Tall<MetricExpr>> {
     let start = c.peek().span.start;
     let (c, before) = grouping(c.next())?;
     let (c, _) = need(Kind::OpenParen)(c)?;
@@ -48,20 +78,48 @@ pub(super) fn aggregation<'a>(cx: Context<'_>, c: Cursor<'a>, op: VectorOp) -> P
     if c.kind() != Kind::CloseParen {
         return Err(c.stray("`)` or an operator"));
     }
-    let (c, grouping) = if before.is_some() { (c.next(), before) } else { grouping(c.next())? };
-    let span = Span { start, end: end_before(c) };
+    let (c, grouping) = if before.is_some() {
+        (c.next(), before)
+    } else {
+        grouping(c.next())?
+    };
+    let span = Span {
+        start,
+        end: end_before(c),
+    };
     let param = check_param(op, param, grouping.as_ref()).unwrap_or_else(|message| {
-        let takes_k = matches!(op, VectorOp::Topk | VectorOp::Bottomk | VectorOp::ApproxTopk);
-        let help = if takes_k { "it takes how many series to keep, a whole number from 1 up: topk(10, …)" } else { "" };
-        cx.refuse(Refusal { message, span, help });
+        let takes_k = matches!(
+            op,
+            VectorOp::Topk | VectorOp::Bottomk | VectorOp::ApproxTopk
+        );
+        let help = if takes_k {
+            "it takes how many series to keep, a whole number from 1 up: topk(10, …)"
+        } else {
+            ""
+        };
+        cx.refuse(Refusal {
+            message,
+            span,
+            help,
+        });
         None
     });
-    let tree = MetricExpr::Vector(Box::new(VectorExpr { op, param, grouping, inner: inner.tree, span }));
+    let tree = MetricExpr::Vector(Box::new(VectorExpr {
+        op,
+        param,
+        grouping,
+        inner: inner.tree,
+        span,
+    }));
     Ok((c, Tall::above(c, tree, inner.height)?))
 }
 
 /// The k of an aggregation that has one, and what may not stand with it.
-fn check_param(op: VectorOp, param: Option<&str>, grouping: Option<&Grouping>) -> Result<Option<i64>, String> {
+fn check_param(
+    op: VectorOp,
+    param: Option<&str>,
+    grouping: Option<&Grouping>,
+) -> Result<Option<i64>, String> {
     let name = op.as_str();
     let sorts = matches!(op, VectorOp::Sort | VectorOp::SortDesc);
     if sorts && grouping.is_some_and(|g| !g.labels.is_empty()) {
@@ -72,16 +130,22 @@ fn check_param(op: VectorOp, param: Option<&str>, grouping: Option<&Grouping>) -
             Err(format!("parameter required for operation {name}"))
         }
         (VectorOp::Topk | VectorOp::Bottomk | VectorOp::ApproxTopk, Some(text)) => {
-            let k: i64 = text.parse().map_err(|_| format!("invalid parameter {name}({text},"))?;
+            let k: i64 = text
+                .parse()
+                .map_err(|_| format!("invalid parameter {name}({text},"))?;
             if k <= 0 {
-                return Err(format!("invalid parameter (must be greater than 0) {name}({text}"));
+                return Err(format!(
+                    "invalid parameter (must be greater than 0) {name}({text}"
+                ));
             }
             if op == VectorOp::ApproxTopk && grouping.is_some() {
                 return Err("grouping not allowed for approx_topk aggregation".to_owned());
             }
             Ok(Some(k))
         }
-        (_, Some(text)) => Err(format!("unsupported parameter for operation {name}({text},")),
+        (_, Some(text)) => Err(format!(
+            "unsupported parameter for operation {name}({text},"
+        )),
         (_, None) => Ok(None),
     }
 }
@@ -99,12 +163,29 @@ pub(super) fn label_replace<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Ta
     let (c, src) = next_text(c)?;
     let (c, regex) = next_text(c)?;
     let (c, _) = need(Kind::CloseParen)(c)?;
-    let span = Span { start, end: end_before(c) };
+    let span = Span {
+        start,
+        end: end_before(c),
+    };
     if let Err(error) = re2::search(&format!("^(?:{regex})$")) {
-        cx.refuse(Refusal { message: format!("invalid regex in label_replace: {error}"), span, help: "" });
+        cx.refuse(Refusal {
+            message: format!("invalid regex in label_replace: {error}"),
+            span,
+            help: "",
+        });
     }
-    let replace = LabelReplaceExpr { inner: inner.tree, dst, replacement, src, regex, span };
-    Ok((c, Tall::above(c, MetricExpr::LabelReplace(Box::new(replace)), inner.height)?))
+    let replace = LabelReplaceExpr {
+        inner: inner.tree,
+        dst,
+        replacement,
+        src,
+        regex,
+        span,
+    };
+    Ok((
+        c,
+        Tall::above(c, MetricExpr::LabelReplace(Box::new(replace)), inner.height)?,
+    ))
 }
 
 /// An operator and what was written about it.
@@ -121,7 +202,11 @@ pub(super) fn join(cx: Context<'_>, operation: Operation, left: Expr, right: Exp
     match typed(&operation, left, right) {
         Ok(joined) => joined,
         Err((message, help)) => {
-            cx.refuse(Refusal { message, span, help });
+            cx.refuse(Refusal {
+                message,
+                span,
+                help,
+            });
             MetricExpr::Literal(0.0)
         }
     }
@@ -138,7 +223,9 @@ fn typed(operation: &Operation, left: Expr, right: Expr) -> Result<MetricExpr, C
         for (side, operand) in [("left", &left), ("right", &right)] {
             if let MetricExpr::Literal(value) = operand {
                 let op = op.as_str();
-                let message = format!("unexpected literal for {side} leg of logical/set binary operation ({op}): {value:.6}");
+                let message = format!(
+                    "unexpected literal for {side} leg of logical/set binary operation ({op}): {value:.6}"
+                );
                 return Err((message, "a number becomes a series with vector(…)"));
             }
         }
@@ -146,8 +233,20 @@ fn typed(operation: &Operation, left: Expr, right: Expr) -> Result<MetricExpr, C
     if let (MetricExpr::Literal(a), MetricExpr::Literal(b)) = (&left, &right) {
         return Ok(MetricExpr::Literal(fold(op, *a, *b)));
     }
-    let Operation { op, return_bool, ref matching, span } = *operation;
-    Ok(MetricExpr::Binary(Box::new(BinaryExpr { op, return_bool, matching: matching.clone(), left, right, span })))
+    let Operation {
+        op,
+        return_bool,
+        ref matching,
+        span,
+    } = *operation;
+    Ok(MetricExpr::Binary(Box::new(BinaryExpr {
+        op,
+        return_bool,
+        matching: matching.clone(),
+        left,
+        right,
+        span,
+    })))
 }
 
 /// The operand as a metric expression; the error names Loki's own types, for its texts do.
@@ -157,7 +256,10 @@ fn numbers(op: BinaryOp, side: &str, operand: Expr) -> Result<MetricExpr, Compla
         Expr::Log(log) if log.stages.is_empty() => "MatchersExpr",
         Expr::Log(_) => "PipelineExpr",
     };
-    let message = format!("unexpected type for {side} leg of binary operation ({}): *syntax.{type_name}", op.as_str());
+    let message = format!(
+        "unexpected type for {side} leg of binary operation ({}): *syntax.{type_name}",
+        op.as_str()
+    );
     let help = if op.is_comparison() {
         "a filter on a label has a pipe of its own, `| json | status >= 500`; operators join numbers, as rate({…}[5m]) gives"
     } else {

@@ -107,7 +107,12 @@ pub(super) enum Ideal {
 impl fmt::Display for Pipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.variables.is_empty() {
-            write!(f, "{} {} ", self.variables.join(", "), if self.assigns { "=" } else { ":=" })?;
+            write!(
+                f,
+                "{} {} ",
+                self.variables.join(", "),
+                if self.assigns { "=" } else { ":=" }
+            )?;
         }
         for (i, command) in self.commands.iter().enumerate() {
             if i > 0 {
@@ -176,5 +181,6 @@ impl fmt::Display for Invocation {
 
 /// Whether a template has nothing but white space.
 pub(super) fn is_blank(list: &List) -> bool {
-    list.iter().all(|node| matches!(node, Node::Text(text) if text.trim_ascii().is_empty()))
+    list.iter()
+        .all(|node| matches!(node, Node::Text(text) if text.trim_ascii().is_empty()))
 }

@@ -24,10 +24,20 @@ impl Decimal {
         }
         let text = format!("{:e}", value.abs());
         let (mantissa, power) = text.split_once('e')?;
-        let fraction = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len() as i32);
-        let digits = mantissa.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
+        let fraction = mantissa
+            .split_once('.')
+            .map_or(0, |(_, fraction)| fraction.len() as i32);
+        let digits = mantissa
+            .bytes()
+            .filter(u8::is_ascii_digit)
+            .map(|b| b - b'0')
+            .collect();
         let exponent = power.parse::<i32>().ok()? - fraction;
-        Some(Decimal { negative: value < 0.0, digits: trim(digits), exponent })
+        Some(Decimal {
+            negative: value < 0.0,
+            digits: trim(digits),
+            exponent,
+        })
     }
 
     /// The nearest float.
@@ -35,12 +45,17 @@ impl Decimal {
         let digits: String = self.digits.iter().map(|d| (b'0' + d) as char).collect();
         let sign = if self.negative { "-" } else { "" };
         let zero = if digits.is_empty() { "0" } else { "" };
-        let value = format!("{sign}{digits}{zero}e{}", self.exponent).parse().unwrap_or(f64::NAN);
+        let value = format!("{sign}{digits}{zero}e{}", self.exponent)
+            .parse()
+            .unwrap_or(f64::NAN);
         if value == 0.0 { 0.0 } else { value }
     }
 
     fn negated(&self) -> Decimal {
-        Decimal { negative: !self.negative, ..self.clone() }
+        Decimal {
+            negative: !self.negative,
+            ..self.clone()
+        }
     }
 
     /// The digits at a lower power of ten.
@@ -56,11 +71,23 @@ impl Decimal {
         let exponent = self.exponent.min(other.exponent);
         let (a, b) = (self.scaled(exponent), other.scaled(exponent));
         if self.negative == other.negative {
-            return Decimal { negative: self.negative, digits: sum(&a, &b), exponent };
+            return Decimal {
+                negative: self.negative,
+                digits: sum(&a, &b),
+                exponent,
+            };
         }
         match compare(&a, &b) {
-            std::cmp::Ordering::Less => Decimal { negative: other.negative, digits: difference(&b, &a), exponent },
-            _ => Decimal { negative: self.negative, digits: difference(&a, &b), exponent },
+            std::cmp::Ordering::Less => Decimal {
+                negative: other.negative,
+                digits: difference(&b, &a),
+                exponent,
+            },
+            _ => Decimal {
+                negative: self.negative,
+                digits: difference(&a, &b),
+                exponent,
+            },
         }
     }
 
@@ -80,7 +107,11 @@ impl Decimal {
             product[i + other.digits.len()] = carry;
         }
         let digits = trim(product.into_iter().rev().map(|d| d as u8).collect());
-        Decimal { negative: self.negative != other.negative, digits, exponent: self.exponent + other.exponent }
+        Decimal {
+            negative: self.negative != other.negative,
+            digits,
+            exponent: self.exponent + other.exponent,
+        }
     }
 
     /// The quotient, rounded half away from zero; `None` when `other` is zero.
@@ -101,7 +132,11 @@ impl Decimal {
         if compare(&sum(&rest, &rest), &denominator) != std::cmp::Ordering::Less {
             quotient = sum(&quotient, &[1]);
         }
-        Some(Decimal { negative: self.negative != other.negative, digits: quotient, exponent })
+        Some(Decimal {
+            negative: self.negative != other.negative,
+            digits: quotient,
+            exponent,
+        })
     }
 
     /// How many digits it holds: what further arithmetic costs.
@@ -112,7 +147,11 @@ impl Decimal {
 
 fn trim(digits: Vec<u8>) -> Vec<u8> {
     let zeros = digits.iter().take_while(|d| **d == 0).count();
-    if zeros == 0 { digits } else { digits[zeros..].to_vec() }
+    if zeros == 0 {
+        digits
+    } else {
+        digits[zeros..].to_vec()
+    }
 }
 
 fn compare(a: &[u8], b: &[u8]) -> std::cmp::Ordering {

@@ -55,14 +55,23 @@ impl<'a> Env<'a> {
                 self.left.set(left);
                 Ok(())
             }
-            None => Err(format!("template produces more than {PRODUCED_BYTES_MAX} bytes")),
+            None => Err(format!(
+                "template produces more than {PRODUCED_BYTES_MAX} bytes"
+            )),
         }
     }
 
     /// Prints into a buffer of its own.
-    pub(super) fn print(&self, run: impl FnOnce(&mut Printer<'_, 'a>) -> Result<(), TooLong>) -> Result<Vec<u8>, String> {
+    pub(super) fn print(
+        &self,
+        run: impl FnOnce(&mut Printer<'_, 'a>) -> Result<(), TooLong>,
+    ) -> Result<Vec<u8>, String> {
         let labels = || self.context.labels();
-        let mut printer = Printer { out: Vec::new(), limit: self.left.get(), labels: &labels };
+        let mut printer = Printer {
+            out: Vec::new(),
+            limit: self.left.get(),
+            labels: &labels,
+        };
         let printed = run(&mut printer);
         let out = printer.out;
         match printed {
@@ -72,7 +81,11 @@ impl<'a> Env<'a> {
     }
 
     /// Runs `use_it` on the compiled regex; those written in the template are compiled already.
-    pub(super) fn regex<T>(&self, pattern: &[u8], use_it: impl FnOnce(&regex::bytes::Regex) -> T) -> Result<T, String> {
+    pub(super) fn regex<T>(
+        &self,
+        pattern: &[u8],
+        use_it: impl FnOnce(&regex::bytes::Regex) -> T,
+    ) -> Result<T, String> {
         /// What compiling a regex for each line counts for, next to bytes produced.
         const COMPILE_COST: usize = 64 * 1024;
         if let Some(compiled) = self.template.regexes.get(pattern) {
@@ -133,10 +146,18 @@ pub(super) struct Executor<'a, 'o> {
 
 impl<'a, 'o> Executor<'a, 'o> {
     /// Runs `template` once; what was written before an error stays.
-    pub(super) fn run(template: &'a Template, context: &'a dyn Context, out: &'o mut Vec<u8>) -> Result<(), TemplateError> {
+    pub(super) fn run(
+        template: &'a Template,
+        context: &'a dyn Context,
+        out: &'o mut Vec<u8>,
+    ) -> Result<(), TemplateError> {
         let start = out.len();
         let mut executor = Executor {
-            env: Env { context, template, left: Cell::new(PRODUCED_BYTES_MAX) },
+            env: Env {
+                context,
+                template,
+                left: Cell::new(PRODUCED_BYTES_MAX),
+            },
             out,
             start,
             at: At::Start,
@@ -158,7 +179,9 @@ impl<'a, 'o> Executor<'a, 'o> {
         let (pos, shown) = match self.at {
             At::Start => {
                 let name = String::from_utf8_lossy(self.name);
-                return Err(Stop::Failed(TemplateError(format!("template: {name}: {message}"))));
+                return Err(Stop::Failed(TemplateError(format!(
+                    "template: {name}: {message}"
+                ))));
             }
             At::Pipe(node) => (node.pos, node.to_string()),
             At::Command(node) => (node.pos, node.to_string()),
@@ -178,12 +201,20 @@ impl<'a, 'o> Executor<'a, 'o> {
 
     fn step(&mut self) -> Result<(), Stop> {
         self.steps += 1;
-        if self.steps > STEPS_MAX { self.fail(format!("exceeded maximum number of steps ({STEPS_MAX})")) } else { Ok(()) }
+        if self.steps > STEPS_MAX {
+            self.fail(format!("exceeded maximum number of steps ({STEPS_MAX})"))
+        } else {
+            Ok(())
+        }
     }
 
     fn deepen(&mut self) -> Result<(), Stop> {
         self.depth += 1;
-        if self.depth > DEPTH_MAX { self.fail(format!("exceeded maximum template depth ({DEPTH_MAX})")) } else { Ok(()) }
+        if self.depth > DEPTH_MAX {
+            self.fail(format!("exceeded maximum template depth ({DEPTH_MAX})"))
+        } else {
+            Ok(())
+        }
     }
 
     fn is_true(&self, value: &Value<'a>) -> bool {
@@ -192,7 +223,11 @@ impl<'a, 'o> Executor<'a, 'o> {
 
     /// The value of a variable, and whether it is boxed.
     fn variable(&self, name: &str) -> Result<(Value<'a>, bool), Stop> {
-        match self.variables[self.base..].iter().rev().find(|variable| variable.name == name) {
+        match self.variables[self.base..]
+            .iter()
+            .rev()
+            .find(|variable| variable.name == name)
+        {
             Some(variable) => Ok((variable.value.clone(), variable.boxed)),
             None if name == "$" => Ok((self.root.clone(), false)),
             None => self.fail(format!("undefined variable: {name}")),
@@ -201,7 +236,11 @@ impl<'a, 'o> Executor<'a, 'o> {
 
     /// Overwrites the innermost variable of that name.
     fn assign(&mut self, name: &str, value: Value<'a>, boxed: bool) -> Result<(), Stop> {
-        match self.variables[self.base..].iter_mut().rev().find(|variable| variable.name == name) {
+        match self.variables[self.base..]
+            .iter_mut()
+            .rev()
+            .find(|variable| variable.name == name)
+        {
             Some(variable) => (variable.value, variable.boxed) = (value, boxed),
             None if name == "$" => self.root = value,
             None => return self.fail(format!("undefined variable: {name}")),
@@ -222,7 +261,11 @@ impl<'a, 'o> Executor<'a, 'o> {
             if pipe.assigns {
                 self.assign(name, value.clone(), false)?;
             } else {
-                self.variables.push(Variable { name, value: value.clone(), boxed: false });
+                self.variables.push(Variable {
+                    name,
+                    value: value.clone(),
+                    boxed: false,
+                });
             }
             if let Value::Str(text) = &value {
                 self.charge(text.len())?;
@@ -243,7 +286,12 @@ impl<'a, 'o> Executor<'a, 'o> {
     }
 
     /// The value of a command; `last` is what was piped into it.
-    fn command(&mut self, dot: &Value<'a>, command: &'a Command, last: Option<Value<'a>>) -> Evaluated<'a> {
+    fn command(
+        &mut self,
+        dot: &Value<'a>,
+        command: &'a Command,
+        last: Option<Value<'a>>,
+    ) -> Evaluated<'a> {
         let (first, args) = (&command.operands[0], &command.operands[1..]);
         let has_args = !args.is_empty() || last.is_some();
         match &first.kind {
@@ -276,7 +324,11 @@ impl<'a, 'o> Executor<'a, 'o> {
                 }
                 return self.nested_pipe(dot, pipe);
             }
-            OperandKind::Dot | OperandKind::Nil | OperandKind::Bool(_) | OperandKind::Number(_) | OperandKind::Str { .. } => {}
+            OperandKind::Dot
+            | OperandKind::Nil
+            | OperandKind::Bool(_)
+            | OperandKind::Number(_)
+            | OperandKind::Str { .. } => {}
         }
         self.at = At::Operand(first);
         if has_args {
@@ -301,13 +353,19 @@ impl<'a, 'o> Executor<'a, 'o> {
             OperandKind::Bool(value) => Ok(Value::Bool(*value)),
             OperandKind::Number(number) => self.ideal(number),
             OperandKind::Str { value, .. } => Ok(Value::Str(value.as_slice().into())),
-            OperandKind::Field(names) => self.fields(dot, (dot.clone(), self.dot_boxed), names, &[], None),
-            OperandKind::Variable { name, fields } if fields.is_empty() => Ok(self.variable(name)?.0),
+            OperandKind::Field(names) => {
+                self.fields(dot, (dot.clone(), self.dot_boxed), names, &[], None)
+            }
+            OperandKind::Variable { name, fields } if fields.is_empty() => {
+                Ok(self.variable(name)?.0)
+            }
             OperandKind::Variable { name, fields } => {
                 let receiver = self.variable(name)?;
                 self.fields(dot, receiver, fields, &[], None)
             }
-            OperandKind::Function(function) => self.call(dot, function, At::Operand(operand), &[], None),
+            OperandKind::Function(function) => {
+                self.call(dot, function, At::Operand(operand), &[], None)
+            }
             OperandKind::Chain(inner, names) => {
                 let receiver = self.chain_receiver(dot, operand, inner)?;
                 self.fields(dot, (receiver, false), names, &[], None)
@@ -325,7 +383,12 @@ impl<'a, 'o> Executor<'a, 'o> {
         }
     }
 
-    fn chain_receiver(&mut self, dot: &Value<'a>, chain: &'a Operand, inner: &'a Operand) -> Evaluated<'a> {
+    fn chain_receiver(
+        &mut self,
+        dot: &Value<'a>,
+        chain: &'a Operand,
+        inner: &'a Operand,
+    ) -> Evaluated<'a> {
         self.at = At::Operand(chain);
         self.plain(dot, inner)
     }
@@ -335,8 +398,12 @@ impl<'a, 'o> Executor<'a, 'o> {
         self.at = At::Operand(operand);
         match (&operand.kind, param) {
             (OperandKind::Nil, Param::Any | Param::Value) => Ok(Value::Nil),
-            (OperandKind::Nil, _) => self.fail(format!("cannot assign nil to {}", param.type_name())),
-            (OperandKind::Bool(_) | OperandKind::Number(_) | OperandKind::Str { .. }, _) => self.literal(dot, operand, param),
+            (OperandKind::Nil, _) => {
+                self.fail(format!("cannot assign nil to {}", param.type_name()))
+            }
+            (OperandKind::Bool(_) | OperandKind::Number(_) | OperandKind::Str { .. }, _) => {
+                self.literal(dot, operand, param)
+            }
             _ => {
                 let value = self.plain(dot, operand)?;
                 self.validated(value, param)
@@ -351,9 +418,14 @@ impl<'a, 'o> Executor<'a, 'o> {
             (Param::Str, _) => self.fail(format!("expected string; found {operand}")),
             (Param::Int, OperandKind::Number(Number { int: Some(n), .. })) => Ok(Value::int(*n)),
             (Param::Int, _) => self.fail(format!("expected integer; found {operand}")),
-            (Param::Float, OperandKind::Number(Number { float: Some(f), .. })) => Ok(Value::Float(*f)),
+            (Param::Float, OperandKind::Number(Number { float: Some(f), .. })) => {
+                Ok(Value::Float(*f))
+            }
             (Param::Float, _) => self.fail(format!("expected float; found {operand}")),
-            (Param::Time, _) => self.fail(format!("can't handle {operand} for arg of type {}", param.type_name())),
+            (Param::Time, _) => self.fail(format!(
+                "can't handle {operand} for arg of type {}",
+                param.type_name()
+            )),
         }
     }
 
@@ -366,14 +438,18 @@ impl<'a, 'o> Executor<'a, 'o> {
             (Param::Int, Value::Int(_, IntKind::Int)) => true,
             (Param::Float, Value::Float(_)) => true,
             (Param::Time, Value::Time(_)) => true,
-            (_, Value::Nil) => return self.fail(format!("invalid value; expected {}", param.type_name())),
+            (_, Value::Nil) => {
+                return self.fail(format!("invalid value; expected {}", param.type_name()));
+            }
             _ => false,
         };
         if fits {
             return Ok(value);
         }
         let (wanted, found) = (param.type_name(), value.type_name());
-        self.fail(format!("wrong type for value; expected {wanted}; got {found}"))
+        self.fail(format!(
+            "wrong type for value; expected {wanted}; got {found}"
+        ))
     }
 
     /// Calls a function; `node` is quoted when the call itself fails.
@@ -388,10 +464,15 @@ impl<'a, 'o> Executor<'a, 'o> {
         let count = args.len() + usize::from(last.is_some());
         let (name, wanted) = (function.name, function.params.len());
         if function.variadic.is_some() && count < wanted {
-            return self.fail(format!("wrong number of args for {name}: want at least {wanted} got {}", args.len()));
+            return self.fail(format!(
+                "wrong number of args for {name}: want at least {wanted} got {}",
+                args.len()
+            ));
         }
         if function.variadic.is_none() && count != wanted {
-            return self.fail(format!("wrong number of args for {name}: want {wanted} got {count}"));
+            return self.fail(format!(
+                "wrong number of args for {name}: want {wanted} got {count}"
+            ));
         }
         if count <= INLINE_ARGS {
             let mut slots = [const { Value::Nil }; INLINE_ARGS];
@@ -412,7 +493,14 @@ impl<'a, 'o> Executor<'a, 'o> {
         last: Option<Value<'a>>,
         slots: &mut [Value<'a>],
     ) -> Evaluated<'a> {
-        let param = |i: usize| function.params.get(i).copied().or(function.variadic).unwrap_or(Param::Any);
+        let param = |i: usize| {
+            function
+                .params
+                .get(i)
+                .copied()
+                .or(function.variadic)
+                .unwrap_or(Param::Any)
+        };
         if let Run::And | Run::Or = function.run {
             return self.first_decisive(dot, matches!(function.run, Run::Or), args, last);
         }
@@ -441,7 +529,13 @@ impl<'a, 'o> Executor<'a, 'o> {
     }
 
     /// `and` and `or`: the first argument that decides, or the last.
-    fn first_decisive(&mut self, dot: &Value<'a>, truth: bool, args: &'a [Operand], last: Option<Value<'a>>) -> Evaluated<'a> {
+    fn first_decisive(
+        &mut self,
+        dot: &Value<'a>,
+        truth: bool,
+        args: &'a [Operand],
+        last: Option<Value<'a>>,
+    ) -> Evaluated<'a> {
         let mut value = Value::Nil;
         for operand in args {
             value = self.argument(dot, operand, Param::Value)?;
@@ -458,7 +552,9 @@ fn uncallable(args: &[Operand], slots: &[Value<'_>]) -> String {
     match slots.first() {
         None | Some(Value::Nil) => "call of nil".to_owned(),
         Some(value) => {
-            let name = args.first().map_or_else(|| super::print::show(value), ToString::to_string);
+            let name = args
+                .first()
+                .map_or_else(|| super::print::show(value), ToString::to_string);
             format!("non-function {name} of type {}", value.type_name())
         }
     }

@@ -89,7 +89,10 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
         pattern::FUNCTIONS,
         encode::FUNCTIONS,
     ];
-    groups.into_iter().flatten().find(|function| function.name == name)
+    groups
+        .into_iter()
+        .flatten()
+        .find(|function| function.name == name)
 }
 
 /// Whether the first argument of `function` is a regex.
@@ -103,7 +106,12 @@ const fn fixed(
     params: &'static [Param],
     run: for<'x, 'a> fn(&Env<'a>, Args<'x, 'a>) -> Outcome<'a>,
 ) -> Function {
-    Function { name, params, variadic: None, run: Run::Plain(run) }
+    Function {
+        name,
+        params,
+        variadic: None,
+        run: Run::Plain(run),
+    }
 }
 
 /// A function that takes any number of `rest` after `params`.
@@ -113,7 +121,12 @@ const fn open(
     rest: Param,
     run: for<'x, 'a> fn(&Env<'a>, Args<'x, 'a>) -> Outcome<'a>,
 ) -> Function {
-    Function { name, params, variadic: Some(rest), run: Run::Plain(run) }
+    Function {
+        name,
+        params,
+        variadic: Some(rest),
+        run: Run::Plain(run),
+    }
 }
 
 /// The bytes of an argument declared as a string.

@@ -51,7 +51,14 @@ impl Findings {
 
     fn pipe(&mut self, pipe: &Pipe, dot_is_labels: bool) {
         for Command { operands, .. } in &pipe.commands {
-            if let [Operand { kind: OperandKind::Function(function), .. }, first, ..] = operands.as_slice()
+            if let [
+                Operand {
+                    kind: OperandKind::Function(function),
+                    ..
+                },
+                first,
+                ..,
+            ] = operands.as_slice()
                 && let OperandKind::Str { value, .. } = &first.kind
                 && takes_regex(function)
             {

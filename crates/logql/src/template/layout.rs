@@ -1,11 +1,31 @@
 //! Go's reference layouts (`2006-01-02 15:04:05`) split into elements.
 
 /// Names of months; abbreviated they are cut to three letters.
-pub(super) const MONTHS: [&str; 12] =
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+pub(super) const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 /// Names of weekdays; abbreviated they are cut to three letters.
-pub(super) const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+pub(super) const WEEKDAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
 
 /// A part of a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +79,10 @@ pub(super) struct Offset {
 
 /// The elements of a layout in order.
 pub(super) fn elements(layout: &[u8]) -> Elements<'_> {
-    Elements { rest: layout, pending: None }
+    Elements {
+        rest: layout,
+        pending: None,
+    }
 }
 
 /// Iterates over a layout.
@@ -81,7 +104,9 @@ impl<'l> Iterator for Elements<'l> {
             return None;
         }
         for at in 0..layout.len() {
-            let Some((element, len)) = element_at(layout, at) else { continue };
+            let Some((element, len)) = element_at(layout, at) else {
+                continue;
+            };
             self.rest = &layout[at + len..];
             if at == 0 {
                 return Some(element);
@@ -146,8 +171,18 @@ fn offset_at(rest: &[u8]) -> Option<(Element<'static>, usize)> {
         (b"07:00", true, true, false),
         (b"07", false, false, false),
     ];
-    let (form, colons, minutes, seconds) = forms.into_iter().find(|(form, ..)| rest[1..].starts_with(form))?;
-    Some((Element::Offset(Offset { zulu, colons, minutes, seconds }), form.len() + 1))
+    let (form, colons, minutes, seconds) = forms
+        .into_iter()
+        .find(|(form, ..)| rest[1..].starts_with(form))?;
+    Some((
+        Element::Offset(Offset {
+            zulu,
+            colons,
+            minutes,
+            seconds,
+        }),
+        form.len() + 1,
+    ))
 }
 
 fn fraction_at(rest: &[u8]) -> Option<(Element<'static>, usize)> {
@@ -156,5 +191,12 @@ fn fraction_at(rest: &[u8]) -> Option<(Element<'static>, usize)> {
     if rest.get(1 + digits).is_some_and(u8::is_ascii_digit) {
         return None;
     }
-    Some((Element::Fraction { digits, trims: digit == b'9', separator: rest[0] }, digits + 1))
+    Some((
+        Element::Fraction {
+            digits,
+            trims: digit == b'9',
+            separator: rest[0],
+        },
+        digits + 1,
+    ))
 }

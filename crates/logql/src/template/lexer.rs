@@ -90,7 +90,15 @@ impl fmt::Display for Token<'_> {
 
 /// Splits `source` into tokens; the last is `Eof` or `Error`.
 pub(super) fn lex(source: &str) -> Vec<Token<'_>> {
-    let mut lexer = Lexer { source, pos: 0, start: 0, line: 1, start_line: 1, parens: 0, tokens: Vec::new() };
+    let mut lexer = Lexer {
+        source,
+        pos: 0,
+        start: 0,
+        line: 1,
+        start_line: 1,
+        parens: 0,
+        tokens: Vec::new(),
+    };
     if let Err(Stopped) = lexer.run() {
         debug_assert!(lexer.tokens.last().is_some_and(|t| t.kind == Kind::Error));
     }
@@ -153,21 +161,38 @@ impl<'s> Lexer<'s> {
 
     fn push(&mut self, kind: Kind) {
         let text = &self.source[self.start..self.pos];
-        self.tokens.push(Token { kind, pos: self.start, line: self.start_line, text: text.into() });
+        self.tokens.push(Token {
+            kind,
+            pos: self.start,
+            line: self.start_line,
+            text: text.into(),
+        });
         self.start = self.pos;
         self.start_line = self.line;
     }
 
     fn error<T>(&mut self, message: String) -> Result<T, Stopped> {
-        self.tokens.push(Token { kind: Kind::Error, pos: self.start, line: self.start_line, text: message.into() });
+        self.tokens.push(Token {
+            kind: Kind::Error,
+            pos: self.start,
+            line: self.start_line,
+            text: message.into(),
+        });
         Err(Stopped)
     }
 
     /// Text up to the next action, less the spaces that its left marker trims.
     fn text(&mut self) {
-        let end = self.rest().find("{{").map_or(self.source.len(), |i| self.pos + i);
+        let end = self
+            .rest()
+            .find("{{")
+            .map_or(self.source.len(), |i| self.pos + i);
         let text = &self.source[self.pos..end];
-        let trimmed = if self.source.get(end + 2..).is_some_and(has_left_trim) { text.trim_end_matches(is_space) } else { text };
+        let trimmed = if self.source.get(end + 2..).is_some_and(has_left_trim) {
+            text.trim_end_matches(is_space)
+        } else {
+            text
+        };
         self.pos += trimmed.len();
         self.line += count_newlines(trimmed);
         if !trimmed.is_empty() {
@@ -229,7 +254,9 @@ impl<'s> Lexer<'s> {
     }
 
     fn comment(&mut self) -> Result<(), Stopped> {
-        let Some(end) = self.rest()[2..].find("*/") else { return self.error("unclosed comment".to_owned()) };
+        let Some(end) = self.rest()[2..].find("*/") else {
+            return self.error("unclosed comment".to_owned());
+        };
         self.skip(end + 4);
         let Some(trims) = self.right_delim() else {
             return self.error("comment ends before closing delimiter".to_owned());
@@ -243,12 +270,18 @@ impl<'s> Lexer<'s> {
 
     /// One token inside an action.
     fn inside(&mut self) -> Result<(), Stopped> {
-        let Some(c) = self.peek() else { return self.error("unclosed action".to_owned()) };
+        let Some(c) = self.peek() else {
+            return self.error("unclosed action".to_owned());
+        };
         if is_space(c) {
             self.space();
             return Ok(());
         }
-        let digit_follows = self.rest().as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+        let digit_follows = self
+            .rest()
+            .as_bytes()
+            .get(1)
+            .is_some_and(u8::is_ascii_digit);
         if matches!(c, '+' | '-' | '0'..='9') || (c == '.' && digit_follows) {
             return self.number();
         }
@@ -280,7 +313,12 @@ impl<'s> Lexer<'s> {
             }
             c if is_word(c) => return self.word(),
             c if c.is_ascii_graphic() => self.push(Kind::Other),
-            c => return self.error(format!("unrecognized character in action: {}", show_char(Some(c)))),
+            c => {
+                return self.error(format!(
+                    "unrecognized character in action: {}",
+                    show_char(Some(c))
+                ));
+            }
         }
         Ok(())
     }

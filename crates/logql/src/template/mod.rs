@@ -59,9 +59,19 @@ impl Template {
     pub fn compile(name: &str, text: &str) -> Result<Template, TemplateError> {
         let templates = parse::parse(name, text)?;
         let findings = inspect::inspect(&templates);
-        let regexes = findings.regexes.into_iter().map(|pattern| (pattern.clone(), compile_regex(&pattern))).collect();
+        let regexes = findings
+            .regexes
+            .into_iter()
+            .map(|pattern| (pattern.clone(), compile_regex(&pattern)))
+            .collect();
         let labels_read = (!findings.whole).then_some(findings.labels);
-        Ok(Template { name: name.to_owned(), source: text.to_owned(), templates, regexes, labels_read })
+        Ok(Template {
+            name: name.to_owned(),
+            source: text.to_owned(),
+            templates,
+            regexes,
+            labels_read,
+        })
     }
 
     /// Appends the output to `out`; on error `out` is as before.
@@ -77,6 +87,7 @@ impl Template {
 }
 
 fn compile_regex(pattern: &[u8]) -> Result<regex::bytes::Regex, String> {
-    let pattern = std::str::from_utf8(pattern).map_err(|_| "error parsing regexp: invalid UTF-8".to_owned())?;
+    let pattern = std::str::from_utf8(pattern)
+        .map_err(|_| "error parsing regexp: invalid UTF-8".to_owned())?;
     skald_model::re2::search(pattern).map_err(|e| e.to_string())
 }

@@ -14,7 +14,12 @@ pub(super) fn constant(token: &Token<'_>) -> Result<Number, String> {
         if rest != "'" {
             return Err(format!("malformed character constant: {source}"));
         }
-        return Ok(Number { source, int: Some(code), float: Some(code as f64), ideal: Ideal::Int });
+        return Ok(Number {
+            source,
+            int: Some(code),
+            float: Some(code as f64),
+            ideal: Ideal::Int,
+        });
     }
     numeric(source)
 }
@@ -23,11 +28,25 @@ pub(super) fn constant(token: &Token<'_>) -> Result<Number, String> {
 fn numeric(source: String) -> Result<Number, String> {
     let looks_float = source.contains(['.', 'e', 'E', 'p', 'P']);
     if let Ok(int) = parse_int(&source, 0) {
-        let ideal = if looks_float && !is_hex_int(&source) { Ideal::Float } else { Ideal::Int };
-        return Ok(Number { source, int: Some(int), float: Some(int as f64), ideal });
+        let ideal = if looks_float && !is_hex_int(&source) {
+            Ideal::Float
+        } else {
+            Ideal::Int
+        };
+        return Ok(Number {
+            source,
+            int: Some(int),
+            float: Some(int as f64),
+            ideal,
+        });
     }
     if let Ok(unsigned) = parse_uint(&source, 0) {
-        return Ok(Number { source, int: None, float: Some(unsigned as f64), ideal: Ideal::Overflow });
+        return Ok(Number {
+            source,
+            int: None,
+            float: Some(unsigned as f64),
+            ideal: Ideal::Overflow,
+        });
     }
     let Ok(value) = float::parse(&source) else {
         return Err(format!("illegal number syntax: {}", quoted(source)));
@@ -35,8 +54,14 @@ fn numeric(source: String) -> Result<Number, String> {
     if !looks_float {
         return Err(format!("integer overflow: {}", quoted(source)));
     }
-    let int = (value.fract() == 0.0 && value.abs() < 9_223_372_036_854_775_808.0).then_some(value as i64);
-    Ok(Number { source, int, float: Some(value), ideal: Ideal::Float })
+    let int =
+        (value.fract() == 0.0 && value.abs() < 9_223_372_036_854_775_808.0).then_some(value as i64);
+    Ok(Number {
+        source,
+        int,
+        float: Some(value),
+        ideal: Ideal::Float,
+    })
 }
 
 fn is_hex_int(source: &str) -> bool {

@@ -104,7 +104,9 @@ impl<'a> Printer<'_, 'a> {
         if !state.after_index {
             state.index();
         }
-        let Some(verb) = state.verb() else { return self.write(b"%!(NOVERB)") };
+        let Some(verb) = state.verb() else {
+            return self.write(b"%!(NOVERB)");
+        };
         if verb == '%' {
             return self.write(b"%");
         }
@@ -133,7 +135,9 @@ impl<'a> Printer<'_, 'a> {
         }
         state.at += 1;
         state.after_index = false;
-        let Some(width) = state.int_argument() else { return self.write(b"%!(BADWIDTH)") };
+        let Some(width) = state.int_argument() else {
+            return self.write(b"%!(BADWIDTH)");
+        };
         if width < 0 {
             spec.minus = true;
             spec.zero = false;
@@ -155,7 +159,11 @@ impl<'a> Printer<'_, 'a> {
         state.at += 1;
         state.after_index = false;
         spec.precision = state.int_argument().and_then(|n| usize::try_from(n).ok());
-        if spec.precision.is_none() { self.write(b"%!(BADPREC)") } else { Ok(()) }
+        if spec.precision.is_none() {
+            self.write(b"%!(BADPREC)")
+        } else {
+            Ok(())
+        }
     }
 
     fn argument(&mut self, arg: &Value<'a>, verb: char, spec: Spec) -> Printed {
@@ -168,17 +176,29 @@ impl<'a> Printer<'_, 'a> {
 
     fn value(&mut self, value: &Value<'a>, verb: char, spec: Spec, depth: usize) -> Printed {
         match value {
-            Value::Nil if verb == 'v' && spec.sharp_v && depth > 0 => self.write(b"interface {}(nil)"),
+            Value::Nil if verb == 'v' && spec.sharp_v && depth > 0 => {
+                self.write(b"interface {}(nil)")
+            }
             Value::Nil if verb == 'v' || depth > 0 => self.write(b"<nil>"),
             Value::Bool(b) if matches!(verb, 't' | 'v') => self.pad(b.to_string().as_bytes(), spec),
             Value::Int(n, kind) => self.int(value, *n, *kind, verb, spec),
             Value::Float(f) => self.float(value, *f, verb, spec),
             Value::Str(text) => self.string(value, text, verb, spec),
-            Value::Time(time) if matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') => {
-                self.string(value, time.to_string().as_bytes(), verb, Spec { sharp_v: false, ..spec })
-            }
+            Value::Time(time) if matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') => self.string(
+                value,
+                time.to_string().as_bytes(),
+                verb,
+                Spec {
+                    sharp_v: false,
+                    ..spec
+                },
+            ),
             Value::List(list) => {
-                self.write(if spec.sharp_v { b"[]interface {}{" } else { b"[" })?;
+                self.write(if spec.sharp_v {
+                    b"[]interface {}{"
+                } else {
+                    b"["
+                })?;
                 for (i, item) in list.iter().enumerate() {
                     self.separate(i, spec)?;
                     self.value(item, verb, spec, depth + 1)?;
@@ -187,10 +207,19 @@ impl<'a> Printer<'_, 'a> {
             }
             Value::Map(map) => {
                 let entries = map.iter().map(|(k, v)| (Value::owned(k.as_slice()), v));
-                self.map("map[string]interface {}", entries.collect(), verb, spec, depth)
+                self.map(
+                    "map[string]interface {}",
+                    entries.collect(),
+                    verb,
+                    spec,
+                    depth,
+                )
             }
             Value::Labels => {
-                let labels: Vec<_> = (self.labels)().into_iter().map(|(k, v)| (Value::text(k), Value::text(v))).collect();
+                let labels: Vec<_> = (self.labels)()
+                    .into_iter()
+                    .map(|(k, v)| (Value::text(k), Value::text(v)))
+                    .collect();
                 let entries = labels.iter().map(|(k, v)| (k.clone(), v)).collect();
                 self.map("map[string]string", entries, verb, spec, depth)
             }
@@ -198,7 +227,14 @@ impl<'a> Printer<'_, 'a> {
         }
     }
 
-    fn map(&mut self, name: &str, entries: Vec<(Value<'a>, &Value<'a>)>, verb: char, spec: Spec, depth: usize) -> Printed {
+    fn map(
+        &mut self,
+        name: &str,
+        entries: Vec<(Value<'a>, &Value<'a>)>,
+        verb: char,
+        spec: Spec,
+        depth: usize,
+    ) -> Printed {
         if spec.sharp_v {
             self.write(name.as_bytes())?;
             self.write(b"{")?;
@@ -275,18 +311,32 @@ impl<'a> Printer<'_, 'a> {
             if spec.sharp && (i == 0 || spec.space) {
                 out.push_str(prefix);
             }
-            out.push_str(&if upper { format!("{byte:02X}") } else { format!("{byte:02x}") });
+            out.push_str(&if upper {
+                format!("{byte:02X}")
+            } else {
+                format!("{byte:02x}")
+            });
         }
         self.pad(out.as_bytes(), spec)
     }
 
     fn int(&mut self, value: &Value<'a>, n: i64, kind: IntKind, verb: char, spec: Spec) -> Printed {
-        if let (Some(name), 'v' | 's' | 'x' | 'X' | 'q', false) = (kind.named(n), verb, spec.sharp_v) {
+        if let (Some(name), 'v' | 's' | 'x' | 'X' | 'q', false) =
+            (kind.named(n), verb, spec.sharp_v)
+        {
             return self.string(value, name.as_bytes(), verb, spec);
         }
         let base = match verb {
             'v' if spec.sharp_v && kind == IntKind::Uint8 => {
-                return self.integer(n, 16, 'x', Spec { sharp: true, ..spec });
+                return self.integer(
+                    n,
+                    16,
+                    'x',
+                    Spec {
+                        sharp: true,
+                        ..spec
+                    },
+                );
             }
             'v' | 'd' => 10,
             'b' => 2,
@@ -295,15 +345,31 @@ impl<'a> Printer<'_, 'a> {
             'c' => return self.pad(character(n).to_string().as_bytes(), spec),
             'q' => {
                 let mut out = String::new();
-                quote_into(&mut out, character(n).to_string().as_bytes(), '\'', spec.plus);
+                quote_into(
+                    &mut out,
+                    character(n).to_string().as_bytes(),
+                    '\'',
+                    spec.plus,
+                );
                 return self.pad(out.as_bytes(), spec);
             }
             'U' => {
                 let mut out = format!("U+{:04X}", n as u64);
-                if spec.sharp && u32::try_from(n).ok().and_then(char::from_u32).is_some_and(is_print) {
+                if spec.sharp
+                    && u32::try_from(n)
+                        .ok()
+                        .and_then(char::from_u32)
+                        .is_some_and(is_print)
+                {
                     out.push_str(&format!(" '{}'", character(n)));
                 }
-                return self.pad(out.as_bytes(), Spec { zero: false, ..spec });
+                return self.pad(
+                    out.as_bytes(),
+                    Spec {
+                        zero: false,
+                        ..spec
+                    },
+                );
             }
             _ => return self.bad_verb(value, verb, spec),
         };
@@ -321,9 +387,19 @@ impl<'a> Printer<'_, 'a> {
         };
         let signed = n < 0 || spec.plus || spec.space;
         let least = match (spec.precision, spec.width) {
-            (Some(0), _) if n == 0 => return self.pad(b"", Spec { zero: false, ..spec }),
+            (Some(0), _) if n == 0 => {
+                return self.pad(
+                    b"",
+                    Spec {
+                        zero: false,
+                        ..spec
+                    },
+                );
+            }
             (Some(precision), _) => precision,
-            (None, Some(width)) if spec.zero && !spec.minus => width - usize::from(signed).min(width),
+            (None, Some(width)) if spec.zero && !spec.minus => {
+                width - usize::from(signed).min(width)
+            }
             _ => 0,
         };
         if least > self.limit {
@@ -350,7 +426,13 @@ impl<'a> Printer<'_, 'a> {
         } else {
             ""
         };
-        self.pad(format!("{sign}{prefix}{digits}").as_bytes(), Spec { zero: false, ..spec })
+        self.pad(
+            format!("{sign}{prefix}{digits}").as_bytes(),
+            Spec {
+                zero: false,
+                ..spec
+            },
+        )
     }
 
     fn float(&mut self, value: &Value<'a>, f: f64, verb: char, spec: Spec) -> Printed {
@@ -378,8 +460,18 @@ impl<'a> Printer<'_, 'a> {
             _ => "",
         };
         if !f.is_finite() {
-            let sign = if f.is_infinite() && sign.is_empty() { "+" } else { sign };
-            return self.pad(format!("{sign}{number}").as_bytes(), Spec { zero: false, ..spec });
+            let sign = if f.is_infinite() && sign.is_empty() {
+                "+"
+            } else {
+                sign
+            };
+            return self.pad(
+                format!("{sign}{number}").as_bytes(),
+                Spec {
+                    zero: false,
+                    ..spec
+                },
+            );
         }
         if spec.sharp {
             number = float_text::with_point(&number, style, precision);
@@ -395,7 +487,9 @@ impl<'a> Printer<'_, 'a> {
 
     /// Writes `text`, padded to the width in characters.
     fn pad(&mut self, text: &[u8], spec: Spec) -> Printed {
-        let missing = spec.width.map_or(0, |width| width.saturating_sub(rune_count(text)));
+        let missing = spec
+            .width
+            .map_or(0, |width| width.saturating_sub(rune_count(text)));
         if missing == 0 {
             return self.write(text);
         }
@@ -409,7 +503,10 @@ impl<'a> Printer<'_, 'a> {
 }
 
 fn character(n: i64) -> char {
-    u32::try_from(n).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
+    u32::try_from(n)
+        .ok()
+        .and_then(char::from_u32)
+        .unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 /// The text up to as many characters as the precision allows.
@@ -425,7 +522,9 @@ pub(super) fn rune_count(text: &[u8]) -> usize {
     if text.is_ascii() {
         return text.len();
     }
-    text.utf8_chunks().map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum()
+    text.utf8_chunks()
+        .map(|chunk| chunk.valid().chars().count() + chunk.invalid().len())
+        .sum()
 }
 
 /// Byte offset of character `n`, or the length if there are fewer.
@@ -457,7 +556,11 @@ pub(super) fn show(value: &Value<'_>) -> String {
         Value::Labels => "map[]".to_owned(),
         Value::Nil => "<nil>".to_owned(),
         other => {
-            let mut printer = Printer { out: Vec::new(), limit: 4096, labels: &Vec::new };
+            let mut printer = Printer {
+                out: Vec::new(),
+                limit: 4096,
+                labels: &Vec::new,
+            };
             match printer.print(std::slice::from_ref(other)) {
                 Ok(()) => String::from_utf8_lossy(&printer.out).into_owned(),
                 Err(TooLong) => quoted(&printer.out),

@@ -64,9 +64,14 @@ impl Zone {
             Zone::Fixed { name, offset } => (i64::from(*offset), name.clone()),
             Zone::Named(zone) => {
                 let seconds = seconds.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
-                let info = zone.to_offset_info(Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH));
+                let info = zone.to_offset_info(
+                    Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH),
+                );
                 // The database names zones without letters by their offset, with a sign.
-                (i64::from(info.offset().seconds()), info.abbreviation().to_owned())
+                (
+                    i64::from(info.offset().seconds()),
+                    info.abbreviation().to_owned(),
+                )
             }
         }
     }
@@ -74,22 +79,31 @@ impl Zone {
     /// The offset that the abbreviation `name` stands for around `seconds`.
     pub(super) fn offset_of(&self, name: &str, seconds: i64) -> Option<i64> {
         const HALF_YEAR: i64 = 183 * DAY_SECONDS;
-        [seconds, seconds - HALF_YEAR, seconds + HALF_YEAR].into_iter().find_map(|at| {
-            let (offset, found) = self.lookup(at);
-            (found == name).then_some(offset)
-        })
+        [seconds, seconds - HALF_YEAR, seconds + HALF_YEAR]
+            .into_iter()
+            .find_map(|at| {
+                let (offset, found) = self.lookup(at);
+                (found == name).then_some(offset)
+            })
     }
 }
 
 impl Time {
     /// A time in UTC.
     pub(super) fn utc(seconds: i64, nanos: u32) -> Time {
-        Time { seconds, nanos, zone: Zone::Utc }
+        Time {
+            seconds,
+            nanos,
+            zone: Zone::Utc,
+        }
     }
 
     /// A time in UTC from nanoseconds since 1970.
     pub(super) fn from_nanos(nanos: i64) -> Time {
-        Time::utc(nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000) as u32)
+        Time::utc(
+            nanos.div_euclid(1_000_000_000),
+            nanos.rem_euclid(1_000_000_000) as u32,
+        )
     }
 
     /// Go's zero time.
@@ -99,7 +113,9 @@ impl Time {
 
     /// Nanoseconds since 1970, wrapping beyond the years 1678 to 2262.
     pub(super) fn unix_nanos(&self) -> i64 {
-        self.seconds.wrapping_mul(1_000_000_000).wrapping_add(i64::from(self.nanos))
+        self.seconds
+            .wrapping_mul(1_000_000_000)
+            .wrapping_add(i64::from(self.nanos))
     }
 
     /// The instant of a civil time in `zone`.
@@ -107,17 +123,26 @@ impl Time {
         let wall = civil.seconds();
         let (first, _) = zone.lookup(wall);
         let (second, _) = zone.lookup(wall - first);
-        Time { seconds: wall - second, nanos, zone }
+        Time {
+            seconds: wall - second,
+            nanos,
+            zone,
+        }
     }
 
     /// Date and time of day in its zone.
     pub(super) fn civil(&self) -> Civil {
-        Civil::at(self.seconds.saturating_add(self.zone.lookup(self.seconds).0))
+        Civil::at(
+            self.seconds
+                .saturating_add(self.zone.lookup(self.seconds).0),
+        )
     }
 
     /// 0 for Sunday.
     pub(super) fn weekday(&self) -> i64 {
-        let local = self.seconds.saturating_add(self.zone.lookup(self.seconds).0);
+        let local = self
+            .seconds
+            .saturating_add(self.zone.lookup(self.seconds).0);
         (local.div_euclid(DAY_SECONDS) + 4).rem_euclid(7)
     }
 
@@ -135,11 +160,21 @@ impl Time {
         for element in elements(layout) {
             match element {
                 Element::Literal(text) => out.extend_from_slice(text),
-                Element::Offset(form) => out.extend_from_slice(format_offset(offset, form).as_bytes()),
-                Element::ZoneName if name.is_empty() => out.extend_from_slice(format_offset(offset, PLAIN_OFFSET).as_bytes()),
+                Element::Offset(form) => {
+                    out.extend_from_slice(format_offset(offset, form).as_bytes())
+                }
+                Element::ZoneName if name.is_empty() => {
+                    out.extend_from_slice(format_offset(offset, PLAIN_OFFSET).as_bytes())
+                }
                 Element::ZoneName => out.extend_from_slice(name.as_bytes()),
-                Element::Fraction { digits, trims, separator } => {
-                    out.extend_from_slice(format_fraction(self.nanos, digits, trims, separator).as_bytes());
+                Element::Fraction {
+                    digits,
+                    trims,
+                    separator,
+                } => {
+                    out.extend_from_slice(
+                        format_fraction(self.nanos, digits, trims, separator).as_bytes(),
+                    );
                 }
                 element => out.extend_from_slice(self.format_part(element, civil).as_bytes()),
             }
@@ -148,7 +183,11 @@ impl Time {
     }
 
     fn format_part(&self, element: Element<'_>, civil: Civil) -> String {
-        let hour12 = if civil.hour % 12 == 0 { 12 } else { civil.hour % 12 };
+        let hour12 = if civil.hour % 12 == 0 {
+            12
+        } else {
+            civil.hour % 12
+        };
         let month = MONTHS[(civil.month - 1) as usize];
         match element {
             Element::LongMonth => month.to_owned(),
@@ -174,20 +213,34 @@ impl Time {
             Element::Year => format!("{:02}", civil.year.abs() % 100),
             Element::HalfDay { lower } => {
                 let text = if civil.hour >= 12 { "PM" } else { "AM" };
-                if lower { text.to_lowercase() } else { text.to_owned() }
+                if lower {
+                    text.to_lowercase()
+                } else {
+                    text.to_owned()
+                }
             }
-            Element::Literal(_) | Element::ZoneName | Element::Offset(_) | Element::Fraction { .. } => String::new(),
+            Element::Literal(_)
+            | Element::ZoneName
+            | Element::Offset(_)
+            | Element::Fraction { .. } => String::new(),
         }
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.format(b"2006-01-02 15:04:05.999999999 -0700 MST")))
+        f.write_str(&String::from_utf8_lossy(
+            &self.format(b"2006-01-02 15:04:05.999999999 -0700 MST"),
+        ))
     }
 }
 
-const PLAIN_OFFSET: Offset = Offset { zulu: false, colons: false, minutes: true, seconds: false };
+const PLAIN_OFFSET: Offset = Offset {
+    zulu: false,
+    colons: false,
+    minutes: true,
+    seconds: false,
+};
 
 fn format_offset(offset: i64, form: Offset) -> String {
     if form.zulu && offset == 0 {
@@ -195,7 +248,11 @@ fn format_offset(offset: i64, form: Offset) -> String {
     }
     let minutes = offset / 60;
     let colon = if form.colons { ":" } else { "" };
-    let mut out = format!("{}{:02}", if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60);
+    let mut out = format!(
+        "{}{:02}",
+        if minutes < 0 { '-' } else { '+' },
+        minutes.abs() / 60
+    );
     if form.minutes {
         out.push_str(&format!("{colon}{:02}", minutes.abs() % 60));
     }
@@ -226,10 +283,15 @@ impl Civil {
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
         let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
         Civil {
             year: year_of_era + era * 400 + i64::from(month <= 2),
             month,
@@ -241,7 +303,10 @@ impl Civil {
     }
 
     fn seconds(self) -> i64 {
-        days_from_civil(self.year, self.month, self.day) * DAY_SECONDS + self.hour * 3_600 + self.minute * 60 + self.second
+        days_from_civil(self.year, self.month, self.day) * DAY_SECONDS
+            + self.hour * 3_600
+            + self.minute * 60
+            + self.second
     }
 }
 

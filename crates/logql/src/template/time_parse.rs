@@ -12,7 +12,11 @@ pub(super) fn parse(layout: &[u8], value: &[u8], zone: Zone) -> Option<Time> {
         let fraction_follows = matches!(all.get(i + 1), Some(Element::Fraction { .. }));
         value = fields.read(*element, value, fraction_follows)?;
     }
-    if value.is_empty() { fields.finish(zone) } else { None }
+    if value.is_empty() {
+        fields.finish(zone)
+    } else {
+        None
+    }
 }
 
 /// What has been read so far.
@@ -34,7 +38,12 @@ struct Fields {
 
 impl Fields {
     /// Reads one element; gives the rest of the value.
-    fn read<'v>(&mut self, element: Element<'_>, value: &'v [u8], fraction_follows: bool) -> Option<&'v [u8]> {
+    fn read<'v>(
+        &mut self,
+        element: Element<'_>,
+        value: &'v [u8],
+        fraction_follows: bool,
+    ) -> Option<&'v [u8]> {
         match element {
             Element::Literal(text) => skip(value, text),
             Element::Year => {
@@ -48,56 +57,94 @@ impl Fields {
                 self.month = Some(month + 1);
                 Some(rest)
             }
-            Element::LongWeekday | Element::Weekday => Some(lookup(&WEEKDAYS, element == Element::LongWeekday, value)?.1),
+            Element::LongWeekday | Element::Weekday => {
+                Some(lookup(&WEEKDAYS, element == Element::LongWeekday, value)?.1)
+            }
             Element::NumMonth | Element::ZeroMonth => {
                 let (month, rest) = number(value, element == Element::ZeroMonth)?;
                 self.month = Some(month);
                 (1..=12).contains(&month).then_some(rest)
             }
             Element::Day | Element::UnderDay | Element::ZeroDay => {
-                let value = if element == Element::UnderDay { value.strip_prefix(b" ").unwrap_or(value) } else { value };
+                let value = if element == Element::UnderDay {
+                    value.strip_prefix(b" ").unwrap_or(value)
+                } else {
+                    value
+                };
                 let (day, rest) = number(value, element == Element::ZeroDay)?;
                 self.day = Some(day);
                 Some(rest)
             }
             Element::UnderYearDay | Element::ZeroYearDay => {
                 let padded = element == Element::UnderYearDay;
-                let spaces = if padded { value.iter().take(2).take_while(|b| **b == b' ').count() } else { 0 };
+                let spaces = if padded {
+                    value.iter().take(2).take_while(|b| **b == b' ').count()
+                } else {
+                    0
+                };
                 let (day, rest) = digits(&value[spaces..], if padded { 1 } else { 3 }, 3)?;
                 self.year_day = Some(day);
                 Some(rest)
             }
-            Element::Hour => store(number(value, false)?, &mut self.hour).filter(|_| self.hour < 24),
-            Element::Hour12 | Element::ZeroHour12 => {
-                store(number(value, element == Element::ZeroHour12)?, &mut self.hour).filter(|_| self.hour <= 12)
+            Element::Hour => {
+                store(number(value, false)?, &mut self.hour).filter(|_| self.hour < 24)
             }
-            Element::Minute | Element::ZeroMinute => {
-                store(number(value, element == Element::ZeroMinute)?, &mut self.minute).filter(|_| self.minute < 60)
+            Element::Hour12 | Element::ZeroHour12 => store(
+                number(value, element == Element::ZeroHour12)?,
+                &mut self.hour,
+            )
+            .filter(|_| self.hour <= 12),
+            Element::Minute | Element::ZeroMinute => store(
+                number(value, element == Element::ZeroMinute)?,
+                &mut self.minute,
+            )
+            .filter(|_| self.minute < 60),
+            Element::Second | Element::ZeroSecond => {
+                self.read_second(element, value, fraction_follows)
             }
-            Element::Second | Element::ZeroSecond => self.read_second(element, value, fraction_follows),
             Element::HalfDay { lower } => {
-                let (am, pm): (&[u8], &[u8]) = if lower { (b"am", b"pm") } else { (b"AM", b"PM") };
+                let (am, pm): (&[u8], &[u8]) = if lower {
+                    (b"am", b"pm")
+                } else {
+                    (b"AM", b"PM")
+                };
                 self.afternoon = Some(value.starts_with(pm));
                 (value.starts_with(am) || value.starts_with(pm)).then(|| &value[2..])
             }
             Element::Offset(form) => self.read_offset(form, value),
             Element::ZoneName => self.read_zone_name(value),
-            Element::Fraction { digits, trims: false, .. } => self.read_fraction(value, digits),
+            Element::Fraction {
+                digits,
+                trims: false,
+                ..
+            } => self.read_fraction(value, digits),
             Element::Fraction { .. } => match value {
-                [b'.' | b',', b'0'..=b'9', ..] => self.read_fraction(value, digit_count(&value[1..])),
+                [b'.' | b',', b'0'..=b'9', ..] => {
+                    self.read_fraction(value, digit_count(&value[1..]))
+                }
                 _ => Some(value),
             },
         }
     }
 
     /// Seconds, with a fraction if the value has one and the layout none.
-    fn read_second<'v>(&mut self, element: Element<'_>, value: &'v [u8], fraction_follows: bool) -> Option<&'v [u8]> {
-        let rest = store(number(value, element == Element::ZeroSecond)?, &mut self.second)?;
+    fn read_second<'v>(
+        &mut self,
+        element: Element<'_>,
+        value: &'v [u8],
+        fraction_follows: bool,
+    ) -> Option<&'v [u8]> {
+        let rest = store(
+            number(value, element == Element::ZeroSecond)?,
+            &mut self.second,
+        )?;
         if self.second >= 60 {
             return None;
         }
         match rest {
-            [b'.' | b',', b'0'..=b'9', ..] if !fraction_follows => self.read_fraction(rest, digit_count(&rest[1..])),
+            [b'.' | b',', b'0'..=b'9', ..] if !fraction_follows => {
+                self.read_fraction(rest, digit_count(&rest[1..]))
+            }
             _ => Some(rest),
         }
     }
@@ -108,7 +155,11 @@ impl Fields {
         if !matches!(value[0], b'.' | b',') || !digits.iter().all(u8::is_ascii_digit) {
             return None;
         }
-        self.nanos = digits.iter().chain(std::iter::repeat(&b'0')).take(9).fold(0, |n, d| n * 10 + u32::from(d - b'0'));
+        self.nanos = digits
+            .iter()
+            .chain(std::iter::repeat(&b'0'))
+            .take(9)
+            .fold(0, |n, d| n * 10 + u32::from(d - b'0'));
         Some(&value[1 + count..])
     }
 
@@ -158,8 +209,22 @@ impl Fields {
             _ => {}
         }
         let (month, day) = self.date()?;
-        let Fields { year, hour, minute, second, nanos, .. } = self;
-        let civil = Civil { year, month, day, hour, minute, second };
+        let Fields {
+            year,
+            hour,
+            minute,
+            second,
+            nanos,
+            ..
+        } = self;
+        let civil = Civil {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+        };
         if self.utc {
             return Some(Time::from_civil(civil, nanos, Zone::Utc));
         }
@@ -169,25 +234,51 @@ impl Fields {
             let seconds = utc.seconds - offset;
             let (local, local_name) = zone.lookup(seconds);
             if local == offset && (name.is_empty() || name == local_name) {
-                return Some(Time { seconds, nanos, zone });
+                return Some(Time {
+                    seconds,
+                    nanos,
+                    zone,
+                });
             }
-            return Some(Time { seconds, nanos, zone: Zone::Fixed { name, offset: offset as i32 } });
+            return Some(Time {
+                seconds,
+                nanos,
+                zone: Zone::Fixed {
+                    name,
+                    offset: offset as i32,
+                },
+            });
         }
         if name.is_empty() {
             return Some(Time::from_civil(civil, nanos, zone));
         }
         if let Some(offset) = zone.offset_of(&name, utc.seconds) {
-            return Some(Time { seconds: utc.seconds - offset, nanos, zone });
+            return Some(Time {
+                seconds: utc.seconds - offset,
+                nanos,
+                zone,
+            });
         }
-        let hours = name.strip_prefix("GMT").and_then(|hours| hours.parse::<i32>().ok()).unwrap_or(0);
-        Some(Time { zone: Zone::Fixed { name, offset: hours * 3600 }, ..utc })
+        let hours = name
+            .strip_prefix("GMT")
+            .and_then(|hours| hours.parse::<i32>().ok())
+            .unwrap_or(0);
+        Some(Time {
+            zone: Zone::Fixed {
+                name,
+                offset: hours * 3600,
+            },
+            ..utc
+        })
     }
 
     /// Month and day, checked against each other and the day of the year.
     fn date(&self) -> Option<(i64, i64)> {
         let Some(year_day) = self.year_day else {
             let (month, day) = (self.month.unwrap_or(1), self.day.unwrap_or(1));
-            return (1..=days_in(self.year, month)).contains(&day).then_some((month, day));
+            return (1..=days_in(self.year, month))
+                .contains(&day)
+                .then_some((month, day));
         };
         let mut left = year_day;
         let month = (1..=12).find(|month| {
@@ -202,7 +293,11 @@ impl Fields {
 }
 
 fn days_in(year: i64, month: i64) -> i64 {
-    let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    let (next_year, next_month) = if month == 12 {
+        (year + 1, 1)
+    } else {
+        (year, month + 1)
+    };
     days_from_civil(next_year, next_month, 1) - days_from_civil(year, month, 1)
 }
 
@@ -218,7 +313,9 @@ fn digit_count(value: &[u8]) -> usize {
 /// A number of `least` to `most` digits.
 fn digits(value: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
     let count = digit_count(value).min(most);
-    let number = value[..count].iter().fold(0, |n, d| n * 10 + i64::from(d - b'0'));
+    let number = value[..count]
+        .iter()
+        .fold(0, |n, d| n * 10 + i64::from(d - b'0'));
     (count >= least).then_some((number, &value[count..]))
 }
 
@@ -231,7 +328,9 @@ fn number(value: &[u8], fixed: bool) -> Option<(i64, &[u8])> {
 fn lookup<'v>(names: &[&str], long: bool, value: &'v [u8]) -> Option<(i64, &'v [u8])> {
     names.iter().enumerate().find_map(|(i, name)| {
         let name = if long { name } else { &name[..3] };
-        let found = value.get(..name.len())?.eq_ignore_ascii_case(name.as_bytes());
+        let found = value
+            .get(..name.len())?
+            .eq_ignore_ascii_case(name.as_bytes());
         found.then(|| (i as i64, &value[name.len()..]))
     })
 }
@@ -268,7 +367,12 @@ fn zone_name_len(value: &[u8]) -> Option<usize> {
     if value.len() >= 3 && matches!(value[0], b'+' | b'-') {
         return Some(signed_offset_len(value)).filter(|len| *len > 0);
     }
-    match value.iter().take(6).take_while(|b| b.is_ascii_uppercase()).count() {
+    match value
+        .iter()
+        .take(6)
+        .take_while(|b| b.is_ascii_uppercase())
+        .count()
+    {
         5 if value[4] == b'T' => Some(5),
         4 if value[3] == b'T' || value.starts_with(b"WITA") => Some(4),
         3 => Some(3),
@@ -281,6 +385,12 @@ fn signed_offset_len(value: &[u8]) -> usize {
         return 0;
     }
     let count = digit_count(&value[1..]);
-    let hours = value[1..1 + count].iter().fold(0u64, |n, d| n.saturating_mul(10).saturating_add(u64::from(d - b'0')));
-    if count == 0 || hours > 23 { 0 } else { 1 + count }
+    let hours = value[1..1 + count].iter().fold(0u64, |n, d| {
+        n.saturating_mul(10).saturating_add(u64::from(d - b'0'))
+    });
+    if count == 0 || hours > 23 {
+        0
+    } else {
+        1 + count
+    }
 }

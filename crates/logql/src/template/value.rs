@@ -95,7 +95,9 @@ impl<'a> Value<'a> {
             Value::Int(..) => BasicKind::Int,
             Value::Float(_) => BasicKind::Float,
             Value::Str(_) => BasicKind::Str,
-            Value::Nil | Value::Time(_) | Value::List(_) | Value::Map(_) | Value::Labels => return None,
+            Value::Nil | Value::Time(_) | Value::List(_) | Value::Map(_) | Value::Labels => {
+                return None;
+            }
         })
     }
 
@@ -121,10 +123,14 @@ impl<'a> Value<'a> {
             serde_json::Value::Bool(b) => Value::Bool(b),
             serde_json::Value::Number(n) => Value::Float(n.as_f64().unwrap_or_default()),
             serde_json::Value::String(s) => Value::owned(s),
-            serde_json::Value::Array(items) => Value::List(items.into_iter().map(Value::from_json).collect()),
+            serde_json::Value::Array(items) => {
+                Value::List(items.into_iter().map(Value::from_json).collect())
+            }
             serde_json::Value::Object(fields) => {
-                let mut entries: Vec<(Vec<u8>, Value<'a>)> =
-                    fields.into_iter().map(|(k, v)| (k.into_bytes(), Value::from_json(v))).collect();
+                let mut entries: Vec<(Vec<u8>, Value<'a>)> = fields
+                    .into_iter()
+                    .map(|(k, v)| (k.into_bytes(), Value::from_json(v)))
+                    .collect();
                 entries.sort_by(|a, b| a.0.cmp(&b.0));
                 Value::Map(entries.into())
             }

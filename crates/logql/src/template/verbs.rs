@@ -34,7 +34,15 @@ pub(super) struct Verbs<'f, 'a> {
 
 impl<'f, 'a> Verbs<'f, 'a> {
     pub(super) fn new(format: &'f [u8], args: &'f [Value<'a>]) -> Verbs<'f, 'a> {
-        Verbs { format, at: 0, args, next: 0, reordered: false, good: true, after_index: false }
+        Verbs {
+            format,
+            at: 0,
+            args,
+            next: 0,
+            reordered: false,
+            good: true,
+            after_index: false,
+        }
     }
 
     pub(super) fn peek(&self) -> Option<u8> {
@@ -65,14 +73,20 @@ impl<'f, 'a> Verbs<'f, 'a> {
         }
         self.reordered = true;
         let rest = &self.format[self.at..];
-        let Some(close) = rest.iter().position(|b| *b == b']').filter(|_| rest.len() >= 3) else {
+        let Some(close) = rest
+            .iter()
+            .position(|b| *b == b']')
+            .filter(|_| rest.len() >= 3)
+        else {
             self.good = false;
             self.at += 1;
             self.after_index = false;
             return;
         };
         self.at += close + 1;
-        let number = std::str::from_utf8(&rest[1..close]).ok().and_then(|text| text.parse::<usize>().ok());
+        let number = std::str::from_utf8(&rest[1..close])
+            .ok()
+            .and_then(|text| text.parse::<usize>().ok());
         self.after_index = number.is_some();
         match number {
             Some(n) if (1..=self.args.len()).contains(&n) => self.next = n - 1,

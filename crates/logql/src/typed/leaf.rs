@@ -20,22 +20,40 @@ pub(super) struct Pushed {
 }
 
 /// Compiles a range aggregation.
-pub(super) fn compile(expr: &RangeExpr, pushed: Option<&Pushed>, options: &Options) -> Result<Leaf, QueryError> {
+pub(super) fn compile(
+    expr: &RangeExpr,
+    pushed: Option<&Pushed>,
+    options: &Options,
+) -> Result<Leaf, QueryError> {
     let value = value(expr)?;
     let grouping = grouping(expr, pushed, &value);
     let wanted = match &grouping {
-        Some(grouping) if !grouping.without && pushed.is_none_or(|p| p.narrow) => Wanted::Names(grouping.labels.clone()),
+        Some(grouping) if !grouping.without && pushed.is_none_or(|p| p.narrow) => {
+            Wanted::Names(grouping.labels.clone())
+        }
         _ => Wanted::All,
     };
     let matchers = matchers(&expr.range.log.selector)?;
     let written = open_stages(&expr.range.log.stages)?;
-    let stages = if value == Value::Bytes { written.to_vec() } else { without_idle_formats(written) };
+    let stages = if value == Value::Bytes {
+        written.to_vec()
+    } else {
+        without_idle_formats(written)
+    };
     let fingerprint = fingerprint(&stages, &value, (&grouping, &wanted), options);
-    let sample_options = SampleOptions { grouping: grouping.clone(), skip_errors: options.skip_errors };
-    let mut extractor = Extractor::compile(&stages, &value, &wanted, &sample_options).map_err(QueryError::parse)?;
-    if wants_nothing(&wanted) && matches!(value, Value::Count | Value::Bytes) && stages.iter().all(only_adds_labels) {
+    let sample_options = SampleOptions {
+        grouping: grouping.clone(),
+        skip_errors: options.skip_errors,
+    };
+    let mut extractor =
+        Extractor::compile(&stages, &value, &wanted, &sample_options).map_err(QueryError::parse)?;
+    if wants_nothing(&wanted)
+        && matches!(value, Value::Count | Value::Bytes)
+        && stages.iter().all(only_adds_labels)
+    {
         // Built above for its errors; without readers of labels there is nothing for it to do.
-        extractor = Extractor::compile(&[], &value, &wanted, &sample_options).map_err(QueryError::parse)?;
+        extractor =
+            Extractor::compile(&[], &value, &wanted, &sample_options).map_err(QueryError::parse)?;
     }
     let subqueries = subqueries(&stages)?;
     Ok(Leaf {
@@ -66,13 +84,24 @@ fn by_fields(
     whole: &Extractor,
 ) -> Option<ByFields> {
     let (form, rest) = without_parser(stages).filter(|_| !whole.pipeline().is_passthrough())?;
-    let extractor = Extractor::compile(&rest, value, wanted, options).ok()?.counting_with(whole);
+    let extractor = Extractor::compile(&rest, value, wanted, options)
+        .ok()?
+        .counting_with(whole);
     let labels = extractor.pipeline().named_labels()?;
-    Some(ByFields { form, labels, extractor: Arc::new(extractor) })
+    Some(ByFields {
+        form,
+        labels,
+        extractor: Arc::new(extractor),
+    })
 }
 
 /// What [`Leaf::fingerprint`] says: a hash of all that an extractor is compiled from.
-fn fingerprint(stages: &[StageExpr], value: &Value, told_apart: (&Option<Grouping>, &Wanted), options: &Options) -> Option<u128> {
+fn fingerprint(
+    stages: &[StageExpr],
+    value: &Value,
+    told_apart: (&Option<Grouping>, &Wanted),
+    options: &Options,
+) -> Option<u128> {
     let depends = options.skip_errors || stages.iter().any(depends_on_more);
     (!depends).then(|| {
         let stages: Vec<String> = stages.iter().map(print_stage).collect();
@@ -85,27 +114,35 @@ fn depends_on_more(stage: &StageExpr) -> bool {
     match stage {
         StageExpr::In { .. } => true,
         StageExpr::LineFormat(text) => names_the_clock(text),
-        StageExpr::LabelFormat(formats) => {
-            formats.iter().any(|f| matches!(&f.source, LabelFormatSource::Template(text) if names_the_clock(text)))
-        }
+        StageExpr::LabelFormat(formats) => formats.iter().any(
+            |f| matches!(&f.source, LabelFormatSource::Template(text) if names_the_clock(text)),
+        ),
         _ => false,
     }
 }
 
 /// Whether a word of a template is a function that may look at the clock.
 fn names_the_clock(template: &str) -> bool {
-    template.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| matches!(word, "now" | "date"))
+    template
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .any(|word| matches!(word, "now" | "date"))
 }
 
 fn value(expr: &RangeExpr) -> Result<Value, QueryError> {
     Ok(match (expr.op, &expr.range.unwrap) {
         (RangeOp::BytesOverTime | RangeOp::BytesRate, None) => Value::Bytes,
         (RangeOp::CountDistinct, Some(unwrap)) => Value::Hash(unwrap.label.clone()),
-        (_, Some(unwrap)) => {
-            Value::Unwrap { label: unwrap.label.clone(), conversion: unwrap.conversion, filters: unwrap.filters.clone() }
-        }
+        (_, Some(unwrap)) => Value::Unwrap {
+            label: unwrap.label.clone(),
+            conversion: unwrap.conversion,
+            filters: unwrap.filters.clone(),
+        },
         (RangeOp::CountOverTime | RangeOp::Rate | RangeOp::AbsentOverTime, None) => Value::Count,
-        _ => return Err(QueryError::parse("the aggregation needs a label to take values from")),
+        _ => {
+            return Err(QueryError::parse(
+                "the aggregation needs a label to take values from",
+            ));
+        }
     })
 }
 
@@ -120,7 +157,8 @@ fn grouping(expr: &RangeExpr, pushed: Option<&Pushed>, value: &Value) -> Option<
         (_, None, None) => None,
     };
     // The label that values come from never tells series apart, unless it is asked for by name.
-    if let (Some(grouping), Value::Unwrap { label, .. } | Value::Hash(label)) = (&mut grouping, value)
+    if let (Some(grouping), Value::Unwrap { label, .. } | Value::Hash(label)) =
+        (&mut grouping, value)
         && grouping.without
         && !grouping.labels.contains(label)
     {
@@ -131,13 +169,22 @@ fn grouping(expr: &RangeExpr, pushed: Option<&Pushed>, value: &Value) -> Option<
 
 /// `by ()`: one group.
 pub(super) fn everything() -> Grouping {
-    Grouping { without: false, labels: Vec::new() }
+    Grouping {
+        without: false,
+        labels: Vec::new(),
+    }
 }
 
 /// The stages but for each `line_format` whose line nothing looks at any more.
 fn without_idle_formats(stages: &[StageExpr]) -> Vec<StageExpr> {
-    let idle = |index: usize| matches!(stages[index], StageExpr::LineFormat(_)) && !stages[index + 1..].iter().any(reads_line);
-    (0..stages.len()).filter(|index| !idle(*index)).map(|index| stages[index].clone()).collect()
+    let idle = |index: usize| {
+        matches!(stages[index], StageExpr::LineFormat(_))
+            && !stages[index + 1..].iter().any(reads_line)
+    };
+    (0..stages.len())
+        .filter(|index| !idle(*index))
+        .map(|index| stages[index].clone())
+        .collect()
 }
 
 fn wants_nothing(wanted: &Wanted) -> bool {
@@ -146,7 +193,13 @@ fn wants_nothing(wanted: &Wanted) -> bool {
 
 /// Whether a stage leaves lines as they are and drops none.
 fn only_adds_labels(stage: &StageExpr) -> bool {
-    matches!(stage, StageExpr::Json(_) | StageExpr::Logfmt { .. } | StageExpr::Regexp(_) | StageExpr::Pattern(_))
+    matches!(
+        stage,
+        StageExpr::Json(_)
+            | StageExpr::Logfmt { .. }
+            | StageExpr::Regexp(_)
+            | StageExpr::Pattern(_)
+    )
 }
 
 /// Whether a stage looks at the line.
@@ -158,16 +211,18 @@ fn reads_line(stage: &StageExpr) -> bool {
         | StageExpr::Regexp(_)
         | StageExpr::Pattern(_)
         | StageExpr::Unpack => true,
-        StageExpr::LabelFormat(formats) => {
-            formats.iter().any(|f| matches!(&f.source, LabelFormatSource::Template(text) if text.contains("__line__")))
-        }
+        StageExpr::LabelFormat(formats) => formats.iter().any(
+            |f| matches!(&f.source, LabelFormatSource::Template(text) if text.contains("__line__")),
+        ),
         _ => false,
     }
 }
 
 /// Labels that a selector says the absent series would have: names compared once, for equality.
 fn absent_labels(matchers: &[Matcher]) -> Labels {
-    let once = |m: &&Matcher| m.op == MatchOp::Equal && matchers.iter().filter(|other| other.name == m.name).count() == 1;
+    let once = |m: &&Matcher| {
+        m.op == MatchOp::Equal && matchers.iter().filter(|other| other.name == m.name).count() == 1
+    };
     Labels::from_pairs(matchers.iter().filter(once).map(|m| (&m.name, &m.value)))
 }
 
@@ -187,31 +242,57 @@ mod tests {
 
     fn check_grouping(text: &str, expected: Option<(bool, &[&str])>) {
         let query = query(text);
-        let found = query.leaves[0].grouping.as_ref().map(|g| (g.without, g.labels.iter().map(String::as_str).collect()));
-        assert_eq!(found, expected.map(|(without, labels)| (without, labels.to_vec())), "{text}");
+        let found = query.leaves[0]
+            .grouping
+            .as_ref()
+            .map(|g| (g.without, g.labels.iter().map(String::as_str).collect()));
+        assert_eq!(
+            found,
+            expected.map(|(without, labels)| (without, labels.to_vec())),
+            "{text}"
+        );
     }
 
     #[test]
     fn sums_group_samples_as_they_are_taken() {
         check_grouping(r#"sum by (x) (rate({a="b"}[1m]))"#, Some((false, &["x"])));
         check_grouping(r#"sum(bytes_over_time({a="b"}[1m]))"#, Some((false, &[])));
-        check_grouping(r#"sum without (x) (count_over_time({a="b"}[1m]))"#, Some((true, &["x"])));
-        check_grouping(r#"max by (x) (max_over_time({a="b"} | unwrap y [1m]))"#, Some((false, &["x"])));
-        check_grouping(r#"sum without (x) (sum_over_time({a="b"} | unwrap y [1m]))"#, Some((true, &["x", "y"])));
+        check_grouping(
+            r#"sum without (x) (count_over_time({a="b"}[1m]))"#,
+            Some((true, &["x"])),
+        );
+        check_grouping(
+            r#"max by (x) (max_over_time({a="b"} | unwrap y [1m]))"#,
+            Some((false, &["x"])),
+        );
+        check_grouping(
+            r#"sum without (x) (sum_over_time({a="b"} | unwrap y [1m]))"#,
+            Some((true, &["x", "y"])),
+        );
     }
 
     #[test]
     fn other_aggregations_keep_the_labels_of_entries() {
         check_grouping(r#"rate({a="b"}[1m])"#, None);
         check_grouping(r#"avg by (x) (rate({a="b"}[1m]))"#, None);
-        check_grouping(r#"max by (x) (min_over_time({a="b"} | unwrap y [1m]))"#, None);
-        check_grouping(r#"sum by (x) (avg_over_time({a="b"} | unwrap y [1m]) by (y))"#, Some((false, &["y"])));
+        check_grouping(
+            r#"max by (x) (min_over_time({a="b"} | unwrap y [1m]))"#,
+            None,
+        );
+        check_grouping(
+            r#"sum by (x) (avg_over_time({a="b"} | unwrap y [1m]) by (y))"#,
+            Some((false, &["y"])),
+        );
         check_grouping(r#"count_distinct(y, {a="b"}[1m])"#, Some((false, &[])));
         check_grouping(r#"absent_over_time({a="b"}[1m])"#, Some((false, &[])));
     }
 
     fn check_whole_runs(text: &str, expected: bool) {
-        assert_eq!(query(text).leaves[0].counts_whole_runs(), expected, "{text}");
+        assert_eq!(
+            query(text).leaves[0].counts_whole_runs(),
+            expected,
+            "{text}"
+        );
     }
 
     #[test]
@@ -219,11 +300,23 @@ mod tests {
         check_whole_runs(r#"sum by (x) (rate({a="b"}[1m]))"#, true);
         check_whole_runs(r#"sum(bytes_rate({a="b"}[1m]))"#, true);
         check_whole_runs(r#"absent_over_time({a="b"}[1m])"#, true);
-        check_whole_runs(r#"sum(count_over_time({a="b"} | json | logfmt [1m]))"#, true);
-        check_whole_runs(r#"sum(count_over_time({a="b"} | line_format "x" [1m]))"#, true);
-        check_whole_runs(r#"sum(bytes_over_time({a="b"} | line_format "x" [1m]))"#, false);
+        check_whole_runs(
+            r#"sum(count_over_time({a="b"} | json | logfmt [1m]))"#,
+            true,
+        );
+        check_whole_runs(
+            r#"sum(count_over_time({a="b"} | line_format "x" [1m]))"#,
+            true,
+        );
+        check_whole_runs(
+            r#"sum(bytes_over_time({a="b"} | line_format "x" [1m]))"#,
+            false,
+        );
         check_whole_runs(r#"sum(count_over_time({a="b"} |= "x" [1m]))"#, false);
-        check_whole_runs(r#"sum by (x) (count_over_time({a="b"} | json [1m]))"#, false);
+        check_whole_runs(
+            r#"sum by (x) (count_over_time({a="b"} | json [1m]))"#,
+            false,
+        );
         check_whole_runs(r#"count_over_time({a="b"}[1m])"#, false);
         check_whole_runs(r#"sum(rate({a="b"} | unwrap y [1m]))"#, false);
     }
@@ -237,16 +330,52 @@ mod tests {
     #[test]
     fn leaves_that_take_the_same_samples_have_one_fingerprint() {
         let base = r#"sum by (x) (rate({a="b"} |= "c" | json [1m]))"#;
-        check_fingerprints(base, r#"sum by (x) (count_over_time({d="e"} |= "c" | json [5m] offset 1h))"#, true);
-        check_fingerprints(base, r#"sum by (y) (rate({a="b"} |= "c" | json [1m]))"#, false);
-        check_fingerprints(base, r#"sum by (x) (rate({a="b"} |= "d" | json [1m]))"#, false);
-        check_fingerprints(base, r#"sum by (x) (rate({a="b"} |= "c" | logfmt [1m]))"#, false);
-        check_fingerprints(base, r#"sum by (x) (bytes_rate({a="b"} |= "c" | json [1m]))"#, false);
-        check_fingerprints(base, r#"sum without (x) (rate({a="b"} |= "c" | json [1m]))"#, false);
-        check_fingerprints(base, r#"sum by (x) (rate({a="b"} |= "c" | json | unwrap y [1m]))"#, false);
+        check_fingerprints(
+            base,
+            r#"sum by (x) (count_over_time({d="e"} |= "c" | json [5m] offset 1h))"#,
+            true,
+        );
+        check_fingerprints(
+            base,
+            r#"sum by (y) (rate({a="b"} |= "c" | json [1m]))"#,
+            false,
+        );
+        check_fingerprints(
+            base,
+            r#"sum by (x) (rate({a="b"} |= "d" | json [1m]))"#,
+            false,
+        );
+        check_fingerprints(
+            base,
+            r#"sum by (x) (rate({a="b"} |= "c" | logfmt [1m]))"#,
+            false,
+        );
+        check_fingerprints(
+            base,
+            r#"sum by (x) (bytes_rate({a="b"} |= "c" | json [1m]))"#,
+            false,
+        );
+        check_fingerprints(
+            base,
+            r#"sum without (x) (rate({a="b"} |= "c" | json [1m]))"#,
+            false,
+        );
+        check_fingerprints(
+            base,
+            r#"sum by (x) (rate({a="b"} |= "c" | json | unwrap y [1m]))"#,
+            false,
+        );
         let quantile = r#"quantile_over_time(0.9, {a="b"} | json | unwrap y [1m]) by (x)"#;
-        check_fingerprints(quantile, r#"quantile_over_time(0.5, {a="b"} | json | unwrap y [1m]) by (x)"#, true);
-        check_fingerprints(quantile, r#"quantile_over_time(0.9, {a="b"} | json | unwrap y | y > 1 [1m]) by (x)"#, false);
+        check_fingerprints(
+            quantile,
+            r#"quantile_over_time(0.5, {a="b"} | json | unwrap y [1m]) by (x)"#,
+            true,
+        );
+        check_fingerprints(
+            quantile,
+            r#"quantile_over_time(0.9, {a="b"} | json | unwrap y | y > 1 [1m]) by (x)"#,
+            false,
+        );
     }
 
     #[test]
@@ -260,14 +389,22 @@ mod tests {
             let text = format!(r#"count_over_time({{a="b"}} {stages} [1m])"#);
             assert_eq!(query(&text).leaves[0].fingerprint, None, "{text}");
         }
-        let dated = query(r#"count_over_time({a="b"} | label_format x=`{{ .updated | toDate "2006" }}` [1m])"#);
+        let dated = query(
+            r#"count_over_time({a="b"} | label_format x=`{{ .updated | toDate "2006" }}` [1m])"#,
+        );
         assert!(dated.leaves[0].fingerprint.is_some());
     }
 
     fn check_kept(stages: &str, expected: usize) {
         let expr = crate::parse(&format!(r#"{{a="b"}} {stages}"#)).expect("query parses");
-        let crate::ast::Expr::Log(log) = expr else { panic!("{stages} makes a log query") };
-        assert_eq!(without_idle_formats(&log.stages).len(), expected, "{stages}");
+        let crate::ast::Expr::Log(log) = expr else {
+            panic!("{stages} makes a log query")
+        };
+        assert_eq!(
+            without_idle_formats(&log.stages).len(),
+            expected,
+            "{stages}"
+        );
     }
 
     #[test]
@@ -282,7 +419,9 @@ mod tests {
 
     #[test]
     fn absence_has_the_labels_compared_once_for_equality() {
-        let leaf = &query(r#"absent_over_time({a="b", c=~"d.*", e!="f", g="h", g="i", j="k"}[1m])"#).leaves[0];
+        let leaf =
+            &query(r#"absent_over_time({a="b", c=~"d.*", e!="f", g="h", g="i", j="k"}[1m])"#)
+                .leaves[0];
         assert_eq!(leaf.absent_labels.to_string(), r#"{a="b", j="k"}"#);
     }
 }

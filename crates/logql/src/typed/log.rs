@@ -23,7 +23,9 @@ pub(super) fn compile(expr: &LogExpr, wanted: &Wanted) -> Result<LogQuery, Query
 
 /// Compiles a selector.
 pub(super) fn matchers(selector: &Selector) -> Result<Vec<Matcher>, QueryError> {
-    let compile = |m: &crate::ast::MatcherExpr| Matcher::new(&m.name, m.op, &m.value).map_err(QueryError::parse);
+    let compile = |m: &crate::ast::MatcherExpr| {
+        Matcher::new(&m.name, m.op, &m.value).map_err(QueryError::parse)
+    };
     selector.matchers.iter().map(compile).collect()
 }
 
@@ -61,7 +63,10 @@ struct Closing {
 }
 
 fn is_closing(stage: &StageExpr) -> bool {
-    matches!(stage, StageExpr::Distinct(_) | StageExpr::Sort(_) | StageExpr::Limit(_))
+    matches!(
+        stage,
+        StageExpr::Distinct(_) | StageExpr::Sort(_) | StageExpr::Limit(_)
+    )
 }
 
 /// Tells the closing stages from those before them.
@@ -71,8 +76,12 @@ fn split_closing(stages: &[StageExpr]) -> Result<(&[StageExpr], Closing), QueryE
     let mut closing = Closing::default();
     for stage in rest {
         match stage {
-            StageExpr::Distinct(names) if closing == Closing::default() => closing.distinct = Some(names.clone()),
-            StageExpr::Sort(keys) if closing.sort.is_empty() && closing.limit.is_none() => closing.sort = keys.clone(),
+            StageExpr::Distinct(names) if closing == Closing::default() => {
+                closing.distinct = Some(names.clone())
+            }
+            StageExpr::Sort(keys) if closing.sort.is_empty() && closing.limit.is_none() => {
+                closing.sort = keys.clone()
+            }
             StageExpr::Limit(limit) if closing.limit.is_none() => closing.limit = Some(*limit),
             _ => {
                 return Err(QueryError::parse(
@@ -93,7 +102,9 @@ pub(super) fn open_stages(stages: &[StageExpr]) -> Result<&[StageExpr], QueryErr
         _ => None,
     });
     match name {
-        Some(name) => Err(QueryError::parse(format!("'| {name}' is only allowed in log queries"))),
+        Some(name) => Err(QueryError::parse(format!(
+            "'| {name}' is only allowed in log queries"
+        ))),
         None => Ok(stages),
     }
 }
@@ -114,30 +125,53 @@ mod tests {
 
     #[test]
     fn closing_stages_are_told_from_those_before() {
-        let found = query(r#"{a="b"} | json | distinct x, y | sort by (z desc) | limit 5"#).expect("query compiles");
+        let found = query(r#"{a="b"} | json | distinct x, y | sort by (z desc) | limit 5"#)
+            .expect("query compiles");
         assert_eq!(found.distinct, Some(vec!["x".to_owned(), "y".to_owned()]));
         assert_eq!(found.limit, Some(5));
-        assert_eq!(found.sort, [SortKey { label: "z".to_owned(), descending: true }]);
+        assert_eq!(
+            found.sort,
+            [SortKey {
+                label: "z".to_owned(),
+                descending: true
+            }]
+        );
     }
 
     #[test]
     fn closing_stages_in_the_middle_are_refused() {
-        for text in [r#"{a="b"} | limit 5 | json"#, r#"{a="b"} | limit 5 | distinct x"#, r#"{a="b"} | limit 5 | limit 6"#] {
+        for text in [
+            r#"{a="b"} | limit 5 | json"#,
+            r#"{a="b"} | limit 5 | distinct x"#,
+            r#"{a="b"} | limit 5 | limit 6"#,
+        ] {
             let error = query(text).map(|_| ()).expect_err("query is refused");
-            assert!(error.starts_with("parse error : '| distinct'"), "{text} is refused with {error}");
+            assert!(
+                error.starts_with("parse error : '| distinct'"),
+                "{text} is refused with {error}"
+            );
         }
     }
 
     #[test]
     fn inner_queries_give_the_label_they_keep() {
-        let label = |text| query(text).expect("query compiles").subqueries[0].label.clone();
+        let label = |text| {
+            query(text).expect("query compiles").subqueries[0]
+                .label
+                .clone()
+        };
         assert_eq!(label(r#"{a="b"} | x in ({a="c"} |= "y")"#), "x");
         assert_eq!(label(r#"{a="b"} | x in ({a="c"} | json | keep z)"#), "z");
     }
 
     #[test]
     fn a_bad_regex_is_named() {
-        let error = query(r#"{a=~"("}"#).map(|_| ()).expect_err("query is refused");
-        assert!(error.starts_with("parse error : error parsing regexp: "), "{error}");
+        let error = query(r#"{a=~"("}"#)
+            .map(|_| ())
+            .expect_err("query is refused");
+        assert!(
+            error.starts_with("parse error : error parsing regexp: "),
+            "{error}"
+        );
     }
 }

@@ -2,15 +2,24 @@
 
 use super::leaf::{self, Pushed};
 use super::{Leaf, MetricQuery, Node, Options, QueryError};
-use crate::ast::{BinaryExpr, LabelReplaceExpr, MetricExpr, RangeExpr, RangeOp, VectorExpr, VectorOp};
+use crate::ast::{
+    BinaryExpr, LabelReplaceExpr, MetricExpr, RangeExpr, RangeOp, VectorExpr, VectorOp,
+};
 use crate::metric::{numbers, unexpected_literal};
 use skald_model::re2;
 
 /// Compiles a metric query.
 pub(super) fn compile(expr: &MetricExpr, options: &Options) -> Result<MetricQuery, QueryError> {
-    let mut compiler = Compiler { options: *options, known: Vec::new(), leaves: Vec::new() };
+    let mut compiler = Compiler {
+        options: *options,
+        known: Vec::new(),
+        leaves: Vec::new(),
+    };
     let root = compiler.node(expr)?;
-    Ok(MetricQuery { leaves: compiler.leaves, root })
+    Ok(MetricQuery {
+        leaves: compiler.leaves,
+        root,
+    })
 }
 
 struct Compiler<'a> {
@@ -33,11 +42,15 @@ impl<'a> Compiler<'a> {
     }
 
     fn leaf(&mut self, range: &'a RangeExpr, pushed: Option<Pushed>) -> Result<Node, QueryError> {
-        let known = self.known.iter().position(|(other, other_pushed)| *other == range && *other_pushed == pushed);
+        let known = self
+            .known
+            .iter()
+            .position(|(other, other_pushed)| *other == range && *other_pushed == pushed);
         if let Some(index) = known {
             return Ok(Node::Leaf(index));
         }
-        self.leaves.push(leaf::compile(range, pushed.as_ref(), &self.options)?);
+        self.leaves
+            .push(leaf::compile(range, pushed.as_ref(), &self.options)?);
         self.known.push((range, pushed));
         Ok(Node::Leaf(self.leaves.len() - 1))
     }
@@ -51,17 +64,30 @@ impl<'a> Compiler<'a> {
         }
         let inner = self.node(&vector.inner)?;
         if let Node::Scalar(value) = inner {
-            return Err(QueryError::parse(format!("a number ({value}) can't be aggregated: write vector({value})")));
+            return Err(QueryError::parse(format!(
+                "a number ({value}) can't be aggregated: write vector({value})"
+            )));
         }
-        Ok(Node::Vector { op: vector.op, param: vector.param, grouping: vector.grouping.clone(), inner: Box::new(inner) })
+        Ok(Node::Vector {
+            op: vector.op,
+            param: vector.param,
+            grouping: vector.grouping.clone(),
+            inner: Box::new(inner),
+        })
     }
 
     fn binary(&mut self, expr: &'a BinaryExpr) -> Result<Node, QueryError> {
         let (left, right) = (self.node(&expr.left)?, self.node(&expr.right)?);
         match (&left, &right) {
-            (Node::Scalar(a), _) if expr.op.is_set() => return Err(QueryError::parse(unexpected_literal("left", expr.op, *a))),
-            (_, Node::Scalar(b)) if expr.op.is_set() => return Err(QueryError::parse(unexpected_literal("right", expr.op, *b))),
-            (Node::Scalar(a), Node::Scalar(b)) => return Ok(Node::Scalar(numbers(expr.op, *a, *b))),
+            (Node::Scalar(a), _) if expr.op.is_set() => {
+                return Err(QueryError::parse(unexpected_literal("left", expr.op, *a)));
+            }
+            (_, Node::Scalar(b)) if expr.op.is_set() => {
+                return Err(QueryError::parse(unexpected_literal("right", expr.op, *b)));
+            }
+            (Node::Scalar(a), Node::Scalar(b)) => {
+                return Ok(Node::Scalar(numbers(expr.op, *a, *b)));
+            }
             _ => {}
         }
         Ok(Node::Binary {
@@ -76,12 +102,15 @@ impl<'a> Compiler<'a> {
     fn label_replace(&mut self, expr: &'a LabelReplaceExpr) -> Result<Node, QueryError> {
         // The regex is quoted in errors as Loki anchors it.
         let wrapped = format!("^(?:{})$", expr.regex);
-        let bad = |e: re2::RegexError| QueryError::parse(format!("invalid regex in label_replace: {e}"));
+        let bad =
+            |e: re2::RegexError| QueryError::parse(format!("invalid regex in label_replace: {e}"));
         re2::search(&wrapped).map_err(bad)?;
         let regex = re2::anchored(&expr.regex).map_err(bad)?;
         let inner = self.node(&expr.inner)?;
         if let Node::Scalar(value) = inner {
-            return Err(QueryError::parse(format!("a number ({value}) has no labels to replace")));
+            return Err(QueryError::parse(format!(
+                "a number ({value}) has no labels to replace"
+            )));
         }
         Ok(Node::LabelReplace {
             inner: Box::new(inner),
@@ -101,12 +130,19 @@ fn hand_down(vector: &VectorExpr, range: &RangeExpr) -> Option<Pushed> {
     let narrow = match (vector.op, range.op) {
         (
             VectorOp::Sum,
-            RangeOp::CountOverTime | RangeOp::Rate | RangeOp::BytesOverTime | RangeOp::BytesRate | RangeOp::SumOverTime,
+            RangeOp::CountOverTime
+            | RangeOp::Rate
+            | RangeOp::BytesOverTime
+            | RangeOp::BytesRate
+            | RangeOp::SumOverTime,
         ) => true,
         (VectorOp::Min, RangeOp::MinOverTime) | (VectorOp::Max, RangeOp::MaxOverTime) => false,
         _ => return None,
     };
-    Some(Pushed { grouping: vector.grouping.clone().unwrap_or_else(leaf::everything), narrow })
+    Some(Pushed {
+        grouping: vector.grouping.clone().unwrap_or_else(leaf::everything),
+        narrow,
+    })
 }
 
 #[cfg(test)]
@@ -151,7 +187,10 @@ mod tests {
 
     fn check_error(text: &str, expected: &str) {
         let found = query(text).map(|_| ()).expect_err("query is refused");
-        assert!(found.starts_with(expected), "{text} is refused with {found}");
+        assert!(
+            found.starts_with(expected),
+            "{text} is refused with {found}"
+        );
     }
 
     #[test]
@@ -164,7 +203,13 @@ mod tests {
             r#"label_replace(rate({a="b"}[1m]), "x", "$1", "a", "(")"#,
             "parse error : invalid regex in label_replace: error parsing regexp: ",
         );
-        check_error(r#"rate({a="b"} | line_format "{{ nofunc }}" |= "x" [1m])"#, "parse error : stage '| line_format ");
-        check_error(r#"rate({a="b"} | limit 5 [1m])"#, "parse error : '| limit' is only allowed in log queries");
+        check_error(
+            r#"rate({a="b"} | line_format "{{ nofunc }}" |= "x" [1m])"#,
+            "parse error : stage '| line_format ",
+        );
+        check_error(
+            r#"rate({a="b"} | limit 5 [1m])"#,
+            "parse error : '| limit' is only allowed in log queries",
+        );
     }
 }

@@ -115,11 +115,18 @@ impl Leaf {
     /// answers for it.
     pub fn counts_whole_runs(&self) -> bool {
         let op = match self.spec.op {
-            RangeOp::CountOverTime | RangeOp::BytesOverTime | RangeOp::BytesRate | RangeOp::AbsentOverTime => true,
+            RangeOp::CountOverTime
+            | RangeOp::BytesOverTime
+            | RangeOp::BytesRate
+            | RangeOp::AbsentOverTime => true,
             RangeOp::Rate => !self.spec.unwrapped,
             _ => false,
         };
-        op && self.passthrough && self.grouping.as_ref().is_some_and(|grouping| !grouping.without)
+        op && self.passthrough
+            && self
+                .grouping
+                .as_ref()
+                .is_some_and(|grouping| !grouping.without)
     }
 }
 

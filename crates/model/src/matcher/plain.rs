@@ -48,16 +48,28 @@ impl Plain {
     pub(super) fn matches(&self, value: &str) -> bool {
         match self {
             Plain::OneOf(texts) => texts.binary_search_by(|text| (**text).cmp(value)).is_ok(),
-            Plain::Around { before: Gap::Closed, text, after } => {
-                value.strip_prefix(&**text).is_some_and(|rest| after.takes(rest))
-            }
-            Plain::Around { before, text, after: Gap::Closed } => {
-                value.strip_suffix(&**text).is_some_and(|rest| before.takes(rest))
-            }
-            Plain::Around { before, text, after } => {
+            Plain::Around {
+                before: Gap::Closed,
+                text,
+                after,
+            } => value
+                .strip_prefix(&**text)
+                .is_some_and(|rest| after.takes(rest)),
+            Plain::Around {
+                before,
+                text,
+                after: Gap::Closed,
+            } => value
+                .strip_suffix(&**text)
+                .is_some_and(|rest| before.takes(rest)),
+            Plain::Around {
+                before,
+                text,
+                after,
+            } => {
                 let mut inner = value.chars();
-                let is_long_enough =
-                    (*before == Gap::Any || inner.next().is_some()) && (*after == Gap::Any || inner.next_back().is_some());
+                let is_long_enough = (*before == Gap::Any || inner.next().is_some())
+                    && (*after == Gap::Any || inner.next_back().is_some());
                 is_long_enough && inner.as_str().contains(&**text)
             }
         }
@@ -76,7 +88,9 @@ impl Gap {
     fn of(hir: &Hir) -> Option<Gap> {
         match hir.kind() {
             HirKind::Capture(capture) => Gap::of(&capture.sub),
-            HirKind::Repetition(repetition) if repetition.max.is_none() && *repetition.sub == Hir::dot(Dot::AnyChar) => {
+            HirKind::Repetition(repetition)
+                if repetition.max.is_none() && *repetition.sub == Hir::dot(Dot::AnyChar) =>
+            {
                 match repetition.min {
                     0 => Some(Gap::Any),
                     1 => Some(Gap::Some),
@@ -119,7 +133,11 @@ fn around(hir: &Hir) -> Option<Plain> {
         [part] => literal(part)?,
         _ => return None,
     };
-    Some(Plain::Around { before, text: text.into(), after })
+    Some(Plain::Around {
+        before,
+        text: text.into(),
+        after,
+    })
 }
 
 fn literal(hir: &Hir) -> Option<&str> {
@@ -163,8 +181,15 @@ mod tests {
         let regex = regex::Regex::new(&format!("^(?s:{pattern})$")).expect("the pattern is valid");
         let plain = Plain::of(&format!("(?s:{pattern})"));
         assert_eq!(plain.is_some(), is_plain, "{pattern}: {plain:?}");
-        for (value, plain) in VALUES.iter().filter_map(|value| plain.as_ref().map(|plain| (value, plain))) {
-            assert_eq!(plain.matches(value), regex.is_match(value), "{pattern} on {value:?}: {plain:?}");
+        for (value, plain) in VALUES
+            .iter()
+            .filter_map(|value| plain.as_ref().map(|plain| (value, plain)))
+        {
+            assert_eq!(
+                plain.matches(value),
+                regex.is_match(value),
+                "{pattern} on {value:?}: {plain:?}"
+            );
         }
     }
 
@@ -239,7 +264,11 @@ mod tests {
                 assert!(matches!(&plain, Some(Plain::OneOf(texts)) if texts.len() == count));
             }
             if let Some(plain) = plain {
-                assert!(list.iter().all(|pod| plain.matches(pod)) && !plain.matches("pod-x") && !plain.matches("pod-"));
+                assert!(
+                    list.iter().all(|pod| plain.matches(pod))
+                        && !plain.matches("pod-x")
+                        && !plain.matches("pod-")
+                );
             }
         }
     }

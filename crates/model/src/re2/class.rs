@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 /// The names Go knows between `[:` and `:]`.
 const POSIX: [&str; 14] = [
-    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word", "xdigit",
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
+    "space", "upper", "word", "xdigit",
 ];
 
 /// `\d`, `\s`, `\w` and their opposites: ASCII in Go.
@@ -24,21 +25,28 @@ pub(super) fn perl_class(letter: char) -> Option<&'static str> {
 /// Writes one character so that it stands for itself everywhere.
 pub(super) fn push_literal(out: &mut String, c: char) {
     match c {
-        '\\' | '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$' | '#' | '&' | '-' | '~' => {
-            out.extend(['\\', c])
+        '\\' | '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$'
+        | '#' | '&' | '-' | '~' => out.extend(['\\', c]),
+        c if c.is_ascii_control() => {
+            write!(out, "\\x{:02X}", c as u32).expect("writing to a string does not fail")
         }
-        c if c.is_ascii_control() => write!(out, "\\x{:02X}", c as u32).expect("writing to a string does not fail"),
         c => out.push(c),
     }
 }
 
 /// `\pN`, `\PN`, `\p{Name}` and `\p{^Name}`; the cursor stands behind the `p`.
-pub(super) fn unicode_class(cursor: &mut Cursor<'_>, negated: bool, out: &mut String) -> Result<(), SyntaxError> {
+pub(super) fn unicode_class(
+    cursor: &mut Cursor<'_>,
+    negated: bool,
+    out: &mut String,
+) -> Result<(), SyntaxError> {
     let start = cursor.at - 2;
     let name = match cursor.next() {
         Some('{') => {
             let rest = cursor.rest();
-            let length = rest.find('}').ok_or_else(|| cursor.error_from(start, "invalid character class range"))?;
+            let length = rest
+                .find('}')
+                .ok_or_else(|| cursor.error_from(start, "invalid character class range"))?;
             cursor.at += length + 1;
             &rest[..length]
         }
@@ -84,7 +92,9 @@ fn item(cursor: &mut Cursor<'_>, start: usize, out: &mut String) -> Result<(), S
         let text = &cursor.rest()[..length + 2];
         let name = text[2..length].trim_start_matches('^');
         if !POSIX.contains(&name) {
-            return Err(SyntaxError(format!("invalid character class range: `{text}`")));
+            return Err(SyntaxError(format!(
+                "invalid character class range: `{text}`"
+            )));
         }
         out.push_str(text);
         cursor.at += text.len();
@@ -115,12 +125,18 @@ fn item(cursor: &mut Cursor<'_>, start: usize, out: &mut String) -> Result<(), S
         let after_dash = cursor.at;
         let is_class = cursor.take("\\") && cursor.next().is_some_and(|c| perl_class(c).is_some());
         if is_class {
-            return Err(SyntaxError(format!("invalid character class range: `{}`", &cursor.pattern[from..cursor.at])));
+            return Err(SyntaxError(format!(
+                "invalid character class range: `{}`",
+                &cursor.pattern[from..cursor.at]
+            )));
         }
         cursor.at = after_dash;
         high = character(cursor, start)?;
         if high < low {
-            return Err(SyntaxError(format!("invalid character class range: `{}`", &cursor.pattern[from..cursor.at])));
+            return Err(SyntaxError(format!(
+                "invalid character class range: `{}`",
+                &cursor.pattern[from..cursor.at]
+            )));
         }
     }
     push_literal(out, low);
@@ -142,9 +158,16 @@ fn character(cursor: &mut Cursor<'_>, start: usize) -> Result<char, SyntaxError>
 /// The character an escape stands for; the cursor stands behind the backslash.
 pub(super) fn escaped(cursor: &mut Cursor<'_>) -> Result<char, SyntaxError> {
     let start = cursor.at - 1;
-    let invalid = |cursor: &Cursor<'_>| SyntaxError(format!("invalid escape sequence: `{}`", &cursor.pattern[start..cursor.at]));
+    let invalid = |cursor: &Cursor<'_>| {
+        SyntaxError(format!(
+            "invalid escape sequence: `{}`",
+            &cursor.pattern[start..cursor.at]
+        ))
+    };
     let Some(c) = cursor.next() else {
-        return Err(SyntaxError("trailing backslash at end of expression: ``".to_owned()));
+        return Err(SyntaxError(
+            "trailing backslash at end of expression: ``".to_owned(),
+        ));
     };
     match c {
         'a' => Ok('\x07'),
@@ -156,7 +179,12 @@ pub(super) fn escaped(cursor: &mut Cursor<'_>) -> Result<char, SyntaxError> {
         'x' => hexadecimal(cursor).ok_or_else(|| invalid(cursor)),
         '0'..='7' => {
             let mut value = c as u32 - '0' as u32;
-            let more = cursor.rest().bytes().take(2).take_while(|b| (b'0'..=b'7').contains(b)).count();
+            let more = cursor
+                .rest()
+                .bytes()
+                .take(2)
+                .take_while(|b| (b'0'..=b'7').contains(b))
+                .count();
             if c != '0' && more == 0 {
                 return Err(invalid(cursor));
             }
@@ -186,6 +214,10 @@ fn hexadecimal(cursor: &mut Cursor<'_>) -> Option<char> {
             return None;
         }
     }
-    let closed = if braced { cursor.take("}") && digits > 0 } else { digits == 2 };
+    let closed = if braced {
+        cursor.take("}") && digits > 0
+    } else {
+        digits == 2
+    };
     char::from_u32(value).filter(|_| closed)
 }

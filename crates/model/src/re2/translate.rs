@@ -94,7 +94,10 @@ impl Translation<'_> {
         match c {
             '(' => self.group(start)?,
             ')' => {
-                self.depth = self.depth.checked_sub(1).ok_or_else(|| self.cursor.error_from(0, "unexpected )"))?;
+                self.depth = self
+                    .depth
+                    .checked_sub(1)
+                    .ok_or_else(|| self.cursor.error_from(0, "unexpected )"))?;
                 self.out.push(')');
                 self.item();
             }
@@ -141,13 +144,18 @@ impl Translation<'_> {
         let operator = self.cursor.at;
         self.cursor.take("?");
         if let Some(previous) = self.repetition {
-            return Err(self.cursor.error_since(previous, "invalid nested repetition operator"));
+            return Err(self
+                .cursor
+                .error_since(previous, "invalid nested repetition operator"));
         }
         if !self.repeatable {
             let text = &self.cursor.pattern[start..operator];
-            return Err(SyntaxError(format!("missing argument to repetition operator: `{text}`")));
+            return Err(SyntaxError(format!(
+                "missing argument to repetition operator: `{text}`"
+            )));
         }
-        self.out.push_str(&self.cursor.pattern[start..self.cursor.at]);
+        self.out
+            .push_str(&self.cursor.pattern[start..self.cursor.at]);
         self.repetition = Some(start);
         Ok(())
     }
@@ -164,7 +172,11 @@ impl Translation<'_> {
                 return Ok(());
             }
             Some(letter @ ('A' | 'z')) => self.out.extend(['\\', letter]),
-            Some(letter @ ('b' | 'B')) => self.out.push_str(if letter == 'b' { r"(?-u:\b)" } else { NOT_BORDER }),
+            Some(letter @ ('b' | 'B')) => self.out.push_str(if letter == 'b' {
+                r"(?-u:\b)"
+            } else {
+                NOT_BORDER
+            }),
             Some(letter @ ('p' | 'P')) => {
                 self.cursor.at += 1;
                 class::unicode_class(&mut self.cursor, letter == 'P', &mut self.out)?;
@@ -172,7 +184,8 @@ impl Translation<'_> {
                 return Ok(());
             }
             Some(letter) if class::perl_class(letter).is_some() => {
-                self.out.push_str(class::perl_class(letter).unwrap_or_default());
+                self.out
+                    .push_str(class::perl_class(letter).unwrap_or_default());
             }
             _ => {
                 debug_assert_eq!(start + 1, self.cursor.at);
@@ -194,7 +207,8 @@ impl Translation<'_> {
             self.depth += 1;
             return Ok(());
         }
-        if self.cursor.take("P<") || (self.cursor.rest().starts_with('<') && self.cursor.take("<")) {
+        if self.cursor.take("P<") || (self.cursor.rest().starts_with('<') && self.cursor.take("<"))
+        {
             return self.named_group(start);
         }
         let (mut negative, mut any) = (false, false);
@@ -212,7 +226,11 @@ impl Translation<'_> {
                 Some(end @ (':' | ')')) if any || !negative => {
                     return self.flags(&flags, end);
                 }
-                _ => return Err(self.cursor.error_since(start, "invalid or unsupported Perl syntax")),
+                _ => {
+                    return Err(self
+                        .cursor
+                        .error_since(start, "invalid or unsupported Perl syntax"));
+                }
             }
         }
     }
@@ -236,7 +254,8 @@ impl Translation<'_> {
         };
         let name = &rest[..length];
         self.cursor.at += length + 1;
-        let valid = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let valid =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         // Rust's names do not start with a digit; nor do names of labels, so nothing is lost.
         if !valid || name.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(self.cursor.error_since(start, "invalid named capture"));
@@ -256,10 +275,17 @@ const NOT_BORDER: &str = r"(?-u:\B)";
 fn unique(flags: &str) -> String {
     let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
     let kept = |set: &str, without: &str| -> String {
-        "imsU".chars().filter(|flag| set.contains(*flag) && !without.contains(*flag)).collect()
+        "imsU"
+            .chars()
+            .filter(|flag| set.contains(*flag) && !without.contains(*flag))
+            .collect()
     };
     let (on, off) = (kept(on, off), kept(off, ""));
-    if off.is_empty() { on } else { format!("{on}-{off}") }
+    if off.is_empty() {
+        on
+    } else {
+        format!("{on}-{off}")
+    }
 }
 
 /// Reads `n}`, `n,}` or `n,m}`: its length and bounds; `None` when the brace is text.

@@ -42,15 +42,26 @@ impl FromRequestParts<Arc<App>> for Asked {
 }
 
 /// POST and PUT: makes a request.
-pub async fn create(State(app): State<Arc<App>>, Asked { tenant, params }: Asked) -> Result<Response, ApiError> {
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Asked { tenant, params }: Asked,
+) -> Result<Response, ApiError> {
     let order = order(&params, crate::clock::now())?;
-    let id = blocking(move || app.store.delete(&tenant, &order.query, order.start, order.end)).await??;
-    let id = HeaderValue::from_str(&id).map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    let id = blocking(move || {
+        app.store
+            .delete(&tenant, &order.query, order.start, order.end)
+    })
+    .await??;
+    let id = HeaderValue::from_str(&id)
+        .map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok((StatusCode::NO_CONTENT, [(REQUEST_ID, id)]).into_response())
 }
 
 /// GET: lists requests.
-pub async fn list_requests(State(app): State<Arc<App>>, Asked { tenant, params }: Asked) -> Result<Response, ApiError> {
+pub async fn list_requests(
+    State(app): State<Arc<App>>,
+    Asked { tenant, params }: Asked,
+) -> Result<Response, ApiError> {
     let mut requests = blocking(move || app.store.deletes(&tenant)).await?;
     if !params.get("start").is_empty() && !params.get("end").is_empty() {
         let (start, end) = (time(&params, "start")?, time(&params, "end")?);
@@ -63,14 +74,23 @@ pub async fn list_requests(State(app): State<Arc<App>>, Asked { tenant, params }
 }
 
 /// DELETE: takes a request back.
-pub async fn cancel(State(app): State<Arc<App>>, Asked { tenant, params }: Asked) -> Result<StatusCode, ApiError> {
-    let (id, force) = (params.get("request_id").to_owned(), params.get("force") == "true");
+pub async fn cancel(
+    State(app): State<Arc<App>>,
+    Asked { tenant, params }: Asked,
+) -> Result<StatusCode, ApiError> {
+    let (id, force) = (
+        params.get("request_id").to_owned(),
+        params.get("force") == "true",
+    );
     blocking(move || app.store.cancel_delete(&tenant, &id, force)).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `cache/generation_numbers`: a text that changes when what is deleted does.
-pub async fn generation(State(app): State<Arc<App>>, Tenant(tenant): Tenant) -> Result<Response, ApiError> {
+pub async fn generation(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+) -> Result<Response, ApiError> {
     check_available(&app, &tenant)?;
     let requests = blocking(move || app.store.deletes(&tenant)).await?;
     let mut hasher = DefaultHasher::new();
@@ -84,7 +104,10 @@ fn check_available(app: &App, tenant: &TenantId) -> Result<(), ApiError> {
         return Err(ApiError::bad("Retention is not enabled"));
     }
     if app.granted(tenant).limits.deletion_mode == DeletionMode::Disabled {
-        return Err(ApiError::new(StatusCode::FORBIDDEN, "deletion is not available for this tenant"));
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "deletion is not available for this tenant",
+        ));
     }
     Ok(())
 }
@@ -106,17 +129,25 @@ fn order(params: &Params, now: i64) -> Result<Order, ApiError> {
         return Err(ApiError::bad("start time not set"));
     }
     let start = time(params, "start")?;
-    let end = if params.get("end").is_empty() { now } else { time(params, "end")? };
+    let end = if params.get("end").is_empty() {
+        now
+    } else {
+        time(params, "end")?
+    };
     if end > now {
         return Err(ApiError::bad("deletes in the future are not allowed"));
     }
     if start >= end {
-        return Err(ApiError::bad("start time can't be greater than or equal to end time"));
+        return Err(ApiError::bad(
+            "start time can't be greater than or equal to end time",
+        ));
     }
     // Loki cuts a request into pieces of this length; here nothing depends on it.
     let interval = params.get("max_interval");
     if !interval.is_empty() && duration::parse(interval).is_none() {
-        return Err(ApiError::bad(format!("invalid max_interval: not a valid duration: {interval:?}")));
+        return Err(ApiError::bad(format!(
+            "invalid max_interval: not a valid duration: {interval:?}"
+        )));
     }
     Ok(Order { query, start, end })
 }
@@ -130,8 +161,14 @@ fn time(params: &Params, name: &str) -> Result<i64, ApiError> {
         return Ok(i64::from(seconds) * SECOND);
     }
     let moment: Result<jiff::Timestamp, _> = text.parse();
-    let nanoseconds = moment.ok().and_then(|t| i64::try_from(t.as_nanosecond()).ok());
-    nanoseconds.ok_or_else(|| ApiError::bad(format!("invalid {name} time: require unix seconds or RFC3339 format")))
+    let nanoseconds = moment
+        .ok()
+        .and_then(|t| i64::try_from(t.as_nanosecond()).ok());
+    nanoseconds.ok_or_else(|| {
+        ApiError::bad(format!(
+            "invalid {name} time: require unix seconds or RFC3339 format"
+        ))
+    })
 }
 
 fn encode(requests: &[DeleteRequest]) -> Vec<u8> {
@@ -167,8 +204,12 @@ impl From<DeleteError> for ApiError {
     fn from(error: DeleteError) -> ApiError {
         match error {
             DeleteError::Query(text) => ApiError::bad(text),
-            DeleteError::TooMany(_) => ApiError::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()),
-            DeleteError::Starting => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            DeleteError::TooMany(_) => {
+                ApiError::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
+            }
+            DeleteError::Starting => {
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            }
             DeleteError::Store(error) => unavailable(&error),
         }
     }
@@ -180,7 +221,9 @@ impl From<CancelError> for ApiError {
             CancelError::NotFound => ApiError::new(StatusCode::NOT_FOUND, error.to_string()),
             CancelError::TooLate(period) => {
                 let period = duration::show(i64::try_from(period.as_nanos()).unwrap_or(i64::MAX));
-                ApiError::bad(format!("deletion of request past the deadline of {period} since its creation is not allowed"))
+                ApiError::bad(format!(
+                    "deletion of request past the deadline of {period} since its creation is not allowed"
+                ))
             }
             CancelError::Processed => ApiError::bad(error.to_string()),
             CancelError::Store(error) => unavailable(&error),
@@ -200,21 +243,47 @@ mod tests {
 
     fn check(text: &str, expected: Result<(i64, i64), &str>) {
         let params = Params::parse(text).expect("valid parameters");
-        let found = order(&params, 2_000_000_000 * SECOND).map(|order| (order.start / SECOND, order.end / SECOND));
-        assert_eq!(found.map_err(|e| e.message), expected.map_err(str::to_owned), "{text}");
+        let found = order(&params, 2_000_000_000 * SECOND)
+            .map(|order| (order.start / SECOND, order.end / SECOND));
+        assert_eq!(
+            found.map_err(|e| e.message),
+            expected.map_err(str::to_owned),
+            "{text}"
+        );
     }
 
     #[test]
     fn requests_are_read_and_refused_as_loki_does() {
-        check("query=x&start=1700000000", Ok((1_700_000_000, 2_000_000_000)));
-        check("query=x&start=2023-11-14T22:13:20Z&end=1700000001&max_interval=1h", Ok((1_700_000_000, 1_700_000_001)));
+        check(
+            "query=x&start=1700000000",
+            Ok((1_700_000_000, 2_000_000_000)),
+        );
+        check(
+            "query=x&start=2023-11-14T22:13:20Z&end=1700000001&max_interval=1h",
+            Ok((1_700_000_000, 1_700_000_001)),
+        );
         check("start=1700000000", Err("query not set"));
         check("query=x", Err("start time not set"));
-        check("query=x&start=17000000000", Err("invalid start time: require unix seconds or RFC3339 format"));
-        check("query=x&start=1&end=x", Err("invalid end time: require unix seconds or RFC3339 format"));
-        check("query=x&start=1&end=2000000001", Err("deletes in the future are not allowed"));
-        check("query=x&start=5&end=5", Err("start time can't be greater than or equal to end time"));
-        check("query=x&start=5&end=6&max_interval=x", Err("invalid max_interval: not a valid duration: \"x\""));
+        check(
+            "query=x&start=17000000000",
+            Err("invalid start time: require unix seconds or RFC3339 format"),
+        );
+        check(
+            "query=x&start=1&end=x",
+            Err("invalid end time: require unix seconds or RFC3339 format"),
+        );
+        check(
+            "query=x&start=1&end=2000000001",
+            Err("deletes in the future are not allowed"),
+        );
+        check(
+            "query=x&start=5&end=5",
+            Err("start time can't be greater than or equal to end time"),
+        );
+        check(
+            "query=x&start=5&end=6&max_interval=x",
+            Err("invalid max_interval: not a valid duration: \"x\""),
+        );
     }
 
     #[test]

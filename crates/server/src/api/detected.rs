@@ -19,12 +19,28 @@ const LINE_LIMIT: usize = 100;
 const FIELD_LIMIT: usize = 1000;
 
 /// `detected_labels`
-pub async fn labels(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+pub async fn labels(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    params: Params,
+) -> Result<Response, ApiError> {
     let bounds = visible_bounds(&reader, &params)?;
-    let query = if params.query().split_whitespace().collect::<String>() == "{}" { "" } else { params.query() };
-    let request = MetadataRequest { tenant: reader.tenant(), query: query.to_owned(), start: bounds.start, end: bounds.end };
+    let query = if params.query().split_whitespace().collect::<String>() == "{}" {
+        ""
+    } else {
+        params.query()
+    };
+    let request = MetadataRequest {
+        tenant: reader.tenant(),
+        query: query.to_owned(),
+        start: bounds.start,
+        end: bounds.end,
+    };
     let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds);
-    let labels = log.watch(app.ask(&reader, move |engine, _| engine.detected_labels(&request)).await)?;
+    let labels = log.watch(
+        app.ask(&reader, move |engine, _| engine.detected_labels(&request))
+            .await,
+    )?;
     log.end_counted(labels.len());
     if labels.is_empty() {
         return Ok(json("{}\n"));
@@ -41,11 +57,21 @@ pub async fn labels(State(app): State<Arc<App>>, reader: Reader, params: Params)
 }
 
 /// `detected_fields`
-pub async fn fields(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+pub async fn fields(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    params: Params,
+) -> Result<Response, ApiError> {
     let (request, bounds) = fields_request(&reader, &params)?;
     let limit = request.limit;
-    let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
-    let fields = log.watch(app.ask(&reader, move |engine, cancel| engine.detected_fields(&request, cancel)).await)?;
+    let log =
+        QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
+    let fields = log.watch(
+        app.ask(&reader, move |engine, cancel| {
+            engine.detected_fields(&request, cancel)
+        })
+        .await,
+    )?;
     log.end_counted(fields.len());
     if fields.is_empty() {
         return Ok(json("{}\n"));
@@ -66,9 +92,14 @@ pub async fn values(
 ) -> Result<Response, ApiError> {
     let (request, bounds) = fields_request(&reader, &params)?;
     let limit = request.limit;
-    let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
-    let values =
-        log.watch(app.ask(&reader, move |engine, cancel| engine.detected_field_values(&name, &request, cancel)).await)?;
+    let log =
+        QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
+    let values = log.watch(
+        app.ask(&reader, move |engine, cancel| {
+            engine.detected_field_values(&name, &request, cancel)
+        })
+        .await,
+    )?;
     log.end_counted(values.len());
     if values.is_empty() {
         return Ok(json("{}\n"));
@@ -84,13 +115,19 @@ fn fields_request(reader: &Reader, params: &Params) -> Result<(FieldsRequest, Bo
     let bounds = visible_bounds(reader, params)?;
     // Loki reads a step here and refuses a bad one, though it has no use for it.
     params.step(bounds)?;
-    let limit = if params.get("limit").is_empty() { "field_limit" } else { "limit" };
+    let limit = if params.get("limit").is_empty() {
+        "field_limit"
+    } else {
+        "limit"
+    };
     let request = FieldsRequest {
         tenant: reader.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
-        line_limit: reader.limits().entries(params.limit("line_limit", LINE_LIMIT)?),
+        line_limit: reader
+            .limits()
+            .entries(params.limit("line_limit", LINE_LIMIT)?),
         limit: params.limit(limit, FIELD_LIMIT)?,
     };
     Ok((request, bounds))
@@ -101,7 +138,10 @@ fn write_field(out: &mut Json, field: &DetectedField) {
     out.text(&field.label);
     out.raw(",\"type\":");
     out.text(field.kind);
-    out.raw(&format!(",\"cardinality\":{},\"parsers\":", field.cardinality));
+    out.raw(&format!(
+        ",\"cardinality\":{},\"parsers\":",
+        field.cardinality
+    ));
     if field.parsers.is_empty() {
         out.raw("null");
     } else {

@@ -47,14 +47,19 @@ pub async fn export(
     }
     reader.admit(&app, params.query(), &expr, kind_of(&expr), bounds)?;
     let guard = BytesGuard::new(&reader, params.query(), &expr, bounds);
-    app.ask(&reader, move |engine, _| guard.check(engine)).await?;
+    app.ask(&reader, move |engine, _| guard.check(engine))
+        .await?;
     let limit = params.integer("limit", 0)?;
     let left = match u64::try_from(limit) {
         Ok(0) => u64::MAX,
         Ok(limit) => limit,
         Err(_) => return Err(ApiError::bad("limit must be a positive value")),
     };
-    let direction = if params.get("direction").is_empty() { Direction::Forward } else { params.direction()? };
+    let direction = if params.get("direction").is_empty() {
+        Direction::Forward
+    } else {
+        params.direction()?
+    };
     let request = RangeRequest {
         tenant: reader.tenant(),
         query: params.query().to_owned(),
@@ -70,13 +75,29 @@ pub async fn export(
         caching: Caching::default(),
     };
     let tags = header(&headers, "x-query-tags");
-    let log = QueryLog::begin(&request.tenant, kind_of(&expr), params.query(), bounds).with(0, PAGE_ENTRIES, tags);
-    let mut export = Export { app, reader, request, left };
+    let log = QueryLog::begin(&request.tenant, kind_of(&expr), params.query(), bounds).with(
+        0,
+        PAGE_ENTRIES,
+        tags,
+    );
+    let mut export = Export {
+        app,
+        reader,
+        request,
+        left,
+    };
     // The first page tells what is wrong with the query while there is a status to tell it with.
     let (first, after, stats) = log.watch(export.page().await)?;
     log.end(&stats);
     let body = Body::from_stream(chunks(export, first, after));
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))], body).into_response())
+    Ok((
+        [(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-ndjson"),
+        )],
+        body,
+    )
+        .into_response())
 }
 
 /// An export under way.
@@ -110,25 +131,32 @@ enum Rest {
     Nothing,
 }
 
-fn chunks(export: Export, first: Vec<u8>, after: Option<Cursor>) -> impl Stream<Item = Result<Vec<u8>, Infallible>> {
-    futures_util::stream::unfold(Rest::Page(Box::new(export), first, after), |rest| async move {
-        let (export, body, after) = match rest {
-            Rest::Nothing => return None,
-            Rest::Page(export, body, after) => (export, body, after),
-            Rest::Fetch(export, _) if export.app.phase() == Phase::Stopping => {
-                return Some((Ok(error_line("the server is stopping")), Rest::Nothing));
-            }
-            Rest::Fetch(mut export, cursor) => {
-                export.request.after = Some(cursor);
-                match export.page().await {
-                    Ok((body, after, _)) => (export, body, after),
-                    Err(error) => return Some((Ok(error_line(&error.message)), Rest::Nothing)),
+fn chunks(
+    export: Export,
+    first: Vec<u8>,
+    after: Option<Cursor>,
+) -> impl Stream<Item = Result<Vec<u8>, Infallible>> {
+    futures_util::stream::unfold(
+        Rest::Page(Box::new(export), first, after),
+        |rest| async move {
+            let (export, body, after) = match rest {
+                Rest::Nothing => return None,
+                Rest::Page(export, body, after) => (export, body, after),
+                Rest::Fetch(export, _) if export.app.phase() == Phase::Stopping => {
+                    return Some((Ok(error_line("the server is stopping")), Rest::Nothing));
                 }
-            }
-        };
-        let rest = after.map_or(Rest::Nothing, |cursor| Rest::Fetch(export, cursor));
-        Some((Ok(body), rest))
-    })
+                Rest::Fetch(mut export, cursor) => {
+                    export.request.after = Some(cursor);
+                    match export.page().await {
+                        Ok((body, after, _)) => (export, body, after),
+                        Err(error) => return Some((Ok(error_line(&error.message)), Rest::Nothing)),
+                    }
+                }
+            };
+            let rest = after.map_or(Rest::Nothing, |cursor| Rest::Fetch(export, cursor));
+            Some((Ok(body), rest))
+        },
+    )
 }
 
 fn encode(page: &Page) -> Vec<u8> {
@@ -149,7 +177,10 @@ fn write_line(out: &mut Json, PageEntry { labels, entry }: &PageEntry) {
     out.integer(entry.timestamp);
     out.raw("\",\"stream\":");
     write_pairs(out, labels);
-    for (name, pairs) in [(",\"structuredMetadata\":", &entry.metadata), (",\"parsed\":", &entry.parsed)] {
+    for (name, pairs) in [
+        (",\"structuredMetadata\":", &entry.metadata),
+        (",\"parsed\":", &entry.parsed),
+    ] {
         if !pairs.is_empty() {
             out.raw(name);
             write_pairs(out, pairs);
@@ -172,13 +203,29 @@ mod tests {
     #[test]
     fn a_line_is_an_entry_with_its_labels_by_category() {
         let pair = |name: &str| vec![(name.to_owned(), "1".to_owned())];
-        let entry = EntryResult { timestamp: -5, line: b"x\n<".to_vec(), metadata: pair("m"), parsed: vec![] };
-        let entries = vec![PageEntry { labels: pair("app"), entry }];
-        let page = Page { entries, stats: Stats::default(), warnings: vec!["part 3 is damaged".to_owned()], cursor: None };
+        let entry = EntryResult {
+            timestamp: -5,
+            line: b"x\n<".to_vec(),
+            metadata: pair("m"),
+            parsed: vec![],
+        };
+        let entries = vec![PageEntry {
+            labels: pair("app"),
+            entry,
+        }];
+        let page = Page {
+            entries,
+            stats: Stats::default(),
+            warnings: vec!["part 3 is damaged".to_owned()],
+            cursor: None,
+        };
         let expected = concat!(
             "{\"warning\":\"part 3 is damaged\"}\n",
             "{\"timestamp\":\"-5\",\"stream\":{\"app\":\"1\"},\"structuredMetadata\":{\"m\":\"1\"},\"line\":\"x\\n\\u003c\"}\n"
         );
-        assert_eq!(String::from_utf8(encode(&page)).expect("JSON is UTF-8"), expected);
+        assert_eq!(
+            String::from_utf8(encode(&page)).expect("JSON is UTF-8"),
+            expected
+        );
     }
 }

@@ -17,7 +17,11 @@ use skald_query::{IndexStats, MetadataRequest, Stats, VolumeRequest, VolumeSerie
 use std::sync::Arc;
 
 /// `index/stats`
-pub async fn stats(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+pub async fn stats(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    params: Params,
+) -> Result<Response, ApiError> {
     let stats = read_stats(&app, &reader, &params).await?;
     let mut out = Json::default();
     write_stats(&mut out, &stats);
@@ -26,11 +30,17 @@ pub async fn stats(State(app): State<Arc<App>>, reader: Reader, params: Params) 
 }
 
 /// `index/shards`: one shard, as there is one process.
-pub async fn shards(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+pub async fn shards(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    params: Params,
+) -> Result<Response, ApiError> {
     // Whatever the target is, there is one shard; what is no size is refused all the same.
     let target = skald_logql::pipeline::parse_bytes(params.get("targetBytesPerShard"));
     if !target.is_ok_and(|bytes| bytes > 0) {
-        return Err(ApiError::bad("targetBytesPerShard must be a positive value"));
+        return Err(ApiError::bad(
+            "targetBytesPerShard must be a positive value",
+        ));
     }
     let stats = read_stats(&app, &reader, &params).await?;
     let mut out = Json::default();
@@ -42,16 +52,27 @@ pub async fn shards(State(app): State<Arc<App>>, reader: Reader, params: Params)
     Ok(json(out.finish()))
 }
 
-async fn read_stats(app: &Arc<App>, reader: &Reader, params: &Params) -> Result<IndexStats, ApiError> {
+async fn read_stats(
+    app: &Arc<App>,
+    reader: &Reader,
+    params: &Params,
+) -> Result<IndexStats, ApiError> {
     let bounds = visible_bounds(reader, params)?;
     if params.query().is_empty() {
         // Where labels take a missing selector for all streams, Loki wants one here.
         super::query::parse("")?;
     }
-    let request =
-        MetadataRequest { tenant: reader.tenant(), query: params.query().to_owned(), start: bounds.start, end: bounds.end };
+    let request = MetadataRequest {
+        tenant: reader.tenant(),
+        query: params.query().to_owned(),
+        start: bounds.start,
+        end: bounds.end,
+    };
     let log = QueryLog::begin(&request.tenant, Kind::Stats, &request.query, bounds);
-    let stats = log.watch(app.ask(reader, move |engine, _| engine.index_stats(&request)).await)?;
+    let stats = log.watch(
+        app.ask(reader, move |engine, _| engine.index_stats(&request))
+            .await,
+    )?;
     log.end_counted(stats.streams as usize);
     Ok(stats)
 }
@@ -64,32 +85,52 @@ fn write_stats(out: &mut Json, stats: &IndexStats) {
 }
 
 /// `index/volume`
-pub async fn volume(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+pub async fn volume(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    params: Params,
+) -> Result<Response, ApiError> {
     let bounds = visible_bounds(&reader, &params)?;
     volumes(app, reader, params, bounds, None).await
 }
 
 /// `index/volume_range`
-pub async fn volume_range(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+pub async fn volume_range(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    params: Params,
+) -> Result<Response, ApiError> {
     let bounds = visible_bounds(&reader, &params)?;
     let step = params.step(bounds)?;
     volumes(app, reader, params, bounds, Some(step)).await
 }
 
-async fn volumes(app: Arc<App>, reader: Reader, params: Params, bounds: Bounds, step: Option<i64>) -> Result<Response, ApiError> {
+async fn volumes(
+    app: Arc<App>,
+    reader: Reader,
+    params: Params,
+    bounds: Bounds,
+    step: Option<i64>,
+) -> Result<Response, ApiError> {
     if !reader.limits().volume_enabled {
         return Err(ApiError::new(StatusCode::NOT_FOUND, "not found"));
     }
     let limit = match params.integer("limit", 100)? {
         0 => 100,
-        limit => usize::try_from(limit).map_err(|_| ApiError::bad("limit must be a positive value"))?,
+        limit => {
+            usize::try_from(limit).map_err(|_| ApiError::bad("limit must be a positive value"))?
+        }
     };
     let aggregate_by_labels = match params.get("aggregateBy") {
         "" | "series" => false,
         "labels" => true,
         _ => return Err(ApiError::bad("invalid aggregation option")),
     };
-    let targets = params.get("targetLabels").split(',').map(str::trim).filter(|name| !name.is_empty());
+    let targets = params
+        .get("targetLabels")
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
     let request = VolumeRequest {
         tenant: reader.tenant(),
         query: params.query().to_owned(),
@@ -101,7 +142,10 @@ async fn volumes(app: Arc<App>, reader: Reader, params: Params, bounds: Bounds, 
         aggregate_by_labels,
     };
     let log = QueryLog::begin(&request.tenant, Kind::Volume, &request.query, bounds);
-    let series = log.watch(app.ask(&reader, move |engine, _| engine.volume(&request)).await)?;
+    let series = log.watch(
+        app.ask(&reader, move |engine, _| engine.volume(&request))
+            .await,
+    )?;
     log.end_counted(series.len());
     Ok(json(encode_volumes(&series)))
 }
@@ -111,7 +155,11 @@ fn encode_volumes(series: &[VolumeSeries]) -> Vec<u8> {
     let vector = series.iter().all(|s| s.points.len() == 1);
     let mut out = Json::default();
     out.raw("{\"status\":\"success\",\"data\":{\"resultType\":");
-    out.raw(if vector { "\"vector\",\"result\":" } else { "\"matrix\",\"result\":" });
+    out.raw(if vector {
+        "\"vector\",\"result\":"
+    } else {
+        "\"matrix\",\"result\":"
+    });
     list(&mut out, series, |out, series| {
         out.raw("{\"metric\":");
         write_pairs(out, &series.labels);
@@ -143,7 +191,10 @@ mod tests {
     use super::*;
 
     fn check(points: &[(i64, u64)], expected: &str) {
-        let series = VolumeSeries { labels: vec![("app".to_owned(), "x".to_owned())], points: points.to_vec() };
+        let series = VolumeSeries {
+            labels: vec![("app".to_owned(), "x".to_owned())],
+            points: points.to_vec(),
+        };
         let text = String::from_utf8(encode_volumes(&[series])).expect("JSON is UTF-8");
         assert!(text.contains(expected), "{text}");
         serde_json::from_str::<serde_json::Value>(&text).expect("valid JSON");
@@ -151,7 +202,10 @@ mod tests {
 
     #[test]
     fn one_point_is_a_vector_and_more_are_a_matrix() {
-        check(&[(1_000_000_000, 5)], r#""resultType":"vector","result":[{"metric":{"app":"x"},"value":[1,"5"]}]"#);
+        check(
+            &[(1_000_000_000, 5)],
+            r#""resultType":"vector","result":[{"metric":{"app":"x"},"value":[1,"5"]}]"#,
+        );
         let matrix = r#""resultType":"matrix","result":[{"metric":{"app":"x"},"values":[[0.999,"5"],[2,"6"]]}]"#;
         check(&[(999_000_000, 5), (2_000_000_000, 6)], matrix);
     }

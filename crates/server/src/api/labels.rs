@@ -14,12 +14,23 @@ use skald_query::{MetadataRequest, SeriesRequest};
 use std::sync::Arc;
 
 /// `labels`
-pub async fn names(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+pub async fn names(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    params: Params,
+) -> Result<Response, ApiError> {
     let bounds = visible_bounds(&reader, &params)?;
-    let request =
-        MetadataRequest { tenant: reader.tenant(), query: params.query().to_owned(), start: bounds.start, end: bounds.end };
+    let request = MetadataRequest {
+        tenant: reader.tenant(),
+        query: params.query().to_owned(),
+        start: bounds.start,
+        end: bounds.end,
+    };
     let log = QueryLog::begin(&request.tenant, Kind::Labels, &request.query, bounds);
-    let names = log.watch(app.ask(&reader, move |engine, _| engine.label_names(&request)).await)?;
+    let names = log.watch(
+        app.ask(&reader, move |engine, _| engine.label_names(&request))
+            .await,
+    )?;
     log.end_counted(names.len());
     Ok(texts(&names))
 }
@@ -32,27 +43,48 @@ pub async fn values(
     params: Params,
 ) -> Result<Response, ApiError> {
     let bounds = visible_bounds(&reader, &params)?;
-    let request =
-        MetadataRequest { tenant: reader.tenant(), query: params.query().to_owned(), start: bounds.start, end: bounds.end };
+    let request = MetadataRequest {
+        tenant: reader.tenant(),
+        query: params.query().to_owned(),
+        start: bounds.start,
+        end: bounds.end,
+    };
     let log = QueryLog::begin(&request.tenant, Kind::Labels, &request.query, bounds);
-    let values = log.watch(app.ask(&reader, move |engine, _| engine.label_values(&name, &request)).await)?;
+    let values = log.watch(
+        app.ask(&reader, move |engine, _| {
+            engine.label_values(&name, &request)
+        })
+        .await,
+    )?;
     log.end_counted(values.len());
     Ok(texts(&values))
 }
 
 /// `series`
-pub async fn series(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+pub async fn series(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    params: Params,
+) -> Result<Response, ApiError> {
     let bounds = visible_bounds(&reader, &params)?;
     let groups = groups(&params)?;
     let log = QueryLog::begin(&reader.tenant(), Kind::Series, &groups.join(","), bounds);
-    let request = SeriesRequest { tenant: reader.tenant(), groups, start: bounds.start, end: bounds.end };
-    let body = app.ask(&reader, move |engine, _| engine.series(&request)).await.map(|series| {
-        let mut out = Json::default();
-        out.raw("{\"status\":\"success\",\"data\":");
-        list(&mut out, &series, |out, labels| out.labels(labels.iter()));
-        out.raw("}\n");
-        (out.finish(), series.len())
-    });
+    let request = SeriesRequest {
+        tenant: reader.tenant(),
+        groups,
+        start: bounds.start,
+        end: bounds.end,
+    };
+    let body = app
+        .ask(&reader, move |engine, _| engine.series(&request))
+        .await
+        .map(|series| {
+            let mut out = Json::default();
+            out.raw("{\"status\":\"success\",\"data\":");
+            list(&mut out, &series, |out, labels| out.labels(labels.iter()));
+            out.raw("}\n");
+            (out.finish(), series.len())
+        });
     let (body, count) = log.watch(body)?;
     log.end_counted(count);
     Ok(json(body))
@@ -92,14 +124,26 @@ mod tests {
 
     fn check(query: &str, expected: Result<&[&str], &str>) {
         let found = groups(&Params::parse(query).expect("valid")).map_err(|e| e.message);
-        assert_eq!(found, expected.map(|g| g.iter().map(|s| (*s).to_owned()).collect()).map_err(str::to_owned), "{query}");
+        assert_eq!(
+            found,
+            expected
+                .map(|g| g.iter().map(|s| (*s).to_owned()).collect())
+                .map_err(str::to_owned),
+            "{query}"
+        );
     }
 
     #[test]
     fn an_empty_selector_alone_means_all_series() {
         check("", Ok(&[]));
         check("match[]={ }", Ok(&[]));
-        check("match[]={a=%22b%22}&match={a=%22b%22}&match=x", Ok(&["{a=\"b\"}", "x"]));
-        check("match[]={}&match={a=%22b%22}", Err("0 matchers in group: {}"));
+        check(
+            "match[]={a=%22b%22}&match={a=%22b%22}&match=x",
+            Ok(&["{a=\"b\"}", "x"]),
+        );
+        check(
+            "match[]={}&match={a=%22b%22}",
+            Err("0 matchers in group: {}"),
+        );
     }
 }

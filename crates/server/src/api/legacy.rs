@@ -14,10 +14,15 @@ use skald_logql::ast::Expr;
 use skald_query::{Caching, Data, RangeRequest};
 use std::sync::Arc;
 
-const ONLY_STREAMS: &str = "rpc error: code = Code(400) desc = legacy endpoints only support streams result type";
+const ONLY_STREAMS: &str =
+    "rpc error: code = Code(400) desc = legacy endpoints only support streams result type";
 
 /// `/api/prom/query`
-pub async fn query(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+pub async fn query(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    params: Params,
+) -> Result<Response, ApiError> {
     let now = clock::now();
     let bounds = params.ordered_bounds(now)?;
     let shape = params.range_shape(bounds)?;
@@ -50,7 +55,9 @@ pub async fn query(State(app): State<Arc<App>>, reader: Reader, params: Params) 
             Data::Matrix(_) | Data::Vector(_) | Data::Scalar(..) => None,
         })
     });
-    body.await?.map(json).ok_or_else(|| ApiError::bad(ONLY_STREAMS))
+    body.await?
+        .map(json)
+        .ok_or_else(|| ApiError::bad(ONLY_STREAMS))
 }
 
 /// The parameter `regexp` is one more line filter.
@@ -59,7 +66,8 @@ fn with_regexp(params: &Params) -> String {
     let regexp = params.get("regexp");
     if !regexp.is_empty() {
         query.push_str(" |~ ");
-        skald_model::labels::write_quoted(&mut query, regexp).expect("writing to memory does not fail");
+        skald_model::labels::write_quoted(&mut query, regexp)
+            .expect("writing to memory does not fail");
     }
     query
 }

@@ -18,17 +18,34 @@ use std::sync::Arc;
 const STEP_MIN: i64 = 10_000_000_000;
 
 /// `patterns`
-pub async fn patterns(State(app): State<Arc<App>>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+pub async fn patterns(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    params: Params,
+) -> Result<Response, ApiError> {
     let bounds = visible_bounds(&reader, &params)?;
     let step = params.step(bounds)?.max(STEP_MIN);
     match super::query::parse(params.query())? {
         Expr::Log(log) if log.stages.is_empty() => {}
-        Expr::Log(_) | Expr::Metric(_) => return Err(ApiError::bad("only label matchers are supported")),
+        Expr::Log(_) | Expr::Metric(_) => {
+            return Err(ApiError::bad("only label matchers are supported"));
+        }
     }
-    let request =
-        PatternsRequest { tenant: reader.tenant(), query: params.query().to_owned(), start: bounds.start, end: bounds.end, step };
-    let log = QueryLog::begin(&request.tenant, Kind::Patterns, &request.query, bounds).with(step, 0, "");
-    let answer = log.watch(app.ask(&reader, move |engine, cancel| engine.patterns(&request, cancel)).await)?;
+    let request = PatternsRequest {
+        tenant: reader.tenant(),
+        query: params.query().to_owned(),
+        start: bounds.start,
+        end: bounds.end,
+        step,
+    };
+    let log =
+        QueryLog::begin(&request.tenant, Kind::Patterns, &request.query, bounds).with(step, 0, "");
+    let answer = log.watch(
+        app.ask(&reader, move |engine, cancel| {
+            engine.patterns(&request, cancel)
+        })
+        .await,
+    )?;
     log.end_counted(answer.patterns.len());
     let mut out = Json::default();
     out.raw("{\"status\":\"success\"");
@@ -48,6 +65,8 @@ fn write_series(out: &mut Json, series: &PatternSeries) {
     out.raw(",\"level\":");
     out.text(series.level);
     out.raw(",\"samples\":");
-    list(out, &series.samples, |out, (second, count)| out.raw(&format!("[{second},{count}]")));
+    list(out, &series.samples, |out, (second, count)| {
+        out.raw(&format!("[{second},{count}]"))
+    });
     out.raw("}");
 }

@@ -12,21 +12,38 @@ use skald_ingest::{Protocol, PushRequest};
 use std::sync::Arc;
 
 /// `/loki/api/v1/push`
-pub async fn loki(state: State<Arc<App>>, tenant: Result<Tenant, ApiError>, request: Request) -> Response {
+pub async fn loki(
+    state: State<Arc<App>>,
+    tenant: Result<Tenant, ApiError>,
+    request: Request,
+) -> Response {
     push(state, tenant, request, Protocol::Loki).await
 }
 
 /// `/api/prom/push`
-pub async fn legacy(state: State<Arc<App>>, tenant: Result<Tenant, ApiError>, request: Request) -> Response {
+pub async fn legacy(
+    state: State<Arc<App>>,
+    tenant: Result<Tenant, ApiError>,
+    request: Request,
+) -> Response {
     push(state, tenant, request, Protocol::LokiLegacy).await
 }
 
 /// `/otlp/v1/logs`
-pub async fn otlp(state: State<Arc<App>>, tenant: Result<Tenant, ApiError>, request: Request) -> Response {
+pub async fn otlp(
+    state: State<Arc<App>>,
+    tenant: Result<Tenant, ApiError>,
+    request: Request,
+) -> Response {
     push(state, tenant, request, Protocol::Otlp).await
 }
 
-async fn push(State(app): State<Arc<App>>, tenant: Result<Tenant, ApiError>, request: Request, protocol: Protocol) -> Response {
+async fn push(
+    State(app): State<Arc<App>>,
+    tenant: Result<Tenant, ApiError>,
+    request: Request,
+    protocol: Protocol,
+) -> Response {
     match accept(&app, tenant, request, protocol).await {
         Ok(response) => response,
         Err(error) => {
@@ -41,10 +58,20 @@ async fn push(State(app): State<Arc<App>>, tenant: Result<Tenant, ApiError>, req
     }
 }
 
-async fn accept(app: &App, tenant: Result<Tenant, ApiError>, request: Request, protocol: Protocol) -> Result<Response, ApiError> {
+async fn accept(
+    app: &App,
+    tenant: Result<Tenant, ApiError>,
+    request: Request,
+    protocol: Protocol,
+) -> Result<Response, ApiError> {
     let Tenant(tenant) = tenant?;
     let (parts, body) = request.into_parts();
-    let body = crate::body::read(body, &app.config, app.config.distributor.max_recv_msg_size.0).await?;
+    let body = crate::body::read(
+        body,
+        &app.config,
+        app.config.distributor.max_recv_msg_size.0,
+    )
+    .await?;
     let push = PushRequest {
         protocol,
         content_type: text(&parts.headers, CONTENT_TYPE),
@@ -58,23 +85,36 @@ async fn accept(app: &App, tenant: Result<Tenant, ApiError>, request: Request, p
         return Ok(with_retry(status.into_response(), reply.retry_after));
     }
     let response = if reply.content_type.starts_with("text/plain") {
-        let message = String::from_utf8_lossy(&reply.body).trim_end_matches('\n').to_owned();
+        let message = String::from_utf8_lossy(&reply.body)
+            .trim_end_matches('\n')
+            .to_owned();
         let mut response = error::plain(status, format!("{message}\n"));
-        response.extensions_mut().insert(ApiError { status, message });
+        response
+            .extensions_mut()
+            .insert(ApiError { status, message });
         response
     } else {
-        (status, [(CONTENT_TYPE, HeaderValue::from_static(reply.content_type))], Body::from(reply.body)).into_response()
+        (
+            status,
+            [(CONTENT_TYPE, HeaderValue::from_static(reply.content_type))],
+            Body::from(reply.body),
+        )
+            .into_response()
     };
     Ok(with_retry(response, reply.retry_after))
 }
 
 fn with_retry(mut response: Response, seconds: Option<u32>) -> Response {
     if let Some(seconds) = seconds {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+    headers
+        .get(name)
+        .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
 }

@@ -23,8 +23,8 @@ use futures_util::FutureExt;
 use skald_logql::ast::Expr;
 use skald_model::TimeRange;
 use skald_query::{
-    Answer, Cancel, Data, Engine, HintRequest, INSTANT_LOG_RANGE_NS, InstantRequest, MetadataRequest, QueryError, RangeRequest,
-    Stats,
+    Answer, Cancel, Data, Engine, HintRequest, INSTANT_LOG_RANGE_NS, InstantRequest,
+    MetadataRequest, QueryError, RangeRequest, Stats,
 };
 use std::sync::Arc;
 
@@ -45,8 +45,11 @@ pub async fn range(
     let bounds = aligned(&expr, bounds, shape);
     let (limit, cut) = entries(&app, &reader, &expr, shape.limit)?;
     let labelling = labelling(&headers);
-    let log =
-        QueryLog::begin(&reader.tenant(), kind, params.query(), bounds).with(shape.step, limit, header(&headers, "x-query-tags"));
+    let log = QueryLog::begin(&reader.tenant(), kind, params.query(), bounds).with(
+        shape.step,
+        limit,
+        header(&headers, "x-query-tags"),
+    );
     let request = RangeRequest {
         tenant: reader.tenant(),
         query: params.query().to_owned(),
@@ -62,16 +65,29 @@ pub async fn range(
         caching: caching(&headers),
     };
     let guard = BytesGuard::new(&reader, params.query(), &expr, bounds);
-    let answer = run(&app, &reader, format!("{request:?}"), labelling, move |engine, cancel| {
-        guard.check(engine)?;
-        let mut answer = engine.query_range(&request, cancel)?;
-        answer.warnings.extend(cut);
-        let notes = Notes::on(&answer, engine, || {
-            let range = TimeRange { start: request.start, end: request.end };
-            HintRequest { tenant: request.tenant.clone(), query: request.query.clone(), range }
-        });
-        Ok((answer, notes))
-    });
+    let answer = run(
+        &app,
+        &reader,
+        format!("{request:?}"),
+        labelling,
+        move |engine, cancel| {
+            guard.check(engine)?;
+            let mut answer = engine.query_range(&request, cancel)?;
+            answer.warnings.extend(cut);
+            let notes = Notes::on(&answer, engine, || {
+                let range = TimeRange {
+                    start: request.start,
+                    end: request.end,
+                };
+                HintRequest {
+                    tenant: request.tenant.clone(),
+                    query: request.query.clone(),
+                    range,
+                }
+            });
+            Ok((answer, notes))
+        },
+    );
     let (body, stats, notes) = log.watch(answer.await)?;
     log.end(&stats);
     Ok(with_notes(json(body), &notes))
@@ -88,7 +104,10 @@ pub async fn instant(
     let limit = params.limit("limit", 100)?;
     let direction = params.direction()?;
     let expr = parse(params.query())?;
-    let bounds = Bounds { start: time, end: time };
+    let bounds = Bounds {
+        start: time,
+        end: time,
+    };
     reader.admit(&app, params.query(), &expr, kind_of(&expr), bounds)?;
     let (limit, cut) = entries(&app, &reader, &expr, limit)?;
     let labelling = labelling(&headers);
@@ -96,10 +115,17 @@ pub async fn instant(
     if lookback > 0 && time < clock::now().saturating_sub(lookback) {
         return Ok(json(encode(&nothing(&expr), labelling, &Notes::default())));
     }
-    let log =
-        QueryLog::begin(&reader.tenant(), Kind::Instant, params.query(), bounds).with(0, limit, header(&headers, "x-query-tags"));
+    let log = QueryLog::begin(&reader.tenant(), Kind::Instant, params.query(), bounds).with(
+        0,
+        limit,
+        header(&headers, "x-query-tags"),
+    );
     let categorize = labelling == Labelling::Categorized;
-    let looks_back = if matches!(expr, Expr::Log(_)) { INSTANT_LOG_RANGE_NS } else { 0 };
+    let looks_back = if matches!(expr, Expr::Log(_)) {
+        INSTANT_LOG_RANGE_NS
+    } else {
+        0
+    };
     let query = params.query().to_owned();
     let request = InstantRequest {
         tenant: reader.tenant(),
@@ -112,16 +138,29 @@ pub async fn instant(
         caching: caching(&headers),
     };
     let guard = BytesGuard::new(&reader, params.query(), &expr, bounds);
-    let answer = run(&app, &reader, format!("{request:?}"), labelling, move |engine, cancel| {
-        guard.check(engine)?;
-        let mut answer = engine.query_instant(&request, cancel)?;
-        answer.warnings.extend(cut);
-        let notes = Notes::on(&answer, engine, || {
-            let range = TimeRange { start: request.time.saturating_sub(looks_back), end: request.time };
-            HintRequest { tenant: request.tenant.clone(), query: request.query.clone(), range }
-        });
-        Ok((answer, notes))
-    });
+    let answer = run(
+        &app,
+        &reader,
+        format!("{request:?}"),
+        labelling,
+        move |engine, cancel| {
+            guard.check(engine)?;
+            let mut answer = engine.query_instant(&request, cancel)?;
+            answer.warnings.extend(cut);
+            let notes = Notes::on(&answer, engine, || {
+                let range = TimeRange {
+                    start: request.time.saturating_sub(looks_back),
+                    end: request.time,
+                };
+                HintRequest {
+                    tenant: request.tenant.clone(),
+                    query: request.query.clone(),
+                    range,
+                }
+            });
+            Ok((answer, notes))
+        },
+    );
     let (body, stats, notes) = log.watch(answer.await)?;
     log.end(&stats);
     Ok(with_notes(json(body), &notes))
@@ -144,7 +183,10 @@ pub(super) fn look_back(bounds: Bounds, now: i64, limits: &Limits) -> Bounds {
         return bounds;
     }
     let oldest = now.saturating_sub(lookback);
-    Bounds { start: bounds.start.max(oldest), end: bounds.end.max(oldest) }
+    Bounds {
+        start: bounds.start.max(oldest),
+        end: bounds.end.max(oldest),
+    }
 }
 
 /// What kind of question it is.
@@ -162,7 +204,12 @@ fn nothing(expr: &Expr) -> Answer {
         Expr::Log(_) => Data::Streams(Vec::new()),
         Expr::Metric(_) => Data::Vector(Vec::new()),
     };
-    Answer { data, stats: Stats::default(), warnings: Vec::new(), cursor: None }
+    Answer {
+        data,
+        stats: Stats::default(),
+        warnings: Vec::new(),
+        cursor: None,
+    }
 }
 
 /// Runs a query, or waits for an equal one that is under way.
@@ -173,7 +220,11 @@ async fn run(
     labelling: Labelling,
     job: impl FnOnce(&Engine, &Cancel) -> Result<(Answer, Notes), QueryError> + Send + 'static,
 ) -> Result<Answered, ApiError> {
-    let key = format!("{:?} {:?} {labelling:?} {question}", reader.tenants(), reader.query_limits);
+    let key = format!(
+        "{:?} {:?} {labelling:?} {question}",
+        reader.tenants(),
+        reader.query_limits
+    );
     let asked = (app.clone(), reader.clone());
     let joined = || app.metrics.count_shared();
     let run = app.flights.join(key, reader.tenants(), joined, move || {
@@ -181,7 +232,12 @@ async fn run(
         let answer = async move {
             let encoded = move |engine: &Engine, cancel: &Cancel| {
                 let (answer, notes) = job(engine, cancel)?;
-                Ok((Bytes::from(encode(&answer, labelling, &notes)), answer.stats, notes, answer.warnings.is_empty()))
+                Ok((
+                    Bytes::from(encode(&answer, labelling, &notes)),
+                    answer.stats,
+                    notes,
+                    answer.warnings.is_empty(),
+                ))
             };
             let (body, stats, notes, whole) = app.ask(&reader, encoded).await?;
             if !whole {
@@ -195,14 +251,24 @@ async fn run(
 }
 
 /// How many entries are answered, and the warning when these are fewer than were asked for.
-pub(super) fn entries(app: &App, reader: &Reader, expr: &Expr, limit: usize) -> Result<(usize, Option<String>), ApiError> {
+pub(super) fn entries(
+    app: &App,
+    reader: &Reader,
+    expr: &Expr,
+    limit: usize,
+) -> Result<(usize, Option<String>), ApiError> {
     let max = reader.limits().max_entries_limit_per_query;
     if matches!(expr, Expr::Metric(_)) || max == 0 || limit <= max {
         return Ok((limit, None));
     }
-    let text = format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {max})");
+    let text = format!(
+        "max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {max})"
+    );
     if reader.takes_a_part() {
-        return Ok((max, Some(format!("{text}; returning at most {max} entries"))));
+        return Ok((
+            max,
+            Some(format!("{text}; returning at most {max} entries")),
+        ));
     }
     reader.refused(app, Refusal::Entries);
     Err(ApiError::bad(text))
@@ -217,12 +283,24 @@ pub(super) struct BytesGuard {
 impl BytesGuard {
     pub(super) fn new(reader: &Reader, text: &str, expr: &Expr, bounds: Bounds) -> BytesGuard {
         let max = reader.limits().max_query_bytes_read.0;
-        let reads = if max == 0 { Vec::new() } else { admission::reads(text, expr) };
+        let reads = if max == 0 {
+            Vec::new()
+        } else {
+            admission::reads(text, expr)
+        };
         let request = |(query, before): (String, i64)| {
             let start = bounds.start.saturating_sub(before);
-            MetadataRequest { tenant: reader.tenant(), query, start, end: bounds.end }
+            MetadataRequest {
+                tenant: reader.tenant(),
+                query,
+                start,
+                end: bounds.end,
+            }
         };
-        BytesGuard { max, requests: reads.into_iter().map(request).collect() }
+        BytesGuard {
+            max,
+            requests: reads.into_iter().map(request).collect(),
+        }
     }
 
     pub(super) fn check(&self, engine: &Engine) -> Result<(), QueryError> {
@@ -233,8 +311,17 @@ impl BytesGuard {
         if self.max == 0 || found <= self.max {
             return Ok(());
         }
-        let size = |bytes| ByteSize(bytes).show().as_str().unwrap_or_default().to_owned();
-        Err(QueryError::BytesRead { found: size(found), limit: size(self.max) })
+        let size = |bytes| {
+            ByteSize(bytes)
+                .show()
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Err(QueryError::BytesRead {
+            found: size(found),
+            limit: size(self.max),
+        })
     }
 }
 
@@ -249,8 +336,15 @@ pub(super) fn aligned(expr: &Expr, bounds: Bounds, shape: RangeShape) -> Bounds 
 
 fn align(bounds: Bounds, step: i64) -> Bounds {
     let over = bounds.end.rem_euclid(step);
-    let end = if over == 0 { bounds.end } else { bounds.end.saturating_add(step - over) };
-    Bounds { start: bounds.start.saturating_sub(bounds.start.rem_euclid(step)), end }
+    let end = if over == 0 {
+        bounds.end
+    } else {
+        bounds.end.saturating_add(step - over)
+    };
+    Bounds {
+        start: bounds.start.saturating_sub(bounds.start.rem_euclid(step)),
+        end,
+    }
 }
 
 #[cfg(test)]

@@ -21,9 +21,9 @@ pub async fn group(Tenant(_): Tenant) -> ApiError {
 /// `/prometheus/api/v1/rules`
 pub async fn states(Tenant(_): Tenant, params: Params) -> Result<Response, ApiError> {
     match params.get("type") {
-        "" | "alert" | "record" => {
-            Ok(json("{\"status\":\"success\",\"data\":{\"groups\":[]},\"errorType\":\"\",\"error\":\"\"}\n"))
-        }
+        "" | "alert" | "record" => Ok(json(
+            "{\"status\":\"success\",\"data\":{\"groups\":[]},\"errorType\":\"\",\"error\":\"\"}\n",
+        )),
         other => Err(ApiError::bad(format!("not supported value {other:?}"))),
     }
 }

@@ -16,7 +16,8 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
 /// What `/ready` says until the store takes pushes.
-pub const RECOVERING: &str = "Ingester not ready: the server is starting and reads its write-ahead log";
+pub const RECOVERING: &str =
+    "Ingester not ready: the server is starting and reads its write-ahead log";
 
 /// `/ready`
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
@@ -35,12 +36,25 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
 /// `/metrics`
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     let mut out = String::new();
-    app.metrics.write(&mut out, &app.store.status(), app.tails.count());
+    app.metrics
+        .write(&mut out, &app.store.status(), app.tails.count());
     app.ingest.write_metrics(&mut out);
     app.overrides.write_metrics(&mut out);
     let (running, waiting) = app.engine.load();
-    metric(&mut out, "skald_queries_running", "gauge", "Queries that have a thread.", running);
-    metric(&mut out, "skald_queries_waiting", "gauge", "Queries that wait for a thread.", waiting);
+    metric(
+        &mut out,
+        "skald_queries_running",
+        "gauge",
+        "Queries that have a thread.",
+        running,
+    );
+    metric(
+        &mut out,
+        "skald_queries_waiting",
+        "gauge",
+        "Queries that wait for a thread.",
+        waiting,
+    );
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, kind)], out).into_response()
 }
@@ -57,15 +71,33 @@ pub async fn config(State(app): State<Arc<App>>, params: Params) -> Response {
 
 /// `/services`
 pub async fn services(State(app): State<Arc<App>>) -> Response {
-    let state = if app.phase() == Phase::Running { "Running" } else { "Stopping" };
-    let modules = ["server", "store", "distributor", "ingester", "querier", "query-frontend"];
-    text(modules.map(|module| format!("{module} => {state}\n")).concat())
+    let state = if app.phase() == Phase::Running {
+        "Running"
+    } else {
+        "Stopping"
+    };
+    let modules = [
+        "server",
+        "store",
+        "distributor",
+        "ingester",
+        "querier",
+        "query-frontend",
+    ];
+    text(
+        modules
+            .map(|module| format!("{module} => {state}\n"))
+            .concat(),
+    )
 }
 
 /// `GET /log_level`
 pub async fn log_level() -> Response {
     let level = logging::level().show();
-    json(format!("{{\"message\":\"Current log level is {}\"}}\n", level.as_str().unwrap_or("")))
+    json(format!(
+        "{{\"message\":\"Current log level is {}\"}}\n",
+        level.as_str().unwrap_or("")
+    ))
 }
 
 /// `POST /log_level`
@@ -74,7 +106,9 @@ pub async fn set_log_level(params: Params) -> Response {
     match LogLevel::read(&serde_yaml_ng::Value::from(text)) {
         Ok(level) => {
             logging::set_level(level);
-            json(format!("{{\"status\":\"success\",\"message\":\"Log level set to {text}\"}}\n"))
+            json(format!(
+                "{{\"status\":\"success\",\"message\":\"Log level set to {text}\"}}\n"
+            ))
         }
         Err(_) => {
             let message = format!("unrecognized log level {text:?}");
@@ -94,10 +128,19 @@ pub async fn flush(State(app): State<Arc<App>>) -> Result<StatusCode, ApiError> 
 /// The ring pages: one node, which holds everything.
 pub async fn ring(headers: HeaderMap) -> Response {
     if header(&headers, "accept").contains("application/json") {
-        return json("{\"shards\":[{\"id\":\"skald\",\"state\":\"ACTIVE\",\"address\":\"local\",\"tokens\":[0]}]}\n");
+        return json(
+            "{\"shards\":[{\"id\":\"skald\",\"state\":\"ACTIVE\",\"address\":\"local\",\"tokens\":[0]}]}\n",
+        );
     }
     let page = "<!doctype html><title>Ring</title><p>This is one process: it holds everything, and there is no ring.</p>\n";
-    ([(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], page).into_response()
+    (
+        [(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        )],
+        page,
+    )
+        .into_response()
 }
 
 /// `status/buildinfo`: the version is that of the Loki API, so that clients which compare versions work.

@@ -66,9 +66,14 @@ pub async fn tail(
     let now = clock::now();
     let delay = params.integer("delay_for", 0)?;
     if delay > DELAY_SECONDS_MAX {
-        return Err(ApiError::bad(format!("delay_for can't be greater than {DELAY_SECONDS_MAX}")));
+        return Err(ApiError::bad(format!(
+            "delay_for can't be greater than {DELAY_SECONDS_MAX}"
+        )));
     }
-    let limit = app.granted(&tenant).limits.entries(params.limit("limit", 100)?);
+    let limit = app
+        .granted(&tenant)
+        .limits
+        .entries(params.limit("limit", 100)?);
     let request = TailRequest {
         tenant,
         query: params.query().to_owned(),
@@ -79,14 +84,17 @@ pub async fn tail(
     };
     let start = prepare(&app, &request)?;
     let accept = header(&headers, "accept");
-    let format = [Format::Events, Format::Lines].into_iter().find(|format| accept.contains(format.content_type()));
+    let format = [Format::Events, Format::Lines]
+        .into_iter()
+        .find(|format| accept.contains(format.content_type()));
     match (upgrade, format) {
         (Ok(upgrade), _) => Ok(upgrade
             .max_message_size(CLIENT_MESSAGE_BYTES_MAX)
             .on_upgrade(move |socket| serve_socket(app, request, start, socket))),
         (Err(_), Some(format)) => serve_stream(app, request, start, format).await,
         (Err(_), None) => {
-            let text = "the tail needs a WebSocket, or Accept: text/event-stream or application/x-ndjson";
+            let text =
+                "the tail needs a WebSocket, or Accept: text/event-stream or application/x-ndjson";
             Err(ApiError::new(StatusCode::BAD_REQUEST, text))
         }
     }
@@ -99,14 +107,19 @@ fn prepare(app: &App, request: &TailRequest) -> Result<Start, ApiError> {
     }
     let categorize = request.labelling == crate::wire::answer::Labelling::Categorized;
     let pipeline = app.engine.tail_pipeline(&request.query, categorize)?;
-    let max = app.granted(&request.tenant).limits.max_concurrent_tail_requests;
+    let max = app
+        .granted(&request.tenant)
+        .limits
+        .max_concurrent_tail_requests;
     let entered = app.tails.enter(&request.tenant, max);
     if entered.is_err() {
         app.metrics.refuse(request.tenant.as_str(), Refusal::Tails);
     }
     Ok(match entered {
         Ok(place) => Start::Ready(Box::new(pipeline), place),
-        Err(count) => Start::Refused(format!("max concurrent tail requests limit exceeded, count > limit ({count} > {max})")),
+        Err(count) => Start::Refused(format!(
+            "max concurrent tail requests limit exceeded, count > limit ({count} > {max})"
+        )),
     })
 }
 
@@ -114,10 +127,12 @@ async fn serve_socket(app: Arc<App>, request: TailRequest, start: Start, socket:
     let (mut sink, mut incoming) = socket.split();
     let mut session = match start {
         Start::Refused(reason) => return close(&mut sink, &reason).await,
-        Start::Ready(pipeline, place) => match TailSession::open(&app, request, *pipeline, place).await {
-            Ok(session) => session,
-            Err(error) => return close(&mut sink, &error.message).await,
-        },
+        Start::Ready(pipeline, place) => {
+            match TailSession::open(&app, request, *pipeline, place).await {
+                Ok(session) => session,
+                Err(error) => return close(&mut sink, &error.message).await,
+            }
+        }
     };
     let mut pings = tokio::time::interval(PING_EVERY);
     loop {
@@ -133,15 +148,24 @@ async fn serve_socket(app: Arc<App>, request: TailRequest, start: Start, socket:
                 Some(Ok(_)) => continue,
             },
         };
-        if !matches!(tokio::time::timeout(SEND_PATIENCE, sink.send(message)).await, Ok(Ok(()))) {
+        if !matches!(
+            tokio::time::timeout(SEND_PATIENCE, sink.send(message)).await,
+            Ok(Ok(()))
+        ) {
             return;
         }
     }
 }
 
 async fn close(sink: &mut SplitSink<WebSocket, Message>, reason: &str) {
-    let end = (0..=CLOSE_REASON_BYTES_MAX.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end)).unwrap_or(0);
-    let frame = CloseFrame { code: CLOSE_INTERNAL, reason: reason[..end].into() };
+    let end = (0..=CLOSE_REASON_BYTES_MAX.min(reason.len()))
+        .rev()
+        .find(|end| reason.is_char_boundary(*end))
+        .unwrap_or(0);
+    let frame = CloseFrame {
+        code: CLOSE_INTERNAL,
+        reason: reason[..end].into(),
+    };
     // The client may be gone already, which is what a close is for.
     let _ = tokio::time::timeout(SEND_PATIENCE, sink.send(Message::Close(Some(frame)))).await;
 }
@@ -184,7 +208,12 @@ impl Format {
     }
 }
 
-async fn serve_stream(app: Arc<App>, request: TailRequest, start: Start, format: Format) -> Result<Response, ApiError> {
+async fn serve_stream(
+    app: Arc<App>,
+    request: TailRequest,
+    start: Start,
+    format: Format,
+) -> Result<Response, ApiError> {
     let session = match start {
         Start::Refused(reason) if reason.starts_with("max concurrent") => {
             return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, reason));
@@ -193,8 +222,13 @@ async fn serve_stream(app: Arc<App>, request: TailRequest, start: Start, format:
         Start::Ready(pipeline, place) => TailSession::open(&app, request, *pipeline, place).await?,
     };
     let body = Body::from_stream(chunks(session, format));
-    let headers =
-        [(CONTENT_TYPE, HeaderValue::from_static(format.content_type())), (CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    let headers = [
+        (
+            CONTENT_TYPE,
+            HeaderValue::from_static(format.content_type()),
+        ),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
     Ok((headers, body).into_response())
 }
 

@@ -81,7 +81,10 @@ impl TailSession {
         pipeline: TailPipeline,
         place: TailPlace,
     ) -> Result<TailSession, ApiError> {
-        let subscription = app.ingest.hub().subscribe(&request.tenant, pipeline.matchers.clone());
+        let subscription = app
+            .ingest
+            .hub()
+            .subscribe(&request.tenant, pipeline.matchers.clone());
         let (labelling, delay) = (request.labelling, request.delay);
         let history = history(app, request).await?;
         let seen = history.iter().map(fingerprint).collect();
@@ -128,7 +131,10 @@ impl TailSession {
     fn take(&mut self, entries: Vec<TailEntry>) {
         let now = clock::now();
         for entry in entries {
-            let Some(ready) = self.pipeline.process(&entry.labels, entry.timestamp, &entry.line, &entry.metadata) else {
+            let Some(ready) =
+                self.pipeline
+                    .process(&entry.labels, entry.timestamp, &entry.line, &entry.metadata)
+            else {
                 continue;
             };
             if self.seen.contains(&fingerprint(&ready)) {
@@ -146,7 +152,11 @@ impl TailSession {
     /// Moves what has waited long enough, earliest first.
     fn release(&mut self, now: i64) {
         while let Some(Reverse((_, number))) = self.held.peek() {
-            if self.waiting.get(number).is_some_and(|(leaves, _)| *leaves > now) {
+            if self
+                .waiting
+                .get(number)
+                .is_some_and(|(leaves, _)| *leaves > now)
+            {
                 break;
             }
             if let Some((_, ready)) = self.waiting.remove(number) {
@@ -157,9 +167,15 @@ impl TailSession {
     }
 
     fn next_release(&self) -> Instant {
-        let first = self.held.peek().and_then(|Reverse((_, number))| self.waiting.get(number));
+        let first = self
+            .held
+            .peek()
+            .and_then(|Reverse((_, number))| self.waiting.get(number));
         match first {
-            Some((leaves, _)) => Instant::now() + Duration::from_nanos(leaves.saturating_sub(clock::now()).max(0) as u64),
+            Some((leaves, _)) => {
+                Instant::now()
+                    + Duration::from_nanos(leaves.saturating_sub(clock::now()).max(0) as u64)
+            }
             None => self.deadline,
         }
     }
@@ -192,11 +208,23 @@ async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, Api
         after: None,
         caching: Caching::default(),
     };
-    let answer = app.ask(&reader, move |engine, cancel| engine.query_range(&query, cancel)).await?;
-    let Data::Streams(streams) = answer.data else { return Ok(Vec::new()) };
+    let answer = app
+        .ask(&reader, move |engine, cancel| {
+            engine.query_range(&query, cancel)
+        })
+        .await?;
+    let Data::Streams(streams) = answer.data else {
+        return Ok(Vec::new());
+    };
     let mut entries: Vec<Ready> = Vec::new();
     for stream in streams {
-        entries.extend(stream.entries.into_iter().rev().map(|entry| (stream.labels.clone(), entry)));
+        entries.extend(
+            stream
+                .entries
+                .into_iter()
+                .rev()
+                .map(|entry| (stream.labels.clone(), entry)),
+        );
     }
     entries.sort_by_key(|(_, entry)| entry.timestamp);
     Ok(entries)
@@ -241,12 +269,23 @@ mod tests {
     #[test]
     fn a_frame_has_one_element_an_entry_and_tells_what_was_dropped() {
         let pair = |n: &str, v: &str| (n.to_owned(), v.to_owned());
-        let entry = EntryResult { timestamp: 5, line: b"x".to_vec(), metadata: vec![], parsed: vec![pair("m", "1")] };
+        let entry = EntryResult {
+            timestamp: 5,
+            line: b"x".to_vec(),
+            metadata: vec![],
+            parsed: vec![pair("m", "1")],
+        };
         let ready = (vec![pair("app", "a")], entry);
         let merged = r#"{"streams":[{"stream":{"app":"a"},"values":[["5","x"]]}]}"#;
-        assert_eq!(encode_frame(std::slice::from_ref(&ready), &[], Labelling::Merged), merged);
+        assert_eq!(
+            encode_frame(std::slice::from_ref(&ready), &[], Labelling::Merged),
+            merged
+        );
         let dropped = [(7, Labels::from_pairs([("app", "b")]))];
         let categorized = r#"{"streams":[{"stream":{"app":"a"},"values":[["5","x",{"parsed":{"m":"1"}}]]}],"dropped_entries":[{"timestamp":"7","labels":{"app":"b"}}],"encodingFlags":["categorize-labels"]}"#;
-        assert_eq!(encode_frame(&[ready], &dropped, Labelling::Categorized), categorized);
+        assert_eq!(
+            encode_frame(&[ready], &dropped, Labelling::Categorized),
+            categorized
+        );
     }
 }

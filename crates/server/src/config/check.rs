@@ -16,11 +16,22 @@ pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, b
         out.push_str(&describe(line));
         out.push('\n');
     }
-    let unknown = lines.iter().filter(|l| matches!(l, Line::Unknown(..))).count();
-    let missing = lines.iter().filter(|l| matches!(l, Line::Loki(_, Fate::Missing(_)))).count();
-    let taken = lines.iter().filter(|l| matches!(l, Line::Taken(_) | Line::Mapped(..))).count();
+    let unknown = lines
+        .iter()
+        .filter(|l| matches!(l, Line::Unknown(..)))
+        .count();
+    let missing = lines
+        .iter()
+        .filter(|l| matches!(l, Line::Loki(_, Fate::Missing(_))))
+        .count();
+    let taken = lines
+        .iter()
+        .filter(|l| matches!(l, Line::Taken(_) | Line::Mapped(..)))
+        .count();
     let rest = lines.len() - unknown - missing - taken;
-    out.push_str(&format!("{taken} taken, {rest} not needed, {missing} not supported, {unknown} unknown\n"));
+    out.push_str(&format!(
+        "{taken} taken, {rest} not needed, {missing} not supported, {unknown} unknown\n"
+    ));
     (out, true)
 }
 
@@ -28,10 +39,14 @@ pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, b
 pub fn describe(line: &Line) -> String {
     match line {
         Line::Taken(name) => format!("taken          {name}"),
-        Line::Mapped(name, target) => format!("taken          {name}: as storage_config.object_store.{target}"),
+        Line::Mapped(name, target) => {
+            format!("taken          {name}: as storage_config.object_store.{target}")
+        }
         Line::Loki(name, Fate::NotNeeded(why)) => format!("not needed     {name}: {why}"),
         Line::Loki(name, Fate::Missing(why)) => format!("not supported  {name}: {why}"),
-        Line::Unknown(name, Some(nearest)) => format!("unknown        {name}: did you mean {nearest}?"),
+        Line::Unknown(name, Some(nearest)) => {
+            format!("unknown        {name}: did you mean {nearest}?")
+        }
         Line::Unknown(name, None) => format!("unknown        {name}"),
     }
 }
@@ -43,7 +58,10 @@ mod tests {
     #[test]
     fn rules_that_can_not_hold_refuse_the_file() {
         let check = |settings: &str, expected: &str| {
-            let (report, usable) = report(&format!("limits_config: {{otlp_config: {settings}}}"), |_| None);
+            let (report, usable) = report(
+                &format!("limits_config: {{otlp_config: {settings}}}"),
+                |_| None,
+            );
             assert_eq!((report.trim_end(), usable), (expected, false), "{settings}");
         };
         check(
@@ -54,7 +72,10 @@ mod tests {
             "{scope_attributes: [{action: index_label, attributes: [a]}]}",
             "refused: limits_config.otlp_config.scope_attributes: index_label action is only supported for resource_attributes and log_attributes",
         );
-        check("5", "refused: limits_config.otlp_config: expected settings by name");
+        check(
+            "5",
+            "refused: limits_config.otlp_config: expected settings by name",
+        );
     }
 
     #[test]

@@ -34,9 +34,14 @@ pub enum Line {
 }
 
 /// Reads `text` into `config`; tells what became of each name.
-pub fn apply(config: &mut Config, text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Vec<Line>, FileError> {
+pub fn apply(
+    config: &mut Config,
+    text: &str,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<Line>, FileError> {
     let expanded = expand(text, lookup)?;
-    let root: Value = serde_yaml_ng::from_str(&expanded).map_err(|error| FileError::Yaml(error.to_string()))?;
+    let root: Value =
+        serde_yaml_ng::from_str(&expanded).map_err(|error| FileError::Yaml(error.to_string()))?;
     let mut leaves = Vec::new();
     match &root {
         Value::Null => {}
@@ -44,14 +49,19 @@ pub fn apply(config: &mut Config, text: &str, lookup: impl Fn(&str) -> Option<St
         _ => return Err(FileError::Shape),
     }
     // A file written for Loki that leaves this out means Loki's default.
-    let is_lokis =
-        |name: &str| keys::find(name).is_none() && loki::SECTIONS.iter().any(|(s, _)| name.split('.').next() == Some(*s));
+    let is_lokis = |name: &str| {
+        keys::find(name).is_none()
+            && loki::SECTIONS
+                .iter()
+                .any(|(s, _)| name.split('.').next() == Some(*s))
+    };
     if leaves.iter().any(|(name, _)| is_lokis(name)) {
         config.auth_enabled = true;
         config.compactor.retention_enabled = false;
     }
     // What describes a bucket does so together; our own settings stand above it.
-    let mut lines_of_bucket = buckets::take(&mut config.object_store, &leaves).map_err(FileError::Value)?;
+    let mut lines_of_bucket =
+        buckets::take(&mut config.object_store, &leaves).map_err(FileError::Value)?;
     let line = |(name, value): (String, &Value)| match lines_of_bucket.remove(&name) {
         Some(line) => Ok(line),
         None => take(config, name, value),
@@ -66,7 +76,10 @@ pub fn explain(name: &str) -> String {
         Some(fate) if nearest.is_none() => Line::Loki(name.to_owned(), fate),
         _ => Line::Unknown(name.to_owned(), nearest),
     };
-    super::check::describe(&line).split_whitespace().collect::<Vec<_>>().join(" ")
+    super::check::describe(&line)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn take(config: &mut Config, name: String, value: &Value) -> Result<Line, FileError> {
@@ -89,7 +102,11 @@ pub fn flatten<'a>(prefix: &str, value: &'a Value, out: &mut Vec<(String, &'a Va
         Value::Mapping(mapping) if keys::find(prefix).is_none() => {
             for (key, inner) in mapping {
                 let key = keys::text(key);
-                let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+                let name = if prefix.is_empty() {
+                    key
+                } else {
+                    format!("{prefix}.{key}")
+                };
                 flatten(&name, inner, out);
             }
         }
@@ -102,8 +119,13 @@ pub fn flatten<'a>(prefix: &str, value: &'a Value, out: &mut Vec<(String, &'a Va
 const SLIP_EDITS_MAX: usize = 2;
 
 fn nearest(name: &str) -> Option<&'static str> {
-    let distances = keys::KEYS.iter().map(|key| (strsim::damerau_levenshtein(key.name, name), key.name));
-    distances.min().filter(|(distance, _)| *distance <= SLIP_EDITS_MAX).map(|(_, name)| name)
+    let distances = keys::KEYS
+        .iter()
+        .map(|key| (strsim::damerau_levenshtein(key.name, name), key.name));
+    distances
+        .min()
+        .filter(|(distance, _)| *distance <= SLIP_EDITS_MAX)
+        .map(|(_, name)| name)
 }
 
 /// Replaces `${VAR}`, `${VAR:-default}` and `${VAR:default}`; `$$` stays a dollar sign.
@@ -120,7 +142,11 @@ pub fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Str
             let (inside, tail) = after.split_once('}').ok_or(FileError::Brace)?;
             let (name, default) = inside.split_once(':').unwrap_or((inside, ""));
             let default = default.strip_prefix('-').unwrap_or(default);
-            out.push_str(&lookup(name).filter(|v| !v.is_empty()).unwrap_or_else(|| default.to_owned()));
+            out.push_str(
+                &lookup(name)
+                    .filter(|v| !v.is_empty())
+                    .unwrap_or_else(|| default.to_owned()),
+            );
             rest = tail;
         } else {
             out.push('$');
@@ -137,14 +163,20 @@ mod tests {
 
     fn read(text: &str) -> (Config, Result<Vec<Line>, FileError>) {
         let mut config = Config::default();
-        let lines = apply(&mut config, text, |name| (name == "PORT").then(|| "4000".to_owned()));
+        let lines = apply(&mut config, text, |name| {
+            (name == "PORT").then(|| "4000".to_owned())
+        });
         (config, lines)
     }
 
     #[test]
     fn variables_are_expanded_with_their_defaults() {
-        let (config, lines) = read("server:\n  http_listen_port: ${PORT}\n  http_listen_address: ${HOST:-0.0.0.0}\n");
-        assert_eq!(config.listen().map(|a| a.to_string()), Ok("0.0.0.0:4000".to_owned()));
+        let (config, lines) =
+            read("server:\n  http_listen_port: ${PORT}\n  http_listen_address: ${HOST:-0.0.0.0}\n");
+        assert_eq!(
+            config.listen().map(|a| a.to_string()),
+            Ok("0.0.0.0:4000".to_owned())
+        );
         assert_eq!(lines.map(|l| l.len()), Ok(2));
         assert_eq!(expand("${X:y} ${X:-z:1}", |_| None), Ok("y z:1".to_owned()));
         assert_eq!(expand("a $1 $$ ${X", |_| None), Err(FileError::Brace));
@@ -156,7 +188,10 @@ mod tests {
         let (_, lines) = read("limits_config: {max_line_sise: 1MB, zzz: 1}\nwhatever: 1\n");
         let unknown = |name: &str, nearest| Line::Unknown(name.to_owned(), nearest);
         let expected = vec![
-            unknown("limits_config.max_line_sise", Some("limits_config.max_line_size")),
+            unknown(
+                "limits_config.max_line_sise",
+                Some("limits_config.max_line_size"),
+            ),
             unknown("limits_config.zzz", None),
             unknown("whatever", None),
         ];
@@ -168,7 +203,12 @@ mod tests {
         let loki = "schema_config: {configs: [{from: 2024-04-01}]}\ncommon: {path_prefix: /loki}\n";
         let (config, lines) = read(loki);
         assert!(config.auth_enabled);
-        assert!(lines.expect("loads").iter().all(|line| matches!(line, Line::Loki(..))));
+        assert!(
+            lines
+                .expect("loads")
+                .iter()
+                .all(|line| matches!(line, Line::Loki(..)))
+        );
         assert!(!read(&format!("auth_enabled: false\n{loki}")).0.auth_enabled);
         assert!(!read("limits_config: {max_line_size: 1KB}").0.auth_enabled);
     }
@@ -177,12 +217,22 @@ mod tests {
     fn a_bad_value_or_shape_is_refused_with_words() {
         assert_eq!(read("- 1").1, Err(FileError::Shape));
         assert_eq!(
-            read("server: {http_listen_port: x}").1.map_err(|e| e.to_string()),
-            Err("server.http_listen_port: expected a whole number from 0 to 65535, found \"x\"".to_owned())
+            read("server: {http_listen_port: x}")
+                .1
+                .map_err(|e| e.to_string()),
+            Err(
+                "server.http_listen_port: expected a whole number from 0 to 65535, found \"x\""
+                    .to_owned()
+            )
         );
         assert_eq!(
-            read("limits_config: {otlp_config: {resource_attributes: [1]}}").1.map_err(|e| e.to_string()),
-            Err("limits_config.otlp_config.resource_attributes: expected settings by name".to_owned())
+            read("limits_config: {otlp_config: {resource_attributes: [1]}}")
+                .1
+                .map_err(|e| e.to_string()),
+            Err(
+                "limits_config.otlp_config.resource_attributes: expected settings by name"
+                    .to_owned()
+            )
         );
         assert!(matches!(read("a: [").1, Err(FileError::Yaml(_))));
         assert_eq!(read("").1, Ok(vec![]));

@@ -163,20 +163,34 @@ pub fn find(name: &str) -> Option<&'static Key> {
 pub fn text(key: &Value) -> String {
     match key {
         Value::String(text) => text.clone(),
-        other => serde_yaml_ng::to_string(other).unwrap_or_default().trim().to_owned(),
+        other => serde_yaml_ng::to_string(other)
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
     }
 }
 
 /// Refuses a single value in the place of a section.
 pub fn check_no_section(name: &str) -> Result<(), String> {
-    let is_section = |key: &Key| key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
-    if KEYS.iter().any(is_section) { Err(format!("{name}: expected settings by name")) } else { Ok(()) }
+    let is_section = |key: &Key| {
+        key.name
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    if KEYS.iter().any(is_section) {
+        Err(format!("{name}: expected settings by name"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Sets one of `limits_config` by its whole name; `None` when there is no such setting.
 pub fn set_limit(limits: &mut Limits, name: &str, value: &Value) -> Option<Result<(), String>> {
     let key = find(name)?;
-    let mut config = Config { limits: std::mem::take(limits), ..Config::default() };
+    let mut config = Config {
+        limits: std::mem::take(limits),
+        ..Config::default()
+    };
     let result = key.set(&mut config, value);
     *limits = config.limits;
     Some(result)
@@ -184,7 +198,10 @@ pub fn set_limit(limits: &mut Limits, name: &str, value: &Value) -> Option<Resul
 
 /// `limits_config` as YAML, without the section's name.
 pub fn limits_yaml(limits: &Limits) -> String {
-    let config = Config { limits: limits.clone(), ..Config::default() };
+    let config = Config {
+        limits: limits.clone(),
+        ..Config::default()
+    };
     let mut fields = Mapping::new();
     for key in KEYS {
         if let Some(name) = key.name.strip_prefix("limits_config.") {
@@ -195,15 +212,21 @@ pub fn limits_yaml(limits: &Limits) -> String {
 }
 
 /// Takes the settings that the environment holds, as `lookup` tells it.
-pub fn apply_environment(config: &mut Config, lookup: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+pub fn apply_environment(
+    config: &mut Config,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Result<(), String> {
     for key in KEYS {
         let variable = key.variable();
         if let Some(text) = lookup(&variable) {
-            key.set(config, &Value::from(text)).map_err(|error| format!("{variable}: {error}"))?;
+            key.set(config, &Value::from(text))
+                .map_err(|error| format!("{variable}: {error}"))?;
         }
     }
     match lookup("SKALD_LISTEN") {
-        Some(text) => config.set_listen(&text).map_err(|error| format!("SKALD_LISTEN: {error}")),
+        Some(text) => config
+            .set_listen(&text)
+            .map_err(|error| format!("SKALD_LISTEN: {error}")),
         None => Ok(()),
     }
 }
@@ -226,7 +249,9 @@ fn insert(mapping: &mut Mapping, name: &str, value: Value) {
             mapping.insert(Value::from(name), value);
         }
         Some((section, rest)) => {
-            let entry = mapping.entry(Value::from(section)).or_insert_with(|| Value::Mapping(Mapping::new()));
+            let entry = mapping
+                .entry(Value::from(section))
+                .or_insert_with(|| Value::Mapping(Mapping::new()));
             if let Value::Mapping(inner) = entry {
                 insert(inner, rest, value);
             }
@@ -243,7 +268,12 @@ mod tests {
         let config = Config::default();
         for key in KEYS {
             let mut copy = Config::default();
-            assert_eq!(key.set(&mut copy, &key.show(&config)), Ok(()), "{}", key.name);
+            assert_eq!(
+                key.set(&mut copy, &key.show(&config)),
+                Ok(()),
+                "{}",
+                key.name
+            );
             assert_eq!(key.show(&copy), key.show(&config), "{}", key.name);
         }
     }
@@ -251,8 +281,15 @@ mod tests {
     /// A setting's row in docs/configuration.md.
     fn row(key: &Key) -> String {
         let default = match key.show(&Config::default()) {
-            Value::Sequence(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
-            other => serde_yaml_ng::to_string(&other).unwrap_or_default().trim().to_owned(),
+            Value::Sequence(items) => items
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(", "),
+            other => serde_yaml_ng::to_string(&other)
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
         };
         format!("| `{}` | `{default}` | {} |", key.name, key.help)
     }
@@ -261,8 +298,16 @@ mod tests {
     fn every_setting_is_in_the_documentation_with_its_default() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
         let text = std::fs::read_to_string(path).expect("docs/configuration.md is there");
-        let missing: Vec<String> = KEYS.iter().map(row).filter(|row| !text.lines().any(|line| line == row)).collect();
-        assert!(missing.is_empty(), "missing in docs/configuration.md:\n{}", missing.join("\n"));
+        let missing: Vec<String> = KEYS
+            .iter()
+            .map(row)
+            .filter(|row| !text.lines().any(|line| line == row))
+            .collect();
+        assert!(
+            missing.is_empty(),
+            "missing in docs/configuration.md:\n{}",
+            missing.join("\n")
+        );
     }
 
     #[test]
@@ -280,7 +325,15 @@ mod tests {
 
     #[test]
     fn a_bad_value_names_its_setting() {
-        let bad = apply_environment(&mut Config::default(), |name| (name == "SKALD_AUTH_ENABLED").then(|| "maybe".to_owned()));
-        assert_eq!(bad, Err("SKALD_AUTH_ENABLED: auth_enabled: expected true or false, found \"maybe\"".to_owned()));
+        let bad = apply_environment(&mut Config::default(), |name| {
+            (name == "SKALD_AUTH_ENABLED").then(|| "maybe".to_owned())
+        });
+        assert_eq!(
+            bad,
+            Err(
+                "SKALD_AUTH_ENABLED: auth_enabled: expected true or false, found \"maybe\""
+                    .to_owned()
+            )
+        );
     }
 }

@@ -82,12 +82,18 @@ impl Setting for Instant {
             return Ok(Instant(0));
         }
         let moment: Result<jiff::Timestamp, _> = text.parse();
-        let nanoseconds = moment.ok().and_then(|t| i64::try_from(t.as_nanosecond()).ok());
-        nanoseconds.map(Instant).ok_or_else(|| format!("expected a time such as 2026-01-31T00:00:00Z, found {text:?}"))
+        let nanoseconds = moment
+            .ok()
+            .and_then(|t| i64::try_from(t.as_nanosecond()).ok());
+        nanoseconds
+            .map(Instant)
+            .ok_or_else(|| format!("expected a time such as 2026-01-31T00:00:00Z, found {text:?}"))
     }
 
     fn show(&self) -> Value {
-        let text = jiff::Timestamp::from_nanosecond(i128::from(self.0)).map(|t| t.to_string()).unwrap_or_default();
+        let text = jiff::Timestamp::from_nanosecond(i128::from(self.0))
+            .map(|t| t.to_string())
+            .unwrap_or_default();
         Value::from(if self.0 == 0 { String::new() } else { text })
     }
 }
@@ -138,13 +144,22 @@ impl Record for RetentionStream {
 
     fn read(fields: &Mapping) -> Result<Self, String> {
         let selector: String = field(fields, "selector")?.ok_or("a rule needs a selector")?;
-        skald_logql::parse_selector(&selector).map_err(|error| format!("selector {selector:?}: {}", error.message))?;
+        skald_logql::parse_selector(&selector)
+            .map_err(|error| format!("selector {selector:?}: {}", error.message))?;
         let period = field(fields, "period")?.ok_or("a rule needs a period")?;
-        Ok(RetentionStream { selector, priority: field(fields, "priority")?.unwrap_or(0), period })
+        Ok(RetentionStream {
+            selector,
+            priority: field(fields, "priority")?.unwrap_or(0),
+            period,
+        })
     }
 
     fn show(&self) -> Mapping {
-        mapping([("selector", self.selector.show()), ("priority", self.priority.show()), ("period", self.period.show())])
+        mapping([
+            ("selector", self.selector.show()),
+            ("priority", self.priority.show()),
+            ("period", self.period.show()),
+        ])
     }
 }
 
@@ -159,7 +174,8 @@ impl Record for BlockedQuery {
             hash: field(fields, "hash")?.unwrap_or(0),
         };
         if query.regex {
-            skald_model::re2::search(&query.pattern).map_err(|error| format!("pattern {:?}: {error}", query.pattern))?;
+            skald_model::re2::search(&query.pattern)
+                .map_err(|error| format!("pattern {:?}: {error}", query.pattern))?;
         }
         Ok(query)
     }
@@ -233,7 +249,11 @@ impl Default for Limits {
 impl Limits {
     /// So many entries, but no more than a query may have.
     pub fn entries(&self, wanted: usize) -> usize {
-        if self.max_entries_limit_per_query == 0 { wanted } else { wanted.min(self.max_entries_limit_per_query) }
+        if self.max_entries_limit_per_query == 0 {
+            wanted
+        } else {
+            wanted.min(self.max_entries_limit_per_query)
+        }
     }
 
     /// What a query may cost.
@@ -247,7 +267,11 @@ impl Limits {
             query_memory: to_usize(self.query_memory),
             volume_max_series: self.volume_max_series,
             partial: false,
-            threads: if querier.max_concurrent == 0 { defaults.threads } else { querier.max_concurrent },
+            threads: if querier.max_concurrent == 0 {
+                defaults.threads
+            } else {
+                querier.max_concurrent
+            },
         }
     }
 
@@ -264,7 +288,9 @@ impl Limits {
             max_structured_metadata_size: to_usize(self.max_structured_metadata_size),
             max_structured_metadata_entries_count: self.max_structured_metadata_entries_count,
             creation_grace_period: nanoseconds(self.creation_grace_period),
-            reject_old_samples_max_age: self.reject_old_samples.then(|| nanoseconds(self.reject_old_samples_max_age)),
+            reject_old_samples_max_age: self
+                .reject_old_samples
+                .then(|| nanoseconds(self.reject_old_samples_max_age)),
             discover_service_name: self.discover_service_name.clone(),
             discover_log_levels: self.discover_log_levels,
             log_level_fields: self.log_level_fields.clone(),
@@ -294,22 +320,41 @@ impl Limits {
 
     /// What holds when both must: of each limit on queries the tighter one.
     pub fn strictest(&self, other: &Limits) -> Limits {
-        let span = |a: Duration, b: Duration| if a.is_zero() || b.is_zero() { a.max(b) } else { a.min(b) };
+        let span = |a: Duration, b: Duration| {
+            if a.is_zero() || b.is_zero() {
+                a.max(b)
+            } else {
+                a.min(b)
+            }
+        };
         let count = |a: usize, b: usize| if a == 0 || b == 0 { a.max(b) } else { a.min(b) };
-        let bytes = |a: ByteSize, b: ByteSize| ByteSize(if a.0 == 0 || b.0 == 0 { a.0.max(b.0) } else { a.0.min(b.0) });
-        let mut required_labels = [self.required_labels.as_slice(), &other.required_labels].concat();
+        let bytes = |a: ByteSize, b: ByteSize| {
+            ByteSize(if a.0 == 0 || b.0 == 0 {
+                a.0.max(b.0)
+            } else {
+                a.0.min(b.0)
+            })
+        };
+        let mut required_labels =
+            [self.required_labels.as_slice(), &other.required_labels].concat();
         required_labels.sort();
         required_labels.dedup();
         Limits {
             strict: self.strict || other.strict,
             max_query_series: self.max_query_series.min(other.max_query_series),
-            max_entries_limit_per_query: count(self.max_entries_limit_per_query, other.max_entries_limit_per_query),
+            max_entries_limit_per_query: count(
+                self.max_entries_limit_per_query,
+                other.max_entries_limit_per_query,
+            ),
             max_query_length: span(self.max_query_length, other.max_query_length),
             max_query_range: span(self.max_query_range, other.max_query_range),
             max_query_lookback: span(self.max_query_lookback, other.max_query_lookback),
             max_query_bytes_read: bytes(self.max_query_bytes_read, other.max_query_bytes_read),
             max_query_parallelism: self.max_query_parallelism.min(other.max_query_parallelism),
-            max_streams_matchers_per_query: count(self.max_streams_matchers_per_query, other.max_streams_matchers_per_query),
+            max_streams_matchers_per_query: count(
+                self.max_streams_matchers_per_query,
+                other.max_streams_matchers_per_query,
+            ),
             required_labels,
             minimum_labels_number: self.minimum_labels_number.max(other.minimum_labels_number),
             blocked_queries: [self.blocked_queries.as_slice(), &other.blocked_queries].concat(),
@@ -323,27 +368,43 @@ impl Limits {
 
     /// Whether anything is to expire.
     pub fn expires(&self) -> bool {
-        self.retention_period > Duration::ZERO || !self.retention_stream.is_empty() || self.retention_size.0 > 0
+        self.retention_period > Duration::ZERO
+            || !self.retention_stream.is_empty()
+            || self.retention_size.0 > 0
     }
 
     /// What the store keeps; without `enabled` everything.
     pub fn retention(&self, enabled: bool) -> Result<Retention, String> {
         let keep_deleted = self.deletion_mode != DeletionMode::FilterAndDelete;
         if !enabled {
-            return Ok(Retention { keep_deleted, ..Retention::default() });
+            return Ok(Retention {
+                keep_deleted,
+                ..Retention::default()
+            });
         }
         let rule = |rule: &RetentionStream| {
-            let failed = |error: String| format!("retention_stream: selector {:?}: {error}", rule.selector);
-            let selector = skald_logql::parse_selector(&rule.selector).map_err(|error| failed(error.message))?;
+            let failed =
+                |error: String| format!("retention_stream: selector {:?}: {error}", rule.selector);
+            let selector = skald_logql::parse_selector(&rule.selector)
+                .map_err(|error| failed(error.message))?;
             let matcher = |m: &skald_logql::ast::MatcherExpr| Matcher::new(&m.name, m.op, &m.value);
             let matchers: Result<Vec<Matcher>, _> = selector.matchers.iter().map(matcher).collect();
             let matchers = matchers.map_err(|error| failed(error.to_string()))?;
             let priority = u32::try_from(rule.priority).unwrap_or(u32::MAX);
-            Ok::<_, String>(StreamRetention { matchers, priority, period: rule.period })
+            Ok::<_, String>(StreamRetention {
+                matchers,
+                priority,
+                period: rule.period,
+            })
         };
         Ok(Retention {
             period: (self.retention_period > Duration::ZERO).then_some(self.retention_period),
-            streams: self.retention_stream.iter().filter(|r| r.period > Duration::ZERO).map(rule).collect::<Result<_, _>>()?,
+            streams: self
+                .retention_stream
+                .iter()
+                .filter(|r| r.period > Duration::ZERO)
+                .map(rule)
+                .collect::<Result<_, _>>()?,
             size: (self.retention_size.0 > 0).then_some(self.retention_size.0),
             keep_deleted,
         })
@@ -353,9 +414,13 @@ impl Limits {
     pub fn check(&self) -> Result<(), String> {
         self.otlp.check()?;
         let too_short = |period: &Duration| *period > Duration::ZERO && *period < RETENTION_MIN;
-        let periods = std::iter::once(&self.retention_period).chain(self.retention_stream.iter().map(|r| &r.period));
+        let periods = std::iter::once(&self.retention_period)
+            .chain(self.retention_stream.iter().map(|r| &r.period));
         match periods.into_iter().find(|period| too_short(period)) {
-            Some(period) => Err(format!("retention period must be >= 24h was {}", crate::duration::show(nanoseconds(*period)))),
+            Some(period) => Err(format!(
+                "retention period must be >= 24h was {}",
+                crate::duration::show(nanoseconds(*period))
+            )),
             None => self.retention(true).map(drop),
         }
     }
@@ -380,17 +445,32 @@ mod tests {
 
     fn check<T: Setting>(yaml: &str, expected: Result<&str, &str>) {
         let value: Value = serde_yaml_ng::from_str(yaml).expect("valid YAML");
-        let shown = T::read(&value).map(|v| serde_yaml_ng::to_string(&v.show()).expect("shown").trim().to_owned());
-        assert_eq!(shown, expected.map(str::to_owned).map_err(str::to_owned), "{yaml}");
+        let shown = T::read(&value).map(|v| {
+            serde_yaml_ng::to_string(&v.show())
+                .expect("shown")
+                .trim()
+                .to_owned()
+        });
+        assert_eq!(
+            shown,
+            expected.map(str::to_owned).map_err(str::to_owned),
+            "{yaml}"
+        );
     }
 
     #[test]
     fn lists_of_rules_are_read_from_yaml_and_from_text() {
         let rule = "- selector: '{app=\"x\"}'\n  priority: 1\n  period: 1d";
         check::<Vec<RetentionStream>>(rule, Ok(rule));
-        check::<Vec<RetentionStream>>("'[{selector: \"{app=\\\"x\\\"}\", priority: 1, period: 24h}]'", Ok(rule));
+        check::<Vec<RetentionStream>>(
+            "'[{selector: \"{app=\\\"x\\\"}\", priority: 1, period: 24h}]'",
+            Ok(rule),
+        );
         check::<Vec<RetentionStream>>("[{period: 24h}]", Err("a rule needs a selector"));
-        check::<Vec<RetentionStream>>("[1]", Err("expected a mapping with selector, priority, period"));
+        check::<Vec<RetentionStream>>(
+            "[1]",
+            Err("expected a mapping with selector, priority, period"),
+        );
         check::<Vec<BlockedQuery>>(
             "[{pattern: '(', regex: true}]",
             Err("pattern \"(\": error parsing regexp: missing closing ): `(`"),
@@ -402,13 +482,22 @@ mod tests {
     fn moments_are_rfc_3339() {
         check::<Instant>("2026-01-31T00:00:00Z", Ok("2026-01-31T00:00:00Z"));
         check::<Instant>("''", Ok("''"));
-        check::<Instant>("tomorrow", Err("expected a time such as 2026-01-31T00:00:00Z, found \"tomorrow\""));
+        check::<Instant>(
+            "tomorrow",
+            Err("expected a time such as 2026-01-31T00:00:00Z, found \"tomorrow\""),
+        );
     }
 
     #[test]
     fn retention_is_at_least_a_day() {
-        let mut limits = Limits { retention_period: Duration::from_secs(3600), ..Limits::default() };
-        assert_eq!(limits.check(), Err("retention period must be >= 24h was 1h".to_owned()));
+        let mut limits = Limits {
+            retention_period: Duration::from_secs(3600),
+            ..Limits::default()
+        };
+        assert_eq!(
+            limits.check(),
+            Err("retention period must be >= 24h was 1h".to_owned())
+        );
         limits.retention_period = Duration::from_secs(86_400);
         assert_eq!(limits.check(), Ok(()));
     }

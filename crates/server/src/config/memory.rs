@@ -16,20 +16,30 @@ pub(super) fn budget_of_machine() -> u64 {
 }
 
 fn budget_of(there_is: Option<u64>) -> u64 {
-    there_is.map_or(UNKNOWN_BYTES, |bytes| (bytes / 100 * SHARE_PERCENT).min(DEFAULT_BYTES_MAX))
+    there_is.map_or(UNKNOWN_BYTES, |bytes| {
+        (bytes / 100 * SHARE_PERCENT).min(DEFAULT_BYTES_MAX)
+    })
 }
 
 /// The least of the machine's memory and the bounds of the cgroups this process is in.
 fn memory_there_is(read: impl Fn(&str) -> Option<String>) -> Option<u64> {
     let machine = read("/proc/meminfo").as_deref().and_then(total_of_meminfo);
     let groups = read("/proc/self/cgroup").unwrap_or_default();
-    let bounds = groups.lines().filter_map(|line| bound_of_group(line, &read));
+    let bounds = groups
+        .lines()
+        .filter_map(|line| bound_of_group(line, &read));
     machine.into_iter().chain(bounds).min()
 }
 
 fn total_of_meminfo(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.split_whitespace()
+        .next()?
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(1024)
 }
 
 /// The least bound on the way from a group (`hierarchy:controllers:path`) up to the root.
@@ -38,14 +48,17 @@ fn bound_of_group(line: &str, read: &impl Fn(&str) -> Option<String>) -> Option<
     let (controllers, path) = (fields.next()?, fields.next()?);
     let (root, file) = match controllers {
         "" => ("/sys/fs/cgroup", "memory.max"),
-        _ if controllers.split(',').any(|c| c == "memory") => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        _ if controllers.split(',').any(|c| c == "memory") => {
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+        }
         _ => return None,
     };
     let mut least = None;
     let mut path = path.trim_end_matches('/');
     loop {
         // "max", or in v1 a number near 2^63, is no bound.
-        let bound = read(&format!("{root}{path}/{file}")).and_then(|text| text.trim().parse::<u64>().ok());
+        let bound =
+            read(&format!("{root}{path}/{file}")).and_then(|text| text.trim().parse::<u64>().ok());
         least = least.into_iter().chain(bound).min();
         match path.rfind('/') {
             Some(at) => path = &path[..at],
@@ -59,27 +72,65 @@ mod tests {
     use super::*;
 
     fn check(files: &[(&str, &str)], expected: Option<u64>) {
-        let read = |path: &str| files.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned());
+        let read = |path: &str| {
+            files
+                .iter()
+                .find(|(name, _)| *name == path)
+                .map(|(_, text)| (*text).to_owned())
+        };
         assert_eq!(memory_there_is(read), expected, "{files:?}");
     }
 
-    const MEMINFO: (&str, &str) = ("/proc/meminfo", "MemTotal:        2097152 kB\nMemFree: 1 kB\n");
+    const MEMINFO: (&str, &str) = (
+        "/proc/meminfo",
+        "MemTotal:        2097152 kB\nMemFree: 1 kB\n",
+    );
 
     #[test]
     fn the_least_of_machine_and_groups_counts() {
         check(&[], None);
         check(&[MEMINFO], Some(2 << 30));
         let group = ("/proc/self/cgroup", "0::/a.slice/b\n");
-        check(&[MEMINFO, group, ("/sys/fs/cgroup/a.slice/b/memory.max", "max\n")], Some(2 << 30));
-        check(&[MEMINFO, group, ("/sys/fs/cgroup/a.slice/memory.max", "1000000\n")], Some(1_000_000));
-        check(&[MEMINFO, ("/proc/self/cgroup", "0::/\n"), ("/sys/fs/cgroup/memory.max", "5000\n")], Some(5000));
+        check(
+            &[
+                MEMINFO,
+                group,
+                ("/sys/fs/cgroup/a.slice/b/memory.max", "max\n"),
+            ],
+            Some(2 << 30),
+        );
+        check(
+            &[
+                MEMINFO,
+                group,
+                ("/sys/fs/cgroup/a.slice/memory.max", "1000000\n"),
+            ],
+            Some(1_000_000),
+        );
+        check(
+            &[
+                MEMINFO,
+                ("/proc/self/cgroup", "0::/\n"),
+                ("/sys/fs/cgroup/memory.max", "5000\n"),
+            ],
+            Some(5000),
+        );
     }
 
     #[test]
     fn groups_of_the_first_version_count_too() {
-        let groups = ("/proc/self/cgroup", "3:cpu,cpuacct:/x\n2:memory:/docker/1\n");
-        let bound = ("/sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes", "77\n");
-        let unbound = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+        let groups = (
+            "/proc/self/cgroup",
+            "3:cpu,cpuacct:/x\n2:memory:/docker/1\n",
+        );
+        let bound = (
+            "/sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes",
+            "77\n",
+        );
+        let unbound = (
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "9223372036854771712\n",
+        );
         check(&[MEMINFO, groups, unbound], Some(2 << 30));
         check(&[MEMINFO, groups, unbound, bound], Some(77));
     }

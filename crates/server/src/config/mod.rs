@@ -271,7 +271,10 @@ impl Default for Config {
                 retention_enabled: true,
                 delete_request_cancel_period: Options::new("").delete_cancel_period,
             },
-            runtime: RuntimeConfig { file: Vec::new(), period: Duration::from_secs(10) },
+            runtime: RuntimeConfig {
+                file: Vec::new(),
+                period: Duration::from_secs(10),
+            },
         }
     }
 }
@@ -301,14 +304,21 @@ impl Default for ServerConfig {
 
 impl Default for QueryRangeConfig {
     fn default() -> QueryRangeConfig {
-        QueryRangeConfig { cache_results: true, max_size_mb: (Options::new("").kept_bytes >> 20) as u32 }
+        QueryRangeConfig {
+            cache_results: true,
+            max_size_mb: (Options::new("").kept_bytes >> 20) as u32,
+        }
     }
 }
 
 impl QueryRangeConfig {
     /// Bytes of results to keep.
     fn results_bytes(&self) -> usize {
-        if self.cache_results { to_usize(ByteSize(u64::from(self.max_size_mb) << 20)) } else { 0 }
+        if self.cache_results {
+            to_usize(ByteSize(u64::from(self.max_size_mb) << 20))
+        } else {
+            0
+        }
     }
 }
 
@@ -332,7 +342,9 @@ impl Config {
             "localhost" => "127.0.0.1",
             host => host.trim_start_matches('[').trim_end_matches(']'),
         };
-        let ip = host.parse().map_err(|_| format!("server.http_listen_address {host:?} is no IP address"))?;
+        let ip = host
+            .parse()
+            .map_err(|_| format!("server.http_listen_address {host:?} is no IP address"))?;
         Ok(SocketAddr::new(ip, self.server.http_listen_port))
     }
 
@@ -343,14 +355,26 @@ impl Config {
             address => address.to_owned(),
         };
         let (http_listen_address, http_listen_port) = (address, self.server.grpc_listen_port);
-        let server = ServerConfig { http_listen_address, http_listen_port, ..self.server.clone() };
-        Config { server, ..self.clone() }.listen()
+        let server = ServerConfig {
+            http_listen_address,
+            http_listen_port,
+            ..self.server.clone()
+        };
+        Config {
+            server,
+            ..self.clone()
+        }
+        .listen()
     }
 
     /// Sets both parts of the address from `ADDR:PORT`; `:3100` and `localhost:3100` work too.
     pub fn set_listen(&mut self, text: &str) -> Result<(), String> {
-        let (host, port) = text.rsplit_once(':').ok_or_else(|| format!("expected ADDR:PORT to listen on, found {text:?}"))?;
-        self.server.http_listen_port = port.parse().map_err(|_| format!("expected a port from 0 to 65535, found {port:?}"))?;
+        let (host, port) = text
+            .rsplit_once(':')
+            .ok_or_else(|| format!("expected ADDR:PORT to listen on, found {text:?}"))?;
+        self.server.http_listen_port = port
+            .parse()
+            .map_err(|_| format!("expected a port from 0 to 65535, found {port:?}"))?;
         self.server.http_listen_address = host.to_owned();
         self.listen().map(|_| ())
     }
@@ -372,7 +396,11 @@ impl Config {
 
     /// The memory budget.
     fn memory_bytes(&self) -> u64 {
-        if self.memory.0 > 0 { self.memory.0 } else { memory::budget_of_machine() }
+        if self.memory.0 > 0 {
+            self.memory.0
+        } else {
+            memory::budget_of_machine()
+        }
     }
 }
 
@@ -382,7 +410,11 @@ mod tests {
 
     fn check(text: &str, expected: Result<&str, ()>) {
         let mut config = Config::default();
-        let listen = config.set_listen(text).and_then(|()| config.listen()).map(|a| a.to_string()).map_err(|_| ());
+        let listen = config
+            .set_listen(text)
+            .and_then(|()| config.listen())
+            .map(|a| a.to_string())
+            .map_err(|_| ());
         assert_eq!(listen, expected.map(str::to_owned), "{text}");
     }
 

@@ -16,12 +16,18 @@ pub(super) trait Record: Sized {
 
 /// A key's value, if it is there; the error names the key.
 pub(super) fn field<T: Setting>(fields: &Mapping, name: &str) -> Result<Option<T>, String> {
-    fields.get(name).map(|value| T::read(value).map_err(|error| format!("{name}: {error}"))).transpose()
+    fields
+        .get(name)
+        .map(|value| T::read(value).map_err(|error| format!("{name}: {error}")))
+        .transpose()
 }
 
 /// Values by their keys.
 pub(super) fn mapping(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Mapping {
-    fields.into_iter().map(|(name, value)| (Value::from(name), value)).collect()
+    fields
+        .into_iter()
+        .map(|(name, value)| (Value::from(name), value))
+        .collect()
 }
 
 impl<R: Record> Setting for Vec<R> {
@@ -30,7 +36,8 @@ impl<R: Record> Setting for Vec<R> {
         let parsed;
         let value = match value {
             Value::String(text) => {
-                parsed = serde_yaml_ng::from_str(text).map_err(|error| format!("expected a list: {error}"))?;
+                parsed = serde_yaml_ng::from_str(text)
+                    .map_err(|error| format!("expected a list: {error}"))?;
                 &parsed
             }
             other => other,
@@ -43,15 +50,25 @@ impl<R: Record> Setting for Vec<R> {
     }
 
     fn show(&self) -> Value {
-        Value::Sequence(self.iter().map(|record| Value::Mapping(record.show())).collect())
+        Value::Sequence(
+            self.iter()
+                .map(|record| Value::Mapping(record.show()))
+                .collect(),
+        )
     }
 }
 
 fn read_record<R: Record>(value: &Value) -> Result<R, String> {
-    let fields = value.as_mapping().ok_or_else(|| format!("expected a mapping with {}", R::KEYS.join(", ")))?;
+    let fields = value
+        .as_mapping()
+        .ok_or_else(|| format!("expected a mapping with {}", R::KEYS.join(", ")))?;
     for (name, _) in fields {
         if !name.as_str().is_some_and(|name| R::KEYS.contains(&name)) {
-            return Err(format!("expected the keys {}, found {:?}", R::KEYS.join(", "), keys::text(name)));
+            return Err(format!(
+                "expected the keys {}, found {:?}",
+                R::KEYS.join(", "),
+                keys::text(name)
+            ));
         }
     }
     R::read(fields)

@@ -20,12 +20,24 @@ impl S3Url {
         let (authority, bucket) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
         let (id, secret) = user.split_once(':').unwrap_or((user, ""));
-        let (id, secret) = (unescape(id).ok_or_else(expected)?, unescape(secret).ok_or_else(expected)?);
-        let mut url = S3Url { id, secret, bucket: bucket.trim_matches('/').to_owned(), ..S3Url::default() };
+        let (id, secret) = (
+            unescape(id).ok_or_else(expected)?,
+            unescape(secret).ok_or_else(expected)?,
+        );
+        let mut url = S3Url {
+            id,
+            secret,
+            bucket: bucket.trim_matches('/').to_owned(),
+            ..S3Url::default()
+        };
         // A name without a dot but with a port is no region.
         if host.contains(['.', ':']) {
             url.endpoint = format!("http://{host}");
-            url.region = query.split('&').find_map(|pair| pair.strip_prefix("region=")).unwrap_or_default().to_owned();
+            url.region = query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix("region="))
+                .unwrap_or_default()
+                .to_owned();
         } else {
             url.region = host.to_owned();
         }
@@ -58,15 +70,26 @@ mod tests {
 
     fn check(text: &str, expected: Option<[&str; 5]>) {
         let read = S3Url::parse(text).ok();
-        let found = read.as_ref().map(|u| [&u.id, &u.secret, &u.region, &u.endpoint, &u.bucket].map(String::as_str));
+        let found = read
+            .as_ref()
+            .map(|u| [&u.id, &u.secret, &u.region, &u.endpoint, &u.bucket].map(String::as_str));
         assert_eq!(found, expected, "{text}");
     }
 
     #[test]
     fn a_host_is_a_region_unless_it_looks_like_a_server() {
-        check("s3://k:s@eu-west-1/logs", Some(["k", "s", "eu-west-1", "", "logs"]));
-        check("s3://k:a%2Fb%40@minio.local:9000/logs/", Some(["k", "a/b@", "", "http://minio.local:9000", "logs"]));
-        check("s3://minio:9000/logs?region=r&x=y", Some(["", "", "r", "http://minio:9000", "logs"]));
+        check(
+            "s3://k:s@eu-west-1/logs",
+            Some(["k", "s", "eu-west-1", "", "logs"]),
+        );
+        check(
+            "s3://k:a%2Fb%40@minio.local:9000/logs/",
+            Some(["k", "a/b@", "", "http://minio.local:9000", "logs"]),
+        );
+        check(
+            "s3://minio:9000/logs?region=r&x=y",
+            Some(["", "", "r", "http://minio:9000", "logs"]),
+        );
         check("s3://eu-west-1", Some(["", "", "eu-west-1", "", ""]));
         check("inmemory:///logs", None);
         check("s3://k:%zz@r/logs", None);

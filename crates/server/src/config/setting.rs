@@ -51,7 +51,11 @@ number_setting!(u16, u32, u64, usize);
 impl Setting for f64 {
     fn read(value: &Value) -> Result<Self, String> {
         let text = scalar(value)?;
-        let number = text.trim().parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0);
+        let number = text
+            .trim()
+            .parse()
+            .ok()
+            .filter(|n: &f64| n.is_finite() && *n >= 0.0);
         number.ok_or_else(|| format!("expected a number of 0 or more, found {text:?}"))
     }
 
@@ -107,7 +111,11 @@ impl Setting for Secret {
 impl Setting for PathBuf {
     fn read(value: &Value) -> Result<Self, String> {
         let text = scalar(value)?;
-        if text.is_empty() { Err("expected a path, found nothing".to_owned()) } else { Ok(PathBuf::from(text)) }
+        if text.is_empty() {
+            Err("expected a path, found nothing".to_owned())
+        } else {
+            Ok(PathBuf::from(text))
+        }
     }
 
     fn show(&self) -> Value {
@@ -119,7 +127,11 @@ impl Setting for Vec<String> {
     fn read(value: &Value) -> Result<Self, String> {
         match value {
             Value::Sequence(items) => items.iter().map(scalar).collect(),
-            other => Ok(scalar(other)?.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect()),
+            other => Ok(scalar(other)?
+                .split(',')
+                .map(|s| s.trim().to_owned())
+                .filter(|s| !s.is_empty())
+                .collect()),
         }
     }
 
@@ -131,26 +143,43 @@ impl Setting for Vec<String> {
 impl Setting for Duration {
     fn read(value: &Value) -> Result<Self, String> {
         let text = scalar(value)?;
-        let nanoseconds =
-            duration::parse(text.trim()).ok_or_else(|| format!("expected a duration such as 30s or 1h, found {text:?}"))?;
+        let nanoseconds = duration::parse(text.trim())
+            .ok_or_else(|| format!("expected a duration such as 30s or 1h, found {text:?}"))?;
         Ok(Duration::from_nanos(nanoseconds as u64))
     }
 
     fn show(&self) -> Value {
-        Value::from(duration::show(i64::try_from(self.as_nanos()).unwrap_or(i64::MAX)))
+        Value::from(duration::show(
+            i64::try_from(self.as_nanos()).unwrap_or(i64::MAX),
+        ))
     }
 }
 
-const SIZE_UNITS: [(&str, u32); 10] =
-    [("TIB", 40), ("GIB", 30), ("MIB", 20), ("KIB", 10), ("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10), ("B", 0), ("", 0)];
+const SIZE_UNITS: [(&str, u32); 10] = [
+    ("TIB", 40),
+    ("GIB", 30),
+    ("MIB", 20),
+    ("KIB", 10),
+    ("TB", 40),
+    ("GB", 30),
+    ("MB", 20),
+    ("KB", 10),
+    ("B", 0),
+    ("", 0),
+];
 
 impl Setting for ByteSize {
     fn read(value: &Value) -> Result<Self, String> {
         let text = scalar(value)?;
         let upper = text.trim().to_uppercase();
-        let (digits, shift) =
-            SIZE_UNITS.iter().find_map(|(unit, shift)| Some((upper.strip_suffix(unit)?, *shift))).unwrap_or((&upper, 0));
-        let number: f64 = digits.trim().parse().map_err(|_| format!("expected a size such as 256KB or 3MB, found {text:?}"))?;
+        let (digits, shift) = SIZE_UNITS
+            .iter()
+            .find_map(|(unit, shift)| Some((upper.strip_suffix(unit)?, *shift)))
+            .unwrap_or((&upper, 0));
+        let number: f64 = digits
+            .trim()
+            .parse()
+            .map_err(|_| format!("expected a size such as 256KB or 3MB, found {text:?}"))?;
         if !(0.0..=1e18).contains(&number) {
             return Err(format!("expected a size of 0 or more, found {text:?}"));
         }
@@ -192,11 +221,19 @@ pub(crate) use word_setting;
 mod tests {
     use super::*;
 
-    fn check<T: Setting + PartialEq + std::fmt::Debug>(text: &str, expected: Option<T>, shown: &str) {
+    fn check<T: Setting + PartialEq + std::fmt::Debug>(
+        text: &str,
+        expected: Option<T>,
+        shown: &str,
+    ) {
         let read = T::read(&Value::from(text));
         assert_eq!(read.as_ref().ok(), expected.as_ref(), "{text}");
         if let Ok(value) = read {
-            assert_eq!(value.show(), serde_yaml_ng::from_str::<Value>(shown).expect("yaml"), "{text}");
+            assert_eq!(
+                value.show(),
+                serde_yaml_ng::from_str::<Value>(shown).expect("yaml"),
+                "{text}"
+            );
         }
     }
 

@@ -52,10 +52,17 @@ impl ObjectStoreConfig {
             endpoint: self.endpoint.clone(),
             region: self.region.clone(),
             allow_http: self.allow_http,
-            credentials: Credentials { id: self.access_key_id.clone(), secret: self.secret_access_key.0.clone() },
+            credentials: Credentials {
+                id: self.access_key_id.clone(),
+                secret: self.secret_access_key.0.clone(),
+            },
         };
         let options = ObjectOptions::new(Place::Address(address));
-        Some(ObjectOptions { cache_bytes: self.cache_size.0, timeout: self.timeout, ..options })
+        Some(ObjectOptions {
+            cache_bytes: self.cache_size.0,
+            timeout: self.timeout,
+            ..options
+        })
     }
 }
 
@@ -66,7 +73,10 @@ mod tests {
     #[test]
     fn parts_stay_here_until_a_bucket_is_named() {
         assert!(ObjectStoreConfig::default().options().is_none());
-        let named = ObjectStoreConfig { url: "s3://logs/a".to_owned(), ..ObjectStoreConfig::default() };
+        let named = ObjectStoreConfig {
+            url: "s3://logs/a".to_owned(),
+            ..ObjectStoreConfig::default()
+        };
         let place = named.options().map(|o| o.place);
         assert!(matches!(place, Some(Place::Address(address)) if address.url == "s3://logs/a"));
     }

@@ -14,7 +14,9 @@ use table::{Body, Operation};
 pub fn document() -> Value {
     let mut paths = Map::new();
     for operation in table::operations() {
-        let item = paths.entry(operation.path).or_insert_with(|| Value::Object(Map::new()));
+        let item = paths
+            .entry(operation.path)
+            .or_insert_with(|| Value::Object(Map::new()));
         for method in operation.methods {
             item[method.to_lowercase()] = describe(&operation, method);
         }
@@ -34,7 +36,10 @@ pub fn document() -> Value {
 
 /// Paths that are described.
 pub fn paths() -> Vec<&'static str> {
-    let mut paths: Vec<&'static str> = table::operations().iter().map(|operation| operation.path).collect();
+    let mut paths: Vec<&'static str> = table::operations()
+        .iter()
+        .map(|operation| operation.path)
+        .collect();
     paths.dedup();
     paths
 }
@@ -63,7 +68,9 @@ fn content(body: Body) -> Value {
         Body::Json => json!({"application/json": {"schema": {"type": "object"}}}),
         Body::Lines => json!({"application/x-ndjson": {"schema": {"type": "object"}}}),
         Body::Text => json!({"text/plain": {"schema": {"type": "string"}}}),
-        Body::Page => json!({"text/html": {"schema": {"type": "string"}}, "application/json": {"schema": {"type": "object"}}}),
+        Body::Page => {
+            json!({"text/html": {"schema": {"type": "string"}}, "application/json": {"schema": {"type": "object"}}})
+        }
         Body::Stream => json!({
             "text/event-stream": {"schema": {"type": "string"}},
             "application/x-ndjson": {"schema": {"type": "object"}},
@@ -111,8 +118,13 @@ fn error_schema() -> Value {
 
 /// `get_loki_api_v1_label_name_values`
 fn operation_id(path: &str, method: &str) -> String {
-    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    std::iter::once(method.to_lowercase()).chain(words.map(str::to_owned)).collect::<Vec<_>>().join("_")
+    let words = path
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    std::iter::once(method.to_lowercase())
+        .chain(words.map(str::to_owned))
+        .collect::<Vec<_>>()
+        .join("_")
 }
 
 #[cfg(test)]
@@ -125,17 +137,27 @@ mod tests {
         let (routed, described) = (crate::routes::paths(), paths());
         let set = |paths: &[&'static str]| paths.iter().copied().collect::<BTreeSet<_>>();
         assert_eq!(set(&routed), set(&described));
-        assert_eq!(set(&described).len(), described.len(), "a path is described twice");
+        assert_eq!(
+            set(&described).len(),
+            described.len(),
+            "a path is described twice"
+        );
     }
 
     #[test]
     fn parameters_in_paths_are_described() {
         let document = document();
         for (path, item) in document["paths"].as_object().expect("an object") {
-            let names: Vec<&str> = path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}')).collect();
+            let names: Vec<&str> = path
+                .split('/')
+                .filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'))
+                .collect();
             for operation in item.as_object().expect("an object").values() {
                 let list = operation["parameters"].as_array().expect("a list");
-                let described = list.iter().filter(|p| p["in"] == "path").filter_map(|p| p["name"].as_str());
+                let described = list
+                    .iter()
+                    .filter(|p| p["in"] == "path")
+                    .filter_map(|p| p["name"].as_str());
                 assert_eq!(described.collect::<Vec<_>>(), names, "{path}");
             }
         }
@@ -145,8 +167,10 @@ mod tests {
     fn operations_have_names_of_their_own() {
         let document = document();
         let items = document["paths"].as_object().expect("an object").values();
-        let ids: Vec<String> =
-            items.flat_map(|item| item.as_object().expect("an object").values()).map(|o| o["operationId"].to_string()).collect();
+        let ids: Vec<String> = items
+            .flat_map(|item| item.as_object().expect("an object").values())
+            .map(|o| o["operationId"].to_string())
+            .collect();
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
     }
 }

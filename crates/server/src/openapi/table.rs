@@ -40,22 +40,65 @@ const RANGE: [Param; 3] = [START, END, SINCE];
 
 /// All there is.
 pub(super) fn operations() -> Vec<Operation> {
-    [pushes(), queries(), metadata(), drilldown(), deletes(), rules(), legacy(), pages()].into_iter().flatten().collect()
+    [
+        pushes(),
+        queries(),
+        metadata(),
+        drilldown(),
+        deletes(),
+        rules(),
+        legacy(),
+        pages(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn read(path: &'static str, summary: &'static str, params: &[&[Param]]) -> Operation {
-    let params = params.iter().copied().flatten().copied().chain([TENANT]).collect();
-    Operation { path, methods: BOTH, summary, answer: "The answer, in Loki's shape.", body: Body::Json, params }
+    let params = params
+        .iter()
+        .copied()
+        .flatten()
+        .copied()
+        .chain([TENANT])
+        .collect();
+    Operation {
+        path,
+        methods: BOTH,
+        summary,
+        answer: "The answer, in Loki's shape.",
+        body: Body::Json,
+        params,
+    }
 }
 
-fn page(path: &'static str, methods: &'static [&'static str], summary: &'static str, body: Body) -> Operation {
-    Operation { path, methods, summary, answer: "Done, or the page.", body, params: Vec::new() }
+fn page(
+    path: &'static str,
+    methods: &'static [&'static str],
+    summary: &'static str,
+    body: Body,
+) -> Operation {
+    Operation {
+        path,
+        methods,
+        summary,
+        answer: "Done, or the page.",
+        body,
+        params: Vec::new(),
+    }
 }
 
 fn pushes() -> Vec<Operation> {
-    let push = |path, summary| Operation { params: vec![TENANT], ..page(path, POST, summary, Body::None) };
+    let push = |path, summary| Operation {
+        params: vec![TENANT],
+        ..page(path, POST, summary, Body::None)
+    };
     vec![
-        push("/loki/api/v1/push", "Push entries: protobuf with snappy, or JSON"),
+        push(
+            "/loki/api/v1/push",
+            "Push entries: protobuf with snappy, or JSON",
+        ),
         push("/api/prom/push", "Push entries, labels as text in JSON"),
         push("/otlp/v1/logs", "Push OpenTelemetry logs"),
     ]
@@ -66,11 +109,23 @@ fn queries() -> Vec<Operation> {
     let tail = |path| Operation {
         body: Body::Stream,
         answer: "History, then new entries: over a WebSocket, as server-sent events or as NDJSON.",
-        ..read(path, "Follow a log query", &[&[LOG_QUERY, TAIL_START, LIMIT, DELAY_FOR, ENCODING]])
+        ..read(
+            path,
+            "Follow a log query",
+            &[&[LOG_QUERY, TAIL_START, LIMIT, DELAY_FOR, ENCODING]],
+        )
     };
     vec![
-        read("/loki/api/v1/query", "Evaluate at an instant", &[&[QUERY, TIME], &shown]),
-        read("/loki/api/v1/query_range", "Evaluate over a range of time", &[&[QUERY], &RANGE, &[STEP, INTERVAL, CURSOR], &shown]),
+        read(
+            "/loki/api/v1/query",
+            "Evaluate at an instant",
+            &[&[QUERY, TIME], &shown],
+        ),
+        read(
+            "/loki/api/v1/query_range",
+            "Evaluate over a range of time",
+            &[&[QUERY], &RANGE, &[STEP, INTERVAL, CURSOR], &shown],
+        ),
         tail("/loki/api/v1/tail"),
         tail("/api/prom/tail"),
         read("/loki/api/v1/format_query", "Lay a query out", &[&[QUERY]]),
@@ -89,26 +144,72 @@ fn queries() -> Vec<Operation> {
 
 fn metadata() -> Vec<Operation> {
     vec![
-        read("/loki/api/v1/labels", "Names of labels", &[&[NARROWED], &RANGE]),
-        read("/loki/api/v1/label", "Names of labels", &[&[NARROWED], &RANGE]),
-        read("/loki/api/v1/label/{name}/values", "Values of a label", &[&[NAME, NARROWED], &RANGE]),
-        read("/loki/api/v1/series", "Labels of streams", &[&[MATCH], &RANGE]),
-        read("/loki/api/v1/index/stats", "How much a selector would read", &[&[SELECTOR], &RANGE]),
-        read("/loki/api/v1/index/shards", "How a query could be divided: not at all", &[&[SELECTOR, SHARD_BYTES], &RANGE]),
-        read("/loki/api/v1/index/volume", "Bytes of streams", &[&[SELECTOR, VOLUME_LIMIT, TARGET_LABELS, AGGREGATE_BY], &RANGE]),
+        read(
+            "/loki/api/v1/labels",
+            "Names of labels",
+            &[&[NARROWED], &RANGE],
+        ),
+        read(
+            "/loki/api/v1/label",
+            "Names of labels",
+            &[&[NARROWED], &RANGE],
+        ),
+        read(
+            "/loki/api/v1/label/{name}/values",
+            "Values of a label",
+            &[&[NAME, NARROWED], &RANGE],
+        ),
+        read(
+            "/loki/api/v1/series",
+            "Labels of streams",
+            &[&[MATCH], &RANGE],
+        ),
+        read(
+            "/loki/api/v1/index/stats",
+            "How much a selector would read",
+            &[&[SELECTOR], &RANGE],
+        ),
+        read(
+            "/loki/api/v1/index/shards",
+            "How a query could be divided: not at all",
+            &[&[SELECTOR, SHARD_BYTES], &RANGE],
+        ),
+        read(
+            "/loki/api/v1/index/volume",
+            "Bytes of streams",
+            &[
+                &[SELECTOR, VOLUME_LIMIT, TARGET_LABELS, AGGREGATE_BY],
+                &RANGE,
+            ],
+        ),
         read(
             "/loki/api/v1/index/volume_range",
             "Bytes of streams over time",
-            &[&[SELECTOR, VOLUME_LIMIT, TARGET_LABELS, AGGREGATE_BY, STEP], &RANGE],
+            &[
+                &[SELECTOR, VOLUME_LIMIT, TARGET_LABELS, AGGREGATE_BY, STEP],
+                &RANGE,
+            ],
         ),
     ]
 }
 
 fn drilldown() -> Vec<Operation> {
-    let limits = read("/loki/api/v1/drilldown-limits", "What the tenant may do", &[]);
+    let limits = read(
+        "/loki/api/v1/drilldown-limits",
+        "What the tenant may do",
+        &[],
+    );
     vec![
-        read("/loki/api/v1/patterns", "Templates of lines over time", &[&[SELECTOR, STEP], &RANGE]),
-        read("/loki/api/v1/detected_labels", "Labels worth showing", &[&[NARROWED], &RANGE]),
+        read(
+            "/loki/api/v1/patterns",
+            "Templates of lines over time",
+            &[&[SELECTOR, STEP], &RANGE],
+        ),
+        read(
+            "/loki/api/v1/detected_labels",
+            "Labels worth showing",
+            &[&[NARROWED], &RANGE],
+        ),
         read(
             "/loki/api/v1/detected_fields",
             "Fields of a sample of lines",
@@ -119,7 +220,10 @@ fn drilldown() -> Vec<Operation> {
             "Values of a field in a sample of lines",
             &[&[NAME, LOG_QUERY, LINE_LIMIT, FIELD_LIMIT, STEP], &RANGE],
         ),
-        Operation { methods: GET, ..limits },
+        Operation {
+            methods: GET,
+            ..limits
+        },
     ]
 }
 
@@ -129,7 +233,11 @@ fn deletes() -> Vec<Operation> {
         methods: &["POST", "PUT"],
         body: Body::None,
         answer: "Done; `X-Delete-Request-ID` has the request's id.",
-        ..read(path, "Delete entries", &[&[LOG_QUERY, DELETE_START, DELETE_END, MAX_INTERVAL]])
+        ..read(
+            path,
+            "Delete entries",
+            &[&[LOG_QUERY, DELETE_START, DELETE_END, MAX_INTERVAL]],
+        )
     };
     let cancel = Operation {
         methods: &["DELETE"],
@@ -139,49 +247,138 @@ fn deletes() -> Vec<Operation> {
     };
     vec![
         create,
-        Operation { methods: GET, ..read(path, "Delete requests", &[&[QUERYTIME]]) },
+        Operation {
+            methods: GET,
+            ..read(path, "Delete requests", &[&[QUERYTIME]])
+        },
         cancel,
-        Operation { methods: GET, ..read("/loki/api/v1/cache/generation_numbers", "Changes when what is deleted does", &[]) },
+        Operation {
+            methods: GET,
+            ..read(
+                "/loki/api/v1/cache/generation_numbers",
+                "Changes when what is deleted does",
+                &[],
+            )
+        },
     ]
 }
 
 fn rules() -> Vec<Operation> {
-    let get = |path, summary, params: &[Param]| Operation { methods: GET, ..read(path, summary, &[params]) };
+    let get = |path, summary, params: &[Param]| Operation {
+        methods: GET,
+        ..read(path, summary, &[params])
+    };
     let none = "Rules: there are none, always 404";
     vec![
         get("/loki/api/v1/rules", none, &[]),
         get("/loki/api/v1/rules/{namespace}", none, &[NAMESPACE]),
-        get("/loki/api/v1/rules/{namespace}/{group}", none, &[NAMESPACE, GROUP]),
+        get(
+            "/loki/api/v1/rules/{namespace}/{group}",
+            none,
+            &[NAMESPACE, GROUP],
+        ),
         get("/api/prom/rules", none, &[]),
         get("/api/prom/rules/{namespace}", none, &[NAMESPACE]),
-        get("/api/prom/rules/{namespace}/{group}", none, &[NAMESPACE, GROUP]),
-        get("/prometheus/api/v1/rules", "States of rules: an empty list", &[RULE_TYPE]),
+        get(
+            "/api/prom/rules/{namespace}/{group}",
+            none,
+            &[NAMESPACE, GROUP],
+        ),
+        get(
+            "/prometheus/api/v1/rules",
+            "States of rules: an empty list",
+            &[RULE_TYPE],
+        ),
         get("/prometheus/api/v1/alerts", "Alerts: an empty list", &[]),
     ]
 }
 
 fn legacy() -> Vec<Operation> {
     vec![
-        read("/api/prom/query", "Lines over a range of time, labels as text", &[&[LOG_QUERY, REGEXP, LIMIT, DIRECTION], &RANGE]),
+        read(
+            "/api/prom/query",
+            "Lines over a range of time, labels as text",
+            &[&[LOG_QUERY, REGEXP, LIMIT, DIRECTION], &RANGE],
+        ),
         read("/api/prom/label", "Names of labels", &[&[NARROWED], &RANGE]),
-        read("/api/prom/label/{name}/values", "Values of a label", &[&[NAME, NARROWED], &RANGE]),
+        read(
+            "/api/prom/label/{name}/values",
+            "Values of a label",
+            &[&[NAME, NARROWED], &RANGE],
+        ),
         read("/api/prom/series", "Labels of streams", &[&[MATCH], &RANGE]),
     ]
 }
 
 fn pages() -> Vec<Operation> {
-    let rings = crate::routes::RING_PAGES.map(|path| page(path, GET, "Who holds what: one process, everything", Body::Page));
+    let rings = crate::routes::RING_PAGES.map(|path| {
+        page(
+            path,
+            GET,
+            "Who holds what: one process, everything",
+            Body::Page,
+        )
+    });
     let mut all = vec![
-        page("/ready", GET, "Whether pushes and queries are taken", Body::Text),
-        page("/metrics", GET, "Metrics in Prometheus' text form", Body::Text),
-        Operation { params: vec![MODE], ..page("/config", GET, "Settings in force, as YAML", Body::Text) },
-        Operation { params: vec![TENANT], ..page("/config/tenant/v1/limits", GET, "Limits of the tenant, as YAML", Body::Text) },
+        page(
+            "/ready",
+            GET,
+            "Whether pushes and queries are taken",
+            Body::Text,
+        ),
+        page(
+            "/metrics",
+            GET,
+            "Metrics in Prometheus' text form",
+            Body::Text,
+        ),
+        Operation {
+            params: vec![MODE],
+            ..page("/config", GET, "Settings in force, as YAML", Body::Text)
+        },
+        Operation {
+            params: vec![TENANT],
+            ..page(
+                "/config/tenant/v1/limits",
+                GET,
+                "Limits of the tenant, as YAML",
+                Body::Text,
+            )
+        },
         page("/services", GET, "What runs", Body::Text),
-        Operation { params: vec![LOG_LEVEL], ..page("/log_level", BOTH, "The log level, or a new one", Body::Json) },
-        page("/flush", BOTH, "Write what is in memory to parts", Body::None),
-        page("/flush/tenant", POST, "Write what is in memory to parts", Body::None),
-        page("/loki/api/v1/status/buildinfo", GET, "Version of the API and of Skald", Body::Json),
-        page("/skald/api/v1/openapi.json", GET, "This document", Body::Json),
+        Operation {
+            params: vec![LOG_LEVEL],
+            ..page(
+                "/log_level",
+                BOTH,
+                "The log level, or a new one",
+                Body::Json,
+            )
+        },
+        page(
+            "/flush",
+            BOTH,
+            "Write what is in memory to parts",
+            Body::None,
+        ),
+        page(
+            "/flush/tenant",
+            POST,
+            "Write what is in memory to parts",
+            Body::None,
+        ),
+        page(
+            "/loki/api/v1/status/buildinfo",
+            GET,
+            "Version of the API and of Skald",
+            Body::Json,
+        ),
+        page(
+            "/skald/api/v1/openapi.json",
+            GET,
+            "This document",
+            Body::Json,
+        ),
     ];
     all.extend(rings);
     all

@@ -27,7 +27,9 @@ pub fn encode(answer: &Answer, labelling: Labelling, notes: &Notes) -> Vec<u8> {
                 json.raw(",\"encodingFlags\":[\"categorize-labels\"]");
             }
             json.raw(",\"result\":");
-            list(&mut json, streams, |json, stream| write_stream(json, stream, labelling));
+            list(&mut json, streams, |json, stream| {
+                write_stream(json, stream, labelling)
+            });
         }
         Data::Matrix(series) => {
             json.raw("\"matrix\",\"result\":");
@@ -35,7 +37,9 @@ pub fn encode(answer: &Answer, labelling: Labelling, notes: &Notes) -> Vec<u8> {
                 json.raw("{\"metric\":");
                 json.labels(series.labels.iter());
                 json.raw(",\"values\":");
-                list(json, &series.points, |json, (time, value)| write_point(json, *time, *value));
+                list(json, &series.points, |json, (time, value)| {
+                    write_point(json, *time, *value)
+                });
                 json.raw("}");
             });
         }
@@ -88,7 +92,9 @@ fn write_stream(json: &mut Json, stream: &StreamResult, labelling: Labelling) {
     json.raw("{\"stream\":");
     write_pairs(json, &stream.labels);
     json.raw(",\"values\":");
-    list(json, &stream.entries, |json, entry| write_entry(json, entry, labelling));
+    list(json, &stream.entries, |json, entry| {
+        write_entry(json, entry, labelling)
+    });
     json.raw("}");
 }
 
@@ -101,7 +107,10 @@ pub fn write_entry(json: &mut Json, entry: &EntryResult, labelling: Labelling) {
     if labelling == Labelling::Categorized {
         json.raw(",{");
         let mut first = true;
-        for (name, pairs) in [("structuredMetadata", &entry.metadata), ("parsed", &entry.parsed)] {
+        for (name, pairs) in [
+            ("structuredMetadata", &entry.metadata),
+            ("parsed", &entry.parsed),
+        ] {
             if !pairs.is_empty() {
                 json.comma(&mut first);
                 json.text(name);
@@ -116,7 +125,11 @@ pub fn write_entry(json: &mut Json, entry: &EntryResult, labelling: Labelling) {
 
 /// Pairs as an object.
 pub fn write_pairs(json: &mut Json, pairs: &[(String, String)]) {
-    json.labels(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    json.labels(
+        pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    );
 }
 
 fn write_point(json: &mut Json, time: i64, value: f64) {
@@ -156,17 +169,37 @@ mod tests {
     }
 
     fn check(data: Data, labelling: Labelling, expected: &str) {
-        let answer = Answer { data, stats: Stats::default(), warnings: vec![], cursor: None };
-        let text = String::from_utf8(encode(&answer, labelling, &Notes::default())).expect("JSON is UTF-8");
-        let start = format!("{{\"status\":\"success\",\"data\":{{{expected},\"stats\":{{\"summary\"");
+        let answer = Answer {
+            data,
+            stats: Stats::default(),
+            warnings: vec![],
+            cursor: None,
+        };
+        let text = String::from_utf8(encode(&answer, labelling, &Notes::default()))
+            .expect("JSON is UTF-8");
+        let start =
+            format!("{{\"status\":\"success\",\"data\":{{{expected},\"stats\":{{\"summary\"");
         assert!(text.starts_with(&start), "{text}\n{start}");
         serde_json::from_str::<serde_json::Value>(&text).expect("valid JSON");
     }
 
     fn stream() -> Data {
-        let entry = EntryResult { timestamp: 1, line: b"a<".to_vec(), metadata: vec![pair("k", "v")], parsed: vec![] };
-        let bare = EntryResult { timestamp: 0, line: vec![], metadata: vec![], parsed: vec![] };
-        Data::Streams(vec![StreamResult { labels: vec![pair("app", "x")], entries: vec![entry, bare] }])
+        let entry = EntryResult {
+            timestamp: 1,
+            line: b"a<".to_vec(),
+            metadata: vec![pair("k", "v")],
+            parsed: vec![],
+        };
+        let bare = EntryResult {
+            timestamp: 0,
+            line: vec![],
+            metadata: vec![],
+            parsed: vec![],
+        };
+        Data::Streams(vec![StreamResult {
+            labels: vec![pair("app", "x")],
+            entries: vec![entry, bare],
+        }])
     }
 
     #[test]
@@ -180,11 +213,34 @@ mod tests {
     #[test]
     fn metrics_are_written_with_seconds_and_text_values() {
         let labels = Labels::from_pairs([("a", "b")]);
-        let matrix = Data::Matrix(vec![MatrixSeries { labels: labels.clone(), points: vec![(1_500_000_000, 0.25)] }]);
-        check(matrix, Labelling::Categorized, r#""resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[1.5,"0.25"]]}]"#);
-        let vector = Data::Vector(vec![VectorSample { labels, timestamp: 2_000_000_000, value: f64::NAN }]);
-        check(vector, Labelling::Merged, r#""resultType":"vector","result":[{"metric":{"a":"b"},"value":[2,"NaN"]}]"#);
-        check(Data::Scalar(3_000_000_000, 2.0), Labelling::Merged, r#""resultType":"scalar","result":[3,"2"]"#);
-        check(Data::Vector(vec![]), Labelling::Merged, r#""resultType":"vector","result":[]"#);
+        let matrix = Data::Matrix(vec![MatrixSeries {
+            labels: labels.clone(),
+            points: vec![(1_500_000_000, 0.25)],
+        }]);
+        check(
+            matrix,
+            Labelling::Categorized,
+            r#""resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[1.5,"0.25"]]}]"#,
+        );
+        let vector = Data::Vector(vec![VectorSample {
+            labels,
+            timestamp: 2_000_000_000,
+            value: f64::NAN,
+        }]);
+        check(
+            vector,
+            Labelling::Merged,
+            r#""resultType":"vector","result":[{"metric":{"a":"b"},"value":[2,"NaN"]}]"#,
+        );
+        check(
+            Data::Scalar(3_000_000_000, 2.0),
+            Labelling::Merged,
+            r#""resultType":"scalar","result":[3,"2"]"#,
+        );
+        check(
+            Data::Vector(vec![]),
+            Labelling::Merged,
+            r#""resultType":"vector","result":[]"#,
+        );
     }
 }

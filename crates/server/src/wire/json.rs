@@ -72,7 +72,11 @@ impl Json {
 
     /// A label's value: U+FFFD stands for bytes that were lost and is shown as a space, as in Loki.
     pub fn label_value(&mut self, value: &str) {
-        if value.contains('\u{fffd}') { self.text(&value.replace('\u{fffd}', " ")) } else { self.text(value) }
+        if value.contains('\u{fffd}') {
+            self.text(&value.replace('\u{fffd}', " "))
+        } else {
+            self.text(value)
+        }
     }
 
     /// An object of texts.
@@ -113,7 +117,10 @@ impl Json {
     pub fn seconds(&mut self, nanoseconds: i64) {
         let milliseconds = nanoseconds.div_euclid(1_000_000);
         let sign = if milliseconds < 0 { "-" } else { "" };
-        let (seconds, rest) = (milliseconds.unsigned_abs() / 1000, milliseconds.unsigned_abs() % 1000);
+        let (seconds, rest) = (
+            milliseconds.unsigned_abs() / 1000,
+            milliseconds.unsigned_abs() % 1000,
+        );
         write!(self.out, "{sign}{seconds}").expect("writing to memory does not fail");
         if rest != 0 {
             let decimals = format!(".{rest:03}");
@@ -133,7 +140,11 @@ impl Json {
                 b'\r' => self.raw("\\r"),
                 b'\t' => self.raw("\\t"),
                 0xe2 if matches!(rest[at..], [_, 0x80, 0xa8 | 0xa9, ..]) => {
-                    self.raw(if rest[at + 2] == 0xa8 { "\\u2028" } else { "\\u2029" });
+                    self.raw(if rest[at + 2] == 0xa8 {
+                        "\\u2028"
+                    } else {
+                        "\\u2029"
+                    });
                     taken = 3;
                 }
                 0xe2 => self.out.push(0xe2),
@@ -157,14 +168,26 @@ mod tests {
 
     #[test]
     fn text_is_escaped_as_go_does() {
-        assert_eq!(written(|j| j.text("a\"\\\n\r\t<b>&\u{1}é–\u{2028}")), r#""a\"\\\n\r\t\u003cb\u003e\u0026\u0001é–\u2028""#);
-        assert_eq!(written(|j| j.bytes(b"ok \xff\xfe.")), r#""ok \ufffd\ufffd.""#);
+        assert_eq!(
+            written(|j| j.text("a\"\\\n\r\t<b>&\u{1}é–\u{2028}")),
+            r#""a\"\\\n\r\t\u003cb\u003e\u0026\u0001é–\u2028""#
+        );
+        assert_eq!(
+            written(|j| j.bytes(b"ok \xff\xfe.")),
+            r#""ok \ufffd\ufffd.""#
+        );
         assert_eq!(written(|j| j.label_value("a\u{fffd}b")), r#""a b""#);
     }
 
     #[test]
     fn values_never_have_an_exponent() {
-        for (value, expected) in [(1e21, "1000000000000000000000"), (0.1, "0.1"), (2.0, "2"), (-0.5, "-0.5"), (f64::NAN, "NaN")] {
+        for (value, expected) in [
+            (1e21, "1000000000000000000000"),
+            (0.1, "0.1"),
+            (2.0, "2"),
+            (-0.5, "-0.5"),
+            (f64::NAN, "NaN"),
+        ] {
             assert_eq!(written(|j| j.value(value)), format!("\"{expected}\""));
         }
         assert_eq!(written(|j| j.value(f64::INFINITY)), "\"+Inf\"");

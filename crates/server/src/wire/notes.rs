@@ -32,11 +32,18 @@ impl Notes {
     pub fn on(answer: &Answer, engine: &Engine, question: impl FnOnce() -> HintRequest) -> Notes {
         let hint = if answer.data.is_empty() {
             // A reason that can't be found is no reason to fail.
-            engine.hint(&question()).ok().flatten().map(|hint| hint.chars().take(HINT_CHARS_MAX).collect())
+            engine
+                .hint(&question())
+                .ok()
+                .flatten()
+                .map(|hint| hint.chars().take(HINT_CHARS_MAX).collect())
         } else {
             None
         };
-        Notes { cursor: answer.cursor.as_ref().map(cursor_text), hint }
+        Notes {
+            cursor: answer.cursor.as_ref().map(cursor_text),
+            hint,
+        }
     }
 
     /// Writes them as the last part of the statistics; nothing when there is nothing to say.
@@ -60,8 +67,16 @@ impl Notes {
     /// Adds their headers.
     pub fn add_headers(&self, headers: &mut HeaderMap) {
         for (name, value) in [(CURSOR_HEADER, &self.cursor), (HINT_HEADER, &self.hint)] {
-            let plain = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
-            let value = value.as_ref().map(|value| value.chars().map(plain).collect::<String>());
+            let plain = |c: char| {
+                if c == ' ' || c.is_ascii_graphic() {
+                    c
+                } else {
+                    '?'
+                }
+            };
+            let value = value
+                .as_ref()
+                .map(|value| value.chars().map(plain).collect::<String>());
             if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
                 headers.insert(name, value);
             }
@@ -85,7 +100,10 @@ mod tests {
 
     #[test]
     fn notes_stand_in_headers_and_in_the_statistics() {
-        let notes = Notes { cursor: Some("AbC-_".to_owned()), hint: Some("no stream matches a=\"ü\"".to_owned()) };
+        let notes = Notes {
+            cursor: Some("AbC-_".to_owned()),
+            hint: Some("no stream matches a=\"ü\"".to_owned()),
+        };
         let mut headers = HeaderMap::new();
         notes.add_headers(&mut headers);
         assert_eq!(headers[CURSOR_HEADER], "AbC-_");
@@ -93,7 +111,10 @@ mod tests {
         let mut json = Json::default();
         notes.write(&mut json);
         let expected = r#","skald":{"cursor":"AbC-_","hint":"no stream matches a=\"ü\""}"#;
-        assert_eq!(String::from_utf8(json.finish()).expect("JSON is UTF-8"), expected);
+        assert_eq!(
+            String::from_utf8(json.finish()).expect("JSON is UTF-8"),
+            expected
+        );
         assert_eq!(read_cursor("AbC-_"), None);
     }
 }

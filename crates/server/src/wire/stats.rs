@@ -7,7 +7,13 @@ use skald_query::Stats;
 /// Writes the block.
 pub fn write(json: &mut Json, stats: &Stats, notes: &Notes) {
     let exec = stats.exec_seconds.max(0.0);
-    let per_second = |count: u64| if exec > 0.0 { (count as f64 / exec) as u64 } else { 0 };
+    let per_second = |count: u64| {
+        if exec > 0.0 {
+            (count as f64 / exec) as u64
+        } else {
+            0
+        }
+    };
     json.raw("{\"summary\":{");
     let summary: [(&str, u64); 4] = [
         ("bytesProcessedPerSecond", per_second(stats.bytes_processed)),
@@ -26,13 +32,24 @@ pub fn write(json: &mut Json, stats: &Stats, notes: &Notes) {
         ("splits", 0),
         ("shards", 0),
         ("totalPostFilterLines", stats.lines_matched),
-        ("totalStructuredMetadataBytesProcessed", stats.metadata_bytes_processed),
+        (
+            "totalStructuredMetadataBytesProcessed",
+            stats.metadata_bytes_processed,
+        ),
     ];
     counts(json, &rest);
     json.raw("},\"querier\":{\"store\":");
     store(json, stats, Place::Parts);
     json.raw("},\"ingester\":{");
-    counts(json, &[("totalReached", 1), ("totalChunksMatched", 0), ("totalBatches", 0), ("totalLinesSent", stats.head_lines)]);
+    counts(
+        json,
+        &[
+            ("totalReached", 1),
+            ("totalChunksMatched", 0),
+            ("totalBatches", 0),
+            ("totalLinesSent", stats.head_lines),
+        ],
+    );
     json.raw(",\"store\":");
     store(json, stats, Place::Head);
     json.raw("},\"cache\":{");
@@ -46,7 +63,11 @@ pub fn write(json: &mut Json, stats: &Stats, notes: &Notes) {
             ("shardsDuration", 0),
         ],
     );
-    json.raw(if stats.blocks_pruned > 0 { ",\"usedBloomFilters\":true" } else { ",\"usedBloomFilters\":false" });
+    json.raw(if stats.blocks_pruned > 0 {
+        ",\"usedBloomFilters\":true"
+    } else {
+        ",\"usedBloomFilters\":false"
+    });
     json.raw(",");
     counts(json, &[("totalStreams", stats.streams)]);
     json.raw("}");
@@ -69,33 +90,62 @@ fn store(json: &mut Json, stats: &Stats, place: Place) {
     counts(
         json,
         &[
-            ("totalChunksRef", of_parts(stats.blocks_read + stats.blocks_pruned)),
+            (
+                "totalChunksRef",
+                of_parts(stats.blocks_read + stats.blocks_pruned),
+            ),
             ("totalChunksDownloaded", of_parts(stats.blocks_read)),
             ("chunksDownloadTime", 0),
         ],
     );
-    json.raw(",\"queryReferencedStructuredMetadata\":false,\"queryUsedV2Engine\":false,\"chunk\":{");
+    json.raw(
+        ",\"queryReferencedStructuredMetadata\":false,\"queryUsedV2Engine\":false,\"chunk\":{",
+    );
     counts(
         json,
         &[
             ("headChunkBytes", of_head(stats.head_bytes)),
             ("headChunkLines", of_head(stats.head_lines)),
-            ("decompressedBytes", of_parts(stats.bytes_processed.saturating_sub(stats.head_bytes))),
-            ("decompressedLines", of_parts(stats.lines_processed.saturating_sub(stats.head_lines))),
+            (
+                "decompressedBytes",
+                of_parts(stats.bytes_processed.saturating_sub(stats.head_bytes)),
+            ),
+            (
+                "decompressedLines",
+                of_parts(stats.lines_processed.saturating_sub(stats.head_lines)),
+            ),
             ("compressedBytes", 0),
             ("totalDuplicates", 0),
             ("postFilterLines", of_parts(stats.lines_matched)),
             ("headChunkStructuredMetadataBytes", 0),
-            ("decompressedStructuredMetadataBytes", of_parts(stats.metadata_bytes_processed)),
+            (
+                "decompressedStructuredMetadataBytes",
+                of_parts(stats.metadata_bytes_processed),
+            ),
         ],
     );
     json.raw("},");
-    counts(json, &[("chunkRefsFetchTime", 0), ("congestionControlLatency", 0), ("pipelineWrapperFilteredLines", 0)]);
+    counts(
+        json,
+        &[
+            ("chunkRefsFetchTime", 0),
+            ("congestionControlLatency", 0),
+            ("pipelineWrapperFilteredLines", 0),
+        ],
+    );
     json.raw("}");
 }
 
-const CACHES: [&str; 8] =
-    ["chunk", "index", "result", "statsResult", "volumeResult", "seriesResult", "labelResult", "instantMetricResult"];
+const CACHES: [&str; 8] = [
+    "chunk",
+    "index",
+    "result",
+    "statsResult",
+    "volumeResult",
+    "seriesResult",
+    "labelResult",
+    "instantMetricResult",
+];
 const CACHE_FIELDS: [&str; 8] = [
     "entriesFound",
     "entriesRequested",
@@ -124,8 +174,15 @@ fn caches(json: &mut Json, stats: &Stats) {
         json.comma(&mut first);
         json.text(cache);
         json.raw(":{");
-        let values = if cache == "result" { results } else { [0; CACHE_FIELDS.len()] };
-        counts(json, &std::array::from_fn::<_, { CACHE_FIELDS.len() }, _>(|i| (CACHE_FIELDS[i], values[i])));
+        let values = if cache == "result" {
+            results
+        } else {
+            [0; CACHE_FIELDS.len()]
+        };
+        counts(
+            json,
+            &std::array::from_fn::<_, { CACHE_FIELDS.len() }, _>(|i| (CACHE_FIELDS[i], values[i])),
+        );
         json.raw("}");
     }
 }
@@ -161,11 +218,17 @@ mod tests {
         assert_eq!(value["summary"]["execTime"], 0.5);
         assert_eq!(value["querier"]["store"]["chunk"]["decompressedBytes"], 100);
         assert_eq!(
-            (&value["cache"]["result"]["entriesFound"], &value["cache"]["result"]["entriesRequested"]),
+            (
+                &value["cache"]["result"]["entriesFound"],
+                &value["cache"]["result"]["entriesRequested"]
+            ),
             (&2.into(), &3.into())
         );
         assert_eq!(value["cache"]["chunk"]["entriesFound"], 0);
-        assert_eq!(value["cache"]["instantMetricResult"]["queryLengthServed"], 0);
+        assert_eq!(
+            value["cache"]["instantMetricResult"]["queryLengthServed"],
+            0
+        );
         assert_eq!(value["index"]["usedBloomFilters"], false);
     }
 }

@@ -20,20 +20,40 @@ const API: &str = "/loki/api/v1";
 
 /// The command line.
 pub(crate) fn command() -> Command {
-    let flag =
-        |name: &'static str, value: &'static str, help: &'static str| Arg::new(name).long(name).value_name(value).help(help);
-    let switch = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let flag = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .action(ArgAction::SetTrue)
+            .help(help)
+    };
     Command::new("query")
         .about("Asks a running server: lines, numbers, or new lines as they come")
         .arg(Arg::new("query").value_name("LOGQL").required(true))
-        .arg(flag("addr", "URL", "The server").env("SKALD_ADDR").default_value("http://127.0.0.1:3100"))
+        .arg(
+            flag("addr", "URL", "The server")
+                .env("SKALD_ADDR")
+                .default_value("http://127.0.0.1:3100"),
+        )
         .arg(flag("tenant", "ID", "Sent as X-Scope-OrgID").env("SKALD_TENANT"))
         .arg(flag("since", "DURATION", "Length of the range that ends at --to").default_value("1h"))
-        .arg(flag("from", "TIME", "Start: seconds, nanoseconds or RFC 3339").conflicts_with("since"))
+        .arg(
+            flag("from", "TIME", "Start: seconds, nanoseconds or RFC 3339").conflicts_with("since"),
+        )
         .arg(flag("to", "TIME", "End [default: now]"))
-        .arg(flag("limit", "LINES", "Lines at most; 0 is all").default_value("30").value_parser(clap::value_parser!(u64)))
+        .arg(
+            flag("limit", "LINES", "Lines at most; 0 is all")
+                .default_value("30")
+                .value_parser(clap::value_parser!(u64)),
+        )
         .arg(flag("step", "DURATION", "Distance of points"))
-        .arg(flag("output", "FORM", "How lines are shown").value_parser(["default", "raw", "jsonl"]).default_value("default"))
+        .arg(
+            flag("output", "FORM", "How lines are shown")
+                .value_parser(["default", "raw", "jsonl"])
+                .default_value("default"),
+        )
         .arg(switch("forward", "Oldest lines first"))
         .arg(switch("instant", "Evaluate at --to alone"))
         .arg(switch("tail", "Follow new lines").conflicts_with("instant"))
@@ -82,10 +102,17 @@ fn times(flags: &ArgMatches) -> Vec<(&'static str, String)> {
         "" => ("since", text(flags, "since").to_owned()),
         from => ("start", from.to_owned()),
     };
-    [start, ("end", text(flags, "to").to_owned())].into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    [start, ("end", text(flags, "to").to_owned())]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
 }
 
-fn range(client: &Client, flags: &ArgMatches, printer: &mut Printer<impl Write>) -> Result<(), Failure> {
+fn range(
+    client: &Client,
+    flags: &ArgMatches,
+    printer: &mut Printer<impl Write>,
+) -> Result<(), Failure> {
     let mut left = match flags.get_one::<u64>("limit") {
         Some(0) | None => u64::MAX,
         Some(limit) => *limit,
@@ -96,8 +123,20 @@ fn range(client: &Client, flags: &ArgMatches, printer: &mut Printer<impl Write>)
         let mut params = times(flags);
         params.push(("query", text(flags, "query").to_owned()));
         params.push(("limit", limit.to_string()));
-        params.push(("direction", if flags.get_flag("forward") { "forward" } else { "backward" }.to_owned()));
-        params.extend(flags.get_one::<String>("step").map(|step| ("step", step.clone())));
+        params.push((
+            "direction",
+            if flags.get_flag("forward") {
+                "forward"
+            } else {
+                "backward"
+            }
+            .to_owned(),
+        ));
+        params.extend(
+            flags
+                .get_one::<String>("step")
+                .map(|step| ("step", step.clone())),
+        );
         params.extend(cursor.map(|cursor| ("cursor", cursor)));
         let (answer, next) = client.ask("query_range", &params)?;
         left = left.saturating_sub(printer.answer(&answer)?);
@@ -109,7 +148,11 @@ fn range(client: &Client, flags: &ArgMatches, printer: &mut Printer<impl Write>)
     Ok(())
 }
 
-fn instant(client: &Client, flags: &ArgMatches, printer: &mut Printer<impl Write>) -> Result<(), Failure> {
+fn instant(
+    client: &Client,
+    flags: &ArgMatches,
+    printer: &mut Printer<impl Write>,
+) -> Result<(), Failure> {
     let mut params = vec![("query", text(flags, "query").to_owned())];
     params.extend(flags.get_one::<String>("to").map(|to| ("time", to.clone())));
     let (answer, _) = client.ask("query", &params)?;
@@ -117,16 +160,28 @@ fn instant(client: &Client, flags: &ArgMatches, printer: &mut Printer<impl Write
     Ok(())
 }
 
-fn tail(client: &Client, flags: &ArgMatches, printer: &mut Printer<impl Write>) -> Result<(), Failure> {
-    let limit = flags.get_one::<u64>("limit").copied().unwrap_or(0).clamp(1, PAGE_LINES);
-    let params = [("query", text(flags, "query").to_owned()), ("limit", limit.to_string())];
+fn tail(
+    client: &Client,
+    flags: &ArgMatches,
+    printer: &mut Printer<impl Write>,
+) -> Result<(), Failure> {
+    let limit = flags
+        .get_one::<u64>("limit")
+        .copied()
+        .unwrap_or(0)
+        .clamp(1, PAGE_LINES);
+    let params = [
+        ("query", text(flags, "query").to_owned()),
+        ("limit", limit.to_string()),
+    ];
     let mut response = client.get("tail", &params, "application/x-ndjson")?;
     for line in BufReader::new(response.body_mut().as_reader()).lines() {
         let line = line.map_err(|error| Failure::Asked(format!("the tail broke off: {error}")))?;
         if line.is_empty() {
             continue;
         }
-        let frame: Value = serde_json::from_str(&line).map_err(|error| Failure::Asked(format!("no frame: {error}")))?;
+        let frame: Value = serde_json::from_str(&line)
+            .map_err(|error| Failure::Asked(format!("no frame: {error}")))?;
         if let Some(why) = frame["error"].as_str() {
             return Err(Failure::Asked(why.to_owned()));
         }
@@ -144,39 +199,75 @@ struct Client {
 
 impl Client {
     fn new(flags: &ArgMatches) -> Client {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
         let base = text(flags, "addr").trim_end_matches('/').to_owned();
-        Client { base, tenant: flags.get_one("tenant").cloned(), agent }
+        Client {
+            base,
+            tenant: flags.get_one("tenant").cloned(),
+            agent,
+        }
     }
 
-    fn get(&self, endpoint: &str, params: &[(&str, String)], accept: &str) -> Result<ureq::http::Response<ureq::Body>, Failure> {
-        let mut request = self.agent.get(format!("{}{API}/{endpoint}", self.base)).header("Accept", accept);
+    fn get(
+        &self,
+        endpoint: &str,
+        params: &[(&str, String)],
+        accept: &str,
+    ) -> Result<ureq::http::Response<ureq::Body>, Failure> {
+        let mut request = self
+            .agent
+            .get(format!("{}{API}/{endpoint}", self.base))
+            .header("Accept", accept);
         for (name, value) in params {
             request = request.query(name, value);
         }
         if let Some(tenant) = &self.tenant {
             request = request.header("X-Scope-OrgID", tenant);
         }
-        let mut response = request.call().map_err(|error| Failure::Asked(format!("{}: {error}", self.base)))?;
+        let mut response = request
+            .call()
+            .map_err(|error| Failure::Asked(format!("{}: {error}", self.base)))?;
         if response.status().is_success() {
             return Ok(response);
         }
         let why = response.body_mut().read_to_string().unwrap_or_default();
-        Err(Failure::Asked(format!("{}: {}", response.status(), why.trim_end())))
+        Err(Failure::Asked(format!(
+            "{}: {}",
+            response.status(),
+            why.trim_end()
+        )))
     }
 
     /// An answer and the cursor of the next page.
-    fn ask(&self, endpoint: &str, params: &[(&str, String)]) -> Result<(Value, Option<String>), Failure> {
+    fn ask(
+        &self,
+        endpoint: &str,
+        params: &[(&str, String)],
+    ) -> Result<(Value, Option<String>), Failure> {
         let mut response = self.get(endpoint, params, "*/*")?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header = |name: &str| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
         let (cursor, hint) = (header("x-skald-cursor"), header("x-skald-hint"));
         if let Some(hint) = hint {
             // Nobody can be told when stderr is closed.
             let _ = writeln!(std::io::stderr(), "skald: {hint}");
         }
-        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_BYTES_MAX)
+            .read_to_vec();
         let body = body.map_err(|error| Failure::Asked(format!("reading the answer: {error}")))?;
-        let answer = serde_json::from_slice(&body).map_err(|error| Failure::Asked(format!("no answer of Loki's: {error}")))?;
+        let answer = serde_json::from_slice(&body)
+            .map_err(|error| Failure::Asked(format!("no answer of Loki's: {error}")))?;
         Ok((answer, cursor))
     }
 }

@@ -36,7 +36,11 @@ type Line<'a> = (i64, &'a Value, &'a str);
 
 impl<W: Write> Printer<W> {
     pub(super) fn new(out: W, output: Output, forward: bool) -> Printer<W> {
-        Printer { out, output, forward }
+        Printer {
+            out,
+            output,
+            forward,
+        }
     }
 
     /// Prints an answer; gives how many lines it had.
@@ -48,7 +52,13 @@ impl<W: Write> Printer<W> {
         }
         let mut lines = lines(&data["result"]);
         // Streams come one after the other: within one time the answer's order stays.
-        lines.sort_by_key(|(time, _, _)| if self.forward { *time } else { time.saturating_neg() });
+        lines.sort_by_key(|(time, _, _)| {
+            if self.forward {
+                *time
+            } else {
+                time.saturating_neg()
+            }
+        });
         for line in &lines {
             self.line(line)?;
         }
@@ -69,15 +79,19 @@ impl<W: Write> Printer<W> {
         match self.output {
             Output::Raw => writeln!(self.out, "{text}"),
             Output::Default => writeln!(self.out, "{} {} {text}", time(), shown(labels)),
-            Output::Jsonl => writeln!(self.out, "{}", json!({"timestamp": time(), "labels": labels, "line": text})),
+            Output::Jsonl => writeln!(
+                self.out,
+                "{}",
+                json!({"timestamp": time(), "labels": labels, "line": text})
+            ),
         }
     }
 
     fn numbers(&mut self, data: &Value) -> io::Result<()> {
         match (self.output, data["result"].as_array()) {
-            (Output::Jsonl, Some(series)) if data["resultType"] != "scalar" => {
-                series.iter().try_for_each(|series| writeln!(self.out, "{series}"))
-            }
+            (Output::Jsonl, Some(series)) if data["resultType"] != "scalar" => series
+                .iter()
+                .try_for_each(|series| writeln!(self.out, "{series}")),
             _ => writeln!(self.out, "{:#}", data["result"]),
         }?;
         self.out.flush()
@@ -88,8 +102,15 @@ fn lines(streams: &Value) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     for stream in streams.as_array().into_iter().flatten() {
         for value in stream["values"].as_array().into_iter().flatten() {
-            let time = value[0].as_str().and_then(|time| time.parse().ok()).unwrap_or_default();
-            lines.push((time, &stream["stream"], value[1].as_str().unwrap_or_default()));
+            let time = value[0]
+                .as_str()
+                .and_then(|time| time.parse().ok())
+                .unwrap_or_default();
+            lines.push((
+                time,
+                &stream["stream"],
+                value[1].as_str().unwrap_or_default(),
+            ));
         }
     }
     lines
@@ -99,7 +120,9 @@ fn lines(streams: &Value) -> Vec<Line<'_>> {
 fn shown(labels: &Value) -> String {
     let empty = Map::new();
     let pairs = labels.as_object().unwrap_or(&empty).iter();
-    let pairs: Vec<String> = pairs.map(|(name, value)| format!("{name}={:?}", value.as_str().unwrap_or_default())).collect();
+    let pairs: Vec<String> = pairs
+        .map(|(name, value)| format!("{name}={:?}", value.as_str().unwrap_or_default()))
+        .collect();
     format!("{{{}}}", pairs.join(", "))
 }
 
@@ -109,7 +132,9 @@ mod tests {
 
     fn check(output: Output, forward: bool, answer: &Value, expected: &str) {
         let mut out = Vec::new();
-        Printer::new(&mut out, output, forward).answer(answer).expect("memory takes it");
+        Printer::new(&mut out, output, forward)
+            .answer(answer)
+            .expect("memory takes it");
         assert_eq!(String::from_utf8(out).expect("text"), expected);
     }
 
@@ -131,7 +156,8 @@ mod tests {
             ),
         );
         let jsonl = "{\"labels\":{\"app\":\"b\"},\"line\":\"second\",\"timestamp\":\"1970-01-01T00:00:02Z\"}\n";
-        let one = json!({"data": {"resultType": "streams", "result": [answer["data"]["result"][1]]}});
+        let one =
+            json!({"data": {"resultType": "streams", "result": [answer["data"]["result"][1]]}});
         check(Output::Jsonl, false, &one, jsonl);
     }
 
@@ -139,7 +165,17 @@ mod tests {
     fn numbers_are_json_and_with_jsonl_a_series_a_line() {
         let series = json!({"metric": {"app": "a"}, "value": [1, "2"]});
         let answer = json!({"data": {"resultType": "vector", "result": [series]}});
-        check(Output::Jsonl, false, &answer, "{\"metric\":{\"app\":\"a\"},\"value\":[1,\"2\"]}\n");
-        check(Output::Default, false, &answer, &format!("{:#}\n", answer["data"]["result"]));
+        check(
+            Output::Jsonl,
+            false,
+            &answer,
+            "{\"metric\":{\"app\":\"a\"},\"value\":[1,\"2\"]}\n",
+        );
+        check(
+            Output::Default,
+            false,
+            &answer,
+            &format!("{:#}\n", answer["data"]["result"]),
+        );
     }
 }

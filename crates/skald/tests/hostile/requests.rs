@@ -19,12 +19,17 @@ pub(crate) fn all() -> Vec<Abuse> {
 }
 
 fn named<'a>(kind: &str, texts: impl IntoIterator<Item = &'a [u8]>) -> Vec<Abuse> {
-    texts.into_iter().enumerate().map(|(i, text)| (format!("{kind} {i}"), text.to_vec())).collect()
+    texts
+        .into_iter()
+        .enumerate()
+        .map(|(i, text)| (format!("{kind} {i}"), text.to_vec()))
+        .collect()
 }
 
 fn broken_http() -> Vec<Abuse> {
     let get = |target: &str, headers: &str| {
-        format!("GET {target} HTTP/1.1\r\nHost: a\r\n{headers}Connection: close\r\n\r\n").into_bytes()
+        format!("GET {target} HTTP/1.1\r\nHost: a\r\n{headers}Connection: close\r\n\r\n")
+            .into_bytes()
     };
     let fixed: [&[u8]; 24] = [
         b"",
@@ -64,10 +69,18 @@ fn broken_http() -> Vec<Abuse> {
         format!("/{}", "a/".repeat(20_000)),
         format!("/ready?{}", "a=b&".repeat(15_000)),
         format!("/loki/api/v1/query?query={}", "a".repeat(250_000)),
-        format!("/loki/api/v1/series?{}", "match[]=%7Ba%3D%22b%22%7D&".repeat(2_000)),
+        format!(
+            "/loki/api/v1/series?{}",
+            "match[]=%7Ba%3D%22b%22%7D&".repeat(2_000)
+        ),
         format!("/loki/api/v1{}/query", "/loki/api/v1".repeat(4_000)),
     ];
-    all.extend(targets.iter().enumerate().map(|(i, target)| (format!("target {i}"), get(target, ""))));
+    all.extend(
+        targets
+            .iter()
+            .enumerate()
+            .map(|(i, target)| (format!("target {i}"), get(target, ""))),
+    );
     let headers = [
         format!("X-Long: {}\r\n", "a".repeat(300_000)),
         "X-Many: a\r\n".repeat(5_000),
@@ -80,12 +93,21 @@ fn broken_http() -> Vec<Abuse> {
         "Expect: 100-continue\r\nContent-Length: 10\r\n".to_owned(),
         "Range: bytes=0-,0-,0-,0-,0-\r\n".to_owned(),
     ];
-    all.extend(headers.iter().enumerate().map(|(i, header)| (format!("header {i}"), get("/loki/api/v1/labels", header))));
+    all.extend(
+        headers
+            .iter()
+            .enumerate()
+            .map(|(i, header)| (format!("header {i}"), get("/loki/api/v1/labels", header))),
+    );
     all
 }
 
 fn post(path: &str, content_type: &str, encoding: &str, body: &[u8]) -> Vec<u8> {
-    let encoding = if encoding.is_empty() { String::new() } else { format!("Content-Encoding: {encoding}\r\n") };
+    let encoding = if encoding.is_empty() {
+        String::new()
+    } else {
+        format!("Content-Encoding: {encoding}\r\n")
+    };
     let length = body.len();
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {content_type}\r\n{encoding}Content-Length: {length}\r\nConnection: close\r\n\r\n"
@@ -115,23 +137,46 @@ fn bombs() -> Vec<Abuse> {
     let deflate = deflate.finish().expect("memory takes it");
     // A snappy block that says it grows to 4 GB, and one that grows as far as its bytes can.
     let claim = [&[0xff, 0xff, 0xff, 0xff, 0x0f][..], &[0; 100]].concat();
-    let copies: Vec<u8> = [&[0x80, 0x80, 0x80, 0x40, 0x00, b'a'][..], &[0xfe, 0x01, 0x00].repeat(300_000)].concat();
+    let copies: Vec<u8> = [
+        &[0x80, 0x80, 0x80, 0x40, 0x00, b'a'][..],
+        &[0xfe, 0x01, 0x00].repeat(300_000),
+    ]
+    .concat();
     vec![
         ("gzip bomb".to_owned(), post(PUSH, JSON, "gzip", &flat)),
-        ("gzip bomb, twice".to_owned(), post(PUSH, JSON, "gzip, gzip", &twice)),
-        ("gzip bomb of OTLP".to_owned(), post("/otlp/v1/logs", JSON, "gzip", &flat)),
-        ("deflate bomb".to_owned(), post(PUSH, JSON, "deflate", &deflate)),
+        (
+            "gzip bomb, twice".to_owned(),
+            post(PUSH, JSON, "gzip, gzip", &twice),
+        ),
+        (
+            "gzip bomb of OTLP".to_owned(),
+            post("/otlp/v1/logs", JSON, "gzip", &flat),
+        ),
+        (
+            "deflate bomb".to_owned(),
+            post(PUSH, JSON, "deflate", &deflate),
+        ),
         ("snappy claim".to_owned(), post(PUSH, PROTOBUF, "", &claim)),
-        ("snappy copies".to_owned(), post(PUSH, PROTOBUF, "", &copies)),
-        ("many encodings".to_owned(), post(PUSH, JSON, &"gzip,".repeat(500), b"{}")),
+        (
+            "snappy copies".to_owned(),
+            post(PUSH, PROTOBUF, "", &copies),
+        ),
+        (
+            "many encodings".to_owned(),
+            post(PUSH, JSON, &"gzip,".repeat(500), b"{}"),
+        ),
     ]
 }
 
 fn pushes() -> Vec<Abuse> {
     let mut all = bombs();
-    let stream = |labels: &str, values: &str| format!("{{\"streams\":[{{\"stream\":{labels},\"values\":{values}}}]}}");
+    let stream = |labels: &str, values: &str| {
+        format!("{{\"streams\":[{{\"stream\":{labels},\"values\":{values}}}]}}")
+    };
     let labels: String = (0..10_000).map(|i| format!("\"l{i}\":\"v\",")).collect();
-    let streams: String = (0..20_000).map(|i| format!("{{\"stream\":{{\"s\":\"{i}\"}},\"values\":[[\"1\",\"x\"]]}},")).collect();
+    let streams: String = (0..20_000)
+        .map(|i| format!("{{\"stream\":{{\"s\":\"{i}\"}},\"values\":[[\"1\",\"x\"]]}},"))
+        .collect();
     let pairs: String = (0..50_000).map(|i| format!("\"m{i}\":\"v\",")).collect();
     let entries = "[\"1\",\"\"],".repeat(200_000);
     let jsons = [
@@ -140,14 +185,38 @@ fn pushes() -> Vec<Abuse> {
         format!("{{\"streams\":{}", "[".repeat(100_000)),
         stream("{\"a\":\"b\"}", &"[".repeat(100_000)),
         stream(&"{\"a\":".repeat(50_000), "[]"),
-        stream(&format!("{{{}}}", labels.trim_end_matches(',')), "[[\"1\",\"x\"]]"),
-        stream("{\"a\":\"b\"}", &format!("[[\"1\",\"x\",{{{}}}]]", pairs.trim_end_matches(','))),
-        stream("{\"a\":\"b\"}", &format!("[{}]", entries.trim_end_matches(','))),
-        stream(&format!("{{\"a\":\"{}\"}}", "x".repeat(2 << 20)), "[[\"1\",\"x\"]]"),
-        stream(&format!("{{\"{}\":\"b\"}}", "x".repeat(2 << 20)), "[[\"1\",\"x\"]]"),
-        stream("{\"a\":\"b\"}", &format!("[[\"1\",\"{}\"]]", "x".repeat(8 << 20))),
-        stream("{\"a\":\"b\"}", &format!("[[\"{}\",\"x\"]]", "9".repeat(1 << 20))),
-        stream("{\"a\":\"b\"}", "[[\"-9223372036854775808\",\"x\"],[\"9223372036854775807\",\"x\"]]"),
+        stream(
+            &format!("{{{}}}", labels.trim_end_matches(',')),
+            "[[\"1\",\"x\"]]",
+        ),
+        stream(
+            "{\"a\":\"b\"}",
+            &format!("[[\"1\",\"x\",{{{}}}]]", pairs.trim_end_matches(',')),
+        ),
+        stream(
+            "{\"a\":\"b\"}",
+            &format!("[{}]", entries.trim_end_matches(',')),
+        ),
+        stream(
+            &format!("{{\"a\":\"{}\"}}", "x".repeat(2 << 20)),
+            "[[\"1\",\"x\"]]",
+        ),
+        stream(
+            &format!("{{\"{}\":\"b\"}}", "x".repeat(2 << 20)),
+            "[[\"1\",\"x\"]]",
+        ),
+        stream(
+            "{\"a\":\"b\"}",
+            &format!("[[\"1\",\"{}\"]]", "x".repeat(8 << 20)),
+        ),
+        stream(
+            "{\"a\":\"b\"}",
+            &format!("[[\"{}\",\"x\"]]", "9".repeat(1 << 20)),
+        ),
+        stream(
+            "{\"a\":\"b\"}",
+            "[[\"-9223372036854775808\",\"x\"],[\"9223372036854775807\",\"x\"]]",
+        ),
         stream("{\"a\":\"\\ud800\"}", "[[\"1\",\"\\udfff\\ud800\"]]"),
         format!("{{\"streams\":[{}]}}", streams.trim_end_matches(',')),
         "{\"streams\":[{\"stream\":null,\"values\":null}]}".to_owned(),
@@ -156,12 +225,26 @@ fn pushes() -> Vec<Abuse> {
         "1e999999".to_owned(),
         String::new(),
     ];
-    all.extend(jsons.iter().enumerate().map(|(i, json)| (format!("json {i}"), post(PUSH, JSON, "", json.as_bytes()))));
-    let legacy = format!("{{\"streams\":[{{\"labels\":\"{{{}\",\"entries\":[]}}]}}", "a=\\\"b\\\",".repeat(100_000));
-    all.push(("legacy labels".to_owned(), post("/api/prom/push", JSON, "", legacy.as_bytes())));
+    all.extend(
+        jsons
+            .iter()
+            .enumerate()
+            .map(|(i, json)| (format!("json {i}"), post(PUSH, JSON, "", json.as_bytes()))),
+    );
+    let legacy = format!(
+        "{{\"streams\":[{{\"labels\":\"{{{}\",\"entries\":[]}}]}}",
+        "a=\\\"b\\\",".repeat(100_000)
+    );
+    all.push((
+        "legacy labels".to_owned(),
+        post("/api/prom/push", JSON, "", legacy.as_bytes()),
+    ));
     let deep = "{\"kvlistValue\":{\"values\":[{\"key\":\"a\",\"value\":".repeat(20_000);
     let otlp = format!("{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{{\"body\":{deep}");
-    all.push(("otlp json".to_owned(), post("/otlp/v1/logs", JSON, "", otlp.as_bytes())));
+    all.push((
+        "otlp json".to_owned(),
+        post("/otlp/v1/logs", JSON, "", otlp.as_bytes()),
+    ));
     // Lengths that lie, groups, endless numbers, fields in fields: as protobuf, and as a snappy block of it.
     let protobufs: [Vec<u8>; 8] = [
         b"\x0a\xff\xff\xff\xff\x0f".to_vec(),
@@ -186,10 +269,24 @@ fn pushes() -> Vec<Abuse> {
             block.extend_from_slice(chunk);
         }
         all.push((format!("protobuf {i}"), post(PUSH, PROTOBUF, "", &block)));
-        all.push((format!("otlp protobuf {i}"), post("/otlp/v1/logs", PROTOBUF, "", bytes)));
+        all.push((
+            format!("otlp protobuf {i}"),
+            post("/otlp/v1/logs", PROTOBUF, "", bytes),
+        ));
     }
-    let types = ["", "application/json; charset=\"", "application/\u{0}", "multipart/form-data; boundary=x", "text/html"];
-    all.extend(types.iter().enumerate().map(|(i, kind)| (format!("type {i}"), post(PUSH, kind, "", b"{}"))));
+    let types = [
+        "",
+        "application/json; charset=\"",
+        "application/\u{0}",
+        "multipart/form-data; boundary=x",
+        "text/html",
+    ];
+    all.extend(
+        types
+            .iter()
+            .enumerate()
+            .map(|(i, kind)| (format!("type {i}"), post(PUSH, kind, "", b"{}"))),
+    );
     all
 }
 
@@ -214,28 +311,47 @@ fn queries() -> Vec<Abuse> {
         format!("{all} | line_format `{{{{ repeat 1000000000 \"x\" }}}}`"),
         format!("{all} | line_format `{{{{ printf \"%1000000000d\" 1 }}}}`"),
         format!("{all} | line_format `{{{{ range $i := until 1000000000 }}}}x{{{{ end }}}}`"),
-        format!("{all} | line_format `{{{{ define \"a\" }}}}{{{{ template \"a\" }}}}{{{{ end }}}}{{{{ template \"a\" }}}}`"),
+        format!(
+            "{all} | line_format `{{{{ define \"a\" }}}}{{{{ template \"a\" }}}}{{{{ end }}}}{{{{ template \"a\" }}}}`"
+        ),
         format!("{all} | line_format `{}`", "{{ if true }}".repeat(5_000)),
         format!("{all} | line_format `{}`", "{{ (".repeat(5_000)),
-        format!("{all} | line_format `{{{{ regexReplaceAll \"(a*)*b\" (repeat 100000 \"a\") \"x\" }}}}`"),
-        format!("{all} | line_format `{{{{ mul 9223372036854775807 9223372036854775807 | div 0 }}}}`"),
+        format!(
+            "{all} | line_format `{{{{ regexReplaceAll \"(a*)*b\" (repeat 100000 \"a\") \"x\" }}}}`"
+        ),
+        format!(
+            "{all} | line_format `{{{{ mul 9223372036854775807 9223372036854775807 | div 0 }}}}`"
+        ),
         format!("{all} | pattern `{}`", "<_>x".repeat(5_000)),
         format!("{all} | regexp `{}`", "(?P<a>x)".repeat(3_000)),
-        format!("{all} | json {}", (0..3_000).map(|i| format!("a{i}=\"b\"")).collect::<Vec<_>>().join(", ")),
+        format!(
+            "{all} | json {}",
+            (0..3_000)
+                .map(|i| format!("a{i}=\"b\""))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
         format!("{all} | json a=\"{}\"", "[0]".repeat(10_000)),
         format!("{all} | {}", "(a=`b` or ".repeat(3_000)),
         format!("{all} | a={}ip(`1.2.3.4`)", "ip(".repeat(1_000)),
         format!("{}1{}", "(".repeat(10_000), ")".repeat(10_000)),
         format!("1{}", " + 1".repeat(20_000)),
         format!("1{}", " ^ 2".repeat(20_000)),
-        format!("{}rate({all}[1m]){}", "sum(".repeat(5_000), ")".repeat(5_000)),
+        format!(
+            "{}rate({all}[1m]){}",
+            "sum(".repeat(5_000),
+            ")".repeat(5_000)
+        ),
         format!("{}", vec![format!("rate({all}[1m])"); 500].join(" + ")),
         format!("rate({all}[292y])"),
         format!("rate({all}[1m] offset 292y)"),
         format!("rate({all}[1m] offset -292y)"),
         format!("topk(9223372036854775807, rate({all}[1m]))"),
         format!("quantile_over_time(1e308, {all} | unwrap x [1m])"),
-        format!("label_replace(rate({all}[1m]), \"a\", \"{}\", \"app\", \"(.*)\")", "$1".repeat(20_000)),
+        format!(
+            "label_replace(rate({all}[1m]), \"a\", \"{}\", \"app\", \"(.*)\")",
+            "$1".repeat(20_000)
+        ),
         format!("{all}{}", " ".repeat(140_000)),
         "{".repeat(60_000),
         "\u{0}\u{ffff}\u{202e}".repeat(1_000),
@@ -249,9 +365,17 @@ fn queries() -> Vec<Abuse> {
     for (i, text) in texts.iter().enumerate() {
         let encoded: String = text.bytes().map(|b| format!("%{b:02X}")).collect();
         let form = format!("query={encoded}&{range}&step=1");
-        let paths = ["query_range", if i % 2 == 0 { "query" } else { "format_query" }];
+        let paths = [
+            "query_range",
+            if i % 2 == 0 { "query" } else { "format_query" },
+        ];
         for path in paths {
-            let body = post(&format!("/loki/api/v1/{path}"), "application/x-www-form-urlencoded", "", form.as_bytes());
+            let body = post(
+                &format!("/loki/api/v1/{path}"),
+                "application/x-www-form-urlencoded",
+                "",
+                form.as_bytes(),
+            );
             out.push((format!("{path} {i}"), body));
         }
     }
@@ -265,7 +389,10 @@ fn queries() -> Vec<Abuse> {
         "patterns?query=%7Bapp%3D%22web%22%7D&step=0",
         "tail?query=%7Bapp%3D%22web%22%7D&limit=9223372036854775807&delay_for=-9223372036854775808",
     ];
-    let get = |path: &str| format!("GET /loki/api/v1/{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").into_bytes();
+    let get = |path: &str| {
+        format!("GET /loki/api/v1/{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            .into_bytes()
+    };
     out.extend(odd.iter().map(|path| ((*path).to_owned(), get(path))));
     out
 }

@@ -26,7 +26,8 @@ pub(crate) struct LeftOut {
 impl LeftOut {
     pub(crate) fn add(&self, left: Left) {
         self.expired.fetch_add(left.expired, Ordering::Relaxed);
-        self.expired_bytes.fetch_add(left.expired_bytes, Ordering::Relaxed);
+        self.expired_bytes
+            .fetch_add(left.expired_bytes, Ordering::Relaxed);
         self.deleted.fetch_add(left.deleted, Ordering::Relaxed);
     }
 
@@ -42,7 +43,13 @@ impl LeftOut {
 impl Dropping {
     /// Leaves out what requests that are due match, and what has expired.
     pub(crate) fn new(due: Vec<Arc<Deletion>>, expiry: Expiry) -> Dropping {
-        Dropping { hiding: Hiding { deletions: due, expiry }, counts: LeftOut::default() }
+        Dropping {
+            hiding: Hiding {
+                deletions: due,
+                expiry,
+            },
+            counts: LeftOut::default(),
+        }
     }
 
     /// The requests it leaves nothing of.
@@ -61,9 +68,15 @@ impl Dropping {
         if source.is_empty() {
             return None;
         }
-        let of_stream = |stream| Some(source.of_stream(&part.table.labels(stream))).filter(|hiding| !hiding.is_empty());
-        let streams: Vec<Option<StreamHiding>> = (0..part.table.len() as u32).map(of_stream).collect();
-        streams.iter().any(Option::is_some).then_some(PartDropping { streams, counts: &self.counts })
+        let of_stream = |stream| {
+            Some(source.of_stream(&part.table.labels(stream))).filter(|hiding| !hiding.is_empty())
+        };
+        let streams: Vec<Option<StreamHiding>> =
+            (0..part.table.len() as u32).map(of_stream).collect();
+        streams.iter().any(Option::is_some).then_some(PartDropping {
+            streams,
+            counts: &self.counts,
+        })
     }
 }
 
@@ -78,7 +91,11 @@ pub(crate) struct PartDropping<'a> {
 impl PartDropping<'_> {
     /// A block of the part without it.
     pub(crate) fn keep(&self, batch: Batch) -> Batch {
-        if batch.runs.iter().all(|run| self.streams[run.stream as usize].is_none()) {
+        if batch
+            .runs
+            .iter()
+            .all(|run| self.streams[run.stream as usize].is_none())
+        {
             return batch;
         }
         let mut kept = BatchBuilder::with_capacity(batch.len(), batch.lines.len());
@@ -87,7 +104,12 @@ impl PartDropping<'_> {
             let mut keep = |rows: std::ops::Range<u32>| {
                 for row in rows {
                     let line = &batch.lines[batch.line_range(row)];
-                    kept.push(run.stream, batch.timestamps[row as usize], line, batch.metadata_of(row));
+                    kept.push(
+                        run.stream,
+                        batch.timestamps[row as usize],
+                        line,
+                        batch.metadata_of(row),
+                    );
                 }
             };
             match &self.streams[run.stream as usize] {

@@ -21,15 +21,27 @@ pub(crate) struct Hiding {
 impl Hiding {
     /// What may touch a part.
     pub(crate) fn of_part(&self, part: &PartMeta) -> SourceHiding<'_> {
-        let deletions = self.deletions.iter().filter(|d| d.record.may_touch(part)).collect();
-        SourceHiding { deletions, expiry: self.expiry.may_touch(part.min_time).then_some(&self.expiry) }
+        let deletions = self
+            .deletions
+            .iter()
+            .filter(|d| d.record.may_touch(part))
+            .collect();
+        SourceHiding {
+            deletions,
+            expiry: self.expiry.may_touch(part.min_time).then_some(&self.expiry),
+        }
     }
 
     /// What may touch a chunk of the head.
     pub(crate) fn of_chunk(&self, sequence: u64, min_time: i64, max_time: i64) -> SourceHiding<'_> {
-        let touches = |d: &&Arc<Deletion>| d.record.is_after(sequence) && d.record.range().overlaps(min_time, max_time);
+        let touches = |d: &&Arc<Deletion>| {
+            d.record.is_after(sequence) && d.record.range().overlaps(min_time, max_time)
+        };
         let deletions = self.deletions.iter().filter(touches).collect();
-        SourceHiding { deletions, expiry: self.expiry.may_touch(min_time).then_some(&self.expiry) }
+        SourceHiding {
+            deletions,
+            expiry: self.expiry.may_touch(min_time).then_some(&self.expiry),
+        }
     }
 }
 
@@ -48,10 +60,20 @@ impl SourceHiding<'_> {
 
     /// What may hide entries of a stream of it.
     pub(crate) fn of_stream(&self, labels: &Labels) -> StreamHiding {
-        let matches = |d: &&&Arc<Deletion>| crate::streams::labels_match(labels, d.predicate.matchers());
-        let deletions = self.deletions.iter().filter(matches).map(|d| (*d).clone()).collect();
+        let matches =
+            |d: &&&Arc<Deletion>| crate::streams::labels_match(labels, d.predicate.matchers());
+        let deletions = self
+            .deletions
+            .iter()
+            .filter(matches)
+            .map(|d| (*d).clone())
+            .collect();
         let bound = self.expiry.map_or(i64::MIN, |expiry| expiry.bound(labels));
-        StreamHiding { labels: labels.clone(), bound, deletions }
+        StreamHiding {
+            labels: labels.clone(),
+            bound,
+            deletions,
+        }
     }
 }
 
@@ -64,20 +86,36 @@ pub(crate) struct Sight<'a> {
 
 impl<'a> Sight<'a> {
     pub(crate) fn new(hiding: SourceHiding<'a>) -> Sight<'a> {
-        Sight { hiding, streams: HashMap::new() }
+        Sight {
+            hiding,
+            streams: HashMap::new(),
+        }
     }
 
     /// What is to be seen of a run of stream `stream` with first and last of its times.
-    pub(crate) fn of_run(&mut self, stream: u32, labels: impl FnOnce() -> Labels, (min_time, max_time): (i64, i64)) -> Seen {
+    pub(crate) fn of_run(
+        &mut self,
+        stream: u32,
+        labels: impl FnOnce() -> Labels,
+        (min_time, max_time): (i64, i64),
+    ) -> Seen {
         if self.hiding.is_empty() {
             return Seen::All;
         }
         let hiding = &self.hiding;
-        self.streams.entry(stream).or_insert_with(|| hiding.of_stream(&labels())).of_run(min_time, max_time)
+        self.streams
+            .entry(stream)
+            .or_insert_with(|| hiding.of_stream(&labels()))
+            .of_run(min_time, max_time)
     }
 
     /// Whether something is.
-    pub(crate) fn sees(&mut self, stream: u32, labels: impl FnOnce() -> Labels, times: (i64, i64)) -> bool {
+    pub(crate) fn sees(
+        &mut self,
+        stream: u32,
+        labels: impl FnOnce() -> Labels,
+        times: (i64, i64),
+    ) -> bool {
         !matches!(self.of_run(stream, labels, times), Seen::None)
     }
 }
@@ -118,16 +156,23 @@ impl StreamHiding {
 
     /// What is left of a run of these times.
     pub(crate) fn of_run(&self, min_time: i64, max_time: i64) -> Seen {
-        let whole = |d: &Arc<Deletion>| d.predicate.columns().is_none() && d.record.range().covers(min_time, max_time);
+        let whole = |d: &Arc<Deletion>| {
+            d.predicate.columns().is_none() && d.record.range().covers(min_time, max_time)
+        };
         if max_time < self.bound || self.deletions.iter().any(whole) {
             return Seen::None;
         }
         let touches = |d: &&Arc<Deletion>| d.record.range().overlaps(min_time, max_time);
-        let deletions: Vec<Arc<Deletion>> = self.deletions.iter().filter(touches).cloned().collect();
+        let deletions: Vec<Arc<Deletion>> =
+            self.deletions.iter().filter(touches).cloned().collect();
         if deletions.is_empty() && min_time >= self.bound {
             return Seen::All;
         }
-        Seen::Some(Arc::new(StreamHiding { labels: self.labels.clone(), bound: self.bound, deletions }))
+        Seen::Some(Arc::new(StreamHiding {
+            labels: self.labels.clone(),
+            bound: self.bound,
+            deletions,
+        }))
     }
 
     /// Adds the columns it reads.
@@ -137,14 +182,21 @@ impl StreamHiding {
             columns.line_lengths |= wanted.line_lengths;
             match (&mut columns.metadata, &wanted.metadata) {
                 (MetadataWanted::All, _) | (_, MetadataWanted::None) => {}
-                (MetadataWanted::Names(have), MetadataWanted::Names(more)) => have.extend(more.iter().cloned()),
+                (MetadataWanted::Names(have), MetadataWanted::Names(more)) => {
+                    have.extend(more.iter().cloned())
+                }
                 (have, more) => *have = more.clone(),
             }
         }
     }
 
     /// The rows of a run that it leaves, in stretches; also how many it hides.
-    pub(crate) fn visible(&self, batch: &Batch, rows: Range<u32>, mut each: impl FnMut(Range<u32>)) -> Left {
+    pub(crate) fn visible(
+        &self,
+        batch: &Batch,
+        rows: Range<u32>,
+        mut each: impl FnMut(Range<u32>),
+    ) -> Left {
         let deleted = self.deleted(batch, rows.clone());
         let mut deleted = deleted.iter().peekable();
         let mut left = Left::default();
@@ -157,7 +209,11 @@ impl StreamHiding {
             }
             if expired {
                 left.expired += 1;
-                left.expired_bytes += if batch.lines.is_empty() { 0 } else { batch.line_range(row).len() as u64 };
+                left.expired_bytes += if batch.lines.is_empty() {
+                    0
+                } else {
+                    batch.line_range(row).len() as u64
+                };
             } else {
                 left.deleted += 1;
             }
@@ -181,7 +237,13 @@ impl StreamHiding {
             match deletion.predicate.columns() {
                 None => all.extend(rows.clone().filter(in_range)),
                 Some(_) => {
-                    all.extend(deletion.predicate.matching(&self.labels, batch, rows.clone()).into_iter().filter(in_range));
+                    all.extend(
+                        deletion
+                            .predicate
+                            .matching(&self.labels, batch, rows.clone())
+                            .into_iter()
+                            .filter(in_range),
+                    );
                 }
             }
         }

@@ -41,7 +41,9 @@ type Compile = dyn Fn(&str) -> Result<Arc<dyn DeletePredicate>, String> + Send +
 
 impl DeleteCompiler {
     /// Compiles with `compile`.
-    pub fn new(compile: impl Fn(&str) -> Result<Arc<dyn DeletePredicate>, String> + Send + Sync + 'static) -> DeleteCompiler {
+    pub fn new(
+        compile: impl Fn(&str) -> Result<Arc<dyn DeletePredicate>, String> + Send + Sync + 'static,
+    ) -> DeleteCompiler {
         DeleteCompiler(Arc::new(compile))
     }
 
@@ -147,7 +149,10 @@ pub(crate) struct DeleteRecord {
 
 impl DeleteRecord {
     pub(crate) fn range(&self) -> TimeRange {
-        TimeRange { start: self.start, end: self.end.saturating_add(1) }
+        TimeRange {
+            start: self.start,
+            end: self.end.saturating_add(1),
+        }
     }
 
     /// Whether a part or chunk of this sequence arrived before it was made.
@@ -184,7 +189,11 @@ pub(crate) struct Deletion {
 
 impl Deletion {
     /// Whether a part may hold entries it matches, by its directory and content index.
-    pub(crate) fn may_match(&self, part: &Arc<Part>, cache: &crate::content_cache::ContentCache) -> bool {
+    pub(crate) fn may_match(
+        &self,
+        part: &Arc<Part>,
+        cache: &crate::content_cache::ContentCache,
+    ) -> bool {
         if !self.record.may_touch(&part.meta) {
             return false;
         }
@@ -194,12 +203,17 @@ impl Deletion {
         }
         let content = self.predicate.content();
         // An index that can't be read rules nothing out.
-        let candidates = if content.is_empty() { None } else { cache.get(part).ok().map(|index| index.candidates(content)) };
+        let candidates = if content.is_empty() {
+            None
+        } else {
+            cache.get(part).ok().map(|index| index.candidates(content))
+        };
         let range = self.record.range();
         part.blocks.iter().enumerate().any(|(block, at)| {
             let candidate = candidates.as_ref().and_then(|c| c.get(block)) != Some(&false);
-            let touched =
-                |run: &skald_block::RunMeta| matching[run.stream as usize] && range.overlaps(run.min_time, run.max_time);
+            let touched = |run: &skald_block::RunMeta| {
+                matching[run.stream as usize] && range.overlaps(run.min_time, run.max_time)
+            };
             candidate && at.meta.runs.iter().any(touched)
         })
     }

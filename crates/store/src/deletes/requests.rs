@@ -22,23 +22,45 @@ const PROCESSED_LISTED: Duration = Duration::from_secs(30 * 86_400);
 
 impl Inner {
     /// Makes a request for entries that are there now.
-    pub(crate) fn request_delete(&self, tenant: &TenantId, query: &str, (start, end): (i64, i64)) -> Result<String, DeleteError> {
-        self.options.delete_compiler.compile(query).map_err(DeleteError::Query)?;
+    pub(crate) fn request_delete(
+        &self,
+        tenant: &TenantId,
+        query: &str,
+        (start, end): (i64, i64),
+    ) -> Result<String, DeleteError> {
+        self.options
+            .delete_compiler
+            .compile(query)
+            .map_err(DeleteError::Query)?;
         if self.is_recovering() {
             // What has arrived is not known yet.
             return Err(DeleteError::Starting);
         }
         let tenant = self.tenant_or_new(tenant);
         let mut changes = tenant.changes.lock();
-        if changes.deletes.iter().filter(|r| r.processed.is_none()).count() >= PENDING_MAX {
+        if changes
+            .deletes
+            .iter()
+            .filter(|r| r.processed.is_none())
+            .count()
+            >= PENDING_MAX
+        {
             return Err(DeleteError::TooMany(PENDING_MAX));
         }
         self.make_folder(&tenant)?;
         let arrived = tenant.state.lock().seal();
         let created = self.options.clock.now();
         let id = new_id(&changes.deletes, (query, start, end, created));
-        let record =
-            DeleteRecord { id, query: query.to_owned(), start, end, created, arrived, clean: Vec::new(), processed: None };
+        let record = DeleteRecord {
+            id,
+            query: query.to_owned(),
+            start,
+            end,
+            created,
+            arrived,
+            clean: Vec::new(),
+            processed: None,
+        };
         let next = changes.deletes.iter().cloned().chain([record]).collect();
         self.change_deletes(&tenant, &mut changes, next)?;
         drop(changes);
@@ -48,10 +70,17 @@ impl Inner {
 
     /// A tenant's requests by the time they were made.
     pub(crate) fn delete_requests(&self, tenant: &TenantId) -> Vec<DeleteRequest> {
-        let Some(tenant) = self.tenant(tenant) else { return Vec::new() };
+        let Some(tenant) = self.tenant(tenant) else {
+            return Vec::new();
+        };
         let changes = tenant.changes.lock();
         let state = tenant.state.lock();
-        let metas: Vec<&PartMeta> = state.parts.iter().map(|p| &p.meta).chain(&changes.unreadable).collect();
+        let metas: Vec<&PartMeta> = state
+            .parts
+            .iter()
+            .map(|p| &p.meta)
+            .chain(&changes.unreadable)
+            .collect();
         let mut requests: Vec<DeleteRequest> = changes
             .deletes
             .iter()
@@ -69,17 +98,31 @@ impl Inner {
     }
 
     /// Takes a request back; what was rewritten already is gone, which is why that takes `force`.
-    pub(crate) fn cancel_delete(&self, tenant: &TenantId, id: &str, force: bool) -> Result<(), CancelError> {
+    pub(crate) fn cancel_delete(
+        &self,
+        tenant: &TenantId,
+        id: &str,
+        force: bool,
+    ) -> Result<(), CancelError> {
         let tenant = self.tenant(tenant).ok_or(CancelError::NotFound)?;
         let mut changes = tenant.changes.lock();
-        let record = changes.deletes.iter().find(|record| print_id(record.id) == id).ok_or(CancelError::NotFound)?;
+        let record = changes
+            .deletes
+            .iter()
+            .find(|record| print_id(record.id) == id)
+            .ok_or(CancelError::NotFound)?;
         if record.processed.is_some() {
             return Err(CancelError::Processed);
         }
         if !force && self.is_due(&tenant, record) {
             return Err(CancelError::TooLate(self.options.delete_cancel_period));
         }
-        let next = changes.deletes.iter().filter(|record| print_id(record.id) != id).cloned().collect();
+        let next = changes
+            .deletes
+            .iter()
+            .filter(|record| print_id(record.id) != id)
+            .cloned()
+            .collect();
         self.change_deletes(&tenant, &mut changes, next)?;
         Ok(())
     }
@@ -91,15 +134,25 @@ impl Inner {
         let mut next = changes.deletes.clone();
         for record in next.iter_mut().filter(|r| self.is_due(tenant, r)) {
             let state = tenant.state.lock();
-            let waits = state.first_sequences().any(|sequence| record.is_after(sequence));
-            let mut metas = state.parts.iter().map(|p| &p.meta).chain(&changes.unreadable);
+            let waits = state
+                .first_sequences()
+                .any(|sequence| record.is_after(sequence));
+            let mut metas = state
+                .parts
+                .iter()
+                .map(|p| &p.meta)
+                .chain(&changes.unreadable);
             if !waits && !metas.any(|meta| record.may_touch(meta)) {
                 record.processed = Some(now);
                 record.clean = Vec::new();
             }
         }
         let listed = i64::try_from(PROCESSED_LISTED.as_nanos()).unwrap_or(i64::MAX);
-        next.retain(|record| record.processed.is_none_or(|at| now < at.saturating_add(listed)));
+        next.retain(|record| {
+            record
+                .processed
+                .is_none_or(|at| now < at.saturating_add(listed))
+        });
         let processed = next.iter().filter(|r| r.processed.is_some()).count();
         let mut surplus = processed.saturating_sub(PROCESSED_MAX);
         next.retain(|record| {
@@ -107,25 +160,42 @@ impl Inner {
             surplus -= usize::from(goes);
             !goes
         });
-        if next == changes.deletes { Ok(()) } else { self.change_deletes(tenant, &mut changes, next) }
+        if next == changes.deletes {
+            Ok(())
+        } else {
+            self.change_deletes(tenant, &mut changes, next)
+        }
     }
 
     /// Notes that parts hold nothing that a request matches.
-    pub(crate) fn mark_clean(&self, tenant: &Tenant, clean: &[(u32, u64)]) -> Result<(), StoreError> {
+    pub(crate) fn mark_clean(
+        &self,
+        tenant: &Tenant,
+        clean: &[(u32, u64)],
+    ) -> Result<(), StoreError> {
         if clean.is_empty() {
             return Ok(());
         }
         let mut changes = tenant.changes.lock();
         let mut next = changes.deletes.clone();
         for (id, part) in clean {
-            let record = next.iter_mut().find(|r| r.id == *id && r.processed.is_none() && !r.clean.contains(part));
-            record.into_iter().for_each(|record| record.clean.push(*part));
+            let record = next
+                .iter_mut()
+                .find(|r| r.id == *id && r.processed.is_none() && !r.clean.contains(part));
+            record
+                .into_iter()
+                .for_each(|record| record.clean.push(*part));
         }
         self.change_deletes(tenant, &mut changes, next)
     }
 
     /// Makes `next` the tenant's requests, durably and then for queries.
-    fn change_deletes(&self, tenant: &Tenant, changes: &mut Changes, next: Vec<DeleteRecord>) -> Result<(), StoreError> {
+    fn change_deletes(
+        &self,
+        tenant: &Tenant,
+        changes: &mut Changes,
+        next: Vec<DeleteRecord>,
+    ) -> Result<(), StoreError> {
         let old = std::mem::replace(&mut changes.deletes, next);
         let covered = tenant.covered();
         if let Err(error) = self.replace_manifest(tenant, changes, covered, &[], &[]) {
@@ -142,9 +212,15 @@ impl Inner {
         let mut deletions = Vec::new();
         let mut not_compiled = Vec::new();
         for record in changes.deletes.iter().filter(|r| r.processed.is_none()) {
-            let known = compiled.iter().find(|d| d.record.id == record.id).map(|d| Ok(d.predicate.clone()));
+            let known = compiled
+                .iter()
+                .find(|d| d.record.id == record.id)
+                .map(|d| Ok(d.predicate.clone()));
             match known.unwrap_or_else(|| self.options.delete_compiler.compile(&record.query)) {
-                Ok(predicate) => deletions.push(Arc::new(Deletion { record: record.clone(), predicate })),
+                Ok(predicate) => deletions.push(Arc::new(Deletion {
+                    record: record.clone(),
+                    predicate,
+                })),
                 Err(error) => {
                     let id = print_id(record.id);
                     tracing::error!(tenant = %tenant.id, id, query = record.query, error, "a delete request is not in force");
@@ -160,7 +236,10 @@ impl Inner {
     /// Makes the tenant's folder, for one without data.
     fn make_folder(&self, tenant: &Tenant) -> Result<(), StoreError> {
         let folder = self.layout.tenant(&tenant.id);
-        let made = self.files.create_folder(&folder).and_then(|()| self.files.sync_folder(&self.layout.tenants()));
+        let made = self
+            .files
+            .create_folder(&folder)
+            .and_then(|()| self.files.sync_folder(&self.layout.tenants()));
         made.map_err(|e| StoreError::io(format!("creating {}", folder.display()), e))
     }
 }
@@ -168,11 +247,23 @@ impl Inner {
 /// Parts in groups that may be merged: of one day, and on the same side of every request that still has
 /// something to do there. A merge across it would lose which entries arrived before it.
 pub(crate) fn mergeable(parts: Vec<PartMeta>, requests: &[DeleteRecord]) -> Vec<Vec<PartMeta>> {
-    let busy = |request: &&DeleteRecord, day: i32| parts.iter().any(|part| part.day == day && request.may_touch(part));
-    let side = |part: &PartMeta| requests.iter().filter(|r| !r.is_after(part.sequence) && busy(r, part.day)).count();
+    let busy = |request: &&DeleteRecord, day: i32| {
+        parts
+            .iter()
+            .any(|part| part.day == day && request.may_touch(part))
+    };
+    let side = |part: &PartMeta| {
+        requests
+            .iter()
+            .filter(|r| !r.is_after(part.sequence) && busy(r, part.day))
+            .count()
+    };
     let mut groups: BTreeMap<(i32, usize), Vec<PartMeta>> = BTreeMap::new();
     for part in &parts {
-        groups.entry((part.day, side(part))).or_default().push(part.clone());
+        groups
+            .entry((part.day, side(part)))
+            .or_default()
+            .push(part.clone());
     }
     groups.into_values().rev().collect()
 }
@@ -184,7 +275,9 @@ fn progress(record: &DeleteRecord, parts: &[&PartMeta], is_due: bool) -> Progres
     if !is_due {
         return Progress::Received;
     }
-    let concerned = |m: &&&PartMeta| record.is_after(m.sequence) && record.range().overlaps(m.min_time, m.max_time);
+    let concerned = |m: &&&PartMeta| {
+        record.is_after(m.sequence) && record.range().overlaps(m.min_time, m.max_time)
+    };
     let all = parts.iter().filter(concerned).count();
     let left = parts.iter().filter(|m| record.may_touch(m)).count();
     Progress::Working(((all - left) * 100).checked_div(all).unwrap_or(0) as u8)
@@ -192,9 +285,11 @@ fn progress(record: &DeleteRecord, parts: &[&PartMeta], is_due: bool) -> Progres
 
 /// A number that none of the requests has.
 fn new_id(requests: &[DeleteRecord], (query, start, end, created): (&str, i64, i64, i64)) -> u32 {
-    let seed = xxhash_rust::xxh3::xxh3_64(format!("{created} {start} {end} {query}").as_bytes()) as u32;
+    let seed =
+        xxhash_rust::xxh3::xxh3_64(format!("{created} {start} {end} {query}").as_bytes()) as u32;
     let mut ids = (0..=u32::MAX).map(|n| seed.wrapping_add(n));
-    ids.find(|id| requests.iter().all(|r| r.id != *id)).unwrap_or(seed)
+    ids.find(|id| requests.iter().all(|r| r.id != *id))
+        .unwrap_or(seed)
 }
 
 fn print_id(id: u32) -> String {
@@ -209,18 +304,45 @@ mod tests {
     fn part(id: u64, day: i32, record: u64) -> PartMeta {
         let start = i64::from(day) * skald_model::time::DAY_NS;
         let sequence = record << ORDINAL_BITS;
-        PartMeta { id, day, min_time: start, max_time: start, rows: 1, line_bytes: 1, bytes: 1, streams: 1, sequence }
+        PartMeta {
+            id,
+            day,
+            min_time: start,
+            max_time: start,
+            rows: 1,
+            line_bytes: 1,
+            bytes: 1,
+            streams: 1,
+            sequence,
+        }
     }
 
     fn request(id: u32, arrived: u64, clean: &[u64]) -> DeleteRecord {
         let query = String::new();
-        DeleteRecord { id, query, start: 0, end: i64::MAX, created: 0, arrived, clean: clean.to_vec(), processed: None }
+        DeleteRecord {
+            id,
+            query,
+            start: 0,
+            end: i64::MAX,
+            created: 0,
+            arrived,
+            clean: clean.to_vec(),
+            processed: None,
+        }
     }
 
     fn check(requests: &[DeleteRecord], expected: &[&[u64]]) {
-        let parts = vec![part(1, 5, 10), part(2, 5, 20), part(3, 5, 30), part(4, 6, 35)];
+        let parts = vec![
+            part(1, 5, 10),
+            part(2, 5, 20),
+            part(3, 5, 30),
+            part(4, 6, 35),
+        ];
         let groups = mergeable(parts, requests);
-        let ids: Vec<Vec<u64>> = groups.iter().map(|g| g.iter().map(|p| p.id).collect()).collect();
+        let ids: Vec<Vec<u64>> = groups
+            .iter()
+            .map(|g| g.iter().map(|p| p.id).collect())
+            .collect();
         assert_eq!(ids, expected);
     }
 
@@ -229,18 +351,42 @@ mod tests {
         check(&[], &[&[4], &[1, 2, 3]]);
         check(&[request(1, 25, &[])], &[&[4], &[3], &[1, 2]]);
         check(&[request(1, 25, &[1, 2])], &[&[4], &[1, 2, 3]]);
-        check(&[request(1, 25, &[1]), request(2, 10, &[])], &[&[4], &[3], &[2], &[1]]);
-        check(&[DeleteRecord { processed: Some(1), ..request(1, 25, &[]) }], &[&[4], &[1, 2, 3]]);
-        check(&[DeleteRecord { end: 0, ..request(1, 25, &[]) }], &[&[4], &[1, 2, 3]]);
+        check(
+            &[request(1, 25, &[1]), request(2, 10, &[])],
+            &[&[4], &[3], &[2], &[1]],
+        );
+        check(
+            &[DeleteRecord {
+                processed: Some(1),
+                ..request(1, 25, &[])
+            }],
+            &[&[4], &[1, 2, 3]],
+        );
+        check(
+            &[DeleteRecord {
+                end: 0,
+                ..request(1, 25, &[])
+            }],
+            &[&[4], &[1, 2, 3]],
+        );
     }
 
     #[test]
     fn a_request_is_as_far_as_the_parts_it_concerns() {
         let parts = [part(1, 5, 10), part(2, 5, 20), part(3, 5, 30)];
         let parts: Vec<&PartMeta> = parts.iter().collect();
-        assert_eq!(progress(&request(1, 25, &[]), &parts, false), Progress::Received);
-        assert_eq!(progress(&request(1, 25, &[1]), &parts, true), Progress::Working(50));
-        assert_eq!(progress(&request(1, 5, &[]), &parts, true), Progress::Working(0));
+        assert_eq!(
+            progress(&request(1, 25, &[]), &parts, false),
+            Progress::Received
+        );
+        assert_eq!(
+            progress(&request(1, 25, &[1]), &parts, true),
+            Progress::Working(50)
+        );
+        assert_eq!(
+            progress(&request(1, 5, &[]), &parts, true),
+            Progress::Working(0)
+        );
     }
 
     #[test]

@@ -88,15 +88,27 @@ impl Cache {
     }
 
     fn find_extents(&self) -> io::Result<()> {
-        for object in self.files.list(&self.folder)?.into_iter().filter(|f| f.is_folder) {
-            let Ok(key) = u64::from_str_radix(&object.name, 16) else { continue };
+        for object in self
+            .files
+            .list(&self.folder)?
+            .into_iter()
+            .filter(|f| f.is_folder)
+        {
+            let Ok(key) = u64::from_str_radix(&object.name, 16) else {
+                continue;
+            };
             for file in self.files.list(&self.folder.join(&object.name))? {
                 let place = file.name.split_once('-').and_then(|(first, chunks)| {
-                    Some((u64::from_str_radix(first, 16).ok()?, u64::from_str_radix(chunks, 16).ok()?))
+                    Some((
+                        u64::from_str_radix(first, 16).ok()?,
+                        u64::from_str_radix(chunks, 16).ok()?,
+                    ))
                 });
                 match place {
                     Some((first, chunks)) => self.entries.lock().add_extent(key, first, chunks),
-                    None => self.files.remove(&self.folder.join(&object.name).join(&file.name))?,
+                    None => self
+                        .files
+                        .remove(&self.folder.join(&object.name).join(&file.name))?,
                 }
             }
         }
@@ -113,15 +125,26 @@ impl Cache {
             }
             read
         });
-        let counter = if found.is_some() { &self.hits } else { &self.misses };
+        let counter = if found.is_some() {
+            &self.hits
+        } else {
+            &self.misses
+        };
         counter.fetch_add(1, Ordering::Relaxed);
         found
     }
 
-    fn read_chunk(&self, object: ObjectKey, extent: (u64, u64), chunk: u64, len: u64) -> Option<Vec<u8>> {
+    fn read_chunk(
+        &self,
+        object: ObjectKey,
+        extent: (u64, u64),
+        chunk: u64,
+        len: u64,
+    ) -> Option<Vec<u8>> {
         let file = self.files.open(&self.path(object, extent)).ok()?;
         let mut slot = vec![0; CRC_BYTES + len as usize];
-        file.read_at((chunk - extent.0) * SLOT_BYTES, &mut slot).ok()?;
+        file.read_at((chunk - extent.0) * SLOT_BYTES, &mut slot)
+            .ok()?;
         let expected = u32::from_le_bytes(*slot.first_chunk()?);
         slot.drain(..CRC_BYTES);
         (crc32fast::hash(&slot) == expected).then_some(slot)
@@ -143,11 +166,14 @@ impl Cache {
 
     fn write(&self, object: ObjectKey, extent: (u64, u64), bytes: &[u8]) -> io::Result<()> {
         let path = self.path(object, extent);
-        self.files.create_folder(&self.folder.join(format!("{object:016x}")))?;
+        self.files
+            .create_folder(&self.folder.join(format!("{object:016x}")))?;
         let write = self.writes.fetch_add(1, Ordering::Relaxed);
         let unfinished = path.with_extension(format!("{write}{UNFINISHED}"));
-        let crcs: Vec<[u8; CRC_BYTES]> =
-            bytes.chunks(CHUNK_BYTES as usize).map(|chunk| crc32fast::hash(chunk).to_le_bytes()).collect();
+        let crcs: Vec<[u8; CRC_BYTES]> = bytes
+            .chunks(CHUNK_BYTES as usize)
+            .map(|chunk| crc32fast::hash(chunk).to_le_bytes())
+            .collect();
         let written = self.files.create(&unfinished).and_then(|file| {
             for (chunk, crc) in bytes.chunks(CHUNK_BYTES as usize).zip(&crcs) {
                 file.append(&[IoSlice::new(crc), IoSlice::new(chunk)])?;
@@ -163,7 +189,9 @@ impl Cache {
     /// Counts the local file of an uploaded part, which goes when its turn comes.
     pub(crate) fn add_part(&self, object: ObjectKey, part: &Arc<Part>) {
         let entry = Held::Part(Arc::downgrade(part));
-        self.entries.lock().add(Key::Part(object), entry, part.meta.bytes);
+        self.entries
+            .lock()
+            .add(Key::Part(object), entry, part.meta.bytes);
         self.shrink();
     }
 
@@ -202,9 +230,13 @@ impl Cache {
     }
 
     fn remove(&self, key: Key) {
-        let Some(entry) = self.entries.lock().remove(key) else { return };
+        let Some(entry) = self.entries.lock().remove(key) else {
+            return;
+        };
         let removed = match (key, entry.held) {
-            (Key::Extent(object, first), Held::Extent(chunks)) => self.files.remove(&self.path(object, (first, chunks))),
+            (Key::Extent(object, first), Held::Extent(chunks)) => {
+                self.files.remove(&self.path(object, (first, chunks)))
+            }
             (_, Held::Part(part)) => part.upgrade().map_or(Ok(()), |part| part.evict()),
             (Key::Part(_), Held::Extent(_)) => Ok(()),
         };
@@ -214,7 +246,9 @@ impl Cache {
     }
 
     fn path(&self, object: ObjectKey, (first, chunks): (u64, u64)) -> PathBuf {
-        self.folder.join(format!("{object:016x}")).join(format!("{first:08x}-{chunks:x}"))
+        self.folder
+            .join(format!("{object:016x}"))
+            .join(format!("{first:08x}-{chunks:x}"))
     }
 }
 
@@ -224,12 +258,26 @@ impl Entries {
         self.uses += 1;
         self.by_use.insert(self.uses, key);
         self.bytes += bytes;
-        self.entries.insert(key, Entry { held, bytes, used: self.uses });
+        self.entries.insert(
+            key,
+            Entry {
+                held,
+                bytes,
+                used: self.uses,
+            },
+        );
     }
 
     fn add_extent(&mut self, object: ObjectKey, first: u64, chunks: u64) {
-        self.add(Key::Extent(object, first), Held::Extent(chunks), chunks * SLOT_BYTES);
-        self.extents.entry(object).or_default().insert(first, chunks);
+        self.add(
+            Key::Extent(object, first),
+            Held::Extent(chunks),
+            chunks * SLOT_BYTES,
+        );
+        self.extents
+            .entry(object)
+            .or_default()
+            .insert(first, chunks);
     }
 
     fn remove(&mut self, key: Key) -> Option<Entry> {
@@ -258,7 +306,12 @@ impl Entries {
 
     /// The extent with a chunk, which counts as used.
     fn find(&mut self, object: ObjectKey, chunk: u64) -> Option<(u64, u64)> {
-        let (first, chunks) = self.extents.get(&object)?.range(..=chunk).next_back().map(|(f, n)| (*f, *n))?;
+        let (first, chunks) = self
+            .extents
+            .get(&object)?
+            .range(..=chunk)
+            .next_back()
+            .map(|(f, n)| (*f, *n))?;
         if chunk >= first + chunks {
             return None;
         }
@@ -267,7 +320,10 @@ impl Entries {
     }
 
     fn overlaps(&self, object: ObjectKey, first: u64, chunks: u64) -> bool {
-        let before = self.extents.get(&object).and_then(|e| e.range(..first + chunks).next_back());
+        let before = self
+            .extents
+            .get(&object)
+            .and_then(|e| e.range(..first + chunks).next_back());
         before.is_some_and(|(f, n)| f + n > first)
     }
 }
@@ -278,11 +334,17 @@ mod tests {
     use skald_wal::sim::SimFiles;
 
     fn cache(files: &SimFiles, chunks: u64) -> Cache {
-        Cache::open(Arc::new(files.clone()), PathBuf::from("/cache"), chunks * SLOT_BYTES)
+        Cache::open(
+            Arc::new(files.clone()),
+            PathBuf::from("/cache"),
+            chunks * SLOT_BYTES,
+        )
     }
 
     fn bytes(chunks: f64) -> Vec<u8> {
-        (0..(CHUNK_BYTES as f64 * chunks) as usize).map(|i| (i / 1000) as u8).collect()
+        (0..(CHUNK_BYTES as f64 * chunks) as usize)
+            .map(|i| (i / 1000) as u8)
+            .collect()
     }
 
     #[test]
@@ -290,20 +352,41 @@ mod tests {
         let files = SimFiles::default();
         let held = cache(&files, 4);
         held.put(7, 10, &bytes(1.5));
-        assert_eq!(held.get(7, 10, CHUNK_BYTES).as_deref(), Some(&bytes(1.0)[..]));
-        assert_eq!(held.get(7, 11, CHUNK_BYTES / 2).map(|b| b.len() as u64), Some(CHUNK_BYTES / 2));
-        assert_eq!((held.get(7, 12, CHUNK_BYTES), held.get(8, 10, CHUNK_BYTES)), (None, None));
+        assert_eq!(
+            held.get(7, 10, CHUNK_BYTES).as_deref(),
+            Some(&bytes(1.0)[..])
+        );
+        assert_eq!(
+            held.get(7, 11, CHUNK_BYTES / 2).map(|b| b.len() as u64),
+            Some(CHUNK_BYTES / 2)
+        );
+        assert_eq!(
+            (held.get(7, 12, CHUNK_BYTES), held.get(8, 10, CHUNK_BYTES)),
+            (None, None)
+        );
         held.put(7, 20, &bytes(1.0));
         held.put(7, 10, &bytes(1.0));
-        assert!(held.get(7, 11, CHUNK_BYTES / 2).is_some(), "an overlapping extent changes nothing");
+        assert!(
+            held.get(7, 11, CHUNK_BYTES / 2).is_some(),
+            "an overlapping extent changes nothing"
+        );
         held.put(9, 0, &bytes(2.0));
-        assert!(held.get(7, 20, CHUNK_BYTES).is_none(), "the one used longest ago went");
+        assert!(
+            held.get(7, 20, CHUNK_BYTES).is_none(),
+            "the one used longest ago went"
+        );
         assert!(held.get(7, 10, CHUNK_BYTES).is_some() && held.get(9, 1, CHUNK_BYTES).is_some());
         assert_eq!(held.bytes(), 4 * SLOT_BYTES);
         held.put(9, 50, &bytes(5.0));
-        assert!(held.get(9, 50, CHUNK_BYTES).is_none(), "what is larger than the budget is not kept");
+        assert!(
+            held.get(9, 50, CHUNK_BYTES).is_none(),
+            "what is larger than the budget is not kept"
+        );
         held.forget(9);
-        assert_eq!((held.bytes(), held.get(9, 0, CHUNK_BYTES)), (2 * SLOT_BYTES, None));
+        assert_eq!(
+            (held.bytes(), held.get(9, 0, CHUNK_BYTES)),
+            (2 * SLOT_BYTES, None)
+        );
     }
 
     #[test]
@@ -312,7 +395,12 @@ mod tests {
         cache(&files, 9).put(7, 0, &bytes(2.0));
         let found = cache(&files, 9);
         assert!(found.get(7, 1, CHUNK_BYTES).is_some());
-        files.cut(&PathBuf::from("/cache/0000000000000007/00000000-2"), SLOT_BYTES + 100).expect("the file is there");
+        files
+            .cut(
+                &PathBuf::from("/cache/0000000000000007/00000000-2"),
+                SLOT_BYTES + 100,
+            )
+            .expect("the file is there");
         assert!(found.get(7, 0, CHUNK_BYTES).is_some());
         assert!(found.get(7, 1, CHUNK_BYTES).is_none());
         assert_eq!(found.bytes(), 0);

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::{
+    Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+};
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
@@ -111,7 +113,8 @@ pub(crate) struct Client {
     runtime: Option<Runtime>,
 }
 
-type Operation<T> = dyn Fn(Arc<dyn ObjectStore>) -> BoxFuture<'static, object_store::Result<T>> + Send + Sync;
+type Operation<T> =
+    dyn Fn(Arc<dyn ObjectStore>) -> BoxFuture<'static, object_store::Result<T>> + Send + Sync;
 
 impl Client {
     pub(crate) fn new(options: &ObjectOptions) -> Result<Client, String> {
@@ -135,7 +138,10 @@ impl Client {
             closing: AtomicBool::new(false),
             closed: Notify::new(),
         };
-        Ok(Client { shared: Arc::new(shared), runtime: Some(runtime) })
+        Ok(Client {
+            shared: Arc::new(shared),
+            runtime: Some(runtime),
+        })
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -155,15 +161,25 @@ impl Client {
             let path = path.clone();
             Box::pin(async move {
                 let result = storage.get_opts(&path, GetOptions::default()).await?;
-                let version = UpdateVersion { e_tag: result.meta.e_tag.clone(), version: result.meta.version.clone() };
+                let version = UpdateVersion {
+                    e_tag: result.meta.e_tag.clone(),
+                    version: result.meta.version.clone(),
+                };
                 let size = result.meta.size;
                 let bytes = result.bytes().await?;
-                if bytes.len() as u64 != size { Err(cut_short()) } else { Ok(Versioned { bytes, version }) }
+                if bytes.len() as u64 != size {
+                    Err(cut_short())
+                } else {
+                    Ok(Versioned { bytes, version })
+                }
             })
         });
         match found {
             Ok(found) => {
-                self.shared.counters.fetched_bytes.fetch_add(found.bytes.len() as u64, Ordering::Relaxed);
+                self.shared
+                    .counters
+                    .fetched_bytes
+                    .fetch_add(found.bytes.len() as u64, Ordering::Relaxed);
                 Ok(Some(found))
             }
             Err(ObjectError::Missing(_)) => Ok(None),
@@ -172,33 +188,56 @@ impl Client {
     }
 
     /// Ranges of an object, fetched together.
-    pub(crate) fn get_ranges(&self, name: &str, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, ObjectError> {
+    pub(crate) fn get_ranges(
+        &self,
+        name: &str,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Bytes>, ObjectError> {
         let path = self.path(name)?;
         let (ranges, shared, named) = (ranges.to_vec(), self.shared.clone(), name.to_owned());
-        let fetched: Vec<Bytes> = self.wait(async move {
-            let one = |range: Range<u64>| {
-                let (path, shared, named) = (path.clone(), shared.clone(), named.clone());
-                let len = range.end - range.start;
-                async move {
-                    let operation = move |storage: Arc<dyn ObjectStore>| -> BoxFuture<'static, object_store::Result<Bytes>> {
-                        let (path, range) = (path.clone(), range.clone());
-                        Box::pin(async move {
-                            let bytes = storage.get_range(&path, range.clone()).await?;
-                            if bytes.len() as u64 == range.end - range.start { Ok(bytes) } else { Err(cut_short()) }
-                        })
-                    };
-                    shared.repeat(&named, len, &operation).await
-                }
-            };
-            futures_util::stream::iter(ranges.into_iter().map(one)).buffered(RANGES_AT_ONCE).try_collect().await
-        })?;
+        let fetched: Vec<Bytes> =
+            self.wait(async move {
+                let one = |range: Range<u64>| {
+                    let (path, shared, named) = (path.clone(), shared.clone(), named.clone());
+                    let len = range.end - range.start;
+                    async move {
+                        let operation = move |storage: Arc<dyn ObjectStore>| -> BoxFuture<
+                            'static,
+                            object_store::Result<Bytes>,
+                        > {
+                            let (path, range) = (path.clone(), range.clone());
+                            Box::pin(async move {
+                                let bytes = storage.get_range(&path, range.clone()).await?;
+                                if bytes.len() as u64 == range.end - range.start {
+                                    Ok(bytes)
+                                } else {
+                                    Err(cut_short())
+                                }
+                            })
+                        };
+                        shared.repeat(&named, len, &operation).await
+                    }
+                };
+                futures_util::stream::iter(ranges.into_iter().map(one))
+                    .buffered(RANGES_AT_ONCE)
+                    .try_collect()
+                    .await
+            })?;
         let bytes = fetched.iter().map(|b| b.len() as u64).sum();
-        self.shared.counters.fetched_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.shared
+            .counters
+            .fetched_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
         Ok(fetched)
     }
 
     /// Writes an object if it is still at that version, or, without one, if there is none.
-    pub(crate) fn put_if(&self, name: &str, bytes: Vec<u8>, version: Option<UpdateVersion>) -> Result<(), ObjectError> {
+    pub(crate) fn put_if(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+        version: Option<UpdateVersion>,
+    ) -> Result<(), ObjectError> {
         let mode = version.map_or(PutMode::Create, PutMode::Update);
         self.put(name, Bytes::from(bytes), mode)
     }
@@ -217,12 +256,24 @@ impl Client {
         let begun = path.clone();
         let upload = self.repeat(name, 0, move |storage| {
             let path = begun.clone();
-            Box::pin(async move { storage.put_multipart(&path).await.map(|u| Arc::new(tokio::sync::Mutex::new(u))) })
+            Box::pin(async move {
+                storage
+                    .put_multipart(&path)
+                    .await
+                    .map(|u| Arc::new(tokio::sync::Mutex::new(u)))
+            })
         })?;
         let sent = self.send_pieces(name, size, &upload, read);
         if sent.is_err() {
             // What can't be taken back costs space until the bucket's own rule for unfinished uploads.
-            let _ = self.wait(async move { upload.lock().await.abort().await.map_err(|_| ObjectError::Closing) });
+            let _ = self.wait(async move {
+                upload
+                    .lock()
+                    .await
+                    .abort()
+                    .await
+                    .map_err(|_| ObjectError::Closing)
+            });
         }
         sent
     }
@@ -247,10 +298,17 @@ impl Client {
                 let mut upload = upload.lock().await;
                 // A piece has its number from the order of these calls; a failed one fails the upload, which
                 // is then begun anew by whoever called.
-                let parts: Vec<_> = pieces.into_iter().map(|piece| (piece.len() as u64, upload.put_part(piece.into()))).collect();
-                let sending = parts.into_iter().map(|(len, part)| shared.attempt(len, part));
-                let sent: Result<Vec<()>, Error> = futures_util::future::try_join_all(sending).await;
-                sent.map(|_| ()).map_err(|error| last_error(&named, error, 1))
+                let parts: Vec<_> = pieces
+                    .into_iter()
+                    .map(|piece| (piece.len() as u64, upload.put_part(piece.into())))
+                    .collect();
+                let sending = parts
+                    .into_iter()
+                    .map(|(len, part)| shared.attempt(len, part));
+                let sent: Result<Vec<()>, Error> =
+                    futures_util::future::try_join_all(sending).await;
+                sent.map(|_| ())
+                    .map_err(|error| last_error(&named, error, 1))
             })?;
         }
         let upload = upload.clone();
@@ -258,7 +316,10 @@ impl Client {
             let upload = upload.clone();
             Box::pin(async move { upload.lock().await.complete().await.map(|_| ()) })
         })?;
-        self.shared.counters.uploaded_bytes.fetch_add(size, Ordering::Relaxed);
+        self.shared
+            .counters
+            .uploaded_bytes
+            .fetch_add(size, Ordering::Relaxed);
         Ok(())
     }
 
@@ -266,10 +327,19 @@ impl Client {
         let path = self.path(name)?;
         let len = bytes.len() as u64;
         self.repeat(name, len, move |storage| {
-            let (path, bytes, options) = (path.clone(), bytes.clone(), PutOptions::from(mode.clone()));
-            Box::pin(async move { storage.put_opts(&path, PutPayload::from_bytes(bytes), options).await.map(|_| ()) })
+            let (path, bytes, options) =
+                (path.clone(), bytes.clone(), PutOptions::from(mode.clone()));
+            Box::pin(async move {
+                storage
+                    .put_opts(&path, PutPayload::from_bytes(bytes), options)
+                    .await
+                    .map(|_| ())
+            })
         })?;
-        self.shared.counters.uploaded_bytes.fetch_add(len, Ordering::Relaxed);
+        self.shared
+            .counters
+            .uploaded_bytes
+            .fetch_add(len, Ordering::Relaxed);
         Ok(())
     }
 
@@ -295,7 +365,10 @@ impl Client {
         })?;
         let listed = found.iter().filter_map(|meta| {
             let name = self.below_prefix(&meta.location)?;
-            Some(ListedObject { name, written_at: meta.last_modified.timestamp() })
+            Some(ListedObject {
+                name,
+                written_at: meta.last_modified.timestamp(),
+            })
         });
         Ok(listed.collect())
     }
@@ -307,17 +380,27 @@ impl Client {
             let path = path.clone();
             Box::pin(async move { storage.list_with_delimiter(Some(&path)).await })
         })?;
-        Ok(found.common_prefixes.iter().filter_map(|p| p.filename().map(str::to_owned)).collect())
+        Ok(found
+            .common_prefixes
+            .iter()
+            .filter_map(|p| p.filename().map(str::to_owned))
+            .collect())
     }
 
     /// The path of a name, as it is: names of ours need no escapes.
     fn path(&self, name: &str) -> Result<Path, ObjectError> {
         let whole = format!("{}/{name}", self.shared.prefix);
-        Path::parse(whole).map_err(|e| ObjectError::Refused { name: name.to_owned(), why: e.to_string() })
+        Path::parse(whole).map_err(|e| ObjectError::Refused {
+            name: name.to_owned(),
+            why: e.to_string(),
+        })
     }
 
     fn below_prefix(&self, path: &Path) -> Option<String> {
-        let parts: Vec<String> = path.prefix_match(&self.shared.prefix)?.map(|p| p.as_ref().to_owned()).collect();
+        let parts: Vec<String> = path
+            .prefix_match(&self.shared.prefix)?
+            .map(|p| p.as_ref().to_owned())
+            .collect();
         Some(parts.join("/"))
     }
 
@@ -325,7 +408,10 @@ impl Client {
         &self,
         name: &str,
         bytes: u64,
-        operation: impl Fn(Arc<dyn ObjectStore>) -> BoxFuture<'static, object_store::Result<T>> + Send + Sync + 'static,
+        operation: impl Fn(Arc<dyn ObjectStore>) -> BoxFuture<'static, object_store::Result<T>>
+        + Send
+        + Sync
+        + 'static,
     ) -> Result<T, ObjectError> {
         let (shared, name) = (self.shared.clone(), name.to_owned());
         self.wait(async move { shared.repeat(&name, bytes, &operation).await })
@@ -376,16 +462,30 @@ pub(crate) enum UploadError {
 
 impl Shared {
     /// One attempt, within the time that so many bytes may take.
-    async fn attempt<T>(&self, bytes: u64, future: impl Future<Output = object_store::Result<T>>) -> object_store::Result<T> {
+    async fn attempt<T>(
+        &self,
+        bytes: u64,
+        future: impl Future<Output = object_store::Result<T>>,
+    ) -> object_store::Result<T> {
         /// Bytes a second that even a bad line moves.
         const SLOWEST: f64 = (1 << 20) as f64;
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         let limit = self.timeout + Duration::from_secs_f64(bytes as f64 / SLOWEST);
-        let late = |_| Error::Generic { store: "objects", source: format!("no answer within {limit:?}").into() };
-        tokio::time::timeout(limit, future).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+        let late = |_| Error::Generic {
+            store: "objects",
+            source: format!("no answer within {limit:?}").into(),
+        };
+        tokio::time::timeout(limit, future)
+            .await
+            .unwrap_or_else(|elapsed| Err(late(elapsed)))
     }
 
-    async fn repeat<T>(&self, name: &str, bytes: u64, operation: &Operation<T>) -> Result<T, ObjectError> {
+    async fn repeat<T>(
+        &self,
+        name: &str,
+        bytes: u64,
+        operation: &Operation<T>,
+    ) -> Result<T, ObjectError> {
         let mut tried = 0;
         loop {
             let result = self.attempt(bytes, operation(self.storage.clone())).await;
@@ -396,7 +496,10 @@ impl Shared {
             };
             if !may_pass(&error) || tried >= self.attempts {
                 let error = last_error(name, error, tried);
-                if matches!(error, ObjectError::Refused { .. } | ObjectError::Unreachable { .. }) {
+                if matches!(
+                    error,
+                    ObjectError::Refused { .. } | ObjectError::Unreachable { .. }
+                ) {
                     self.counters.failures.fetch_add(1, Ordering::Relaxed);
                 }
                 return Err(error);
@@ -410,7 +513,9 @@ impl Shared {
 /// The wait before attempt `tried + 1`: twice as long each time, half of it left to chance, so that many
 /// that failed together do not come back together.
 pub(crate) fn backoff(first: Duration, tried: u32) -> Duration {
-    let most = first.saturating_mul(1 << tried.saturating_sub(1).min(16)).min(BACKOFF_MAX);
+    let most = first
+        .saturating_mul(1 << tried.saturating_sub(1).min(16))
+        .min(BACKOFF_MAX);
     let chance = std::hash::RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
     most.mul_f64(0.5 + chance / 2.0)
 }
@@ -421,7 +526,10 @@ fn may_pass(error: &Error) -> bool {
 }
 
 fn cut_short() -> Error {
-    Error::Generic { store: "objects", source: "the answer was cut short".into() }
+    Error::Generic {
+        store: "objects",
+        source: "the answer was cut short".into(),
+    }
 }
 
 fn last_error(name: &str, error: Error, attempts: u32) -> ObjectError {
@@ -429,8 +537,15 @@ fn last_error(name: &str, error: Error, attempts: u32) -> ObjectError {
     match error {
         Error::NotFound { .. } => ObjectError::Missing(name),
         Error::AlreadyExists { .. } | Error::Precondition { .. } => ObjectError::Conflict(name),
-        error if may_pass(&error) => ObjectError::Unreachable { name, attempts, why: error.to_string() },
-        error => ObjectError::Refused { name, why: error.to_string() },
+        error if may_pass(&error) => ObjectError::Unreachable {
+            name,
+            attempts,
+            why: error.to_string(),
+        },
+        error => ObjectError::Refused {
+            name,
+            why: error.to_string(),
+        },
     }
 }
 
@@ -440,17 +555,33 @@ mod tests {
 
     #[test]
     fn large_objects_go_up_in_pieces() {
-        let options = ObjectOptions::new(Place::Given(Arc::new(object_store::memory::InMemory::new())));
+        let options = ObjectOptions::new(Place::Given(Arc::new(
+            object_store::memory::InMemory::new(),
+        )));
         let client = Client::new(&options).expect("a runtime can be made");
         let size = 2 * UPLOAD_PIECE_BYTES + 5;
         let byte = |at: u64| (at / 1000) as u8;
-        client.upload("a/b", size, &|range| Ok(range.map(byte).collect())).expect("it is uploaded");
-        let ranges = [0..1, UPLOAD_PIECE_BYTES - 1..UPLOAD_PIECE_BYTES + 1, size - 1..size];
+        client
+            .upload("a/b", size, &|range| Ok(range.map(byte).collect()))
+            .expect("it is uploaded");
+        let ranges = [
+            0..1,
+            UPLOAD_PIECE_BYTES - 1..UPLOAD_PIECE_BYTES + 1,
+            size - 1..size,
+        ];
         let found = client.get_ranges("a/b", &ranges).expect("it is there");
         let expected: Vec<Vec<u8>> = ranges.into_iter().map(|r| r.map(byte).collect()).collect();
         assert_eq!(found, expected);
-        let listed: Vec<String> = client.list("a").expect("it answers").into_iter().map(|l| l.name).collect();
-        assert_eq!((listed, client.get("a/c").expect("it answers").is_none()), (vec!["a/b".to_owned()], true));
+        let listed: Vec<String> = client
+            .list("a")
+            .expect("it answers")
+            .into_iter()
+            .map(|l| l.name)
+            .collect();
+        assert_eq!(
+            (listed, client.get("a/c").expect("it answers").is_none()),
+            (vec!["a/b".to_owned()], true)
+        );
         client.close();
         assert!(matches!(client.get("a/b"), Err(ObjectError::Closing)));
     }
@@ -459,7 +590,9 @@ mod tests {
     fn waits_grow_and_differ() {
         let first = Duration::from_millis(100);
         for tried in 1..40 {
-            let most = first.saturating_mul(1 << (tried - 1).min(16)).min(BACKOFF_MAX);
+            let most = first
+                .saturating_mul(1 << (tried - 1).min(16))
+                .min(BACKOFF_MAX);
             let wait = backoff(first, tried);
             assert!(wait >= most / 2 && wait <= most, "{tried}: {wait:?}");
         }

@@ -49,7 +49,10 @@ impl ObjectManifest {
         let kept = self.parts.iter().filter(|p| !removed.contains(&p.object));
         let mut parts: Vec<ObjectPart> = kept.chain(new).cloned().collect();
         parts.sort_by(|a, b| a.object.cmp(&b.object));
-        ObjectManifest { version: MANIFEST_VERSION, parts }
+        ObjectManifest {
+            version: MANIFEST_VERSION,
+            parts,
+        }
     }
 
     fn print(&self) -> Vec<u8> {
@@ -64,7 +67,11 @@ impl ObjectManifest {
         let line = std::str::from_utf8(&bytes[..end]).ok()?;
         let crc = u32::from_str_radix(line.strip_prefix(FIRST_WORD)?.trim(), 16).ok()?;
         let json = &bytes[end + 1..];
-        if crc == crc32fast::hash(json) { serde_json::from_slice(json).ok() } else { None }
+        if crc == crc32fast::hash(json) {
+            serde_json::from_slice(json).ok()
+        } else {
+            None
+        }
     }
 }
 
@@ -73,8 +80,13 @@ fn name(tenant: &TenantId) -> String {
 }
 
 /// Reads a tenant's manifest; an empty one without a version when there is none.
-pub(super) fn read(client: &Client, tenant: &TenantId) -> Result<(ObjectManifest, Option<UpdateVersion>), StoreError> {
-    let Some(found) = client.get(&name(tenant))? else { return Ok((ObjectManifest::default(), None)) };
+pub(super) fn read(
+    client: &Client,
+    tenant: &TenantId,
+) -> Result<(ObjectManifest, Option<UpdateVersion>), StoreError> {
+    let Some(found) = client.get(&name(tenant))? else {
+        return Ok((ObjectManifest::default(), None));
+    };
     let damaged = || StoreError::Damaged(format!("object {} is damaged", name(tenant)));
     let manifest = ObjectManifest::parse(&found.bytes).ok_or_else(damaged)?;
     if manifest.version > MANIFEST_VERSION {
@@ -112,12 +124,18 @@ pub(super) fn change(
         match client.put_if(&name(tenant), next.print(), version) {
             Ok(()) => return Ok(next),
             Err(ObjectError::Conflict(_)) => {
-                client.counters().conflicts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                client
+                    .counters()
+                    .conflicts
+                    .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Err(StoreError::Unavailable(format!("object {} is changed by others all the time", name(tenant))))
+    Err(StoreError::Unavailable(format!(
+        "object {} is changed by others all the time",
+        name(tenant)
+    )))
 }
 
 #[cfg(test)]
@@ -136,11 +154,17 @@ mod tests {
             streams: 2,
             sequence: 1 << 20,
         };
-        ObjectPart { object: object.to_owned(), meta }
+        ObjectPart {
+            object: object.to_owned(),
+            meta,
+        }
     }
 
     fn manifest(objects: &[&str]) -> ObjectManifest {
-        ObjectManifest { version: MANIFEST_VERSION, parts: objects.iter().map(|o| part(o)).collect() }
+        ObjectManifest {
+            version: MANIFEST_VERSION,
+            parts: objects.iter().map(|o| part(o)).collect(),
+        }
     }
 
     #[test]
@@ -148,7 +172,10 @@ mod tests {
         let check = |before: &[&str], added: &[&str], removed: &[&str], expected: &[&str]| {
             let added: Vec<ObjectPart> = added.iter().map(|o| part(o)).collect();
             let removed = removed.iter().map(|o| (*o).to_owned()).collect();
-            assert_eq!(manifest(before).changed(&added, &removed), manifest(expected));
+            assert_eq!(
+                manifest(before).changed(&added, &removed),
+                manifest(expected)
+            );
         };
         check(&[], &["b", "a"], &[], &["a", "b"]);
         check(&["a", "other"], &["c"], &["a", "b"], &["c", "other"]);

@@ -118,7 +118,8 @@ impl Uploaded {
     /// What it becomes when these parts go.
     pub(crate) fn without(&self, parts: &[u64]) -> Uploaded {
         let mut next = self.clone();
-        next.removed.extend(parts.iter().filter_map(|id| next.parts.remove(id)));
+        next.removed
+            .extend(parts.iter().filter_map(|id| next.parts.remove(id)));
         next
     }
 }
@@ -145,7 +146,11 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    pub(crate) fn new(options: ObjectOptions, files: Arc<dyn Files>, layout: &Layout) -> Result<Objects, StoreError> {
+    pub(crate) fn new(
+        options: ObjectOptions,
+        files: Arc<dyn Files>,
+        layout: &Layout,
+    ) -> Result<Objects, StoreError> {
         let client = Client::new(&options).map_err(StoreError::Unusable)?;
         let cache = Cache::open(files, layout.cache(), options.cache_bytes);
         Ok(Objects {
@@ -166,7 +171,12 @@ impl Objects {
             return remote;
         }
         open.retain(|_, remote| remote.strong_count() > 0);
-        let remote = Arc::new(Remote::new(self.client.clone(), self.cache.clone(), name.clone(), size));
+        let remote = Arc::new(Remote::new(
+            self.client.clone(),
+            self.cache.clone(),
+            name.clone(),
+            size,
+        ));
         open.insert(name, Arc::downgrade(&remote));
         remote
     }
@@ -174,18 +184,32 @@ impl Objects {
     /// Has an object deleted once nobody can be reading it.
     fn retire(&self, tenant: &TenantId, object: String) {
         let mut retired = self.retired.lock();
-        if !retired.iter().any(|r| r.object == object && r.tenant == *tenant) {
-            retired.push(Retired { tenant: tenant.clone(), object, since: Instant::now() });
+        if !retired
+            .iter()
+            .any(|r| r.object == object && r.tenant == *tenant)
+        {
+            retired.push(Retired {
+                tenant: tenant.clone(),
+                object,
+                since: Instant::now(),
+            });
         }
     }
 
     /// Takes the retired objects of a tenant whose time has come.
     fn due(&self, tenant: &TenantId) -> Vec<String> {
         let open = self.open.lock();
-        let in_use = |name: &str| open.get(name).is_some_and(|remote| remote.strong_count() > 0);
-        let (due, later) = std::mem::take(&mut *self.retired.lock()).into_iter().partition(|r| {
-            r.tenant == *tenant && r.since.elapsed() >= self.options.removal_grace && !in_use(&object_path(tenant, &r.object))
-        });
+        let in_use = |name: &str| {
+            open.get(name)
+                .is_some_and(|remote| remote.strong_count() > 0)
+        };
+        let (due, later) = std::mem::take(&mut *self.retired.lock())
+            .into_iter()
+            .partition(|r| {
+                r.tenant == *tenant
+                    && r.since.elapsed() >= self.options.removal_grace
+                    && !in_use(&object_path(tenant, &r.object))
+            });
         *self.retired.lock() = later;
         due.into_iter().map(|r: Retired| r.object).collect()
     }
@@ -193,7 +217,10 @@ impl Objects {
     /// Why answers may lack what is in the bucket, if they may.
     pub(crate) fn warning(&self) -> Option<String> {
         let unknown = self.unknown.load(Ordering::Acquire);
-        unknown.then(|| "object storage has not answered since start: parts that only it has are missing".to_owned())
+        unknown.then(|| {
+            "object storage has not answered since start: parts that only it has are missing"
+                .to_owned()
+        })
     }
 
     /// Ends all that waits for the bucket.
@@ -203,7 +230,10 @@ impl Objects {
 
     /// Figures for metrics, but for what waits.
     pub(crate) fn status(&self) -> ObjectStatus {
-        let (counters, load) = (self.client.counters(), |c: &std::sync::atomic::AtomicU64| c.load(Ordering::Relaxed));
+        let (counters, load) = (
+            self.client.counters(),
+            |c: &std::sync::atomic::AtomicU64| c.load(Ordering::Relaxed),
+        );
         ObjectStatus {
             requests: load(&counters.requests),
             retries: load(&counters.retries),
@@ -221,8 +251,14 @@ impl Objects {
 
 /// Counts the local files of parts that the bucket has too.
 pub(crate) fn count_local(inner: &Inner, parts: &[Arc<Part>]) {
-    let Some(objects) = &inner.objects else { return };
-    for (part, remote) in parts.iter().filter(|p| !p.is_remote()).filter_map(|p| Some((p, p.remote()?))) {
+    let Some(objects) = &inner.objects else {
+        return;
+    };
+    for (part, remote) in parts
+        .iter()
+        .filter(|p| !p.is_remote())
+        .filter_map(|p| Some((p, p.remote()?)))
+    {
         objects.cache.add_part(remote.key(), part);
     }
 }

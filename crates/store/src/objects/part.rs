@@ -32,12 +32,17 @@ impl Part {
     /// share one, and what was uploaded before a crash is recognised after it.
     pub(crate) fn object_name(&self) -> String {
         let content = xxhash_rust::xxh3::xxh3_64(&self.footer.encode());
-        format!("{}/{:016x}-{content:016x}.part", crate::layout::date(self.meta.day), self.meta.id)
+        format!(
+            "{}/{:016x}-{content:016x}.part",
+            crate::layout::date(self.meta.day),
+            self.meta.id
+        )
     }
 
     /// Gives up the local file of an uploaded part; its directory stays on disk.
     pub(crate) fn evict(&self) -> std::io::Result<()> {
-        if self.remote.get().is_none() || self.is_remote() || self.replaced.load(Ordering::Acquire) {
+        if self.remote.get().is_none() || self.is_remote() || self.replaced.load(Ordering::Acquire)
+        {
             return Ok(());
         }
         self.keep_directory(&self.read(self.footer.directory_at..self.meta.bytes)?)?;
@@ -62,11 +67,18 @@ impl Part {
 
     /// One flag a block, from the few rows of the index that the query needs; `None` when fetching them costs
     /// more than the `wanted` bytes of blocks they might save. For parts that object storage alone has.
-    pub(crate) fn candidates_by_rows(&self, query: &ContentQuery, wanted: u64) -> Result<Option<Vec<bool>>, StoreError> {
+    pub(crate) fn candidates_by_rows(
+        &self,
+        query: &ContentQuery,
+        wanted: u64,
+    ) -> Result<Option<Vec<bool>>, StoreError> {
         let what = || format!("the index of part {}", self.path.display());
         let failed = |e| StoreError::Unavailable(format!("{} can't be fetched: {e}", what()));
         let damaged = |e: IndexError| StoreError::Damaged(format!("{}: {e}", what()));
-        let remote = self.remote.get().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
+        let remote = self
+            .remote
+            .get()
+            .ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
         if wanted <= CHUNK_BYTES {
             return Ok(None);
         }
@@ -87,11 +99,16 @@ impl Part {
         let probe = rows.probe(query);
         let in_part = |r: &Range<u64>| self.footer.index_at + r.start..self.footer.index_at + r.end;
         let ranges: Vec<Range<u64>> = probe.ranges().iter().map(in_part).collect();
-        let chunks = ranges.iter().flat_map(|r| r.start / CHUNK_BYTES..r.end.div_ceil(CHUNK_BYTES));
+        let chunks = ranges
+            .iter()
+            .flat_map(|r| r.start / CHUNK_BYTES..r.end.div_ceil(CHUNK_BYTES));
         let cost = chunks.collect::<BTreeSet<u64>>().len() as u64 * CHUNK_BYTES;
         if cost >= wanted {
             return Ok(None);
         }
-        probe.candidates(&remote.read(&ranges).map_err(failed)?).map(Some).map_err(damaged)
+        probe
+            .candidates(&remote.read(&ranges).map_err(failed)?)
+            .map(Some)
+            .map_err(damaged)
     }
 }

@@ -45,7 +45,9 @@ pub struct Credentials {
 impl fmt::Debug for Credentials {
     /// Without the secret: this is what reaches logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -57,16 +59,26 @@ enum Cloud {
 }
 
 /// Connects lazily: nothing is asked yet.
-pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<(Arc<dyn ObjectStore>, Path), String> {
+pub(crate) fn connect(
+    address: &Address,
+    timeout: Duration,
+) -> Result<(Arc<dyn ObjectStore>, Path), String> {
     let (cloud, bucket, prefix) = split(&address.url)?;
     // Several providers could be compiled in; the TLS library wants to be told which one. When somebody
     // has told it before, so be it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let failed = |e: object_store::Error| format!("object storage {}: {e}", address.url);
-    let options = ClientOptions::new().with_allow_http(address.allow_http).with_timeout_disabled().with_connect_timeout(timeout);
+    let options = ClientOptions::new()
+        .with_allow_http(address.allow_http)
+        .with_timeout_disabled()
+        .with_connect_timeout(timeout);
     // Attempts are counted and spaced by our own client.
-    let no_retry = RetryConfig { max_retries: 0, ..RetryConfig::default() };
-    let (endpoint, region, Credentials { id, secret }) = (&address.endpoint, &address.region, &address.credentials);
+    let no_retry = RetryConfig {
+        max_retries: 0,
+        ..RetryConfig::default()
+    };
+    let (endpoint, region, Credentials { id, secret }) =
+        (&address.endpoint, &address.region, &address.credentials);
     let storage: Arc<dyn ObjectStore> = match cloud {
         Cloud::S3 => {
             let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
@@ -77,9 +89,17 @@ pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<(Arc<dyn O
                 builder = builder.with_region(region);
             }
             if !id.is_empty() {
-                builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+                builder = builder
+                    .with_access_key_id(id)
+                    .with_secret_access_key(secret);
             }
-            Arc::new(builder.with_client_options(options).with_retry(no_retry).build().map_err(failed)?)
+            Arc::new(
+                builder
+                    .with_client_options(options)
+                    .with_retry(no_retry)
+                    .build()
+                    .map_err(failed)?,
+            )
         }
         Cloud::Google => {
             let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket);
@@ -89,7 +109,13 @@ pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<(Arc<dyn O
             if !secret.is_empty() {
                 builder = builder.with_service_account_key(secret);
             }
-            Arc::new(builder.with_client_options(options).with_retry(no_retry).build().map_err(failed)?)
+            Arc::new(
+                builder
+                    .with_client_options(options)
+                    .with_retry(no_retry)
+                    .build()
+                    .map_err(failed)?,
+            )
         }
         Cloud::Azure => {
             let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket);
@@ -102,7 +128,13 @@ pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<(Arc<dyn O
             if !secret.is_empty() {
                 builder = builder.with_access_key(secret);
             }
-            Arc::new(builder.with_client_options(options).with_retry(no_retry).build().map_err(failed)?)
+            Arc::new(
+                builder
+                    .with_client_options(options)
+                    .with_retry(no_retry)
+                    .build()
+                    .map_err(failed)?,
+            )
         }
     };
     Ok((storage, prefix))
@@ -110,7 +142,11 @@ pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<(Arc<dyn O
 
 /// Cloud, bucket and prefix of an address.
 fn split(url: &str) -> Result<(Cloud, &str, Path), String> {
-    let expected = || format!("expected s3://bucket/prefix, gs://bucket/prefix or az://container/prefix, found {url:?}");
+    let expected = || {
+        format!(
+            "expected s3://bucket/prefix, gs://bucket/prefix or az://container/prefix, found {url:?}"
+        )
+    };
     let (scheme, rest) = url.split_once("://").ok_or_else(expected)?;
     let cloud = match scheme {
         "s3" => Cloud::S3,
@@ -122,7 +158,8 @@ fn split(url: &str) -> Result<(Cloud, &str, Path), String> {
     if bucket.is_empty() {
         return Err(expected());
     }
-    let prefix = Path::parse(prefix.trim_matches('/')).map_err(|e| format!("object storage {url}: {e}"))?;
+    let prefix =
+        Path::parse(prefix.trim_matches('/')).map_err(|e| format!("object storage {url}: {e}"))?;
     Ok((cloud, bucket, prefix))
 }
 
@@ -139,14 +176,32 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_shown() {
-        let credentials = Credentials { id: "me".to_owned(), secret: "hidden".to_owned() };
-        let shown = format!("{:?}", Address { credentials, ..Address::default() });
-        assert!(shown.contains("\"me\"") && !shown.contains("hidden"), "{shown}");
+        let credentials = Credentials {
+            id: "me".to_owned(),
+            secret: "hidden".to_owned(),
+        };
+        let shown = format!(
+            "{:?}",
+            Address {
+                credentials,
+                ..Address::default()
+            }
+        );
+        assert!(
+            shown.contains("\"me\"") && !shown.contains("hidden"),
+            "{shown}"
+        );
     }
 
     fn check(url: &str, expected: Option<(&str, &str)>) {
-        let found = split(url).ok().map(|(_, bucket, prefix)| (bucket.to_owned(), prefix.to_string()));
-        assert_eq!(found, expected.map(|(b, p)| (b.to_owned(), p.to_owned())), "{url}");
+        let found = split(url)
+            .ok()
+            .map(|(_, bucket, prefix)| (bucket.to_owned(), prefix.to_string()));
+        assert_eq!(
+            found,
+            expected.map(|(b, p)| (b.to_owned(), p.to_owned())),
+            "{url}"
+        );
     }
 
     #[test]

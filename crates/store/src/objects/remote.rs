@@ -24,7 +24,13 @@ pub(crate) struct Remote {
 impl Remote {
     pub(crate) fn new(client: Arc<Client>, cache: Arc<Cache>, name: String, size: u64) -> Remote {
         let key = xxhash_rust::xxh3::xxh3_64(name.as_bytes());
-        Remote { client, cache, name, key, size }
+        Remote {
+            client,
+            cache,
+            name,
+            key,
+            size,
+        }
     }
 
     /// Its name below the store's prefix.
@@ -49,12 +55,21 @@ impl Remote {
         let mut chunks: BTreeMap<u64, Option<Vec<u8>>> = BTreeMap::new();
         for range in ranges.iter().filter(|r| !r.is_empty()) {
             for chunk in range.start / CHUNK_BYTES..range.end.div_ceil(CHUNK_BYTES) {
-                chunks.entry(chunk).or_insert_with(|| self.cache.get(self.key, chunk, self.chunk_bytes(chunk)));
+                chunks
+                    .entry(chunk)
+                    .or_insert_with(|| self.cache.get(self.key, chunk, self.chunk_bytes(chunk)));
             }
         }
         let runs = self.missing_runs(&chunks);
-        let wanted: Vec<Range<u64>> = runs.iter().map(|r| r.start * CHUNK_BYTES..(r.end * CHUNK_BYTES).min(self.size)).collect();
-        let fetched = if wanted.is_empty() { Vec::new() } else { self.client.get_ranges(&self.name, &wanted)? };
+        let wanted: Vec<Range<u64>> = runs
+            .iter()
+            .map(|r| r.start * CHUNK_BYTES..(r.end * CHUNK_BYTES).min(self.size))
+            .collect();
+        let fetched = if wanted.is_empty() {
+            Vec::new()
+        } else {
+            self.client.get_ranges(&self.name, &wanted)?
+        };
         for (run, bytes) in runs.iter().zip(&fetched) {
             self.cache.put(self.key, run.start, bytes);
             for (chunk, bytes) in run.clone().zip(bytes.chunks(CHUNK_BYTES as usize)) {
@@ -66,8 +81,12 @@ impl Remote {
             let mut at = range.start;
             while at < range.end {
                 let chunk = at / CHUNK_BYTES;
-                let bytes = chunks.get(&chunk).and_then(|c| c.as_deref()).unwrap_or_default();
-                let inside = (at % CHUNK_BYTES) as usize..((range.end - chunk * CHUNK_BYTES).min(CHUNK_BYTES)) as usize;
+                let bytes = chunks
+                    .get(&chunk)
+                    .and_then(|c| c.as_deref())
+                    .unwrap_or_default();
+                let inside = (at % CHUNK_BYTES) as usize
+                    ..((range.end - chunk * CHUNK_BYTES).min(CHUNK_BYTES)) as usize;
                 out.extend_from_slice(bytes.get(inside).ok_or(io::ErrorKind::UnexpectedEof)?);
                 at = (chunk + 1) * CHUNK_BYTES;
             }
@@ -86,7 +105,10 @@ impl Remote {
         let mut runs: Vec<Range<u64>> = Vec::new();
         for (chunk, _) in chunks.iter().filter(|(_, bytes)| bytes.is_none()) {
             match runs.last_mut() {
-                Some(run) if chunk - run.end <= GAP_CHUNKS && chunks.range(run.end..*chunk).next().is_none() => {
+                Some(run)
+                    if chunk - run.end <= GAP_CHUNKS
+                        && chunks.range(run.end..*chunk).next().is_none() =>
+                {
                     run.end = chunk + 1;
                 }
                 _ => runs.push(*chunk..chunk + 1),
@@ -105,7 +127,9 @@ impl From<ObjectError> for io::Error {
         let kind = match &error {
             ObjectError::Missing(_) => io::ErrorKind::NotFound,
             ObjectError::Unreachable { .. } | ObjectError::Closing => io::ErrorKind::NotConnected,
-            ObjectError::Conflict(_) | ObjectError::Refused { .. } => io::ErrorKind::PermissionDenied,
+            ObjectError::Conflict(_) | ObjectError::Refused { .. } => {
+                io::ErrorKind::PermissionDenied
+            }
         };
         io::Error::new(kind, error)
     }

@@ -45,7 +45,9 @@ type Settings = dyn Fn(&TenantId) -> Arc<Retention> + Send + Sync;
 
 impl RetentionOf {
     /// Asks `settings`, which gives the same `Arc` as long as nothing changed.
-    pub fn new(settings: impl Fn(&TenantId) -> Arc<Retention> + Send + Sync + 'static) -> RetentionOf {
+    pub fn new(
+        settings: impl Fn(&TenantId) -> Arc<Retention> + Send + Sync + 'static,
+    ) -> RetentionOf {
         RetentionOf(Arc::new(settings))
     }
 
@@ -71,14 +73,22 @@ impl fmt::Debug for RetentionOf {
 impl Retention {
     /// How long a stream's entries are kept, in nanoseconds; `None` is for ever.
     pub(crate) fn period_of(&self, labels: &Labels) -> Option<i64> {
-        let matching = self.streams.iter().filter(|rule| labels_match(labels, &rule.matchers));
+        let matching = self
+            .streams
+            .iter()
+            .filter(|rule| labels_match(labels, &rule.matchers));
         let rule = matching.min_by_key(|rule| (std::cmp::Reverse(rule.priority), rule.period));
-        rule.map(|rule| rule.period).or(self.period).map(nanoseconds)
+        rule.map(|rule| rule.period)
+            .or(self.period)
+            .map(nanoseconds)
     }
 
     /// Every period there is; `None` among them when some streams are kept for ever.
     pub(crate) fn periods(&self) -> impl Iterator<Item = Option<i64>> {
-        let rules = self.streams.iter().map(|rule| Some(nanoseconds(rule.period)));
+        let rules = self
+            .streams
+            .iter()
+            .map(|rule| Some(nanoseconds(rule.period)));
         rules.chain([self.period.map(nanoseconds)])
     }
 
@@ -108,12 +118,21 @@ impl Expiry {
         let bound = |period: Option<i64>| bound(now, period);
         let highest = retention.periods().map(bound).max().unwrap_or(i64::MIN);
         let lowest = retention.periods().map(bound).min().unwrap_or(i64::MIN);
-        Expiry { retention, now, highest, lowest }
+        Expiry {
+            retention,
+            now,
+            highest,
+            lowest,
+        }
     }
 
     /// Entries of the stream before this time have expired.
     pub(crate) fn bound(&self, labels: &Labels) -> i64 {
-        if self.retention.keeps_all() { i64::MIN } else { bound(self.now, self.retention.period_of(labels)) }
+        if self.retention.keeps_all() {
+            i64::MIN
+        } else {
+            bound(self.now, self.retention.period_of(labels))
+        }
     }
 
     /// Whether some entries from `min_time` on may have expired.
@@ -140,29 +159,59 @@ mod tests {
 
     fn rule(app: &str, priority: u32, days: u64) -> StreamRetention {
         let matchers = vec![Matcher::equal("app", app)];
-        StreamRetention { matchers, priority, period: Duration::from_secs(days * DAY) }
+        StreamRetention {
+            matchers,
+            priority,
+            period: Duration::from_secs(days * DAY),
+        }
     }
 
     fn check(retention: &Retention, app: &str, days: Option<u64>) {
         let period = retention.period_of(&Labels::from_pairs([("app", app)]));
-        assert_eq!(period, days.map(|d| (d * DAY) as i64 * 1_000_000_000), "{app}");
+        assert_eq!(
+            period,
+            days.map(|d| (d * DAY) as i64 * 1_000_000_000),
+            "{app}"
+        );
     }
 
     #[test]
     fn the_highest_priority_counts_then_the_shortest_period() {
-        let streams = vec![rule("a", 1, 5), rule("a", 2, 9), rule("a", 2, 7), rule("b", 0, 3)];
-        let retention = Retention { period: Some(Duration::from_secs(30 * DAY)), streams, ..Retention::default() };
+        let streams = vec![
+            rule("a", 1, 5),
+            rule("a", 2, 9),
+            rule("a", 2, 7),
+            rule("b", 0, 3),
+        ];
+        let retention = Retention {
+            period: Some(Duration::from_secs(30 * DAY)),
+            streams,
+            ..Retention::default()
+        };
         check(&retention, "a", Some(7));
         check(&retention, "b", Some(3));
         check(&retention, "c", Some(30));
-        check(&Retention { period: None, ..retention }, "c", None);
+        check(
+            &Retention {
+                period: None,
+                ..retention
+            },
+            "c",
+            None,
+        );
     }
 
     #[test]
     fn what_is_kept_for_ever_never_expires() {
         let all = Expiry::new(Arc::default(), i64::MAX);
         assert!(!all.may_touch(i64::MIN) && !all.ends_all(i64::MIN));
-        let some = Expiry::new(Arc::new(Retention { streams: vec![rule("a", 1, 1)], ..Retention::default() }), i64::MAX);
+        let some = Expiry::new(
+            Arc::new(Retention {
+                streams: vec![rule("a", 1, 1)],
+                ..Retention::default()
+            }),
+            i64::MAX,
+        );
         assert!(some.may_touch(0) && !some.ends_all(0));
         assert_eq!(some.bound(&Labels::from_pairs([("app", "b")])), i64::MIN);
     }

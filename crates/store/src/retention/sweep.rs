@@ -29,7 +29,10 @@ impl Periods {
             return retention.periods().collect();
         }
         if !Arc::ptr_eq(&self.retention, retention) {
-            *self = Periods { retention: retention.clone(), parts: HashMap::new() };
+            *self = Periods {
+                retention: retention.clone(),
+                parts: HashMap::new(),
+            };
         }
         let found = self.parts.entry(part.meta.id).or_insert_with(|| {
             let mut periods: Vec<Option<i64>> = Vec::new();
@@ -76,7 +79,11 @@ impl Inner {
     /// Requests whose time to be taken back is over.
     pub(crate) fn due_deletes(&self, tenant: &Tenant) -> Vec<Arc<Deletion>> {
         let deletions = tenant.state.lock().deletions.clone();
-        deletions.iter().filter(|d| self.is_due(tenant, &d.record)).cloned().collect()
+        deletions
+            .iter()
+            .filter(|d| self.is_due(tenant, &d.record))
+            .cloned()
+            .collect()
     }
 
     /// Whether parts may be rewritten for a request.
@@ -87,10 +94,18 @@ impl Inner {
 
     /// What of the tenant has expired by now.
     pub(crate) fn expiry(&self, tenant: &Tenant) -> Expiry {
-        Expiry::new(self.options.retention.tenant(&tenant.id), self.options.clock.now())
+        Expiry::new(
+            self.options.retention.tenant(&tenant.id),
+            self.options.clock.now(),
+        )
     }
 
-    fn decide(&self, tenant: &Tenant, retention: &Arc<Retention>, due: &[Arc<Deletion>]) -> Result<Actions, StoreError> {
+    fn decide(
+        &self,
+        tenant: &Tenant,
+        retention: &Arc<Retention>,
+        due: &[Arc<Deletion>],
+    ) -> Result<Actions, StoreError> {
         if retention.keeps_all() && retention.size.is_none() && due.is_empty() {
             return Ok(Actions::default());
         }
@@ -102,21 +117,36 @@ impl Inner {
         let mut clean = Vec::new();
         let mut facts = Vec::new();
         let mut periods = tenant.periods.lock();
-        periods.parts.retain(|id, _| parts.iter().any(|p| p.meta.id == *id));
+        periods
+            .parts
+            .retain(|id, _| parts.iter().any(|p| p.meta.id == *id));
         for part in parts.iter() {
             let touching = due.iter().filter(|d| d.record.may_touch(&part.meta));
-            let (matching, other): (Vec<_>, Vec<_>) = touching.partition(|d| d.may_match(part, &self.content_cache));
+            let (matching, other): (Vec<_>, Vec<_>) =
+                touching.partition(|d| d.may_match(part, &self.content_cache));
             clean.extend(other.iter().map(|d| (d.record.id, part.meta.id)));
             let readable = !unmergeable.contains(&part.meta.id);
             let periods = periods.of(retention, part);
-            facts.push(PartFacts { periods, deletes: !matching.is_empty(), readable, ..facts_of(&part.meta) });
+            facts.push(PartFacts {
+                periods,
+                deletes: !matching.is_empty(),
+                readable,
+                ..facts_of(&part.meta)
+            });
         }
         drop(periods);
         for meta in &unreadable {
-            facts.push(PartFacts { periods: retention.periods().collect(), ..facts_of(meta) });
+            facts.push(PartFacts {
+                periods: retention.periods().collect(),
+                ..facts_of(meta)
+            });
         }
         self.mark_clean(tenant, &clean)?;
-        Ok(decide::choose(&facts, retention.size, self.options.clock.now()))
+        Ok(decide::choose(
+            &facts,
+            retention.size,
+            self.options.clock.now(),
+        ))
     }
 
     /// Takes parts out of the manifest and removes them.
@@ -127,22 +157,41 @@ impl Inner {
         let mut changes = tenant.changes.lock();
         let covered = tenant.covered();
         let old = changes.deletes.clone();
-        changes.deletes.iter_mut().for_each(|record| record.clean.retain(|id| !ids.contains(id)));
+        changes
+            .deletes
+            .iter_mut()
+            .for_each(|record| record.clean.retain(|id| !ids.contains(id)));
         if let Err(error) = self.replace_manifest(tenant, &mut changes, covered, &[], ids) {
             changes.deletes = old;
             return Err(error);
         }
-        let (gone, unreadable): (Vec<PartMeta>, _) = changes.unreadable.drain(..).partition(|m| ids.contains(&m.id));
+        let (gone, unreadable): (Vec<PartMeta>, _) = changes
+            .unreadable
+            .drain(..)
+            .partition(|m| ids.contains(&m.id));
         changes.unreadable = unreadable;
         self.enforce_deletes(tenant, &changes);
         let mut state = tenant.state.lock();
-        let (removed, kept) = state.parts.iter().cloned().partition::<Vec<_>, _>(|p| ids.contains(&p.meta.id));
+        let (removed, kept) = state
+            .parts
+            .iter()
+            .cloned()
+            .partition::<Vec<_>, _>(|p| ids.contains(&p.meta.id));
         state.parts = Arc::new(kept);
-        let unreadable = state.unreadable.iter().filter(|(m, _)| !ids.contains(&m.id)).cloned().collect();
+        let unreadable = state
+            .unreadable
+            .iter()
+            .filter(|(m, _)| !ids.contains(&m.id))
+            .cloned()
+            .collect();
         state.unreadable = Arc::new(unreadable);
         drop(state);
         for meta in removed.iter().map(|p| &p.meta).chain(&gone) {
-            self.left_out.add(Left { expired: meta.rows, expired_bytes: meta.line_bytes, deleted: 0 });
+            self.left_out.add(Left {
+                expired: meta.rows,
+                expired_bytes: meta.line_bytes,
+                deleted: 0,
+            });
             self.expired_parts.fetch_add(1, Ordering::Relaxed);
             tracing::info!(tenant = %tenant.id, part = meta.id, day = crate::layout::date(meta.day), "a part expired");
         }
@@ -157,12 +206,35 @@ impl Inner {
     }
 
     /// Rewrites one part; gives whether to go on.
-    fn rewrite(&self, tenant: &Tenant, id: u64, dropping: &Dropping, pace: Pace<'_>) -> Result<bool, StoreError> {
-        let part = tenant.state.lock().parts.iter().find(|p| p.meta.id == id).cloned();
+    fn rewrite(
+        &self,
+        tenant: &Tenant,
+        id: u64,
+        dropping: &Dropping,
+        pace: Pace<'_>,
+    ) -> Result<bool, StoreError> {
+        let part = tenant
+            .state
+            .lock()
+            .parts
+            .iter()
+            .find(|p| p.meta.id == id)
+            .cloned();
         let Some(part) = part else { return Ok(true) };
         let number = tenant.changes.lock().take_number();
-        let _writing = Held::charged(&self.budget, MemoryUser::Writers, compact::memory_bytes(std::slice::from_ref(&part)));
-        let rewritten = rewrite::rewrite(&*self.files, &self.layout, &tenant.id, (&part, number), dropping, pace);
+        let _writing = Held::charged(
+            &self.budget,
+            MemoryUser::Writers,
+            compact::memory_bytes(std::slice::from_ref(&part)),
+        );
+        let rewritten = rewrite::rewrite(
+            &*self.files,
+            &self.layout,
+            &tenant.id,
+            (&part, number),
+            dropping,
+            pace,
+        );
         if let Err(StoreError::Damaged(why)) = &rewritten {
             tracing::error!(tenant = %tenant.id, why, "a part with deleted or expired entries is damaged, it stays as it is");
             tenant.changes.lock().unmergeable.push(id);
@@ -181,5 +253,11 @@ impl Inner {
 }
 
 fn facts_of(meta: &PartMeta) -> PartFacts {
-    PartFacts { id: meta.id, day: meta.day, max_time: meta.max_time, bytes: meta.bytes, ..PartFacts::default() }
+    PartFacts {
+        id: meta.id,
+        day: meta.day,
+        max_time: meta.max_time,
+        bytes: meta.bytes,
+        ..PartFacts::default()
+    }
 }

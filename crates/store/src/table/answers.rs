@@ -34,11 +34,20 @@ pub(super) struct Answers(Mutex<VecDeque<Answer>>);
 impl Answers {
     /// Bytes that answers about so many values may take.
     pub(super) fn bytes_max(values: usize) -> usize {
-        if values < VALUES_MIN { 0 } else { values * ANSWERS_MAX }
+        if values < VALUES_MIN {
+            0
+        } else {
+            values * ANSWERS_MAX
+        }
     }
 
     /// The flags of a matcher's values, of which there are `values`.
-    pub(super) fn get_or_find(&self, matcher: &Matcher, values: usize, find: impl FnOnce() -> Vec<bool>) -> Arc<Vec<bool>> {
+    pub(super) fn get_or_find(
+        &self,
+        matcher: &Matcher,
+        values: usize,
+        find: impl FnOnce() -> Vec<bool>,
+    ) -> Arc<Vec<bool>> {
         if values < VALUES_MIN {
             return Arc::new(find());
         }
@@ -48,7 +57,12 @@ impl Answers {
         let flags = Arc::new(find());
         let mut answers = self.0.lock();
         answers.truncate(ANSWERS_MAX - 1);
-        let answer = Answer { name: matcher.name.clone(), op: matcher.op, value: matcher.value.clone(), flags: flags.clone() };
+        let answer = Answer {
+            name: matcher.name.clone(),
+            op: matcher.op,
+            value: matcher.value.clone(),
+            flags: flags.clone(),
+        };
         answers.push_front(answer);
         flags
     }
@@ -70,7 +84,9 @@ mod tests {
     #[test]
     fn the_answers_asked_for_last_are_kept() {
         let answers = Answers::default();
-        let matcher = |value: usize| Matcher::new("pod", MatchOp::Regex, &format!("x{value}")).expect("the pattern is valid");
+        let matcher = |value: usize| {
+            Matcher::new("pod", MatchOp::Regex, &format!("x{value}")).expect("the pattern is valid")
+        };
         let mut asked = 0;
         let mut ask = |value: usize, values: usize| {
             let flags = answers.get_or_find(&matcher(value), values, || {

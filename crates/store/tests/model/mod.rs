@@ -1,6 +1,9 @@
 //! What a correct store may and must show: entries, delete requests and ages of several tenants.
 
-#![allow(unreachable_pub, reason = "a module of the test binary, whose items are public to it")]
+#![allow(
+    unreachable_pub,
+    reason = "a module of the test binary, whose items are public to it"
+)]
 
 use crate::support::Fact;
 use skald_model::{Labels, TenantId, time::DAY_NS};
@@ -83,15 +86,23 @@ pub struct Model {
 
 impl Default for Model {
     fn default() -> Model {
-        Model { now: 4 * DAY_NS, tenants: Default::default(), next: 0 }
+        Model {
+            now: 4 * DAY_NS,
+            tenants: Default::default(),
+            next: 0,
+        }
     }
 }
 
 impl Model {
     /// A push of new entries; every entry is different, so that one stored twice is seen.
     pub fn new_push(&mut self, number: usize, dice: &mut Dice) -> Vec<Fact> {
-        let facts: Vec<Fact> = (0..1 + dice.below(10)).map(|_| self.new_fact(dice)).collect();
-        self.tenants[number].sent.extend(facts.iter().cloned().map(|fact| (fact, self.next)));
+        let facts: Vec<Fact> = (0..1 + dice.below(10))
+            .map(|_| self.new_fact(dice))
+            .collect();
+        self.tenants[number]
+            .sent
+            .extend(facts.iter().cloned().map(|fact| (fact, self.next)));
         facts
     }
 
@@ -104,14 +115,19 @@ impl Model {
             labels: Labels::from_pairs([("app", format!("app-{}", dice.below(APPS)))]),
             time: self.now - DAY_NS * dice.below(3) as i64 - dice.below(1_000) as i64,
             line: format!("entry {} {word} {filler}", self.next).into_bytes(),
-            metadata: has_metadata.then(|| ("trace".to_owned(), format!("t{}", self.next))).into_iter().collect(),
+            metadata: has_metadata
+                .then(|| ("trace".to_owned(), format!("t{}", self.next)))
+                .into_iter()
+                .collect(),
         }
     }
 
     /// A push was answered.
     pub fn answered(&mut self, number: usize, facts: &[Fact], result: &Result<(), WriteError>) {
         if result.is_ok() {
-            self.tenants[number].acknowledged.extend(facts.iter().cloned());
+            self.tenants[number]
+                .acknowledged
+                .extend(facts.iter().cloned());
         }
     }
 
@@ -121,9 +137,26 @@ impl Model {
         let app = format!("app-{}", dice.below(APPS));
         let word = ["", "bad", "ugly"][dice.below(3) as usize].to_owned();
         let text = format!("{app} {word}#{number}-{}", self.next);
-        let start = if dice.one_in(2) { 0 } else { self.now - DAY_NS * dice.below(3) as i64 - 500 };
-        let end = if dice.one_in(2) { self.now } else { start + DAY_NS };
-        Delete { text, start, end, app, word, sent: self.next, id: None, state: State::Perhaps }
+        let start = if dice.one_in(2) {
+            0
+        } else {
+            self.now - DAY_NS * dice.below(3) as i64 - 500
+        };
+        let end = if dice.one_in(2) {
+            self.now
+        } else {
+            start + DAY_NS
+        };
+        Delete {
+            text,
+            start,
+            end,
+            app,
+            word,
+            sent: self.next,
+            id: None,
+            state: State::Perhaps,
+        }
     }
 
     /// It was asked for.
@@ -132,13 +165,20 @@ impl Model {
             Made::Made(id) => (Some(id), State::InForce),
             Made::PerhapsMade => (None, State::Perhaps),
         };
-        self.tenants[number].deletes.push(Delete { id, state, ..delete });
+        self.tenants[number].deletes.push(Delete {
+            id,
+            state,
+            ..delete
+        });
     }
 
     /// The id of some request in force.
     pub fn some_delete(&self, number: usize, dice: &mut Dice) -> Option<String> {
         let deletes = &self.tenants[number].deletes;
-        let in_force: Vec<&Delete> = deletes.iter().filter(|d| d.state == State::InForce && d.id.is_some()).collect();
+        let in_force: Vec<&Delete> = deletes
+            .iter()
+            .filter(|d| d.state == State::InForce && d.id.is_some())
+            .collect();
         let index = dice.below(in_force.len() as u64) as usize;
         in_force.get(index).and_then(|delete| delete.id.clone())
     }
@@ -163,8 +203,16 @@ impl Model {
                 State::InForce => assert!(is_listed, "seed {seed}: the request {delete:?} is lost"),
                 State::Perhaps if is_listed => delete.state = State::InForce,
                 // It may have been due before somebody tried to take it back.
-                State::Perhaps => delete.state = if delete.id.is_some() { State::Partly } else { State::Gone },
-                State::Gone | State::Partly => assert!(!is_listed, "seed {seed}: the request {delete:?} is back"),
+                State::Perhaps => {
+                    delete.state = if delete.id.is_some() {
+                        State::Partly
+                    } else {
+                        State::Gone
+                    }
+                }
+                State::Gone | State::Partly => {
+                    assert!(!is_listed, "seed {seed}: the request {delete:?} is back")
+                }
             }
         }
     }
@@ -173,17 +221,40 @@ impl Model {
     pub fn compare(&self, number: usize, found: &[Fact], seed: u64) {
         let data = &self.tenants[number];
         let distinct: BTreeSet<&Fact> = found.iter().collect();
-        assert_eq!(found.len(), distinct.len(), "seed {seed}: entries are there twice");
+        assert_eq!(
+            found.len(),
+            distinct.len(),
+            "seed {seed}: entries are there twice"
+        );
         for fact in &distinct {
-            let sent = data.sent.get(*fact).unwrap_or_else(|| panic!("seed {seed}: {fact:?} was never sent"));
-            assert!(!self.has_expired(number, fact), "seed {seed}: {fact:?} has expired and is seen");
-            let deleted = data.deletes.iter().find(|d| d.state == State::InForce && d.matches(fact, *sent));
-            assert!(deleted.is_none(), "seed {seed}: {fact:?} is deleted by {deleted:?} and is seen");
+            let sent = data
+                .sent
+                .get(*fact)
+                .unwrap_or_else(|| panic!("seed {seed}: {fact:?} was never sent"));
+            assert!(
+                !self.has_expired(number, fact),
+                "seed {seed}: {fact:?} has expired and is seen"
+            );
+            let deleted = data
+                .deletes
+                .iter()
+                .find(|d| d.state == State::InForce && d.matches(fact, *sent));
+            assert!(
+                deleted.is_none(),
+                "seed {seed}: {fact:?} is deleted by {deleted:?} and is seen"
+            );
         }
-        for fact in data.acknowledged.iter().filter(|fact| !distinct.contains(fact)) {
+        for fact in data
+            .acknowledged
+            .iter()
+            .filter(|fact| !distinct.contains(fact))
+        {
             let sent = data.sent[fact];
-            let may_go =
-                self.has_expired(number, fact) || data.deletes.iter().any(|d| d.state != State::Gone && d.matches(fact, sent));
+            let may_go = self.has_expired(number, fact)
+                || data
+                    .deletes
+                    .iter()
+                    .any(|d| d.state != State::Gone && d.matches(fact, sent));
             assert!(may_go, "seed {seed}: {fact:?} of tenant {number} is lost");
         }
     }
@@ -197,8 +268,16 @@ impl Model {
 impl Delete {
     /// Whether it is for an entry that was sent as number `sent`.
     fn matches(&self, fact: &Fact, sent: u64) -> bool {
-        let has_word = self.word.is_empty() || fact.line.windows(self.word.len()).any(|w| w == self.word.as_bytes());
+        let has_word = self.word.is_empty()
+            || fact
+                .line
+                .windows(self.word.len())
+                .any(|w| w == self.word.as_bytes());
         let is_earlier = sent < self.sent;
-        is_earlier && has_word && fact.labels.get("app") == Some(&self.app) && self.start <= fact.time && fact.time <= self.end
+        is_earlier
+            && has_word
+            && fact.labels.get("app") == Some(&self.app)
+            && self.start <= fact.time
+            && fact.time <= self.end
     }
 }

@@ -17,8 +17,15 @@ pub fn bucket(endpoint: &str, name: &str) -> Arc<dyn ObjectStore> {
         .with_region("us-east-1")
         .with_access_key_id("test")
         .with_secret_access_key("test")
-        .with_client_options(ClientOptions::new().with_allow_http(true).with_timeout_disabled())
-        .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() });
+        .with_client_options(
+            ClientOptions::new()
+                .with_allow_http(true)
+                .with_timeout_disabled(),
+        )
+        .with_retry(RetryConfig {
+            max_retries: 0,
+            ..RetryConfig::default()
+        });
     Arc::new(builder.build().expect("the options are complete"))
 }
 
@@ -36,18 +43,27 @@ pub fn objects(storage: Arc<dyn ObjectStore>) -> ObjectOptions {
 
 /// A store in a folder, its parts in the bucket.
 pub fn options(data: &Path, objects: ObjectOptions) -> Options {
-    Options { background: false, objects: Some(objects), ..Options::new(data) }
+    Options {
+        background: false,
+        objects: Some(objects),
+        ..Options::new(data)
+    }
 }
 
 /// The bucket of a folder: on the server that `SKALD_TEST_S3_ENDPOINT` names, or on one in this process.
 pub fn of_folder(data: &Path) -> Arc<dyn ObjectStore> {
     static SERVER: OnceLock<Server> = OnceLock::new();
     // tempfile's names begin with a dot and have capitals, which a bucket's must not.
-    let folder = data.file_name().and_then(|n| n.to_str()).expect("test folders have names");
+    let folder = data
+        .file_name()
+        .and_then(|n| n.to_str())
+        .expect("test folders have names");
     let name: String = folder.bytes().map(|byte| format!("{byte:02x}")).collect();
     match std::env::var("SKALD_TEST_S3_ENDPOINT") {
         Ok(endpoint) => {
-            ureq::put(format!("{endpoint}/{name}")).send_empty().expect("the server makes buckets");
+            ureq::put(format!("{endpoint}/{name}"))
+                .send_empty()
+                .expect("the server makes buckets");
             bucket(&endpoint, &name)
         }
         Err(_) => bucket(&SERVER.get_or_init(Server::start).endpoint, &name),

@@ -1,9 +1,14 @@
 //! What the store's tests share: a model of entries, pushing them, and reading everything back.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses its own part of this"
+)]
 
 use skald_model::{
-    Batch, Columns, ContentQuery, Labels, Matcher, StreamId, TenantId, TimeRange, WriteBatch, WriteEntry, WriteStream,
+    Batch, Columns, ContentQuery, Labels, Matcher, StreamId, TenantId, TimeRange, WriteBatch,
+    WriteEntry, WriteStream,
 };
 use skald_store::clock::Clock;
 use skald_store::{DeleteCompiler, DeletePredicate, Options, Select, Store, WriteError};
@@ -24,7 +29,10 @@ pub fn options(data: &Path) -> Options {
     if ON_S3 {
         bucket::options(data, bucket::objects(bucket::of_folder(data)))
     } else {
-        Options { background: false, ..Options::new(data) }
+        Options {
+            background: false,
+            ..Options::new(data)
+        }
     }
 }
 
@@ -51,7 +59,12 @@ pub struct Fact {
 
 /// An entry of the stream `{app="<app>"}` without metadata.
 pub fn fact(app: &str, time: i64, line: &str) -> Fact {
-    Fact { labels: Labels::from_pairs([("app", app)]), time, line: line.as_bytes().to_vec(), metadata: Vec::new() }
+    Fact {
+        labels: Labels::from_pairs([("app", app)]),
+        time,
+        line: line.as_bytes().to_vec(),
+        metadata: Vec::new(),
+    }
 }
 
 /// The push of these entries; neighbours of one stream share its row range.
@@ -68,16 +81,26 @@ pub fn batch(facts: &[Fact]) -> WriteBatch<'_> {
             }),
         }
         let first = batch.metadata.len() as u32;
-        batch.metadata.extend(fact.metadata.iter().map(|(n, v)| (n.as_str().into(), v.as_str().into())));
+        batch.metadata.extend(
+            fact.metadata
+                .iter()
+                .map(|(n, v)| (n.as_str().into(), v.as_str().into())),
+        );
         let metadata = first..batch.metadata.len() as u32;
-        batch.entries.push(WriteEntry { timestamp: fact.time, line: &fact.line, metadata });
+        batch.entries.push(WriteEntry {
+            timestamp: fact.time,
+            line: &fact.line,
+            metadata,
+        });
     }
     batch
 }
 
 /// Pushes and waits for the acknowledgement.
 pub fn push(store: &Store, facts: &[Fact]) -> Result<(), WriteError> {
-    begin_push(store, &TenantId::fake(), facts)?.recv().expect("a push is always answered")
+    begin_push(store, &TenantId::fake(), facts)?
+        .recv()
+        .expect("a push is always answered")
 }
 
 /// Pushes; the acknowledgement comes later.
@@ -119,7 +142,11 @@ pub fn test_deletes() -> DeleteCompiler {
             return Err("no app".to_owned());
         }
         let matchers = vec![Matcher::equal("app", app)];
-        Ok(Arc::new(TestDelete { matchers, word: word.to_owned(), content: ContentQuery::default() }))
+        Ok(Arc::new(TestDelete {
+            matchers,
+            word: word.to_owned(),
+            content: ContentQuery::default(),
+        }))
     })
 }
 
@@ -144,7 +171,12 @@ impl DeletePredicate for TestDelete {
     }
 
     fn matching(&self, _: &Labels, batch: &Batch, rows: Range<u32>) -> Vec<u32> {
-        let has_word = |row: &u32| batch.line(*row).windows(self.word.len()).any(|w| w == self.word.as_bytes());
+        let has_word = |row: &u32| {
+            batch
+                .line(*row)
+                .windows(self.word.len())
+                .any(|w| w == self.word.as_bytes())
+        };
         rows.filter(has_word).collect()
     }
 }
@@ -160,12 +192,32 @@ pub fn read_tenant(store: &Store, tenant: &TenantId) -> Vec<Fact> {
 }
 
 /// What a selection reads back, in order of (labels, time, sequence, row).
-pub fn read(store: &Store, matchers: &[Matcher], range: TimeRange, content: &ContentQuery) -> Vec<Fact> {
+pub fn read(
+    store: &Store,
+    matchers: &[Matcher],
+    range: TimeRange,
+    content: &ContentQuery,
+) -> Vec<Fact> {
     read_of(store, &TenantId::fake(), matchers, range, content)
 }
 
-fn read_of(store: &Store, tenant: &TenantId, matchers: &[Matcher], range: TimeRange, content: &ContentQuery) -> Vec<Fact> {
-    let selected = store.select(tenant, &Select { matchers, range, content }).expect("selecting works");
+fn read_of(
+    store: &Store,
+    tenant: &TenantId,
+    matchers: &[Matcher],
+    range: TimeRange,
+    content: &ContentQuery,
+) -> Vec<Fact> {
+    let selected = store
+        .select(
+            tenant,
+            &Select {
+                matchers,
+                range,
+                content,
+            },
+        )
+        .expect("selecting works");
     assert_eq!(selected.warnings, Vec::<String>::new());
     let mut rows = Vec::new();
     for piece in &selected.pieces {
@@ -177,15 +229,26 @@ fn read_of(store: &Store, tenant: &TenantId, matchers: &[Matcher], range: TimeRa
             for row in run.rows.clone() {
                 let time = batch.timestamps[row as usize];
                 times.push(time);
-                let metadata = batch.metadata_of(row).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
-                let fact = Fact { labels: labels.clone(), time, line: batch.line(row).to_vec(), metadata };
+                let metadata = batch
+                    .metadata_of(row)
+                    .map(|(n, v)| (n.to_owned(), v.to_owned()))
+                    .collect();
+                let fact = Fact {
+                    labels: labels.clone(),
+                    time,
+                    line: batch.line(row).to_vec(),
+                    metadata,
+                };
                 if range.contains(time) {
                     rows.push((fact.labels.clone(), time, piece.sequence, row, fact));
                 }
             }
             let told = &piece.runs[run.run];
             if told.whole {
-                assert_eq!((times.iter().min(), times.iter().max()), (Some(&told.min_time), Some(&told.max_time)));
+                assert_eq!(
+                    (times.iter().min(), times.iter().max()),
+                    (Some(&told.min_time), Some(&told.max_time))
+                );
             }
             assert!(!piece.sorted || times.is_sorted());
         }

@@ -68,7 +68,11 @@ impl Server {
     pub fn start() -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let server = Server { endpoint, state: Arc::default(), fault: Arc::new(Mutex::new((Fault::None, None))) };
+        let server = Server {
+            endpoint,
+            state: Arc::default(),
+            fault: Arc::new(Mutex::new((Fault::None, None))),
+        };
         let serving = server.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -80,7 +84,11 @@ impl Server {
     }
 
     pub fn set_fault(&self, fault: Fault) {
-        let dice = if let Fault::Some(_, seed) = fault { Some(Dice::new(seed)) } else { None };
+        let dice = if let Fault::Some(_, seed) = fault {
+            Some(Dice::new(seed))
+        } else {
+            None
+        };
         *self.fault.lock() = (fault, dice);
     }
 
@@ -109,13 +117,19 @@ impl Server {
                 // The client waits for an answer on a connection that stays open.
                 (Fault::Silent, _) => continue,
                 (Fault::Some(one_in, _), dice) => {
-                    let hit =
-                        |d: &mut Dice| d.one_in(*one_in).then(|| [Hit::Refused, Hit::Unheard, Hit::Cut][d.below(3) as usize]);
+                    let hit = |d: &mut Dice| {
+                        d.one_in(*one_in)
+                            .then(|| [Hit::Refused, Hit::Unheard, Hit::Cut][d.below(3) as usize])
+                    };
                     dice.as_mut().and_then(hit)
                 }
             };
             self.state.lock().faults += u64::from(hit.is_some());
-            let response = if hit == Some(Hit::Refused) { Response::of(503) } else { self.answer(&request) };
+            let response = if hit == Some(Hit::Refused) {
+                Response::of(503)
+            } else {
+                self.answer(&request)
+            };
             if hit == Some(Hit::Unheard) {
                 return;
             }
@@ -157,7 +171,10 @@ impl Server {
 impl State {
     fn put(&mut self, request: &Request) -> Response {
         let held = self.objects.get(&request.path).map(|(_, tag)| tag.clone());
-        let refused = match (request.headers.get("if-none-match"), request.headers.get("if-match")) {
+        let refused = match (
+            request.headers.get("if-none-match"),
+            request.headers.get("if-match"),
+        ) {
             (Some(_), _) => held.is_some(),
             (None, Some(expected)) => held.as_ref() != Some(expected),
             (None, None) => false,
@@ -166,7 +183,10 @@ impl State {
             return Response::of(412);
         }
         let tag = self.store(&request.path, request.body.clone());
-        Response { headers: vec![("ETag", tag)], ..Response::of(200) }
+        Response {
+            headers: vec![("ETag", tag)],
+            ..Response::of(200)
+        }
     }
 
     fn store(&mut self, path: &str, bytes: Vec<u8>) -> String {
@@ -180,52 +200,85 @@ impl State {
         self.versions += 1;
         let id = format!("u{}", self.versions);
         self.uploads.insert(id.clone(), BTreeMap::new());
-        Response::xml(format!("<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"))
+        Response::xml(format!(
+            "<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
+        ))
     }
 
     fn put_piece(&mut self, upload: &str, request: &Request) -> Response {
         let number = request.query.get("partNumber").and_then(|n| n.parse().ok());
-        let (Some(pieces), Some(number)) = (self.uploads.get_mut(upload), number) else { return Response::of(404) };
+        let (Some(pieces), Some(number)) = (self.uploads.get_mut(upload), number) else {
+            return Response::of(404);
+        };
         pieces.insert(number, request.body.clone());
-        Response { headers: vec![("ETag", format!("\"p{number}\""))], ..Response::of(200) }
+        Response {
+            headers: vec![("ETag", format!("\"p{number}\""))],
+            ..Response::of(200)
+        }
     }
 
     fn complete(&mut self, upload: &str, path: &str) -> Response {
-        let Some(pieces) = self.uploads.get(upload) else { return Response::of(404) };
+        let Some(pieces) = self.uploads.get(upload) else {
+            return Response::of(404);
+        };
         let whole = pieces.values().flatten().copied().collect();
         let tag = self.store(path, whole);
-        Response::xml(format!("<CompleteMultipartUploadResult><ETag>{tag}</ETag></CompleteMultipartUploadResult>"))
+        Response::xml(format!(
+            "<CompleteMultipartUploadResult><ETag>{tag}</ETag></CompleteMultipartUploadResult>"
+        ))
     }
 
     fn delete_all(&mut self, request: &Request) -> Response {
         let text = String::from_utf8_lossy(&request.body).into_owned();
-        let keys = text.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
+        let keys = text
+            .split("<Key>")
+            .skip(1)
+            .filter_map(|rest| rest.split("</Key>").next());
         let mut out = String::from("<DeleteResult>");
         for key in keys {
-            self.objects.remove(&format!("{}/{key}", request.path.trim_end_matches('/')));
+            self.objects
+                .remove(&format!("{}/{key}", request.path.trim_end_matches('/')));
             out.push_str(&format!("<Deleted><Key>{key}</Key></Deleted>"));
         }
         Response::xml(out + "</DeleteResult>")
     }
 
     fn get(&mut self, request: &Request) -> Response {
-        let Some((bytes, tag)) = self.objects.get(&request.path) else { return Response::of(404) };
-        let mut headers = vec![("ETag", tag.clone()), ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT".to_owned())];
-        let range = request.headers.get("range").and_then(|r| r.strip_prefix("bytes=")?.split_once('-'));
+        let Some((bytes, tag)) = self.objects.get(&request.path) else {
+            return Response::of(404);
+        };
+        let mut headers = vec![
+            ("ETag", tag.clone()),
+            ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
+        ];
+        let range = request
+            .headers
+            .get("range")
+            .and_then(|r| r.strip_prefix("bytes=")?.split_once('-'));
         let (status, body) = match range {
             Some((from, to)) => {
                 let from = from.parse::<usize>().unwrap_or(0);
-                let end = to.parse::<usize>().map_or(bytes.len(), |to| to + 1).min(bytes.len());
+                let end = to
+                    .parse::<usize>()
+                    .map_or(bytes.len(), |to| to + 1)
+                    .min(bytes.len());
                 if from >= end {
                     return Response::of(416);
                 }
-                headers.push(("Content-Range", format!("bytes {from}-{}/{}", end - 1, bytes.len())));
+                headers.push((
+                    "Content-Range",
+                    format!("bytes {from}-{}/{}", end - 1, bytes.len()),
+                ));
                 (206, bytes[from..end].to_vec())
             }
             None => (200, bytes.clone()),
         };
         self.sent_bytes += body.len() as u64;
-        Response { status, headers, body }
+        Response {
+            status,
+            headers,
+            body,
+        }
     }
 
     fn list(&self, request: &Request) -> Response {
@@ -233,8 +286,14 @@ impl State {
         let wanted = request.query.get("prefix").cloned().unwrap_or_default();
         let delimited = request.query.contains_key("delimiter");
         let (mut contents, mut folders) = (String::new(), BTreeMap::new());
-        for (name, (bytes, tag)) in self.objects.iter().filter_map(|(n, o)| Some((n.strip_prefix(&bucket)?, o))) {
-            let Some(rest) = name.strip_prefix(&wanted) else { continue };
+        for (name, (bytes, tag)) in self
+            .objects
+            .iter()
+            .filter_map(|(n, o)| Some((n.strip_prefix(&bucket)?, o)))
+        {
+            let Some(rest) = name.strip_prefix(&wanted) else {
+                continue;
+            };
             match rest.split_once('/') {
                 Some((folder, _)) if delimited => {
                     folders.insert(format!("{wanted}{folder}/"), ());
@@ -246,8 +305,13 @@ impl State {
                 )),
             }
         }
-        let folders: String = folders.keys().map(|f| format!("<CommonPrefixes><Prefix>{f}</Prefix></CommonPrefixes>")).collect();
-        Response::xml(format!("<ListBucketResult><IsTruncated>false</IsTruncated>{contents}{folders}</ListBucketResult>"))
+        let folders: String = folders
+            .keys()
+            .map(|f| format!("<CommonPrefixes><Prefix>{f}</Prefix></CommonPrefixes>"))
+            .collect();
+        Response::xml(format!(
+            "<ListBucketResult><IsTruncated>false</IsTruncated>{contents}{folders}</ListBucketResult>"
+        ))
     }
 }
 
@@ -261,10 +325,15 @@ impl Request {
         loop {
             let mut line = String::new();
             reader.read_line(&mut line).ok().filter(|n| *n > 0)?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            let Some((name, value)) = line.trim_end().split_once(':') else {
+                break;
+            };
             headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
-        let len = headers.get("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
+        let len = headers
+            .get("content-length")
+            .and_then(|l| l.parse().ok())
+            .unwrap_or(0);
         let mut body = vec![0; len];
         reader.read_exact(&mut body).ok()?;
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
@@ -272,26 +341,49 @@ impl Request {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (unescape(name), unescape(value))
         };
-        let query = query.split('&').filter(|p| !p.is_empty()).map(pair).collect();
-        Some(Request { method, path: unescape(path), query, headers, body })
+        let query = query
+            .split('&')
+            .filter(|p| !p.is_empty())
+            .map(pair)
+            .collect();
+        Some(Request {
+            method,
+            path: unescape(path),
+            query,
+            headers,
+            body,
+        })
     }
 }
 
 impl Response {
     fn of(status: u16) -> Response {
-        Response { status, headers: Vec::new(), body: Vec::new() }
+        Response {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     fn xml(body: String) -> Response {
-        Response { body: body.into_bytes(), ..Response::of(200) }
+        Response {
+            body: body.into_bytes(),
+            ..Response::of(200)
+        }
     }
 
     fn print(&self, head_only: bool) -> Vec<u8> {
-        let mut out = format!("HTTP/1.1 {} x\r\nContent-Length: {}\r\n", self.status, self.body.len());
+        let mut out = format!(
+            "HTTP/1.1 {} x\r\nContent-Length: {}\r\n",
+            self.status,
+            self.body.len()
+        );
         if self.status == 204 {
             out = format!("HTTP/1.1 {} x\r\n", self.status);
         }
-        self.headers.iter().for_each(|(name, value)| out.push_str(&format!("{name}: {value}\r\n")));
+        self.headers
+            .iter()
+            .for_each(|(name, value)| out.push_str(&format!("{name}: {value}\r\n")));
         let mut out = (out + "\r\n").into_bytes();
         if !head_only {
             out.extend_from_slice(&self.body);
@@ -304,8 +396,14 @@ fn unescape(text: &str) -> String {
     let mut out = Vec::new();
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
-        let escaped = (byte == b'%').then(|| [bytes.next(), bytes.next()].into_iter().flatten().collect::<Vec<u8>>());
-        let decoded = escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(&hex).ok()?, 16).ok());
+        let escaped = (byte == b'%').then(|| {
+            [bytes.next(), bytes.next()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<u8>>()
+        });
+        let decoded =
+            escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(&hex).ok()?, 16).ok());
         out.push(decoded.unwrap_or(byte));
     }
     String::from_utf8_lossy(&out).into_owned()

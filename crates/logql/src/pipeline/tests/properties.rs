@@ -72,8 +72,13 @@ const STAGES: [&str; 32] = [
     r#"| logfmt | app="y" | json"#,
 ];
 
-const METADATA: [&[(&str, &str)]; 5] =
-    [&[], &[("id", "7")], &[("id", "8")], &[("a", "x"), ("id", "7")], &[("app", "y"), ("id", "")]];
+const METADATA: [&[(&str, &str)]; 5] = [
+    &[],
+    &[("id", "7")],
+    &[("id", "8")],
+    &[("a", "x"), ("id", "7")],
+    &[("app", "y"), ("id", "")],
+];
 
 const FILTERS: [&str; 16] = [
     r#"|= "error""#,
@@ -107,25 +112,48 @@ fn passes_and_found(stages: &str, line: &[u8]) -> (bool, bool) {
     let pipeline = Pipeline::compile(&stages_of(stages), &Wanted::All).expect("stages are valid");
     let query = pipeline.content_query_for(|name| name == "app");
     let in_line = |literals: &[Literal]| literals.iter().any(|literal| contains(line, literal));
-    let found = query.lines.iter().all(|any| in_line(any)) && query.either.iter().all(|either| in_line(&either.literals));
+    let found = query.lines.iter().all(|any| in_line(any))
+        && query.either.iter().all(|either| in_line(&either.literals));
     (!run(stages, &[(&[], line)]).is_empty(), found)
 }
 
 #[test]
 fn values_are_found_however_they_are_written() {
-    for line in [r#"{"a":"1x"}"#, r#"{"a": "1\u0078"}"#, r#"{"a":"\u00311\u0078", "a":"\u0031x"}"#, r#"{"b":{"a":2}, "a":"1x"}"#]
-    {
+    for line in [
+        r#"{"a":"1x"}"#,
+        r#"{"a": "1\u0078"}"#,
+        r#"{"a":"\u00311\u0078", "a":"\u0031x"}"#,
+        r#"{"b":{"a":2}, "a":"1x"}"#,
+    ] {
         let passes = line != r#"{"a":"\u00311\u0078", "a":"\u0031x"}"#;
-        assert_eq!(passes_and_found(r#"| json | a="1x""#, line.as_bytes()), (passes, true), "{line}");
+        assert_eq!(
+            passes_and_found(r#"| json | a="1x""#, line.as_bytes()),
+            (passes, true),
+            "{line}"
+        );
     }
     for line in [r#"{"a":48213}"#, "{\"a\":\t48213}", r#"{"a":"48213"}"#] {
-        assert_eq!(passes_and_found(r#"| json | a="48213""#, line.as_bytes()), (true, true), "{line}");
+        assert_eq!(
+            passes_and_found(r#"| json | a="48213""#, line.as_bytes()),
+            (true, true),
+            "{line}"
+        );
     }
     for line in ["a=48213 b", r#"b a="48213""#, r#"a="\u00348213""#] {
-        assert_eq!(passes_and_found(r#"| logfmt | a="48213""#, line.as_bytes()), (true, true), "{line}");
+        assert_eq!(
+            passes_and_found(r#"| logfmt | a="48213""#, line.as_bytes()),
+            (true, true),
+            "{line}"
+        );
     }
-    assert_eq!(passes_and_found(r#"| json | a="x y""#, b"{\"a\":\"x\xffy\"}"), (true, true));
-    assert_eq!(passes_and_found(r#"| json | a="x""#, br#"{"a":"y"}"#), (false, false));
+    assert_eq!(
+        passes_and_found(r#"| json | a="x y""#, b"{\"a\":\"x\xffy\"}"),
+        (true, true)
+    );
+    assert_eq!(
+        passes_and_found(r#"| json | a="x""#, br#"{"a":"y"}"#),
+        (false, false)
+    );
 }
 
 proptest! {

@@ -4,59 +4,130 @@ use super::{refusal, run};
 
 #[track_caller]
 fn check(stages: &str, line: &str, expected: &str) {
-    assert_eq!(run(stages, &[(&[], line.as_bytes())]), expected, "{stages} on {line}");
+    assert_eq!(
+        run(stages, &[(&[], line.as_bytes())]),
+        expected,
+        "{stages} on {line}"
+    );
 }
 
 #[track_caller]
 fn check_metadata(stages: &str, metadata: &[(&str, &str)], line: &str, expected: &str) {
-    assert_eq!(run(stages, &[(metadata, line.as_bytes())]), expected, "{stages} on {line}");
+    assert_eq!(
+        run(stages, &[(metadata, line.as_bytes())]),
+        expected,
+        "{stages} on {line}"
+    );
 }
 
 #[track_caller]
 fn passes(stages: &str, lines: &[&str], expected: &[&str]) {
-    let entries: Vec<_> = lines.iter().map(|line| (&[][..], line.as_bytes())).collect();
+    let entries: Vec<_> = lines
+        .iter()
+        .map(|line| (&[][..], line.as_bytes()))
+        .collect();
     let out = run(stages, &entries);
-    let kept: Vec<&str> = out.lines().map(|line| line.split(" {").next().unwrap_or("")).collect();
+    let kept: Vec<&str> = out
+        .lines()
+        .map(|line| line.split(" {").next().unwrap_or(""))
+        .collect();
     assert_eq!(kept, expected, "{stages}");
 }
 
-const LINES: [&str; 6] = ["GET /a 200", "POST /b 500", "", "get 10.0.3.7", "DELETE /a 503", "GE"];
+const LINES: [&str; 6] = [
+    "GET /a 200",
+    "POST /b 500",
+    "",
+    "get 10.0.3.7",
+    "DELETE /a 503",
+    "GE",
+];
 
 #[test]
 fn line_filters_search_bytes_regexes_patterns_and_addresses() {
     passes(r#"|= "GET""#, &LINES, &["GET /a 200"]);
-    passes(r#"!= "/a""#, &LINES, &["POST /b 500", "", "get 10.0.3.7", "GE"]);
+    passes(
+        r#"!= "/a""#,
+        &LINES,
+        &["POST /b 500", "", "get 10.0.3.7", "GE"],
+    );
     passes(r#"|= """#, &LINES, &LINES);
     passes(r#"!= """#, &LINES, &[]);
     passes(r#"|~ """#, &LINES, &LINES);
     passes(r#"!~ """#, &LINES, &[]);
-    passes(r#"|= "GET" or "POST""#, &LINES, &["GET /a 200", "POST /b 500"]);
-    passes(r#"!= "GET" or "POST""#, &LINES, &["", "get 10.0.3.7", "DELETE /a 503", "GE"]);
+    passes(
+        r#"|= "GET" or "POST""#,
+        &LINES,
+        &["GET /a 200", "POST /b 500"],
+    );
+    passes(
+        r#"!= "GET" or "POST""#,
+        &LINES,
+        &["", "get 10.0.3.7", "DELETE /a 503", "GE"],
+    );
     passes(r#"|~ "(?i)get""#, &LINES, &["GET /a 200", "get 10.0.3.7"]);
     passes(r#"|~ "50[03]$""#, &LINES, &["POST /b 500", "DELETE /a 503"]);
     passes(r#"|~ "^GE""#, &LINES, &["GET /a 200", "GE"]);
-    passes(r#"|~ ".+""#, &LINES, &["GET /a 200", "POST /b 500", "get 10.0.3.7", "DELETE /a 503", "GE"]);
+    passes(
+        r#"|~ ".+""#,
+        &LINES,
+        &[
+            "GET /a 200",
+            "POST /b 500",
+            "get 10.0.3.7",
+            "DELETE /a 503",
+            "GE",
+        ],
+    );
     passes(r#"!~ ".+""#, &LINES, &[""]);
     passes(r#"|~ ".*/b.*""#, &LINES, &["POST /b 500"]);
     passes(r#"|= ip("10.0.3.0/24")"#, &LINES, &["get 10.0.3.7"]);
-    passes(r#"|= "POST" or ip("10.0.0.0/8")"#, &LINES, &["POST /b 500", "get 10.0.3.7"]);
-    passes(r#"|> "<_> /a <_>""#, &LINES, &["GET /a 200", "DELETE /a 503"]);
-    passes(r#"!> "<_> /a <_>""#, &LINES, &["POST /b 500", "", "get 10.0.3.7", "GE"]);
+    passes(
+        r#"|= "POST" or ip("10.0.0.0/8")"#,
+        &LINES,
+        &["POST /b 500", "get 10.0.3.7"],
+    );
+    passes(
+        r#"|> "<_> /a <_>""#,
+        &LINES,
+        &["GET /a 200", "DELETE /a 503"],
+    );
+    passes(
+        r#"!> "<_> /a <_>""#,
+        &LINES,
+        &["POST /b 500", "", "get 10.0.3.7", "GE"],
+    );
 }
 
 #[test]
 fn a_hit_over_the_end_of_a_line_is_none() {
-    passes(r#"|= "abab""#, &["xab", "ab", "abab", "aab", "abb"], &["abab"]);
+    passes(
+        r#"|= "abab""#,
+        &["xab", "ab", "abab", "aab", "abb"],
+        &["abab"],
+    );
     passes(r#"|~ "(?i)abab""#, &["xab", "ABAB", "ab", "ab"], &["ABAB"]);
     passes(r#"|~ "a.?b""#, &["a", "b", "ab"], &["ab"]);
 }
 
 #[test]
 fn bad_line_filters_quote_their_stage() {
-    assert_eq!(refusal(r#"|~ "[""#), "stage '|~ \"[\"' : error parsing regexp: missing closing ]: `[`");
-    assert_eq!(refusal(r#"|~ ip("1.2.3.4")"#), "stage '|~ ip(\"1.2.3.4\")' : ip: invalid operation");
-    assert_eq!(refusal(r#"|= ip("zz")"#), "stage '|= ip(\"zz\")' : ip: invalid pattern: \"zz\"");
-    assert_eq!(refusal(r#"|> "<a> x""#), "stage '|> \"<a> x\"' : named captures are not allowed: found '<a>'");
+    assert_eq!(
+        refusal(r#"|~ "[""#),
+        "stage '|~ \"[\"' : error parsing regexp: missing closing ]: `[`"
+    );
+    assert_eq!(
+        refusal(r#"|~ ip("1.2.3.4")"#),
+        "stage '|~ ip(\"1.2.3.4\")' : ip: invalid operation"
+    );
+    assert_eq!(
+        refusal(r#"|= ip("zz")"#),
+        "stage '|= ip(\"zz\")' : ip: invalid pattern: \"zz\""
+    );
+    assert_eq!(
+        refusal(r#"|> "<a> x""#),
+        "stage '|> \"<a> x\"' : named captures are not allowed: found '<a>'"
+    );
 }
 
 #[test]
@@ -64,18 +135,34 @@ fn json_flattens_objects_and_keeps_scalars_as_written() {
     check(
         "| json",
         r#"{"a":1.0,"b":"x","c":true,"d":null,"e":[1],"f":""}"#,
-        concat!(r#"{"a":1.0,"b":"x","c":true,"d":null,"e":[1],"f":""}"#, " {+a=1.0, app=x, +b=x, +c=true, +f=}"),
+        concat!(
+            r#"{"a":1.0,"b":"x","c":true,"d":null,"e":[1],"f":""}"#,
+            " {+a=1.0, app=x, +b=x, +c=true, +f=}"
+        ),
     );
     check(
         "| json",
         r#"{"a":{"b":{"c d":1},"9":2},"9x":3}"#,
-        concat!(r#"{"a":{"b":{"c d":1},"9":2},"9x":3}"#, " {+_9x=3, +a_9=2, +a_b_c_d=1, app=x}"),
+        concat!(
+            r#"{"a":{"b":{"c d":1},"9":2},"9x":3}"#,
+            " {+_9x=3, +a_9=2, +a_b_c_d=1, app=x}"
+        ),
     );
-    check("| json", r#"{"m":"a\"b\u00e9","\u006b":1}"#, concat!(r#"{"m":"a\"b\u00e9","\u006b":1}"#, " {app=x, +k=1, +m=a\"bé}"));
+    check(
+        "| json",
+        r#"{"m":"a\"b\u00e9","\u006b":1}"#,
+        concat!(
+            r#"{"m":"a\"b\u00e9","\u006b":1}"#,
+            " {app=x, +k=1, +m=a\"bé}"
+        ),
+    );
     check(
         "| json",
         r#"{"a":1,"a":2,"a_b":3,"a":{"b":4}}"#,
-        concat!(r#"{"a":1,"a":2,"a_b":3,"a":{"b":4}}"#, " {+a=1, +a_b=3, app=x}"),
+        concat!(
+            r#"{"a":1,"a":2,"a_b":3,"a":{"b":4}}"#,
+            " {+a=1, +a_b=3, app=x}"
+        ),
     );
     check("| json", r#"{}"#, "{} {app=x}");
 }
@@ -88,42 +175,115 @@ fn json_that_breaks_keeps_what_it_found() {
     check("| json", "", &format!(" {{{object}, app=x}}"));
     check("| json", "[1]", &format!("[1] {{{object}, app=x}}"));
     let array = error("Value is array, but can't find closing ']' symbol");
-    check("| json", r#"{"a":1,"s":50"#, &format!(r#"{{"a":1,"s":50 {{{array}, +a=1, app=x, +s=50}}"#));
+    check(
+        "| json",
+        r#"{"a":1,"s":50"#,
+        &format!(r#"{{"a":1,"s":50 {{{array}, +a=1, app=x, +s=50}}"#),
+    );
     let string = error("Value is string, but can't find closing '\"' symbol");
-    check("| json", r#"{"a":"x"#, &format!(r#"{{"a":"x {{{string}, app=x}}"#));
-    check("| json", r#"{"a":nil}"#, &format!(r#"{{"a":nil}} {{{}, app=x}}"#, error("Unknown value type")));
+    check(
+        "| json",
+        r#"{"a":"x"#,
+        &format!(r#"{{"a":"x {{{string}, app=x}}"#),
+    );
+    check(
+        "| json",
+        r#"{"a":nil}"#,
+        &format!(r#"{{"a":nil}} {{{}, app=x}}"#, error("Unknown value type")),
+    );
 }
 
 #[test]
 fn extracted_names_give_way_to_streams_and_metadata() {
-    check("| json", r#"{"app":"y"}"#, r#"{"app":"y"} {app=x, +app_extracted=y}"#);
-    check_metadata("| json", &[("id", "7")], r#"{"id":"9"}"#, r#"{"id":"9"} {app=x, ~id=7, +id_extracted=9}"#);
-    check_metadata("| json", &[("app", "7")], r#"{}"#, "{} {app=x, ~app_extracted=7}");
-    check_metadata("| drop id | json", &[("id", "7")], r#"{"id":"9"}"#, r#"{"id":"9"} {app=x, +id=9}"#);
-    check("| json | logfmt", r#"{"a":"1"} a=2 b=3"#, r#"{"a":"1"} a=2 b=3 {+a=1, app=x, +b=3}"#);
+    check(
+        "| json",
+        r#"{"app":"y"}"#,
+        r#"{"app":"y"} {app=x, +app_extracted=y}"#,
+    );
+    check_metadata(
+        "| json",
+        &[("id", "7")],
+        r#"{"id":"9"}"#,
+        r#"{"id":"9"} {app=x, ~id=7, +id_extracted=9}"#,
+    );
+    check_metadata(
+        "| json",
+        &[("app", "7")],
+        r#"{}"#,
+        "{} {app=x, ~app_extracted=7}",
+    );
+    check_metadata(
+        "| drop id | json",
+        &[("id", "7")],
+        r#"{"id":"9"}"#,
+        r#"{"id":"9"} {app=x, +id=9}"#,
+    );
+    check(
+        "| json | logfmt",
+        r#"{"a":"1"} a=2 b=3"#,
+        r#"{"a":"1"} a=2 b=3 {+a=1, app=x, +b=3}"#,
+    );
 }
 
 #[test]
 fn json_paths_take_values_raw_and_mark_missing_ones() {
     let line = r#"{"u":{"id":8,"n":"li"},"t":["a",{"c":1}],"d.k":"v","z":null}"#;
-    check(r#"| json i="u.id", f="t[0]", c="t[1].c""#, line, &format!("{line} {{app=x, +c=1, +f=a, +i=8}}"));
-    check(r#"| json u="u", t="t""#, line, &format!("{line} {{app=x, +t=[\"a\",{{\"c\":1}}], +u={{\"id\":8,\"n\":\"li\"}}}}"));
-    check(r#"| json k="[\"d.k\"]", z, no"#, line, &format!("{line} {{app=x, +k=v, +no=, +z=}}"));
-    check(r#"| json a"#, "plain", "plain {+__error__=JSONParserErr, app=x}");
-    check(r#"| json app="u.n""#, line, &format!("{line} {{app=x, +app_extracted=li}}"));
+    check(
+        r#"| json i="u.id", f="t[0]", c="t[1].c""#,
+        line,
+        &format!("{line} {{app=x, +c=1, +f=a, +i=8}}"),
+    );
+    check(
+        r#"| json u="u", t="t""#,
+        line,
+        &format!("{line} {{app=x, +t=[\"a\",{{\"c\":1}}], +u={{\"id\":8,\"n\":\"li\"}}}}"),
+    );
+    check(
+        r#"| json k="[\"d.k\"]", z, no"#,
+        line,
+        &format!("{line} {{app=x, +k=v, +no=, +z=}}"),
+    );
+    check(
+        r#"| json a"#,
+        "plain",
+        "plain {+__error__=JSONParserErr, app=x}",
+    );
+    check(
+        r#"| json app="u.n""#,
+        line,
+        &format!("{line} {{app=x, +app_extracted=li}}"),
+    );
     let refused = refusal(r#"| json a="b[""#);
     assert!(
-        refused.ends_with("cannot parse expression [b[]: syntax error: unexpected $end, expecting STRING or INDEX"),
+        refused.ends_with(
+            "cannot parse expression [b[]: syntax error: unexpected $end, expecting STRING or INDEX"
+        ),
         "{refused}"
     );
 }
 
 #[test]
 fn logfmt_reads_pairs_and_passes_over_the_rest() {
-    check("| logfmt", r#"a=1 b="x \"y\"" c= d e-f=2 a=9"#, r#"a=1 b="x \"y\"" c= d e-f=2 a=9 {+a=1, app=x, +b=x "y", +e_f=2}"#);
-    check("| logfmt --keep-empty", "a=1 b= c", "a=1 b= c {+a=1, app=x, +b=, +c=}");
-    check("| logfmt", r#"=no a=1 b"q=2 c="open"#, r#"=no a=1 b"q=2 c="open {+a=1, app=x}"#);
-    check(r#"| logfmt k="a", z"#, "a=1 b=2", "a=1 b=2 {app=x, +k=1, +z=}");
+    check(
+        "| logfmt",
+        r#"a=1 b="x \"y\"" c= d e-f=2 a=9"#,
+        r#"a=1 b="x \"y\"" c= d e-f=2 a=9 {+a=1, app=x, +b=x "y", +e_f=2}"#,
+    );
+    check(
+        "| logfmt --keep-empty",
+        "a=1 b= c",
+        "a=1 b= c {+a=1, app=x, +b=, +c=}",
+    );
+    check(
+        "| logfmt",
+        r#"=no a=1 b"q=2 c="open"#,
+        r#"=no a=1 b"q=2 c="open {+a=1, app=x}"#,
+    );
+    check(
+        r#"| logfmt k="a", z"#,
+        "a=1 b=2",
+        "a=1 b=2 {app=x, +k=1, +z=}",
+    );
     check(
         "| logfmt --strict",
         r#"a=1 b"q=2"#,
@@ -137,24 +297,45 @@ fn logfmt_reads_pairs_and_passes_over_the_rest() {
 
 #[test]
 fn regexp_and_pattern_take_captures() {
-    check(r#"| regexp "(?P<m>\\w+) (?P<n>z)?""#, "GET /a", "GET /a {app=x, +m=GET, +n=}");
+    check(
+        r#"| regexp "(?P<m>\\w+) (?P<n>z)?""#,
+        "GET /a",
+        "GET /a {app=x, +m=GET, +n=}",
+    );
     check(r#"| regexp "zz(?P<n>z)""#, "GET /a", "GET /a {app=x}");
-    check(r#"| pattern "<ip> - <_> [<ts>]""#, "1.2 - u [now] x", "1.2 - u [now] x {app=x, +ip=1.2, +ts=now}");
+    check(
+        r#"| pattern "<ip> - <_> [<ts>]""#,
+        "1.2 - u [now] x",
+        "1.2 - u [now] x {app=x, +ip=1.2, +ts=now}",
+    );
     check(r#"| pattern "[<a>] <b>""#, "x [y] z", "x [y] z {app=x}");
-    check(r#"| pattern "<a>-<b>+<c>""#, "1-2", "1-2 {+a=1, app=x, +b=2}");
+    check(
+        r#"| pattern "<a>-<b>+<c>""#,
+        "1-2",
+        "1-2 {+a=1, app=x, +b=2}",
+    );
 }
 
 #[test]
 fn unpack_replaces_the_line_and_then_sets_labels() {
-    check("| unpack", r#"{"pod":"p","n":7,"_entry":"in\"ner"}"#, "in\"ner {app=x, +pod=p}");
+    check(
+        "| unpack",
+        r#"{"pod":"p","n":7,"_entry":"in\"ner"}"#,
+        "in\"ner {app=x, +pod=p}",
+    );
     check("| unpack", r#"{"pod":"p"}"#, r#"{"pod":"p"} {app=x}"#);
-    check("| unpack", "x", "x {+__error__=JSONParserErr, +__error_details__=expecting json object(6), but it is not, app=x}");
+    check(
+        "| unpack",
+        "x",
+        "x {+__error__=JSONParserErr, +__error_details__=expecting json object(6), but it is not, app=x}",
+    );
 }
 
 #[test]
 fn label_filters_compare_text_numbers_durations_sizes_and_addresses() {
     let line = r#"s=500 d=1.5s b=2MB ip=10.0.3.9 w=x"#;
-    let kept = |stages: &str| !run(&format!("| logfmt | {stages}"), &[(&[], line.as_bytes())]).is_empty();
+    let kept =
+        |stages: &str| !run(&format!("| logfmt | {stages}"), &[(&[], line.as_bytes())]).is_empty();
     for stages in [
         "s=500",
         "s>499",
@@ -208,9 +389,22 @@ fn label_filters_compare_text_numbers_durations_sizes_and_addresses() {
 
 #[test]
 fn labels_are_dropped_and_kept_by_name_and_value() {
-    check_metadata("| logfmt | drop a, id", &[("id", "7")], "a=1 b=2", "a=1 b=2 {app=x, +b=2}");
-    check(r#"| logfmt | drop a="2", b="2""#, "a=1 b=2", "a=1 b=2 {+a=1, app=x}");
-    check("| json | drop __error__, __error_details__", "x", "x {app=x}");
+    check_metadata(
+        "| logfmt | drop a, id",
+        &[("id", "7")],
+        "a=1 b=2",
+        "a=1 b=2 {app=x, +b=2}",
+    );
+    check(
+        r#"| logfmt | drop a="2", b="2""#,
+        "a=1 b=2",
+        "a=1 b=2 {+a=1, app=x}",
+    );
+    check(
+        "| json | drop __error__, __error_details__",
+        "x",
+        "x {app=x}",
+    );
     check(r#"| logfmt | keep b, a="9""#, "a=1 b=2", "a=1 b=2 {+b=2}");
     check(
         "| json | keep nothing",
@@ -221,16 +415,35 @@ fn labels_are_dropped_and_kept_by_name_and_value() {
 
 #[test]
 fn formats_rewrite_lines_and_labels() {
-    check(r#"| logfmt | line_format "{{.a}}-{{.app}}{{.no}}""#, "a=1", "1-x {+a=1, app=x}");
+    check(
+        r#"| logfmt | line_format "{{.a}}-{{.app}}{{.no}}""#,
+        "a=1",
+        "1-x {+a=1, app=x}",
+    );
     check(r#"| line_format "a=5" | logfmt"#, "q", "a=5 {+a=5, app=x}");
-    check(r#"| logfmt | label_format b=a, app="y", c="{{.b}}""#, "a=1", "a=1 {+app=y, +b=1, +c=1}");
-    check(r#"| label_format a="1", b="{{.a}}""#, "q", "q {+a=1, app=x, +b=}");
+    check(
+        r#"| logfmt | label_format b=a, app="y", c="{{.b}}""#,
+        "a=1",
+        "a=1 {+app=y, +b=1, +c=1}",
+    );
+    check(
+        r#"| label_format a="1", b="{{.a}}""#,
+        "q",
+        "q {+a=1, app=x, +b=}",
+    );
     check(r#"| label_format p="p", q=p"#, "l", "l {app=x, +q=p}");
     check("| label_format a=no", "l", "l {app=x}");
-    check(r#"| label_format a="1" | logfmt"#, "a=2", "a=2 {+a=1, app=x}");
+    check(
+        r#"| label_format a="1" | logfmt"#,
+        "a=2",
+        "a=2 {+a=1, app=x}",
+    );
     check(r#"| decolorize"#, "\x1b[31mred\x1b[0m", "red {app=x}");
     let twice = refusal("| label_format a=b, a=c");
-    assert_eq!(twice, "stage '| label_format a=b,a=c' : multiple label name 'a' not allowed in a single format operation");
+    assert_eq!(
+        twice,
+        "stage '| label_format a=b,a=c' : multiple label name 'a' not allowed in a single format operation"
+    );
     assert_eq!(
         refusal(r#"| label_format __error__="x""#),
         "stage '| label_format __error__=\"x\"' : __error__ cannot be formatted"

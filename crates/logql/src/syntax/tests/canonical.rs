@@ -23,7 +23,10 @@ fn every_construct_has_a_canonical_text() {
             r#"{app="api"}|json|status>=500|line_format "{{.msg}}""#,
             r#"{app="api"} | json | status>=500 | line_format "{{.msg}}""#,
         ),
-        (r#"sum by(app)(rate({app="nginx"}|="GET"[5m]))/2"#, r#"(sum by (app)(rate({app="nginx"} |= "GET"[5m])) / 2)"#),
+        (
+            r#"sum by(app)(rate({app="nginx"}|="GET"[5m]))/2"#,
+            r#"(sum by (app)(rate({app="nginx"} |= "GET"[5m])) / 2)"#,
+        ),
         (
             r#"{app="a",b=~"c"}|~"x"!="y"|logfmt --strict a,b="c"|label_format x=y,z="{{.k}}""#,
             r#"{app="a", b=~"c"} |~ "x" != "y" | logfmt --strict a="a",b="c" | label_format x=y,z="{{.k}}""#,
@@ -36,14 +39,23 @@ fn every_construct_has_a_canonical_text() {
             r#"quantile_over_time(0.99,{a="b"}|json|unwrap duration(x)|__error__=""[5m])by(c,d)"#,
             r#"quantile_over_time(0.99,{a="b"} | json | unwrap duration(x) | __error__=""[5m]) by (c,d)"#,
         ),
-        (r#"{a="b"} | size > 1_000 | ratio < 0x1p-2"#, r#"{a="b"} | size>1000 | ratio<0.25"#),
+        (
+            r#"{a="b"} | size > 1_000 | ratio < 0x1p-2"#,
+            r#"{a="b"} | size>1000 | ratio<0.25"#,
+        ),
         (
             r#"sum(rate({a="b"}[1m]))>bool 3 and on(x)vector(1)"#,
             r#"((sum(rate({a="b"}[1m])) > bool 3) and on (x)  vector(1.000000))"#,
         ),
-        (r#"{a="b"}|= "x" or "y"|drop a,b="c"|keep d"#, r#"{a="b"} |= "x" or "y" | drop a,b="c" | keep d"#),
+        (
+            r#"{a="b"}|= "x" or "y"|drop a,b="c"|keep d"#,
+            r#"{a="b"} |= "x" or "y" | drop a,b="c" | keep d"#,
+        ),
         (r#"{a="b"} != "z" or "w""#, r#"{a="b"} != "z" != "w""#),
-        (r#"{a="b"} |= `x\` or ip("::1")"#, r#"{a="b"} |= "x\\" or ip("::1")"#),
+        (
+            r#"{a="b"} |= `x\` or ip("::1")"#,
+            r#"{a="b"} |= "x\\" or ip("::1")"#,
+        ),
         (
             r#"{a="b"} | addr!=ip("1.2.3.4") | x=-5 | y==1h | z<=20MB"#,
             r#"{a="b"} | addr!=ip("1.2.3.4") | x==-5 | y==1h0m0s | z<=20MB"#,
@@ -52,8 +64,14 @@ fn every_construct_has_a_canonical_text() {
             r#"{a="b"} | regexp "(?P<x>y)" | pattern `<x> "y"` | unpack | decolorize"#,
             r#"{a="b"} | regexp "(?P<x>y)" | pattern "<x> \"y\"" | unpack | decolorize"#,
         ),
-        (r#"{a="b"} | json x, y="z[0]""#, r#"{a="b"} | json x="x",y="z[0]""#),
-        (r#"rate(({a="b"} | json)[5m])"#, r#"rate({a="b"} | json[5m])"#),
+        (
+            r#"{a="b"} | json x, y="z[0]""#,
+            r#"{a="b"} | json x="x",y="z[0]""#,
+        ),
+        (
+            r#"rate(({a="b"} | json)[5m])"#,
+            r#"rate({a="b"} | json[5m])"#,
+        ),
         (
             r#"label_replace(rate({a="b"}[1d]), "x", "$1", "y", "(.*)")"#,
             r#"label_replace(rate({a="b"}[1d]),"x","$1","y","(.*)")"#,
@@ -62,10 +80,22 @@ fn every_construct_has_a_canonical_text() {
             r#"rate({a="b"}[1m]) * on() group_left(c) rate({a="c"}[1m])"#,
             r#"(rate({a="b"}[1m]) * on () group_left (c) rate({a="c"}[1m]))"#,
         ),
-        (r#"rate({a="b"}[1m]) - ignoring(c, d) rate({a="c"}[1m])"#, r#"(rate({a="b"}[1m]) - ignoring (c,d)  rate({a="c"}[1m]))"#),
-        ("{a=\"b\"} # comment\n // more\n /* and more */ | json", r#"{a="b"} | json"#),
-        (r#"{sum="x"} | count=3 | rate>1 | ip="y""#, r#"{sum="x"} | count==3 | rate>1 | ip="y""#),
-        (r#"SUM(Count_Over_Time({a="b"} | JSON [5m])) BY (c)"#, r#"sum by (c)(count_over_time({a="b"} | json[5m]))"#),
+        (
+            r#"rate({a="b"}[1m]) - ignoring(c, d) rate({a="c"}[1m])"#,
+            r#"(rate({a="b"}[1m]) - ignoring (c,d)  rate({a="c"}[1m]))"#,
+        ),
+        (
+            "{a=\"b\"} # comment\n // more\n /* and more */ | json",
+            r#"{a="b"} | json"#,
+        ),
+        (
+            r#"{sum="x"} | count=3 | rate>1 | ip="y""#,
+            r#"{sum="x"} | count==3 | rate>1 | ip="y""#,
+        ),
+        (
+            r#"SUM(Count_Over_Time({a="b"} | JSON [5m])) BY (c)"#,
+            r#"sum by (c)(count_over_time({a="b"} | json[5m]))"#,
+        ),
     ] {
         check(text, want);
     }
@@ -101,13 +131,22 @@ fn commas_and_blanks_between_filters_take_all_to_their_right() {
         ("a=1 or b=2 and c=3", "( a==1 or ( b==2 , c==3 ) )"),
         ("a=1 or b=2, c=3", "( a==1 or ( b==2 , c==3 ) )"),
         ("a=1 or b=2 c=3", "( a==1 or ( b==2 , c==3 ) )"),
-        ("a=1 and b=2, c=3 or d=4", "( a==1 , ( b==2 , ( c==3 or d==4 ) ) )"),
+        (
+            "a=1 and b=2, c=3 or d=4",
+            "( a==1 , ( b==2 , ( c==3 or d==4 ) ) )",
+        ),
         ("a=1, b=2, c=3", "( a==1 , ( b==2 , c==3 ) )"),
         ("a=1 or b=2 or c=3", "( ( a==1 or b==2 ) or c==3 )"),
         ("(a=1 or b=2) and c=3", "( ( a==1 or b==2 ) , c==3 )"),
-        ("a=1 (b=2 or c=3) d=4", "( a==1 , ( ( b==2 or c==3 ) , d==4 ) )"),
+        (
+            "a=1 (b=2 or c=3) d=4",
+            "( a==1 , ( ( b==2 or c==3 ) , d==4 ) )",
+        ),
     ] {
-        check(&format!(r#"{{x="y"}} | {filter}"#), &format!(r#"{{x="y"}} | {want}"#));
+        check(
+            &format!(r#"{{x="y"}} | {filter}"#),
+            &format!(r#"{{x="y"}} | {want}"#),
+        );
     }
 }
 
@@ -143,7 +182,11 @@ fn constants_are_folded() {
         (".5 * 4", "2"),
         ("1e3 * 1e3", "1e+06"),
     ] {
-        assert_eq!(parse(text).map(|e| print(&e)), Ok(want.to_owned()), "{text}");
+        assert_eq!(
+            parse(text).map(|e| print(&e)),
+            Ok(want.to_owned()),
+            "{text}"
+        );
     }
 }
 
@@ -168,19 +211,31 @@ fn splitting_keeps_the_order_of_operators() {
     let long = r#"sum(rate({application="frontend", environment="production"} |= "error" [5m]))"#;
     check_pretty(
         &format!("({long} + {long}) * on(a) group_left(b) {long}"),
-        &format!("  (\n    {0}\n  +\n    {0}\n  )\n* on (a) group_left (b)\n  {0}", long.replace(" [5m]", "[5m]"))
-            .replace("  (\n    sum", "  (\n      sum")
-            .replace("  +\n    sum", "    +\n      sum"),
+        &format!(
+            "  (\n    {0}\n  +\n    {0}\n  )\n* on (a) group_left (b)\n  {0}",
+            long.replace(" [5m]", "[5m]")
+        )
+        .replace("  (\n    sum", "  (\n      sum")
+        .replace("  +\n    sum", "    +\n      sum"),
     );
 }
 
 #[test]
 fn odd_names_stay_apart_from_operators() {
     for (text, want) in [
-        ("{a=\"b\"} | \u{7f}= `\\b`", "{a=\"b\"} |  \u{7f} =\"\\\\b\""),
+        (
+            "{a=\"b\"} | \u{7f}= `\\b`",
+            "{a=\"b\"} |  \u{7f} =\"\\\\b\"",
+        ),
         (r#"{a="b"} | ! = "c""#, r#"{a="b"} |  ! ="c""#),
-        (r#"{a="b"} | label_format x= ~"#, r#"{a="b"} | label_format x= ~ "#),
-        (r#"{a="b"} | logfmt ! = "c", '-'"#, r#"{a="b"} | logfmt  ! ="c", '-' ="'-'""#),
+        (
+            r#"{a="b"} | label_format x= ~"#,
+            r#"{a="b"} | label_format x= ~ "#,
+        ),
+        (
+            r#"{a="b"} | logfmt ! = "c", '-'"#,
+            r#"{a="b"} | logfmt  ! ="c", '-' ="'-'""#,
+        ),
     ] {
         check(text, want);
     }

@@ -1,9 +1,10 @@
 //! Random queries: every tree the parser can give, and only those.
 
 use crate::ast::{
-    BinaryExpr, BinaryOp, CompareOp, Conversion, Expr, Extraction, Grouping, LabelFilterExpr, LabelFormat, LabelFormatSource,
-    LabelReplaceExpr, LineFilterArg, LineFilterExpr, LineFilterOp, LogExpr, LogRange, MatchGroup, MatcherExpr, MetricExpr,
-    NamedMatcher, RangeExpr, RangeOp, Selector, SortKey, Span, StageExpr, UnwrapExpr, VectorExpr, VectorMatching, VectorOp,
+    BinaryExpr, BinaryOp, CompareOp, Conversion, Expr, Extraction, Grouping, LabelFilterExpr,
+    LabelFormat, LabelFormatSource, LabelReplaceExpr, LineFilterArg, LineFilterExpr, LineFilterOp,
+    LogExpr, LogRange, MatchGroup, MatcherExpr, MetricExpr, NamedMatcher, RangeExpr, RangeOp,
+    Selector, SortKey, Span, StageExpr, UnwrapExpr, VectorExpr, VectorMatching, VectorOp,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,7 +18,10 @@ pub(crate) fn expr() -> impl Strategy<Value = Expr> {
 
 /// Names that need no quotes, words among them that mean something elsewhere.
 fn bare_name() -> impl Strategy<Value = String> {
-    let odd = select(vec!["sum", "rate", "ip", "limit", "in", "not", "distinct", "sort", "desc", "é", "_x", "bytes", "Vector"]);
+    let odd = select(vec![
+        "sum", "rate", "ip", "limit", "in", "not", "distinct", "sort", "desc", "é", "_x", "bytes",
+        "Vector",
+    ]);
     prop_oneof!["[a-z_][a-z0-9_]{0,6}x", odd.prop_map(str::to_owned)]
 }
 
@@ -37,33 +41,70 @@ fn text() -> impl Strategy<Value = String> {
 
 fn matcher() -> impl Strategy<Value = MatcherExpr> {
     let equality = (select(vec![MatchOp::Equal, MatchOp::NotEqual]), text());
-    let regex = (select(vec![MatchOp::Regex, MatchOp::NotRegex]), "[a-z.*|]{0,2}[a-z]".prop_map(|s| s.replace('*', ".*")));
-    (name(), prop_oneof![equality, regex]).prop_map(|(name, (op, value))| MatcherExpr { name, op, value, span: Span::default() })
+    let regex = (
+        select(vec![MatchOp::Regex, MatchOp::NotRegex]),
+        "[a-z.*|]{0,2}[a-z]".prop_map(|s| s.replace('*', ".*")),
+    );
+    (name(), prop_oneof![equality, regex]).prop_map(|(name, (op, value))| MatcherExpr {
+        name,
+        op,
+        value,
+        span: Span::default(),
+    })
 }
 
 /// A selector.
 pub(crate) fn selector() -> impl Strategy<Value = Selector> {
-    vec(matcher(), 0..3).prop_map(|matchers| Selector { matchers, span: Span::default() })
+    vec(matcher(), 0..3).prop_map(|matchers| Selector {
+        matchers,
+        span: Span::default(),
+    })
 }
 
 fn line_filter() -> impl Strategy<Value = LineFilterExpr> {
     use LineFilterOp::{Contains, NotContains, NotPattern, NotRegex, Pattern, Regex};
     let arg = || prop_oneof![4 => text().prop_map(LineFilterArg::Text), 1 => text().prop_map(LineFilterArg::Ip)];
     let positive = (select(vec![Contains, Regex, Pattern]), vec(arg(), 1..4));
-    let negative = (select(vec![NotContains, NotRegex, NotPattern]), vec(arg(), 1..2));
-    prop_oneof![positive, negative].prop_map(|(op, args)| LineFilterExpr { op, args, span: Span::default() })
+    let negative = (
+        select(vec![NotContains, NotRegex, NotPattern]),
+        vec(arg(), 1..2),
+    );
+    prop_oneof![positive, negative].prop_map(|(op, args)| LineFilterExpr {
+        op,
+        args,
+        span: Span::default(),
+    })
 }
 
 fn compare_op() -> impl Strategy<Value = CompareOp> {
     use CompareOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
-    select(vec![Equal, NotEqual, Greater, GreaterEqual, Less, LessEqual])
+    select(vec![
+        Equal,
+        NotEqual,
+        Greater,
+        GreaterEqual,
+        Less,
+        LessEqual,
+    ])
 }
 
 /// A condition on labels.
 pub(crate) fn label_filter() -> impl Strategy<Value = LabelFilterExpr> {
-    let number = prop_oneof![any::<i32>().prop_map(f64::from), -1e3..1e3, Just(1e300), Just(0.0)];
-    let nanos = prop_oneof![0..1_000_000_000i64, -1_000_000_000_000_000..1_000_000_000_000_000i64];
-    let bytes = prop_oneof![0..2_000u64, (0..500u64).prop_map(|k| k * 1_000_000), 0..1u64 << 50];
+    let number = prop_oneof![
+        any::<i32>().prop_map(f64::from),
+        -1e3..1e3,
+        Just(1e300),
+        Just(0.0)
+    ];
+    let nanos = prop_oneof![
+        0..1_000_000_000i64,
+        -1_000_000_000_000_000..1_000_000_000_000_000i64
+    ];
+    let bytes = prop_oneof![
+        0..2_000u64,
+        (0..500u64).prop_map(|k| k * 1_000_000),
+        0..1u64 << 50
+    ];
     let leaf = prop_oneof![
         3 => matcher().prop_map(LabelFilterExpr::Match),
         1 => (name(), any::<bool>(), text()).prop_map(|(name, negated, pattern)| LabelFilterExpr::Ip { name, negated, pattern }),
@@ -74,26 +115,46 @@ pub(crate) fn label_filter() -> impl Strategy<Value = LabelFilterExpr> {
     leaf.prop_recursive(3, 8, 2, |inner| {
         (inner.clone(), inner, any::<bool>()).prop_map(|(left, right, and)| {
             let (left, right) = (Box::new(left), Box::new(right));
-            if and { LabelFilterExpr::And(left, right) } else { LabelFilterExpr::Or(left, right) }
+            if and {
+                LabelFilterExpr::And(left, right)
+            } else {
+                LabelFilterExpr::Or(left, right)
+            }
         })
     })
 }
 
 fn extractions() -> impl Strategy<Value = Vec<Extraction>> {
-    vec((bare_name(), text()).prop_map(|(label, expression)| Extraction { label, expression }), 0..3)
+    vec(
+        (bare_name(), text()).prop_map(|(label, expression)| Extraction { label, expression }),
+        0..3,
+    )
 }
 
 fn named() -> impl Strategy<Value = Vec<NamedMatcher>> {
-    vec(prop_oneof![name().prop_map(NamedMatcher::Name), matcher().prop_map(NamedMatcher::Matcher)], 1..3)
+    vec(
+        prop_oneof![
+            name().prop_map(NamedMatcher::Name),
+            matcher().prop_map(NamedMatcher::Matcher)
+        ],
+        1..3,
+    )
 }
 
 fn label_formats() -> impl Strategy<Value = Vec<LabelFormat>> {
-    let source = prop_oneof![bare_name().prop_map(LabelFormatSource::Label), text().prop_map(LabelFormatSource::Template)];
-    vec((name(), source).prop_map(|(target, source)| LabelFormat { target, source }), 1..3)
+    let source = prop_oneof![
+        bare_name().prop_map(LabelFormatSource::Label),
+        text().prop_map(LabelFormatSource::Template)
+    ];
+    vec(
+        (name(), source).prop_map(|(target, source)| LabelFormat { target, source }),
+        1..3,
+    )
 }
 
 fn flat_stage() -> impl Strategy<Value = StageExpr> {
-    let sort_key = (name(), any::<bool>()).prop_map(|(label, descending)| SortKey { label, descending });
+    let sort_key =
+        (name(), any::<bool>()).prop_map(|(label, descending)| SortKey { label, descending });
     prop_oneof![
         4 => line_filter().prop_map(StageExpr::LineFilter),
         4 => label_filter().prop_map(StageExpr::LabelFilter),
@@ -115,9 +176,17 @@ fn flat_stage() -> impl Strategy<Value = StageExpr> {
 
 fn flat_log() -> impl Strategy<Value = LogExpr> {
     (selector(), vec(flat_stage(), 0..4)).prop_map(|(selector, stages)| {
-        let mut log = LogExpr { selector, stages: Vec::new(), span: Span::default() };
+        let mut log = LogExpr {
+            selector,
+            stages: Vec::new(),
+            span: Span::default(),
+        };
         for stage in stages {
-            if !log.stages.last().is_some_and(|last| runs_together(last, &stage)) {
+            if !log
+                .stages
+                .last()
+                .is_some_and(|last| runs_together(last, &stage))
+            {
                 log.stages.push(stage);
             }
         }
@@ -127,8 +196,15 @@ fn flat_log() -> impl Strategy<Value = LogExpr> {
 
 /// `| drop x != "y"` is a matcher of drop, never a line filter after it.
 fn runs_together(first: &StageExpr, second: &StageExpr) -> bool {
-    let (StageExpr::Drop(items) | StageExpr::Keep(items), StageExpr::LineFilter(filter)) = (first, second) else { return false };
-    let negated = matches!(filter.op, LineFilterOp::NotContains | LineFilterOp::NotRegex);
+    let (StageExpr::Drop(items) | StageExpr::Keep(items), StageExpr::LineFilter(filter)) =
+        (first, second)
+    else {
+        return false;
+    };
+    let negated = matches!(
+        filter.op,
+        LineFilterOp::NotContains | LineFilterOp::NotRegex
+    );
     negated && matches!(items.last(), Some(NamedMatcher::Name(_)))
 }
 
@@ -136,7 +212,11 @@ fn runs_together(first: &StageExpr, second: &StageExpr) -> bool {
 pub(crate) fn log() -> impl Strategy<Value = LogExpr> {
     flat_log().prop_recursive(2, 6, 1, |inner| {
         (flat_log(), name(), any::<bool>(), inner).prop_map(|(mut log, label, negated, query)| {
-            log.stages.push(StageExpr::In { label, negated, query: Box::new(query) });
+            log.stages.push(StageExpr::In {
+                label,
+                negated,
+                query: Box::new(query),
+            });
             log
         })
     })
@@ -144,8 +224,16 @@ pub(crate) fn log() -> impl Strategy<Value = LogExpr> {
 
 fn unwrap() -> impl Strategy<Value = UnwrapExpr> {
     use Conversion::{Bytes, Duration, DurationSeconds, None};
-    (name(), select(vec![None, Bytes, Duration, DurationSeconds]), vec(label_filter(), 0..3))
-        .prop_map(|(label, conversion, filters)| UnwrapExpr { label, conversion, filters })
+    (
+        name(),
+        select(vec![None, Bytes, Duration, DurationSeconds]),
+        vec(label_filter(), 0..3),
+    )
+        .prop_map(|(label, conversion, filters)| UnwrapExpr {
+            label,
+            conversion,
+            filters,
+        })
 }
 
 fn grouping() -> impl Strategy<Value = Grouping> {
@@ -155,44 +243,96 @@ fn grouping() -> impl Strategy<Value = Grouping> {
 fn range() -> impl Strategy<Value = MetricExpr> {
     let width = (0..100_000_000i64).prop_map(|millis| millis * 1_000_000);
     let offset = prop_oneof![2 => Just(0i64), 1 => -1_000_000_000_000..1_000_000_000_000i64];
-    (select(RangeOp::ALL.to_vec()), log(), unwrap(), any::<bool>(), width, offset, proptest::option::of(grouping()), 0.0..1.0f64)
-        .prop_map(|(op, log, mut unwrap, wants_unwrap, range, offset, grouping, quantile)| {
-            use RangeOp::{
-                AbsentOverTime, BytesOverTime, BytesRate, CountDistinct, CountOverTime, QuantileOverTime, Rate, RateCounter,
-                SumOverTime,
-            };
-            let lines_only = matches!(op, CountOverTime | BytesOverTime | BytesRate);
-            let either = matches!(op, Rate | AbsentOverTime);
-            if op == CountDistinct {
-                unwrap = UnwrapExpr { conversion: Conversion::None, filters: Vec::new(), ..unwrap };
-            }
-            let groups = !lines_only && !either && !matches!(op, SumOverTime | RateCounter);
-            MetricExpr::Range(Box::new(RangeExpr {
-                op,
-                param: (op == QuantileOverTime).then_some(quantile),
-                range: LogRange { log, unwrap: Some(unwrap).filter(|_| !lines_only && (wants_unwrap || !either)), range, offset },
-                grouping: grouping.filter(|_| groups),
-                span: Span::default(),
-            }))
-        })
+    (
+        select(RangeOp::ALL.to_vec()),
+        log(),
+        unwrap(),
+        any::<bool>(),
+        width,
+        offset,
+        proptest::option::of(grouping()),
+        0.0..1.0f64,
+    )
+        .prop_map(
+            |(op, log, mut unwrap, wants_unwrap, range, offset, grouping, quantile)| {
+                use RangeOp::{
+                    AbsentOverTime, BytesOverTime, BytesRate, CountDistinct, CountOverTime,
+                    QuantileOverTime, Rate, RateCounter, SumOverTime,
+                };
+                let lines_only = matches!(op, CountOverTime | BytesOverTime | BytesRate);
+                let either = matches!(op, Rate | AbsentOverTime);
+                if op == CountDistinct {
+                    unwrap = UnwrapExpr {
+                        conversion: Conversion::None,
+                        filters: Vec::new(),
+                        ..unwrap
+                    };
+                }
+                let groups = !lines_only && !either && !matches!(op, SumOverTime | RateCounter);
+                MetricExpr::Range(Box::new(RangeExpr {
+                    op,
+                    param: (op == QuantileOverTime).then_some(quantile),
+                    range: LogRange {
+                        log,
+                        unwrap: Some(unwrap).filter(|_| !lines_only && (wants_unwrap || !either)),
+                        range,
+                        offset,
+                    },
+                    grouping: grouping.filter(|_| groups),
+                    span: Span::default(),
+                }))
+            },
+        )
 }
 
 fn vector(inner: MetricExpr, op: VectorOp, k: i64, grouping: Option<Grouping>) -> MetricExpr {
     use VectorOp::{ApproxTopk, Bottomk, Sort, SortDesc, Topk};
     let param = matches!(op, Topk | Bottomk | ApproxTopk).then_some(k);
     let grouping = grouping.filter(|_| !matches!(op, Sort | SortDesc | ApproxTopk));
-    MetricExpr::Vector(Box::new(VectorExpr { op, param, grouping, inner, span: Span::default() }))
+    MetricExpr::Vector(Box::new(VectorExpr {
+        op,
+        param,
+        grouping,
+        inner,
+        span: Span::default(),
+    }))
 }
 
 fn matching() -> impl Strategy<Value = Option<VectorMatching>> {
-    let group = select(vec![MatchGroup::OneToOne, MatchGroup::Left, MatchGroup::Right]);
-    (any::<bool>(), names(), group, vec(name(), 0..2), any::<bool>()).prop_map(|(on, labels, group, include, some)| {
-        let include = if group == MatchGroup::OneToOne { Vec::new() } else { include };
-        some.then_some(VectorMatching { on, labels, group, include })
-    })
+    let group = select(vec![
+        MatchGroup::OneToOne,
+        MatchGroup::Left,
+        MatchGroup::Right,
+    ]);
+    (
+        any::<bool>(),
+        names(),
+        group,
+        vec(name(), 0..2),
+        any::<bool>(),
+    )
+        .prop_map(|(on, labels, group, include, some)| {
+            let include = if group == MatchGroup::OneToOne {
+                Vec::new()
+            } else {
+                include
+            };
+            some.then_some(VectorMatching {
+                on,
+                labels,
+                group,
+                include,
+            })
+        })
 }
 
-fn binary(op: BinaryOp, flag: bool, matching: Option<VectorMatching>, left: MetricExpr, right: MetricExpr) -> MetricExpr {
+fn binary(
+    op: BinaryOp,
+    flag: bool,
+    matching: Option<VectorMatching>,
+    left: MetricExpr,
+    right: MetricExpr,
+) -> MetricExpr {
     let is_literal = |e: &MetricExpr| matches!(e, MetricExpr::Literal(_));
     // Two literals are folded, and set operators take none.
     let (op, right) = match (is_literal(&left), is_literal(&right)) {
@@ -202,12 +342,26 @@ fn binary(op: BinaryOp, flag: bool, matching: Option<VectorMatching>, left: Metr
         _ => (op, right),
     };
     let return_bool = flag && op.is_comparison();
-    MetricExpr::Binary(Box::new(BinaryExpr { op, return_bool, matching, left, right, span: Span::default() }))
+    MetricExpr::Binary(Box::new(BinaryExpr {
+        op,
+        return_bool,
+        matching,
+        left,
+        right,
+        span: Span::default(),
+    }))
 }
 
 /// A metric query.
 pub(crate) fn metric() -> impl Strategy<Value = MetricExpr> {
-    let number = || prop_oneof![any::<i32>().prop_map(f64::from), -1.0..1.0f64, Just(1e21), Just(2.5e-7)];
+    let number = || {
+        prop_oneof![
+            any::<i32>().prop_map(f64::from),
+            -1.0..1.0f64,
+            Just(1e21),
+            Just(2.5e-7)
+        ]
+    };
     let leaf = prop_oneof![
         4 => range(),
         1 => number().prop_map(MetricExpr::Literal),
@@ -215,14 +369,43 @@ pub(crate) fn metric() -> impl Strategy<Value = MetricExpr> {
     ];
     let ops = {
         use BinaryOp::*;
-        vec![Or, And, Unless, Add, Sub, Mul, Div, Mod, Pow, Equal, NotEqual, Greater, GreaterEqual, Less, LessEqual]
+        vec![
+            Or,
+            And,
+            Unless,
+            Add,
+            Sub,
+            Mul,
+            Div,
+            Mod,
+            Pow,
+            Equal,
+            NotEqual,
+            Greater,
+            GreaterEqual,
+            Less,
+            LessEqual,
+        ]
     };
     leaf.prop_recursive(4, 12, 2, move |inner| {
         prop_oneof![
-            (inner.clone(), select(VectorOp::ALL.to_vec()), 1..100i64, proptest::option::of(grouping()))
+            (
+                inner.clone(),
+                select(VectorOp::ALL.to_vec()),
+                1..100i64,
+                proptest::option::of(grouping())
+            )
                 .prop_map(|(inner, op, k, grouping)| vector(inner, op, k, grouping)),
-            (select(ops.clone()), any::<bool>(), matching(), inner.clone(), inner.clone())
-                .prop_map(|(op, flag, matching, left, right)| binary(op, flag, matching, left, right)),
+            (
+                select(ops.clone()),
+                any::<bool>(),
+                matching(),
+                inner.clone(),
+                inner.clone()
+            )
+                .prop_map(|(op, flag, matching, left, right)| binary(
+                    op, flag, matching, left, right
+                )),
             (inner, text(), text(), text()).prop_map(|(inner, dst, replacement, src)| {
                 let regex = "(.*)".to_owned();
                 MetricExpr::LabelReplace(Box::new(LabelReplaceExpr {

@@ -101,10 +101,18 @@ fn check_total(text: &str) -> Result<(), TestCaseError> {
             let printed = print(&expr);
             // Numbers that are none (1/0) and infinite ones have no text that reads back.
             if !printed.contains("NaN") && !printed.contains("Inf") {
-                prop_assert_eq!(parse(&printed).map(|read| read == expr), Ok(true), "{} printed as {}", text, printed);
+                prop_assert_eq!(
+                    parse(&printed).map(|read| read == expr),
+                    Ok(true),
+                    "{} printed as {}",
+                    text,
+                    printed
+                );
             }
         }
-        Err(error) => prop_assert!(error.span.start <= error.span.end && error.span.end as usize <= text.len()),
+        Err(error) => prop_assert!(
+            error.span.start <= error.span.end && error.span.end as usize <= text.len()
+        ),
     }
     Ok(())
 }
@@ -112,7 +120,9 @@ fn check_total(text: &str) -> Result<(), TestCaseError> {
 /// Shapes that make careless parsers take exponential time or all of the stack.
 #[test]
 fn nesting_and_length_are_survived() {
-    let repeat = |open: &str, middle: &str, close: &str, n: usize| format!("{}{middle}{}", open.repeat(n), close.repeat(n));
+    let repeat = |open: &str, middle: &str, close: &str, n: usize| {
+        format!("{}{middle}{}", open.repeat(n), close.repeat(n))
+    };
     let rate = r#"rate({a="b"}[1m])"#;
     for text in [
         repeat("(", "", "", 100_000),
@@ -123,22 +133,34 @@ fn nesting_and_length_are_survived() {
         repeat("1 ^ ", rate, "", 30_000),
         repeat("1 + ", rate, "", 30_000),
         repeat("rate((", r#"{a="b"}[1m]"#, "))", 10_000),
-        format!("rate({}{{a=\"b\"}}[1m]{})", "(".repeat(60_000), ")".repeat(60_000)),
-        format!(r#"{{a="b"}} | {}x=1{}"#, "(".repeat(60_000), ")".repeat(60_000)),
+        format!(
+            "rate({}{{a=\"b\"}}[1m]{})",
+            "(".repeat(60_000),
+            ")".repeat(60_000)
+        ),
+        format!(
+            r#"{{a="b"}} | {}x=1{}"#,
+            "(".repeat(60_000),
+            ")".repeat(60_000)
+        ),
         format!(r#"{{a="b"}} | x=1{}"#, " or x=1".repeat(15_000)),
         format!(r#"{{a="b"}} | x=1{}"#, ", x=1".repeat(15_000)),
         format!(r#"{{a="b"}} | x=1{}"#, " and x=1, x=1".repeat(5_000)),
         format!(r#"{{a="b"}}{}"#, " | json".repeat(15_000)),
         format!(r#"{{a="b"}} |= "x"{}"#, r#" or "x""#.repeat(15_000)),
         repeat(r#"{a="b"} | x in ("#, r#"{a="b"}"#, ")", 6_000),
-        format!(r#"{{a="b"}} | pattern "{}""#, (0..15_000).map(|i| format!("<a{i}> ")).collect::<String>()),
+        format!(
+            r#"{{a="b"}} | pattern "{}""#,
+            (0..15_000).map(|i| format!("<a{i}> ")).collect::<String>()
+        ),
         "{".repeat(100_000),
         "sum ".repeat(30_000),
         "/* */".repeat(20_000),
     ] {
         if let Ok(expr) = parse(&text) {
             let printed = print(&expr);
-            let reads_back = printed.len() > QUERY_BYTES_MAX || parse(&printed).is_ok_and(|read| read == expr);
+            let reads_back =
+                printed.len() > QUERY_BYTES_MAX || parse(&printed).is_ok_and(|read| read == expr);
             assert!(reads_back, "{:.200}", printed);
         }
     }

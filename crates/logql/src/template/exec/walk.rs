@@ -62,7 +62,10 @@ impl<'a> Executor<'a, '_> {
             Value::Nil => self.write(b"<no value>"),
             Value::Bool(value) => self.write(if value { b"true" } else { b"false" }),
             value => {
-                let printed = self.env.print(|printer| printer.print(&[value])).or_else(|message| self.fail(message))?;
+                let printed = self
+                    .env
+                    .print(|printer| printer.print(&[value]))
+                    .or_else(|message| self.fail(message))?;
                 self.write(&printed)
             }
         }
@@ -104,26 +107,35 @@ impl<'a> Executor<'a, '_> {
         match value {
             Value::Int(n, kind) => {
                 if branch.pipe.variables.len() > 1 {
-                    return self.fail(format!("can't use {n} to iterate over more than one variable"));
+                    return self.fail(format!(
+                        "can't use {n} to iterate over more than one variable"
+                    ));
                 }
-                let walked = (0..*n).try_for_each(|i| self.turn(branch, Value::Nil, Value::Int(i, *kind), false));
+                let walked = (0..*n)
+                    .try_for_each(|i| self.turn(branch, Value::Nil, Value::Int(i, *kind), false));
                 Ok((*n > 0, walked))
             }
             Value::List(list) => {
                 let mut items = list.iter().enumerate();
-                let walked = items.try_for_each(|(i, item)| self.turn(branch, Value::int(i as i64), item.clone(), true));
+                let walked = items.try_for_each(|(i, item)| {
+                    self.turn(branch, Value::int(i as i64), item.clone(), true)
+                });
                 Ok((!list.is_empty(), walked))
             }
             Value::Map(map) => {
                 let mut entries = map.iter();
-                let walked = entries.try_for_each(|(k, v)| self.turn(branch, Value::owned(k.as_slice()), v.clone(), true));
+                let walked = entries.try_for_each(|(k, v)| {
+                    self.turn(branch, Value::owned(k.as_slice()), v.clone(), true)
+                });
                 Ok((!map.is_empty(), walked))
             }
             Value::Labels => {
                 let labels = self.env.context.labels();
                 let ran = !labels.is_empty();
                 let mut labels = labels.into_iter();
-                let walked = labels.try_for_each(|(k, v)| self.turn(branch, Value::text(k), Value::text(v), false));
+                let walked = labels.try_for_each(|(k, v)| {
+                    self.turn(branch, Value::text(k), Value::text(v), false)
+                });
                 Ok((ran, walked))
             }
             Value::Nil => Ok((false, Ok(()))),
@@ -134,7 +146,13 @@ impl<'a> Executor<'a, '_> {
     }
 
     /// One turn of a loop; `boxed` tells that the item came out of JSON.
-    fn turn(&mut self, branch: &'a Branch, index: Value<'a>, item: Value<'a>, boxed: bool) -> Walked {
+    fn turn(
+        &mut self,
+        branch: &'a Branch,
+        index: Value<'a>,
+        item: Value<'a>,
+        boxed: bool,
+    ) -> Walked {
         self.step()?;
         let mark = self.variables.len();
         let (names, depth) = (&branch.pipe.variables, self.depth);
@@ -191,7 +209,9 @@ impl<'a> Executor<'a, '_> {
 
 /// The label that a pipe of nothing else names.
 fn lone_label(pipe: &Pipe) -> Option<&str> {
-    let [Command { operands, .. }] = pipe.commands.as_slice() else { return None };
+    let [Command { operands, .. }] = pipe.commands.as_slice() else {
+        return None;
+    };
     match operands.as_slice() {
         [operand] if pipe.variables.is_empty() => match &operand.kind {
             OperandKind::Field(names) if names.len() == 1 => Some(&names[0]),

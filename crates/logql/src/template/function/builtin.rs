@@ -7,23 +7,66 @@ use crate::template::value::{BasicKind, Value};
 use std::cmp::Ordering;
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function { name: "and", params: &[Raw], variadic: Some(Raw), run: Run::And },
-    Function { name: "or", params: &[Raw], variadic: Some(Raw), run: Run::Or },
-    Function { name: "call", params: &[Raw], variadic: Some(Raw), run: Run::Call },
-    fixed("not", &[Raw], |env, args| Ok(Value::Bool(!args[0].is_true(|| env.label_count())))),
-    open("eq", &[Raw], Raw, |env, args| Ok(Value::Bool(equal_to_any(env, args)?))),
-    fixed("ne", &[Raw, Raw], |env, args| Ok(Value::Bool(!equal(env, &args[0], &args[1])?))),
-    fixed("lt", &[Raw, Raw], |_, args| Ok(Value::Bool(less(&args[0], &args[1])?))),
-    fixed("le", &[Raw, Raw], |env, args| Ok(Value::Bool(less(&args[0], &args[1])? || equal(env, &args[0], &args[1])?))),
-    fixed("gt", &[Raw, Raw], |env, args| Ok(Value::Bool(!(less(&args[0], &args[1])? || equal(env, &args[0], &args[1])?)))),
-    fixed("ge", &[Raw, Raw], |_, args| Ok(Value::Bool(!less(&args[0], &args[1])?))),
+    Function {
+        name: "and",
+        params: &[Raw],
+        variadic: Some(Raw),
+        run: Run::And,
+    },
+    Function {
+        name: "or",
+        params: &[Raw],
+        variadic: Some(Raw),
+        run: Run::Or,
+    },
+    Function {
+        name: "call",
+        params: &[Raw],
+        variadic: Some(Raw),
+        run: Run::Call,
+    },
+    fixed("not", &[Raw], |env, args| {
+        Ok(Value::Bool(!args[0].is_true(|| env.label_count())))
+    }),
+    open("eq", &[Raw], Raw, |env, args| {
+        Ok(Value::Bool(equal_to_any(env, args)?))
+    }),
+    fixed("ne", &[Raw, Raw], |env, args| {
+        Ok(Value::Bool(!equal(env, &args[0], &args[1])?))
+    }),
+    fixed("lt", &[Raw, Raw], |_, args| {
+        Ok(Value::Bool(less(&args[0], &args[1])?))
+    }),
+    fixed("le", &[Raw, Raw], |env, args| {
+        Ok(Value::Bool(
+            less(&args[0], &args[1])? || equal(env, &args[0], &args[1])?,
+        ))
+    }),
+    fixed("gt", &[Raw, Raw], |env, args| {
+        Ok(Value::Bool(
+            !(less(&args[0], &args[1])? || equal(env, &args[0], &args[1])?),
+        ))
+    }),
+    fixed("ge", &[Raw, Raw], |_, args| {
+        Ok(Value::Bool(!less(&args[0], &args[1])?))
+    }),
     fixed("len", &[Raw], len),
     open("index", &[Raw], Raw, index),
     open("slice", &[Raw], Raw, slice),
-    open("print", &[], Any, |env, args| Ok(Value::owned(env.print(|printer| printer.print(args))?))),
-    open("println", &[], Any, |env, args| Ok(Value::owned(env.print(|printer| printer.println(args))?))),
-    open("printf", &[Str], Any, |env, args| Ok(Value::owned(env.print(|printer| printer.printf(string(&args[0]), &args[1..]))?))),
-    fixed("__line__", &[], |env, _| Ok(Value::Str(env.context().line().into()))),
+    open("print", &[], Any, |env, args| {
+        Ok(Value::owned(env.print(|printer| printer.print(args))?))
+    }),
+    open("println", &[], Any, |env, args| {
+        Ok(Value::owned(env.print(|printer| printer.println(args))?))
+    }),
+    open("printf", &[Str], Any, |env, args| {
+        Ok(Value::owned(env.print(|printer| {
+            printer.printf(string(&args[0]), &args[1..])
+        })?))
+    }),
+    fixed("__line__", &[], |env, _| {
+        Ok(Value::Str(env.context().line().into()))
+    }),
 ];
 
 fn len<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
@@ -40,7 +83,9 @@ fn len<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
 }
 
 fn equal_to_any<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Result<bool, String> {
-    let [first, rest @ ..] = &*args else { return Ok(false) };
+    let [first, rest @ ..] = &*args else {
+        return Ok(false);
+    };
     if rest.is_empty() {
         return Err("missing argument for comparison".to_owned());
     }
@@ -68,25 +113,39 @@ fn equal<'a>(env: &Env<'a>, a: &Value<'a>, b: &Value<'a>) -> Result<bool, String
         (Value::Time(x), Value::Time(y)) => Ok(x.seconds == y.seconds && x.nanos == y.nanos),
         (Value::Nil, other) | (other, Value::Nil) => Ok(matches!(other, Value::Nil)),
         _ if std::mem::discriminant(a) != std::mem::discriminant(b) => {
-            let args = [a.clone(), Value::text(a.type_name()), Value::text(b.type_name()), b.clone()];
-            let message = env.print(|printer| printer.printf(b"non-comparable types %s: %v, %s: %v", &args))?;
+            let args = [
+                a.clone(),
+                Value::text(a.type_name()),
+                Value::text(b.type_name()),
+                b.clone(),
+            ];
+            let message =
+                env.print(|printer| printer.printf(b"non-comparable types %s: %v, %s: %v", &args))?;
             Err(String::from_utf8_lossy(&message).into_owned())
         }
         _ => {
             let args = [b.clone(), Value::text(b.type_name())];
-            let message = env.print(|printer| printer.printf(b"non-comparable type %s: %v", &args))?;
+            let message =
+                env.print(|printer| printer.printf(b"non-comparable type %s: %v", &args))?;
             Err(String::from_utf8_lossy(&message).into_owned())
         }
     }
 }
 
 fn incompatible(a: &Value<'_>, b: &Value<'_>) -> String {
-    format!("incompatible types for comparison: {} and {}", a.type_name(), b.type_name())
+    format!(
+        "incompatible types for comparison: {} and {}",
+        a.type_name(),
+        b.type_name()
+    )
 }
 
 fn less(a: &Value<'_>, b: &Value<'_>) -> Result<bool, String> {
     let bad = || "invalid type for comparison".to_owned();
-    let (x, y) = (a.basic_kind().ok_or_else(bad)?, b.basic_kind().ok_or_else(bad)?);
+    let (x, y) = (
+        a.basic_kind().ok_or_else(bad)?,
+        b.basic_kind().ok_or_else(bad)?,
+    );
     let ordering = match (a, b) {
         (Value::Int(x, _), Value::Int(y, _)) => x.cmp(y),
         _ if x != y => return Err(incompatible(a, b)),
@@ -115,7 +174,9 @@ fn index<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
             }
             Value::List(list) => {
                 let at = position(key, list.len())?;
-                list.get(at).cloned().ok_or("reflect: slice index out of range")?
+                list.get(at)
+                    .cloned()
+                    .ok_or("reflect: slice index out of range")?
             }
             Value::Map(map) => Value::entry(map, map_key(key)?).unwrap_or(Value::Nil),
             Value::Labels => {
@@ -132,7 +193,10 @@ fn map_key<'v>(key: &'v Value<'_>) -> Result<&'v [u8], String> {
     match key {
         Value::Str(text) => Ok(text),
         Value::Nil => Err("value is nil; should be of type string".to_owned()),
-        other => Err(format!("value has type {}; should be string", other.type_name())),
+        other => Err(format!(
+            "value has type {}; should be string",
+            other.type_name()
+        )),
     }
 }
 
@@ -144,7 +208,10 @@ fn position(key: &Value<'_>, length: usize) -> Result<usize, String> {
             _ => Err(format!("index out of range: {n}")),
         },
         Value::Nil => Err("cannot index slice/array with nil".to_owned()),
-        other => Err(format!("cannot index slice/array with type {}", other.type_name())),
+        other => Err(format!(
+            "cannot index slice/array with type {}",
+            other.type_name()
+        )),
     }
 }
 
@@ -158,7 +225,9 @@ fn slice<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
         return Err(format!("too many slice indexes: {}", indexes.len()));
     }
     let length = match &item {
-        Value::Str(_) if indexes.len() == 3 => return Err("cannot 3-index slice a string".to_owned()),
+        Value::Str(_) if indexes.len() == 3 => {
+            return Err("cannot 3-index slice a string".to_owned());
+        }
         Value::Str(text) => text.len(),
         Value::List(list) => list.len(),
         other => return Err(format!("can't slice item of type {}", other.type_name())),

@@ -10,14 +10,28 @@ use crate::template::exec::Env;
 use crate::template::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    fixed("urlencode", &[Str], |_, args| Ok(Value::owned(query_escape(string(&args[0]))))),
-    fixed("urldecode", &[Str], |_, args| Ok(Value::owned(query_unescape(string(&args[0]))?))),
-    fixed("b64enc", &[Str], |_, args| Ok(Value::owned(STANDARD.encode(string(&args[0]))))),
-    fixed("b64dec", &[Str], |_, args| Ok(Value::owned(decode_base64(string(&args[0]))))),
+    fixed("urlencode", &[Str], |_, args| {
+        Ok(Value::owned(query_escape(string(&args[0]))))
+    }),
+    fixed("urldecode", &[Str], |_, args| {
+        Ok(Value::owned(query_unescape(string(&args[0]))?))
+    }),
+    fixed("b64enc", &[Str], |_, args| {
+        Ok(Value::owned(STANDARD.encode(string(&args[0]))))
+    }),
+    fixed("b64dec", &[Str], |_, args| {
+        Ok(Value::owned(decode_base64(string(&args[0]))))
+    }),
     fixed("fromJson", &[Str], from_json),
-    open("html", &[], Any, |env, args| Ok(Value::owned(escape_html(&flat(env, args)?)))),
-    open("js", &[], Any, |env, args| Ok(Value::owned(escape_js(&flat(env, args)?)))),
-    open("urlquery", &[], Any, |env, args| Ok(Value::owned(query_escape(&flat(env, args)?)))),
+    open("html", &[], Any, |env, args| {
+        Ok(Value::owned(escape_html(&flat(env, args)?)))
+    }),
+    open("js", &[], Any, |env, args| {
+        Ok(Value::owned(escape_js(&flat(env, args)?)))
+    }),
+    open("urlquery", &[], Any, |env, args| {
+        Ok(Value::owned(query_escape(&flat(env, args)?)))
+    }),
 ];
 
 /// The arguments as `print` joins them.
@@ -52,8 +66,12 @@ fn query_unescape(text: &[u8]) -> Result<Vec<u8>, String> {
     while at < text.len() {
         match text[at] {
             b'%' => {
-                let digits = text.get(at + 1..at + 3).and_then(|d| std::str::from_utf8(d).ok());
-                let byte = digits.filter(|d| !d.starts_with('+')).and_then(|d| u8::from_str_radix(d, 16).ok());
+                let digits = text
+                    .get(at + 1..at + 3)
+                    .and_then(|d| std::str::from_utf8(d).ok());
+                let byte = digits
+                    .filter(|d| !d.starts_with('+'))
+                    .and_then(|d| u8::from_str_radix(d, 16).ok());
                 let Some(byte) = byte else {
                     let bad = &text[at..text.len().min(at + 3)];
                     return Err(format!("invalid URL escape {}", quoted(bad)));
@@ -78,14 +96,18 @@ fn decode_base64(text: &[u8]) -> Vec<u8> {
     if matches!(text.len() % 4, 2 | 3) {
         padded.resize(text.len().next_multiple_of(4), b'=');
     }
-    decode_padded(&padded).unwrap_or_else(|at| format!("illegal base64 data at input byte {at}").into_bytes())
+    decode_padded(&padded)
+        .unwrap_or_else(|at| format!("illegal base64 data at input byte {at}").into_bytes())
 }
 
 /// Decodes in groups of four, skipping line breaks; an error is the place of the offending byte.
 fn decode_padded(text: &[u8]) -> Result<Vec<u8>, usize> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let mut group = (0u32, 0);
-    let mut bytes = text.iter().enumerate().filter(|(_, b)| !matches!(b, b'\n' | b'\r'));
+    let mut bytes = text
+        .iter()
+        .enumerate()
+        .filter(|(_, b)| !matches!(b, b'\n' | b'\r'));
     while let Some((at, byte)) = bytes.next() {
         let value = match byte {
             b'A'..=b'Z' => byte - b'A',
@@ -113,7 +135,11 @@ fn decode_padded(text: &[u8]) -> Result<Vec<u8>, usize> {
             group = (0, 0);
         }
     }
-    if group.1 == 0 { Ok(out) } else { Err(text.len() - group.1) }
+    if group.1 == 0 {
+        Ok(out)
+    } else {
+        Err(text.len() - group.1)
+    }
 }
 
 fn escape_html(text: &[u8]) -> Vec<u8> {
@@ -140,9 +166,13 @@ fn escape_js(text: &[u8]) -> Vec<u8> {
                 '\\' => out.extend_from_slice(b"\\\\"),
                 '\'' => out.extend_from_slice(b"\\'"),
                 '"' => out.extend_from_slice(b"\\\""),
-                '<' | '>' | '&' | '=' => out.extend_from_slice(format!("\\u{:04X}", c as u32).as_bytes()),
+                '<' | '>' | '&' | '=' => {
+                    out.extend_from_slice(format!("\\u{:04X}", c as u32).as_bytes())
+                }
                 c if c < ' ' => out.extend_from_slice(format!("\\u{:04X}", c as u32).as_bytes()),
-                c if c.is_ascii() || is_print(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                c if c.is_ascii() || is_print(c) => {
+                    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes())
+                }
                 c => out.extend_from_slice(format!("\\u{:04X}", c as u32).as_bytes()),
             }
         }

@@ -12,21 +12,37 @@ use crate::template::value::{IntKind, Value};
 const DAY_SECONDS: i64 = 86_400;
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    fixed("now", &[], |env, _| Ok(Value::Time(Time::from_nanos(env.context().now())))),
-    fixed("__timestamp__", &[], |env, _| Ok(Value::Time(Time::from_nanos(env.context().timestamp())))),
+    fixed("now", &[], |env, _| {
+        Ok(Value::Time(Time::from_nanos(env.context().now())))
+    }),
+    fixed("__timestamp__", &[], |env, _| {
+        Ok(Value::Time(Time::from_nanos(env.context().timestamp())))
+    }),
     fixed("date", &[Str, Any], date),
-    fixed("toDate", &[Str, Str], |_, args| Ok(read(string(&args[0]), string(&args[1]), Zone::Utc))),
+    fixed("toDate", &[Str, Str], |_, args| {
+        Ok(read(string(&args[0]), string(&args[1]), Zone::Utc))
+    }),
     fixed("toDateInZone", &[Str, Str, Str], |_, args| {
         let zone = Zone::load(&String::from_utf8_lossy(string(&args[1]))).unwrap_or(Zone::Utc);
         Ok(read(string(&args[0]), string(&args[2]), zone))
     }),
-    fixed("unixEpoch", &[TimeParam], |_, args| epoch(args, |time| time.seconds)),
-    fixed("unixEpochMillis", &[TimeParam], |_, args| {
-        epoch(args, |time| time.seconds.wrapping_mul(1_000).wrapping_add(i64::from(time.nanos / 1_000_000)))
+    fixed("unixEpoch", &[TimeParam], |_, args| {
+        epoch(args, |time| time.seconds)
     }),
-    fixed("unixEpochNanos", &[TimeParam], |_, args| epoch(args, Time::unix_nanos)),
+    fixed("unixEpochMillis", &[TimeParam], |_, args| {
+        epoch(args, |time| {
+            time.seconds
+                .wrapping_mul(1_000)
+                .wrapping_add(i64::from(time.nanos / 1_000_000))
+        })
+    }),
+    fixed("unixEpochNanos", &[TimeParam], |_, args| {
+        epoch(args, Time::unix_nanos)
+    }),
     fixed("unixToTime", &[Str], unix_to_time),
-    fixed("bytes", &[Str], |_, args| Ok(Value::Float(bytes::parse(&text(args))? as f64))),
+    fixed("bytes", &[Str], |_, args| {
+        Ok(Value::Float(bytes::parse(&text(args))? as f64))
+    }),
     fixed("duration", &[Str], seconds),
     fixed("duration_seconds", &[Str], seconds),
 ];
@@ -43,7 +59,10 @@ fn read<'a>(layout: &[u8], value: &[u8], zone: Zone) -> Value<'a> {
 /// Formats a time or seconds since 1970 in UTC; anything else, bytes of strings too, stands for now.
 fn date<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     let time = match &args[1] {
-        Value::Time(time) => Time { zone: Zone::Utc, ..time.clone() },
+        Value::Time(time) => Time {
+            zone: Zone::Utc,
+            ..time.clone()
+        },
         Value::Int(seconds, IntKind::Int | IntKind::Int64) => Time::utc(*seconds, 0),
         _ => Time::from_nanos(env.context().now()),
     };
@@ -60,7 +79,12 @@ fn epoch<'a>(args: Args<'_, 'a>, unit: fn(&Time) -> i64) -> Outcome<'a> {
 /// The number of digits says the unit.
 fn unix_to_time<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     let text = text(args);
-    let number = parse_int(&text, 10).map_err(|e| format!("unable to parse time '{text}': {}", e.message("ParseInt", &text)))?;
+    let number = parse_int(&text, 10).map_err(|e| {
+        format!(
+            "unable to parse time '{text}': {}",
+            e.message("ParseInt", &text)
+        )
+    })?;
     let time = match text.len() {
         5 => Time::utc(number * DAY_SECONDS, 0),
         10 => Time::utc(number, 0),
@@ -75,5 +99,7 @@ fn unix_to_time<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
 fn seconds<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     let nanos = duration::parse(&text(args))?;
     // In two parts as Go does, so that the same float results.
-    Ok(Value::Float((nanos / 1_000_000_000) as f64 + (nanos % 1_000_000_000) as f64 / 1e9))
+    Ok(Value::Float(
+        (nanos / 1_000_000_000) as f64 + (nanos % 1_000_000_000) as f64 / 1e9,
+    ))
 }

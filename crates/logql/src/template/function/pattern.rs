@@ -17,19 +17,27 @@ pub(super) static FUNCTIONS: &[Function] = &[
         replace(env, args, |_, out| out.extend_from_slice(&literal))
     }),
     fixed("count", &[Str, Str], |env, args| {
-        let found = env.regex(string(&args[0]), |regex| regex.find_iter(string(&args[1])).count())?;
+        let found = env.regex(string(&args[0]), |regex| {
+            regex.find_iter(string(&args[1])).count()
+        })?;
         Ok(Value::int(found as i64))
     }),
 ];
 
-fn replace<'a>(env: &Env<'a>, args: Args<'_, 'a>, insert: impl Fn(&Captures<'_>, &mut Vec<u8>)) -> Outcome<'a> {
+fn replace<'a>(
+    env: &Env<'a>,
+    args: Args<'_, 'a>,
+    insert: impl Fn(&Captures<'_>, &mut Vec<u8>),
+) -> Outcome<'a> {
     let text = string(&args[1]);
     let replaced = env.regex(string(&args[0]), |regex| {
         let mut out = Vec::new();
         let mut done = 0;
         let mut charged = 0;
         for captures in regex.captures_iter(text) {
-            let Some(whole) = captures.get(0) else { continue };
+            let Some(whole) = captures.get(0) else {
+                continue;
+            };
             out.extend_from_slice(&text[done..whole.start()]);
             insert(&captures, &mut out);
             done = whole.end();

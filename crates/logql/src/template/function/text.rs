@@ -10,26 +10,52 @@ pub(super) static FUNCTIONS: &[Function] = &[
     fixed("ToLower", &[Str], lower),
     fixed("ToUpper", &[Str], upper),
     fixed("Replace", &[Str, Str, Str, Int], replace_first),
-    fixed("Trim", &[Str, Str], |_, args| cut(args, 0, |s, set| trim_left(trim_right(s, set), set))),
+    fixed("Trim", &[Str, Str], |_, args| {
+        cut(args, 0, |s, set| trim_left(trim_right(s, set), set))
+    }),
     fixed("TrimLeft", &[Str, Str], |_, args| cut(args, 0, trim_left)),
     fixed("TrimRight", &[Str, Str], |_, args| cut(args, 0, trim_right)),
-    fixed("TrimPrefix", &[Str, Str], |_, args| cut(args, 0, trim_prefix)),
-    fixed("TrimSuffix", &[Str, Str], |_, args| cut(args, 0, trim_suffix)),
+    fixed("TrimPrefix", &[Str, Str], |_, args| {
+        cut(args, 0, trim_prefix)
+    }),
+    fixed("TrimSuffix", &[Str, Str], |_, args| {
+        cut(args, 0, trim_suffix)
+    }),
     fixed("TrimSpace", &[Str], trim_space),
     fixed("lower", &[Str], lower),
     fixed("upper", &[Str], upper),
     fixed("title", &[Str], title),
     fixed("trim", &[Str], trim_space),
-    fixed("trimAll", &[Str, Str], |_, args| cut(args, 1, |s, set| trim_left(trim_right(s, set), set))),
-    fixed("trimPrefix", &[Str, Str], |_, args| cut(args, 1, trim_prefix)),
-    fixed("trimSuffix", &[Str, Str], |_, args| cut(args, 1, trim_suffix)),
+    fixed("trimAll", &[Str, Str], |_, args| {
+        cut(args, 1, |s, set| trim_left(trim_right(s, set), set))
+    }),
+    fixed("trimPrefix", &[Str, Str], |_, args| {
+        cut(args, 1, trim_prefix)
+    }),
+    fixed("trimSuffix", &[Str, Str], |_, args| {
+        cut(args, 1, trim_suffix)
+    }),
     fixed("replace", &[Str, Str, Str], |env, args| {
-        replace(env, string(&args[2]), string(&args[0]), string(&args[1]), usize::MAX)
+        replace(
+            env,
+            string(&args[2]),
+            string(&args[0]),
+            string(&args[1]),
+            usize::MAX,
+        )
     }),
     fixed("repeat", &[Int, Str], repeat),
-    fixed("contains", &[Str, Str], |_, args| Ok(Value::Bool(memchr::memmem::find(string(&args[1]), string(&args[0])).is_some()))),
-    fixed("hasPrefix", &[Str, Str], |_, args| Ok(Value::Bool(string(&args[1]).starts_with(string(&args[0]))))),
-    fixed("hasSuffix", &[Str, Str], |_, args| Ok(Value::Bool(string(&args[1]).ends_with(string(&args[0]))))),
+    fixed("contains", &[Str, Str], |_, args| {
+        Ok(Value::Bool(
+            memchr::memmem::find(string(&args[1]), string(&args[0])).is_some(),
+        ))
+    }),
+    fixed("hasPrefix", &[Str, Str], |_, args| {
+        Ok(Value::Bool(string(&args[1]).starts_with(string(&args[0]))))
+    }),
+    fixed("hasSuffix", &[Str, Str], |_, args| {
+        Ok(Value::Bool(string(&args[1]).ends_with(string(&args[0]))))
+    }),
     fixed("indent", &[Int, Str], |env, args| indent(env, args, "")),
     fixed("nindent", &[Int, Str], |env, args| indent(env, args, "\n")),
     fixed("trunc", &[Int, Str], trunc),
@@ -48,14 +74,18 @@ fn lower<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     if string(&args[0]).is_ascii() {
         return Ok(Value::owned(string(&args[0]).to_ascii_lowercase()));
     }
-    Ok(Value::owned(map_text(&mut args[0], |text| text.chars().map(simple_lower).collect())))
+    Ok(Value::owned(map_text(&mut args[0], |text| {
+        text.chars().map(simple_lower).collect()
+    })))
 }
 
 fn upper<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     if string(&args[0]).is_ascii() {
         return Ok(Value::owned(string(&args[0]).to_ascii_uppercase()));
     }
-    Ok(Value::owned(map_text(&mut args[0], |text| text.chars().map(simple_upper).collect())))
+    Ok(Value::owned(map_text(&mut args[0], |text| {
+        text.chars().map(simple_upper).collect()
+    })))
 }
 
 /// The lower case that is one character, as Go maps; others stay.
@@ -81,7 +111,11 @@ fn title<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     let titled = map_text(&mut args[0], |text| {
         let mut before = ' ';
         let mut raise = |c| {
-            let raised = if separates(before) { simple_upper(c) } else { c };
+            let raised = if separates(before) {
+                simple_upper(c)
+            } else {
+                c
+            };
             before = c;
             raised
         };
@@ -91,13 +125,23 @@ fn title<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
 }
 
 fn separates(c: char) -> bool {
-    if c.is_ascii() { !(c.is_ascii_alphanumeric() || c == '_') } else { !c.is_alphanumeric() && c.is_whitespace() }
+    if c.is_ascii() {
+        !(c.is_ascii_alphanumeric() || c == '_')
+    } else {
+        !c.is_alphanumeric() && c.is_whitespace()
+    }
 }
 
 /// Cuts the string at `subject` by the other argument, keeping it borrowed where it was.
-fn cut<'a>(args: Args<'_, 'a>, subject: usize, by: impl for<'x> Fn(&'x [u8], &[u8]) -> &'x [u8]) -> Outcome<'a> {
+fn cut<'a>(
+    args: Args<'_, 'a>,
+    subject: usize,
+    by: impl for<'x> Fn(&'x [u8], &[u8]) -> &'x [u8],
+) -> Outcome<'a> {
     let other = take(&mut args[1 - subject]);
-    Ok(keep(take(&mut args[subject]), |text| by(text, string(&other))))
+    Ok(keep(take(&mut args[subject]), |text| {
+        by(text, string(&other))
+    }))
 }
 
 /// The part of `value` that `part` chooses.
@@ -138,10 +182,17 @@ fn trim_right<'x>(text: &'x [u8], set: &[u8]) -> &'x [u8] {
     let set = String::from_utf8_lossy(set);
     let mut kept = text;
     while !kept.is_empty() {
-        let start = (kept.len().saturating_sub(4)..kept.len())
-            .find(|&at| std::str::from_utf8(&kept[at..]).is_ok_and(|tail| tail.chars().count() == 1));
+        let start = (kept.len().saturating_sub(4)..kept.len()).find(|&at| {
+            std::str::from_utf8(&kept[at..]).is_ok_and(|tail| tail.chars().count() == 1)
+        });
         let (c, len) = match start {
-            Some(at) => (String::from_utf8_lossy(&kept[at..]).chars().next().unwrap_or_default(), kept.len() - at),
+            Some(at) => (
+                String::from_utf8_lossy(&kept[at..])
+                    .chars()
+                    .next()
+                    .unwrap_or_default(),
+                kept.len() - at,
+            ),
             None => (char::REPLACEMENT_CHARACTER, 1),
         };
         if !set.contains(c) {
@@ -158,7 +209,10 @@ fn trim_space<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
             // Unlike Rust, Go counts the vertical tab as a space.
             let is_space = |b: &u8| matches!(b, b'\t'..=b'\r' | b' ');
             let start = text.iter().position(|b| !is_space(b)).unwrap_or(text.len());
-            let end = text.iter().rposition(|b| !is_space(b)).map_or(start, |at| at + 1);
+            let end = text
+                .iter()
+                .rposition(|b| !is_space(b))
+                .map_or(start, |at| at + 1);
             return &text[start..end];
         }
         let spaces = " \t\n\u{b}\u{c}\r\u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\
@@ -171,13 +225,22 @@ fn trim_space<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
 
 fn replace_first<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     let times = usize::try_from(int(&args[3])).unwrap_or(usize::MAX);
-    replace(env, string(&args[0]), string(&args[1]), string(&args[2]), times)
+    replace(
+        env,
+        string(&args[0]),
+        string(&args[1]),
+        string(&args[2]),
+        times,
+    )
 }
 
 /// Replaces `old` by `new` up to `times`; an empty `old` stands before every character and at the end.
 fn replace<'a>(env: &Env<'a>, text: &[u8], old: &[u8], new: &[u8], times: usize) -> Outcome<'a> {
     let places: Vec<usize> = if old.is_empty() {
-        (0..=rune_count(text)).take(times).map(|n| rune_offset_cached(text, n)).collect()
+        (0..=rune_count(text))
+            .take(times)
+            .map(|n| rune_offset_cached(text, n))
+            .collect()
     } else {
         memchr::memmem::find_iter(text, old).take(times).collect()
     };
@@ -195,19 +258,25 @@ fn replace<'a>(env: &Env<'a>, text: &[u8], old: &[u8], new: &[u8], times: usize)
 }
 
 fn rune_offset_cached(text: &[u8], n: usize) -> usize {
-    if text.is_ascii() { n } else { rune_offset(text, n) }
+    if text.is_ascii() {
+        n
+    } else {
+        rune_offset(text, n)
+    }
 }
 
 fn repeat<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     let text = string(&args[1]);
-    let times = usize::try_from(int(&args[0])).map_err(|_| "strings: negative Repeat count".to_owned())?;
+    let times =
+        usize::try_from(int(&args[0])).map_err(|_| "strings: negative Repeat count".to_owned())?;
     env.charge(text.len().saturating_mul(times))?;
     Ok(Value::owned(text.repeat(times)))
 }
 
 fn indent<'a>(env: &Env<'a>, args: Args<'_, 'a>, before: &str) -> Outcome<'a> {
     let text = string(&args[1]);
-    let spaces = usize::try_from(int(&args[0])).map_err(|_| "strings: negative Repeat count".to_owned())?;
+    let spaces =
+        usize::try_from(int(&args[0])).map_err(|_| "strings: negative Repeat count".to_owned())?;
     let lines = memchr::memchr_iter(b'\n', text).count() + 1;
     env.charge(spaces.saturating_mul(lines).saturating_add(text.len()))?;
     let pad = vec![b' '; spaces];
@@ -241,7 +310,9 @@ fn substr<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
         (0, end)
     } else if end < 0 || end > length {
         if start > length {
-            return Err(format!("runtime error: slice bounds out of range [{start}:{length}]"));
+            return Err(format!(
+                "runtime error: slice bounds out of range [{start}:{length}]"
+            ));
         }
         (start, length)
     } else {
@@ -251,17 +322,27 @@ fn substr<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
         return Err(format!("runtime error: slice bounds out of range [:{end}]"));
     }
     if end > length {
-        return Err(format!("runtime error: slice bounds out of range [:{end}] with length {length}"));
+        return Err(format!(
+            "runtime error: slice bounds out of range [:{end}] with length {length}"
+        ));
     }
     if start > end {
-        return Err(format!("runtime error: slice bounds out of range [{start}:{end}]"));
+        return Err(format!(
+            "runtime error: slice bounds out of range [{start}:{end}]"
+        ));
     }
-    Ok(keep(take(&mut args[2]), |text| &text[start as usize..end as usize]))
+    Ok(keep(take(&mut args[2]), |text| {
+        &text[start as usize..end as usize]
+    }))
 }
 
 fn default<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     let given = args.get_mut(1).map_or(Value::Nil, take);
-    Ok(if given.is_true(|| env.label_count()) { given } else { take(&mut args[0]) })
+    Ok(if given.is_true(|| env.label_count()) {
+        given
+    } else {
+        take(&mut args[0])
+    })
 }
 
 fn align_left<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
@@ -295,7 +376,9 @@ fn align<'a>(
     cut: impl for<'x> Fn(&'x [u8], usize) -> &'x [u8],
     join: impl Fn(&mut Vec<u8>, &[u8], usize),
 ) -> Outcome<'a> {
-    let Ok(width) = usize::try_from(int(&args[0])) else { return Ok(take(&mut args[1])) };
+    let Ok(width) = usize::try_from(int(&args[0])) else {
+        return Ok(take(&mut args[1]));
+    };
     let runes = rune_count(string(&args[1]));
     if width <= runes {
         return Ok(keep(take(&mut args[1]), |text| cut(text, width)));

@@ -110,7 +110,10 @@ impl<'s> Parser<'s> {
 
     fn error<T>(&self, message: impl std::fmt::Display) -> Parsed<T> {
         let line = self.tokens[self.furthest].line;
-        Err(TemplateError(format!("template: {}:{line}: {message}", self.name)))
+        Err(TemplateError(format!(
+            "template: {}:{line}: {message}",
+            self.name
+        )))
     }
 
     fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Parsed<T> {
@@ -119,7 +122,11 @@ impl<'s> Parser<'s> {
         }
         let mut extra = String::new();
         if self.action_line != 0 && self.action_line != token.line {
-            let word = if token.text.ends_with(" action") { "" } else { " in action" };
+            let word = if token.text.ends_with(" action") {
+                ""
+            } else {
+                " in action"
+            };
             extra = format!("{word} started at {}:{}", self.name, self.action_line);
         }
         self.error(format!("{}{extra}", token.text))
@@ -127,12 +134,20 @@ impl<'s> Parser<'s> {
 
     fn expect(&mut self, kind: Kind, context: &str) -> Parsed<Token<'s>> {
         let token = self.token_after_space();
-        if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
+        if token.kind == kind {
+            Ok(token)
+        } else {
+            self.unexpected(&token, context)
+        }
     }
 
     fn nest(&mut self) -> Parsed<()> {
         self.nesting += 1;
-        if self.nesting > NESTING_MAX { self.error("max expression depth exceeded") } else { Ok(()) }
+        if self.nesting > NESTING_MAX {
+            self.error("max expression depth exceeded")
+        } else {
+            Ok(())
+        }
     }
 
     fn whole(&mut self) -> Parsed<()> {
@@ -149,7 +164,9 @@ impl<'s> Parser<'s> {
             }
             match self.text_or_action()? {
                 Item::Node(node) => list.push(node),
-                Item::Ending(ending) => return self.error(format!("unexpected {}", ending.shown())),
+                Item::Ending(ending) => {
+                    return self.error(format!("unexpected {}", ending.shown()));
+                }
             }
         }
         self.add(self.name.as_bytes().to_vec(), list)
@@ -160,7 +177,10 @@ impl<'s> Parser<'s> {
         match self.templates.get(&name) {
             Some(old) if !ast::is_blank(old) => {
                 if !ast::is_blank(&list) {
-                    return self.error(format!("template: multiple definition of template {}", quoted(&name)));
+                    return self.error(format!(
+                        "template: multiple definition of template {}",
+                        quoted(&name)
+                    ));
                 }
             }
             _ => {
@@ -237,7 +257,9 @@ impl<'s> Parser<'s> {
         let token = self.token_after_space();
         let Kind::Keyword(keyword) = token.kind else {
             self.back();
-            return Ok(Item::Node(Node::Action(self.pipe("command", Kind::RightDelim)?)));
+            return Ok(Item::Node(Node::Action(
+                self.pipe("command", Kind::RightDelim)?,
+            )));
         };
         let node = match keyword {
             Keyword::If => Node::If(self.branch("if")?),
@@ -260,7 +282,9 @@ impl<'s> Parser<'s> {
             }
             Keyword::Nil | Keyword::Define => {
                 self.back();
-                return Ok(Item::Node(Node::Action(self.pipe("command", Kind::RightDelim)?)));
+                return Ok(Item::Node(Node::Action(
+                    self.pipe("command", Kind::RightDelim)?,
+                )));
             }
         };
         Ok(Item::Node(node))
@@ -282,10 +306,18 @@ impl<'s> Parser<'s> {
         self.range_depth += ranges;
         let (list, ending) = self.list()?;
         self.range_depth -= ranges;
-        let otherwise = if ending == Ending::Else { Some(self.otherwise(word)?) } else { None };
+        let otherwise = if ending == Ending::Else {
+            Some(self.otherwise(word)?)
+        } else {
+            None
+        };
         self.variables.truncate(scope);
         self.nesting -= 1;
-        Ok(Branch { pipe, list, otherwise })
+        Ok(Branch {
+            pipe,
+            list,
+            otherwise,
+        })
     }
 
     /// What follows `{{else`; `else if` and `else with` share the `{{end}}` of their outer block.
@@ -319,7 +351,11 @@ impl<'s> Parser<'s> {
         } else {
             Some(self.pipe(CONTEXT, Kind::RightDelim)?)
         };
-        Ok(Node::Template(Invocation { pos: token.pos, name, pipe }))
+        Ok(Node::Template(Invocation {
+            pos: token.pos,
+            name,
+            pipe,
+        }))
     }
 
     fn block(&mut self) -> Parsed<Node> {
@@ -328,6 +364,10 @@ impl<'s> Parser<'s> {
         let name = self.template_name(&token, CONTEXT)?;
         let pipe = self.pipe(CONTEXT, Kind::RightDelim)?;
         self.body_of(name.clone(), CONTEXT)?;
-        Ok(Node::Template(Invocation { pos: token.pos, name, pipe: Some(pipe) }))
+        Ok(Node::Template(Invocation {
+            pos: token.pos,
+            name,
+            pipe: Some(pipe),
+        }))
     }
 }

@@ -8,7 +8,12 @@ use crate::go::quote::quoted;
 impl Parser<'_> {
     pub(super) fn pipe(&mut self, context: &'static str, end: Kind) -> Parsed<Pipe> {
         self.skip_space();
-        let mut pipe = Pipe { pos: self.peek().pos, variables: Vec::new(), assigns: false, commands: Vec::new() };
+        let mut pipe = Pipe {
+            pos: self.peek().pos,
+            variables: Vec::new(),
+            assigns: false,
+            commands: Vec::new(),
+        };
         self.declarations(&mut pipe, context)?;
         loop {
             let token = self.token_after_space();
@@ -56,7 +61,10 @@ impl Parser<'_> {
                     if context != "range" || pipe.variables.len() >= 2 {
                         return self.error(format!("too many declarations in {context}"));
                     }
-                    if !matches!(self.kind_after_space(), Kind::Variable | Kind::RightDelim | Kind::RightParen) {
+                    if !matches!(
+                        self.kind_after_space(),
+                        Kind::Variable | Kind::RightDelim | Kind::RightParen
+                    ) {
                         return self.error("range can only initialize variables");
                     }
                 }
@@ -76,9 +84,16 @@ impl Parser<'_> {
         for (i, command) in pipe.commands.iter().enumerate().skip(1) {
             if matches!(
                 command.operands[0].kind,
-                OperandKind::Bool(_) | OperandKind::Dot | OperandKind::Nil | OperandKind::Number(_) | OperandKind::Str { .. }
+                OperandKind::Bool(_)
+                    | OperandKind::Dot
+                    | OperandKind::Nil
+                    | OperandKind::Number(_)
+                    | OperandKind::Str { .. }
             ) {
-                return self.error(format!("non executable command in pipeline stage {}", i + 1));
+                return self.error(format!(
+                    "non executable command in pipeline stage {}",
+                    i + 1
+                ));
             }
         }
         Ok(())
@@ -86,7 +101,10 @@ impl Parser<'_> {
 
     fn command(&mut self) -> Parsed<Command> {
         self.skip_space();
-        let mut command = Command { pos: self.peek().pos, operands: Vec::new() };
+        let mut command = Command {
+            pos: self.peek().pos,
+            operands: Vec::new(),
+        };
         loop {
             self.skip_space();
             if let Some(operand) = self.operand()? {
@@ -109,7 +127,9 @@ impl Parser<'_> {
 
     /// A term and the fields asked of it.
     fn operand(&mut self) -> Parsed<Option<Operand>> {
-        let Some(term) = self.term()? else { return Ok(None) };
+        let Some(term) = self.term()? else {
+            return Ok(None);
+        };
         let pos = self.peek().pos;
         let mut fields = Vec::new();
         while self.peek().kind == Kind::Field {
@@ -123,12 +143,25 @@ impl Parser<'_> {
                 names.append(&mut fields);
                 OperandKind::Field(names)
             }
-            OperandKind::Variable { name, fields: mut names } => {
+            OperandKind::Variable {
+                name,
+                fields: mut names,
+            } => {
                 names.append(&mut fields);
-                OperandKind::Variable { name, fields: names }
+                OperandKind::Variable {
+                    name,
+                    fields: names,
+                }
             }
-            OperandKind::Bool(_) | OperandKind::Str { .. } | OperandKind::Number(_) | OperandKind::Nil | OperandKind::Dot => {
-                return self.error(format!("unexpected . after term {}", quoted(term.to_string().as_bytes())));
+            OperandKind::Bool(_)
+            | OperandKind::Str { .. }
+            | OperandKind::Number(_)
+            | OperandKind::Nil
+            | OperandKind::Dot => {
+                return self.error(format!(
+                    "unexpected . after term {}",
+                    quoted(term.to_string().as_bytes())
+                ));
             }
             OperandKind::Function(_) | OperandKind::Chain(..) | OperandKind::Pipe(_) => {
                 OperandKind::Chain(Box::new(term), fields)
@@ -142,15 +175,26 @@ impl Parser<'_> {
         let kind = match token.kind {
             Kind::Identifier => match super::super::function::find(&token.text) {
                 Some(function) => OperandKind::Function(function),
-                None => return self.error(format!("function {} not defined", quoted(token.text.as_bytes()))),
+                None => {
+                    return self.error(format!(
+                        "function {} not defined",
+                        quoted(token.text.as_bytes())
+                    ));
+                }
             },
             Kind::Dot => OperandKind::Dot,
             Kind::Keyword(Keyword::Nil) => OperandKind::Nil,
             Kind::Variable => {
                 if !self.variables.iter().any(|v| *v == token.text) {
-                    return self.error(format!("undefined variable {}", quoted(token.text.as_bytes())));
+                    return self.error(format!(
+                        "undefined variable {}",
+                        quoted(token.text.as_bytes())
+                    ));
                 }
-                OperandKind::Variable { name: token.text.into_owned(), fields: Vec::new() }
+                OperandKind::Variable {
+                    name: token.text.into_owned(),
+                    fields: Vec::new(),
+                }
             }
             Kind::Field => OperandKind::Field(vec![token.text[1..].to_owned()]),
             Kind::Bool => OperandKind::Bool(token.text == "true"),
@@ -162,17 +206,26 @@ impl Parser<'_> {
                 self.nest()?;
                 let pipe = self.pipe("parenthesized pipeline", Kind::RightParen)?;
                 self.nesting -= 1;
-                return Ok(Some(Operand { pos: pipe.pos, kind: OperandKind::Pipe(Box::new(pipe)) }));
+                return Ok(Some(Operand {
+                    pos: pipe.pos,
+                    kind: OperandKind::Pipe(Box::new(pipe)),
+                }));
             }
             Kind::Str | Kind::RawStr => {
                 let value = self.unquote(&token)?;
-                OperandKind::Str { source: token.text.into_owned(), value }
+                OperandKind::Str {
+                    source: token.text.into_owned(),
+                    value,
+                }
             }
             _ => {
                 self.back();
                 return Ok(None);
             }
         };
-        Ok(Some(Operand { pos: token.pos, kind }))
+        Ok(Some(Operand {
+            pos: token.pos,
+            kind,
+        }))
     }
 }

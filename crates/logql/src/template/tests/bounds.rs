@@ -13,17 +13,26 @@ fn check_fails(template: &str, part: &str) {
 
 #[test]
 fn endless_recursion_is_an_error() {
-    check_fails(r#"{{ define "x" }}{{ template "x" . }}{{ end }}{{ template "x" . }}"#, "exceeded maximum template depth (200)");
+    check_fails(
+        r#"{{ define "x" }}{{ template "x" . }}{{ end }}{{ template "x" . }}"#,
+        "exceeded maximum template depth (200)",
+    );
 }
 
 #[test]
 fn long_loops_are_an_error() {
-    check_fails("{{ range 1000000000 }}{{ end }}", "exceeded maximum number of steps (100000)");
+    check_fails(
+        "{{ range 1000000000 }}{{ end }}",
+        "exceeded maximum number of steps (100000)",
+    );
 }
 
 #[test]
 fn output_is_bounded() {
-    check_fails(r#"{{ range 5000 }}{{ repeat 1000 "x" }}{{ end }}"#, "output exceeds 1048576 bytes");
+    check_fails(
+        r#"{{ range 5000 }}{{ repeat 1000 "x" }}{{ end }}"#,
+        "output exceeds 1048576 bytes",
+    );
 }
 
 #[test]
@@ -33,44 +42,78 @@ fn strings_are_bounded() {
     check_fails(r#"{{ indent 9000000000000000000 "abc" }}"#, too_much);
     check_fails(r#"{{ alignLeft 9000000000000000000 "abc" }}"#, too_much);
     check_fails(r#"{{ printf "%9999999d %9999999d" 1 2 }}"#, too_much);
-    check_fails(r#"{{ $x := "ab" }}{{ range 100 }}{{ $x = print $x $x }}{{ end }}"#, too_much);
-    check_fails(r#"{{ $x := repeat 5000 "ab" }}{{ replace "" $x $x }}"#, too_much);
-    check_fails(r#"{{ $x := repeat 5000 "ab" }}{{ regexReplaceAll "" $x $x }}"#, too_much);
-    check_fails(r#"{{ $x := "2" }}{{ range 50000 }}{{ $y := regexReplaceAll $x "a" "b" }}{{ end }}"#, too_much);
+    check_fails(
+        r#"{{ $x := "ab" }}{{ range 100 }}{{ $x = print $x $x }}{{ end }}"#,
+        too_much,
+    );
+    check_fails(
+        r#"{{ $x := repeat 5000 "ab" }}{{ replace "" $x $x }}"#,
+        too_much,
+    );
+    check_fails(
+        r#"{{ $x := repeat 5000 "ab" }}{{ regexReplaceAll "" $x $x }}"#,
+        too_much,
+    );
+    check_fails(
+        r#"{{ $x := "2" }}{{ range 50000 }}{{ $y := regexReplaceAll $x "a" "b" }}{{ end }}"#,
+        too_much,
+    );
 }
 
 #[test]
 fn nesting_is_bounded() {
     let deep = |n: usize| format!("{{{{ {}1{} }}}}", "(".repeat(n), ")".repeat(n));
     check(&deep(90), &[], "1");
-    check_error(&deep(50_000), "template: line:1: max expression depth exceeded");
+    check_error(
+        &deep(50_000),
+        "template: line:1: max expression depth exceeded",
+    );
     let blocks = |n: usize| format!("{}x{}", "{{if 1}}".repeat(n), "{{end}}".repeat(n));
     check(&blocks(90), &[], "x");
-    check_error(&blocks(50_000), "template: line:1: max expression depth exceeded");
+    check_error(
+        &blocks(50_000),
+        "template: line:1: max expression depth exceeded",
+    );
 }
 
 #[test]
 fn output_before_an_error_is_taken_back() {
-    let template = Template::compile("line", "abc{{ div 1 0 }}").expect("the template is well formed");
+    let template =
+        Template::compile("line", "abc{{ div 1 0 }}").expect("the template is well formed");
     let mut out = b"kept".to_vec();
-    assert!(template.execute(&super::Entry { labels: &[] }, &mut out).is_err());
+    assert!(
+        template
+            .execute(&super::Entry { labels: &[] }, &mut out)
+            .is_err()
+    );
     assert_eq!(out, b"kept");
 }
 
 #[test]
 fn now_comes_from_the_caller() {
-    check(r#"{{ now | unixEpoch }} {{ date "15:04:05" "x" }}"#, &[], "1700000060 22:14:20");
+    check(
+        r#"{{ now | unixEpoch }} {{ date "15:04:05" "x" }}"#,
+        &[],
+        "1700000060 22:14:20",
+    );
 }
 
 #[test]
 fn labels_read_are_known_unless_the_whole_is_used() {
-    let read = |text: &str| Template::compile("line", text).expect("the template is well formed").labels_read();
+    let read = |text: &str| {
+        Template::compile("line", text)
+            .expect("the template is well formed")
+            .labels_read()
+    };
     assert_eq!(read("plain {{ __line__ }}"), Some(vec![]));
     assert_eq!(
         read("{{.b}}{{ .a | upper }}{{ if eq .c $.d }}{{ (print .e) }}{{ end }}{{ .a }}"),
         Some(["a", "b", "c", "d", "e"].map(str::to_owned).to_vec())
     );
-    assert_eq!(read("{{ with .a }}{{ . }}{{ end }}"), Some(vec!["a".to_owned()]));
+    assert_eq!(
+        read("{{ with .a }}{{ . }}{{ end }}"),
+        Some(vec!["a".to_owned()])
+    );
     assert_eq!(read("{{ range $k, $v := . }}{{ end }}"), None);
     assert_eq!(read("{{ index . .a }}"), None);
     assert_eq!(read("{{ $ }}"), None);

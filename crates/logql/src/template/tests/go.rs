@@ -6,7 +6,10 @@ use super::run;
 const LABELS: &[(&str, &str)] = &[
     ("dur", "1m30.5s"),
     ("empty", ""),
-    ("json", r#"{"a":1,"b":{"c":"deep","d":null},"list":[1,"two",true,null,{"k":2.5}],"big":1000000,"s":"x"}"#),
+    (
+        "json",
+        r#"{"a":1,"b":{"c":"deep","d":null},"list":[1,"two",true,null,{"k":2.5}],"big":1000000,"s":"x"}"#,
+    ),
     ("latency", "0.242"),
     ("level", "error"),
     ("msg", "cache miss"),
@@ -29,8 +32,15 @@ fn templates_answer_as_go_does() {
         };
         let found = run(&template, LABELS);
         if found != expected {
-            wrong.push(format!("{template}\n  found    {found:?}\n  expected {expected:?}"));
+            wrong.push(format!(
+                "{template}\n  found    {found:?}\n  expected {expected:?}"
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }

@@ -12,7 +12,10 @@ struct Entry<'t> {
 
 impl Context for Entry<'_> {
     fn label(&self, name: &str) -> Option<&str> {
-        self.labels.iter().find(|(n, _)| *n == name).map(|(_, value)| *value)
+        self.labels
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, value)| *value)
     }
 
     fn labels(&self) -> Vec<(&str, &str)> {
@@ -36,7 +39,9 @@ impl Context for Entry<'_> {
 fn run(template: &str, labels: &[(&str, &str)]) -> Result<String, String> {
     let template = Template::compile("line", template).map_err(|e| e.to_string())?;
     let mut out = Vec::new();
-    template.execute(&Entry { labels }, &mut out).map_err(|e| e.to_string())?;
+    template
+        .execute(&Entry { labels }, &mut out)
+        .map_err(|e| e.to_string())?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
