@@ -5,16 +5,16 @@
 //! them together again byte for byte; [`sift`] tells beforehand which lines may contain a text. Cutting and parsing share their readers, so that a column holds what a
 //! parser would find. Nothing here knows queries or how columns are written.
 
-mod cut;
-mod join;
+mod assemble;
 pub mod json;
+mod label_name;
 pub mod logfmt;
-mod name;
-mod sift;
+mod prefilter;
+mod shred;
 
-pub use cut::{
+pub use assemble::{JoinError, Parts, join, join_some};
+pub use label_name::label_name;
+pub use prefilter::{LazyColumns, sift};
+pub use shred::{
     COLUMNS_MAX, Cut, Cutter, Form, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot, ValueColumn,
 };
-pub use join::{JoinError, Parts, join, join_some};
-pub use name::label_name;
-pub use sift::{LazyColumns, sift};

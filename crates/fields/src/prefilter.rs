@@ -5,7 +5,7 @@
 //! at where the bytes allow it; columns that can't be part of it are not even decoded. Rows are never left out
 //! wrongly, and a few too many do no harm: whoever asks looks at the lines that are left.
 
-use crate::cut::Skeleton;
+use crate::shred::Skeleton;
 use memchr::memmem::Finder;
 use skald_model::{Literal, MetadataColumn};
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! Lines out of skeletons and columns of values, byte for byte.
 
-use crate::cut::Skeleton;
+use crate::shred::Skeleton;
 use skald_model::MetadataColumn;
 
 /// What does not fit together.

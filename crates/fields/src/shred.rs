@@ -5,9 +5,9 @@
 //! parser reads to their end without a failure stay whole, and so do lines that are not UTF-8 or whose keys need
 //! a closer look (escapes, one logfmt key twice): the text of a column is what a parser would find.
 
-use crate::json::{self, DEPTH_MAX, JsonError, Kind, Step, value_at, walk_object};
-use crate::label_name;
+use crate::json::{DEPTH_MAX, JsonError, Kind, Step, value_at, walk_object};
 use crate::logfmt::{ENDS_WORD, Scanner};
+use crate::{json, label_name};
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashTable};
 use skald_model::{Batch, MetadataColumn};
