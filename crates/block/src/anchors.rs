@@ -3,7 +3,8 @@
 //! Times and lengths are stored as steps and lengths, so the place of a time in a run is found by adding them
 //! up; from an anchor on that is a few frames instead of the whole run.
 
-use crate::{BLOCK_ROWS_MAX, BlockError, RunMeta, varint};
+use crate::codecs::varint;
+use crate::{BLOCK_ROWS_MAX, BlockError, RunMeta};
 
 /// Rows between anchors as this program writes them: at most two frames of integers to add up, and about eight
 /// bytes of directory for 256 entries.

@@ -1,11 +1,11 @@
 //! Bytes → batch, column by column as asked for.
 
-use crate::apart::Apart;
-use crate::count::{ReadRange, fetch};
-use crate::lines::is_cut;
-use crate::{
-    BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, ints, lines, metadata, times,
-};
+use crate::codecs::ints;
+use crate::columns::lines::is_cut;
+use crate::columns::newest_lines::Apart;
+use crate::columns::{lines, metadata, times};
+use crate::run_counter::{ReadRange, fetch};
+use crate::{BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta};
 use skald_fields::{Form, LazyColumns};
 use skald_model::{Batch, Columns, Literal, MetadataColumn, Run};
 use std::ops::Range;

@@ -1,9 +1,9 @@
 //! Columns in words, for whoever inspects a part.
 
-use crate::apart::LINES_FRAMES;
-use crate::lines::{
+use crate::columns::lines::{
     FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_PLAIN, LINES_TAIL, LINES_ZSTD,
 };
+use crate::columns::newest_lines::LINES_FRAMES;
 use crate::{BlockMeta, ColumnKind, ColumnMeta};
 use std::fmt;
 

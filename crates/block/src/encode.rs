@@ -1,10 +1,11 @@
 //! Batch → bytes and directory entry.
 
 use crate::anchors::{ANCHOR_ROWS, Anchor, Anchors};
-use crate::apart::{InTwo, LINES_FRAMES};
+use crate::codecs::ints;
+use crate::columns::newest_lines::{InTwo, LINES_FRAMES};
+use crate::columns::{lines, metadata, times};
 use crate::{
-    BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, RunMeta, ints,
-    lines, metadata, times,
+    BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, RunMeta,
 };
 use skald_fields::{Cut, Cutter};
 use skald_model::Batch;

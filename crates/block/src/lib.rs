@@ -5,30 +5,20 @@
 //! Nothing here opens files: callers pass bytes in and get bytes out, so the store and the fuzzer share
 //! one decoder. Invariant: the runs of a block are sorted by (stream, time, arrival).
 
-mod affix;
 mod anchors;
-mod apart;
-mod count;
-mod decimal;
+mod codecs;
+mod columns;
 mod decode;
 mod describe;
-mod digits;
 mod encode;
-mod frames;
-mod headed;
-mod ints;
-mod lines;
 mod meta;
-mod metadata;
-mod text;
-mod times;
-mod varint;
+mod run_counter;
 
 pub use anchors::{Anchor, Anchors};
-pub use count::{Count, ReadRange, RowsBytes, RunCounter};
 pub use decode::{Choose, Wanted, decode, decode_chosen, decode_over, rows_apart};
 pub use encode::{Encoder, verify};
 pub use meta::{BlockMeta, ColumnKind, ColumnMeta, FieldsAnswer, RunMeta, TAIL_ROWS_MIN, Tail};
+pub use run_counter::{Count, ReadRange, RowsBytes, RunCounter};
 
 /// Version of the layout in README.md. Every directory entry begins with it; older ones are read.
 pub const FORMAT_VERSION: u8 = 4;

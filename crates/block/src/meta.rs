@@ -1,8 +1,9 @@
 //! The directory entry of a block: runs, columns and statistics, without any line.
 
 use crate::anchors::{Anchor, Anchors};
-use crate::lines::{FIELD_ESCAPED, LINES_TAIL, is_cut, lines_encoding};
-use crate::{BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, FORMAT_VERSION, varint};
+use crate::codecs::varint;
+use crate::columns::lines::{FIELD_ESCAPED, LINES_TAIL, is_cut, lines_encoding};
+use crate::{BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, FORMAT_VERSION};
 use skald_fields::Form;
 use std::ops::Range;
 use std::sync::Arc;

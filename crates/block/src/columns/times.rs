@@ -2,7 +2,8 @@
 //!
 //! A run's first time is in the directory, so a run of one row costs nothing here.
 
-use crate::{BlockError, RunMeta, ints, varint};
+use crate::codecs::{ints, varint};
+use crate::{BlockError, RunMeta};
 
 /// Units that steps are tried in, in nanoseconds, coarsest first; the tag is the index.
 const UNITS: [u64; 4] = [1_000_000_000, 1_000_000, 1_000, 1];

@@ -4,8 +4,9 @@
 //! A value is taken only in the one form that those two numbers print to, so trailing zeros stay and nothing
 //! is rounded. Exponents, a bare point and a negative zero are left to the plain form.
 
-use crate::text::{self, Only, SIGN, Texts};
-use crate::{BlockError, digits, ints};
+use crate::BlockError;
+use crate::codecs::text::{Only, SIGN, Texts};
+use crate::codecs::{digits, ints, text};
 
 /// Most digits behind the point: more than a double ever needs, and no value of a column is longer for it.
 const PLACES_MAX: u64 = 18;

@@ -1,8 +1,9 @@
 //! A structured metadata column: a dictionary with a code a row, or the values in order of rows.
 
+use crate::BlockError;
+use crate::codecs::text::Texts;
+use crate::codecs::{ints, text, varint};
 use crate::decode::holds_any;
-use crate::text::{self, Texts};
-use crate::{BlockError, ints, varint};
 use hashbrown::HashTable;
 use skald_model::MetadataColumn;
 use std::ops::Range;

@@ -2,7 +2,8 @@
 //!
 //! A frame stands beside its raw length, which bounds the allocation before anything is inflated.
 
-use crate::{BLOCK_BYTES_MAX, BlockError, varint};
+use crate::codecs::varint;
+use crate::{BLOCK_BYTES_MAX, BlockError};
 use std::cell::RefCell;
 use std::io::Cursor;
 use zstd::bulk::{Compressor, Decompressor};

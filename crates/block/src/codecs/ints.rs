@@ -2,7 +2,8 @@
 //!
 //! The count is not stored: whoever reads a column knows its rows.
 
-use crate::{BlockError, frames, varint};
+use crate::BlockError;
+use crate::codecs::{varint, zstd_frames};
 use std::ops::Range;
 
 /// Values that share one minimum and one width.
@@ -65,7 +66,7 @@ pub(crate) fn encode(
         }
         let mut planes = std::mem::take(&mut scratch.frame);
         planes.clear();
-        frames::compress(&scratch.planes, 1, &mut planes)?;
+        zstd_frames::compress(&scratch.planes, 1, &mut planes)?;
         scratch.frame = planes;
         if scratch.frame.len() + PLANES_WORTH.max(short.len() / PLANES_GAIN) < short.len() {
             out.push(TAG_PLANES);
@@ -258,7 +259,7 @@ pub(crate) fn decode_where(
 fn take_planes(bytes: &mut &[u8], count: usize, planes: &mut Vec<u8>) -> Result<(), BlockError> {
     let width = usize::from(varint::take_u8(bytes)?);
     check_width(width)?;
-    frames::decompress(
+    zstd_frames::decompress(
         varint::take_bytes(bytes)?,
         count.saturating_mul(width),
         planes,

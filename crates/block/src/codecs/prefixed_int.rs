@@ -2,8 +2,9 @@
 //!
 //! The number is what digits stand at the end, in the one form it is printed; zeros before it belong to the head.
 
-use crate::text::{self, Only, Texts};
-use crate::{BLOCK_BYTES_MAX, BlockError, digits, ints, varint};
+use crate::codecs::text::{Only, Texts};
+use crate::codecs::{digits, ints, text, varint};
+use crate::{BLOCK_BYTES_MAX, BlockError};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 

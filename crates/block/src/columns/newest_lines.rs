@@ -1,11 +1,12 @@
 //! Lines in two columns, the newest of every run and the older ones: who goes back in time reads the newest alone, and
 //! of these the runs it wants.
 
+use crate::codecs::{varint, zstd_frames};
+use crate::columns::lines::decode_all;
 use crate::decode::holds_any;
 use crate::encode::ZSTD_LEVEL;
-use crate::lines::decode_all;
 use crate::meta::Tail;
-use crate::{BLOCK_BYTES_MAX, BlockError, BlockMeta, ColumnMeta, frames, varint};
+use crate::{BLOCK_BYTES_MAX, BlockError, BlockMeta, ColumnMeta};
 use skald_model::{Batch, Run};
 use std::ops::Range;
 
@@ -49,7 +50,7 @@ impl InTwo {
         let mut start = 0;
         for (run, end) in (1..).zip(&self.newest_ends) {
             if end - start >= FRAME_BYTES_MIN || run == self.newest_ends.len() {
-                frames::put(&self.newest[start..*end], ZSTD_LEVEL, &mut self.frame, out)?;
+                zstd_frames::put(&self.newest[start..*end], ZSTD_LEVEL, &mut self.frame, out)?;
                 start = *end;
             }
         }
@@ -281,12 +282,12 @@ fn take_frames<'a>(
             ));
         }
         if places.is_empty() {
-            frames::skip(&mut bytes)?;
+            zstd_frames::skip(&mut bytes)?;
         } else if all {
-            frames::take(&mut bytes, into)?;
+            zstd_frames::take(&mut bytes, into)?;
         } else {
             frame.clear();
-            frames::take(&mut bytes, &mut frame)?;
+            zstd_frames::take(&mut bytes, &mut frame)?;
             places
                 .into_iter()
                 .for_each(|place| into.extend_from_slice(&frame[place]));

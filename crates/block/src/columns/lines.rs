@@ -1,8 +1,9 @@
 //! The lines column: bytes as they are, one zstd frame, or what is left of lines whose values are columns.
 
+use crate::BlockError;
+use crate::codecs::{ints, varint, zstd_frames};
 use crate::decode::{Fields, Wanted};
 use crate::encode::ZSTD_LEVEL;
-use crate::{BlockError, frames, ints, varint};
 use skald_fields::{COLUMNS_MAX, Cut, Form, Parts, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot};
 use skald_model::Batch;
 
@@ -40,7 +41,7 @@ pub(crate) fn is_cut(encoding: u8) -> bool {
 /// Appends lines that are not cut, or some of them; gives the encoding.
 pub(crate) fn encode(lines: &[u8], out: &mut Vec<u8>) -> Result<u8, BlockError> {
     let start = out.len();
-    frames::compress(lines, ZSTD_LEVEL, out)?;
+    zstd_frames::compress(lines, ZSTD_LEVEL, out)?;
     if out.len() - start < lines.len() {
         return Ok(LINES_ZSTD);
     }
@@ -78,7 +79,7 @@ pub(crate) fn decode_all(
         LINES_PLAIN => Err(BlockError::damaged(
             "lines are not as long as the directory says",
         )),
-        LINES_ZSTD => frames::decompress(bytes, len as usize, lines),
+        LINES_ZSTD => zstd_frames::decompress(bytes, len as usize, lines),
         tag => Err(BlockError::Damaged(format!(
             "lines have unknown encoding {tag}"
         ))),
@@ -101,22 +102,22 @@ fn decode_tail(
     let wants =
         |rows: &dyn Fn(u32) -> bool| only.is_none_or(|only| only.iter().any(|row| rows(*row)));
     if wants(&|row| (row as usize) < tail) {
-        if frames::take(&mut bytes, lines)? != older_bytes as usize {
+        if zstd_frames::take(&mut bytes, lines)? != older_bytes as usize {
             return Err(BlockError::damaged(
                 "older lines are not as long as they should be",
             ));
         }
     } else {
-        frames::skip(&mut bytes)?;
+        zstd_frames::skip(&mut bytes)?;
         ends[..tail].fill(0);
         ends[tail..]
             .iter_mut()
             .for_each(|end| *end = end.saturating_sub(older_bytes));
     }
     if wants(&|row| row as usize >= tail) {
-        frames::take(&mut bytes, lines)?;
+        zstd_frames::take(&mut bytes, lines)?;
     } else {
-        frames::skip(&mut bytes)?;
+        zstd_frames::skip(&mut bytes)?;
         ends[tail..].fill(lines.len() as u32);
     }
     let fits = bytes.is_empty() && ends.last().is_none_or(|end| *end as usize == lines.len());
@@ -149,14 +150,14 @@ pub(crate) fn encode_cut(
         varint::put_bytes(&mut section, &skeleton.tail);
     }
     let mut frame = Vec::new();
-    frames::put(&section, ZSTD_LEVEL, &mut frame, out)?;
+    zstd_frames::put(&section, ZSTD_LEVEL, &mut frame, out)?;
     ints::encode(rows, scratch, out)?;
     let mut whole = section;
     whole.clear();
     for row in (0..batch.len() as u32).filter(|row| cut.rows[*row as usize] == 0) {
         whole.extend_from_slice(&batch.lines[batch.line_range(row)]);
     }
-    frames::put(&whole, ZSTD_LEVEL, &mut frame, out)
+    zstd_frames::put(&whole, ZSTD_LEVEL, &mut frame, out)
 }
 
 /// Puts lines together again, appending them to `lines`, which is empty; `ends` says where each ends. Lines that are
@@ -188,9 +189,9 @@ pub(crate) fn decode_cut(
         .as_ref()
         .is_none_or(|only| only.iter().any(|row| rows.get(*row as usize) == Some(&0)))
     {
-        frames::take(&mut bytes, &mut whole)?;
+        zstd_frames::take(&mut bytes, &mut whole)?;
     } else {
-        frames::skip(&mut bytes)?;
+        zstd_frames::skip(&mut bytes)?;
     }
     if !bytes.is_empty() {
         return Err(BlockError::damaged("bytes follow the lines"));
@@ -238,7 +239,7 @@ fn take_skeletons_of_rows(
     rows: usize,
 ) -> Result<(Vec<Skeleton>, Vec<u32>), BlockError> {
     let mut section = Vec::new();
-    frames::take(bytes, &mut section)?;
+    zstd_frames::take(bytes, &mut section)?;
     let skeletons = take_skeletons(&section)?;
     let mut of_rows = Vec::with_capacity(rows);
     ints::decode(bytes, rows, |numbers| {

@@ -3,7 +3,8 @@
 //!
 //! Forms other than plain are used only if every value is written back byte for byte.
 
-use crate::{BLOCK_BYTES_MAX, BlockError, affix, decimal, digits, frames, headed, ints, varint};
+use crate::codecs::{affixed_number, decimal, digits, ints, prefixed_int, varint, zstd_frames};
+use crate::{BLOCK_BYTES_MAX, BlockError};
 use std::ops::Range;
 
 /// How a list of texts is written. The numbers are the tags on disk.
@@ -25,8 +26,8 @@ pub(crate) struct Scratch {
     numbers: Vec<u64>,
     ints: ints::Scratch,
     decimal: decimal::Scratch,
-    affix: affix::Scratch,
-    headed: headed::Scratch,
+    affix: affixed_number::Scratch,
+    headed: prefixed_int::Scratch,
     bytes: Vec<u8>,
     frame: Vec<u8>,
 }
@@ -105,7 +106,7 @@ pub(crate) fn encode(
             range: None,
         });
     }
-    if let Some(affixes) = affix::find(texts, &mut scratch.affix) {
+    if let Some(affixes) = affixed_number::find(texts, &mut scratch.affix) {
         let inner = std::mem::take(&mut scratch.affix);
         let start = out.len();
         out.push(Form::Affixed as u8);
@@ -121,9 +122,9 @@ pub(crate) fn encode(
         }
         out.truncate(start);
     }
-    if headed::fill(texts, &mut scratch.headed) {
+    if prefixed_int::fill(texts, &mut scratch.headed) {
         out.push(Form::Headed as u8);
-        headed::put(&scratch.headed, &mut scratch.ints, out)?;
+        prefixed_int::put(&scratch.headed, &mut scratch.ints, out)?;
         return Ok(Written {
             form: Form::Headed,
             range: None,
@@ -135,7 +136,7 @@ pub(crate) fn encode(
     ints::encode(&scratch.numbers, &mut scratch.ints, out)?;
     scratch.bytes.clear();
     scratch.bytes.extend_from_slice(texts.bytes);
-    frames::put(&scratch.bytes, level, &mut scratch.frame, out)?;
+    zstd_frames::put(&scratch.bytes, level, &mut scratch.frame, out)?;
     Ok(Written {
         form: Form::Plain,
         range: None,
@@ -173,7 +174,7 @@ pub(crate) fn decode(
                     ends.push(u32::try_from(end).unwrap_or(u32::MAX));
                 }
             })?;
-            frames::take(bytes, values)?;
+            zstd_frames::take(bytes, values)?;
             if end != values.len() as u64 {
                 return Err(BlockError::damaged(
                     "values are not as long as their lengths say",
@@ -193,7 +194,7 @@ pub(crate) fn decode(
         }
         tag if tag == Form::Shape as u8 => take_shape(bytes, count, only, ends, values),
         tag if tag == Form::Decimals as u8 => decimal::take(bytes, count, only, ends, values),
-        tag if tag == Form::Headed as u8 => headed::take(bytes, count, only, ends, values),
+        tag if tag == Form::Headed as u8 => prefixed_int::take(bytes, count, only, ends, values),
         tag if tag == Form::Affixed as u8 => {
             let (prefix, suffix) = (varint::take_bytes(bytes)?, varint::take_bytes(bytes)?);
             // What is affixed is not affixed again, so that nesting is bounded.
@@ -310,7 +311,7 @@ pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
             of_number(byte) || affixes.map_or(true, |[prefix, suffix]| has(prefix) || has(suffix))
         }
         Ok(tag) if tag == Form::Headed as u8 => {
-            let heads = headed::take_heads(stored);
+            let heads = prefixed_int::take_heads(stored);
             byte.is_ascii_digit() || heads.map_or(true, |heads| heads.into_iter().any(has))
         }
         _ => true,

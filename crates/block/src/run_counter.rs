@@ -4,8 +4,9 @@
 //! times column (and, when bytes are asked for, the lengths column) once, and each adds up at most the rows
 //! from one anchor to the next. Not for unsorted batches: blocks are sorted.
 
-use crate::ints::{FRAME, Frames};
-use crate::{BlockError, BlockMeta, ColumnKind, ColumnMeta, times};
+use crate::codecs::ints::{FRAME, Frames};
+use crate::columns::times;
+use crate::{BlockError, BlockMeta, ColumnKind, ColumnMeta};
 use std::ops::Range;
 
 /// Rows, and bytes of their lines.

@@ -1,6 +1,6 @@
 //! Texts that are a number between the same texts: `12.5ms`, `user-17`.
 
-use crate::text::Texts;
+use crate::codecs::text::Texts;
 
 /// Longest text before or after the number.
 const AFFIX_BYTES_MAX: usize = 64;
