@@ -8,63 +8,41 @@
 //! Lock order: a tenant's `changes`, then its `state`, then the WAL's own locks. Queries take `state` for
 //! as long as it takes to clone a few `Arc`s.
 
-mod about;
+mod background;
+mod bucket;
+mod cache;
 pub mod clock;
-mod compact;
-mod content_cache;
-mod count;
-mod cursor;
-mod cut;
+mod compaction;
 mod deletes;
 mod flush;
 mod head;
-mod inner;
-mod inspect;
-mod kept;
 mod layout;
 mod manifest;
-mod names;
-mod objects;
-mod order;
-mod pace;
 mod part;
-mod patterns;
-mod piece;
-mod probe;
-mod progress;
-mod rebuild;
-mod record;
-mod recover;
-mod repeats;
-mod replay;
+mod recovery;
 mod retention;
-mod rewrite;
-mod select;
+mod scan;
+mod shared;
 mod store;
-mod stream_index;
-mod streams;
-mod table;
 mod tenant;
-mod verify;
-mod worker;
-mod writer;
+mod tools;
 
-pub use count::PieceCounter;
+pub use bucket::{Address, Credentials, ObjectOptions, ObjectStatus, Place};
+pub use cache::result_cache::{KeptStatus, KeptValue};
 pub use deletes::{
     CancelError, DeleteCompiler, DeleteError, DeletePredicate, DeleteRequest, Progress,
 };
-pub use inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
-pub use kept::{KeptStatus, KeptValue};
-pub use objects::{Address, Credentials, ObjectOptions, ObjectStatus, Place};
-pub use piece::{Piece, PieceRows, PieceRun, RunRows};
 pub use retention::{Retention, RetentionOf, StreamRetention};
-pub use select::Selecting;
+pub use scan::piece::{Piece, PieceRows, PieceRun, RunRows};
+pub use scan::run_counter::PieceCounter;
+pub use scan::selector::Selecting;
 pub use skald_block::{Choose, Count, FieldsAnswer, RowsBytes, TAIL_ROWS_MIN, Wanted};
 pub use skald_fields::Form;
 pub use skald_patterns::{Pattern, StreamMiner};
 pub use skald_wal::files;
 pub use store::Store;
-pub use verify::{Finding, Report, Severity, verify};
+pub use tools::inspect::{BlockInfo, ColumnInfo, PartInfo, inspect};
+pub use tools::verify::{Finding, Report, Severity, verify};
 
 use clock::Clock;
 use files::Files;
@@ -272,8 +250,8 @@ pub struct StoreStatus {
     pub streams_created: Vec<(TenantId, u64)>,
 }
 
-impl From<objects::ObjectError> for StoreError {
-    fn from(error: objects::ObjectError) -> StoreError {
+impl From<crate::bucket::ObjectError> for StoreError {
+    fn from(error: crate::bucket::ObjectError) -> StoreError {
         StoreError::Unavailable(error.to_string())
     }
 }

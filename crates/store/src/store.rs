@@ -1,11 +1,13 @@
 //! The public face of a data directory; what it does lies in `inner`, `select`, `names` and `recover`.
 
-use crate::inner::Inner;
-use crate::select::Selecting;
-use crate::worker::Workers;
+use crate::background::Workers;
+use crate::recovery::{push_record, wal_replay};
+use crate::scan::labels;
+use crate::scan::selector::Selecting;
+use crate::shared::Inner;
 use crate::{
     CancelError, DeleteError, DeleteRequest, MinedStreams, Options, Select, Selected, StoreError,
-    StoreStatus, WriteError, names, objects, record, recover, replay,
+    StoreStatus, WriteError, bucket, recovery,
 };
 use parking_lot::Mutex;
 use skald_model::{Budget, Labels, Matcher, MemoryUser, TenantId, TimeRange, WriteBatch};
@@ -33,7 +35,7 @@ impl Store {
     /// until [`Store::recover`] has ended.
     pub fn open_parts(options: Options) -> Result<Store, StoreError> {
         Ok(Store {
-            inner: Arc::new(recover::open_parts(options)?),
+            inner: Arc::new(recovery::open_parts(options)?),
             worker: Mutex::new(None),
         })
     }
@@ -41,7 +43,7 @@ impl Store {
     /// Replays the WAL in bounded memory, then starts the threads of the background. To be called once; the
     /// store can be queried meanwhile. Closing the store ends it early, with an error.
     pub fn recover(&self) -> Result<(), StoreError> {
-        replay::replay(&self.inner)?;
+        wal_replay::replay(&self.inner)?;
         if self.inner.is_closing() {
             return self.close(false);
         }
@@ -66,7 +68,7 @@ impl Store {
         };
         inner.admit(wal)?;
         let tenant = inner.tenant_or_new(tenant);
-        let encoded = wal.encode(&tenant.name, |out| record::encode(batch, out));
+        let encoded = wal.encode(&tenant.name, |out| push_record::encode(batch, out));
         // Both under the tenant's lock: a seal then sees exactly the records up to one number, and whoever
         // hears of the acknowledgement finds the entries in the head.
         let mut state = tenant.state.lock();
@@ -164,7 +166,7 @@ impl Store {
         let Some(tenant) = self.inner.tenant(tenant) else {
             return Ok(Vec::new());
         };
-        Ok(names::streams(&self.inner.view(&tenant), groups, range))
+        Ok(labels::streams(&self.inner.view(&tenant), groups, range))
     }
 
     /// Sorted names of labels of matching streams with entries in the range.
@@ -177,7 +179,7 @@ impl Store {
         let Some(tenant) = self.inner.tenant(tenant) else {
             return Ok(Vec::new());
         };
-        Ok(names::label_names(
+        Ok(labels::label_names(
             &self.inner.view(&tenant),
             matchers,
             range,
@@ -195,7 +197,7 @@ impl Store {
         let Some(tenant) = self.inner.tenant(tenant) else {
             return Ok(Vec::new());
         };
-        Ok(names::label_values(
+        Ok(labels::label_values(
             &self.inner.view(&tenant),
             name,
             matchers,
@@ -223,11 +225,11 @@ impl Store {
     /// Brings the directory and object storage together and waits for it: what was flushed is uploaded, what
     /// other writers did there is seen, what is left over there is removed. Without object storage nothing.
     pub fn upload(&self) -> Result<(), StoreError> {
-        objects::sync_all(&self.inner, true)?;
+        bucket::sync_all(&self.inner, true)?;
         self.inner
             .all_tenants()
             .iter()
-            .try_for_each(|tenant| objects::sweep(&self.inner, tenant))
+            .try_for_each(|tenant| bucket::sweep(&self.inner, tenant))
     }
 
     /// Merges parts until nothing is left to merge and waits for it.
@@ -298,7 +300,7 @@ impl Store {
         };
         for tenant in inner.all_tenants() {
             if let Some(objects) = &mut status.objects {
-                let (parts, bytes) = objects::waiting(&tenant);
+                let (parts, bytes) = bucket::waiting(&tenant);
                 objects.waiting_parts += parts;
                 objects.waiting_bytes += bytes;
             }

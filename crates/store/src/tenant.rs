@@ -4,14 +4,14 @@
 //! flushes and compactions of a tenant follow one another. Invariant: at any moment `state` shows every
 //! entry once: a sealed head and the parts made of it are swapped in one step.
 
-use crate::deletes::hiding::Hiding;
+use crate::bucket::Uploaded;
+use crate::deletes::visibility::Hiding;
 use crate::deletes::{DeleteRecord, Deletion};
 use crate::head::{Head, HeadView, ORDINAL_BITS, SealedHead};
-use crate::objects::Uploaded;
 use crate::part::{Part, PartMeta};
 use crate::retention::Expiry;
 use crate::retention::sweep::Periods;
-use crate::stream_index::IndexedStreams;
+use crate::scan::stream_index::IndexedStreams;
 use parking_lot::Mutex;
 use skald_model::TenantId;
 use std::sync::Arc;

@@ -8,9 +8,9 @@
 //! [`hiding`] hides what they match, [`dropping`] leaves it out when parts are rewritten, [`requests`] makes,
 //! lists, cancels and ends them.
 
-pub(crate) mod dropping;
-pub(crate) mod hiding;
+pub(crate) mod drop_filter;
 pub(crate) mod requests;
+pub(crate) mod visibility;
 
 use crate::head::ORDINAL_BITS;
 use crate::part::{Part, PartMeta};
@@ -192,7 +192,7 @@ impl Deletion {
     pub(crate) fn may_match(
         &self,
         part: &Arc<Part>,
-        cache: &crate::content_cache::ContentCache,
+        cache: &crate::cache::index_cache::ContentCache,
     ) -> bool {
         if !self.record.may_touch(&part.meta) {
             return false;

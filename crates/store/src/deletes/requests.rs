@@ -5,8 +5,8 @@
 
 use super::{CancelError, DeleteError, DeleteRecord, DeleteRequest, Deletion, Progress};
 use crate::StoreError;
-use crate::inner::Inner;
 use crate::part::PartMeta;
+use crate::shared::Inner;
 use crate::tenant::{Changes, Tenant};
 use skald_model::TenantId;
 use std::collections::BTreeMap;

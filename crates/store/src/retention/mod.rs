@@ -4,10 +4,10 @@
 //! its entries have expired, which queries apply at once. [`decide`] says which parts go or are rewritten,
 //! [`sweep`] does it.
 
-pub(crate) mod decide;
+pub(crate) mod policy;
 pub(crate) mod sweep;
 
-use crate::streams::labels_match;
+use crate::head::stream_registry::labels_match;
 use skald_model::{Labels, Matcher, TenantId};
 use std::fmt;
 use std::sync::Arc;

@@ -1,15 +1,17 @@
-//! Doing what [`decide`](super::decide) says: removing parts, rewriting others.
+//! Doing what [`decide`](crate::retention::policy) says: removing parts, rewriting others.
 
-use super::decide::{self, Actions, PartFacts};
 use super::{Expiry, Retention};
 use crate::StoreError;
-use crate::compact::{self, Pace};
-use crate::deletes::dropping::Dropping;
-use crate::deletes::hiding::Left;
+use crate::compaction::merge::Pace;
+use crate::compaction::rewrite::Rewritten;
+use crate::compaction::{merge, rewrite};
+use crate::deletes::drop_filter::Dropping;
+use crate::deletes::visibility::Left;
 use crate::deletes::{DeleteRecord, Deletion};
-use crate::inner::Inner;
 use crate::part::{Part, PartMeta};
-use crate::rewrite::{self, Rewritten};
+use crate::retention::policy;
+use crate::retention::policy::{Actions, PartFacts};
+use crate::shared::Inner;
 use crate::tenant::Tenant;
 use skald_model::{Held, MemoryUser};
 use std::collections::HashMap;
@@ -142,7 +144,7 @@ impl Inner {
             });
         }
         self.mark_clean(tenant, &clean)?;
-        Ok(decide::choose(
+        Ok(policy::choose(
             &facts,
             retention.size,
             self.options.clock.now(),
@@ -225,7 +227,7 @@ impl Inner {
         let _writing = Held::charged(
             &self.budget,
             MemoryUser::Writers,
-            compact::memory_bytes(std::slice::from_ref(&part)),
+            merge::memory_bytes(std::slice::from_ref(&part)),
         );
         let rewritten = rewrite::rewrite(
             &*self.files,

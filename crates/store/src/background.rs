@@ -1,0 +1,266 @@
+//! The background threads: one flushes by size, age and WAL bytes, one merges parts and one indexes streams at a
+//! gentle pace.
+//!
+//! [`choose_flush`] and [`crate::compaction::merge::choose_compaction`] decide, the threads obey.
+
+use crate::compaction::merge::PARTS_A_DAY;
+use crate::shared::Inner;
+use crate::tenant::Tenant;
+use crate::{Options, StoreError, bucket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How often ages are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long after a failure flushing is tried again: on a full disk each try writes until it is full.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How long merging rests for the time it works: leaves most of a core to pushes and queries.
+const REST_FOR_WORK: f64 = 1.0;
+/// How often object storage is searched for what is left over: a listing costs requests.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// Share of `wal_bytes` at which flushing begins, as a divisor: while it runs pushes go on.
+const WAL_HEADROOM: u64 = 2;
+
+/// What a decision to flush is made from.
+#[derive(Clone, Copy, Debug, Default)]
+struct HeadStats {
+    /// Memory of the tenant's head.
+    bytes: usize,
+    /// Age of its oldest entry; `None` without entries.
+    age: Option<Duration>,
+}
+
+/// Which tenants to flush, largest first; heads are full at `flush_at` bytes.
+fn choose_flush(
+    heads: &[HeadStats],
+    flush_at: usize,
+    wal_bytes: u64,
+    options: &Options,
+) -> Vec<usize> {
+    let mut chosen: Vec<usize> = (0..heads.len())
+        .filter(|i| heads[*i].age.is_some())
+        .collect();
+    chosen.sort_by_key(|i| std::cmp::Reverse(heads[*i].bytes));
+    if wal_bytes > options.wal_bytes / WAL_HEADROOM {
+        return chosen;
+    }
+    let mut over = heads
+        .iter()
+        .map(|h| h.bytes)
+        .sum::<usize>()
+        .checked_sub(flush_at);
+    chosen.retain(|i| {
+        let head = heads[*i];
+        let too_much = over.is_some();
+        over = over.and_then(|over| over.checked_sub(head.bytes));
+        too_much || head.age.is_some_and(|age| age >= options.flush_age)
+    });
+    chosen
+}
+
+/// The running threads.
+pub(crate) struct Workers {
+    inner: Arc<Inner>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    pub(crate) fn start(inner: Arc<Inner>) -> Result<Workers, StoreError> {
+        let mut workers = Workers {
+            inner,
+            stop: Arc::new(AtomicBool::new(false)),
+            threads: Vec::new(),
+        };
+        for (name, run) in [
+            ("flush", run_flush as fn(&Inner, &AtomicBool)),
+            ("compact", run_compact),
+            ("index", run_index),
+            ("upload", run_upload),
+        ] {
+            let (inner, stop) = (workers.inner.clone(), workers.stop.clone());
+            let thread = std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(move || run(&inner, &stop));
+            workers
+                .threads
+                .push(thread.map_err(|e| StoreError::io("starting the store's threads", e))?);
+        }
+        Ok(workers)
+    }
+
+    /// Ends the threads; a flush is finished, a merge abandoned.
+    pub(crate) fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        self.inner.wake_workers();
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store panicked");
+            }
+        }
+    }
+}
+
+fn run_flush(inner: &Inner, stop: &AtomicBool) {
+    let mut seen = 0;
+    while !stop.load(Ordering::Acquire) {
+        let wait = if flush_what_is_due(inner) {
+            LOOK_EVERY
+        } else {
+            RETRY_AFTER
+        };
+        seen = inner.wait_for_work(seen, wait);
+    }
+}
+
+fn run_compact(inner: &Inner, stop: &AtomicBool) {
+    let mut seen = 0;
+    while !stop.load(Ordering::Acquire) {
+        if let Err(error) = inner.compact_all(PARTS_A_DAY, &mut gentle(stop)) {
+            tracing::error!(%error, "merging parts failed, they stay as they are");
+            std::thread::sleep(LOOK_EVERY);
+        }
+        if let Err(error) = inner.sweep_all(&mut gentle(stop)) {
+            tracing::error!(%error, "removing what has expired or was deleted failed, it stays hidden");
+            std::thread::sleep(LOOK_EVERY);
+        }
+        seen = inner.wait_for_work(seen, LOOK_EVERY * 10);
+    }
+}
+
+/// Uploads what was flushed within moments, looks around in the bucket now and then.
+fn run_upload(inner: &Inner, stop: &AtomicBool) {
+    let Some(objects) = &inner.objects else {
+        return;
+    };
+    let (mut seen, mut failures) = (0, 0);
+    let (mut refreshed, mut swept) = (None::<Instant>, Instant::now());
+    while !stop.load(Ordering::Acquire) {
+        let everything = refreshed.is_none_or(|at| at.elapsed() >= objects.options.refresh);
+        match bucket::sync_all(inner, everything) {
+            Ok(()) => {
+                failures = 0;
+                refreshed = if everything {
+                    Some(Instant::now())
+                } else {
+                    refreshed
+                };
+            }
+            Err(error) => {
+                failures += 1;
+                tracing::error!(%error, failures, "object storage fails, parts stay on this disk");
+            }
+        }
+        if failures == 0 && swept.elapsed() >= SWEEP_EVERY {
+            swept = Instant::now();
+            for tenant in inner.all_tenants() {
+                if let Err(error) = bucket::sweep(inner, &tenant) {
+                    tracing::warn!(tenant = %tenant.id, %error, "objects left over can't be looked for");
+                }
+            }
+        }
+        let wait = if failures == 0 {
+            LOOK_EVERY
+        } else {
+            bucket::backoff(LOOK_EVERY, failures)
+        };
+        let until = Instant::now() + wait;
+        while !stop.load(Ordering::Acquire) && Instant::now() < until {
+            seen = inner.wait_for_work(seen, until.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+fn run_index(inner: &Inner, stop: &AtomicBool) {
+    let mut seen = 0;
+    while !stop.load(Ordering::Acquire) {
+        inner.index_all(&mut gentle(stop));
+        seen = inner.wait_for_work(seen, LOOK_EVERY * 10);
+    }
+}
+
+/// A pace that rests as long as it worked, until it is time to stop.
+fn gentle(stop: &AtomicBool) -> impl FnMut() -> bool {
+    let mut worked_since = Instant::now();
+    move || {
+        std::thread::sleep(worked_since.elapsed().mul_f64(REST_FOR_WORK));
+        worked_since = Instant::now();
+        !stop.load(Ordering::Acquire)
+    }
+}
+
+/// Gives whether all went well.
+fn flush_what_is_due(inner: &Inner) -> bool {
+    let tenants = inner.all_tenants();
+    let stats: Vec<HeadStats> = tenants.iter().map(|t| stats(t)).collect();
+    let chosen = choose_flush(
+        &stats,
+        inner.flush_at(),
+        inner.wal.get().map_or(0, |wal| wal.bytes()),
+        &inner.options,
+    );
+    inner.set_pace();
+    inner.content_cache.make_room();
+    inner.kept.make_room();
+    let mut went_well = true;
+    for index in &chosen {
+        let tenant = &tenants[*index];
+        if let Err(error) = inner.flush(tenant) {
+            went_well = false;
+            tracing::error!(tenant = %tenant.id, %error, "flush failed, its entries stay in the WAL");
+        }
+    }
+    if !chosen.is_empty()
+        && let Err(error) = inner.cut_wal()
+    {
+        tracing::error!(%error, "could not cut the WAL");
+    }
+    went_well
+}
+
+fn stats(tenant: &Tenant) -> HeadStats {
+    let state = tenant.state.lock();
+    let waiting = (!state.sealed.is_empty()).then_some(Duration::MAX);
+    let age = waiting.or_else(|| {
+        state
+            .head
+            .first_at()
+            .map(|at| Instant::now().duration_since(at))
+    });
+    drop(state);
+    HeadStats {
+        bytes: tenant.head_bytes(),
+        age,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(heads: &[(usize, Option<u64>)], wal_bytes: u64, expected: &[usize]) {
+        let stats: Vec<HeadStats> = heads
+            .iter()
+            .map(|(bytes, age)| HeadStats {
+                bytes: *bytes,
+                age: age.map(Duration::from_secs),
+            })
+            .collect();
+        let options = Options {
+            wal_bytes: 1000,
+            ..Options::new("unused")
+        };
+        assert_eq!(choose_flush(&stats, 100, wal_bytes, &options), expected);
+    }
+
+    #[test]
+    fn heads_are_flushed_by_size_age_and_wal() {
+        check(&[(50, Some(1)), (40, Some(2))], 0, &[]);
+        check(&[(50, Some(1)), (90, Some(2)), (1, Some(1))], 0, &[1]);
+        check(&[(90, Some(1)), (95, Some(2)), (20, Some(1))], 0, &[1, 0]);
+        check(&[(50, Some(1)), (1, Some(300)), (0, None)], 0, &[1]);
+        check(&[(50, Some(1)), (1, Some(3)), (0, None)], 501, &[0, 1]);
+    }
+}

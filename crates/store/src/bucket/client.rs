@@ -1,0 +1,599 @@
+//! Requests to object storage from threads that wait: retries, time limits, counting.
+//!
+//! The only module that runs async code, on a small runtime of its own. Every operation here may be
+//! repeated without harm: objects are immutable under names of their content, and whoever replaces a
+//! manifest on a condition reads it again when the condition fails. Not a cache.
+
+use crate::bucket::location::Place;
+use crate::bucket::{ObjectOptions, location};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{
+    Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+};
+use std::future::Future;
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+/// Threads of the runtime: they move bytes between sockets and memory, nothing else.
+const RUNTIME_THREADS: usize = 2;
+/// Ranges of one read that are fetched at once.
+const RANGES_AT_ONCE: usize = 16;
+/// Bytes of one request of an upload; an object may have 10,000 of them, so the largest part fits.
+const UPLOAD_PIECE_BYTES: u64 = 16 << 20;
+/// Pieces of an upload in flight: bounds its memory.
+const PIECES_AT_ONCE: usize = 2;
+/// Bytes that an answer of unknown length may have at the slowest rate before it counts as late.
+const MANIFEST_BYTES: u64 = 256 << 10;
+/// The wait between attempts grows up to this.
+const BACKOFF_MAX: Duration = Duration::from_secs(20);
+
+/// Object storage did not do it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum ObjectError {
+    /// There is no such object.
+    #[error("object {0} is missing")]
+    Missing(String),
+    /// Somebody else changed the object first.
+    #[error("object {0} was changed by another writer")]
+    Conflict(String),
+    /// An answer that asking again does not change.
+    #[error("object storage refused {name}: {why}")]
+    Refused {
+        /// The object.
+        name: String,
+        /// What it said.
+        why: String,
+    },
+    /// No good answer in the attempts allowed.
+    #[error("object storage does not answer for {name} ({attempts} attempts): {why}")]
+    Unreachable {
+        /// The object.
+        name: String,
+        /// How often it was asked.
+        attempts: u32,
+        /// What went wrong last.
+        why: String,
+    },
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closing,
+}
+
+/// What has been asked of object storage since start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) requests: AtomicU64,
+    pub(crate) retries: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) fetched_bytes: AtomicU64,
+    pub(crate) uploaded_bytes: AtomicU64,
+    pub(crate) conflicts: AtomicU64,
+}
+
+/// An object's bytes and the version that a conditional put names.
+#[derive(Clone, Debug)]
+pub(crate) struct Versioned {
+    pub(crate) bytes: Bytes,
+    pub(crate) version: UpdateVersion,
+}
+
+/// A name in object storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListedObject {
+    /// Below the prefix of the store.
+    pub(crate) name: String,
+    /// When it was written, by the storage's clock, in seconds since 1970.
+    pub(crate) written_at: i64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    storage: Arc<dyn ObjectStore>,
+    prefix: Path,
+    timeout: Duration,
+    attempts: u32,
+    backoff: Duration,
+    counters: Counters,
+    closing: AtomicBool,
+    closed: Notify,
+}
+
+/// A bucket, and a place in it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    shared: Arc<Shared>,
+    runtime: Option<Runtime>,
+}
+
+type Operation<T> =
+    dyn Fn(Arc<dyn ObjectStore>) -> BoxFuture<'static, object_store::Result<T>> + Send + Sync;
+
+impl Client {
+    pub(crate) fn new(options: &ObjectOptions) -> Result<Client, String> {
+        let (storage, prefix) = match &options.place {
+            Place::Address(address) => location::connect(address, options.timeout)?,
+            Place::Given(storage) => (storage.clone(), Path::default()),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(RUNTIME_THREADS)
+            .thread_name("objects")
+            .enable_all()
+            .build()
+            .map_err(|e| format!("starting threads for object storage: {e}"))?;
+        let shared = Shared {
+            storage,
+            prefix,
+            timeout: options.timeout,
+            attempts: options.attempts.max(1),
+            backoff: options.backoff,
+            counters: Counters::default(),
+            closing: AtomicBool::new(false),
+            closed: Notify::new(),
+        };
+        Ok(Client {
+            shared: Arc::new(shared),
+            runtime: Some(runtime),
+        })
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// Ends all that waits; later operations fail.
+    pub(crate) fn close(&self) {
+        self.shared.closing.store(true, Ordering::Release);
+        self.shared.closed.notify_waiters();
+    }
+
+    /// An object, if there is one.
+    pub(crate) fn get(&self, name: &str) -> Result<Option<Versioned>, ObjectError> {
+        let path = self.path(name)?;
+        let found = self.repeat(name, MANIFEST_BYTES, move |storage| {
+            let path = path.clone();
+            Box::pin(async move {
+                let result = storage.get_opts(&path, GetOptions::default()).await?;
+                let version = UpdateVersion {
+                    e_tag: result.meta.e_tag.clone(),
+                    version: result.meta.version.clone(),
+                };
+                let size = result.meta.size;
+                let bytes = result.bytes().await?;
+                if bytes.len() as u64 != size {
+                    Err(cut_short())
+                } else {
+                    Ok(Versioned { bytes, version })
+                }
+            })
+        });
+        match found {
+            Ok(found) => {
+                self.shared
+                    .counters
+                    .fetched_bytes
+                    .fetch_add(found.bytes.len() as u64, Ordering::Relaxed);
+                Ok(Some(found))
+            }
+            Err(ObjectError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ranges of an object, fetched together.
+    pub(crate) fn get_ranges(
+        &self,
+        name: &str,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Bytes>, ObjectError> {
+        let path = self.path(name)?;
+        let (ranges, shared, named) = (ranges.to_vec(), self.shared.clone(), name.to_owned());
+        let fetched: Vec<Bytes> = self.wait(async move {
+            let one = |range: Range<u64>| {
+                let (path, shared, named) = (path.clone(), shared.clone(), named.clone());
+                let len = range.end - range.start;
+                async move {
+                    let operation = move |storage: Arc<dyn ObjectStore>| -> BoxFuture<
+                            'static,
+                            object_store::Result<Bytes>,
+                        > {
+                            let (path, range) = (path.clone(), range.clone());
+                            Box::pin(async move {
+                                let bytes = storage.get_range(&path, range.clone()).await?;
+                                if bytes.len() as u64 == range.end - range.start {
+                                    Ok(bytes)
+                                } else {
+                                    Err(cut_short())
+                                }
+                            })
+                        };
+                    shared.repeat(&named, len, &operation).await
+                }
+            };
+            futures_util::stream::iter(ranges.into_iter().map(one))
+                .buffered(RANGES_AT_ONCE)
+                .try_collect()
+                .await
+        })?;
+        let bytes = fetched.iter().map(|b| b.len() as u64).sum();
+        self.shared
+            .counters
+            .fetched_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
+        Ok(fetched)
+    }
+
+    /// Writes an object if it is still at that version, or, without one, if there is none.
+    pub(crate) fn put_if(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+        version: Option<UpdateVersion>,
+    ) -> Result<(), ObjectError> {
+        let mode = version.map_or(PutMode::Create, PutMode::Update);
+        self.put(name, Bytes::from(bytes), mode)
+    }
+
+    /// Writes an object of `size` bytes that `read` gives, piece by piece. Its name tells its content.
+    pub(crate) fn upload(
+        &self,
+        name: &str,
+        size: u64,
+        read: &dyn Fn(Range<u64>) -> std::io::Result<Vec<u8>>,
+    ) -> Result<(), UploadError> {
+        if size <= UPLOAD_PIECE_BYTES {
+            return Ok(self.put(name, Bytes::from(read(0..size)?), PutMode::Overwrite)?);
+        }
+        let path = self.path(name)?;
+        let begun = path.clone();
+        let upload = self.repeat(name, 0, move |storage| {
+            let path = begun.clone();
+            Box::pin(async move {
+                storage
+                    .put_multipart(&path)
+                    .await
+                    .map(|u| Arc::new(tokio::sync::Mutex::new(u)))
+            })
+        })?;
+        let sent = self.send_pieces(name, size, &upload, read);
+        if sent.is_err() {
+            // What can't be taken back costs space until the bucket's own rule for unfinished uploads.
+            let _ = self.wait(async move {
+                upload
+                    .lock()
+                    .await
+                    .abort()
+                    .await
+                    .map_err(|_| ObjectError::Closing)
+            });
+        }
+        sent
+    }
+
+    fn send_pieces(
+        &self,
+        name: &str,
+        size: u64,
+        upload: &Arc<tokio::sync::Mutex<Box<dyn object_store::MultipartUpload>>>,
+        read: &dyn Fn(Range<u64>) -> std::io::Result<Vec<u8>>,
+    ) -> Result<(), UploadError> {
+        let mut at = 0;
+        while at < size {
+            let mut pieces = Vec::new();
+            while at < size && pieces.len() < PIECES_AT_ONCE {
+                let end = (at + UPLOAD_PIECE_BYTES).min(size);
+                pieces.push(Bytes::from(read(at..end)?));
+                at = end;
+            }
+            let (upload, shared, named) = (upload.clone(), self.shared.clone(), name.to_owned());
+            self.wait(async move {
+                let mut upload = upload.lock().await;
+                // A piece has its number from the order of these calls; a failed one fails the upload, which
+                // is then begun anew by whoever called.
+                let parts: Vec<_> = pieces
+                    .into_iter()
+                    .map(|piece| (piece.len() as u64, upload.put_part(piece.into())))
+                    .collect();
+                let sending = parts
+                    .into_iter()
+                    .map(|(len, part)| shared.attempt(len, part));
+                let sent: Result<Vec<()>, Error> =
+                    futures_util::future::try_join_all(sending).await;
+                sent.map(|_| ())
+                    .map_err(|error| last_error(&named, error, 1))
+            })?;
+        }
+        let upload = upload.clone();
+        self.repeat(name, size, move |_| {
+            let upload = upload.clone();
+            Box::pin(async move { upload.lock().await.complete().await.map(|_| ()) })
+        })?;
+        self.shared
+            .counters
+            .uploaded_bytes
+            .fetch_add(size, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn put(&self, name: &str, bytes: Bytes, mode: PutMode) -> Result<(), ObjectError> {
+        let path = self.path(name)?;
+        let len = bytes.len() as u64;
+        self.repeat(name, len, move |storage| {
+            let (path, bytes, options) =
+                (path.clone(), bytes.clone(), PutOptions::from(mode.clone()));
+            Box::pin(async move {
+                storage
+                    .put_opts(&path, PutPayload::from_bytes(bytes), options)
+                    .await
+                    .map(|_| ())
+            })
+        })?;
+        self.shared
+            .counters
+            .uploaded_bytes
+            .fetch_add(len, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Removes an object; one that is gone already is fine.
+    pub(crate) fn delete(&self, name: &str) -> Result<(), ObjectError> {
+        let path = self.path(name)?;
+        let deleted = self.repeat(name, 0, move |storage| {
+            let path = path.clone();
+            Box::pin(async move { storage.delete(&path).await })
+        });
+        match deleted {
+            Err(ObjectError::Missing(_)) => Ok(()),
+            deleted => deleted,
+        }
+    }
+
+    /// All objects below a folder.
+    pub(crate) fn list(&self, folder: &str) -> Result<Vec<ListedObject>, ObjectError> {
+        let path = self.path(folder)?;
+        let found = self.repeat(folder, MANIFEST_BYTES, move |storage| {
+            let path = path.clone();
+            Box::pin(async move { storage.list(Some(&path)).try_collect::<Vec<_>>().await })
+        })?;
+        let listed = found.iter().filter_map(|meta| {
+            let name = self.below_prefix(&meta.location)?;
+            Some(ListedObject {
+                name,
+                written_at: meta.last_modified.timestamp(),
+            })
+        });
+        Ok(listed.collect())
+    }
+
+    /// Names of the folders in a folder.
+    pub(crate) fn folders(&self, folder: &str) -> Result<Vec<String>, ObjectError> {
+        let path = self.path(folder)?;
+        let found = self.repeat(folder, MANIFEST_BYTES, move |storage| {
+            let path = path.clone();
+            Box::pin(async move { storage.list_with_delimiter(Some(&path)).await })
+        })?;
+        Ok(found
+            .common_prefixes
+            .iter()
+            .filter_map(|p| p.filename().map(str::to_owned))
+            .collect())
+    }
+
+    /// The path of a name, as it is: names of ours need no escapes.
+    fn path(&self, name: &str) -> Result<Path, ObjectError> {
+        let whole = format!("{}/{name}", self.shared.prefix);
+        Path::parse(whole).map_err(|e| ObjectError::Refused {
+            name: name.to_owned(),
+            why: e.to_string(),
+        })
+    }
+
+    fn below_prefix(&self, path: &Path) -> Option<String> {
+        let parts: Vec<String> = path
+            .prefix_match(&self.shared.prefix)?
+            .map(|p| p.as_ref().to_owned())
+            .collect();
+        Some(parts.join("/"))
+    }
+
+    fn repeat<T: Send + 'static>(
+        &self,
+        name: &str,
+        bytes: u64,
+        operation: impl Fn(Arc<dyn ObjectStore>) -> BoxFuture<'static, object_store::Result<T>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<T, ObjectError> {
+        let (shared, name) = (self.shared.clone(), name.to_owned());
+        self.wait(async move { shared.repeat(&name, bytes, &operation).await })
+    }
+
+    /// Runs a future on the runtime while this thread waits.
+    fn wait<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = Result<T, ObjectError>> + Send + 'static,
+    ) -> Result<T, ObjectError> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let shared = self.shared.clone();
+        let runtime = self.runtime.as_ref().ok_or(ObjectError::Closing)?;
+        runtime.spawn(async move {
+            // Made before looking at the flag, so that no call of `close` falls between the two.
+            let mut closed = std::pin::pin!(shared.closed.notified());
+            closed.as_mut().enable();
+            let result = if shared.closing.load(Ordering::Acquire) {
+                Err(ObjectError::Closing)
+            } else {
+                tokio::select! { result = future => result, () = closed => Err(ObjectError::Closing) }
+            };
+            // Nobody waits any more only when the waiting thread is gone.
+            let _ = sender.send(result);
+        });
+        receiver.recv().unwrap_or(Err(ObjectError::Closing))
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.close();
+        if let Some(runtime) = self.runtime.take() {
+            // The last owner may be a thread of another runtime, which must not wait.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// An upload failed: reading the part, or sending it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    #[error("reading the part: {0}")]
+    Read(#[from] std::io::Error),
+}
+
+impl Shared {
+    /// One attempt, within the time that so many bytes may take.
+    async fn attempt<T>(
+        &self,
+        bytes: u64,
+        future: impl Future<Output = object_store::Result<T>>,
+    ) -> object_store::Result<T> {
+        /// Bytes a second that even a bad line moves.
+        const SLOWEST: f64 = (1 << 20) as f64;
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        let limit = self.timeout + Duration::from_secs_f64(bytes as f64 / SLOWEST);
+        let late = |_| Error::Generic {
+            store: "objects",
+            source: format!("no answer within {limit:?}").into(),
+        };
+        tokio::time::timeout(limit, future)
+            .await
+            .unwrap_or_else(|elapsed| Err(late(elapsed)))
+    }
+
+    async fn repeat<T>(
+        &self,
+        name: &str,
+        bytes: u64,
+        operation: &Operation<T>,
+    ) -> Result<T, ObjectError> {
+        let mut tried = 0;
+        loop {
+            let result = self.attempt(bytes, operation(self.storage.clone())).await;
+            tried += 1;
+            let error = match result {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            if !may_pass(&error) || tried >= self.attempts {
+                let error = last_error(name, error, tried);
+                if matches!(
+                    error,
+                    ObjectError::Refused { .. } | ObjectError::Unreachable { .. }
+                ) {
+                    self.counters.failures.fetch_add(1, Ordering::Relaxed);
+                }
+                return Err(error);
+            }
+            self.counters.retries.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(backoff(self.backoff, tried)).await;
+        }
+    }
+}
+
+/// The wait before attempt `tried + 1`: twice as long each time, half of it left to chance, so that many
+/// that failed together do not come back together.
+pub(crate) fn backoff(first: Duration, tried: u32) -> Duration {
+    let most = first
+        .saturating_mul(1 << tried.saturating_sub(1).min(16))
+        .min(BACKOFF_MAX);
+    let chance = std::hash::RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
+    most.mul_f64(0.5 + chance / 2.0)
+}
+
+/// Whether asking again may help.
+fn may_pass(error: &Error) -> bool {
+    matches!(error, Error::Generic { .. } | Error::JoinError { .. })
+}
+
+fn cut_short() -> Error {
+    Error::Generic {
+        store: "objects",
+        source: "the answer was cut short".into(),
+    }
+}
+
+fn last_error(name: &str, error: Error, attempts: u32) -> ObjectError {
+    let name = name.to_owned();
+    match error {
+        Error::NotFound { .. } => ObjectError::Missing(name),
+        Error::AlreadyExists { .. } | Error::Precondition { .. } => ObjectError::Conflict(name),
+        error if may_pass(&error) => ObjectError::Unreachable {
+            name,
+            attempts,
+            why: error.to_string(),
+        },
+        error => ObjectError::Refused {
+            name,
+            why: error.to_string(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_objects_go_up_in_pieces() {
+        let options = ObjectOptions::new(Place::Given(Arc::new(
+            object_store::memory::InMemory::new(),
+        )));
+        let client = Client::new(&options).expect("a runtime can be made");
+        let size = 2 * UPLOAD_PIECE_BYTES + 5;
+        let byte = |at: u64| (at / 1000) as u8;
+        client
+            .upload("a/b", size, &|range| Ok(range.map(byte).collect()))
+            .expect("it is uploaded");
+        let ranges = [
+            0..1,
+            UPLOAD_PIECE_BYTES - 1..UPLOAD_PIECE_BYTES + 1,
+            size - 1..size,
+        ];
+        let found = client.get_ranges("a/b", &ranges).expect("it is there");
+        let expected: Vec<Vec<u8>> = ranges.into_iter().map(|r| r.map(byte).collect()).collect();
+        assert_eq!(found, expected);
+        let listed: Vec<String> = client
+            .list("a")
+            .expect("it answers")
+            .into_iter()
+            .map(|l| l.name)
+            .collect();
+        assert_eq!(
+            (listed, client.get("a/c").expect("it answers").is_none()),
+            (vec!["a/b".to_owned()], true)
+        );
+        client.close();
+        assert!(matches!(client.get("a/b"), Err(ObjectError::Closing)));
+    }
+
+    #[test]
+    fn waits_grow_and_differ() {
+        let first = Duration::from_millis(100);
+        for tried in 1..40 {
+            let most = first
+                .saturating_mul(1 << (tried - 1).min(16))
+                .min(BACKOFF_MAX);
+            let wait = backoff(first, tried);
+            assert!(wait >= most / 2 && wait <= most, "{tried}: {wait:?}");
+        }
+    }
+}

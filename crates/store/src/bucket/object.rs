@@ -1,0 +1,136 @@
+//! The bytes of one object, through the cache.
+
+use crate::bucket::client::{Client, ObjectError};
+use crate::bucket::range_cache::{CHUNK_BYTES, Cache, ObjectKey};
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Missing chunks with at most so many unwanted ones between them are fetched by one request: 64 KiB take
+/// less time than a request does.
+const GAP_CHUNKS: u64 = 4;
+
+/// A part's object.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    client: Arc<Client>,
+    cache: Arc<Cache>,
+    name: String,
+    key: ObjectKey,
+    size: u64,
+}
+
+impl Remote {
+    pub(crate) fn new(client: Arc<Client>, cache: Arc<Cache>, name: String, size: u64) -> Remote {
+        let key = xxhash_rust::xxh3::xxh3_64(name.as_bytes());
+        Remote {
+            client,
+            cache,
+            name,
+            key,
+            size,
+        }
+    }
+
+    /// Its name below the store's prefix.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its number in the cache.
+    pub(crate) fn key(&self) -> ObjectKey {
+        self.key
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Reads ranges: from the cache what is there, the rest in as few requests as make sense, at once.
+    pub(crate) fn read(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        if ranges.iter().any(|r| r.start > r.end || r.end > self.size) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut chunks: BTreeMap<u64, Option<Vec<u8>>> = BTreeMap::new();
+        for range in ranges.iter().filter(|r| !r.is_empty()) {
+            for chunk in range.start / CHUNK_BYTES..range.end.div_ceil(CHUNK_BYTES) {
+                chunks
+                    .entry(chunk)
+                    .or_insert_with(|| self.cache.get(self.key, chunk, self.chunk_bytes(chunk)));
+            }
+        }
+        let runs = self.missing_runs(&chunks);
+        let wanted: Vec<Range<u64>> = runs
+            .iter()
+            .map(|r| r.start * CHUNK_BYTES..(r.end * CHUNK_BYTES).min(self.size))
+            .collect();
+        let fetched = if wanted.is_empty() {
+            Vec::new()
+        } else {
+            self.client.get_ranges(&self.name, &wanted)?
+        };
+        for (run, bytes) in runs.iter().zip(&fetched) {
+            self.cache.put(self.key, run.start, bytes);
+            for (chunk, bytes) in run.clone().zip(bytes.chunks(CHUNK_BYTES as usize)) {
+                chunks.insert(chunk, Some(bytes.to_vec()));
+            }
+        }
+        let assemble = |range: &Range<u64>| {
+            let mut out = Vec::with_capacity((range.end - range.start) as usize);
+            let mut at = range.start;
+            while at < range.end {
+                let chunk = at / CHUNK_BYTES;
+                let bytes = chunks
+                    .get(&chunk)
+                    .and_then(|c| c.as_deref())
+                    .unwrap_or_default();
+                let inside = (at % CHUNK_BYTES) as usize
+                    ..((range.end - chunk * CHUNK_BYTES).min(CHUNK_BYTES)) as usize;
+                out.extend_from_slice(bytes.get(inside).ok_or(io::ErrorKind::UnexpectedEof)?);
+                at = (chunk + 1) * CHUNK_BYTES;
+            }
+            Ok(out)
+        };
+        ranges.iter().map(assemble).collect()
+    }
+
+    /// Forgets what the cache has of it.
+    pub(crate) fn forget(&self) {
+        self.cache.forget(self.key);
+    }
+
+    /// Runs of chunks to fetch, none of which is in the cache.
+    fn missing_runs(&self, chunks: &BTreeMap<u64, Option<Vec<u8>>>) -> Vec<Range<u64>> {
+        let mut runs: Vec<Range<u64>> = Vec::new();
+        for (chunk, _) in chunks.iter().filter(|(_, bytes)| bytes.is_none()) {
+            match runs.last_mut() {
+                Some(run)
+                    if chunk - run.end <= GAP_CHUNKS
+                        && chunks.range(run.end..*chunk).next().is_none() =>
+                {
+                    run.end = chunk + 1;
+                }
+                _ => runs.push(*chunk..chunk + 1),
+            }
+        }
+        runs
+    }
+
+    fn chunk_bytes(&self, chunk: u64) -> u64 {
+        CHUNK_BYTES.min(self.size.saturating_sub(chunk * CHUNK_BYTES))
+    }
+}
+
+impl From<ObjectError> for io::Error {
+    fn from(error: ObjectError) -> io::Error {
+        let kind = match &error {
+            ObjectError::Missing(_) => io::ErrorKind::NotFound,
+            ObjectError::Unreachable { .. } | ObjectError::Closing => io::ErrorKind::NotConnected,
+            ObjectError::Conflict(_) | ObjectError::Refused { .. } => {
+                io::ErrorKind::PermissionDenied
+            }
+        };
+        io::Error::new(kind, error)
+    }
+}

@@ -1,0 +1,6 @@
+//! Compaction merges the parts of a day and rewrites those with hidden entries.
+
+pub(crate) mod dedup;
+pub(crate) mod merge;
+pub(crate) mod merge_cursor;
+pub(crate) mod rewrite;

@@ -1,0 +1,234 @@
+//! A sealed head becomes parts: rows by stream and time, cut into blocks, one part a UTC day.
+//!
+//! Order of steps: parts durable, manifest replaced, queries switched over, WAL cut. A failure before
+//! the manifest leaves the sealed head where it is, still in the WAL, for the next attempt.
+
+use crate::StoreError;
+use crate::files::Files;
+use crate::head::HeadView;
+use crate::layout::Layout;
+use crate::part::PartMeta;
+use crate::part::block_builder::BlockCutter;
+use crate::part::stream_table::StreamTable;
+use crate::part::writer::{PartWriter, WRITER_BYTES};
+use skald_model::time::day_of;
+use skald_model::{Batch, TenantId};
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+
+/// Among equal times more rows than this are compared through a table instead of each with each.
+const PAIRWISE_ROWS: usize = 8;
+
+/// What sorting keeps of a stream: its range of rows, its place in order, its run in the directory.
+const STREAM_BYTES: usize = 128;
+
+/// Where a row lies in a head.
+#[derive(Clone, Copy, Debug)]
+struct RowAt {
+    chunk: u32,
+    row: u32,
+}
+
+/// Rows of a head by stream, then (time, arrival), without repeats.
+struct Sorted<'a> {
+    head: &'a HeadView,
+    rows: Vec<RowAt>,
+    /// Rows of each stream, by the head's numbers.
+    of_stream: Vec<Range<usize>>,
+}
+
+/// Rough bytes of memory that writing a head takes beside the head.
+pub(crate) fn memory_bytes(head: &HeadView) -> usize {
+    let rows: usize = head.chunks.iter().map(|chunk| chunk.batch.len()).sum();
+    rows * size_of::<RowAt>() + head.streams.len() * STREAM_BYTES + WRITER_BYTES
+}
+
+/// Writes a head as parts numbered from `next_part`; the numbers used are its count. `wrote` is told the bytes of lines
+/// of each block that is done.
+pub(crate) fn write_parts(
+    files: &dyn Files,
+    layout: &Layout,
+    tenant: &TenantId,
+    head: &HeadView,
+    next_part: u64,
+    wrote: &dyn Fn(usize),
+) -> Result<Vec<PartMeta>, StoreError> {
+    let Some(first) = head.chunks.first() else {
+        return Ok(Vec::new());
+    };
+    let sorted = Sorted::new(head);
+    let labels = |stream: u32| head.streams.label_bytes(stream);
+    let mut order: Vec<u32> = (0..head.streams.len() as u32).collect();
+    order.sort_unstable_by(|a, b| labels(*a).cmp(labels(*b)));
+    let mut metas = Vec::new();
+    for (day, runs) in sorted.days(&order) {
+        let id = next_part + metas.len() as u64;
+        let mut writer = PartWriter::begin(files, layout, tenant, (day, id, first.sequence))?;
+        writer.mine(runs.iter().map(|(_, rows)| rows.len() as u64).sum());
+        let mut cutter = BlockCutter::default();
+        let mut write = |batch: &Batch| {
+            writer.add_block(batch)?;
+            wrote(batch.lines.len());
+            Ok(())
+        };
+        for (number, (_, rows)) in runs.iter().enumerate() {
+            let rows = &sorted.rows[rows.clone()];
+            cutter.begin_stream(
+                rows.iter().map(|at| sorted.line_bytes(*at)).sum(),
+                &mut write,
+            )?;
+            for at in rows {
+                let batch = sorted.batch(*at);
+                let row = at.row as usize;
+                let metadata = batch.metadata_of(at.row);
+                let entry = (
+                    batch.timestamps[row],
+                    &batch.lines[batch.line_range(at.row)],
+                );
+                cutter.push(number as u32, entry, metadata, &mut write)?;
+            }
+        }
+        cutter.finish(&mut write)?;
+        let table = StreamTable::build(runs.iter().map(|(stream, _)| labels(*stream)));
+        metas.push(writer.finish(&table)?);
+    }
+    Ok(metas)
+}
+
+impl<'a> Sorted<'a> {
+    fn new(head: &'a HeadView) -> Sorted<'a> {
+        let streams = head.streams.len();
+        let mut ends = vec![0usize; streams];
+        for run in head.chunks.iter().flat_map(|c| &c.runs) {
+            ends[run.stream as usize] += run.rows.len();
+        }
+        let mut next = Vec::with_capacity(streams);
+        let mut total = 0;
+        for end in &ends {
+            next.push(total);
+            total += end;
+        }
+        let mut rows = vec![RowAt { chunk: 0, row: 0 }; total];
+        for (chunk, run) in head
+            .chunks
+            .iter()
+            .enumerate()
+            .flat_map(|(i, c)| c.runs.iter().map(move |r| (i, r)))
+        {
+            let at = &mut next[run.stream as usize];
+            for row in run.rows.clone() {
+                rows[*at] = RowAt {
+                    chunk: chunk as u32,
+                    row,
+                };
+                *at += 1;
+            }
+        }
+        let mut sorted = Sorted {
+            head,
+            rows,
+            of_stream: Vec::with_capacity(streams),
+        };
+        let mut start = 0;
+        for end in next {
+            let kept = sorted.sort_stream(start..end);
+            sorted.of_stream.push(start..start + kept);
+            start = end;
+        }
+        sorted
+    }
+
+    /// Sorts a stream's rows, given in order of arrival, and drops repeats; gives how many stay.
+    fn sort_stream(&mut self, range: Range<usize>) -> usize {
+        let mut rows = std::mem::take(&mut self.rows);
+        let stream = &mut rows[range];
+        if !stream.is_sorted_by_key(|at| self.time(*at)) {
+            stream.sort_by_key(|at| self.time(*at));
+        }
+        let mut kept = 0;
+        let mut from = 0;
+        while from < stream.len() {
+            let time = self.time(stream[from]);
+            let ties = stream[from..]
+                .iter()
+                .take_while(|at| self.time(**at) == time)
+                .count();
+            let count = self.keep_distinct(&mut stream[from..from + ties]);
+            stream.copy_within(from..from + count, kept);
+            kept += count;
+            from += ties;
+        }
+        self.rows = rows;
+        kept
+    }
+
+    /// Moves the first of equal rows to the front, in order; gives how many there are.
+    fn keep_distinct(&self, ties: &mut [RowAt]) -> usize {
+        if ties.len() == 1 {
+            return 1;
+        }
+        let mut seen = HashSet::new();
+        let hashed = ties.len() > PAIRWISE_ROWS;
+        let mut kept = 0;
+        for at in 0..ties.len() {
+            let row = ties[at];
+            let repeated = if hashed {
+                !seen.insert((
+                    self.line(row),
+                    self.batch(row).metadata_of(row.row).collect::<Vec<_>>(),
+                ))
+            } else {
+                ties[..kept]
+                    .iter()
+                    .any(|k| self.line(*k) == self.line(row) && self.same_metadata(*k, row))
+            };
+            if !repeated {
+                ties[kept] = row;
+                kept += 1;
+            }
+        }
+        kept
+    }
+
+    fn same_metadata(&self, a: RowAt, b: RowAt) -> bool {
+        self.batch(a)
+            .metadata_of(a.row)
+            .eq(self.batch(b).metadata_of(b.row))
+    }
+
+    /// Streams and their rows for each day, streams in the given order.
+    fn days(&self, order: &[u32]) -> BTreeMap<i32, Vec<(u32, Range<usize>)>> {
+        let mut days: BTreeMap<i32, Vec<(u32, Range<usize>)>> = BTreeMap::new();
+        for stream in order {
+            let all = self.of_stream[*stream as usize].clone();
+            let mut start = all.start;
+            while start < all.end {
+                let day = day_of(self.time(self.rows[start]));
+                let len =
+                    self.rows[start..all.end].partition_point(|at| day_of(self.time(*at)) == day);
+                days.entry(day)
+                    .or_default()
+                    .push((*stream, start..start + len));
+                start += len;
+            }
+        }
+        days
+    }
+
+    fn batch(&self, at: RowAt) -> &'a Batch {
+        &self.head.chunks[at.chunk as usize].batch
+    }
+
+    fn time(&self, at: RowAt) -> i64 {
+        self.batch(at).timestamps[at.row as usize]
+    }
+
+    fn line(&self, at: RowAt) -> &'a [u8] {
+        let batch = self.batch(at);
+        &batch.lines[batch.line_range(at.row)]
+    }
+
+    fn line_bytes(&self, at: RowAt) -> usize {
+        self.batch(at).line_range(at.row).len()
+    }
+}

@@ -1,0 +1,264 @@
+//! A tenant's manifest: which parts there are and how much of the WAL they cover.
+//!
+//! One text file, replaced whole: written beside, synced, renamed, the folder synced. A line with a checksum,
+//! then JSON, so that people can read it, and both once more: rot in one copy costs nothing. README.md has an
+//! example. Without either copy, `rebuild` makes it anew.
+
+pub(crate) mod rebuild;
+
+use crate::StoreError;
+use crate::bucket::Uploaded;
+use crate::deletes::DeleteRecord;
+use crate::files::{Files, is_full};
+use crate::layout::{Layout, MANIFEST, UNFINISHED};
+use crate::part::PartMeta;
+use serde::{Deserialize, Serialize};
+use skald_model::TenantId;
+use std::io::IoSlice;
+
+/// Version of the manifest's layout; older ones are read.
+const MANIFEST_VERSION: u32 = 2;
+/// Begins a copy; the checksum and length of what follows the line stand behind it. Version 1 has one copy,
+/// up to the end of the file, and no length.
+const FIRST_WORD: &str = "skald-manifest";
+
+/// What the file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    pub(crate) version: u32,
+    /// WAL records of the tenant up to this one are in the parts.
+    pub(crate) covered: u64,
+    /// The next part's number.
+    pub(crate) next_part: u64,
+    pub(crate) parts: Vec<PartMeta>,
+    /// Delete requests, in the order they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) deletes: Vec<DeleteRecord>,
+    /// What of them the bucket has.
+    #[serde(
+        default,
+        rename = "objects",
+        skip_serializing_if = "Uploaded::is_empty"
+    )]
+    pub(crate) uploaded: Uploaded,
+}
+
+/// What reading a manifest found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Both copies are whole.
+    Whole(Manifest),
+    /// One copy is damaged: the file should be written anew.
+    HalfDamaged(Manifest),
+    /// No such file.
+    Missing,
+    /// Nothing in it can be believed.
+    Damaged,
+}
+
+/// A manifest could not be replaced.
+#[derive(Debug)]
+pub(crate) enum ReplaceError {
+    /// The old one is in force; trying again is sound.
+    Kept(StoreError),
+    /// Nobody knows which is in force after a crash: nothing may be built on either.
+    Unknown(StoreError),
+}
+
+/// Reads a tenant's manifest.
+pub(crate) fn read(
+    files: &dyn Files,
+    layout: &Layout,
+    tenant: &TenantId,
+) -> Result<Found, StoreError> {
+    let path = layout.manifest(tenant);
+    let failed = |e| StoreError::io(format!("reading {}", path.display()), e);
+    let file = match files.open(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Missing),
+        file => file.map_err(failed)?,
+    };
+    let bytes = file
+        .size()
+        .and_then(|len| file.read_new(0, len as usize))
+        .map_err(failed)?;
+    let found = parse(&bytes);
+    if let Found::Whole(Manifest { version, .. }) | Found::HalfDamaged(Manifest { version, .. }) =
+        &found
+        && *version > MANIFEST_VERSION
+    {
+        return Err(StoreError::Unusable(format!(
+            "{} has format version {version}, this program reads up to {MANIFEST_VERSION}",
+            path.display()
+        )));
+    }
+    Ok(found)
+}
+
+/// Replaces a tenant's manifest, whose folder must exist.
+pub(crate) fn replace(
+    files: &dyn Files,
+    layout: &Layout,
+    tenant: &TenantId,
+    manifest: &Manifest,
+) -> Result<(), ReplaceError> {
+    let folder = layout.tenant(tenant);
+    let unfinished = folder.join(format!("{MANIFEST}{UNFINISHED}"));
+    let bytes = print(manifest);
+    let written = files.create(&unfinished).and_then(|file| {
+        file.append(&[IoSlice::new(&bytes)])?;
+        file.sync()
+    });
+    let path = layout.manifest(tenant);
+    if let Err(error) = written.and_then(|()| files.rename(&unfinished, &path)) {
+        if is_full(&error) {
+            // Gives back what little it took; the next attempt begins anew anyway.
+            let _ = files.remove(&unfinished);
+        }
+        return Err(ReplaceError::Kept(StoreError::io(
+            format!("writing {}", path.display()),
+            error,
+        )));
+    }
+    let synced = files.sync_folder(&folder);
+    synced.map_err(|e| {
+        ReplaceError::Unknown(StoreError::io(format!("syncing {}", folder.display()), e))
+    })
+}
+
+fn print(manifest: &Manifest) -> Vec<u8> {
+    let manifest = Manifest {
+        version: MANIFEST_VERSION,
+        ..manifest.clone()
+    };
+    let mut json = serde_json::to_vec_pretty(&manifest).expect("numbers and lists are always JSON");
+    json.push(b'\n');
+    let mut copy = format!(
+        "{FIRST_WORD} {:08x} {}\n",
+        crc32fast::hash(&json),
+        json.len()
+    )
+    .into_bytes();
+    copy.extend_from_slice(&json);
+    copy.repeat(2)
+}
+
+/// The first whole copy.
+fn parse(bytes: &[u8]) -> Found {
+    let begins = |at: &usize| bytes[*at..].starts_with(FIRST_WORD.as_bytes());
+    let mut copies = (0..bytes.len())
+        .filter(begins)
+        .filter_map(|at| parse_copy(&bytes[at..]));
+    let Some(manifest) = copies.next() else {
+        return Found::Damaged;
+    };
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    if manifest.version == 1 || first == second {
+        Found::Whole(manifest)
+    } else {
+        Found::HalfDamaged(manifest)
+    }
+}
+
+fn parse_copy(bytes: &[u8]) -> Option<Manifest> {
+    let end = bytes.iter().position(|b| *b == b'\n')?;
+    let line = std::str::from_utf8(&bytes[..end]).ok()?;
+    let mut words = line.strip_prefix(FIRST_WORD)?.split_ascii_whitespace();
+    let crc = u32::from_str_radix(words.next()?, 16).ok()?;
+    let rest = &bytes[end + 1..];
+    let json = match words.next() {
+        Some(len) => rest.get(..len.parse().ok()?)?,
+        None => rest,
+    };
+    if crc != crc32fast::hash(json) {
+        return None;
+    }
+    serde_json::from_slice(json).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Manifest {
+        let part = PartMeta {
+            id: 3,
+            day: 20_000,
+            min_time: i64::MIN,
+            max_time: i64::MAX,
+            rows: 5,
+            line_bytes: 100,
+            bytes: 300,
+            streams: 2,
+            sequence: 1 << 20,
+        };
+        let delete = DeleteRecord {
+            id: 7,
+            query: "{a=\"b\"}".to_owned(),
+            start: 1,
+            end: 2,
+            created: 3,
+            arrived: 8,
+            clean: vec![3],
+            processed: None,
+        };
+        Manifest {
+            version: MANIFEST_VERSION,
+            covered: 9,
+            next_part: 4,
+            parts: vec![part],
+            deletes: vec![delete],
+            ..Manifest::default()
+        }
+    }
+
+    #[test]
+    fn rot_in_one_copy_costs_nothing() {
+        let good = print(&sample());
+        assert!(matches!(parse(&good), Found::Whole(manifest) if manifest == sample()));
+        for at in 0..good.len() {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            assert!(
+                matches!(parse(&bytes), Found::HalfDamaged(manifest) if manifest == sample()),
+                "byte {at}"
+            );
+        }
+        assert!(
+            matches!(parse(&good[..good.len() / 2]), Found::HalfDamaged(manifest) if manifest == sample())
+        );
+        assert!(
+            matches!(parse(&good[good.len() / 2..]), Found::HalfDamaged(manifest) if manifest == sample())
+        );
+    }
+
+    #[test]
+    fn rot_in_both_copies_is_seen() {
+        let good = print(&sample());
+        for at in 0..good.len() / 2 {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            bytes[good.len() - 1 - at] ^= 1;
+            assert!(matches!(parse(&bytes), Found::Damaged), "byte {at}");
+        }
+        assert!(matches!(parse(b""), Found::Damaged));
+    }
+
+    #[test]
+    fn version_1_is_read() {
+        let json = br#"{"version": 1, "covered": 9, "next_part": 4, "parts": []}"#;
+        let bytes = [
+            format!("{FIRST_WORD} {:08x}\n", crc32fast::hash(json)).as_bytes(),
+            json,
+        ]
+        .concat();
+        assert!(matches!(
+            parse(&bytes),
+            Found::Whole(Manifest {
+                covered: 9,
+                next_part: 4,
+                ..
+            })
+        ));
+        assert!(matches!(parse(&bytes[..bytes.len() - 1]), Found::Damaged));
+    }
+}

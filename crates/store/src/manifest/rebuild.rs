@@ -1,0 +1,105 @@
+//! A manifest made anew from the parts that lie in a tenant's folder, when the file itself is lost.
+//!
+//! Nothing is lost: every part there is named, one that can't be opened too. Nothing comes back: a part names
+//! those it replaced, and a file of theirs that was not removed yet is left out. How much of the WAL the parts
+//! cover is not known any more, so all of it is replayed; entries that a part has too are equal ones, which
+//! count once. docs/decisions/0003-lost-manifest.md says what it costs.
+
+use crate::StoreError;
+use crate::files::Files;
+use crate::head::ORDINAL_BITS;
+use crate::layout::{Layout, MANIFEST, day_of_date, part_id};
+use crate::manifest::Manifest;
+use crate::part::{Part, PartMeta};
+use skald_model::TenantId;
+use skald_model::time::DAY_NS;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Ends the name under which a damaged manifest is kept, for a person to look at.
+const DAMAGED: &str = ".damaged";
+
+/// Part files of a tenant: day and number.
+pub(crate) fn part_files(
+    files: &dyn Files,
+    layout: &Layout,
+    tenant: &TenantId,
+) -> Result<Vec<(i32, u64)>, StoreError> {
+    let folder = layout.tenant(tenant);
+    let list = |path: &Path| {
+        files
+            .list(path)
+            .map_err(|e| StoreError::io(format!("listing {}", path.display()), e))
+    };
+    let mut found = Vec::new();
+    for (name, day) in list(&folder)?
+        .iter()
+        .filter(|d| d.is_folder)
+        .filter_map(|d| Some((&d.name, day_of_date(&d.name)?)))
+    {
+        let named = list(&folder.join(name))?;
+        found.extend(
+            named
+                .iter()
+                .filter(|f| !f.is_folder)
+                .filter_map(|f| Some((day, part_id(&f.name)?))),
+        );
+    }
+    Ok(found)
+}
+
+/// The manifest that the parts in the folder give.
+pub(crate) fn rebuild(
+    files: &Arc<dyn Files>,
+    layout: &Layout,
+    tenant: &TenantId,
+) -> Result<Manifest, StoreError> {
+    let mut parts = Vec::new();
+    let mut replaced = BTreeSet::new();
+    for (day, id) in part_files(&**files, layout, tenant)? {
+        let unknown = placeholder(day, id);
+        match Part::open(files, layout.part(tenant, day, id), unknown.clone()) {
+            Ok(part) => {
+                replaced.extend(&part.about.replaces);
+                parts.push(part.describe());
+            }
+            Err(error) => {
+                tracing::error!(%tenant, %error, "a part can't be opened and stays named");
+                parts.push(unknown);
+            }
+        }
+    }
+    parts.retain(|part| !replaced.contains(&part.id));
+    let used = parts.iter().map(|part| part.id).chain(replaced);
+    let next_part = used.max().map_or(0, |id| id.saturating_add(1));
+    Ok(Manifest {
+        next_part,
+        parts,
+        ..Manifest::default()
+    })
+}
+
+/// Moves the damaged file aside; without one there is nothing to keep.
+pub(crate) fn keep_damaged(files: &dyn Files, layout: &Layout, tenant: &TenantId) {
+    let kept = layout.tenant(tenant).join(format!("{MANIFEST}{DAMAGED}"));
+    if let Err(error) = files.rename(&layout.manifest(tenant), &kept) {
+        tracing::debug!(%tenant, %error, "no damaged manifest to keep");
+    }
+}
+
+/// What is said of a part that can't be opened: it may hold anything of its day.
+pub(crate) fn placeholder(day: i32, id: u64) -> PartMeta {
+    let min_time = i64::from(day).saturating_mul(DAY_NS);
+    PartMeta {
+        id,
+        day,
+        min_time,
+        max_time: min_time.saturating_add(DAY_NS - 1),
+        rows: 0,
+        line_bytes: 0,
+        bytes: 0,
+        streams: 0,
+        sequence: id << ORDINAL_BITS,
+    }
+}

@@ -1,0 +1,194 @@
+//! Streams, label names and label values by time, from stream tables and run bounds alone.
+
+use crate::deletes::visibility::{Hiding, Sight};
+use crate::head::{Chunk, HeadView};
+use crate::part::Part;
+use crate::tenant::View;
+use hashbrown::HashSet;
+use skald_model::{Labels, Matcher, TimeRange};
+
+/// Labels of streams that match any group and have runs in the range, sorted.
+pub(crate) fn streams(view: &View, groups: &[Vec<Matcher>], range: TimeRange) -> Vec<Labels> {
+    let mut found: HashSet<Labels> = HashSet::new();
+    for head in &view.heads {
+        found.extend(
+            selected_in_head(head, groups, range, &view.hiding)
+                .map(|stream| head.streams.stream(stream).1),
+        );
+    }
+    for part in view.parts.iter() {
+        for stream in selected_in_part(part, groups, range, &view.hiding) {
+            found.insert(part.table.labels(stream));
+        }
+    }
+    let mut found: Vec<Labels> = found.into_iter().collect();
+    found.sort_unstable();
+    found
+}
+
+/// Sorted names of labels of matching streams.
+pub(crate) fn label_names(view: &View, matchers: &[Matcher], range: TimeRange) -> Vec<String> {
+    collect(view, matchers, range, |name, _| Some(name))
+}
+
+/// Sorted values of one label of matching streams.
+pub(crate) fn label_values(
+    view: &View,
+    wanted: &str,
+    matchers: &[Matcher],
+    range: TimeRange,
+) -> Vec<String> {
+    collect(view, matchers, range, |name, value| {
+        (name == wanted).then_some(value)
+    })
+}
+
+/// Distinct texts that `pick` takes from the label pairs of matching streams, sorted.
+fn collect(
+    view: &View,
+    matchers: &[Matcher],
+    range: TimeRange,
+    pick: impl for<'a> Fn(&'a str, &'a str) -> Option<&'a str>,
+) -> Vec<String> {
+    let mut found: HashSet<String> = HashSet::new();
+    let mut add = |text: &str| {
+        if !found.contains(text) {
+            found.insert(text.to_owned());
+        }
+    };
+    for head in &view.heads {
+        for stream in selected_in_head(head, std::slice::from_ref(&matchers), range, &view.hiding) {
+            Labels::pairs_of(head.streams.label_bytes(stream))
+                .filter_map(|(n, v)| pick(n, v))
+                .for_each(&mut add);
+        }
+    }
+    for part in view.parts.iter() {
+        let mut used = vec![false; part.table.pairs() as usize];
+        for stream in selected_in_part(part, std::slice::from_ref(&matchers), range, &view.hiding) {
+            part.table
+                .stream_pairs(stream)
+                .iter()
+                .for_each(|pair| used[*pair as usize] = true);
+        }
+        for pair in (0..part.table.pairs()).filter(|p| used[*p as usize]) {
+            let (name, value) = part.table.pair(pair);
+            pick(name, value).into_iter().for_each(&mut add);
+        }
+    }
+    let mut found: Vec<String> = found.into_iter().collect();
+    found.sort_unstable();
+    found
+}
+
+/// Streams of a head that match any group and have a run in the range.
+fn selected_in_head<G: AsRef<[Matcher]>>(
+    head: &HeadView,
+    groups: &[G],
+    range: TimeRange,
+    hiding: &Hiding,
+) -> impl Iterator<Item = u32> {
+    let mut selected = live_in_head(head, range, hiding);
+    if !groups.is_empty() {
+        let mut matching = vec![false; selected.len()];
+        for group in groups {
+            let of_group = head.streams.matching(group.as_ref());
+            matching
+                .iter_mut()
+                .zip(of_group)
+                .for_each(|(any, matches)| *any |= matches);
+        }
+        selected
+            .iter_mut()
+            .zip(matching)
+            .for_each(|(selected, matches)| *selected &= matches);
+    }
+    selected
+        .into_iter()
+        .enumerate()
+        .filter(|(_, s)| *s)
+        .map(|(stream, _)| stream as u32)
+}
+
+/// For each stream of a head whether it has a run in the range of which something is to be seen.
+fn live_in_head(head: &HeadView, range: TimeRange, hiding: &Hiding) -> Vec<bool> {
+    let streams = head.streams.len();
+    let hiding_of = |c: &Chunk| hiding.of_chunk(c.sequence, c.min_time, c.max_time);
+    if head
+        .chunks
+        .iter()
+        .all(|c| range.covers(c.min_time, c.max_time) && hiding_of(c).is_empty())
+    {
+        return vec![true; streams];
+    }
+    let mut live = vec![false; streams];
+    for chunk in head
+        .chunks
+        .iter()
+        .filter(|c| range.overlaps(c.min_time, c.max_time))
+    {
+        let mut sight = Sight::new(hiding_of(chunk));
+        for run in chunk
+            .runs
+            .iter()
+            .filter(|r| range.overlaps(r.min_time, r.max_time))
+        {
+            let labels = || head.streams.stream(run.stream).1;
+            live[run.stream as usize] |=
+                sight.sees(run.stream, labels, (run.min_time, run.max_time));
+        }
+    }
+    live
+}
+
+/// Streams of a part that match any group and have a run in the range of which something is to be seen.
+fn selected_in_part<G: AsRef<[Matcher]>>(
+    part: &Part,
+    groups: &[G],
+    range: TimeRange,
+    hiding: &Hiding,
+) -> impl Iterator<Item = u32> {
+    let mut selected = vec![false; part.table.len()];
+    if range.overlaps(part.meta.min_time, part.meta.max_time) {
+        if groups.is_empty() {
+            selected.fill(true);
+        }
+        for group in groups {
+            let matching = part.table.matching(group.as_ref());
+            selected.iter_mut().zip(matching).for_each(|(s, m)| *s |= m);
+        }
+        if !range.covers(part.meta.min_time, part.meta.max_time)
+            || !hiding.of_part(&part.meta).is_empty()
+        {
+            let live = live_in_part(part, range, hiding);
+            selected.iter_mut().zip(live).for_each(|(s, l)| *s &= l);
+        }
+    }
+    selected
+        .into_iter()
+        .enumerate()
+        .filter(|(_, s)| *s)
+        .map(|(stream, _)| stream as u32)
+}
+
+fn live_in_part(part: &Part, range: TimeRange, hiding: &Hiding) -> Vec<bool> {
+    let mut sight = Sight::new(hiding.of_part(&part.meta));
+    let mut live = vec![false; part.table.len()];
+    for block in part
+        .blocks
+        .iter()
+        .filter(|b| range.overlaps(b.meta.min_time, b.meta.max_time))
+    {
+        for run in block
+            .meta
+            .runs
+            .iter()
+            .filter(|r| range.overlaps(r.min_time, r.max_time))
+        {
+            let labels = || part.table.labels(run.stream);
+            live[run.stream as usize] |=
+                sight.sees(run.stream, labels, (run.min_time, run.max_time));
+        }
+    }
+    live
+}
