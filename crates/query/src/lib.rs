@@ -3,48 +3,30 @@
 //! Main types: [`Engine`], the requests and answers of [`request`]. Calls block and belong on the
 //! engine's own threads ([`Engine::run`]). Knows nothing of HTTP or of how blocks are encoded.
 
-mod answer;
-mod cardinality;
-mod collect;
-mod context;
-mod deletes;
-mod directory;
-mod fair;
-mod fields;
-mod first;
-mod hint;
-mod log;
+mod cursor;
+mod delete_predicate;
+mod exec;
 mod metadata;
-mod metric;
-mod page;
-mod patterns;
-mod pool;
-mod prune;
-mod repeats;
+mod multi_tenant;
 pub mod request;
-mod results;
-mod rows;
-mod scan;
-mod semijoin;
+mod response;
+mod sched;
 pub mod stats;
 mod tail;
-mod tenants;
-mod thin;
-mod turns;
-mod volume;
 
-pub use deletes::delete_compiler;
-pub use page::Cursor;
+pub use cursor::Cursor;
+pub use delete_predicate::delete_compiler;
 pub use request::*;
 pub use stats::Stats;
 pub use tail::TailPipeline;
 
-use collect::Shape;
-use context::Context;
-use log::Found;
-use pool::Pool;
+use exec::context::Context;
+use exec::log::Found;
+use exec::top_k::Shape;
+use sched::pool::Pool;
 use skald_logql::metric::Steps;
-use skald_logql::typed::{self, LogQuery, Query};
+use skald_logql::typed;
+use skald_logql::typed::{LogQuery, Query};
 use skald_model::{Labels, TenantId, TimeRange};
 use skald_store::Store;
 use std::sync::Arc;
@@ -126,7 +108,7 @@ impl Engine {
         job: impl FnOnce() + Send + 'static,
     ) -> Result<(), QueryError> {
         self.pool.run(
-            pool::Job {
+            crate::sched::pool::Job {
                 tenant: tenant.clone(),
                 cancel: cancel.clone(),
                 run: Box::new(job),
@@ -175,9 +157,11 @@ impl Engine {
             }
             Query::Metric(query) => {
                 let steps = Steps::range(request.start, request.end, request.step);
-                let found = metric::execute(self, &request.tenant, &query, &steps, &context)?;
+                let found =
+                    crate::exec::metric::execute(self, &request.tenant, &query, &steps, &context)?;
                 let mut warnings = found.warnings;
-                let data = answer::matrix(found.value, &steps, &self.limits, &mut warnings)?;
+                let data =
+                    crate::response::matrix(found.value, &steps, &self.limits, &mut warnings)?;
                 Ok(Answer {
                     data,
                     stats: found.stats,
@@ -223,7 +207,7 @@ impl Engine {
                 self.log_answer(&ask, request.categorize, &context)
             }
             Query::Metric(query) => {
-                let found = metric::execute(
+                let found = crate::exec::metric::execute(
                     self,
                     &request.tenant,
                     &query,
@@ -231,7 +215,12 @@ impl Engine {
                     &context,
                 )?;
                 let mut warnings = found.warnings;
-                let data = answer::vector(found.value, request.time, &self.limits, &mut warnings)?;
+                let data = crate::response::vector(
+                    found.value,
+                    request.time,
+                    &self.limits,
+                    &mut warnings,
+                )?;
                 Ok(Answer {
                     data,
                     stats: found.stats,
@@ -259,7 +248,7 @@ impl Engine {
                 "the answer was cut to {count} entries to stay within the query's memory"
             ));
         }
-        let data = Data::Streams(answer::streams(
+        let data = Data::Streams(crate::response::streams(
             found.entries,
             categorize,
             !ask.query.sort.is_empty(),
@@ -295,9 +284,17 @@ impl Engine {
             bytes_max,
         };
         let found = if ask.interval > 0 {
-            thin::execute(self, ask.tenant, query, range, shape, ask.interval, context)?
+            crate::exec::downsample::execute(
+                self,
+                ask.tenant,
+                query,
+                range,
+                shape,
+                ask.interval,
+                context,
+            )?
         } else {
-            log::execute(self, ask.tenant, query, range, shape, context)?
+            crate::exec::log::execute(self, ask.tenant, query, range, shape, context)?
         };
         let full = found.entries.len() >= limit || found.shortened;
         let last = found.entries.last().filter(|_| full && ask.has_pages());
@@ -352,12 +349,12 @@ impl Engine {
 
     /// Why a query found nothing, in a sentence for the user.
     pub fn hint(&self, request: &HintRequest) -> Result<Option<String>, QueryError> {
-        hint::hint(self, request)
+        crate::metadata::empty_hint::hint(self, request)
     }
 
     /// `labels`
     pub fn label_names(&self, request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
-        metadata::label_names(self, request)
+        crate::metadata::labels::label_names(self, request)
     }
 
     /// `label/{name}/values`
@@ -366,22 +363,22 @@ impl Engine {
         name: &str,
         request: &MetadataRequest,
     ) -> Result<Vec<String>, QueryError> {
-        metadata::label_values(self, name, request)
+        crate::metadata::labels::label_values(self, name, request)
     }
 
     /// `series`: the labels of each stream
     pub fn series(&self, request: &SeriesRequest) -> Result<Vec<Labels>, QueryError> {
-        metadata::series(self, request)
+        crate::metadata::labels::series(self, request)
     }
 
     /// `index/stats`
     pub fn index_stats(&self, request: &MetadataRequest) -> Result<IndexStats, QueryError> {
-        metadata::index_stats(self, request)
+        crate::metadata::labels::index_stats(self, request)
     }
 
     /// `index/volume` (one point a series) and `index/volume_range`
     pub fn volume(&self, request: &VolumeRequest) -> Result<Vec<VolumeSeries>, QueryError> {
-        volume::volume(self, request)
+        crate::metadata::volume::volume(self, request)
     }
 
     /// `patterns`
@@ -390,7 +387,7 @@ impl Engine {
         request: &PatternsRequest,
         cancel: &Cancel,
     ) -> Result<PatternsAnswer, QueryError> {
-        patterns::patterns(self, request, &self.context(cancel))
+        crate::metadata::patterns::patterns(self, request, &self.context(cancel))
     }
 
     /// `detected_labels`: label and number of values
@@ -398,7 +395,7 @@ impl Engine {
         &self,
         request: &MetadataRequest,
     ) -> Result<Vec<(String, u64)>, QueryError> {
-        metadata::detected_labels(self, request)
+        crate::metadata::labels::detected_labels(self, request)
     }
 
     /// `detected_fields`
@@ -407,7 +404,7 @@ impl Engine {
         request: &FieldsRequest,
         cancel: &Cancel,
     ) -> Result<Vec<DetectedField>, QueryError> {
-        fields::detected_fields(self, request, &self.context(cancel))
+        crate::metadata::detected_fields::detected_fields(self, request, &self.context(cancel))
     }
 
     /// `detected_field/{name}/values`
@@ -417,7 +414,12 @@ impl Engine {
         request: &FieldsRequest,
         cancel: &Cancel,
     ) -> Result<Vec<String>, QueryError> {
-        fields::detected_field_values(self, name, request, &self.context(cancel))
+        crate::metadata::detected_fields::detected_field_values(
+            self,
+            name,
+            request,
+            &self.context(cancel),
+        )
     }
 
     /// A tail's filter and formatter: what new entries become.

@@ -1,6 +1,6 @@
 //! Questions and answers, free of any wire format. Times are nanoseconds since 1970.
 
-use crate::page::Cursor;
+use crate::cursor::Cursor;
 use crate::stats::Stats;
 use skald_model::{Labels, TenantId, TimeRange};
 use std::sync::Arc;

@@ -1,11 +1,12 @@
 //! What a live tail does to each new entry: the same stages as a query's.
 
-use crate::answer;
-use crate::collect::OutputLabels;
-use crate::log::output_labels;
+use crate::exec::log::output_labels;
+use crate::exec::top_k::OutputLabels;
 use crate::request::{EntryResult, QueryError};
+use crate::response;
 use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
-use skald_logql::typed::{self, Query};
+use skald_logql::typed;
+use skald_logql::typed::Query;
 use skald_model::{BatchBuilder, Labels, Matcher};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -77,7 +78,7 @@ impl TailPipeline {
         };
         let _ = self.pipeline.run(&run, false, &mut self.scratch, &mut sink);
         let (line, labels) = sink.0?;
-        Some(answer::single(timestamp, line, &labels, self.categorize))
+        Some(response::single(timestamp, line, &labels, self.categorize))
     }
 }
 

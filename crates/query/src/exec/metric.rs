@@ -1,19 +1,18 @@
 //! Metric queries: each leaf's samples gathered by all threads, then the operators over the leaves.
 
 use crate::Engine;
-use crate::context::Context;
-use crate::directory::WholeRuns;
-use crate::pool::Shared;
-use crate::prune;
-use crate::repeats::{self, Repeats};
+use crate::exec::context::Context;
+use crate::exec::dedup::Repeats;
+use crate::exec::directory_counts::WholeRuns;
+use crate::exec::sample_cache::{Recording, Results, Samples};
+use crate::exec::scan::Scan;
+use crate::exec::{dedup, prune, row_range, semijoin};
 use crate::request::QueryError;
-use crate::results::{Recording, Results, Samples};
-use crate::rows;
-use crate::scan::Scan;
-use crate::semijoin;
+use crate::sched::pool::Shared;
 use crate::stats::Stats;
 use parking_lot::Mutex;
-use skald_logql::metric::{self, Evaluated, Matrix, RangeState, Series, Steps};
+use skald_logql::metric;
+use skald_logql::metric::{Evaluated, Matrix, RangeState, Series, Steps};
 use skald_logql::pipeline::{
     Extractor, SampleError, SampleSink, Scratch, Selection, SeriesTable, StreamRows,
 };
@@ -101,7 +100,7 @@ fn gather(
             content: &content,
         },
     )?;
-    let repeats = repeats::find(&selected.pieces, &range, context)?;
+    let repeats = dedup::find(&selected.pieces, &range, context)?;
     let series_max = engine
         .limits
         .max_query_series
@@ -281,7 +280,7 @@ impl LeafJob {
             return Ok(());
         };
         read.runs.retain(still);
-        let (mut selection, in_range) = rows::in_range(&read, piece, &self.scan.range);
+        let (mut selection, in_range) = row_range::in_range(&read, piece, &self.scan.range);
         worker.stats.count_piece(piece, &read.batch, in_range);
         repeated.iter().for_each(|row| selection.remove(*row));
         apart.retain(|row| selection.contains(*row));
@@ -341,8 +340,9 @@ impl LeafJob {
         }
         for run in &read.runs {
             let stream = &self.scan.streams[run.stream as usize].labels;
-            let all = rows::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
-            for rows in rows::stretches(all, false) {
+            let all =
+                row_range::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
+            for rows in row_range::stretches(all, false) {
                 self.scan.check()?;
                 let rows = StreamRows {
                     batch,

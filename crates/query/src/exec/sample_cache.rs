@@ -7,7 +7,7 @@
 //! answer is the same to the last bit. Main type: [`Results`], of one leaf.
 
 use crate::Engine;
-use crate::context::Context;
+use crate::exec::context::Context;
 use crate::request::Caching;
 use crate::stats::Stats;
 use hashbrown::HashMap;

@@ -2,10 +2,10 @@
 //! each stream and then for all of them.
 
 use crate::Engine;
-use crate::context::Context;
-use crate::metadata;
+use crate::exec::context::Context;
+use crate::exec::row_range;
+use crate::metadata::labels;
 use crate::request::{PatternSeries, PatternsAnswer, PatternsRequest, QueryError};
-use crate::rows;
 use hashbrown::HashMap;
 use skald_model::{Columns, Labels, Matcher, MetadataWanted, TimeRange};
 use skald_store::{Pattern, Piece, StreamMiner};
@@ -30,8 +30,8 @@ pub(crate) fn patterns(
     request: &PatternsRequest,
     context: &Context,
 ) -> Result<PatternsAnswer, QueryError> {
-    let matchers = metadata::matchers(&request.query)?;
-    let range = metadata::inclusive(request.start, request.end);
+    let matchers = labels::matchers(&request.query)?;
+    let range = labels::inclusive(request.start, request.end);
     let mut streams: HashMap<Labels, StreamMiner> = HashMap::new();
     let mined = engine.mined(&request.tenant, &matchers, range);
     for (labels, patterns) in mined.streams {
@@ -58,8 +58,8 @@ fn mine_head(
     context: &Context,
     streams: &mut HashMap<Labels, StreamMiner>,
 ) -> Result<(), QueryError> {
-    let range = metadata::inclusive(request.start, request.end);
-    let selected = metadata::pieces(engine, &request.tenant, matchers, range)?;
+    let range = labels::inclusive(request.start, request.end);
+    let selected = labels::pieces(engine, &request.tenant, matchers, range)?;
     let head: Vec<&Piece> = selected
         .pieces
         .iter()
@@ -78,7 +78,7 @@ fn mine_head(
     for piece in head {
         context.check()?;
         // What lies in memory can't be damaged.
-        let Some(read) = rows::read(piece, &columns)? else {
+        let Some(read) = row_range::read(piece, &columns)? else {
             continue;
         };
         let level = read

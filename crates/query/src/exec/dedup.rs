@@ -3,9 +3,9 @@
 //! A part holds no repeats, so only runs that overlap in time with another piece (or lie unsorted in the
 //! head) are looked at; and of these, lines are read only where two times are equal.
 
-use crate::context::Context;
+use crate::exec::context::Context;
+use crate::exec::row_range;
 use crate::request::QueryError;
-use crate::rows;
 use hashbrown::{HashMap, HashSet};
 use skald_model::{Columns, TimeRange};
 use skald_store::Piece;
@@ -76,11 +76,11 @@ fn repeated(
     for (p, r) in group {
         context.check()?;
         let piece = &pieces[*p];
-        let Some(read) = rows::read(piece, &Columns::TIMES)? else {
+        let Some(read) = row_range::read(piece, &Columns::TIMES)? else {
             continue;
         };
         for run in read.runs.iter().filter(|run| run.run == *r) {
-            for row in rows::run_rows(&read.batch.timestamps, &run.rows, piece.sorted, range) {
+            for row in row_range::run_rows(&read.batch.timestamps, &run.rows, piece.sorted, range) {
                 let time = read.batch.timestamps[row as usize];
                 if range.contains(time) {
                     times.push((time, piece.sequence, row, *p));
@@ -100,11 +100,11 @@ fn repeated(
     let touched: HashSet<usize> = equal.iter().flat_map(|c| c.iter().map(|e| e.3)).collect();
     for p in touched {
         context.check()?;
-        let Some(read) = rows::read(&pieces[p], &Columns::ALL)? else {
+        let Some(read) = row_range::read(&pieces[p], &Columns::ALL)? else {
             continue;
         };
         for (_, _, row, _) in equal.iter().flat_map(|c| c.iter()).filter(|e| e.3 == p) {
-            contents.insert((p, *row), rows::content_hash(&read.batch, *row));
+            contents.insert((p, *row), row_range::content_hash(&read.batch, *row));
         }
     }
     let mut out = Vec::new();

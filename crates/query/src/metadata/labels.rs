@@ -1,8 +1,8 @@
 //! Labels, series, statistics: answered from indexes and directories, no line is read.
 
 use crate::Engine;
+use crate::exec::row_range;
 use crate::request::{IndexStats, MetadataRequest, QueryError, SeriesRequest};
-use crate::rows;
 use skald_logql::ast::Selector;
 use skald_model::{Columns, ContentQuery, Labels, Matcher, MetadataWanted, TenantId, TimeRange};
 use skald_store::{Piece, PieceRun, Select};
@@ -203,7 +203,7 @@ pub(crate) fn seen_runs(piece: &Piece) -> Result<Vec<SeenRun>, QueryError> {
         metadata: MetadataWanted::All,
     };
     // What can't be read is not there to be counted.
-    let Some(read) = rows::read(piece, &columns)? else {
+    let Some(read) = row_range::read(piece, &columns)? else {
         return Ok(seen);
     };
     for run in read.runs.iter().filter(|run| !piece.runs[run.run].whole) {

@@ -1,9 +1,9 @@
 //! `| label in ({…} | keep label)`: the inner queries run first, their values become a set.
 
 use crate::Engine;
-use crate::collect::Shape;
-use crate::context::Context;
-use crate::log;
+use crate::exec::context::Context;
+use crate::exec::log;
+use crate::exec::top_k::Shape;
 use crate::request::{Direction, QueryError};
 use hashbrown::HashSet;
 use skald_logql::typed::SubQuery;

@@ -1,7 +1,7 @@
 //! What was found → the shapes of an answer: entries grouped by labels, points grouped by series.
 
-use crate::collect::{Entry, OutputLabels};
-use crate::context::series_warning;
+use crate::exec::context::series_warning;
+use crate::exec::top_k::{Entry, OutputLabels};
 use crate::request::{
     Data, EntryResult, MatrixSeries, PageEntry, QueryError, QueryLimits, StreamResult, VectorSample,
 };

@@ -1,6 +1,6 @@
 //! Which rows of a piece come first in the order of an answer, by times alone.
 
-use crate::rows::run_rows;
+use crate::exec::row_range::run_rows;
 use skald_model::TimeRange;
 use skald_store::Piece;
 use std::ops::Range;

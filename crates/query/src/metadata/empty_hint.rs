@@ -4,7 +4,8 @@
 
 use crate::Engine;
 use crate::request::{HintRequest, QueryError};
-use skald_logql::metric::{self, Steps};
+use skald_logql::metric;
+use skald_logql::metric::Steps;
 use skald_logql::typed::Query;
 use skald_model::{Matcher, TenantId, TimeRange};
 

@@ -1,7 +1,7 @@
 //! Bytes of streams over time, from directory entries alone.
 
 use crate::Engine;
-use crate::metadata;
+use crate::metadata::labels;
 use crate::request::{QueryError, VolumeRequest, VolumeSeries};
 use skald_model::{Labels, MatchOp, Matcher, TimeRange};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub(crate) fn volume(
     let mut matchers = if request.query == "{}" {
         Vec::new()
     } else {
-        metadata::matchers(&request.query)?
+        labels::matchers(&request.query)?
     };
     let mut names: Vec<String> = request.target_labels.clone();
     if names.is_empty() && !request.aggregate_by_labels {
@@ -34,9 +34,9 @@ pub(crate) fn volume(
             );
         }
     }
-    let range = metadata::inclusive(request.start, request.end);
+    let range = labels::inclusive(request.start, request.end);
     let buckets = buckets(request)?;
-    let selected = metadata::pieces(engine, &request.tenant, &matchers, range)?;
+    let selected = labels::pieces(engine, &request.tenant, &matchers, range)?;
     let keys: Vec<Vec<Key>> = selected
         .streams
         .iter()
@@ -44,7 +44,7 @@ pub(crate) fn volume(
         .collect();
     let mut sums: BTreeMap<Key, Vec<u64>> = BTreeMap::new();
     for piece in &selected.pieces {
-        for run in metadata::seen_runs(piece)? {
+        for run in labels::seen_runs(piece)? {
             for (index, (bucket, _)) in buckets.iter().enumerate() {
                 if !bucket.overlaps(run.times.0, run.times.1) {
                     continue;
@@ -52,7 +52,7 @@ pub(crate) fn volume(
                 for key in &keys[run.stream as usize] {
                     sums.entry(key.clone())
                         .or_insert_with(|| vec![0; buckets.len()])[index] +=
-                        metadata::share(run.times, bucket, run.bytes);
+                        labels::share(run.times, bucket, run.bytes);
                 }
             }
         }
@@ -75,7 +75,7 @@ type Key = Vec<(String, String)>;
 fn buckets(request: &VolumeRequest) -> Result<Vec<(TimeRange, i64)>, QueryError> {
     let Some(step) = request.step else {
         return Ok(vec![(
-            metadata::inclusive(request.start, request.end),
+            labels::inclusive(request.start, request.end),
             request.end,
         )]);
     };

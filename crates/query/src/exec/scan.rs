@@ -3,10 +3,10 @@
 //! Main type: [`Scan`]. Threads share nothing but the number of the next piece until they hand in what they
 //! have; the first error ends the work of all.
 
-use crate::context::Context;
+use crate::exec::context::Context;
 use crate::request::QueryError;
+use crate::sched::time_slice::{Cheap, Turn, Turns};
 use crate::stats::Stats;
-use crate::turns::{Cheap, Turn, Turns};
 use parking_lot::Mutex;
 use skald_model::{Columns, Literal, SelectedStream, TimeRange};
 use skald_store::{Choose, FieldsAnswer, Piece, PieceRows, PieceRun, Selected, StoreError, Wanted};

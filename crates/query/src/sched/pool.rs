@@ -3,9 +3,9 @@
 //! A query owns one thread and asks idle ones to help with its pieces ([`Pool::share`]). It never waits
 //! for a helper that has not begun, so that a busy pool slows a query down and can't deadlock it.
 
-use crate::fair::Fair;
 use crate::request::{Cancel, QueryError};
-use crate::turns::Turns;
+use crate::sched::tenant_queue::Fair;
+use crate::sched::time_slice::Turns;
 use parking_lot::{Condvar, Mutex};
 use skald_model::TenantId;
 use std::collections::VecDeque;

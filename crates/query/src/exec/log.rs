@@ -5,16 +5,14 @@
 //! answer, not the range.
 
 use crate::Engine;
-use crate::collect::{Collector, Entry, OutputLabels, Shape};
-use crate::context::Context;
-use crate::first::first;
-use crate::page::Place;
-use crate::pool::Shared;
-use crate::prune;
+use crate::cursor::Place;
+use crate::exec::context::Context;
+use crate::exec::scan::Scan;
+use crate::exec::top_k::{Collector, Entry, OutputLabels, Shape};
+use crate::exec::top_rows::first;
+use crate::exec::{prune, row_range, semijoin};
 use crate::request::{Direction, QueryError};
-use crate::rows;
-use crate::scan::Scan;
-use crate::semijoin;
+use crate::sched::pool::Shared;
 use crate::stats::Stats;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -22,8 +20,7 @@ use skald_logql::pipeline::{
     Category, Pipeline, Row, RowSink, Scratch, Selection, Sieve, StreamRows,
 };
 use skald_logql::typed::LogQuery;
-use skald_model::{Batch, Columns, StreamId, TenantId, TimeRange};
-use skald_model::{Held, MemoryUser};
+use skald_model::{Batch, Columns, Held, MemoryUser, StreamId, TenantId, TimeRange};
 use skald_store::{Piece, PieceRows, Select, TAIL_ROWS_MIN, Wanted};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -332,12 +329,13 @@ impl LogJob {
             return Ok(None);
         };
         let batch = &*read.batch;
-        let (selection, in_range) = rows::in_range(&read, piece, &self.scan.range);
+        let (selection, in_range) = row_range::in_range(&read, piece, &self.scan.range);
         let mut kept = Kept::default();
         for run in &read.runs {
-            let rows = rows::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
+            let rows =
+                row_range::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
             let stream = &self.scan.streams[run.stream as usize].labels;
-            for rows in rows::stretches(rows, false) {
+            for rows in row_range::stretches(rows, false) {
                 self.scan.check()?;
                 let rows = StreamRows {
                     batch,
@@ -364,7 +362,7 @@ impl LogJob {
     /// Takes the entries of what was read of a piece; only of the rows that were chosen, if some were.
     fn take(&self, piece: &Piece, read: &PieceRows, chosen: Option<&[u32]>, worker: &mut Worker) {
         let batch = &*read.batch;
-        let (mut selection, in_range) = rows::in_range(read, piece, &self.scan.range);
+        let (mut selection, in_range) = row_range::in_range(read, piece, &self.scan.range);
         if let Some(rows) = chosen {
             let in_range = std::mem::replace(&mut selection, Selection::none(batch.len()));
             rows.iter()
@@ -387,8 +385,9 @@ impl LogJob {
             }) {
                 continue;
             }
-            let rows = rows::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
-            let ordered = piece.sorted || rows::ascending(batch, &rows);
+            let rows =
+                row_range::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
+            let ordered = piece.sorted || row_range::ascending(batch, &rows);
             let room = if ordered && self.shape.run_may_stop() {
                 self.shape.limit
             } else {
@@ -407,7 +406,7 @@ impl LogJob {
                 key: &mut worker.key,
                 matched: 0,
             };
-            for rows in rows::stretches(rows, !self.is_forward()) {
+            for rows in row_range::stretches(rows, !self.is_forward()) {
                 if let Err(error) = self.scan.check() {
                     return self.scan.fail(error);
                 }
@@ -490,7 +489,7 @@ impl RowSink for Sink<'_> {
             sequence: self.piece.sequence,
             row: row.row,
             id: self.id,
-            content: rows::content_hash(self.batch, row.row),
+            content: row_range::content_hash(self.batch, row.row),
             labels,
             line: row.line.to_vec(),
         });

@@ -4,9 +4,10 @@
 //! by moving the range, not by reading it.
 
 use crate::Engine;
-use crate::collect::{Entry, Shape};
-use crate::context::Context;
-use crate::log::{self, Found};
+use crate::exec::context::Context;
+use crate::exec::log;
+use crate::exec::log::Found;
+use crate::exec::top_k::{Entry, Shape};
 use crate::request::{Direction, QueryError};
 use crate::stats::Stats;
 use skald_logql::typed::LogQuery;

@@ -7,7 +7,7 @@ use skald_logql::ast::SortKey;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::page::{Cursor, Place};
+use crate::cursor::{Cursor, Place};
 use crate::request::{Direction, QueryError};
 use skald_model::StreamId;
 
@@ -42,7 +42,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Its place in the total order that [`crate::page`] describes.
+    /// Its place in the total order that [`crate::cursor`] describes.
     fn order(&self) -> (i64, StreamId, u64, u32) {
         (self.timestamp, self.id, self.sequence, self.row)
     }

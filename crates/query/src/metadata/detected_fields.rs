@@ -4,10 +4,10 @@
 //! query's own stages parsed, and what json finds in the line, or where it fails logfmt.
 
 use crate::Engine;
-use crate::cardinality::Cardinality;
-use crate::collect::{Entry, Shape};
-use crate::context::Context;
-use crate::log;
+use crate::exec::context::Context;
+use crate::exec::log;
+use crate::exec::top_k::{Entry, Shape};
+use crate::metadata::cardinality::Cardinality;
 use crate::request::{DetectedField, Direction, FieldsRequest, QueryError};
 use skald_logql::ast::StageExpr;
 use skald_logql::pipeline::{
