@@ -8,7 +8,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use prost::Message;
-use skald_ingest::proto::{Entry, PushRequest, Stream, Timestamp};
+use skald_ingest::proto_types::{Entry, PushRequest, Stream, Timestamp};
 use skald_ingest::{Decoder, IngestLimits};
 use std::hint::black_box;
 

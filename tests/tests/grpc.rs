@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
-use skald_ingest::proto::{Entry, PushRequest, Stream, Timestamp};
+use skald_ingest::proto_types::{Entry, PushRequest, Stream, Timestamp};
 use skald_tests::local::Local;
 use std::io::Write;
 

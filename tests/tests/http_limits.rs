@@ -2,7 +2,7 @@
 //! tokens. Each as a client meets it.
 
 use serde_json::{Value, json};
-use skald_server::access;
+use skald_server::auth::tokens;
 use skald_tests::http::{Answer, Client};
 use skald_tests::local::Local;
 use std::sync::mpsc;
@@ -469,7 +469,7 @@ fn tokens_bind_tenants_and_rights() {
     let file = folder.path().join("tokens.yaml");
     let list = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
     let make = |name: &str, tenants: &str, rights: &str| {
-        access::new_token(name, &list(tenants), &list(rights)).expect("a token")
+        tokens::new_token(name, &list(tenants), &list(rights)).expect("a token")
     };
     let (agent, agent_entry) = make("agent", "a", "write");
     let (person, person_entry) = make("person", "a,b", "read");

@@ -4,7 +4,7 @@
 use base64::Engine;
 use prost::Message;
 use serde_json::Value;
-use skald_ingest::proto::PushRequest;
+use skald_ingest::proto_types::PushRequest;
 use skald_tests::http::Client;
 use skald_tests::local::Local;
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use skald_model::TenantId;
 use skald_query::Cancel;
-use skald_server::reader::Reader;
+use skald_server::auth::read_scope::Reader;
 use skald_tests::http::Client;
 use skald_tests::local::Local;
 use std::io::{Read, Write};

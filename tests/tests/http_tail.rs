@@ -4,7 +4,7 @@
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use skald_model::TenantId;
-use skald_server::reader::Reader;
+use skald_server::auth::read_scope::Reader;
 use skald_tests::local::Local;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

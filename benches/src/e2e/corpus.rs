@@ -4,7 +4,7 @@
 use super::Error;
 use prost::Message;
 use serde::Deserialize;
-use skald_ingest::proto::PushRequest;
+use skald_ingest::proto_types::PushRequest;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};

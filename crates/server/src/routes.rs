@@ -1,20 +1,21 @@
 //! Paths to handlers, and what surrounds every request.
 
-use crate::access;
 use crate::api::{
     delete, detected, drilldown, export, format_query, index, labels, legacy, patterns, push,
     query, rules, status, tail,
 };
-use crate::error::{self, ApiError};
-use crate::metrics::{Refusal, Upgrade};
-use crate::state::{App, panic_text};
-use axum::Router;
+use crate::app::{App, panic_text};
+use crate::auth::tokens;
+use crate::error;
+use crate::error::ApiError;
+use crate::telemetry::metrics::{Refusal, Upgrade};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode, Uri};
-use axum::middleware::{self, Next};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use axum::{Router, middleware};
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,7 +43,7 @@ pub(crate) const RING_PAGES: [&str; 9] = [
 pub fn router(app: Arc<App>) -> Router {
     let compress = app.config.frontend.compress_responses;
     let router = all().router.fallback(not_found).with_state(app.clone());
-    let router = router.layer(middleware::from_fn_with_state(app.clone(), access::guard));
+    let router = router.layer(middleware::from_fn_with_state(app.clone(), tokens::guard));
     let router = router.layer(CatchPanicLayer::custom(caught(app.clone())));
     let router = router.layer(middleware::from_fn(error::as_accepted));
     let router = if compress {

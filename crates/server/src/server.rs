@@ -3,19 +3,19 @@
 //! Order of stopping: take no connections; let requests finish; end tails; close the store, whose WAL
 //! keeps what is not flushed. Nothing that was acknowledged is lost by any of it.
 
-use crate::access::Access;
+use crate::app::{App, raised};
+use crate::auth::tokens::Access;
 use crate::config::{Config, ServerConfig};
-use crate::grpc;
-use crate::leftover::Leftover;
-use crate::logging::OwnLines;
-use crate::metrics::Metrics;
-use crate::overrides::Overrides;
-use crate::patient::Patient;
-use crate::reload::{self, Reload};
-use crate::routes;
-use crate::self_logs;
-use crate::state::{App, raised};
-use crate::tls::Tls;
+use crate::limits::overrides::Overrides;
+use crate::net::drain_body::Leftover;
+use crate::net::grpc;
+use crate::net::tls::Tls;
+use crate::net::write_timeout::Patient;
+use crate::reload::Reload;
+use crate::telemetry::logging::OwnLines;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::self_logs;
+use crate::{reload, routes};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::EXPECT;

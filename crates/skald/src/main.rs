@@ -121,7 +121,8 @@ fn make_token(matches: &ArgMatches) -> Result<(), String> {
     let name = matches
         .get_one::<String>("name")
         .expect("clap requires --name");
-    let (token, entry) = skald_server::access::new_token(name, &list("tenants"), &list("rights"))?;
+    let (token, entry) =
+        skald_server::auth::tokens::new_token(name, &list("tenants"), &list("rights"))?;
     let text = format!(
         "{token}\n\n# The token is not stored anywhere: keep it. Add to auth.tokens_file:\ntokens:\n{entry}"
     );

@@ -3,7 +3,8 @@
 use crate::allocator;
 use crate::settings::Loaded;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use skald_server::{Server, logging};
+use skald_server::Server;
+use skald_server::telemetry::logging;
 use std::io::Write;
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};

@@ -4,7 +4,8 @@ use clap::{Arg, ArgMatches, Command};
 use skald_server::Config;
 use skald_server::config::check;
 use skald_server::config::file::{self, Line};
-use skald_server::config::{keys, loki::Fate};
+use skald_server::config::keys;
+use skald_server::config::loki::unsupported::Fate;
 use std::path::{Path, PathBuf};
 
 /// Settings with what to warn of once logging runs.

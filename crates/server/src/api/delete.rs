@@ -1,12 +1,12 @@
 //! `delete`: requests to delete entries, as Loki's compactor takes them. Parameters stand in the URL only.
 
 use super::{blocking, json};
+use crate::api::params::Params;
+use crate::app::App;
+use crate::auth::tenant::Tenant;
 use crate::config::limits::DeletionMode;
 use crate::duration;
 use crate::error::ApiError;
-use crate::params::Params;
-use crate::state::App;
-use crate::tenant::Tenant;
 use crate::wire::answer::list;
 use crate::wire::json::Json;
 use axum::extract::{FromRequestParts, State};

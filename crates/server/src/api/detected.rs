@@ -1,11 +1,11 @@
 //! `detected_labels`, `detected_fields` and values of a detected field.
 
 use super::{json, visible_bounds};
+use crate::api::params::{Bounds, Params};
+use crate::app::App;
+use crate::auth::read_scope::Reader;
 use crate::error::ApiError;
-use crate::params::{Bounds, Params};
-use crate::query_log::{Kind, QueryLog};
-use crate::reader::Reader;
-use crate::state::App;
+use crate::telemetry::query_log::{Kind, QueryLog};
 use crate::wire::answer::list;
 use crate::wire::json::Json;
 use axum::extract::{Path, State};

@@ -1,9 +1,9 @@
 //! What a tenant may do: `drilldown-limits` for Grafana's Logs Drilldown, and the limits page.
 
 use super::{json, text};
+use crate::auth::read_scope::Reader;
 use crate::config::keys;
 use crate::config::setting::Setting;
-use crate::reader::Reader;
 use axum::response::Response;
 
 /// The Loki version whose API this is.

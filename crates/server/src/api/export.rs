@@ -5,12 +5,12 @@
 
 use super::header;
 use super::query::{BytesGuard, kind_of, look_back, parse};
+use crate::api::params::Params;
+use crate::app::{App, Phase};
+use crate::auth::read_scope::Reader;
 use crate::clock;
 use crate::error::ApiError;
-use crate::params::Params;
-use crate::query_log::QueryLog;
-use crate::reader::Reader;
-use crate::state::{App, Phase};
+use crate::telemetry::query_log::QueryLog;
 use crate::wire::answer::write_pairs;
 use crate::wire::json::Json;
 use axum::body::Body;

@@ -1,8 +1,8 @@
 //! `format_query`: the query as it would be printed.
 
 use super::json;
+use crate::api::params::Params;
 use crate::error::ApiError;
-use crate::params::Params;
 use crate::wire::json::Json;
 use axum::http::StatusCode;
 use axum::response::Response;

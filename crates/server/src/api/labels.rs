@@ -1,11 +1,11 @@
 //! Label names, label values and series: answered from the stream index.
 
 use super::{json, visible_bounds};
+use crate::api::params::Params;
+use crate::app::App;
+use crate::auth::read_scope::Reader;
 use crate::error::ApiError;
-use crate::params::Params;
-use crate::query_log::{Kind, QueryLog};
-use crate::reader::Reader;
-use crate::state::App;
+use crate::telemetry::query_log::{Kind, QueryLog};
 use crate::wire::answer::list;
 use crate::wire::json::Json;
 use axum::extract::{Path, State};

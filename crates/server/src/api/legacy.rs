@@ -2,11 +2,11 @@
 
 use super::json;
 use super::query::{entries, kind_of, look_back, parse};
+use crate::api::params::Params;
+use crate::app::App;
+use crate::auth::read_scope::Reader;
 use crate::clock;
 use crate::error::ApiError;
-use crate::params::Params;
-use crate::reader::Reader;
-use crate::state::App;
 use crate::wire::answer::encode_legacy;
 use axum::extract::State;
 use axum::response::Response;

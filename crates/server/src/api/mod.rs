@@ -1,5 +1,6 @@
 //! One file for each group of endpoints.
 
+pub(crate) mod coalesce;
 pub mod delete;
 pub mod detected;
 pub mod drilldown;
@@ -8,6 +9,7 @@ pub mod format_query;
 pub mod index;
 pub mod labels;
 pub mod legacy;
+pub mod params;
 pub mod patterns;
 pub mod push;
 pub mod query;
@@ -16,10 +18,10 @@ pub mod status;
 pub mod tail;
 pub mod tail_session;
 
+use crate::api::params::{Bounds, Params};
+use crate::auth::read_scope::Reader;
 use crate::clock;
 use crate::error::ApiError;
-use crate::params::{Bounds, Params};
-use crate::reader::Reader;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};

@@ -1,8 +1,9 @@
 //! Pushes, in every protocol, as the ingest side answers them.
 
-use crate::error::{self, ApiError};
-use crate::state::App;
-use crate::tenant::Tenant;
+use crate::app::App;
+use crate::auth::tenant::Tenant;
+use crate::error;
+use crate::error::ApiError;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
@@ -66,7 +67,7 @@ async fn accept(
 ) -> Result<Response, ApiError> {
     let Tenant(tenant) = tenant?;
     let (parts, body) = request.into_parts();
-    let body = crate::body::read(
+    let body = crate::net::body::read(
         body,
         &app.config,
         app.config.distributor.max_recv_msg_size.0,

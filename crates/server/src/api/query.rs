@@ -1,18 +1,18 @@
 //! `query` and `query_range`.
 
 use super::{caching, header, json, labelling};
-use crate::admission;
+use crate::api::coalesce::Answered;
+use crate::api::params::{Bounds, Params, RangeShape};
+use crate::app::App;
+use crate::auth::read_scope::Reader;
 use crate::clock;
 use crate::config::Limits;
 use crate::config::limits::nanoseconds;
 use crate::config::setting::{ByteSize, Setting};
 use crate::error::ApiError;
-use crate::flights::Answered;
-use crate::metrics::Refusal;
-use crate::params::{Bounds, Params, RangeShape};
-use crate::query_log::{Kind, QueryLog};
-use crate::reader::Reader;
-use crate::state::App;
+use crate::limits::admission;
+use crate::telemetry::metrics::Refusal;
+use crate::telemetry::query_log::{Kind, QueryLog};
 use crate::wire::answer::{Labelling, encode};
 use crate::wire::notes::Notes;
 use axum::extract::State;

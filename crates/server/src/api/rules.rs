@@ -2,9 +2,9 @@
 //! in Loki's words and shapes. Writing rules is not routed.
 
 use super::json;
+use crate::api::params::Params;
+use crate::auth::tenant::Tenant;
 use crate::error::ApiError;
-use crate::params::Params;
-use crate::tenant::Tenant;
 use axum::http::StatusCode;
 use axum::response::Response;
 

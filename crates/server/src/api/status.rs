@@ -2,13 +2,13 @@
 
 use super::drilldown::LOKI_VERSION;
 use super::{blocking, header, json, text};
-use crate::config::keys;
-use crate::config::{Config, LogLevel, setting::Setting};
+use crate::api::params::Params;
+use crate::app::{App, Phase};
+use crate::config::setting::Setting;
+use crate::config::{Config, LogLevel, keys};
 use crate::error::ApiError;
-use crate::logging;
-use crate::metrics::metric;
-use crate::params::Params;
-use crate::state::{App, Phase};
+use crate::telemetry::logging;
+use crate::telemetry::metrics::metric;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};

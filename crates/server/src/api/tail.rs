@@ -5,12 +5,12 @@
 
 use super::tail_session::{Event, TailRequest, TailSession};
 use super::{header, labelling};
+use crate::api::params::Params;
+use crate::app::{App, TailPlace};
+use crate::auth::tenant::Tenant;
 use crate::clock;
 use crate::error::ApiError;
-use crate::metrics::Refusal;
-use crate::params::Params;
-use crate::state::{App, TailPlace};
-use crate::tenant::Tenant;
+use crate::telemetry::metrics::Refusal;
 use axum::body::Body;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};

@@ -3,14 +3,14 @@
 //! The subscription is made before history is read, so nothing falls between them; what both hold is
 //! sent once. With `delay_for`, entries wait in a heap and leave in order of time.
 
+use crate::app::{App, TailPlace, raised};
+use crate::auth::read_scope::Reader;
 use crate::clock;
 use crate::error::ApiError;
-use crate::reader::Reader;
-use crate::state::{App, TailPlace, raised};
 use crate::wire::answer::{Labelling, list, write_entry, write_pairs};
 use crate::wire::json::Json;
 use foldhash::fast::FixedState;
-use skald_ingest::tail::{Subscription, TailEntry};
+use skald_ingest::tail_hub::{Subscription, TailEntry};
 use skald_model::{Labels, TenantId};
 use skald_query::{Caching, Data, Direction, EntryResult, RangeRequest, TailPipeline};
 use std::cmp::Reverse;

@@ -1,7 +1,8 @@
 //! What `skald config check` says of a file: what is taken, what is not needed, what is missing.
 
-use super::file::{self, Line};
-use super::{Config, loki::Fate};
+use super::file::Line;
+use super::{Config, file};
+use crate::config::loki::unsupported::Fate;
 
 /// The report on a file, and whether the file can be used.
 pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, bool) {

@@ -1,6 +1,7 @@
 //! One YAML file: `${VAR}` expansion, then settings by their dotted names.
 
-use super::{Config, buckets, keys, loki};
+use super::{Config, keys};
+use crate::config::loki::{buckets, unsupported};
 use serde_yaml_ng::Value;
 
 /// A file that can't be used.
@@ -28,7 +29,7 @@ pub enum Line {
     /// Loki has it and it was taken as this setting of `storage_config.object_store`.
     Mapped(String, &'static str),
     /// Loki has it, Skald does not.
-    Loki(String, loki::Fate),
+    Loki(String, unsupported::Fate),
     /// Nobody has it; the nearest name there is.
     Unknown(String, Option<&'static str>),
 }
@@ -51,7 +52,7 @@ pub fn apply(
     // A file written for Loki that leaves this out means Loki's default.
     let is_lokis = |name: &str| {
         keys::find(name).is_none()
-            && loki::SECTIONS
+            && unsupported::SECTIONS
                 .iter()
                 .any(|(s, _)| name.split('.').next() == Some(*s))
     };
@@ -72,7 +73,7 @@ pub fn apply(
 /// What there is to say of a name that is no setting here.
 pub fn explain(name: &str) -> String {
     let nearest = nearest(name);
-    let line = match loki::fate(name) {
+    let line = match unsupported::fate(name) {
         Some(fate) if nearest.is_none() => Line::Loki(name.to_owned(), fate),
         _ => Line::Unknown(name.to_owned(), nearest),
     };
@@ -90,7 +91,7 @@ fn take(config: &mut Config, name: String, value: &Value) -> Result<Line, FileEr
     keys::check_no_section(&name).map_err(FileError::Value)?;
     let nearest = nearest(&name);
     // A near miss of a name of ours is a slip of the pen even where Loki's section is known.
-    Ok(match loki::fate(&name) {
+    Ok(match unsupported::fate(&name) {
         Some(fate) if nearest.is_none() => Line::Loki(name, fate),
         _ => Line::Unknown(name, nearest),
     })

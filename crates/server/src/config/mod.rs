@@ -5,7 +5,6 @@
 //! Loki's names are used where Loki has the setting. [`keys`] lists them all; [`mod@file`] reads a file;
 //! [`check`] says how a file of Loki fares here; the bucket such a file describes is taken by `buckets`.
 
-mod buckets;
 pub mod check;
 pub mod file;
 pub mod keys;
@@ -14,7 +13,6 @@ pub mod loki;
 mod memory;
 pub mod otlp;
 mod record;
-mod s3_url;
 pub mod setting;
 pub mod storage;
 

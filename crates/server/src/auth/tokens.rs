@@ -4,9 +4,9 @@
 //! guesses them, and a stolen file gives none away. A token comes as `Authorization: Bearer`, or as the
 //! password of basic authentication with its name as the user. The file is read again when it changes.
 
+use crate::app::App;
 use crate::error::ApiError;
-use crate::metrics::Refusal;
-use crate::state::App;
+use crate::telemetry::metrics::Refusal;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};

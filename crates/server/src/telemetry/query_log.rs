@@ -1,8 +1,8 @@
 //! One log line a query, with the keys of Loki's `metrics.go` lines that people grep for.
 
+use crate::api::params::Bounds;
 use crate::clock;
 use crate::error::ApiError;
-use crate::params::Bounds;
 use skald_model::TenantId;
 use skald_query::Stats;
 use std::time::Instant;

@@ -1,8 +1,8 @@
 //! Whom a request names: the tenants of its header, within what its token may see.
 
-use crate::access::Grant;
+use crate::app::App;
+use crate::auth::tokens::Grant;
 use crate::error::ApiError;
-use crate::state::App;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;

@@ -1,12 +1,12 @@
 //! What all handlers share.
 
-use crate::access::Access;
+use crate::api::coalesce::Flights;
+use crate::auth::read_scope::Reader;
+use crate::auth::tokens::Access;
 use crate::config::Config;
 use crate::error::ApiError;
-use crate::flights::Flights;
-use crate::metrics::{Metrics, Refusal};
-use crate::overrides::{Granted, Overrides};
-use crate::reader::Reader;
+use crate::limits::overrides::{Granted, Overrides};
+use crate::telemetry::metrics::{Metrics, Refusal};
 use parking_lot::Mutex;
 use skald_ingest::Ingest;
 use skald_model::TenantId;

@@ -1,12 +1,13 @@
 //! Which queries are let in: the limits that can be judged from a query's text and range, in Loki's words.
 
+use crate::api::params::Bounds;
 use crate::config::Limits;
 use crate::config::limits::{BlockedQuery, nanoseconds};
 use crate::duration;
 use crate::error::ApiError;
-use crate::metrics::Refusal;
-use crate::params::Bounds;
-use crate::query_log::{self, Kind};
+use crate::telemetry::metrics::Refusal;
+use crate::telemetry::query_log;
+use crate::telemetry::query_log::Kind;
 use axum::http::StatusCode;
 use skald_logql::ast::{Expr, LogRange, MetricExpr, Selector};
 

@@ -4,16 +4,17 @@
 //! tightens. Whether a query over a limit is answered in part depends on who asks: only clients that are
 //! known to show warnings get that, all others get Loki's error.
 
-use crate::admission::{self, Refused};
+use crate::api::params::Bounds;
+use crate::app::App;
+use crate::auth::tenant::Tenants;
 use crate::config::Limits;
 use crate::config::limits::nanoseconds;
 use crate::duration;
 use crate::error::ApiError;
-use crate::metrics::Refusal;
-use crate::params::Bounds;
-use crate::query_log::Kind;
-use crate::state::App;
-use crate::tenant::Tenants;
+use crate::limits::admission;
+use crate::limits::admission::Refused;
+use crate::telemetry::metrics::Refusal;
+use crate::telemetry::query_log::Kind;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;

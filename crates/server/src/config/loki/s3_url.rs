@@ -3,17 +3,17 @@
 /// `s3://key:secret@region/bucket`, or with a host that has a dot in place of the region, which is then asked over
 /// plain HTTP: Loki's rules.
 #[derive(Default, PartialEq)]
-pub(super) struct S3Url {
-    pub(super) id: String,
-    pub(super) secret: String,
-    pub(super) region: String,
-    pub(super) endpoint: String,
-    pub(super) bucket: String,
+pub(in crate::config) struct S3Url {
+    pub(in crate::config) id: String,
+    pub(in crate::config) secret: String,
+    pub(in crate::config) region: String,
+    pub(in crate::config) endpoint: String,
+    pub(in crate::config) bucket: String,
 }
 
 impl S3Url {
     /// The error does not show the URL, which holds a secret.
-    pub(super) fn parse(text: &str) -> Result<S3Url, String> {
+    pub(in crate::config) fn parse(text: &str) -> Result<S3Url, String> {
         let expected = || "expected s3://key:secret@region/bucket".to_owned();
         let rest = text.strip_prefix("s3://").ok_or_else(expected)?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));

@@ -6,7 +6,7 @@
 
 use crate::config::limits::Limits;
 use crate::config::{Config, file, keys};
-use crate::metrics::metric;
+use crate::telemetry::metrics::metric;
 use parking_lot::{Mutex, RwLock};
 use serde_yaml_ng::Value;
 use skald_ingest::{Profile, Profiles};

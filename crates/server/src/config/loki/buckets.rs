@@ -4,11 +4,11 @@
 //! meant but can't be told refuses the file, so that nobody's entries stay on a disk unnoticed; a switch that can't
 //! be had is told, as everywhere. Entries are put under [`PREFIX`]: the bucket may hold Loki's own chunks.
 
-use super::file::Line;
-use super::loki::Fate;
-use super::s3_url::S3Url;
-use super::setting::Setting;
-use super::storage::ObjectStoreConfig;
+use crate::config::file::Line;
+use crate::config::loki::s3_url::S3Url;
+use crate::config::loki::unsupported::Fate;
+use crate::config::setting::Setting;
+use crate::config::storage::ObjectStoreConfig;
 use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
 
@@ -89,7 +89,7 @@ impl<'v> Section<'v> {
 
 /// Takes the bucket that the file describes; tells what became of each name of the sections that describe one. A
 /// bucket named by `storage_config.object_store.url` in the same file stands above.
-pub(super) fn take(
+pub(in crate::config) fn take(
     config: &mut ObjectStoreConfig,
     leaves: &[(String, &Value)],
 ) -> Result<BTreeMap<String, Line>, String> {
@@ -293,8 +293,8 @@ fn describe(cloud: Cloud, field: &str, value: &str, name: String) -> Line {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, check, file};
     use super::*;
+    use crate::config::{Config, check, file};
 
     fn read(text: &str) -> Result<ObjectStoreConfig, String> {
         let mut config = Config::default();

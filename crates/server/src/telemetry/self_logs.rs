@@ -1,7 +1,8 @@
 //! Stores the server's own log lines under `{service_name="skald"}`, so that a fresh Grafana finds labels.
 
-use crate::logging::{self, OwnLine, OwnLines};
-use crate::state::App;
+use crate::app::App;
+use crate::telemetry::logging;
+use crate::telemetry::logging::{OwnLine, OwnLines};
 use bytes::Bytes;
 use skald_ingest::{Protocol, PushRequest};
 use skald_model::TenantId;

@@ -1,6 +1,6 @@
 //! What the server counts of its requests, in Prometheus text form under Loki's names.
 
-use crate::process;
+use crate::telemetry::process;
 use parking_lot::Mutex;
 use skald_store::{ObjectStatus, StoreStatus};
 use std::collections::BTreeMap;

@@ -4,12 +4,13 @@
 //! so that checks, limits and metrics are the same. Statuses are gRPC's own for what HTTP would have said:
 //! clients know from them what to send again.
 
-use crate::access::{self, Right};
+use crate::app::App;
+use crate::auth::tenant::Tenant;
+use crate::auth::tokens;
+use crate::auth::tokens::Right;
 use crate::error::ApiError;
-use crate::metrics::Upgrade;
 use crate::routes::Inflight;
-use crate::state::App;
-use crate::tenant::Tenant;
+use crate::telemetry::metrics::Upgrade;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
@@ -108,13 +109,13 @@ async fn take(app: &Arc<App>, request: Request) -> Result<(), ApiError> {
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .unwrap_or("");
-        let grant = access::allowed(&app.access, header, Right::Write)?;
+        let grant = tokens::allowed(&app.access, header, Right::Write)?;
         parts.extensions.insert((*grant).clone());
     }
     let Tenant(tenant) = Tenant::from_request_parts(&mut parts, app).await?;
     let max = app.config.server.grpc_server_max_recv_msg_size.0;
     let frame =
-        crate::body::read(body, &app.config, max.saturating_add(FRAME_BYTES as u64)).await?;
+        crate::net::body::read(body, &app.config, max.saturating_add(FRAME_BYTES as u64)).await?;
     let (compressed, message) = message(&frame)?;
     let encoding = match compressed {
         true => parts

@@ -2,9 +2,9 @@
 //!
 //! A POST form and the URL are merged, the form first. Unknown parameters are ignored.
 
+use crate::app::App;
 use crate::duration;
 use crate::error::ApiError;
-use crate::state::App;
 use crate::wire::notes::read_cursor;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -56,7 +56,7 @@ impl FromRequest<Arc<App>> for Params {
         let url = request.uri().query().unwrap_or("").to_owned();
         let mut pairs = Vec::new();
         if request.method() == Method::POST && is_form(&request) {
-            let body = crate::body::read(
+            let body = crate::net::body::read(
                 request.into_body(),
                 &app.config,
                 app.config.frontend.max_body_size.0,

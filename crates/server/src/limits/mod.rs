@@ -1,0 +1,4 @@
+//! Limits decide whether a request may run.
+
+pub mod admission;
+pub mod overrides;
