@@ -4,44 +4,29 @@
 //! [`tail::Hub`]. The way of a body: `body` (encodings, caps) → `protobuf`, `json_push` or `otlp` → `decoded`
 //! → `validate` → the store. Lines are borrowed from the decompressed body all along.
 
-mod body;
-mod decoded;
-mod json;
-mod json_push;
-mod label_text;
+mod decode;
 mod level;
-mod limit;
-mod limits;
-mod metadata;
 mod metrics;
-mod otlp;
-mod profile;
-pub mod proto;
-mod protobuf;
-mod quota;
-mod refusal;
-mod streams;
-pub mod tail;
-mod take;
-mod tally;
-mod time_text;
+mod pipeline;
+mod push_counters;
+pub mod tail_hub;
 mod validate;
-mod wire;
 
-pub use limits::{ENTRIES_MAX, IngestLimits, LABEL_TEXT_BYTES_MAX, PAIRS_MAX};
-pub use otlp::{AttributeAction, AttributeNames, AttributeRule, OTLP_RULES_MAX, OtlpRules};
-pub use profile::{Profile, Profiles};
+pub use decode::otlp::{AttributeAction, AttributeNames, AttributeRule, OTLP_RULES_MAX, OtlpRules};
+pub use validate::limits::{ENTRIES_MAX, IngestLimits, LABEL_TEXT_BYTES_MAX, PAIRS_MAX};
+pub use validate::tenant_policy::{Profile, Profiles};
 
-pub use take::Decoder;
+pub use decode::proto_types;
+pub use pipeline::Decoder;
 
 use bytes::Bytes;
-use profile::Same;
+use pipeline::{Outcome, Taker};
 use prost::Message;
 use skald_model::TenantId;
 use skald_store::{Store, WriteError};
 use std::sync::Arc;
-use take::{Outcome, Taker};
 use tokio::sync::{Semaphore, oneshot};
+use validate::tenant_policy::Same;
 
 /// Seconds after which a client tries again when the store took nothing: the disk may be free, or the heads
 /// flushed by then.
@@ -110,7 +95,7 @@ impl PushReply {
                 }
             }
             Protocol::Otlp => {
-                let body = proto::Status {
+                let body = crate::decode::proto_types::Status {
                     code: 0,
                     message: text.to_owned(),
                 }
@@ -203,7 +188,7 @@ impl Ingest {
     }
 
     /// Where tails subscribe.
-    pub fn hub(&self) -> &Arc<tail::Hub> {
+    pub fn hub(&self) -> &Arc<crate::tail_hub::Hub> {
         self.taker.hub()
     }
 

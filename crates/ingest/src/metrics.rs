@@ -1,7 +1,7 @@
 //! Counters of what came in, was taken and was refused, under the names Loki's dashboards read.
 
-use crate::refusal::Reason;
-use crate::tally::{LINE_BUCKETS, Tally};
+use crate::push_counters::{LINE_BUCKETS, Tally};
+use crate::validate::rejection::Reason;
 use parking_lot::Mutex;
 use skald_model::TenantId;
 use std::collections::BTreeMap;

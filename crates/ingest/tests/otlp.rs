@@ -1,7 +1,7 @@
 //! OTLP pushes through the whole of ingest, and who hears of them.
 
 use prost::Message;
-use skald_ingest::proto::{
+use skald_ingest::proto_types::{
     Any, AnyValue, ExportLogsServiceRequest, KeyValue, LogRecord, Resource, ResourceLogs,
     ScopeLogs, Status,
 };

@@ -186,7 +186,7 @@ fn lines_of(body: &[u8]) -> usize {
     let bytes = snap::raw::Decoder::new()
         .decompress_vec(body)
         .expect("body is snappy");
-    let request = skald_ingest::proto::PushRequest::decode(&*bytes).expect("body is a push");
+    let request = skald_ingest::proto_types::PushRequest::decode(&*bytes).expect("body is a push");
     let entries = request.streams.iter().flat_map(|s| {
         s.entries
             .iter()

@@ -5,8 +5,8 @@
 //! where a word begins that could be a level.
 
 use super::known;
-use crate::json::Scanner;
-use crate::limits::IngestLimits;
+use crate::decode::json_reader::Scanner;
+use crate::validate::limits::IngestLimits;
 
 /// Finds levels in lines; made once from the limits.
 #[derive(Clone, Debug)]

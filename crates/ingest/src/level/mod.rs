@@ -5,7 +5,7 @@
 
 mod line;
 
-use crate::limits::IngestLimits;
+use crate::validate::limits::IngestLimits;
 use skald_model::Labels;
 use std::borrow::Cow;
 

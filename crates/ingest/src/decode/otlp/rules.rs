@@ -114,7 +114,7 @@ impl OtlpRules {
     }
 
     /// Whether records of one resource can have different labels.
-    pub(super) fn tell_records_apart(&self) -> bool {
+    pub(in crate::decode::otlp) fn tell_records_apart(&self) -> bool {
         self.severity_text_as_label
             || self
                 .log
@@ -137,7 +137,7 @@ impl Default for OtlpRules {
 }
 
 /// What becomes of an attribute of this name.
-pub(super) fn action(rules: &[AttributeRule], name: &str) -> AttributeAction {
+pub(in crate::decode::otlp) fn action(rules: &[AttributeRule], name: &str) -> AttributeAction {
     let first = rules.iter().find(|rule| rule.names.contain(name));
     first.map_or(AttributeAction::StructuredMetadata, |rule| rule.action)
 }

@@ -3,10 +3,10 @@
 //! Either shape is taken on either path. An entry that is JSON but not an entry is refused alone; a text that
 //! is no JSON is refused whole. Error texts begin like those of the decoder Loki uses.
 
-use crate::decoded::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
-use crate::json::{JsonError, Scanner};
-use crate::limits::LABEL_TEXT_BYTES_MAX;
-use crate::refusal::BodyError;
+use crate::decode::json_reader::{JsonError, Scanner};
+use crate::decode::push::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
+use crate::validate::limits::LABEL_TEXT_BYTES_MAX;
+use crate::validate::rejection::BodyError;
 use std::borrow::Cow;
 
 /// How the decoder Loki uses begins errors about a stream.

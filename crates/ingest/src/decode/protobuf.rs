@@ -1,9 +1,9 @@
 //! `logproto.PushRequest` (proto/push.proto) read in place, without a copy of any line.
 
-use crate::decoded::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
-use crate::limits::LABEL_TEXT_BYTES_MAX;
-use crate::refusal::BodyError;
-use crate::wire::{Reader, Value, WireError};
+use crate::decode::proto_reader::{Reader, Value, WireError};
+use crate::decode::push::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
+use crate::validate::limits::LABEL_TEXT_BYTES_MAX;
+use crate::validate::rejection::BodyError;
 use std::borrow::Cow;
 
 impl From<WireError> for BodyError {
@@ -104,7 +104,7 @@ fn decode_timestamp(bytes: &[u8]) -> Result<i64, WireError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto;
+    use crate::decode::proto_types;
     use proptest::prelude::*;
     use prost::Message;
 
@@ -112,16 +112,17 @@ mod tests {
         proptest::collection::vec(any::<u8>(), 0..40)
     }
 
-    fn pair() -> impl Strategy<Value = proto::LabelPair> {
-        (bytes(), bytes()).prop_map(|(name, value)| proto::LabelPair { name, value })
+    fn pair() -> impl Strategy<Value = proto_types::LabelPair> {
+        (bytes(), bytes()).prop_map(|(name, value)| proto_types::LabelPair { name, value })
     }
 
-    fn entry() -> impl Strategy<Value = proto::Entry> {
+    fn entry() -> impl Strategy<Value = proto_types::Entry> {
         let timestamp = (-10_000_000_000i64..10_000_000_000, 0..1_000_000_000i32);
-        let timestamp = timestamp.prop_map(|(seconds, nanos)| proto::Timestamp { seconds, nanos });
+        let timestamp =
+            timestamp.prop_map(|(seconds, nanos)| proto_types::Timestamp { seconds, nanos });
         let pairs = || proptest::collection::vec(pair(), 0..4);
         (proptest::option::of(timestamp), bytes(), pairs(), pairs()).prop_map(
-            |(timestamp, line, structured_metadata, parsed)| proto::Entry {
+            |(timestamp, line, structured_metadata, parsed)| proto_types::Entry {
                 timestamp,
                 line,
                 structured_metadata,
@@ -130,28 +131,28 @@ mod tests {
         )
     }
 
-    fn stream() -> impl Strategy<Value = proto::Stream> {
+    fn stream() -> impl Strategy<Value = proto_types::Stream> {
         (
             bytes(),
             proptest::collection::vec(entry(), 0..6),
             any::<u64>(),
         )
-            .prop_map(|(labels, entries, hash)| proto::Stream {
+            .prop_map(|(labels, entries, hash)| proto_types::Stream {
                 labels,
                 entries,
                 hash,
             })
     }
 
-    fn request() -> impl Strategy<Value = proto::PushRequest> {
+    fn request() -> impl Strategy<Value = proto_types::PushRequest> {
         (proptest::collection::vec(stream(), 0..5), "[a-z]{0,5}")
-            .prop_map(|(streams, format)| proto::PushRequest { streams, format })
+            .prop_map(|(streams, format)| proto_types::PushRequest { streams, format })
     }
 
     /// What was decoded, as the message it came from, without what is passed over.
-    fn as_message(decoded: &Decoded<'_>) -> proto::PushRequest {
-        let entry_of = |entry: &crate::decoded::DecodedEntry<'_>| proto::Entry {
-            timestamp: (entry.time != TIME_MISSING).then(|| proto::Timestamp {
+    fn as_message(decoded: &Decoded<'_>) -> proto_types::PushRequest {
+        let entry_of = |entry: &crate::decode::push::DecodedEntry<'_>| proto_types::Entry {
+            timestamp: (entry.time != TIME_MISSING).then(|| proto_types::Timestamp {
                 seconds: entry.time.div_euclid(1_000_000_000),
                 nanos: entry.time.rem_euclid(1_000_000_000) as i32,
             }),
@@ -159,7 +160,7 @@ mod tests {
             structured_metadata: decoded
                 .pairs_of(entry)
                 .iter()
-                .map(|(name, value)| proto::LabelPair {
+                .map(|(name, value)| proto_types::LabelPair {
                     name: name.to_vec(),
                     value: value.to_vec(),
                 })
@@ -174,20 +175,20 @@ mod tests {
                 .iter()
                 .map(entry_of)
                 .collect();
-            proto::Stream {
+            proto_types::Stream {
                 labels: labels.to_vec(),
                 entries,
                 hash: 0,
             }
         };
-        proto::PushRequest {
+        proto_types::PushRequest {
             streams: decoded.streams.iter().map(stream_of).collect(),
             format: String::new(),
         }
     }
 
     /// The message without what is passed over, times at the ends of the range where they lie outside.
-    fn expected(mut request: proto::PushRequest) -> proto::PushRequest {
+    fn expected(mut request: proto_types::PushRequest) -> proto_types::PushRequest {
         request.format.clear();
         for stream in &mut request.streams {
             stream.hash = 0;
@@ -199,7 +200,7 @@ mod tests {
                 entry.timestamp = time
                     .map(|t| t.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
                     .filter(|t| *t != TIME_MISSING)
-                    .map(|t| proto::Timestamp {
+                    .map(|t| proto_types::Timestamp {
                         seconds: t.div_euclid(1_000_000_000),
                         nanos: t.rem_euclid(1_000_000_000) as i32,
                     });
@@ -220,13 +221,13 @@ mod tests {
         fn cut_messages_are_refused_as_prost_refuses_them(request in request(), at in any::<proptest::sample::Index>()) {
             let mut encoded = request.encode_to_vec();
             encoded.truncate(at.index(encoded.len() + 1));
-            let prost = proto::PushRequest::decode(encoded.as_slice()).is_ok();
+            let prost = proto_types::PushRequest::decode(encoded.as_slice()).is_ok();
             prop_assert_eq!(decode(&encoded).is_ok(), prost);
         }
 
         #[test]
         fn arbitrary_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            if let (Ok(decoded), Ok(oracle)) = (decode(&bytes), proto::PushRequest::decode(bytes.as_slice())) {
+            if let (Ok(decoded), Ok(oracle)) = (decode(&bytes), proto_types::PushRequest::decode(bytes.as_slice())) {
                 prop_assert_eq!(decoded.streams.len(), oracle.streams.len());
             }
         }
@@ -251,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_body_of_countless_entries_is_refused() {
-        let entries = [0x12, 0].repeat(crate::limits::ENTRIES_MAX + 1);
+        let entries = [0x12, 0].repeat(crate::validate::limits::ENTRIES_MAX + 1);
         let mut body = vec![10];
         prost::encoding::encode_varint(entries.len() as u64, &mut body);
         body.extend_from_slice(&entries);

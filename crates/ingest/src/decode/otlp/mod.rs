@@ -5,20 +5,21 @@
 //! from the request and from what was prepared. Records of a resource that bring labels of their own are put
 //! together by these, so that a stream comes once and not once a record.
 
-mod json;
-mod rules;
-mod value;
+pub(crate) mod json;
+pub(crate) mod rules;
+pub(crate) mod value;
 
 pub use rules::{AttributeAction, AttributeNames, AttributeRule, OTLP_RULES_MAX, OtlpRules};
 
-use crate::body::{self, Encoding};
-use crate::decoded::{Decoded, DecodedStream, RawLabels, Text};
-use crate::limits::IngestLimits;
-use crate::metadata::{sanitize_name, sort_and_unite};
-use crate::proto::{
+use crate::decode::body;
+use crate::decode::body::Encoding;
+use crate::decode::proto_types::{
     ExportLogsServiceRequest, InstrumentationScope, KeyValue, LogRecord, Resource, ResourceLogs,
 };
-use crate::refusal::BodyError;
+use crate::decode::push::{Decoded, DecodedStream, RawLabels, Text};
+use crate::validate::limits::IngestLimits;
+use crate::validate::metadata::{sanitize_name, sort_and_unite};
+use crate::validate::rejection::BodyError;
 use prost::Message;
 use rules::action;
 use std::borrow::Cow;

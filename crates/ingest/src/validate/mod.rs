@@ -3,16 +3,24 @@
 //! A refused stream or entry is told and counted, its neighbours go on. One pass over the entries does all of it:
 //! time, size, metadata, level and counts.
 
-use crate::decoded::{Decoded, DecodedEntry, DecodedStream};
+pub(crate) mod go_time;
+pub(crate) mod limits;
+pub(crate) mod metadata;
+pub(crate) mod quota;
+pub(crate) mod rates;
+pub(crate) mod rejection;
+pub(crate) mod stream_cache;
+pub(crate) mod tenant_policy;
+
+use crate::decode::push::{Decoded, DecodedEntry, DecodedStream};
 use crate::level;
-use crate::limit;
-use crate::metadata::{sanitize_name, sanitize_value, sort_and_unite};
-use crate::profile::Profile;
-use crate::quota::Quota;
-use crate::refusal::{Reason, Refusals};
-use crate::streams::StreamFacts;
-use crate::tally::Tally;
-use crate::time_text::{go_time, rfc3339};
+use crate::push_counters::Tally;
+use crate::validate::go_time::{go_time, rfc3339};
+use crate::validate::metadata::{sanitize_name, sanitize_value, sort_and_unite};
+use crate::validate::quota::Quota;
+use crate::validate::rejection::{Reason, Refusals};
+use crate::validate::stream_cache::StreamFacts;
+use crate::validate::tenant_policy::Profile;
 use skald_model::{TenantId, WriteBatch, WriteEntry, WriteStream};
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -52,7 +60,7 @@ pub(crate) fn validate<'d>(
         ..Validated::default()
     };
     if rules.now < rules.profile.limits.block_ingestion_until {
-        limit::block(tenant, decoded, &rules.profile.limits, &mut out);
+        rates::block(tenant, decoded, &rules.profile.limits, &mut out);
         return out;
     }
     out.tally.truncated = decoded.cut;
@@ -72,7 +80,7 @@ pub(crate) fn validate<'d>(
             .resolve(&stream.labels, &rules.profile.limits)
         {
             Ok(facts) => {
-                match limit::missing_labels(tenant, &facts.labels, &rules.profile.limits) {
+                match rates::missing_labels(tenant, &facts.labels, &rules.profile.limits) {
                     None => validate_stream(tenant, decoded, stream, &facts, rules, &mut out),
                     Some(message) => {
                         let entries = &decoded.entries[stream.rows.clone()];
@@ -98,7 +106,7 @@ pub(crate) fn validate<'d>(
         }
     }
     if let Some(quota) = rules.quota {
-        limit::rate(tenant, quota, rules, &mut out);
+        rates::rate(tenant, quota, rules, &mut out);
     }
     out
 }
@@ -111,7 +119,7 @@ fn validate_stream<'d>(
     rules: &Rules<'_>,
     out: &mut Validated<'d>,
 ) {
-    let mark = limit::Mark::of(out, rules);
+    let mark = rates::Mark::of(out, rules);
     let first_row = out.batch.entries.len();
     let mut behind: Vec<i64> = Vec::new();
     let mut behind_count = 0u64;
@@ -146,7 +154,7 @@ fn validate_stream<'d>(
             .add(|| behind_message(tenant, &behind, behind_count, stream.rows.len(), facts));
     }
     if let Some(quota) = rules.quota {
-        limit::stream(tenant, quota, facts, mark, rules, out);
+        rates::stream(tenant, quota, facts, mark, rules, out);
     }
     let rows = first_row as u32..out.batch.entries.len() as u32;
     if !rows.is_empty() {
@@ -402,13 +410,13 @@ fn behind_message(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json_push;
-    use crate::limits::IngestLimits;
+    use crate::decode::json;
+    use crate::validate::limits::IngestLimits;
 
     const NOW: i64 = 1_772_323_200_000_000_000;
 
     fn check(limits: &IngestLimits, body: &str, want: &str, want_refusals: &str) {
-        let decoded = json_push::decode(body.as_bytes()).expect("body is JSON");
+        let decoded = json::decode(body.as_bytes()).expect("body is JSON");
         let profile = Profile::new(limits.clone());
         let quota = Quota::default();
         let rules = Rules {

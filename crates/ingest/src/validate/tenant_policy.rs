@@ -4,8 +4,8 @@
 //! in a rate only do not cost a thousand caches.
 
 use crate::level::LineDetector;
-use crate::limits::IngestLimits;
-use crate::streams::Streams;
+use crate::validate::limits::IngestLimits;
+use crate::validate::stream_cache::Streams;
 use skald_model::TenantId;
 use std::fmt;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Times as Go writes them in Loki's messages.
 
-use crate::decoded::TIME_MISSING;
+use crate::decode::push::TIME_MISSING;
 use jiff::Timestamp;
 
 /// `2006-01-02T15:04:05Z`; fractions of a second are cut off.

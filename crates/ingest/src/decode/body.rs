@@ -2,8 +2,8 @@
 //!
 //! Nothing is allocated on the word of a header that the body can't keep, and nothing grows past the cap.
 
-use crate::limits::IngestLimits;
-use crate::refusal::BodyError;
+use crate::validate::limits::IngestLimits;
+use crate::validate::rejection::BodyError;
 use std::io::Read;
 
 /// Most encodings one body may be wrapped in.

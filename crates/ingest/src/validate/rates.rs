@@ -1,13 +1,13 @@
 //! The checks of a push that ask for more than the entry itself: rates, numbers of streams, labels that are
 //! enforced, tenants that are blocked. The words are Loki's.
 
-use crate::decoded::Decoded;
-use crate::limits::IngestLimits;
-use crate::quota::Quota;
-use crate::refusal::Reason;
-use crate::streams::StreamFacts;
-use crate::tally::Tally;
-use crate::time_text::rfc3339;
+use crate::decode::push::Decoded;
+use crate::push_counters::Tally;
+use crate::validate::go_time::rfc3339;
+use crate::validate::limits::IngestLimits;
+use crate::validate::quota::Quota;
+use crate::validate::rejection::Reason;
+use crate::validate::stream_cache::StreamFacts;
 use crate::validate::{Rules, Validated};
 use skald_model::{Labels, TenantId};
 
@@ -198,15 +198,15 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json_push;
-    use crate::profile::Profile;
+    use crate::decode::json;
+    use crate::validate::tenant_policy::Profile;
     use crate::validate::validate;
 
     const BODY: &str = r#"{"streams":[{"stream":{"app":"a"},"values":[["1","0123456789"]]},{"stream":{"app":"b"},"values":[["1","0123456789"],["2","x"]]}]}"#;
 
     /// Lines taken, status and start of the message of each push in turn, and what was discarded at the end.
     fn check(limits: &IngestLimits, expected: &[(usize, u16, &str)], discarded: &[(&str, u64)]) {
-        let decoded = json_push::decode(BODY.as_bytes()).expect("body is JSON");
+        let decoded = json::decode(BODY.as_bytes()).expect("body is JSON");
         let (profile, quota) = (Profile::new(limits.clone()), Quota::default());
         let mut found = Vec::new();
         for (lines, status, text) in expected {
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_line_that_was_cut_ends_in_the_identifier() {
         let cut = |max: usize, mark: &str| {
-            let mut decoded = json_push::decode(BODY.as_bytes()).expect("body is JSON");
+            let mut decoded = json::decode(BODY.as_bytes()).expect("body is JSON");
             let limits = IngestLimits {
                 max_line_size: max,
                 max_line_size_truncate: true,

@@ -4,12 +4,14 @@
 //! that passed are remembered, so a refused text is judged anew each time. Tenants share the cache: nothing in it
 //! depends on who sent the text.
 
-use crate::decoded::RawLabels;
-use crate::json::Scanner;
-use crate::label_text::{self, Pair};
-use crate::level::{self, Level};
-use crate::limits::IngestLimits;
-use crate::refusal::Reason;
+use crate::decode::json_reader::Scanner;
+use crate::decode::label_text;
+use crate::decode::label_text::Pair;
+use crate::decode::push::RawLabels;
+use crate::level;
+use crate::level::Level;
+use crate::validate::limits::IngestLimits;
+use crate::validate::rejection::Reason;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use skald_model::labels::write_quoted;

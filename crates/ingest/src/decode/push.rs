@@ -3,8 +3,8 @@
 //! Everything borrows from the decompressed body where the format allows it. Nothing here is checked yet:
 //! bytes need not be UTF-8, names need not be valid, times need not be sensible.
 
-use crate::limits::{ENTRIES_MAX, PAIRS_MAX};
-use crate::refusal::{BodyError, Refusals};
+use crate::validate::limits::{ENTRIES_MAX, PAIRS_MAX};
+use crate::validate::rejection::{BodyError, Refusals};
 use std::borrow::Cow;
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 //! What one push adds to the counters: filled without locks while validating, added to the metrics once.
 
-use crate::refusal::Reason;
+use crate::validate::rejection::Reason;
 use std::collections::BTreeMap;
 
 /// Upper bounds of the buckets of `loki_bytes_per_line`, in bytes; powers of eight. The last bucket is open.

@@ -4,7 +4,7 @@
 //! because the store orders late data itself. The cap on decompressed bodies is 256 MiB instead of 5,000,
 //! because memory is bounded here. And a push holds a bounded number of entries, for the same reason.
 
-use crate::otlp::OtlpRules;
+use crate::decode::otlp::OtlpRules;
 
 /// Most entries in one push. Each costs about a hundred bytes of memory on its way, so this bounds a body of
 /// millions of empty entries to a few hundred megabytes.

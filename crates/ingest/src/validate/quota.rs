@@ -3,7 +3,7 @@
 //! Nothing is kept for tenants without such limits. Changing a limit keeps what was used. Time is that of the
 //! clock the entries are judged by; a clock set back grants nothing until it has caught up.
 
-use crate::limits::IngestLimits;
+use crate::validate::limits::IngestLimits;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;

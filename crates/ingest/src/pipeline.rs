@@ -2,16 +2,16 @@
 //!
 //! Buffers for decompressed bodies are kept between pushes, at most one a worker.
 
-use crate::body;
-use crate::limit;
-use crate::limits::IngestLimits;
+use crate::decode::push::Decoded;
+use crate::decode::{body, json, otlp, protobuf};
 use crate::metrics::{Format, Metrics, Spent};
-use crate::profile::{Profile, Profiles};
-use crate::quota::Quotas;
-use crate::refusal::BodyError;
-use crate::tail::Hub;
-use crate::validate::{Rules, Validated, validate};
-use crate::{Protocol, PushReply, PushRequest, decoded::Decoded, json_push, otlp, protobuf};
+use crate::tail_hub::Hub;
+use crate::validate::limits::IngestLimits;
+use crate::validate::quota::Quotas;
+use crate::validate::rejection::BodyError;
+use crate::validate::tenant_policy::{Profile, Profiles};
+use crate::validate::{Rules, Validated, rates, validate};
+use crate::{Protocol, PushReply, PushRequest};
 use parking_lot::Mutex;
 use skald_model::TenantId;
 use skald_store::{Store, WriteError};
@@ -190,10 +190,10 @@ fn decode<T>(
             let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
             spent.decompressed = bytes.len() as u64;
             let mut decoded = match shape {
-                body::Shape::Json => json_push::decode(bytes)?,
+                body::Shape::Json => json::decode(bytes)?,
                 body::Shape::Protobuf => protobuf::decode(bytes)?,
             };
-            limit::cut_lines(&mut decoded, limits);
+            rates::cut_lines(&mut decoded, limits);
             spent.decode = begin.elapsed();
             Ok(then(&decoded, spent))
         }
@@ -202,7 +202,7 @@ fn decode<T>(
             let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
             spent.decompressed = bytes.len() as u64;
             let mut decoded = protobuf::decode(bytes)?;
-            limit::cut_lines(&mut decoded, limits);
+            rates::cut_lines(&mut decoded, limits);
             spent.decode = begin.elapsed();
             Ok(then(&decoded, spent))
         }
@@ -213,7 +213,7 @@ fn decode<T>(
             let logs = otlp::parse(content_type, bytes)?;
             let prepared = otlp::prepare(&logs, &limits.otlp);
             let mut decoded = otlp::decode(&logs, &prepared, limits, now)?;
-            limit::cut_lines(&mut decoded, limits);
+            rates::cut_lines(&mut decoded, limits);
             spent.decode = begin.elapsed();
             Ok(then(&decoded, spent))
         }
