@@ -127,7 +127,10 @@ fn rust_types_mirror_the_proto_files() {
     PROTO_FILES
         .iter()
         .for_each(|text| read_proto(text, &mut proto));
-    let rust = read_rust(include_str!("../src/decode/proto_types.rs"), &[("Any", "AnyValue")]);
+    let rust = read_rust(
+        include_str!("../src/decode/proto_types.rs"),
+        &[("Any", "AnyValue")],
+    );
     assert!(proto.len() > 12, "{proto:?}");
     assert_eq!(
         proto.keys().collect::<Vec<_>>(),

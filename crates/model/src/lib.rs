@@ -2,12 +2,15 @@
 //!
 //! Main types: [`TenantId`], [`Labels`], [`StreamId`], [`WriteBatch`] (what a push becomes),
 //! [`Batch`] (entries as columns: what the head shows and a block decodes to), [`TimeRange`],
-//! [`Matcher`], [`ContentQuery`], [`Budget`] (memory, by user). Nothing here does IO, spawns, awaits or serialises for a wire.
+//! [`Matcher`], [`ContentQuery`], [`Direction`], [`EntryHash`] (equal entries), [`Budget`] (memory, by user).
+//! Nothing here does IO, spawns, awaits or serialises for a wire.
 
 pub mod batch;
 pub mod budget;
 pub mod content;
 pub mod cores;
+pub mod direction;
+pub mod entry_hash;
 pub mod labels;
 pub mod matcher;
 pub mod re2;
@@ -22,6 +25,8 @@ pub use batch::{
 pub use budget::{Budget, Held, MemoryUser, Pressure};
 pub use content::{ContentQuery, Either, Literal};
 pub use cores::cores;
+pub use direction::Direction;
+pub use entry_hash::{EntryHash, entry_eq};
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
 pub use stream::StreamId;

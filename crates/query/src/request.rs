@@ -2,6 +2,7 @@
 
 use crate::cursor::Cursor;
 use crate::stats::Stats;
+pub use skald_model::Direction;
 use skald_model::{Labels, TenantId, TimeRange};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,15 +67,6 @@ pub enum Caching {
     Allowed,
     /// Everything is read, and nothing kept of it: `Cache-Control: no-cache`.
     Bypassed,
-}
-
-/// Order of entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Oldest first.
-    Forward,
-    /// Newest first.
-    Backward,
 }
 
 /// `query_range`
