@@ -1,6 +1,6 @@
 //! One YAML file: `${VAR}` expansion, then settings by their dotted names.
 
-use super::{Config, keys};
+use super::{Config, keys, yaml};
 use crate::config::loki::{buckets, unsupported};
 use serde_yaml_ng::Value;
 
@@ -41,8 +41,7 @@ pub fn apply(
     lookup: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Line>, FileError> {
     let expanded = expand(text, lookup)?;
-    let root: Value =
-        serde_yaml_ng::from_str(&expanded).map_err(|error| FileError::Yaml(error.to_string()))?;
+    let root = yaml::parse(&expanded).map_err(|error| FileError::Yaml(error.to_string()))?;
     let mut leaves = Vec::new();
     match &root {
         Value::Null => {}
@@ -97,7 +96,8 @@ fn take(config: &mut Config, name: String, value: &Value) -> Result<Line, FileEr
     })
 }
 
-/// Settings with sections joined by dots. A mapping is a section unless a setting has its name.
+/// Settings with sections joined by dots. A mapping is a section unless a setting has its name; a name without a
+/// value is as if it were not there.
 pub fn flatten<'a>(prefix: &str, value: &'a Value, out: &mut Vec<(String, &'a Value)>) {
     match value {
         Value::Mapping(mapping) if keys::find(prefix).is_none() => {
@@ -111,7 +111,7 @@ pub fn flatten<'a>(prefix: &str, value: &'a Value, out: &mut Vec<(String, &'a Va
                 flatten(&name, inner, out);
             }
         }
-        Value::Null if keys::find(prefix).is_none() => {}
+        Value::Null => {}
         _ => out.push((prefix.to_owned(), value)),
     }
 }

@@ -444,7 +444,7 @@ mod tests {
     use super::*;
 
     fn check<T: Setting>(yaml: &str, expected: Result<&str, &str>) {
-        let value: Value = serde_yaml_ng::from_str(yaml).expect("valid YAML");
+        let value = crate::config::yaml::parse(yaml).expect("valid YAML");
         let shown = T::read(&value).map(|v| {
             serde_yaml_ng::to_string(&v.show())
                 .expect("shown")

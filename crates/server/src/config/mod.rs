@@ -7,14 +7,18 @@
 
 pub mod check;
 pub mod file;
+mod go_duration;
 pub mod keys;
 pub mod limits;
 pub mod loki;
 mod memory;
+mod number;
 pub mod otlp;
 mod record;
 pub mod setting;
+mod size;
 pub mod storage;
+pub mod yaml;
 
 pub use limits::Limits;
 use limits::to_usize;

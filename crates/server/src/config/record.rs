@@ -1,7 +1,7 @@
 //! Settings that are lists of rules: each element a mapping with known keys.
 
-use super::keys;
 use super::setting::Setting;
+use super::{keys, yaml};
 use serde_yaml_ng::{Mapping, Value};
 
 /// A list element that is a mapping with known keys.
@@ -14,10 +14,11 @@ pub(super) trait Record: Sized {
     fn show(&self) -> Mapping;
 }
 
-/// A key's value, if it is there; the error names the key.
+/// A key's value, if it has one; the error names the key.
 pub(super) fn field<T: Setting>(fields: &Mapping, name: &str) -> Result<Option<T>, String> {
     fields
         .get(name)
+        .filter(|value| !value.is_null())
         .map(|value| T::read(value).map_err(|error| format!("{name}: {error}")))
         .transpose()
 }
@@ -36,8 +37,7 @@ impl<R: Record> Setting for Vec<R> {
         let parsed;
         let value = match value {
             Value::String(text) => {
-                parsed = serde_yaml_ng::from_str(text)
-                    .map_err(|error| format!("expected a list: {error}"))?;
+                parsed = yaml::parse(text).map_err(|error| format!("expected a list: {error}"))?;
                 &parsed
             }
             other => other,

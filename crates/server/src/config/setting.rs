@@ -1,16 +1,15 @@
-//! How one setting is read from YAML, an environment variable or a flag, and shown again.
+//! One setting: read from YAML, an environment variable or a flag, and shown again.
 //!
 //! Text and YAML meet in [`Value`]: a variable or flag is a `Value::String`, so each type reads both.
 
+pub use super::size::ByteSize;
+
+use super::go_duration;
 use crate::duration;
 use serde_yaml_ng::Value;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// A number of bytes, written `256KB`, `3MB` or plain; units are powers of 1024 as in Loki.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ByteSize(pub u64);
 
 /// A type a setting can have.
 pub trait Setting: Sized {
@@ -21,7 +20,7 @@ pub trait Setting: Sized {
 }
 
 /// The text of a scalar; `null` is the empty text.
-fn scalar(value: &Value) -> Result<String, String> {
+pub(super) fn scalar(value: &Value) -> Result<String, String> {
     match value {
         Value::Null => Ok(String::new()),
         Value::Bool(b) => Ok(b.to_string()),
@@ -31,45 +30,13 @@ fn scalar(value: &Value) -> Result<String, String> {
     }
 }
 
-macro_rules! number_setting {
-    ($($t:ty),*) => {$(
-        impl Setting for $t {
-            fn read(value: &Value) -> Result<Self, String> {
-                let text = scalar(value)?;
-                text.trim().parse().map_err(|_| format!("expected a whole number from 0 to {}, found {text:?}", <$t>::MAX))
-            }
-
-            fn show(&self) -> Value {
-                Value::from(*self)
-            }
-        }
-    )*};
-}
-
-number_setting!(u16, u32, u64, usize);
-
-impl Setting for f64 {
-    fn read(value: &Value) -> Result<Self, String> {
-        let text = scalar(value)?;
-        let number = text
-            .trim()
-            .parse()
-            .ok()
-            .filter(|n: &f64| n.is_finite() && *n >= 0.0);
-        number.ok_or_else(|| format!("expected a number of 0 or more, found {text:?}"))
-    }
-
-    fn show(&self) -> Value {
-        Value::from(*self)
-    }
-}
-
 impl Setting for bool {
     fn read(value: &Value) -> Result<Self, String> {
-        match scalar(value)?.trim() {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            other => Err(format!("expected true or false, found {other:?}")),
+        let text = scalar(value)?;
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "y" | "t" | "1" => Ok(true),
+            "false" | "no" | "off" | "n" | "f" | "0" => Ok(false),
+            _ => Err(format!("expected true or false, found {text:?}")),
         }
     }
 
@@ -143,7 +110,9 @@ impl Setting for Vec<String> {
 impl Setting for Duration {
     fn read(value: &Value) -> Result<Self, String> {
         let text = scalar(value)?;
-        let nanoseconds = duration::parse(text.trim())
+        let text = text.trim();
+        let nanoseconds = duration::parse(text)
+            .or_else(|| go_duration::parse(text))
             .ok_or_else(|| format!("expected a duration such as 30s or 1h, found {text:?}"))?;
         Ok(Duration::from_nanos(nanoseconds as u64))
     }
@@ -155,56 +124,16 @@ impl Setting for Duration {
     }
 }
 
-const SIZE_UNITS: [(&str, u32); 10] = [
-    ("TIB", 40),
-    ("GIB", 30),
-    ("MIB", 20),
-    ("KIB", 10),
-    ("TB", 40),
-    ("GB", 30),
-    ("MB", 20),
-    ("KB", 10),
-    ("B", 0),
-    ("", 0),
-];
-
-impl Setting for ByteSize {
-    fn read(value: &Value) -> Result<Self, String> {
-        let text = scalar(value)?;
-        let upper = text.trim().to_uppercase();
-        let (digits, shift) = SIZE_UNITS
-            .iter()
-            .find_map(|(unit, shift)| Some((upper.strip_suffix(unit)?, *shift)))
-            .unwrap_or((&upper, 0));
-        let number: f64 = digits
-            .trim()
-            .parse()
-            .map_err(|_| format!("expected a size such as 256KB or 3MB, found {text:?}"))?;
-        if !(0.0..=1e18).contains(&number) {
-            return Err(format!("expected a size of 0 or more, found {text:?}"));
-        }
-        Ok(ByteSize((number * (1u64 << shift) as f64) as u64))
-    }
-
-    fn show(&self) -> Value {
-        for (unit, shift) in [("GB", 30), ("MB", 20), ("KB", 10)] {
-            if self.0 >= 1 << shift && self.0.is_multiple_of(1 << shift) {
-                return Value::from(format!("{}{unit}", self.0 >> shift));
-            }
-        }
-        Value::from(format!("{}B", self.0))
-    }
-}
-
 /// A setting with a closed set of words.
 macro_rules! word_setting {
     ($type:ty { $($word:literal => $value:path),* $(,)? }) => {
         impl $crate::config::setting::Setting for $type {
             fn read(value: &serde_yaml_ng::Value) -> Result<Self, String> {
-                match <String as $crate::config::setting::Setting>::read(value)?.as_str() {
-                    $($word => Ok($value),)*
-                    other => Err(format!("expected one of {}, found {other:?}", [$($word),*].join(", "))),
-                }
+                let text = <String as $crate::config::setting::Setting>::read(value)?;
+                $(if text.trim().eq_ignore_ascii_case($word) {
+                    return Ok($value);
+                })*
+                Err(format!("expected one of {}, found {text:?}", [$($word),*].join(", ")))
             }
 
             fn show(&self) -> serde_yaml_ng::Value {
@@ -238,21 +167,28 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_powers_of_1024() {
-        check("256KB", Some(ByteSize(262_144)), "256KB");
-        check("3mb", Some(ByteSize(3 << 20)), "3MB");
-        check("1500", Some(ByteSize(1500)), "1500B");
-        check::<ByteSize>("x", None, "");
-        check::<ByteSize>("-1", None, "");
-    }
-
-    #[test]
     fn durations_lists_and_words_come_back_as_written() {
         check("30d1h", Some(Duration::from_secs(721 * 3600)), "30d1h");
         check("a, b", Some(vec!["a".to_owned(), "b".to_owned()]), "[a, b]");
         check("hidden", Some(Secret("hidden".to_owned())), "'********'");
         check("true", Some(true), "true");
-        check::<bool>("yes", None, "");
-        check::<u16>("70000", None, "");
+        check("1.5h", Some(Duration::from_secs(5400)), "1h30m");
+        check::<Duration>("30", None, "");
+        check::<Duration>("-1s", None, "");
+    }
+
+    #[test]
+    fn booleans_are_those_of_yaml_1_1() {
+        for word in ["true", "True", "YES", "yes", "On", "y", "Y", "t", "1"] {
+            check(word, Some(true), "true");
+        }
+        for word in [
+            "false", "FALSE", "No", "no", "OFF", "off", "n", "N", "f", "0",
+        ] {
+            check(word, Some(false), "false");
+        }
+        for word in ["", "maybe", "2", "yess"] {
+            check::<bool>(word, None, "");
+        }
     }
 }

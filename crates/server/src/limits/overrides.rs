@@ -5,7 +5,7 @@
 //! in force stays. Whoever asks gets a snapshot that does not change under a request.
 
 use crate::config::limits::Limits;
-use crate::config::{Config, file, keys};
+use crate::config::{Config, file, keys, yaml};
 use crate::telemetry::metrics::metric;
 use parking_lot::{Mutex, RwLock};
 use serde_yaml_ng::Value;
@@ -181,8 +181,7 @@ impl Profiles for Overrides {
 fn read_table(base: &Limits, text: &str, table: &mut Table) -> Result<Vec<String>, String> {
     let expanded =
         file::expand(text, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
-    let root: Value =
-        serde_yaml_ng::from_str(&expanded).map_err(|error| format!("not valid YAML: {error}"))?;
+    let root = yaml::parse(&expanded).map_err(|error| format!("not valid YAML: {error}"))?;
     let mut warnings = Vec::new();
     let sections = match &root {
         Value::Null => return Ok(warnings),
