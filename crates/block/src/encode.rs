@@ -7,7 +7,7 @@ use crate::columns::{lines, metadata, times};
 use crate::{
     BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, RunMeta,
 };
-use skald_fields::{Cut, Cutter};
+use skald_fields::{Shredded, Shredder};
 use skald_model::Batch;
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub struct Encoder {
     ints: ints::Scratch,
     metadata: metadata::Scratch,
     in_two: InTwo,
-    cutter: Cutter,
+    shredder: Shredder,
 }
 
 impl Encoder {
@@ -55,8 +55,8 @@ impl Encoder {
             add_column(&mut meta, base, out, kind, written.encoding, written.range);
         }
 
-        match self.cutter.cut(batch) {
-            Some(cut) => self.add_cut_lines(batch, &cut, (&mut meta, base), out)?,
+        match self.shredder.shred(batch) {
+            Some(shredded) => self.add_shredded(batch, &shredded, (&mut meta, base), out)?,
             None => match meta.tails() {
                 None => {
                     let encoding = lines::encode(&batch.lines, out)?;
@@ -74,15 +74,15 @@ impl Encoder {
         Ok(meta)
     }
 
-    /// Appends the columns of lines that were cut, then what is left of the lines.
-    fn add_cut_lines(
+    /// Appends the columns of shredded lines, then their skeletons and the whole lines.
+    fn add_shredded(
         &mut self,
         batch: &Batch,
-        cut: &Cut,
+        shredded: &Shredded,
         (meta, base): (&mut BlockMeta, usize),
         out: &mut Vec<u8>,
     ) -> Result<(), BlockError> {
-        for column in &cut.columns {
+        for column in &shredded.columns {
             let written = metadata::encode(&column.values, ZSTD_LEVEL, &mut self.metadata, out)?;
             let encoding = written.encoding
                 | if column.escaped {
@@ -101,14 +101,14 @@ impl Encoder {
         }
         self.numbers.clear();
         self.numbers
-            .extend(cut.rows.iter().map(|row| u64::from(*row)));
-        lines::encode_cut(batch, cut, &self.numbers, &mut self.ints, out)?;
+            .extend(shredded.skeleton_codes.iter().map(|row| u64::from(*row)));
+        lines::encode_cut(batch, shredded, &self.numbers, &mut self.ints, out)?;
         add_column(
             meta,
             base,
             out,
             ColumnKind::Lines,
-            lines::lines_encoding(cut.form()),
+            lines::lines_encoding(shredded.form()),
             None,
         );
         Ok(())

@@ -1,4 +1,4 @@
-//! Walking JSON bytes as far as extraction needs: where values end, and unescaping of strings.
+//! Walks JSON lines as far as extraction needs: where values end, and unescaping of strings.
 //!
 //! This is not a validator: it accepts what Loki's scanner accepts and fails where that fails, because the
 //! failure's text and the labels found before it can be seen in answers. Memory and depth are bounded by

@@ -1,4 +1,4 @@
-//! What a key of a line is called as a label.
+//! Label names turn the keys of lines into what a label may be called.
 
 /// The label name of `key` below `prefix`: letters, digits and `_`, never a digit first.
 pub fn label_name(prefix: &str, key: &str) -> String {

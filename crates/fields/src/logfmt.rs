@@ -1,4 +1,4 @@
-//! Reading logfmt lines: where keys and values are, and where a line stops being logfmt.
+//! Reads logfmt lines: where keys and values are, and where a line stops being logfmt.
 //!
 //! Accepts what Loki's decoder accepts and fails where that fails: the failure's text can be seen in answers.
 
@@ -6,7 +6,7 @@ use crate::json::unescape;
 use std::fmt;
 use std::ops::Range;
 
-/// JSON's escapes and `\'`.
+/// Replaces JSON's escapes and `\'` in a quoted value; `None` when one is not valid.
 pub fn unescape_quoted(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     if !text.windows(2).any(|pair| pair == b"\\'") {
         return unescape(text, out);
@@ -69,7 +69,7 @@ pub(crate) const ENDS_WORD: [bool; 256] = {
     ends
 };
 
-/// Reads pairs from left to right; after a failure it goes on behind the next space.
+/// Reads pairs from left to right; after a failure it goes on after the next space.
 #[derive(Debug)]
 pub struct Scanner<'s> {
     line: &'s [u8],
@@ -109,7 +109,7 @@ impl Scanner<'_> {
         }
         if !rest[..length].is_ascii() && not_text(&rest[..length]) {
             let at = self.at + 1;
-            self.skip_piece();
+            self.skip_word();
             return Err(LogfmtError::Syntax(at, "invalid key"));
         }
         if rest.get(length) != Some(&b'=') {
@@ -166,11 +166,11 @@ impl Scanner<'_> {
 
     fn unexpected(&mut self, byte: u8) -> Result<Pair, LogfmtError> {
         let at = self.at + 1;
-        self.skip_piece();
+        self.skip_word();
         Err(LogfmtError::Unexpected(at, byte))
     }
 
-    fn skip_piece(&mut self) {
+    fn skip_word(&mut self) {
         let rest = &self.line[self.at..];
         self.at += rest.iter().position(|b| *b <= b' ').unwrap_or(rest.len());
     }

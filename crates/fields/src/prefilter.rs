@@ -1,11 +1,11 @@
-//! Which lines may contain a text, told from skeletons and columns before any line is put together.
+//! Prefilters the rows of a block by a text, from skeletons and columns, before any line is assembled.
 //!
-//! A text in a line lies within one piece of its skeleton, or within a value, or it begins in a piece and goes on
-//! in the value behind it, or it begins in a value and goes on in the piece behind that. Each of these is looked
-//! at where the bytes allow it; columns that can't be part of it are not even decoded. Rows are never left out
-//! wrongly, and a few too many do no harm: whoever asks looks at the lines that are left.
+//! A text in a line lies within one literal of its skeleton, or within a value, or it begins in a literal and goes on
+//! in the value that follows, or it begins in a value and goes on in the literal that follows. Each case is looked
+//! at where the bytes allow it; columns that can't be part of it are not even decoded. A row is never left out
+//! wrongly. A few too many do no harm: the caller filters the lines that are left.
 
-use crate::shred::Skeleton;
+use crate::shredded::Skeleton;
 use memchr::memmem::Finder;
 use skald_model::{Literal, MetadataColumn};
 use std::borrow::Cow;
@@ -22,18 +22,19 @@ pub trait LazyColumns {
     fn get(&mut self, column: usize) -> Result<&MetadataColumn, Self::Error>;
 }
 
-/// For each row whether its line may hold, of each clause, at least one literal.
-pub fn sift<C: LazyColumns>(
+/// Tells for each row whether its line may hold at least one literal of each clause; whole lines always may.
+/// `skeleton_codes` are those of [`crate::Shredded`].
+pub fn prefilter<C: LazyColumns>(
     skeletons: &[Skeleton],
-    rows: &[u32],
+    skeleton_codes: &[u32],
     columns: &mut C,
     clauses: &[Vec<Literal>],
 ) -> Result<Vec<bool>, C::Error> {
-    let mut kept = vec![true; rows.len()];
+    let mut kept = vec![true; skeleton_codes.len()];
     for clause in clauses {
-        let mut found = vec![false; rows.len()];
+        let mut found = vec![false; skeleton_codes.len()];
         for literal in clause {
-            Search::new(skeletons, literal).mark(rows, columns, &mut found)?;
+            Search::new(skeletons, literal).mark(skeleton_codes, columns, &mut found)?;
         }
         kept.iter_mut()
             .zip(&found)
@@ -56,12 +57,12 @@ struct Edge<'a> {
     across: &'a [Across],
 }
 
-/// How a text may lie across a value: so many of its bytes before the value, or up to so many in it.
+/// How a text may lie across an edge between a value and a literal, by the number of its bytes before that edge.
 #[derive(Debug, PartialEq, Eq)]
 enum Across {
-    /// Begins in the piece before: the text from here on is what the value begins with.
+    /// Begins in the literal before: the value begins with the text from this byte on.
     Into(usize),
-    /// Begins in the value, which ends with the text up to here.
+    /// Begins in the value, which ends with the text up to this byte.
     OutOf(usize),
 }
 
@@ -74,7 +75,7 @@ impl<'a> Search<'a> {
                     .slots
                     .iter_mut()
                     .for_each(|slot| slot.literal.make_ascii_lowercase());
-                skeleton.tail.make_ascii_lowercase();
+                skeleton.suffix.make_ascii_lowercase();
             }
         }
         Search {
@@ -87,21 +88,21 @@ impl<'a> Search<'a> {
     /// Sets `found` for each row whose line may hold the text.
     fn mark<C: LazyColumns>(
         &self,
-        rows: &[u32],
+        skeleton_codes: &[u32],
         columns: &mut C,
         found: &mut [bool],
     ) -> Result<(), C::Error> {
         let finder = Finder::new(self.text);
-        let in_pieces: Vec<bool> = self
+        let in_literals: Vec<bool> = self
             .skeletons
             .iter()
             .map(|skeleton| holds(skeleton, &finder))
             .collect();
-        for (number, found) in rows.iter().zip(&mut *found) {
-            // Whole lines are looked at by whoever asks.
-            *found |= number
+        for (code, found) in skeleton_codes.iter().zip(&mut *found) {
+            // Whole lines are left to the caller.
+            *found |= code
                 .checked_sub(1)
-                .is_none_or(|number| in_pieces.get(number as usize).is_none_or(|holds| *holds));
+                .is_none_or(|number| in_literals.get(number as usize).is_none_or(|holds| *holds));
         }
         let mut used: Vec<u32> = self
             .skeletons
@@ -123,7 +124,7 @@ impl<'a> Search<'a> {
             .skeletons
             .iter()
             .enumerate()
-            .filter(|(number, _)| !in_pieces[*number])
+            .filter(|(number, _)| !in_literals[*number])
         {
             for at in 0..skeleton.slots.len() {
                 let column = skeleton.slots[at].column as usize;
@@ -135,7 +136,7 @@ impl<'a> Search<'a> {
                         at,
                         across: &across,
                     };
-                    self.mark_across(values, &edge, (rows, number as u32 + 1), found);
+                    self.mark_across(values, &edge, (skeleton_codes, number as u32 + 1), found);
                 }
             }
         }
@@ -174,7 +175,7 @@ impl<'a> Search<'a> {
         &self,
         column: &MetadataColumn,
         edge: &Edge<'_>,
-        (rows, skeleton): (&[u32], u32),
+        (skeleton_codes, code): (&[u32], u32),
         found: &mut [bool],
     ) {
         let values = self.folded(&column.values);
@@ -198,13 +199,13 @@ impl<'a> Search<'a> {
                 Across::OutOf(at) => value.ends_with(&self.text[..*at]),
             })
         };
-        for ((_, code), found) in rows
+        for ((_, value), found) in skeleton_codes
             .iter()
             .zip(&column.codes)
             .zip(found)
-            .filter(|((row, _), _)| **row == skeleton)
+            .filter(|((of_row, _), _)| **of_row == code)
         {
-            let index = (*code as usize)
+            let index = (*value as usize)
                 .checked_sub(1)
                 .filter(|index| *index < column.value_ends.len());
             *found = *found || index.and_then(of).is_none_or(crosses);
@@ -237,20 +238,20 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Whether a text may go on like this behind the value of slot `at`: in the piece there, and past it where another
+/// Whether a text may go on like this after the value of slot `at`: in the literal there, and past it where another
 /// value follows.
 fn goes_on(skeleton: &Skeleton, at: usize, rest: &[u8]) -> bool {
     match skeleton.slots.get(at + 1) {
         Some(slot) => slot.literal.starts_with(rest) || rest.starts_with(&slot.literal),
-        None => skeleton.tail.starts_with(rest),
+        None => skeleton.suffix.starts_with(rest),
     }
 }
 
-/// Whether a piece of the skeleton holds what is looked for.
+/// Whether a literal of the skeleton holds the text.
 fn holds(skeleton: &Skeleton, finder: &Finder<'_>) -> bool {
     skeleton
         .slots
         .iter()
         .any(|slot| finder.find(&slot.literal).is_some())
-        || finder.find(&skeleton.tail).is_some()
+        || finder.find(&skeleton.suffix).is_some()
 }

@@ -4,7 +4,9 @@ use crate::BlockError;
 use crate::codecs::{ints, varint, zstd_frames};
 use crate::decode::{Fields, Wanted};
 use crate::encode::ZSTD_LEVEL;
-use skald_fields::{COLUMNS_MAX, Cut, Form, Parts, SKELETONS_MAX, SLOTS_MAX, Skeleton, Slot};
+use skald_fields::{
+    Assembler, COLUMNS_MAX, Form, SKELETONS_MAX, SLOTS_MAX, Shredded, Skeleton, Slot,
+};
 use skald_model::Batch;
 
 /// The bytes of all lines as they are.
@@ -130,31 +132,31 @@ fn decode_tail(
     }
 }
 
-/// Appends what is left of a batch's lines; `rows` are the numbers of [`Cut::rows`].
+/// Appends what is left of a batch's lines; `rows` are the numbers of [`Shredded::skeleton_codes`].
 pub(crate) fn encode_cut(
     batch: &Batch,
-    cut: &Cut,
+    shredded: &Shredded,
     rows: &[u64],
     scratch: &mut ints::Scratch,
     out: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
     let mut section = Vec::new();
-    varint::put(&mut section, cut.skeletons.len() as u64);
-    for skeleton in &cut.skeletons {
+    varint::put(&mut section, shredded.skeletons.len() as u64);
+    for skeleton in &shredded.skeletons {
         section.push(skeleton.form as u8);
         varint::put(&mut section, skeleton.slots.len() as u64);
         for slot in &skeleton.slots {
             varint::put_bytes(&mut section, &slot.literal);
             varint::put(&mut section, u64::from(slot.column));
         }
-        varint::put_bytes(&mut section, &skeleton.tail);
+        varint::put_bytes(&mut section, &skeleton.suffix);
     }
     let mut frame = Vec::new();
     zstd_frames::put(&section, ZSTD_LEVEL, &mut frame, out)?;
     ints::encode(rows, scratch, out)?;
     let mut whole = section;
     whole.clear();
-    for row in (0..batch.len() as u32).filter(|row| cut.rows[*row as usize] == 0) {
+    for row in (0..batch.len() as u32).filter(|row| shredded.skeleton_codes[*row as usize] == 0) {
         whole.extend_from_slice(&batch.lines[batch.line_range(row)]);
     }
     zstd_frames::put(&whole, ZSTD_LEVEL, &mut frame, out)
@@ -172,7 +174,7 @@ pub(crate) fn decode_cut(
     let (skeletons, rows) = take_skeletons_of_rows(&mut bytes, ends.len())?;
     let mut only = wanted.rows.map(<[u32]>::to_vec);
     if !wanted.containing.is_empty() {
-        let kept = skald_fields::sift(&skeletons, &rows, fields, wanted.containing)?;
+        let kept = skald_fields::prefilter(&skeletons, &rows, fields, wanted.containing)?;
         let holds = |row: &u32| kept.get(*row as usize) == Some(&true);
         only = Some(match only {
             Some(rows) => rows.into_iter().filter(holds).collect(),
@@ -197,20 +199,20 @@ pub(crate) fn decode_cut(
         return Err(BlockError::damaged("bytes follow the lines"));
     }
     let columns = fields.take(only.as_deref())?;
-    let parts = Parts {
+    let assembler = Assembler {
         skeletons: &skeletons,
-        rows: &rows,
+        skeleton_codes: &rows,
         columns: &columns,
         whole: &whole,
     };
-    let joined = match only {
-        Some(only) => skald_fields::join_some(&parts, &only, ends, lines),
+    let assembled = match only {
+        Some(only) => assembler.assemble_rows(&only, ends, lines),
         None => {
             lines.reserve_exact(ends.last().map_or(0, |end| *end as usize));
-            skald_fields::join(&parts, ends, lines)
+            assembler.assemble(ends, lines)
         }
     };
-    joined.map_err(|why| BlockError::Damaged(why.to_string()))
+    assembled.map_err(|why| BlockError::Damaged(why.to_string()))
 }
 
 /// The rows, of so many, whose lines are not of this form or were not cut, in order.
@@ -270,7 +272,7 @@ fn take_skeletons(mut section: &[u8]) -> Result<Vec<Skeleton>, BlockError> {
         let mut skeleton = Skeleton {
             form,
             slots: Vec::with_capacity(slots as usize),
-            tail: Vec::new(),
+            suffix: Vec::new(),
         };
         for _ in 0..slots {
             let literal = varint::take_bytes(bytes)?.to_vec();
@@ -278,7 +280,7 @@ fn take_skeletons(mut section: &[u8]) -> Result<Vec<Skeleton>, BlockError> {
                 varint::take_at_most(bytes, COLUMNS_MAX as u64, "the number of a column")? as u32;
             skeleton.slots.push(Slot { literal, column });
         }
-        skeleton.tail = varint::take_bytes(bytes)?.to_vec();
+        skeleton.suffix = varint::take_bytes(bytes)?.to_vec();
         skeletons.push(skeleton);
     }
     if section.is_empty() {
