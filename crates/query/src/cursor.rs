@@ -5,7 +5,7 @@
 //! [`Cursor`] stays good for as long as the entries do. It names the last entry of a page by its content
 //! and not by a count: entries that arrive later, even at the same time, shift nothing.
 
-use crate::request::Direction;
+use skald_model::Direction;
 use skald_model::StreamId;
 use std::cmp::Ordering;
 

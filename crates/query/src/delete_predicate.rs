@@ -1,6 +1,7 @@
 //! What delete requests mean: a log query without what only shapes an answer.
 
-use crate::{QueryError, compile};
+use crate::engine::compile;
+use crate::error::QueryError;
 use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
 use skald_logql::syntax::EMPTY_SELECTOR_REFUSAL;
 use skald_logql::typed::{LogQuery, Query};

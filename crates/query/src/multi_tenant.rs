@@ -3,7 +3,7 @@
 //! A matcher on that label chooses among the tenants and goes no further; a label a stream has under that
 //! name is shown as `original___tenant_id__`. One tenant is read as if none of this were here.
 
-use crate::Engine;
+use crate::engine::Engine;
 use skald_model::{Labels, Matcher, StreamId, TenantId, TimeRange};
 use skald_store::{MinedStreams, Select, Selected, Selecting, StoreError};
 use std::collections::BTreeSet;

@@ -1,10 +1,10 @@
 //! What was found → the shapes of an answer: entries grouped by labels, points grouped by series.
 
+use crate::answer::{Data, EntryResult, MatrixSeries, PageEntry, StreamResult, VectorSample};
+use crate::error::QueryError;
 use crate::exec::context::series_warning;
 use crate::exec::top_k::{Entry, OutputLabels};
-use crate::request::{
-    Data, EntryResult, MatrixSeries, PageEntry, QueryError, QueryLimits, StreamResult, VectorSample,
-};
+use crate::limits::QueryLimits;
 use hashbrown::{HashMap, HashTable};
 use skald_logql::metric::{Evaluated, Matrix, Steps};
 use skald_model::Labels;

@@ -1,8 +1,9 @@
 //! What a live tail does to each new entry: the same stages as a query's.
 
+use crate::answer::EntryResult;
+use crate::error::QueryError;
 use crate::exec::log::output_labels;
 use crate::exec::top_k::OutputLabels;
-use crate::request::{EntryResult, QueryError};
 use crate::response;
 use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
 use skald_logql::typed;
@@ -28,7 +29,7 @@ impl TailPipeline {
         categorize: bool,
         clock: fn() -> i64,
     ) -> Result<TailPipeline, QueryError> {
-        match crate::compile(query, false)? {
+        match crate::engine::compile(query, false)? {
             Query::Log(typed::LogQuery {
                 matchers,
                 pipeline,

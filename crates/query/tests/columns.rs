@@ -6,9 +6,10 @@ use proptest::sample::{Index, select};
 use proptest::test_runner::TestRunner;
 use skald_fields::Form;
 use skald_model::{
-    ContentQuery, Labels, StreamId, TenantId, TimeRange, WriteBatch, WriteEntry, WriteStream,
+    ContentQuery, Direction, Labels, StreamId, TenantId, TimeRange, WriteBatch, WriteEntry,
+    WriteStream,
 };
-use skald_query::{Answer, Caching, Cancel, Data, Direction, Engine, QueryLimits, RangeRequest};
+use skald_query::{Answer, Caching, Cancel, Data, Engine, QueryLimits, RangeRequest};
 use skald_store::{FieldsAnswer, Options, Select, Store};
 use std::cell::Cell;
 use std::collections::HashSet;

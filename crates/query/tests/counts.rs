@@ -1,8 +1,8 @@
 //! What directories, anchors and times alone answer equals what reading every line answers.
 
 use proptest::prelude::*;
-use skald_model::{Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
-use skald_query::{Caching, Cancel, Data, Direction, Engine, QueryLimits, RangeRequest};
+use skald_model::{Direction, Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
+use skald_query::{Caching, Cancel, Data, Engine, QueryLimits, RangeRequest};
 use skald_store::{Options, Store};
 use std::sync::{Arc, mpsc};
 

@@ -1,9 +1,9 @@
 //! Queries draw on the store's memory budget: where it has no room they are told so, and entries stay welcome.
 
 use skald_model::{
-    Held, Labels, MemoryUser, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream,
+    Direction, Held, Labels, MemoryUser, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream,
 };
-use skald_query::{Caching, Cancel, Direction, Engine, QueryError, QueryLimits, RangeRequest};
+use skald_query::{Caching, Cancel, Engine, QueryError, QueryLimits, RangeRequest};
 use skald_store::{Options, Store};
 use std::sync::{Arc, mpsc};
 

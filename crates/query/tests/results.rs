@@ -1,10 +1,12 @@
 //! Answers from what earlier queries left of blocks are those of reading every block.
 
 use proptest::prelude::*;
-use skald_model::{Labels, MemoryUser, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
+use skald_model::{
+    Direction, Labels, MemoryUser, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream,
+};
 use skald_query::{
-    Answer, Caching, Cancel, Data, Direction, Engine, InstantRequest, QueryLimits, RangeRequest,
-    Stats, delete_compiler,
+    Answer, Caching, Cancel, Data, Engine, InstantRequest, QueryLimits, RangeRequest, Stats,
+    delete_compiler,
 };
 use skald_store::{Options, Store};
 use std::path::Path;

@@ -2,10 +2,8 @@
 //! over one another in time.
 
 use proptest::prelude::*;
-use skald_model::{Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
-use skald_query::{
-    Caching, Cancel, Data, Direction, Engine, QueryLimits, RangeRequest, delete_compiler,
-};
+use skald_model::{Direction, Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
+use skald_query::{Caching, Cancel, Data, Engine, QueryLimits, RangeRequest, delete_compiler};
 use skald_store::{Options, Store};
 use std::collections::BTreeSet;
 use std::sync::{Arc, mpsc};

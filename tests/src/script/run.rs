@@ -1,9 +1,9 @@
 //! Runs scripts on a store in each state that its data can be in.
 
 use super::{Ask, Entry, Eval, Expected, LogAsk, Pairs, Row, Script, Show};
-use skald_model::{Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
+use skald_model::{Direction, Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
 use skald_query::{
-    Answer, Caching, Cancel, Data, Direction, Engine, InstantRequest, QueryLimits, RangeRequest,
+    Answer, Caching, Cancel, Data, Engine, InstantRequest, QueryLimits, RangeRequest,
 };
 use skald_store::{Options, Store};
 use std::borrow::Cow;

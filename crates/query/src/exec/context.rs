@@ -1,6 +1,8 @@
 //! How long a query may go on: cancelled by its client, or out of time.
 
-use crate::request::{Caching, Cancel, QueryError, QueryLimits};
+use crate::error::QueryError;
+use crate::limits::{Cancel, QueryLimits};
+use crate::request::Caching;
 use std::time::Instant;
 
 /// Loki's words to clients that take an answer with too few series.

@@ -3,9 +3,9 @@
 //! A part holds no repeats, so only runs that overlap in time with another piece (or lie unsorted in the
 //! head) are looked at; and of these, lines are read only where two times are equal.
 
+use crate::error::QueryError;
 use crate::exec::context::Context;
 use crate::exec::row_range;
-use crate::request::QueryError;
 use hashbrown::{HashMap, HashSet};
 use skald_model::{Columns, TimeRange};
 use skald_store::Piece;

@@ -3,14 +3,15 @@
 //! Entries are fetched some at a time; what lies within the interval of the last one shown is skipped
 //! by moving the range, not by reading it.
 
-use crate::Engine;
+use crate::engine::Engine;
+use crate::error::QueryError;
 use crate::exec::context::Context;
 use crate::exec::log;
 use crate::exec::log::Found;
 use crate::exec::top_k::{Entry, Shape};
-use crate::request::{Direction, QueryError};
 use crate::stats::Stats;
 use skald_logql::typed::LogQuery;
+use skald_model::Direction;
 use skald_model::{TenantId, TimeRange};
 
 /// Entries fetched at a time: large enough for dense intervals, small enough to be dropped unread.

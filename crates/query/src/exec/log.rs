@@ -4,14 +4,14 @@
 //! Once `limit` entries are known, rows, pieces and parts beyond the last of them are skipped: the cost follows the
 //! answer, not the range.
 
-use crate::Engine;
 use crate::cursor::Place;
+use crate::engine::Engine;
+use crate::error::QueryError;
 use crate::exec::context::Context;
 use crate::exec::scan::Scan;
 use crate::exec::top_k::{Collector, Entry, OutputLabels, Shape};
 use crate::exec::top_rows::first;
 use crate::exec::{prune, row_range, semijoin};
-use crate::request::{Direction, QueryError};
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
 use hashbrown::HashMap;
@@ -20,6 +20,7 @@ use skald_logql::pipeline::{
     Category, Pipeline, Row, RowSink, Scratch, Selection, Sieve, StreamRows,
 };
 use skald_logql::typed::LogQuery;
+use skald_model::Direction;
 use skald_model::{Batch, Columns, Held, MemoryUser, StreamId, TenantId, TimeRange};
 use skald_store::{Piece, PieceRows, Select, TAIL_ROWS_MIN, Wanted};
 use std::ops::ControlFlow;

@@ -1,13 +1,13 @@
 //! Metric queries: each leaf's samples gathered by all threads, then the operators over the leaves.
 
-use crate::Engine;
+use crate::engine::Engine;
+use crate::error::QueryError;
 use crate::exec::context::Context;
 use crate::exec::dedup::Repeats;
 use crate::exec::directory_counts::WholeRuns;
 use crate::exec::sample_cache::{Recording, Results, Samples};
 use crate::exec::scan::Scan;
 use crate::exec::{dedup, prune, row_range, semijoin};
-use crate::request::QueryError;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
 use parking_lot::Mutex;

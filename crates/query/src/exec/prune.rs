@@ -1,6 +1,6 @@
 //! What a query may ask of content indexes before it reads anything.
 
-use crate::Engine;
+use crate::engine::Engine;
 use skald_logql::pipeline::Pipeline;
 use skald_model::{ContentQuery, Matcher, TenantId, TimeRange};
 use std::cell::OnceCell;

@@ -1,6 +1,6 @@
 //! Reading a piece, and which of its rows lie in a range of time.
 
-use crate::request::QueryError;
+use crate::error::QueryError;
 use skald_logql::pipeline::Selection;
 use skald_model::{Batch, Columns, TimeRange};
 use skald_store::{Piece, PieceRows, StoreError};

@@ -6,7 +6,7 @@
 //! where the function sees no difference; other functions get every sample as it was. Either way what they
 //! answer is the same to the last bit. Main type: [`Results`], of one leaf.
 
-use crate::Engine;
+use crate::engine::Engine;
 use crate::exec::context::Context;
 use crate::request::Caching;
 use crate::stats::Stats;

@@ -3,8 +3,8 @@
 //! Main type: [`Scan`]. Threads share nothing but the number of the next piece until they hand in what they
 //! have; the first error ends the work of all.
 
+use crate::error::QueryError;
 use crate::exec::context::Context;
-use crate::request::QueryError;
 use crate::sched::time_slice::{Cheap, Turn, Turns};
 use crate::stats::Stats;
 use parking_lot::Mutex;

@@ -1,12 +1,13 @@
 //! `| label in ({…} | keep label)`: the inner queries run first, their values become a set.
 
-use crate::Engine;
+use crate::engine::Engine;
+use crate::error::QueryError;
 use crate::exec::context::Context;
 use crate::exec::log;
 use crate::exec::top_k::Shape;
-use crate::request::{Direction, QueryError};
 use hashbrown::HashSet;
 use skald_logql::typed::SubQuery;
+use skald_model::Direction;
 use skald_model::{TenantId, TimeRange};
 
 /// Values an inner query may give: beyond it the query is refused rather than answered wrongly.

@@ -8,7 +8,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::cursor::{Cursor, Place};
-use crate::request::{Direction, QueryError};
+use crate::error::QueryError;
+use skald_model::Direction;
 use skald_model::StreamId;
 
 /// Labels of an entry as the pipeline left them.

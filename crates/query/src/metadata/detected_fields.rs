@@ -3,17 +3,20 @@
 //! A sample of entries is looked at. Structured metadata are fields without a parser; then labels the
 //! query's own stages parsed, and what json finds in the line, or where it fails logfmt.
 
-use crate::Engine;
+use crate::answer::DetectedField;
+use crate::engine::Engine;
+use crate::error::QueryError;
 use crate::exec::context::Context;
 use crate::exec::log;
 use crate::exec::top_k::{Entry, Shape};
 use crate::metadata::cardinality::Cardinality;
-use crate::request::{DetectedField, Direction, FieldsRequest, QueryError};
+use crate::request::FieldsRequest;
 use skald_logql::ast::StageExpr;
 use skald_logql::pipeline::{
     Category, Pipeline, Row, RowSink, Scratch, Selection, StreamRows, Wanted,
 };
 use skald_logql::typed::Query;
+use skald_model::Direction;
 use skald_model::{BatchBuilder, Labels, TimeRange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -70,7 +73,7 @@ fn sample(
     wanted: Option<&str>,
     context: &Context,
 ) -> Result<BTreeMap<String, Field>, QueryError> {
-    let Query::Log(query) = crate::compile(&request.query, false)? else {
+    let Query::Log(query) = crate::engine::compile(&request.query, false)? else {
         return Err(QueryError::Bad("only log selector is supported".to_owned()));
     };
     let range = TimeRange {

@@ -2,8 +2,9 @@
 //!
 //! Asked only after an empty answer, and answered from indexes and directories: no line is read.
 
-use crate::Engine;
-use crate::request::{HintRequest, QueryError};
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::request::HintRequest;
 use skald_logql::metric;
 use skald_logql::metric::Steps;
 use skald_logql::typed::Query;
@@ -18,7 +19,7 @@ const EVER: TimeRange = TimeRange {
 /// A sentence for the user; `None` where nothing but the filters explains it and there are none, or where
 /// the query reads no lines at all.
 pub(crate) fn hint(engine: &Engine, request: &HintRequest) -> Result<Option<String>, QueryError> {
-    match crate::compile(&request.query, true)? {
+    match crate::engine::compile(&request.query, true)? {
         Query::Log(query) => explain(engine, &request.tenant, &query.matchers, request.range),
         Query::Metric(query) => {
             let TimeRange { start, end } = request.range;

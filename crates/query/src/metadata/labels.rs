@@ -1,8 +1,10 @@
 //! Labels, series, statistics: answered from indexes and directories, no line is read.
 
-use crate::Engine;
+use crate::answer::IndexStats;
+use crate::engine::Engine;
+use crate::error::QueryError;
 use crate::exec::row_range;
-use crate::request::{IndexStats, MetadataRequest, QueryError, SeriesRequest};
+use crate::request::{MetadataRequest, SeriesRequest};
 use skald_logql::ast::Selector;
 use skald_model::{Columns, ContentQuery, Labels, Matcher, MetadataWanted, TenantId, TimeRange};
 use skald_store::{Piece, PieceRun, Select};

@@ -1,11 +1,13 @@
 //! Templates of lines over time: those that parts keep, and those of a sample of the head, made one for
 //! each stream and then for all of them.
 
-use crate::Engine;
+use crate::answer::{PatternSeries, PatternsAnswer};
+use crate::engine::Engine;
+use crate::error::QueryError;
 use crate::exec::context::Context;
 use crate::exec::row_range;
 use crate::metadata::labels;
-use crate::request::{PatternSeries, PatternsAnswer, PatternsRequest, QueryError};
+use crate::request::PatternsRequest;
 use hashbrown::HashMap;
 use skald_model::{Columns, Labels, Matcher, MetadataWanted, TimeRange};
 use skald_store::{Pattern, Piece, StreamMiner};

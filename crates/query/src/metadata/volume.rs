@@ -1,8 +1,10 @@
 //! Bytes of streams over time, from directory entries alone.
 
-use crate::Engine;
+use crate::answer::VolumeSeries;
+use crate::engine::Engine;
+use crate::error::QueryError;
 use crate::metadata::labels;
-use crate::request::{QueryError, VolumeRequest, VolumeSeries};
+use crate::request::VolumeRequest;
 use skald_model::{Labels, MatchOp, Matcher, TimeRange};
 use std::collections::BTreeMap;
 

@@ -3,7 +3,8 @@
 //! A query owns one thread and asks idle ones to help with its pieces ([`Pool::share`]). It never waits
 //! for a helper that has not begun, so that a busy pool slows a query down and can't deadlock it.
 
-use crate::request::{Cancel, QueryError};
+use crate::error::QueryError;
+use crate::limits::Cancel;
 use crate::sched::tenant_queue::Fair;
 use crate::sched::time_slice::Turns;
 use parking_lot::{Condvar, Mutex};

@@ -20,7 +20,8 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use skald_logql::ast::Expr;
-use skald_query::{Caching, Cursor, Direction, Page, PageEntry, RangeRequest, Stats};
+use skald_model::Direction;
+use skald_query::{Caching, Cursor, Page, PageEntry, RangeRequest, Stats};
 use std::convert::Infallible;
 use std::sync::Arc;
 

@@ -10,7 +10,8 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
-use skald_query::{Cursor, Direction};
+use skald_model::Direction;
+use skald_query::Cursor;
 use std::sync::Arc;
 
 const SECOND: i64 = 1_000_000_000;

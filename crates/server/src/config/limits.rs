@@ -223,7 +223,7 @@ impl Default for Limits {
             otlp: OtlpConfig::default(),
             strict: false,
             max_query_series: query.max_query_series,
-            max_entries_limit_per_query: query.max_entries_limit_per_query,
+            max_entries_limit_per_query: 5_000,
             max_query_length: Duration::ZERO,
             max_query_range: Duration::ZERO,
             max_query_lookback: Duration::ZERO,
@@ -261,9 +261,7 @@ impl Limits {
         let defaults = QueryLimits::default();
         QueryLimits {
             max_query_series: self.max_query_series,
-            max_entries_limit_per_query: self.max_entries_limit_per_query,
             query_timeout: self.query_timeout,
-            max_query_length: nanoseconds(self.max_query_length),
             query_memory: to_usize(self.query_memory),
             volume_max_series: self.volume_max_series,
             partial: false,

@@ -1,0 +1,50 @@
+//! Limits of a query, and the switch that cancels it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Limits of Loki's `limits_config` that matter to queries, by their Loki names.
+#[derive(Clone, Debug)]
+pub struct QueryLimits {
+    /// Series in one answer.
+    pub max_query_series: usize,
+    /// How long a query may take.
+    pub query_timeout: std::time::Duration,
+    /// Bytes of memory one query may hold.
+    pub query_memory: usize,
+    /// Series in a volume; 0 is no limit.
+    pub volume_max_series: usize,
+    /// Whether a query over a limit is answered in part, with a warning, instead of refused.
+    pub partial: bool,
+    /// Threads of the engine.
+    pub threads: usize,
+}
+
+impl Default for QueryLimits {
+    fn default() -> QueryLimits {
+        QueryLimits {
+            max_query_series: 10_000,
+            query_timeout: std::time::Duration::from_secs(60),
+            query_memory: 512 << 20,
+            volume_max_series: 1000,
+            partial: false,
+            threads: skald_model::cores(),
+        }
+    }
+}
+
+/// Set when nobody waits for the answer any more.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Tells the query to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was told.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
