@@ -93,8 +93,12 @@ impl DeletePredicate for LogDelete {
 struct Matched(Vec<u32>);
 
 impl RowSink for Matched {
+    /// Filters let some entries through because of an error, such as a number that is none. An answer shows
+    /// them with their error; a delete must not take away what its filters could not decide about.
     fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
-        self.0.push(row.row);
+        if !row.labels.has_error() {
+            self.0.push(row.row);
+        }
         ControlFlow::Continue(())
     }
 }
@@ -134,6 +138,18 @@ mod tests {
         check(r#"{app="api"} | logfmt | a>=2"#, &[1, 2]);
         assert!(predicate(r#"{app="api"}"#).is_ok_and(|d| d.columns.is_none()));
         assert!(predicate(r#"{app="api"} |= "x""#).is_ok_and(|d| d.columns.is_some()));
+    }
+
+    #[test]
+    fn entries_with_an_error_are_never_meant() {
+        check(r#"{app="api"} | json"#, &[]);
+        check(r#"{app="api"} | json | a="x" or a!="x""#, &[]);
+        check(r#"{app="api"} | json | drop __error__"#, &[0, 1, 2]);
+        check(r#"{app="api"} | logfmt | trace > 1"#, &[]);
+        check(r#"{app="api"} | logfmt | trace > 1 or a >= 2"#, &[]);
+        check(r#"{app="api"} | logfmt | a >= 2 or trace > 1"#, &[1, 2]);
+        check(r#"{app="api"} | json | a = ip("10.0.0.1")"#, &[]);
+        check(r#"{app="api"} | line_format "{{ div 1 0 }}" |= "a""#, &[]);
     }
 
     #[test]

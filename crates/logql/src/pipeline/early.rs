@@ -5,7 +5,7 @@
 //! that a parser finds can be asked as soon as it is found, if nothing that comes between changes labels of
 //! the line again. Dropping a line early is always safe to leave out: the filters run at their place anyway.
 
-use super::label_filter::LabelFilter;
+use super::label_filter::{Errors, LabelFilter};
 use super::labels::LabelSet;
 use super::names::NameId;
 use super::stage::Stage;
@@ -19,8 +19,8 @@ pub(super) struct Refuter {
     label: NameId,
     /// No stage before it sets labels: an entry without the label fails as one with an empty label.
     first: bool,
-    /// No comparison before it can have failed to read a number, which would let any line pass it.
-    compares: bool,
+    /// Whether a line may carry an error when it comes to the filter.
+    errors: Errors,
 }
 
 /// A label filter that is asked as soon as a parser finds its label.
@@ -28,7 +28,7 @@ pub(super) struct Refuter {
 pub(super) struct Watch {
     stage: usize,
     label: NameId,
-    compares: bool,
+    errors: Errors,
     filter: LabelFilter,
 }
 
@@ -37,24 +37,25 @@ pub(super) struct Watch {
 pub(super) fn early(stages: &[Stage]) -> (Vec<Refuter>, Vec<Watch>) {
     let (mut refuters, mut watches) = (Vec::new(), Vec::new());
     let mut overridden = Vec::new();
-    let (mut first, mut parsed_stays, mut comparisons) = (true, true, 0);
+    let (mut first, mut parsed_stays, mut errors) = (true, true, Errors::None);
     for (at, stage) in stages.iter().enumerate() {
-        comparisons += stage.comparisons();
-        let compares = comparisons == 1;
+        if stage.can_fail() {
+            errors = Errors::Possible;
+        }
         for label in stage.filtered_labels() {
             if !overridden.contains(&label) {
                 refuters.push(Refuter {
                     stage: at,
                     label,
                     first,
-                    compares,
+                    errors,
                 });
             }
             if let (Stage::LabelFilter(filter), true) = (stage, parsed_stays && !first) {
                 watches.push(Watch {
                     stage: at,
                     label,
-                    compares,
+                    errors,
                     filter: filter.clone(),
                 });
             }
@@ -72,7 +73,7 @@ pub(super) fn early(stages: &[Stage]) -> (Vec<Refuter>, Vec<Watch>) {
 impl Refuter {
     fn refutes(&self, stages: &[Stage], value: &[u8]) -> bool {
         match &stages[self.stage] {
-            Stage::LabelFilter(filter) => filter.fails_with(self.label, value, self.compares),
+            Stage::LabelFilter(filter) => filter.fails_with(self.label, value, self.errors),
             Stage::In(membership) => membership.fails_with(value),
             _ => false,
         }
@@ -82,9 +83,7 @@ impl Refuter {
 impl Watch {
     /// Whether the line is bound to be dropped when stage `at` sets `label` to `value`.
     pub(super) fn refutes(&self, at: usize, label: NameId, value: &[u8]) -> bool {
-        self.label == label
-            && self.stage > at
-            && self.filter.fails_with(label, value, self.compares)
+        self.label == label && self.stage > at && self.filter.fails_with(label, value, self.errors)
     }
 }
 

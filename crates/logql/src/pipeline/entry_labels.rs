@@ -27,6 +27,11 @@ impl EntryLabels<'_> {
             .map(|(span, _)| self.set.text(self.input, span))
     }
 
+    /// Whether a stage failed on the entry: it carries `__error__`.
+    pub fn has_error(&self) -> bool {
+        !self.set.error().is_empty()
+    }
+
     /// Every label with its category, sorted by name, `__error__` among them when set.
     pub fn for_each(&self, f: &mut dyn FnMut(&str, &str, Category)) {
         let errors = [

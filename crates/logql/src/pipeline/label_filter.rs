@@ -1,7 +1,13 @@
-//! Conditions on labels: text, numbers, durations, sizes and addresses.
+//! Label filters compare a label with a text, number, duration, size or address.
 //!
-//! A label that is missing is empty for text and drops the line for everything else. A value that is no
-//! number keeps the line and marks it with `LabelFilterErr`; further such filters keep a line so marked.
+//! A missing label is empty for texts and drops the line for everything else. What an entry's error does:
+//!
+//! - Texts compare, whatever the error is; `__error__` is the error as it stands at this moment.
+//! - Numbers, durations and sizes compare too. A value that does not convert keeps the line and marks it with
+//!   `LabelFilterErr`, unless the line carries an error already: the first cause is the useful one.
+//! - `ip()` lets a line with an error through.
+//! - Both sides of `and` are asked, so that either can mark the line; the right side of `or` only when the
+//!   left side is false.
 
 use super::StageError;
 use super::ip::IpMatcher;
@@ -22,6 +28,15 @@ enum Bound {
     Number(f64),
     Nanos(i64),
     Bytes(u64),
+}
+
+/// What is known of a line's error before a filter is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errors {
+    /// Nothing before the filter can have failed.
+    None,
+    /// Something may have.
+    Possible,
 }
 
 /// A compiled label filter.
@@ -56,10 +71,10 @@ impl LabelFilter {
         self.0.matches(line)
     }
 
-    /// Whether the line is dropped whatever its other labels are when `label` is `value`. Comparisons with
-    /// numbers say so only when they are asked to: one that failed before would let the line pass.
-    pub(super) fn fails_with(&self, label: NameId, value: &[u8], compares: bool) -> bool {
-        self.0.fails_with(label, value, compares)
+    /// Whether the line is dropped whatever its other labels are when `label` is `value`. Addresses say so only
+    /// of lines that are known to carry no error.
+    pub(super) fn fails_with(&self, label: NameId, value: &[u8], errors: Errors) -> bool {
+        self.0.fails_with(label, value, errors)
     }
 
     /// Names it looks at, each once.
@@ -71,12 +86,11 @@ impl LabelFilter {
         names
     }
 
-    /// How many comparisons with numbers it has.
-    pub(super) fn comparisons(&self) -> usize {
-        let mut count = 0;
-        self.0
-            .leaves(&mut |_, compares| count += usize::from(compares));
-        count
+    /// Whether it compares numbers, durations or sizes, and so may mark a line with an error.
+    pub(super) fn can_fail(&self) -> bool {
+        let mut converts = false;
+        self.0.leaves(&mut |_, compares| converts |= compares);
+        converts
     }
 
     /// Names compared, when all comparisons are of text; such a filter gives one answer for equal labels.
@@ -130,7 +144,10 @@ impl Node {
 
     fn matches(&self, line: &mut Line<'_>) -> bool {
         match self {
-            Node::And(both) => both.0.matches(line) && both.1.matches(line),
+            Node::And(both) => {
+                let left = both.0.matches(line);
+                both.1.matches(line) && left
+            }
             Node::Or(either) => either.0.matches(line) || either.1.matches(line),
             Node::Match(name, matcher) => holds_for(
                 matcher,
@@ -138,32 +155,31 @@ impl Node {
             ),
             Node::MatchError(matcher) => matcher.matches(line.labels.error()),
             Node::Constant(answer) => *answer,
-            Node::Ip(name, negated, matcher) => line
-                .labels
-                .bytes_of(line.input, *name)
-                .is_some_and(|value| matcher.found_in(value) != *negated),
+            Node::Ip(name, negated, matcher) => {
+                let value = line.labels.bytes_of(line.input, *name);
+                !line.labels.error().is_empty()
+                    || value.is_some_and(|value| matcher.found_in(value) != *negated)
+            }
             Node::Compare(name, op, bound) => compare(line, *name, *op, *bound),
         }
     }
 
-    fn fails_with(&self, label: NameId, value: &[u8], compares: bool) -> bool {
+    fn fails_with(&self, label: NameId, value: &[u8], errors: Errors) -> bool {
         match self {
             Node::And(both) => {
-                both.0.fails_with(label, value, compares)
-                    || both.1.fails_with(label, value, compares)
+                both.0.fails_with(label, value, errors) || both.1.fails_with(label, value, errors)
             }
             Node::Or(either) => {
-                either.0.fails_with(label, value, compares)
-                    && either.1.fails_with(label, value, compares)
+                either.0.fails_with(label, value, errors)
+                    && either.1.fails_with(label, value, errors)
             }
             Node::Match(name, matcher) => *name == label && !holds_for(matcher, value),
             Node::Constant(answer) => !answer,
             Node::Ip(name, negated, matcher) => {
-                *name == label && matcher.found_in(value) == *negated
+                errors == Errors::None && *name == label && matcher.found_in(value) == *negated
             }
             Node::Compare(name, op, bound) => {
-                compares
-                    && *name == label
+                *name == label
                     && std::str::from_utf8(value)
                         .is_ok_and(|value| bound.holds(*op, value) == Ok(false))
             }
@@ -224,12 +240,11 @@ fn compare(line: &mut Line<'_>, name: NameId, op: CompareOp, bound: Bound) -> bo
     let Some((span, _)) = line.labels.find(line.input, name) else {
         return false;
     };
-    if line.labels.error() == FILTER_ERROR {
-        return true;
-    }
     let value = line.labels.text(line.input, span);
     bound.holds(op, value).unwrap_or_else(|details| {
-        line.labels.set_error(FILTER_ERROR, &details);
+        if line.labels.error().is_empty() {
+            line.labels.set_error(FILTER_ERROR, &details);
+        }
         true
     })
 }

@@ -199,11 +199,23 @@ impl Stage {
         }
     }
 
-    /// How many comparisons with numbers a filter has.
-    pub(super) fn comparisons(&self) -> usize {
+    /// Whether the stage can mark a line with an error.
+    pub(super) fn can_fail(&self) -> bool {
         match self {
-            Stage::LabelFilter(filter) => filter.comparisons(),
-            _ => 0,
+            Stage::LabelFilter(filter) => filter.can_fail(),
+            Stage::Json(_)
+            | Stage::JsonPaths(_)
+            | Stage::Logfmt(_)
+            | Stage::Unpack(_)
+            | Stage::LineFormat(_)
+            | Stage::LabelFormat(_) => true,
+            Stage::LineFilter(_)
+            | Stage::Regexp(_)
+            | Stage::Pattern(_)
+            | Stage::Decolorize
+            | Stage::Drop(_)
+            | Stage::Keep(_)
+            | Stage::In(_) => false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Whole pipelines on small batches: what comes out, in which category, and what does not change the answer.
 
+mod label_filters;
 mod properties;
 mod samples;
 mod stages;

@@ -354,7 +354,8 @@ fn label_filters_compare_text_numbers_durations_sizes_and_addresses() {
         r#"w="y" or s=500"#,
         r#"app="x""#,
         "w>1",
-        "w>1 | s>900",
+        "w>1 | s>400",
+        r#"w>1 | ip=ip("1.1.1.1")"#,
     ] {
         assert!(kept(stages), "{stages}");
     }
@@ -371,6 +372,9 @@ fn label_filters_compare_text_numbers_durations_sizes_and_addresses() {
         r#"w=ip("1.1.1.1")"#,
         r#"w="x", s=1"#,
         r#"app!="x""#,
+        "w>1 | s>900",
+        "w>1 and s>900",
+        "w>1, no>1",
     ] {
         assert!(!kept(stages), "{stages}");
     }
