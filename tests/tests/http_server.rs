@@ -4,7 +4,6 @@
 use serde_json::{Value, json};
 use skald_model::TenantId;
 use skald_query::Cancel;
-use skald_server::auth::read_scope::Reader;
 use skald_tests::http::Client;
 use skald_tests::local::Local;
 use std::io::{Read, Write};
@@ -179,7 +178,7 @@ fn a_client_that_leaves_cancels_its_query() {
     let app = local.running().app().clone();
     let (began, begun) = mpsc::channel();
     let (told, cancelled) = mpsc::channel();
-    let reader = Reader::of(&app, TenantId::fake());
+    let reader = app.read_scope(TenantId::fake());
     let asking = local.runtime.spawn(async move {
         app.ask(&reader, move |_, cancel| {
             began.send(()).expect("the test listens");
@@ -240,7 +239,7 @@ fn a_closed_connection_ends_its_request() {
 fn a_fault_is_answered_and_counted_and_the_server_lives() {
     let local = Local::start();
     let app = local.running().app().clone();
-    let reader = Reader::of(&app, TenantId::fake());
+    let reader = app.read_scope(TenantId::fake());
     let asked = local
         .runtime
         .block_on(app.ask(&reader, |_, _| -> Result<(), _> { panic!("on purpose") }));

@@ -6,7 +6,7 @@ use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use skald_model::TenantId;
 use skald_server::app::App;
-use skald_server::auth::tokens::Access;
+use skald_server::auth::tokens::Tokens;
 use skald_server::limits::overrides::Overrides;
 use skald_server::telemetry::metrics::Metrics;
 use skald_server::{Config, routes};
@@ -46,10 +46,8 @@ impl Simulated {
         let overrides = Arc::new(Overrides::open(&config).expect("there is no file of limits"));
         let app = App::new(
             config,
-            (
-                overrides,
-                Arc::new(Access::open("").expect("no file to read")),
-            ),
+            overrides,
+            Arc::new(Tokens::open("").expect("no file to read")),
             TenantId::fake(),
             store.clone(),
             Arc::new(Metrics::new()),

@@ -4,7 +4,6 @@
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use skald_model::TenantId;
-use skald_server::auth::read_scope::Reader;
 use skald_tests::local::Local;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -299,7 +298,7 @@ fn a_stopping_server_ends_its_tails() {
     let waiting = local
         .runtime
         .spawn(async move { receive(&mut socket).await });
-    let reader = Reader::of(local.running().app(), TenantId::fake());
+    let reader = local.running().app().read_scope(TenantId::fake());
     local
         .runtime
         .block_on(local.running().app().ask(&reader, |_, _| Ok(())))

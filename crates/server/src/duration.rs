@@ -12,7 +12,7 @@ const UNITS: [(&str, i64); 7] = [
 ];
 
 /// Reads one; `None` when it is no duration or too long for 64 bits. `0` needs no unit.
-pub fn parse(text: &str) -> Option<i64> {
+pub(crate) fn parse(text: &str) -> Option<i64> {
     if text == "0" {
         return Some(0);
     }
@@ -40,7 +40,7 @@ pub fn parse(text: &str) -> Option<i64> {
 }
 
 /// Writes one in the fewest units, as Prometheus does; what is below a millisecond is left out.
-pub fn show(nanoseconds: i64) -> String {
+pub(crate) fn show(nanoseconds: i64) -> String {
     let mut out = String::new();
     let mut rest = nanoseconds;
     for (name, size) in UNITS {

@@ -73,7 +73,7 @@ impl IntoResponse for ApiError {
 }
 
 /// An error body as Go's `http.Error` sends it.
-pub fn plain(status: StatusCode, text: String) -> Response {
+pub(crate) fn plain(status: StatusCode, text: String) -> Response {
     let content_type = (
         CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
@@ -82,7 +82,7 @@ pub fn plain(status: StatusCode, text: String) -> Response {
 }
 
 /// Gives errors as JSON to clients whose `Accept` names JSON and not everything.
-pub async fn as_accepted(request: Request, next: Next) -> Response {
+pub(crate) async fn as_accepted(request: Request, next: Next) -> Response {
     let json = wants_json(request.headers());
     let response = next.run(request).await;
     match response.extensions().get::<ApiError>() {

@@ -1,24 +1,31 @@
 //! HTTP: axum routes, tower layers, wire JSON, errors → status, tenants, metrics, config, shutdown.
 //!
-//! Does not know how bytes lie on disk. The way in for a program is [`Server::start`] with a
-//! [`Config`]; a test does the same with port 0. [`params`] reads requests, [`api`] answers them,
-//! [`wire`] writes what clients read.
+//! Does not know how bytes lie on disk. A program starts a [`Server`] with a [`Config`]; a test does
+//! the same with port 0. [`api`] answers requests, [`wire`] writes what clients read.
+//!
+//! Layers, from the bottom: words (`clock`, `duration`, `bounds`, `query_kind`, `shutdown`, `error`),
+//! [`config`], `telemetry` and `wire` and `openapi`, `limits`, `net` and `auth`, `coalesce`, `app`,
+//! `api`, `routes`, `server`. No module imports one above it.
 
-pub mod api;
+mod api;
 pub mod app;
 pub mod auth;
+mod bounds;
 pub mod clock;
+mod coalesce;
 pub mod config;
-pub mod duration;
-pub mod error;
+mod duration;
+mod error;
 pub mod limits;
-pub mod net;
-pub mod openapi;
+mod net;
+mod openapi;
+mod query_kind;
 mod reload;
 pub mod routes;
-pub mod server;
+mod server;
+mod shutdown;
 pub mod telemetry;
-pub mod wire;
+mod wire;
 
 pub use config::Config;
 pub use server::{Running, Server, StartError};

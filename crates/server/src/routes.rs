@@ -1,17 +1,18 @@
-//! Paths to handlers, and what surrounds every request.
+//! Routes lead paths to handlers; layers around them count, authenticate and compress.
 
+use crate::api::inflight::Inflight;
 use crate::api::{
     delete, detected, drilldown, export, format_query, index, labels, legacy, patterns, push,
     query, rules, status, tail,
 };
 use crate::app::{App, panic_text};
 use crate::auth::tokens;
-use crate::error;
-use crate::error::ApiError;
-use crate::telemetry::metrics::{Refusal, Upgrade};
+use crate::error::{self, ApiError};
+use crate::openapi::RING_PAGES;
+use crate::telemetry::metrics::{RefusalReason, Upgrade};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -26,24 +27,15 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 /// Answers smaller than this are sent as they are: gzip would save less than a packet.
 const COMPRESS_BYTES_MIN: u16 = 1024;
 
-/// Loki's pages about who holds what. Here one process holds everything, and each says so.
-pub(crate) const RING_PAGES: [&str; 9] = [
-    "/ring",
-    "/distributor/ring",
-    "/ruler/ring",
-    "/compactor/ring",
-    "/indexgateway/ring",
-    "/scheduler/ring",
-    "/pattern/ring",
-    "/partition-ring",
-    "/memberlist",
-];
-
 /// All routes over a running server.
 pub fn router(app: Arc<App>) -> Router {
     let compress = app.config.frontend.compress_responses;
     let router = all().router.fallback(not_found).with_state(app.clone());
-    let router = router.layer(middleware::from_fn_with_state(app.clone(), tokens::guard));
+    let guard = tokens::Guard {
+        tokens: app.tokens.clone(),
+        metrics: app.metrics.clone(),
+    };
+    let router = router.layer(middleware::from_fn_with_state(guard, tokens::guard));
     let router = router.layer(CatchPanicLayer::custom(caught(app.clone())));
     let router = router.layer(middleware::from_fn(error::as_accepted));
     let router = if compress {
@@ -79,11 +71,6 @@ fn all() -> Routes {
         router: Router::new(),
         paths: Vec::new(),
     }))
-}
-
-/// Every path that is routed.
-pub fn paths() -> Vec<&'static str> {
-    all().paths
 }
 
 fn loki(routes: Routes) -> Routes {
@@ -190,11 +177,11 @@ fn caught(
         app.metrics.count_panic();
         tracing::error!(
             panic = panic_text(&*panic),
-            "a request failed by a fault of the server"
+            "internal error: handler panicked"
         );
         ApiError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "the request failed by a fault of the server",
+            "internal error: handler panicked",
         )
         .into_response()
     }
@@ -210,11 +197,11 @@ async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     };
     let inflight = Inflight::new(app.clone(), method.clone(), route.clone());
     let started = Instant::now();
-    // Whoever watches the server must get through when it is full.
+    // Probes and scrapes must get through when the server is full.
     let response = if inflight.admitted || matches!(route.as_str(), "ready" | "metrics") {
         next.run(request).await
     } else {
-        app.metrics.refuse("", Refusal::Requests);
+        app.metrics.refuse("", RefusalReason::Requests);
         let text = "The server cannot accept more requests at this time.";
         (
             [(RETRY_AFTER, HeaderValue::from_static("1"))],
@@ -235,35 +222,6 @@ async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     response
 }
 
-/// A request being served; a client that goes away drops it too.
-pub(crate) struct Inflight {
-    app: Arc<App>,
-    method: String,
-    route: String,
-    /// Whether there is room for it.
-    pub(crate) admitted: bool,
-}
-
-impl Inflight {
-    pub(crate) fn new(app: Arc<App>, method: String, route: String) -> Inflight {
-        let admitted = app.enter();
-        app.metrics.inflight(&method, &route, 1);
-        Inflight {
-            app,
-            method,
-            route,
-            admitted,
-        }
-    }
-}
-
-impl Drop for Inflight {
-    fn drop(&mut self) {
-        self.app.metrics.inflight(&self.method, &self.route, -1);
-        self.app.leave();
-    }
-}
-
 /// Loki's name of a route in metrics: slashes become underscores, braces go.
 fn route_label(path: &str) -> String {
     path.trim_matches('/')
@@ -272,43 +230,10 @@ fn route_label(path: &str) -> String {
         .to_lowercase()
 }
 
-/// The path a request means: without the configured prefix, a doubled API prefix, and trailing slashes.
-pub fn normalize(uri: &Uri, prefix: &str) -> Option<Uri> {
-    const API: &str = "/loki/api/v1";
-    let mut path = uri.path();
-    if let Some(rest) = path
-        .strip_prefix(prefix)
-        .filter(|rest| rest.starts_with('/'))
-    {
-        path = rest;
-    }
-    while path
-        .strip_prefix(API)
-        .is_some_and(|rest| rest.starts_with(API))
-    {
-        path = &path[API.len()..];
-    }
-    let trimmed = path.trim_end_matches('/');
-    let path = if trimmed.is_empty() { "/" } else { trimmed };
-    if path == uri.path() {
-        return None;
-    }
-    let text = match uri.query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
-    };
-    text.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(path: &str, prefix: &str, expected: &str) {
-        let uri: Uri = path.parse().expect("valid path");
-        let found = normalize(&uri, prefix).unwrap_or(uri);
-        assert_eq!(found.to_string(), expected);
-    }
+    use std::collections::BTreeSet;
 
     #[tokio::test]
     async fn until_the_data_is_there_everything_is_unavailable() {
@@ -325,24 +250,19 @@ mod tests {
     }
 
     #[test]
-    fn slips_in_paths_are_forgiven() {
-        check("/loki/api/v1/labels", "", "/loki/api/v1/labels");
-        check(
-            "/loki/api/v1/labels/?a=/b/",
-            "",
-            "/loki/api/v1/labels?a=/b/",
-        );
-        check("/loki/api/v1/loki/api/v1/query", "", "/loki/api/v1/query");
-        check("/logs/loki/api/v1/query", "/logs", "/loki/api/v1/query");
-        check("/", "", "/");
-    }
-
-    #[test]
     fn routes_have_lokis_labels() {
         assert_eq!(
             route_label("/loki/api/v1/label/{name}/values"),
             "loki_api_v1_label_name_values"
         );
         assert_eq!(route_label("/ready"), "ready");
+    }
+
+    #[test]
+    fn every_route_is_in_the_document_and_nothing_else() {
+        let document = crate::openapi::document();
+        let described = document["paths"].as_object().expect("an object");
+        let described: BTreeSet<&str> = described.keys().map(String::as_str).collect();
+        assert_eq!(all().paths.into_iter().collect::<BTreeSet<_>>(), described);
     }
 }

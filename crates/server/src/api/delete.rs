@@ -25,7 +25,7 @@ const SECONDS_DIGITS_MAX: usize = 10;
 const SECOND: i64 = 1_000_000_000;
 
 /// What each of these endpoints is asked with: a tenant that may delete, and the parameters of the URL.
-pub struct Asked {
+pub(crate) struct Asked {
     tenant: TenantId,
     params: Params,
 }
@@ -42,7 +42,7 @@ impl FromRequestParts<Arc<App>> for Asked {
 }
 
 /// POST and PUT: makes a request.
-pub async fn create(
+pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Asked { tenant, params }: Asked,
 ) -> Result<Response, ApiError> {
@@ -58,7 +58,7 @@ pub async fn create(
 }
 
 /// GET: lists requests.
-pub async fn list_requests(
+pub(crate) async fn list_requests(
     State(app): State<Arc<App>>,
     Asked { tenant, params }: Asked,
 ) -> Result<Response, ApiError> {
@@ -74,7 +74,7 @@ pub async fn list_requests(
 }
 
 /// DELETE: takes a request back.
-pub async fn cancel(
+pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
     Asked { tenant, params }: Asked,
 ) -> Result<StatusCode, ApiError> {
@@ -87,7 +87,7 @@ pub async fn cancel(
 }
 
 /// `cache/generation_numbers`: a text that changes when what is deleted does.
-pub async fn generation(
+pub(crate) async fn generation(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
 ) -> Result<Response, ApiError> {
@@ -103,7 +103,7 @@ fn check_available(app: &App, tenant: &TenantId) -> Result<(), ApiError> {
     if !app.config.compactor.retention_enabled {
         return Err(ApiError::bad("Retention is not enabled"));
     }
-    if app.granted(tenant).limits.deletion_mode == DeletionMode::Disabled {
+    if app.limits_of(tenant).limits.deletion_mode == DeletionMode::Disabled {
         return Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "deletion is not available for this tenant",

@@ -1,11 +1,13 @@
 //! `detected_labels`, `detected_fields` and values of a detected field.
 
-use super::{json, visible_bounds};
-use crate::api::params::{Bounds, Params};
+use super::{json, metadata_bounds};
+use crate::api::params::Params;
 use crate::app::App;
-use crate::auth::read_scope::Reader;
+use crate::auth::read_scope::ReadScope;
+use crate::bounds::Bounds;
 use crate::error::ApiError;
-use crate::telemetry::query_log::{Kind, QueryLog};
+use crate::query_kind::QueryKind;
+use crate::telemetry::query_log::QueryLog;
 use crate::wire::answer::list;
 use crate::wire::json::Json;
 use axum::extract::{Path, State};
@@ -19,26 +21,26 @@ const LINE_LIMIT: usize = 100;
 const FIELD_LIMIT: usize = 1000;
 
 /// `detected_labels`
-pub async fn labels(
+pub(crate) async fn labels(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&reader, &params)?;
+    let bounds = metadata_bounds(&app, &scope, &params)?;
     let query = if params.query().split_whitespace().collect::<String>() == "{}" {
         ""
     } else {
         params.query()
     };
     let request = MetadataRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         query: query.to_owned(),
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds);
+    let log = QueryLog::begin(&request.tenant, QueryKind::Detected, &request.query, bounds);
     let labels = log.watch(
-        app.ask(&reader, move |engine, _| engine.detected_labels(&request))
+        app.ask(&scope, move |engine, _| engine.detected_labels(&request))
             .await,
     )?;
     log.end_counted(labels.len());
@@ -57,17 +59,17 @@ pub async fn labels(
 }
 
 /// `detected_fields`
-pub async fn fields(
+pub(crate) async fn fields(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let (request, bounds) = fields_request(&reader, &params)?;
+    let (request, bounds) = fields_request(&app, &scope, &params)?;
     let limit = request.limit;
-    let log =
-        QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
+    let log = QueryLog::begin(&request.tenant, QueryKind::Detected, &request.query, bounds)
+        .with(0, limit, "");
     let fields = log.watch(
-        app.ask(&reader, move |engine, cancel| {
+        app.ask(&scope, move |engine, cancel| {
             engine.detected_fields(&request, cancel)
         })
         .await,
@@ -84,18 +86,18 @@ pub async fn fields(
 }
 
 /// `detected_field/{name}/values`
-pub async fn values(
+pub(crate) async fn values(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     Path(name): Path<String>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let (request, bounds) = fields_request(&reader, &params)?;
+    let (request, bounds) = fields_request(&app, &scope, &params)?;
     let limit = request.limit;
-    let log =
-        QueryLog::begin(&request.tenant, Kind::Detected, &request.query, bounds).with(0, limit, "");
+    let log = QueryLog::begin(&request.tenant, QueryKind::Detected, &request.query, bounds)
+        .with(0, limit, "");
     let values = log.watch(
-        app.ask(&reader, move |engine, cancel| {
+        app.ask(&scope, move |engine, cancel| {
             engine.detected_field_values(&name, &request, cancel)
         })
         .await,
@@ -111,8 +113,12 @@ pub async fn values(
     Ok(json(out.finish()))
 }
 
-fn fields_request(reader: &Reader, params: &Params) -> Result<(FieldsRequest, Bounds), ApiError> {
-    let bounds = visible_bounds(reader, params)?;
+fn fields_request(
+    app: &App,
+    scope: &ReadScope,
+    params: &Params,
+) -> Result<(FieldsRequest, Bounds), ApiError> {
+    let bounds = metadata_bounds(app, scope, params)?;
     // Loki reads a step here and refuses a bad one, though it has no use for it.
     params.step(bounds)?;
     let limit = if params.get("limit").is_empty() {
@@ -121,11 +127,11 @@ fn fields_request(reader: &Reader, params: &Params) -> Result<(FieldsRequest, Bo
         "limit"
     };
     let request = FieldsRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
-        line_limit: reader
+        line_limit: scope
             .limits()
             .entries(params.limit("line_limit", LINE_LIMIT)?),
         limit: params.limit(limit, FIELD_LIMIT)?,

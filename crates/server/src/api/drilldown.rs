@@ -1,17 +1,17 @@
 //! What a tenant may do: `drilldown-limits` for Grafana's Logs Drilldown, and the limits page.
 
 use super::{json, text};
-use crate::auth::read_scope::Reader;
+use crate::auth::read_scope::ReadScope;
 use crate::config::keys;
 use crate::config::setting::Setting;
 use axum::response::Response;
 
 /// The Loki version whose API this is.
-pub const LOKI_VERSION: &str = "3.7.0";
+pub(crate) const LOKI_VERSION: &str = "3.7.0";
 
 /// `drilldown-limits`
-pub async fn limits(reader: Reader) -> Response {
-    let limits = reader.limits();
+pub(crate) async fn limits(scope: ReadScope) -> Response {
+    let limits = scope.limits();
     let body = serde_json::json!({
         "limits": {
             "discover_log_levels": limits.discover_log_levels,
@@ -39,6 +39,6 @@ pub async fn limits(reader: Reader) -> Response {
 }
 
 /// `/config/tenant/v1/limits`
-pub async fn tenant_limits(reader: Reader) -> Response {
-    text(keys::limits_yaml(reader.limits()))
+pub(crate) async fn tenant_limits(scope: ReadScope) -> Response {
+    text(keys::limits_yaml(scope.limits()))
 }

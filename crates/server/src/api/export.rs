@@ -7,7 +7,7 @@ use super::header;
 use super::query::{BytesGuard, kind_of, look_back, parse};
 use crate::api::params::Params;
 use crate::app::{App, Phase};
-use crate::auth::read_scope::Reader;
+use crate::auth::read_scope::ReadScope;
 use crate::clock;
 use crate::error::ApiError;
 use crate::telemetry::query_log::QueryLog;
@@ -32,23 +32,23 @@ const PAGE_ENTRIES: usize = 20_000;
 const PAGE_BYTES: usize = 16 << 20;
 
 /// `export`
-pub async fn export(
+pub(crate) async fn export(
     State(app): State<Arc<App>>,
-    mut reader: Reader,
+    mut scope: ReadScope,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
     // A part of an answer would look like all of it: an export over a limit ends with the error.
-    reader.query_limits.partial = false;
+    scope.query_limits.partial = false;
     let now = clock::now();
-    let bounds = look_back(params.ordered_bounds(now)?, now, reader.limits());
+    let bounds = look_back(params.ordered_bounds(now)?, now, scope.limits());
     let expr = parse(params.query())?;
     if !matches!(expr, Expr::Log(_)) {
         return Err(ApiError::bad("only log selector is supported"));
     }
-    reader.admit(&app, params.query(), &expr, kind_of(&expr), bounds)?;
-    let guard = BytesGuard::new(&reader, params.query(), &expr, bounds);
-    app.ask(&reader, move |engine, _| guard.check(engine))
+    scope.admit(&app.metrics, params.query(), &expr, kind_of(&expr), bounds)?;
+    let guard = BytesGuard::new(&scope, params.query(), &expr, bounds);
+    app.ask(&scope, move |engine, _| guard.check(engine))
         .await?;
     let limit = params.integer("limit", 0)?;
     let left = match u64::try_from(limit) {
@@ -62,7 +62,7 @@ pub async fn export(
         params.direction()?
     };
     let request = RangeRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
@@ -83,7 +83,7 @@ pub async fn export(
     );
     let mut export = Export {
         app,
-        reader,
+        scope,
         request,
         left,
     };
@@ -104,7 +104,7 @@ pub async fn export(
 /// An export under way.
 struct Export {
     app: Arc<App>,
-    reader: Reader,
+    scope: ReadScope,
     request: RangeRequest,
     /// Entries still wanted.
     left: u64,
@@ -115,7 +115,7 @@ impl Export {
     async fn page(&mut self) -> Result<(Vec<u8>, Option<Cursor>, Stats), ApiError> {
         self.request.limit = PAGE_ENTRIES.min(usize::try_from(self.left).unwrap_or(PAGE_ENTRIES));
         let request = self.request.clone();
-        let job = self.app.ask(&self.reader, move |engine, cancel| {
+        let job = self.app.ask(&self.scope, move |engine, cancel| {
             let page = engine.page(&request, PAGE_BYTES, cancel)?;
             Ok((encode(&page), page.entries.len(), page.cursor, page.stats))
         });

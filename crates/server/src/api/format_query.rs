@@ -9,7 +9,7 @@ use axum::response::Response;
 use skald_logql::syntax::pretty;
 
 /// `format_query`
-pub async fn format_query(params: Params) -> Result<Response, ApiError> {
+pub(crate) async fn format_query(params: Params) -> Result<Response, ApiError> {
     let mut out = Json::default();
     let status = match skald_logql::parse(params.query()).map(|expr| pretty(&expr)) {
         Ok(pretty) => {

@@ -1,11 +1,13 @@
 //! `index/stats`, `index/volume`, `index/volume_range`, `index/shards`.
 
-use super::{json, visible_bounds};
-use crate::api::params::{Bounds, Params};
+use super::{json, metadata_bounds};
+use crate::api::params::Params;
 use crate::app::App;
-use crate::auth::read_scope::Reader;
+use crate::auth::read_scope::ReadScope;
+use crate::bounds::Bounds;
 use crate::error::ApiError;
-use crate::telemetry::query_log::{Kind, QueryLog};
+use crate::query_kind::QueryKind;
+use crate::telemetry::query_log::QueryLog;
 use crate::wire::answer::{list, write_pairs};
 use crate::wire::json::Json;
 use crate::wire::notes::Notes;
@@ -17,12 +19,12 @@ use skald_query::{IndexStats, MetadataRequest, Stats, VolumeRequest, VolumeSerie
 use std::sync::Arc;
 
 /// `index/stats`
-pub async fn stats(
+pub(crate) async fn stats(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let stats = read_stats(&app, &reader, &params).await?;
+    let stats = read_stats(&app, &scope, &params).await?;
     let mut out = Json::default();
     write_stats(&mut out, &stats);
     out.raw("\n");
@@ -30,9 +32,9 @@ pub async fn stats(
 }
 
 /// `index/shards`: one shard, as there is one process.
-pub async fn shards(
+pub(crate) async fn shards(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     params: Params,
 ) -> Result<Response, ApiError> {
     // Whatever the target is, there is one shard; what is no size is refused all the same.
@@ -42,7 +44,7 @@ pub async fn shards(
             "targetBytesPerShard must be a positive value",
         ));
     }
-    let stats = read_stats(&app, &reader, &params).await?;
+    let stats = read_stats(&app, &scope, &params).await?;
     let mut out = Json::default();
     out.raw("{\"shards\":[{\"bounds\":{\"min\":0,\"max\":18446744073709551615},\"stats\":");
     write_stats(&mut out, &stats);
@@ -54,23 +56,23 @@ pub async fn shards(
 
 async fn read_stats(
     app: &Arc<App>,
-    reader: &Reader,
+    scope: &ReadScope,
     params: &Params,
 ) -> Result<IndexStats, ApiError> {
-    let bounds = visible_bounds(reader, params)?;
+    let bounds = metadata_bounds(app, scope, params)?;
     if params.query().is_empty() {
         // Where labels take a missing selector for all streams, Loki wants one here.
         super::query::parse("")?;
     }
     let request = MetadataRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&request.tenant, Kind::Stats, &request.query, bounds);
+    let log = QueryLog::begin(&request.tenant, QueryKind::Stats, &request.query, bounds);
     let stats = log.watch(
-        app.ask(reader, move |engine, _| engine.index_stats(&request))
+        app.ask(scope, move |engine, _| engine.index_stats(&request))
             .await,
     )?;
     log.end_counted(stats.streams as usize);
@@ -85,34 +87,34 @@ fn write_stats(out: &mut Json, stats: &IndexStats) {
 }
 
 /// `index/volume`
-pub async fn volume(
+pub(crate) async fn volume(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&reader, &params)?;
-    volumes(app, reader, params, bounds, None).await
+    let bounds = metadata_bounds(&app, &scope, &params)?;
+    volumes(app, scope, params, bounds, None).await
 }
 
 /// `index/volume_range`
-pub async fn volume_range(
+pub(crate) async fn volume_range(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&reader, &params)?;
+    let bounds = metadata_bounds(&app, &scope, &params)?;
     let step = params.step(bounds)?;
-    volumes(app, reader, params, bounds, Some(step)).await
+    volumes(app, scope, params, bounds, Some(step)).await
 }
 
 async fn volumes(
     app: Arc<App>,
-    reader: Reader,
+    scope: ReadScope,
     params: Params,
     bounds: Bounds,
     step: Option<i64>,
 ) -> Result<Response, ApiError> {
-    if !reader.limits().volume_enabled {
+    if !scope.limits().volume_enabled {
         return Err(ApiError::new(StatusCode::NOT_FOUND, "not found"));
     }
     let limit = match params.integer("limit", 100)? {
@@ -132,7 +134,7 @@ async fn volumes(
         .map(str::trim)
         .filter(|name| !name.is_empty());
     let request = VolumeRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
@@ -141,9 +143,9 @@ async fn volumes(
         target_labels: targets.map(str::to_owned).collect(),
         aggregate_by_labels,
     };
-    let log = QueryLog::begin(&request.tenant, Kind::Volume, &request.query, bounds);
+    let log = QueryLog::begin(&request.tenant, QueryKind::Volume, &request.query, bounds);
     let series = log.watch(
-        app.ask(&reader, move |engine, _| engine.volume(&request))
+        app.ask(&scope, move |engine, _| engine.volume(&request))
             .await,
     )?;
     log.end_counted(series.len());

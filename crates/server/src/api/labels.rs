@@ -1,11 +1,12 @@
 //! Label names, label values and series: answered from the stream index.
 
-use super::{json, visible_bounds};
+use super::{json, metadata_bounds};
 use crate::api::params::Params;
 use crate::app::App;
-use crate::auth::read_scope::Reader;
+use crate::auth::read_scope::ReadScope;
 use crate::error::ApiError;
-use crate::telemetry::query_log::{Kind, QueryLog};
+use crate::query_kind::QueryKind;
+use crate::telemetry::query_log::QueryLog;
 use crate::wire::answer::list;
 use crate::wire::json::Json;
 use axum::extract::{Path, State};
@@ -14,21 +15,21 @@ use skald_query::{MetadataRequest, SeriesRequest};
 use std::sync::Arc;
 
 /// `labels`
-pub async fn names(
+pub(crate) async fn names(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&reader, &params)?;
+    let bounds = metadata_bounds(&app, &scope, &params)?;
     let request = MetadataRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&request.tenant, Kind::Labels, &request.query, bounds);
+    let log = QueryLog::begin(&request.tenant, QueryKind::Labels, &request.query, bounds);
     let names = log.watch(
-        app.ask(&reader, move |engine, _| engine.label_names(&request))
+        app.ask(&scope, move |engine, _| engine.label_names(&request))
             .await,
     )?;
     log.end_counted(names.len());
@@ -36,22 +37,22 @@ pub async fn names(
 }
 
 /// `label/{name}/values`
-pub async fn values(
+pub(crate) async fn values(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     Path(name): Path<String>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&reader, &params)?;
+    let bounds = metadata_bounds(&app, &scope, &params)?;
     let request = MetadataRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&request.tenant, Kind::Labels, &request.query, bounds);
+    let log = QueryLog::begin(&request.tenant, QueryKind::Labels, &request.query, bounds);
     let values = log.watch(
-        app.ask(&reader, move |engine, _| {
+        app.ask(&scope, move |engine, _| {
             engine.label_values(&name, &request)
         })
         .await,
@@ -61,22 +62,27 @@ pub async fn values(
 }
 
 /// `series`
-pub async fn series(
+pub(crate) async fn series(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&reader, &params)?;
+    let bounds = metadata_bounds(&app, &scope, &params)?;
     let groups = groups(&params)?;
-    let log = QueryLog::begin(&reader.tenant(), Kind::Series, &groups.join(","), bounds);
+    let log = QueryLog::begin(
+        &scope.tenant(),
+        QueryKind::Series,
+        &groups.join(","),
+        bounds,
+    );
     let request = SeriesRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         groups,
         start: bounds.start,
         end: bounds.end,
     };
     let body = app
-        .ask(&reader, move |engine, _| engine.series(&request))
+        .ask(&scope, move |engine, _| engine.series(&request))
         .await
         .map(|series| {
             let mut out = Json::default();

@@ -4,7 +4,7 @@ use super::json;
 use super::query::{entries, kind_of, look_back, parse};
 use crate::api::params::Params;
 use crate::app::App;
-use crate::auth::read_scope::Reader;
+use crate::auth::read_scope::ReadScope;
 use crate::clock;
 use crate::error::ApiError;
 use crate::wire::answer::encode_legacy;
@@ -18,9 +18,9 @@ const ONLY_STREAMS: &str =
     "rpc error: code = Code(400) desc = legacy endpoints only support streams result type";
 
 /// `/api/prom/query`
-pub async fn query(
+pub(crate) async fn query(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     params: Params,
 ) -> Result<Response, ApiError> {
     let now = clock::now();
@@ -31,11 +31,11 @@ pub async fn query(
     if !matches!(expr, Expr::Log(_)) {
         return Err(ApiError::bad(ONLY_STREAMS));
     }
-    let bounds = look_back(bounds, now, reader.limits());
-    reader.admit(&app, &query, &expr, kind_of(&expr), bounds)?;
-    let (limit, _) = entries(&app, &reader, &expr, shape.limit)?;
+    let bounds = look_back(bounds, now, scope.limits());
+    scope.admit(&app.metrics, &query, &expr, kind_of(&expr), bounds)?;
+    let (limit, _) = entries(&app, &scope, &expr, shape.limit)?;
     let request = RangeRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         query,
         start: bounds.start,
         end: bounds.end,
@@ -48,7 +48,7 @@ pub async fn query(
         after: None,
         caching: Caching::default(),
     };
-    let body = app.ask(&reader, move |engine, cancel| {
+    let body = app.ask(&scope, move |engine, cancel| {
         let answer = engine.query_range(&request, cancel)?;
         Ok(match &answer.data {
             Data::Streams(streams) => Some(encode_legacy(streams, &answer.stats)),

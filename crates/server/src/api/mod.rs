@@ -1,27 +1,35 @@
-//! One file for each group of endpoints.
+//! API handlers answer requests, one file for each group of endpoints.
+//!
+//! `extract` reads what handlers take, `params` the parameters; `tail_session` is a tail without its
+//! transport.
 
-pub(crate) mod coalesce;
-pub mod delete;
-pub mod detected;
-pub mod drilldown;
-pub mod export;
-pub mod format_query;
-pub mod index;
-pub mod labels;
-pub mod legacy;
-pub mod params;
-pub mod patterns;
-pub mod push;
-pub mod query;
-pub mod rules;
-pub mod status;
-pub mod tail;
-pub mod tail_session;
+pub(crate) mod delete;
+pub(crate) mod detected;
+pub(crate) mod drilldown;
+pub(crate) mod export;
+pub(crate) mod extract;
+pub(crate) mod format_query;
+pub(crate) mod grpc;
+pub(crate) mod index;
+pub(crate) mod inflight;
+pub(crate) mod labels;
+pub(crate) mod legacy;
+pub(crate) mod params;
+pub(crate) mod patterns;
+pub(crate) mod push;
+pub(crate) mod query;
+pub(crate) mod rules;
+pub(crate) mod status;
+pub(crate) mod tail;
+pub(crate) mod tail_session;
 
-use crate::api::params::{Bounds, Params};
-use crate::auth::read_scope::Reader;
+use crate::api::params::Params;
+use crate::app::App;
+use crate::auth::read_scope::ReadScope;
+use crate::bounds::Bounds;
 use crate::clock;
 use crate::error::ApiError;
+use crate::wire::answer::Labelling;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -51,14 +59,15 @@ pub(crate) fn text(body: impl Into<axum::body::Body>) -> Response {
         .into_response()
 }
 
-/// The range a request for metadata may see: as it asks, but not before `max_query_lookback`.
-pub(crate) fn visible_bounds(reader: &Reader, params: &Params) -> Result<Bounds, ApiError> {
+/// The range of a request for metadata: not before `max_query_lookback`.
+pub(crate) fn metadata_bounds(
+    _: &App,
+    scope: &ReadScope,
+    params: &Params,
+) -> Result<Bounds, ApiError> {
     let now = clock::now();
-    Ok(query::look_back(
-        params.ordered_bounds(now)?,
-        now,
-        reader.limits(),
-    ))
+    let bounds = query::look_back(params.ordered_bounds(now)?, now, scope.limits());
+    Ok(bounds)
 }
 
 /// A header's text; empty when it is missing.
@@ -70,8 +79,7 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 /// How the client wants labels.
-pub(crate) fn labelling(headers: &HeaderMap) -> crate::wire::answer::Labelling {
-    use crate::wire::answer::Labelling;
+pub(crate) fn labelling(headers: &HeaderMap) -> Labelling {
     let flags = header(headers, "x-loki-response-encoding-flags");
     if flags
         .split(',')
@@ -101,7 +109,7 @@ pub(crate) fn caching(headers: &HeaderMap) -> Caching {
     }
 }
 
-/// Runs what waits for the disk away from the sockets.
+/// Runs a job that waits for the disk on a thread of its own.
 pub(crate) async fn blocking<T: Send + 'static>(
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {

@@ -2,17 +2,13 @@
 //!
 //! A POST form and the URL are merged, the form first. Unknown parameters are ignored.
 
-use crate::app::App;
+use crate::bounds::Bounds;
 use crate::duration;
 use crate::error::ApiError;
 use crate::wire::notes::read_cursor;
-use axum::body::Body;
-use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use skald_model::Direction;
 use skald_query::Cursor;
-use std::sync::Arc;
 
 const SECOND: i64 = 1_000_000_000;
 const MILLISECOND: i64 = 1_000_000;
@@ -26,20 +22,11 @@ const SECONDS_DIGITS_MAX: usize = 10;
 
 /// The parameters of one request, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Params(Vec<(String, String)>);
-
-/// A time range, in nanoseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// First instant.
-    pub start: i64,
-    /// Last instant or the first after, as the endpoint has it.
-    pub end: i64,
-}
+pub(crate) struct Params(Vec<(String, String)>);
 
 /// What a `query_range` asks for, beside the query and the range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RangeShape {
+pub(crate) struct RangeShape {
     /// Distance of points.
     pub step: i64,
     /// Least distance of entries.
@@ -50,49 +37,22 @@ pub struct RangeShape {
     pub direction: Direction,
 }
 
-impl FromRequest<Arc<App>> for Params {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Params, ApiError> {
-        let url = request.uri().query().unwrap_or("").to_owned();
-        let mut pairs = Vec::new();
-        if request.method() == Method::POST && is_form(&request) {
-            let body = crate::net::body::read(
-                request.into_body(),
-                &app.config,
-                app.config.frontend.max_body_size.0,
-            )
-            .await?;
-            parse_pairs(std::str::from_utf8(&body).unwrap_or(""), &mut pairs)?;
-        }
-        parse_pairs(&url, &mut pairs)?;
-        Ok(Params(pairs))
-    }
-}
-
-fn is_form(request: &Request<Body>) -> bool {
-    let kind = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or("");
-    kind.split(';')
-        .next()
-        .unwrap_or("")
-        .trim()
-        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-}
-
 impl Params {
     /// Reads `a=1&b=2`.
-    pub fn parse(text: &str) -> Result<Params, ApiError> {
+    pub(crate) fn parse(text: &str) -> Result<Params, ApiError> {
+        Params::merged("", text)
+    }
+
+    /// Reads a form and the query of a URL; the form comes first.
+    pub(crate) fn merged(form: &str, url: &str) -> Result<Params, ApiError> {
         let mut pairs = Vec::new();
-        parse_pairs(text, &mut pairs)?;
+        parse_pairs(form, &mut pairs)?;
+        parse_pairs(url, &mut pairs)?;
         Ok(Params(pairs))
     }
 
     /// The first value of `name`; empty when it is missing.
-    pub fn get(&self, name: &str) -> &str {
+    pub(crate) fn get(&self, name: &str) -> &str {
         self.0
             .iter()
             .find(|(n, _)| n == name)
@@ -100,7 +60,7 @@ impl Params {
     }
 
     /// All values of the names, in order.
-    pub fn all<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a str> {
         self.0
             .iter()
             .filter(|(n, _)| names.contains(&n.as_str()))
@@ -108,17 +68,17 @@ impl Params {
     }
 
     /// `query`
-    pub fn query(&self) -> &str {
+    pub(crate) fn query(&self) -> &str {
         self.get("query")
     }
 
     /// `skip_errors=true` (beyond Loki): metric queries leave out entries that a stage failed on.
-    pub fn skip_errors(&self) -> bool {
+    pub(crate) fn skip_errors(&self) -> bool {
         self.get("skip_errors") == "true"
     }
 
     /// `cursor` (beyond Loki): the page after the one whose answer gave this text.
-    pub fn cursor(&self) -> Result<Option<Cursor>, ApiError> {
+    pub(crate) fn cursor(&self) -> Result<Option<Cursor>, ApiError> {
         match self.get("cursor") {
             "" => Ok(None),
             text => read_cursor(text)
@@ -128,7 +88,7 @@ impl Params {
     }
 
     /// `start`, `end` and `since`.
-    pub fn bounds(&self, now: i64) -> Result<Bounds, ApiError> {
+    pub(crate) fn bounds(&self, now: i64) -> Result<Bounds, ApiError> {
         let since = match self.get("since") {
             "" => HOUR,
             text => duration::parse(text).ok_or_else(|| {
@@ -148,7 +108,7 @@ impl Params {
     }
 
     /// As [`Params::bounds`], refusing an end before the start.
-    pub fn ordered_bounds(&self, now: i64) -> Result<Bounds, ApiError> {
+    pub(crate) fn ordered_bounds(&self, now: i64) -> Result<Bounds, ApiError> {
         let bounds = self.bounds(now)?;
         if bounds.end < bounds.start {
             return Err(ApiError::bad(
@@ -159,11 +119,11 @@ impl Params {
     }
 
     /// Everything else of `query_range`, checked in Loki's order.
-    pub fn range_shape(&self, bounds: Bounds) -> Result<RangeShape, ApiError> {
+    pub(crate) fn range_shape(&self, bounds: Bounds) -> Result<RangeShape, ApiError> {
         let limit = self.limit("limit", 100)?;
         let direction = self.direction()?;
         let step = self.step(bounds)?;
-        if bounds.end.saturating_sub(bounds.start) / step > POINTS_MAX {
+        if bounds.length() / step > POINTS_MAX {
             let text = "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter";
             return Err(ApiError::bad(text));
         }
@@ -180,8 +140,8 @@ impl Params {
     }
 
     /// `step`: positive, whole milliseconds.
-    pub fn step(&self, bounds: Bounds) -> Result<i64, ApiError> {
-        let default = (bounds.end.saturating_sub(bounds.start) / 250 / SECOND)
+    pub(crate) fn step(&self, bounds: Bounds) -> Result<i64, ApiError> {
+        let default = (bounds.length() / 250 / SECOND)
             .max(1)
             .saturating_mul(SECOND);
         let step = self.seconds_or_duration("step", default)?;
@@ -193,7 +153,7 @@ impl Params {
     }
 
     /// A time parameter.
-    pub fn time(&self, name: &str, default: i64) -> Result<i64, ApiError> {
+    pub(crate) fn time(&self, name: &str, default: i64) -> Result<i64, ApiError> {
         match self.get(name) {
             "" => Ok(default),
             text => {
@@ -203,7 +163,7 @@ impl Params {
     }
 
     /// A positive number of things.
-    pub fn limit(&self, name: &str, default: usize) -> Result<usize, ApiError> {
+    pub(crate) fn limit(&self, name: &str, default: usize) -> Result<usize, ApiError> {
         match self.integer(name, default as i64)? {
             limit if limit <= 0 => Err(ApiError::bad("limit must be a positive value")),
             limit => Ok(limit as usize),
@@ -211,7 +171,7 @@ impl Params {
     }
 
     /// Any whole number.
-    pub fn integer(&self, name: &str, default: i64) -> Result<i64, ApiError> {
+    pub(crate) fn integer(&self, name: &str, default: i64) -> Result<i64, ApiError> {
         match self.get(name) {
             "" => Ok(default),
             text => parse_integer(text).ok_or_else(|| ApiError::bad(go_number_error("Atoi", text))),
@@ -219,7 +179,7 @@ impl Params {
     }
 
     /// `direction`
-    pub fn direction(&self) -> Result<Direction, ApiError> {
+    pub(crate) fn direction(&self) -> Result<Direction, ApiError> {
         match self.get("direction") {
             "" => Ok(Direction::Backward),
             text if text.eq_ignore_ascii_case("backward") => Ok(Direction::Backward),

@@ -1,11 +1,12 @@
 //! `patterns`: templates of lines with their counts over time.
 
-use super::{json, visible_bounds};
+use super::{json, metadata_bounds};
 use crate::api::params::Params;
 use crate::app::App;
-use crate::auth::read_scope::Reader;
+use crate::auth::read_scope::ReadScope;
 use crate::error::ApiError;
-use crate::telemetry::query_log::{Kind, QueryLog};
+use crate::query_kind::QueryKind;
+use crate::telemetry::query_log::QueryLog;
 use crate::wire::answer::list;
 use crate::wire::json::Json;
 use axum::extract::State;
@@ -18,12 +19,12 @@ use std::sync::Arc;
 const STEP_MIN: i64 = 10_000_000_000;
 
 /// `patterns`
-pub async fn patterns(
+pub(crate) async fn patterns(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let bounds = visible_bounds(&reader, &params)?;
+    let bounds = metadata_bounds(&app, &scope, &params)?;
     let step = params.step(bounds)?.max(STEP_MIN);
     match super::query::parse(params.query())? {
         Expr::Log(log) if log.stages.is_empty() => {}
@@ -32,16 +33,16 @@ pub async fn patterns(
         }
     }
     let request = PatternsRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
         step,
     };
-    let log =
-        QueryLog::begin(&request.tenant, Kind::Patterns, &request.query, bounds).with(step, 0, "");
+    let log = QueryLog::begin(&request.tenant, QueryKind::Patterns, &request.query, bounds)
+        .with(step, 0, "");
     let answer = log.watch(
-        app.ask(&reader, move |engine, cancel| {
+        app.ask(&scope, move |engine, cancel| {
             engine.patterns(&request, cancel)
         })
         .await,

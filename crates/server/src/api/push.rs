@@ -13,7 +13,7 @@ use skald_ingest::{Protocol, PushRequest};
 use std::sync::Arc;
 
 /// `/loki/api/v1/push`
-pub async fn loki(
+pub(crate) async fn loki(
     state: State<Arc<App>>,
     tenant: Result<Tenant, ApiError>,
     request: Request,
@@ -22,7 +22,7 @@ pub async fn loki(
 }
 
 /// `/api/prom/push`
-pub async fn legacy(
+pub(crate) async fn legacy(
     state: State<Arc<App>>,
     tenant: Result<Tenant, ApiError>,
     request: Request,
@@ -31,7 +31,7 @@ pub async fn legacy(
 }
 
 /// `/otlp/v1/logs`
-pub async fn otlp(
+pub(crate) async fn otlp(
     state: State<Arc<App>>,
     tenant: Result<Tenant, ApiError>,
     request: Request,
@@ -80,7 +80,7 @@ async fn accept(
         body,
     };
     let reply = app.ingest.push(&tenant, push).await;
-    app.flights.written(&tenant);
+    app.coalescer.written(&tenant);
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if reply.body.is_empty() {
         return Ok(with_retry(status.into_response(), reply.retry_after));

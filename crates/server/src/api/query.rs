@@ -1,18 +1,20 @@
 //! `query` and `query_range`.
 
 use super::{caching, header, json, labelling};
-use crate::api::coalesce::Answered;
-use crate::api::params::{Bounds, Params, RangeShape};
+use crate::api::params::{Params, RangeShape};
 use crate::app::App;
-use crate::auth::read_scope::Reader;
+use crate::auth::read_scope::ReadScope;
+use crate::bounds::Bounds;
 use crate::clock;
+use crate::coalesce::Answered;
 use crate::config::Limits;
 use crate::config::limits::nanoseconds;
 use crate::config::setting::{ByteSize, Setting};
 use crate::error::ApiError;
 use crate::limits::admission;
-use crate::telemetry::metrics::Refusal;
-use crate::telemetry::query_log::{Kind, QueryLog};
+use crate::query_kind::QueryKind;
+use crate::telemetry::metrics::RefusalReason;
+use crate::telemetry::query_log::QueryLog;
 use crate::wire::answer::{Labelling, encode};
 use crate::wire::notes::Notes;
 use axum::extract::State;
@@ -29,9 +31,9 @@ use skald_query::{
 use std::sync::Arc;
 
 /// `query_range`
-pub async fn range(
+pub(crate) async fn range(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
@@ -39,19 +41,19 @@ pub async fn range(
     let bounds = params.ordered_bounds(now)?;
     let shape = params.range_shape(bounds)?;
     let expr = parse(params.query())?;
-    let bounds = look_back(bounds, now, reader.limits());
+    let bounds = look_back(bounds, now, scope.limits());
     let kind = kind_of(&expr);
-    reader.admit(&app, params.query(), &expr, kind, bounds)?;
+    scope.admit(&app.metrics, params.query(), &expr, kind, bounds)?;
     let bounds = aligned(&expr, bounds, shape);
-    let (limit, cut) = entries(&app, &reader, &expr, shape.limit)?;
+    let (limit, cut) = entries(&app, &scope, &expr, shape.limit)?;
     let labelling = labelling(&headers);
-    let log = QueryLog::begin(&reader.tenant(), kind, params.query(), bounds).with(
+    let log = QueryLog::begin(&scope.tenant(), kind, params.query(), bounds).with(
         shape.step,
         limit,
         header(&headers, "x-query-tags"),
     );
     let request = RangeRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
@@ -64,10 +66,10 @@ pub async fn range(
         after: params.cursor()?,
         caching: caching(&headers),
     };
-    let guard = BytesGuard::new(&reader, params.query(), &expr, bounds);
+    let guard = BytesGuard::new(&scope, params.query(), &expr, bounds);
     let answer = run(
         &app,
-        &reader,
+        &scope,
         format!("{request:?}"),
         labelling,
         move |engine, cancel| {
@@ -94,9 +96,9 @@ pub async fn range(
 }
 
 /// `query`
-pub async fn instant(
+pub(crate) async fn instant(
     State(app): State<Arc<App>>,
-    reader: Reader,
+    scope: ReadScope,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
@@ -108,14 +110,14 @@ pub async fn instant(
         start: time,
         end: time,
     };
-    reader.admit(&app, params.query(), &expr, kind_of(&expr), bounds)?;
-    let (limit, cut) = entries(&app, &reader, &expr, limit)?;
+    scope.admit(&app.metrics, params.query(), &expr, kind_of(&expr), bounds)?;
+    let (limit, cut) = entries(&app, &scope, &expr, limit)?;
     let labelling = labelling(&headers);
-    let lookback = nanoseconds(reader.limits().max_query_lookback);
+    let lookback = nanoseconds(scope.limits().max_query_lookback);
     if lookback > 0 && time < clock::now().saturating_sub(lookback) {
         return Ok(json(encode(&nothing(&expr), labelling, &Notes::default())));
     }
-    let log = QueryLog::begin(&reader.tenant(), Kind::Instant, params.query(), bounds).with(
+    let log = QueryLog::begin(&scope.tenant(), QueryKind::Instant, params.query(), bounds).with(
         0,
         limit,
         header(&headers, "x-query-tags"),
@@ -128,7 +130,7 @@ pub async fn instant(
     };
     let query = params.query().to_owned();
     let request = InstantRequest {
-        tenant: reader.tenant(),
+        tenant: scope.tenant(),
         query,
         time,
         limit,
@@ -137,10 +139,10 @@ pub async fn instant(
         skip_errors: params.skip_errors(),
         caching: caching(&headers),
     };
-    let guard = BytesGuard::new(&reader, params.query(), &expr, bounds);
+    let guard = BytesGuard::new(&scope, params.query(), &expr, bounds);
     let answer = run(
         &app,
-        &reader,
+        &scope,
         format!("{request:?}"),
         labelling,
         move |engine, cancel| {
@@ -178,23 +180,18 @@ pub(super) fn parse(query: &str) -> Result<Expr, ApiError> {
 
 /// Leaves out what is older than `max_query_lookback`.
 pub(super) fn look_back(bounds: Bounds, now: i64, limits: &Limits) -> Bounds {
-    let lookback = i64::try_from(limits.max_query_lookback.as_nanos()).unwrap_or(i64::MAX);
-    if lookback == 0 {
-        return bounds;
-    }
-    let oldest = now.saturating_sub(lookback);
-    Bounds {
-        start: bounds.start.max(oldest),
-        end: bounds.end.max(oldest),
+    match nanoseconds(limits.max_query_lookback) {
+        0 => bounds,
+        lookback => bounds.not_before(now.saturating_sub(lookback)),
     }
 }
 
 /// What kind of question it is.
-pub(super) fn kind_of(expr: &Expr) -> Kind {
+pub(super) fn kind_of(expr: &Expr) -> QueryKind {
     match expr {
-        Expr::Log(log) if log.stages.is_empty() => Kind::Limited,
-        Expr::Log(_) => Kind::Filter,
-        Expr::Metric(_) => Kind::Metric,
+        Expr::Log(log) if log.stages.is_empty() => QueryKind::Limited,
+        Expr::Log(_) => QueryKind::Filter,
+        Expr::Metric(_) => QueryKind::Metric,
     }
 }
 
@@ -215,20 +212,20 @@ fn nothing(expr: &Expr) -> Answer {
 /// Runs a query, or waits for an equal one that is under way.
 async fn run(
     app: &Arc<App>,
-    reader: &Reader,
+    scope: &ReadScope,
     question: String,
     labelling: Labelling,
     job: impl FnOnce(&Engine, &Cancel) -> Result<(Answer, Notes), QueryError> + Send + 'static,
 ) -> Result<Answered, ApiError> {
     let key = format!(
         "{:?} {:?} {labelling:?} {question}",
-        reader.tenants(),
-        reader.query_limits
+        scope.tenants(),
+        scope.query_limits
     );
-    let asked = (app.clone(), reader.clone());
+    let asked = (app.clone(), scope.clone());
     let joined = || app.metrics.count_shared();
-    let run = app.flights.join(key, reader.tenants(), joined, move || {
-        let (app, reader) = asked;
+    let run = app.coalescer.join(key, scope.tenants(), joined, move || {
+        let (app, scope) = asked;
         let answer = async move {
             let encoded = move |engine: &Engine, cancel: &Cancel| {
                 let (answer, notes) = job(engine, cancel)?;
@@ -239,9 +236,9 @@ async fn run(
                     answer.warnings.is_empty(),
                 ))
             };
-            let (body, stats, notes, whole) = app.ask(&reader, encoded).await?;
+            let (body, stats, notes, whole) = app.ask(&scope, encoded).await?;
             if !whole {
-                app.metrics.count_partial(reader.tenant().as_str());
+                app.metrics.count_partial(scope.tenant().as_str());
             }
             Ok((body, stats, notes))
         };
@@ -253,24 +250,24 @@ async fn run(
 /// How many entries are answered, and the warning when these are fewer than were asked for.
 pub(super) fn entries(
     app: &App,
-    reader: &Reader,
+    scope: &ReadScope,
     expr: &Expr,
     limit: usize,
 ) -> Result<(usize, Option<String>), ApiError> {
-    let max = reader.limits().max_entries_limit_per_query;
+    let max = scope.limits().max_entries_limit_per_query;
     if matches!(expr, Expr::Metric(_)) || max == 0 || limit <= max {
         return Ok((limit, None));
     }
     let text = format!(
         "max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {max})"
     );
-    if reader.takes_a_part() {
+    if scope.accepts_partial() {
         return Ok((
             max,
             Some(format!("{text}; returning at most {max} entries")),
         ));
     }
-    reader.refused(app, Refusal::Entries);
+    scope.count_refused(&app.metrics, RefusalReason::Entries);
     Err(ApiError::bad(text))
 }
 
@@ -281,8 +278,8 @@ pub(super) struct BytesGuard {
 }
 
 impl BytesGuard {
-    pub(super) fn new(reader: &Reader, text: &str, expr: &Expr, bounds: Bounds) -> BytesGuard {
-        let max = reader.limits().max_query_bytes_read.0;
+    pub(super) fn new(scope: &ReadScope, text: &str, expr: &Expr, bounds: Bounds) -> BytesGuard {
+        let max = scope.limits().max_query_bytes_read.0;
         let reads = if max == 0 {
             Vec::new()
         } else {
@@ -291,7 +288,7 @@ impl BytesGuard {
         let request = |(query, before): (String, i64)| {
             let start = bounds.start.saturating_sub(before);
             MetadataRequest {
-                tenant: reader.tenant(),
+                tenant: scope.tenant(),
                 query,
                 start,
                 end: bounds.end,
@@ -330,35 +327,6 @@ impl BytesGuard {
 pub(super) fn aligned(expr: &Expr, bounds: Bounds, shape: RangeShape) -> Bounds {
     match expr {
         Expr::Log(_) => bounds,
-        Expr::Metric(_) => align(bounds, shape.step),
-    }
-}
-
-fn align(bounds: Bounds, step: i64) -> Bounds {
-    let over = bounds.end.rem_euclid(step);
-    let end = if over == 0 {
-        bounds.end
-    } else {
-        bounds.end.saturating_add(step - over)
-    };
-    Bounds {
-        start: bounds.start.saturating_sub(bounds.start.rem_euclid(step)),
-        end,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn points_lie_at_multiples_of_the_step() {
-        let check = |start, end, step, expected: (i64, i64)| {
-            let aligned = align(Bounds { start, end }, step);
-            assert_eq!((aligned.start, aligned.end), expected);
-        };
-        check(11, 29, 10, (10, 30));
-        check(10, 30, 10, (10, 30));
-        check(-5, 5, 10, (-10, 10));
+        Expr::Metric(_) => bounds.aligned(shape.step),
     }
 }

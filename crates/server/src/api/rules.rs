@@ -9,17 +9,17 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 /// `rules` and `rules/{namespace}`
-pub async fn list(Tenant(_): Tenant) -> ApiError {
+pub(crate) async fn list(Tenant(_): Tenant) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "no rule groups found\n")
 }
 
 /// `rules/{namespace}/{group}`
-pub async fn group(Tenant(_): Tenant) -> ApiError {
+pub(crate) async fn group(Tenant(_): Tenant) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "group does not exist\n")
 }
 
 /// `/prometheus/api/v1/rules`
-pub async fn states(Tenant(_): Tenant, params: Params) -> Result<Response, ApiError> {
+pub(crate) async fn states(Tenant(_): Tenant, params: Params) -> Result<Response, ApiError> {
     match params.get("type") {
         "" | "alert" | "record" => Ok(json(
             "{\"status\":\"success\",\"data\":{\"groups\":[]},\"errorType\":\"\",\"error\":\"\"}\n",
@@ -29,6 +29,6 @@ pub async fn states(Tenant(_): Tenant, params: Params) -> Result<Response, ApiEr
 }
 
 /// `/prometheus/api/v1/alerts`
-pub async fn alerts(Tenant(_): Tenant) -> Response {
+pub(crate) async fn alerts(Tenant(_): Tenant) -> Response {
     json("{\"status\":\"success\",\"data\":{\"alerts\":[]},\"errorType\":\"\",\"error\":\"\"}\n")
 }

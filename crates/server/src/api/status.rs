@@ -7,8 +7,8 @@ use crate::app::{App, Phase};
 use crate::config::setting::Setting;
 use crate::config::{Config, LogLevel, keys};
 use crate::error::ApiError;
+use crate::telemetry::exposition::metric;
 use crate::telemetry::logging;
-use crate::telemetry::metrics::metric;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -16,11 +16,11 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
 /// What `/ready` says until the store takes pushes.
-pub const RECOVERING: &str =
+pub(crate) const RECOVERING: &str =
     "Ingester not ready: the server is starting and reads its write-ahead log";
 
 /// `/ready`
-pub async fn ready(State(app): State<Arc<App>>) -> Response {
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     let unready = |why: String| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     if app.phase() == Phase::Stopping {
         return unready("Application is stopping".to_owned());
@@ -34,7 +34,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `/metrics`
-pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let mut out = String::new();
     app.metrics
         .write(&mut out, &app.store.status(), app.tails.count());
@@ -60,7 +60,7 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `/config`, with `?mode=diff` only what differs from the defaults, with `?mode=defaults` those.
-pub async fn config(State(app): State<Arc<App>>, params: Params) -> Response {
+pub(crate) async fn config(State(app): State<Arc<App>>, params: Params) -> Response {
     let defaults = Config::default();
     text(match params.get("mode") {
         "diff" => keys::to_yaml(&app.config, Some(&defaults)),
@@ -70,7 +70,7 @@ pub async fn config(State(app): State<Arc<App>>, params: Params) -> Response {
 }
 
 /// `/services`
-pub async fn services(State(app): State<Arc<App>>) -> Response {
+pub(crate) async fn services(State(app): State<Arc<App>>) -> Response {
     let state = if app.phase() == Phase::Running {
         "Running"
     } else {
@@ -92,7 +92,7 @@ pub async fn services(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `GET /log_level`
-pub async fn log_level() -> Response {
+pub(crate) async fn log_level() -> Response {
     let level = logging::level().show();
     json(format!(
         "{{\"message\":\"Current log level is {}\"}}\n",
@@ -101,7 +101,7 @@ pub async fn log_level() -> Response {
 }
 
 /// `POST /log_level`
-pub async fn set_log_level(params: Params) -> Response {
+pub(crate) async fn set_log_level(params: Params) -> Response {
     let text = params.get("log_level");
     match LogLevel::read(&serde_yaml_ng::Value::from(text)) {
         Ok(level) => {
@@ -119,14 +119,14 @@ pub async fn set_log_level(params: Params) -> Response {
 }
 
 /// `/flush`
-pub async fn flush(State(app): State<Arc<App>>) -> Result<StatusCode, ApiError> {
+pub(crate) async fn flush(State(app): State<Arc<App>>) -> Result<StatusCode, ApiError> {
     let flushed = blocking(move || app.store.flush()).await?;
     flushed.map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The ring pages: one node, which holds everything.
-pub async fn ring(headers: HeaderMap) -> Response {
+pub(crate) async fn ring(headers: HeaderMap) -> Response {
     if header(&headers, "accept").contains("application/json") {
         return json(
             "{\"shards\":[{\"id\":\"skald\",\"state\":\"ACTIVE\",\"address\":\"local\",\"tokens\":[0]}]}\n",
@@ -144,7 +144,7 @@ pub async fn ring(headers: HeaderMap) -> Response {
 }
 
 /// `status/buildinfo`: the version is that of the Loki API, so that clients which compare versions work.
-pub async fn buildinfo() -> Response {
+pub(crate) async fn buildinfo() -> Response {
     let body = serde_json::json!({
         "version": LOKI_VERSION,
         "revision": concat!("skald-", env!("CARGO_PKG_VERSION")),
@@ -157,6 +157,6 @@ pub async fn buildinfo() -> Response {
 }
 
 /// `/skald/api/v1/openapi.json`
-pub async fn openapi() -> Response {
+pub(crate) async fn openapi() -> Response {
     json(format!("{}\n", crate::openapi::document()))
 }

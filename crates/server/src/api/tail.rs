@@ -6,11 +6,12 @@
 use super::tail_session::{Event, TailRequest, TailSession};
 use super::{header, labelling};
 use crate::api::params::Params;
-use crate::app::{App, TailPlace};
+use crate::app::App;
 use crate::auth::tenant::Tenant;
 use crate::clock;
 use crate::error::ApiError;
-use crate::telemetry::metrics::Refusal;
+use crate::limits::open_tails::TailPermit;
+use crate::telemetry::metrics::RefusalReason;
 use axum::body::Body;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -51,12 +52,12 @@ const CLOSE_REASON_BYTES_MAX: usize = 123;
 
 /// What is wrong although the request is well formed: said after the upgrade.
 enum Start {
-    Ready(Box<TailPipeline>, TailPlace),
+    Ready(Box<TailPipeline>, TailPermit),
     Refused(String),
 }
 
 /// `tail`
-pub async fn tail(
+pub(crate) async fn tail(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
     headers: HeaderMap,
@@ -71,7 +72,7 @@ pub async fn tail(
         )));
     }
     let limit = app
-        .granted(&tenant)
+        .limits_of(&tenant)
         .limits
         .entries(params.limit("limit", 100)?);
     let request = TailRequest {
@@ -108,12 +109,13 @@ fn prepare(app: &App, request: &TailRequest) -> Result<Start, ApiError> {
     let categorize = request.labelling == crate::wire::answer::Labelling::Categorized;
     let pipeline = app.engine.tail_pipeline(&request.query, categorize)?;
     let max = app
-        .granted(&request.tenant)
+        .limits_of(&request.tenant)
         .limits
         .max_concurrent_tail_requests;
     let entered = app.tails.enter(&request.tenant, max);
     if entered.is_err() {
-        app.metrics.refuse(request.tenant.as_str(), Refusal::Tails);
+        app.metrics
+            .refuse(request.tenant.as_str(), RefusalReason::Tails);
     }
     Ok(match entered {
         Ok(place) => Start::Ready(Box::new(pipeline), place),

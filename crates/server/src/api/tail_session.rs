@@ -3,10 +3,11 @@
 //! The subscription is made before history is read, so nothing falls between them; what both hold is
 //! sent once. With `delay_for`, entries wait in a heap and leave in order of time.
 
-use crate::app::{App, TailPlace, raised};
-use crate::auth::read_scope::Reader;
+use crate::app::App;
 use crate::clock;
 use crate::error::ApiError;
+use crate::limits::open_tails::TailPermit;
+use crate::shutdown::raised;
 use crate::wire::answer::{Labelling, list, write_entry, write_pairs};
 use crate::wire::json::Json;
 use foldhash::fast::FixedState;
@@ -26,7 +27,7 @@ const FRAME_ENTRIES_MAX: usize = 100;
 
 /// What a client asked for.
 #[derive(Clone, Debug)]
-pub struct TailRequest {
+pub(crate) struct TailRequest {
     /// Whose data.
     pub tenant: TenantId,
     /// A log query.
@@ -46,7 +47,7 @@ type Ready = (Vec<(String, String)>, EntryResult);
 
 /// What a tail says next.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     /// A frame of JSON.
     Frame(String),
     /// The tail is over, and why.
@@ -54,7 +55,7 @@ pub enum Event {
 }
 
 /// An open tail.
-pub struct TailSession {
+pub(crate) struct TailSession {
     labelling: Labelling,
     delay: i64,
     pipeline: TailPipeline,
@@ -70,16 +71,16 @@ pub struct TailSession {
     dropped: Vec<(i64, Labels)>,
     deadline: Instant,
     stop: watch::Receiver<bool>,
-    _place: TailPlace,
+    _place: TailPermit,
 }
 
 impl TailSession {
     /// Subscribes, then reads the history.
-    pub async fn open(
+    pub(crate) async fn open(
         app: &Arc<App>,
         request: TailRequest,
         pipeline: TailPipeline,
-        place: TailPlace,
+        place: TailPermit,
     ) -> Result<TailSession, ApiError> {
         let subscription = app
             .ingest
@@ -106,7 +107,7 @@ impl TailSession {
     }
 
     /// The next frame; waits until there is something to say. Safe to drop and call again.
-    pub async fn next(&mut self) -> Event {
+    pub(crate) async fn next(&mut self) -> Event {
         loop {
             self.release(clock::now());
             self.dropped.extend(self.subscription.dropped());
@@ -190,9 +191,9 @@ impl TailSession {
 
 /// The last entries since `start`, ascending.
 async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, ApiError> {
-    let reader = Reader::of(app, request.tenant.clone());
+    let scope = app.read_scope(request.tenant.clone());
     // Entries may be as far ahead of the clock as pushes allow.
-    let grace = i64::try_from(reader.limits().creation_grace_period.as_nanos()).unwrap_or(i64::MAX);
+    let grace = i64::try_from(scope.limits().creation_grace_period.as_nanos()).unwrap_or(i64::MAX);
     let end = clock::now().saturating_add(grace).saturating_add(1);
     let query = RangeRequest {
         tenant: request.tenant,
@@ -209,7 +210,7 @@ async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, Api
         caching: Caching::default(),
     };
     let answer = app
-        .ask(&reader, move |engine, cancel| {
+        .ask(&scope, move |engine, cancel| {
             engine.query_range(&query, cancel)
         })
         .await?;

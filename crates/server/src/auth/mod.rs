@@ -1,5 +1,8 @@
 //! Authentication decides who asks and for which tenants.
+//!
+//! [`tokens`] grants rights, `tenant` reads the tenants of a request, [`read_scope`] adds the limits that
+//! hold for its reads.
 
 pub mod read_scope;
-pub mod tenant;
+pub(crate) mod tenant;
 pub mod tokens;

@@ -1,9 +1,7 @@
-//! Whom a request names: the tenants of its header, within what its token may see.
+//! Tenants of a request: those its header names, within what its token allows.
 
-use crate::app::App;
 use crate::auth::tokens::Grant;
 use crate::error::ApiError;
-use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use skald_model::{TenantId, TenantIdError};
@@ -12,51 +10,44 @@ use std::sync::Arc;
 /// The one tenant a request writes, follows or changes.
 pub struct Tenant(pub TenantId);
 
-/// The tenants a request reads: sorted, at least one, and more than one only where that is allowed.
+/// The tenants a request reads: sorted, at least one.
 pub struct Tenants(pub Arc<[TenantId]>);
 
-impl FromRequestParts<Arc<App>> for Tenant {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Tenant, ApiError> {
-        let tenants = named(parts, app)?;
-        one(&tenants).map(Tenant)
-    }
-}
-
-impl FromRequestParts<Arc<App>> for Tenants {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Tenants, ApiError> {
-        let tenants = named(parts, app)?;
-        if !app.config.querier.multi_tenant_queries_enabled {
-            one(&tenants)?;
+impl Tenant {
+    /// The tenant of a request; more than one is refused. `fallback` stands for a missing header.
+    pub fn named(parts: &Parts, fallback: Option<&TenantId>) -> Result<Tenant, ApiError> {
+        match named(parts, fallback)?.as_slice() {
+            [tenant] => Ok(Tenant(tenant.clone())),
+            _ => Err(ApiError::bad("multiple org IDs present")),
         }
-        Ok(Tenants(tenants.into()))
     }
 }
 
-fn one(tenants: &[TenantId]) -> Result<TenantId, ApiError> {
-    match tenants {
-        [tenant] => Ok(tenant.clone()),
-        _ => Err(ApiError::bad("multiple org IDs present")),
+impl Tenants {
+    /// The tenants of a request. `fallback` stands for a missing header.
+    pub fn named(parts: &Parts, fallback: Option<&TenantId>) -> Result<Tenants, ApiError> {
+        named(parts, fallback).map(|tenants| Tenants(tenants.into()))
     }
 }
 
-/// Whom a request names, within what its token may see.
-fn named(parts: &Parts, app: &App) -> Result<Vec<TenantId>, ApiError> {
+impl From<Tenant> for Tenants {
+    fn from(Tenant(tenant): Tenant) -> Tenants {
+        Tenants(Arc::from([tenant]))
+    }
+}
+
+/// The tenants a request names; refuses those its token is not for.
+fn named(parts: &Parts, fallback: Option<&TenantId>) -> Result<Vec<TenantId>, ApiError> {
     let grant = parts.extensions.get::<Grant>();
     let header = parts
         .headers
         .get("x-scope-orgid")
         .map(|v| String::from_utf8_lossy(v.as_bytes()));
     let header = header.as_deref().filter(|text| !text.is_empty());
-    let asked = match (header, grant.map(Grant::only_tenant)) {
-        (None, Some(Some(only))) => vec![only],
-        (None, Some(None)) | (_, None) if !app.config.auth_enabled => {
-            vec![app.default_tenant.clone()]
-        }
-        (header, _) => resolve(header.unwrap_or(""))?,
+    let asked = match (header, grant.map(Grant::only_tenant), fallback) {
+        (None, Some(Some(only)), _) => vec![only],
+        (None, Some(None), Some(fallback)) | (_, None, Some(fallback)) => vec![fallback.clone()],
+        (header, _, _) => resolve(header.unwrap_or(""))?,
     };
     match asked
         .iter()

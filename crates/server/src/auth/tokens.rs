@@ -1,12 +1,11 @@
-//! Who may do what: tokens bound to tenants with rights to read, write and administer.
+//! Tokens grant rights: to read, write or administer, each bound to tenants.
 //!
-//! Tokens are 256 random bits, so their SHA-256 is all that is stored and no slow hash is needed: nobody
-//! guesses them, and a stolen file gives none away. A token comes as `Authorization: Bearer`, or as the
+//! Tokens are 256 random bits, so their SHA-256 is all that is stored and no slow hash is needed: they
+//! can't be guessed, and a stolen file gives none away. A token comes as `Authorization: Bearer`, or as the
 //! password of basic authentication with its name as the user. The file is read again when it changes.
 
-use crate::app::App;
 use crate::error::ApiError;
-use crate::telemetry::metrics::Refusal;
+use crate::telemetry::metrics::{Metrics, RefusalReason};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -33,7 +32,7 @@ const TOKEN_PREFIX: &str = "skald_";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Right {
-    /// Ask.
+    /// Query.
     Read,
     /// Push.
     Write,
@@ -93,21 +92,21 @@ struct TokenEntry {
     rights: Vec<Right>,
 }
 
-/// All tokens; without a file everybody may do everything.
-pub struct Access {
+/// All tokens; without a file every request is allowed everything.
+pub struct Tokens {
     file: Option<PathBuf>,
     grants: RwLock<Vec<Arc<Grant>>>,
 }
 
-impl Access {
+impl Tokens {
     /// With the tokens of a file, which must be readable now; an empty path asks for none.
-    pub fn open(file: &str) -> Result<Access, String> {
-        let access = Access {
+    pub fn open(file: &str) -> Result<Tokens, String> {
+        let tokens = Tokens {
             file: (!file.is_empty()).then(|| PathBuf::from(file)),
             grants: RwLock::default(),
         };
-        access.reload()?;
-        Ok(access)
+        tokens.reload()?;
+        Ok(tokens)
     }
 
     /// Whether requests need a token.
@@ -272,9 +271,18 @@ fn needed(method: &Method, path: &str) -> Option<Right> {
     }
 }
 
-/// Lets through what the request's token allows.
-pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    if !app.access.is_on() {
+/// What [`guard`] needs.
+#[derive(Clone)]
+pub struct Guard {
+    /// Whose tokens count.
+    pub tokens: Arc<Tokens>,
+    /// Where refusals are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Middleware that lets through what the request's token allows.
+pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    if !guard.tokens.is_on() {
         return next.run(request).await;
     }
     let Some(right) = needed(request.method(), request.uri().path()) else {
@@ -285,13 +293,13 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .unwrap_or("");
-    match allowed(&app.access, header, right) {
+    match allowed(&guard.tokens, header, right) {
         Ok(grant) => {
             request.extensions_mut().insert((*grant).clone());
             next.run(request).await
         }
         Err(error) => {
-            app.metrics.refuse("", Refusal::Unauthorized);
+            guard.metrics.refuse("", RefusalReason::Unauthorized);
             let unauthorized = error.status == StatusCode::UNAUTHORIZED;
             let mut response = error.into_response();
             if unauthorized {
@@ -306,8 +314,8 @@ pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next
 }
 
 /// What a header allows, when it allows this.
-pub(crate) fn allowed(access: &Access, header: &str, right: Right) -> Result<Arc<Grant>, ApiError> {
-    let grant = access.grant(header);
+pub(crate) fn allowed(tokens: &Tokens, header: &str, right: Right) -> Result<Arc<Grant>, ApiError> {
+    let grant = tokens.grant(header);
     let grant = grant
         .ok_or_else(|| ApiError::new(StatusCode::UNAUTHORIZED, "a valid token is required\n"))?;
     if grant.rights.contains(&right) {
@@ -325,7 +333,7 @@ pub(crate) fn allowed(access: &Access, header: &str, right: Right) -> Result<Arc
 mod tests {
     use super::*;
 
-    fn access(rights: &str, tenants: &str) -> (Access, String, tempfile::TempDir) {
+    fn tokens(rights: &str, tenants: &str) -> (Tokens, String, tempfile::TempDir) {
         let list = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
         let (token, entry) = new_token("me", &list(tenants), &list(rights)).expect("a token");
         let folder = tempfile::tempdir().expect("a folder");
@@ -333,7 +341,7 @@ mod tests {
         std::fs::write(&path, format!("tokens:\n{entry}")).expect("written");
         assert!(!entry.contains(&token), "the file holds no token");
         (
-            Access::open(path.to_str().expect("a path")).expect("the file is good"),
+            Tokens::open(path.to_str().expect("a path")).expect("the file is good"),
             token,
             folder,
         )
@@ -341,9 +349,9 @@ mod tests {
 
     #[test]
     fn a_token_is_taken_as_bearer_and_as_password() {
-        let (access, token, _folder) = access("read", "a");
+        let (tokens, token, _folder) = tokens("read", "a");
         let check = |header: &str, expected: bool| {
-            assert_eq!(access.grant(header).is_some(), expected, "{header}")
+            assert_eq!(tokens.grant(header).is_some(), expected, "{header}")
         };
         check(&format!("Bearer {token}"), true);
         check(&format!("bearer  {token} "), true);
@@ -363,10 +371,10 @@ mod tests {
 
     #[test]
     fn rights_and_tenants_bind() {
-        let (access, token, _folder) = access("read,write", "a,b");
+        let (tokens, token, _folder) = tokens("read,write", "a,b");
         let header = format!("Bearer {token}");
-        assert!(allowed(&access, &header, Right::Write).is_ok());
-        let refused = allowed(&access, &header, Right::Admin)
+        assert!(allowed(&tokens, &header, Right::Write).is_ok());
+        let refused = allowed(&tokens, &header, Right::Admin)
             .map(|_| ())
             .map_err(|e| (e.status.as_u16(), e.message));
         assert_eq!(
@@ -377,12 +385,12 @@ mod tests {
             ))
         );
         assert_eq!(
-            allowed(&access, "Bearer x", Right::Read)
+            allowed(&tokens, "Bearer x", Right::Read)
                 .map(|_| ())
                 .map_err(|e| e.status.as_u16()),
             Err(401)
         );
-        let grant = access.grant(&header).expect("known");
+        let grant = tokens.grant(&header).expect("known");
         let tenant = |name: &str| TenantId::parse(name).expect("valid");
         assert!(
             grant.may_see(&tenant("a"))
@@ -393,18 +401,18 @@ mod tests {
 
     #[test]
     fn a_file_that_is_wrong_is_refused_and_what_was_in_force_stays() {
-        let (access, token, folder) = access("read", "*");
+        let (tokens, token, folder) = tokens("read", "*");
         std::fs::write(
             folder.path().join("tokens.yaml"),
             "tokens: [{name: x, sha256: y, tenants: [a], rights: [read]}]",
         )
         .expect("written");
-        let error = access.reload().expect_err("the hash is bad");
+        let error = tokens.reload().expect_err("the hash is bad");
         assert!(
             error.ends_with("token \"x\": sha256 must be 64 hex digits"),
             "{error}"
         );
-        assert!(access.grant(&format!("Bearer {token}")).is_some());
+        assert!(tokens.grant(&format!("Bearer {token}")).is_some());
         assert!(new_token("x", &["a/b".to_owned()], &["read".to_owned()]).is_err());
         assert!(new_token("x", &["a".to_owned()], &["fly".to_owned()]).is_err());
     }

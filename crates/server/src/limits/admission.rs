@@ -1,44 +1,44 @@
-//! Which queries are let in: the limits that can be judged from a query's text and range, in Loki's words.
+//! Admission checks the limits that a query's text and range can break, in Loki's words.
 
-use crate::api::params::Bounds;
+use crate::bounds::Bounds;
 use crate::config::Limits;
 use crate::config::limits::{BlockedQuery, nanoseconds};
 use crate::duration;
 use crate::error::ApiError;
-use crate::telemetry::metrics::Refusal;
-use crate::telemetry::query_log;
-use crate::telemetry::query_log::Kind;
+use crate::query_kind::{QueryKind, query_hash};
+use crate::telemetry::metrics::RefusalReason;
+
 use axum::http::StatusCode;
 use skald_logql::ast::{Expr, LogRange, MetricExpr, Selector};
 
-/// A query that is not let in, and which limit says so.
+/// A query that is refused, and the limit it breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub(crate) struct LimitExceeded {
     /// For the counter.
-    pub why: Refusal,
+    pub reason: RefusalReason,
     /// For the client.
     pub error: ApiError,
 }
 
-fn refuse(why: Refusal, text: impl Into<String>) -> Result<(), Refused> {
-    Err(Refused {
-        why,
+fn refuse(reason: RefusalReason, text: impl Into<String>) -> Result<(), LimitExceeded> {
+    Err(LimitExceeded {
+        reason,
         error: ApiError::bad(text),
     })
 }
 
-/// Judges a query of `kind` over `bounds`; metadata requests have no range that counts.
-pub fn check(
+/// Checks a query of `kind` over `bounds` against all limits that its text and range can break.
+pub(crate) fn check(
     limits: &Limits,
     text: &str,
     expr: &Expr,
-    kind: Kind,
+    kind: QueryKind,
     bounds: Bounds,
-) -> Result<(), Refused> {
+) -> Result<(), LimitExceeded> {
     if limits.max_query_parallelism == 0 {
         let text = "querying is disabled, please contact your Loki operator";
-        return Err(Refused {
-            why: Refusal::Disabled,
+        return Err(LimitExceeded {
+            reason: RefusalReason::Disabled,
             error: ApiError::new(StatusCode::TOO_MANY_REQUESTS, text),
         });
     }
@@ -47,49 +47,41 @@ pub fn check(
         .iter()
         .any(|blocked| matches(blocked, text, kind))
     {
-        return refuse(Refusal::Blocked, "query blocked by policy");
+        return refuse(RefusalReason::Blocked, "query blocked by policy");
     }
-    let mut parts = Parts::default();
-    match expr {
-        Expr::Log(log) => parts.selectors.push(&log.selector),
-        Expr::Metric(metric) => parts.collect(metric),
-    }
-    for selector in &parts.selectors {
+    let leaves = Leaves::of(expr);
+    for selector in &leaves.selectors {
         check_selector(limits, selector)?;
     }
-    check_length(limits, bounds)?;
-    let (longest, widest) = (
-        nanoseconds(limits.max_query_range),
-        parts.ranges.iter().map(|r| r.range).max(),
-    );
-    match widest {
-        Some(widest) if longest > 0 && widest > longest => {
-            let (widest, longest) = (duration::show(widest), duration::show(longest));
-            refuse(
-                Refusal::Range,
-                format!("[interval] value exceeds limit: [{widest}] > [{longest}]"),
-            )
-        }
-        _ => Ok(()),
-    }
+    let range = leaves.longest_range();
+    check_length(limits, bounds.length())?;
+    check_range(limits, range)
 }
 
-/// Refuses a time range that is too long.
-pub fn check_length(limits: &Limits, bounds: Bounds) -> Result<(), Refused> {
-    let (longest, length) = (
-        nanoseconds(limits.max_query_length),
-        bounds.end.saturating_sub(bounds.start),
-    );
+/// Refuses a time range of more than `max_query_length`: `length` nanoseconds.
+pub(crate) fn check_length(limits: &Limits, length: i64) -> Result<(), LimitExceeded> {
+    let longest = nanoseconds(limits.max_query_length);
     if longest == 0 || length <= longest {
         return Ok(());
     }
     let (length, limit) = (duration::show(length), duration::show(longest));
     let text =
         format!("the query time range exceeds the limit (query length: {length}, limit: {limit})");
-    refuse(Refusal::Length, text)
+    refuse(RefusalReason::Length, text)
 }
 
-fn check_selector(limits: &Limits, selector: &Selector) -> Result<(), Refused> {
+/// Refuses a `[range]` of more than `max_query_range`.
+fn check_range(limits: &Limits, range: i64) -> Result<(), LimitExceeded> {
+    let longest = nanoseconds(limits.max_query_range);
+    if longest == 0 || range <= longest {
+        return Ok(());
+    }
+    let (range, limit) = (duration::show(range), duration::show(longest));
+    let text = format!("[interval] value exceeds limit: [{range}] > [{limit}]");
+    refuse(RefusalReason::Range, text)
+}
+
+fn check_selector(limits: &Limits, selector: &Selector) -> Result<(), LimitExceeded> {
     let (count, max) = (
         selector.matchers.len(),
         limits.max_streams_matchers_per_query,
@@ -98,7 +90,7 @@ fn check_selector(limits: &Limits, selector: &Selector) -> Result<(), Refused> {
         let text = format!(
             "max streams matchers per query exceeded, matchers-count > limit ({count} > {max})"
         );
-        return refuse(Refusal::Matchers, text);
+        return refuse(RefusalReason::Matchers, text);
     }
     let present: Vec<&str> = selector.matchers.iter().map(|m| m.name.as_str()).collect();
     let missing: Vec<&str> = limits
@@ -112,7 +104,7 @@ fn check_selector(limits: &Limits, selector: &Selector) -> Result<(), Refused> {
         let text = format!(
             "stream selector is missing required matchers [{missing}], labels present in the query were [{present}]"
         );
-        return refuse(Refusal::RequiredLabels, text);
+        return refuse(RefusalReason::RequiredLabels, text);
     }
     if count < limits.minimum_labels_number {
         let (present, required) = (present.join(", "), limits.minimum_labels_number);
@@ -120,15 +112,15 @@ fn check_selector(limits: &Limits, selector: &Selector) -> Result<(), Refused> {
             "stream selector has less label matchers than required: (present: [{present}], number_present: {count}, \
              required_number_label_matchers: {required})"
         );
-        return refuse(Refusal::MinimumLabels, text);
+        return refuse(RefusalReason::MinimumLabels, text);
     }
     Ok(())
 }
 
-fn matches(blocked: &BlockedQuery, text: &str, kind: Kind) -> bool {
+fn matches(blocked: &BlockedQuery, text: &str, kind: QueryKind) -> bool {
     let type_fits =
         blocked.types.is_empty() || blocked.types.iter().any(|name| name == kind.query_type());
-    let hash_fits = blocked.hash == 0 || blocked.hash == query_log::hash(text);
+    let hash_fits = blocked.hash == 0 || blocked.hash == query_hash(text);
     let pattern = blocked.pattern.trim();
     let text_fits = if pattern.is_empty() {
         true
@@ -141,14 +133,23 @@ fn matches(blocked: &BlockedQuery, text: &str, kind: Kind) -> bool {
     type_fits && hash_fits && text_fits
 }
 
-/// What of a metric query limits look at.
+/// The leaves of a query: what it selects, and over which ranges.
 #[derive(Default)]
-struct Parts<'a> {
+struct Leaves<'a> {
     selectors: Vec<&'a Selector>,
     ranges: Vec<&'a LogRange>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> Leaves<'a> {
+    fn of(expr: &'a Expr) -> Leaves<'a> {
+        let mut leaves = Leaves::default();
+        match expr {
+            Expr::Log(log) => leaves.selectors.push(&log.selector),
+            Expr::Metric(metric) => leaves.collect(metric),
+        }
+        leaves
+    }
+
     fn collect(&mut self, expr: &'a MetricExpr) {
         match expr {
             MetricExpr::Range(range) => {
@@ -164,22 +165,24 @@ impl<'a> Parts<'a> {
             MetricExpr::Literal(_) | MetricExpr::VectorOf(_) => {}
         }
     }
+
+    /// The longest `[range]`, in nanoseconds; 0 of a log query.
+    fn longest_range(&self) -> i64 {
+        let ranges = self.ranges.iter().map(|range| range.range);
+        ranges.max().unwrap_or(0)
+    }
 }
 
 /// What a query reads: each selector as text, and how far before the range's start.
-pub fn reads(text: &str, expr: &Expr) -> Vec<(String, i64)> {
-    let mut parts = Parts::default();
-    match expr {
-        Expr::Log(log) => parts.selectors.push(&log.selector),
-        Expr::Metric(metric) => parts.collect(metric),
-    }
+pub(crate) fn reads(text: &str, expr: &Expr) -> Vec<(String, i64)> {
+    let leaves = Leaves::of(expr);
     let before = |at: usize| {
-        parts
+        leaves
             .ranges
             .get(at)
             .map_or(0, |range| range.range.saturating_add(range.offset.max(0)))
     };
-    let selectors = parts.selectors.iter().enumerate();
+    let selectors = leaves.selectors.iter().enumerate();
     let of = |selector: &Selector| {
         text.get(selector.span.start as usize..selector.span.end as usize)
             .map(str::to_owned)
@@ -197,15 +200,15 @@ mod tests {
     fn check_with(
         set: impl FnOnce(&mut Limits),
         query: &str,
-        expected: Result<(), (Refusal, &str)>,
+        expected: Result<(), (RefusalReason, &str)>,
     ) {
         let mut limits = Limits::default();
         set(&mut limits);
         let expr = skald_logql::parse(query).expect("the query is good");
         let kind = if matches!(expr, Expr::Log(_)) {
-            Kind::Limited
+            QueryKind::Limited
         } else {
-            Kind::Metric
+            QueryKind::Metric
         };
         let found = check(
             &limits,
@@ -217,7 +220,7 @@ mod tests {
                 end: 7_200_000_000_000,
             },
         );
-        let found = found.map_err(|r| (r.why, r.error.message));
+        let found = found.map_err(|r| (r.reason, r.error.message));
         assert_eq!(
             found,
             expected.map_err(|(why, text)| (why, text.to_owned())),
@@ -238,13 +241,13 @@ mod tests {
         check_with(
             |l| l.max_query_length = Duration::from_secs(3600),
             "{a=\"b\"}",
-            Err((Refusal::Length, text)),
+            Err((RefusalReason::Length, text)),
         );
         let text = "[interval] value exceeds limit: [1h] > [30m]";
         check_with(
             |l| l.max_query_range = Duration::from_secs(1800),
             METRIC,
-            Err((Refusal::Range, text)),
+            Err((RefusalReason::Range, text)),
         );
     }
 
@@ -254,24 +257,24 @@ mod tests {
         check_with(
             |l| l.max_streams_matchers_per_query = 1,
             METRIC,
-            Err((Refusal::Matchers, text)),
+            Err((RefusalReason::Matchers, text)),
         );
         let text = "stream selector is missing required matchers [x, y], labels present in the query were [a]";
         let required =
             |l: &mut Limits| l.required_labels = vec!["x".into(), "a".into(), "y".into()];
-        check_with(required, METRIC, Err((Refusal::RequiredLabels, text)));
+        check_with(required, METRIC, Err((RefusalReason::RequiredLabels, text)));
         let text = "stream selector has less label matchers than required: (present: [a], number_present: 1, required_number_label_matchers: 2)";
         check_with(
             |l| l.minimum_labels_number = 2,
             METRIC,
-            Err((Refusal::MinimumLabels, text)),
+            Err((RefusalReason::MinimumLabels, text)),
         );
     }
 
     #[test]
     fn queries_may_be_blocked() {
         let block = |blocked: BlockedQuery| move |l: &mut Limits| l.blocked_queries = vec![blocked];
-        let refused = Err((Refusal::Blocked, "query blocked by policy"));
+        let refused = Err((RefusalReason::Blocked, "query blocked by policy"));
         let by_text = |pattern: &str, regex| BlockedQuery {
             pattern: pattern.into(),
             regex,
@@ -286,7 +289,7 @@ mod tests {
         };
         check_with(block(by_type("metric")), "{a=\"b\"}", Ok(()));
         check_with(block(by_type("metric")), METRIC, refused);
-        let hash = query_log::hash("{a=\"b\"}");
+        let hash = query_hash("{a=\"b\"}");
         check_with(
             block(BlockedQuery {
                 hash,
@@ -296,7 +299,7 @@ mod tests {
             refused,
         );
         let disabled = Err((
-            Refusal::Disabled,
+            RefusalReason::Disabled,
             "querying is disabled, please contact your Loki operator",
         ));
         check_with(|l| l.max_query_parallelism = 0, "{a=\"b\"}", disabled);

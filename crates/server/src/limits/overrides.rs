@@ -6,7 +6,7 @@
 
 use crate::config::limits::Limits;
 use crate::config::{Config, file, keys, yaml};
-use crate::telemetry::metrics::metric;
+use crate::telemetry::exposition::metric;
 use parking_lot::{Mutex, RwLock};
 use serde_yaml_ng::Value;
 use skald_ingest::{Profile, Profiles};
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A tenant's limits in the forms that the parts of the server take.
 #[derive(Debug)]
-pub struct Granted {
+pub struct TenantLimits {
     /// By Loki's names.
     pub limits: Limits,
     /// For pushes.
@@ -31,8 +31,8 @@ pub struct Granted {
 /// Limits of all tenants.
 pub struct Overrides {
     config: Config,
-    base: Arc<Granted>,
-    tenants: RwLock<HashMap<TenantId, Arc<Granted>>>,
+    base: Arc<TenantLimits>,
+    tenants: RwLock<HashMap<TenantId, Arc<TenantLimits>>>,
     files: Vec<PathBuf>,
     /// What the files held when they were read last.
     seen: Mutex<Option<Vec<String>>>,
@@ -62,7 +62,7 @@ impl Overrides {
     }
 
     /// What this tenant may do.
-    pub fn of(&self, tenant: &TenantId) -> Arc<Granted> {
+    pub fn of(&self, tenant: &TenantId) -> Arc<TenantLimits> {
         let own = self.tenants.read().get(tenant).cloned();
         own.unwrap_or_else(|| self.base.clone())
     }
@@ -148,7 +148,7 @@ impl Overrides {
         Ok(())
     }
 
-    fn grant(&self, limits: Limits) -> Arc<Granted> {
+    fn grant(&self, limits: Limits) -> Arc<TenantLimits> {
         let ingest = Arc::new(
             self.base
                 .ingest
@@ -159,12 +159,12 @@ impl Overrides {
 }
 
 /// Limits that were checked, in all their forms.
-fn granted(config: &Config, limits: Limits, ingest: Arc<Profile>) -> Granted {
+fn granted(config: &Config, limits: Limits, ingest: Arc<Profile>) -> TenantLimits {
     // Limits that can't be read are refused before; keeping everything is the safe side.
     let retention = limits
         .retention(config.compactor.retention_enabled)
         .unwrap_or_default();
-    Granted {
+    TenantLimits {
         limits,
         ingest,
         retention: Arc::new(retention),

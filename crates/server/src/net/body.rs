@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
 /// Reads a body of at most `max` bytes. One that is too large or too slow is given up early.
-pub async fn read(body: Body, config: &Config, max: u64) -> Result<Bytes, ApiError> {
+pub(crate) async fn read(body: Body, config: &Config, max: u64) -> Result<Bytes, ApiError> {
     match tokio::time::timeout(config.server.http_server_read_timeout, collect(body, max)).await {
         Ok(result) => result,
         Err(_) => Err(ApiError::new(

@@ -18,24 +18,24 @@ const BYTES_MAX: u64 = 16 * 1024 * 1024;
 const TIME_MAX: Duration = Duration::from_secs(2);
 
 /// A body of which the rest is read when its reader lets go of it.
-pub(crate) struct Leftover {
+pub(crate) struct DrainedBody {
     /// Nothing once its end or an error was seen.
     body: Option<Incoming>,
 }
 
-impl Leftover {
+impl DrainedBody {
     /// The body of a request. A client that waits to be told to go on sends nothing until a handler
     /// reads: its body must stay unasked for.
     pub(crate) fn of(body: Incoming, waits: bool) -> axum::body::Body {
         if waits {
             axum::body::Body::new(body)
         } else {
-            axum::body::Body::new(Leftover { body: Some(body) })
+            axum::body::Body::new(DrainedBody { body: Some(body) })
         }
     }
 }
 
-impl Body for Leftover {
+impl Body for DrainedBody {
     type Data = <Incoming as Body>::Data;
     type Error = <Incoming as Body>::Error;
 
@@ -64,7 +64,7 @@ impl Body for Leftover {
     }
 }
 
-impl Drop for Leftover {
+impl Drop for DrainedBody {
     fn drop(&mut self) {
         let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else {
             return;

@@ -1,7 +1,11 @@
-//! Sockets, TLS, bodies and time limits of connections.
+//! Networking serves connections: sockets, TLS, request bodies and their time limits.
+//!
+//! [`listener`] accepts connections and serves HTTP on them over [`tls`] and [`write_timeout`];
+//! [`body`] reads request bodies, [`drain_body`] what is left of them, [`request_path`] their paths.
 
-pub mod body;
-pub(crate) mod drain_body;
-pub(crate) mod grpc;
+pub(crate) mod body;
+mod drain_body;
+pub(crate) mod listener;
+mod request_path;
 pub(crate) mod tls;
-pub(crate) mod write_timeout;
+mod write_timeout;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// A stream that fails when a write makes no progress for so long.
-pub(crate) struct Patient<S> {
+pub(crate) struct WriteTimeout<S> {
     stream: S,
     patience: Duration,
     /// Runs out while a write waits; `armed` tells whether one does.
@@ -19,10 +19,10 @@ pub(crate) struct Patient<S> {
     armed: bool,
 }
 
-impl<S> Patient<S> {
+impl<S> WriteTimeout<S> {
     /// Waits `patience` for a write.
-    pub(crate) fn new(stream: S, patience: Duration) -> Patient<S> {
-        Patient {
+    pub(crate) fn new(stream: S, patience: Duration) -> WriteTimeout<S> {
+        WriteTimeout {
             stream,
             patience,
             deadline: Box::pin(sleep(patience)),
@@ -53,7 +53,7 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -63,7 +63,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -104,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_stops_is_let_go_and_one_that_reads_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let mut patient = Patient::new(ours, Duration::from_millis(1));
+        let mut patient = WriteTimeout::new(ours, Duration::from_millis(1));
         let error = patient
             .write_all(b"more than fits")
             .await

@@ -2,6 +2,19 @@
 
 use super::params::*;
 
+/// Loki's pages about who holds what. Here one process holds everything, and each says so.
+pub(crate) const RING_PAGES: [&str; 9] = [
+    "/ring",
+    "/distributor/ring",
+    "/ruler/ring",
+    "/compactor/ring",
+    "/indexgateway/ring",
+    "/scheduler/ring",
+    "/pattern/ring",
+    "/partition-ring",
+    "/memberlist",
+];
+
 /// What an answer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
@@ -311,7 +324,7 @@ fn legacy() -> Vec<Operation> {
 }
 
 fn pages() -> Vec<Operation> {
-    let rings = crate::routes::RING_PAGES.map(|path| {
+    let rings = RING_PAGES.map(|path| {
         page(
             path,
             GET,

@@ -28,7 +28,7 @@ thread_local! {
 
 /// One line of the server's own log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnLine {
+pub struct SelfLogLine {
     /// Nanoseconds since 1970.
     pub timestamp: i64,
     /// `debug`, `info`, `warn` or `error`.
@@ -38,10 +38,10 @@ pub struct OwnLine {
 }
 
 /// Where own lines come out.
-pub type OwnLines = mpsc::Receiver<OwnLine>;
+pub type SelfLogReceiver = mpsc::Receiver<SelfLogLine>;
 
 /// Starts logging for the process; gives the lines to store. Does nothing when logging was started.
-pub fn start(level: LogLevel, format: LogFormat) -> Option<OwnLines> {
+pub fn start(level: LogLevel, format: LogFormat) -> Option<SelfLogReceiver> {
     set_level(level);
     let (queue, lines) = mpsc::channel(QUEUE_LINES_MAX);
     tracing_subscriber::registry()
@@ -76,7 +76,7 @@ pub fn muted<T>(poll: impl FnOnce() -> T) -> T {
 
 struct LogLayer {
     format: LogFormat,
-    queue: mpsc::Sender<OwnLine>,
+    queue: mpsc::Sender<SelfLogLine>,
 }
 
 impl<S: Subscriber> Layer<S> for LogLayer {
@@ -111,7 +111,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
         if level != "debug" && !MUTED.get() {
             // A full queue drops the line: logging never waits.
-            let _ = self.queue.try_send(OwnLine {
+            let _ = self.queue.try_send(SelfLogLine {
                 timestamp,
                 level,
                 text,

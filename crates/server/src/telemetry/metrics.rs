@@ -1,10 +1,10 @@
-//! What the server counts of its requests, in Prometheus text form under Loki's names.
+//! Server metrics count requests, refusals and connections, under Loki's names where it has them.
 
-use crate::telemetry::process;
+use crate::telemetry::exposition::{header, line, metric};
+use crate::telemetry::{process, store_metrics};
 use parking_lot::Mutex;
-use skald_store::{ObjectStatus, StoreStatus};
+use skald_store::StoreStatus;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const BUCKETS: [f64; 14] = [
 /// Why a query was refused: the `reason` of `skald_queries_refused_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)] // each is the limit of its name
-pub enum Refusal {
+pub enum RefusalReason {
     Disabled,
     Blocked,
     Length,
@@ -37,28 +37,28 @@ pub enum Refusal {
     Requests,
 }
 
-impl Refusal {
+impl RefusalReason {
     /// The name of the limit, Loki's where it has it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Refusal::Disabled => "max_query_parallelism",
-            Refusal::Blocked => "blocked_queries",
-            Refusal::Length => "max_query_length",
-            Refusal::Range => "max_query_range",
-            Refusal::Matchers => "max_streams_matchers_per_query",
-            Refusal::RequiredLabels => "required_labels",
-            Refusal::MinimumLabels => "minimum_labels_number",
-            Refusal::BytesRead => "max_query_bytes_read",
-            Refusal::Entries => "max_entries_limit_per_query",
-            Refusal::Series => "max_query_series",
-            Refusal::VolumeSeries => "volume_max_series",
-            Refusal::Memory => "query_memory",
-            Refusal::Busy => "memory_budget",
-            Refusal::Queue => "max_outstanding_per_tenant",
-            Refusal::Timeout => "query_timeout",
-            Refusal::Tails => "max_concurrent_tail_requests",
-            Refusal::Unauthorized => "unauthorized",
-            Refusal::Requests => "max_concurrent_requests",
+            RefusalReason::Disabled => "max_query_parallelism",
+            RefusalReason::Blocked => "blocked_queries",
+            RefusalReason::Length => "max_query_length",
+            RefusalReason::Range => "max_query_range",
+            RefusalReason::Matchers => "max_streams_matchers_per_query",
+            RefusalReason::RequiredLabels => "required_labels",
+            RefusalReason::MinimumLabels => "minimum_labels_number",
+            RefusalReason::BytesRead => "max_query_bytes_read",
+            RefusalReason::Entries => "max_entries_limit_per_query",
+            RefusalReason::Series => "max_query_series",
+            RefusalReason::VolumeSeries => "volume_max_series",
+            RefusalReason::Memory => "query_memory",
+            RefusalReason::Busy => "memory_budget",
+            RefusalReason::Queue => "max_outstanding_per_tenant",
+            RefusalReason::Timeout => "query_timeout",
+            RefusalReason::Tails => "max_concurrent_tail_requests",
+            RefusalReason::Unauthorized => "unauthorized",
+            RefusalReason::Requests => "max_concurrent_requests",
         }
     }
 }
@@ -92,7 +92,7 @@ struct Histogram {
 pub struct Metrics {
     requests: Mutex<BTreeMap<RequestKey, Histogram>>,
     inflight: Mutex<BTreeMap<(String, String), i64>>,
-    refused: Mutex<BTreeMap<(String, Refusal), u64>>,
+    refused: Mutex<BTreeMap<(String, RefusalReason), u64>>,
     partial: Mutex<BTreeMap<String, u64>>,
     shared: AtomicU64,
     panics: AtomicU64,
@@ -148,7 +148,7 @@ impl Metrics {
     }
 
     /// A query of this tenant (empty when it is not known) was refused.
-    pub fn refuse(&self, tenant: &str, why: Refusal) {
+    pub fn refuse(&self, tenant: &str, why: RefusalReason) {
         *self
             .refused
             .lock()
@@ -216,7 +216,7 @@ impl Metrics {
         );
         header(out, "skald_build_info", "gauge", "What runs here.");
         line(out, "skald_build_info", &[("version", version)], 1);
-        write_store(out, status);
+        store_metrics::write(out, status);
         process::write_metrics(out);
     }
 
@@ -321,333 +321,6 @@ impl Default for Metrics {
     }
 }
 
-fn write_store(out: &mut String, status: &StoreStatus) {
-    header(
-        out,
-        "loki_ingester_memory_streams",
-        "gauge",
-        "Streams with entries that are not flushed yet.",
-    );
-    for (tenant, count) in &status.head_streams {
-        line(
-            out,
-            "loki_ingester_memory_streams",
-            &[("tenant", tenant.as_str())],
-            count,
-        );
-    }
-    header(
-        out,
-        "loki_ingester_streams_created_total",
-        "counter",
-        "Streams created.",
-    );
-    for (tenant, count) in &status.streams_created {
-        line(
-            out,
-            "loki_ingester_streams_created_total",
-            &[("tenant", tenant.as_str())],
-            count,
-        );
-    }
-    metric(
-        out,
-        "skald_memory_budget_bytes",
-        "gauge",
-        "Bytes of memory for all users together.",
-        status.memory_budget,
-    );
-    header(
-        out,
-        "skald_memory_bytes",
-        "gauge",
-        "Bytes of the memory budget in use.",
-    );
-    for (user, bytes, _) in &status.memory {
-        line(out, "skald_memory_bytes", &[("user", user.as_str())], bytes);
-    }
-    header(
-        out,
-        "skald_memory_refusals_total",
-        "counter",
-        "Requests for memory that were refused.",
-    );
-    for (user, _, refusals) in &status.memory {
-        line(
-            out,
-            "skald_memory_refusals_total",
-            &[("user", user.as_str())],
-            refusals,
-        );
-    }
-    let kept = status.kept;
-    metric(
-        out,
-        "skald_results_cache_hits_total",
-        "counter",
-        "Blocks answered by earlier results.",
-        kept.hits,
-    );
-    metric(
-        out,
-        "skald_results_cache_misses_total",
-        "counter",
-        "Blocks without an earlier result.",
-        kept.misses,
-    );
-    metric(
-        out,
-        "skald_results_cache_evictions_total",
-        "counter",
-        "Results let go of to make room.",
-        kept.evictions,
-    );
-    metric(
-        out,
-        "skald_results_cache_entries",
-        "gauge",
-        "Results kept.",
-        kept.values,
-    );
-    metric(
-        out,
-        "skald_results_cache_bytes",
-        "gauge",
-        "Bytes of results kept.",
-        kept.bytes,
-    );
-    metric(
-        out,
-        "skald_head_bytes",
-        "gauge",
-        "Bytes of entries that are not flushed yet.",
-        status.head_bytes,
-    );
-    metric(
-        out,
-        "skald_wal_bytes",
-        "gauge",
-        "Bytes of write-ahead log on disk.",
-        status.wal_bytes,
-    );
-    metric(
-        out,
-        "skald_wal_syncs_total",
-        "counter",
-        "Syncs of the write-ahead log.",
-        status.wal_syncs,
-    );
-    metric(out, "skald_parts", "gauge", "Parts on disk.", status.parts);
-    metric(
-        out,
-        "skald_part_bytes",
-        "gauge",
-        "Bytes of parts on disk.",
-        status.part_bytes,
-    );
-    metric(
-        out,
-        "skald_flushes_total",
-        "counter",
-        "Flushes of the head.",
-        status.flushes,
-    );
-    metric(
-        out,
-        "skald_compactions_total",
-        "counter",
-        "Merges of parts.",
-        status.compactions,
-    );
-    metric(
-        out,
-        "skald_rewrites_total",
-        "counter",
-        "Parts rewritten without some of their entries.",
-        status.rewrites,
-    );
-    metric(
-        out,
-        "skald_expired_parts_total",
-        "counter",
-        "Parts removed by retention.",
-        status.expired_parts,
-    );
-    metric(
-        out,
-        "skald_expired_entries_total",
-        "counter",
-        "Entries removed by retention.",
-        status.expired_entries,
-    );
-    metric(
-        out,
-        "skald_expired_bytes_total",
-        "counter",
-        "Bytes of lines removed by retention.",
-        status.expired_bytes,
-    );
-    metric(
-        out,
-        "skald_deleted_entries_total",
-        "counter",
-        "Entries removed by delete requests.",
-        status.deleted_entries,
-    );
-    let pending = status.pending_deletes;
-    metric(
-        out,
-        "skald_delete_requests_pending",
-        "gauge",
-        "Delete requests that are not processed.",
-        pending,
-    );
-    if let Some(objects) = &status.objects {
-        write_objects(out, objects);
-    }
-    let rebuilt = status.manifests_rebuilt;
-    metric(
-        out,
-        "skald_manifests_rebuilt_total",
-        "counter",
-        "Manifests lost and made anew from parts at start.",
-        rebuilt,
-    );
-    metric(
-        out,
-        "skald_disk_full",
-        "gauge",
-        "1 while pushes find no room on the data disk.",
-        u8::from(status.disk_full),
-    );
-    metric(
-        out,
-        "skald_recovering",
-        "gauge",
-        "1 while the write-ahead log is replayed.",
-        u8::from(status.recovering),
-    );
-    metric(
-        out,
-        "skald_writes_stopped",
-        "gauge",
-        "1 when the store takes no writes.",
-        u8::from(status.stopped.is_some()),
-    );
-}
-
-fn write_objects(out: &mut String, status: &ObjectStatus) {
-    metric(
-        out,
-        "skald_objects_requests_total",
-        "counter",
-        "Requests to object storage.",
-        status.requests,
-    );
-    metric(
-        out,
-        "skald_objects_retries_total",
-        "counter",
-        "Requests that repeated a failed one.",
-        status.retries,
-    );
-    metric(
-        out,
-        "skald_objects_failures_total",
-        "counter",
-        "Operations given up.",
-        status.failures,
-    );
-    metric(
-        out,
-        "skald_objects_fetched_bytes_total",
-        "counter",
-        "Bytes fetched.",
-        status.fetched_bytes,
-    );
-    metric(
-        out,
-        "skald_objects_uploaded_bytes_total",
-        "counter",
-        "Bytes uploaded.",
-        status.uploaded_bytes,
-    );
-    let conflicts = status.conflicts;
-    metric(
-        out,
-        "skald_objects_conflicts_total",
-        "counter",
-        "Manifests that another writer replaced first.",
-        conflicts,
-    );
-    metric(
-        out,
-        "skald_objects_cache_hits_total",
-        "counter",
-        "Chunks found on the local disk.",
-        status.cache_hits,
-    );
-    metric(
-        out,
-        "skald_objects_cache_misses_total",
-        "counter",
-        "Chunks that were fetched.",
-        status.cache_misses,
-    );
-    metric(
-        out,
-        "skald_objects_cache_bytes",
-        "gauge",
-        "Bytes of uploaded parts and chunks kept here.",
-        status.cache_bytes,
-    );
-    metric(
-        out,
-        "skald_objects_waiting_parts",
-        "gauge",
-        "Parts not uploaded yet.",
-        status.waiting_parts,
-    );
-    metric(
-        out,
-        "skald_objects_waiting_bytes",
-        "gauge",
-        "Bytes of parts not uploaded yet.",
-        status.waiting_bytes,
-    );
-}
-
-/// A metric of one line.
-pub fn metric(out: &mut String, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
-    header(out, name, kind, help);
-    line(out, name, &[], value);
-}
-
-/// `# HELP` and `# TYPE`.
-pub fn header(out: &mut String, name: &str, kind: &str, help: &str) {
-    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")
-        .expect("writing to memory does not fail");
-}
-
-/// One sample.
-pub fn line(out: &mut String, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-    out.push_str(name);
-    for (i, (label, text)) in labels.iter().enumerate() {
-        let escaped = text
-            .replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('\n', "\\n");
-        write!(
-            out,
-            "{}{label}=\"{escaped}\"",
-            if i == 0 { "{" } else { "," }
-        )
-        .expect("writing to memory does not fail");
-    }
-    let end = if labels.is_empty() { "" } else { "}" };
-    writeln!(out, "{end} {value}").expect("writing to memory does not fail");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -672,12 +345,5 @@ mod tests {
         ] {
             assert!(out.contains(&expected), "{expected}{out}");
         }
-    }
-
-    #[test]
-    fn label_values_are_escaped() {
-        let mut out = String::new();
-        line(&mut out, "m", &[("a", "x\"\\\n")], 1);
-        assert_eq!(out, "m{a=\"x\\\"\\\\\\n\"} 1\n");
     }
 }

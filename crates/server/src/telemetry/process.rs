@@ -1,6 +1,6 @@
-//! `process_*` metrics, read from `/proc`. Where there is none they are left out.
+//! Process metrics (`process_*`) are read from `/proc`; without one they are left out.
 
-use crate::telemetry::metrics::metric;
+use crate::telemetry::exposition::metric;
 use std::fs;
 
 /// Kernel clock ticks a second as `/proc` counts them; fixed at 100 for user space on Linux.

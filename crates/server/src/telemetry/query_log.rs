@@ -1,8 +1,9 @@
-//! One log line a query, with the keys of Loki's `metrics.go` lines that people grep for.
+//! The query log writes one line a query, with the keys of Loki's `metrics.go` lines.
 
-use crate::api::params::Bounds;
+use crate::bounds::Bounds;
 use crate::clock;
 use crate::error::ApiError;
+use crate::query_kind::{QueryKind, query_hash};
 use skald_model::TenantId;
 use skald_query::Stats;
 use std::time::Instant;
@@ -10,60 +11,10 @@ use std::time::Instant;
 /// Queries longer than this are marked `latency=slow`, as in Loki.
 const SLOW_SECONDS: f64 = 10.0;
 
-/// What was asked: `query_type` and `range_type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Lines over a range, filtered.
-    Filter,
-    /// Lines over a range as they are.
-    Limited,
-    /// Numbers over a range.
-    Metric,
-    /// Numbers at an instant.
-    Instant,
-    /// Label names and values.
-    Labels,
-    /// Series.
-    Series,
-    /// Index statistics.
-    Stats,
-    /// Volumes.
-    Volume,
-    /// Detected labels and fields.
-    Detected,
-    /// Templates of lines.
-    Patterns,
-}
-
-impl Kind {
-    /// `query_type`, as `blocked_queries` names it too.
-    pub fn query_type(self) -> &'static str {
-        match self {
-            Kind::Filter => "filter",
-            Kind::Limited => "limited",
-            Kind::Metric | Kind::Instant => "metric",
-            Kind::Labels => "labels",
-            Kind::Series => "series",
-            Kind::Stats => "stats",
-            Kind::Volume => "volume",
-            Kind::Detected => "detected",
-            Kind::Patterns => "patterns",
-        }
-    }
-
-    fn range_type(self) -> &'static str {
-        if self == Kind::Instant {
-            "instant"
-        } else {
-            "range"
-        }
-    }
-}
-
 /// A query under way.
-pub struct QueryLog {
+pub(crate) struct QueryLog {
     tenant: TenantId,
-    kind: Kind,
+    kind: QueryKind,
     query: String,
     bounds: Bounds,
     step: i64,
@@ -74,7 +25,12 @@ pub struct QueryLog {
 
 impl QueryLog {
     /// Starts the clock.
-    pub fn begin(tenant: &TenantId, kind: Kind, query: &str, bounds: Bounds) -> QueryLog {
+    pub(crate) fn begin(
+        tenant: &TenantId,
+        kind: QueryKind,
+        query: &str,
+        bounds: Bounds,
+    ) -> QueryLog {
         let (tenant, query, started) = (tenant.clone(), query.to_owned(), Instant::now());
         QueryLog {
             tenant,
@@ -89,7 +45,7 @@ impl QueryLog {
     }
 
     /// Adds what only `query` and `query_range` have. `tags` is the header `X-Query-Tags`.
-    pub fn with(mut self, step: i64, limit: usize, tags: &str) -> QueryLog {
+    pub(crate) fn with(mut self, step: i64, limit: usize, tags: &str) -> QueryLog {
         self.step = step;
         self.limit = limit;
         let source = tags
@@ -107,7 +63,7 @@ impl QueryLog {
     }
 
     /// Logs a failure; passes the result on.
-    pub fn watch<T>(&self, result: Result<T, ApiError>) -> Result<T, ApiError> {
+    pub(crate) fn watch<T>(&self, result: Result<T, ApiError>) -> Result<T, ApiError> {
         if let Err(error) = &result {
             let status = error.status.as_u16();
             self.write(status, &Stats::default(), 0, &error.message);
@@ -116,12 +72,12 @@ impl QueryLog {
     }
 
     /// Logs an answer.
-    pub fn end(&self, stats: &Stats) {
+    pub(crate) fn end(&self, stats: &Stats) {
         self.write(200, stats, stats.entries_returned, "");
     }
 
-    /// Logs an answer of so many things.
-    pub fn end_counted(&self, count: usize) {
+    /// Logs an answer of `count` items.
+    pub(crate) fn end_counted(&self, count: usize) {
         self.write(200, &Stats::default(), count as u64, "");
     }
 
@@ -145,13 +101,10 @@ impl QueryLog {
                 "fast"
             },
             query = self.query,
-            query_hash = hash(&self.query),
+            query_hash = query_hash(&self.query),
             query_type = self.kind.query_type(),
             range_type = self.kind.range_type(),
-            length = format!(
-                "{:.3}s",
-                (self.bounds.end as f64 - self.bounds.start as f64) / 1e9
-            ),
+            length = format!("{:.3}s", self.bounds.length() as f64 / 1e9),
             start_delta = delta(self.bounds.start),
             end_delta = delta(self.bounds.end),
             step = format!("{:.3}s", self.step as f64 / 1e9),
@@ -173,11 +126,4 @@ impl QueryLog {
             error,
         );
     }
-}
-
-/// FNV-1a, so that equal queries can be counted.
-pub fn hash(query: &str) -> u32 {
-    query.bytes().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
 }

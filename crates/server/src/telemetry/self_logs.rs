@@ -1,10 +1,8 @@
-//! Stores the server's own log lines under `{service_name="skald"}`, so that a fresh Grafana finds labels.
+//! Self logs store the server's own log lines under `{service_name="skald"}`, so that a fresh Grafana finds labels.
 
-use crate::app::App;
-use crate::telemetry::logging;
-use crate::telemetry::logging::{OwnLine, OwnLines};
+use crate::telemetry::logging::{self, SelfLogLine, SelfLogReceiver};
 use bytes::Bytes;
-use skald_ingest::{Protocol, PushRequest};
+use skald_ingest::{Ingest, Protocol, PushRequest};
 use skald_model::TenantId;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -19,15 +17,8 @@ const BATCH_LINES_MAX: usize = 512;
 /// Lines gather this long before they are pushed, so that a busy server makes few pushes.
 const GATHER: Duration = Duration::from_millis(250);
 
-/// Takes lines until their source ends.
-pub(crate) async fn run(app: Arc<App>, mut lines: OwnLines) {
-    // With tenants switched on nobody's data is a good place: own lines get a tenant of their own.
-    let own = TenantId::parse("skald").expect("skald is a valid tenant name");
-    let tenant = if app.config.auth_enabled {
-        own
-    } else {
-        app.default_tenant.clone()
-    };
+/// Pushes lines for `tenant` until their source ends.
+pub(crate) async fn run(ingest: Arc<Ingest>, tenant: TenantId, mut lines: SelfLogReceiver) {
     let mut batch = Vec::new();
     while lines.recv_many(&mut batch, BATCH_LINES_MAX).await > 0 {
         tokio::time::sleep(GATHER).await;
@@ -44,7 +35,7 @@ pub(crate) async fn run(app: Arc<App>, mut lines: OwnLines) {
         };
         batch.clear();
         // A store that takes no writes says so itself; own lines are then lost, stderr has them.
-        without_echo(app.ingest.push(&tenant, request)).await;
+        without_echo(ingest.push(&tenant, request)).await;
     }
 }
 
@@ -56,7 +47,7 @@ async fn without_echo<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// The lines as a JSON push, one stream a level.
-fn body(lines: &[OwnLine]) -> String {
+fn body(lines: &[SelfLogLine]) -> String {
     let mut levels: BTreeMap<&str, Vec<serde_json::Value>> = BTreeMap::new();
     for line in lines {
         levels
@@ -77,7 +68,7 @@ mod tests {
 
     #[test]
     fn lines_become_a_push_with_a_stream_for_each_level() {
-        let line = |level, text: &str| OwnLine {
+        let line = |level, text: &str| SelfLogLine {
             timestamp: 7,
             level,
             text: text.to_owned(),

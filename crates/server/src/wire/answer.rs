@@ -7,7 +7,7 @@ use skald_query::{Answer, Data, EntryResult, Stats, StreamResult};
 
 /// How entries carry their labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Labelling {
+pub(crate) enum Labelling {
     /// All labels in `stream`.
     Merged,
     /// Index labels in `stream`; metadata and parsed labels with each entry.
@@ -15,7 +15,7 @@ pub enum Labelling {
 }
 
 /// The body of `query` and `query_range`.
-pub fn encode(answer: &Answer, labelling: Labelling, notes: &Notes) -> Vec<u8> {
+pub(crate) fn encode(answer: &Answer, labelling: Labelling, notes: &Notes) -> Vec<u8> {
     let mut json = Json::default();
     json.raw("{\"status\":\"success\"");
     warnings(&mut json, &answer.warnings);
@@ -65,7 +65,7 @@ pub fn encode(answer: &Answer, labelling: Labelling, notes: &Notes) -> Vec<u8> {
 }
 
 /// The body of `/api/prom/query`: streams with their labels as one text.
-pub fn encode_legacy(streams: &[StreamResult], stats: &Stats) -> Vec<u8> {
+pub(crate) fn encode_legacy(streams: &[StreamResult], stats: &Stats) -> Vec<u8> {
     let mut json = Json::default();
     json.raw("{\"streams\":");
     list(&mut json, streams, |json, stream| {
@@ -99,7 +99,7 @@ fn write_stream(json: &mut Json, stream: &StreamResult, labelling: Labelling) {
 }
 
 /// One entry: time, line, and with categories a third element.
-pub fn write_entry(json: &mut Json, entry: &EntryResult, labelling: Labelling) {
+pub(crate) fn write_entry(json: &mut Json, entry: &EntryResult, labelling: Labelling) {
     json.raw("[\"");
     json.integer(entry.timestamp);
     json.raw("\",");
@@ -124,7 +124,7 @@ pub fn write_entry(json: &mut Json, entry: &EntryResult, labelling: Labelling) {
 }
 
 /// Pairs as an object.
-pub fn write_pairs(json: &mut Json, pairs: &[(String, String)]) {
+pub(crate) fn write_pairs(json: &mut Json, pairs: &[(String, String)]) {
     json.labels(
         pairs
             .iter()
@@ -148,7 +148,7 @@ fn warnings(json: &mut Json, warnings: &[String]) {
 }
 
 /// A JSON array.
-pub fn list<T>(json: &mut Json, items: &[T], mut write: impl FnMut(&mut Json, &T)) {
+pub(crate) fn list<T>(json: &mut Json, items: &[T], mut write: impl FnMut(&mut Json, &T)) {
     json.raw("[");
     let mut first = true;
     for item in items {

@@ -7,7 +7,7 @@ use std::io::Write;
 
 /// JSON being written.
 #[derive(Default)]
-pub struct Json {
+pub(crate) struct Json {
     out: Vec<u8>,
 }
 
@@ -31,31 +31,31 @@ const STOPS: [bool; 256] = {
 
 impl Json {
     /// The bytes written.
-    pub fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         self.out
     }
 
     /// Structure and literals, as they are.
-    pub fn raw(&mut self, text: &str) {
+    pub(crate) fn raw(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
 
     /// A comma, unless `first`, which turns false.
-    pub fn comma(&mut self, first: &mut bool) {
+    pub(crate) fn comma(&mut self, first: &mut bool) {
         if !std::mem::take(first) {
             self.out.push(b',');
         }
     }
 
     /// A text.
-    pub fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.out.push(b'"');
         self.escaped(text.as_bytes());
         self.out.push(b'"');
     }
 
     /// Bytes as a text; what is no UTF-8 becomes U+FFFD, one for each byte as in Go.
-    pub fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         // Nearly all lines are text; telling so whole is much faster than by chunks.
         if let Ok(text) = std::str::from_utf8(bytes) {
             return self.text(text);
@@ -71,7 +71,7 @@ impl Json {
     }
 
     /// A label's value: U+FFFD stands for bytes that were lost and is shown as a space, as in Loki.
-    pub fn label_value(&mut self, value: &str) {
+    pub(crate) fn label_value(&mut self, value: &str) {
         if value.contains('\u{fffd}') {
             self.text(&value.replace('\u{fffd}', " "))
         } else {
@@ -80,7 +80,7 @@ impl Json {
     }
 
     /// An object of texts.
-    pub fn labels<'a>(&mut self, labels: impl Iterator<Item = (&'a str, &'a str)>) {
+    pub(crate) fn labels<'a>(&mut self, labels: impl Iterator<Item = (&'a str, &'a str)>) {
         self.out.push(b'{');
         let mut first = true;
         for (name, value) in labels {
@@ -93,17 +93,17 @@ impl Json {
     }
 
     /// A whole number.
-    pub fn integer(&mut self, number: impl std::fmt::Display) {
+    pub(crate) fn integer(&mut self, number: impl std::fmt::Display) {
         write!(self.out, "{number}").expect("writing to memory does not fail");
     }
 
     /// A number as a number: Go's shortest form; what JSON has no number for becomes 0.
-    pub fn float(&mut self, number: f64) {
+    pub(crate) fn float(&mut self, number: f64) {
         self.integer(if number.is_finite() { number } else { 0.0 });
     }
 
     /// A sample's value: the shortest decimal that reads back, never with an exponent, as a text.
-    pub fn value(&mut self, value: f64) {
+    pub(crate) fn value(&mut self, value: f64) {
         if value.is_nan() {
             self.raw("\"NaN\"");
         } else if value.is_infinite() {
@@ -114,7 +114,7 @@ impl Json {
     }
 
     /// A time in seconds with up to three decimals.
-    pub fn seconds(&mut self, nanoseconds: i64) {
+    pub(crate) fn seconds(&mut self, nanoseconds: i64) {
         let milliseconds = nanoseconds.div_euclid(1_000_000);
         let sign = if milliseconds < 0 { "-" } else { "" };
         let (seconds, rest) = (

@@ -1,7 +1,9 @@
-//! Answers as Loki's JSON: [`json`] writes values, [`answer`] results, [`stats`] the statistics
-//! block, [`notes`] what is said beside them.
+//! The wire format writes answers as Loki's JSON.
+//!
+//! [`json`] writes values, [`answer`] results, [`stats`] the statistics block, [`notes`] the cursor and
+//! the hint beside them.
 
-pub mod answer;
-pub mod json;
-pub mod notes;
-pub mod stats;
+pub(crate) mod answer;
+pub(crate) mod json;
+pub(crate) mod notes;
+pub(crate) mod stats;

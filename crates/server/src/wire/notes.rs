@@ -10,17 +10,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use skald_query::{Answer, Cursor, Engine, HintRequest};
 
 /// Carries the cursor of the next page.
-pub const CURSOR_HEADER: HeaderName = HeaderName::from_static("x-skald-cursor");
+pub(crate) const CURSOR_HEADER: HeaderName = HeaderName::from_static("x-skald-cursor");
 
 /// Carries the reason of an empty answer.
-pub const HINT_HEADER: HeaderName = HeaderName::from_static("x-skald-hint");
+pub(crate) const HINT_HEADER: HeaderName = HeaderName::from_static("x-skald-hint");
 
 /// Longest hint, in characters: it quotes the user's own text, and a header must stay small.
 const HINT_CHARS_MAX: usize = 300;
 
 /// Notes on one answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Notes {
+pub(crate) struct Notes {
     /// Text of the cursor of the next page.
     pub cursor: Option<String>,
     /// Why the answer is empty.
@@ -29,7 +29,11 @@ pub struct Notes {
 
 impl Notes {
     /// What there is to say of an answer to `question`.
-    pub fn on(answer: &Answer, engine: &Engine, question: impl FnOnce() -> HintRequest) -> Notes {
+    pub(crate) fn on(
+        answer: &Answer,
+        engine: &Engine,
+        question: impl FnOnce() -> HintRequest,
+    ) -> Notes {
         let hint = if answer.data.is_empty() {
             // A reason that can't be found is no reason to fail.
             engine
@@ -65,7 +69,7 @@ impl Notes {
     }
 
     /// Adds their headers.
-    pub fn add_headers(&self, headers: &mut HeaderMap) {
+    pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
         for (name, value) in [(CURSOR_HEADER, &self.cursor), (HINT_HEADER, &self.hint)] {
             let plain = |c: char| {
                 if c == ' ' || c.is_ascii_graphic() {
@@ -90,7 +94,7 @@ fn cursor_text(cursor: &Cursor) -> String {
 }
 
 /// Reads the text of a cursor.
-pub fn read_cursor(text: &str) -> Option<Cursor> {
+pub(crate) fn read_cursor(text: &str) -> Option<Cursor> {
     Cursor::decode(&URL_SAFE_NO_PAD.decode(text).ok()?)
 }
 

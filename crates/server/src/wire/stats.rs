@@ -5,7 +5,7 @@ use super::notes::Notes;
 use skald_query::Stats;
 
 /// Writes the block.
-pub fn write(json: &mut Json, stats: &Stats, notes: &Notes) {
+pub(crate) fn write(json: &mut Json, stats: &Stats, notes: &Notes) {
     let exec = stats.exec_seconds.max(0.0);
     let per_second = |count: u64| {
         if exec > 0.0 {

@@ -22,19 +22,19 @@ type Run = BoxFuture<'static, Result<Answered, ApiError>>;
 
 /// What is under way, by everything that decides its answer.
 #[derive(Clone, Default)]
-pub struct Flights {
-    runs: Arc<Mutex<HashMap<String, Flight>>>,
+pub struct QueryCoalescer {
+    runs: Arc<Mutex<HashMap<String, RunningQuery>>>,
     writes: Arc<Mutex<HashMap<TenantId, Arc<AtomicU64>>>>,
     numbers: Arc<AtomicU64>,
 }
 
-struct Flight {
+struct RunningQuery {
     number: u64,
     writes: u64,
     run: WeakShared<Run>,
 }
 
-impl Flights {
+impl QueryCoalescer {
     /// Something is about to be acknowledged to this tenant.
     pub fn written(&self, tenant: &TenantId) {
         self.counter(tenant).fetch_add(1, Ordering::AcqRel);
@@ -55,16 +55,16 @@ impl Flights {
         let mut runs = self.runs.lock();
         let current = runs
             .get(&key)
-            .filter(|flight| flight.writes == writes)
-            .and_then(|flight| flight.run.upgrade());
+            .filter(|running| running.writes == writes)
+            .and_then(|running| running.run.upgrade());
         if let Some(current) = current {
             joined();
             return current;
         }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let (landing, run) = (
-            Landing {
-                flights: self.clone(),
+            ForgetOnDrop {
+                coalescer: self.clone(),
                 key: key.clone(),
                 number,
             },
@@ -79,7 +79,7 @@ impl Flights {
         if let Some(weak) = shared.downgrade() {
             runs.insert(
                 key,
-                Flight {
+                RunningQuery {
                     number,
                     writes,
                     run: weak,
@@ -95,18 +95,18 @@ impl Flights {
 }
 
 /// Forgets a run when it ends, or when nobody waits for it any more.
-struct Landing {
-    flights: Flights,
+struct ForgetOnDrop {
+    coalescer: QueryCoalescer,
     key: String,
     number: u64,
 }
 
-impl Drop for Landing {
+impl Drop for ForgetOnDrop {
     fn drop(&mut self) {
-        let mut runs = self.flights.runs.lock();
+        let mut runs = self.coalescer.runs.lock();
         if runs
             .get(&self.key)
-            .is_some_and(|flight| flight.number == self.number)
+            .is_some_and(|running| running.number == self.number)
         {
             runs.remove(&self.key);
         }
@@ -119,7 +119,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     struct Bed {
-        flights: Flights,
+        coalescer: QueryCoalescer,
         begun: Arc<AtomicU64>,
         joined: AtomicU64,
     }
@@ -127,7 +127,7 @@ mod tests {
     impl Bed {
         fn new() -> Bed {
             Bed {
-                flights: Flights::default(),
+                coalescer: QueryCoalescer::default(),
                 begun: Arc::default(),
                 joined: AtomicU64::new(0),
             }
@@ -138,7 +138,7 @@ mod tests {
             let joined = || {
                 self.joined.fetch_add(1, Ordering::Relaxed);
             };
-            self.flights
+            self.coalescer
                 .join(key.to_owned(), &[TenantId::fake()], joined, || {
                     async move {
                         begun.fetch_add(1, Ordering::Relaxed);
@@ -158,7 +158,7 @@ mod tests {
             (
                 self.begun.load(Ordering::Relaxed),
                 self.joined.load(Ordering::Relaxed),
-                self.flights.runs.lock().len(),
+                self.coalescer.runs.lock().len(),
             )
         }
     }
@@ -178,7 +178,7 @@ mod tests {
         let bed = Bed::new();
         let (_end, until) = oneshot::channel();
         let first = bed.ask("a", until);
-        bed.flights.written(&TenantId::fake());
+        bed.coalescer.written(&TenantId::fake());
         let second = bed.ask("a", oneshot::channel().1);
         assert!(second.await.is_ok());
         drop(first);

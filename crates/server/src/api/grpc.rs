@@ -4,12 +4,12 @@
 //! so that checks, limits and metrics are the same. Statuses are gRPC's own for what HTTP would have said:
 //! clients know from them what to send again.
 
+use crate::api::inflight::Inflight;
 use crate::app::App;
 use crate::auth::tenant::Tenant;
 use crate::auth::tokens;
 use crate::auth::tokens::Right;
 use crate::error::ApiError;
-use crate::routes::Inflight;
 use crate::telemetry::metrics::Upgrade;
 use axum::Router;
 use axum::body::Body;
@@ -103,13 +103,13 @@ async fn push(State(app): State<Arc<App>>, request: Request) -> Response {
 
 async fn take(app: &Arc<App>, request: Request) -> Result<(), ApiError> {
     let (mut parts, body) = request.into_parts();
-    if app.access.is_on() {
+    if app.tokens.is_on() {
         let header = parts
             .headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .unwrap_or("");
-        let grant = tokens::allowed(&app.access, header, Right::Write)?;
+        let grant = tokens::allowed(&app.tokens, header, Right::Write)?;
         parts.extensions.insert((*grant).clone());
     }
     let Tenant(tenant) = Tenant::from_request_parts(&mut parts, app).await?;
@@ -133,7 +133,7 @@ async fn take(app: &Arc<App>, request: Request) -> Result<(), ApiError> {
         body: message,
     };
     let reply = app.ingest.push(&tenant, push).await;
-    app.flights.written(&tenant);
+    app.coalescer.written(&tenant);
     match reply.status {
         204 => Ok(()),
         status => {

@@ -1,0 +1,71 @@
+//! Extractors read tenants, read scopes and parameters out of requests.
+//!
+//! The types know nothing of [`App`]; here they get what they need of it.
+
+use crate::api::params::Params;
+use crate::app::App;
+use crate::auth::read_scope::ReadScope;
+use crate::auth::tenant::{Tenant, Tenants};
+use crate::error::ApiError;
+use crate::net;
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::Method;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use skald_model::TenantId;
+use std::sync::Arc;
+
+/// The tenant of requests that name none, while tenants are switched off.
+fn fallback(app: &App) -> Option<&TenantId> {
+    (!app.config.auth_enabled).then_some(&app.default_tenant)
+}
+
+impl FromRequestParts<Arc<App>> for Tenant {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Tenant, ApiError> {
+        Tenant::named(parts, fallback(app))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for ReadScope {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<ReadScope, ApiError> {
+        let querier = &app.config.querier;
+        let tenants = if querier.multi_tenant_queries_enabled {
+            Tenants::named(parts, fallback(app))?
+        } else {
+            Tenant::named(parts, fallback(app))?.into()
+        };
+        ReadScope::of_request(&app.overrides, querier, tenants, &parts.headers)
+    }
+}
+
+impl FromRequest<Arc<App>> for Params {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Params, ApiError> {
+        let url = request.uri().query().unwrap_or("").to_owned();
+        if request.method() != Method::POST || !is_form(&request) {
+            return Params::parse(&url);
+        }
+        let max = app.config.frontend.max_body_size.0;
+        let form = net::body::read(request.into_body(), &app.config, max).await?;
+        Params::merged(std::str::from_utf8(&form).unwrap_or(""), &url)
+    }
+}
+
+fn is_form(request: &Request<Body>) -> bool {
+    let kind = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("");
+    kind.split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}

@@ -1,0 +1,159 @@
+//! The listener accepts connections, limits them and serves HTTP on each.
+
+use crate::config::ServerConfig;
+use crate::net::drain_body::DrainedBody;
+use crate::net::request_path;
+use crate::net::tls::Tls;
+use crate::net::write_timeout::WriteTimeout;
+use crate::shutdown::raised;
+use crate::telemetry::metrics::Metrics;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::EXPECT;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+/// Longest request head, in bytes: room for the longest URL there can be and its headers.
+const HEAD_BYTES_MAX: usize = 256 * 1024;
+
+/// Streams of one HTTP/2 connection at once.
+const HTTP2_STREAMS_MAX: u32 = 256;
+
+/// After a failed accept (no descriptors left) the listener pauses this long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What every connection needs.
+pub(crate) struct Listener {
+    /// Limits and timeouts of connections.
+    pub(crate) config: ServerConfig,
+    /// Where connections are counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// TLS, when connections are encrypted.
+    pub(crate) tls: Option<Arc<Tls>>,
+    /// The routes in force: one answer for all while the server starts, then the real ones.
+    pub(crate) router: watch::Receiver<Router>,
+    /// Turns true when no more connections are accepted.
+    pub(crate) stopped: watch::Receiver<bool>,
+}
+
+/// Accepts connections until `stopped`; ends when the last one is closed.
+pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
+    let mut stopped = listener.stopped.clone();
+    let slots = Arc::new(Semaphore::new(
+        listener
+            .config
+            .http_listen_conn_limit
+            .clamp(1, Semaphore::MAX_PERMITS),
+    ));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = raised(&mut stopped) => break,
+            slot = slots.clone().acquire_owned() => match slot {
+                Ok(slot) => tokio::select! {
+                    () = raised(&mut stopped) => break,
+                    accepted = socket.accept() => accepted.map(|(stream, _)| (stream, slot)),
+                },
+                Err(_) => break,
+            },
+        };
+        match accepted {
+            Ok((stream, slot)) => {
+                let listener = listener.clone();
+                connections.spawn(async move {
+                    listener.metrics.connection(1);
+                    admit_connection(&listener, stream).await;
+                    listener.metrics.connection(-1);
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+    drop(socket);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn admit_connection(listener: &Listener, stream: TcpStream) {
+    // Answers are written whole; waiting to fill packets only adds delay.
+    let _ = stream.set_nodelay(true);
+    let stream = WriteTimeout::new(stream, listener.config.http_server_write_timeout);
+    let Some(tls) = &listener.tls else {
+        return serve_connection(listener, stream).await;
+    };
+    let patience = listener.config.http_server_read_timeout;
+    match tokio::time::timeout(patience, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => serve_connection(listener, stream).await,
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake"),
+        Err(_) => tracing::debug!("TLS handshake took too long"),
+    }
+}
+
+async fn serve_connection(
+    listener: &Listener,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) {
+    let (config, mut stopped, router) = (
+        &listener.config,
+        listener.stopped.clone(),
+        listener.router.clone(),
+    );
+    let requested = Arc::new(AtomicBool::new(false));
+    let has_requested = requested.clone();
+    let prefix = config.http_path_prefix.trim_end_matches('/').to_owned();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        requested.store(true, Ordering::Relaxed);
+        if let Some(uri) = request_path::normalize(request.uri(), &prefix) {
+            *request.uri_mut() = uri;
+        }
+        let current = router.borrow().clone();
+        let expects_continue = request.headers().contains_key(EXPECT);
+        current.oneshot(request.map(|body| DrainedBody::of(body, expects_continue)))
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    let idle = config.http_server_idle_timeout;
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle)
+        .max_buf_size(HEAD_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .keep_alive_interval(Some(idle));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    // A connection without a request by then only holds a slot.
+    let silent = async {
+        tokio::time::sleep(config.http_server_read_timeout).await;
+        if has_requested.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = silent => return tracing::debug!("a connection without a request is closed"),
+        () = raised(&mut stopped) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}

@@ -1,0 +1,55 @@
+//! Request paths are normalized before routing: prefix, doubled API prefix and trailing slashes go.
+
+use axum::http::Uri;
+
+/// The path a request means: without the configured prefix, a doubled API prefix, and trailing slashes.
+pub(super) fn normalize(uri: &Uri, prefix: &str) -> Option<Uri> {
+    const API: &str = "/loki/api/v1";
+    let mut path = uri.path();
+    if let Some(rest) = path
+        .strip_prefix(prefix)
+        .filter(|rest| rest.starts_with('/'))
+    {
+        path = rest;
+    }
+    while path
+        .strip_prefix(API)
+        .is_some_and(|rest| rest.starts_with(API))
+    {
+        path = &path[API.len()..];
+    }
+    let trimmed = path.trim_end_matches('/');
+    let path = if trimmed.is_empty() { "/" } else { trimmed };
+    if path == uri.path() {
+        return None;
+    }
+    let text = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, prefix: &str, expected: &str) {
+        let uri: Uri = path.parse().expect("valid path");
+        let found = normalize(&uri, prefix).unwrap_or(uri);
+        assert_eq!(found.to_string(), expected);
+    }
+
+    #[test]
+    fn slips_in_paths_are_forgiven() {
+        check("/loki/api/v1/labels", "", "/loki/api/v1/labels");
+        check(
+            "/loki/api/v1/labels/?a=/b/",
+            "",
+            "/loki/api/v1/labels?a=/b/",
+        );
+        check("/loki/api/v1/loki/api/v1/query", "", "/loki/api/v1/query");
+        check("/logs/loki/api/v1/query", "/logs", "/loki/api/v1/query");
+        check("/", "", "/");
+    }
+}
