@@ -167,7 +167,7 @@ fn tenants_have_limits_of_their_own_that_change_without_a_restart() {
         (long.status, long.text.as_str()),
         (
             400,
-            "the query time range exceeds the limit (query length: 1m, limit: 10s)"
+            "the query time range exceeds the limit (query length: 1m0s, limit: 10s)"
         )
     );
     assert!(metric(
@@ -372,7 +372,7 @@ fn a_request_may_tighten_its_limits() {
     let refused = get(&client, &target("{app=\"web\", env=\"x\"}", ""), &[header]);
     assert_eq!(
         refused.text,
-        "the query time range exceeds the limit (query length: 1m, limit: 30s)"
+        "the query time range exceeds the limit (query length: 1m0s, limit: 30s)"
     );
     let refused = get(&client, &target("{app=\"web\"}", ""), &[header]);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Durations as Prometheus writes them (`1h30m`, `30d1h`, `15000ms`), in nanoseconds.
+//! Durations in nanoseconds, read and written as Prometheus and as Go do (`1h30m`, `1h30m0s`).
 
 /// Units from the largest down; they must come in this order in a text.
 const UNITS: [(&str, i64); 7] = [
@@ -54,6 +54,31 @@ pub(crate) fn show(nanoseconds: i64) -> String {
     if out.is_empty() { "0s".to_owned() } else { out }
 }
 
+/// Writes one as Go's `time.Duration` does (`1h1m0s`, `90.5s` as `1m30.5s`, `2ms`); not negative.
+pub(crate) fn show_go(nanoseconds: i64) -> String {
+    let (unit, name): (i64, _) = match nanoseconds {
+        0 => return "0s".to_owned(),
+        1..1_000 => (1, "ns"),
+        1_000..1_000_000 => (1_000, "µs"),
+        1_000_000..1_000_000_000 => (1_000_000, "ms"),
+        _ => (1_000_000_000, "s"),
+    };
+    let decimals = |value: i64| {
+        let digits = unit.ilog10() as usize;
+        let fraction = format!("{:0digits$}", value % unit);
+        let fraction = fraction.trim_end_matches('0');
+        let dot = if fraction.is_empty() { "" } else { "." };
+        format!("{}{dot}{fraction}{name}", value / unit)
+    };
+    const MINUTE: i64 = 60_000_000_000;
+    let seconds = decimals(nanoseconds % MINUTE);
+    match (nanoseconds / MINUTE / 60, nanoseconds / MINUTE % 60) {
+        (0, 0) => seconds,
+        (0, minutes) => format!("{minutes}m{seconds}"),
+        (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +109,19 @@ mod tests {
             assert_eq!(show(parse(text).expect("valid")), text);
         }
         assert_eq!(show(0), "0s");
+    }
+
+    #[test]
+    fn durations_are_written_as_go_does() {
+        let check = |nanoseconds, expected| assert_eq!(show_go(nanoseconds), expected);
+        check(0, "0s");
+        check(1, "1ns");
+        check(1_500, "1.5µs");
+        check(250_000_000, "250ms");
+        check(1_000_000_000, "1s");
+        check(90_500_000_000, "1m30.5s");
+        check(60_000_000_000, "1m0s");
+        check(3_660_000_000_000, "1h1m0s");
+        check(744 * 3_600_000_000_000 - 1_000_000, "743h59m59.999s");
     }
 }

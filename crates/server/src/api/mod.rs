@@ -59,14 +59,16 @@ pub(crate) fn text(body: impl Into<axum::body::Body>) -> Response {
         .into_response()
 }
 
-/// The range of a request for metadata: not before `max_query_lookback`.
+/// The range of a request for metadata: not before `max_query_lookback`, and no longer than
+/// `max_query_length`.
 pub(crate) fn metadata_bounds(
-    _: &App,
+    app: &App,
     scope: &ReadScope,
     params: &Params,
 ) -> Result<Bounds, ApiError> {
     let now = clock::now();
     let bounds = query::look_back(params.ordered_bounds(now)?, now, scope.limits());
+    scope.admit_length(&app.metrics, bounds)?;
     Ok(bounds)
 }
 

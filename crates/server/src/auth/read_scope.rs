@@ -101,6 +101,14 @@ impl ReadScope {
         self.counted(metrics, checked)
     }
 
+    /// Passes a request without a query whose range keeps `max_query_length`.
+    pub fn admit_length(&self, metrics: &Metrics, bounds: Bounds) -> Result<(), ApiError> {
+        self.counted(
+            metrics,
+            admission::check_length(&self.limits, bounds.length()),
+        )
+    }
+
     fn counted(
         &self,
         metrics: &Metrics,

@@ -54,17 +54,19 @@ pub(crate) fn check(
         check_selector(limits, selector)?;
     }
     let range = leaves.longest_range();
-    check_length(limits, bounds.length())?;
+    check_length(limits, bounds.length().saturating_add(range))?;
     check_range(limits, range)
 }
 
-/// Refuses a time range of more than `max_query_length`: `length` nanoseconds.
+/// Refuses a time range of more than `max_query_length`: `length` nanoseconds, which for a metric query
+/// are those from start to end and its longest `[range]`. An offset moves a range and does not lengthen it.
 pub(crate) fn check_length(limits: &Limits, length: i64) -> Result<(), LimitExceeded> {
     let longest = nanoseconds(limits.max_query_length);
     if longest == 0 || length <= longest {
         return Ok(());
     }
-    let (length, limit) = (duration::show(length), duration::show(longest));
+    // Loki writes the one as Go does and the other as Prometheus does.
+    let (length, limit) = (duration::show_go(length), duration::show(longest));
     let text =
         format!("the query time range exceeds the limit (query length: {length}, limit: {limit})");
     refuse(RefusalReason::Length, text)
@@ -228,6 +230,43 @@ mod tests {
         );
     }
 
+    fn check_length_of(query: &str, minutes: i64, expected: Option<&str>) {
+        let limits = Limits {
+            max_query_length: Duration::from_secs(3600),
+            ..Limits::default()
+        };
+        let bounds = Bounds {
+            start: 0,
+            end: minutes * 60_000_000_000,
+        };
+        let expr = skald_logql::parse(query).expect("the query is good");
+        let found = check(&limits, query, &expr, QueryKind::Metric, bounds);
+        let expected = expected.map(|length| {
+            format!("the query time range exceeds the limit (query length: {length}, limit: 1h)")
+        });
+        let found = found.err().map(|refused| refused.error.message);
+        assert_eq!(found, expected, "{query} over {minutes} min");
+    }
+
+    #[test]
+    fn the_length_of_a_metric_query_includes_its_longest_range() {
+        check_length_of("{a=\"b\"}", 60, None);
+        check_length_of("{a=\"b\"}", 61, Some("1h1m0s"));
+        check_length_of("rate({a=\"b\"}[30m])", 30, None);
+        check_length_of("rate({a=\"b\"}[31m])", 30, Some("1h1m0s"));
+        check_length_of("rate({a=\"b\"}[2h])", 1, Some("2h1m0s"));
+        check_length_of("rate({a=\"b\"}[61m])", 0, Some("1h1m0s"));
+        check_length_of("rate({a=\"b\"}[60m])", 0, None);
+        check_length_of("rate({a=\"b\"}[10m] offset 7d)", 30, None);
+        let binary = "rate({a=\"b\"}[1m]) + on() sum(rate({a=\"c\"}[40m]))";
+        check_length_of(binary, 20, None);
+        check_length_of(binary, 21, Some("1h1m0s"));
+        let nested = "label_replace(topk(2, max_over_time({a=\"b\"} | unwrap x [50m])), \"c\", \"d\", \"a\", \"e\")";
+        check_length_of(nested, 11, Some("1h1m0s"));
+        check_length_of("vector(1) + 1", 60, None);
+        check_length_of("vector(1) + 1", 61, Some("1h1m0s"));
+    }
+
     const METRIC: &str = "sum(rate({a=\"b\"}[5m])) / sum(rate({c=\"d\", e=\"f\"}[1h]))";
 
     #[test]
@@ -237,7 +276,7 @@ mod tests {
 
     #[test]
     fn ranges_have_limits() {
-        let text = "the query time range exceeds the limit (query length: 2h, limit: 1h)";
+        let text = "the query time range exceeds the limit (query length: 2h0m0s, limit: 1h)";
         check_with(
             |l| l.max_query_length = Duration::from_secs(3600),
             "{a=\"b\"}",
