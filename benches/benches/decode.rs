@@ -9,7 +9,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use prost::Message;
 use skald_ingest::proto_types::{Entry, PushRequest, Stream, Timestamp};
-use skald_ingest::{Decoder, IngestLimits};
+use skald_ingest::{DryRun, IngestLimits, Protocol};
 use std::hint::black_box;
 
 const STREAMS: usize = 8;
@@ -110,14 +110,20 @@ fn decode(c: &mut Criterion) {
         let (body, line_bytes) = body(line);
         let mut group = c.benchmark_group(format!("decode/{name}"));
         group.throughput(Throughput::Bytes(line_bytes as u64));
-        let mut decoder = Decoder::new(IngestLimits::default());
-        let accepted = decoder.bytes_accepted(&body).expect("the body is good");
+        let push = skald_ingest::PushRequest {
+            protocol: Protocol::Loki,
+            content_type: Some("application/x-protobuf".to_owned()),
+            content_encoding: None,
+            body: body.clone().into(),
+        };
+        let mut dry_run = DryRun::new(IngestLimits::default());
+        let accepted = dry_run.accept(&push).expect("the body is good");
         assert!(
             accepted > line_bytes,
             "every line and its level are accepted"
         );
         group.bench_function("in_place_and_validated", |b| {
-            b.iter(|| decoder.bytes_accepted(black_box(&body)))
+            b.iter(|| dry_run.accept(black_box(&push)))
         });
         group.bench_function("prost", |b| {
             b.iter(|| {

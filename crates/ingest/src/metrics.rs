@@ -1,7 +1,8 @@
-//! Counters of what came in, was taken and was refused, under the names Loki's dashboards read.
+//! Metrics of pushes: received, taken and refused, under the names Loki's dashboards read.
 
-use crate::push_counters::{LINE_BUCKETS, Tally};
-use crate::validate::rejection::Reason;
+use crate::push_counters::{LINE_BUCKETS, PushCounters};
+use crate::rejection::Reason;
+use crate::request::Protocol;
 use parking_lot::Mutex;
 use skald_model::TenantId;
 use std::collections::BTreeMap;
@@ -16,6 +17,13 @@ pub(crate) enum Format {
 }
 
 impl Format {
+    pub(crate) fn of(protocol: Protocol) -> Format {
+        match protocol {
+            Protocol::Loki | Protocol::LokiLegacy | Protocol::Grpc => Format::Loki,
+            Protocol::Otlp => Format::Otlp,
+        }
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Format::Loki => "loki",
@@ -65,29 +73,35 @@ pub(crate) struct Metrics(Mutex<Totals>);
 
 impl Metrics {
     /// Adds what one push counted.
-    pub(crate) fn add(&self, tenant: &TenantId, format: Format, tally: &Tally, spent: &Spent) {
+    pub(crate) fn add(
+        &self,
+        tenant: &TenantId,
+        format: Format,
+        pushed: &PushCounters,
+        spent: &Spent,
+    ) {
         let mut totals = self.0.lock();
         let totals = &mut *totals;
-        for (sum, count) in totals.line_sizes.iter_mut().zip(tally.line_sizes) {
+        for (sum, count) in totals.line_sizes.iter_mut().zip(pushed.line_sizes) {
             *sum += count;
         }
-        totals.lines += tally.lines;
-        totals.line_bytes += tally.line_bytes;
+        totals.lines += pushed.lines;
+        totals.line_bytes += pushed.line_bytes;
         totals.spent.decode += spent.decode;
         totals.spent.validate += spent.validate;
         totals.spent.write += spent.write;
         totals.spent.received += spent.received;
         totals.spent.decompressed += spent.decompressed;
-        if tally.lines == 0 && tally.discarded.is_empty() {
+        if pushed.lines == 0 && pushed.discarded.is_empty() {
             return;
         }
         let counters = totals.tenants.entry((tenant.clone(), format)).or_default();
-        counters.lines += tally.lines;
-        counters.line_bytes += tally.line_bytes;
-        counters.metadata_bytes += tally.metadata_bytes;
-        counters.truncated += tally.truncated;
-        counters.dropped_names += tally.dropped_names;
-        for (reason, (samples, bytes)) in &tally.discarded {
+        counters.lines += pushed.lines;
+        counters.line_bytes += pushed.line_bytes;
+        counters.metadata_bytes += pushed.metadata_bytes;
+        counters.truncated += pushed.truncated;
+        counters.dropped_names += pushed.dropped_names;
+        for (reason, (samples, bytes)) in &pushed.discarded {
             let discarded = counters.discarded.entry(*reason).or_default();
             discarded.0 += samples;
             discarded.1 += bytes;
@@ -95,7 +109,7 @@ impl Metrics {
     }
 
     /// Counts an answer.
-    pub(crate) fn reply(&self, status: u16) {
+    pub(crate) fn count_reply(&self, status: u16) {
         *self.0.lock().replies.entry(status).or_default() += 1;
     }
 
@@ -273,12 +287,13 @@ mod tests {
     #[test]
     fn counts_are_written_under_lokis_names() {
         let metrics = Metrics::default();
-        let mut tally = Tally::default();
-        tally.take(10, 5, false);
-        tally.take(100, 0, true);
-        tally.discard(Reason::LineTooLong, 1, 300_000);
-        metrics.add(&TenantId::fake(), Format::Loki, &tally, &Spent::default());
-        metrics.reply(204);
+        let mut pushed = PushCounters::default();
+        pushed.count_accepted(10, 5);
+        pushed.count_accepted(100, 0);
+        pushed.truncated = 1;
+        pushed.count_discarded(Reason::LineTooLong, 1, 300_000);
+        metrics.add(&TenantId::fake(), Format::Loki, &pushed, &Spent::default());
+        metrics.count_reply(204);
         let mut out = String::new();
         metrics.write(&mut out);
         for line in [

@@ -1,63 +1,64 @@
-//! One push from its bytes to the store, on a thread that may block.
+//! The way of one push from its bytes to the store: decode, validate, write, publish.
 //!
-//! Buffers for decompressed bodies are kept between pushes, at most one a worker.
+//! Runs on a thread that may block. Buffers for decompressed bodies are reused between pushes, at most one a worker.
 
+use crate::decode::message::Message;
 use crate::decode::push::Decoded;
-use crate::decode::{body, json, otlp, protobuf};
+use crate::limits::IngestLimits;
 use crate::metrics::{Format, Metrics, Spent};
-use crate::tail_hub::Hub;
-use crate::validate::limits::IngestLimits;
-use crate::validate::quota::Quotas;
-use crate::validate::rejection::BodyError;
-use crate::validate::tenant_policy::{Profile, Profiles};
-use crate::validate::{Rules, Validated, rates, validate};
-use crate::{Protocol, PushReply, PushRequest};
+use crate::rejection::BodyError;
+use crate::reply::PushReply;
+use crate::request::PushRequest;
+use crate::tail_hub::TailHub;
+use crate::validate::rates::Rates;
+use crate::validate::tenant_policy::{TenantPolicies, TenantPolicy};
+use crate::validate::validator::{Rules, Validator};
 use parking_lot::Mutex;
 use skald_model::TenantId;
 use skald_store::{Store, WriteError};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// Largest buffer kept for the next push, in bytes; larger ones are rare and given back.
-const BUFFER_KEPT_BYTES_MAX: usize = 8 << 20;
+/// Largest buffer reused for the next push, in bytes; larger ones are rare and given back.
+const BUFFER_REUSED_BYTES_MAX: usize = 8 << 20;
 
-/// What became of a push that the store did not refuse.
+/// What became of a push.
 pub(crate) enum Outcome {
     /// Nothing is being written; this is the answer.
     Answered(PushReply),
     /// The answer once the write is durable.
     Writing(PushReply),
+    /// The store took nothing.
+    NotWritten(WriteError),
 }
 
-/// Takes pushes, one a call.
-pub(crate) struct Taker {
+/// Runs pushes, one a call.
+pub(crate) struct Pipeline {
     store: Arc<Store>,
-    profiles: Box<dyn Profiles>,
+    policies: Box<dyn TenantPolicies>,
     clock: fn() -> i64,
     metrics: Metrics,
-    quotas: Quotas,
-    hub: Arc<Hub>,
-    buffers: Mutex<Vec<Vec<u8>>>,
-    buffers_max: usize,
+    rates: Rates,
+    tail_hub: Arc<TailHub>,
+    buffers: BufferPool,
 }
 
-impl Taker {
+impl Pipeline {
     pub(crate) fn new(
         store: Arc<Store>,
-        profiles: Box<dyn Profiles>,
+        policies: Box<dyn TenantPolicies>,
         clock: fn() -> i64,
         workers: usize,
-    ) -> Taker {
-        Taker {
+    ) -> Pipeline {
+        Pipeline {
             store,
-            profiles,
+            policies,
             clock,
             metrics: Metrics::default(),
-            quotas: Quotas::default(),
-            hub: Arc::default(),
-            buffers: Mutex::default(),
-            buffers_max: workers,
+            rates: Rates::default(),
+            tail_hub: Arc::default(),
+            buffers: BufferPool::new(workers),
         }
     }
 
@@ -65,215 +66,155 @@ impl Taker {
         &self.metrics
     }
 
-    pub(crate) fn hub(&self) -> &Arc<Hub> {
-        &self.hub
+    pub(crate) fn tail_hub(&self) -> &Arc<TailHub> {
+        &self.tail_hub
     }
 
-    /// Decodes, validates and hands over. `done` is told when a write ends, if one was begun.
-    pub(crate) fn take(
+    /// Runs a push to where the store has it. `written` hears when the write is durable, if one was begun.
+    pub(crate) fn run(
         &self,
         tenant: &TenantId,
         request: &PushRequest,
-        done: oneshot::Sender<Result<(), WriteError>>,
-    ) -> Result<Outcome, WriteError> {
-        let mut buffer = self.buffers.lock().pop().unwrap_or_default();
-        let mut spent = Spent {
-            received: request.body.len() as u64,
-            ..Spent::default()
-        };
-        let outcome = self.take_with(tenant, request, &mut buffer, &mut spent, done);
-        if buffer.capacity() <= BUFFER_KEPT_BYTES_MAX {
-            let mut buffers = self.buffers.lock();
-            if buffers.len() < self.buffers_max {
-                buffers.push(buffer);
-            }
-        }
-        match outcome {
-            Ok(outcome) => outcome,
-            Err(error) => Ok(Outcome::Answered(PushReply::error(
-                request.protocol,
-                error.status(),
-                &error.to_string(),
-            ))),
-        }
+        written: oneshot::Sender<Result<(), WriteError>>,
+    ) -> Outcome {
+        let mut buffer = self.buffers.take();
+        let outcome = self
+            .decode_and_store(tenant, request, &mut buffer, written)
+            .unwrap_or_else(|error| {
+                Outcome::Answered(PushReply::unreadable(request.protocol, &error))
+            });
+        self.buffers.give_back(buffer);
+        outcome
     }
 
-    fn take_with(
+    fn decode_and_store(
         &self,
         tenant: &TenantId,
         request: &PushRequest,
         buffer: &mut Vec<u8>,
-        spent: &mut Spent,
-        done: oneshot::Sender<Result<(), WriteError>>,
-    ) -> Result<Result<Outcome, WriteError>, BodyError> {
+        written: oneshot::Sender<Result<(), WriteError>>,
+    ) -> Result<Outcome, BodyError> {
         let now = (self.clock)();
-        let profile = self.profiles.of(tenant);
-        let quota = self.quotas.of(tenant, &profile.limits);
+        let policy = self.policies.of(tenant);
+        let rates = self.rates.of(tenant, &policy.limits);
+        let mut since = Instant::now();
+        let mut spent = Spent {
+            received: request.body.len() as u64,
+            ..Spent::default()
+        };
+
+        let message = Message::read(request, &policy.limits, buffer)?;
+        spent.decompressed = message.bytes() as u64;
+        let mut decoded = decode(&message, &policy.limits, now)?;
+        spent.decode = lap(&mut since);
+
         let rules = Rules {
-            profile: &profile,
-            quota: quota.as_deref(),
+            policy: &policy,
+            rates: rates.as_deref(),
             now,
         };
-        decode(
-            request,
-            &profile.limits,
-            now,
-            buffer,
-            spent,
-            |decoded, spent| {
-                self.store_decoded(tenant, request.protocol, &rules, decoded, spent, done)
-            },
-        )?
-    }
+        let validated = Validator::new(tenant, rules, &mut decoded).run();
+        spent.validate = lap(&mut since);
 
-    fn store_decoded(
-        &self,
-        tenant: &TenantId,
-        protocol: Protocol,
-        rules: &Rules<'_>,
-        decoded: &Decoded<'_>,
-        spent: &mut Spent,
-        done: oneshot::Sender<Result<(), WriteError>>,
-    ) -> Result<Result<Outcome, WriteError>, BodyError> {
-        if decoded.streams.is_empty() {
-            return Err(BodyError::NoStreams);
-        }
-        let begin = Instant::now();
-        let Validated {
-            batch,
-            refusals,
-            tally,
-        } = validate(tenant, decoded, rules);
-        spent.validate = begin.elapsed();
-        let refused = |text: String| PushReply::error(protocol, refusals.status(), &text);
-        let reply = refusals.text().map_or_else(PushReply::done, refused);
-        let mut written = Ok(Outcome::Answered(reply.clone()));
-        if !batch.entries.is_empty() {
-            let begin = Instant::now();
-            let tell = Box::new(move |result| drop(done.send(result)));
-            written = self
-                .store
-                .write(tenant, &batch, tell)
-                .map(|()| Outcome::Writing(reply));
-            spent.write = begin.elapsed();
-        }
-        if written.is_ok() {
-            self.hub.publish(tenant, &batch);
-            let format = if protocol == Protocol::Otlp {
-                Format::Otlp
-            } else {
-                Format::Loki
+        let rejections = &validated.rejections;
+        let reply = rejections.text().map_or_else(PushReply::done, |text| {
+            PushReply::error(request.protocol, rejections.status(), &text)
+        });
+        let mut outcome = Outcome::Answered(reply.clone());
+        if !validated.batch.entries.is_empty() {
+            let durable = Box::new(move |result| drop(written.send(result)));
+            outcome = match self.store.write(tenant, &validated.batch, durable) {
+                Ok(()) => Outcome::Writing(reply),
+                Err(error) => return Ok(Outcome::NotWritten(error)),
             };
-            self.metrics.add(tenant, format, &tally, spent);
+            spent.write = lap(&mut since);
         }
-        Ok(written)
+        self.tail_hub.publish(tenant, &validated.batch);
+        let format = Format::of(request.protocol);
+        self.metrics
+            .add(tenant, format, &validated.counters, &spent);
+        Ok(outcome)
     }
 }
 
-/// Undoes the encodings of a push, decodes it and hands it on.
-fn decode<T>(
-    request: &PushRequest,
+/// The streams of a message; an error when there are none.
+fn decode<'m>(
+    message: &'m Message<'_>,
     limits: &IngestLimits,
     now: i64,
-    buffer: &mut Vec<u8>,
-    spent: &mut Spent,
-    then: impl FnOnce(&Decoded<'_>, &mut Spent) -> T,
-) -> Result<T, BodyError> {
-    let begin = Instant::now();
-    body::check_received(request.body.len(), limits)?;
-    let content_type = request.content_type.as_deref();
-    let content_encoding = request.content_encoding.as_deref();
-    match request.protocol {
-        Protocol::Loki | Protocol::LokiLegacy => {
-            let shape = body::shape(content_type)?;
-            let encodings = body::loki_encodings(content_encoding, shape)?;
-            let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
-            spent.decompressed = bytes.len() as u64;
-            let mut decoded = match shape {
-                body::Shape::Json => json::decode(bytes)?,
-                body::Shape::Protobuf => protobuf::decode(bytes)?,
-            };
-            rates::cut_lines(&mut decoded, limits);
-            spent.decode = begin.elapsed();
-            Ok(then(&decoded, spent))
+) -> Result<Decoded<'m>, BodyError> {
+    let decoded = message.decode(limits, now)?;
+    match decoded.streams.is_empty() {
+        true => Err(BodyError::NoStreams),
+        false => Ok(decoded),
+    }
+}
+
+/// The time since the last lap, which ends here.
+fn lap(since: &mut Instant) -> Duration {
+    let now = Instant::now();
+    now - std::mem::replace(since, now)
+}
+
+/// Buffers that wait for the next push.
+struct BufferPool {
+    waiting: Mutex<Vec<Vec<u8>>>,
+    count_max: usize,
+}
+
+impl BufferPool {
+    fn new(count_max: usize) -> BufferPool {
+        BufferPool {
+            waiting: Mutex::default(),
+            count_max,
         }
-        Protocol::Grpc => {
-            let encodings = body::grpc_encodings(content_encoding)?;
-            let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
-            spent.decompressed = bytes.len() as u64;
-            let mut decoded = protobuf::decode(bytes)?;
-            rates::cut_lines(&mut decoded, limits);
-            spent.decode = begin.elapsed();
-            Ok(then(&decoded, spent))
-        }
-        Protocol::Otlp => {
-            let encodings = otlp::encodings(content_encoding)?;
-            let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
-            spent.decompressed = bytes.len() as u64;
-            let logs = otlp::parse(content_type, bytes)?;
-            let prepared = otlp::prepare(&logs, &limits.otlp);
-            let mut decoded = otlp::decode(&logs, &prepared, limits, now)?;
-            rates::cut_lines(&mut decoded, limits);
-            spent.decode = begin.elapsed();
-            Ok(then(&decoded, spent))
+    }
+
+    fn take(&self) -> Vec<u8> {
+        self.waiting.lock().pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, buffer: Vec<u8>) {
+        let mut waiting = self.waiting.lock();
+        if buffer.capacity() <= BUFFER_REUSED_BYTES_MAX && waiting.len() < self.count_max {
+            waiting.push(buffer);
         }
     }
 }
 
 /// Decoding and validation without a store, for asking what they cost and what they do with any bytes.
-pub struct Decoder {
-    profile: Profile,
+pub struct DryRun {
+    policy: TenantPolicy,
     buffer: Vec<u8>,
 }
 
-impl Decoder {
+impl DryRun {
     /// With limits of its own.
-    pub fn new(limits: IngestLimits) -> Decoder {
-        Decoder {
-            profile: Profile::new(limits),
+    pub fn new(limits: IngestLimits) -> DryRun {
+        DryRun {
+            policy: TenantPolicy::new(limits),
             buffer: Vec::new(),
         }
     }
 
-    /// Decodes and validates a snappy-compressed protobuf push as one of tenant `fake`; gives the bytes that
-    /// would be stored, or the answer the client would get for a body that can't be read.
-    pub fn bytes_accepted(&mut self, body: &[u8]) -> Result<usize, PushReply> {
-        self.decode(body)
-            .map_err(|error| PushReply::error(Protocol::Loki, error.status(), &error.to_string()))
-    }
-
-    /// Decodes and validates any push as one of tenant `fake`, as [`Decoder::bytes_accepted`] does.
+    /// Decodes and validates a push as one of tenant `fake`; gives the bytes that would be stored, or the answer the
+    /// client would get for a body that can't be read.
     pub fn accept(&mut self, request: &PushRequest) -> Result<usize, PushReply> {
-        let rules = Rules {
-            profile: &self.profile,
-            quota: None,
-            now: i64::MAX,
-        };
-        let bytes = decode(
-            request,
-            &self.profile.limits,
-            rules.now,
-            &mut self.buffer,
-            &mut Spent::default(),
-            |decoded, _| validate(&TenantId::fake(), decoded, &rules).batch.bytes(),
-        );
-        bytes
-            .map_err(|error| PushReply::error(request.protocol, error.status(), &error.to_string()))
+        self.validated_bytes(request)
+            .map_err(|error| PushReply::unreadable(request.protocol, &error))
     }
 
-    fn decode(&mut self, body: &[u8]) -> Result<usize, BodyError> {
-        let bytes = body::decompress(
-            body,
-            &[body::Encoding::SnappyBlock],
-            &self.profile.limits,
-            &mut self.buffer,
-        )?;
-        let decoded = protobuf::decode(bytes)?;
+    fn validated_bytes(&mut self, request: &PushRequest) -> Result<usize, BodyError> {
+        let limits = &self.policy.limits;
+        let message = Message::read(request, limits, &mut self.buffer)?;
+        let mut decoded = message.decode(limits, i64::MAX)?;
         let rules = Rules {
-            profile: &self.profile,
-            quota: None,
+            policy: &self.policy,
+            rates: None,
             now: i64::MAX,
         };
-        Ok(validate(&TenantId::fake(), &decoded, &rules).batch.bytes())
+        let tenant = TenantId::fake();
+        let validated = Validator::new(&tenant, rules, &mut decoded).run();
+        Ok(validated.batch.bytes())
     }
 }

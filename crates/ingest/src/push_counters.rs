@@ -1,6 +1,6 @@
-//! What one push adds to the counters: filled without locks while validating, added to the metrics once.
+//! Counters of one push: filled without locks while validating, added to the metrics once.
 
-use crate::validate::rejection::Reason;
+use crate::rejection::Reason;
 use std::collections::BTreeMap;
 
 /// Upper bounds of the buckets of `loki_bytes_per_line`, in bytes; powers of eight. The last bucket is open.
@@ -8,14 +8,14 @@ pub(crate) const LINE_BUCKETS: [u64; 8] = [1, 8, 64, 512, 4096, 32_768, 262_144,
 
 /// Counts of one push.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct PushCounters {
     /// Entries taken.
     pub(crate) lines: u64,
     /// Bytes of their lines.
     pub(crate) line_bytes: u64,
     /// Bytes of their metadata as it came.
     pub(crate) metadata_bytes: u64,
-    /// Entries whose line was cut.
+    /// Entries whose line was truncated.
     pub(crate) truncated: u64,
     /// Metadata pairs without a usable name.
     pub(crate) dropped_names: u64,
@@ -25,13 +25,12 @@ pub(crate) struct Tally {
     pub(crate) discarded: BTreeMap<Reason, (u64, u64)>,
 }
 
-impl Tally {
+impl PushCounters {
     /// Counts an entry that was taken.
-    pub(crate) fn take(&mut self, line_bytes: usize, metadata_bytes: usize, truncated: bool) {
+    pub(crate) fn count_accepted(&mut self, line_bytes: usize, metadata_bytes: usize) {
         self.lines += 1;
         self.line_bytes += line_bytes as u64;
         self.metadata_bytes += metadata_bytes as u64;
-        self.truncated += u64::from(truncated);
         let bucket = LINE_BUCKETS
             .iter()
             .position(|bound| line_bytes as u64 <= *bound)
@@ -40,7 +39,7 @@ impl Tally {
     }
 
     /// Counts entries that were refused.
-    pub(crate) fn discard(&mut self, reason: Reason, samples: u64, bytes: u64) {
+    pub(crate) fn count_discarded(&mut self, reason: Reason, samples: u64, bytes: u64) {
         let discarded = self.discarded.entry(reason).or_default();
         discarded.0 += samples;
         discarded.1 += bytes;

@@ -1,4 +1,4 @@
-//! Who is told about new entries: live tails.
+//! Hub that hands accepted entries to live tails.
 //!
 //! Publishing never waits for a reader: each subscription has a bounded queue, and what does not fit is
 //! remembered as dropped, by time and labels, up to a bound. While nobody subscribes it costs one atomic load.
@@ -18,7 +18,7 @@ const QUEUE_ENTRIES_MAX: usize = 10_000;
 /// Most bytes of lines and metadata that wait for one reader.
 const QUEUE_BYTES_MAX: usize = 16 << 20;
 
-/// Most dropped entries one reader is told of: Loki's figure.
+/// Most dropped entries reported to one reader: Loki's figure.
 const DROPPED_MAX: usize = 1000;
 
 /// Most streams of which one subscription remembers whether they match.
@@ -61,9 +61,9 @@ impl TailEntry {
     }
 }
 
-/// Who tails what. Publishing costs nothing while nobody does.
+/// All subscriptions. Publishing costs nothing while there are none.
 #[derive(Default)]
-pub struct Hub {
+pub struct TailHub {
     active: AtomicUsize,
     subscribers: RwLock<Vec<Arc<Subscriber>>>,
 }
@@ -118,7 +118,7 @@ impl Subscriber {
     }
 }
 
-impl Hub {
+impl TailHub {
     /// Subscribes to entries of streams that satisfy the matchers.
     pub fn subscribe(self: &Arc<Self>, tenant: &TenantId, matchers: Vec<Matcher>) -> Subscription {
         let subscriber = Arc::new(Subscriber {
@@ -141,7 +141,7 @@ impl Hub {
         self.active.load(Ordering::Acquire)
     }
 
-    /// Tells subscribers of entries that were accepted.
+    /// Offers accepted entries to the subscribers that want them.
     pub fn publish(&self, tenant: &TenantId, batch: &WriteBatch<'_>) {
         if self.subscriptions() == 0 {
             return;
@@ -156,7 +156,7 @@ impl Hub {
         if subscribers.is_empty() {
             return;
         }
-        let mut told = vec![false; subscribers.len()];
+        let mut filled = vec![false; subscribers.len()];
         for stream in &batch.streams {
             let wanting: Vec<usize> = (0..subscribers.len())
                 .filter(|i| subscribers[*i].wants(stream.id, &stream.labels))
@@ -168,9 +168,9 @@ impl Hub {
                 let entry = TailEntry::of(&stream.labels, entry, batch);
                 wanting.iter().for_each(|i| subscribers[*i].offer(&entry));
             }
-            wanting.iter().for_each(|i| told[*i] = true);
+            wanting.iter().for_each(|i| filled[*i] = true);
         }
-        for (subscriber, _) in subscribers.iter().zip(told).filter(|(_, told)| *told) {
+        for (subscriber, _) in subscribers.iter().zip(filled).filter(|(_, filled)| *filled) {
             subscriber.filled.notify_one();
         }
     }
@@ -178,7 +178,7 @@ impl Hub {
 
 /// A tail's end: new entries in order of arrival, bounded. Dropping it unsubscribes.
 pub struct Subscription {
-    hub: Arc<Hub>,
+    hub: Arc<TailHub>,
     subscriber: Arc<Subscriber>,
 }
 
@@ -255,7 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_tail_gets_what_it_asked_for_in_order() {
-        let hub = Arc::new(Hub::default());
+        let hub = Arc::new(TailHub::default());
         let regex = Matcher::new("app", MatchOp::Regex, "a|b").expect("regex is valid");
         let mut tail = hub.subscribe(&TenantId::fake(), vec![regex]);
         let other = TenantId::parse("other").expect("name is valid");
@@ -277,8 +277,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slow_reader_loses_entries_and_is_told() {
-        let hub = Arc::new(Hub::default());
+    async fn entries_a_slow_reader_loses_are_reported() {
+        let hub = Arc::new(TailHub::default());
         let mut tail = hub.subscribe(&TenantId::fake(), Vec::new());
         let entries: Vec<(i64, &str)> = (0..QUEUE_ENTRIES_MAX as i64 + 1500)
             .map(|t| (t, "x"))
@@ -295,7 +295,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiting_reader_wakes_and_leaving_unsubscribes() {
-        let hub = Arc::new(Hub::default());
+        let hub = Arc::new(TailHub::default());
         let mut tail = hub.subscribe(&TenantId::fake(), Vec::new());
         let publisher = Arc::clone(&hub);
         let waiting = tokio::spawn(async move { lines(&tail.next(1).await) });

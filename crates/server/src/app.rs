@@ -68,7 +68,7 @@ impl App {
         store: Arc<Store>,
         metrics: Arc<Metrics>,
     ) -> App {
-        let ingest = Ingest::with_profiles(store.clone(), overrides.clone(), crate::clock::now);
+        let ingest = Ingest::with_policies(store.clone(), overrides.clone(), crate::clock::now);
         let ingest = Arc::new(ingest);
         let engine = Engine::new(
             store.clone(),

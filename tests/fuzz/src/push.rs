@@ -1,6 +1,6 @@
 //! The body of a push in the protocol that the first byte names: an answer, and the same one again.
 
-use skald_ingest::{Decoder, IngestLimits, Protocol, PushRequest};
+use skald_ingest::{DryRun, IngestLimits, Protocol, PushRequest};
 
 /// Largest decompressed body, in bytes; small, so that bombs cost little here.
 const DECOMPRESSED_BYTES_MAX: usize = 1 << 20;
@@ -20,12 +20,12 @@ pub fn check(input: &[u8]) {
         max_decompressed_size: DECOMPRESSED_BYTES_MAX,
         ..IngestLimits::default()
     };
-    let mut decoder = Decoder::new(limits);
-    let first = decoder.accept(&request);
+    let mut dry_run = DryRun::new(limits);
+    let first = dry_run.accept(&request);
     assert_eq!(
-        decoder.accept(&request),
+        dry_run.accept(&request),
         first,
-        "what was kept of the streams changes the answer"
+        "what was cached of the streams changes the answer"
     );
 }
 

@@ -1,9 +1,9 @@
-//! From the bytes of a request to those of its message: media type, encodings, caps.
+//! Undoes the encodings of a body, within caps, and reads its media type.
 //!
 //! Nothing is allocated on the word of a header that the body can't keep, and nothing grows past the cap.
 
-use crate::validate::limits::IngestLimits;
-use crate::validate::rejection::BodyError;
+use crate::limits::IngestLimits;
+use crate::rejection::BodyError;
 use std::io::Read;
 
 /// Most encodings one body may be wrapped in.
@@ -108,6 +108,20 @@ pub(crate) fn grpc_encodings(name: Option<&str>) -> Result<Vec<Encoding>, BodyEr
         "snappy" => Ok(vec![Encoding::SnappyFrames]),
         name => Err(BodyError::Malformed(format!(
             "grpc-encoding {name:?} not supported"
+        ))),
+    }
+}
+
+/// The encodings of an OTLP body, in Loki's words when there is another.
+pub(crate) fn otlp_encodings(header: Option<&str>) -> Result<Vec<Encoding>, BodyError> {
+    let name = header.unwrap_or_default().trim();
+    match name.to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(Vec::new()),
+        "gzip" => Ok(vec![Encoding::Gzip]),
+        "zstd" => Ok(vec![Encoding::Zstd]),
+        "lz4" => Ok(vec![Encoding::Lz4]),
+        _ => Err(BodyError::Malformed(format!(
+            "unsupported content encoding {name}: only gzip, lz4 and zstd are supported"
         ))),
     }
 }
@@ -313,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_bodies_are_told() {
+    fn broken_bodies_are_reported() {
         check(b"", "", Shape::Protobuf, Err("snappy: corrupt input"));
         check(b"{}", "gzip", Shape::Json, Err("unexpected EOF"));
         check(
@@ -321,6 +335,15 @@ mod tests {
             "gzip",
             Shape::Json,
             Err("unexpected EOF"),
+        );
+    }
+
+    #[test]
+    fn other_encodings_are_refused_by_name() {
+        let refused = otlp_encodings(Some("br")).expect_err("not an encoding of OTLP");
+        assert_eq!(
+            refused.to_string(),
+            "unsupported content encoding br: only gzip, lz4 and zstd are supported"
         );
     }
 

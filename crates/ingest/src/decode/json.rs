@@ -1,12 +1,12 @@
-//! Loki's JSON pushes, in the shape of version 1 (`stream`, `values`) and of the first (`labels`, `entries`).
+//! Decoder of Loki's JSON pushes, in today's shape (`stream`, `values`) and the legacy one (`labels`, `entries`).
 //!
 //! Either shape is taken on either path. An entry that is JSON but not an entry is refused alone; a text that
 //! is no JSON is refused whole. Error texts begin like those of the decoder Loki uses.
 
 use crate::decode::json_reader::{JsonError, Scanner};
 use crate::decode::push::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
-use crate::validate::limits::LABEL_TEXT_BYTES_MAX;
-use crate::validate::rejection::BodyError;
+use crate::limits::LABEL_TEXT_BYTES_MAX;
+use crate::rejection::BodyError;
 use std::borrow::Cow;
 
 /// How the decoder Loki uses begins errors about a stream.
@@ -73,7 +73,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Decoded<'_>, BodyError> {
     }
 }
 
-/// `words` with the surroundings of byte `at`, as the decoder Loki uses tells them.
+/// `words` with the surroundings of byte `at`, as the decoder Loki uses reports them.
 fn located(words: &str, body: &[u8], at: usize) -> String {
     let around = |reach: usize| {
         let start = at.saturating_sub(reach);
@@ -138,7 +138,7 @@ fn decode_stream<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Re
     }
     let (body, at) = scanner.place();
     for error in errors {
-        decoded.refusals.add(|| {
+        decoded.rejections.add(|| {
             located(
                 &format!("{STREAM_PREFIX}unmarshalerDecoder: {error}"),
                 body,
@@ -180,7 +180,7 @@ fn decode_entry<'a>(
     }
 }
 
-/// `["<nanoseconds>", "line", {"name": "value"}]`; what is behind the third element is passed over.
+/// `["<nanoseconds>", "line", {"name": "value"}]`; what comes after the third element is passed over.
 fn decode_array_entry<'a>(
     scanner: &mut Scanner<'a>,
     decoded: &mut Decoded<'a>,
@@ -316,7 +316,7 @@ mod tests {
             got += ";";
         }
         got += decoded
-            .refusals
+            .rejections
             .text()
             .unwrap_or_default()
             .split(", error found")

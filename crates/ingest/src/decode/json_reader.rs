@@ -1,6 +1,6 @@
-//! JSON text taken apart in place: strings borrow from the body unless they hold escapes.
+//! Scanner of JSON text, in place: strings borrow from the body unless they hold escapes.
 //!
-//! A scanner, not a parser of documents: callers know what they expect. Strings need not be UTF-8, as in the
+//! It is no parser of documents: callers know what they expect. Strings need not be UTF-8, as in the
 //! decoder Loki uses. Nothing recurses, so nesting costs no stack.
 
 use std::borrow::Cow;

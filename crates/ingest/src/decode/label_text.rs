@@ -1,8 +1,9 @@
-//! `{a="b", c="d"}`, the text by which streams are pushed, read as Prometheus reads it.
+//! Parser of label texts, `{a="b", c="d"}`, as Prometheus reads them.
 //!
 //! The words and positions of its errors are those of Prometheus's metric parser, which Loki hands to its
 //! clients. Knows nothing of limits: names may repeat here and values may be empty.
 
+use crate::label_name::is_name_start;
 use std::borrow::Cow;
 
 /// Where and why the text is no label set.
@@ -17,17 +18,12 @@ pub(crate) struct LabelTextError {
 /// A label as it was written.
 pub(crate) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// Whether `name` can stand before `=` without quotes.
-pub(crate) fn is_label_name(name: &[u8]) -> bool {
-    matches!(name, [first, rest @ ..] if is_alpha(*first) && rest.iter().all(|b| is_alpha(*b) || b.is_ascii_digit()))
-}
-
 /// Reads a whole text. A metric name before the braces becomes the label `__name__`.
 pub(crate) fn parse(text: &[u8]) -> Result<Vec<Pair<'_>>, LabelTextError> {
     let mut parser = Parser { text, at: 0 };
     let mut pairs = Vec::new();
     parser.skip_space();
-    let name = parser.take_while(|b| is_alpha(b) || b == b':' || b.is_ascii_digit());
+    let name = parser.take_while(|b| is_name_start(b) || b == b':' || b.is_ascii_digit());
     if name.first().is_some_and(u8::is_ascii_digit) {
         return Err(parser.error(
             parser.at - name.len(),
@@ -50,10 +46,6 @@ pub(crate) fn parse(text: &[u8]) -> Result<Vec<Pair<'_>>, LabelTextError> {
         None => Ok(pairs),
         Some(_) => Err(parser.unexpected_character("unexpected character: ")),
     }
-}
-
-fn is_alpha(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_'
 }
 
 fn lossy(bytes: &[u8]) -> Cow<'_, str> {
@@ -95,7 +87,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// Everything behind `{`, the closing brace included.
+    /// Everything after `{`, the closing brace included.
     fn label_set(&mut self, pairs: &mut Vec<Pair<'a>>) -> Result<(), LabelTextError> {
         loop {
             let name = match self.token()? {
@@ -128,10 +120,10 @@ impl<'a> Parser<'a> {
                 return Err(self.error(start, "unexpected end of input inside braces".to_owned()));
             }
             (Some(b'"' | b'\'' | b'`'), _) => return Ok((start, Token::Text(self.string()?))),
-            (Some(first), _) if is_alpha(first) => {
+            (Some(first), _) if is_name_start(first) => {
                 return Ok((
                     start,
-                    Token::Identifier(self.take_while(|b| is_alpha(b) || b.is_ascii_digit())),
+                    Token::Identifier(self.take_while(|b| is_name_start(b) || b.is_ascii_digit())),
                 ));
             }
             (Some(b','), _) => ",",

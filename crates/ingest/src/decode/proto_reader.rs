@@ -1,4 +1,4 @@
-//! The protobuf wire format, read in place: tags, varints and length-prefixed bytes borrowed from the buffer.
+//! Reader of the protobuf wire format, in place: tags, varints and length-prefixed bytes borrowed from the buffer.
 //!
 //! Knows no message. Errors carry the words of Go's generated decoders, which clients have seen from Loki.
 
@@ -77,7 +77,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Over the bytes of a `message`, whose name is told in errors.
+    /// Over the bytes of a `message`, whose name stands in errors.
     pub(crate) fn new(bytes: &'a [u8], message: &'static str) -> Reader<'a> {
         Reader {
             rest: bytes,
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_bytes_are_told_in_gos_words() {
+    fn broken_bytes_are_reported_in_gos_words() {
         check(
             &[0xff, 0xff, 0xff, 0x20],
             "error: proto: illegal wireType 7",

@@ -1,4 +1,4 @@
-//! The messages of proto/ as prost types: what is not hot, and the oracle that tests hold the reader in place to.
+//! The messages of proto/ as prost types: read where speed does not matter, and compared with the reader in place.
 //!
 //! Written by hand so that building needs no protobuf compiler; a test compares them with the .proto files, field
 //! by field. Labels and lines are `Vec<u8>` where the .proto says `string`, because clients send lines that are no

@@ -1,9 +1,9 @@
-//! `logproto.PushRequest` (proto/push.proto) read in place, without a copy of any line.
+//! Decoder of `logproto.PushRequest` (proto/push.proto), in place: no line is copied.
 
 use crate::decode::proto_reader::{Reader, Value, WireError};
 use crate::decode::push::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
-use crate::validate::limits::LABEL_TEXT_BYTES_MAX;
-use crate::validate::rejection::BodyError;
+use crate::limits::LABEL_TEXT_BYTES_MAX;
+use crate::rejection::BodyError;
 use std::borrow::Cow;
 
 impl From<WireError> for BodyError {
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_body_of_countless_entries_is_refused() {
-        let entries = [0x12, 0].repeat(crate::validate::limits::ENTRIES_MAX + 1);
+        let entries = [0x12, 0].repeat(crate::limits::ENTRIES_MAX + 1);
         let mut body = vec![10];
         prost::encoding::encode_varint(entries.len() as u64, &mut body);
         body.extend_from_slice(&entries);

@@ -1,10 +1,10 @@
-//! A push after decoding and before validation: what every wire format is turned into.
+//! A decoded push, before validation: what every wire format is turned into.
 //!
 //! Everything borrows from the decompressed body where the format allows it. Nothing here is checked yet:
 //! bytes need not be UTF-8, names need not be valid, times need not be sensible.
 
-use crate::validate::limits::{ENTRIES_MAX, PAIRS_MAX};
-use crate::validate::rejection::{BodyError, Refusals};
+use crate::limits::{ENTRIES_MAX, PAIRS_MAX};
+use crate::rejection::{BodyError, Rejections};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -24,9 +24,7 @@ pub(crate) struct Decoded<'a> {
     /// Metadata pairs of all entries, in the order they came.
     pub(crate) pairs: Vec<(Text<'a>, Text<'a>)>,
     /// What could not be decoded although its neighbours could.
-    pub(crate) refusals: Refusals,
-    /// Lines that were cut before validation.
-    pub(crate) cut: u64,
+    pub(crate) rejections: Rejections,
 }
 
 /// One stream of a push.
@@ -46,8 +44,8 @@ pub(crate) enum RawLabels<'a> {
     Json(&'a [u8]),
     /// Pairs with valid names, both lists sorted by them; a record's label stands in place of its resource's.
     Pairs {
-        resource: &'a [(Cow<'a, str>, Cow<'a, str>)],
-        record: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+        resource: &'a [(String, String)],
+        record: Vec<(String, String)>,
     },
 }
 

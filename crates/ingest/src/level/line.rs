@@ -1,4 +1,4 @@
-//! The level a line itself tells: a JSON key, a logfmt key, or the first level word in it.
+//! Detection of the level in a line: a JSON key, a logfmt key, or the first level word.
 //!
 //! Most lines hold no level key at all, so a vectorised search for one byte that all keys share decides
 //! whether JSON or logfmt is worth reading. The word search tests sixteen places at once and looks closer only
@@ -6,7 +6,7 @@
 
 use super::known;
 use crate::decode::json_reader::Scanner;
-use crate::validate::limits::IngestLimits;
+use crate::limits::IngestLimits;
 
 /// Finds levels in lines; made once from the limits.
 #[derive(Clone, Debug)]
@@ -162,7 +162,7 @@ fn is_object(line: &[u8]) -> bool {
     trimmed.len() > 1 && trimmed[0] == b'{' && trimmed[trimmed.len() - 1] == b'}'
 }
 
-/// A key of logfmt, its value if it has one, and the text behind them.
+/// A key of logfmt, its value if it has one, and the text after them.
 type LogfmtStep<'l> = (&'l [u8], Option<&'l [u8]>, &'l [u8]);
 
 /// The next key; `None` at the end or where the text is no logfmt.
@@ -228,20 +228,20 @@ fn first_word(line: &[u8]) -> Option<&'static str> {
     if let Some(level) = word_at(line, 0) {
         return Some(level);
     }
-    // Place `at` is a boundary and the word begins behind it.
+    // Place `at` is a boundary and the word begins after it.
     let mut at = 0;
     while let Some(window) = line.get(at..at + LANES + 2) {
         let window: &[u8; LANES + 2] = window
             .try_into()
-            .expect("window has the length it was cut to");
+            .expect("the slice has the length of a window");
         if may_begin_word(window)
-            && let Some(level) = (at..at + LANES).find_map(|place| word_behind(line, place))
+            && let Some(level) = (at..at + LANES).find_map(|place| word_after(line, place))
         {
             return Some(level);
         }
         at += LANES;
     }
-    (at..line.len()).find_map(|place| word_behind(line, place))
+    (at..line.len()).find_map(|place| word_after(line, place))
 }
 
 /// Whether a byte that is neither letter nor digit is followed by the first two letters of a level word.
@@ -265,7 +265,7 @@ fn may_begin_word(window: &[u8; LANES + 2]) -> bool {
     any != 0
 }
 
-fn word_behind(line: &[u8], boundary: usize) -> Option<&'static str> {
+fn word_after(line: &[u8], boundary: usize) -> Option<&'static str> {
     matches!(
         line[boundary],
         b' ' | b'\t' | b'\n' | b'[' | b'(' | b'{' | b'"' | b'\'' | b'=' | b'|'
@@ -364,7 +364,7 @@ mod tests {
         check("level:info", None);
         check("", None);
         check(
-            "a very long line that ends in a level word behind many vector widths FATAL",
+            "a very long line that ends in a level word after many vector widths FATAL",
             Some("fatal"),
         );
         check("critical!", Some("critical"));

@@ -1,11 +1,11 @@
-//! `detected_level`: where Loki looks for an entry's level, in its order.
+//! Detection of an entry's level (`detected_level`) where Loki looks for it, in its order.
 //!
 //! Stream labels are looked at once a stream, metadata and the line once an entry. Nothing is allocated unless
-//! a label or metadata value is kept as it is because it is no level we know.
+//! a label or metadata value stays as it is because it is no level we know.
 
 mod line;
 
-use crate::validate::limits::IngestLimits;
+use crate::limits::IngestLimits;
 use skald_model::Labels;
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub(crate) const DETECTED_LEVEL: &str = "detected_level";
 /// OTLP's numeric severity among the metadata.
 const SEVERITY_NUMBER: &str = "severity_number";
 
-/// What is told when nothing is found.
+/// The level of an entry that gives none.
 pub(crate) const UNKNOWN: &str = "unknown";
 
 /// A level: one of the known words, or what a label said.

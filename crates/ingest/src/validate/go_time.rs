@@ -1,9 +1,9 @@
-//! Times as Go writes them in Loki's messages.
+//! Times as Go writes them in the texts of Loki.
 
 use crate::decode::push::TIME_MISSING;
 use jiff::Timestamp;
 
-/// `2006-01-02T15:04:05Z`; fractions of a second are cut off.
+/// `2006-01-02T15:04:05Z`; without fractions of a second.
 pub(crate) fn rfc3339(nanoseconds: i64) -> String {
     match nanoseconds {
         TIME_MISSING => "0001-01-01T00:00:00Z".to_owned(),

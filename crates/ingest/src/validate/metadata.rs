@@ -1,55 +1,27 @@
-//! Structured metadata as it is stored: valid names, clean values, sorted, each name once.
+//! Structured metadata as it is stored: clean values, sorted by name, each name once.
 
+use crate::decode::push::Text;
+use crate::label_name::{sanitize_name, sort_and_unite};
 use std::borrow::Cow;
 
-/// A name as Prometheus's translator for OTLP makes it: letters, digits and single underscores, never beginning
-/// with a digit; `__x__` keeps its underscores. `None` when nothing is left but underscores.
-pub(crate) fn sanitize_name(name: &[u8]) -> Option<Cow<'_, str>> {
-    if is_clean(name) {
-        return std::str::from_utf8(name).ok().map(Cow::Borrowed);
-    }
-    let inner = name
-        .strip_prefix(b"__")
-        .and_then(|rest| rest.strip_suffix(b"__"))
-        .filter(|inner| !inner.is_empty());
-    let mut out = String::with_capacity(name.len() + 4);
-    out.push_str(if inner.is_some() { "__" } else { "" });
-    for character in String::from_utf8_lossy(inner.unwrap_or(name)).chars() {
-        if character.is_ascii_alphanumeric() {
-            out.push(character);
-        } else if !out.ends_with('_') {
-            out.push('_');
+/// Appends the metadata of one entry to that of a batch; gives how many pairs had no usable name.
+pub(crate) fn append<'d>(
+    metadata: &mut Vec<(Cow<'d, str>, Cow<'d, str>)>,
+    pairs: &'d [(Text<'d>, Text<'d>)],
+) -> u64 {
+    let first = metadata.len();
+    for (name, value) in pairs {
+        if let Some(name) = sanitize_name(name) {
+            metadata.push((name, sanitize_value(value)));
         }
     }
-    if inner.is_some() {
-        out.truncate(out.trim_end_matches('_').len());
-        out.push_str("__");
-    }
-    if out.bytes().all(|b| b == b'_') {
-        return None;
-    }
-    if out.starts_with(|c: char| c.is_ascii_digit()) {
-        out.insert_str(0, "key_");
-    }
-    Some(Cow::Owned(out))
-}
-
-/// Whether a name needs no change.
-fn is_clean(name: &[u8]) -> bool {
-    let mut before = b' ';
-    let mut letters = false;
-    for &byte in name {
-        if !(byte.is_ascii_alphanumeric() || byte == b'_') || (byte == b'_' && before == b'_') {
-            return false;
-        }
-        letters |= byte != b'_';
-        before = byte;
-    }
-    letters && !name[0].is_ascii_digit()
+    let nameless = pairs.len() - (metadata.len() - first);
+    sort_and_unite(metadata, first);
+    nameless as u64
 }
 
 /// A value with a space for every U+FFFD and every byte that is no UTF-8.
-pub(crate) fn sanitize_value(value: &[u8]) -> Cow<'_, str> {
+fn sanitize_value(value: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(value) {
         Ok(text) if text.is_ascii() || !text.contains('\u{fffd}') => Cow::Borrowed(text),
         Ok(text) => Cow::Owned(text.replace('\u{fffd}', " ")),
@@ -64,65 +36,14 @@ pub(crate) fn sanitize_value(value: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Sorts pairs by name and keeps the last one given of equal names, from `start` on.
-pub(crate) fn sort_and_unite(pairs: &mut Vec<(Cow<'_, str>, Cow<'_, str>)>, start: usize) {
-    let sorted = pairs[start..].is_sorted_by(|a, b| a.0 < b.0);
-    if sorted {
-        return;
-    }
-    pairs[start..].sort_by(|a, b| a.0.cmp(&b.0));
-    let mut kept = start;
-    for at in start + 1..pairs.len() {
-        kept += usize::from(pairs[at].0 != pairs[kept].0);
-        pairs.swap(kept, at);
-    }
-    pairs.truncate(kept + 1);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_become_label_names() {
-        for (name, want) in [
-            ("trace_id", Some("trace_id")),
-            ("k8s.pod.name", Some("k8s_pod_name")),
-            ("1st", Some("key_1st")),
-            ("a..b", Some("a_b")),
-            ("a__b", Some("a_b")),
-            ("_a", Some("_a")),
-            ("__x.y__", Some("__x_y__")),
-            ("\u{e9}t\u{e9}", Some("_t_")),
-            ("", None),
-            ("___", None),
-            ("..", None),
-        ] {
-            assert_eq!(sanitize_name(name.as_bytes()).as_deref(), want, "{name}");
-        }
-    }
 
     #[test]
     fn values_lose_what_is_no_text() {
         assert_eq!(sanitize_value("a\u{fffd}b\u{e9}".as_bytes()), "a b\u{e9}");
         assert_eq!(sanitize_value(b"a\xff\xfeb"), "a  b");
         assert!(matches!(sanitize_value(b"plain"), Cow::Borrowed("plain")));
-    }
-
-    #[test]
-    fn the_last_of_equal_names_stays() {
-        let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-            [("z", "0"), ("b", "1"), ("a", "2"), ("b", "3"), ("b", "4")]
-                .map(|(n, v)| (n.into(), v.into()))
-                .to_vec();
-        sort_and_unite(&mut pairs, 1);
-        assert_eq!(
-            pairs,
-            [
-                ("z".into(), "0".into()),
-                ("a".into(), "2".into()),
-                ("b".into(), "4".into())
-            ]
-        );
     }
 }

@@ -1,30 +1,15 @@
-//! From the labels of a push to the facts of a stream: parsed, named, validated and hashed once per distinct text.
+//! Cache of stream facts, keyed by the bytes of the labels that the client sent.
 //!
-//! Main types: [`StreamFacts`] and [`Streams`], a bounded cache keyed by the bytes the client sent. Only streams
-//! that passed are remembered, so a refused text is judged anew each time. Tenants share the cache: nothing in it
-//! depends on who sent the text.
+//! Only streams that passed are remembered, so a refused text is judged anew each time. Nothing in it depends on who
+//! sent the text, so tenants share it.
 
-use crate::decode::json_reader::Scanner;
-use crate::decode::label_text;
-use crate::decode::label_text::Pair;
-use crate::decode::push::RawLabels;
-use crate::level;
 use crate::level::Level;
-use crate::validate::limits::IngestLimits;
-use crate::validate::rejection::Reason;
+use crate::rejection::Rejected;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use skald_model::labels::write_quoted;
 use skald_model::{Labels, StreamId};
-use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-
-/// The label Loki adds to every stream.
-pub(crate) const SERVICE_NAME: &str = "service_name";
-
-/// `service_name` of a stream none of whose labels tells it.
-const SERVICE_UNKNOWN: &str = "unknown_service";
 
 /// Bytes of label text one cache generation remembers. Two generations live at once, and facts weigh about
 /// twice their text, so this stands for at most about 100 MiB.
@@ -40,13 +25,6 @@ pub(crate) struct StreamFacts {
     pub(crate) id: StreamId,
     /// The level the labels give.
     pub(crate) level: Option<Level>,
-}
-
-/// A stream that is not taken.
-#[derive(Debug)]
-pub(crate) struct StreamRefused {
-    pub(crate) reason: Reason,
-    pub(crate) message: String,
 }
 
 /// Recent label texts with their facts: what was used since the last turn, and what was used before it.
@@ -77,25 +55,26 @@ impl Generations {
     }
 }
 
-/// A cache of one kind of label text.
-struct Cache {
+/// Facts of streams by the label text that gave them.
+pub(crate) struct StreamCache {
     hasher: foldhash::quality::RandomState,
     shards: [Mutex<Generations>; SHARDS],
 }
 
-impl Cache {
-    fn new() -> Cache {
-        Cache {
+impl StreamCache {
+    pub(crate) fn new() -> StreamCache {
+        StreamCache {
             hasher: foldhash::quality::RandomState::default(),
             shards: std::array::from_fn(|_| Mutex::default()),
         }
     }
 
-    fn get_or_make(
+    /// The facts of a text, made when they are not remembered.
+    pub(crate) fn get_or_make(
         &self,
         text: &[u8],
-        make: impl FnOnce() -> Result<StreamFacts, StreamRefused>,
-    ) -> Result<Arc<StreamFacts>, StreamRefused> {
+        make: impl FnOnce() -> Result<StreamFacts, Rejected>,
+    ) -> Result<Arc<StreamFacts>, Rejected> {
         let shard = &self.shards[self.hasher.hash_one(text) as usize % SHARDS];
         if let Some(facts) = shard.lock().get(text) {
             return Ok(facts);
@@ -106,304 +85,9 @@ impl Cache {
     }
 }
 
-/// Resolves labels of pushes.
-pub(crate) struct Streams {
-    texts: Cache,
-    objects: Cache,
-}
-
-impl Streams {
-    pub(crate) fn new() -> Streams {
-        Streams {
-            texts: Cache::new(),
-            objects: Cache::new(),
-        }
-    }
-
-    /// The stream these labels name, or why it is refused.
-    pub(crate) fn resolve(
-        &self,
-        labels: &RawLabels<'_>,
-        limits: &IngestLimits,
-    ) -> Result<Arc<StreamFacts>, StreamRefused> {
-        match labels {
-            RawLabels::Text(text) => self.texts.get_or_make(text, || {
-                let pairs = label_text::parse(text).map_err(|error| unparsable(&error))?;
-                facts_of(pairs, Vec::new(), limits)
-            }),
-            RawLabels::Json(text) => self
-                .objects
-                .get_or_make(text, || facts_of(parse_object(text)?, Vec::new(), limits)),
-            RawLabels::Pairs { resource, record } => {
-                let is_replaced = |name: &str| {
-                    record
-                        .binary_search_by(|(own, _)| (**own).cmp(name))
-                        .is_ok()
-                };
-                let shared = resource
-                    .iter()
-                    .filter(|(name, _)| !is_replaced(name))
-                    .map(borrowed)
-                    .collect();
-                facts_of(shared, record.iter().map(borrowed).collect(), limits).map(Arc::new)
-            }
-        }
-    }
-}
-
-fn borrowed<'p>((name, value): &'p (Cow<'_, str>, Cow<'_, str>)) -> Pair<'p> {
-    (Cow::Borrowed(name), Cow::Borrowed(value))
-}
-
-fn unparsable(error: &label_text::LabelTextError) -> StreamRefused {
-    StreamRefused {
-        reason: Reason::InvalidLabels,
-        message: format!("couldn't parse labels: {error}"),
-    }
-}
-
-/// The labels of a JSON object; of equal keys the last one stays. Values that are no strings are taken as
-/// written, nulls are left out.
-fn parse_object(text: &[u8]) -> Result<Vec<Pair<'_>>, StreamRefused> {
-    let refused = || StreamRefused {
-        reason: Reason::InvalidLabels,
-        message: "couldn't parse labels: not a JSON object".to_owned(),
-    };
-    let mut scanner = Scanner::new(text);
-    let mut pairs: Vec<Pair<'_>> = Vec::new();
-    scanner.expect(b'{').map_err(|_| refused())?;
-    let mut first = true;
-    while let Some(name) = scanner.key(&mut first).map_err(|_| refused())? {
-        let value = match scanner.peek() {
-            Some(b'"') => scanner.string().map_err(|_| refused())?,
-            Some(b'n') => {
-                scanner.value().map_err(|_| refused())?;
-                continue;
-            }
-            _ => Cow::Borrowed(scanner.value().map_err(|_| refused())?),
-        };
-        let (name, value) = (lossy(name), lossy(value));
-        match pairs.iter_mut().find(|(n, _)| *n == name) {
-            Some(pair) => pair.1 = value,
-            None => pairs.push((name, value)),
-        }
-    }
-    if pairs
-        .iter()
-        .any(|(name, _)| !label_text::is_label_name(name.as_bytes()))
-    {
-        pairs.sort();
-        label_text::parse(write_pairs(&pairs).as_bytes()).map_err(|error| unparsable(&error))?;
-    }
-    Ok(pairs)
-}
-
-fn lossy(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
-    match bytes {
-        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-    }
-}
-
-/// `{a="b", c="d"}`, in the order given.
-fn write_pairs(pairs: &[Pair<'_>]) -> String {
-    let mut out = String::from("{");
-    for (i, (name, value)) in pairs.iter().enumerate() {
-        out.push_str(if i > 0 { ", " } else { "" });
-        out.push_str(name);
-        out.push('=');
-        write_quoted(&mut out, value).expect("writing to a string succeeds");
-    }
-    out.push('}');
-    out
-}
-
-/// Adds `service_name`, checks the limits in Loki's order, and hashes. Labels that are an entry's `own` do not tell
-/// the service: it is that of all that came with it.
-fn facts_of<'p>(
-    mut pairs: Vec<Pair<'p>>,
-    own: Vec<Pair<'p>>,
-    limits: &IngestLimits,
-) -> Result<StreamFacts, StreamRefused> {
-    let shared = pairs.len();
-    pairs.extend(own);
-    let service = discover_service(&pairs[..shared], &limits.discover_service_name);
-    pairs.retain(|(_, value)| !value.is_empty());
-    if pairs.is_empty() && limits.discover_service_name.is_empty() {
-        let message = "error at least one label pair is required per stream".to_owned();
-        return Err(StreamRefused {
-            reason: Reason::MissingLabels,
-            message,
-        });
-    }
-    let is_internal = pairs
-        .iter()
-        .any(|(name, _)| matches!(&**name, "__aggregated_metric__" | "__pattern__"));
-    let has_service = pairs.iter().any(|(name, _)| name == SERVICE_NAME);
-    if !has_service && !is_internal && !limits.discover_service_name.is_empty() {
-        pairs.push((Cow::Borrowed(SERVICE_NAME), Cow::Owned(service)));
-    }
-    pairs.sort_by(|a, b| a.0.cmp(&b.0));
-    if !is_internal {
-        check_limits(&pairs, limits)?;
-    }
-    let labels = Labels::from_pairs(pairs.iter().map(|(n, v)| (&**n, &**v)));
-    let level = level::of_labels(&labels, limits);
-    Ok(StreamFacts {
-        id: StreamId::of(&labels),
-        labels,
-        level,
-    })
-}
-
-fn discover_service(pairs: &[Pair<'_>], names: &[String]) -> String {
-    let found = names
-        .iter()
-        .find_map(|name| pairs.iter().find(|(n, v)| n == name && !v.is_empty()));
-    found.map_or_else(
-        || SERVICE_UNKNOWN.to_owned(),
-        |(_, value)| value.to_string(),
-    )
-}
-
-fn check_limits(pairs: &[Pair<'_>], limits: &IngestLimits) -> Result<(), StreamRefused> {
-    let refuse = |reason, message| Err(StreamRefused { reason, message });
-    let count = pairs
-        .iter()
-        .filter(|(name, _)| name != SERVICE_NAME)
-        .count();
-    if count > limits.max_label_names_per_series {
-        let max = limits.max_label_names_per_series;
-        let message = format!(
-            "entry for stream '{}' has {count} label names; limit {max}",
-            write_pairs(pairs)
-        );
-        return refuse(Reason::MaxLabelNames, message);
-    }
-    for (i, (name, value)) in pairs.iter().enumerate() {
-        if name.len() > limits.max_label_name_length {
-            let message = format!(
-                "stream '{}' has label name too long: '{name}'",
-                write_pairs(pairs)
-            );
-            return refuse(Reason::LabelNameTooLong, message);
-        }
-        if value.len() > limits.max_label_value_length {
-            let message = format!(
-                "stream '{}' has label value too long: '{value}'",
-                write_pairs(pairs)
-            );
-            return refuse(Reason::LabelValueTooLong, message);
-        }
-        if i > 0 && pairs[i - 1].0 == *name {
-            let message = format!(
-                "stream '{}' has duplicate label name: '{name}'",
-                write_pairs(pairs)
-            );
-            return refuse(Reason::DuplicateLabelNames, message);
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(labels: RawLabels<'_>, want: &str) {
-        let streams = Streams::new();
-        for _ in 0..2 {
-            let got = match streams.resolve(&labels, &IngestLimits::default()) {
-                Ok(facts) => format!(
-                    "{} {:?}",
-                    facts.labels,
-                    facts.level.as_ref().map(Level::as_str)
-                ),
-                Err(refused) => format!("{}: {}", refused.reason.as_str(), refused.message),
-            };
-            assert_eq!(got, want);
-        }
-    }
-
-    fn text(labels: &str) -> RawLabels<'_> {
-        RawLabels::Text(Cow::Borrowed(labels.as_bytes()))
-    }
-
-    fn json(labels: &str) -> RawLabels<'_> {
-        RawLabels::Json(labels.as_bytes())
-    }
-
-    #[test]
-    fn a_service_name_is_found_or_made_up() {
-        check(
-            text(r#"{zz="1", app="a", service="s"}"#),
-            r#"{app="a", service="s", service_name="s", zz="1"} None"#,
-        );
-        check(
-            text(r#"{service_name="own", app="a"}"#),
-            r#"{app="a", service_name="own"} None"#,
-        );
-        check(json("{}"), r#"{service_name="unknown_service"} None"#);
-        check(text(r#"{__pattern__="x"}"#), r#"{__pattern__="x"} None"#);
-        let off = IngestLimits {
-            discover_service_name: Vec::new(),
-            ..IngestLimits::default()
-        };
-        let refused = Streams::new()
-            .resolve(&json("{}"), &off)
-            .expect_err("no labels");
-        assert_eq!(
-            refused.message,
-            "error at least one label pair is required per stream"
-        );
-    }
-
-    #[test]
-    fn json_labels_take_the_last_of_equal_keys_and_any_scalar() {
-        check(
-            json(r#"{"app":"a1","app":"a2","n":5,"t":true,"e":"","x":null}"#),
-            r#"{app="a2", n="5", service_name="a2", t="true"} None"#,
-        );
-    }
-
-    #[test]
-    fn labels_of_a_record_stand_in_place_of_its_resources() {
-        let pair =
-            |name: &'static str, value: &'static str| (Cow::Borrowed(name), Cow::Borrowed(value));
-        let resource = [pair("app", "a"), pair("env", "x")];
-        let record = vec![pair("env", "y"), pair("service", "s")];
-        check(
-            RawLabels::Pairs {
-                resource: &resource,
-                record,
-            },
-            r#"{app="a", env="y", service="s", service_name="a"} None"#,
-        );
-    }
-
-    #[test]
-    fn labels_tell_the_level() {
-        check(
-            text(r#"{app="a",severity="x",level="WRN"}"#),
-            r#"{app="a", level="WRN", service_name="a", severity="x"} Some("warn")"#,
-        );
-        check(
-            text(r#"{app="a",lvl="odd"}"#),
-            r#"{app="a", lvl="odd", service_name="a"} Some("odd")"#,
-        );
-    }
-
-    #[test]
-    fn bad_labels_are_refused_in_lokis_words() {
-        check(
-            json(r#"{"a-b":"c"}"#),
-            "invalid_labels: couldn't parse labels: 1:3: parse error: unexpected character inside braces: '-'",
-        );
-        check(
-            text(r#"{a="1",a="2"}"#),
-            "duplicate_label_names: stream '{a=\"1\", a=\"2\", service_name=\"unknown_service\"}' has duplicate label name: 'a'",
-        );
-    }
 
     #[test]
     fn the_cache_stays_bounded() {

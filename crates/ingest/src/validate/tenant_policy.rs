@@ -1,62 +1,62 @@
-//! What holds for the pushes of one tenant: its limits, and what was made of them.
+//! The policy of a tenant: its limits, and what was made of them.
 //!
 //! Tenants with the same rules for labels share one cache of streams, so that a thousand tenants that differ
 //! in a rate only do not cost a thousand caches.
 
 use crate::level::LineDetector;
-use crate::validate::limits::IngestLimits;
-use crate::validate::stream_cache::Streams;
+use crate::limits::IngestLimits;
+use crate::validate::stream_labels::StreamResolver;
 use skald_model::TenantId;
 use std::fmt;
 use std::sync::Arc;
 
 /// Limits with the caches that depend on them. Made when limits change, not for a push.
-pub struct Profile {
+pub struct TenantPolicy {
     pub(crate) limits: IngestLimits,
-    pub(crate) streams: Arc<Streams>,
+    pub(crate) streams: Arc<StreamResolver>,
     pub(crate) detector: LineDetector,
 }
 
-/// Whose pushes have which profile. Asked once a push, so a change holds from the next push on.
-pub trait Profiles: Send + Sync + 'static {
-    /// The profile of a tenant.
-    fn of(&self, tenant: &TenantId) -> Arc<Profile>;
+/// Policies by tenant. Asked once a push, so a change holds from the next push on.
+pub trait TenantPolicies: Send + Sync + 'static {
+    /// The policy of a tenant.
+    fn of(&self, tenant: &TenantId) -> Arc<TenantPolicy>;
 }
 
-impl<P: Profiles> Profiles for Arc<P> {
-    fn of(&self, tenant: &TenantId) -> Arc<Profile> {
+impl<P: TenantPolicies> TenantPolicies for Arc<P> {
+    fn of(&self, tenant: &TenantId) -> Arc<TenantPolicy> {
         (**self).of(tenant)
     }
 }
 
-/// One profile for all.
-pub(crate) struct Same(pub(crate) Arc<Profile>);
+/// One policy for all.
+pub(crate) struct OnePolicy(pub(crate) Arc<TenantPolicy>);
 
-impl Profiles for Same {
-    fn of(&self, _: &TenantId) -> Arc<Profile> {
+impl TenantPolicies for OnePolicy {
+    fn of(&self, _: &TenantId) -> Arc<TenantPolicy> {
         Arc::clone(&self.0)
     }
 }
 
-impl Profile {
+impl TenantPolicy {
     /// With a cache of its own.
-    pub fn new(limits: IngestLimits) -> Profile {
-        Profile {
+    pub fn new(limits: IngestLimits) -> TenantPolicy {
+        TenantPolicy {
             detector: LineDetector::new(&limits),
-            streams: Arc::new(Streams::new()),
+            streams: Arc::new(StreamResolver::new()),
             limits,
         }
     }
 
     /// Other limits; the cache is shared when they treat labels alike.
-    pub fn with(&self, limits: IngestLimits) -> Profile {
+    pub fn with(&self, limits: IngestLimits) -> TenantPolicy {
         let alike = label_rules(&limits) == label_rules(&self.limits);
         let streams = if alike {
             Arc::clone(&self.streams)
         } else {
-            Arc::new(Streams::new())
+            Arc::new(StreamResolver::new())
         };
-        Profile {
+        TenantPolicy {
             detector: LineDetector::new(&limits),
             streams,
             limits,
@@ -80,9 +80,9 @@ fn label_rules(limits: &IngestLimits) -> (usize, usize, usize, &[String], &[Stri
     )
 }
 
-impl fmt::Debug for Profile {
+impl fmt::Debug for TenantPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Profile")
+        f.debug_struct("TenantPolicy")
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
@@ -93,8 +93,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cache_of_streams_is_shared_by_those_who_treat_labels_alike() {
-        let first = Profile::new(IngestLimits::default());
+    fn the_cache_of_streams_is_shared_by_policies_that_treat_labels_alike() {
+        let first = TenantPolicy::new(IngestLimits::default());
         let alike = first.with(IngestLimits {
             max_line_size: 1,
             ..IngestLimits::default()

@@ -84,7 +84,7 @@ impl TailSession {
     ) -> Result<TailSession, ApiError> {
         let subscription = app
             .ingest
-            .hub()
+            .tail_hub()
             .subscribe(&request.tenant, pipeline.matchers.clone());
         let (labelling, delay) = (request.labelling, request.delay);
         let history = history(app, request).await?;

@@ -9,7 +9,7 @@ use crate::config::{Config, file, keys, yaml};
 use crate::telemetry::exposition::metric;
 use parking_lot::{Mutex, RwLock};
 use serde_yaml_ng::Value;
-use skald_ingest::{Profile, Profiles};
+use skald_ingest::{TenantPolicy, TenantPolicies};
 use skald_model::TenantId;
 use skald_store::Retention;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ pub struct TenantLimits {
     /// By Loki's names.
     pub limits: Limits,
     /// For pushes.
-    pub ingest: Arc<Profile>,
+    pub ingest: Arc<TenantPolicy>,
     /// For what is stored.
     pub retention: Arc<Retention>,
 }
@@ -47,7 +47,7 @@ impl Overrides {
     /// With the files of `config`, which must be readable now.
     pub fn open(config: &Config) -> Result<Overrides, String> {
         config.limits.check()?;
-        let ingest = Arc::new(Profile::new(config.limits.ingest(&config.distributor)));
+        let ingest = Arc::new(TenantPolicy::new(config.limits.ingest(&config.distributor)));
         let overrides = Overrides {
             base: Arc::new(granted(config, config.limits.clone(), ingest)),
             tenants: RwLock::default(),
@@ -159,7 +159,7 @@ impl Overrides {
 }
 
 /// Limits that were checked, in all their forms.
-fn granted(config: &Config, limits: Limits, ingest: Arc<Profile>) -> TenantLimits {
+fn granted(config: &Config, limits: Limits, ingest: Arc<TenantPolicy>) -> TenantLimits {
     // Limits that can't be read are refused before; keeping everything is the safe side.
     let retention = limits
         .retention(config.compactor.retention_enabled)
@@ -171,8 +171,8 @@ fn granted(config: &Config, limits: Limits, ingest: Arc<Profile>) -> TenantLimit
     }
 }
 
-impl Profiles for Overrides {
-    fn of(&self, tenant: &TenantId) -> Arc<Profile> {
+impl TenantPolicies for Overrides {
+    fn of(&self, tenant: &TenantId) -> Arc<TenantPolicy> {
         Overrides::of(self, tenant).ingest.clone()
     }
 }

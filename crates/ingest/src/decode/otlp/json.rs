@@ -1,15 +1,15 @@
-//! OTLP in its JSON form: camel case, hex ids, 64-bit numbers as strings or numbers.
+//! Decoder of OTLP's JSON form: camel case, hex ids, 64-bit numbers as strings or numbers.
 
 use crate::decode::proto_types::{
     Any, AnyValue, ArrayValue, ExportLogsServiceRequest, InstrumentationScope, KeyValue,
     KeyValueList, LogRecord, Resource, ResourceLogs, ScopeLogs,
 };
-use crate::validate::rejection::BodyError;
+use crate::rejection::BodyError;
 use base64::Engine;
 use serde_json::Value;
 
 /// Reads a whole request.
-pub(in crate::decode::otlp) fn parse(body: &[u8]) -> Result<ExportLogsServiceRequest, BodyError> {
+pub(crate) fn parse(body: &[u8]) -> Result<ExportLogsServiceRequest, BodyError> {
     let document: Value =
         serde_json::from_slice(body).map_err(|e| BodyError::Malformed(format!("json: {e}")))?;
     if !document.is_object() {

@@ -1,4 +1,4 @@
-//! OTLP attribute values as text: what becomes of them in lines, labels and metadata.
+//! Texts of OTLP attribute values, for lines, labels and metadata.
 
 use crate::decode::proto_types::{Any, AnyValue, KeyValue};
 use base64::Engine;
@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 
 /// A value as one text: strings as they are, lists and maps as JSON, bytes as base64.
-pub(in crate::decode::otlp) fn as_text(value: &AnyValue) -> Cow<'_, str> {
+pub(crate) fn as_text(value: &AnyValue) -> Cow<'_, str> {
     match &value.value {
         None => Cow::Borrowed(""),
         Some(Any::StringValue(text)) => Cow::Borrowed(text),
@@ -19,7 +19,7 @@ pub(in crate::decode::otlp) fn as_text(value: &AnyValue) -> Cow<'_, str> {
 }
 
 /// An attribute as metadata: maps give one pair a member, names joined with `_`.
-pub(in crate::decode::otlp) fn flatten<'v>(
+pub(crate) fn flatten<'v>(
     key: &'v str,
     value: &'v AnyValue,
     push: &mut dyn FnMut(Cow<'v, str>, Cow<'v, str>),
@@ -46,7 +46,7 @@ fn flatten_members<'v>(
 }
 
 /// Lower-case hex.
-pub(in crate::decode::otlp) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes
         .iter()

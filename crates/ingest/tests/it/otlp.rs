@@ -1,4 +1,4 @@
-//! OTLP pushes through the whole of ingest, and who hears of them.
+//! OTLP pushes through the whole of ingest, and what tails get.
 
 use prost::Message;
 use skald_ingest::proto_types::{
@@ -64,7 +64,7 @@ async fn push(
     let folder = tempfile::tempdir().expect("temporary folder");
     let store = Arc::new(Store::open(Options::new(folder.path())).expect("store opens"));
     let ingest = Ingest::new(store, IngestLimits::default(), || NOW);
-    let mut tail = ingest.hub().subscribe(
+    let mut tail = ingest.tail_hub().subscribe(
         &TenantId::fake(),
         vec![Matcher::equal("k8s_pod_name", "pod-1")],
     );
@@ -100,7 +100,7 @@ async fn records_are_stored_under_labels_of_their_resource() {
 }
 
 #[tokio::test]
-async fn failures_are_told_as_a_status_message() {
+async fn failures_are_reported_as_a_status_message() {
     for (content_type, encoding, body, status, words) in [
         (
             "text/plain",
@@ -126,14 +126,14 @@ async fn failures_are_told_as_a_status_message() {
         ),
     ] {
         let (reply, heard) = push(content_type, encoding, body).await;
-        let told = Status::decode(reply.body.as_slice()).expect("the answer is a status");
+        let answer = Status::decode(reply.body.as_slice()).expect("the answer is a status");
         assert_eq!(
             (reply.status, reply.content_type),
             (status, "application/x-protobuf"),
             "{}",
-            told.message
+            answer.message
         );
-        assert!(told.message.starts_with(words), "{}", told.message);
+        assert!(answer.message.starts_with(words), "{}", answer.message);
         assert!(heard.is_empty());
     }
 }

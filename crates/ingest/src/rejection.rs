@@ -1,14 +1,14 @@
-//! What is refused and in which words: one type for a whole body that can't be read, one list for the
-//! streams and entries of a body whose neighbours are stored.
+//! Rejections and their words: [`BodyError`] for a body that can't be read, [`Rejections`] for streams and entries
+//! whose neighbours are stored.
 //!
 //! The words are Loki's, because people and alerts match on them.
 
 use std::fmt::Write;
 
-/// Most different messages told in one answer; the rest is counted.
+/// Most different messages in one answer; the rest is counted.
 const MESSAGES_MAX: usize = 10;
 
-/// Longest message told, in bytes. A message quotes labels, which may be megabytes.
+/// Longest message, in bytes. A message quotes labels, which may be megabytes.
 const MESSAGE_BYTES_MAX: usize = 16 << 10;
 
 /// A body of which nothing can be taken.
@@ -89,15 +89,22 @@ impl Reason {
     }
 }
 
+/// A stream that is not taken.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+}
+
 /// Messages about refused streams and entries, equal ones counted.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Refusals {
+pub(crate) struct Rejections {
     messages: Vec<(String, u64)>,
     more: u64,
     status: Option<u16>,
 }
 
-impl Refusals {
+impl Rejections {
     /// The status the client gets: 400 unless something asks for another.
     pub(crate) fn status(&self) -> u16 {
         self.status.unwrap_or(400)
@@ -130,7 +137,7 @@ impl Refusals {
         }
     }
 
-    /// What the client is told; `None` when nothing was refused. A single message stands alone, several are
+    /// The text of the answer; `None` when nothing was refused. A single message stands alone, several are
     /// counted and joined as in Loki.
     pub(crate) fn text(&self) -> Option<String> {
         match self.messages.as_slice() {
@@ -159,25 +166,25 @@ mod tests {
 
     #[test]
     fn one_refusal_stands_alone_and_several_are_counted() {
-        let mut refusals = Refusals::default();
-        assert_eq!(refusals.text(), None);
-        refusals.add(|| "a".to_owned());
-        assert_eq!(refusals.text().as_deref(), Some("a"));
-        refusals.add(|| "b".to_owned());
-        refusals.add(|| "a".to_owned());
+        let mut rejections = Rejections::default();
+        assert_eq!(rejections.text(), None);
+        rejections.add(|| "a".to_owned());
+        assert_eq!(rejections.text().as_deref(), Some("a"));
+        rejections.add(|| "b".to_owned());
+        rejections.add(|| "a".to_owned());
         assert_eq!(
-            refusals.text().as_deref(),
+            rejections.text().as_deref(),
             Some("2 errors like: a; 1 errors like: b")
         );
     }
 
     #[test]
     fn answers_stay_bounded() {
-        let mut refusals = Refusals::default();
+        let mut rejections = Rejections::default();
         for i in 0..1000 {
-            refusals.add(|| format!("{i}{}", "x".repeat(1 << 20)));
+            rejections.add(|| format!("{i}{}", "x".repeat(1 << 20)));
         }
-        let text = refusals.text().expect("some were refused");
+        let text = rejections.text().expect("some were refused");
         assert!(text.len() < 11 * MESSAGE_BYTES_MAX, "{}", text.len());
         assert!(text.ends_with("; 990 more errors"));
     }

@@ -1,10 +1,13 @@
-//! What a push may contain: Loki's `limits_config` by its own names and defaults.
+//! The limits of a push: Loki's `limits_config` by its own names and defaults.
 //!
-//! Four differences from Loki. There is no limit on rates and streams unless one is set. Entries of any age since 1970 are taken (`reject_old_samples_max_age` is off),
-//! because the store orders late data itself. The cap on decompressed bodies is 256 MiB instead of 5,000,
-//! because memory is bounded here. And a push holds a bounded number of entries, for the same reason.
+//! Four differences from Loki. There is no limit on rates and streams unless one is set. Entries of any age since
+//! 1970 are taken (`reject_old_samples_max_age` is off), because the store orders late data itself. The cap on
+//! decompressed bodies is 256 MiB instead of 5,000, because memory is bounded here. And a push holds a bounded
+//! number of entries, for the same reason.
 
-use crate::decode::otlp::OtlpRules;
+pub(crate) mod otlp_rules;
+
+use otlp_rules::OtlpRules;
 
 /// Most entries in one push. Each costs about a hundred bytes of memory on its way, so this bounds a body of
 /// millions of empty entries to a few hundred megabytes.
@@ -60,9 +63,9 @@ pub struct IngestLimits {
     pub max_decompressed_size: usize,
     /// Bytes of a line; 0 is no limit.
     pub max_line_size: usize,
-    /// Cut longer lines instead of refusing them.
+    /// Truncate longer lines instead of refusing them.
     pub max_line_size_truncate: bool,
-    /// What a line that was cut ends in.
+    /// What a truncated line ends in.
     pub max_line_size_truncate_identifier: String,
     /// Bytes of a label name.
     pub max_label_name_length: usize,

@@ -1,4 +1,4 @@
-//! Where an attribute goes: to the labels of a stream, to the metadata of entries, or nowhere.
+//! Rules that decide where an OTLP attribute goes: to labels, to metadata, or nowhere.
 //!
 //! Loki's `otlp_config`, with its patterns compiled when limits are made: a push only asks. Attributes are named
 //! as the client named them (`k8s.pod.name`), before the name is made one of a label.
@@ -114,7 +114,7 @@ impl OtlpRules {
     }
 
     /// Whether records of one resource can have different labels.
-    pub(in crate::decode::otlp) fn tell_records_apart(&self) -> bool {
+    pub(crate) fn split_records(&self) -> bool {
         self.severity_text_as_label
             || self
                 .log
@@ -137,7 +137,7 @@ impl Default for OtlpRules {
 }
 
 /// What becomes of an attribute of this name.
-pub(in crate::decode::otlp) fn action(rules: &[AttributeRule], name: &str) -> AttributeAction {
+pub(crate) fn action(rules: &[AttributeRule], name: &str) -> AttributeAction {
     let first = rules.iter().find(|rule| rule.names.contain(name));
     first.map_or(AttributeAction::StructuredMetadata, |rule| rule.action)
 }

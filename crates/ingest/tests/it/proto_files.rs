@@ -9,10 +9,10 @@ type Field = (String, String, u32);
 type Messages = BTreeMap<String, Vec<Field>>;
 
 const PROTO_FILES: [&str; 4] = [
-    include_str!("../../../proto/logproto/push.proto"),
-    include_str!("../../../proto/opentelemetry/logs.proto"),
-    include_str!("../../../proto/google/protobuf/timestamp.proto"),
-    include_str!("../../../proto/google/rpc/status.proto"),
+    include_str!("../../../../proto/logproto/push.proto"),
+    include_str!("../../../../proto/opentelemetry/logs.proto"),
+    include_str!("../../../../proto/google/protobuf/timestamp.proto"),
+    include_str!("../../../../proto/google/rpc/status.proto"),
 ];
 
 fn read_proto(text: &str, messages: &mut Messages) {
@@ -128,7 +128,7 @@ fn rust_types_mirror_the_proto_files() {
         .iter()
         .for_each(|text| read_proto(text, &mut proto));
     let rust = read_rust(
-        include_str!("../src/decode/proto_types.rs"),
+        include_str!("../../src/decode/proto_types.rs"),
         &[("Any", "AnyValue")],
     );
     assert!(proto.len() > 12, "{proto:?}");

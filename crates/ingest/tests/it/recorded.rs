@@ -108,7 +108,7 @@ fn stored(store: &Store, name: &str, value: &str) -> Vec<(i64, Vec<u8>, String)>
 #[tokio::test]
 async fn recorded_pushes_are_answered_as_loki_answers_them() {
     let bed = bed();
-    let cases = cases(include_str!("../../../tests/fixtures/push.jsonl"));
+    let cases = cases(include_str!("../../../../tests/fixtures/push.jsonl"));
     assert_eq!(cases.len(), 55);
     let mut wrong = Vec::new();
     for case in &cases {
@@ -135,7 +135,7 @@ async fn recorded_pushes_are_answered_as_loki_answers_them() {
 #[tokio::test]
 async fn a_bad_stream_does_not_lose_its_neighbour() {
     let bed = bed();
-    let cases = cases(include_str!("../../../tests/fixtures/push.jsonl"));
+    let cases = cases(include_str!("../../../../tests/fixtures/push.jsonl"));
     let mixed = cases
         .iter()
         .find(|c| c["name"] == "json mixed good and bad")
@@ -162,7 +162,9 @@ async fn a_bad_stream_does_not_lose_its_neighbour() {
 async fn promtails_bytes_come_back_line_by_line() {
     let bed = bed();
     let mut pushed = 0;
-    for case in cases(include_str!("../../../tests/fixtures/promtail-3.6.jsonl")) {
+    for case in cases(include_str!(
+        "../../../../tests/fixtures/promtail-3.6.jsonl"
+    )) {
         let request = request(&case);
         pushed += lines_of(&request.body);
         let reply = bed.ingest.push(&TenantId::fake(), request).await;
@@ -200,7 +202,7 @@ fn lines_of(body: &[u8]) -> usize {
 }
 
 #[tokio::test]
-async fn a_push_that_finds_no_memory_is_told_when_to_come_again() {
+async fn a_push_that_finds_no_memory_gets_a_time_to_retry() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let options = Options {
         memory: 1 << 20,

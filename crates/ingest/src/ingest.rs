@@ -1,0 +1,96 @@
+//! The handle on ingest: bounds the pushes under way, runs each on a blocking thread and waits until it is durable.
+
+use crate::limits::IngestLimits;
+use crate::pipeline::{Outcome, Pipeline};
+use crate::reply::PushReply;
+use crate::request::PushRequest;
+use crate::tail_hub::TailHub;
+use crate::validate::tenant_policy::{OnePolicy, TenantPolicies, TenantPolicy};
+use skald_model::TenantId;
+use skald_store::{Store, WriteError};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, oneshot};
+
+/// Takes pushes. Cheap to share behind an `Arc`.
+pub struct Ingest {
+    pipeline: Arc<Pipeline>,
+    /// Bounds the pushes that are decoded at once, and so their buffers.
+    permits: Arc<Semaphore>,
+}
+
+impl Ingest {
+    /// Over a store, with the same limits for all; `clock` gives now in nanoseconds since 1970.
+    pub fn new(store: Arc<Store>, limits: IngestLimits, clock: fn() -> i64) -> Ingest {
+        let policy = OnePolicy(Arc::new(TenantPolicy::new(limits)));
+        Ingest::with_policies(store, policy, clock)
+    }
+
+    /// As [`Ingest::new`], with limits by tenant.
+    pub fn with_policies(
+        store: Arc<Store>,
+        policies: impl TenantPolicies,
+        clock: fn() -> i64,
+    ) -> Ingest {
+        let workers = skald_model::cores().max(2);
+        Ingest {
+            pipeline: Arc::new(Pipeline::new(store, Box::new(policies), clock, workers)),
+            permits: Arc::new(Semaphore::new(workers)),
+        }
+    }
+
+    /// Decodes, validates and writes a push; ends when it is durable.
+    pub async fn push(&self, tenant: &TenantId, request: PushRequest) -> PushReply {
+        let protocol = request.protocol;
+        let (written, durable) = oneshot::channel();
+        let result = match self.run(tenant, request, written).await {
+            Outcome::Answered(reply) => Ok(reply),
+            Outcome::NotWritten(error) => Err(error),
+            Outcome::Writing(reply) => match durable.await {
+                Ok(result) => result.map(|()| reply),
+                Err(_) => Err(WriteError::Stopped(
+                    "the store closed while a push was being written".to_owned(),
+                )),
+            },
+        };
+        let reply = result.unwrap_or_else(|error| {
+            tracing::warn!(%tenant, %error, "push was not stored");
+            PushReply::not_written(protocol, &error)
+        });
+        self.pipeline.metrics().count_reply(reply.status);
+        reply
+    }
+
+    /// Runs the pipeline on a thread that may block; `written` hears when a write that was begun is durable.
+    async fn run(
+        &self,
+        tenant: &TenantId,
+        request: PushRequest,
+        written: oneshot::Sender<Result<(), WriteError>>,
+    ) -> Outcome {
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        let (pipeline, tenant) = (Arc::clone(&self.pipeline), tenant.clone());
+        let running = tokio::task::spawn_blocking(move || {
+            let outcome = pipeline.run(&tenant, &request, written);
+            drop(permit);
+            outcome
+        });
+        running.await.unwrap_or_else(|error| {
+            Outcome::NotWritten(WriteError::Stopped(format!(
+                "a push could not be handled: {error}"
+            )))
+        })
+    }
+
+    /// Where live tails subscribe.
+    pub fn tail_hub(&self) -> &Arc<TailHub> {
+        self.pipeline.tail_hub()
+    }
+
+    /// Appends counters in Prometheus text form (`loki_distributor_*`, `loki_discarded_*`, our own) to `out`.
+    pub fn write_metrics(&self, out: &mut String) {
+        self.pipeline.metrics().write(out);
+    }
+}
