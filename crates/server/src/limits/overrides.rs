@@ -9,7 +9,7 @@ use crate::config::{Config, file, keys, yaml};
 use crate::telemetry::exposition::metric;
 use parking_lot::{Mutex, RwLock};
 use serde_yaml_ng::Value;
-use skald_ingest::{TenantPolicy, TenantPolicies};
+use skald_ingest::{TenantPolicies, TenantPolicy};
 use skald_model::TenantId;
 use skald_store::Retention;
 use std::collections::HashMap;
