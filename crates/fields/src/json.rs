@@ -170,7 +170,7 @@ pub fn value_at(data: &[u8], at: usize) -> Result<Value, JsonError> {
 }
 
 /// The byte after the bracket that closes the one at `start`; other brackets are not looked at.
-fn block_end(data: &[u8], start: usize, open: u8, close: u8) -> Option<usize> {
+pub fn block_end(data: &[u8], start: usize, open: u8, close: u8) -> Option<usize> {
     let (mut at, mut level) = (start, 0usize);
     loop {
         match *data.get(at)? {
@@ -272,17 +272,17 @@ fn unescape_onto(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// The character of the hexadecimal digits after `\u`, and of the surrogate that follows if it is one.
+/// The character of the hexadecimal digits after `\u`, and of the surrogate that follows if it is one. Half of a
+/// pair is no character and stands for U+FFFD, so that one broken escape does not cost the rest of the text.
 fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
     let high = hex4(text)?;
     if let Some(c) = char::from_u32(high) {
         return Some((c, 4));
     }
-    let low = hex4(text.get(4..)?.strip_prefix(b"\\u")?)?;
-    if !(0xdc00..=0xdfff).contains(&low) || high >= 0xdc00 {
-        return None;
-    }
-    char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)).map(|c| (c, 10))
+    let low = text[4..].strip_prefix(b"\\u").and_then(hex4);
+    let pair = low.filter(|low| (0xdc00..=0xdfff).contains(low) && high < 0xdc00);
+    let c = pair.and_then(|low| char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)));
+    Some(c.map_or((char::REPLACEMENT_CHARACTER, 4), |c| (c, 10)))
 }
 
 fn hex4(text: &[u8]) -> Option<u32> {
@@ -317,6 +317,16 @@ mod tests {
     }
 
     #[test]
+    fn half_a_pair_of_surrogates_is_one_replacement() {
+        check(r"a\ud83d", Some("a\u{fffd}"));
+        check(r"\udc00b", Some("\u{fffd}b"));
+        check(r"\ud83d\u0041", Some("\u{fffd}A"));
+        check(r"\ud83d\ud83d\ude80", Some("\u{fffd}🚀"));
+        check(r"\ude80\ud83d", Some("\u{fffd}\u{fffd}"));
+        check(r"\ud83d\n", Some("\u{fffd}\n"));
+    }
+
+    #[test]
     fn strings_end_at_their_quote_however_long_they_are() {
         for length in 0..80 {
             let plain = format!("{}\"rest\"", "x".repeat(length));
@@ -347,7 +357,7 @@ mod tests {
 
     #[test]
     fn bad_escapes_give_nothing() {
-        for text in [r"\x", r"\u12", r"\ud83d", r"\ud83d\u0041", r"\udc00", "\\"] {
+        for text in [r"\x", r"\u12", r"\ud83d\u00", "\\"] {
             check(text, None);
         }
     }

@@ -42,11 +42,9 @@ impl Cell for Total {
 
     #[inline]
     fn add(&mut self, _: i64, value: f64) -> usize {
-        self.0 = if self.is_empty() {
-            value
-        } else {
-            self.0 + value
-        };
+        // A sum starts at 0: that of -0 alone is 0.
+        let before = if self.is_empty() { 0.0 } else { self.0 };
+        self.0 = before + value;
         0
     }
 

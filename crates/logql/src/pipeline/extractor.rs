@@ -3,7 +3,7 @@
 //! An [`Extractor`] is what a query's text comes to: stages, what a line's value is, what tells series apart.
 //! samples.rs has the taking of samples itself.
 
-use super::hints::Wanted;
+use super::hints::{Hints, Wanted};
 use super::labels::ERROR;
 use super::names::NameId;
 use super::series_key::Key;
@@ -85,6 +85,7 @@ impl Extractor {
         options: &SampleOptions,
     ) -> Result<Extractor, StageError> {
         let needed = needed(value, wanted, options);
+        let stages = &without_idle_unpack(stages, value, &needed);
         let (pipeline, (value, key, overridden)) =
             Pipeline::compile_with(stages, &needed, |stages, names| {
                 let taken = match value {
@@ -183,6 +184,29 @@ fn needed(value: &Value, wanted: &Wanted, options: &SampleOptions) -> Wanted {
         names.extend_from_slice(&grouping.labels);
     }
     Wanted::Names(names)
+}
+
+/// The stages but for each `unpack` of which neither labels nor the line are read: like other parsers it does not
+/// run then, and lines that are not packed are no failure.
+fn without_idle_unpack(stages: &[StageExpr], value: &Value, needed: &Wanted) -> Vec<StageExpr> {
+    let reads_line = |stage: &StageExpr| {
+        matches!(
+            stage,
+            StageExpr::LineFilter(_)
+                | StageExpr::LineFormat(_)
+                | StageExpr::LabelFormat(_)
+                | StageExpr::Decolorize
+        )
+    };
+    let idle = *value != Value::Bytes && Hints::new(stages, needed).wants_none();
+    let keeps = |at: &usize| {
+        let is_unpack = matches!(stages[*at], StageExpr::Unpack);
+        !(idle && is_unpack) || stages[at + 1..].iter().any(reads_line)
+    };
+    (0..stages.len())
+        .filter(keeps)
+        .map(|at| stages[at].clone())
+        .collect()
 }
 
 /// Names that stages set or remove whoever has them; `None` when that may be any.

@@ -265,7 +265,12 @@ impl LabelSet {
     /// earlier key set it.
     pub(super) fn admit(&mut self, input: Input<'_>, name: NameId) -> Option<NameId> {
         let name = self.unshadowed(input, name);
-        (self.slots[name as usize].extracted != self.line && self.wants(name)).then_some(name)
+        (!self.is_extracted(name) && self.wants(name)).then_some(name)
+    }
+
+    /// Whether a parser or label_format has set the name on this line.
+    pub(super) fn is_extracted(&self, name: NameId) -> bool {
+        self.slots[name as usize].extracted == self.line
     }
 
     /// `name`, or `name_extracted` when the stream or the entry's metadata has `name`.

@@ -1,7 +1,8 @@
-//! `| logfmt`: `key=value` pairs, values bare or quoted, as labels.
+//! `| logfmt` makes labels of `key=value` pairs, whose values are bare or quoted.
 //!
 //! Lenient reading passes over pieces that are no pair; strict reading ends at the first of them with a
-//! failure. Keys without a value and empty values become labels only when asked for.
+//! failure. Keys without a value and empty values become labels only when asked for. Expressions name a key by
+//! the label it becomes (`a_b` for `a.b=1`) or as it is written.
 
 use super::keys::Keys;
 use super::labels::LabelSet;
@@ -10,6 +11,7 @@ use super::names::{NO_NAME, NameId, StaticNames};
 use super::span::{Input, Text};
 use super::stage::ParserState;
 use crate::ast::Extraction;
+use skald_fields::label_name;
 use skald_fields::logfmt::{LogfmtError, Pair, Scanner, unescape_quoted};
 use std::sync::Arc;
 
@@ -56,7 +58,8 @@ impl LogfmtParser {
 
     /// Extracts labels; never drops the line.
     pub(super) fn apply(&self, line: &mut Line<'_>, state: &mut ParserState) -> bool {
-        if line.labels.found_all() {
+        // Expressions take their label over from an earlier parser, so that they are done only without readers.
+        if line.labels.wants_none() || (self.expressions.is_empty() && line.labels.found_all()) {
             return true;
         }
         let error = line.parse(|labels, input, text| {
@@ -64,7 +67,7 @@ impl LogfmtParser {
                 state.logfmt.begin_line();
                 self.extract_all(&mut state.logfmt, labels, input, text)
             } else {
-                self.extract_some(labels, input, text)
+                self.extract_some(&mut state.found, labels, input, text)
             }
         });
         if let Some(error) = error {
@@ -105,13 +108,19 @@ impl LogfmtParser {
         None
     }
 
+    /// Looks for the keys of the expressions. The last match counts, or the first where the stream or the
+    /// metadata has the label; once every label that somebody reads is found, the rest is not read.
     fn extract_some(
         &self,
+        found: &mut Vec<bool>,
         labels: &mut LabelSet,
         input: Input<'_>,
         text: Text<'_>,
     ) -> Option<LogfmtError> {
         let mut failed = None;
+        let mut missing = self.expressions.len();
+        found.clear();
+        found.resize(missing, false);
         for pair in Scanner::new(text.bytes) {
             let pair = match pair {
                 Ok(pair) => pair,
@@ -121,24 +130,37 @@ impl LogfmtParser {
                 }
                 Err(_) => continue,
             };
-            for (label, key) in self.expressions.iter() {
-                if key.as_bytes() == &text.bytes[pair.key.clone()] {
-                    let name = labels.unshadowed(input, *label);
-                    let value = value_of(labels, text, &pair);
-                    labels.set_parsed(name, value);
+            let raw = &text.bytes[pair.key.clone()];
+            let sanitised = sanitised(raw);
+            for ((label, key), found) in self.expressions.iter().zip(&mut *found) {
+                let is = key.as_bytes() == raw || sanitised.as_ref() == Some(key);
+                let name = labels.unshadowed(input, *label);
+                if !is || (name != *label && labels.is_extracted(name)) {
+                    continue;
                 }
+                let value = value_of(labels, text, &pair);
+                labels.set_parsed(name, value);
+                missing -= usize::from(!std::mem::replace(found, true));
+            }
+            if missing == 0 && labels.found_all() {
+                break;
             }
         }
-        if failed.is_none() {
-            for (label, _) in self.expressions.iter() {
-                if labels.find(input, *label).is_none() {
-                    let nothing = labels.store(b"");
-                    labels.set_parsed(*label, nothing);
-                }
+        for (label, _) in self.expressions.iter() {
+            if labels.find(input, *label).is_none() {
+                let nothing = labels.store(b"");
+                labels.set_parsed(*label, nothing);
             }
         }
         failed
     }
+}
+
+/// The label name of a key, where it is not the key itself.
+fn sanitised(key: &[u8]) -> Option<String> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let is_name = key.iter().all(plain) && !key.first().is_some_and(u8::is_ascii_digit);
+    (!is_name).then(|| label_name("", &String::from_utf8_lossy(key)))
 }
 
 /// A pair's value as a span; nothing when it is not UTF-8 or can't be unquoted.

@@ -30,6 +30,7 @@ mod logfmt;
 mod membership;
 mod names;
 mod parsed_values;
+mod path;
 mod pattern;
 mod regexp;
 mod run;

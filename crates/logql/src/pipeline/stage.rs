@@ -67,6 +67,10 @@ pub(super) struct ParserState {
     pub(super) spans: Vec<Option<super::span::Span>>,
     /// Text being unescaped.
     pub(super) text: Vec<u8>,
+    /// Expressions whose key was met on the line.
+    pub(super) found: Vec<bool>,
+    /// Paths on whose way the scan of a json line is, by level.
+    pub(super) same: Vec<u64>,
 }
 
 impl ParserState {

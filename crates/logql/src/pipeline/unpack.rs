@@ -1,9 +1,12 @@
-//! `| unpack`: the string fields of a packed line become labels, and its `_entry` the line.
+//! `| unpack` makes labels of a packed line's string fields, and the line of its `_entry`.
+//!
+//! Names are made of keys as by `json`. Of repeated keys the last counts; keys that leave no name are passed over.
 
 use super::json::{JSON_ERROR, scalar};
 use super::line::Line;
 use super::stage::ParserState;
 use skald_fields::json::{JsonError, Kind, Step, unescape, walk_object};
+use skald_fields::label_name;
 
 /// The field that holds the line.
 const ENTRY: &[u8] = b"_entry";
@@ -29,7 +32,7 @@ impl UnpackParser {
         output.clear();
         let (entry, fields) = (&mut output, &mut state.unpacked);
         fields.clear();
-        let packed = line.parse(|labels, _, text| {
+        let packed = line.parse(|labels, input, text| {
             let mut packed = false;
             let walked = walk_object(text.bytes, 0, |(start, end, escaped), value| {
                 let mut raw = Vec::new();
@@ -47,9 +50,13 @@ impl UnpackParser {
                     unescape(bytes, entry).ok_or(JsonError::Escape)?;
                     packed = true;
                 } else {
-                    let name = labels.intern(&String::from_utf8_lossy(key));
-                    let span = scalar(labels, text, value);
-                    fields.push((name, span));
+                    let name = label_name("", &String::from_utf8_lossy(key));
+                    let name = (!name.is_empty()).then(|| labels.intern(&name));
+                    // Asked before any field is set, so that of repeated keys the last one counts.
+                    if let Some(name) = name.and_then(|name| labels.admit(input, name)) {
+                        let span = scalar(labels, text, value);
+                        fields.push((name, span));
+                    }
                 }
                 Ok(Step::Next)
             });
@@ -62,9 +69,7 @@ impl UnpackParser {
         *line.output = output;
         if packed {
             for (name, span) in &state.unpacked {
-                if let Some(name) = line.labels.admit(line.input, *name) {
-                    line.labels.set_parsed(name, *span);
-                }
+                line.labels.set_parsed(*name, *span);
             }
             line.take_output();
         }

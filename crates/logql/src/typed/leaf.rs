@@ -49,7 +49,9 @@ pub(super) fn compile(
         Extractor::compile(&stages, &value, &wanted, &sample_options).map_err(QueryError::parse)?;
     if wants_nothing(&wanted)
         && matches!(value, Value::Count | Value::Bytes)
-        && stages.iter().all(only_adds_labels)
+        && stages.iter().all(|stage| {
+            only_adds_labels(stage) || (value == Value::Count && matches!(stage, StageExpr::Unpack))
+        })
     {
         // Built above for its errors; without readers of labels there is nothing for it to do.
         extractor =

@@ -262,6 +262,234 @@ fn json_paths_take_values_raw_and_mark_missing_ones() {
     );
 }
 
+/// The labels and the error that a stage leaves, without the stream's.
+#[track_caller]
+fn check_labels(stages: &str, line: &str, expected: &str) {
+    let shown = run(stages, &[(&[], line.as_bytes())]);
+    let labels = shown
+        .strip_prefix(line)
+        .and_then(|rest| rest.strip_prefix(" {"))
+        .and_then(|rest| rest.strip_suffix('}'))
+        .unwrap_or_else(|| panic!("{shown}"));
+    let found: Vec<&str> = labels
+        .split(", ")
+        .filter(|label| *label != "app=x")
+        .collect();
+    assert_eq!(found.join(", "), expected, "{stages} on {line}");
+}
+
+#[test]
+fn json_paths_find_values_in_broken_lines() {
+    let error = |details: &str, rest: &str| {
+        format!("+__error__=JSONParserErr, +__error_details__={details}, {rest}")
+    };
+    let malformed = |rest| error("Malformed JSON error", rest);
+    let unknown = |rest| error("Unknown value type", rest);
+    let string = |rest| error("Value is string, but can't find closing '\"' symbol", rest);
+    let array = |rest| error("Value is array, but can't find closing ']' symbol", rest);
+    let object = |rest| {
+        error(
+            "Value looks like object, but can't find closing '}' symbol",
+            rest,
+        )
+    };
+    // The wanted value is broken or cut off: an error, and no value.
+    for (line, expected) in [
+        (r#"{"job":"#, malformed("+job=")),
+        (r#"{"job": "#, malformed("+job=")),
+        (r#"{"job":tru}"#, unknown("+job=")),
+        (r#"{"job":nul"#, unknown("+job=")),
+        (r#"{"job":undefined}"#, unknown("+job=")),
+        (r#"{"job":}"#, unknown("+job=")),
+        (r#"{"job":"unterminated"#, string("+job=")),
+        (r#"{"job":"a\""#, string("+job=")),
+        (r#"{"job":["a""#, array("+job=")),
+        (r#"{"job":{"a":1"#, object("+job=")),
+        (r#""job":"x""#, malformed("+job=")),
+        (r#"{}"job":"x""#, malformed("+job=")),
+        (r#"{}}[1]"#, malformed("+job=")),
+    ] {
+        check_labels("| json job", line, &expected);
+    }
+    // What is broken elsewhere does not matter.
+    for (line, expected) in [
+        (r#"{"x":bad,"job":"j"}"#, "+job=j"),
+        (r#"{,"job":"q"}"#, "+job=q"),
+        (r#"{"a":nul,"job":"q"}"#, "+job=q"),
+        (r#"{"a" "b","job":"q"}"#, "+job=q"),
+        (r#"{"a":1 "job":"q""#, "+job=q"),
+        (r#"{"job":12"#, "+job=12"),
+        (r#"{"job":-"#, "+job=-"),
+        (r#"{"job":1e"#, "+job=1e"),
+        (r#"{"job":true"#, "+job=true"),
+        (r#"{"job":null"#, "+job="),
+        (r#"{"job":"j"x"#, "+job=j"),
+        (r#"{"job":"j"} trailing {"job":"k"}"#, "+job=j"),
+        (r#"{"a":1} {"job":"k"}"#, "+job=k"),
+        (r#"{"job":"j","job":"k"}"#, "+job=j"),
+        (r#"{"j\u006fb":"j"}"#, "+job=j"),
+        (r#"{"j\xob":"j","job":"k"}"#, "+job="),
+        (r#"{"job":"a\tb\u00e9"}"#, "+job=a\tbé"),
+        (r#"{"job":"a\xb"}"#, "+job="),
+        (r#"{"job":"é☕"}"#, "+job=é☕"),
+        (r#"{"a":{"job":"x"},"job":"y"}"#, "+job=y"),
+        (r#"{"a":[{"job":"x"}],"job":"y"}"#, "+job=y"),
+        (r#"[{"job":"x"}]"#, "+job="),
+        (r#""just a text""#, "+job="),
+        (r#"{"a":{"job":"#, "+job="),
+        (r#"{"a":[1,2,"job":"k"}"#, "+job="),
+        (r#"{"a":"open,"job":"k"}"#, "+job="),
+        (r#"{"#, "+job="),
+        (r#"{"job""#, "+job="),
+        (r#"  {"job":"q"}"#, "+job=q"),
+        ("\t\r\n{\"job\":\"q\"}", "+job=q"),
+    ] {
+        check_labels("| json job", line, expected);
+    }
+    for line in ["", "\u{feff}{\"job\":\"q\"}", "job=x", "   "] {
+        let expected = if line.is_empty() {
+            ""
+        } else {
+            "+__error__=JSONParserErr"
+        };
+        check_labels("| json job", line, expected);
+    }
+}
+
+#[test]
+fn json_paths_into_objects_and_arrays_that_break() {
+    let error = |details: &str, rest: &str| {
+        format!("+__error__=JSONParserErr, +__error_details__={details}, {rest}")
+    };
+    let check = |path: &str, line: &str, expected: &str| {
+        check_labels(&format!("| json x={path:?}"), line, expected);
+    };
+    check(
+        "a.job",
+        r#"{"a":{"job":"#,
+        &error("Malformed JSON error", "+x="),
+    );
+    check(
+        "a.job",
+        r#"{"a":{"job":"k"#,
+        &error("Value is string, but can't find closing '\"' symbol", "+x="),
+    );
+    check("a.job", r#"{"a":{"job":"k","#, "+x=k");
+    check("a.job", r#"{"b":{"job":"n"},"a":{"job":"k"}}"#, "+x=k");
+    check("a.job", r#"{"a":{},"a":{"job":"k"}}"#, "+x=k");
+    check("a.job", r#"{"a":1,"job":"k"}"#, "+x=");
+    check("a[0]", r#"{"a":[1,2,"job":"k"}"#, "+x=1");
+    check("a[1]", r#"{"a":[1,2,"job":"k"}"#, "+x=2");
+    check("a[2]", r#"{"a":[1,2,"job":"k"}"#, "+x=job");
+    check("a[3]", r#"{"a":[1,2,"job":"k"}"#, "+x=");
+    check("a[0]", r#"{"a":["#, "+x=");
+    check("a[0]", r#"{"a":[]}"#, "+x=");
+    check("a[0]", r#"{"a":[],"a":[7]}"#, "+x=7");
+    check("a[0]", r#"{"a":[tru,1]}"#, "+x=");
+    check("a[1]", r#"{"a":[1,"open]}"#, "+x=");
+    check("a[1]", r#"{"a":[ "q" , "r\n" ]}"#, "+x=r\n");
+    check(
+        "a[0].b",
+        r#"{"a":[{"b":tru}]}"#,
+        &error("Unknown value type", "+x="),
+    );
+    check("a[0].b", r#"{"a":[{"c":1}],"a":[{"b":2}]}"#, "+x=");
+    check("a[1].b", r#"{"a":[{"b":1},{"b":2},"#, "+x=2");
+    check("a[0].b.c", r#"{"a":[{"d":{"c":0},"b":{"c":5}}]}"#, "+x=5");
+    check("a[0][1]", r#"{"a":[[1,"two"],3]}"#, "+x=two");
+    check("a[0][1].b", r#"{"a":[[1,{"b":[0]}],3]}"#, "+x=[0]");
+    check("[1].a", r#"[{"a":1},{"a":2}"#, "+x=2");
+    check("a[0].b", r#"{"a":["b"]}"#, "+x=");
+    check("a[0]", r#"{"a":{"b":[1]}}"#, "+x=");
+    check("a.b[0]", r#"{"a":{"b":[1]}}"#, "+x=1");
+    check("a.b", r#"{"a":{"c":{"b":1},"b":2}}"#, "+x=2");
+    check_labels(
+        r#"| json x="a[0]", y="a[1].b", z="c""#,
+        r#"{"a":[1,{"b":2}],"c":nul,"#,
+        &error("Unknown value type", "+x=1, +y=2, +z="),
+    );
+}
+
+#[test]
+fn logfmt_expressions_name_keys_as_labels() {
+    for (stages, line, expected) in [
+        ("| logfmt a_b", "a.b=1", "+a_b=1"),
+        ("| logfmt a_b", "a-b=3", "+a_b=3"),
+        ("| logfmt a_b", "a_b=7 a.b=8", "+a_b=8"),
+        ("| logfmt a_b", "a.b=8 a_b=7", "+a_b=7"),
+        (r#"| logfmt x="a_b""#, "a.b=1", "+x=1"),
+        (r#"| logfmt x="a.b""#, "a_b=1 a.b=2 a-b=3", "+x=2"),
+        ("| logfmt _1a", "1a=2", "+_1a=2"),
+        (
+            "| logfmt http_status, k",
+            "http.status=500 k=v",
+            "+http_status=500, +k=v",
+        ),
+        ("| logfmt __t", "(t=5ms) ok=1", "+__t="),
+        ("| logfmt _t", "(t=5ms) ok=1", "+_t=5ms)"),
+        ("| logfmt _t", "@t=now", "+_t=now"),
+        ("| logfmt __", "é=1", "+__="),
+        ("| logfmt _", "é=1", "+_=1"),
+        ("| logfmt a", "a=1 a=2", "+a=2"),
+        ("| logfmt a", "a=1 a=", "+a="),
+        ("| logfmt a, b", "a=1 junk\"q b=2", "+a=1, +b=2"),
+        (
+            r#"| logfmt app="severity""#,
+            "severity=warn severity=error",
+            "+app_extracted=warn",
+        ),
+        (
+            "| logfmt app, b",
+            "app=1 app=2 b=3",
+            "+app_extracted=1, +b=3",
+        ),
+    ] {
+        check_labels(stages, line, expected);
+    }
+    let failed = |at: usize, rest: &str| {
+        format!(
+            "+__error__=LogfmtParserErr, +__error_details__=logfmt syntax error at pos {at} : {rest}"
+        )
+    };
+    check_labels(
+        "| logfmt --strict job",
+        r#"job=a b="x"#,
+        &failed(11, "unterminated quoted value, +job=a"),
+    );
+    check_labels(
+        "| logfmt --strict job",
+        r#"b="x job=a"#,
+        &failed(11, "unterminated quoted value, +job="),
+    );
+    check_labels(
+        "| logfmt --strict --keep-empty job",
+        r#"b="x job=a"#,
+        &failed(11, "unterminated quoted value, +job="),
+    );
+    check_labels(
+        "| logfmt --strict job, z",
+        r#"job="a" "b"#,
+        &failed(9, "unexpected '\"', +job=a, +z="),
+    );
+    check_labels(
+        r#"| logfmt --strict x="job""#,
+        r#"b"x job=a"#,
+        &failed(2, "unexpected '\"', +x="),
+    );
+}
+
+#[test]
+fn half_a_surrogate_pair_is_a_blank() {
+    check_labels("| json", r#"{"t":"\ud83d\ude00\ud83d"}"#, "+t=😀 ");
+    check_labels("| json t", r#"{"t":"a\udc00z"}"#, "+t=a z");
+    check_labels("| json", r#"{"t":"\u0001\u0000z"}"#, "+t=\u{1}\u{0}z");
+    check(
+        "| unpack",
+        r#"{"a":"x\ud83d","_entry":"l"}"#,
+        "l {+a=x , app=x}",
+    );
+}
+
 #[test]
 fn logfmt_reads_pairs_and_passes_over_the_rest() {
     check(
@@ -322,6 +550,40 @@ fn unpack_replaces_the_line_and_then_sets_labels() {
         "| unpack",
         r#"{"pod":"p","n":7,"_entry":"in\"ner"}"#,
         "in\"ner {app=x, +pod=p}",
+    );
+    for (line, expected) in [
+        (r#"{"foo-buzz":"bar","_entry":"l"}"#, "+foo_buzz=bar"),
+        (r#"{"k:x":"1","_entry":"l"}"#, "+k_x=1"),
+        (r#"{"1a":"y","_entry":"l"}"#, "+_1a=y"),
+        (r#"{"a":"1","a":"2","_entry":"l"}"#, "+a=2"),
+        (r#"{"a.b":"1","a_b":"2","a-b":"3","_entry":"l"}"#, "+a_b=3"),
+        (r#"{" b ":"z","_entry":"l"}"#, "+b=z"),
+        (r#"{"é":"y","_entry":"l"}"#, "+_=y"),
+        (r#"{"":"e"," ":"s","\t":"t","_entry":"l"}"#, ""),
+        (r#"{"a":"","_entry":"l"}"#, "+a="),
+    ] {
+        let labels = match expected {
+            "" => "app=x".to_owned(),
+            expected if expected < "+app" => format!("{expected}, app=x"),
+            expected => format!("app=x, {expected}"),
+        };
+        check("| unpack", line, &format!("l {{{labels}}}"));
+    }
+    check(
+        "| unpack",
+        r#"{"app":"y","a-pp":"z","_entry":"l"}"#,
+        "l {+a_pp=z, app=x, +app_extracted=y}",
+    );
+    check_metadata(
+        "| unpack",
+        &[("a_b", "m")],
+        r#"{"a.b":"y","_entry":"l"}"#,
+        "l {~a_b=m, +a_b_extracted=y, app=x}",
+    );
+    check(
+        "| json | unpack",
+        r#"{"a":"1","a":"2","_entry":"l"}"#,
+        "l {+_entry=l, +a=1, app=x}",
     );
     check("| unpack", r#"{"pod":"p"}"#, r#"{"pod":"p"} {app=x}"#);
     check(
