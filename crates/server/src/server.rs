@@ -7,6 +7,7 @@ use crate::api::grpc;
 use crate::app::App;
 use crate::auth::tokens::Tokens;
 use crate::config::Config;
+use crate::config::listen::candidates;
 use crate::limits::overrides::Overrides;
 use crate::net::listener::{Listener, accept};
 use crate::net::tls::Tls;
@@ -66,6 +67,7 @@ impl Server {
         config: Config,
         self_log: Option<SelfLogReceiver>,
     ) -> Result<Running, StartError> {
+        let config = config.bounded();
         let address = config.listen().map_err(StartError::Config)?;
         let tenant = TenantId::parse(&config.no_auth_tenant)
             .map_err(|e| StartError::Config(format!("no_auth_tenant: {e}")))?;
@@ -119,7 +121,9 @@ impl Server {
 /// Listens on an address; gives the address with its port too.
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen { address, error };
-    let socket = TcpListener::bind(address).await.map_err(failed)?;
+    let socket = TcpListener::bind(candidates(address).as_slice())
+        .await
+        .map_err(failed)?;
     let address = socket.local_addr().map_err(failed)?;
     Ok((socket, address))
 }

@@ -4,6 +4,7 @@
 //! Settings come from defaults, one YAML file, environment variables and flags, the later ones winning.
 
 mod allocator;
+mod arguments;
 mod inspect;
 mod offline;
 mod query;
@@ -11,38 +12,69 @@ mod serve;
 mod settings;
 mod verify;
 
+use arguments::{Arguments, LokiFlags};
 use clap::{Arg, ArgMatches, Command};
+use skald_server::config::keys;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let matches = command().get_matches();
-    let result = match matches.subcommand() {
-        Some(("config", config)) => match config.subcommand() {
-            Some(("check", check)) => check_config(check),
-            _ => Err("config has one command: check FILE".to_owned()),
-        },
-        Some(("verify", flags)) => match verify::run(flags) {
-            Ok(true) => Ok(()),
-            // What is wrong was said already.
-            Ok(false) => return ExitCode::FAILURE,
-            Err(error) => Err(error),
-        },
-        Some(("inspect", flags)) => inspect::run(flags),
-        Some(("token", token)) => make_token(token),
-        Some(("query", flags)) => query::run(flags),
-        Some(("serve", flags)) => settings::load(flags).and_then(serve::serve),
-        _ => settings::load(&matches).and_then(serve::serve),
-    };
+    let result = Arguments::read(std::env::args_os()).and_then(|arguments| run(&arguments));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Nobody can be told when stderr is closed.
             let _ = writeln!(std::io::stderr(), "skald: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    let matches = command().get_matches_from(&arguments.own);
+    match matches.subcommand() {
+        Some(("config", config)) => match config.subcommand() {
+            Some(("check", check)) => check_config(check)?,
+            _ => return Err("config has one command: check FILE".to_owned()),
+        },
+        // What is wrong was said already.
+        Some(("verify", flags)) if !verify::run(flags)? => return Ok(ExitCode::FAILURE),
+        Some(("verify", _)) => {}
+        Some(("inspect", flags)) => inspect::run(flags)?,
+        Some(("token", token)) => make_token(token)?,
+        Some(("query", flags)) => query::run(flags)?,
+        Some(("serve", flags)) => serve(flags, &arguments.loki)?,
+        _ => serve(&matches, &arguments.loki)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the server, or what Loki's switches ask for in its place.
+fn serve(flags: &ArgMatches, loki: &LokiFlags) -> Result<(), String> {
+    let say = |mut to: Box<dyn Write>, text: &str| {
+        writeln!(to, "{text}").map_err(|error| format!("writing: {error}"))
+    };
+    if loki.list_targets {
+        return say(Box::new(std::io::stdout()), "all");
+    }
+    let mut loaded = settings::load(flags, loki)?;
+    let shown = keys::to_yaml(&loaded.config, None);
+    if loki.print {
+        say(Box::new(std::io::stderr()), &shown)?;
+    }
+    if loki.verify {
+        loaded.config.check()?;
+        loaded.config.listen()?;
+        for warning in &loaded.warnings {
+            say(Box::new(std::io::stderr()), &format!("skald: {warning}"))?;
+        }
+        return say(Box::new(std::io::stdout()), "config is valid");
+    }
+    if loki.log_reversed {
+        loaded.logged = shown.lines().rev().map(str::to_owned).collect();
+    }
+    serve::serve(loaded)
 }
 
 fn command() -> Command {

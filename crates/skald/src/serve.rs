@@ -41,10 +41,17 @@ pub(crate) fn serve(loaded: Loaded) -> Result<(), String> {
 
 async fn run(loaded: Loaded) -> Result<(), String> {
     let started = Instant::now();
-    let Loaded { config, warnings } = loaded;
+    let Loaded {
+        config,
+        warnings,
+        logged,
+    } = loaded;
     let own_lines = logging::start(config.server.log_level, config.server.log_format);
     for warning in warnings {
         tracing::warn!("configuration: {warning}");
+    }
+    for line in logged {
+        tracing::info!("{line}");
     }
     // Signals are taken from the first moment, so that one that comes early is not lost.
     let refused = |error: std::io::Error| format!("listening for signals: {error}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// Runs a file; gives what was wrong, a text for each request.
 pub fn run(file: &File) -> Vec<String> {
     let local = Local::start_with(|config| {
-        let applied = skald_server::config::file::apply(config, &file.config, |_| None);
+        let applied = skald_server::config::file::apply(config, &file.config, &[], |_| None);
         applied.unwrap_or_else(|why| panic!("the settings of a scenario are valid: {why}"));
         config.server.http_listen_port = 0;
     });

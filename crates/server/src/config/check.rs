@@ -3,52 +3,100 @@
 use super::file::Line;
 use super::{Config, file};
 use crate::config::loki::unsupported::Fate;
+use std::collections::BTreeMap;
 
 /// The report on a file, and whether the file can be used.
 pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, bool) {
     let mut config = Config::default();
-    let read = file::apply(&mut config, text, lookup).map_err(|error| error.to_string());
-    let lines = match read.and_then(|lines| config.limits.check().map(|()| lines)) {
+    let read = file::apply(&mut config, text, &[], lookup).map_err(|error| error.to_string());
+    let lines = match read.and_then(|lines| config.check().map(|()| lines)) {
         Ok(lines) => lines,
-        Err(error) => return (format!("refused: {error}\n"), false),
+        Err(error) => return (format!("refused: {}\n", error.trim_end()), false),
     };
+    let count = |is: fn(&Line) -> bool| lines.iter().filter(|line| is(line)).count();
+    let taken = count(|line| matches!(line, Line::Taken(_) | Line::Noted(..)));
+    let not_needed = count(|line| matches!(line, Line::Loki(_, Fate::NotNeeded(_))));
+    let missing = count(|line| matches!(line, Line::Loki(_, Fate::Missing(_))));
+    let unknown = count(|line| matches!(line, Line::Unknown(..)));
     let mut out = String::new();
-    for line in &lines {
-        out.push_str(&describe(line));
+    for line in join_sections(lines) {
+        out.push_str(&describe(&line));
         out.push('\n');
     }
-    let unknown = lines
-        .iter()
-        .filter(|l| matches!(l, Line::Unknown(..)))
-        .count();
-    let missing = lines
-        .iter()
-        .filter(|l| matches!(l, Line::Loki(_, Fate::Missing(_))))
-        .count();
-    let taken = lines
-        .iter()
-        .filter(|l| matches!(l, Line::Taken(_) | Line::Mapped(..)))
-        .count();
-    let rest = lines.len() - unknown - missing - taken;
+    let is_strange = unknown > 0 && taken + not_needed + missing == 0;
+    if is_strange {
+        out.push_str("refused: it has no setting of Skald or Loki\n");
+    }
     out.push_str(&format!(
-        "{taken} taken, {rest} not needed, {missing} not supported, {unknown} unknown\n"
+        "{taken} taken, {not_needed} not needed, {missing} not supported, {unknown} unknown\n"
     ));
-    (out, true)
+    (out, !is_strange)
 }
 
-/// One line of the report; also what a server warns of at start.
+/// Sections that are missing as a whole and are told as one.
+const TOLD_AS_ONE: &[&str] = &["ruler"];
+
+/// Puts one line for each such section in the place of its first.
+fn join_sections(lines: Vec<Line>) -> Vec<Line> {
+    let section_of = |line: &Line| match line {
+        Line::Loki(name, Fate::Missing(_)) => {
+            let section = name.split('.').next()?;
+            TOLD_AS_ONE.iter().find(|one| **one == section).copied()
+        }
+        _ => None,
+    };
+    let mut settings: BTreeMap<&str, usize> = BTreeMap::new();
+    for section in lines.iter().filter_map(section_of) {
+        *settings.entry(section).or_default() += 1;
+    }
+    let joined = lines.into_iter().filter_map(|line| {
+        let Some(section) = section_of(&line) else {
+            return Some(line);
+        };
+        let count = settings.remove(section)?;
+        Some(match line {
+            Line::Loki(_, fate) if count > 1 => {
+                Line::Loki(format!("{section}.* ({count} settings)"), fate)
+            }
+            line => line,
+        })
+    });
+    joined.collect()
+}
+
+/// Lines that a server logs as warnings when it starts.
+pub fn warnings(lines: Vec<Line>) -> Vec<String> {
+    let warned = join_sections(lines).into_iter().filter(|line| {
+        matches!(
+            line,
+            Line::Unknown(..) | Line::Loki(_, Fate::Missing(_)) | Line::Warning(_)
+        )
+    });
+    warned.map(|line| in_one_line(&line)).collect()
+}
+
+/// One line of the report without the columns it is set in.
+pub fn in_one_line(line: &Line) -> String {
+    let words: Vec<String> = describe(line)
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    words.join(" ")
+}
+
+/// One line of the report.
 pub fn describe(line: &Line) -> String {
     match line {
         Line::Taken(name) => format!("taken          {name}"),
-        Line::Mapped(name, target) => {
-            format!("taken          {name}: as storage_config.object_store.{target}")
-        }
+        Line::Noted(name, note) => format!("taken          {name}: {note}"),
         Line::Loki(name, Fate::NotNeeded(why)) => format!("not needed     {name}: {why}"),
         Line::Loki(name, Fate::Missing(why)) => format!("not supported  {name}: {why}"),
         Line::Unknown(name, Some(nearest)) => {
             format!("unknown        {name}: did you mean {nearest}?")
         }
         Line::Unknown(name, None) => format!("unknown        {name}"),
+        Line::Note(note) => format!("note           {note}"),
+        Line::Warning(warning) => format!("warning        {warning}"),
     }
 }
 
@@ -90,7 +138,43 @@ mod tests {
              unknown        server.http_listen_prot: did you mean server.http_listen_port?\n\
              not supported  ruler.alertmanager_url: rules are not evaluated yet\n\
              not needed     memberlist.a: one process\n\
+             note           server.http_listen_address is every address, as in Loki, and whoever reaches it may push and ask: set auth.tokens_file, or the address 127.0.0.1\n\
              1 taken, 1 not needed, 1 not supported, 1 unknown\n"
+        );
+    }
+
+    #[test]
+    fn the_ruler_is_told_in_one_line() {
+        let text = "auth_enabled: no\nserver: {http_listen_address: '::1'}\nruler: {alertmanager_url: x, storage: {type: local, local: {directory: /r}}}\n";
+        let (report, usable) = report(text, |_| None);
+        assert!(usable);
+        assert_eq!(
+            report,
+            "taken          auth_enabled\n\
+             taken          server.http_listen_address\n\
+             not supported  ruler.* (3 settings): rules are not evaluated yet\n\
+             2 taken, 0 not needed, 3 not supported, 0 unknown\n"
+        );
+    }
+
+    #[test]
+    fn a_file_of_which_nothing_is_known_is_refused() {
+        let (text, usable) = report("services: {loki: {image: x}}\nvolumes: {a: b}\n", |_| None);
+        assert!(!usable);
+        assert!(
+            text.contains("refused: it has no setting of Skald or Loki\n"),
+            "{text}"
+        );
+        assert!(report("auth_enabled: false\nfoo: 1\n", |_| None).1);
+        assert!(report("", |_| None).1);
+        let (text, usable) = report(
+            "apiVersion: v1\nkind: ConfigMap\ndata: {loki.yaml: x}\n",
+            |_| None,
+        );
+        assert_eq!((text.lines().count(), usable), (1, false), "{text}");
+        assert!(
+            text.ends_with("data.loki.yaml as a file of its own\n"),
+            "{text}"
         );
     }
 }

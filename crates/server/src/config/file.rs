@@ -1,7 +1,9 @@
-//! One YAML file: `${VAR}` expansion, then settings by their dotted names.
+//! One YAML file: its settings by their dotted names, and what became of each.
 
+use super::expand::{self, Expanded};
 use super::{Config, keys, yaml};
-use crate::config::loki::{buckets, unsupported};
+use crate::config::loki::translate::Translation;
+use crate::config::loki::{buckets, unsupported, wrapped};
 use serde_yaml_ng::Value;
 
 /// A file that can't be used.
@@ -16,6 +18,12 @@ pub enum FileError {
     /// `${VAR}` without a closing brace.
     #[error("the file has a ${{ without its closing brace")]
     Brace,
+    /// `${…}` that is no form of a variable.
+    #[error("the file has ${{{0}}}, which names no variable")]
+    Variable(String),
+    /// Something that holds or makes a file of settings; what to do instead.
+    #[error("{0}")]
+    Wrapped(String),
     /// A setting with a value it can't take.
     #[error("{0}")]
     Value(String),
@@ -26,47 +34,145 @@ pub enum FileError {
 pub enum Line {
     /// It is a setting of Skald and was taken.
     Taken(String),
-    /// Loki has it and it was taken as this setting of `storage_config.object_store`.
-    Mapped(String, &'static str),
+    /// It was taken, and there is something to say of how.
+    Noted(String, String),
     /// Loki has it, Skald does not.
     Loki(String, unsupported::Fate),
     /// Nobody has it; the nearest name there is.
     Unknown(String, Option<&'static str>),
+    /// Something that a name which is not in the file leads to.
+    Note(String),
+    /// Something that is probably a mistake.
+    Warning(String),
 }
 
-/// Reads `text` into `config`; tells what became of each name.
+/// Whose words a file is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Loki's when a name stands in it that only Loki has, ours otherwise.
+    ByNames,
+    /// Loki's: it was given by Loki's own flag.
+    Loki,
+}
+
+/// Reads `text` into `config` with its variables expanded; tells what became of each name. `given` are keys from the
+/// command line, which count before those in the text.
 pub fn apply(
     config: &mut Config,
     text: &str,
+    given: &[(String, String)],
     lookup: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Line>, FileError> {
-    let expanded = expand(text, lookup)?;
-    let root = yaml::parse(&expanded).map_err(|error| FileError::Yaml(error.to_string()))?;
+    let Expanded { text, unset } = expand::expand(text, lookup)?;
+    let names: Vec<String> = unset.iter().map(|name| format!("${{{name}}}")).collect();
+    let (names, are) = (names.join(", "), if unset.len() > 1 { "are" } else { "is" });
+    match apply_plain(config, &text, Dialect::ByNames, given) {
+        Err(FileError::Value(error)) if !unset.is_empty() => {
+            Err(FileError::Value(format!("{error} ({names} {are} not set)")))
+        }
+        Ok(mut lines) if !unset.is_empty() => {
+            let warning = format!("{names} {are} not set and counts as nothing");
+            lines.push(Line::Warning(warning));
+            Ok(lines)
+        }
+        other => other,
+    }
+}
+
+/// Reads `text` as [`apply`] does, but as it stands.
+pub fn apply_plain(
+    config: &mut Config,
+    text: &str,
+    dialect: Dialect,
+    given: &[(String, String)],
+) -> Result<Vec<Line>, FileError> {
+    let root = yaml::parse(text).map_err(|error| FileError::Yaml(error.to_string()))?;
+    if let Some(advice) = wrapped::advice(&root) {
+        return Err(FileError::Wrapped(advice));
+    }
     let mut leaves = Vec::new();
     match &root {
         Value::Null => {}
         Value::Mapping(_) => flatten("", &root, &mut leaves),
         _ => return Err(FileError::Shape),
     }
-    // A file written for Loki that leaves this out means Loki's default.
-    let is_lokis = |name: &str| {
-        keys::find(name).is_none()
-            && unsupported::SECTIONS
-                .iter()
-                .any(|(s, _)| name.split('.').next() == Some(*s))
-    };
-    if leaves.iter().any(|(name, _)| is_lokis(name)) {
-        config.auth_enabled = true;
-        config.compactor.retention_enabled = false;
+    let given: Vec<(&String, Value)> = given
+        .iter()
+        .map(|(name, text)| (name, Value::from(text.as_str())))
+        .collect();
+    leaves.retain(|(name, _)| given.iter().all(|(other, _)| *other != name));
+    leaves.extend(given.iter().map(|(name, value)| ((*name).clone(), value)));
+    let is_lokis = dialect == Dialect::Loki
+        || leaves
+            .iter()
+            .any(|(name, _)| keys::find(name).is_none() && unsupported::is_only_lokis(name));
+    if is_lokis {
+        take_lokis_defaults(config);
     }
+    let mut lines = take_all(config, &leaves)?;
+    lines.extend(notes(config, &leaves, is_lokis));
+    Ok(lines)
+}
+
+/// What a file written for Loki means where it says nothing.
+fn take_lokis_defaults(config: &mut Config) {
+    config.auth_enabled = true;
+    config.compactor.retention_enabled = false;
+    config.server.http_listen_address = String::new();
+}
+
+fn take_all(config: &mut Config, leaves: &[(String, &Value)]) -> Result<Vec<Line>, FileError> {
     // What describes a bucket does so together; our own settings stand above it.
     let mut lines_of_bucket =
-        buckets::take(&mut config.object_store, &leaves).map_err(FileError::Value)?;
-    let line = |(name, value): (String, &Value)| match lines_of_bucket.remove(&name) {
-        Some(line) => Ok(line),
-        None => take(config, name, value),
-    };
-    leaves.into_iter().map(line).collect()
+        buckets::take(&mut config.object_store, leaves).map_err(FileError::Value)?;
+    let mut lines = Vec::with_capacity(leaves.len());
+    for (name, value) in leaves {
+        lines.push(match lines_of_bucket.remove(name) {
+            Some(line) => line,
+            None => take(config, name.clone(), value)?,
+        });
+    }
+    let translated = Translation::new(leaves)
+        .take(config)
+        .map_err(FileError::Value)?;
+    for (name, line) in translated {
+        let at = leaves.iter().position(|(leaf, _)| *leaf == name);
+        if let Some(old) = at.and_then(|at| lines.get_mut(at)) {
+            *old = line;
+        }
+    }
+    for line in &mut lines {
+        if let Line::Taken(name) = line
+            && let Some(note) = config.note_on(name)
+        {
+            *line = Line::Noted(std::mem::take(name), note);
+        }
+    }
+    Ok(lines)
+}
+
+/// What follows from names that are not there.
+fn notes(config: &Config, leaves: &[(String, &Value)], is_lokis: bool) -> Vec<Line> {
+    let has = |wanted: &str| leaves.iter().any(|(name, _)| name == wanted);
+    let mut notes = Vec::new();
+    if is_lokis && !has("auth_enabled") {
+        let note = "auth_enabled is true, as in Loki: requests need the header X-Scope-OrgID";
+        notes.push(Line::Note(note.to_owned()));
+    }
+    if is_lokis && !has("server.http_listen_address") {
+        let open = if config.tokens_file.is_empty() && config.server.tls.client_ca_file.is_empty() {
+            ", and whoever reaches it may push and ask: set auth.tokens_file, or the address 127.0.0.1"
+        } else {
+            ""
+        };
+        let note = format!("server.http_listen_address is every address, as in Loki{open}");
+        notes.push(Line::Note(note));
+    }
+    if config.limits.expires() && !config.compactor.retention_enabled {
+        let note = "compactor.retention_enabled is not on: everything is kept";
+        notes.push(Line::Note(note.to_owned()));
+    }
+    notes
 }
 
 /// What there is to say of a name that is no setting here.
@@ -76,10 +182,7 @@ pub fn explain(name: &str) -> String {
         Some(fate) if nearest.is_none() => Line::Loki(name.to_owned(), fate),
         _ => Line::Unknown(name.to_owned(), nearest),
     };
-    super::check::describe(&line)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    super::check::in_one_line(&line)
 }
 
 fn take(config: &mut Config, name: String, value: &Value) -> Result<Line, FileError> {
@@ -129,42 +232,13 @@ fn nearest(name: &str) -> Option<&'static str> {
         .map(|(_, name)| name)
 }
 
-/// Replaces `${VAR}`, `${VAR:-default}` and `${VAR:default}`; `$$` stays a dollar sign.
-pub fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<String, FileError> {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        if let Some(after) = rest.strip_prefix("$$") {
-            out.push('$');
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix("${") {
-            let (inside, tail) = after.split_once('}').ok_or(FileError::Brace)?;
-            let (name, default) = inside.split_once(':').unwrap_or((inside, ""));
-            let default = default.strip_prefix('-').unwrap_or(default);
-            out.push_str(
-                &lookup(name)
-                    .filter(|v| !v.is_empty())
-                    .unwrap_or_else(|| default.to_owned()),
-            );
-            rest = tail;
-        } else {
-            out.push('$');
-            rest = &rest[1..];
-        }
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str) -> (Config, Result<Vec<Line>, FileError>) {
         let mut config = Config::default();
-        let lines = apply(&mut config, text, |name| {
+        let lines = apply(&mut config, text, &[], |name| {
             (name == "PORT").then(|| "4000".to_owned())
         });
         (config, lines)
@@ -179,9 +253,19 @@ mod tests {
             Ok("0.0.0.0:4000".to_owned())
         );
         assert_eq!(lines.map(|l| l.len()), Ok(2));
-        assert_eq!(expand("${X:y} ${X:-z:1}", |_| None), Ok("y z:1".to_owned()));
-        assert_eq!(expand("a $1 $$ ${X", |_| None), Err(FileError::Brace));
-        assert_eq!(expand("a $1 $$ ${X}.", |_| None), Ok("a $1 $ .".to_owned()));
+        let refused = read(
+            "storage_config: {aws: {bucketnames: b, access_key_id: k, secret_access_key: '${S}'}}",
+        )
+        .1;
+        assert_eq!(
+            refused.map_err(|error| error.to_string()),
+            Err("storage_config.aws.access_key_id: it goes together with secret_access_key (${S} is not set)".to_owned())
+        );
+        let warned = read("no_auth_tenant: a${X}b\n").1.expect("loads");
+        assert_eq!(
+            warned[1],
+            Line::Warning("${X} is not set and counts as nothing".to_owned())
+        );
     }
 
     #[test]
@@ -204,12 +288,9 @@ mod tests {
         let loki = "schema_config: {configs: [{from: 2024-04-01}]}\ncommon: {path_prefix: /loki}\n";
         let (config, lines) = read(loki);
         assert!(config.auth_enabled);
-        assert!(
-            lines
-                .expect("loads")
-                .iter()
-                .all(|line| matches!(line, Line::Loki(..)))
-        );
+        let lines = lines.expect("loads");
+        assert!(matches!(lines[0], Line::Loki(..)));
+        assert!(matches!(lines[1], Line::Noted(..)));
         assert!(!read(&format!("auth_enabled: false\n{loki}")).0.auth_enabled);
         assert!(!read("limits_config: {max_line_size: 1KB}").0.auth_enabled);
     }

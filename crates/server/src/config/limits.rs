@@ -3,15 +3,15 @@
 //! Defaults are Loki's unless one team on one machine is better off. A tenant's own values come from the
 //! runtime file ([`crate::limits::overrides`]); the engine and the ingest side get the part that is theirs.
 
+pub use super::blocked_query::BlockedQuery;
+pub use super::instant::Instant;
+pub use super::retention::{DeletionMode, RetentionStream};
+
 use super::otlp::OtlpConfig;
-use super::record::{Record, field, mapping};
-use super::setting::{ByteSize, Setting, word_setting};
+use super::setting::ByteSize;
 use super::{DistributorConfig, QuerierConfig};
-use serde_yaml_ng::{Mapping, Value};
 use skald_ingest::IngestLimits;
-use skald_model::Matcher;
 use skald_query::QueryLimits;
-use skald_store::{Retention, StreamRetention};
 use std::time::Duration;
 
 /// Bytes a megabyte of `ingestion_rate_mb`, Loki's.
@@ -69,125 +69,6 @@ pub struct Limits {
     pub retention_stream: Vec<RetentionStream>,
     pub retention_size: ByteSize,
     pub deletion_mode: DeletionMode,
-}
-
-/// A moment as RFC 3339 text, in nanoseconds since 1970; 0 is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Instant(pub i64);
-
-impl Setting for Instant {
-    fn read(value: &Value) -> Result<Self, String> {
-        let text = String::read(value)?;
-        if text.is_empty() || text == "0" {
-            return Ok(Instant(0));
-        }
-        let moment: Result<jiff::Timestamp, _> = text.parse();
-        let nanoseconds = moment
-            .ok()
-            .and_then(|t| i64::try_from(t.as_nanosecond()).ok());
-        nanoseconds
-            .map(Instant)
-            .ok_or_else(|| format!("expected a time such as 2026-01-31T00:00:00Z, found {text:?}"))
-    }
-
-    fn show(&self) -> Value {
-        let text = jiff::Timestamp::from_nanosecond(i128::from(self.0))
-            .map(|t| t.to_string())
-            .unwrap_or_default();
-        Value::from(if self.0 == 0 { String::new() } else { text })
-    }
-}
-
-/// `retention_stream`: how long streams of a selector are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RetentionStream {
-    /// LogQL selector.
-    pub selector: String,
-    /// Of several that match, the highest counts.
-    pub priority: usize,
-    /// How long.
-    pub period: Duration,
-}
-
-/// `blocked_queries`: queries that are refused.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BlockedQuery {
-    /// The query's text, or a regex for it; empty is every query.
-    pub pattern: String,
-    /// Whether the pattern is a regex.
-    pub regex: bool,
-    /// `metric`, `filter`, `limited`; empty is every type.
-    pub types: Vec<String>,
-    /// The query's hash as the query log has it; 0 is any.
-    pub hash: u32,
-}
-
-/// `deletion_mode`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeletionMode {
-    /// Deletes are refused.
-    Disabled,
-    /// What was deleted is hidden from queries, and kept.
-    FilterOnly,
-    /// What was deleted is hidden at once and removed later.
-    FilterAndDelete,
-}
-
-word_setting!(DeletionMode {
-    "disabled" => DeletionMode::Disabled,
-    "filter-only" => DeletionMode::FilterOnly,
-    "filter-and-delete" => DeletionMode::FilterAndDelete,
-});
-
-impl Record for RetentionStream {
-    const KEYS: &'static [&'static str] = &["selector", "priority", "period"];
-
-    fn read(fields: &Mapping) -> Result<Self, String> {
-        let selector: String = field(fields, "selector")?.ok_or("a rule needs a selector")?;
-        skald_logql::parse_selector(&selector)
-            .map_err(|error| format!("selector {selector:?}: {}", error.message))?;
-        let period = field(fields, "period")?.ok_or("a rule needs a period")?;
-        Ok(RetentionStream {
-            selector,
-            priority: field(fields, "priority")?.unwrap_or(0),
-            period,
-        })
-    }
-
-    fn show(&self) -> Mapping {
-        mapping([
-            ("selector", self.selector.show()),
-            ("priority", self.priority.show()),
-            ("period", self.period.show()),
-        ])
-    }
-}
-
-impl Record for BlockedQuery {
-    const KEYS: &'static [&'static str] = &["pattern", "regex", "types", "hash", "tags"];
-
-    fn read(fields: &Mapping) -> Result<Self, String> {
-        let query = BlockedQuery {
-            pattern: field(fields, "pattern")?.unwrap_or_default(),
-            regex: field(fields, "regex")?.unwrap_or(false),
-            types: field(fields, "types")?.unwrap_or_default(),
-            hash: field(fields, "hash")?.unwrap_or(0),
-        };
-        if query.regex {
-            skald_model::re2::search(&query.pattern)
-                .map_err(|error| format!("pattern {:?}: {error}", query.pattern))?;
-        }
-        Ok(query)
-    }
-
-    fn show(&self) -> Mapping {
-        mapping([
-            ("pattern", self.pattern.show()),
-            ("regex", self.regex.show()),
-            ("types", self.types.show()),
-            ("hash", self.hash.show()),
-        ])
-    }
 }
 
 impl Default for Limits {
@@ -258,18 +139,13 @@ impl Limits {
 
     /// What a query may cost.
     pub fn query(&self, querier: &QuerierConfig) -> QueryLimits {
-        let defaults = QueryLimits::default();
         QueryLimits {
             max_query_series: self.max_query_series,
             query_timeout: self.query_timeout,
             query_memory: to_usize(self.query_memory),
             volume_max_series: self.volume_max_series,
             partial: false,
-            threads: if querier.max_concurrent == 0 {
-                defaults.threads
-            } else {
-                querier.max_concurrent
-            },
+            threads: querier.threads(),
         }
     }
 
@@ -363,69 +239,7 @@ impl Limits {
             ..self.clone()
         }
     }
-
-    /// Whether anything is to expire.
-    pub fn expires(&self) -> bool {
-        self.retention_period > Duration::ZERO
-            || !self.retention_stream.is_empty()
-            || self.retention_size.0 > 0
-    }
-
-    /// What the store keeps; without `enabled` everything.
-    pub fn retention(&self, enabled: bool) -> Result<Retention, String> {
-        let keep_deleted = self.deletion_mode != DeletionMode::FilterAndDelete;
-        if !enabled {
-            return Ok(Retention {
-                keep_deleted,
-                ..Retention::default()
-            });
-        }
-        let rule = |rule: &RetentionStream| {
-            let failed =
-                |error: String| format!("retention_stream: selector {:?}: {error}", rule.selector);
-            let selector = skald_logql::parse_selector(&rule.selector)
-                .map_err(|error| failed(error.message))?;
-            let matcher = |m: &skald_logql::ast::MatcherExpr| Matcher::new(&m.name, m.op, &m.value);
-            let matchers: Result<Vec<Matcher>, _> = selector.matchers.iter().map(matcher).collect();
-            let matchers = matchers.map_err(|error| failed(error.to_string()))?;
-            let priority = u32::try_from(rule.priority).unwrap_or(u32::MAX);
-            Ok::<_, String>(StreamRetention {
-                matchers,
-                priority,
-                period: rule.period,
-            })
-        };
-        Ok(Retention {
-            period: (self.retention_period > Duration::ZERO).then_some(self.retention_period),
-            streams: self
-                .retention_stream
-                .iter()
-                .filter(|r| r.period > Duration::ZERO)
-                .map(rule)
-                .collect::<Result<_, _>>()?,
-            size: (self.retention_size.0 > 0).then_some(self.retention_size.0),
-            keep_deleted,
-        })
-    }
-
-    /// Checks what belongs together; the error names the setting.
-    pub fn check(&self) -> Result<(), String> {
-        self.otlp.check()?;
-        let too_short = |period: &Duration| *period > Duration::ZERO && *period < RETENTION_MIN;
-        let periods = std::iter::once(&self.retention_period)
-            .chain(self.retention_stream.iter().map(|r| &r.period));
-        match periods.into_iter().find(|period| too_short(period)) {
-            Some(period) => Err(format!(
-                "retention period must be >= 24h was {}",
-                crate::duration::show(nanoseconds(*period))
-            )),
-            None => self.retention(true).map(drop),
-        }
-    }
 }
-
-/// Shortest retention; Loki's, because data is dropped by days.
-const RETENTION_MIN: Duration = Duration::from_secs(86_400);
 
 /// As a number of the machine's width.
 pub fn to_usize(size: ByteSize) -> usize {
@@ -435,68 +249,4 @@ pub fn to_usize(size: ByteSize) -> usize {
 /// As nanoseconds, the longest there are when it does not fit.
 pub fn nanoseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check<T: Setting>(yaml: &str, expected: Result<&str, &str>) {
-        let value = crate::config::yaml::parse(yaml).expect("valid YAML");
-        let shown = T::read(&value).map(|v| {
-            serde_yaml_ng::to_string(&v.show())
-                .expect("shown")
-                .trim()
-                .to_owned()
-        });
-        assert_eq!(
-            shown,
-            expected.map(str::to_owned).map_err(str::to_owned),
-            "{yaml}"
-        );
-    }
-
-    #[test]
-    fn lists_of_rules_are_read_from_yaml_and_from_text() {
-        let rule = "- selector: '{app=\"x\"}'\n  priority: 1\n  period: 1d";
-        check::<Vec<RetentionStream>>(rule, Ok(rule));
-        check::<Vec<RetentionStream>>(
-            "'[{selector: \"{app=\\\"x\\\"}\", priority: 1, period: 24h}]'",
-            Ok(rule),
-        );
-        check::<Vec<RetentionStream>>("[{period: 24h}]", Err("a rule needs a selector"));
-        check::<Vec<RetentionStream>>(
-            "[1]",
-            Err("expected a mapping with selector, priority, period"),
-        );
-        check::<Vec<BlockedQuery>>(
-            "[{pattern: '(', regex: true}]",
-            Err("pattern \"(\": error parsing regexp: missing closing ): `(`"),
-        );
-        check::<Vec<BlockedQuery>>("", Ok("[]"));
-    }
-
-    #[test]
-    fn moments_are_rfc_3339() {
-        check::<Instant>("2026-01-31T00:00:00Z", Ok("2026-01-31T00:00:00Z"));
-        check::<Instant>("''", Ok("''"));
-        check::<Instant>(
-            "tomorrow",
-            Err("expected a time such as 2026-01-31T00:00:00Z, found \"tomorrow\""),
-        );
-    }
-
-    #[test]
-    fn retention_is_at_least_a_day() {
-        let mut limits = Limits {
-            retention_period: Duration::from_secs(3600),
-            ..Limits::default()
-        };
-        assert_eq!(
-            limits.check(),
-            Err("retention period must be >= 24h was 1h".to_owned())
-        );
-        limits.retention_period = Duration::from_secs(86_400);
-        assert_eq!(limits.check(), Ok(()));
-    }
 }

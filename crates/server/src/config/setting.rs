@@ -124,13 +124,13 @@ impl Setting for Duration {
     }
 }
 
-/// A setting with a closed set of words.
+/// A setting with a closed set of words; the first of several for a value is the one that is shown.
 macro_rules! word_setting {
-    ($type:ty { $($word:literal => $value:path),* $(,)? }) => {
+    ($type:ty { $($word:literal $(| $older:literal)* => $value:path),* $(,)? }) => {
         impl $crate::config::setting::Setting for $type {
             fn read(value: &serde_yaml_ng::Value) -> Result<Self, String> {
                 let text = <String as $crate::config::setting::Setting>::read(value)?;
-                $(if text.trim().eq_ignore_ascii_case($word) {
+                $(if [$word $(, $older)*].iter().any(|word| text.trim().eq_ignore_ascii_case(word)) {
                     return Ok($value);
                 })*
                 Err(format!("expected one of {}, found {text:?}", [$($word),*].join(", ")))

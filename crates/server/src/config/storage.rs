@@ -1,7 +1,9 @@
-//! `storage_config`: where parts are kept when they are to leave the local disk.
+//! Where and how the store keeps entries: the data directory, memory, and `storage_config` for a bucket.
 
+use super::limits::to_usize;
 use super::setting::{ByteSize, Secret};
-use skald_store::{Address, Credentials, ObjectOptions, Place};
+use super::{Config, QueryRangeConfig, memory};
+use skald_store::{Address, Credentials, ObjectOptions, Options, Place};
 use std::time::Duration;
 
 /// `storage_config.object_store`; credentials that are left empty come from the environment variables of each cloud.
@@ -63,6 +65,43 @@ impl ObjectStoreConfig {
             timeout: self.timeout,
             ..options
         })
+    }
+}
+
+impl Config {
+    /// How to open the store.
+    pub fn store_options(&self) -> Options {
+        let mut options = Options::new(&self.data);
+        options.memory = usize::try_from(self.memory_bytes()).unwrap_or(usize::MAX);
+        options.kept_bytes = self.query_range.results_bytes();
+        options.wal_sync = self.ingester.wal_sync;
+        options.wal_bytes = self.ingester.wal_max_size.0;
+        options.flush_bytes = to_usize(self.ingester.flush_size);
+        options.flush_age = self.ingester.flush_age;
+        options.delete_compiler = skald_query::delete_compiler();
+        options.delete_cancel_period = self.compactor.delete_request_cancel_period;
+        options.objects = self.object_store.options();
+        options
+    }
+
+    /// The memory budget.
+    fn memory_bytes(&self) -> u64 {
+        if self.memory.0 > 0 {
+            self.memory.0
+        } else {
+            memory::budget_of_machine()
+        }
+    }
+}
+
+impl QueryRangeConfig {
+    /// Bytes of results to keep.
+    fn results_bytes(&self) -> usize {
+        if self.cache_results {
+            to_usize(ByteSize(u64::from(self.max_size_mb) << 20))
+        } else {
+            0
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! `runtime_config.file` are read again when they change; one that can't be used is told once and what was
 //! in force stays. Whoever asks gets a snapshot that does not change under a request.
 
+use crate::config::expand::{Expanded, expand};
 use crate::config::limits::Limits;
 use crate::config::{Config, file, keys, yaml};
 use crate::telemetry::exposition::metric;
@@ -46,7 +47,7 @@ type Table = HashMap<TenantId, Limits>;
 impl Overrides {
     /// With the files of `config`, which must be readable now.
     pub fn open(config: &Config) -> Result<Overrides, String> {
-        config.limits.check()?;
+        config.check()?;
         let ingest = Arc::new(TenantPolicy::new(config.limits.ingest(&config.distributor)));
         let overrides = Overrides {
             base: Arc::new(granted(config, config.limits.clone(), ingest)),
@@ -130,7 +131,7 @@ impl Overrides {
         let mut table = Table::new();
         for (path, text) in self.files.iter().zip(&texts) {
             let named = |error: String| format!("runtime_config.file {}: {error}", path.display());
-            for warning in read_table(&self.config.limits, text, &mut table).map_err(named)? {
+            for warning in read_table(&self.config, text, &mut table).map_err(named)? {
                 tracing::warn!(file = %path.display(), "runtime configuration: {warning}");
             }
         }
@@ -178,11 +179,14 @@ impl TenantPolicies for Overrides {
 }
 
 /// Adds the tenants of one file; gives warnings.
-fn read_table(base: &Limits, text: &str, table: &mut Table) -> Result<Vec<String>, String> {
-    let expanded =
-        file::expand(text, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
-    let root = yaml::parse(&expanded).map_err(|error| format!("not valid YAML: {error}"))?;
-    let mut warnings = Vec::new();
+fn read_table(base: &Config, text: &str, table: &mut Table) -> Result<Vec<String>, String> {
+    let Expanded { text, unset } =
+        expand(text, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
+    let root = yaml::parse(&text).map_err(|error| format!("not valid YAML: {error}"))?;
+    let mut warnings: Vec<String> = unset
+        .iter()
+        .map(|name| format!("${{{name}}} is not set and counts as nothing"))
+        .collect();
     let sections = match &root {
         Value::Null => return Ok(warnings),
         Value::Mapping(sections) => sections,
@@ -207,7 +211,7 @@ fn read_table(base: &Limits, text: &str, table: &mut Table) -> Result<Vec<String
 }
 
 fn read_tenant(
-    base: &Limits,
+    base: &Config,
     tenant: &Value,
     fields: &Value,
     table: &mut Table,
@@ -222,7 +226,9 @@ fn read_tenant(
         Value::Null => {}
         _ => return Err(of_tenant("expected settings by name".to_owned())),
     }
-    let limits = table.entry(tenant.clone()).or_insert_with(|| base.clone());
+    let limits = table
+        .entry(tenant.clone())
+        .or_insert_with(|| base.limits.clone());
     for (name, value) in leaves {
         match keys::set_limit(limits, &name, value) {
             Some(result) => result.map_err(of_tenant)?,
@@ -232,7 +238,7 @@ fn read_tenant(
             }
         }
     }
-    limits.check().map_err(of_tenant)
+    base.check_limits(limits).map_err(of_tenant)
 }
 
 #[cfg(test)]
@@ -246,7 +252,7 @@ mod tests {
 
     fn check(text: &str, expected: Result<&[&str], &str>) -> Table {
         let mut table = Table::new();
-        let warnings = read_table(&Limits::default(), text, &mut table);
+        let warnings = read_table(&Config::default(), text, &mut table);
         assert_eq!(
             warnings,
             expected
@@ -297,10 +303,8 @@ mod tests {
             ignore_defaults: true,
             ..OtlpConfig::default()
         };
-        let base = Limits {
-            otlp,
-            ..Limits::default()
-        };
+        let mut base = Config::default();
+        base.limits.otlp = otlp;
         let mut table = Table::new();
         let text = "overrides: {a: {otlp_config: {severity_text_as_label: true}}}";
         assert_eq!(read_table(&base, text, &mut table), Ok(Vec::new()));

@@ -23,6 +23,18 @@ enum Cloud {
     Azure,
 }
 
+impl Cloud {
+    /// The keys of a section that name its bucket.
+    fn name_keys(self, section: &str) -> &'static str {
+        match self {
+            Cloud::S3 if section.contains("object_store.") => "bucket_name",
+            Cloud::S3 => "bucketnames, or s3 with the name in its path",
+            Cloud::Google => "bucket_name",
+            Cloud::Azure => "container_name",
+        }
+    }
+}
+
 /// Sections that describe a bucket, the first one counts: the newer client's, then what is said for storage, then
 /// what is said for everything.
 const SECTIONS: [(&str, Cloud); 12] = [
@@ -153,8 +165,9 @@ fn choose<'s, 'v>(
         let described = sections.iter().find(of_cloud).filter(|_| wanted.is_some());
         let nameless = |section: &Section<'_>| {
             Err(format!(
-                "{}* describes a bucket without its name",
-                section.name
+                "{}* describes a bucket without its name: give {}",
+                section.name,
+                section.cloud.name_keys(section.name)
             ))
         };
         return described.map_or(Ok(None), nameless);
@@ -179,7 +192,7 @@ fn schema_store(leaves: &[(String, &Value)]) -> Option<String> {
 
 /// Sets what the section says; the error begins with the field.
 fn map(config: &mut ObjectStoreConfig, section: &Section<'_>) -> Result<(), String> {
-    let insecure = section.get("insecure") == "true";
+    let insecure = is_on(section.get("insecure"));
     let scheme = match section.cloud {
         Cloud::S3 => "s3",
         Cloud::Google => "gs",
@@ -233,6 +246,11 @@ fn map(config: &mut ObjectStoreConfig, section: &Section<'_>) -> Result<(), Stri
     Ok(())
 }
 
+/// Whether a value is a boolean that is true.
+fn is_on(text: &str) -> bool {
+    bool::read(&Value::from(text)).unwrap_or(false)
+}
+
 /// An endpoint as a URL, which Loki takes without a scheme.
 fn with_scheme(endpoint: &str, insecure: bool) -> String {
     match endpoint {
@@ -247,9 +265,17 @@ fn with_scheme(endpoint: &str, insecure: bool) -> String {
 fn describe(cloud: Cloud, field: &str, value: &str, name: String) -> Line {
     let not_needed = |why| Line::Loki(name.clone(), Fate::NotNeeded(why));
     let missing = |why| Line::Loki(name.clone(), Fate::Missing(why));
-    let mapped = |target| Line::Mapped(name.clone(), target);
+    let mapped = |target: &str| {
+        let note = format!("as storage_config.object_store.{target}");
+        Line::Noted(name.clone(), note)
+    };
     match (cloud, field) {
-        _ if matches!(value, "" | "false") => not_needed("it says nothing"),
+        _ if value.is_empty() || bool::read(&Value::from(value)) == Ok(false) => {
+            not_needed("it says nothing")
+        }
+        (_, field) if field.starts_with("dynamodb") => {
+            missing("entries are kept on the disk or in a bucket, not in a database")
+        }
         (_, "s3") => mapped("url, region, endpoint, access_key_id and secret_access_key"),
         (Cloud::S3, "bucketnames" | "bucket_name")
         | (Cloud::Google, "bucket_name")
@@ -298,7 +324,7 @@ mod tests {
 
     fn read(text: &str) -> Result<ObjectStoreConfig, String> {
         let mut config = Config::default();
-        file::apply(&mut config, text, |_| None).map_err(|error| error.to_string())?;
+        file::apply(&mut config, text, &[], |_| None).map_err(|error| error.to_string())?;
         Ok(config.object_store)
     }
 
@@ -411,7 +437,7 @@ mod tests {
         let nameless = format!("{}storage_config: {{aws: {{region: r}}}}", schema("s3"));
         assert_eq!(
             url(&nameless),
-            Err("storage_config.aws.* describes a bucket without its name".to_owned())
+            Err("storage_config.aws.* describes a bucket without its name: give bucketnames, or s3 with the name in its path".to_owned())
         );
     }
 
@@ -437,16 +463,18 @@ mod tests {
 
     #[test]
     fn the_check_of_a_file_says_what_maps() {
-        let text = "common: {storage: {s3: {bucketnames: a, s3forcepathstyle: true, storage_class: GLACIER, sse_encryption: false}}}";
+        let text = "auth_enabled: no\nserver: {http_listen_address: ''}\ncommon: {storage: {s3: {bucketnames: a, s3forcepathstyle: true, storage_class: GLACIER, sse_encryption: false}}}";
         let (report, usable) = check::report(text, |_| None);
         assert!(usable);
         assert_eq!(
             report,
-            "taken          common.storage.s3.bucketnames: as storage_config.object_store.url\n\
+            "taken          auth_enabled\n\
+             taken          server.http_listen_address\n\
+             taken          common.storage.s3.bucketnames: as storage_config.object_store.url\n\
              not needed     common.storage.s3.s3forcepathstyle: buckets are named in the path\n\
              not supported  common.storage.s3.storage_class: objects get the bucket's default class\n\
              not needed     common.storage.s3.sse_encryption: it says nothing\n\
-             1 taken, 2 not needed, 1 not supported, 0 unknown\n"
+             3 taken, 2 not needed, 1 not supported, 0 unknown\n"
         );
     }
 }
