@@ -16,7 +16,7 @@ const CURSOR_BYTES: usize = 1 + 1 + 8 + 16 + 8 + 4;
 const CURSOR_VERSION: u8 = 1;
 
 /// The last entry of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
     pub(crate) direction: Direction,
     pub(crate) timestamp: i64,
@@ -28,7 +28,7 @@ pub struct Cursor {
 }
 
 /// Where an entry lies, seen from a cursor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
     /// On an earlier page.
     Before,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Limits of Loki's `limits_config` that matter to queries, by their Loki names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct QueryLimits {
     /// Series in one answer.
     pub max_query_series: usize,

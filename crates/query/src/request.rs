@@ -4,7 +4,7 @@ use crate::cursor::Cursor;
 use skald_model::{Direction, TenantId, TimeRange};
 
 /// Whether what earlier queries came to may be answered again. Answers are the same either way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Caching {
     /// It may, and what this one comes to is kept.
     #[default]

@@ -1,7 +1,7 @@
 //! Bounds are the time range that a request asks for.
 
 /// A time range, in nanoseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bounds {
     /// First instant.
     pub start: i64,

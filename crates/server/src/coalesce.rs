@@ -1,16 +1,18 @@
-//! Equal queries that are under way at the same time run once.
+//! The query coalescer runs equal queries once while they are in flight.
 //!
-//! Whoever joins gets what a run of its own would have given: a run is joined only while nothing was written
-//! for its tenants since it began. The work ends when the last who waits for it has left.
+//! A query that joins gets what a run of its own would have given: a run is joined only while nothing was
+//! written for its tenants since it began. The run ends when the last query that waits for it has left.
 
+use crate::bounds::Bounds;
 use crate::error::ApiError;
+use crate::wire::answer::Labelling;
 use crate::wire::notes::Notes;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use parking_lot::Mutex;
-use skald_model::TenantId;
-use skald_query::Stats;
+use skald_model::{Direction, TenantId};
+use skald_query::{Caching, Cursor, QueryLimits, Stats};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,10 +22,55 @@ pub(crate) type Answered = (Bytes, Stats, Notes);
 
 type Run = BoxFuture<'static, Result<Answered, ApiError>>;
 
-/// What is under way, by everything that decides its answer.
+/// Everything that decides a query's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct QueryKey {
+    /// Whose data; sorted.
+    pub(crate) tenants: Arc<[TenantId]>,
+    /// What the query may cost.
+    pub(crate) limits: QueryLimits,
+    /// `max_query_bytes_read`; 0 is no limit.
+    pub(crate) bytes_read_max: u64,
+    /// The shape of the answer.
+    pub(crate) labelling: Labelling,
+    /// LogQL, as the client wrote it.
+    pub(crate) query: String,
+    /// When it is evaluated.
+    pub(crate) times: Times,
+    /// Entries at most.
+    pub(crate) limit: usize,
+    /// A warning that is part of the answer.
+    pub(crate) warning: Option<String>,
+    /// Order of entries.
+    pub(crate) direction: Direction,
+    /// Whether entries that a stage failed on are left out.
+    pub(crate) skip_errors: bool,
+    /// The page after this one.
+    pub(crate) after: Option<Cursor>,
+    /// Whether earlier results may be used.
+    pub(crate) caching: Caching,
+}
+
+/// When a query is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Times {
+    /// `query_range`; step and interval in nanoseconds.
+    Range {
+        /// First and last instant.
+        bounds: Bounds,
+        /// Distance of points.
+        step: i64,
+        /// Least distance of entries.
+        interval: i64,
+    },
+    /// `query`, in nanoseconds since 1970.
+    Instant(i64),
+}
+
+/// Queries in flight.
 #[derive(Clone, Default)]
 pub struct QueryCoalescer {
-    runs: Arc<Mutex<HashMap<String, RunningQuery>>>,
+    runs: Arc<Mutex<HashMap<QueryKey, RunningQuery>>>,
     writes: Arc<Mutex<HashMap<TenantId, Arc<AtomicU64>>>>,
     numbers: Arc<AtomicU64>,
 }
@@ -35,20 +82,20 @@ struct RunningQuery {
 }
 
 impl QueryCoalescer {
-    /// Something is about to be acknowledged to this tenant.
+    /// A push of this tenant is about to be acknowledged.
     pub fn written(&self, tenant: &TenantId) {
         self.counter(tenant).fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Joins an equal run or begins one; tells `joined` of the former.
+    /// Joins an equal run, calling `joined`, or begins one.
     pub(crate) fn join(
         &self,
-        key: String,
-        tenants: &[TenantId],
+        key: QueryKey,
         joined: impl FnOnce(),
         run: impl FnOnce() -> Run,
     ) -> Shared<Run> {
-        let writes = tenants
+        let writes = key
+            .tenants
             .iter()
             .map(|tenant| self.counter(tenant).load(Ordering::Acquire))
             .sum();
@@ -62,7 +109,7 @@ impl QueryCoalescer {
             return current;
         }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let (landing, run) = (
+        let (forget, run) = (
             ForgetOnDrop {
                 coalescer: self.clone(),
                 key: key.clone(),
@@ -71,7 +118,7 @@ impl QueryCoalescer {
             run(),
         );
         let shared = async move {
-            let _landing = landing;
+            let _forget = forget;
             run.await
         }
         .boxed()
@@ -94,10 +141,10 @@ impl QueryCoalescer {
     }
 }
 
-/// Forgets a run when it ends, or when nobody waits for it any more.
+/// Forgets a run when it ends, or when no query waits for it any more.
 struct ForgetOnDrop {
     coalescer: QueryCoalescer,
-    key: String,
+    key: QueryKey,
     number: u64,
 }
 
@@ -118,6 +165,23 @@ mod tests {
     use super::*;
     use tokio::sync::oneshot;
 
+    fn key(query: &str) -> QueryKey {
+        QueryKey {
+            tenants: Arc::from([TenantId::fake()]),
+            limits: QueryLimits::default(),
+            bytes_read_max: 0,
+            labelling: Labelling::Merged,
+            query: query.to_owned(),
+            times: Times::Instant(0),
+            limit: 100,
+            warning: None,
+            direction: Direction::Backward,
+            skip_errors: false,
+            after: None,
+            caching: Caching::Allowed,
+        }
+    }
+
     struct Bed {
         coalescer: QueryCoalescer,
         begun: Arc<AtomicU64>,
@@ -133,24 +197,23 @@ mod tests {
             }
         }
 
-        fn ask(&self, key: &str, until: oneshot::Receiver<()>) -> Shared<Run> {
+        fn ask(&self, query: &str, until: oneshot::Receiver<()>) -> Shared<Run> {
             let begun = self.begun.clone();
             let joined = || {
                 self.joined.fetch_add(1, Ordering::Relaxed);
             };
-            self.coalescer
-                .join(key.to_owned(), &[TenantId::fake()], joined, || {
-                    async move {
-                        begun.fetch_add(1, Ordering::Relaxed);
-                        drop(until.await);
-                        Ok((
-                            Bytes::from_static(b"answer"),
-                            Stats::default(),
-                            Notes::default(),
-                        ))
-                    }
-                    .boxed()
-                })
+            self.coalescer.join(key(query), joined, || {
+                async move {
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    drop(until.await);
+                    Ok((
+                        Bytes::from_static(b"answer"),
+                        Stats::default(),
+                        Notes::default(),
+                    ))
+                }
+                .boxed()
+            })
         }
 
         /// Runs begun, queries that joined, runs remembered.
@@ -171,6 +234,40 @@ mod tests {
         drop(end);
         assert_eq!(first.await.map(|a| a.0), second.await.map(|a| a.0));
         assert_eq!(bed.counts(), (1, 1, 0));
+    }
+
+    #[tokio::test]
+    async fn queries_that_differ_in_anything_run_alone() {
+        let base = key("a");
+        let others = [
+            QueryKey {
+                bytes_read_max: 1,
+                ..base.clone()
+            },
+            QueryKey {
+                labelling: Labelling::Categorized,
+                ..base.clone()
+            },
+            QueryKey {
+                times: Times::Instant(1),
+                ..base.clone()
+            },
+            QueryKey {
+                warning: Some("w".to_owned()),
+                ..base.clone()
+            },
+            QueryKey {
+                caching: Caching::Bypassed,
+                ..base.clone()
+            },
+        ];
+        let coalescer = QueryCoalescer::default();
+        let never = || futures_util::future::pending().boxed();
+        let joined = || panic!("another query");
+        let _runs: Vec<_> = std::iter::once(base)
+            .chain(others)
+            .map(|key| coalescer.join(key, joined, never))
+            .collect();
     }
 
     #[tokio::test]

@@ -1,15 +1,17 @@
-//! `/skald/api/v1/export`: all entries of a log query as newline-delimited JSON, however many there are.
+//! The export endpoint streams all entries of a log query as newline-delimited JSON.
 //!
 //! Entries are read a page at a time, and the next page only when the client has taken the last: memory is
-//! one page, whatever the size of the answer. What goes wrong on the way is the last line, as `{"error":…}`.
+//! one page, whatever the size of the answer. An error after the first page is the last line, as `{"error":…}`.
 
 use super::header;
-use super::query::{BytesGuard, kind_of, look_back, parse};
+use super::query::{kind_of, look_back, parse};
 use crate::api::params::Params;
 use crate::app::{App, Phase};
 use crate::auth::read_scope::ReadScope;
+use crate::bounds::Bounds;
 use crate::clock;
 use crate::error::ApiError;
+use crate::limits::bytes_guard::BytesGuard;
 use crate::telemetry::query_log::QueryLog;
 use crate::wire::answer::write_pairs;
 use crate::wire::json::Json;
@@ -38,7 +40,7 @@ pub(crate) async fn export(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
-    // A part of an answer would look like all of it: an export over a limit ends with the error.
+    // A partial answer would look complete: an export over a limit ends with the error.
     scope.query_limits.partial = false;
     let now = clock::now();
     let bounds = look_back(params.ordered_bounds(now)?, now, scope.limits());
@@ -47,7 +49,13 @@ pub(crate) async fn export(
         return Err(ApiError::bad("only log selector is supported"));
     }
     scope.admit(&app.metrics, params.query(), &expr, kind_of(&expr), bounds)?;
-    let guard = BytesGuard::new(&scope, params.query(), &expr, bounds);
+    let guard = BytesGuard::new(
+        scope.limits(),
+        scope.tenant(),
+        params.query(),
+        &expr,
+        bounds,
+    );
     app.ask(&scope, move |engine, _| guard.check(engine))
         .await?;
     let limit = params.integer("limit", 0)?;
@@ -62,18 +70,9 @@ pub(crate) async fn export(
         params.direction()?
     };
     let request = RangeRequest {
-        tenant: scope.tenant(),
-        query: params.query().to_owned(),
-        start: bounds.start,
-        end: bounds.end,
-        step: 1,
-        interval: 0,
-        limit: PAGE_ENTRIES,
         direction,
-        categorize: true,
-        skip_errors: false,
         after: params.cursor()?,
-        caching: Caching::default(),
+        ..page_request(&scope, params.query(), bounds)
     };
     let tags = header(&headers, "x-query-tags");
     let log = QueryLog::begin(&request.tenant, kind_of(&expr), params.query(), bounds).with(
@@ -87,7 +86,7 @@ pub(crate) async fn export(
         request,
         left,
     };
-    // The first page tells what is wrong with the query while there is a status to tell it with.
+    // The first page is read before the status is sent, so that errors of the query get one.
     let (first, after, stats) = log.watch(export.page().await)?;
     log.end(&stats);
     let body = Body::from_stream(chunks(export, first, after));
@@ -101,7 +100,25 @@ pub(crate) async fn export(
         .into_response())
 }
 
-/// An export under way.
+/// A request for a page of an export, oldest entries first.
+fn page_request(scope: &ReadScope, query: &str, bounds: Bounds) -> RangeRequest {
+    RangeRequest {
+        tenant: scope.tenant(),
+        query: query.to_owned(),
+        start: bounds.start,
+        end: bounds.end,
+        step: 1,
+        interval: 0,
+        limit: PAGE_ENTRIES,
+        direction: Direction::Forward,
+        categorize: true,
+        skip_errors: false,
+        after: None,
+        caching: Caching::default(),
+    }
+}
+
+/// A running export.
 struct Export {
     app: Arc<App>,
     scope: ReadScope,

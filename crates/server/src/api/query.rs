@@ -1,4 +1,6 @@
-//! `query` and `query_range`.
+//! The query endpoints: `query` and `query_range`.
+//!
+//! Both make a [`Question`] of their parameters, which then goes one way: limits, log, engine, JSON.
 
 use super::{caching, header, json, labelling};
 use crate::api::params::{Params, RangeShape};
@@ -6,12 +8,11 @@ use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::bounds::Bounds;
 use crate::clock;
-use crate::coalesce::Answered;
+use crate::coalesce::{Answered, QueryKey, Times};
 use crate::config::Limits;
 use crate::config::limits::nanoseconds;
-use crate::config::setting::{ByteSize, Setting};
 use crate::error::ApiError;
-use crate::limits::admission;
+use crate::limits::bytes_guard::BytesGuard;
 use crate::query_kind::QueryKind;
 use crate::telemetry::metrics::RefusalReason;
 use crate::telemetry::query_log::QueryLog;
@@ -23,10 +24,10 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use skald_logql::ast::Expr;
-use skald_model::TimeRange;
+use skald_model::{Direction, TenantId, TimeRange};
 use skald_query::{
-    Answer, Cancel, Data, Engine, HintRequest, INSTANT_LOG_RANGE_NS, InstantRequest,
-    MetadataRequest, QueryError, RangeRequest, Stats,
+    Answer, Cancel, Cursor, Data, Engine, HintRequest, INSTANT_LOG_RANGE_NS, InstantRequest,
+    QueryError, RangeRequest, Stats,
 };
 use std::sync::Arc;
 
@@ -44,55 +45,20 @@ pub(crate) async fn range(
     let bounds = look_back(bounds, now, scope.limits());
     let kind = kind_of(&expr);
     scope.admit(&app.metrics, params.query(), &expr, kind, bounds)?;
-    let bounds = aligned(&expr, bounds, shape);
-    let (limit, cut) = entries(&app, &scope, &expr, shape.limit)?;
-    let labelling = labelling(&headers);
-    let log = QueryLog::begin(&scope.tenant(), kind, params.query(), bounds).with(
-        shape.step,
-        limit,
-        header(&headers, "x-query-tags"),
-    );
-    let request = RangeRequest {
-        tenant: scope.tenant(),
-        query: params.query().to_owned(),
-        start: bounds.start,
-        end: bounds.end,
+    let times = Times::Range {
+        bounds: aligned(&expr, bounds, shape),
         step: shape.step,
         interval: shape.interval,
-        limit,
-        direction: shape.direction,
-        categorize: labelling == Labelling::Categorized,
-        skip_errors: params.skip_errors(),
-        after: params.cursor()?,
-        caching: caching(&headers),
     };
-    let guard = BytesGuard::new(&scope, params.query(), &expr, bounds);
-    let answer = run(
-        &app,
-        &scope,
-        format!("{request:?}"),
-        labelling,
-        move |engine, cancel| {
-            guard.check(engine)?;
-            let mut answer = engine.query_range(&request, cancel)?;
-            answer.warnings.extend(cut);
-            let notes = Notes::on(&answer, engine, || {
-                let range = TimeRange {
-                    start: request.start,
-                    end: request.end,
-                };
-                HintRequest {
-                    tenant: request.tenant.clone(),
-                    query: request.query.clone(),
-                    range,
-                }
-            });
-            Ok((answer, notes))
-        },
-    );
-    let (body, stats, notes) = log.watch(answer.await)?;
-    log.end(&stats);
-    Ok(with_notes(json(body), &notes))
+    let question = Question {
+        expr,
+        kind,
+        times,
+        limit: shape.limit,
+        direction: shape.direction,
+        after: params.cursor()?,
+    };
+    answer(&app, &scope, &headers, &params, question).await
 }
 
 /// `query`
@@ -102,100 +68,173 @@ pub(crate) async fn instant(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let time = params.time("time", clock::now())?;
+    let now = clock::now();
+    let time = params.time("time", now)?;
     let limit = params.limit("limit", 100)?;
     let direction = params.direction()?;
     let expr = parse(params.query())?;
-    let bounds = Bounds {
-        start: time,
-        end: time,
-    };
+    let bounds = Bounds::at(time);
     scope.admit(&app.metrics, params.query(), &expr, kind_of(&expr), bounds)?;
-    let (limit, cut) = entries(&app, &scope, &expr, limit)?;
-    let labelling = labelling(&headers);
-    let lookback = nanoseconds(scope.limits().max_query_lookback);
-    if lookback > 0 && time < clock::now().saturating_sub(lookback) {
-        return Ok(json(encode(&nothing(&expr), labelling, &Notes::default())));
+    if look_back(bounds, now, scope.limits()) != bounds {
+        let body = encode(&nothing(&expr), labelling(&headers), &Notes::default());
+        return Ok(json(body));
     }
-    let log = QueryLog::begin(&scope.tenant(), QueryKind::Instant, params.query(), bounds).with(
-        0,
-        limit,
-        header(&headers, "x-query-tags"),
-    );
-    let categorize = labelling == Labelling::Categorized;
-    let looks_back = if matches!(expr, Expr::Log(_)) {
-        INSTANT_LOG_RANGE_NS
-    } else {
-        0
-    };
-    let query = params.query().to_owned();
-    let request = InstantRequest {
-        tenant: scope.tenant(),
-        query,
-        time,
+    let question = Question {
+        expr,
+        kind: QueryKind::Instant,
+        times: Times::Instant(time),
         limit,
         direction,
-        categorize,
-        skip_errors: params.skip_errors(),
-        caching: caching(&headers),
+        after: None,
     };
-    let guard = BytesGuard::new(&scope, params.query(), &expr, bounds);
-    let answer = run(
-        &app,
-        &scope,
-        format!("{request:?}"),
-        labelling,
-        move |engine, cancel| {
-            guard.check(engine)?;
-            let mut answer = engine.query_instant(&request, cancel)?;
-            answer.warnings.extend(cut);
-            let notes = Notes::on(&answer, engine, || {
-                let range = TimeRange {
-                    start: request.time.saturating_sub(looks_back),
-                    end: request.time,
-                };
-                HintRequest {
-                    tenant: request.tenant.clone(),
-                    query: request.query.clone(),
-                    range,
-                }
-            });
-            Ok((answer, notes))
+    answer(&app, &scope, &headers, &params, question).await
+}
+
+/// An admitted query with what only its endpoint knows.
+struct Question {
+    expr: Expr,
+    kind: QueryKind,
+    times: Times,
+    limit: usize,
+    direction: Direction,
+    after: Option<Cursor>,
+}
+
+/// Asks the engine, once for equal questions at the same time, and logs the query.
+async fn answer(
+    app: &Arc<App>,
+    scope: &ReadScope,
+    headers: &HeaderMap,
+    params: &Params,
+    question: Question,
+) -> Result<Response, ApiError> {
+    let Question { expr, times, .. } = &question;
+    let (times, text) = (*times, params.query());
+    let (limit, warning) = entries(app, scope, expr, question.limit)?;
+    let (bounds, step) = match times {
+        Times::Range { bounds, step, .. } => (bounds, step),
+        Times::Instant(time) => (Bounds::at(time), 0),
+    };
+    let log = QueryLog::begin(&scope.tenant(), question.kind, text, bounds);
+    let log = log.with(step, limit, header(headers, "x-query-tags"));
+    let guard = BytesGuard::new(scope.limits(), scope.tenant(), text, expr, bounds);
+    let reads = match (times, expr) {
+        (Times::Instant(_), Expr::Log(_)) => INSTANT_LOG_RANGE_NS,
+        _ => 0,
+    };
+    let hint = HintRequest {
+        tenant: scope.tenant(),
+        query: text.to_owned(),
+        range: TimeRange {
+            start: bounds.start.saturating_sub(reads),
+            end: bounds.end,
         },
-    );
-    let (body, stats, notes) = log.watch(answer.await)?;
+    };
+    let key = QueryKey {
+        tenants: scope.tenants().clone(),
+        limits: scope.query_limits.clone(),
+        bytes_read_max: scope.limits().max_query_bytes_read.0,
+        labelling: labelling(headers),
+        query: text.to_owned(),
+        times,
+        limit,
+        warning,
+        direction: question.direction,
+        skip_errors: params.skip_errors(),
+        after: question.after,
+        caching: caching(headers),
+    };
+    let (tenant, asked) = (scope.tenant(), key.clone());
+    let run = run(app, scope, key, move |engine, cancel| {
+        guard.check(engine)?;
+        let mut answer = evaluate(engine, tenant, &asked, cancel)?;
+        answer.warnings.extend(asked.warning);
+        let notes = Notes::on(&answer, engine, || hint);
+        Ok((answer, notes))
+    });
+    let (body, stats, notes) = log.watch(run.await)?;
     log.end(&stats);
-    Ok(with_notes(json(body), &notes))
-}
-
-fn with_notes(mut response: Response, notes: &Notes) -> Response {
+    let mut response = json(body);
     notes.add_headers(response.headers_mut());
-    response
+    Ok(response)
 }
 
-/// Reads a query, giving the parser's words back.
-pub(super) fn parse(query: &str) -> Result<Expr, ApiError> {
-    skald_logql::parse(query).map_err(|error| ApiError::bad(error.message))
-}
-
-/// Leaves out what is older than `max_query_lookback`.
-pub(super) fn look_back(bounds: Bounds, now: i64, limits: &Limits) -> Bounds {
-    match nanoseconds(limits.max_query_lookback) {
-        0 => bounds,
-        lookback => bounds.not_before(now.saturating_sub(lookback)),
+/// Runs the engine's query for a key.
+fn evaluate(
+    engine: &Engine,
+    tenant: TenantId,
+    key: &QueryKey,
+    cancel: &Cancel,
+) -> Result<Answer, QueryError> {
+    let categorize = key.labelling == Labelling::Categorized;
+    match key.times {
+        Times::Range {
+            bounds,
+            step,
+            interval,
+        } => {
+            let request = RangeRequest {
+                tenant,
+                query: key.query.clone(),
+                start: bounds.start,
+                end: bounds.end,
+                step,
+                interval,
+                limit: key.limit,
+                direction: key.direction,
+                categorize,
+                skip_errors: key.skip_errors,
+                after: key.after,
+                caching: key.caching,
+            };
+            engine.query_range(&request, cancel)
+        }
+        Times::Instant(time) => {
+            let request = InstantRequest {
+                tenant,
+                query: key.query.clone(),
+                time,
+                limit: key.limit,
+                direction: key.direction,
+                categorize,
+                skip_errors: key.skip_errors,
+                caching: key.caching,
+            };
+            engine.query_instant(&request, cancel)
+        }
     }
 }
 
-/// What kind of question it is.
-pub(super) fn kind_of(expr: &Expr) -> QueryKind {
-    match expr {
-        Expr::Log(log) if log.stages.is_empty() => QueryKind::Limited,
-        Expr::Log(_) => QueryKind::Filter,
-        Expr::Metric(_) => QueryKind::Metric,
-    }
+/// Runs a query, or waits for an equal one that is running.
+async fn run(
+    app: &Arc<App>,
+    scope: &ReadScope,
+    key: QueryKey,
+    job: impl FnOnce(&Engine, &Cancel) -> Result<(Answer, Notes), QueryError> + Send + 'static,
+) -> Result<Answered, ApiError> {
+    let labelling = key.labelling;
+    let asked = (app.clone(), scope.clone());
+    let joined = || app.metrics.count_shared();
+    let run = app.coalescer.join(key, joined, move || {
+        let (app, scope) = asked;
+        let answer = async move {
+            let encoded = move |engine: &Engine, cancel: &Cancel| {
+                let (answer, notes) = job(engine, cancel)?;
+                let body = Bytes::from(encode(&answer, labelling, &notes));
+                Ok((body, answer.stats, notes, answer.warnings.is_empty()))
+            };
+            let (body, stats, notes, whole) = app.ask(&scope, encoded).await?;
+            if !whole {
+                app.metrics.count_partial(scope.tenant().as_str());
+            }
+            Ok((body, stats, notes))
+        };
+        answer.boxed()
+    });
+    run.await
 }
 
-/// The answer to a question about times that nobody may see.
+/// The answer to a query before `max_query_lookback`.
 fn nothing(expr: &Expr) -> Answer {
     let data = match expr {
         Expr::Log(_) => Data::Streams(Vec::new()),
@@ -209,45 +248,29 @@ fn nothing(expr: &Expr) -> Answer {
     }
 }
 
-/// Runs a query, or waits for an equal one that is under way.
-async fn run(
-    app: &Arc<App>,
-    scope: &ReadScope,
-    question: String,
-    labelling: Labelling,
-    job: impl FnOnce(&Engine, &Cancel) -> Result<(Answer, Notes), QueryError> + Send + 'static,
-) -> Result<Answered, ApiError> {
-    let key = format!(
-        "{:?} {:?} {labelling:?} {question}",
-        scope.tenants(),
-        scope.query_limits
-    );
-    let asked = (app.clone(), scope.clone());
-    let joined = || app.metrics.count_shared();
-    let run = app.coalescer.join(key, scope.tenants(), joined, move || {
-        let (app, scope) = asked;
-        let answer = async move {
-            let encoded = move |engine: &Engine, cancel: &Cancel| {
-                let (answer, notes) = job(engine, cancel)?;
-                Ok((
-                    Bytes::from(encode(&answer, labelling, &notes)),
-                    answer.stats,
-                    notes,
-                    answer.warnings.is_empty(),
-                ))
-            };
-            let (body, stats, notes, whole) = app.ask(&scope, encoded).await?;
-            if !whole {
-                app.metrics.count_partial(scope.tenant().as_str());
-            }
-            Ok((body, stats, notes))
-        };
-        answer.boxed()
-    });
-    run.await
+/// Parses a query; the error is the parser's text.
+pub(super) fn parse(query: &str) -> Result<Expr, ApiError> {
+    skald_logql::parse(query).map_err(|error| ApiError::bad(error.message))
 }
 
-/// How many entries are answered, and the warning when these are fewer than were asked for.
+/// Leaves out what is older than `max_query_lookback`.
+pub(super) fn look_back(bounds: Bounds, now: i64, limits: &Limits) -> Bounds {
+    match nanoseconds(limits.max_query_lookback) {
+        0 => bounds,
+        lookback => bounds.not_before(now.saturating_sub(lookback)),
+    }
+}
+
+/// The kind of a query over a range.
+pub(super) fn kind_of(expr: &Expr) -> QueryKind {
+    match expr {
+        Expr::Log(log) if log.stages.is_empty() => QueryKind::Limited,
+        Expr::Log(_) => QueryKind::Filter,
+        Expr::Metric(_) => QueryKind::Metric,
+    }
+}
+
+/// The entries to answer at most, and a warning when these are fewer than the request asks for.
 pub(super) fn entries(
     app: &App,
     scope: &ReadScope,
@@ -269,57 +292,6 @@ pub(super) fn entries(
     }
     scope.count_refused(&app.metrics, RefusalReason::Entries);
     Err(ApiError::bad(text))
-}
-
-/// `max_query_bytes_read`: what the index says a query has to look at.
-pub(super) struct BytesGuard {
-    max: u64,
-    requests: Vec<MetadataRequest>,
-}
-
-impl BytesGuard {
-    pub(super) fn new(scope: &ReadScope, text: &str, expr: &Expr, bounds: Bounds) -> BytesGuard {
-        let max = scope.limits().max_query_bytes_read.0;
-        let reads = if max == 0 {
-            Vec::new()
-        } else {
-            admission::reads(text, expr)
-        };
-        let request = |(query, before): (String, i64)| {
-            let start = bounds.start.saturating_sub(before);
-            MetadataRequest {
-                tenant: scope.tenant(),
-                query,
-                start,
-                end: bounds.end,
-            }
-        };
-        BytesGuard {
-            max,
-            requests: reads.into_iter().map(request).collect(),
-        }
-    }
-
-    pub(super) fn check(&self, engine: &Engine) -> Result<(), QueryError> {
-        let mut found = 0u64;
-        for request in &self.requests {
-            found = found.saturating_add(engine.index_stats(request)?.bytes);
-        }
-        if self.max == 0 || found <= self.max {
-            return Ok(());
-        }
-        let size = |bytes| {
-            ByteSize(bytes)
-                .show()
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
-        Err(QueryError::BytesRead {
-            found: size(found),
-            limit: size(self.max),
-        })
-    }
 }
 
 /// The range to evaluate: points of metric queries lie at multiples of the step since 1970, so that

@@ -1,9 +1,10 @@
 //! Limits decide whether a request may run.
 //!
 //! [`overrides`] holds the limits of each tenant, `request_limits` what one request tightens,
-//! `admission` checks a query against both, `open_tails` counts tails.
+//! `admission` and `bytes_guard` check a query against both, `open_tails` counts tails.
 
 pub(crate) mod admission;
+pub(crate) mod bytes_guard;
 pub(crate) mod open_tails;
 pub mod overrides;
 pub(crate) mod request_limits;

@@ -1,4 +1,4 @@
-//! Results of queries as Loki's JSON.
+//! Query results are written as Loki's JSON.
 
 use super::json::Json;
 use super::notes::Notes;
@@ -6,7 +6,7 @@ use super::stats;
 use skald_query::{Answer, Data, EntryResult, Stats, StreamResult};
 
 /// How entries carry their labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Labelling {
     /// All labels in `stream`.
     Merged,
