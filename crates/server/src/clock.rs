@@ -1,4 +1,4 @@
-//! The one clock of the process, and how its times are written.
+//! The clock gives the time to the whole process and writes times.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! What a client is told when a request fails: Loki's plain text, or JSON for those who ask for it.
+//! Request errors are answered as Loki's plain text, or as JSON to clients that ask for it.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -11,7 +11,7 @@ use skald_query::QueryError;
 /// Loki's 499: the client went away.
 const CLIENT_CLOSED: u16 = 499;
 
-/// Kept beside [`StatusCode`] so that clients do not guess the type of an error text.
+/// Sent with errors so that clients do not guess the type of an error text.
 const NO_SNIFF: (HeaderName, HeaderValue) = (
     HeaderName::from_static("x-content-type-options"),
     HeaderValue::from_static("nosniff"),

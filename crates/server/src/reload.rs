@@ -1,4 +1,4 @@
-//! Files that may change under a running server are looked at again now and then.
+//! Reloading reads files again while the server runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,22 +9,22 @@ const PERIOD_MIN: Duration = Duration::from_millis(100);
 /// Something that can be read again; the error says why what was in force stays.
 pub(crate) type Reload = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
-/// Reads each again every `period`; what goes wrong is told once until it changes.
+/// Reads each again every `period`; an error is logged once until it changes.
 pub(crate) async fn watch(all: Vec<Reload>, period: Duration) {
-    let mut told = vec![String::new(); all.len()];
+    let mut reported = vec![String::new(); all.len()];
     loop {
         tokio::time::sleep(period.max(PERIOD_MIN)).await;
-        for (reload, told) in all.iter().zip(&mut told) {
+        for (reload, reported) in all.iter().zip(&mut reported) {
             let reload = reload.clone();
             let reloaded = tokio::task::spawn_blocking(move || reload()).await;
             let error = reloaded
                 .unwrap_or_else(|error| Err(error.to_string()))
                 .err()
                 .unwrap_or_default();
-            if !error.is_empty() && error != *told {
-                tracing::error!(error, "what was in force stays");
+            if !error.is_empty() && error != *reported {
+                tracing::error!(error, "reload failed; the previous file stays in force");
             }
-            *told = error;
+            *reported = error;
         }
     }
 }

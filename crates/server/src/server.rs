@@ -208,7 +208,7 @@ impl Running {
         self.app.begin_stop();
         self.stop.send_replace(true);
         let (app, abort) = (self.app.clone(), self.accepting.abort_handle());
-        let patience = app.config.server.graceful_shutdown_timeout;
+        let timeout = app.config.server.graceful_shutdown_timeout;
         let in_order = async move {
             app.idle().await;
             app.close_tails().await;
@@ -217,8 +217,8 @@ impl Running {
             }
             self.accepting.await
         };
-        if tokio::time::timeout(patience, in_order).await.is_err() {
-            tracing::warn!(timeout = ?patience, "requests did not finish in time and are dropped");
+        if tokio::time::timeout(timeout, in_order).await.is_err() {
+            tracing::warn!(?timeout, "requests did not finish in time and are dropped");
             abort.abort();
         }
         if let Some(self_log) = self.self_log {

@@ -1,4 +1,4 @@
-//! `delete`: requests to delete entries, as Loki's compactor takes them. Parameters stand in the URL only.
+//! Delete endpoints create, list and cancel delete requests, as Loki's compactor does.
 
 use super::{blocking, json};
 use crate::api::params::Params;
@@ -18,7 +18,7 @@ use skald_store::{CancelError, DeleteError, DeleteRequest, Progress, StoreError}
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-/// Tells a client the id of its request.
+/// Carries the id of a new request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-delete-request-id");
 /// Digits of a time in seconds at most.
 const SECONDS_DIGITS_MAX: usize = 10;

@@ -1,4 +1,4 @@
-//! `detected_labels`, `detected_fields` and values of a detected field.
+//! Detection endpoints answer labels and fields that entries have, and values of a field.
 
 use super::{json, metadata_bounds};
 use crate::api::params::Params;

@@ -1,4 +1,4 @@
-//! What a tenant may do: `drilldown-limits` for Grafana's Logs Drilldown, and the limits page.
+//! Limits endpoints say what a tenant may do: `drilldown-limits` and the limits page.
 
 use super::{json, text};
 use crate::auth::read_scope::ReadScope;

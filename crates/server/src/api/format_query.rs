@@ -1,4 +1,4 @@
-//! `format_query`: the query as it would be printed.
+//! The `format_query` endpoint prints a query in its canonical form.
 
 use super::json;
 use crate::api::params::Params;

@@ -1,4 +1,4 @@
-//! `index/stats`, `index/volume`, `index/volume_range`, `index/shards`.
+//! Index endpoints answer sizes from the index: `index/stats`, `index/volume`, `index/shards`.
 
 use super::{json, metadata_bounds};
 use crate::api::params::Params;

@@ -1,4 +1,4 @@
-//! Label names, label values and series: answered from the stream index.
+//! Label endpoints answer names, values and series from the stream index.
 
 use super::{json, metadata_bounds};
 use crate::api::params::Params;

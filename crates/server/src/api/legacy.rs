@@ -1,4 +1,4 @@
-//! `/api/prom/query`: range queries of lines in the first shape Loki had.
+//! The legacy query endpoint (`/api/prom/query`) answers lines in Loki's first format.
 
 use super::json;
 use super::query::{entries, kind_of, look_back, parse};

@@ -1,4 +1,4 @@
-//! Query parameters as Loki reads them: names, forms of times, steps and limits, and Go's error texts.
+//! Query parameters, read as Loki does: names, times, steps, limits, and Go's error texts.
 //!
 //! A POST form and the URL are merged, the form first. Unknown parameters are ignored.
 
@@ -208,7 +208,7 @@ impl Params {
     }
 }
 
-/// Seconds, nanoseconds or RFC 3339, told apart as Loki does.
+/// Seconds, nanoseconds or RFC 3339, distinguished as Loki does.
 fn parse_time(text: &str) -> Option<i64> {
     if text.contains('.')
         && let Some(seconds) = text.parse::<f64>().ok().filter(|s| s.is_finite())

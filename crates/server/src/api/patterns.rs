@@ -1,4 +1,4 @@
-//! `patterns`: templates of lines with their counts over time.
+//! The patterns endpoint answers templates of lines with their counts over time.
 
 use super::{json, metadata_bounds};
 use crate::api::params::Params;
@@ -15,7 +15,7 @@ use skald_logql::ast::Expr;
 use skald_query::{PatternSeries, PatternsRequest};
 use std::sync::Arc;
 
-/// Shortest step, nanoseconds: what counts are kept at. A shorter one is raised, as in Loki.
+/// Shortest step, nanoseconds: the one of stored counts. A shorter one is raised, as in Loki.
 const STEP_MIN: i64 = 10_000_000_000;
 
 /// `patterns`

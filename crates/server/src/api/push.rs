@@ -1,4 +1,4 @@
-//! Pushes, in every protocol, as the ingest side answers them.
+//! Push endpoints pass bodies to ingest and answer as it says.
 
 use crate::app::App;
 use crate::auth::tenant::Tenant;

@@ -1,5 +1,6 @@
-//! What Grafana's alerting pages ask for: there is no ruler here, so there are no rules, and that is said
-//! in Loki's words and shapes. Writing rules is not routed.
+//! Rules endpoints answer Grafana's alerting pages: there is no ruler, so there are no rules.
+//!
+//! That is said in Loki's words and shapes. Writing rules is not routed.
 
 use super::json;
 use crate::api::params::Params;

@@ -1,4 +1,4 @@
-//! Pages for operators: health, metrics, settings, build.
+//! Status endpoints show operators health, metrics, settings and build.
 
 use super::drilldown::LOKI_VERSION;
 use super::{blocking, header, json, text};

@@ -1,6 +1,6 @@
-//! `tail`: new entries as they come, over WebSocket, server-sent events or newline-delimited JSON.
+//! The tail endpoint sends new entries over WebSocket, server-sent events or NDJSON.
 //!
-//! The three carry the same frames. What is wrong with a request is told before the upgrade with 400,
+//! The three carry the same frames. Errors of a request are answered before the upgrade with 400,
 //! later in the close frame.
 
 use super::tail_session::{Event, TailRequest, TailSession};
@@ -39,7 +39,7 @@ const PING_EVERY: Duration = Duration::from_secs(1);
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
 /// A client that takes no frame for this long is gone.
-const SEND_PATIENCE: Duration = Duration::from_secs(15);
+const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A client has nothing to say in a tail; what it says anyway may be this long.
 const CLIENT_MESSAGE_BYTES_MAX: usize = 64 * 1024;
@@ -145,13 +145,13 @@ async fn serve_socket(app: Arc<App>, request: TailRequest, start: Start, socket:
             },
             _ = pings.tick() => Message::Ping(Bytes::new()),
             received = incoming.next() => match received {
-                // Whatever a client says, only its leaving matters.
+                // Frames of the client are ignored but for its close.
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => continue,
             },
         };
         if !matches!(
-            tokio::time::timeout(SEND_PATIENCE, sink.send(message)).await,
+            tokio::time::timeout(SEND_TIMEOUT, sink.send(message)).await,
             Ok(Ok(()))
         ) {
             return;
@@ -169,7 +169,7 @@ async fn close(sink: &mut SplitSink<WebSocket, Message>, reason: &str) {
         reason: reason[..end].into(),
     };
     // The client may be gone already, which is what a close is for.
-    let _ = tokio::time::timeout(SEND_PATIENCE, sink.send(Message::Close(Some(frame)))).await;
+    let _ = tokio::time::timeout(SEND_TIMEOUT, sink.send(Message::Close(Some(frame)))).await;
 }
 
 /// How plain HTTP clients get frames.

@@ -1,4 +1,4 @@
-//! A tail apart from its transport: history first, then what comes in, as ready frames.
+//! A tail session turns history and live entries into frames, whatever the transport.
 //!
 //! The subscription is made before history is read, so nothing falls between them; what both hold is
 //! sent once. With `delay_for`, entries wait in a heap and leave in order of time.

@@ -136,7 +136,7 @@ impl Tokens {
             _ => return None,
         };
         let hash = hash(&secret);
-        // Every token is compared, all of it: how long that takes tells nothing.
+        // Every token is compared, all of it: how long that takes reveals nothing.
         let grants = self.grants.read();
         let found = grants.iter().fold(None, |found, grant| {
             if same(&grant.hash, &hash) {

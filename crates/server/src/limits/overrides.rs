@@ -1,8 +1,8 @@
-//! The limits of each tenant: `limits_config`, over it what a runtime file says of the tenant.
+//! Overrides give each tenant its limits: `limits_config`, and over it the runtime files.
 //!
 //! [`Overrides::of`] is the one place that answers "what may this tenant do". The files of
-//! `runtime_config.file` are read again when they change; one that can't be used is told once and what was
-//! in force stays. Whoever asks gets a snapshot that does not change under a request.
+//! `runtime_config.file` are read again when they change; one that can't be used is reported once and the
+//! limits in force stay. Callers get a snapshot that does not change under a request.
 
 use crate::config::expand::{Expanded, expand};
 use crate::config::limits::Limits;
@@ -35,7 +35,7 @@ pub struct Overrides {
     base: Arc<TenantLimits>,
     tenants: RwLock<HashMap<TenantId, Arc<TenantLimits>>>,
     files: Vec<PathBuf>,
-    /// What the files held when they were read last.
+    /// Contents of the files when they were last read.
     seen: Mutex<Option<Vec<String>>>,
     reload_worked: AtomicBool,
     reloads: AtomicU64,
@@ -50,7 +50,7 @@ impl Overrides {
         config.check()?;
         let ingest = Arc::new(TenantPolicy::new(config.limits.ingest(&config.distributor)));
         let overrides = Overrides {
-            base: Arc::new(granted(config, config.limits.clone(), ingest)),
+            base: Arc::new(tenant_limits(config, config.limits.clone(), ingest)),
             tenants: RwLock::default(),
             files: config.runtime.file.iter().map(PathBuf::from).collect(),
             seen: Mutex::default(),
@@ -62,7 +62,7 @@ impl Overrides {
         Ok(overrides)
     }
 
-    /// What this tenant may do.
+    /// This tenant's limits.
     pub fn of(&self, tenant: &TenantId) -> Arc<TenantLimits> {
         let own = self.tenants.read().get(tenant).cloned();
         own.unwrap_or_else(|| self.base.clone())
@@ -88,7 +88,7 @@ impl Overrides {
             out,
             "skald_runtime_config_reloads_total",
             "counter",
-            "Times a changed runtime configuration was taken.",
+            "Reloads of the runtime configuration that changed it.",
             reloads,
         );
         metric(
@@ -100,7 +100,7 @@ impl Overrides {
         );
     }
 
-    /// Whether the files as they are now could be used; how often they were taken.
+    /// Whether the files as they are now could be used; how many times they changed.
     pub fn reload_state(&self) -> (bool, u64) {
         (
             self.reload_worked.load(Ordering::Relaxed),
@@ -137,31 +137,31 @@ impl Overrides {
         }
         *seen = Some(texts);
         let before = self.tenants.read().clone();
-        let granted = table.into_iter().map(|(tenant, limits)| {
-            let granted = match before.get(&tenant) {
+        let tenants = table.into_iter().map(|(tenant, limits)| {
+            let limits = match before.get(&tenant) {
                 Some(same) if same.limits == limits => same.clone(),
-                _ => self.grant(limits),
+                _ => self.build(limits),
             };
-            (tenant, granted)
+            (tenant, limits)
         });
-        *self.tenants.write() = granted.collect();
+        *self.tenants.write() = tenants.collect();
         self.reloads.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    fn grant(&self, limits: Limits) -> Arc<TenantLimits> {
+    fn build(&self, limits: Limits) -> Arc<TenantLimits> {
         let ingest = Arc::new(
             self.base
                 .ingest
                 .with(limits.ingest(&self.config.distributor)),
         );
-        Arc::new(granted(&self.config, limits, ingest))
+        Arc::new(tenant_limits(&self.config, limits, ingest))
     }
 }
 
-/// Limits that were checked, in all their forms.
-fn granted(config: &Config, limits: Limits, ingest: Arc<TenantPolicy>) -> TenantLimits {
-    // Limits that can't be read are refused before; keeping everything is the safe side.
+/// Checked limits, in all their forms.
+fn tenant_limits(config: &Config, limits: Limits, ingest: Arc<TenantPolicy>) -> TenantLimits {
+    // Limits that can't be read are refused before; keeping all data is the safe side.
     let retention = limits
         .retention(config.compactor.retention_enabled)
         .unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Request bodies: read whole, within a size and a time.
+//! Request bodies are read whole, within a size and a time.
 
 use crate::config::Config;
 use crate::error::ApiError;

@@ -1,9 +1,8 @@
-//! What a request's body still had to come when its answer was ready is read and thrown away.
+//! Drains the unread request body after an early response.
 //!
-//! A refusal is often known before the body is here: another method, no such route, too many requests.
-//! Closing the connection with bytes of the client underway makes its system drop the answer too: it
-//! sees a reset where a status was written, and a shipper tries again for ever what it should have
-//! given up. Loki's server (Go's `net/http`) reads on for the same reason.
+//! A refusal is often known before the body arrives: another method, no such route, too many requests.
+//! Closing the connection while the client still sends makes its system drop the answer too: it sees a
+//! reset instead of a status, and a shipper retries for ever what it should have given up. Loki's server (Go's `net/http`) reads on for the same reason.
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -11,23 +10,23 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Bytes read of a body that nobody wants; more close the connection.
+/// Bytes drained at most; a longer body closes the connection.
 const BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Longest time spent on it.
+/// Time spent draining at most.
 const TIME_MAX: Duration = Duration::from_secs(2);
 
-/// A body of which the rest is read when its reader lets go of it.
+/// A body whose rest is drained when it is dropped.
 pub(crate) struct DrainedBody {
-    /// Nothing once its end or an error was seen.
+    /// `None` once its end or an error was seen.
     body: Option<Incoming>,
 }
 
 impl DrainedBody {
-    /// The body of a request. A client that waits to be told to go on sends nothing until a handler
-    /// reads: its body must stay unasked for.
-    pub(crate) fn of(body: Incoming, waits: bool) -> axum::body::Body {
-        if waits {
+    /// Wraps the body of a request. A client that sent `Expect: 100-continue` sends nothing until a
+    /// handler reads: its body must not be polled.
+    pub(crate) fn of(body: Incoming, expects_continue: bool) -> axum::body::Body {
+        if expects_continue {
             axum::body::Body::new(body)
         } else {
             axum::body::Body::new(DrainedBody { body: Some(body) })
@@ -76,7 +75,7 @@ impl Drop for DrainedBody {
     }
 }
 
-/// Reads to the end, or to where it is too much; dropping the rest closes the connection.
+/// Reads to the end or to `BYTES_MAX`; dropping the rest closes the connection.
 async fn discard(mut body: Incoming) {
     let mut read = 0;
     while read <= BYTES_MAX {

@@ -32,7 +32,7 @@ const HTTP2_STREAMS_MAX: u32 = 256;
 /// After a failed accept (no descriptors left) the listener pauses this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What every connection needs.
+/// What every connection shares.
 pub(crate) struct Listener {
     /// Limits and timeouts of connections.
     pub(crate) config: ServerConfig,
@@ -95,8 +95,8 @@ async fn admit_connection(listener: &Listener, stream: TcpStream) {
     let Some(tls) = &listener.tls else {
         return serve_connection(listener, stream).await;
     };
-    let patience = listener.config.http_server_read_timeout;
-    match tokio::time::timeout(patience, tls.acceptor().accept(stream)).await {
+    let timeout = listener.config.http_server_read_timeout;
+    match tokio::time::timeout(timeout, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => serve_connection(listener, stream).await,
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake"),
         Err(_) => tracing::debug!("TLS handshake took too long"),

@@ -1,4 +1,4 @@
-//! TLS of the listener: certificate, key and whose client certificates are taken, read again on change.
+//! TLS of the listener: certificate, key and client authorities, read again on change.
 //!
 //! Connections that are open keep what they began with. rustls with ring: no system library, no cmake.
 

@@ -1,6 +1,6 @@
-//! A connection whose writes must get somewhere: a client that stops reading is let go.
+//! Times out writes to clients that stopped reading.
 //!
-//! Reads have limits of their own (heads and bodies); this one is about answers nobody takes.
+//! Reads (heads and bodies) have time limits of their own.
 
 use std::future::Future;
 use std::io;
@@ -10,22 +10,22 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream that fails when a write makes no progress for so long.
+/// A stream that fails when a write makes no progress for `timeout`.
 pub(crate) struct WriteTimeout<S> {
     stream: S,
-    patience: Duration,
-    /// Runs out while a write waits; `armed` tells whether one does.
+    timeout: Duration,
+    /// Runs out while a write waits; `armed` while one does.
     deadline: Pin<Box<Sleep>>,
     armed: bool,
 }
 
 impl<S> WriteTimeout<S> {
-    /// Waits `patience` for a write.
-    pub(crate) fn new(stream: S, patience: Duration) -> WriteTimeout<S> {
+    /// Allows each write `timeout` to make progress.
+    pub(crate) fn new(stream: S, timeout: Duration) -> WriteTimeout<S> {
         WriteTimeout {
             stream,
-            patience,
-            deadline: Box::pin(sleep(patience)),
+            timeout,
+            deadline: Box::pin(sleep(timeout)),
             armed: false,
         }
     }
@@ -40,7 +40,7 @@ impl<S> WriteTimeout<S> {
             return written;
         }
         if !self.armed {
-            self.deadline.as_mut().reset(Instant::now() + self.patience);
+            self.deadline.as_mut().reset(Instant::now() + self.timeout);
             self.armed = true;
         }
         match self.deadline.as_mut().poll(context) {
@@ -102,10 +102,10 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
-    async fn a_reader_that_stops_is_let_go_and_one_that_reads_is_not() {
+    async fn a_reader_that_stops_times_out_and_one_that_reads_does_not() {
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let mut patient = WriteTimeout::new(ours, Duration::from_millis(1));
-        let error = patient
+        let mut stream = WriteTimeout::new(ours, Duration::from_millis(1));
+        let error = stream
             .write_all(b"more than fits")
             .await
             .expect_err("nobody reads");
@@ -115,7 +115,7 @@ mod tests {
             .read_exact(&mut taken)
             .await
             .expect("what fitted arrives");
-        patient
+        stream
             .write_all(b"fits")
             .await
             .expect("there is room again");

@@ -1,4 +1,4 @@
-//! The HTTP API as an OpenAPI document, served at `/skald/api/v1/openapi.json`.
+//! The OpenAPI document describes the HTTP API, served at `/skald/api/v1/openapi.json`.
 //!
 //! The table lists every route with its parameters in our own words; here it becomes the document. Tests see
 //! to it that the list and the router name the same paths and methods, and that the parameters are checked.

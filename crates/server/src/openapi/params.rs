@@ -1,4 +1,4 @@
-//! Parameters of the API, each described once.
+//! API parameters are described once each.
 
 /// Where a parameter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

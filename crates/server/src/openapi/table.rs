@@ -1,8 +1,8 @@
-//! Every route, its methods and parameters.
+//! The table of operations lists every route, its methods and parameters.
 
 use super::params::*;
 
-/// Loki's pages about who holds what. Here one process holds everything, and each says so.
+/// Loki's ring pages. Here one process holds everything, and each page says so.
 pub(crate) const RING_PAGES: [&str; 9] = [
     "/ring",
     "/distributor/ring",
@@ -325,74 +325,47 @@ fn legacy() -> Vec<Operation> {
 
 fn pages() -> Vec<Operation> {
     let rings = RING_PAGES.map(|path| {
-        page(
-            path,
-            GET,
-            "Who holds what: one process, everything",
-            Body::Page,
-        )
+        let about = "The ring: one process, which holds everything";
+        page(path, GET, about, Body::Page)
     });
+    let about_flush = "Write what is in memory to parts";
     let mut all = vec![
-        page(
-            "/ready",
-            GET,
-            "Whether pushes and queries are taken",
-            Body::Text,
-        ),
-        page(
-            "/metrics",
-            GET,
-            "Metrics in Prometheus' text form",
-            Body::Text,
-        ),
+        page("/ready", GET, "Whether pushes are accepted", Body::Text),
+        page("/metrics", GET, "Metrics for Prometheus", Body::Text),
+        page("/services", GET, "Modules and their state", Body::Text),
+        page("/flush", BOTH, about_flush, Body::None),
+        page("/flush/tenant", POST, about_flush, Body::None),
+    ];
+    all.extend(settings_pages());
+    all.extend(version_pages());
+    all.extend(rings);
+    all
+}
+
+fn settings_pages() -> [Operation; 3] {
+    let about_limits = "Limits of the tenant, as YAML";
+    let about_level = "The log level, or a new one";
+    [
         Operation {
             params: vec![MODE],
             ..page("/config", GET, "Settings in force, as YAML", Body::Text)
         },
         Operation {
             params: vec![TENANT],
-            ..page(
-                "/config/tenant/v1/limits",
-                GET,
-                "Limits of the tenant, as YAML",
-                Body::Text,
-            )
+            ..page("/config/tenant/v1/limits", GET, about_limits, Body::Text)
         },
-        page("/services", GET, "What runs", Body::Text),
         Operation {
             params: vec![LOG_LEVEL],
-            ..page(
-                "/log_level",
-                BOTH,
-                "The log level, or a new one",
-                Body::Json,
-            )
+            ..page("/log_level", BOTH, about_level, Body::Json)
         },
-        page(
-            "/flush",
-            BOTH,
-            "Write what is in memory to parts",
-            Body::None,
-        ),
-        page(
-            "/flush/tenant",
-            POST,
-            "Write what is in memory to parts",
-            Body::None,
-        ),
-        page(
-            "/loki/api/v1/status/buildinfo",
-            GET,
-            "Version of the API and of Skald",
-            Body::Json,
-        ),
-        page(
-            "/skald/api/v1/openapi.json",
-            GET,
-            "This document",
-            Body::Json,
-        ),
-    ];
-    all.extend(rings);
-    all
+    ]
+}
+
+fn version_pages() -> [Operation; 2] {
+    let build = "/loki/api/v1/status/buildinfo";
+    let document = "/skald/api/v1/openapi.json";
+    [
+        page(build, GET, "Version of the API and of Skald", Body::Json),
+        page(document, GET, "This document", Body::Json),
+    ]
 }

@@ -1,4 +1,4 @@
-//! The server's own log: lines on stderr, and the same lines for the store.
+//! The server log writes lines to stderr and hands them to the store.
 //!
 //! One tracing layer formats an event once, as logfmt or JSON. Lines for the store go through a bounded
 //! queue that drops when it is full: logging never waits, and what is logged while the server stores its
@@ -22,7 +22,7 @@ const QUEUE_LINES_MAX: usize = 4096;
 static LEVEL: AtomicU8 = AtomicU8::new(LogLevel::Info as u8);
 
 thread_local! {
-    /// Set while this thread stores own lines, so that they do not beget more.
+    /// Set while this thread stores the server's own lines, so that they cause no more.
     static MUTED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -37,7 +37,7 @@ pub struct SelfLogLine {
     pub text: String,
 }
 
-/// Where own lines come out.
+/// Receives the lines to store.
 pub type SelfLogReceiver = mpsc::Receiver<SelfLogLine>;
 
 /// Starts logging for the process; gives the lines to store. Does nothing when logging was started.
@@ -66,7 +66,7 @@ pub fn set_level(level: LogLevel) {
     tracing::callsite::rebuild_interest_cache();
 }
 
-/// Runs `poll` with this thread's lines kept out of the store.
+/// Runs `poll`; lines that this thread logs meanwhile are not stored.
 pub fn muted<T>(poll: impl FnOnce() -> T) -> T {
     let before = MUTED.replace(true);
     let result = poll();
@@ -82,7 +82,7 @@ struct LogLayer {
 impl<S: Subscriber> Layer<S> for LogLayer {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         let least = match level() {
-            // Libraries tell more than anyone wants below warnings.
+            // Below warnings, libraries log too much.
             _ if !metadata.target().starts_with("skald") => Level::WARN,
             LogLevel::Debug => Level::DEBUG,
             LogLevel::Info => Level::INFO,
@@ -107,7 +107,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             LogFormat::Logfmt => logfmt(timestamp, level, caller, &fields),
             LogFormat::Json => json(timestamp, level, caller, &fields),
         };
-        // Nobody can be told when stderr is closed.
+        // There is no way to report that stderr is closed.
         let _ = writeln!(std::io::stderr().lock(), "{text}");
         if level != "debug" && !MUTED.get() {
             // A full queue drops the line: logging never waits.

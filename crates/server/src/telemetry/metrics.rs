@@ -161,7 +161,7 @@ impl Metrics {
         *self.partial.lock().entry(tenant.to_owned()).or_default() += 1;
     }
 
-    /// A query got the answer of an equal one that was under way.
+    /// A query got the answer of an equal one in flight.
     pub fn count_shared(&self) {
         self.shared.fetch_add(1, Ordering::Relaxed);
     }
@@ -201,7 +201,7 @@ impl Metrics {
             "Open tails.",
             tails,
         );
-        header(out, "loki_build_info", "gauge", "What runs here.");
+        header(out, "loki_build_info", "gauge", "The running version.");
         let version = env!("CARGO_PKG_VERSION");
         line(
             out,
@@ -214,7 +214,7 @@ impl Metrics {
             ],
             1,
         );
-        header(out, "skald_build_info", "gauge", "What runs here.");
+        header(out, "skald_build_info", "gauge", "The running version.");
         line(out, "skald_build_info", &[("version", version)], 1);
         store_metrics::write(out, status);
         process::write_metrics(out);
@@ -254,7 +254,7 @@ impl Metrics {
             out,
             "skald_queries_shared_total",
             "counter",
-            "Queries answered by an equal one under way.",
+            "Queries answered by an equal one in flight.",
             shared,
         );
     }

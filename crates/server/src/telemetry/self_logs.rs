@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Lines of one push at most.
 const BATCH_LINES_MAX: usize = 512;
 
-/// Lines gather this long before they are pushed, so that a busy server makes few pushes.
+/// Lines are collected this long before a push, so that a busy server makes few.
 const GATHER: Duration = Duration::from_millis(250);
 
 /// Pushes lines for `tenant` until their source ends.
@@ -34,7 +34,7 @@ pub(crate) async fn run(ingest: Arc<Ingest>, tenant: TenantId, mut lines: SelfLo
             body: Bytes::from(body(&batch)),
         };
         batch.clear();
-        // A store that takes no writes says so itself; own lines are then lost, stderr has them.
+        // A store that refuses writes logs that itself; these lines are then on stderr only.
         without_echo(ingest.push(&tenant, request)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A JSON writer into one buffer, with Go's escapes and numbers.
+//! The JSON writer fills one buffer, with Go's escapes and numbers.
 //!
 //! Escaping is that of Go's `encoding/json`: safe inside HTML, invalid UTF-8 becomes U+FFFD. The caller
 //! writes structure by hand; nothing here builds a tree.

@@ -1,4 +1,4 @@
-//! What Skald says beside an answer of Loki's shape: where the next page begins, why an answer is empty.
+//! Notes go beside an answer: the cursor of the next page, and why the answer is empty.
 //!
 //! Both go into response headers and into the statistics, so that the body keeps its shape.
 
@@ -28,7 +28,7 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
-    /// What there is to say of an answer to `question`.
+    /// The notes on an answer to `question`.
     pub(crate) fn on(
         answer: &Answer,
         engine: &Engine,

@@ -1,4 +1,4 @@
-//! The `stats` block: Loki's shape whole, filled with what is counted here, zero elsewhere.
+//! The `stats` block is written in Loki's shape; what Skald does not count is zero.
 
 use super::json::Json;
 use super::notes::Notes;
