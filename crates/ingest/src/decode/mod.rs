@@ -5,6 +5,7 @@
 pub(crate) mod body;
 pub(crate) mod json;
 pub(crate) mod json_reader;
+pub(crate) mod json_tree;
 pub(crate) mod label_text;
 pub(crate) mod message;
 pub(crate) mod otlp;

@@ -1,5 +1,7 @@
 //! Tests that ask the whole of ingest, in one binary.
 
 mod otlp;
+mod otlp_json;
 mod proto_files;
 mod recorded;
+mod support;

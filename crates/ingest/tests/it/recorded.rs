@@ -2,15 +2,13 @@
 //!
 //! Status equal, text beginning with the same words. Where we differ on purpose, [`EXCEPTIONS`] says why.
 
+use crate::support::{Bed, NOW};
 use base64::Engine;
 use serde_json::Value;
 use skald_ingest::{Ingest, IngestLimits, Protocol, PushReply, PushRequest};
-use skald_model::{Columns, ContentQuery, Matcher, TenantId, TimeRange};
-use skald_store::{Options, Select, Store};
+use skald_model::TenantId;
+use skald_store::{Options, Store};
 use std::sync::Arc;
-
-/// Later than all recorded entries but the one of the year 2100.
-const NOW: i64 = 4_000_000_000_000_000_000;
 
 /// Cases with another status than Loki's, and why.
 const EXCEPTIONS: [(&str, u16, &str); 2] = [
@@ -35,22 +33,6 @@ fn first_words(text: &str) -> &str {
     text[..end.unwrap_or(text.len())].trim_end()
 }
 
-struct Bed {
-    ingest: Ingest,
-    store: Arc<Store>,
-    _folder: tempfile::TempDir,
-}
-
-fn bed() -> Bed {
-    let folder = tempfile::tempdir().expect("temporary folder");
-    let store = Arc::new(Store::open(Options::new(folder.path())).expect("store opens"));
-    Bed {
-        ingest: Ingest::new(Arc::clone(&store), IngestLimits::default(), || NOW),
-        store,
-        _folder: folder,
-    }
-}
-
 fn request(case: &Value) -> PushRequest {
     let header = |name: &str| case["headers"][name].as_str().map(str::to_owned);
     let body = base64::engine::general_purpose::STANDARD
@@ -73,41 +55,9 @@ fn cases(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// All lines of streams with `name="value"`, with time and metadata, sorted.
-fn stored(store: &Store, name: &str, value: &str) -> Vec<(i64, Vec<u8>, String)> {
-    let matchers = [Matcher::equal(name, value)];
-    let select = Select {
-        matchers: &matchers,
-        range: TimeRange::ALL,
-        content: &ContentQuery::default(),
-    };
-    let mut rows = Vec::new();
-    for piece in store
-        .select(&TenantId::fake(), &select)
-        .expect("store is readable")
-        .pieces
-    {
-        let found = piece.read(&Columns::ALL).expect("piece is readable");
-        let batch = &found.batch;
-        for row in found.runs.iter().flat_map(|run| run.rows.clone()) {
-            let metadata: Vec<String> = batch
-                .metadata_of(row)
-                .map(|(n, v)| format!("{n}={v}"))
-                .collect();
-            rows.push((
-                batch.timestamps[row as usize],
-                batch.line(row).to_vec(),
-                metadata.join(" "),
-            ));
-        }
-    }
-    rows.sort();
-    rows
-}
-
 #[tokio::test]
 async fn recorded_pushes_are_answered_as_loki_answers_them() {
-    let bed = bed();
+    let bed = Bed::new();
     let cases = cases(include_str!("../../../../tests/fixtures/push.jsonl"));
     assert_eq!(cases.len(), 55);
     let mut wrong = Vec::new();
@@ -134,7 +84,7 @@ async fn recorded_pushes_are_answered_as_loki_answers_them() {
 
 #[tokio::test]
 async fn a_bad_stream_does_not_lose_its_neighbour() {
-    let bed = bed();
+    let bed = Bed::new();
     let cases = cases(include_str!("../../../../tests/fixtures/push.jsonl"));
     let mixed = cases
         .iter()
@@ -147,7 +97,7 @@ async fn a_bad_stream_does_not_lose_its_neighbour() {
             .status,
         400
     );
-    let rows = stored(&bed.store, "app", "mixed");
+    let rows = bed.stored("app", "mixed");
     assert_eq!(
         rows,
         [(
@@ -160,7 +110,7 @@ async fn a_bad_stream_does_not_lose_its_neighbour() {
 
 #[tokio::test]
 async fn promtails_bytes_come_back_line_by_line() {
-    let bed = bed();
+    let bed = Bed::new();
     let mut pushed = 0;
     for case in cases(include_str!(
         "../../../../tests/fixtures/promtail-3.6.jsonl"
@@ -170,7 +120,7 @@ async fn promtails_bytes_come_back_line_by_line() {
         let reply = bed.ingest.push(&TenantId::fake(), request).await;
         assert_eq!((reply.status, reply.body.len()), (204, 0));
     }
-    let rows = stored(&bed.store, "cluster", "minikube");
+    let rows = bed.stored("cluster", "minikube");
     assert!(pushed > 100, "{pushed}");
     assert_eq!(rows.len(), pushed);
     assert!(

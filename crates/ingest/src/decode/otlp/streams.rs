@@ -21,7 +21,7 @@ const SEVERITY_TEXT: &str = "severity_text";
 /// A record with the metadata of its scope.
 type Row<'a> = (&'a LogRecord, &'a Pairs);
 
-/// Makes streams and entries; records without a time get `now`.
+/// Makes streams and entries; records without a time get `now`. A resource without records gives no stream.
 pub(crate) fn decode<'a>(
     logs: &'a OtlpLogs,
     limits: &IngestLimits,
@@ -29,7 +29,8 @@ pub(crate) fn decode<'a>(
 ) -> Result<Decoded<'a>, BodyError> {
     let mut decoded = Decoded::default();
     for resource in &logs.resources {
-        for (record_labels, rows) in streams_of(resource, &limits.otlp) {
+        let streams = streams_of(resource, &limits.otlp).into_iter();
+        for (record_labels, rows) in streams.filter(|(_, rows)| !rows.is_empty()) {
             let first_row = decoded.entries.len();
             for (record, scope_metadata) in rows {
                 let first_pair = decoded.pairs.len();
@@ -279,7 +280,7 @@ mod tests {
             show_by(body, rules()),
             r#"[] 99 [("severity_text", "WARN")] 99  severity_text=WARN[("severity_text", "INFO")] 99  severity_text=INFO"#
         );
-        assert_eq!(show_by(r#"{"resourceLogs":[{}]}"#, rules()), "[]");
+        assert_eq!(show_by(r#"{"resourceLogs":[{}]}"#, rules()), "");
     }
 
     #[test]
