@@ -1,6 +1,6 @@
 //! What each fuzz target asks of its bytes; a check that fails panics.
 //!
-//! One module a target. The targets in `fuzz_targets` only pass bytes on, and tests/tests/regressions.rs takes
+//! One module a target. The targets in `fuzz_targets` only pass bytes on, and tests/tests/it/regressions.rs takes
 //! this file in as a module, so that seeds and found inputs are asked by the ordinary tests as well.
 
 pub mod block;

@@ -1,7 +1,7 @@
 //! Seeds and found inputs of all fuzz targets, asked of the same checks without the fuzzer.
 
 #[allow(unreachable_pub, reason = "public to the fuzz targets")]
-#[path = "../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/lib.rs"]
 mod fuzz;
 
 use std::path::Path;

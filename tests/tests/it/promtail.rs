@@ -15,7 +15,7 @@ type Entry = (i64, String, Pairs, Pairs);
 
 /// The bodies as they went over the wire.
 fn bodies() -> Vec<Vec<u8>> {
-    let recorded = include_str!("../fixtures/promtail-3.6.jsonl").lines();
+    let recorded = include_str!("../../fixtures/promtail-3.6.jsonl").lines();
     let body = |line: &str| {
         let exchange: Value = serde_json::from_str(line).expect("an exchange is JSON");
         let text = exchange["body_base64"].as_str().expect("it has a body");

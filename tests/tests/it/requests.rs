@@ -9,7 +9,7 @@ use skald_tests::local::Local;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const API: &str = "/loki/api/v1";
 
@@ -220,13 +220,15 @@ fn a_closed_connection_ends_its_request() {
     )
     .expect("the request is sent");
     let waiting = "loki_inflight_requests{method=\"GET\",route=\"loki_api_v1_query\"} 1\n";
-    while !local
-        .client()
-        .get("/metrics", &[], &[])
-        .expect("the server answers")
-        .text
-        .contains(waiting)
-    {}
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let metrics = local.client().get("/metrics", &[], &[]);
+        let metrics = metrics.expect("the server answers").text;
+        if metrics.contains(waiting) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "no {waiting:?} in {metrics}");
+    }
     drop(stream);
     let ended = local
         .runtime

@@ -1,0 +1,21 @@
+//! All tests over HTTP, the scripts and the kept fuzz inputs, linked once.
+
+mod dashboard;
+mod errors;
+mod grafana;
+mod grpc;
+mod hostile;
+mod limits;
+mod openapi;
+mod paging;
+mod promtail;
+mod recorded_clients;
+mod regressions;
+mod requests;
+mod scenarios;
+mod scripts;
+mod store_faults;
+mod tail;
+mod tenants;
+mod tls;
+mod unread_body;
