@@ -54,6 +54,7 @@ pub(crate) fn detected_fields(
     Ok(shown.collect())
 }
 
+/// Values of a field as they are stored: what a filter on the field finds.
 pub(crate) fn detected_field_values(
     engine: &Engine,
     name: &str,
@@ -62,8 +63,7 @@ pub(crate) fn detected_field_values(
 ) -> Result<Vec<String>, QueryError> {
     let mut fields = sample(engine, request, Some(name), context)?;
     let values = fields.remove(name).map(|f| f.values).unwrap_or_default();
-    let shown: BTreeSet<String> = values.into_iter().map(shown).collect();
-    Ok(shown.into_iter().take(request.limit).collect())
+    Ok(values.into_iter().take(request.limit).collect())
 }
 
 /// What a sample of the entries has; values of the field `wanted` alone are kept.
@@ -151,29 +151,6 @@ impl Fields<'_> {
         if self.wanted == Some(name) && !field.values.contains(value) {
             field.values.insert(value.to_owned());
         }
-    }
-}
-
-/// A value as it is listed: amounts of bytes in one form, as Loki shows them.
-fn shown(value: String) -> String {
-    match kind(&value) {
-        "bytes" => skald_logql::pipeline::parse_bytes(&value).map_or(value, show_bytes),
-        _ => value,
-    }
-}
-
-/// `83 MB`, `1.2 GB`: two digits of decimal units.
-fn show_bytes(bytes: u64) -> String {
-    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
-    if bytes < 10 {
-        return format!("{bytes} B");
-    }
-    let power = (bytes.ilog10() / 3) as usize;
-    let amount = (bytes as f64 / 1000f64.powi(power as i32) * 10.0 + 0.5).floor() / 10.0;
-    if amount < 10.0 {
-        format!("{amount:.1} {}", UNITS[power])
-    } else {
-        format!("{amount:.0} {}", UNITS[power])
     }
 }
 
@@ -314,19 +291,6 @@ impl RowSink for Parsed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn amounts_of_bytes_are_listed_in_one_form() {
-        for (value, expected) in [
-            ("1024KB", "1.0 MB"),
-            ("82854982B", "83 MB"),
-            ("5b", "5 B"),
-            ("12", "12"),
-            ("1GiB", "1.1 GB"),
-        ] {
-            assert_eq!(shown(value.to_owned()), expected);
-        }
-    }
 
     #[test]
     fn values_have_the_narrowest_type() {
