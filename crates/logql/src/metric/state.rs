@@ -112,6 +112,17 @@ impl RangeState {
         each_grid!(&mut self.grid, rows => rows.add(series, interval, timestamp, value));
     }
 
+    /// Whether a sample at this time counts for a window.
+    pub fn counts(&self, timestamp: i64) -> bool {
+        let position = self.windows.position(timestamp);
+        position.is_some_and(|position| self.windows.locate(position).is_some())
+    }
+
+    /// Whether there is time between the windows that counts for none.
+    pub fn has_gaps(&self) -> bool {
+        self.windows.has_gaps()
+    }
+
     /// The first time after `timestamp` that counts for other windows than it does; the last time there is when
     /// none does. The total of samples in between may be added as one sample.
     pub fn same_until(&self, timestamp: i64) -> i64 {

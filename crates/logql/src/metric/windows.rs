@@ -87,6 +87,11 @@ impl Windows {
         self.count
     }
 
+    /// Whether there is time between windows that is in none.
+    pub(super) fn has_gaps(&self) -> bool {
+        self.layout == Layout::Apart && self.range < self.step
+    }
+
     /// How many intervals there are.
     pub(super) fn intervals(&self) -> usize {
         match self.layout {

@@ -1,13 +1,14 @@
 //! Lines that a later filter is bound to drop, known before the stages in between have run.
 //!
 //! A filter on a label of the stream or of the entry's metadata can be asked at once, wherever it stands,
-//! unless a stage before it sets or removes that label whoever has it: parsers never do. A filter on a label
+//! unless a stage before it sets or removes that label on entries that have it. Parsers do that to one kind of
+//! label only: what they find under the name `a` of a label becomes `a_extracted`, over metadata of that name. A filter on a label
 //! that a parser finds can be asked as soon as it is found, if nothing that comes between changes labels of
 //! the line again. Dropping a line early is always safe to leave out: the filters run at their place anyway.
 
 use super::label_filter::{Errors, LabelFilter};
-use super::labels::LabelSet;
-use super::names::NameId;
+use super::labels::{Columns, LabelSet};
+use super::names::{EXTRACTED_SUFFIX, NameId, StaticNames};
 use super::stage::Stage;
 use skald_model::{Batch, MetadataColumn};
 use std::ops::Range;
@@ -34,7 +35,7 @@ pub(super) struct Watch {
 
 /// The filters among `stages` that can be asked early: about the labels an entry comes with, and about those
 /// parsers find.
-pub(super) fn early(stages: &[Stage]) -> (Vec<Refuter>, Vec<Watch>) {
+pub(super) fn early(stages: &[Stage], names: &StaticNames) -> (Vec<Refuter>, Vec<Watch>) {
     let (mut refuters, mut watches) = (Vec::new(), Vec::new());
     let mut overridden = Vec::new();
     let (mut first, mut parsed_stays, mut errors) = (true, true, Errors::None);
@@ -43,7 +44,8 @@ pub(super) fn early(stages: &[Stage]) -> (Vec<Refuter>, Vec<Watch>) {
             errors = Errors::Possible;
         }
         for label in stage.filtered_labels() {
-            if !overridden.contains(&label) {
+            let parsers_take = !first && names.text(label).ends_with(EXTRACTED_SUFFIX);
+            if !overridden.contains(&label) && !parsers_take {
                 refuters.push(Refuter {
                     stage: at,
                     label,
@@ -126,17 +128,19 @@ impl Checks {
     ) -> bool {
         self.checks.clear();
         self.verdicts.clear();
+        if labels.may_come_failed() {
+            // An error lets lines through some filters.
+            return true;
+        }
         for (at, refuter) in refuters.iter().enumerate() {
             let on_stream = labels.stream_value(refuter.label, stream);
             let otherwise = on_stream.or(refuter.first.then_some(&b""[..]));
             let drops_lacking = otherwise.is_some_and(|value| refuter.refutes(stages, value));
-            let Some(column) = labels.column_of(refuter.label) else {
-                if drops_lacking {
-                    return false;
-                }
-                continue;
+            let column = match labels.columns_of(refuter.label) {
+                Columns::One(column) => column as usize,
+                Columns::None if drops_lacking => return false,
+                Columns::None | Columns::Either => continue,
             };
-            let column = column as usize;
             let values = batch.metadata[column].value_count() as usize;
             let verdicts = (values <= rows.len()).then_some(self.verdicts.len());
             if verdicts.is_some() {
@@ -228,5 +232,8 @@ mod tests {
         check(r#"| json a="b" | a="1""#, "m1:a");
         check(r#"| unpack | a="1""#, "m1:a");
         check(r#"| keep a | a="1""#, "");
+        check(r#"| a_extracted="1""#, "m!0:a_extracted");
+        check(r#"| logfmt | a_extracted="1""#, "p1:a_extracted");
+        check(r#"| pattern "<a>" | a_extracted="1""#, "p1:a_extracted");
     }
 }

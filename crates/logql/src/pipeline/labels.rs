@@ -5,7 +5,8 @@
 //! line or run only raises a counter: what an older counter wrote is no longer seen.
 //!
 //! Invariants: stream labels are set once a run; metadata is looked up when asked for; everything else was
-//! written on this line. A metadata name that the stream has as a label is seen as `name_extracted`.
+//! written on this line. A metadata name that the stream has as a label is seen as `name_extracted`, on entries
+//! that have no metadata of that name themselves. Metadata named `__error__` is an error the entry came with.
 
 use super::early::Watch;
 use super::hints::Hints;
@@ -15,9 +16,9 @@ use skald_model::{Labels, MetadataColumn};
 use std::cell::RefCell;
 
 /// The label that carries the first failure of a pipeline.
-pub(super) const ERROR: &str = "__error__";
+pub const ERROR: &str = "__error__";
 /// The label that carries the failure's text.
-pub(super) const ERROR_DETAILS: &str = "__error_details__";
+pub const ERROR_DETAILS: &str = "__error_details__";
 
 /// Where a label came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,12 +40,37 @@ struct Slot {
     extracted: u64,
     /// Run whose stream has the name.
     stream_run: u64,
-    /// Run in which a metadata column is seen under the name.
+    /// Run in which a metadata column has the name.
     column_run: u64,
+    /// Run in which a metadata column is seen under the name because the stream has the column's own name.
+    renamed_run: u64,
     stream_value: Span,
     column: u32,
+    renamed: u32,
     /// `None`: deleted on this line.
     value: Option<(Span, Category)>,
+}
+
+/// Where metadata seen under a name is found in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// Nowhere.
+    None,
+    /// In one column.
+    One(u32),
+    /// In one column or another, from entry to entry.
+    Either,
+}
+
+/// The error of the line at hand.
+#[derive(Clone, Copy, Debug, Default)]
+enum Failure {
+    #[default]
+    None,
+    /// A stage failed.
+    Stage(&'static str),
+    /// The entry came with it, as metadata.
+    Metadata,
 }
 
 /// One visible label.
@@ -69,11 +95,16 @@ pub(super) struct LabelSet {
     line: u64,
     row: u32,
     stream: Vec<NameId>,
-    columns: Vec<NameId>,
+    columns: Vec<(u32, NameId)>,
     touched: Vec<NameId>,
     arena: Vec<u8>,
-    error: &'static str,
+    failure: Failure,
+    /// What the entry came with, where `failure` says so.
+    error_text: String,
     details: Option<Span>,
+    /// Metadata columns of the run that hold errors and their details.
+    error_column: Option<u32>,
+    details_column: Option<u32>,
     wants_all: bool,
     required: Vec<bool>,
     required_count: u32,
@@ -109,6 +140,7 @@ impl LabelSet {
         self.run += 1;
         self.stream.clear();
         self.columns.clear();
+        (self.error_column, self.details_column) = (None, None);
         let bytes = stream.as_bytes().as_ptr() as usize;
         for (name, value) in stream {
             let id = self.names.intern(name);
@@ -124,16 +156,30 @@ impl LabelSet {
             self.stream.push(id);
         }
         for (at, column) in metadata.iter().enumerate() {
-            let mut id = self.names.intern(&column.name);
-            self.grow();
-            if self.slots[id as usize].stream_run == self.run {
-                id = self.names.suffixed(id);
-                self.grow();
+            self.begin_column(at as u32, &column.name);
+        }
+    }
+
+    /// Notes under which name a metadata column is seen in the run.
+    fn begin_column(&mut self, at: u32, name: &str) {
+        match name {
+            ERROR => self.error_column = Some(at),
+            ERROR_DETAILS => self.details_column = Some(at),
+            name => {
+                let own = self.intern(name);
+                let mut seen = own;
+                if self.stream_has(own) {
+                    seen = self.names.suffixed(own);
+                    self.grow();
+                }
+                let slot = &mut self.slots[seen as usize];
+                if seen == own {
+                    (slot.column_run, slot.column) = (self.run, at);
+                } else {
+                    (slot.renamed_run, slot.renamed) = (self.run, at);
+                }
+                self.columns.push((at, seen));
             }
-            let slot = &mut self.slots[id as usize];
-            slot.column_run = self.run;
-            slot.column = at as u32;
-            self.columns.push(id);
         }
     }
 
@@ -143,10 +189,28 @@ impl LabelSet {
         self.row = row;
         self.touched.clear();
         self.arena.clear();
-        self.error = "";
+        self.failure = Failure::None;
         self.details = None;
         self.found = 0;
         self.refuted = false;
+    }
+
+    /// Takes over the error that the entry's metadata has; after [`LabelSet::begin_line`].
+    pub(super) fn begin_failure(&mut self, input: Input<'_>) {
+        let at = |column: Option<u32>| column_span(input.metadata, column?, self.row);
+        if let Some(span) = at(self.error_column)
+            && !span.is_empty()
+        {
+            let text = self.text(input, span).to_owned();
+            self.error_text = text;
+            self.failure = Failure::Metadata;
+        }
+        self.details = at(self.details_column);
+    }
+
+    /// Whether entries of the run may come with an error.
+    pub(super) fn may_come_failed(&self) -> bool {
+        self.error_column.is_some() || self.details_column.is_some()
     }
 
     fn grow(&mut self) {
@@ -173,10 +237,25 @@ impl LabelSet {
         (slot.stream_run == self.run).then(|| &stream[range])
     }
 
-    /// The metadata column seen as `name` in this run.
-    pub(super) fn column_of(&self, name: NameId) -> Option<u32> {
+    /// The metadata columns seen as `name` in this run.
+    pub(super) fn columns_of(&self, name: NameId) -> Columns {
         let slot = &self.slots[name as usize];
-        (slot.column_run == self.run).then_some(slot.column)
+        match (slot.column_run == self.run, slot.renamed_run == self.run) {
+            (false, false) => Columns::None,
+            (true, false) => Columns::One(slot.column),
+            (false, true) => Columns::One(slot.renamed),
+            (true, true) => Columns::Either,
+        }
+    }
+
+    /// The metadata that the line has under a name: its own, or else that of a label of the stream.
+    fn metadata_value(&self, input: Input<'_>, slot: &Slot) -> Option<Span> {
+        let of = |run, column| {
+            (run == self.run)
+                .then(|| column_span(input.metadata, column, self.row))
+                .flatten()
+        };
+        of(slot.column_run, slot.column).or_else(|| of(slot.renamed_run, slot.renamed))
     }
 
     /// The visible value of a name.
@@ -185,9 +264,7 @@ impl LabelSet {
         if slot.line == self.line {
             return slot.value;
         }
-        if slot.column_run == self.run
-            && let Some(span) = column_span(input.metadata, slot.column, self.row)
-        {
+        if let Some(span) = self.metadata_value(input, slot) {
             return Some((span, Category::Metadata));
         }
         (slot.stream_run == self.run).then_some((slot.stream_value, Category::Stream))
@@ -276,9 +353,7 @@ impl LabelSet {
     /// `name`, or `name_extracted` when the stream or the entry's metadata has `name`.
     pub(super) fn unshadowed(&mut self, input: Input<'_>, name: NameId) -> NameId {
         let slot = &self.slots[name as usize];
-        let in_metadata = slot.line != self.line
-            && slot.column_run == self.run
-            && column_span(input.metadata, slot.column, self.row).is_some();
+        let in_metadata = slot.line != self.line && self.metadata_value(input, slot).is_some();
         if slot.stream_run != self.run && !in_metadata {
             return name;
         }
@@ -302,7 +377,7 @@ impl LabelSet {
     /// Sets a label that a parser was admitted to set, and asks the filters that wait for it.
     pub(super) fn set_found(&mut self, input: Input<'_>, name: NameId, value: Span) {
         self.set_parsed(name, value);
-        if !self.watches.is_empty() {
+        if !self.watches.is_empty() && !self.may_come_failed() {
             let bytes = self.bytes(input, value);
             self.refuted = self.refuted
                 || self
@@ -391,19 +466,23 @@ impl LabelSet {
     }
 
     /// The failure so far; empty when there is none.
-    pub(super) fn error(&self) -> &'static str {
-        self.error
+    pub(super) fn error(&self) -> &str {
+        match self.failure {
+            Failure::None => "",
+            Failure::Stage(error) => error,
+            Failure::Metadata => &self.error_text,
+        }
     }
 
     /// Notes a failure.
     pub(super) fn set_error(&mut self, error: &'static str, details: &str) {
-        self.error = error;
+        self.failure = Failure::Stage(error);
         self.details = (!details.is_empty()).then(|| self.store(details.as_bytes()));
     }
 
     /// Forgets the failure, but not its text.
     pub(super) fn clear_error(&mut self) {
-        self.error = "";
+        self.failure = Failure::None;
     }
 
     /// Forgets the failure's text.
@@ -429,15 +508,20 @@ impl LabelSet {
         };
         for name in &self.stream {
             let slot = &self.slots[*name as usize];
-            if slot.line != self.line {
+            // Renamed metadata may take the name of a label.
+            let covered =
+                slot.renamed_run == self.run && self.metadata_value(input, slot).is_some();
+            if slot.line != self.line && !covered {
                 push(*name, slot.stream_value, Category::Stream);
             }
         }
-        for (at, name) in self.columns.iter().enumerate() {
+        for (at, name) in &self.columns {
             let slot = &self.slots[*name as usize];
             if slot.line != self.line
-                && slot.column == at as u32
-                && let Some(span) = column_span(input.metadata, at as u32, self.row)
+                && let Some(span) = column_span(input.metadata, *at, self.row)
+                && self
+                    .metadata_value(input, slot)
+                    .is_some_and(|shown| shown.source == span.source)
             {
                 push(*name, span, Category::Metadata);
             }

@@ -54,7 +54,7 @@ pub(crate) use by_fields::without_parser;
 pub use entry_labels::EntryLabels;
 pub use extractor::{Extractor, SampleOptions, Value, value_hash};
 pub use hints::Wanted;
-pub use labels::Category;
+pub use labels::{Category, ERROR, ERROR_DETAILS};
 pub use run::{Row, RowSink, Scratch, StreamRows};
 pub use samples::{SampleError, SampleSink};
 pub use selection::Selection;
@@ -137,7 +137,7 @@ impl Pipeline {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let conditions = content::conditions(&ordered);
         let parsed_conditions = parsed_values::conditions(&ordered);
-        let (refuters, watches) = early::early(&compiled);
+        let (refuters, watches) = early::early(&compiled, &hints.names);
         let hints = Arc::new(hints);
         Ok((
             Pipeline {
@@ -176,6 +176,10 @@ impl Pipeline {
         let mut names: Vec<String> = Vec::new();
         for id in (0..required.len()).filter(|id| required[*id]) {
             let name = self.hints.names.text(id as u32);
+            // Errors that entries came with are read where a piece has any.
+            if matches!(name, ERROR | ERROR_DETAILS) {
+                continue;
+            }
             names.push(name.to_owned());
             names.extend(
                 name.strip_suffix(names::EXTRACTED_SUFFIX)

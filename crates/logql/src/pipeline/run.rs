@@ -3,7 +3,7 @@
 use super::Pipeline;
 use super::early::Checks;
 use super::entry_labels::EntryLabels;
-use super::labels::LabelSet;
+use super::labels::{Columns, LabelSet};
 use super::line::Line;
 use super::samples::CodeTotal;
 use super::selection::Selection;
@@ -126,6 +126,7 @@ impl Pipeline {
         }
         let input = Input::new(batch, run.stream);
         let ascii = self.all_ascii(run, &rest);
+        let come_failed = scratch.labels.may_come_failed();
         let Scratch {
             now,
             labels,
@@ -151,6 +152,9 @@ impl Pipeline {
                 continue;
             }
             labels.begin_line(row);
+            if come_failed {
+                labels.begin_failure(input);
+            }
             let range = if batch.lines.is_empty() {
                 0..0
             } else {
@@ -212,9 +216,12 @@ impl Pipeline {
                 Stage::LineFilter(_) if selection.narrowed_by == self.id && self.leads(at) => {
                     continue;
                 }
-                Stage::LabelFilter(filter) if !labels_changed => {
+                Stage::LabelFilter(filter)
+                    if !labels_changed && !scratch.labels.may_come_failed() =>
+                {
+                    let labels = &scratch.labels;
                     let names = filter.text_names().filter(|names| {
-                        names.iter().all(|n| scratch.labels.column_of(*n).is_none())
+                        names.iter().all(|n| labels.columns_of(*n) == Columns::None)
                     });
                     if names.is_some() {
                         scratch.labels.begin_line(0);

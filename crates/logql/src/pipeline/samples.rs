@@ -6,7 +6,7 @@
 //! unless somebody asked for the label or for such entries to be counted and passed over.
 
 use super::extractor::{Extractor, Taken, value_hash};
-use super::labels::LabelSet;
+use super::labels::{Columns, ERROR, LabelSet};
 use super::line::Line;
 use super::names::NameId;
 use super::run::{Scratch, StreamRows};
@@ -40,8 +40,13 @@ pub trait SampleSink {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SampleError {
     /// An entry carries `__error__`: Loki's `pipeline error: '…' for series: …` text, whole.
-    #[error("{0}")]
-    Pipeline(String),
+    #[error("{text}")]
+    Pipeline {
+        /// The text.
+        text: String,
+        /// The entry's row of the batch.
+        row: u32,
+    },
     /// The series table is full.
     #[error("series limit of {0} reached")]
     TooManySeries(usize),
@@ -91,7 +96,10 @@ impl Extractor {
                     self.skipped.fetch_add(1, Ordering::Relaxed);
                     return ControlFlow::Continue(());
                 }
-                failed = Err(SampleError::Pipeline(error_text(line)));
+                failed = Err(SampleError::Pipeline {
+                    text: error_text(line),
+                    row,
+                });
                 return ControlFlow::Break(());
             }
             let plan = plan
@@ -177,11 +185,17 @@ impl Extractor {
         }
     }
 
+    /// Whether lines of the batch are counted as they are, so that none can fail.
+    pub fn counts_lines(&self, batch: &Batch) -> bool {
+        self.pipeline.is_passthrough()
+            && matches!(self.value, Taken::Count | Taken::Bytes)
+            && batch.metadata.iter().all(|column| *column.name != *ERROR)
+    }
+
     /// Whether lines are counted as they are and all rows of the run count, in order of time.
     fn adds_up(&self, run: &StreamRows<'_>) -> bool {
         let rows = run.rows.start as usize..run.rows.end as usize;
-        self.pipeline.is_passthrough()
-            && matches!(self.value, Taken::Count | Taken::Bytes)
+        self.counts_lines(run.batch)
             && run.selection.contains_all(&run.rows)
             && run.batch.timestamps[rows].is_sorted()
     }
@@ -294,17 +308,17 @@ impl Extractor {
     /// taken, and only one whose codes are few against the rows.
     fn is_fixed(&self, labels: &LabelSet, name: NameId, column: &mut Option<u32>) -> bool {
         let unchanged = !self.pipeline.changes_labels();
-        match labels.column_of(name) {
-            Some(found) if unchanged && column.is_none_or(|column| column == found) => {
+        match labels.columns_of(name) {
+            Columns::One(found) if unchanged && column.is_none_or(|column| column == found) => {
                 *column = Some(found);
                 true
             }
-            Some(_) => false,
-            None if labels.stream_has(name) => self
+            Columns::One(_) | Columns::Either => false,
+            Columns::None if labels.stream_has(name) => self
                 .overridden
                 .as_ref()
                 .is_some_and(|names| !names.contains(&name)),
-            None => unchanged,
+            Columns::None => unchanged,
         }
     }
 

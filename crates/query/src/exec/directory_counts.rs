@@ -6,6 +6,7 @@
 
 use skald_logql::ast::RangeOp;
 use skald_logql::metric::RangeState;
+use skald_logql::pipeline::ERROR;
 use skald_logql::typed::Leaf;
 use skald_store::{Count, Piece, PieceCounter, PieceRun, RowsBytes, StoreError};
 
@@ -62,7 +63,9 @@ impl WholeRuns {
                     .strip_suffix(EXTRACTED_SUFFIX)
                     .is_some_and(|name| piece.has_metadata(name))
         };
-        let answers = piece.sorted && !self.names.iter().any(in_metadata);
+        // An entry that came with an error fails the query, so that all of them have to be looked at.
+        let failed = piece.has_metadata(ERROR);
+        let answers = piece.sorted && !failed && !self.names.iter().any(in_metadata);
         answers.then(|| piece.counter(self.count))
     }
 

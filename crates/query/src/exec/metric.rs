@@ -7,7 +7,7 @@ use crate::exec::dedup::Repeats;
 use crate::exec::directory_counts::WholeRuns;
 use crate::exec::sample_cache::{Recording, Results, Samples};
 use crate::exec::scan::Scan;
-use crate::exec::{dedup, prune, row_range, semijoin};
+use crate::exec::{dedup, prune, row_range, semijoin, window_gaps};
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
 use parking_lot::Mutex;
@@ -240,9 +240,19 @@ impl SampleSink for StateSink<'_> {
     }
 }
 
+/// Keeps no samples.
+struct Unkept;
+
+impl SampleSink for Unkept {
+    fn sample(&mut self, _: u32, _: i64, _: f64) {}
+}
+
 impl LeafJob {
     fn take(&self, index: usize, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
         let repeated = self.repeats.get(&index).map_or(&[][..], Vec::as_slice);
+        if window_gaps::hold(piece, &worker.state) {
+            return Ok(());
+        }
         let counted = self.count_runs(piece, repeated, worker)?;
         if counted.iter().all(|counted| *counted) && !counted.is_empty() {
             return Ok(());
@@ -283,6 +293,9 @@ impl LeafJob {
         let (mut selection, in_range) = row_range::in_range(&read, piece, &self.scan.range);
         worker.stats.count_piece(piece, &read.batch, in_range);
         repeated.iter().for_each(|row| selection.remove(*row));
+        if !extractor.counts_lines(&read.batch) {
+            window_gaps::leave_out(&read, &worker.state, &mut selection);
+        }
         apart.retain(|row| selection.contains(*row));
         apart.iter().for_each(|row| selection.remove(*row));
         worker.recording = place
@@ -358,12 +371,47 @@ impl LeafJob {
                 let ran = extractor.run(&rows, &mut worker.scratch, &mut worker.table, &mut sink);
                 worker.stats.lines_matched += sink.lines;
                 ran.map_err(|error| match error {
-                    SampleError::Pipeline(text) => QueryError::Bad(text),
+                    SampleError::Pipeline { text, row } => {
+                        QueryError::Bad(self.failure(piece, row, text))
+                    }
                     SampleError::TooManySeries(_) => self.too_many_series(),
                 })?;
             }
         }
         Ok(())
+    }
+
+    /// The text of a failure, with all labels of its entry, however little was read of the piece: the same
+    /// from memory and from a part.
+    fn failure(&self, piece: &Piece, row: u32, text: String) -> String {
+        let rows = [row];
+        let wanted = Wanted {
+            rows: Some(&rows),
+            ..Wanted::all(&Columns::ALL)
+        };
+        let Ok(read) = piece.read_over(&wanted, None) else {
+            return text;
+        };
+        let Some(run) = read.runs.iter().find(|run| run.rows.contains(&row)) else {
+            return text;
+        };
+        let mut selection = Selection::none(read.batch.len());
+        selection.insert(row);
+        let run = StreamRows {
+            batch: &read.batch,
+            rows: row..row + 1,
+            stream: &self.scan.streams[run.stream as usize].labels,
+            selection: &selection,
+        };
+        let mut scratch = Scratch::at(self.scan.now());
+        let mut table = SeriesTable::with_limit(1);
+        match self
+            .extractor
+            .run(&run, &mut scratch, &mut table, &mut Unkept)
+        {
+            Err(SampleError::Pipeline { text, .. }) => text,
+            _ => text,
+        }
     }
 
     /// Charges the query with what a thread holds.

@@ -13,3 +13,4 @@ pub(crate) mod scan;
 pub(crate) mod semijoin;
 pub(crate) mod top_k;
 pub(crate) mod top_rows;
+pub(crate) mod window_gaps;

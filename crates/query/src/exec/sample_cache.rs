@@ -59,6 +59,8 @@ pub(crate) struct Results {
     fold: Option<Fold>,
     /// `None` for a single instant, which is at any time.
     edges: Option<Edges>,
+    /// Where windows lie, if they leave gaps: samples in these are not taken.
+    gaps: Option<Edges>,
     bytes_max: usize,
     /// Bytes found and kept so far.
     bytes: AtomicUsize,
@@ -81,6 +83,8 @@ impl Results {
             fingerprint: (fingerprint, engine.several().is_some()),
             fold: fold(&leaf.spec),
             edges: (steps.count > 1).then(|| Edges::of(&leaf.spec, steps)),
+            gaps: (steps.count > 1 && leaf.spec.range < steps.step)
+                .then(|| Edges::of(&leaf.spec, steps)),
             bytes_max,
             bytes: AtomicUsize::new(0),
         })
@@ -104,6 +108,7 @@ impl Results {
         };
         let mut key = KeyHasher(Xxh3::new());
         (self.fingerprint, self.fold.map(|fold| fold as u8), cut).hash(&mut key);
+        self.gaps.hash(&mut key);
         let runs = piece
             .runs
             .iter()

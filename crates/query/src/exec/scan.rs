@@ -8,8 +8,10 @@ use crate::exec::context::Context;
 use crate::sched::time_slice::{Cheap, Turn, Turns};
 use crate::stats::Stats;
 use parking_lot::Mutex;
-use skald_model::{Columns, Literal, SelectedStream, TimeRange};
+use skald_logql::pipeline::{ERROR, ERROR_DETAILS};
+use skald_model::{Columns, Literal, MetadataWanted, SelectedStream, TimeRange};
 use skald_store::{Choose, FieldsAnswer, Piece, PieceRows, PieceRun, Selected, StoreError, Wanted};
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -154,7 +156,12 @@ impl Scan {
         wanted: &Wanted<'_>,
         spare: Option<PieceRows>,
     ) -> Result<Option<PieceRows>, QueryError> {
-        self.told(piece.read_over(wanted, spare))
+        let columns = with_errors(piece, wanted.columns);
+        let wanted = Wanted {
+            columns: &columns,
+            ..*wanted
+        };
+        self.told(piece.read_over(&wanted, spare))
     }
 
     /// The same of rows that are chosen by the times of all; see [`Piece::read_chosen`].
@@ -165,7 +172,12 @@ impl Scan {
         spare: Option<PieceRows>,
         choose: Choose<'_>,
     ) -> Result<Option<PieceRows>, QueryError> {
-        self.told(piece.read_chosen(wanted, spare, choose))
+        let columns = with_errors(piece, wanted.columns);
+        let wanted = Wanted {
+            columns: &columns,
+            ..*wanted
+        };
+        self.told(piece.read_chosen(&wanted, spare, choose))
     }
 
     fn told(&self, read: Result<PieceRows, StoreError>) -> Result<Option<PieceRows>, QueryError> {
@@ -187,6 +199,9 @@ impl Scan {
         form: skald_store::Form,
         labels: &[String],
     ) -> Result<Option<Vec<u32>>, QueryError> {
+        if piece.has_metadata(ERROR) {
+            return Ok(None);
+        }
         let apart = match piece.fields_answer(form, labels) {
             FieldsAnswer::None => return Ok(None),
             FieldsAnswer::All => return Ok(Some(Vec::new())),
@@ -232,4 +247,20 @@ impl Scan {
         } = std::mem::take(&mut *self.outcome.lock());
         error.map_or(Ok((stats, warnings)), Err)
     }
+}
+
+/// Columns with those of errors that entries of the piece came with: they concern every query.
+fn with_errors<'c>(piece: &Piece, columns: &'c Columns) -> Cow<'c, Columns> {
+    if columns.metadata == MetadataWanted::All || !piece.has_metadata(ERROR) {
+        return Cow::Borrowed(columns);
+    }
+    let mut names = match &columns.metadata {
+        MetadataWanted::Names(names) => names.clone(),
+        MetadataWanted::None | MetadataWanted::All => Vec::new(),
+    };
+    names.extend([ERROR, ERROR_DETAILS].map(str::to_owned));
+    Cow::Owned(Columns {
+        metadata: MetadataWanted::Names(names),
+        ..columns.clone()
+    })
 }
