@@ -2,10 +2,12 @@
 
 use crate::engine::compile;
 use crate::error::QueryError;
-use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
+use skald_logql::pipeline::{
+    ERROR, ERROR_DETAILS, Pipeline, Row, RowSink, Scratch, Selection, StreamRows,
+};
 use skald_logql::syntax::EMPTY_SELECTOR_REFUSAL;
 use skald_logql::typed::{LogQuery, Query};
-use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher};
+use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher, MetadataWanted};
 use skald_store::{DeleteCompiler, DeletePredicate};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -39,7 +41,13 @@ fn predicate(text: &str) -> Result<LogDelete, QueryError> {
     if matchers.iter().all(Matcher::matches_empty) {
         return Err(QueryError::Bad(EMPTY_SELECTOR_REFUSAL.to_owned()));
     }
-    let columns = pipeline.drops_rows().then(|| pipeline.columns(false));
+    if !pipeline.is_passthrough() && !pipeline.drops_rows() {
+        return Err(QueryError::Bad(
+            "a delete request with stages needs a filter among them; a selector alone means all of its entries"
+                .to_owned(),
+        ));
+    }
+    let columns = pipeline.drops_rows().then(|| filter_columns(&pipeline));
     // A name may be that of a label as well as of metadata, so that only lines rule blocks out.
     let content = pipeline.content_query_for(|_| true);
     Ok(LogDelete {
@@ -48,6 +56,18 @@ fn predicate(text: &str) -> Result<LogDelete, QueryError> {
         columns,
         content,
     })
+}
+
+/// What the filters read, and errors that entries came with.
+fn filter_columns(pipeline: &Pipeline) -> Columns {
+    let mut columns = pipeline.columns(false);
+    let errors = [ERROR, ERROR_DETAILS].map(str::to_owned);
+    match &mut columns.metadata {
+        MetadataWanted::All => {}
+        MetadataWanted::Names(names) => names.extend(errors),
+        MetadataWanted::None => columns.metadata = MetadataWanted::Names(errors.to_vec()),
+    }
+    columns
 }
 
 /// Entries that come through a pipeline.
@@ -142,9 +162,8 @@ mod tests {
 
     #[test]
     fn entries_with_an_error_are_never_meant() {
-        check(r#"{app="api"} | json"#, &[]);
         check(r#"{app="api"} | json | a="x" or a!="x""#, &[]);
-        check(r#"{app="api"} | json | drop __error__"#, &[0, 1, 2]);
+        check(r#"{app="api"} |= "a" | json | drop __error__"#, &[0, 1, 2]);
         check(r#"{app="api"} | logfmt | trace > 1"#, &[]);
         check(r#"{app="api"} | logfmt | trace > 1 or a >= 2"#, &[]);
         check(r#"{app="api"} | logfmt | a >= 2 or trace > 1"#, &[1, 2]);
@@ -160,6 +179,11 @@ mod tests {
             "{",
             r#"count_over_time({a="b"}[1m])"#,
             r#"{a="b"} | limit 3"#,
+            r#"{a="b"} | line_format "x""#,
+            r#"{a="b"} | json"#,
+            r#"{a="b"} | json | drop __error__"#,
+            r#"{a="b"} | logfmt | label_format x=y | keep x"#,
+            r#"{a="b"} | decolorize |= """#,
         ] {
             assert!(predicate(query).is_err(), "{query}");
         }
