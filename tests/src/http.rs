@@ -2,6 +2,55 @@
 
 use std::time::Duration;
 
+/// Percent-encodes everything but letters and digits.
+pub fn encode(text: &str) -> String {
+    let encoded = text.bytes().map(|byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}
+
+/// Percent-decodes a part of a query; `+` is a space.
+pub fn decode(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts
+        .next()
+        .unwrap_or_default()
+        .replace('+', " ")
+        .into_bytes();
+    for part in parts {
+        let code = part
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend(part[2..].replace('+', " ").bytes());
+            }
+            None => bytes.extend(format!("%{part}").bytes()),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A path with encoded parameters.
+pub fn target(path: &str, params: &[(impl AsRef<str>, impl AsRef<str>)]) -> String {
+    match pairs(params) {
+        pairs if pairs.is_empty() => path.to_owned(),
+        pairs => format!("{path}?{pairs}"),
+    }
+}
+
+/// Encoded parameters as in a URL or a form.
+pub fn pairs(params: &[(impl AsRef<str>, impl AsRef<str>)]) -> String {
+    let pairs: Vec<String> = params
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name.as_ref()), encode(value.as_ref())))
+        .collect();
+    pairs.join("&")
+}
+
 /// Status and body of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {

@@ -11,6 +11,7 @@ pub struct Local {
     /// Runs the server; tests with async clients run them here too.
     pub runtime: Runtime,
     running: Option<Running>,
+    config: Config,
     _data: TempDir,
 }
 
@@ -35,11 +36,12 @@ impl Local {
             .build()
             .expect("threads start");
         let running = runtime
-            .block_on(Server::start(config, None))
+            .block_on(Server::start(config.clone(), None))
             .expect("the server starts");
         Local {
             runtime,
             running: Some(running),
+            config,
             _data: data,
         }
     }
@@ -67,15 +69,35 @@ impl Local {
             .flush()
             .expect("the head can be flushed");
     }
-}
 
-impl Drop for Local {
-    fn drop(&mut self) {
+    /// Merges parts.
+    pub fn compact(&self) {
+        Arc::clone(&self.running().app().store)
+            .compact()
+            .expect("parts can be merged");
+    }
+
+    /// Stops the server in order and starts one over the same data, at another address.
+    pub fn restart(&mut self) {
+        self.stop();
+        let started = self
+            .runtime
+            .block_on(Server::start(self.config.clone(), None));
+        self.running = Some(started.expect("the server starts"));
+    }
+
+    fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             let stopped = self.runtime.block_on(running.stop());
             if !std::thread::panicking() {
                 stopped.expect("the store closes");
             }
         }
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

@@ -8,8 +8,7 @@ pub mod run;
 
 use serde_json::Value;
 
-/// Second zero of the scenarios: 2026-03-01T00:00:00Z.
-pub const BASE_S: i64 = 1_772_323_200;
+pub use crate::BASE_S;
 
 /// One file.
 #[derive(Debug, Default)]
@@ -29,6 +28,8 @@ pub enum Step {
     Flush,
     /// Parts are merged.
     Compact,
+    /// The server is stopped in order and started again.
+    Restart,
     /// A request with what must come back.
     Ask(Box<Ask>),
 }

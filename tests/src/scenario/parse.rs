@@ -30,6 +30,7 @@ pub fn parse(text: &str) -> Result<File, String> {
             ("load", "") => file.steps.push(Step::Load(load(&block)?)),
             ("flush", "") => file.steps.push(Step::Flush),
             ("compact", "") => file.steps.push(Step::Compact),
+            ("restart", "") => file.steps.push(Step::Restart),
             (method, target)
                 if method.chars().all(|c| c.is_ascii_uppercase()) && target.starts_with('/') =>
             {

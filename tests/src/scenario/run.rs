@@ -3,16 +3,51 @@
 use super::{Ask, File, Step, compare};
 use crate::http::{Answer, Client};
 use crate::local::Local;
-use std::sync::Arc;
 
 /// Runs a file; gives what was wrong, a text for each request.
 pub fn run(file: &File) -> Vec<String> {
-    let local = Local::start_with(|config| {
+    let mut local = start(file);
+    steps(file, &mut local)
+}
+
+/// Runs a file, then puts its questions again in each state that the data passes through.
+pub fn run_in_states(file: &File) -> Vec<String> {
+    let mut local = start(file);
+    let mut wrong = steps(file, &mut local);
+    let again = |state: &str, local: &Local, wrong: &mut Vec<String>| {
+        let client = local.client();
+        for step in &file.steps {
+            if let Step::Ask(ask) = step
+                && ask.method == "GET"
+            {
+                wrong.extend(
+                    answer(&client, ask)
+                        .map_err(|why| described(ask, &format!("{state}: {why}")))
+                        .err(),
+                );
+            }
+        }
+    };
+    local.flush();
+    again("flushed", &local, &mut wrong);
+    again("flushed, asked again", &local, &mut wrong);
+    local.compact();
+    again("merged", &local, &mut wrong);
+    local.restart();
+    again("after a restart", &local, &mut wrong);
+    wrong
+}
+
+fn start(file: &File) -> Local {
+    Local::start_with(|config| {
         let applied = skald_server::config::file::apply(config, &file.config, &[], |_| None);
         applied.unwrap_or_else(|why| panic!("the settings of a scenario are valid: {why}"));
         config.server.http_listen_port = 0;
-    });
-    let client = local.client();
+    })
+}
+
+fn steps(file: &File, local: &mut Local) -> Vec<String> {
+    let mut client = local.client();
     let mut wrong = Vec::new();
     for step in &file.steps {
         match step {
@@ -21,25 +56,33 @@ pub fn run(file: &File) -> Vec<String> {
                 assert_eq!(reply.status, 204, "{}", reply.text);
             }
             Step::Flush => local.flush(),
-            Step::Compact => Arc::clone(&local.running().app().store)
-                .compact()
-                .expect("parts can be merged"),
+            Step::Compact => local.compact(),
+            Step::Restart => {
+                local.restart();
+                client = local.client();
+            }
             Step::Ask(ask) => {
-                if let Err(why) = answer(&client, ask) {
-                    wrong.push(format!(
-                        "line {}: {}: {} {}\n{why}",
-                        ask.line, ask.title, ask.method, ask.target
-                    ));
-                }
+                wrong.extend(
+                    answer(&client, ask)
+                        .map_err(|why| described(ask, &why))
+                        .err(),
+                );
             }
         }
     }
     wrong
 }
 
+fn described(ask: &Ask, why: &str) -> String {
+    format!(
+        "line {}: {}: {} {}\n{why}",
+        ask.line, ask.title, ask.method, ask.target
+    )
+}
+
 fn answer(client: &Client, ask: &Ask) -> Result<(), String> {
     let form = ask.method == "POST" && ask.body.is_none() && !ask.params.is_empty();
-    let query = encode(&ask.params);
+    let query = crate::http::pairs(&ask.params);
     let mut headers = ask.headers.clone();
     let (target, body) = if form {
         headers.push((
@@ -84,22 +127,4 @@ fn check_headers(ask: &Ask, found: &Answer) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn encode(params: &[(String, String)]) -> String {
-    let pair = |(name, value): &(String, String)| format!("{}={}", percent(name), percent(value));
-    params.iter().map(pair).collect::<Vec<_>>().join("&")
-}
-
-fn percent(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
-    text.bytes()
-        .map(|b| {
-            if plain(b) {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect()
 }

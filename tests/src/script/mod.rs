@@ -1,9 +1,11 @@
 //! Scripts that say in plain text what is stored, what is asked, and what must come back.
 //!
 //! A [`Script`] is read from a `.logql` file by [`parse`] and run by [`run`] on the same data in each state
-//! that data can be in. The format is described in `tests/scripts/README.md`.
+//! that data can be in, or by [`http`] on a server. The format is described in `tests/scripts/README.md`.
 
+mod compare;
 mod cursor;
+pub mod http;
 pub mod parse;
 pub mod run;
 

@@ -1,6 +1,7 @@
 //! Runs scripts on a store in each state that its data can be in.
 
-use super::{Ask, Entry, Eval, Expected, LogAsk, Pairs, Row, Script, Show};
+use super::compare;
+use super::{Ask, Entry, Eval, LogAsk, Pairs, Row, Script, Show};
 use skald_model::{Direction, Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
 use skald_query::{
     Answer, Caching, Cancel, Data, Engine, InstantRequest, QueryLimits, RangeRequest,
@@ -11,9 +12,6 @@ use std::sync::{Arc, mpsc};
 
 /// Nanoseconds since 1970 of the zero of scripts: the start of 2023-11-15, so that dates are easy to tell.
 pub const ZERO: i64 = 1_700_006_400_000_000_000;
-
-/// How far apart equal numbers may be, relative to their size: sums in another order.
-const TOLERANCE: f64 = 1e-9;
 
 /// Where the data is when it is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +49,14 @@ pub fn run(script: &Script, state: State) -> Vec<String> {
     let wrong = script
         .evals
         .iter()
-        .filter_map(|eval| check(&engine, eval).err().map(|why| describe(eval, &why)))
+        .filter_map(|eval| {
+            check(&engine, eval)
+                .err()
+                .map(|why| compare::describe(eval, &why))
+        })
         .collect();
     store.close(false).expect("the store closes");
     wrong
-}
-
-fn describe(eval: &Eval, why: &str) -> String {
-    format!("line {}: {}\n{why}", eval.at_line, eval.query)
 }
 
 fn open(path: &std::path::Path) -> Store {
@@ -137,36 +135,7 @@ fn write(store: &Store, entries: &[Entry]) {
 
 /// Asks and compares; an error shows both answers.
 fn check(engine: &Engine, eval: &Eval) -> Result<(), String> {
-    match (ask(engine, eval), &eval.expected) {
-        (Err(found), Expected::Failure(part)) if found.contains(part.as_str()) => Ok(()),
-        (Err(found), expected) => Err(format!(
-            "  failed: {found}\n  expected {}",
-            show_expected(expected)
-        )),
-        (Ok(answer), Expected::Failure(part)) => Err(format!(
-            "  found {}\n  expected fail {part:?}",
-            show_rows(&rows(eval, answer))
-        )),
-        (Ok(answer), Expected::Rows(expected)) => {
-            let found = rows(eval, answer);
-            let ordered = matches!(eval.ask, Ask::Instant { ordered: true, .. } | Ask::Log(_));
-            let (found, expected) = if ordered {
-                (found, expected.clone())
-            } else {
-                (sorted(found), sorted(expected.clone()))
-            };
-            if found.len() == expected.len()
-                && found.iter().zip(&expected).all(|(a, b)| same_row(a, b))
-            {
-                return Ok(());
-            }
-            Err(format!(
-                "  found{}\n  expected{}",
-                show_rows(&found),
-                show_rows(&expected)
-            ))
-        }
-    }
+    compare::judge(eval, ask(engine, eval).map(|answer| rows(eval, answer)))
 }
 
 fn ask(engine: &Engine, eval: &Eval) -> Result<Answer, String> {
@@ -293,90 +262,4 @@ fn entry_rows(ask: &LogAsk, streams: Vec<skald_query::StreamResult>) -> Vec<Row>
         offset: (ask.show == Show::Everything).then_some(time - ZERO),
     };
     entries.into_iter().map(row).collect()
-}
-
-fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
-    rows.sort_by_key(|row| match row {
-        Row::Series(labels, _) => labels.clone(),
-        Row::Scalar(_) | Row::Entry { .. } => Pairs::new(),
-    });
-    rows
-}
-
-fn same_row(a: &Row, b: &Row) -> bool {
-    match (a, b) {
-        (Row::Scalar(x), Row::Scalar(y)) => same_number(*x, *y),
-        (Row::Series(a, x), Row::Series(b, y)) => {
-            let same = |(x, y): (&Option<f64>, &Option<f64>)| match (x, y) {
-                (Some(x), Some(y)) => same_number(*x, *y),
-                (None, None) => true,
-                _ => false,
-            };
-            a == b && x.len() == y.len() && x.iter().zip(y).all(same)
-        }
-        (
-            Row::Entry {
-                labels,
-                line,
-                offset,
-            },
-            Row::Entry {
-                labels: labels2,
-                line: line2,
-                offset: offset2,
-            },
-        ) => labels == labels2 && line == line2 && offset == offset2,
-        _ => false,
-    }
-}
-
-fn same_number(a: f64, b: f64) -> bool {
-    a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= TOLERANCE * a.abs().max(b.abs())
-}
-
-fn show_expected(expected: &Expected) -> String {
-    match expected {
-        Expected::Failure(part) => format!("fail {part:?}"),
-        Expected::Rows(rows) => show_rows(rows),
-    }
-}
-
-fn show_rows(rows: &[Row]) -> String {
-    if rows.is_empty() {
-        return " nothing".to_owned();
-    }
-    rows.iter()
-        .map(|row| format!("\n    {}", show_row(row)))
-        .collect()
-}
-
-fn show_row(row: &Row) -> String {
-    let labels = |pairs: &Pairs| {
-        let inner: Vec<String> = pairs.iter().map(|(n, v)| format!("{n}={v:?}")).collect();
-        format!("{{{}}}", inner.join(", "))
-    };
-    match row {
-        Row::Scalar(value) => value.to_string(),
-        Row::Series(pairs, values) => {
-            let values: Vec<String> = values
-                .iter()
-                .map(|v| v.map_or("_".to_owned(), |v| v.to_string()))
-                .collect();
-            format!("{} {}", labels(pairs), values.join(" "))
-        }
-        Row::Entry {
-            labels: pairs,
-            line,
-            offset,
-        } => {
-            let mut parts = Vec::new();
-            parts.extend(pairs.as_ref().map(labels));
-            parts.extend(
-                line.as_ref()
-                    .map(|line| format!("{:?}", String::from_utf8_lossy(line))),
-            );
-            parts.extend(offset.map(|offset| format!("@ {}ms", offset / 1_000_000)));
-            parts.join(" ")
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! What a client is told when something is wrong: status, words and form.
 
 use serde_json::Value;
+use skald_tests::API;
 use skald_tests::http::{Client, Reply};
 use skald_tests::local::Local;
 use std::io::{Read, Write};
@@ -29,7 +30,6 @@ fn mistakes_are_answered_in_lokis_words() {
             "{target}"
         );
     };
-    const API: &str = "/loki/api/v1";
     let end = "parse error : syntax error: unexpected $end";
     for (target, status, text) in [
         ("/query", 400, end),

@@ -5,11 +5,9 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use skald_ingest::proto_types::{Entry, PushRequest, Stream, Timestamp};
+use skald_tests::BASE_S;
 use skald_tests::local::Local;
 use std::io::Write;
-
-/// 2026-03-01T00:00:00Z.
-const BASE_S: i64 = 1_772_323_200;
 
 fn request(line: &str) -> Vec<u8> {
     let timestamp = Some(Timestamp {

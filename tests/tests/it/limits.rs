@@ -1,66 +1,11 @@
 //! Limits of a query: answers in part, refusals, queries shared, work that ends with its client.
 
+use super::asking::{get, metric, push, result, target};
 use serde_json::{Value, json};
-use skald_tests::http::{Answer, Client};
+use skald_tests::BASE_S;
 use skald_tests::local::Local;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-
-const API: &str = "/loki/api/v1";
-
-/// 2026-03-01T00:00:00Z.
-const BASE_S: i64 = 1_772_323_200;
-
-fn send(
-    client: &Client,
-    method: &str,
-    target: &str,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> Answer {
-    let headers: Vec<(String, String)> = headers
-        .iter()
-        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-        .collect();
-    client
-        .send(method, target, &headers, body.as_bytes())
-        .expect("the server answers")
-}
-
-fn get(client: &Client, target: &str, headers: &[(&str, &str)]) -> Answer {
-    send(client, "GET", target, headers, "")
-}
-
-fn push(client: &Client, tenant: &str, app: &str, lines: &[&str]) -> Answer {
-    let values: Vec<Value> = lines
-        .iter()
-        .enumerate()
-        .map(|(i, line)| json!([format!("{}000000000", BASE_S + i as i64), line]))
-        .collect();
-    let body = json!({"streams": [{"stream": {"app": app}, "values": values}]}).to_string();
-    let headers = [
-        ("X-Scope-OrgID", tenant),
-        ("Content-Type", "application/json"),
-    ];
-    send(client, "POST", &format!("{API}/push"), &headers, &body)
-}
-
-fn target(query: &str, more: &str) -> String {
-    let encoded: String = query.bytes().map(|b| format!("%{b:02X}")).collect();
-    format!(
-        "{API}/query_range?query={encoded}&start={BASE_S}&end={}{more}",
-        BASE_S + 60
-    )
-}
-
-fn result(answer: &Answer) -> Value {
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    serde_json::from_str(&answer.text).expect("the answer is JSON")
-}
-
-fn metric(client: &Client, line: &str) -> bool {
-    get(client, "/metrics", &[]).text.lines().any(|l| l == line)
-}
 
 #[test]
 fn answers_over_a_limit_are_cut_for_those_who_show_warnings() {

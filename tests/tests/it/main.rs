@@ -1,7 +1,9 @@
 //! All tests over HTTP, the scripts and the kept fuzz inputs, linked once.
 
+mod asking;
 mod dashboard;
 mod errors;
+mod faults;
 mod grafana;
 mod grpc;
 mod hostile;

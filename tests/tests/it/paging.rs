@@ -2,36 +2,21 @@
 //! between them. The export is the same order as one stream of lines.
 
 use serde_json::{Value, json};
-use skald_tests::http::Client;
+use skald_tests::BASE_S;
+use skald_tests::http::{Client, target};
 use skald_tests::local::Local;
-use std::sync::Arc;
-
-/// 2026-03-01T00:00:00Z.
-const BASE_S: i64 = 1_772_323_200;
+use skald_tests::push::Push;
 
 /// Many entries of few times: five streams, each with runs of equal times.
 fn push(client: &Client, part: i64) {
-    let streams: Vec<Value> = (0..5)
-        .map(|stream| {
-            let values: Vec<Value> = (0..12)
-                .map(|i| {
-                    let number = part * 12 + i;
-                    json!([
-                        format!("{}000000000", BASE_S + number / 9),
-                        format!("{stream}/{number}")
-                    ])
-                })
-                .collect();
-            json!({"stream": {"app": "web", "host": stream.to_string()}, "values": values})
-        })
-        .collect();
-    assert_eq!(
-        client
-            .push(&json!({"streams": streams}).to_string())
-            .expect("the server answers")
-            .status,
-        204
-    );
+    let mut body = Push::default();
+    for stream in 0..5 {
+        body = body.and_stream(json!({"app": "web", "host": stream.to_string()}));
+        for number in part * 12..part * 12 + 12 {
+            body = body.entry(number / 9, &format!("{stream}/{number}"));
+        }
+    }
+    body.to(client);
 }
 
 fn params(direction: &str, more: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -46,20 +31,6 @@ fn params(direction: &str, more: &[(&str, &str)]) -> Vec<(String, String)> {
         .chain(more)
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect()
-}
-
-fn target(path: &str, params: &[(String, String)]) -> String {
-    let escaped = |text: &str| {
-        text.replace('{', "%7B")
-            .replace('}', "%7D")
-            .replace('"', "%22")
-            .replace('=', "%3D")
-    };
-    let pairs: Vec<String> = params
-        .iter()
-        .map(|(name, value)| format!("{name}={}", escaped(value)))
-        .collect();
-    format!("{path}?{}", pairs.join("&"))
 }
 
 /// Lines of one page (in the order of each stream), and the cursor.
@@ -152,9 +123,7 @@ fn pages_are_stretches_of_one_order_while_data_moves_to_disk() {
                 at += expected.len();
                 match at {
                     49 => local.flush(),
-                    70 => Arc::clone(&local.running().app().store)
-                        .compact()
-                        .expect("parts can be merged"),
+                    70 => local.compact(),
                     _ => {}
                 }
                 cursor = next;
@@ -177,15 +146,11 @@ fn entries_that_arrive_between_pages_shift_nothing() {
     assert_eq!(sorted(first), sorted(whole[..10].to_vec()));
     // Later than the first page, before it and beside its last entry.
     push(&client, 3);
-    let late = json!({"streams": [{"stream": {"app": "web", "host": "0"}, "values": (0..12)
-        .map(|i| json!([format!("{}000000000", BASE_S + i / 9), format!("late {i}")])).collect::<Vec<_>>()}]});
-    assert_eq!(
-        client
-            .push(&late.to_string())
-            .expect("the server answers")
-            .status,
-        204
-    );
+    let mut late = Push::stream(json!({"app": "web", "host": "0"}));
+    for i in 0..12 {
+        late = late.entry(i / 9, &format!("late {i}"));
+    }
+    late.to(&client);
     let (second, _) = page(&client, "backward", 1000, cursor.as_deref());
     let old: Vec<String> = second
         .into_iter()
@@ -198,22 +163,11 @@ fn entries_that_arrive_between_pages_shift_nothing() {
 fn an_export_streams_more_than_one_page_and_stops_where_told() {
     let local = Local::start();
     let client = local.client();
-    let values: Vec<Value> = (0..45_000)
-        .map(|i| {
-            json!([
-                (BASE_S * 1_000_000_000 + i * 1_000_000).to_string(),
-                format!("n{i}")
-            ])
-        })
-        .collect();
-    let body = json!({"streams": [{"stream": {"app": "web"}, "values": values}]});
-    assert_eq!(
-        client
-            .push(&body.to_string())
-            .expect("the server answers")
-            .status,
-        204
-    );
+    let mut many = Push::stream(json!({"app": "web"}));
+    for i in 0..45_000 {
+        many = many.at(BASE_S * 1_000_000_000 + i * 1_000_000, &format!("n{i}"));
+    }
+    many.to(&client);
     let lines = export(&client, "forward", &[]);
     assert!(
         lines
@@ -240,24 +194,12 @@ fn equal_streams_of_several_tenants_are_paged_apart() {
     });
     let client = local.client();
     let tenants = |names: &str| vec![("X-Scope-OrgID".to_owned(), names.to_owned())];
-    let values: Vec<Value> = (0..40)
-        .map(|i| {
-            json!([
-                format!("{BASE_S}000000000"),
-                format!("request {i} was served")
-            ])
-        })
-        .collect();
-    let body = json!({"streams": [{"stream": {"app": "web"}, "values": values}]}).to_string();
+    let mut same = Push::stream(json!({"app": "web"}));
+    for i in 0..40 {
+        same = same.entry(0, &format!("request {i} was served"));
+    }
     for tenant in ["a", "b"] {
-        let headers = [
-            tenants(tenant),
-            vec![("Content-Type".to_owned(), "application/json".to_owned())],
-        ]
-        .concat();
-        let answer = client
-            .send("POST", "/loki/api/v1/push", &headers, body.as_bytes())
-            .expect("the server answers");
+        let answer = same.send(&client, tenant);
         assert_eq!(answer.status, 204, "{}", answer.text);
         local.flush();
     }

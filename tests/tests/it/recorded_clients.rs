@@ -4,31 +4,8 @@
 
 use serde_json::Value;
 use skald_tests::conformance::{self, Case};
+use skald_tests::http::decode;
 use skald_tests::local::Local;
-
-fn decode(text: &str) -> String {
-    let bytes = text.replace('+', " ");
-    let mut out = Vec::new();
-    let mut rest = bytes.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let code = if byte == b'%' {
-            std::str::from_utf8(&tail[..2]).ok()
-        } else {
-            None
-        };
-        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(decoded) => {
-                out.push(decoded);
-                rest = &tail[2..];
-            }
-            None => {
-                out.push(byte);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(out).expect("recorded parameters are UTF-8")
-}
 
 fn case(exchange: &Value) -> Case {
     let target = exchange["path"].as_str().expect("an exchange has a path");

@@ -6,28 +6,19 @@ use skald_model::TenantId;
 use skald_query::Cancel;
 use skald_tests::http::Client;
 use skald_tests::local::Local;
+use skald_tests::push::Push;
+use skald_tests::{API, BASE_S};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-const API: &str = "/loki/api/v1";
-
-/// 2026-03-01T00:00:00Z.
-const BASE_S: i64 = 1_772_323_200;
-
 fn push(client: &Client, count: i64) {
-    let values: Vec<Value> = (0..count)
-        .map(|i| json!([format!("{}000000000", BASE_S + i), format!("line {i} <&>")]))
-        .collect();
-    let body = json!({"streams": [{"stream": {"app": "web"}, "values": values}]});
-    assert_eq!(
-        client
-            .push(&body.to_string())
-            .expect("the server answers")
-            .status,
-        204
-    );
+    let mut push = Push::stream(json!({"app": "web"}));
+    for i in 0..count {
+        push = push.entry(i, &format!("line {i} <&>"));
+    }
+    push.to(client);
 }
 
 fn get(client: &Client, target: &str) -> Value {

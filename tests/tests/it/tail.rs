@@ -4,6 +4,7 @@
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use skald_model::TenantId;
+use skald_tests::http::target;
 use skald_tests::local::Local;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -34,26 +35,6 @@ fn minute_ago() -> i64 {
         .expect("the clock is after 1970")
         .as_millis() as i64;
     now - 60_000
-}
-
-fn encode(text: &str) -> String {
-    text.bytes()
-        .map(|b| {
-            if b.is_ascii_alphanumeric() {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect()
-}
-
-fn target(path: &str, params: &[(&str, String)]) -> String {
-    let pairs: Vec<String> = params
-        .iter()
-        .map(|(name, value)| format!("{name}={}", encode(value)))
-        .collect();
-    format!("{path}?{}", pairs.join("&"))
 }
 
 async fn connect(

@@ -8,6 +8,7 @@ mod schemas;
 mod screens;
 
 use client::Grafana;
+use skald_tests::API;
 use skald_tests::conformance;
 use skald_tests::local::Local;
 
@@ -17,8 +18,6 @@ const START_NS: &str = "1772323200000000000";
 const END_NS: &str = "1772326800000000000";
 const START_TEXT: &str = "2026-03-01T00:00:00.000Z";
 const END_TEXT: &str = "2026-03-01T01:00:00.000Z";
-
-const API: &str = "/loki/api/v1";
 
 fn session(local: &Local) {
     let grafana = Grafana {

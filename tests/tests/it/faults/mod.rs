@@ -1,0 +1,6 @@
+//! Faults that other log servers and their clients had, asked in each state that data passes through.
+//!
+//! What is stored, asked and right stands in `tests/faults`, a file or more for each kind of fault.
+
+mod errors;
+mod files;
