@@ -96,6 +96,7 @@ fn samples(c: &mut Criterion, name: &str, text: &str, label: &str, line: &str, e
     let options = SampleOptions {
         grouping,
         skip_errors: true,
+        ..SampleOptions::default()
     };
     let extractor = Extractor::compile(&stages(text), &Value::Count, &wanted, &options)
         .expect("stages are valid");

@@ -30,12 +30,22 @@ impl Labels {
 
     /// Takes canonical bytes as [`Labels::as_bytes`] gave them; `None` if they are not in that form.
     pub fn from_bytes(bytes: &[u8]) -> Option<Labels> {
+        let labels = Labels::of_series(bytes)?;
+        labels
+            .iter()
+            .all(|(_, value)| !value.is_empty())
+            .then_some(labels)
+    }
+
+    /// Like [`Labels::from_bytes`], for a series of an answer: a label that a parser found may be without a value
+    /// there. [`Labels::from_pairs`] drops such labels again, so that groups do not tell empty from absent.
+    pub fn of_series(bytes: &[u8]) -> Option<Labels> {
         let mut rest = bytes;
         let mut previous: Option<&str> = None;
         while !rest.is_empty() {
             let name = take_text(&mut rest)?;
-            let value = take_text(&mut rest)?;
-            if name.is_empty() || value.is_empty() || previous.is_some_and(|p| p >= name) {
+            take_text(&mut rest)?;
+            if name.is_empty() || previous.is_some_and(|p| p >= name) {
                 return None;
             }
             previous = Some(name);
@@ -215,6 +225,18 @@ mod tests {
         assert_eq!(labels.get("b"), Some("3"));
         assert_eq!(labels.get("e"), None);
         assert_eq!(Labels::from_bytes(labels.as_bytes()), Some(labels));
+    }
+
+    #[test]
+    fn labels_of_series_may_be_without_a_value() {
+        let bytes = [1, b'a', 0, 1, b'b', 1, b'2'];
+        let series = Labels::of_series(&bytes).expect("names are sorted");
+        assert_eq!(series.get("a"), Some(""));
+        assert_eq!(Labels::from_bytes(&bytes), None);
+        assert_eq!(
+            Labels::from_pairs(series.iter()),
+            Labels::from_pairs([("b", "2")])
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::hints::{Hints, Wanted};
 use super::labels::ERROR;
 use super::names::NameId;
-use super::series_key::Key;
+use super::series_key::{Empty, Key};
 use super::stage::Stage;
 use super::unwrap::Unwrap;
 use super::{Pipeline, StageError};
@@ -44,12 +44,24 @@ pub fn value_hash(value: &str) -> f64 {
 }
 
 /// How samples are told apart.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SampleOptions {
     /// Labels of the series: `None` keeps all (minus the unwrapped label), else `by`/`without` these.
     pub grouping: Option<Grouping>,
+    /// Labels without a value, where labels are kept without being named.
+    pub empty: Empty,
     /// Count and drop entries with `__error__` instead of failing.
     pub skip_errors: bool,
+}
+
+impl Default for SampleOptions {
+    fn default() -> SampleOptions {
+        SampleOptions {
+            grouping: None,
+            empty: Empty::Shown,
+            skip_errors: false,
+        }
+    }
 }
 
 /// The value, compiled.
@@ -103,7 +115,7 @@ impl Extractor {
                     Taken::Hash(label) => Some(*label),
                     Taken::Count | Taken::Bytes => None,
                 };
-                let key = Key::compile(options.grouping.as_ref(), unkeyed, names);
+                let key = Key::compile(options.grouping.as_ref(), options.empty, unkeyed, names);
                 Ok((taken, key, overridden(stages)))
             })?;
         let asked_for = |wanted: &Wanted| matches!(wanted, Wanted::Names(names) if names.iter().any(|n| n == ERROR));

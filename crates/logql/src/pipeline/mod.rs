@@ -59,6 +59,7 @@ pub use run::{Row, RowSink, Scratch, StreamRows};
 pub use samples::{SampleError, SampleSink};
 pub use selection::Selection;
 pub use series::SeriesTable;
+pub use series_key::Empty;
 
 use crate::ast::{LogExpr, StageExpr};
 use content::Conditions;

@@ -277,7 +277,7 @@ impl Extractor {
     ) -> Plan {
         let mut column = None;
         let fixed = match &self.key {
-            Key::Without(_) => {
+            Key::Without(..) => {
                 batch.metadata.is_empty()
                     && !self.pipeline.changes_labels()
                     && !self.preserve_errors

@@ -96,7 +96,7 @@ impl SeriesTable {
 
     /// Labels of series `index`.
     pub fn labels(&self, index: u32) -> Labels {
-        Labels::from_bytes(self.key(index)).unwrap_or_else(Labels::empty)
+        Labels::of_series(self.key(index)).unwrap_or_else(Labels::empty)
     }
 
     /// How many series there are.

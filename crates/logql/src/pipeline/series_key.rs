@@ -1,6 +1,6 @@
 //! Which labels tell the series of samples apart, and writing them as a key of the series table.
 
-use super::labels::{ERROR, ERROR_DETAILS, LabelSet};
+use super::labels::{Category, ERROR, ERROR_DETAILS, Item, LabelSet};
 use super::names::{NameId, StaticNames};
 use super::series::put_label;
 use super::span::Input;
@@ -23,18 +23,28 @@ pub(super) enum Key {
     /// These, sorted by name.
     By(Vec<KeyLabel>),
     /// All but these.
-    Without(Vec<KeyLabel>),
+    Without(Vec<KeyLabel>, Empty),
+}
+
+/// What becomes of labels that a parser or a formatter set to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Empty {
+    /// They are labels of the series, as in the answer of a log query: `x=""`.
+    Shown,
+    /// They are as good as absent, as in all groups.
+    Hidden,
 }
 
 impl Key {
     /// The key for a grouping; without one, all labels but the one the value is taken from.
     pub(super) fn compile(
         grouping: Option<&Grouping>,
+        empty: Empty,
         unkeyed: Option<NameId>,
         names: &mut StaticNames,
     ) -> Key {
         let Some(grouping) = grouping else {
-            return Key::Without(unkeyed.map(KeyLabel::Label).into_iter().collect());
+            return Key::Without(unkeyed.map(KeyLabel::Label).into_iter().collect(), empty);
         };
         let mut sorted: Vec<&String> = grouping.labels.iter().collect();
         sorted.sort_unstable();
@@ -46,7 +56,7 @@ impl Key {
         };
         let labels = sorted.iter().map(label).collect();
         if grouping.without {
-            Key::Without(labels)
+            Key::Without(labels, empty)
         } else {
             Key::By(labels)
         }
@@ -59,7 +69,7 @@ impl Key {
                 [KeyLabel::Label(name)] => Some(name),
                 _ => None,
             },
-            Key::Without(_) => None,
+            Key::Without(..) => None,
         }
     }
 
@@ -83,14 +93,22 @@ impl Key {
                     }
                 }
             }
-            Key::Without(names) => put_all(labels, input, names, key),
+            Key::Without(names, empty) => put_all(labels, input, (names, *empty), key),
         }
     }
 }
 
 /// Appends all labels but `names` to a key.
-fn put_all(labels: &LabelSet, input: Input<'_>, names: &[KeyLabel], key: &mut Vec<u8>) {
+fn put_all(
+    labels: &LabelSet,
+    input: Input<'_>,
+    (names, empty): (&[KeyLabel], Empty),
+    key: &mut Vec<u8>,
+) {
     let kept = |label| !names.contains(&label);
+    let shown = |item: &Item| {
+        !item.value.is_empty() || (empty == Empty::Shown && item.category == Category::Parsed)
+    };
     let errors = [
         (KeyLabel::Error, ERROR, labels.error()),
         (KeyLabel::Details, ERROR_DETAILS, labels.details(input)),
@@ -105,7 +123,7 @@ fn put_all(labels: &LabelSet, input: Input<'_>, names: &[KeyLabel], key: &mut Ve
             while let Some((_, error, value)) = errors.next_if(|(_, error, _)| *error < name) {
                 put_label(key, error, value);
             }
-            if !value.is_empty() && kept(KeyLabel::Label(item.name)) {
+            if shown(item) && kept(KeyLabel::Label(item.name)) {
                 put_label(key, name, value);
             }
         }

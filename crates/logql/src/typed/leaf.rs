@@ -4,7 +4,7 @@ use super::log::{matchers, open_stages, subqueries};
 use super::{ByFields, Leaf, Options, QueryError};
 use crate::ast::{Grouping, LabelFormatSource, RangeExpr, RangeOp, StageExpr};
 use crate::metric::RangeSpec;
-use crate::pipeline::{Extractor, SampleOptions, Value, Wanted, without_parser};
+use crate::pipeline::{Empty, Extractor, SampleOptions, Value, Wanted, without_parser};
 use crate::syntax::print_stage;
 use skald_model::{Labels, MatchOp, Matcher};
 use std::sync::Arc;
@@ -40,9 +40,20 @@ pub(super) fn compile(
     } else {
         without_idle_formats(written)
     };
-    let fingerprint = fingerprint(&stages, &value, (&grouping, &wanted), options);
+    let fingerprint = fingerprint(
+        &stages,
+        &value,
+        (&grouping, &wanted, pushed.is_some()),
+        options,
+    );
     let sample_options = SampleOptions {
         grouping: grouping.clone(),
+        // What is grouped around the leaf does not tell empty from absent.
+        empty: if pushed.is_some() {
+            Empty::Hidden
+        } else {
+            Empty::Shown
+        },
         skip_errors: options.skip_errors,
     };
     let mut extractor =
@@ -101,7 +112,7 @@ fn by_fields(
 fn fingerprint(
     stages: &[StageExpr],
     value: &Value,
-    told_apart: (&Option<Grouping>, &Wanted),
+    told_apart: (&Option<Grouping>, &Wanted, bool),
     options: &Options,
 ) -> Option<u128> {
     let depends = options.skip_errors || stages.iter().any(depends_on_more);

@@ -212,6 +212,7 @@ fn counted(stages: &str, entries: &[Entry<'_>]) -> (usize, u64) {
             labels: Vec::new(),
         }),
         skip_errors: true,
+        ..SampleOptions::default()
     };
     let wanted = Wanted::All;
     let extractor = Extractor::compile(&super::stages_of(stages), &Value::Count, &wanted, &options)

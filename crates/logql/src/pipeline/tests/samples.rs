@@ -59,6 +59,7 @@ impl Case<'_> {
         let options = SampleOptions {
             grouping: self.grouping.clone(),
             skip_errors: self.skip_errors,
+            ..SampleOptions::default()
         };
         let extractor = Extractor::compile(&stages_of(self.stages), &self.value, &wanted, &options)
             .expect("stages are valid");
