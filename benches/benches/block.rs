@@ -5,11 +5,12 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use skald_benches::lines::{Kind, block};
-use skald_block::{BlockMeta, Encoder, decode};
+use skald_block::{BlockMeta, Encoder, ReadSpec, decode};
 use skald_model::{Batch, Columns, MetadataWanted};
 
 fn read(meta: &BlockMeta, bytes: &[u8], columns: &Columns) -> Batch {
-    decode(meta, columns, &mut |range| {
+    let spec = ReadSpec::all(columns);
+    decode(meta, &spec, Batch::default(), &mut |range| {
         Ok(bytes[range.start as usize..range.end as usize].to_vec())
     })
     .expect("was just written")

@@ -1,15 +1,15 @@
 //! Writes `fixtures/v<version>.block` (directory entry, then block) and `.rows` (what it must give), and the same
-//! of lines that are cut as `v<version>-fields`.
+//! of shredded lines as `v<version>-fields`.
 //!
 //! Run once for each format version: `cargo run -p skald-block --example fixture`. The files of older
 //! versions stay as they are.
 
-use skald_block::{Encoder, FORMAT_VERSION, decode};
-use skald_model::{BatchBuilder, Columns};
+use skald_block::{Encoder, FORMAT_VERSION, ReadSpec, decode};
+use skald_model::{Batch, BatchBuilder, Columns};
 use std::fmt::Write;
 
 /// Rows that make every column and text encoding occur.
-fn sample() -> skald_model::Batch {
+fn sample() -> Batch {
     let mut builder = BatchBuilder::default();
     let mix = |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for i in 0..160u64 {
@@ -55,8 +55,8 @@ fn sample() -> skald_model::Batch {
     builder.finish()
 }
 
-/// Runs of which some are long enough that their newest rows are apart.
-fn long_runs() -> skald_model::Batch {
+/// Runs of which some are long enough that their newest lines get a column of their own.
+fn long_runs() -> Batch {
     let mut builder = BatchBuilder::default();
     for (stream, rows) in [(0, 700), (1, 40), (4, 900)] {
         for i in 0..rows {
@@ -73,7 +73,7 @@ fn long_runs() -> skald_model::Batch {
 }
 
 /// Lines whose values are columns, in both forms, and two that stay whole.
-fn fields() -> skald_model::Batch {
+fn fields() -> Batch {
     let mut builder = BatchBuilder::default();
     let mix = |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for i in 0..120u64 {
@@ -112,10 +112,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     write("-fields", &fields())
 }
 
-fn write(kind: &str, batch: &skald_model::Batch) -> Result<(), Box<dyn std::error::Error>> {
+fn write(kind: &str, batch: &Batch) -> Result<(), Box<dyn std::error::Error>> {
     let mut block = Vec::new();
     let meta = Encoder::default().encode(batch, &mut block)?;
-    let batch = decode(&meta, &Columns::ALL, &mut |range| {
+    let all = ReadSpec::all(&Columns::ALL);
+    let batch = decode(&meta, &all, Batch::default(), &mut |range| {
         Ok(block[range.start as usize..range.end as usize].to_vec())
     })?;
     let mut rows = String::new();

@@ -1,22 +1,22 @@
-//! Columns in words, for whoever inspects a part.
+//! Column descriptions tell a person who inspects a part what its columns hold and how they are written.
 
-use crate::columns::lines::{
-    FIELD_ESCAPED, LINES_CUT, LINES_CUT_JSON, LINES_CUT_LOGFMT, LINES_PLAIN, LINES_TAIL, LINES_ZSTD,
+use crate::encoding::{
+    FIELD_ESCAPED, LINES_OLDER_NEWEST, LINES_PLAIN, LINES_SHREDDED, LINES_SHREDDED_JSON,
+    LINES_SHREDDED_LOGFMT, LINES_ZSTD, NEWEST_FRAMES,
 };
-use crate::columns::newest_lines::LINES_FRAMES;
-use crate::{BlockMeta, ColumnKind, ColumnMeta};
+use crate::meta::{BlockMeta, ColumnKind, ColumnMeta};
 use std::fmt;
 
 impl BlockMeta {
-    /// Bytes of what a column holds as a batch has it; `None` of those with names.
+    /// Bytes that the values of a column take in a batch; `None` for metadata and fields.
     pub fn plain_bytes(&self, kind: &ColumnKind) -> Option<u64> {
-        let tails = if self.has_newest() {
-            self.tails()
+        let newest = if self.has_newest() {
+            self.newest_rows()
         } else {
             None
         };
-        let older = tails.map_or(self.line_bytes, |tails| {
-            tails.iter().map(|tail| tail.line_bytes).sum()
+        let older = newest.map_or(self.line_bytes, |newest| {
+            newest.iter().map(|newest| newest.older_bytes).sum()
         });
         match kind {
             ColumnKind::Times => Some(u64::from(self.rows) * 8),
@@ -36,11 +36,11 @@ impl ColumnMeta {
             (ColumnKind::Lengths, 0) => "integers",
             (ColumnKind::Lines, LINES_PLAIN) => "plain",
             (ColumnKind::Lines, LINES_ZSTD) => "zstd",
-            (ColumnKind::Newest, LINES_FRAMES) => "zstd, run by run",
-            (ColumnKind::Lines, LINES_TAIL) => "zstd, the newest apart",
-            (ColumnKind::Lines, LINES_CUT) => "cut into fields",
-            (ColumnKind::Lines, LINES_CUT_JSON) => "all json, cut into fields",
-            (ColumnKind::Lines, LINES_CUT_LOGFMT) => "all logfmt, cut into fields",
+            (ColumnKind::Newest, NEWEST_FRAMES) => "zstd, run by run",
+            (ColumnKind::Lines, LINES_OLDER_NEWEST) => "zstd, older and newest",
+            (ColumnKind::Lines, LINES_SHREDDED) => "shredded into fields",
+            (ColumnKind::Lines, LINES_SHREDDED_JSON) => "all json, shredded into fields",
+            (ColumnKind::Lines, LINES_SHREDDED_LOGFMT) => "all logfmt, shredded into fields",
             (ColumnKind::Metadata(_), encoding) => values_name(encoding),
             (ColumnKind::Field(_), encoding) => values_name(encoding & !FIELD_ESCAPED),
             _ => "unknown",
@@ -57,14 +57,14 @@ fn values_name(encoding: u8) -> &'static str {
         0x03 => "dictionary of shapes",
         0x04 => "dictionary of decimals",
         0x05 => "dictionary of affixed texts",
-        0x06 => "dictionary of numbers behind heads",
+        0x06 => "dictionary of prefixed integers",
         0x10 => "plain texts",
         0x11 => "integers",
         0x12 => "ipv4",
         0x13 => "shapes",
         0x14 => "decimals",
         0x15 => "affixed texts",
-        0x16 => "numbers behind heads",
+        0x16 => "prefixed integers",
         _ => "unknown",
     }
 }

@@ -1,29 +1,28 @@
-//! Batch → bytes and directory entry.
+//! Encodes a batch into the bytes of a block and its metadata.
 
 use crate::anchors::{ANCHOR_ROWS, Anchor, Anchors};
-use crate::codecs::ints;
-use crate::columns::newest_lines::{InTwo, LINES_FRAMES};
-use crate::columns::{lines, metadata, times};
-use crate::{
-    BLOCK_BYTES_MAX, BLOCK_ROWS_MAX, BlockError, BlockMeta, ColumnKind, ColumnMeta, RunMeta,
-};
+use crate::codecs::ints::{self, IntBuffers};
+use crate::columns::metadata::{self, MetadataBuffers};
+use crate::columns::newest_lines::LinesSplitter;
+use crate::columns::{lines, times};
+use crate::encoding::{self, FIELD_ESCAPED, NEWEST_FRAMES};
+use crate::error::BlockError;
+use crate::limits::{BLOCK_BYTES_MAX, BLOCK_ROWS_MAX};
+use crate::meta::{BlockMeta, ColumnKind, ColumnMeta, RunMeta};
 use skald_fields::{Shredded, Shredder};
 use skald_model::Batch;
 use std::collections::BTreeSet;
 
-/// zstd level of lines and of texts in metadata. docs/decisions/0002-block-encodings.md has the figures.
-pub(crate) const ZSTD_LEVEL: i32 = 1;
-
 /// The metadata whose values the directory counts.
 const LEVEL_NAME: &str = "detected_level";
 
-/// Buffers reused from block to block.
+/// Encodes one block after the other with the same buffers.
 #[derive(Debug, Default)]
 pub struct Encoder {
     numbers: Vec<u64>,
-    ints: ints::Scratch,
-    metadata: metadata::Scratch,
-    in_two: InTwo,
+    ints: IntBuffers,
+    metadata: MetadataBuffers,
+    splitter: LinesSplitter,
     shredder: Shredder,
 }
 
@@ -50,23 +49,30 @@ impl Encoder {
         add_column(&mut meta, base, out, ColumnKind::Lengths, 0, None);
 
         for column in &batch.metadata {
-            let written = metadata::encode(column, ZSTD_LEVEL, &mut self.metadata, out)?;
+            let written = metadata::encode(column, &mut self.metadata, out)?;
             let kind = ColumnKind::Metadata(column.name.clone());
             add_column(&mut meta, base, out, kind, written.encoding, written.range);
         }
 
         match self.shredder.shred(batch) {
             Some(shredded) => self.add_shredded(batch, &shredded, (&mut meta, base), out)?,
-            None => match meta.tails() {
+            None => match meta.newest_rows() {
                 None => {
                     let encoding = lines::encode(&batch.lines, out)?;
                     add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
                 }
-                Some(tails) => {
-                    self.in_two.fill(batch, &tails);
-                    self.in_two.encode_newest(out)?;
-                    add_column(&mut meta, base, out, ColumnKind::Newest, LINES_FRAMES, None);
-                    let encoding = lines::encode(&self.in_two.older, out)?;
+                Some(newest) => {
+                    self.splitter.split(batch, &newest);
+                    self.splitter.encode_newest(out)?;
+                    add_column(
+                        &mut meta,
+                        base,
+                        out,
+                        ColumnKind::Newest,
+                        NEWEST_FRAMES,
+                        None,
+                    );
+                    let encoding = lines::encode(&self.splitter.older, out)?;
                     add_column(&mut meta, base, out, ColumnKind::Lines, encoding, None);
                 }
             },
@@ -83,39 +89,34 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) -> Result<(), BlockError> {
         for column in &shredded.columns {
-            let written = metadata::encode(&column.values, ZSTD_LEVEL, &mut self.metadata, out)?;
-            let encoding = written.encoding
-                | if column.escaped {
-                    lines::FIELD_ESCAPED
-                } else {
-                    0
-                };
+            let written = metadata::encode(&column.values, &mut self.metadata, out)?;
+            let tag = written.encoding | if column.escaped { FIELD_ESCAPED } else { 0 };
             add_column(
                 meta,
                 base,
                 out,
                 ColumnKind::Field(column.values.name.clone()),
-                encoding,
+                tag,
                 written.range,
             );
         }
         self.numbers.clear();
         self.numbers
             .extend(shredded.skeleton_codes.iter().map(|row| u64::from(*row)));
-        lines::encode_cut(batch, shredded, &self.numbers, &mut self.ints, out)?;
+        lines::encode_shredded(batch, shredded, &self.numbers, &mut self.ints, out)?;
         add_column(
             meta,
             base,
             out,
             ColumnKind::Lines,
-            lines::lines_encoding(shredded.form()),
+            encoding::shredded(shredded.form()),
             None,
         );
         Ok(())
     }
 }
 
-/// Notes the column that was just appended: it begins where the last one ended.
+/// Describes the column that was just appended: it begins where the last one ended.
 fn add_column(
     meta: &mut BlockMeta,
     base: usize,
@@ -206,7 +207,7 @@ pub fn verify(meta: &BlockMeta, batch: &Batch) -> Result<(), BlockError> {
     }
 }
 
-/// Anchors at every so many rows of each run.
+/// Anchors at every `every`th row of each run.
 fn anchors(batch: &Batch, every: u32) -> Anchors {
     let mut all = Vec::new();
     for run in &batch.runs {

@@ -1,4 +1,5 @@
-//! Rows and line bytes of a run before a time, from anchors and the few frames between two of them.
+//! Run counter: counts the rows and line bytes of a run before a time, from anchors and the few frames between two of
+//! them.
 //!
 //! [`RunCounter`] answers for one block. A time outside a run costs no read; the first one inside fetches the
 //! times column (and, when bytes are asked for, the lengths column) once, and each adds up at most the rows
@@ -6,7 +7,9 @@
 
 use crate::codecs::ints::{FRAME, Frames};
 use crate::columns::times;
-use crate::{BlockError, BlockMeta, ColumnKind, ColumnMeta};
+use crate::error::BlockError;
+use crate::fetch::{ReadRange, fetch_one};
+use crate::meta::{BlockMeta, ColumnKind, RunMeta};
 use std::ops::Range;
 
 /// Rows, and bytes of their lines.
@@ -27,15 +30,12 @@ pub enum Count {
     RowsAndBytes,
 }
 
-/// Fetches byte ranges of a block.
-pub type ReadRange<'a> = &'a mut dyn FnMut(Range<u64>) -> std::io::Result<Vec<u8>>;
-
 /// Counts in the runs of one block.
 #[derive(Debug)]
 pub struct RunCounter<'a> {
     meta: &'a BlockMeta,
     count: Count,
-    runs: Vec<RunAt>,
+    runs: Vec<RunStart>,
     /// Steps between rows in all runs.
     steps: usize,
     times: Option<(u64, Frames)>,
@@ -48,7 +48,7 @@ pub struct RunCounter<'a> {
 
 /// A row of a run.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct RowPosition {
     row: usize,
     time: i64,
     /// Bytes of the run's lines before it.
@@ -60,12 +60,12 @@ struct Place {
 struct Reached {
     run: usize,
     edge: i64,
-    place: Place,
+    position: RowPosition,
 }
 
-/// Where what belongs to a run begins.
+/// Where the rows, steps and anchors of a run begin.
 #[derive(Clone, Copy, Debug)]
-struct RunAt {
+struct RunStart {
     row: usize,
     step: usize,
     anchor: usize,
@@ -74,12 +74,12 @@ struct RunAt {
 impl<'a> RunCounter<'a> {
     /// A counter for the block that `meta` describes; reads nothing yet.
     pub fn new(meta: &'a BlockMeta, count: Count) -> RunCounter<'a> {
-        let mut at = RunAt {
+        let mut at = RunStart {
             row: 0,
             step: 0,
             anchor: 0,
         };
-        let begin = |run: &crate::RunMeta| {
+        let begin = |run: &RunMeta| {
             let begins = at;
             at.row += run.rows as usize;
             at.step += (run.rows as usize).saturating_sub(1);
@@ -134,31 +134,11 @@ impl<'a> RunCounter<'a> {
                 line_bytes: self.bytes_of(described.line_bytes),
             });
         }
-        let anchors = &self.meta.anchors;
-        let own = anchors
-            .all
-            .get(at.anchor..at.anchor + anchors.of_rows(described.rows))
-            .unwrap_or_default();
-        let passed = own.partition_point(|anchor| anchor.time < time);
-        let start = match passed.checked_sub(1) {
-            None => Place {
-                row: 0,
-                time: described.min_time,
-                line_bytes: 0,
-            },
-            Some(last) => {
-                let row = passed * anchors.every as usize;
-                Place {
-                    row,
-                    time: own[last].time,
-                    line_bytes: own[last].line_bytes,
-                }
-            }
-        };
+        let start = self.last_anchor(described, at, time);
         let reached = self.reached.filter(|reached| {
-            reached.run == run && reached.edge <= time && reached.place.row > start.row
+            reached.run == run && reached.edge <= time && reached.position.row > start.row
         });
-        let start = reached.map_or(start, |reached| reached.place);
+        let start = reached.map_or(start, |reached| reached.position);
         let (row, row_time) = match start.time < time {
             true => self.first_not_before(
                 time,
@@ -178,7 +158,7 @@ impl<'a> RunCounter<'a> {
         self.reached = Some(Reached {
             run,
             edge: time,
-            place: Place {
+            position: RowPosition {
                 row,
                 time: row_time,
                 line_bytes,
@@ -190,6 +170,31 @@ impl<'a> RunCounter<'a> {
         })
     }
 
+    /// The last anchor of a run before `time`, or the run's first row.
+    fn last_anchor(&self, described: &RunMeta, at: RunStart, time: i64) -> RowPosition {
+        let anchors = &self.meta.anchors;
+        let own = anchors
+            .all
+            .get(at.anchor..at.anchor + anchors.of_rows(described.rows))
+            .unwrap_or_default();
+        let passed = own.partition_point(|anchor| anchor.time < time);
+        match passed.checked_sub(1) {
+            None => RowPosition {
+                row: 0,
+                time: described.min_time,
+                line_bytes: 0,
+            },
+            Some(last) => {
+                let row = passed * anchors.every as usize;
+                RowPosition {
+                    row,
+                    time: own[last].time,
+                    line_bytes: own[last].line_bytes,
+                }
+            }
+        }
+    }
+
     fn bytes_of(&self, line_bytes: u64) -> u64 {
         if self.count == Count::RowsAndBytes {
             line_bytes
@@ -198,20 +203,20 @@ impl<'a> RunCounter<'a> {
         }
     }
 
-    /// The first row of the run, behind the one given with its time, that is not before `time`; and its own time.
+    /// The first row of the run, after the one given with its time, that is not before `time`; and its own time.
     fn first_not_before(
         &mut self,
         time: i64,
         (row, from): (usize, i64),
-        at: RunAt,
+        at: RunStart,
         rows: usize,
         read: ReadRange<'_>,
     ) -> Result<(usize, i64), BlockError> {
         let steps = self.steps;
         if self.times.is_none() {
-            let column = fetch(self.meta, &ColumnKind::Times, read)?;
+            let column = fetch_one(self.meta, &ColumnKind::Times, read)?;
             let mut bytes = &column[..];
-            let unit = times::take_unit(&mut bytes)?;
+            let unit = times::get_unit(&mut bytes)?;
             self.times = Some((unit, Frames::open(bytes, steps)?));
         }
         let Some((unit, frames)) = &self.times else {
@@ -250,7 +255,7 @@ impl<'a> RunCounter<'a> {
     fn line_bytes(&mut self, rows: Range<usize>, read: ReadRange<'_>) -> Result<u64, BlockError> {
         let all = self.meta.rows as usize;
         if self.lengths.is_none() {
-            let column = fetch(self.meta, &ColumnKind::Lengths, read)?;
+            let column = fetch_one(self.meta, &ColumnKind::Lengths, read)?;
             self.lengths = Some(Frames::open(&column, all)?);
         }
         let Some(frames) = &self.lengths else {
@@ -273,24 +278,10 @@ impl<'a> RunCounter<'a> {
     }
 }
 
-/// The checked bytes of a column.
-pub(crate) fn fetch(
-    meta: &BlockMeta,
-    kind: &ColumnKind,
-    read: ReadRange<'_>,
-) -> Result<Vec<u8>, BlockError> {
-    let column = meta.columns.iter().find(|column| column.kind == *kind);
-    let column: &ColumnMeta =
-        column.ok_or_else(|| BlockError::Damaged(format!("the block has no {kind}")))?;
-    let bytes = read(column.bytes())?;
-    column.check(&bytes)?;
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Encoder;
+    use crate::encode::Encoder;
     use skald_model::BatchBuilder;
 
     /// Counts before every time of interest, compared with counting rows.

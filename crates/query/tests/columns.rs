@@ -10,7 +10,7 @@ use skald_model::{
     WriteStream,
 };
 use skald_query::{Answer, Caching, Cancel, Data, Engine, QueryLimits, RangeRequest};
-use skald_store::{FieldsAnswer, Options, Select, Store};
+use skald_store::{Options, Select, Store};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -647,14 +647,18 @@ fn has_columns(store: &Store) -> (bool, bool) {
     let selected = store
         .select(&TenantId::fake(), &select)
         .expect("the store can be read");
-    let answers = |answer, form| {
-        selected
-            .pieces
-            .iter()
-            .any(|piece| piece.fields_answer(form, &[]) == answer)
-    };
-    let either = |answer| answers(answer, Form::Json) || answers(answer, Form::Logfmt);
-    (either(FieldsAnswer::All), either(FieldsAnswer::Some))
+    let forms = [Form::Json, Form::Logfmt].into_iter();
+    let residual: Vec<Vec<u32>> = forms
+        .flat_map(|form| {
+            selected
+                .pieces
+                .iter()
+                .map(move |piece| piece.residual_rows(form, &[]))
+        })
+        .filter_map(|rows| rows.expect("the part is whole"))
+        .collect();
+    let all = residual.iter().any(Vec::is_empty);
+    (all, residual.iter().any(|rows| !rows.is_empty()))
 }
 
 /// Compares answers from a head, from its part, from two parts and a head that share entries, and from these merged.

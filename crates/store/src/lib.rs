@@ -36,7 +36,7 @@ pub use retention::{Retention, RetentionOf, StreamRetention};
 pub use scan::piece::{Piece, PieceRows, PieceRun, RunRows};
 pub use scan::run_counter::PieceCounter;
 pub use scan::selector::Selecting;
-pub use skald_block::{Choose, Count, FieldsAnswer, RowsBytes, TAIL_ROWS_MIN, Wanted};
+pub use skald_block::{Count, Pick, ReadSpec, RowsBytes};
 pub use skald_fields::Form;
 pub use skald_patterns::{Pattern, StreamMiner};
 pub use skald_wal::files;

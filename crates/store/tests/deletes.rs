@@ -4,7 +4,7 @@ mod support;
 
 use skald_model::{Columns, ContentQuery, Matcher, TenantId, TimeRange, time::DAY_NS};
 use skald_store::{
-    CancelError, DeleteError, Options, Progress, Retention, RetentionOf, Select, Store,
+    CancelError, DeleteError, Options, Progress, ReadSpec, Retention, RetentionOf, Select, Store,
     StreamRetention,
 };
 use skald_wal::sim::SimFiles;
@@ -252,7 +252,9 @@ fn a_run_says_whether_what_it_tells_is_what_is_to_be_seen() {
             .collect::<Vec<_>>(),
         [(false, 2), (true, 1)]
     );
-    let read = piece.read(&Columns::TIMES).expect("it reads");
+    let read = piece
+        .read(&ReadSpec::all(&Columns::TIMES), None)
+        .expect("it reads");
     assert_eq!(
         read.runs
             .iter()

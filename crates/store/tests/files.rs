@@ -99,12 +99,13 @@ fn replaced_parts_go_when_their_readers_do() {
         .expect("selecting works");
     store.compact().expect("compacting works");
     assert_eq!((store.status().parts, files()), (1, 4));
-    assert!(
-        selected
-            .pieces
-            .iter()
-            .all(|p| p.read(&skald_model::Columns::ALL).is_ok())
-    );
+    assert!(selected.pieces.iter().all(|p| {
+        p.read(
+            &skald_store::ReadSpec::all(&skald_model::Columns::ALL),
+            None,
+        )
+        .is_ok()
+    }));
     drop(selected);
     assert_eq!(files(), 1);
 }
@@ -158,7 +159,12 @@ fn a_damaged_block_is_named_and_the_rest_is_read() {
     let (good, bad): (Vec<_>, Vec<_>) = selected
         .pieces
         .iter()
-        .map(|p| p.read(&skald_model::Columns::ALL))
+        .map(|p| {
+            p.read(
+                &skald_store::ReadSpec::all(&skald_model::Columns::ALL),
+                None,
+            )
+        })
         .partition(|r| r.is_ok());
     assert_eq!((good.len(), bad.len()), (3, 1));
     assert!(

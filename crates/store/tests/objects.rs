@@ -5,7 +5,7 @@ mod support;
 use object_store::path::Path as ObjectPath;
 use object_store::{Error, ObjectStoreExt, PutMode, UpdateVersion};
 use skald_model::{Columns, ContentQuery, Literal, TenantId, TimeRange, time::DAY_NS};
-use skald_store::{ObjectOptions, Options, Select, Selected, Store, StoreError};
+use skald_store::{ObjectOptions, Options, ReadSpec, Select, Selected, Store, StoreError};
 use skald_wal::sim::Dice;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -118,7 +118,7 @@ fn without_an_answer_parts_wait_here_and_pushes_go_on() {
         let (there, away): (Vec<_>, Vec<_>) = select(&store)
             .pieces
             .iter()
-            .map(|p| p.read(&Columns::ALL))
+            .map(|p| p.read(&ReadSpec::all(&Columns::ALL), None))
             .partition(|r| r.is_ok());
         assert!(there.len() >= 2 && away.len() == 2, "{away:?}");
         let named = |r: &Result<_, StoreError>| matches!(r, Err(StoreError::Unavailable(why)) if why.contains(".part"));
@@ -311,7 +311,12 @@ fn objects_go_when_nothing_names_them() {
     store.compact().expect("compacting works");
     store.upload().expect("uploading works");
     assert_eq!(parts(), 4, "a reader has the old ones open");
-    assert!(reader.pieces.iter().all(|p| p.read(&Columns::ALL).is_ok()));
+    assert!(
+        reader
+            .pieces
+            .iter()
+            .all(|p| p.read(&ReadSpec::all(&Columns::ALL), None).is_ok())
+    );
     drop(reader);
     store.upload().expect("uploading works");
     assert_eq!(parts(), 1);

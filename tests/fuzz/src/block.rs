@@ -3,8 +3,7 @@
 //! Checksums are made right before decoding, as otherwise nothing would get past them.
 
 use skald_block::{
-    BlockMeta, ColumnKind, Count, Encoder, RunCounter, Wanted, decode, decode_chosen, decode_over,
-    verify,
+    BlockError, BlockMeta, ColumnKind, Count, Encoder, ReadSpec, RunCounter, decode, verify,
 };
 use skald_model::{Batch, BatchBuilder, Columns, Literal, MetadataWanted};
 
@@ -87,7 +86,7 @@ fn check_rows(input: &[u8]) {
         .encode(&batch, &mut bytes)
         .expect("the batch is well formed");
     assert_same(
-        &decode(&meta, &Columns::ALL, &mut reader(&bytes)).expect("was just written"),
+        &read(&meta, &ReadSpec::all(&Columns::ALL), &bytes).expect("was just written"),
         &batch,
     );
     verify(&meta, &batch).expect("the entry describes its rows");
@@ -132,13 +131,12 @@ fn check_lines_with_a_text(meta: &BlockMeta, bytes: &[u8], batch: &Batch) {
                 .windows(literal.bytes.len())
                 .any(|text| text == literal.bytes)
     };
-    let containing = [vec![literal.clone()]];
-    let wanted = Wanted {
-        containing: &containing,
-        ..Wanted::all(&Columns::ALL)
+    let must_contain = [vec![literal.clone()]];
+    let spec = ReadSpec {
+        must_contain: &must_contain,
+        ..ReadSpec::all(&Columns::ALL)
     };
-    let found =
-        decode_over(meta, &wanted, Batch::default(), &mut reader(bytes)).expect("was just written");
+    let found = read(meta, &spec, bytes).expect("was just written");
     for row in 0..batch.len() as u32 {
         let (line, found) = (batch.line(row), found.line(row));
         assert!(
@@ -181,7 +179,7 @@ fn check_decode(mut meta: BlockMeta, bytes: &[u8]) {
         let _ = counter.before(run, middle(&meta, run), &mut reader(bytes));
     }
     for columns in wanted() {
-        let Ok(batch) = decode(&meta, &columns, &mut reader(bytes)) else {
+        let Ok(batch) = read(&meta, &ReadSpec::all(&columns), bytes) else {
             continue;
         };
         assert_eq!(batch.len(), meta.rows as usize);
@@ -199,31 +197,26 @@ fn check_decode(mut meta: BlockMeta, bytes: &[u8]) {
     check_some(&meta, bytes);
 }
 
-/// Lines of some rows are those of all, rows that are chosen are whole, and lines with a text and values as metadata can be
-/// read.
+/// Lines of some rows are those of all, picked rows are whole, and lines with a text and fields as metadata can be read.
 fn check_some(meta: &BlockMeta, bytes: &[u8]) {
-    let read =
-        |wanted: &Wanted<'_>| decode_over(meta, wanted, Batch::default(), &mut reader(bytes));
-    let all = read(&Wanted::all(&Columns::ALL));
+    let read = |spec: &ReadSpec<'_>| read(meta, spec, bytes);
+    let all = read(&ReadSpec::all(&Columns::ALL));
     let rows: Vec<u32> = (0..meta.rows).step_by(3).collect();
-    let some = read(&Wanted {
+    let some = read(&ReadSpec {
         rows: Some(&rows),
-        ..Wanted::all(&Columns::ALL)
+        ..ReadSpec::all(&Columns::ALL)
     });
     if let (Ok(all), Ok(some)) = (&all, &some) {
         assert!(rows.iter().all(|row| all.line(*row) == some.line(*row)));
     }
     let mut last: Vec<u32> = (0..meta.rows).rev().step_by(5).take(40).collect();
     last.reverse();
-    let mut choose = |_: &[i64]| last.clone();
-    let chosen = decode_chosen(
-        meta,
-        &Wanted::all(&Columns::ALL),
-        Batch::default(),
-        &mut reader(bytes),
-        Some(&mut choose),
-    );
-    if let (Ok(all), Ok(some)) = (&all, &chosen) {
+    let pick = |_: &[i64]| last.clone();
+    let picked = read(&ReadSpec {
+        pick: Some(&pick),
+        ..ReadSpec::all(&Columns::ALL)
+    });
+    if let (Ok(all), Ok(some)) = (&all, &picked) {
         for &row in &last {
             assert_eq!(all.line(row), some.line(row));
             assert!(
@@ -232,7 +225,7 @@ fn check_some(meta: &BlockMeta, bytes: &[u8]) {
             );
         }
     }
-    let containing = [vec![
+    let must_contain = [vec![
         all.as_ref()
             .map_or_else(|_| text_of(&Batch::default()), text_of),
     ]];
@@ -245,19 +238,19 @@ fn check_some(meta: &BlockMeta, bytes: &[u8]) {
         line_lengths: true,
         metadata: MetadataWanted::Names(names.collect()),
     };
-    for wanted in [
-        Wanted {
-            containing: &containing,
+    for spec in [
+        ReadSpec {
+            must_contain: &must_contain,
             rows: Some(&rows),
-            ..Wanted::all(&columns)
+            ..ReadSpec::all(&columns)
         },
-        Wanted {
-            containing: &containing,
+        ReadSpec {
+            must_contain: &must_contain,
             fields: true,
-            ..Wanted::all(&columns)
+            ..ReadSpec::all(&columns)
         },
     ] {
-        let Ok(batch) = read(&wanted) else { continue };
+        let Ok(batch) = read(&spec) else { continue };
         for row in 0..batch.len() as u32 {
             let _ = batch.line(row).len()
                 + batch
@@ -266,6 +259,10 @@ fn check_some(meta: &BlockMeta, bytes: &[u8]) {
                     .sum::<usize>();
         }
     }
+}
+
+fn read(meta: &BlockMeta, spec: &ReadSpec<'_>, bytes: &[u8]) -> Result<Batch, BlockError> {
+    decode(meta, spec, Batch::default(), &mut reader(bytes))
 }
 
 fn reader(bytes: &[u8]) -> impl FnMut(std::ops::Range<u64>) -> std::io::Result<Vec<u8>> + '_ {

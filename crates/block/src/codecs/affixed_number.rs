@@ -1,18 +1,18 @@
-//! Texts that are a number between the same texts: `12.5ms`, `user-17`.
+//! Affixed numbers have the same text before and after them in all values: `12.5ms`, `user-17`.
 
-use crate::codecs::text::Texts;
+use crate::codecs::texts::Texts;
 
 /// Longest text before or after the number.
 const AFFIX_BYTES_MAX: usize = 64;
 
-/// The texts without their affixes.
+/// Texts without their affixes.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
+pub(crate) struct AffixedNumbers {
     ends: Vec<u32>,
     bytes: Vec<u8>,
 }
 
-impl Scratch {
+impl AffixedNumbers {
     pub(crate) fn texts(&self) -> Texts<'_> {
         Texts {
             ends: &self.ends,
@@ -28,8 +28,8 @@ pub(crate) struct Affixes<'a> {
     pub(crate) suffix: &'a [u8],
 }
 
-/// What all texts share before and after what may be a number, the rests in `scratch`; `None` when that is nothing.
-pub(crate) fn find<'a>(texts: Texts<'a>, scratch: &mut Scratch) -> Option<Affixes<'a>> {
+/// What all texts share before and after what may be a number, the rests in `numbers`; `None` when that is nothing.
+pub(crate) fn find<'a>(texts: Texts<'a>, numbers: &mut AffixedNumbers) -> Option<Affixes<'a>> {
     let of_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
     let first = texts.iter().next()?;
     let digits = first.iter().position(u8::is_ascii_digit)?;
@@ -40,8 +40,8 @@ pub(crate) fn find<'a>(texts: Texts<'a>, scratch: &mut Scratch) -> Option<Affixe
     if prefix.len() + suffix.len() == 0 || prefix.len().max(suffix.len()) > AFFIX_BYTES_MAX {
         return None;
     }
-    scratch.ends.clear();
-    scratch.bytes.clear();
+    numbers.ends.clear();
+    numbers.bytes.clear();
     for text in texts.iter() {
         let rest = text
             .strip_prefix(prefix)?
@@ -50,8 +50,8 @@ pub(crate) fn find<'a>(texts: Texts<'a>, scratch: &mut Scratch) -> Option<Affixe
         if !rest.iter().all(of_number) {
             return None;
         }
-        scratch.bytes.extend_from_slice(rest);
-        scratch.ends.push(scratch.bytes.len() as u32);
+        numbers.bytes.extend_from_slice(rest);
+        numbers.ends.push(numbers.bytes.len() as u32);
     }
     Some(Affixes { prefix, suffix })
 }

@@ -1,52 +1,53 @@
-//! Texts that are decimal fractions (`0.25`, `-3.10`) as two lists of integers: digits behind the point, and
-//! the digits without it.
+//! Decimal fractions (`0.25`, `-3.10`) become two lists of integers: digits after the point, and the digits
+//! without it.
 //!
 //! A value is taken only in the one form that those two numbers print to, so trailing zeros stay and nothing
 //! is rounded. Exponents, a bare point and a negative zero are left to the plain form.
 
-use crate::BlockError;
-use crate::codecs::text::{Only, SIGN, Texts};
-use crate::codecs::{digits, ints, text};
+use crate::codecs::digits;
+use crate::codecs::ints::{self, IntBuffers};
+use crate::codecs::texts::{SIGN, Texts, Wanted, get_small_ints, print_ints};
+use crate::error::BlockError;
 
-/// Most digits behind the point: more than a double ever needs, and no value of a column is longer for it.
+/// Most digits after the point: more than a double ever needs, and no value of a column is longer for it.
 const PLACES_MAX: u64 = 18;
 
-/// Buffers of [`encode`].
+/// Texts that are decimals.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
+pub(crate) struct Decimals {
     places: Vec<u64>,
     digits: Vec<u64>,
 }
 
-/// Fills the buffers; false when a text is no such value, or there is none. Without any point the texts are
+/// Parses the texts into `decimals`; false when a text is no such value, or there is none. Without any point the texts are
 /// integers, which have a form of their own.
-pub(crate) fn fill(texts: Texts<'_>, scratch: &mut Scratch) -> bool {
-    scratch.places.clear();
-    scratch.digits.clear();
+pub(crate) fn find(texts: Texts<'_>, decimals: &mut Decimals) -> bool {
+    decimals.places.clear();
+    decimals.digits.clear();
     for text in texts.iter() {
         let Some((digits, places)) = parse(text) else {
             return false;
         };
-        scratch.digits.push(digits as u64 ^ SIGN);
-        scratch.places.push(places);
+        decimals.digits.push(digits as u64 ^ SIGN);
+        decimals.places.push(places);
     }
-    !scratch.digits.is_empty()
+    !decimals.digits.is_empty()
 }
 
-/// Appends what [`fill`] found; gives the integers that enclose all values.
+/// Appends what [`find`] found; gives the integers that enclose all values.
 pub(crate) fn put(
-    scratch: &Scratch,
-    ints: &mut ints::Scratch,
+    decimals: &Decimals,
+    buffers: &mut IntBuffers,
     out: &mut Vec<u8>,
 ) -> Result<Option<(i64, i64)>, BlockError> {
-    ints::encode(&scratch.places, ints, out)?;
-    ints::encode(&scratch.digits, ints, out)?;
+    ints::encode(&decimals.places, buffers, out)?;
+    ints::encode(&decimals.digits, buffers, out)?;
     let values = || {
-        scratch
+        decimals
             .digits
             .iter()
             .map(|d| (d ^ SIGN) as i64)
-            .zip(&scratch.places)
+            .zip(&decimals.places)
     };
     let floor = values()
         .map(|(digits, places)| digits.div_euclid(unit(*places)))
@@ -58,22 +59,22 @@ pub(crate) fn put(
     Ok(floor.zip(ceiling.max()))
 }
 
-/// Takes `count` values and appends the texts of those that are wanted, by their numbers.
-pub(crate) fn take(
+/// Reads `count` values and appends the texts of those that are wanted.
+pub(crate) fn decode(
     bytes: &mut &[u8],
     count: usize,
-    only: Only<'_>,
+    wanted: Wanted<'_>,
     ends: &mut Vec<u32>,
     values: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
-    let places = text::take_small(
+    let places = get_small_ints(
         bytes,
         count,
-        only,
+        wanted,
         PLACES_MAX as u8,
         "the number of a decimal's places",
     )?;
-    text::print(bytes, count, only, ends, values, |number, digits, out| {
+    print_ints(bytes, count, wanted, ends, values, |number, digits, out| {
         print(
             (digits ^ SIGN) as i64,
             places.get(number).copied().unwrap_or(0),
@@ -98,7 +99,7 @@ fn unit(places: u64) -> i64 {
     10i64.pow(places.min(PLACES_MAX) as u32)
 }
 
-/// Digits without the point, and how many stand behind it.
+/// Digits without the point, and how many of them follow it.
 fn parse(text: &[u8]) -> Option<(i64, u64)> {
     let (negative, number) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -173,15 +174,15 @@ mod tests {
                     })
                 })
                 .collect();
-            let mut scratch = Scratch::default();
-            assert!(fill(
+            let mut decimals = Decimals::default();
+            assert!(find(
                 Texts {
                     ends: &ends,
                     bytes: values.concat().as_bytes()
                 },
-                &mut scratch
+                &mut decimals
             ));
-            let range = put(&scratch, &mut ints::Scratch::default(), &mut Vec::new())
+            let range = put(&decimals, &mut IntBuffers::default(), &mut Vec::new())
                 .expect("memory is enough");
             assert_eq!(range, Some(expected));
         };

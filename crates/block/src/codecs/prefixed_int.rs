@@ -1,148 +1,155 @@
-//! Texts that are one of a few heads and then a whole number: `/api/v1/users/8485`, `queue.go:91`.
+//! Prefixed integers are one of a few prefixes and then a whole number: `/api/v1/users/8485`, `queue.go:91`.
 //!
-//! The number is what digits stand at the end, in the one form it is printed; zeros before it belong to the head.
+//! The number is the digits at the end, in the one form it is printed; zeros before it belong to the prefix.
 
-use crate::codecs::text::{Only, Texts};
-use crate::codecs::{digits, ints, text, varint};
-use crate::{BLOCK_BYTES_MAX, BlockError};
+use crate::codecs::ints::{self, IntBuffers};
+use crate::codecs::texts::{Texts, Wanted, get_small_ints, print_ints};
+use crate::codecs::{digits, varint};
+use crate::error::BlockError;
+use crate::limits::BLOCK_BYTES_MAX;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Most heads of a list, and longest of them: with more, plain bytes are about as short.
-const HEADS_MAX: usize = 64;
-const HEAD_BYTES_MAX: usize = 128;
-/// Each head stands for at least so many values on average.
-const VALUES_A_HEAD_MIN: usize = 8;
+/// Most prefixes of a list, and longest of them: with more, plain bytes are about as short.
+const PREFIXES_MAX: usize = 64;
+const PREFIX_BYTES_MAX: usize = 128;
+/// Fewest values a prefix stands for on average.
+const VALUES_A_PREFIX_MIN: usize = 8;
 /// Most digits of a number: more may not fit 64 bits.
 const DIGITS_MAX: usize = 19;
 
-/// What [`fill`] found.
+/// Texts that are prefixed integers.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    head_ends: Vec<u32>,
-    heads: Vec<u8>,
+pub(crate) struct PrefixedInts {
+    prefix_ends: Vec<u32>,
+    prefixes: Vec<u8>,
     codes: Vec<u64>,
     numbers: Vec<u64>,
     table: HashTable<u32>,
 }
 
-impl Scratch {
-    fn heads(&self) -> Texts<'_> {
+impl PrefixedInts {
+    fn prefixes(&self) -> Texts<'_> {
         Texts {
-            ends: &self.head_ends,
-            bytes: &self.heads,
+            ends: &self.prefix_ends,
+            bytes: &self.prefixes,
         }
     }
 
-    /// The number of a head; `None` when there are too many.
-    fn head(&mut self, head: &[u8]) -> Option<u32> {
-        let Scratch {
-            head_ends,
-            heads,
+    /// The number of a prefix; `None` when there are too many.
+    fn prefix(&mut self, prefix: &[u8]) -> Option<u32> {
+        let PrefixedInts {
+            prefix_ends,
+            prefixes,
             table,
             ..
         } = self;
         let texts = Texts {
-            ends: head_ends,
-            bytes: heads,
+            ends: prefix_ends,
+            bytes: prefixes,
         };
-        let hash = xxh3_64(head);
-        if let Some(known) = table.find(hash, |number| texts.get(*number as usize) == head) {
+        let hash = xxh3_64(prefix);
+        if let Some(known) = table.find(hash, |number| texts.get(*number as usize) == prefix) {
             return Some(*known);
         }
-        if head_ends.len() == HEADS_MAX || head.len() > HEAD_BYTES_MAX {
+        if prefix_ends.len() == PREFIXES_MAX || prefix.len() > PREFIX_BYTES_MAX {
             return None;
         }
-        let number = head_ends.len() as u32;
-        heads.extend_from_slice(head);
-        head_ends.push(heads.len() as u32);
+        let number = prefix_ends.len() as u32;
+        prefixes.extend_from_slice(prefix);
+        prefix_ends.push(prefixes.len() as u32);
         let texts = Texts {
-            ends: head_ends,
-            bytes: heads,
+            ends: prefix_ends,
+            bytes: prefixes,
         };
         table.insert_unique(hash, number, |number| xxh3_64(texts.get(*number as usize)));
         Some(number)
     }
 }
 
-/// Fills the buffers; false when the texts are not of this form.
-pub(crate) fn fill(texts: Texts<'_>, scratch: &mut Scratch) -> bool {
-    scratch.head_ends.clear();
-    scratch.heads.clear();
-    scratch.codes.clear();
-    scratch.numbers.clear();
-    scratch.table.clear();
+/// Splits the texts into `found`; false when they are not of this form.
+pub(crate) fn find(texts: Texts<'_>, found: &mut PrefixedInts) -> bool {
+    found.prefix_ends.clear();
+    found.prefixes.clear();
+    found.codes.clear();
+    found.numbers.clear();
+    found.table.clear();
     let mut last: (&[u8], u32) = (&[], u32::MAX);
     for text in texts.iter() {
-        let Some((head, number)) = split(text) else {
+        let Some((prefix, number)) = split(text) else {
             return false;
         };
-        if last.1 == u32::MAX || last.0 != head {
-            let Some(code) = scratch.head(head) else {
+        if last.1 == u32::MAX || last.0 != prefix {
+            let Some(code) = found.prefix(prefix) else {
                 return false;
             };
-            last = (head, code);
+            last = (prefix, code);
         }
-        scratch.codes.push(u64::from(last.1));
-        scratch.numbers.push(number);
+        found.codes.push(u64::from(last.1));
+        found.numbers.push(number);
     }
-    scratch.codes.len() >= VALUES_A_HEAD_MIN * scratch.head_ends.len().max(1)
+    found.codes.len() >= VALUES_A_PREFIX_MIN * found.prefix_ends.len().max(1)
 }
 
-/// Appends what [`fill`] found.
+/// Appends what [`find`] found.
 pub(crate) fn put(
-    scratch: &Scratch,
-    ints: &mut ints::Scratch,
+    found: &PrefixedInts,
+    buffers: &mut IntBuffers,
     out: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
-    varint::put(out, scratch.head_ends.len() as u64);
-    scratch
-        .heads()
+    varint::put(out, found.prefix_ends.len() as u64);
+    found
+        .prefixes()
         .iter()
-        .for_each(|head| varint::put_bytes(out, head));
-    ints::encode(&scratch.codes, ints, out)?;
-    ints::encode(&scratch.numbers, ints, out)
+        .for_each(|prefix| varint::put_bytes(out, prefix));
+    ints::encode(&found.codes, buffers, out)?;
+    ints::encode(&found.numbers, buffers, out)
 }
 
-/// The heads of a list that begins with them.
-pub(crate) fn take_heads<'a>(bytes: &mut &'a [u8]) -> Result<Vec<&'a [u8]>, BlockError> {
-    let heads = varint::take_at_most(bytes, HEADS_MAX as u64, "the number of heads")?;
-    let mut head = || match varint::take_bytes(bytes)? {
-        head if head.len() > HEAD_BYTES_MAX => {
-            Err(BlockError::damaged("a head is longer than can be"))
+/// The prefixes of a list that begins with them.
+pub(crate) fn get_prefixes<'a>(bytes: &mut &'a [u8]) -> Result<Vec<&'a [u8]>, BlockError> {
+    let prefixes = varint::get_at_most(bytes, PREFIXES_MAX as u64, "the number of prefixes")?;
+    let mut prefix = || match varint::get_bytes(bytes)? {
+        prefix if prefix.len() > PREFIX_BYTES_MAX => {
+            Err(BlockError::damaged("a prefix is longer than can be"))
         }
-        head => Ok(head),
+        prefix => Ok(prefix),
     };
-    (0..heads).map(|_| head()).collect()
+    (0..prefixes).map(|_| prefix()).collect()
 }
 
-/// Takes `count` values and appends the texts of those that are wanted, by their numbers.
-pub(crate) fn take(
+/// Reads `count` values and appends the texts of those that are wanted.
+pub(crate) fn decode(
     bytes: &mut &[u8],
     count: usize,
-    only: Only<'_>,
+    wanted: Wanted<'_>,
     ends: &mut Vec<u32>,
     values: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
-    let heads = take_heads(bytes)?;
-    let longest = heads.iter().map(|head| head.len()).max().unwrap_or(0) + DIGITS_MAX;
+    let prefixes = get_prefixes(bytes)?;
+    let longest = prefixes
+        .iter()
+        .map(|prefix| prefix.len())
+        .max()
+        .unwrap_or(0)
+        + DIGITS_MAX;
     if count.saturating_mul(longest) > BLOCK_BYTES_MAX {
         return Err(BlockError::damaged(
-            "values with heads are more than a block can hold",
+            "values with prefixes are more than a block can hold",
         ));
     }
-    if heads.is_empty() && count > 0 {
-        return Err(BlockError::damaged("values have no heads"));
+    if prefixes.is_empty() && count > 0 {
+        return Err(BlockError::damaged("values have no prefixes"));
     }
-    let codes = text::take_small(
+    let codes = get_small_ints(
         bytes,
         count,
-        only,
-        heads.len().saturating_sub(1) as u8,
-        "the number of a value's head",
+        wanted,
+        prefixes.len().saturating_sub(1) as u8,
+        "the number of a value's prefix",
     )?;
-    text::print(bytes, count, only, ends, values, |at, number, out| {
-        out.extend_from_slice(heads[usize::from(codes[at])]);
+    print_ints(bytes, count, wanted, ends, values, |at, number, out| {
+        out.extend_from_slice(prefixes[usize::from(codes[at])]);
         digits::put_u64(out, number);
     })
 }
@@ -159,11 +166,11 @@ fn split(text: &[u8]) -> Option<(&[u8], u64)> {
         .iter()
         .take_while(|digit| **digit == b'0')
         .count();
-    let (head, number) = text.split_at(text.len() - digits + zeros.min(digits.checked_sub(1)?));
+    let (prefix, number) = text.split_at(text.len() - digits + zeros.min(digits.checked_sub(1)?));
     let number = number.iter().try_fold(0u64, |sum, digit| {
         sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
     })?;
-    Some((head, number))
+    Some((prefix, number))
 }
 
 #[cfg(test)]
@@ -175,7 +182,7 @@ mod tests {
         let check = |text: &'static str, expected: Option<(&str, u64)>| {
             assert_eq!(
                 split(text.as_bytes()),
-                expected.map(|(head, number)| (head.as_bytes(), number)),
+                expected.map(|(prefix, number)| (prefix.as_bytes(), number)),
                 "{text}"
             );
         };
@@ -198,7 +205,7 @@ mod tests {
     #[test]
     fn damaged_heads_are_refused() {
         let refused = |bytes: &[u8]| {
-            assert!(take(&mut &bytes[..], 3, None, &mut Vec::new(), &mut Vec::new()).is_err())
+            assert!(decode(&mut &bytes[..], 3, None, &mut Vec::new(), &mut Vec::new()).is_err())
         };
         refused(&[]);
         refused(&[200, 1]);

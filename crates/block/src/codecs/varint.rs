@@ -1,6 +1,9 @@
-//! Integers of one to ten bytes, seven bits a byte, lowest first; and the reader every decoder shares.
+//! Varints: integers of one to ten bytes, seven bits a byte, lowest first; and the reads that all decoders share.
+//!
+//! `get` functions read from the front of a slice and advance it. The store, the patterns and the push decoder have
+//! varints of their own: none of them should depend on the block format, and each has its own errors.
 
-use crate::BlockError;
+use crate::error::BlockError;
 
 /// Longest varint: ten bytes carry 64 bits.
 const VARINT_BYTES_MAX: u32 = 10;
@@ -20,11 +23,11 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Takes one integer from the front.
-pub(crate) fn take(bytes: &mut &[u8]) -> Result<u64, BlockError> {
+/// Reads one integer.
+pub(crate) fn get(bytes: &mut &[u8]) -> Result<u64, BlockError> {
     let mut value = 0u64;
     for i in 0..VARINT_BYTES_MAX {
-        let byte = take_u8(bytes)?;
+        let byte = get_u8(bytes)?;
         value |= u64::from(byte & 0x7f).checked_shl(7 * i).unwrap_or(0);
         if byte < 0x80 {
             return Ok(value);
@@ -33,9 +36,9 @@ pub(crate) fn take(bytes: &mut &[u8]) -> Result<u64, BlockError> {
     Err(BlockError::damaged("a varint is longer than ten bytes"))
 }
 
-/// Takes one integer that must not exceed `most`; `what` names it in the error.
-pub(crate) fn take_at_most(bytes: &mut &[u8], most: u64, what: &str) -> Result<u64, BlockError> {
-    let value = take(bytes)?;
+/// Reads one integer that must not exceed `most`; `what` names it in the error.
+pub(crate) fn get_at_most(bytes: &mut &[u8], most: u64, what: &str) -> Result<u64, BlockError> {
+    let value = get(bytes)?;
     if value > most {
         return Err(BlockError::Damaged(format!(
             "{what} is {value}, at most {most} can be"
@@ -44,27 +47,27 @@ pub(crate) fn take_at_most(bytes: &mut &[u8], most: u64, what: &str) -> Result<u
     Ok(value)
 }
 
-/// Takes one byte.
-pub(crate) fn take_u8(bytes: &mut &[u8]) -> Result<u8, BlockError> {
-    let (&first, rest) = bytes.split_first().ok_or_else(BlockError::cut_short)?;
+/// Reads one byte.
+pub(crate) fn get_u8(bytes: &mut &[u8]) -> Result<u8, BlockError> {
+    let (&first, rest) = bytes.split_first().ok_or_else(BlockError::truncated)?;
     *bytes = rest;
     Ok(first)
 }
 
-/// Takes `len` bytes.
-pub(crate) fn take_slice<'a>(bytes: &mut &'a [u8], len: usize) -> Result<&'a [u8], BlockError> {
+/// Reads `len` bytes.
+pub(crate) fn get_slice<'a>(bytes: &mut &'a [u8], len: usize) -> Result<&'a [u8], BlockError> {
     if len > bytes.len() {
-        return Err(BlockError::cut_short());
+        return Err(BlockError::truncated());
     }
     let (head, rest) = bytes.split_at(len);
     *bytes = rest;
     Ok(head)
 }
 
-/// Takes what [`put_bytes`] put.
-pub(crate) fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], BlockError> {
-    let len = take(bytes)?;
-    take_slice(bytes, usize::try_from(len).unwrap_or(usize::MAX))
+/// Reads a length and as many bytes, as [`put_bytes`] wrote them.
+pub(crate) fn get_bytes<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], BlockError> {
+    let len = get(bytes)?;
+    get_slice(bytes, usize::try_from(len).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
@@ -86,15 +89,15 @@ mod tests {
             let mut out = Vec::new();
             put(&mut out, value);
             let mut rest = &out[..];
-            assert_eq!(take(&mut rest).expect("was just written"), value);
+            assert_eq!(get(&mut rest).expect("was just written"), value);
             assert!(rest.is_empty());
         }
     }
 
     #[test]
-    fn endless_and_cut_integers_are_refused() {
-        assert!(take(&mut &[0xff; 11][..]).is_err());
-        assert!(take(&mut &[0x80][..]).is_err());
-        assert!(take_bytes(&mut &[200, 1, 2][..]).is_err());
+    fn endless_and_truncated_integers_are_refused() {
+        assert!(get(&mut &[0xff; 11][..]).is_err());
+        assert!(get(&mut &[0x80][..]).is_err());
+        assert!(get_bytes(&mut &[200, 1, 2][..]).is_err());
     }
 }

@@ -1,29 +1,29 @@
-//! zstd frames with contexts reused by thread.
+//! zstd frames, written and read with one context a thread.
 //!
-//! A frame stands beside its raw length, which bounds the allocation before anything is inflated.
+//! A frame is stored with its raw length, which bounds the allocation before anything is inflated.
 
 use crate::codecs::varint;
-use crate::{BLOCK_BYTES_MAX, BlockError};
+use crate::error::BlockError;
+use crate::limits::BLOCK_BYTES_MAX;
 use std::cell::RefCell;
 use std::io::Cursor;
 use zstd::bulk::{Compressor, Decompressor};
 
+/// Level of lines, values and numbers. docs/decisions/0002-block-encodings.md has the figures.
+const LEVEL: i32 = 1;
+
 thread_local! {
-    static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 /// Appends `raw` as one zstd frame.
-pub(crate) fn compress(raw: &[u8], level: i32, out: &mut Vec<u8>) -> Result<(), BlockError> {
+pub(crate) fn compress(raw: &[u8], out: &mut Vec<u8>) -> Result<(), BlockError> {
     COMPRESSOR.with_borrow_mut(|slot| {
-        let (current, compressor) = match slot {
-            Some(pair) => pair,
-            None => slot.insert((level, Compressor::new(level)?)),
+        let compressor = match slot {
+            Some(compressor) => compressor,
+            None => slot.insert(Compressor::new(LEVEL)?),
         };
-        if *current != level {
-            compressor.set_compression_level(level)?;
-            *current = level;
-        }
         let start = out.len();
         out.resize(start + zstd::zstd_safe::compress_bound(raw.len()), 0);
         let written = compressor.compress_to_buffer(raw, &mut out[start..])?;
@@ -58,7 +58,7 @@ pub(crate) fn decompress(
             None => slot.insert(Decompressor::new()?),
         };
         out.reserve(raw_len);
-        // A cursor writes behind what is there, into memory that nobody had to clear.
+        // A cursor writes after what is there, into memory that nobody had to clear.
         let start = out.len() as u64;
         let mut end = Cursor::new(out);
         end.set_position(start);
@@ -76,19 +76,14 @@ pub(crate) fn decompress(
 
 /// Appends `raw` preceded by its length and the stored length: as a zstd frame, or as it is when
 /// compressing does not shorten it (equal lengths tell).
-pub(crate) fn put(
-    raw: &[u8],
-    level: i32,
-    scratch: &mut Vec<u8>,
-    out: &mut Vec<u8>,
-) -> Result<(), BlockError> {
-    scratch.clear();
-    compress(raw, level, scratch)?;
+pub(crate) fn put(raw: &[u8], buffer: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), BlockError> {
+    buffer.clear();
+    compress(raw, buffer)?;
     varint::put(out, raw.len() as u64);
     varint::put_bytes(
         out,
-        if scratch.len() < raw.len() {
-            scratch
+        if buffer.len() < raw.len() {
+            buffer
         } else {
             raw
         },
@@ -96,17 +91,17 @@ pub(crate) fn put(
     Ok(())
 }
 
-/// Passes over what [`put`] put.
+/// Skips what [`put`] wrote.
 pub(crate) fn skip(bytes: &mut &[u8]) -> Result<(), BlockError> {
-    varint::take(bytes)?;
-    varint::take_bytes(bytes).map(drop)
+    varint::get(bytes)?;
+    varint::get_bytes(bytes).map(drop)
 }
 
-/// Takes what [`put`] put and appends the raw bytes to `out`; gives how many.
-pub(crate) fn take(bytes: &mut &[u8], out: &mut Vec<u8>) -> Result<usize, BlockError> {
+/// Reads what [`put`] wrote and appends the raw bytes to `out`; gives how many.
+pub(crate) fn get(bytes: &mut &[u8], out: &mut Vec<u8>) -> Result<usize, BlockError> {
     let raw_len =
-        varint::take_at_most(bytes, BLOCK_BYTES_MAX as u64, "the length of a frame")? as usize;
-    let stored = varint::take_bytes(bytes)?;
+        varint::get_at_most(bytes, BLOCK_BYTES_MAX as u64, "the length of a frame")? as usize;
+    let stored = varint::get_bytes(bytes)?;
     if stored.len() == raw_len {
         out.extend_from_slice(stored);
     } else {
@@ -123,9 +118,9 @@ mod tests {
     fn short_and_long_texts_come_back() {
         for raw in [&b""[..], b"x", &[7u8; 100_000]] {
             let (mut out, mut back) = (Vec::new(), Vec::new());
-            put(raw, 1, &mut Vec::new(), &mut out).expect("memory is enough");
+            put(raw, &mut Vec::new(), &mut out).expect("memory is enough");
             assert!(out.len() < 200);
-            take(&mut &out[..], &mut back).expect("was just written");
+            get(&mut &out[..], &mut back).expect("was just written");
             assert_eq!(back, raw);
         }
     }
@@ -133,7 +128,7 @@ mod tests {
     #[test]
     fn a_frame_of_another_size_is_refused() {
         let mut frame = Vec::new();
-        compress(&[1; 1000], 1, &mut frame).expect("memory is enough");
+        compress(&[1; 1000], &mut frame).expect("memory is enough");
         assert!(decompress(&frame, 999, &mut Vec::new()).is_err());
         assert!(decompress(&frame, usize::MAX, &mut Vec::new()).is_err());
         assert!(decompress(b"no frame", 1000, &mut Vec::new()).is_err());

@@ -1,9 +1,11 @@
-//! A structured metadata column: a dictionary with a code a row, or the values in order of rows.
+//! Metadata columns store a dictionary with a code a row, or the values in order of rows. Fields are stored alike.
 
-use crate::BlockError;
-use crate::codecs::text::Texts;
-use crate::codecs::{ints, text, varint};
-use crate::decode::holds_any;
+use crate::codecs::ints::{self, IntBuffers};
+use crate::codecs::text::{self, TextBuffers};
+use crate::codecs::texts::Texts;
+use crate::codecs::varint;
+use crate::error::BlockError;
+use crate::rows::holds_any;
 use hashbrown::HashTable;
 use skald_model::MetadataColumn;
 use std::ops::Range;
@@ -18,17 +20,17 @@ enum Layout {
     Direct = 1,
 }
 
-/// Buffers of [`encode`].
+/// Buffers that [`encode`] reuses.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
+pub(crate) struct MetadataBuffers {
     /// By value of the batch: its number among the distinct ones, plus one; zero while unknown.
     distinct_of: Vec<u32>,
     table: HashTable<u32>,
     codes: Vec<u64>,
     ends: Vec<u32>,
     values: Vec<u8>,
-    ints: ints::Scratch,
-    text: text::Scratch,
+    ints: IntBuffers,
+    text: TextBuffers,
 }
 
 /// What the directory keeps of a column.
@@ -43,81 +45,80 @@ const COUNTED_VALUES_MAX: usize = 16;
 
 /// Present values that are looked at before all are told apart.
 const SAMPLE_VALUES: usize = 256;
-/// So many distinct ones among them and most of all are: a dictionary would save nothing.
+/// With this many distinct ones among them most values of the column are distinct: a dictionary would save nothing.
 const SAMPLE_DISTINCT: usize = SAMPLE_VALUES * 3 / 4;
 
 /// Appends the column.
 pub(crate) fn encode(
     column: &MetadataColumn,
-    level: i32,
-    scratch: &mut Scratch,
+    buffers: &mut MetadataBuffers,
     out: &mut Vec<u8>,
 ) -> Result<Written, BlockError> {
-    let layout = if mostly_distinct(column, scratch) {
+    let layout = if mostly_distinct(column, buffers) {
         Layout::Direct
     } else {
-        let present = number_distinct(column, scratch);
-        choose_layout(present, scratch)
+        let present = number_distinct(column, buffers);
+        choose_layout(present, buffers)
     };
     out.push(layout as u8);
     if layout == Layout::Dictionary {
-        varint::put(out, scratch.ends.len() as u64);
-        ints::encode(&scratch.codes, &mut scratch.ints, out)?;
+        varint::put(out, buffers.ends.len() as u64);
+        ints::encode(&buffers.codes, &mut buffers.ints, out)?;
     } else {
-        scratch.codes.clear();
-        scratch
+        buffers.codes.clear();
+        buffers
             .codes
             .extend(column.codes.iter().map(|code| u64::from(*code != 0)));
-        ints::encode(&scratch.codes, &mut scratch.ints, out)?;
+        ints::encode(&buffers.codes, &mut buffers.ints, out)?;
         let present = || column.codes.iter().filter(|code| **code != 0);
         if present().zip(1..).all(|(code, next)| *code == next)
             && present().count() == column.value_ends.len()
         {
-            let written = text::encode(texts_of(column), level, &mut scratch.text, out)?;
+            let written = text::encode(texts_of(column), &mut buffers.text, out)?;
             return Ok(Written {
                 encoding: layout as u8 * 16 + written.form as u8,
                 range: written.range,
             });
         }
-        scratch.ends.clear();
-        scratch.values.clear();
+        buffers.ends.clear();
+        buffers.values.clear();
         for code in present() {
-            scratch
+            buffers
                 .values
                 .extend_from_slice(texts_of(column).get(*code as usize - 1));
-            scratch.ends.push(scratch.values.len() as u32);
+            buffers.ends.push(buffers.values.len() as u32);
         }
     }
     let texts = Texts {
-        ends: &scratch.ends,
-        bytes: &scratch.values,
+        ends: &buffers.ends,
+        bytes: &buffers.values,
     };
-    let written = text::encode(texts, level, &mut scratch.text, out)?;
+    let written = text::encode(texts, &mut buffers.text, out)?;
     Ok(Written {
         encoding: layout as u8 * 16 + written.form as u8,
         range: written.range,
     })
 }
 
-/// Whether so many of the first values differ that most of all will.
-fn mostly_distinct(column: &MetadataColumn, scratch: &mut Scratch) -> bool {
+/// Whether most values of the column differ, judged by the first ones.
+fn mostly_distinct(column: &MetadataColumn, buffers: &mut MetadataBuffers) -> bool {
     let values = column
         .codes
         .iter()
         .filter(|code| **code != 0)
         .take(SAMPLE_VALUES);
-    scratch.table.clear();
+    buffers.table.clear();
     let (mut seen, mut distinct) = (0, 0);
     for code in values {
         seen += 1;
         let value = texts_of(column).get(*code as usize - 1);
         let of = |code: &u32| texts_of(column).get(*code as usize - 1);
-        if scratch
+        if buffers
             .table
             .find(xxh3_64(value), |known| of(known) == value)
             .is_none()
         {
-            scratch
+            buffers
                 .table
                 .insert_unique(xxh3_64(value), *code, |known| xxh3_64(of(known)));
             distinct += 1;
@@ -158,30 +159,30 @@ fn texts_of(column: &MetadataColumn) -> Texts<'_> {
 
 /// Leaves the distinct values in order of first use in `ends` and `values`, and a code a row; gives the
 /// number of rows that have the key.
-fn number_distinct(column: &MetadataColumn, scratch: &mut Scratch) -> usize {
+fn number_distinct(column: &MetadataColumn, buffers: &mut MetadataBuffers) -> usize {
     let given = texts_of(column);
-    scratch.distinct_of.clear();
-    scratch.distinct_of.resize(given.ends.len(), 0);
-    scratch.table.clear();
-    scratch.codes.clear();
-    scratch.ends.clear();
-    scratch.values.clear();
+    buffers.distinct_of.clear();
+    buffers.distinct_of.resize(given.ends.len(), 0);
+    buffers.table.clear();
+    buffers.codes.clear();
+    buffers.ends.clear();
+    buffers.values.clear();
     let mut present = 0;
     for code in &column.codes {
         let Some(value) = (*code as usize).checked_sub(1) else {
-            scratch.codes.push(0);
+            buffers.codes.push(0);
             continue;
         };
         present += 1;
-        if scratch.distinct_of[value] == 0 {
-            scratch.distinct_of[value] = number_of(
+        if buffers.distinct_of[value] == 0 {
+            buffers.distinct_of[value] = number_of(
                 given.get(value),
-                &mut scratch.table,
-                &mut scratch.ends,
-                &mut scratch.values,
+                &mut buffers.table,
+                &mut buffers.ends,
+                &mut buffers.values,
             );
         }
-        scratch.codes.push(u64::from(scratch.distinct_of[value]));
+        buffers.codes.push(u64::from(buffers.distinct_of[value]));
     }
     present
 }
@@ -221,9 +222,9 @@ fn number_of(
 
 /// A dictionary pays when the values it saves weigh more than the codes it adds. A value is taken to
 /// shrink to half when compressed.
-fn choose_layout(present: usize, scratch: &Scratch) -> Layout {
-    let distinct = scratch.ends.len();
-    let value_bits = (scratch.values.len() / distinct.max(1) / 2).max(1) * 8;
+fn choose_layout(present: usize, buffers: &MetadataBuffers) -> Layout {
+    let distinct = buffers.ends.len();
+    let value_bits = (buffers.values.len() / distinct.max(1) / 2).max(1) * 8;
     let code_bits = (usize::BITS - distinct.leading_zeros()) as usize;
     let saved = (present - distinct).saturating_mul(value_bits);
     if distinct <= 1 || saved > present * code_bits {
@@ -238,14 +239,14 @@ pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
     // Only direct columns of which each row has a value are looked at: in them the texts are found at once.
     match bytes.split_off(..2) {
         Some([layout, 0]) if *layout == Layout::Direct as u8 => {
-            varint::take(&mut bytes).map_or(true, |_| text::may_hold(bytes, byte))
+            varint::get(&mut bytes).map_or(true, |_| text::may_hold(bytes, byte))
         }
         _ => true,
     }
 }
 
-/// Reads a column of `rows` rows back; values that only rows not among `only` have may be left empty.
-pub(crate) fn decode_some(
+/// Reads a column of `rows` rows back. With `only`, values that no row among these has may be left empty.
+pub(crate) fn decode(
     mut bytes: &[u8],
     name: Arc<str>,
     rows: usize,
@@ -257,29 +258,9 @@ pub(crate) fn decode_some(
         value_ends: Vec::new(),
         values: Vec::new(),
     };
-    let values = match varint::take_u8(&mut bytes)? {
+    let values = match varint::get_u8(&mut bytes)? {
         tag if tag == Layout::Dictionary as u8 => {
-            let values = varint::take_at_most(&mut bytes, rows as u64, "the size of a dictionary")?;
-            let mut highest = 0;
-            let sink = |n, codes: Option<&[u64]>| match codes {
-                Some(codes) => {
-                    highest = codes
-                        .iter()
-                        .fold(highest, |highest, code| highest.max(*code));
-                    column.codes.extend(codes.iter().map(|code| *code as u32));
-                }
-                None => column.codes.resize(column.codes.len() + n, 0),
-            };
-            let wants = |frame: Range<usize>| {
-                only.is_none_or(|only| holds_any(only, &(frame.start as u32..frame.end as u32)))
-            };
-            ints::decode_where(&mut bytes, rows, wants, sink)?;
-            if highest > values {
-                return Err(BlockError::Damaged(format!(
-                    "code {highest} is outside a dictionary of {values}"
-                )));
-            }
-            values
+            get_dictionary_codes(&mut bytes, rows, only, &mut column.codes)?
         }
         tag if tag == Layout::Direct as u8 => {
             let mut present = 0u32;
@@ -325,6 +306,36 @@ pub(crate) fn decode_some(
     Ok(column)
 }
 
+/// Reads the codes of the rows, zeros in frames that hold none of the rows `only`; gives the size of the dictionary.
+fn get_dictionary_codes(
+    bytes: &mut &[u8],
+    rows: usize,
+    only: Option<&[u32]>,
+    out: &mut Vec<u32>,
+) -> Result<u64, BlockError> {
+    let values = varint::get_at_most(bytes, rows as u64, "the size of a dictionary")?;
+    let mut highest = 0;
+    let sink = |n, codes: Option<&[u64]>| match codes {
+        Some(codes) => {
+            highest = codes
+                .iter()
+                .fold(highest, |highest, code| highest.max(*code));
+            out.extend(codes.iter().map(|code| *code as u32));
+        }
+        None => out.resize(out.len() + n, 0),
+    };
+    let wants = |frame: Range<usize>| {
+        only.is_none_or(|only| holds_any(only, &(frame.start as u32..frame.end as u32)))
+    };
+    ints::decode_where(bytes, rows, wants, sink)?;
+    if highest > values {
+        return Err(BlockError::Damaged(format!(
+            "code {highest} is outside a dictionary of {values}"
+        )));
+    }
+    Ok(values)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,9 +350,8 @@ mod tests {
         let batch = builder.finish();
         let column = &batch.metadata[0];
         let mut out = Vec::new();
-        encode(column, 1, &mut Scratch::default(), &mut out).expect("memory is enough");
-        let back =
-            decode_some(&out, column.name.clone(), batch.len(), None).expect("was just written");
+        encode(column, &mut MetadataBuffers::default(), &mut out).expect("memory is enough");
+        let back = decode(&out, column.name.clone(), batch.len(), None).expect("was just written");
         for row in 0..batch.len() as u32 {
             assert_eq!(back.get(row), column.get(row));
         }
@@ -375,7 +385,7 @@ mod tests {
     #[test]
     fn codes_outside_the_dictionary_are_refused() {
         assert!(
-            decode_some(
+            decode(
                 &[Layout::Dictionary as u8, 1, 0, 2, 0, 0, 1, 0, 0],
                 "k".into(),
                 3,
@@ -383,6 +393,6 @@ mod tests {
             )
             .is_err()
         );
-        assert!(decode_some(&[7], "k".into(), 3, None).is_err());
+        assert!(decode(&[7], "k".into(), 3, None).is_err());
     }
 }

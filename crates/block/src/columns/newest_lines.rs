@@ -1,25 +1,26 @@
-//! Lines in two columns, the newest of every run and the older ones: who goes back in time reads the newest alone, and
-//! of these the runs it wants.
+//! Newest lines, those of every run, get a column apart from the older ones: newest-first readers decode only the
+//! newest column, and of it only the runs they want.
+//!
+//! [`LinesSplitter`] writes the two columns, [`SplitLines`] reads them.
 
 use crate::codecs::{varint, zstd_frames};
-use crate::columns::lines::decode_all;
-use crate::decode::holds_any;
-use crate::encode::ZSTD_LEVEL;
-use crate::meta::Tail;
-use crate::{BLOCK_BYTES_MAX, BlockError, BlockMeta, ColumnMeta};
+use crate::columns::lines::decode_whole;
+use crate::encoding::NEWEST_FRAMES;
+use crate::error::BlockError;
+use crate::fetch::FetchedColumn;
+use crate::limits::BLOCK_BYTES_MAX;
+use crate::meta::{BlockMeta, NewestRows};
+use crate::rows::holds_any;
 use skald_model::{Batch, Run};
 use std::ops::Range;
 
-/// Newest lines in frames, each of one run or of several small ones.
-pub(crate) const LINES_FRAMES: u8 = 6;
-
-/// Runs share a frame until it has so many bytes.
+/// Runs share a frame until it has this many bytes.
 const FRAME_BYTES_MIN: usize = 8 << 10;
 
-/// The lines of a batch in two.
+/// Splits the lines of a batch into older and newest ones.
 #[derive(Debug, Default)]
-pub(crate) struct InTwo {
-    /// The older ones of all runs, one behind the other.
+pub(crate) struct LinesSplitter {
+    /// The older ones of all runs, one after the other.
     pub(crate) older: Vec<u8>,
     /// The newest ones of all runs, likewise, and where those of each run end.
     newest: Vec<u8>,
@@ -27,9 +28,9 @@ pub(crate) struct InTwo {
     frame: Vec<u8>,
 }
 
-impl InTwo {
-    /// Takes in the lines of another batch.
-    pub(crate) fn fill(&mut self, batch: &Batch, tails: &[Tail]) {
+impl LinesSplitter {
+    /// Splits the lines of another batch.
+    pub(crate) fn split(&mut self, batch: &Batch, newest: &[NewestRows]) {
         self.older.clear();
         self.newest.clear();
         self.newest_ends.clear();
@@ -38,9 +39,9 @@ impl InTwo {
                 to.extend_from_slice(&batch.lines[batch.lines_range(&rows)]);
             }
         };
-        for (run, tail) in batch.runs.iter().zip(tails) {
-            put(run.rows.start..tail.row, &mut self.older);
-            put(tail.row..run.rows.end, &mut self.newest);
+        for (run, newest) in batch.runs.iter().zip(newest) {
+            put(run.rows.start..newest.first, &mut self.older);
+            put(newest.first..run.rows.end, &mut self.newest);
             self.newest_ends.push(self.newest.len());
         }
     }
@@ -50,7 +51,7 @@ impl InTwo {
         let mut start = 0;
         for (run, end) in (1..).zip(&self.newest_ends) {
             if end - start >= FRAME_BYTES_MIN || run == self.newest_ends.len() {
-                zstd_frames::put(&self.newest[start..*end], ZSTD_LEVEL, &mut self.frame, out)?;
+                zstd_frames::put(&self.newest[start..*end], &mut self.frame, out)?;
                 start = *end;
             }
         }
@@ -58,14 +59,24 @@ impl InTwo {
     }
 }
 
-/// Lines of which the newest of each run are a column of their own, and what is wanted of them.
-pub(crate) struct Apart {
-    parts: Vec<Part>,
+/// Which of the two columns has a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// The lines column.
+    Older,
+    /// The newest lines.
+    Newest,
+}
+
+/// Lines in two columns, and which of them are wanted.
+pub(crate) struct SplitLines {
+    /// In order of rows: of each run the older ones, then the newest.
+    sections: Vec<Section>,
 }
 
 /// The older or the newest rows of a run.
-struct Part {
-    newest: bool,
+struct Section {
+    age: Age,
     rows: Range<u32>,
     /// Bytes of their lines.
     bytes: u64,
@@ -73,103 +84,106 @@ struct Part {
     wanted: bool,
 }
 
-impl Apart {
-    /// Of a block with these runs, of which nothing is wanted yet; `None` when all lines are one column.
-    pub(crate) fn of(meta: &BlockMeta, runs: &[Run]) -> Result<Option<Apart>, BlockError> {
+impl SplitLines {
+    /// The lines of a block with these runs, none of them wanted yet; `None` when all lines are one column.
+    pub(crate) fn of(meta: &BlockMeta, runs: &[Run]) -> Result<Option<SplitLines>, BlockError> {
         if !meta.has_newest() {
             return Ok(None);
         }
-        let tails = meta
-            .tails()
+        let newest = meta
+            .newest_rows()
             .ok_or_else(|| BlockError::damaged("no lines of the block are the newest"))?;
-        let mut parts = Vec::with_capacity(2 * runs.len());
-        for ((run, tail), described) in runs.iter().zip(&tails).zip(&meta.runs) {
-            let of = |newest, rows, bytes| Part {
-                newest,
+        let mut sections = Vec::with_capacity(2 * runs.len());
+        for ((run, newest), described) in runs.iter().zip(&newest).zip(&meta.runs) {
+            let of = |age, rows, bytes| Section {
+                age,
                 wanted: false,
                 rows,
                 bytes,
             };
-            let newest_bytes = described.line_bytes.checked_sub(tail.line_bytes);
+            let newest_bytes = described.line_bytes.checked_sub(newest.older_bytes);
             let newest_bytes = newest_bytes
                 .ok_or_else(|| BlockError::damaged("a run is shorter than its older lines"))?;
-            parts.push(of(false, run.rows.start..tail.row, tail.line_bytes));
-            parts.push(of(true, tail.row..run.rows.end, newest_bytes));
+            sections.push(of(
+                Age::Older,
+                run.rows.start..newest.first,
+                newest.older_bytes,
+            ));
+            sections.push(of(Age::Newest, newest.first..run.rows.end, newest_bytes));
         }
-        Ok(Some(Apart { parts }))
+        Ok(Some(SplitLines { sections }))
     }
 
     /// Wants the lines of these rows, or of all, and no others.
     pub(crate) fn want(&mut self, only: Option<&[u32]>) {
-        for part in &mut self.parts {
-            part.wanted = match only {
-                Some(only) => holds_any(only, &part.rows),
-                None => !part.rows.is_empty(),
+        for section in &mut self.sections {
+            section.wanted = match only {
+                Some(only) => holds_any(only, &section.rows),
+                None => !section.rows.is_empty(),
             };
         }
-        let (older, newest) = (self.wants(false), self.wants(true));
+        let (older, newest) = (self.wants(Age::Older), self.wants(Age::Newest));
         // Older lines are one frame. The newest are read run by run, but all of them where older ones lie between.
-        for part in &mut self.parts {
-            part.wanted = if part.newest {
-                newest && (older || part.wanted)
-            } else {
-                older
+        for section in &mut self.sections {
+            section.wanted = match section.age {
+                Age::Older => older,
+                Age::Newest => newest && (older || section.wanted),
             };
         }
     }
 
-    /// Whether the newest lines are wanted, or the older ones.
-    pub(crate) fn wants(&self, newest: bool) -> bool {
-        self.parts
+    /// Whether some lines of this column are wanted.
+    pub(crate) fn wants(&self, age: Age) -> bool {
+        self.sections
             .iter()
-            .any(|part| part.newest == newest && part.wanted)
+            .any(|section| section.age == age && section.wanted)
     }
 
     /// Whether lines of some of these rows are read.
     pub(crate) fn reads(&self, rows: &Range<usize>) -> bool {
-        // Parts lie in order of rows, and a block may have thousands.
+        // Sections lie in order of rows, and a block may have thousands.
         let first = self
-            .parts
-            .partition_point(|part| part.rows.end as usize <= rows.start);
-        let here = self.parts[first..]
+            .sections
+            .partition_point(|section| section.rows.end as usize <= rows.start);
+        let here = self.sections[first..]
             .iter()
-            .take_while(|part| (part.rows.start as usize) < rows.end);
-        here.into_iter().any(|part| part.wanted)
+            .take_while(|section| (section.rows.start as usize) < rows.end);
+        here.into_iter().any(|section| section.wanted)
     }
 
     /// Appends the lines that are wanted to `lines`, which is empty; `ends` says where each ends, and then that others
     /// are empty. Columns that are not wanted need not be there, and `ends` may take lines for empty that are not read.
     pub(crate) fn decode(
         &self,
-        older: Option<(&ColumnMeta, &[u8])>,
-        newest: Option<(&ColumnMeta, &[u8])>,
+        older: Option<FetchedColumn<'_>>,
+        newest: Option<FetchedColumn<'_>>,
         ends: &mut [u32],
         lines: &mut Vec<u8>,
     ) -> Result<(), BlockError> {
-        let rows = self.parts.last().map_or(0, |part| part.rows.end) as usize;
+        let rows = self.sections.last().map_or(0, |section| section.rows.end) as usize;
         if ends.len() != rows || !lines.is_empty() {
             return Err(BlockError::damaged(
                 "lines have no lengths, or are there twice",
             ));
         }
         if self
-            .parts
+            .sections
             .iter()
-            .any(|part| part.wanted && part.place(ends).len() as u64 != part.bytes)
+            .any(|section| section.wanted && section.place(ends).len() as u64 != section.bytes)
         {
             return Err(BlockError::damaged(
                 "lines of a run are not as long as the directory says",
             ));
         }
-        self.take(false, older, lines)?;
-        let wants_both = self.wants(false) && self.wants(true);
+        self.append(Age::Older, older, lines)?;
+        let wants_both = self.wants(Age::Older) && self.wants(Age::Newest);
         // The older and newest lines of several runs alternate: then the newest are put among the older ones.
-        if wants_both && self.parts.len() > 2 {
-            let mut apart = Vec::new();
-            self.take(true, newest, &mut apart)?;
-            self.mix(&apart, ends, lines);
+        if wants_both && self.sections.len() > 2 {
+            let mut between = Vec::new();
+            self.append(Age::Newest, newest, &mut between)?;
+            self.interleave(&between, ends, lines);
         } else {
-            self.take(true, newest, lines)?;
+            self.append(Age::Newest, newest, lines)?;
         }
         if !wants_both {
             self.leave_out(ends);
@@ -177,41 +191,40 @@ impl Apart {
         Ok(())
     }
 
-    /// Appends what is wanted of a column.
-    fn take(
+    /// Appends the wanted lines of a column.
+    fn append(
         &self,
-        newest: bool,
-        column: Option<(&ColumnMeta, &[u8])>,
+        age: Age,
+        column: Option<FetchedColumn<'_>>,
         into: &mut Vec<u8>,
     ) -> Result<(), BlockError> {
-        if !self.wants(newest) {
+        if !self.wants(age) {
             return Ok(());
         }
-        let (column, bytes) =
-            column.ok_or_else(|| BlockError::damaged("the block has not all lines"))?;
-        column.check(bytes)?;
-        let parts = self.parts.iter().filter(|part| part.newest == newest);
-        match (newest, column.encoding) {
-            (true, LINES_FRAMES) => take_frames(bytes, parts, into),
-            (true, tag) => Err(BlockError::Damaged(format!(
+        let column = column.ok_or_else(|| BlockError::damaged("the block has not all lines"))?;
+        let bytes = column.checked()?;
+        let sections = self.sections.iter().filter(|section| section.age == age);
+        match (age, column.meta.encoding) {
+            (Age::Newest, NEWEST_FRAMES) => decode_frames(bytes, sections, into),
+            (Age::Newest, tag) => Err(BlockError::Damaged(format!(
                 "the newest lines have unknown encoding {tag}"
             ))),
-            (false, tag) => decode_all(
+            (Age::Older, tag) => decode_whole(
                 tag,
                 bytes,
-                parts.fold(0, |sum: u64, part| sum.saturating_add(part.bytes)),
+                sections.fold(0, |sum: u64, section| sum.saturating_add(section.bytes)),
                 into,
             ),
         }
     }
 
-    /// Moves older lines, which lie behind one another, to where they belong, and the newest between them.
-    fn mix(&self, mut newest: &[u8], ends: &[u32], lines: &mut Vec<u8>) {
+    /// Moves older lines, which lie one after the other, to where they belong, and the newest between them.
+    fn interleave(&self, mut newest: &[u8], ends: &[u32], lines: &mut Vec<u8>) {
         let mut older = lines.len();
         lines.resize(older + newest.len(), 0);
-        for part in self.parts.iter().rev() {
-            let place = part.place(ends);
-            if part.newest {
+        for section in self.sections.iter().rev() {
+            let place = section.place(ends);
+            if section.age == Age::Newest {
                 let (rest, own) = newest.split_at(newest.len() - place.len());
                 lines[place].copy_from_slice(own);
                 newest = rest;
@@ -223,13 +236,13 @@ impl Apart {
         }
     }
 
-    /// Says of lines that were not read that they are empty.
+    /// Makes `ends` say that lines that were not read are empty.
     fn leave_out(&self, ends: &mut [u32]) {
         let (mut left_out, mut start) = (0, 0);
-        for part in &self.parts {
-            let ends = &mut ends[part.rows.start as usize..part.rows.end as usize];
+        for section in &self.sections {
+            let ends = &mut ends[section.rows.start as usize..section.rows.end as usize];
             let end = ends.last().copied().unwrap_or(start);
-            if part.wanted {
+            if section.wanted {
                 ends.iter_mut().for_each(|end| *end -= left_out);
             } else {
                 ends.fill(start - left_out);
@@ -240,7 +253,7 @@ impl Apart {
     }
 }
 
-impl Part {
+impl Section {
     /// Where its lines lie among all of the block.
     fn place(&self, ends: &[u32]) -> Range<usize> {
         let end = |row: u32| {
@@ -251,28 +264,28 @@ impl Part {
     }
 }
 
-/// Appends the lines of those parts that are wanted, from frames that each have all lines of some of them, in order.
-fn take_frames<'a>(
+/// Appends the lines of wanted sections, from frames that each have all lines of some sections, in order.
+fn decode_frames<'a>(
     mut bytes: &[u8],
-    parts: impl Iterator<Item = &'a Part>,
+    sections: impl Iterator<Item = &'a Section>,
     into: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
-    let (mut parts, mut frame) = (parts.peekable(), Vec::new());
+    let (mut sections, mut frame) = (sections.peekable(), Vec::new());
     while !bytes.is_empty() {
-        let len = varint::take_at_most(
+        let len = varint::get_at_most(
             &mut &*bytes,
             BLOCK_BYTES_MAX as u64,
             "the length of a frame",
         )?;
         let (mut left, mut places) = (len, Vec::new());
         let mut all = true;
-        while let Some(part) =
-            parts.next_if(|part| part.bytes <= left && (left > 0 || part.bytes == 0))
+        while let Some(section) =
+            sections.next_if(|section| section.bytes <= left && (left > 0 || section.bytes == 0))
         {
             let start = (len - left) as usize;
-            left -= part.bytes;
-            all &= part.wanted || part.bytes == 0;
-            if part.wanted && part.bytes > 0 {
+            left -= section.bytes;
+            all &= section.wanted || section.bytes == 0;
+            if section.wanted && section.bytes > 0 {
                 places.push(start..(len - left) as usize);
             }
         }
@@ -284,16 +297,16 @@ fn take_frames<'a>(
         if places.is_empty() {
             zstd_frames::skip(&mut bytes)?;
         } else if all {
-            zstd_frames::take(&mut bytes, into)?;
+            zstd_frames::get(&mut bytes, into)?;
         } else {
             frame.clear();
-            zstd_frames::take(&mut bytes, &mut frame)?;
+            zstd_frames::get(&mut bytes, &mut frame)?;
             places
                 .into_iter()
                 .for_each(|place| into.extend_from_slice(&frame[place]));
         }
     }
-    if parts.any(|part| part.bytes > 0) {
+    if sections.any(|section| section.bytes > 0) {
         Err(BlockError::damaged(
             "frames have fewer lines than the directory says",
         ))

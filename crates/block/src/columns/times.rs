@@ -1,9 +1,11 @@
-//! The times column: steps between the rows of a run, in the coarsest unit that loses nothing.
+//! The times column stores the steps between the rows of a run, in the coarsest unit that loses nothing.
 //!
 //! A run's first time is in the directory, so a run of one row costs nothing here.
 
-use crate::codecs::{ints, varint};
-use crate::{BlockError, RunMeta};
+use crate::codecs::ints::{self, IntBuffers};
+use crate::codecs::varint;
+use crate::error::BlockError;
+use crate::meta::RunMeta;
 
 /// Units that steps are tried in, in nanoseconds, coarsest first; the tag is the index.
 const UNITS: [u64; 4] = [1_000_000_000, 1_000_000, 1_000, 1];
@@ -13,7 +15,7 @@ pub(crate) fn encode(
     times: &[i64],
     runs: &[RunMeta],
     steps: &mut Vec<u64>,
-    scratch: &mut ints::Scratch,
+    buffers: &mut IntBuffers,
     out: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
     steps.clear();
@@ -34,12 +36,12 @@ pub(crate) fn encode(
         steps.iter_mut().for_each(|step| *step /= UNITS[unit]);
     }
     out.push(unit as u8);
-    ints::encode(steps, scratch, out)
+    ints::encode(steps, buffers, out)
 }
 
-/// Takes the unit of the steps that follow, in nanoseconds.
-pub(crate) fn take_unit(bytes: &mut &[u8]) -> Result<u64, BlockError> {
-    let unit = usize::from(varint::take_u8(bytes)?);
+/// Reads the unit of the steps that follow, in nanoseconds.
+pub(crate) fn get_unit(bytes: &mut &[u8]) -> Result<u64, BlockError> {
+    let unit = usize::from(varint::get_u8(bytes)?);
     UNITS
         .get(unit)
         .copied()
@@ -53,7 +55,7 @@ pub(crate) fn decode(
     rows: usize,
     times: &mut Vec<i64>,
 ) -> Result<(), BlockError> {
-    let unit = take_unit(&mut bytes)?;
+    let unit = get_unit(&mut bytes)?;
     let steps: usize = runs
         .iter()
         .map(|run| (run.rows as usize).saturating_sub(1))
@@ -113,7 +115,7 @@ mod tests {
             &times,
             &metas,
             &mut Vec::new(),
-            &mut ints::Scratch::default(),
+            &mut IntBuffers::default(),
             &mut out,
         )
         .expect("memory is enough");

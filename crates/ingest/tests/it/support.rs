@@ -70,7 +70,9 @@ impl Bed {
         let mut rows = Vec::new();
         let selected = self.store.select(&TenantId::fake(), &select);
         for piece in selected.expect("store is readable").pieces {
-            let found = piece.read(&Columns::ALL).expect("piece is readable");
+            let found = piece
+                .read(&skald_store::ReadSpec::all(&Columns::ALL), None)
+                .expect("piece is readable");
             let batch = &found.batch;
             for row in found.runs.iter().flat_map(|run| run.rows.clone()) {
                 let metadata: Vec<String> = batch

@@ -22,7 +22,8 @@ use skald_logql::pipeline::{
 use skald_logql::typed::LogQuery;
 use skald_model::Direction;
 use skald_model::{Batch, Columns, Held, MemoryUser, StreamId, TenantId, TimeRange};
-use skald_store::{Piece, PieceRows, Select, TAIL_ROWS_MIN, Wanted};
+use skald_store::{Piece, PieceRows, ReadSpec, Select};
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -104,10 +105,17 @@ pub(crate) fn execute(
     };
     loop {
         let mut selected = stages.next(pieces);
-        // Who filters, or wants many, may find enough in the newest lines of what is looked at first.
-        let wants_more = pipeline.drops_rows() || shape.limit > TAIL_ROWS_MIN as usize;
-        let newest_apart = pieces == STAGE_PIECES && !forward && wants_more;
-        selected.pieces = in_order(selected.pieces, forward, newest_apart);
+        if pieces == STAGE_PIECES && !forward {
+            // The newest lines of the first pieces may be enough. A filter may look at all rows.
+            let looks_at = if pipeline.drops_rows() {
+                usize::MAX
+            } else {
+                shape.limit
+            };
+            let split = |piece: Piece| piece.split_newest(looks_at);
+            selected.pieces = selected.pieces.into_iter().flat_map(split).collect();
+        }
+        sort_pieces(&mut selected.pieces, forward);
         let job = Arc::new(LogJob {
             scan: Scan::new(
                 selected,
@@ -150,16 +158,12 @@ pub(crate) fn execute(
     })
 }
 
-/// Pieces in the order in which they are read.
-fn in_order(mut pieces: Vec<Piece>, forward: bool, newest_apart: bool) -> Vec<Piece> {
-    if newest_apart {
-        pieces = pieces.into_iter().flat_map(Piece::newest_apart).collect();
-    }
+/// Sorts pieces in the order in which they are read.
+fn sort_pieces(pieces: &mut [Piece], forward: bool) {
     match forward {
         true => pieces.sort_unstable_by_key(|p| (p.min_time, p.sequence)),
         false => pieces.sort_unstable_by_key(|p| std::cmp::Reverse((p.max_time, p.sequence))),
     }
-    pieces
 }
 
 /// What all stages have found.
@@ -252,31 +256,31 @@ impl LogJob {
         let sieve = match &self.sieve {
             Some((columns, sieve)) => self
                 .scan
-                .rows_apart(piece, sieve.form, &sieve.labels)?
-                .map(|apart| (columns, &sieve.pipeline, apart)),
+                .residual_rows(piece, sieve.form, &sieve.labels)?
+                .map(|residual| (columns, &sieve.pipeline, residual)),
             None => None,
         };
         // Where each row gives an entry, the first of a run or a block that is read are enough.
         let gives_each =
             !self.pipeline.drops_rows() && self.shape.run_may_stop() && self.shape.after.is_none();
         let chosen = match sieve {
-            None if gives_each && piece.can_choose() => return self.read_first(piece, worker),
+            None if gives_each && piece.can_pick() => return self.read_first(piece, worker),
             None if gives_each => {
                 piece.ends_of_runs(&self.scan.range, self.shape.limit, !self.is_forward())
             }
             None => None,
-            Some((columns, filters, apart)) => {
-                match self.sieve((columns, filters), &apart, piece, worker)? {
+            Some((columns, filters, residual)) => {
+                match self.sieve((columns, filters), &residual, piece, worker)? {
                     Some(rows) => Some(rows),
                     None => return Ok(()),
                 }
             }
         };
-        let wanted = Wanted {
+        let spec = ReadSpec {
             rows: chosen.as_deref(),
-            ..self.scan.wanted()
+            ..self.scan.read_spec()
         };
-        if let Some(read) = self.scan.read(piece, &wanted, worker.spare.take())? {
+        if let Some(read) = self.scan.read(piece, &spec, worker.spare.take())? {
             self.take(piece, &read, chosen.as_deref(), worker);
             worker.spare = Some(read);
         }
@@ -288,45 +292,44 @@ impl LogJob {
     fn read_first(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
         let (range, limit, forward) = (&self.scan.range, self.shape.limit, self.is_forward());
         let ends = piece.ends_of_runs(range, limit, !forward);
-        let wanted = Wanted {
-            rows: ends.as_deref(),
-            ..self.scan.wanted()
-        };
-        let mut chosen = Vec::new();
-        let mut choose = |times: &[i64]| {
+        let picked = Cell::new(Vec::new());
+        let pick = |times: &[i64]| {
             let first = first(piece, times, range, limit, forward);
             first
                 .edge
                 .into_iter()
                 .for_each(|edge| self.gathered.advance(edge));
-            chosen = first.rows;
-            chosen.retain(|row| !self.gathered.is_beyond(times[*row as usize]));
-            chosen.clone()
+            let mut rows = first.rows;
+            rows.retain(|row| !self.gathered.is_beyond(times[*row as usize]));
+            picked.set(rows.clone());
+            rows
         };
-        if let Some(read) =
-            self.scan
-                .read_chosen(piece, &wanted, worker.spare.take(), &mut choose)?
-        {
-            self.take(piece, &read, Some(&chosen), worker);
+        let spec = ReadSpec {
+            rows: ends.as_deref(),
+            pick: Some(&pick),
+            ..self.scan.read_spec()
+        };
+        if let Some(read) = self.scan.read(piece, &spec, worker.spare.take())? {
+            self.take(piece, &read, Some(&picked.take()), worker);
             worker.spare = Some(read);
         }
         Ok(())
     }
 
-    /// The rows of a piece that the filters on its fields keep, and those that stand apart, in order; `None` when
-    /// there are none.
+    /// The rows of a piece that the filters on its fields keep, and the residual ones, in order; `None` when there are
+    /// none.
     fn sieve(
         &self,
         (columns, filters): (&Columns, &Pipeline),
-        apart: &[u32],
+        residual: &[u32],
         piece: &Piece,
         worker: &mut Worker,
     ) -> Result<Option<Vec<u32>>, QueryError> {
-        let wanted = Wanted {
+        let spec = ReadSpec {
             fields: true,
-            ..Wanted::all(columns)
+            ..ReadSpec::all(columns)
         };
-        let Some(read) = self.scan.read(piece, &wanted, worker.spare.take())? else {
+        let Some(read) = self.scan.read(piece, &spec, worker.spare.take())? else {
             return Ok(None);
         };
         let batch = &*read.batch;
@@ -347,9 +350,9 @@ impl LogJob {
                 let _ = filters.run(&rows, false, &mut worker.scratch, &mut kept);
             }
         }
-        if !apart.is_empty() {
+        if !residual.is_empty() {
             kept.rows
-                .extend(apart.iter().filter(|row| selection.contains(**row)));
+                .extend(residual.iter().filter(|row| selection.contains(**row)));
             kept.rows.sort_unstable();
             kept.rows.dedup();
         }

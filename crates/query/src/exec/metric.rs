@@ -18,7 +18,7 @@ use skald_logql::pipeline::{
 };
 use skald_logql::typed::{ByFields, Leaf, MetricQuery};
 use skald_model::{Budget, Columns, Held, MemoryUser, TenantId, TimeRange};
-use skald_store::{Piece, PieceRows, RunRows, Select, Wanted};
+use skald_store::{Piece, PieceRows, ReadSpec, RunRows, Select};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -269,24 +269,24 @@ impl LeafJob {
         let by_fields = match &self.by_fields {
             Some((columns, fields)) => self
                 .scan
-                .rows_apart(piece, fields.form, &fields.labels)?
-                .map(|apart| (columns, &fields.extractor, apart)),
+                .residual_rows(piece, fields.form, &fields.labels)?
+                .map(|residual| (columns, &fields.extractor, residual)),
             None => None,
         };
-        let (extractor, wanted, mut apart) = match by_fields {
-            Some((columns, extractor, apart)) => (
+        let (extractor, spec, mut residual) = match by_fields {
+            Some((columns, extractor, residual)) => (
                 extractor,
-                Wanted {
+                ReadSpec {
                     columns,
                     fields: true,
-                    ..self.scan.wanted()
+                    ..self.scan.read_spec()
                 },
-                apart,
+                residual,
             ),
-            None => (&self.extractor, self.scan.wanted(), Vec::new()),
+            None => (&self.extractor, self.scan.read_spec(), Vec::new()),
         };
         let still = |run: &RunRows| counted.get(run.run) != Some(&true);
-        let Some(mut read) = self.scan.read(piece, &wanted, spare)? else {
+        let Some(mut read) = self.scan.read(piece, &spec, spare)? else {
             return Ok(());
         };
         read.runs.retain(still);
@@ -296,24 +296,24 @@ impl LeafJob {
         if !extractor.counts_lines(&read.batch) {
             window_gaps::leave_out(&read, &worker.state, &mut selection);
         }
-        apart.retain(|row| selection.contains(*row));
-        apart.iter().for_each(|row| selection.remove(*row));
+        residual.retain(|row| selection.contains(*row));
+        residual.iter().for_each(|row| selection.remove(*row));
         worker.recording = place
             .as_ref()
             .and_then(|place| place.recording(&self.scan.range));
         self.sample(extractor, piece, selection, &read, worker)?;
-        if !apart.is_empty() {
-            let wanted = Wanted {
-                rows: Some(&apart),
-                ..self.scan.wanted()
+        if !residual.is_empty() {
+            let spec = ReadSpec {
+                rows: Some(&residual),
+                ..self.scan.read_spec()
             };
-            let Some(lines) = self.scan.read(piece, &wanted, Some(read))? else {
+            let Some(lines) = self.scan.read(piece, &spec, Some(read))? else {
                 return Ok(());
             };
             read = lines;
             read.runs.retain(still);
             let mut selection = Selection::none(read.batch.len());
-            apart.iter().for_each(|row| selection.insert(*row));
+            residual.iter().for_each(|row| selection.insert(*row));
             self.sample(&self.extractor, piece, selection, &read, worker)?;
         }
         if let (Some(place), Some(recording)) = (place, worker.recording.take()) {
@@ -385,11 +385,11 @@ impl LeafJob {
     /// from memory and from a part.
     fn failure(&self, piece: &Piece, row: u32, text: String) -> String {
         let rows = [row];
-        let wanted = Wanted {
+        let spec = ReadSpec {
             rows: Some(&rows),
-            ..Wanted::all(&Columns::ALL)
+            ..ReadSpec::all(&Columns::ALL)
         };
-        let Ok(read) = piece.read_over(&wanted, None) else {
+        let Ok(read) = piece.read(&spec, None) else {
             return text;
         };
         let Some(run) = read.runs.iter().find(|run| run.rows.contains(&row)) else {

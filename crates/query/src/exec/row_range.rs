@@ -3,12 +3,12 @@
 use crate::error::QueryError;
 use skald_logql::pipeline::Selection;
 use skald_model::{Batch, Columns, TimeRange};
-use skald_store::{Piece, PieceRows, StoreError};
+use skald_store::{Piece, PieceRows, ReadSpec, StoreError};
 use std::ops::Range;
 
 /// Reads columns of a piece; `None` when it is damaged, which whoever answers from it tells.
 pub(crate) fn read(piece: &Piece, columns: &Columns) -> Result<Option<PieceRows>, QueryError> {
-    match piece.read(columns) {
+    match piece.read(&ReadSpec::all(columns), None) {
         Ok(rows) => Ok(Some(rows)),
         Err(StoreError::Damaged(_) | StoreError::Unavailable(_)) => Ok(None),
         Err(error) => Err(error.into()),

@@ -10,15 +10,15 @@ use crate::stats::Stats;
 use parking_lot::Mutex;
 use skald_logql::pipeline::{ERROR, ERROR_DETAILS};
 use skald_model::{Columns, Literal, MetadataWanted, SelectedStream, TimeRange};
-use skald_store::{Choose, FieldsAnswer, Piece, PieceRows, PieceRun, Selected, StoreError, Wanted};
+use skald_store::{Form, Piece, PieceRows, PieceRun, ReadSpec, Selected, StoreError};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Of the rows of a piece, less than one in so many may stand apart for columns to be looked at first.
-const APART_SHARE: u64 = 2;
+/// Columns are looked at first when less than one in this many rows of a piece is residual.
+const RESIDUAL_SHARE: u64 = 2;
 
 /// What is to be read, and how far that is.
 pub(crate) struct Scan {
@@ -149,39 +149,19 @@ impl Scan {
         self.context.check()
     }
 
-    /// Reads a piece into the memory of an earlier one; `None` when it is damaged, which the answer will tell.
+    /// Reads a piece into the memory of an earlier one; `None` when it is damaged, which the answer will report.
     pub(crate) fn read(
         &self,
         piece: &Piece,
-        wanted: &Wanted<'_>,
-        spare: Option<PieceRows>,
+        spec: &ReadSpec<'_>,
+        buffer: Option<PieceRows>,
     ) -> Result<Option<PieceRows>, QueryError> {
-        let columns = with_errors(piece, wanted.columns);
-        let wanted = Wanted {
+        let columns = with_errors(piece, spec.columns);
+        let spec = ReadSpec {
             columns: &columns,
-            ..*wanted
+            ..*spec
         };
-        self.told(piece.read_over(&wanted, spare))
-    }
-
-    /// The same of rows that are chosen by the times of all; see [`Piece::read_chosen`].
-    pub(crate) fn read_chosen(
-        &self,
-        piece: &Piece,
-        wanted: &Wanted<'_>,
-        spare: Option<PieceRows>,
-        choose: Choose<'_>,
-    ) -> Result<Option<PieceRows>, QueryError> {
-        let columns = with_errors(piece, wanted.columns);
-        let wanted = Wanted {
-            columns: &columns,
-            ..*wanted
-        };
-        self.told(piece.read_chosen(&wanted, spare, choose))
-    }
-
-    fn told(&self, read: Result<PieceRows, StoreError>) -> Result<Option<PieceRows>, QueryError> {
-        match read {
+        match piece.read(&spec, buffer) {
             Ok(rows) => Ok(Some(rows)),
             Err(StoreError::Damaged(text)) => {
                 self.outcome.lock().warnings.push(text);
@@ -191,38 +171,36 @@ impl Scan {
         }
     }
 
-    /// The rows of a piece whose lines have to be read although columns have the values of lines of this form for
-    /// some labels, in order. `None` when columns tell nothing, or of so few lines that all may as well be read.
-    pub(crate) fn rows_apart(
+    /// The rows of a piece whose lines have to be read although fields have the values of lines of this form for
+    /// some labels, in order. `None` when fields tell nothing, or of so few lines that all may as well be read.
+    pub(crate) fn residual_rows(
         &self,
         piece: &Piece,
-        form: skald_store::Form,
+        form: Form,
         labels: &[String],
     ) -> Result<Option<Vec<u32>>, QueryError> {
         if piece.has_metadata(ERROR) {
             return Ok(None);
         }
-        let apart = match piece.fields_answer(form, labels) {
-            FieldsAnswer::None => return Ok(None),
-            FieldsAnswer::All => return Ok(Some(Vec::new())),
-            FieldsAnswer::Some => piece.rows_apart(form),
-        };
-        match apart {
+        match piece.residual_rows(form, labels) {
             Ok(rows) => {
                 let entries: u64 = piece.runs.iter().map(PieceRun::entries).sum();
-                Ok((rows.len() as u64 * APART_SHARE < entries).then_some(rows))
+                let is_few = |rows: &Vec<u32>| {
+                    rows.is_empty() || rows.len() as u64 * RESIDUAL_SHARE < entries
+                };
+                Ok(rows.filter(is_few))
             }
-            // Whoever reads the lines instead tells of it.
+            // Reading the lines instead reports it.
             Err(StoreError::Damaged(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
     /// What has to be read of a piece: all columns, and the lines that may come through.
-    pub(crate) fn wanted(&self) -> Wanted<'_> {
-        Wanted {
-            containing: &self.literals,
-            ..Wanted::all(&self.columns)
+    pub(crate) fn read_spec(&self) -> ReadSpec<'_> {
+        ReadSpec {
+            must_contain: &self.literals,
+            ..ReadSpec::all(&self.columns)
         }
     }
 

@@ -15,7 +15,7 @@ pub(crate) struct First {
 }
 
 /// The newest `limit` rows (the oldest where `forward`) among those of a piece that lie inside `range`, and all that are
-/// as old as the last of them. The piece is one that [`Piece::read_chosen`] can read; `times` are those of its batch.
+/// as old as the last of them. Of the piece [`Piece::can_pick`] holds; `times` are those of its batch.
 pub(crate) fn first(
     piece: &Piece,
     times: &[i64],

@@ -5,7 +5,7 @@
 
 use crate::StoreError;
 use crate::part::Part;
-use skald_block::RunMeta;
+use skald_block::{ReadSpec, RunMeta};
 use skald_index::BlockFilter;
 use skald_model::{Batch, Columns};
 
@@ -99,7 +99,11 @@ impl<'a> Cursor<'a> {
     pub(crate) fn row(&mut self) -> Result<(&Batch, u32), StoreError> {
         let batch = match self.batch.take() {
             Some(batch) => batch,
-            None => self.part.read_block(self.block as u32, &Columns::ALL)?,
+            None => self.part.read_block(
+                self.block as u32,
+                &ReadSpec::all(&Columns::ALL),
+                Batch::default(),
+            )?,
         };
         Ok((self.batch.insert(batch), self.row))
     }

@@ -11,6 +11,7 @@ use crate::part::block_builder::BlockCutter;
 use crate::part::stream_table::StreamTable;
 use crate::part::writer::PartWriter;
 use crate::part::{Part, PartMeta};
+use skald_block::ReadSpec;
 use skald_model::{Batch, Columns, TenantId};
 use std::sync::Arc;
 
@@ -51,7 +52,11 @@ pub(crate) fn rewrite(
         if !pace() {
             return Ok(Rewritten::Abandoned);
         }
-        let batch = part.read_block(block as u32, &Columns::ALL)?;
+        let batch = part.read_block(
+            block as u32,
+            &ReadSpec::all(&Columns::ALL),
+            Batch::default(),
+        )?;
         let batch = match &dropped {
             Some(dropped) => dropped.keep(batch),
             None => batch,

@@ -21,10 +21,10 @@ use crate::part::stream_table::StreamTable;
 use crate::recovery::push_record::take_varint;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
-use skald_block::{BlockError, BlockMeta, Choose, ColumnMeta, RunMeta, Wanted};
+use skald_block::{BlockError, BlockMeta, ColumnMeta, ReadSpec, RunMeta};
 use skald_fields::Form;
 use skald_index::{ContentIndex, ContentRows};
-use skald_model::{Batch, Budget, Columns, Held, MemoryUser};
+use skald_model::{Batch, Budget, Held, MemoryUser};
 use skald_patterns::StreamPatterns;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -355,35 +355,23 @@ impl Part {
             .unwrap_or_default())
     }
 
-    /// Decodes columns of a block.
-    pub(crate) fn read_block(&self, block: u32, columns: &Columns) -> Result<Batch, StoreError> {
-        self.read_block_over(block, &Wanted::all(columns), Batch::default(), None)
-    }
-
-    /// Decodes what is wanted of a block into the memory of a batch that is no longer needed, of rows that are chosen by the
-    /// times of all if that is asked.
-    pub(crate) fn read_block_over(
+    /// Decodes what `spec` asks for of a block into the memory of `buffer`, a batch that is no longer needed.
+    pub(crate) fn read_block(
         &self,
         block: u32,
-        wanted: &Wanted<'_>,
-        spare: Batch,
-        choose: Option<Choose<'_>>,
+        spec: &ReadSpec<'_>,
+        buffer: Batch,
     ) -> Result<Batch, StoreError> {
         let mut read = |range: Range<u64>| self.read_range(block, range);
-        let decoded = skald_block::decode_chosen(
-            &self.blocks[block as usize].meta,
-            wanted,
-            spare,
-            &mut read,
-            choose,
-        );
+        let meta = &self.blocks[block as usize].meta;
+        let decoded = skald_block::decode(meta, spec, buffer, &mut read);
         decoded.map_err(|error| self.block_error(block, error))
     }
 
     /// Rows of a block whose lines are not of this form.
-    pub(crate) fn rows_apart(&self, block: u32, form: Form) -> Result<Vec<u32>, StoreError> {
+    pub(crate) fn residual_rows(&self, block: u32, form: Form) -> Result<Vec<u32>, StoreError> {
         let mut read = |range: Range<u64>| self.read_range(block, range);
-        let rows = skald_block::rows_apart(&self.blocks[block as usize].meta, form, &mut read);
+        let rows = skald_block::residual_rows(&self.blocks[block as usize].meta, form, &mut read);
         rows.map_err(|error| self.block_error(block, error))
     }
 

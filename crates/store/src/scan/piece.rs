@@ -7,9 +7,9 @@ use crate::StoreError;
 use crate::cache::result_cache::{KeptOfPart, KeptValue};
 use crate::deletes::visibility::StreamHiding;
 use crate::part::Part;
-use skald_block::{Choose, FieldsAnswer, Tail, Wanted};
+use skald_block::{FieldCoverage, NEWEST_ROWS_MIN, NewestRows, ReadSpec};
 use skald_fields::Form;
-use skald_model::{Batch, Columns, TimeRange};
+use skald_model::{Batch, TimeRange};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -101,35 +101,29 @@ impl Piece {
         }
     }
 
-    /// Reads the columns asked for (or more), and says which rows there are to see. The same rows have the
-    /// same numbers each time it is read.
-    pub fn read(&self, columns: &Columns) -> Result<PieceRows, StoreError> {
-        self.read_over(&Wanted::all(columns), None)
-    }
-
-    /// Of which lines of this form the values for some labels can be had without the lines: as metadata, with
-    /// [`Wanted::fields`]. Of none where a delete request hides rows: it asks what lines give by itself.
-    pub fn fields_answer(&self, form: Form, labels: &[String]) -> FieldsAnswer {
-        match &self.source {
-            _ if !self.hidden.is_empty() => FieldsAnswer::None,
-            Source::Head(_) => FieldsAnswer::None,
-            Source::Block { part, block } => part.blocks[*block as usize]
-                .meta
-                .fields_answer(form, labels),
+    /// The rows whose lines must be read, in order, where the values that a parser of this form finds for some labels
+    /// are otherwise read from fields, as metadata ([`ReadSpec::fields`]). `None` when fields tell nothing, and where a
+    /// delete request hides rows: it asks what lines give by itself.
+    pub fn residual_rows(
+        &self,
+        form: Form,
+        labels: &[String],
+    ) -> Result<Option<Vec<u32>>, StoreError> {
+        let Source::Block { part, block } = &self.source else {
+            return Ok(None);
+        };
+        let meta = &part.blocks[*block as usize].meta;
+        match meta.field_coverage(form, labels) {
+            _ if !self.hidden.is_empty() => Ok(None),
+            FieldCoverage::None => Ok(None),
+            FieldCoverage::Some => part.residual_rows(*block, form).map(Some),
+            FieldCoverage::All => Ok(Some(Vec::new())),
         }
     }
 
-    /// Rows of the batch whose lines are not of this form, in order, where the answer was [`FieldsAnswer::Some`].
-    pub fn rows_apart(&self, form: Form) -> Result<Vec<u32>, StoreError> {
-        match &self.source {
-            Source::Head(batch) => Ok((0..batch.len() as u32).collect()),
-            Source::Block { part, block } => part.rows_apart(*block, form),
-        }
-    }
-
-    /// Whether it is a block all of whose rows are to be seen, sorted by time in each stream and none of them twice:
-    /// what [`Piece::read_chosen`] asks for.
-    pub fn can_choose(&self) -> bool {
+    /// Whether rows can be picked by their times ([`ReadSpec::pick`]): of a block all of whose rows are visible, sorted
+    /// by time in each stream and none of them twice.
+    pub fn can_pick(&self) -> bool {
         self.sorted && self.hidden.is_empty() && !self.in_head()
     }
 
@@ -152,16 +146,19 @@ impl Piece {
         shortened.then(|| self.runs.iter().flat_map(cut).collect())
     }
 
-    /// The piece in two where its newest lines can be read alone: a reader that goes back in time may find enough in
-    /// them. Otherwise, and where lines are put together from columns, the piece as it is.
-    pub fn newest_apart(self) -> impl Iterator<Item = Piece> {
-        let tails = match &self.source {
-            Source::Block { part, block } if self.hidden.is_empty() && !self.partial => {
-                part.blocks[*block as usize].meta.newest_apart()
+    /// Splits the piece in two where its newest lines can be read alone: a newest-first reader that looks at `rows` rows
+    /// of a piece may find enough in them. The piece stays as it is when lines are assembled from fields, and when the
+    /// reader looks at so few rows that reading these decodes no older line anyway.
+    pub fn split_newest(self, rows: usize) -> impl Iterator<Item = Piece> {
+        let newest_rows = match &self.source {
+            Source::Block { part, block }
+                if rows > NEWEST_ROWS_MIN as usize && self.hidden.is_empty() && !self.partial =>
+            {
+                part.blocks[*block as usize].meta.separate_newest_rows()
             }
             _ => None,
         };
-        let older = tails.and_then(|tails| self.before(&tails));
+        let older = newest_rows.and_then(|newest| self.before(&newest));
         let newest = match &older {
             None => self,
             Some(older) => self.without(older),
@@ -170,15 +167,16 @@ impl Piece {
     }
 
     /// The rows that are older than the newest of each run; `None` when there are none.
-    fn before(&self, tails: &[Tail]) -> Option<Piece> {
-        let mut tails = tails.iter();
+    fn before(&self, newest: &[NewestRows]) -> Option<Piece> {
+        let mut newest = newest.iter();
         let older = |run: &PieceRun| {
             // A piece has some of the block's runs, in order.
-            let tail = tails.find(|tail| run.rows.start <= tail.row && tail.row < run.rows.end)?;
-            let rows = run.rows.start..tail.row;
+            let newest = newest
+                .find(|newest| run.rows.start <= newest.first && newest.first < run.rows.end)?;
+            let rows = run.rows.start..newest.first;
             let metadata_bytes = rows.len() as u64 * run.metadata_bytes / run.entries().max(1);
-            let times = (run.min_time, tail.time);
-            (!rows.is_empty()).then(|| run.part(rows, times, tail.line_bytes, metadata_bytes))
+            let times = (run.min_time, newest.time);
+            (!rows.is_empty()).then(|| run.part(rows, times, newest.older_bytes, metadata_bytes))
         };
         let runs: Vec<PieceRun> = self.runs.iter().filter_map(older).collect();
         (!runs.is_empty()).then(|| self.of_runs(runs))
@@ -229,57 +227,39 @@ impl Piece {
         }
     }
 
-    /// Reads what is wanted (or more) into the memory of rows that are no longer needed.
-    pub fn read_over(
+    /// Reads what `spec` asks for (or more), and says which rows are visible. `buffer` are rows that are no longer
+    /// needed: their memory is used again. Rows have the same numbers each time. Rows are picked only where
+    /// [`Piece::can_pick`] says so.
+    pub fn read(
         &self,
-        wanted: &Wanted<'_>,
-        spare: Option<PieceRows>,
+        spec: &ReadSpec<'_>,
+        buffer: Option<PieceRows>,
     ) -> Result<PieceRows, StoreError> {
-        self.read_with(wanted, spare, None)
-    }
-
-    /// The same, of a piece of which [`Piece::can_choose`] holds; `choose` says by the times of all rows which of those wanted matter.
-    /// Values of others may be left out.
-    pub fn read_chosen(
-        &self,
-        wanted: &Wanted<'_>,
-        spare: Option<PieceRows>,
-        choose: Choose<'_>,
-    ) -> Result<PieceRows, StoreError> {
-        self.read_with(wanted, spare, Some(choose))
-    }
-
-    fn read_with(
-        &self,
-        wanted: &Wanted<'_>,
-        spare: Option<PieceRows>,
-        choose: Option<Choose<'_>>,
-    ) -> Result<PieceRows, StoreError> {
-        let mut wanted = *wanted;
-        let mut columns = std::borrow::Cow::Borrowed(wanted.columns);
+        let mut spec = *spec;
+        let mut columns = std::borrow::Cow::Borrowed(spec.columns);
         if !self.hidden.is_empty() {
             // What hides rows looks at all lines.
-            (wanted.rows, wanted.containing) = (None, &[]);
+            (spec.rows, spec.must_contain, spec.pick) = (None, &[], None);
             self.hidden
                 .iter()
                 .for_each(|(_, hiding)| hiding.widen(columns.to_mut()));
         }
         let own: Vec<u32>;
-        if self.partial && wanted.rows.is_none() {
+        if self.partial && spec.rows.is_none() {
             own = self.runs.iter().flat_map(|run| run.rows.clone()).collect();
-            wanted.rows = Some(&own);
+            spec.rows = Some(&own);
         }
         let batch = match &self.source {
             Source::Head(batch) => batch.clone(),
             Source::Block { part, block } => {
-                let spare = spare
+                let buffer = buffer
                     .and_then(|rows| Arc::try_unwrap(rows.batch).ok())
                     .unwrap_or_default();
-                let wanted = Wanted {
+                let spec = ReadSpec {
                     columns: &columns,
-                    ..wanted
+                    ..spec
                 };
-                Arc::new(part.read_block_over(*block, &wanted, spare, choose)?)
+                Arc::new(part.read_block(*block, &spec, buffer)?)
             }
         };
         let mut runs = Vec::with_capacity(self.runs.len());

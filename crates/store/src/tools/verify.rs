@@ -11,6 +11,7 @@ use crate::part::{Part, PartMeta};
 use crate::recovery::push_record;
 use crate::{StoreError, manifest, recovery};
 use serde::Serialize;
+use skald_block::ReadSpec;
 use skald_model::{Batch, Columns, ContentQuery, Literal, TenantId};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -242,7 +243,11 @@ impl Check<'_> {
             self.report.blocks += 1;
             self.report.rows += u64::from(block.meta.rows);
             let batch = part
-                .read_block(number as u32, &Columns::ALL)
+                .read_block(
+                    number as u32,
+                    &ReadSpec::all(&Columns::ALL),
+                    Batch::default(),
+                )
                 .and_then(|batch| {
                     let described = skald_block::verify(&block.meta, &batch);
                     described

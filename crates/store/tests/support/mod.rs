@@ -11,7 +11,7 @@ use skald_model::{
     WriteEntry, WriteStream,
 };
 use skald_store::clock::Clock;
-use skald_store::{DeleteCompiler, DeletePredicate, Options, Select, Store, WriteError};
+use skald_store::{DeleteCompiler, DeletePredicate, Options, ReadSpec, Select, Store, WriteError};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
@@ -221,7 +221,9 @@ fn read_of(
     assert_eq!(selected.warnings, Vec::<String>::new());
     let mut rows = Vec::new();
     for piece in &selected.pieces {
-        let found = piece.read(&Columns::ALL).expect("reading works");
+        let found = piece
+            .read(&ReadSpec::all(&Columns::ALL), None)
+            .expect("reading works");
         let batch = &found.batch;
         for run in &found.runs {
             let labels = &selected.streams[run.stream as usize].labels;

@@ -1,6 +1,7 @@
 //! Blocks written by every version of the format are read forever.
 
-use skald_block::{BlockMeta, ColumnKind, Wanted, decode, decode_over};
+use crate::support::{decoded, reader};
+use skald_block::{BlockMeta, ColumnKind, ReadSpec, decode};
 use skald_model::{Batch, Columns};
 use std::fmt::Write;
 use std::path::Path;
@@ -11,10 +12,7 @@ fn rows_of(path: &Path) -> String {
     let mut block = &bytes[..];
     let meta = BlockMeta::decode(&mut block).expect("the fixture is whole");
     assert_eq!(meta.block_bytes(), block.len() as u64);
-    let batch = decode(&meta, &Columns::ALL, &mut |range| {
-        Ok(block[range.start as usize..range.end as usize].to_vec())
-    })
-    .expect("the fixture is whole");
+    let batch = decoded(&meta, &Columns::ALL, block).expect("the fixture is whole");
     let mut rows = String::new();
     for run in &batch.runs {
         for row in run.rows.clone() {
@@ -66,30 +64,30 @@ fn fixture(name: &str) -> (BlockMeta, Vec<u8>) {
 fn newest_and_older_lines_of_every_version_are_read_alone() {
     for version in 3..=skald_block::FORMAT_VERSION {
         let (meta, block) = fixture(&format!("v{version}-tail"));
-        let mut read = |range: std::ops::Range<u64>| {
-            Ok(block[range.start as usize..range.end as usize].to_vec())
-        };
-        let whole = decode(&meta, &Columns::ALL, &mut read).expect("the fixture is whole");
-        let tails = meta.newest_apart().expect("its newest lines are apart");
+        let mut read = reader(&block);
+        let whole = decoded(&meta, &Columns::ALL, &block).expect("the fixture is whole");
+        let first = meta
+            .separate_newest_rows()
+            .expect("its newest lines can be read alone");
         let newest: Vec<u32> = whole
             .runs
             .iter()
-            .zip(&tails)
-            .flat_map(|(run, tail)| tail.row..run.rows.end)
+            .zip(&first)
+            .flat_map(|(run, newest)| newest.first..run.rows.end)
             .collect();
         let older: Vec<u32> = whole
             .runs
             .iter()
-            .zip(&tails)
-            .flat_map(|(run, tail)| run.rows.start..tail.row)
+            .zip(&first)
+            .flat_map(|(run, newest)| run.rows.start..newest.first)
             .collect();
         for rows in [newest, older] {
-            let wanted = Wanted {
+            let spec = ReadSpec {
                 rows: Some(&rows),
-                ..Wanted::all(&Columns::ALL)
+                ..ReadSpec::all(&Columns::ALL)
             };
-            let some = decode_over(&meta, &wanted, Batch::default(), &mut read)
-                .expect("the fixture is whole");
+            let some =
+                decode(&meta, &spec, Batch::default(), &mut read).expect("the fixture is whole");
             for row in 0..meta.rows {
                 let expected = if rows.contains(&row) {
                     whole.line(row)
@@ -105,17 +103,15 @@ fn newest_and_older_lines_of_every_version_are_read_alone() {
 #[test]
 fn newest_lines_of_a_run_are_read_without_those_of_others() {
     let (meta, block) = fixture("v4-frames");
-    let mut read =
-        |range: std::ops::Range<u64>| Ok(block[range.start as usize..range.end as usize].to_vec());
-    let whole = decode(&meta, &Columns::ALL, &mut read).expect("the fixture is whole");
+    let mut read = reader(&block);
+    let whole = decoded(&meta, &Columns::ALL, &block).expect("the fixture is whole");
     // Runs of 420, 3 and 400 rows, the newest from 256 on; the short one shares its frame with the last.
     for (wanted, lines) in [(300, 256..420), (421, 420..423), (700, 679..823)] {
-        let wanted = Wanted {
+        let spec = ReadSpec {
             rows: Some(&[wanted]),
-            ..Wanted::all(&Columns::ALL)
+            ..ReadSpec::all(&Columns::ALL)
         };
-        let some =
-            decode_over(&meta, &wanted, Batch::default(), &mut read).expect("the fixture is whole");
+        let some = decode(&meta, &spec, Batch::default(), &mut read).expect("the fixture is whole");
         for row in 0..meta.rows {
             assert_eq!(
                 some.line(row),
@@ -169,20 +165,22 @@ fn the_newest_fixtures_have_every_encoding() {
         "{:?}",
         meta.columns
     );
-    let tails = meta.newest_apart().expect("its runs are long enough");
+    let first = meta
+        .separate_newest_rows()
+        .expect("its runs are long enough");
     assert_eq!(
-        tails.iter().map(|tail| tail.row).collect::<Vec<_>>(),
+        first.iter().map(|newest| newest.first).collect::<Vec<_>>(),
         [512, 700, 740 + 768]
     );
     let (_, names) = encodings("-fields");
     for expected in [
-        "cut into fields",
+        "shredded into fields",
         "dictionary of plain texts",
         "integers",
         "shapes",
         "affixed texts",
         "plain texts",
-        "numbers behind heads",
+        "prefixed integers",
     ] {
         assert!(
             names.contains(&expected),
