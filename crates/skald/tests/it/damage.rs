@@ -1,13 +1,13 @@
 //! Damaged files under a real server: what is damaged is named, everything else answers; and the commands that
 //! look at a data directory.
 
+use crate::BINARY;
 use serde_json::{Value, json};
 use skald_tests::http::{Client, Reply};
 use skald_tests::process::Skald;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_skald");
 /// 2026-03-01T00:00:00Z
 const BASE_NS: i64 = 1_772_323_200_000_000_000;
 /// Lines a stream, and bytes of filler in each: a stream of half a megabyte has blocks of its own.

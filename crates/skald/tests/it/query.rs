@@ -1,13 +1,12 @@
 //! `skald query` against a running server: all lines whatever their number, numbers, new lines, mistakes.
 
+use crate::BINARY;
 use serde_json::{Value, json};
 use skald_tests::process::Skald;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
-
-const BINARY: &str = env!("CARGO_BIN_EXE_skald");
 
 /// 2026-03-01T00:00:00Z.
 const BASE_S: i64 = 1_772_323_200;

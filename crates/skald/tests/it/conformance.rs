@@ -1,11 +1,10 @@
 //! Every recorded Loki answer, asked of a real server process: on entries in the head, flushed to parts,
 //! and recovered after a kill.
 
+use crate::BINARY;
 use skald_tests::conformance::{self, Outcome};
 use skald_tests::process::Skald;
 use std::path::Path;
-
-const BINARY: &str = env!("CARGO_BIN_EXE_skald");
 
 fn check(state: &str, outcome: &Outcome) {
     assert!(

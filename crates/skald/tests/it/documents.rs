@@ -1,12 +1,11 @@
 //! Every LogQL example of the documents and the dashboard's queries, asked of a server: a reader can paste
 //! what is written there. A block marked `logql error` must be refused.
 
+use crate::BINARY;
 use skald_tests::conformance;
 use skald_tests::http::{Client, Reply};
 use skald_tests::process::Skald;
 use std::path::{Path, PathBuf};
-
-const BINARY: &str = env!("CARGO_BIN_EXE_skald");
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -1,13 +1,12 @@
 //! The program as a user meets it: settings from all sources, its first line, its own logs, its end.
 
+use crate::BINARY;
 use serde_json::Value;
 use skald_tests::process::Skald;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-const BINARY: &str = env!("CARGO_BIN_EXE_skald");
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(BINARY)
@@ -135,7 +134,7 @@ fn a_loki_file_is_explained_before_it_is_used() {
         "{report}"
     );
     assert!(
-        report.ends_with("3 taken, 3 not needed, 1 not supported, 1 unknown\n"),
+        report.ends_with("4 taken, 2 not needed, 1 not supported, 1 unknown\n"),
         "{report}"
     );
 }

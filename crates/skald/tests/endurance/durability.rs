@@ -1,6 +1,7 @@
 //! 204 means on disk: a server is killed under load again and again, and nothing acknowledged is missing
-//! or doubled. `SKALD_KILLS` sets how often (default 12).
+//! or doubled. `SKALD_KILLS` sets how often (default 4), `SKALD_KILL_SEED` when: a failure names the seed to repeat it with.
 
+use crate::BINARY;
 use serde_json::{Value, json};
 use skald_tests::http::Client;
 use skald_tests::process::Skald;
@@ -8,14 +9,16 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_skald");
 /// 2026-03-01T00:00:00Z
 const BASE_NS: i64 = 1_772_323_200_000_000_000;
 const WRITERS: usize = 4;
 /// Entries a push and at most a writer and round: all of them fit in one answer.
 const PUSH_ENTRIES: usize = 20;
 const ROUND_ENTRIES: usize = 4_000;
+/// A kill comes within this of the first answer.
+const KILL_WITHIN_US: u64 = 200_000;
 
 /// Pushes until the server is gone; gives how many entries were acknowledged. Entries are numbered.
 fn write(client: &Client, round: usize, writer: usize, first_ack: &AtomicBool) -> usize {
@@ -94,12 +97,38 @@ fn check_all(client: &Client, acknowledged: &[[usize; WRITERS]]) {
     }
 }
 
+/// A number in an environment variable.
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+    )
+}
+
+fn seed_of_clock() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::from(since.expect("after 1970").subsec_nanos())
+}
+
+/// The next of a sequence that looks random (splitmix64).
+fn next(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *seed;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
 #[test]
+#[expect(
+    clippy::print_stderr,
+    reason = "a failure names the seed to repeat it with"
+)]
 fn every_acknowledged_entry_is_there_once_after_kills_under_load() {
-    let kills = std::env::var("SKALD_KILLS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(12);
+    let kills = variable("SKALD_KILLS").unwrap_or(4) as usize;
+    let mut seed = variable("SKALD_KILL_SEED").unwrap_or_else(seed_of_clock);
+    eprintln!("SKALD_KILL_SEED={seed} SKALD_KILLS={kills}");
     let data = tempfile::tempdir().expect("a temporary folder");
     let mut acknowledged: Vec<[usize; WRITERS]> = Vec::new();
     for round in 0..kills {
@@ -119,13 +148,7 @@ fn every_acknowledged_entry_is_there_once_after_kills_under_load() {
             let client = server.client();
             std::thread::spawn(move || client.post("/flush", "text/plain", b""));
         }
-        let entropy = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .expect("after 1970")
-            .subsec_nanos();
-        std::thread::sleep(std::time::Duration::from_micros(u64::from(
-            entropy % 200_000,
-        )));
+        std::thread::sleep(Duration::from_micros(next(&mut seed) % KILL_WITHIN_US));
         server.kill();
         let mut counts = [0; WRITERS];
         for (count, writer) in counts.iter_mut().zip(writers) {

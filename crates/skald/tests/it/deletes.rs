@@ -1,12 +1,12 @@
 //! Delete requests and retention over HTTP, with a process that is killed in between.
 
+use crate::BINARY;
 use serde_json::{Value, json};
 use skald_tests::http::Client;
 use skald_tests::process::Skald;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_skald");
 const DAY: i64 = 86_400;
 
 fn now() -> i64 {

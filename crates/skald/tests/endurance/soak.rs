@@ -1,5 +1,6 @@
 //! A few seconds of the soak that people run for half an hour (`tests/src/bin/soak.rs`).
 
+use crate::BINARY;
 use skald_tests::soak::{Soak, run};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 fn mixed_load_with_restarts_loses_nothing_and_grows_nothing() {
     let data = tempfile::tempdir().expect("a temporary directory can be made");
     let soak = Soak {
-        binary: PathBuf::from(env!("CARGO_BIN_EXE_skald")),
+        binary: PathBuf::from(BINARY),
         data: data.path().to_owned(),
         lasts: Duration::from_secs(4),
         rounds: 4,

@@ -1,0 +1,13 @@
+//! The program as a process: what it answers, what it keeps over an end, what it says of files and flags.
+
+mod absurd_values;
+mod conformance;
+mod damage;
+mod deletes;
+mod documents;
+mod loki_files;
+mod program;
+mod query;
+
+/// The program under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_skald");
