@@ -1,7 +1,7 @@
 //! API handlers answer requests, one file for each group of endpoints.
 //!
 //! `extract` reads what handlers take, `params` the parameters; `tail_session` is a tail without its
-//! transport.
+//! transport, `recent_entries` what it sent last.
 
 pub(crate) mod delete;
 pub(crate) mod detected;
@@ -18,6 +18,7 @@ pub(crate) mod params;
 pub(crate) mod patterns;
 pub(crate) mod push;
 pub(crate) mod query;
+pub(crate) mod recent_entries;
 pub(crate) mod rules;
 pub(crate) mod status;
 pub(crate) mod tail;

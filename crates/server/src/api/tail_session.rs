@@ -1,8 +1,9 @@
 //! A tail session turns history and live entries into frames, whatever the transport.
 //!
 //! The subscription is made before history is read, so nothing falls between them; what both hold is
-//! sent once. With `delay_for`, entries wait in a heap and leave in order of time.
+//! sent once, and so is an entry that is pushed again while the tail remembers it. With `delay_for`, entries wait in a heap and leave in order of time.
 
+use crate::api::recent_entries::{EntryHash, RecentEntries};
 use crate::app::App;
 use crate::clock;
 use crate::error::ApiError;
@@ -10,13 +11,11 @@ use crate::limits::open_tails::TailPermit;
 use crate::shutdown::raised;
 use crate::wire::answer::{Labelling, list, write_entry, write_pairs};
 use crate::wire::json::Json;
-use foldhash::fast::FixedState;
 use skald_ingest::tail_hub::{Subscription, TailEntry};
 use skald_model::{Direction, Labels, TenantId};
 use skald_query::{Caching, Data, EntryResult, RangeRequest, TailPipeline};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
-use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -66,8 +65,10 @@ pub(crate) struct TailSession {
     held: BinaryHeap<Reverse<(i64, u64)>>,
     waiting: foldhash::HashMap<u64, (i64, Ready)>,
     next_number: u64,
-    /// What history held: live entries among it are repeats.
-    seen: HashSet<u64, FixedState>,
+    /// Hashes of what history sent: live entries among it are repeats.
+    history: HashSet<EntryHash>,
+    /// Live entries as they were pushed: equal ones are repeats.
+    recent: RecentEntries,
     dropped: Vec<(i64, Labels)>,
     deadline: Instant,
     stop: watch::Receiver<bool>,
@@ -88,17 +89,19 @@ impl TailSession {
             .subscribe(&request.tenant, pipeline.matchers.clone());
         let (labelling, delay) = (request.labelling, request.delay);
         let history = history(app, request).await?;
-        let seen = history.iter().map(fingerprint).collect();
+        let recent = RecentEntries::new();
+        let sent = history.iter().map(|entry| hash_of(&recent, entry));
         Ok(TailSession {
             labelling,
             delay,
             pipeline,
             subscription,
+            history: sent.collect(),
+            recent,
             ready: history.into(),
             held: BinaryHeap::new(),
             waiting: foldhash::HashMap::default(),
             next_number: 0,
-            seen,
             dropped: Vec::new(),
             deadline: Instant::now() + app.config.querier.tail_max_duration,
             stop: app.tails_end(),
@@ -129,6 +132,7 @@ impl TailSession {
         }
     }
 
+    /// Runs the pipeline over new entries and queues what passes and was not sent yet.
     fn take(&mut self, entries: Vec<TailEntry>) {
         let now = clock::now();
         for entry in entries {
@@ -138,7 +142,10 @@ impl TailSession {
             else {
                 continue;
             };
-            if self.seen.contains(&fingerprint(&ready)) {
+            let pushed = (&entry.labels, entry.timestamp, &entry.line, &entry.metadata);
+            let pushed = self.recent.hash(pushed);
+            if !self.recent.insert(pushed) || self.history.contains(&hash_of(&self.recent, &ready))
+            {
                 continue;
             }
             // An entry from the future is held no longer than one of now.
@@ -231,10 +238,9 @@ async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, Api
     Ok(entries)
 }
 
-fn fingerprint((labels, entry): &Ready) -> u64 {
-    let mut hasher = FixedState::default().build_hasher();
-    (labels, entry.timestamp, &entry.line, &entry.metadata).hash(&mut hasher);
-    std::hash::Hasher::finish(&hasher)
+/// The hash of an entry as it is sent.
+fn hash_of(recent: &RecentEntries, (labels, entry): &Ready) -> EntryHash {
+    recent.hash((labels, entry.timestamp, &entry.line, &entry.metadata))
 }
 
 /// A frame: one element of `streams` for each entry.
@@ -266,6 +272,12 @@ fn encode_frame(entries: &[Ready], dropped: &[(i64, Labels)], labelling: Labelli
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::tokens::Tokens;
+    use crate::config::Config;
+    use crate::limits::overrides::Overrides;
+    use crate::telemetry::metrics::Metrics;
+    use skald_ingest::{Protocol, PushRequest};
+    use skald_store::{Options, Store};
 
     #[test]
     fn a_frame_has_one_element_an_entry_and_tells_what_was_dropped() {
@@ -288,5 +300,82 @@ mod tests {
             encode_frame(&[ready], &dropped, Labelling::Categorized),
             categorized
         );
+    }
+
+    fn app(folder: &std::path::Path) -> Arc<App> {
+        let config = Config::default();
+        let store = Store::open(Options::new(folder)).expect("the folder is empty");
+        let overrides = Overrides::open(&config).expect("there is no file of limits");
+        let tokens = Tokens::open("").expect("there is no file of tokens");
+        let (store, metrics) = (Arc::new(store), Arc::new(Metrics::new()));
+        let (overrides, tokens) = (Arc::new(overrides), Arc::new(tokens));
+        let app = App::new(config, overrides, tokens, TenantId::fake(), store, metrics);
+        Arc::new(app)
+    }
+
+    /// Pushes `(second, line, metadata)` to one stream.
+    async fn push(app: &App, base: i64, entries: &[(i64, &str, &str)]) {
+        let values: Vec<_> = entries
+            .iter()
+            .map(|(second, line, metadata)| {
+                let time = (base + second * 1_000_000_000).to_string();
+                serde_json::json!([time, line, {"m": metadata}])
+            })
+            .collect();
+        let body = serde_json::json!({"streams": [{"stream": {"app": "a"}, "values": values}]});
+        let request = PushRequest {
+            protocol: Protocol::Loki,
+            content_type: Some("application/json".to_owned()),
+            content_encoding: None,
+            body: body.to_string().into(),
+        };
+        let reply = app.ingest.push(&TenantId::fake(), request).await;
+        assert_eq!(reply.status, 204);
+    }
+
+    /// The lines that a tail sends until one says `end`.
+    async fn lines(session: &mut TailSession) -> Vec<String> {
+        let mut lines = Vec::new();
+        while lines.last().is_none_or(|line| line != "end") {
+            let Event::Frame(frame) = session.next().await else {
+                panic!("the tail ended");
+            };
+            let frame: serde_json::Value = serde_json::from_str(&frame).expect("JSON");
+            for stream in frame["streams"].as_array().expect("a list") {
+                let line = stream["values"][0][1].as_str().expect("a line");
+                lines.push(line.to_owned());
+            }
+        }
+        lines
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_is_pushed_again_is_sent_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(folder.path());
+        let base = clock::now() - 60_000_000_000;
+        push(&app, base, &[(0, "history", "x")]).await;
+        let request = TailRequest {
+            tenant: TenantId::fake(),
+            query: "{app=\"a\"} | line_format \"{{__line__}}\"".to_owned(),
+            start: base,
+            limit: 100,
+            delay: 0,
+            labelling: Labelling::Merged,
+        };
+        let pipeline = app.engine.tail_pipeline(&request.query, false);
+        let permit = app.tails.enter(&TenantId::fake(), 1).expect("room");
+        let session = TailSession::open(&app, request, pipeline.expect("good"), permit).await;
+        let mut session = session.expect("the query is good");
+        let retried = [(1, "a", "x"), (2, "a", "x"), (2, "a", "y"), (2, "b", "x")];
+        push(&app, base, &[(0, "history", "x")]).await;
+        push(&app, base, &retried).await;
+        push(&app, base, &retried).await;
+        push(&app, base, &[(3, "c", "x"), (3, "c", "x")]).await;
+        push(&app, base, &[(4, "end", "x")]).await;
+        let expected = ["history", "a", "a", "a", "b", "c", "end"];
+        let mut found = lines(&mut session).await;
+        found.sort_by_key(|line| expected.iter().position(|text| text == line));
+        assert_eq!(found, expected);
     }
 }
