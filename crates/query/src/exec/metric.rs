@@ -298,6 +298,8 @@ impl LeafJob {
         }
         residual.retain(|row| selection.contains(*row));
         residual.iter().for_each(|row| selection.remove(*row));
+        let times = &read.batch.timestamps;
+        residual.retain(|row| worker.state.counts(times[*row as usize]));
         worker.recording = place
             .as_ref()
             .and_then(|place| place.recording(&self.scan.range));
