@@ -18,6 +18,97 @@ fn get(client: &Client, target: &str, headers: &[(&str, &str)]) -> Reply {
         .expect("the server answers")
 }
 
+const END: &str = "parse error : syntax error: unexpected $end";
+
+/// Targets under the API, with the status and the first line of the answer.
+const MISTAKES: &[(&str, u16, &str)] = &[
+    ("/query", 400, END),
+    ("/query_range", 400, END),
+    (
+        "/query_range?query=%7Bapp%3D",
+        400,
+        "parse error at line 1, col 6: syntax error: unexpected $end, expecting STRING",
+    ),
+    (
+        "/query_range?query=%7Ba%3D%22b%22%7D&start=x",
+        400,
+        "could not parse 'start' parameter: strconv.ParseInt: parsing \"x\": invalid syntax",
+    ),
+    (
+        "/query_range?query=%7Ba%3D%22b%22%7D&limit=0",
+        400,
+        "limit must be a positive value",
+    ),
+    (
+        "/query_range?query=%7Ba%3D%22b%22%7D&limit=5001",
+        400,
+        "max entries limit per query exceeded, limit > max_entries_limit_per_query (5001 > 5000)",
+    ),
+    (
+        "/query_range?query=%7Ba%3D%22b%22%7D&direction=up",
+        400,
+        "invalid direction 'up'",
+    ),
+    (
+        "/query_range?query=%7Ba%3D%22b%22%7D&step=0",
+        400,
+        "zero or negative query resolution step widths are not accepted. Try a positive integer",
+    ),
+    (
+        "/query_range?query=%7Ba%3D%22b%22%7D&start=2&end=1",
+        400,
+        "end timestamp must not be before or equal to start time",
+    ),
+    (
+        "/query?query=1&time=x",
+        400,
+        "strconv.ParseInt: parsing \"x\": invalid syntax",
+    ),
+    (
+        "/series?match[]=%7B%7D&match[]=%7Ba%3D%22b%22%7D",
+        400,
+        "0 matchers in group: {}",
+    ),
+    (
+        "/labels?query=%7Ba%3D%22b%22%7D%7Cjson",
+        400,
+        "only label matchers are supported",
+    ),
+    ("/index/stats", 400, END),
+    (
+        "/index/stats?query=%7Ba%3D%22b%22%7D%7C%3D%22x%22",
+        400,
+        "only label matchers are supported",
+    ),
+    (
+        "/index/shards?query=%7Ba%3D%22b%22%7D",
+        400,
+        "targetBytesPerShard must be a positive value",
+    ),
+    (
+        "/index/volume?query=%7Ba%3D%22b%22%7D&aggregateBy=x",
+        400,
+        "invalid aggregation option",
+    ),
+    (
+        "/patterns?query=%7Ba%3D%22b%22%7D%7Cjson",
+        400,
+        "only label matchers are supported",
+    ),
+    (
+        "/detected_fields?query=%7Ba%3D%22b%22%7D&line_limit=x",
+        400,
+        "strconv.Atoi: parsing \"x\": invalid syntax",
+    ),
+    (
+        "/tail?query=rate(%7Ba%3D%22b%22%7D%5B1m%5D)",
+        400,
+        "the tail needs a WebSocket, or Accept: text/event-stream or application/x-ndjson",
+    ),
+    ("/nothing", 404, "404 page not found"),
+    ("/push", 405, ""),
+];
+
 #[test]
 fn mistakes_are_answered_in_lokis_words() {
     let local = Local::start();
@@ -30,95 +121,8 @@ fn mistakes_are_answered_in_lokis_words() {
             "{target}"
         );
     };
-    let end = "parse error : syntax error: unexpected $end";
-    for (target, status, text) in [
-        ("/query", 400, end),
-        ("/query_range", 400, end),
-        (
-            "/query_range?query=%7Bapp%3D",
-            400,
-            "parse error at line 1, col 6: syntax error: unexpected $end, expecting STRING",
-        ),
-        (
-            "/query_range?query=%7Ba%3D%22b%22%7D&start=x",
-            400,
-            "could not parse 'start' parameter: strconv.ParseInt: parsing \"x\": invalid syntax",
-        ),
-        (
-            "/query_range?query=%7Ba%3D%22b%22%7D&limit=0",
-            400,
-            "limit must be a positive value",
-        ),
-        (
-            "/query_range?query=%7Ba%3D%22b%22%7D&limit=5001",
-            400,
-            "max entries limit per query exceeded, limit > max_entries_limit_per_query (5001 > 5000)",
-        ),
-        (
-            "/query_range?query=%7Ba%3D%22b%22%7D&direction=up",
-            400,
-            "invalid direction 'up'",
-        ),
-        (
-            "/query_range?query=%7Ba%3D%22b%22%7D&step=0",
-            400,
-            "zero or negative query resolution step widths are not accepted. Try a positive integer",
-        ),
-        (
-            "/query_range?query=%7Ba%3D%22b%22%7D&start=2&end=1",
-            400,
-            "end timestamp must not be before or equal to start time",
-        ),
-        (
-            "/query?query=1&time=x",
-            400,
-            "strconv.ParseInt: parsing \"x\": invalid syntax",
-        ),
-        (
-            "/series?match[]=%7B%7D&match[]=%7Ba%3D%22b%22%7D",
-            400,
-            "0 matchers in group: {}",
-        ),
-        (
-            "/labels?query=%7Ba%3D%22b%22%7D%7Cjson",
-            400,
-            "only label matchers are supported",
-        ),
-        ("/index/stats", 400, end),
-        (
-            "/index/stats?query=%7Ba%3D%22b%22%7D%7C%3D%22x%22",
-            400,
-            "only label matchers are supported",
-        ),
-        (
-            "/index/shards?query=%7Ba%3D%22b%22%7D",
-            400,
-            "targetBytesPerShard must be a positive value",
-        ),
-        (
-            "/index/volume?query=%7Ba%3D%22b%22%7D&aggregateBy=x",
-            400,
-            "invalid aggregation option",
-        ),
-        (
-            "/patterns?query=%7Ba%3D%22b%22%7D%7Cjson",
-            400,
-            "only label matchers are supported",
-        ),
-        (
-            "/detected_fields?query=%7Ba%3D%22b%22%7D&line_limit=x",
-            400,
-            "strconv.Atoi: parsing \"x\": invalid syntax",
-        ),
-        (
-            "/tail?query=rate(%7Ba%3D%22b%22%7D%5B1m%5D)",
-            400,
-            "the tail needs a WebSocket, or Accept: text/event-stream or application/x-ndjson",
-        ),
-        ("/nothing", 404, "404 page not found"),
-        ("/push", 405, ""),
-    ] {
-        check(&format!("{API}{target}"), status, text);
+    for (target, status, text) in MISTAKES {
+        check(&format!("{API}{target}"), *status, text);
     }
     check("/", 404, "404 page not found");
     check(

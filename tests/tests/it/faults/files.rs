@@ -44,12 +44,19 @@ macro_rules! kinds {
 kinds! {
     script metadata_named_as_a_label
     scenario metadata_named_as_a_label_elsewhere
+    script logfmt_names
     script label_filters_and_errors
     script filters_on_extracted_names
+    script unpacked_names
+    script json_paths_in_broken_lines
     scenario values_as_stored
+    scenario length_of_queries
+    script strict_logfmt_names
     scenario deletes_without_a_filter
     script errors_in_metadata
     script entries_between_windows
+    script dashboards
+    script cases
 }
 
 #[test]

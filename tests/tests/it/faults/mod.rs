@@ -2,5 +2,6 @@
 //!
 //! What is stored, asked and right stands in `tests/faults`, a file or more for each kind of fault.
 
+mod blocks;
 mod errors;
 mod files;
