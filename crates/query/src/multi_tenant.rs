@@ -4,8 +4,8 @@
 //! name is shown as `original___tenant_id__`. One tenant is read as if none of this were here.
 
 use crate::engine::Engine;
-use skald_model::{Labels, Matcher, StreamId, TenantId, TimeRange};
-use skald_store::{MinedStreams, Select, Selected, Selecting, StoreError};
+use skald_model::{Direction, Labels, Matcher, StreamId, TenantId, TimeRange};
+use skald_store::{MinedStreams, Select, Selected, Selector, StoreError};
 use std::collections::BTreeSet;
 
 /// The label that names the tenant; Loki's.
@@ -34,7 +34,7 @@ pub(crate) enum Stages<'a> {
     /// All at once.
     All(Selected),
     /// Newest or oldest first.
-    Of(Box<Selecting<'a>>),
+    Of(Box<Selector<'a>>),
 }
 
 impl Stages<'_> {
@@ -115,10 +115,10 @@ impl Engine {
         &'a self,
         tenant: &TenantId,
         select: &Select<'a>,
-        newest_first: bool,
+        direction: Direction,
     ) -> Result<Stages<'a>, StoreError> {
         Ok(match self.several() {
-            None => Stages::Of(Box::new(self.store.selecting(tenant, select, newest_first))),
+            None => Stages::Of(Box::new(self.store.selector(tenant, select, direction))),
             Some(_) => Stages::All(self.select(tenant, select)?),
         })
     }

@@ -341,7 +341,7 @@ proptest! {
             }
         }
         let status = store.status();
-        prop_assert_eq!(status.kept.bytes, store.budget().held(MemoryUser::Results) as u64);
+        prop_assert_eq!(status.results.bytes, store.budget().held(MemoryUser::Results) as u64);
     }
 }
 
@@ -439,7 +439,7 @@ fn hidden_entries_are_not_answered_and_merged_parts_leave_nothing() {
     store.compact().expect("the disk takes it");
     assert_eq!(
         (
-            store.status().kept.values,
+            store.status().results.values,
             store.budget().held(MemoryUser::Results)
         ),
         (0, 0)

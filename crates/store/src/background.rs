@@ -1,24 +1,27 @@
-//! The background threads: one flushes by size, age and WAL bytes, one merges parts and one indexes streams at a
-//! gentle pace.
+//! Background: the four threads that flush heads, merge and sweep parts, index streams, and synchronise the bucket.
 //!
-//! [`choose_flush`] and [`crate::compaction::merge::choose_compaction`] decide, the threads obey.
+//! [`choose_flush`] and [`crate::compaction::policy::choose_compaction`] decide, the threads obey.
 
-use crate::compaction::merge::PARTS_A_DAY;
-use crate::shared::Inner;
+use crate::bucket::client::backoff;
+use crate::bucket::sync::{self, Extent};
+use crate::compaction::job::{compact_all, index_all};
+use crate::compaction::policy::PARTS_A_DAY;
+use crate::flush::job::flush;
+use crate::retention::sweep::sweep_all;
+use crate::shared::Shared;
 use crate::tenant::Tenant;
-use crate::{Options, StoreError, bucket};
+use crate::throttle::resting;
+use crate::{Options, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How often ages are looked at.
+/// How often ages are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long after a failure flushing is tried again: on a full disk each try writes until it is full.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// How long merging rests for the time it works: leaves most of a core to pushes and queries.
-const REST_FOR_WORK: f64 = 1.0;
-/// How often object storage is searched for what is left over: a listing costs requests.
+/// How often object storage is searched for leftovers: a listing costs requests.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// Share of `wal_bytes` at which flushing begins, as a divisor: while it runs pushes go on.
 const WAL_HEADROOM: u64 = 2;
@@ -62,28 +65,28 @@ fn choose_flush(
 
 /// The running threads.
 pub(crate) struct Workers {
-    inner: Arc<Inner>,
+    shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Workers {
-    pub(crate) fn start(inner: Arc<Inner>) -> Result<Workers, StoreError> {
+    pub(crate) fn start(shared: Arc<Shared>) -> Result<Workers, StoreError> {
         let mut workers = Workers {
-            inner,
+            shared,
             stop: Arc::new(AtomicBool::new(false)),
             threads: Vec::new(),
         };
         for (name, run) in [
-            ("flush", run_flush as fn(&Inner, &AtomicBool)),
+            ("flush", run_flush as fn(&Shared, &AtomicBool)),
             ("compact", run_compact),
             ("index", run_index),
             ("upload", run_upload),
         ] {
-            let (inner, stop) = (workers.inner.clone(), workers.stop.clone());
+            let (shared, stop) = (workers.shared.clone(), workers.stop.clone());
             let thread = std::thread::Builder::new()
                 .name(name.to_owned())
-                .spawn(move || run(&inner, &stop));
+                .spawn(move || run(&shared, &stop));
             workers
                 .threads
                 .push(thread.map_err(|e| StoreError::io("starting the store's threads", e))?);
@@ -94,7 +97,7 @@ impl Workers {
     /// Ends the threads; a flush is finished, a merge abandoned.
     pub(crate) fn stop(self) {
         self.stop.store(true, Ordering::Release);
-        self.inner.wake_workers();
+        self.shared.wake_workers();
         for thread in self.threads {
             if thread.join().is_err() {
                 tracing::error!("a thread of the store panicked");
@@ -103,50 +106,51 @@ impl Workers {
     }
 }
 
-fn run_flush(inner: &Inner, stop: &AtomicBool) {
+fn run_flush(shared: &Shared, stop: &AtomicBool) {
     let mut seen = 0;
     while !stop.load(Ordering::Acquire) {
-        let wait = if flush_what_is_due(inner) {
+        let wait = if flush_what_is_due(shared) {
             LOOK_EVERY
         } else {
             RETRY_AFTER
         };
-        seen = inner.wait_for_work(seen, wait);
+        seen = shared.wait_for_work(seen, wait);
     }
 }
 
-fn run_compact(inner: &Inner, stop: &AtomicBool) {
+fn run_compact(shared: &Shared, stop: &AtomicBool) {
     let mut seen = 0;
     while !stop.load(Ordering::Acquire) {
-        if let Err(error) = inner.compact_all(PARTS_A_DAY, &mut gentle(stop)) {
+        if let Err(error) = compact_all(shared, PARTS_A_DAY, &mut resting(stop)) {
             tracing::error!(%error, "merging parts failed, they stay as they are");
             std::thread::sleep(LOOK_EVERY);
         }
-        if let Err(error) = inner.sweep_all(&mut gentle(stop)) {
+        if let Err(error) = sweep_all(shared, &mut resting(stop)) {
             tracing::error!(%error, "removing what has expired or was deleted failed, it stays hidden");
             std::thread::sleep(LOOK_EVERY);
         }
-        seen = inner.wait_for_work(seen, LOOK_EVERY * 10);
+        seen = shared.wait_for_work(seen, LOOK_EVERY * 10);
     }
 }
 
-/// Uploads what was flushed within moments, looks around in the bucket now and then.
-fn run_upload(inner: &Inner, stop: &AtomicBool) {
-    let Some(objects) = &inner.objects else {
+/// Uploads what was flushed within moments, and reads the whole bucket now and then.
+fn run_upload(shared: &Shared, stop: &AtomicBool) {
+    let Some(objects) = &shared.objects else {
         return;
     };
     let (mut seen, mut failures) = (0, 0);
     let (mut refreshed, mut swept) = (None::<Instant>, Instant::now());
     while !stop.load(Ordering::Acquire) {
-        let everything = refreshed.is_none_or(|at| at.elapsed() >= objects.options.refresh);
-        match bucket::sync_all(inner, everything) {
+        let extent = match refreshed {
+            Some(at) if at.elapsed() < objects.options.refresh => Extent::Changed,
+            _ => Extent::Everything,
+        };
+        match sync::sync_all(shared, extent) {
             Ok(()) => {
                 failures = 0;
-                refreshed = if everything {
-                    Some(Instant::now())
-                } else {
-                    refreshed
-                };
+                if extent == Extent::Everything {
+                    refreshed = Some(Instant::now());
+                }
             }
             Err(error) => {
                 failures += 1;
@@ -155,8 +159,8 @@ fn run_upload(inner: &Inner, stop: &AtomicBool) {
         }
         if failures == 0 && swept.elapsed() >= SWEEP_EVERY {
             swept = Instant::now();
-            for tenant in inner.all_tenants() {
-                if let Err(error) = bucket::sweep(inner, &tenant) {
+            for tenant in shared.all_tenants() {
+                if let Err(error) = sync::sweep(shared, &tenant) {
                     tracing::warn!(tenant = %tenant.id, %error, "objects left over can't be looked for");
                 }
             }
@@ -164,58 +168,48 @@ fn run_upload(inner: &Inner, stop: &AtomicBool) {
         let wait = if failures == 0 {
             LOOK_EVERY
         } else {
-            bucket::backoff(LOOK_EVERY, failures)
+            backoff(LOOK_EVERY, failures)
         };
         let until = Instant::now() + wait;
         while !stop.load(Ordering::Acquire) && Instant::now() < until {
-            seen = inner.wait_for_work(seen, until.saturating_duration_since(Instant::now()));
+            seen = shared.wait_for_work(seen, until.saturating_duration_since(Instant::now()));
         }
     }
 }
 
-fn run_index(inner: &Inner, stop: &AtomicBool) {
+fn run_index(shared: &Shared, stop: &AtomicBool) {
     let mut seen = 0;
     while !stop.load(Ordering::Acquire) {
-        inner.index_all(&mut gentle(stop));
-        seen = inner.wait_for_work(seen, LOOK_EVERY * 10);
-    }
-}
-
-/// A pace that rests as long as it worked, until it is time to stop.
-fn gentle(stop: &AtomicBool) -> impl FnMut() -> bool {
-    let mut worked_since = Instant::now();
-    move || {
-        std::thread::sleep(worked_since.elapsed().mul_f64(REST_FOR_WORK));
-        worked_since = Instant::now();
-        !stop.load(Ordering::Acquire)
+        index_all(shared, &mut resting(stop));
+        seen = shared.wait_for_work(seen, LOOK_EVERY * 10);
     }
 }
 
 /// Gives whether all went well.
-fn flush_what_is_due(inner: &Inner) -> bool {
-    let tenants = inner.all_tenants();
+fn flush_what_is_due(shared: &Shared) -> bool {
+    let tenants = shared.all_tenants();
     let stats: Vec<HeadStats> = tenants.iter().map(|t| stats(t)).collect();
     let chosen = choose_flush(
         &stats,
-        inner.flush_at(),
-        inner.wal.get().map_or(0, |wal| wal.bytes()),
-        &inner.options,
+        shared.flush_at(),
+        shared.wal.get().map_or(0, |wal| wal.bytes()),
+        &shared.options,
     );
-    inner.set_pace();
-    inner.content_cache.make_room();
-    inner.kept.make_room();
+    shared.apply_back_pressure();
+    shared.index_cache.make_room();
+    shared.env.results.make_room();
     let mut went_well = true;
     for index in &chosen {
         let tenant = &tenants[*index];
-        if let Err(error) = inner.flush(tenant) {
+        if let Err(error) = flush(shared, tenant) {
             went_well = false;
             tracing::error!(tenant = %tenant.id, %error, "flush failed, its entries stay in the WAL");
         }
     }
     if !chosen.is_empty()
-        && let Err(error) = inner.cut_wal()
+        && let Err(error) = shared.truncate_wal()
     {
-        tracing::error!(%error, "could not cut the WAL");
+        tracing::error!(%error, "could not truncate the WAL");
     }
     went_well
 }

@@ -1,4 +1,4 @@
-//! The seam between the store and the time of day, so that a test can let days pass.
+//! Clock: tells the store the time of day, so that a test can let days pass.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};

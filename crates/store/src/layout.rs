@@ -1,4 +1,4 @@
-//! Where things lie in a data directory. Names are part of the format: README.md.
+//! Layout: names the files and folders of a data directory. Names are part of the format: README.md.
 
 use skald_model::{TenantId, time::DAY_NS};
 use std::path::PathBuf;

@@ -1,17 +1,18 @@
-//! One tenant's data: the head that grows, sealed heads on their way to disk, and parts.
+//! Tenant: holds one tenant's growing head, sealed heads on their way to disk, and parts.
 //!
-//! `state` is held for moments only. `changes` is held by whoever writes parts and the manifest, so that
+//! `state` is held for moments only. `changes` is held while parts and the manifest are written, so that
 //! flushes and compactions of a tenant follow one another. Invariant: at any moment `state` shows every
 //! entry once: a sealed head and the parts made of it are swapped in one step.
 
-use crate::bucket::Uploaded;
-use crate::deletes::visibility::Hiding;
+use crate::deletes::visibility::Visibility;
 use crate::deletes::{DeleteRecord, Deletion};
-use crate::head::{Head, HeadView, ORDINAL_BITS, SealedHead};
+use crate::head::{Head, HeadView, SealedHead};
+use crate::manifest::{Manifest, Uploaded};
 use crate::part::{Part, PartMeta};
 use crate::retention::Expiry;
-use crate::retention::sweep::Periods;
-use crate::scan::stream_index::IndexedStreams;
+use crate::retention::periods::Periods;
+use crate::sequence::Sequence;
+use crate::stream_index::IndexedStreams;
 use parking_lot::Mutex;
 use skald_model::TenantId;
 use std::sync::Arc;
@@ -22,16 +23,16 @@ pub(crate) struct Tenant {
     pub(crate) id: TenantId,
     /// The name as the WAL wants it.
     pub(crate) name: Arc<str>,
-    pub(crate) state: Mutex<State>,
+    pub(crate) state: Mutex<TenantState>,
     pub(crate) changes: Mutex<Changes>,
     pub(crate) periods: Mutex<Periods>,
-    /// Held while the tenant is brought together with the bucket.
+    /// Held while the tenant is synchronised with the bucket.
     pub(crate) syncing: Mutex<()>,
 }
 
 /// What queries see.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct TenantState {
     pub(crate) head: Head,
     pub(crate) sealed: Vec<Arc<SealedHead>>,
     pub(crate) parts: Arc<Vec<Arc<Part>>>,
@@ -39,12 +40,20 @@ pub(crate) struct State {
     pub(crate) covered: u64,
     /// The stream index, once there is one.
     pub(crate) stream_index: Option<Arc<IndexedStreams>>,
-    /// Parts that could not be opened, with the reason.
-    pub(crate) unreadable: Arc<Vec<(PartMeta, String)>>,
+    /// Parts that could not be opened.
+    pub(crate) unreadable: Arc<Vec<UnreadablePart>>,
     /// Delete requests that hide entries.
     pub(crate) deletions: Arc<Vec<Arc<Deletion>>>,
     /// Why delete requests do not.
     pub(crate) not_compiled: Arc<Vec<String>>,
+}
+
+/// A part that could not be opened.
+#[derive(Clone, Debug)]
+pub(crate) struct UnreadablePart {
+    pub(crate) meta: PartMeta,
+    /// Why.
+    pub(crate) error: String,
 }
 
 /// What only writers of the manifest need.
@@ -68,13 +77,14 @@ pub(crate) struct Changes {
 pub(crate) struct View {
     pub(crate) heads: Vec<Arc<HeadView>>,
     pub(crate) parts: Arc<Vec<Arc<Part>>>,
-    pub(crate) unreadable: Arc<Vec<(PartMeta, String)>>,
+    pub(crate) unreadable: Arc<Vec<UnreadablePart>>,
     pub(crate) stream_index: Option<Arc<IndexedStreams>>,
     pub(crate) not_compiled: Arc<Vec<String>>,
-    pub(crate) hiding: Hiding,
+    /// Which of their entries may be seen.
+    pub(crate) visibility: Visibility,
 }
 
-impl State {
+impl TenantState {
     /// Makes the head immutable; gives the highest record that is in what there is now.
     pub(crate) fn seal(&mut self) -> u64 {
         let sealed = self.head.seal();
@@ -84,8 +94,26 @@ impl State {
             .map_or(self.covered, |sealed| sealed.covered)
     }
 
+    /// Shows `added` in place of the parts numbered `removed`; gives those that went.
+    pub(crate) fn swap_parts(&mut self, removed: &[u64], added: Vec<Arc<Part>>) -> Vec<Arc<Part>> {
+        let (gone, mut shown): (Vec<_>, Vec<_>) = self
+            .parts
+            .iter()
+            .cloned()
+            .partition(|part| removed.contains(&part.meta.id));
+        shown.extend(added);
+        self.parts = Arc::new(shown);
+        gone
+    }
+
+    /// Forgets unreadable parts of these numbers.
+    pub(crate) fn forget_unreadable(&mut self, gone: impl Fn(u64) -> bool) {
+        let rest = self.unreadable.iter().filter(|u| !gone(u.meta.id));
+        self.unreadable = Arc::new(rest.cloned().collect());
+    }
+
     /// The sequences at which heads begin.
-    pub(crate) fn first_sequences(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn first_sequences(&self) -> impl Iterator<Item = Sequence> {
         let sealed = self
             .sealed
             .iter()
@@ -116,7 +144,21 @@ impl Tenant {
         }
     }
 
-    /// All there is now, and what of it nobody may see.
+    /// What the manifest says now, to be edited.
+    pub(crate) fn manifest(&self, changes: &Changes) -> Manifest {
+        let state = self.state.lock();
+        let open = state.parts.iter().map(|p| &p.meta);
+        Manifest {
+            covered: state.covered,
+            next_part: changes.next_part,
+            parts: open.chain(&changes.unreadable).cloned().collect(),
+            deletes: changes.deletes.clone(),
+            uploaded: changes.uploaded.clone(),
+            ..Manifest::default()
+        }
+    }
+
+    /// All there is now, and which of it may be seen.
     pub(crate) fn view(&self, expiry: Expiry) -> View {
         let mut state = self.state.lock();
         let mut heads: Vec<Arc<HeadView>> = state.sealed.iter().map(|s| s.view.clone()).collect();
@@ -127,7 +169,7 @@ impl Tenant {
             unreadable: state.unreadable.clone(),
             stream_index: state.stream_index.clone(),
             not_compiled: state.not_compiled.clone(),
-            hiding: Hiding {
+            visibility: Visibility {
                 deletions: state.deletions.to_vec(),
                 expiry,
             },
@@ -149,7 +191,7 @@ impl Tenant {
         state.head.charged_bytes() + state.sealed.iter().map(|s| s.memory_bytes).sum::<usize>()
     }
 
-    /// The highest WAL record that parts speak of: `covered`, unless the manifest was made anew without it.
+    /// The highest WAL record that parts know of: `covered`, unless the manifest was rebuilt without it.
     pub(crate) fn last_known_record(&self) -> u64 {
         // Records that a delete request counted among those before it may be lost: later ones must not have
         // their numbers.
@@ -161,11 +203,7 @@ impl Tenant {
             .map(|request| request.arrived)
             .max();
         let state = self.state.lock();
-        let began = state
-            .parts
-            .iter()
-            .map(|p| p.meta.sequence >> ORDINAL_BITS)
-            .max();
+        let began = state.parts.iter().map(|p| p.meta.sequence.record()).max();
         state
             .covered
             .max(began.unwrap_or(0))

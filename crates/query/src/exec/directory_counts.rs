@@ -93,7 +93,7 @@ impl WholeRuns {
                 match counter.before(at, next) {
                     Ok(found) => found,
                     // Whoever reads the run will tell.
-                    Err(StoreError::Damaged(_)) => return Ok(None),
+                    Err(StoreError::Damaged { .. }) => return Ok(None),
                     Err(error) => return Err(error),
                 }
             };

@@ -96,7 +96,7 @@ pub(crate) fn execute(
             range,
             content: &content,
         },
-        !forward,
+        shape.direction,
     )?;
     let mut pieces = if shape.by_time() {
         STAGE_PIECES
@@ -266,7 +266,7 @@ impl LogJob {
         let chosen = match sieve {
             None if gives_each && piece.can_pick() => return self.read_first(piece, worker),
             None if gives_each => {
-                piece.ends_of_runs(&self.scan.range, self.shape.limit, !self.is_forward())
+                piece.ends_of_runs(&self.scan.range, self.shape.limit, self.shape.direction)
             }
             None => None,
             Some((columns, filters, residual)) => {
@@ -291,7 +291,7 @@ impl LogJob {
     /// known already. Times alone tell which they are, and values of no other row are decoded.
     fn read_first(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
         let (range, limit, forward) = (&self.scan.range, self.shape.limit, self.is_forward());
-        let ends = piece.ends_of_runs(range, limit, !forward);
+        let ends = piece.ends_of_runs(range, limit, self.shape.direction);
         let picked = Cell::new(Vec::new());
         let pick = |times: &[i64]| {
             let first = first(piece, times, range, limit, forward);

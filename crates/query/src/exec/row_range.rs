@@ -10,7 +10,7 @@ use std::ops::Range;
 pub(crate) fn read(piece: &Piece, columns: &Columns) -> Result<Option<PieceRows>, QueryError> {
     match piece.read(&ReadSpec::all(columns), None) {
         Ok(rows) => Ok(Some(rows)),
-        Err(StoreError::Damaged(_) | StoreError::Unavailable(_)) => Ok(None),
+        Err(StoreError::Damaged { .. } | StoreError::Unavailable { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -74,7 +74,7 @@ impl Results {
         steps: &Steps,
         context: &Context,
     ) -> Option<Results> {
-        let bytes_max = engine.store.kept_bytes_max() / LEAF_SHARE;
+        let bytes_max = engine.store.result_cache_bytes_max() / LEAF_SHARE;
         let fingerprint = leaf
             .fingerprint
             .filter(|_| bytes_max > 0 && context.caching == Caching::Allowed)?;
@@ -98,7 +98,7 @@ impl Results {
         counted: &[bool],
         state: &RangeState,
     ) -> Option<Place<'p>> {
-        if !piece.can_be_kept() {
+        if !piece.is_cacheable() {
             return None;
         }
         let cut = match self.fold {
@@ -177,7 +177,7 @@ impl Place<'_> {
     /// What an earlier query left there.
     pub(crate) fn found(&self, stats: &mut Stats) -> Option<Arc<Samples>> {
         stats.results_asked += 1;
-        let samples = self.piece.kept(self.key)?.downcast::<Samples>().ok()?;
+        let samples = self.piece.cached(self.key)?.downcast::<Samples>().ok()?;
         stats.results_found += 1;
         stats.results_bytes += samples.bytes() as u64;
         self.results.take(samples.bytes());
@@ -209,7 +209,7 @@ impl Place<'_> {
         if self.results.take(bytes) {
             stats.results_kept += 1;
             stats.results_bytes_kept += bytes as u64;
-            self.piece.keep(self.key, Arc::new(samples), bytes);
+            self.piece.cache(self.key, Arc::new(samples), bytes);
         }
     }
 }

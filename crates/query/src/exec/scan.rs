@@ -163,8 +163,8 @@ impl Scan {
         };
         match piece.read(&spec, buffer) {
             Ok(rows) => Ok(Some(rows)),
-            Err(StoreError::Damaged(text)) => {
-                self.outcome.lock().warnings.push(text);
+            Err(error @ StoreError::Damaged { .. }) => {
+                self.outcome.lock().warnings.push(error.to_string());
                 Ok(None)
             }
             Err(error) => Err(error.into()),
@@ -191,7 +191,7 @@ impl Scan {
                 Ok(rows.filter(is_few))
             }
             // Reading the lines instead reports it.
-            Err(StoreError::Damaged(_)) => Ok(None),
+            Err(StoreError::Damaged { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -286,7 +286,7 @@ impl Default for QueryRangeConfig {
     fn default() -> QueryRangeConfig {
         QueryRangeConfig {
             cache_results: true,
-            max_size_mb: (Options::new("").kept_bytes >> 20) as u32,
+            max_size_mb: (Options::new("").result_cache_bytes >> 20) as u32,
         }
     }
 }

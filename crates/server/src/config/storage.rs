@@ -29,7 +29,7 @@ pub struct ObjectStoreConfig {
 
 impl Default for ObjectStoreConfig {
     fn default() -> ObjectStoreConfig {
-        let options = ObjectOptions::new(Place::Address(Address::default()));
+        let options = ObjectOptions::new(BucketLocation::Address(Address::default()));
         ObjectStoreConfig {
             url: String::new(),
             endpoint: String::new(),
@@ -59,7 +59,7 @@ impl ObjectStoreConfig {
                 secret: self.secret_access_key.0.clone(),
             },
         };
-        let options = ObjectOptions::new(Place::Address(address));
+        let options = ObjectOptions::new(BucketLocation::Address(address));
         Some(ObjectOptions {
             cache_bytes: self.cache_size.0,
             timeout: self.timeout,
@@ -73,7 +73,7 @@ impl Config {
     pub fn store_options(&self) -> Options {
         let mut options = Options::new(&self.data);
         options.memory = usize::try_from(self.memory_bytes()).unwrap_or(usize::MAX);
-        options.kept_bytes = self.query_range.results_bytes();
+        options.result_cache_bytes = self.query_range.results_bytes();
         options.wal_sync = self.ingester.wal_sync;
         options.wal_bytes = self.ingester.wal_max_size.0;
         options.flush_bytes = to_usize(self.ingester.flush_size);
@@ -116,7 +116,9 @@ mod tests {
             url: "s3://logs/a".to_owned(),
             ..ObjectStoreConfig::default()
         };
-        let place = named.options().map(|o| o.place);
-        assert!(matches!(place, Some(Place::Address(address)) if address.url == "s3://logs/a"));
+        let location = named.options().map(|o| o.location);
+        assert!(
+            matches!(location, Some(BucketLocation::Address(address)) if address.url == "s3://logs/a")
+        );
     }
 }

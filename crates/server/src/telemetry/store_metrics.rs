@@ -40,25 +40,25 @@ const STORE: [Metric<StoreStatus>; 23] = [
     counter(
         "skald_results_cache_hits_total",
         "Blocks answered by earlier results.",
-        |s| s.kept.hits,
+        |s| s.results.hits,
     ),
     counter(
         "skald_results_cache_misses_total",
         "Blocks without an earlier result.",
-        |s| s.kept.misses,
+        |s| s.results.misses,
     ),
     counter(
         "skald_results_cache_evictions_total",
         "Results evicted to make room.",
-        |s| s.kept.evictions,
+        |s| s.results.evictions,
     ),
     gauge("skald_results_cache_entries", "Results cached.", |s| {
-        s.kept.values
+        s.results.values
     }),
     gauge(
         "skald_results_cache_bytes",
         "Bytes of cached results.",
-        |s| s.kept.bytes,
+        |s| s.results.bytes,
     ),
     gauge(
         "skald_head_bytes",

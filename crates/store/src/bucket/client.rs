@@ -1,10 +1,10 @@
-//! Requests to object storage from threads that wait: retries, time limits, counting.
+//! Bucket client: sends requests to object storage for threads that wait, with retries, time limits and counters.
 //!
 //! The only module that runs async code, on a small runtime of its own. Every operation here may be
-//! repeated without harm: objects are immutable under names of their content, and whoever replaces a
-//! manifest on a condition reads it again when the condition fails. Not a cache.
+//! repeated without harm: objects are immutable under names of their content, and a manifest is replaced on a
+//! condition and read again when the condition fails. Not a cache.
 
-use crate::bucket::location::Place;
+use crate::bucket::location::BucketLocation;
 use crate::bucket::{ObjectOptions, location};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -118,9 +118,9 @@ type Operation<T> =
 
 impl Client {
     pub(crate) fn new(options: &ObjectOptions) -> Result<Client, String> {
-        let (storage, prefix) = match &options.place {
-            Place::Address(address) => location::connect(address, options.timeout)?,
-            Place::Given(storage) => (storage.clone(), Path::default()),
+        let (storage, prefix) = match &options.location {
+            BucketLocation::Address(address) => location::connect(address, options.timeout)?,
+            BucketLocation::Given(storage) => (storage.clone(), Path::default()),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(RUNTIME_THREADS)
@@ -433,7 +433,7 @@ impl Client {
             } else {
                 tokio::select! { result = future => result, () = closed => Err(ObjectError::Closing) }
             };
-            // Nobody waits any more only when the waiting thread is gone.
+            // This fails only when the waiting thread is gone.
             let _ = sender.send(result);
         });
         receiver.recv().unwrap_or(Err(ObjectError::Closing))
@@ -554,7 +554,7 @@ mod tests {
 
     #[test]
     fn large_objects_go_up_in_pieces() {
-        let options = ObjectOptions::new(Place::Given(Arc::new(
+        let options = ObjectOptions::new(BucketLocation::Given(Arc::new(
             object_store::memory::InMemory::new(),
         )));
         let client = Client::new(&options).expect("a runtime can be made");

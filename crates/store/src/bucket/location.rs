@@ -1,4 +1,4 @@
-//! Which object storage, from an address.
+//! Bucket location: connects to the object storage that an address names.
 
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Where objects are.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum BucketLocation {
     /// A bucket of a cloud.
     Address(Address),
     /// A storage that is already there: what tests bring.

@@ -1,5 +1,7 @@
-//! A tenant's manifest in the bucket: which objects are its parts. Replaced on the condition that nobody
-//! else replaced it meanwhile; who comes second reads it again and applies the same change to it.
+//! Bucket manifest: names the objects that are a tenant's parts.
+//!
+//! It is replaced on the condition that no other writer replaced it meanwhile; the one that comes second reads it
+//! again and applies the same change.
 
 use crate::StoreError;
 use crate::bucket::client::{Client, ObjectError};
@@ -13,7 +15,7 @@ use std::collections::BTreeSet;
 
 /// Version of the manifest's layout.
 const MANIFEST_VERSION: u32 = 1;
-/// Begins the object; the checksum of what follows the line stands behind it.
+/// Begins the object; the checksum of what follows the line comes after it.
 const FIRST_WORD: &str = "skald-objects";
 /// Times in a row that another writer may come first before the change is left for the next round.
 const CONFLICTS_MAX: u32 = 20;
@@ -87,8 +89,9 @@ pub(in crate::bucket) fn read(
     let Some(found) = client.get(&name(tenant))? else {
         return Ok((ObjectManifest::default(), None));
     };
-    let damaged = || StoreError::Damaged(format!("object {} is damaged", name(tenant)));
-    let manifest = ObjectManifest::parse(&found.bytes).ok_or_else(damaged)?;
+    let manifest = ObjectManifest::parse(&found.bytes).ok_or_else(|| {
+        StoreError::damaged(format!("object {}", name(tenant)), "its checksum is wrong")
+    })?;
     if manifest.version > MANIFEST_VERSION {
         let version = manifest.version;
         return Err(StoreError::Unusable(format!(
@@ -99,7 +102,8 @@ pub(in crate::bucket) fn read(
     Ok((manifest, Some(found.version)))
 }
 
-/// Makes the change to a manifest that has been there when `exists`, whoever else changes the manifest at the same time; gives what it says then.
+/// Applies a change to a manifest, whatever other writers do at the same time; gives what it says then. With
+/// `exists` the manifest must be there.
 pub(in crate::bucket) fn change(
     client: &Client,
     tenant: &TenantId,
@@ -132,10 +136,10 @@ pub(in crate::bucket) fn change(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(StoreError::Unavailable(format!(
-        "object {} is changed by others all the time",
-        name(tenant)
-    )))
+    Err(StoreError::unavailable(
+        format!("object {}", name(tenant)),
+        "other writers keep changing it",
+    ))
 }
 
 #[cfg(test)]
@@ -152,7 +156,7 @@ mod tests {
             line_bytes: 100,
             bytes: u64::MAX,
             streams: 2,
-            sequence: 1 << 20,
+            sequence: crate::sequence::Sequence::first_of(1),
         };
         ObjectPart {
             object: object.to_owned(),

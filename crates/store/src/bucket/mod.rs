@@ -1,35 +1,32 @@
-//! Parts in object storage: uploaded after a flush, fetched range by range once the local file went.
+//! Bucket: parts in object storage, uploaded after a flush and fetched range by range once the local file went.
 //!
-//! `client` asks a bucket, `cache` keeps what was fetched, `remote` reads one object through both, `manifest`
-//! is the list of a tenant's objects and how lists are merged, `sync` brings disk and bucket together. Only
-//! `client` knows async. Invariant: a local file goes only when the bucket's manifest names its object.
+//! [`client`] sends requests, [`range_cache`] keeps what was fetched, [`object`] reads one object through both,
+//! [`part_source`] opens parts wherever their bytes are, [`manifest`] lists a tenant's objects and merges lists,
+//! [`sync`] synchronises disk and bucket. Only `client` knows async. Invariant: a local file goes only when the
+//! bucket's manifest names its object.
 
 pub(crate) mod client;
 pub(crate) mod location;
 pub(crate) mod manifest;
 pub(crate) mod object;
-pub(crate) mod open_part;
 pub(crate) mod part_source;
 pub(crate) mod range_cache;
 pub(crate) mod sync;
 
-pub(crate) use client::{ObjectError, backoff};
-pub use location::{Address, Credentials, Place};
-pub(crate) use object::Remote;
-pub(crate) use open_part::open_part;
-pub(crate) use sync::{first_look, sweep, sync_all, waiting};
+pub(crate) use client::ObjectError;
+pub use location::{Address, BucketLocation, Credentials};
+pub(crate) use part_source::PartOpener;
 
 use crate::StoreError;
 use crate::files::Files;
 use crate::layout::Layout;
 use crate::part::Part;
-use crate::shared::Inner;
 use client::Client;
+use object::RemoteObject;
 use parking_lot::Mutex;
-use range_cache::Cache;
-use serde::{Deserialize, Serialize};
+use range_cache::RangeCache;
 use skald_model::TenantId;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -38,12 +35,12 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub struct ObjectOptions {
     /// Which bucket.
-    pub place: Place,
+    pub location: BucketLocation,
     /// Bytes of uploaded parts and fetched ranges on the local disk.
     pub cache_bytes: u64,
     /// Longest time for an answer to a small request; large ones get longer.
     pub timeout: Duration,
-    /// Attempts of one operation; uploads are begun anew later.
+    /// Attempts of one operation; uploads are started over later.
     pub attempts: u32,
     /// The wait before the second attempt; it doubles.
     pub backoff: Duration,
@@ -56,10 +53,10 @@ pub struct ObjectOptions {
 }
 
 impl ObjectOptions {
-    /// Defaults for a place.
-    pub fn new(place: Place) -> ObjectOptions {
+    /// Defaults for a bucket.
+    pub fn new(location: BucketLocation) -> ObjectOptions {
         ObjectOptions {
-            place,
+            location,
             cache_bytes: 10 << 30,
             timeout: Duration::from_secs(10),
             attempts: 5,
@@ -71,7 +68,7 @@ impl ObjectOptions {
     }
 }
 
-/// What `/metrics` tells of object storage.
+/// Figures of object storage, for metrics.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ObjectStatus {
     /// Requests, every attempt counted.
@@ -98,32 +95,6 @@ pub struct ObjectStatus {
     pub waiting_bytes: u64,
 }
 
-/// What a tenant's manifest says of its objects.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Uploaded {
-    /// Objects of parts, by the parts' numbers: the bucket's manifest names them.
-    #[serde(default)]
-    pub(crate) parts: BTreeMap<u64, String>,
-    /// Objects of parts that are no more, which the bucket's manifest may still name.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub(crate) removed: BTreeSet<String>,
-}
-
-impl Uploaded {
-    /// Whether the bucket has nothing of it.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.parts.is_empty() && self.removed.is_empty()
-    }
-
-    /// What it becomes when these parts go.
-    pub(crate) fn without(&self, parts: &[u64]) -> Uploaded {
-        let mut next = self.clone();
-        next.removed
-            .extend(parts.iter().filter_map(|id| next.parts.remove(id)));
-        next
-    }
-}
-
 /// An object to delete later.
 #[derive(Debug)]
 struct Retired {
@@ -136,12 +107,12 @@ struct Retired {
 #[derive(Debug)]
 pub(crate) struct Objects {
     client: Arc<Client>,
-    cache: Arc<Cache>,
+    cache: Arc<RangeCache>,
     pub(crate) options: ObjectOptions,
     /// Objects that are open, by their full names.
-    open: Mutex<HashMap<String, Weak<Remote>>>,
+    open: Mutex<HashMap<String, Weak<RemoteObject>>>,
     retired: Mutex<Vec<Retired>>,
-    /// Set while nobody knows what the bucket holds for a directory that was new at start.
+    /// Set while it is unknown what the bucket holds for a directory that was new at start.
     unknown: AtomicBool,
 }
 
@@ -152,7 +123,7 @@ impl Objects {
         layout: &Layout,
     ) -> Result<Objects, StoreError> {
         let client = Client::new(&options).map_err(StoreError::Unusable)?;
-        let cache = Cache::open(files, layout.cache(), options.cache_bytes);
+        let cache = RangeCache::open(files, layout.cache(), options.cache_bytes);
         Ok(Objects {
             client: Arc::new(client),
             cache: Arc::new(cache),
@@ -164,14 +135,14 @@ impl Objects {
     }
 
     /// An object of a tenant, for reading.
-    fn remote(&self, tenant: &TenantId, object: &str, size: u64) -> Arc<Remote> {
+    fn remote(&self, tenant: &TenantId, object: &str, size: u64) -> Arc<RemoteObject> {
         let name = object_path(tenant, object);
         let mut open = self.open.lock();
         if let Some(remote) = open.get(&name).and_then(Weak::upgrade) {
             return remote;
         }
         open.retain(|_, remote| remote.strong_count() > 0);
-        let remote = Arc::new(Remote::new(
+        let remote = Arc::new(RemoteObject::new(
             self.client.clone(),
             self.cache.clone(),
             name.clone(),
@@ -181,7 +152,7 @@ impl Objects {
         remote
     }
 
-    /// Has an object deleted once nobody can be reading it.
+    /// Schedules an object for deletion once nothing can be reading it.
     fn retire(&self, tenant: &TenantId, object: String) {
         let mut retired = self.retired.lock();
         if !retired
@@ -196,7 +167,7 @@ impl Objects {
         }
     }
 
-    /// Takes the retired objects of a tenant whose time has come.
+    /// Takes the retired objects of a tenant that can be deleted now.
     fn due(&self, tenant: &TenantId) -> Vec<String> {
         let open = self.open.lock();
         let in_use = |name: &str| {
@@ -223,12 +194,12 @@ impl Objects {
         })
     }
 
-    /// Ends all that waits for the bucket.
+    /// Fails all requests that wait for the bucket.
     pub(crate) fn close(&self) {
         self.client.close();
     }
 
-    /// Figures for metrics, but for what waits.
+    /// Figures for metrics, without parts that wait for their upload.
     pub(crate) fn status(&self) -> ObjectStatus {
         let (counters, load) = (
             self.client.counters(),
@@ -249,17 +220,12 @@ impl Objects {
     }
 }
 
-/// Counts the local files of parts that the bucket has too.
-pub(crate) fn count_local(inner: &Inner, parts: &[Arc<Part>]) {
-    let Some(objects) = &inner.objects else {
-        return;
-    };
-    for (part, remote) in parts
-        .iter()
-        .filter(|p| !p.is_remote())
-        .filter_map(|p| Some((p, p.remote()?)))
-    {
-        objects.cache.add_part(remote.key(), part);
+/// Counts the local files of parts that the bucket has too as cached.
+pub(crate) fn count_local_files(parts: &[Arc<Part>]) {
+    for part in parts.iter().filter(|part| !part.is_remote()) {
+        if let Some(source) = part.source() {
+            source.count_local_file(part);
+        }
     }
 }
 
@@ -274,3 +240,9 @@ fn object_path(tenant: &TenantId, object: &str) -> String {
 
 /// Folder of the tenants in the bucket.
 const TENANTS: &str = "tenants";
+
+impl From<ObjectError> for StoreError {
+    fn from(error: ObjectError) -> StoreError {
+        StoreError::unavailable("object storage", error)
+    }
+}

@@ -1,30 +1,36 @@
-//! The bytes of one object, through the cache.
+//! Object: reads the bytes of one object of the bucket through the cache.
 
 use crate::bucket::client::{Client, ObjectError};
-use crate::bucket::range_cache::{CHUNK_BYTES, Cache, ObjectKey};
+use crate::bucket::range_cache::{CHUNK_BYTES, ObjectKey, RangeCache};
+use crate::part::{Part, PartSource};
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Missing chunks with at most so many unwanted ones between them are fetched by one request: 64 KiB take
+/// Missing chunks with at most this many unwanted ones between them are fetched by one request: 64 KiB take
 /// less time than a request does.
 const GAP_CHUNKS: u64 = 4;
 
 /// A part's object.
 #[derive(Debug)]
-pub(crate) struct Remote {
+pub(crate) struct RemoteObject {
     client: Arc<Client>,
-    cache: Arc<Cache>,
+    cache: Arc<RangeCache>,
     name: String,
     key: ObjectKey,
     size: u64,
 }
 
-impl Remote {
-    pub(crate) fn new(client: Arc<Client>, cache: Arc<Cache>, name: String, size: u64) -> Remote {
+impl RemoteObject {
+    pub(crate) fn new(
+        client: Arc<Client>,
+        cache: Arc<RangeCache>,
+        name: String,
+        size: u64,
+    ) -> RemoteObject {
         let key = xxhash_rust::xxh3::xxh3_64(name.as_bytes());
-        Remote {
+        RemoteObject {
             client,
             cache,
             name,
@@ -38,17 +44,47 @@ impl Remote {
         &self.name
     }
 
-    /// Its number in the cache.
-    pub(crate) fn key(&self) -> ObjectKey {
-        self.key
+    /// Runs of chunks to fetch, none of which is in the cache.
+    fn missing_runs(&self, chunks: &BTreeMap<u64, Option<Vec<u8>>>) -> Vec<Range<u64>> {
+        let mut runs: Vec<Range<u64>> = Vec::new();
+        for (chunk, _) in chunks.iter().filter(|(_, bytes)| bytes.is_none()) {
+            match runs.last_mut() {
+                Some(run)
+                    if chunk - run.end <= GAP_CHUNKS
+                        && chunks.range(run.end..*chunk).next().is_none() =>
+                {
+                    run.end = chunk + 1;
+                }
+                _ => runs.push(*chunk..chunk + 1),
+            }
+        }
+        runs
     }
 
-    pub(crate) fn cache(&self) -> &Cache {
-        &self.cache
+    fn chunk_bytes(&self, chunk: u64) -> u64 {
+        CHUNK_BYTES.min(self.size.saturating_sub(chunk * CHUNK_BYTES))
+    }
+}
+
+impl PartSource for RemoteObject {
+    fn fetch_bytes(&self) -> u64 {
+        CHUNK_BYTES
+    }
+
+    fn count_local_file(&self, part: &Arc<Part>) {
+        self.cache.add_part(self.key, part);
+    }
+
+    fn touch_local_file(&self) {
+        self.cache.touch_part(self.key);
+    }
+
+    fn forget(&self) {
+        self.cache.forget(self.key);
     }
 
     /// Reads ranges: from the cache what is there, the rest in as few requests as make sense, at once.
-    pub(crate) fn read(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+    fn read(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
         if ranges.iter().any(|r| r.start > r.end || r.end > self.size) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -93,32 +129,6 @@ impl Remote {
             Ok(out)
         };
         ranges.iter().map(assemble).collect()
-    }
-
-    /// Forgets what the cache has of it.
-    pub(crate) fn forget(&self) {
-        self.cache.forget(self.key);
-    }
-
-    /// Runs of chunks to fetch, none of which is in the cache.
-    fn missing_runs(&self, chunks: &BTreeMap<u64, Option<Vec<u8>>>) -> Vec<Range<u64>> {
-        let mut runs: Vec<Range<u64>> = Vec::new();
-        for (chunk, _) in chunks.iter().filter(|(_, bytes)| bytes.is_none()) {
-            match runs.last_mut() {
-                Some(run)
-                    if chunk - run.end <= GAP_CHUNKS
-                        && chunks.range(run.end..*chunk).next().is_none() =>
-                {
-                    run.end = chunk + 1;
-                }
-                _ => runs.push(*chunk..chunk + 1),
-            }
-        }
-        runs
-    }
-
-    fn chunk_bytes(&self, chunk: u64) -> u64 {
-        CHUNK_BYTES.min(self.size.saturating_sub(chunk * CHUNK_BYTES))
     }
 }
 

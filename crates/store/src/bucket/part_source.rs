@@ -1,114 +1,138 @@
-//! What a part can do once the bucket has it too: go without its local file, and be pruned by few bytes.
+//! Part source: opens a part wherever its bytes are, in a local file or in the bucket with its directory on disk.
 
 use crate::StoreError;
-use crate::bucket::object::Remote;
-use crate::bucket::range_cache::CHUNK_BYTES;
-use crate::part::{Part, directory_path};
-use skald_index::{ContentRows, IndexError};
-use skald_model::ContentQuery;
-use std::collections::BTreeSet;
+use crate::bucket::Objects;
+use crate::bucket::client::Client;
+use crate::part::{FOOTER_BYTES, Part, PartEnv, PartMeta, PartSource, directory_path};
+use crate::tenant_dir::TenantDir;
+use parking_lot::Mutex;
+use std::io;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-impl Part {
-    /// Says which object has its bytes too.
-    pub(crate) fn set_remote(&self, remote: Arc<Remote>) {
-        // An object is named by its content, so whoever came first said the same.
-        let _ = self.remote.set(remote);
-    }
+/// Opens parts of a tenant.
+#[derive(Clone, Copy)]
+pub(crate) struct PartOpener<'a> {
+    pub(crate) dir: TenantDir<'a>,
+    pub(crate) env: &'a PartEnv,
+    /// The bucket, if parts go to one.
+    pub(crate) objects: Option<&'a Objects>,
+}
 
-    /// Its object, once uploaded.
-    pub(crate) fn remote(&self) -> Option<&Arc<Remote>> {
-        self.remote.get()
-    }
-
-    /// Whether object storage alone has its bytes.
-    pub(crate) fn is_remote(&self) -> bool {
-        self.file.read().is_none()
-    }
-
-    /// The name its object has: of its number and its content, so that two parts that are not the same never
-    /// share one, and what was uploaded before a crash is recognised after it.
-    pub(crate) fn object_name(&self) -> String {
-        let content = xxhash_rust::xxh3::xxh3_64(&self.footer.encode());
-        format!(
-            "{}/{:016x}-{content:016x}.part",
-            crate::layout::date(self.meta.day),
-            self.meta.id
-        )
-    }
-
-    /// Gives up the local file of an uploaded part; its directory stays on disk.
-    pub(crate) fn evict(&self) -> std::io::Result<()> {
-        if self.remote.get().is_none() || self.is_remote() || self.replaced.load(Ordering::Acquire)
-        {
-            return Ok(());
-        }
-        self.keep_directory(&self.read(self.footer.directory_at..self.meta.bytes)?)?;
-        *self.file.write() = None;
-        self.files.remove(&self.path)
-    }
-
-    /// Writes the bytes from the directory on beside where the part would be. Not synced: what a crash
-    /// tears is fetched again.
-    pub(crate) fn keep_directory(&self, bytes: &[u8]) -> std::io::Result<()> {
-        let path = directory_path(&self.path);
-        let unfinished = path.with_extension(format!("dir{}", crate::layout::UNFINISHED));
-        let file = self.files.create(&unfinished)?;
-        file.append(&[std::io::IoSlice::new(bytes)])?;
-        self.files.rename(&unfinished, &path)
-    }
-
-    /// Where the directory begins.
-    pub(crate) fn directory_at(&self) -> u64 {
-        self.footer.directory_at
-    }
-
-    /// One flag a block, from the few rows of the index that the query needs; `None` when fetching them costs
-    /// more than the `wanted` bytes of blocks they might save. For parts that object storage alone has.
-    pub(crate) fn candidates_by_rows(
-        &self,
-        query: &ContentQuery,
-        wanted: u64,
-    ) -> Result<Option<Vec<bool>>, StoreError> {
-        let what = || format!("the index of part {}", self.path.display());
-        let failed = |e| StoreError::Unavailable(format!("{} can't be fetched: {e}", what()));
-        let damaged = |e: IndexError| StoreError::Damaged(format!("{}: {e}", what()));
-        let remote = self
-            .remote
-            .get()
-            .ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
-        if wanted <= CHUNK_BYTES {
-            return Ok(None);
-        }
-        let held = self.rows.lock().clone();
-        let rows = match held {
-            Some(rows) => rows,
-            None => {
-                let at = self.footer.index_at;
-                let mut read = |range: Range<u64>| self.read(at + range.start..at + range.end);
-                let rows = ContentRows::open(self.footer.index_bytes, &mut read);
-                let rows = Arc::new(rows.map_err(|e| match e {
-                    IndexError::Io(e) => failed(e),
-                    e => damaged(e),
-                })?);
-                self.rows.lock().insert(rows).clone()
-            }
+impl PartOpener<'_> {
+    /// Opens a part that a manifest names; `object` is its name in the bucket, if it is there.
+    pub(crate) fn open(&self, meta: &PartMeta, object: Option<&str>) -> Result<Part, StoreError> {
+        let path = self.dir.part(meta.day, meta.id);
+        let local = Part::open(self.env, path.clone(), meta.clone());
+        let Some(object) = object else { return local };
+        let Some(objects) = self.objects else {
+            return local.map_err(|_| {
+                StoreError::unavailable(
+                    format!("part {}", path.display()),
+                    "it is in object storage, and none is configured",
+                )
+            });
         };
-        let probe = rows.probe(query);
-        let in_part = |r: &Range<u64>| self.footer.index_at + r.start..self.footer.index_at + r.end;
-        let ranges: Vec<Range<u64>> = probe.ranges().iter().map(in_part).collect();
-        let chunks = ranges
-            .iter()
-            .flat_map(|r| r.start / CHUNK_BYTES..r.end.div_ceil(CHUNK_BYTES));
-        let cost = chunks.collect::<BTreeSet<u64>>().len() as u64 * CHUNK_BYTES;
-        if cost >= wanted {
-            return Ok(None);
+        let remote = objects.remote(self.dir.tenant, object, meta.bytes);
+        if let Ok(part) = local {
+            part.set_source(remote);
+            return Ok(part);
         }
-        probe
-            .candidates(&remote.read(&ranges).map_err(failed)?)
-            .map(Some)
-            .map_err(damaged)
+        match self.open_with_directory(&path, meta, remote.clone()) {
+            Some(part) => Ok(part),
+            None => {
+                let tail = Tail {
+                    client: &objects.client,
+                    name: remote.name().to_owned(),
+                    read: Mutex::default(),
+                };
+                self.fetch(path, meta, remote, &tail)
+            }
+        }
+    }
+
+    /// Opens a part whose directory is on disk and whose blocks are in the bucket.
+    fn open_with_directory(
+        &self,
+        path: &Path,
+        meta: &PartMeta,
+        source: Arc<dyn PartSource>,
+    ) -> Option<Part> {
+        let file = self.dir.files.open(&directory_path(path)).ok()?;
+        let begins = meta.bytes.saturating_sub(file.size().ok()?);
+        let read = |range: Range<u64>| {
+            // What lies before the directory is asked for only because the first read has a fixed length.
+            let mut bytes = vec![0; (range.end - range.start) as usize];
+            let missing = begins
+                .saturating_sub(range.start)
+                .min(range.end - range.start);
+            file.read_at(
+                (range.start + missing).saturating_sub(begins),
+                &mut bytes[missing as usize..],
+            )?;
+            Ok(bytes)
+        };
+        Part::open_remote(self.env, path.to_owned(), meta.clone(), source, &read).ok()
+    }
+
+    /// Opens a part of which nothing is on disk, and stores its directory there.
+    fn fetch(
+        &self,
+        path: PathBuf,
+        meta: &PartMeta,
+        source: Arc<dyn PartSource>,
+        tail: &Tail<'_>,
+    ) -> Result<Part, StoreError> {
+        self.dir.create_day(meta.day)?;
+        let name = format!("part {}", path.display());
+        let read = |range| tail.fetch(range);
+        let opened = Part::open_remote(self.env, path, meta.clone(), source, &read);
+        let part = opened.map_err(|error| match error {
+            StoreError::Io { error, .. } => StoreError::unavailable(&name, error),
+            error => error,
+        })?;
+        if let Err(error) = tail
+            .from(part.directory_at()..meta.bytes)
+            .and_then(|bytes| part.keep_directory(&bytes))
+        {
+            tracing::warn!(part = name, %error, "the directory of a part is not stored, the next start fetches it again");
+        }
+        Ok(part)
+    }
+}
+
+/// The end of an object, fetched in one or two reads whose bytes are held.
+struct Tail<'a> {
+    client: &'a Client,
+    name: String,
+    read: Mutex<Vec<(Range<u64>, Vec<u8>)>>,
+}
+
+impl Tail<'_> {
+    fn fetch(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
+        let bytes = self
+            .client
+            .get_ranges(&self.name, std::slice::from_ref(&range))?;
+        let bytes = bytes.first().map(|b| b.to_vec()).unwrap_or_default();
+        self.read.lock().push((range, bytes.clone()));
+        Ok(bytes)
+    }
+
+    /// The directory and the footer out of what was read.
+    fn from(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
+        let read = self.read.lock();
+        let part = |range: Range<u64>| {
+            let (held, bytes) = read
+                .iter()
+                .find(|(held, _)| held.start <= range.start && range.end <= held.end)?;
+            bytes.get((range.start - held.start) as usize..(range.end - held.start) as usize)
+        };
+        let footer_at = range.end - FOOTER_BYTES as u64;
+        let whole = part(range.clone()).map(<[u8]>::to_vec);
+        let pieces = || Some([part(range.start..footer_at)?, part(footer_at..range.end)?].concat());
+        whole
+            .or_else(pieces)
+            .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }

@@ -1,4 +1,4 @@
-//! What of object storage lies on the local disk too: fetched ranges, and whole parts that were uploaded.
+//! Range cache: keeps fetched ranges of objects, and local files of uploaded parts, on the local disk.
 //!
 //! One budget for both; what was used least recently goes first. An *extent* is a run of chunks of an
 //! object, a file each; every chunk has its checksum in front, so what a crash tore or a disk lost is
@@ -25,7 +25,7 @@ const SLOT_BYTES: u64 = CHUNK_BYTES + CRC_BYTES as u64;
 /// A number for an object, from its name.
 pub(crate) type ObjectKey = u64;
 
-/// What can be evicted by itself.
+/// What is evicted as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Extent(ObjectKey, u64),
@@ -33,7 +33,7 @@ enum Key {
 }
 
 #[derive(Debug)]
-enum Held {
+enum Cached {
     /// So many chunks.
     Extent(u64),
     Part(Weak<Part>),
@@ -41,7 +41,7 @@ enum Held {
 
 #[derive(Debug)]
 struct Entry {
-    held: Held,
+    cached: Cached,
     bytes: u64,
     used: u64,
 }
@@ -58,7 +58,7 @@ struct Entries {
 
 /// The cache.
 #[derive(Debug)]
-pub(crate) struct Cache {
+pub(crate) struct RangeCache {
     files: Arc<dyn Files>,
     folder: PathBuf,
     budget: u64,
@@ -69,10 +69,10 @@ pub(crate) struct Cache {
     writes: AtomicU64,
 }
 
-impl Cache {
+impl RangeCache {
     /// Opens the folder and keeps what is in it of the objects that `wanted` names.
-    pub(crate) fn open(files: Arc<dyn Files>, folder: PathBuf, budget: u64) -> Cache {
-        let cache = Cache {
+    pub(crate) fn open(files: Arc<dyn Files>, folder: PathBuf, budget: u64) -> RangeCache {
+        let cache = RangeCache {
             files,
             folder,
             budget,
@@ -151,7 +151,7 @@ impl Cache {
         (crc32fast::hash(&slot) == expected).then_some(slot)
     }
 
-    /// Keeps chunks that follow one another, from `first` on; the last may be shorter. Gives room first.
+    /// Caches consecutive chunks from `first` on; the last may be shorter. What does not fit is not cached.
     pub(crate) fn put(&self, object: ObjectKey, first: u64, bytes: &[u8]) {
         let chunks = (bytes.len() as u64).div_ceil(CHUNK_BYTES);
         if bytes.len() as u64 > self.budget || self.entries.lock().overlaps(object, first, chunks) {
@@ -189,7 +189,7 @@ impl Cache {
 
     /// Counts the local file of an uploaded part, which goes when its turn comes.
     pub(crate) fn add_part(&self, object: ObjectKey, part: &Arc<Part>) {
-        let entry = Held::Part(Arc::downgrade(part));
+        let entry = Cached::Part(Arc::downgrade(part));
         self.entries
             .lock()
             .add(Key::Part(object), entry, part.meta.bytes);
@@ -234,12 +234,12 @@ impl Cache {
         let Some(entry) = self.entries.lock().remove(key) else {
             return;
         };
-        let removed = match (key, entry.held) {
-            (Key::Extent(object, first), Held::Extent(chunks)) => {
+        let removed = match (key, entry.cached) {
+            (Key::Extent(object, first), Cached::Extent(chunks)) => {
                 self.files.remove(&self.path(object, (first, chunks)))
             }
-            (_, Held::Part(part)) => part.upgrade().map_or(Ok(()), |part| part.evict()),
-            (Key::Part(_), Held::Extent(_)) => Ok(()),
+            (_, Cached::Part(part)) => part.upgrade().map_or(Ok(()), |part| part.evict()),
+            (Key::Part(_), Cached::Extent(_)) => Ok(()),
         };
         if let Err(error) = removed {
             tracing::warn!(%error, "could not remove a file of the cache of object storage");
@@ -254,7 +254,7 @@ impl Cache {
 }
 
 impl Entries {
-    fn add(&mut self, key: Key, held: Held, bytes: u64) {
+    fn add(&mut self, key: Key, cached: Cached, bytes: u64) {
         self.remove(key);
         self.uses += 1;
         self.by_use.insert(self.uses, key);
@@ -262,7 +262,7 @@ impl Entries {
         self.entries.insert(
             key,
             Entry {
-                held,
+                cached,
                 bytes,
                 used: self.uses,
             },
@@ -272,7 +272,7 @@ impl Entries {
     fn add_extent(&mut self, object: ObjectKey, first: u64, chunks: u64) {
         self.add(
             Key::Extent(object, first),
-            Held::Extent(chunks),
+            Cached::Extent(chunks),
             chunks * SLOT_BYTES,
         );
         self.extents
@@ -334,8 +334,8 @@ mod tests {
     use super::*;
     use skald_wal::sim::SimFiles;
 
-    fn cache(files: &SimFiles, chunks: u64) -> Cache {
-        Cache::open(
+    fn cache(files: &SimFiles, chunks: u64) -> RangeCache {
+        RangeCache::open(
             Arc::new(files.clone()),
             PathBuf::from("/cache"),
             chunks * SLOT_BYTES,
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_come_back_until_others_need_their_room() {
+    fn chunks_stay_until_others_need_their_room() {
         let files = SimFiles::default();
         let held = cache(&files, 4);
         held.put(7, 10, &bytes(1.5));
@@ -381,7 +381,7 @@ mod tests {
         held.put(9, 50, &bytes(5.0));
         assert!(
             held.get(9, 50, CHUNK_BYTES).is_none(),
-            "what is larger than the budget is not kept"
+            "what is larger than the budget is not cached"
         );
         held.forget(9);
         assert_eq!(

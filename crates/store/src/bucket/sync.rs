@@ -1,18 +1,19 @@
-//! Disk and bucket are brought together: new parts are uploaded, the bucket's manifest is changed, and what
-//! other writers changed there is taken over.
+//! Sync: uploads new parts, changes the bucket's manifest, and adopts what other writers changed there.
 //!
-//! A merge of three: what this directory last knew of the bucket ([`crate::bucket::Uploaded`]), what it has now, and
-//! what the bucket says. Order of steps: objects uploaded, manifest replaced, local manifest replaced; after a
+//! A three-way merge: what this directory last knew of the bucket ([`Uploaded`]), what it has now, and what the
+//! bucket says. Order of steps: objects uploaded, manifest replaced, local manifest replaced; after a
 //! crash between any two the same round leads to the same end, as objects are named by their content.
 //! Nothing here holds a tenant's `changes` while it waits for the bucket.
 
 use crate::StoreError;
 use crate::bucket::client::UploadError;
 use crate::bucket::manifest::{ObjectManifest, ObjectPart};
-use crate::bucket::{Objects, TENANTS, Uploaded, manifest, object_path, open_part, tenant_path};
+use crate::bucket::{Objects, PartOpener, TENANTS, manifest, object_path, tenant_path};
+use crate::manifest::Uploaded;
+use crate::manifest::edit::ManifestEdit;
 use crate::part::{Part, PartMeta};
-use crate::shared::Inner;
-use crate::tenant::Tenant;
+use crate::shared::Shared;
+use crate::tenant::{Tenant, UnreadablePart};
 use skald_model::TenantId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,8 +22,30 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Parts uploaded between two replacements of the manifest: what a lost disk can cost beyond them is bounded.
 const PARTS_A_ROUND: usize = 8;
-/// Directories fetched at once when many parts are taken over.
+/// Directories fetched at once when many parts are adopted.
 const OPENS_AT_ONCE: usize = 8;
+
+/// Which tenants are synchronised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Those with changes here.
+    Changed,
+    /// All, and those that only the bucket has.
+    Everything,
+}
+
+/// A part that was uploaded just now.
+struct SentPart {
+    part: Arc<Part>,
+    object: String,
+}
+
+/// A part that another writer uploaded, under a number of this directory.
+struct ForeignPart {
+    object: String,
+    meta: PartMeta,
+    opened: Result<Part, StoreError>,
+}
 
 /// What a tenant has at one moment.
 struct Snapshot {
@@ -54,41 +77,40 @@ impl Snapshot {
     }
 }
 
-/// Looks at the bucket when a directory is opened: a new one is filled with all that is there. Without an
-/// answer the directory opens with what it has.
-pub(crate) fn first_look(inner: &Inner) {
-    let Some(objects) = &inner.objects else {
+/// Synchronises when a directory is opened: a new one is filled with all that is there. Without an answer the
+/// directory opens with what it has.
+pub(crate) fn sync_at_start(shared: &Shared) {
+    let Some(objects) = &shared.objects else {
         return;
     };
-    let is_new = inner.all_tenants().is_empty();
-    if (is_new || !inner.options.background)
-        && let Err(error) = sync_all(inner, true)
+    let is_new = shared.all_tenants().is_empty();
+    if (is_new || !shared.options.background)
+        && let Err(error) = sync_all(shared, Extent::Everything)
     {
         objects.unknown.store(is_new, Ordering::Release);
         tracing::warn!(%error, "object storage does not answer at start, it is tried again in the background");
     }
 }
 
-/// Brings every tenant that has changes together with the bucket; with `everything` also those that have
-/// none, and tenants that only the bucket has.
-pub(crate) fn sync_all(inner: &Inner, everything: bool) -> Result<(), StoreError> {
-    let Some(objects) = &inner.objects else {
+/// Synchronises tenants with the bucket.
+pub(crate) fn sync_all(shared: &Shared, extent: Extent) -> Result<(), StoreError> {
+    let Some(objects) = &shared.objects else {
         return Ok(());
     };
-    if everything {
+    if extent == Extent::Everything {
         for name in objects.client.folders(TENANTS)? {
             if let Ok(id) = TenantId::parse(&name) {
-                inner.tenant_or_new(&id);
+                shared.tenant_or_new(&id);
             }
         }
     }
     let mut result = Ok(());
-    for tenant in inner.all_tenants() {
-        if everything || Snapshot::of(&tenant).has_changes() {
-            result = result.and(sync_tenant(inner, &tenant));
+    for tenant in shared.all_tenants() {
+        if extent == Extent::Everything || Snapshot::of(&tenant).has_changes() {
+            result = result.and(sync_tenant(shared, &tenant));
         }
     }
-    if everything && result.is_ok() {
+    if extent == Extent::Everything && result.is_ok() {
         objects.unknown.store(false, Ordering::Release);
     }
     result
@@ -104,19 +126,19 @@ pub(crate) fn waiting(tenant: &Tenant) -> (u64, u64) {
 }
 
 /// One round for a tenant.
-fn sync_tenant(inner: &Inner, tenant: &Tenant) -> Result<(), StoreError> {
-    let Some(objects) = &inner.objects else {
+fn sync_tenant(shared: &Shared, tenant: &Tenant) -> Result<(), StoreError> {
+    let Some(objects) = &shared.objects else {
         return Ok(());
     };
     let _one_at_a_time = tenant.syncing.lock();
     let before = Snapshot::of(tenant);
     if !before.has_changes() && before.uploaded.parts.is_empty() {
-        // Nothing of ours is there; what others put there is taken over.
+        // Nothing of ours is there; what others put there is adopted.
         let found = manifest::read(&objects.client, &tenant.id)?.0;
-        return take_over(inner, objects, tenant, &before, Vec::new(), &found);
+        return adopt(shared, objects, tenant, &before, Vec::new(), &found);
     }
     let exists = !before.uploaded.parts.is_empty();
-    let mut sent: Vec<Arc<Part>> = Vec::new();
+    let mut sent: Vec<SentPart> = Vec::new();
     let mut found = None;
     for round in before.waiting.chunks(PARTS_A_ROUND) {
         let mut added = Vec::with_capacity(round.len());
@@ -128,10 +150,13 @@ fn sync_tenant(inner: &Inner, tenant: &Tenant) -> Result<(), StoreError> {
                 .upload(&name, part.meta.bytes, &|range| part.read(range))
                 .map_err(|e| not_sent(part, &e))?;
             added.push(ObjectPart {
-                object,
+                object: object.clone(),
                 meta: part.meta.clone(),
             });
-            sent.push(part.clone());
+            sent.push(SentPart {
+                part: part.clone(),
+                object,
+            });
         }
         // The old goes when all of the new is there.
         let is_last = sent.len() == before.waiting.len();
@@ -158,37 +183,36 @@ fn sync_tenant(inner: &Inner, tenant: &Tenant) -> Result<(), StoreError> {
             exists,
         )?,
     };
-    take_over(inner, objects, tenant, &before, sent, &found)?;
+    adopt(shared, objects, tenant, &before, sent, &found)?;
     delete_retired(objects, &tenant.id, &found)
 }
 
 fn not_sent(part: &Part, error: &UploadError) -> StoreError {
-    StoreError::Unavailable(format!(
-        "part {:016x} of day {} can't be uploaded: {error}",
-        part.meta.id, part.meta.day
-    ))
+    StoreError::unavailable(
+        format!(
+            "the bucket for part {:016x} of day {}",
+            part.meta.id, part.meta.day
+        ),
+        error,
+    )
 }
 
-/// Writes down what the bucket has now, and takes over what others changed.
-fn take_over(
-    inner: &Inner,
+/// Makes what the bucket has now durable here, and adopts what other writers changed.
+fn adopt(
+    shared: &Shared,
     objects: &Objects,
     tenant: &Tenant,
     before: &Snapshot,
-    sent: Vec<Arc<Part>>,
+    sent: Vec<SentPart>,
     found: &ObjectManifest,
 ) -> Result<(), StoreError> {
     let names = found.names();
-    let sent: Vec<(Arc<Part>, String)> = sent
-        .into_iter()
-        .map(|part| (part.clone(), part.object_name()))
-        .collect();
-    let reopened = reopen(inner, tenant, before, &names);
-    let foreign = open_foreign(inner, tenant, before, &sent, found);
+    let reopened = reopen(shared, tenant, before, &names);
+    let foreign = open_foreign(shared, tenant, before, &sent, found);
     let mut changes = tenant.changes.lock();
     let parts = tenant.state.lock().parts.clone();
     let mut next = changes.uploaded.clone();
-    for (part, object) in &sent {
+    for SentPart { part, object } in &sent {
         if parts.iter().any(|p| p.meta.id == part.meta.id) {
             next.parts.insert(part.meta.id, object.clone());
         } else {
@@ -208,54 +232,71 @@ fn take_over(
         .partition(|o| names.contains(o.as_str()));
     next.removed = still_there;
     let (mut added, mut unreadable) = (Vec::new(), Vec::new());
-    for (object, meta, opened) in foreign {
+    for ForeignPart {
+        object,
+        meta,
+        opened,
+    } in foreign
+    {
         next.parts.insert(meta.id, object);
         match opened {
             Ok(part) => added.push(Arc::new(part)),
-            Err(error) => unreadable.push((meta, error.to_string())),
+            Err(error) => unreadable.push(UnreadablePart {
+                meta,
+                error: error.to_string(),
+            }),
         }
     }
-    for (part, object) in &sent {
-        part.set_remote(objects.remote(&tenant.id, object, part.meta.bytes));
+    for SentPart { part, object } in &sent {
+        part.set_source(objects.remote(&tenant.id, object, part.meta.bytes));
     }
     if next != changes.uploaded {
-        changes
-            .unreadable
-            .extend(unreadable.iter().map(|(meta, _)| meta.clone()));
-        let covered = tenant.covered();
-        inner.write_manifest(tenant, &mut changes, covered, (&added, &gone, next))?;
+        let added_unreadable: Vec<PartMeta> = unreadable.iter().map(|u| u.meta.clone()).collect();
+        let edit = ManifestEdit {
+            added: &added,
+            added_unreadable: &added_unreadable,
+            removed: &gone,
+            uploaded: Some(next),
+            ..ManifestEdit::default()
+        };
+        shared.commit(tenant, &mut changes, edit)?;
+        changes.unreadable.extend(added_unreadable);
     }
     let back: Vec<u64> = reopened.iter().map(|p| p.meta.id).collect();
-    let leaves = |id: &u64| gone.contains(id) || back.contains(id);
-    changes.unreadable.retain(|m| !leaves(&m.id));
+    let leaves = |id: u64| gone.contains(&id) || back.contains(&id);
+    changes.unreadable.retain(|m| !leaves(m.id));
     let mut state = tenant.state.lock();
-    let (kept, dropped): (Vec<_>, Vec<_>) = state
-        .parts
-        .iter()
-        .cloned()
-        .partition(|p| !gone.contains(&p.meta.id));
-    state.parts = Arc::new(kept.into_iter().chain(reopened).chain(added).collect());
-    let known = state
-        .unreadable
-        .iter()
-        .filter(|(m, _)| !leaves(&m.id))
-        .cloned();
-    state.unreadable = Arc::new(known.chain(unreadable).collect());
+    let dropped = state.swap_parts(&gone, reopened.into_iter().chain(added).collect());
+    state.forget_unreadable(leaves);
+    Arc::make_mut(&mut state.unreadable).extend(unreadable);
     drop(state);
     drop(changes);
-    dropped.iter().for_each(|part| part.replace());
+    dropped.iter().for_each(|part| part.retire());
     deleted
         .into_iter()
         .for_each(|object: String| objects.retire(&tenant.id, object));
-    sent.iter()
-        .filter_map(|(part, _)| Some((part.remote()?, part)))
-        .for_each(|(r, part)| objects.cache.add_part(r.key(), part));
+    for SentPart { part, .. } in &sent {
+        if let Some(source) = part.source() {
+            source.count_local_file(part);
+        }
+    }
     Ok(())
+}
+
+impl<'a> PartOpener<'a> {
+    /// For parts of a tenant.
+    pub(crate) fn of(shared: &'a Shared, tenant: &'a Tenant) -> PartOpener<'a> {
+        PartOpener {
+            dir: shared.dir(&tenant.id),
+            env: &shared.env,
+            objects: shared.objects.as_ref(),
+        }
+    }
 }
 
 /// Parts that could not be opened and now can.
 fn reopen(
-    inner: &Inner,
+    shared: &Shared,
     tenant: &Tenant,
     before: &Snapshot,
     names: &BTreeSet<&str>,
@@ -267,24 +308,25 @@ fn reopen(
             .get(&meta.id)
             .filter(|o| names.contains(o.as_str()))
     };
+    let opener = PartOpener::of(shared, tenant);
     let remote = before
         .unreadable
         .iter()
         .filter_map(|meta| Some((meta, object(meta)?)));
     remote
-        .filter_map(|(meta, object)| open_part(inner, &tenant.id, meta, Some(object)).ok())
+        .filter_map(|(meta, object)| opener.open(meta, Some(object)).ok())
         .map(Arc::new)
         .collect()
 }
 
 /// Opens what the bucket has and this directory does not know, under numbers of its own.
 fn open_foreign(
-    inner: &Inner,
+    shared: &Shared,
     tenant: &Tenant,
     before: &Snapshot,
-    sent: &[(Arc<Part>, String)],
+    sent: &[SentPart],
     found: &ObjectManifest,
-) -> Vec<(String, PartMeta, Result<Part, StoreError>)> {
+) -> Vec<ForeignPart> {
     let known: BTreeSet<&str> = before
         .uploaded
         .parts
@@ -293,7 +335,7 @@ fn open_foreign(
         .map(String::as_str)
         .collect();
     let is_new = |p: &&ObjectPart| {
-        !known.contains(p.object.as_str()) && !sent.iter().any(|(_, o)| *o == p.object)
+        !known.contains(p.object.as_str()) && !sent.iter().any(|s| s.object == p.object)
     };
     let mut new: Vec<ObjectPart> = found.parts.iter().filter(is_new).cloned().collect();
     if new.is_empty() {
@@ -306,12 +348,11 @@ fn open_foreign(
             changes.next_part += 1;
         }
     }
-    let open = |p: &ObjectPart| {
-        (
-            p.object.clone(),
-            p.meta.clone(),
-            open_part(inner, &tenant.id, &p.meta, Some(&p.object)),
-        )
+    let opener = PartOpener::of(shared, tenant);
+    let open = |p: &ObjectPart| ForeignPart {
+        object: p.object.clone(),
+        meta: p.meta.clone(),
+        opened: opener.open(&p.meta, Some(&p.object)),
     };
     std::thread::scope(|scope| {
         let share = new.len().div_ceil(OPENS_AT_ONCE);
@@ -328,7 +369,7 @@ fn open_foreign(
     })
 }
 
-/// Deletes objects that no manifest names and nobody reads any more.
+/// Deletes objects that no manifest names and nothing reads any more.
 fn delete_retired(
     objects: &Objects,
     tenant: &TenantId,
@@ -349,10 +390,10 @@ fn delete_retired(
     result
 }
 
-/// Finds objects that no manifest names and that have been there for long: left by a crash, or by whoever
-/// stopped between replacing a manifest and deleting.
-pub(crate) fn sweep(inner: &Inner, tenant: &Tenant) -> Result<(), StoreError> {
-    let Some(objects) = &inner.objects else {
+/// Finds objects that no manifest names and that have been there for long: left by a crash between replacing a
+/// manifest and deleting.
+pub(crate) fn sweep(shared: &Shared, tenant: &Tenant) -> Result<(), StoreError> {
+    let Some(objects) = &shared.objects else {
         return Ok(());
     };
     let listed = objects.client.list(&tenant_path(&tenant.id))?;

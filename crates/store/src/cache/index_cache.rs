@@ -1,4 +1,4 @@
-//! Which parts keep their content index in memory: the ones read last, within a bound.
+//! Index cache: keeps the content indexes of the parts read last in memory, within a bound.
 //!
 //! The bound is a share of the memory budget, and shrinks while the budget is under pressure.
 
@@ -10,30 +10,30 @@ use skald_model::{Budget, MemoryUser, Pressure};
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-/// Bytes of content indexes kept. An eighth of the stored bytes at most, so this serves about a gigabyte
+/// Bytes of content indexes in memory. An eighth of the stored bytes at most, so this serves about a gigabyte
 /// of parts without reading an index twice.
 const CONTENT_CACHE_BYTES: u64 = 128 << 20;
 /// Part of the memory budget that content indexes get at most.
 const BUDGET_SHARE: u64 = 8;
-/// Part of that which they keep under pressure.
+/// Part of that which stays under pressure.
 const PRESSED_SHARE: u64 = 8;
 
 /// Parts that hold their index, in the order they read it.
 #[derive(Debug)]
-pub(crate) struct ContentCache {
+pub(crate) struct IndexCache {
     budget: Arc<Budget>,
-    held: Mutex<Held>,
+    held: Mutex<Entries>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct Entries {
     bytes: u64,
     parts: VecDeque<(Weak<Part>, u64)>,
 }
 
-impl ContentCache {
-    pub(crate) fn new(budget: Arc<Budget>) -> ContentCache {
-        ContentCache {
+impl IndexCache {
+    pub(crate) fn new(budget: Arc<Budget>) -> IndexCache {
+        IndexCache {
             budget,
             held: Mutex::default(),
         }
@@ -54,12 +54,12 @@ impl ContentCache {
         Ok(index)
     }
 
-    /// Lets go of what the budget has no room for.
+    /// Evicts what the budget has no room for.
     pub(crate) fn make_room(&self) {
         self.shrink(&mut self.held.lock());
     }
 
-    fn shrink(&self, held: &mut Held) {
+    fn shrink(&self, held: &mut Entries) {
         let most = CONTENT_CACHE_BYTES.min(self.budget.bytes() as u64 / BUDGET_SHARE);
         let most = if self.budget.pressure() == Pressure::None {
             most

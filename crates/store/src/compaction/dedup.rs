@@ -1,28 +1,20 @@
-//! Equal entries that met in different inputs of a merge, found by hash.
+//! Dedup: drops equal entries that meet in different inputs of a merge.
+//!
+//! By keyed hash alone: an earlier equal row may be in a block that is written already, so its bytes are not at
+//! hand. A process draws the 128-bit hash's keys at random, see [`EntryHash`].
 
-use skald_model::Batch;
+use skald_model::{Batch, EntryHash};
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hasher};
-use xxhash_rust::xxh3::Xxh3;
 
 /// Knows the entries of one stream and time by hash, and only where several have that time.
-pub(crate) struct Repeats {
-    /// Drawn at start, so that nobody can prepare two lines that count as one.
-    seed: u64,
+#[derive(Default)]
+pub(crate) struct Dedup {
     time: Option<i64>,
-    seen: HashSet<u128>,
+    seen: HashSet<EntryHash>,
 }
 
-impl Repeats {
-    pub(crate) fn new() -> Repeats {
-        let seed = std::hash::RandomState::new().build_hasher().finish();
-        Repeats {
-            seed,
-            time: None,
-            seen: HashSet::new(),
-        }
-    }
-
+impl Dedup {
+    /// The entries that follow are of another stream.
     pub(crate) fn begin_stream(&mut self) {
         self.time = None;
     }
@@ -34,31 +26,17 @@ impl Repeats {
             self.seen.clear();
             self.time = Some(time);
         }
-        (follows || tie) && !self.seen.insert(self.hash(batch, row))
+        (follows || tie) && !self.seen.insert(EntryHash::of_content(batch, row))
     }
 
     /// Whether all entries so far are before `time`.
-    pub(crate) fn is_behind(&self, time: i64) -> bool {
+    pub(crate) fn is_before(&self, time: i64) -> bool {
         self.time.is_none_or(|last| last < time)
     }
 
-    /// Entries up to `time` went by that nothing which follows can equal.
-    pub(crate) fn pass(&mut self, time: i64) {
+    /// Notes entries up to `time` that no later entry can equal.
+    pub(crate) fn skip_to(&mut self, time: i64) {
         self.seen.clear();
         self.time = Some(time);
-    }
-
-    fn hash(&self, batch: &Batch, row: u32) -> u128 {
-        let mut hasher = Xxh3::with_seed(self.seed);
-        let mut add = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        };
-        add(&batch.lines[batch.line_range(row)]);
-        for (name, value) in batch.metadata_of(row) {
-            add(name.as_bytes());
-            add(value.as_bytes());
-        }
-        hasher.digest128()
     }
 }

@@ -1,4 +1,4 @@
-//! A place in a part that is being merged, moving from row to row and, where it can, from block to block.
+//! Merge cursor: a position in a part that is being merged, moving by rows and, where it can, by blocks.
 //!
 //! A block is decoded only when one of its rows is asked for; where it begins and ends in time its directory
 //! entry tells.
@@ -9,25 +9,25 @@ use skald_block::{ReadSpec, RunMeta};
 use skald_index::BlockFilter;
 use skald_model::{Batch, Columns};
 
-/// A place in a part.
-pub(crate) struct Cursor<'a> {
+/// A position in a part.
+pub(crate) struct MergeCursor<'a> {
     pub(crate) part: &'a Part,
     /// The content filter of the block it is at, when that is as a new one would be; a block without cannot be copied.
     pub(crate) filter: Option<BlockFilter>,
-    /// Those of the blocks behind it.
+    /// Those of the blocks after it.
     filters: std::vec::IntoIter<BlockFilter>,
     /// Merged numbers of the part's streams.
     numbers: &'a [u32],
     block: usize,
-    /// The decoded block; `None` at the start of one that nobody had to read yet.
+    /// The decoded block; `None` at the start of one that was not read yet.
     batch: Option<Batch>,
     run: usize,
     row: u32,
     run_end: u32,
 }
 
-impl<'a> Cursor<'a> {
-    pub(crate) fn new(part: &'a Part, numbers: &'a [u32]) -> Cursor<'a> {
+impl<'a> MergeCursor<'a> {
+    pub(crate) fn new(part: &'a Part, numbers: &'a [u32]) -> MergeCursor<'a> {
         let filters = part
             .load_content()
             .ok()
@@ -36,7 +36,7 @@ impl<'a> Cursor<'a> {
             .filter(|filters| filters.len() == part.blocks.len())
             .unwrap_or_default()
             .into_iter();
-        let mut cursor = Cursor {
+        let mut cursor = MergeCursor {
             part,
             filter: None,
             filters,
@@ -90,7 +90,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Moves behind the block it is at.
+    /// Moves past the block it is at.
     pub(crate) fn skip_block(&mut self) {
         self.begin_block(self.block + 1);
     }
@@ -131,7 +131,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// The cursor with the next row of a stream: the earliest, of equal ones the first to have arrived.
-pub(crate) fn next_cursor(cursors: &[Cursor<'_>], stream: u32) -> Option<usize> {
+pub(crate) fn next_cursor(cursors: &[MergeCursor<'_>], stream: u32) -> Option<usize> {
     let mut best: Option<(i64, usize)> = None;
     for (index, cursor) in cursors.iter().enumerate() {
         if cursor.stream() == Some(stream) && best.is_none_or(|(time, _)| cursor.time() < time) {

@@ -1,19 +1,19 @@
-//! Delete requests: what they say, and what is compiled of them.
+//! Deletes: delete requests, what they say and what is compiled of them.
 //!
 //! A request is for entries that had arrived when it was made, and have times in its range. Its text means
 //! nothing to the store: a [`DeleteCompiler`] turns it into a [`DeletePredicate`]. Requests stand in the
 //! tenant's manifest. Because making one seals the head, a part or a chunk of the head holds either only
 //! entries that arrived before it, or only later ones, and its sequence says which.
 //!
-//! [`hiding`] hides what they match, [`dropping`] leaves it out when parts are rewritten, [`requests`] makes,
+//! [`visibility`] hides what they match, [`drop_filter`] drops it when parts are rewritten, [`requests`] makes,
 //! lists, cancels and ends them.
 
 pub(crate) mod drop_filter;
 pub(crate) mod requests;
 pub(crate) mod visibility;
 
-use crate::head::ORDINAL_BITS;
 use crate::part::{Part, PartMeta};
+use crate::sequence::Sequence;
 use serde::{Deserialize, Serialize};
 use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher, TimeRange};
 use std::fmt;
@@ -156,12 +156,12 @@ impl DeleteRecord {
     }
 
     /// Whether a part or chunk of this sequence arrived before it was made.
-    pub(crate) fn is_after(&self, sequence: u64) -> bool {
-        sequence >> ORDINAL_BITS <= self.arrived
+    pub(crate) fn is_after(&self, sequence: Sequence) -> bool {
+        sequence.record() <= self.arrived
     }
 
     /// Whether it was made after the first chunk of a head and before a record.
-    pub(crate) fn is_between(&self, first_chunk: u64, record: u64) -> bool {
+    pub(crate) fn is_between(&self, first_chunk: Sequence, record: u64) -> bool {
         self.is_after(first_chunk) && self.arrived < record
     }
 
@@ -192,7 +192,7 @@ impl Deletion {
     pub(crate) fn may_match(
         &self,
         part: &Arc<Part>,
-        cache: &crate::cache::index_cache::ContentCache,
+        cache: &crate::cache::index_cache::IndexCache,
     ) -> bool {
         if !self.record.may_touch(&part.meta) {
             return false;

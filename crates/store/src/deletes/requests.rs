@@ -1,12 +1,13 @@
-//! Making, listing, cancelling and ending delete requests.
+//! Delete requests: makes, lists, cancels and ends them.
 //!
-//! The list in [`Changes`] is what the manifest says; queries see what was compiled of it. A request is made
-//! durable first and in force then, so that whoever heard of it finds its entries hidden for ever after.
+//! The list in [`Changes`] is what the manifest says; queries see what was compiled of it. A request becomes
+//! durable before it takes effect, so that once it was answered its entries stay hidden for ever.
 
 use super::{CancelError, DeleteError, DeleteRecord, DeleteRequest, Deletion, Progress};
 use crate::StoreError;
+use crate::manifest::edit::ManifestEdit;
 use crate::part::PartMeta;
-use crate::shared::Inner;
+use crate::shared::Shared;
 use crate::tenant::{Changes, Tenant};
 use skald_model::TenantId;
 use std::collections::BTreeMap;
@@ -20,228 +21,216 @@ const PROCESSED_MAX: usize = 1000;
 /// How long a processed request is listed.
 const PROCESSED_LISTED: Duration = Duration::from_secs(30 * 86_400);
 
-impl Inner {
-    /// Makes a request for entries that are there now.
-    pub(crate) fn request_delete(
-        &self,
-        tenant: &TenantId,
-        query: &str,
-        (start, end): (i64, i64),
-    ) -> Result<String, DeleteError> {
-        self.options
-            .delete_compiler
-            .compile(query)
-            .map_err(DeleteError::Query)?;
-        if self.is_recovering() {
-            // What has arrived is not known yet.
-            return Err(DeleteError::Starting);
-        }
-        let tenant = self.tenant_or_new(tenant);
-        let mut changes = tenant.changes.lock();
-        if changes
-            .deletes
-            .iter()
-            .filter(|r| r.processed.is_none())
-            .count()
-            >= PENDING_MAX
-        {
-            return Err(DeleteError::TooMany(PENDING_MAX));
-        }
-        self.make_folder(&tenant)?;
-        let arrived = tenant.state.lock().seal();
-        let created = self.options.clock.now();
-        let id = new_id(&changes.deletes, (query, start, end, created));
-        let record = DeleteRecord {
-            id,
-            query: query.to_owned(),
-            start,
-            end,
-            created,
-            arrived,
-            clean: Vec::new(),
-            processed: None,
-        };
-        let next = changes.deletes.iter().cloned().chain([record]).collect();
-        self.change_deletes(&tenant, &mut changes, next)?;
-        drop(changes);
-        self.wake_workers();
-        Ok(print_id(id))
+/// Makes a request for entries that are there now.
+pub(crate) fn request_delete(
+    shared: &Shared,
+    tenant: &TenantId,
+    query: &str,
+    (start, end): (i64, i64),
+) -> Result<String, DeleteError> {
+    shared
+        .options
+        .delete_compiler
+        .compile(query)
+        .map_err(DeleteError::Query)?;
+    if shared.is_recovering() {
+        // What has arrived is not known yet.
+        return Err(DeleteError::Starting);
     }
+    let tenant = shared.tenant_or_new(tenant);
+    let mut changes = tenant.changes.lock();
+    if changes
+        .deletes
+        .iter()
+        .filter(|r| r.processed.is_none())
+        .count()
+        >= PENDING_MAX
+    {
+        return Err(DeleteError::TooMany(PENDING_MAX));
+    }
+    shared.dir(&tenant.id).create()?;
+    let arrived = tenant.state.lock().seal();
+    let created = shared.options.clock.now();
+    let id = new_id(&changes.deletes, (query, start, end, created));
+    let record = DeleteRecord {
+        id,
+        query: query.to_owned(),
+        start,
+        end,
+        created,
+        arrived,
+        clean: Vec::new(),
+        processed: None,
+    };
+    let next = changes.deletes.iter().cloned().chain([record]).collect();
+    change_deletes(shared, &tenant, &mut changes, next)?;
+    drop(changes);
+    shared.wake_workers();
+    Ok(print_id(id))
+}
 
-    /// A tenant's requests by the time they were made.
-    pub(crate) fn delete_requests(&self, tenant: &TenantId) -> Vec<DeleteRequest> {
-        let Some(tenant) = self.tenant(tenant) else {
-            return Vec::new();
-        };
-        let changes = tenant.changes.lock();
+/// A tenant's requests by the time they were made.
+pub(crate) fn delete_requests(shared: &Shared, tenant: &TenantId) -> Vec<DeleteRequest> {
+    let Some(tenant) = shared.tenant(tenant) else {
+        return Vec::new();
+    };
+    let changes = tenant.changes.lock();
+    let state = tenant.state.lock();
+    let metas: Vec<&PartMeta> = state
+        .parts
+        .iter()
+        .map(|p| &p.meta)
+        .chain(&changes.unreadable)
+        .collect();
+    let mut requests: Vec<DeleteRequest> = changes
+        .deletes
+        .iter()
+        .map(|record| DeleteRequest {
+            id: print_id(record.id),
+            query: record.query.clone(),
+            start: record.start,
+            end: record.end,
+            created: record.created,
+            progress: progress(record, &metas, shared.is_due(&tenant, record)),
+        })
+        .collect();
+    requests.sort_by_key(|request| request.created);
+    requests
+}
+
+/// Takes a request back; what was rewritten already is gone, which is why that takes `force`.
+pub(crate) fn cancel_delete(
+    shared: &Shared,
+    tenant: &TenantId,
+    id: &str,
+    force: bool,
+) -> Result<(), CancelError> {
+    let tenant = shared.tenant(tenant).ok_or(CancelError::NotFound)?;
+    let mut changes = tenant.changes.lock();
+    let record = changes
+        .deletes
+        .iter()
+        .find(|record| print_id(record.id) == id)
+        .ok_or(CancelError::NotFound)?;
+    if record.processed.is_some() {
+        return Err(CancelError::Processed);
+    }
+    if !force && shared.is_due(&tenant, record) {
+        return Err(CancelError::TooLate(shared.options.delete_cancel_period));
+    }
+    let next = changes
+        .deletes
+        .iter()
+        .filter(|record| print_id(record.id) != id)
+        .cloned()
+        .collect();
+    change_deletes(shared, &tenant, &mut changes, next)?;
+    Ok(())
+}
+
+/// Ends the requests that have nothing left to do, and forgets those that ended long ago.
+pub(crate) fn end_deletes(shared: &Shared, tenant: &Tenant) -> Result<(), StoreError> {
+    let now = shared.options.clock.now();
+    let mut changes = tenant.changes.lock();
+    let mut next = changes.deletes.clone();
+    for record in next.iter_mut().filter(|r| shared.is_due(tenant, r)) {
         let state = tenant.state.lock();
-        let metas: Vec<&PartMeta> = state
+        let waits = state
+            .first_sequences()
+            .any(|sequence| record.is_after(sequence));
+        let mut metas = state
             .parts
             .iter()
             .map(|p| &p.meta)
-            .chain(&changes.unreadable)
-            .collect();
-        let mut requests: Vec<DeleteRequest> = changes
-            .deletes
-            .iter()
-            .map(|record| DeleteRequest {
-                id: print_id(record.id),
-                query: record.query.clone(),
-                start: record.start,
-                end: record.end,
-                created: record.created,
-                progress: progress(record, &metas, self.is_due(&tenant, record)),
-            })
-            .collect();
-        requests.sort_by_key(|request| request.created);
-        requests
+            .chain(&changes.unreadable);
+        if !waits && !metas.any(|meta| record.may_touch(meta)) {
+            record.processed = Some(now);
+            record.clean = Vec::new();
+        }
     }
-
-    /// Takes a request back; what was rewritten already is gone, which is why that takes `force`.
-    pub(crate) fn cancel_delete(
-        &self,
-        tenant: &TenantId,
-        id: &str,
-        force: bool,
-    ) -> Result<(), CancelError> {
-        let tenant = self.tenant(tenant).ok_or(CancelError::NotFound)?;
-        let mut changes = tenant.changes.lock();
-        let record = changes
-            .deletes
-            .iter()
-            .find(|record| print_id(record.id) == id)
-            .ok_or(CancelError::NotFound)?;
-        if record.processed.is_some() {
-            return Err(CancelError::Processed);
-        }
-        if !force && self.is_due(&tenant, record) {
-            return Err(CancelError::TooLate(self.options.delete_cancel_period));
-        }
-        let next = changes
-            .deletes
-            .iter()
-            .filter(|record| print_id(record.id) != id)
-            .cloned()
-            .collect();
-        self.change_deletes(&tenant, &mut changes, next)?;
+    let listed = i64::try_from(PROCESSED_LISTED.as_nanos()).unwrap_or(i64::MAX);
+    next.retain(|record| {
+        record
+            .processed
+            .is_none_or(|at| now < at.saturating_add(listed))
+    });
+    let processed = next.iter().filter(|r| r.processed.is_some()).count();
+    let mut surplus = processed.saturating_sub(PROCESSED_MAX);
+    next.retain(|record| {
+        let goes = record.processed.is_some() && surplus > 0;
+        surplus -= usize::from(goes);
+        !goes
+    });
+    if next == changes.deletes {
         Ok(())
+    } else {
+        change_deletes(shared, tenant, &mut changes, next)
     }
+}
 
-    /// Ends the requests that have nothing left to do, and forgets those that ended long ago.
-    pub(crate) fn end_deletes(&self, tenant: &Tenant) -> Result<(), StoreError> {
-        let now = self.options.clock.now();
-        let mut changes = tenant.changes.lock();
-        let mut next = changes.deletes.clone();
-        for record in next.iter_mut().filter(|r| self.is_due(tenant, r)) {
-            let state = tenant.state.lock();
-            let waits = state
-                .first_sequences()
-                .any(|sequence| record.is_after(sequence));
-            let mut metas = state
-                .parts
-                .iter()
-                .map(|p| &p.meta)
-                .chain(&changes.unreadable);
-            if !waits && !metas.any(|meta| record.may_touch(meta)) {
-                record.processed = Some(now);
-                record.clean = Vec::new();
+/// Notes that parts hold nothing that a request matches.
+pub(crate) fn mark_clean(
+    shared: &Shared,
+    tenant: &Tenant,
+    clean: &[(u32, u64)],
+) -> Result<(), StoreError> {
+    if clean.is_empty() {
+        return Ok(());
+    }
+    let mut changes = tenant.changes.lock();
+    let mut next = changes.deletes.clone();
+    for (id, part) in clean {
+        let record = next
+            .iter_mut()
+            .find(|r| r.id == *id && r.processed.is_none() && !r.clean.contains(part));
+        record
+            .into_iter()
+            .for_each(|record| record.clean.push(*part));
+    }
+    change_deletes(shared, tenant, &mut changes, next)
+}
+
+/// Makes `next` the tenant's requests, first durably and then for queries.
+fn change_deletes(
+    shared: &Shared,
+    tenant: &Tenant,
+    changes: &mut Changes,
+    next: Vec<DeleteRecord>,
+) -> Result<(), StoreError> {
+    let edit = ManifestEdit {
+        deletes: Some(next),
+        ..ManifestEdit::default()
+    };
+    shared.commit(tenant, changes, edit)?;
+    enforce_deletes(shared, tenant, changes);
+    Ok(())
+}
+
+/// Puts the requests of the manifest in force.
+pub(crate) fn enforce_deletes(shared: &Shared, tenant: &Tenant, changes: &Changes) {
+    let compiled = tenant.state.lock().deletions.clone();
+    let mut deletions = Vec::new();
+    let mut not_compiled = Vec::new();
+    for record in changes.deletes.iter().filter(|r| r.processed.is_none()) {
+        let known = compiled
+            .iter()
+            .find(|d| d.record.id == record.id)
+            .map(|d| Ok(d.predicate.clone()));
+        match known.unwrap_or_else(|| shared.options.delete_compiler.compile(&record.query)) {
+            Ok(predicate) => deletions.push(Arc::new(Deletion {
+                record: record.clone(),
+                predicate,
+            })),
+            Err(error) => {
+                let id = print_id(record.id);
+                tracing::error!(tenant = %tenant.id, id, query = record.query, error, "a delete request is not in force");
+                not_compiled.push(format!("delete request {id} is not in force: {error}"));
             }
         }
-        let listed = i64::try_from(PROCESSED_LISTED.as_nanos()).unwrap_or(i64::MAX);
-        next.retain(|record| {
-            record
-                .processed
-                .is_none_or(|at| now < at.saturating_add(listed))
-        });
-        let processed = next.iter().filter(|r| r.processed.is_some()).count();
-        let mut surplus = processed.saturating_sub(PROCESSED_MAX);
-        next.retain(|record| {
-            let goes = record.processed.is_some() && surplus > 0;
-            surplus -= usize::from(goes);
-            !goes
-        });
-        if next == changes.deletes {
-            Ok(())
-        } else {
-            self.change_deletes(tenant, &mut changes, next)
-        }
     }
-
-    /// Notes that parts hold nothing that a request matches.
-    pub(crate) fn mark_clean(
-        &self,
-        tenant: &Tenant,
-        clean: &[(u32, u64)],
-    ) -> Result<(), StoreError> {
-        if clean.is_empty() {
-            return Ok(());
-        }
-        let mut changes = tenant.changes.lock();
-        let mut next = changes.deletes.clone();
-        for (id, part) in clean {
-            let record = next
-                .iter_mut()
-                .find(|r| r.id == *id && r.processed.is_none() && !r.clean.contains(part));
-            record
-                .into_iter()
-                .for_each(|record| record.clean.push(*part));
-        }
-        self.change_deletes(tenant, &mut changes, next)
-    }
-
-    /// Makes `next` the tenant's requests, durably and then for queries.
-    fn change_deletes(
-        &self,
-        tenant: &Tenant,
-        changes: &mut Changes,
-        next: Vec<DeleteRecord>,
-    ) -> Result<(), StoreError> {
-        let old = std::mem::replace(&mut changes.deletes, next);
-        let covered = tenant.covered();
-        if let Err(error) = self.replace_manifest(tenant, changes, covered, &[], &[]) {
-            changes.deletes = old;
-            return Err(error);
-        }
-        self.enforce_deletes(tenant, changes);
-        Ok(())
-    }
-
-    /// Puts the requests of the manifest in force.
-    pub(crate) fn enforce_deletes(&self, tenant: &Tenant, changes: &Changes) {
-        let compiled = tenant.state.lock().deletions.clone();
-        let mut deletions = Vec::new();
-        let mut not_compiled = Vec::new();
-        for record in changes.deletes.iter().filter(|r| r.processed.is_none()) {
-            let known = compiled
-                .iter()
-                .find(|d| d.record.id == record.id)
-                .map(|d| Ok(d.predicate.clone()));
-            match known.unwrap_or_else(|| self.options.delete_compiler.compile(&record.query)) {
-                Ok(predicate) => deletions.push(Arc::new(Deletion {
-                    record: record.clone(),
-                    predicate,
-                })),
-                Err(error) => {
-                    let id = print_id(record.id);
-                    tracing::error!(tenant = %tenant.id, id, query = record.query, error, "a delete request is not in force");
-                    not_compiled.push(format!("delete request {id} is not in force: {error}"));
-                }
-            }
-        }
-        let mut state = tenant.state.lock();
-        state.deletions = Arc::new(deletions);
-        state.not_compiled = Arc::new(not_compiled);
-    }
-
-    /// Makes the tenant's folder, for one without data.
-    fn make_folder(&self, tenant: &Tenant) -> Result<(), StoreError> {
-        let folder = self.layout.tenant(&tenant.id);
-        let made = self
-            .files
-            .create_folder(&folder)
-            .and_then(|()| self.files.sync_folder(&self.layout.tenants()));
-        made.map_err(|e| StoreError::io(format!("creating {}", folder.display()), e))
-    }
+    let mut state = tenant.state.lock();
+    state.deletions = Arc::new(deletions);
+    state.not_compiled = Arc::new(not_compiled);
 }
 
 /// Parts in groups that may be merged: of one day, and on the same side of every request that still has
@@ -299,11 +288,11 @@ fn print_id(id: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::ORDINAL_BITS;
+    use crate::sequence::Sequence;
 
     fn part(id: u64, day: i32, record: u64) -> PartMeta {
         let start = i64::from(day) * skald_model::time::DAY_NS;
-        let sequence = record << ORDINAL_BITS;
+        let sequence = Sequence::first_of(record);
         PartMeta {
             id,
             day,

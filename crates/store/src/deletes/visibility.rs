@@ -1,68 +1,74 @@
-//! Which entries of what lies in a store nobody may see: deleted, or expired.
+//! Visibility: which stored entries queries may see, and which are hidden because they are deleted or expired.
 //!
-//! From the view of a tenant ([`Hiding`]) to a part or chunk ([`SourceHiding`]) to a stream of it
-//! ([`StreamHiding`]) to a run ([`Seen`]): each step drops what can't matter, so that untouched runs cost nothing.
+//! From a tenant ([`Visibility`]) to a part or chunk ([`SourceVisibility`]) to a stream of it
+//! ([`StreamVisibility`]) to a run ([`Visible`]): each step drops what can't matter, so that untouched runs cost
+//! nothing.
 
 use crate::deletes::Deletion;
 use crate::part::PartMeta;
 use crate::retention::Expiry;
+use crate::sequence::Sequence;
 use hashbrown::HashMap;
 use skald_model::{Batch, Columns, Labels, MetadataWanted};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What hides entries of a tenant.
+/// Deletions and expiry of a tenant.
 #[derive(Clone, Debug)]
-pub(crate) struct Hiding {
+pub(crate) struct Visibility {
     pub(crate) deletions: Vec<Arc<Deletion>>,
     pub(crate) expiry: Expiry,
 }
 
-impl Hiding {
-    /// What may touch a part.
-    pub(crate) fn of_part(&self, part: &PartMeta) -> SourceHiding<'_> {
+impl Visibility {
+    /// Those that may hide entries of a part.
+    pub(crate) fn of_part(&self, part: &PartMeta) -> SourceVisibility<'_> {
         let deletions = self
             .deletions
             .iter()
             .filter(|d| d.record.may_touch(part))
             .collect();
-        SourceHiding {
+        SourceVisibility {
             deletions,
             expiry: self.expiry.may_touch(part.min_time).then_some(&self.expiry),
         }
     }
 
-    /// What may touch a chunk of the head.
-    pub(crate) fn of_chunk(&self, sequence: u64, min_time: i64, max_time: i64) -> SourceHiding<'_> {
+    /// Those that may hide entries of a chunk of the head.
+    pub(crate) fn of_chunk(
+        &self,
+        sequence: Sequence,
+        min_time: i64,
+        max_time: i64,
+    ) -> SourceVisibility<'_> {
         let touches = |d: &&Arc<Deletion>| {
             d.record.is_after(sequence) && d.record.range().overlaps(min_time, max_time)
         };
         let deletions = self.deletions.iter().filter(touches).collect();
-        SourceHiding {
+        SourceVisibility {
             deletions,
             expiry: self.expiry.may_touch(min_time).then_some(&self.expiry),
         }
     }
 }
 
-/// What may hide entries of one part or chunk.
+/// Deletions and expiry that may hide entries of one part or chunk.
 #[derive(Debug)]
-pub(crate) struct SourceHiding<'a> {
+pub(crate) struct SourceVisibility<'a> {
     deletions: Vec<&'a Arc<Deletion>>,
     expiry: Option<&'a Expiry>,
 }
 
-impl SourceHiding<'_> {
-    /// Whether nothing does.
+impl SourceVisibility<'_> {
+    /// Whether all of it is visible.
     pub(crate) fn is_empty(&self) -> bool {
         self.deletions.is_empty() && self.expiry.is_none()
     }
 
-    /// What may hide entries of a stream of it.
-    pub(crate) fn of_stream(&self, labels: &Labels) -> StreamHiding {
-        let matches = |d: &&&Arc<Deletion>| {
-            crate::head::stream_registry::labels_match(labels, d.predicate.matchers())
-        };
+    /// Those that may hide entries of a stream of it.
+    pub(crate) fn of_stream(&self, labels: &Labels) -> StreamVisibility {
+        let matches =
+            |d: &&&Arc<Deletion>| crate::label_search::labels_match(labels, d.predicate.matchers());
         let deletions = self
             .deletions
             .iter()
@@ -70,7 +76,7 @@ impl SourceHiding<'_> {
             .map(|d| (*d).clone())
             .collect();
         let bound = self.expiry.map_or(i64::MIN, |expiry| expiry.bound(labels));
-        StreamHiding {
+        StreamVisibility {
             labels: labels.clone(),
             bound,
             deletions,
@@ -78,105 +84,105 @@ impl SourceHiding<'_> {
     }
 }
 
-/// Looks at the runs of one part or chunk; what it found for a stream it keeps.
+/// Answers for the runs of one part or chunk, and remembers what it found for each stream.
 #[derive(Debug)]
-pub(crate) struct Sight<'a> {
-    hiding: SourceHiding<'a>,
-    streams: HashMap<u32, StreamHiding>,
+pub(crate) struct VisibilityCache<'a> {
+    visibility: SourceVisibility<'a>,
+    streams: HashMap<u32, StreamVisibility>,
 }
 
-impl<'a> Sight<'a> {
-    pub(crate) fn new(hiding: SourceHiding<'a>) -> Sight<'a> {
-        Sight {
-            hiding,
+impl<'a> VisibilityCache<'a> {
+    pub(crate) fn new(visibility: SourceVisibility<'a>) -> VisibilityCache<'a> {
+        VisibilityCache {
+            visibility,
             streams: HashMap::new(),
         }
     }
 
-    /// What is to be seen of a run of stream `stream` with first and last of its times.
+    /// What is visible of a run of stream `stream`, by its first and last time.
     pub(crate) fn of_run(
         &mut self,
         stream: u32,
         labels: impl FnOnce() -> Labels,
         (min_time, max_time): (i64, i64),
-    ) -> Seen {
-        if self.hiding.is_empty() {
-            return Seen::All;
+    ) -> Visible {
+        if self.visibility.is_empty() {
+            return Visible::All;
         }
-        let hiding = &self.hiding;
+        let visibility = &self.visibility;
         self.streams
             .entry(stream)
-            .or_insert_with(|| hiding.of_stream(&labels()))
+            .or_insert_with(|| visibility.of_stream(&labels()))
             .of_run(min_time, max_time)
     }
 
-    /// Whether something is.
-    pub(crate) fn sees(
+    /// Whether anything of a run is visible.
+    pub(crate) fn any_visible(
         &mut self,
         stream: u32,
         labels: impl FnOnce() -> Labels,
         times: (i64, i64),
     ) -> bool {
-        !matches!(self.of_run(stream, labels, times), Seen::None)
+        !matches!(self.of_run(stream, labels, times), Visible::None)
     }
 }
 
-/// What may hide entries of a stream.
+/// Deletions and expiry that may hide entries of a stream.
 #[derive(Clone, Debug)]
-pub(crate) struct StreamHiding {
+pub(crate) struct StreamVisibility {
     labels: Labels,
     /// Earlier entries have expired.
     bound: i64,
     deletions: Vec<Arc<Deletion>>,
 }
 
-/// What is to be seen of a run.
+/// What is visible of a run.
 #[derive(Debug)]
-pub(crate) enum Seen {
+pub(crate) enum Visible {
     /// All of it.
     All,
-    /// What this leaves.
-    Some(Arc<StreamHiding>),
+    /// What this one leaves.
+    Some(Arc<StreamVisibility>),
     /// None of it.
     None,
 }
 
-/// Entries that were left out, by why.
+/// Entries that were left out, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Left {
+pub(crate) struct Dropped {
     pub(crate) expired: u64,
     pub(crate) expired_bytes: u64,
     pub(crate) deleted: u64,
 }
 
-impl StreamHiding {
-    /// Whether it hides nothing.
+impl StreamVisibility {
+    /// Whether all of it is visible.
     pub(crate) fn is_empty(&self) -> bool {
         self.deletions.is_empty() && self.bound == i64::MIN
     }
 
-    /// What is left of a run of these times.
-    pub(crate) fn of_run(&self, min_time: i64, max_time: i64) -> Seen {
+    /// What is visible of a run of these times.
+    pub(crate) fn of_run(&self, min_time: i64, max_time: i64) -> Visible {
         let whole = |d: &Arc<Deletion>| {
             d.predicate.columns().is_none() && d.record.range().covers(min_time, max_time)
         };
         if max_time < self.bound || self.deletions.iter().any(whole) {
-            return Seen::None;
+            return Visible::None;
         }
         let touches = |d: &&Arc<Deletion>| d.record.range().overlaps(min_time, max_time);
         let deletions: Vec<Arc<Deletion>> =
             self.deletions.iter().filter(touches).cloned().collect();
         if deletions.is_empty() && min_time >= self.bound {
-            return Seen::All;
+            return Visible::All;
         }
-        Seen::Some(Arc::new(StreamHiding {
+        Visible::Some(Arc::new(StreamVisibility {
             labels: self.labels.clone(),
             bound: self.bound,
             deletions,
         }))
     }
 
-    /// Adds the columns it reads.
+    /// Adds the columns that its predicates read.
     pub(crate) fn widen(&self, columns: &mut Columns) {
         for wanted in self.deletions.iter().filter_map(|d| d.predicate.columns()) {
             columns.lines |= wanted.lines;
@@ -191,16 +197,16 @@ impl StreamHiding {
         }
     }
 
-    /// The rows of a run that it leaves, in stretches; also how many it hides.
+    /// The visible rows of a run, in ranges; also how many it hides.
     pub(crate) fn visible(
         &self,
         batch: &Batch,
         rows: Range<u32>,
         mut each: impl FnMut(Range<u32>),
-    ) -> Left {
+    ) -> Dropped {
         let deleted = self.deleted(batch, rows.clone());
         let mut deleted = deleted.iter().peekable();
-        let mut left = Left::default();
+        let mut left = Dropped::default();
         let mut start = rows.start;
         for row in rows.clone() {
             while deleted.next_if(|d| **d < row).is_some() {}

@@ -1,5 +1,5 @@
-//! Sealed heads become parts: ordering of entries, progress, and back-pressure on pushes.
+//! Flush: turns heads into parts.
 
-pub(crate) mod backpressure;
+pub(crate) mod job;
 pub(crate) mod progress;
 pub(crate) mod sort;

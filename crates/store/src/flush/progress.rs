@@ -1,5 +1,7 @@
-//! How far a flush is. The memory of a head goes at once at its end, but pushes are paced by the work that is left: they
-//! would come in fits otherwise.
+//! Flush progress: how much of a sealed head is in blocks already.
+//!
+//! The memory of a head goes all at once when its flush ends, but back-pressure follows the work that is left, so
+//! that throughput degrades smoothly.
 
 use crate::head::SealedHead;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,12 +32,12 @@ impl Progress<'_> {
         }
     }
 
-    /// The memory that stands for so many bytes of lines.
+    /// The memory that stands for `line_bytes` bytes of lines.
     fn share(&self, line_bytes: usize) -> usize {
         (self.memory_bytes as u128 * line_bytes as u128 / self.line_bytes.max(1) as u128) as usize
     }
 
-    /// Notes that so many bytes of lines more are in blocks.
+    /// Notes that `line_bytes` more bytes of lines are in blocks.
     pub(crate) fn add(&self, line_bytes: usize) {
         let before = self.written.fetch_add(line_bytes, Ordering::Relaxed);
         let more = self.share(before + line_bytes) - self.share(before);

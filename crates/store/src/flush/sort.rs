@@ -1,25 +1,25 @@
-//! A sealed head becomes parts: rows by stream and time, cut into blocks, one part a UTC day.
+//! Sort: writes a sealed head as parts, its rows by stream and time, one part for each UTC day.
 //!
-//! Order of steps: parts durable, manifest replaced, queries switched over, WAL cut. A failure before
+//! Order of steps: parts durable, manifest replaced, queries switched over, WAL truncated. A failure before
 //! the manifest leaves the sealed head where it is, still in the WAL, for the next attempt.
 
 use crate::StoreError;
-use crate::files::Files;
 use crate::head::HeadView;
-use crate::layout::Layout;
 use crate::part::PartMeta;
-use crate::part::block_builder::BlockCutter;
+use crate::part::block_builder::BlockBuilder;
 use crate::part::stream_table::StreamTable;
-use crate::part::writer::{PartWriter, WRITER_BYTES};
+use crate::part::writer::{NewPart, PartWriter, WRITER_BYTES};
+use crate::tenant_dir::TenantDir;
 use skald_model::time::day_of;
-use skald_model::{Batch, TenantId};
-use std::collections::{BTreeMap, HashSet};
+use skald_model::{Batch, EntryHash, entry_eq};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 /// Among equal times more rows than this are compared through a table instead of each with each.
 const PAIRWISE_ROWS: usize = 8;
 
-/// What sorting keeps of a stream: its range of rows, its place in order, its run in the directory.
+/// Memory that sorting takes for a stream: its range of rows, its place in order, its run in the directory.
 const STREAM_BYTES: usize = 128;
 
 /// Where a row lies in a head.
@@ -43,12 +43,10 @@ pub(crate) fn memory_bytes(head: &HeadView) -> usize {
     rows * size_of::<RowAt>() + head.streams.len() * STREAM_BYTES + WRITER_BYTES
 }
 
-/// Writes a head as parts numbered from `next_part`; the numbers used are its count. `wrote` is told the bytes of lines
-/// of each block that is done.
+/// Writes a head as parts numbered from `next_part` without gaps. `wrote` gets the bytes of lines of each finished
+/// block.
 pub(crate) fn write_parts(
-    files: &dyn Files,
-    layout: &Layout,
-    tenant: &TenantId,
+    dir: &TenantDir<'_>,
     head: &HeadView,
     next_part: u64,
     wrote: &dyn Fn(usize),
@@ -63,9 +61,16 @@ pub(crate) fn write_parts(
     let mut metas = Vec::new();
     for (day, runs) in sorted.days(&order) {
         let id = next_part + metas.len() as u64;
-        let mut writer = PartWriter::begin(files, layout, tenant, (day, id, first.sequence))?;
+        let mut writer = PartWriter::begin(
+            *dir,
+            NewPart {
+                id,
+                day,
+                sequence: first.sequence,
+            },
+        )?;
         writer.mine(runs.iter().map(|(_, rows)| rows.len() as u64).sum());
-        let mut cutter = BlockCutter::default();
+        let mut builder = BlockBuilder::default();
         let mut write = |batch: &Batch| {
             writer.add_block(batch)?;
             wrote(batch.lines.len());
@@ -73,7 +78,7 @@ pub(crate) fn write_parts(
         };
         for (number, (_, rows)) in runs.iter().enumerate() {
             let rows = &sorted.rows[rows.clone()];
-            cutter.begin_stream(
+            builder.begin_stream(
                 rows.iter().map(|at| sorted.line_bytes(*at)).sum(),
                 &mut write,
             )?;
@@ -85,10 +90,10 @@ pub(crate) fn write_parts(
                     batch.timestamps[row],
                     &batch.lines[batch.line_range(at.row)],
                 );
-                cutter.push(number as u32, entry, metadata, &mut write)?;
+                builder.push(number as u32, entry, metadata, &mut write)?;
             }
         }
-        cutter.finish(&mut write)?;
+        builder.finish(&mut write)?;
         let table = StreamTable::build(runs.iter().map(|(stream, _)| labels(*stream)));
         metas.push(writer.finish(&table)?);
     }
@@ -131,8 +136,8 @@ impl<'a> Sorted<'a> {
         };
         let mut start = 0;
         for end in next {
-            let kept = sorted.sort_stream(start..end);
-            sorted.of_stream.push(start..start + kept);
+            let distinct = sorted.sort_stream(start..end);
+            sorted.of_stream.push(start..start + distinct);
             start = end;
         }
         sorted
@@ -145,7 +150,7 @@ impl<'a> Sorted<'a> {
         if !stream.is_sorted_by_key(|at| self.time(*at)) {
             stream.sort_by_key(|at| self.time(*at));
         }
-        let mut kept = 0;
+        let mut distinct = 0;
         let mut from = 0;
         while from < stream.len() {
             let time = self.time(stream[from]);
@@ -154,12 +159,12 @@ impl<'a> Sorted<'a> {
                 .take_while(|at| self.time(**at) == time)
                 .count();
             let count = self.keep_distinct(&mut stream[from..from + ties]);
-            stream.copy_within(from..from + count, kept);
-            kept += count;
+            stream.copy_within(from..from + count, distinct);
+            distinct += count;
             from += ties;
         }
         self.rows = rows;
-        kept
+        distinct
     }
 
     /// Moves the first of equal rows to the front, in order; gives how many there are.
@@ -167,33 +172,34 @@ impl<'a> Sorted<'a> {
         if ties.len() == 1 {
             return 1;
         }
-        let mut seen = HashSet::new();
         let hashed = ties.len() > PAIRWISE_ROWS;
-        let mut kept = 0;
+        // The first row of each hash: an equal hash is settled by the bytes.
+        let mut by_hash: HashMap<EntryHash, RowAt> = HashMap::new();
+        let mut distinct = 0;
         for at in 0..ties.len() {
             let row = ties[at];
-            let repeated = if hashed {
-                !seen.insert((
-                    self.line(row),
-                    self.batch(row).metadata_of(row.row).collect::<Vec<_>>(),
-                ))
+            let is_repeat = if hashed {
+                match by_hash.entry(EntryHash::of_content(self.batch(row), row.row)) {
+                    Entry::Occupied(first) => self.are_equal(*first.get(), row),
+                    Entry::Vacant(place) => {
+                        place.insert(row);
+                        false
+                    }
+                }
             } else {
-                ties[..kept]
-                    .iter()
-                    .any(|k| self.line(*k) == self.line(row) && self.same_metadata(*k, row))
+                let mut before = ties[..distinct].iter();
+                before.any(|other| self.are_equal(*other, row))
             };
-            if !repeated {
-                ties[kept] = row;
-                kept += 1;
+            if !is_repeat {
+                ties[distinct] = row;
+                distinct += 1;
             }
         }
-        kept
+        distinct
     }
 
-    fn same_metadata(&self, a: RowAt, b: RowAt) -> bool {
-        self.batch(a)
-            .metadata_of(a.row)
-            .eq(self.batch(b).metadata_of(b.row))
+    fn are_equal(&self, a: RowAt, b: RowAt) -> bool {
+        entry_eq((self.batch(a), a.row), (self.batch(b), b.row))
     }
 
     /// Streams and their rows for each day, streams in the given order.
@@ -221,11 +227,6 @@ impl<'a> Sorted<'a> {
 
     fn time(&self, at: RowAt) -> i64 {
         self.batch(at).timestamps[at.row as usize]
-    }
-
-    fn line(&self, at: RowAt) -> &'a [u8] {
-        let batch = self.batch(at);
-        &batch.lines[batch.line_range(at.row)]
     }
 
     fn line_bytes(&self, at: RowAt) -> usize {

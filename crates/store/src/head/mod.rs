@@ -1,14 +1,13 @@
-//! Entries not yet in parts: chunks in arrival order, of which only the last still grows.
+//! Head: holds entries that are not yet in parts, as chunks in arrival order of which only the last grows.
 //!
-//! [`Head`] lives under its tenant's lock; [`HeadView`] is what a query or a flush holds of it. Full
-//! chunks are immutable and shared. Invariant: a row that arrived later has a higher (chunk, row).
+//! [`Head`] lives under its tenant's lock; [`HeadView`] is a snapshot for a query or a flush. Full chunks are
+//! immutable and shared. Invariant: a row that arrived later has a higher (chunk, row).
 
+pub(crate) mod backpressure;
 pub(crate) mod stream_registry;
 
-use crate::deletes::visibility::StreamHiding;
 use crate::head::stream_registry::{Pages, StreamNumbers};
-use crate::scan::piece::Source;
-use crate::{Piece, PieceRun};
+use crate::sequence::Sequence;
 use skald_model::{Batch, BatchBuilder, WriteBatch};
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,8 +22,6 @@ const CHUNK_ROWS: usize = 32 * 1024;
 const CHUNK_CELLS: usize = 1 << 20;
 /// A growing chunk of more line bytes than this is ended rather than copied for a query.
 const COPY_LINE_BYTES: usize = 128 * 1024;
-/// Bits of a piece's sequence that number what one WAL record (or one part) gave rise to.
-pub(crate) const ORDINAL_BITS: u32 = 20;
 
 /// Rows of one stream in a chunk, by their sums.
 #[derive(Clone, Debug)]
@@ -40,17 +37,17 @@ pub(crate) struct RunSums {
 /// Entries in arrival order, immutable.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    pub(crate) sequence: u64,
+    pub(crate) sequence: Sequence,
     pub(crate) batch: Arc<Batch>,
     pub(crate) runs: Vec<RunSums>,
     pub(crate) min_time: i64,
     pub(crate) max_time: i64,
     /// Whether every run is in order of time, no two of its times equal: only then no entry can be a repeat.
-    sorted: bool,
+    pub(crate) sorted: bool,
 }
 
 impl Chunk {
-    fn new(sequence: u64, batch: Batch) -> Chunk {
+    fn new(sequence: Sequence, batch: Batch) -> Chunk {
         let metadata = metadata_bytes(&batch);
         let mut sorted = true;
         let runs: Vec<RunSums> = batch
@@ -81,32 +78,6 @@ impl Chunk {
             min_time,
             max_time,
             sorted,
-        }
-    }
-
-    /// The piece made of some of its runs.
-    pub(crate) fn piece(
-        &self,
-        runs: Vec<PieceRun>,
-        hidden: Vec<(usize, Arc<StreamHiding>)>,
-    ) -> Piece {
-        Piece {
-            sequence: self.sequence,
-            min_time: runs
-                .iter()
-                .map(|r| r.min_time)
-                .min()
-                .unwrap_or(self.min_time),
-            max_time: runs
-                .iter()
-                .map(|r| r.max_time)
-                .max()
-                .unwrap_or(self.max_time),
-            runs,
-            sorted: self.sorted,
-            hidden,
-            partial: false,
-            source: Source::Head(self.batch.clone()),
         }
     }
 }
@@ -166,8 +137,8 @@ pub(crate) struct Head {
     streams: StreamNumbers,
     chunks: Vec<Arc<Chunk>>,
     growing: BatchBuilder,
-    growing_sequence: u64,
-    last_sequence: u64,
+    growing_sequence: Sequence,
+    last_sequence: Sequence,
     chunk_bytes: usize,
     view: Option<Arc<HeadView>>,
     first_at: Option<Instant>,
@@ -191,7 +162,8 @@ impl Head {
                     self.end_chunk();
                 }
                 if self.growing.batch().is_empty() {
-                    self.growing_sequence = (record << ORDINAL_BITS).max(self.last_sequence + 1);
+                    self.growing_sequence =
+                        Sequence::first_of(record).max(self.last_sequence.next());
                     self.last_sequence = self.growing_sequence;
                 }
                 let metadata = batch.metadata_of(entry).iter().map(|(n, v)| (&**n, &**v));
@@ -272,7 +244,7 @@ impl Head {
     }
 
     /// The sequence of its first chunk.
-    pub(crate) fn first_sequence(&self) -> Option<u64> {
+    pub(crate) fn first_sequence(&self) -> Option<Sequence> {
         let growing = (!self.growing.batch().is_empty()).then_some(self.growing_sequence);
         self.chunks.first().map(|chunk| chunk.sequence).or(growing)
     }

@@ -1,11 +1,10 @@
-//! The streams of a head: numbered as they come, found by identity, matched page by page.
+//! Stream registry: numbers the streams of a head, finds them by identity, and matches them page by page.
 //!
 //! Pages are immutable once full, so a query matches labels outside of the head's lock. A page keeps its labels
 //! as canonical bytes one behind the other, which a search goes through at the speed of memory. A number is
 //! given to labels, not to an identity: two label sets that share an identity stay apart.
 
-use crate::recovery::push_record::take_bytes;
-use crate::scan::literal_search::{Probe, share};
+use crate::label_search::{ValueSearch, in_parallel, value_of};
 use hashbrown::HashTable;
 use skald_model::{Labels, Matcher, StreamId};
 use std::sync::Arc;
@@ -46,9 +45,9 @@ impl Page {
         self.ids[at] == id && self.label_bytes(at) == labels.as_bytes()
     }
 
-    fn retain_matching(&self, probe: &Probe<'_>, flags: &mut [bool]) {
-        let value_of = |at: usize| value_of(self.label_bytes(at), &probe.matcher.name);
-        probe.retain((&self.bytes, 0), &self.ends, flags, value_of);
+    fn retain_matching(&self, search: &ValueSearch<'_>, flags: &mut [bool]) {
+        let value_of = |at: usize| value_of(self.label_bytes(at), &search.matcher.name);
+        search.retain((&self.bytes, 0), &self.ends, flags, value_of);
     }
 }
 
@@ -80,16 +79,16 @@ impl Pages {
 
     /// For each stream whether it satisfies all matchers.
     pub(crate) fn matching(&self, matchers: &[Matcher]) -> Vec<bool> {
-        let probes: Vec<Probe<'_>> = matchers.iter().map(Probe::of_labels).collect();
+        let searches: Vec<ValueSearch<'_>> = matchers.iter().map(ValueSearch::of_labels).collect();
         let mut flags = vec![true; self.len()];
-        share(&mut flags, PAGE_STREAMS, |first, flags| {
+        in_parallel(&mut flags, PAGE_STREAMS, |first, flags| {
             for (page, flags) in self.0[first / PAGE_STREAMS..]
                 .iter()
                 .zip(flags.chunks_mut(PAGE_STREAMS))
             {
-                probes
+                searches
                     .iter()
-                    .for_each(|probe| page.retain_matching(probe, flags));
+                    .for_each(|search| page.retain_matching(search, flags));
             }
         });
         flags
@@ -167,43 +166,10 @@ fn page_of<'a>(full: &'a [Arc<Page>], last: &'a Page, number: u32) -> (&'a Page,
     (full.get(page).map_or(last, |page| page), at)
 }
 
-/// Whether labels satisfy all matchers.
-pub(crate) fn labels_match(labels: &Labels, matchers: &[Matcher]) -> bool {
-    matchers
-        .iter()
-        .all(|m| m.matches(value_of(labels.as_bytes(), &m.name)))
-}
-
-/// The value of a label in canonical bytes, empty when absent. A head may have a million streams, so only the
-/// value looked for is checked to be UTF-8, not all on the way.
-fn value_of<'a>(mut bytes: &'a [u8], name: &str) -> &'a str {
-    while let (Some(found), Some(value)) = (take_bytes(&mut bytes), take_bytes(&mut bytes)) {
-        if found == name.as_bytes() {
-            return std::str::from_utf8(value).unwrap_or("");
-        }
-    }
-    ""
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use skald_model::MatchOp;
-
-    #[test]
-    fn labels_match_by_value_and_absent_ones_are_empty() {
-        let long = "v".repeat(300);
-        let labels = Labels::from_pairs([("a", "1"), ("b", long.as_str()), ("c", "3")]);
-        for (name, value) in [
-            ("a", "1"),
-            ("b", long.as_str()),
-            ("c", "3"),
-            ("d", ""),
-            ("", ""),
-        ] {
-            assert_eq!(value_of(labels.as_bytes(), name), value);
-        }
-    }
 
     #[test]
     fn streams_keep_their_numbers_and_colliding_ones_stay_apart() {

@@ -1,24 +1,27 @@
-//! A tenant's manifest: which parts there are and how much of the WAL they cover.
+//! Manifest: names a tenant's parts and how much of the WAL they cover.
 //!
 //! One text file, replaced whole: written beside, synced, renamed, the folder synced. A line with a checksum,
 //! then JSON, so that people can read it, and both once more: rot in one copy costs nothing. README.md has an
-//! example. Without either copy, `rebuild` makes it anew.
+//! example. Without either copy, [`rebuild`] makes it from the parts.
 
+pub(crate) mod edit;
 pub(crate) mod rebuild;
+pub(crate) mod uploaded;
+
+pub(crate) use uploaded::Uploaded;
 
 use crate::StoreError;
-use crate::bucket::Uploaded;
 use crate::deletes::DeleteRecord;
-use crate::files::{Files, is_full};
-use crate::layout::{Layout, MANIFEST, UNFINISHED};
+use crate::files::is_full;
+use crate::layout::UNFINISHED;
 use crate::part::PartMeta;
+use crate::tenant_dir::TenantDir;
 use serde::{Deserialize, Serialize};
-use skald_model::TenantId;
 use std::io::IoSlice;
 
 /// Version of the manifest's layout; older ones are read.
 const MANIFEST_VERSION: u32 = 2;
-/// Begins a copy; the checksum and length of what follows the line stand behind it. Version 1 has one copy,
+/// Begins a copy; the checksum and length of what follows the line come after it. Version 1 has one copy,
 /// up to the end of the file, and no length.
 const FIRST_WORD: &str = "skald-manifest";
 
@@ -45,10 +48,10 @@ pub(crate) struct Manifest {
 
 /// What reading a manifest found.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum ManifestRead {
     /// Both copies are whole.
     Whole(Manifest),
-    /// One copy is damaged: the file should be written anew.
+    /// One copy is damaged: the file should be rewritten.
     HalfDamaged(Manifest),
     /// No such file.
     Missing,
@@ -66,24 +69,20 @@ pub(crate) enum ReplaceError {
 }
 
 /// Reads a tenant's manifest.
-pub(crate) fn read(
-    files: &dyn Files,
-    layout: &Layout,
-    tenant: &TenantId,
-) -> Result<Found, StoreError> {
-    let path = layout.manifest(tenant);
-    let failed = |e| StoreError::io(format!("reading {}", path.display()), e);
-    let file = match files.open(&path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Missing),
-        file => file.map_err(failed)?,
+pub(crate) fn read(dir: &TenantDir<'_>) -> Result<ManifestRead, StoreError> {
+    let path = dir.manifest();
+    let failed = StoreError::at("reading", &path);
+    let file = match dir.files.open(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(ManifestRead::Missing),
+        file => file.map_err(&failed)?,
     };
     let bytes = file
         .size()
         .and_then(|len| file.read_new(0, len as usize))
         .map_err(failed)?;
     let found = parse(&bytes);
-    if let Found::Whole(Manifest { version, .. }) | Found::HalfDamaged(Manifest { version, .. }) =
-        &found
+    if let ManifestRead::Whole(Manifest { version, .. })
+    | ManifestRead::HalfDamaged(Manifest { version, .. }) = &found
         && *version > MANIFEST_VERSION
     {
         return Err(StoreError::Unusable(format!(
@@ -95,34 +94,24 @@ pub(crate) fn read(
 }
 
 /// Replaces a tenant's manifest, whose folder must exist.
-pub(crate) fn replace(
-    files: &dyn Files,
-    layout: &Layout,
-    tenant: &TenantId,
-    manifest: &Manifest,
-) -> Result<(), ReplaceError> {
-    let folder = layout.tenant(tenant);
-    let unfinished = folder.join(format!("{MANIFEST}{UNFINISHED}"));
+pub(crate) fn replace(dir: &TenantDir<'_>, manifest: &Manifest) -> Result<(), ReplaceError> {
+    let (files, folder) = (dir.files, dir.folder());
+    let unfinished = dir.beside_manifest(UNFINISHED);
     let bytes = print(manifest);
     let written = files.create(&unfinished).and_then(|file| {
         file.append(&[IoSlice::new(&bytes)])?;
         file.sync()
     });
-    let path = layout.manifest(tenant);
+    let path = dir.manifest();
     if let Err(error) = written.and_then(|()| files.rename(&unfinished, &path)) {
         if is_full(&error) {
-            // Gives back what little it took; the next attempt begins anew anyway.
+            // Gives back what little it took; the next attempt starts over anyway.
             let _ = files.remove(&unfinished);
         }
-        return Err(ReplaceError::Kept(StoreError::io(
-            format!("writing {}", path.display()),
-            error,
-        )));
+        return Err(ReplaceError::Kept(StoreError::at("writing", &path)(error)));
     }
     let synced = files.sync_folder(&folder);
-    synced.map_err(|e| {
-        ReplaceError::Unknown(StoreError::io(format!("syncing {}", folder.display()), e))
-    })
+    synced.map_err(|e| ReplaceError::Unknown(StoreError::at("syncing", &folder)(e)))
 }
 
 fn print(manifest: &Manifest) -> Vec<u8> {
@@ -143,19 +132,19 @@ fn print(manifest: &Manifest) -> Vec<u8> {
 }
 
 /// The first whole copy.
-fn parse(bytes: &[u8]) -> Found {
+fn parse(bytes: &[u8]) -> ManifestRead {
     let begins = |at: &usize| bytes[*at..].starts_with(FIRST_WORD.as_bytes());
     let mut copies = (0..bytes.len())
         .filter(begins)
         .filter_map(|at| parse_copy(&bytes[at..]));
     let Some(manifest) = copies.next() else {
-        return Found::Damaged;
+        return ManifestRead::Damaged;
     };
     let (first, second) = bytes.split_at(bytes.len() / 2);
     if manifest.version == 1 || first == second {
-        Found::Whole(manifest)
+        ManifestRead::Whole(manifest)
     } else {
-        Found::HalfDamaged(manifest)
+        ManifestRead::HalfDamaged(manifest)
     }
 }
 
@@ -189,7 +178,7 @@ mod tests {
             line_bytes: 100,
             bytes: 300,
             streams: 2,
-            sequence: 1 << 20,
+            sequence: crate::sequence::Sequence::first_of(1),
         };
         let delete = DeleteRecord {
             id: 7,
@@ -214,20 +203,20 @@ mod tests {
     #[test]
     fn rot_in_one_copy_costs_nothing() {
         let good = print(&sample());
-        assert!(matches!(parse(&good), Found::Whole(manifest) if manifest == sample()));
+        assert!(matches!(parse(&good), ManifestRead::Whole(manifest) if manifest == sample()));
         for at in 0..good.len() {
             let mut bytes = good.clone();
             bytes[at] ^= 1;
             assert!(
-                matches!(parse(&bytes), Found::HalfDamaged(manifest) if manifest == sample()),
+                matches!(parse(&bytes), ManifestRead::HalfDamaged(manifest) if manifest == sample()),
                 "byte {at}"
             );
         }
         assert!(
-            matches!(parse(&good[..good.len() / 2]), Found::HalfDamaged(manifest) if manifest == sample())
+            matches!(parse(&good[..good.len() / 2]), ManifestRead::HalfDamaged(manifest) if manifest == sample())
         );
         assert!(
-            matches!(parse(&good[good.len() / 2..]), Found::HalfDamaged(manifest) if manifest == sample())
+            matches!(parse(&good[good.len() / 2..]), ManifestRead::HalfDamaged(manifest) if manifest == sample())
         );
     }
 
@@ -238,9 +227,9 @@ mod tests {
             let mut bytes = good.clone();
             bytes[at] ^= 1;
             bytes[good.len() - 1 - at] ^= 1;
-            assert!(matches!(parse(&bytes), Found::Damaged), "byte {at}");
+            assert!(matches!(parse(&bytes), ManifestRead::Damaged), "byte {at}");
         }
-        assert!(matches!(parse(b""), Found::Damaged));
+        assert!(matches!(parse(b""), ManifestRead::Damaged));
     }
 
     #[test]
@@ -253,12 +242,15 @@ mod tests {
         .concat();
         assert!(matches!(
             parse(&bytes),
-            Found::Whole(Manifest {
+            ManifestRead::Whole(Manifest {
                 covered: 9,
                 next_part: 4,
                 ..
             })
         ));
-        assert!(matches!(parse(&bytes[..bytes.len() - 1]), Found::Damaged));
+        assert!(matches!(
+            parse(&bytes[..bytes.len() - 1]),
+            ManifestRead::Damaged
+        ));
     }
 }

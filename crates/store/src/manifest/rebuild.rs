@@ -1,4 +1,4 @@
-//! A manifest made anew from the parts that lie in a tenant's folder, when the file itself is lost.
+//! Rebuild: makes a lost manifest from the parts in a tenant's folder.
 //!
 //! Nothing is lost: every part there is named, one that can't be opened too. Nothing comes back: a part names
 //! those it replaced, and a file of theirs that was not removed yet is left out. How much of the WAL the parts
@@ -6,39 +6,28 @@
 //! count once. docs/decisions/0003-lost-manifest.md says what it costs.
 
 use crate::StoreError;
-use crate::files::Files;
-use crate::head::ORDINAL_BITS;
-use crate::layout::{Layout, MANIFEST, day_of_date, part_id};
+use crate::layout::{day_of_date, part_id};
 use crate::manifest::Manifest;
-use crate::part::{Part, PartMeta};
-use skald_model::TenantId;
+use crate::part::{Part, PartEnv, PartMeta};
+use crate::sequence::Sequence;
+use crate::tenant_dir::TenantDir;
 use skald_model::time::DAY_NS;
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::Arc;
 
 /// Ends the name under which a damaged manifest is kept, for a person to look at.
 const DAMAGED: &str = ".damaged";
 
 /// Part files of a tenant: day and number.
-pub(crate) fn part_files(
-    files: &dyn Files,
-    layout: &Layout,
-    tenant: &TenantId,
-) -> Result<Vec<(i32, u64)>, StoreError> {
-    let folder = layout.tenant(tenant);
-    let list = |path: &Path| {
-        files
-            .list(path)
-            .map_err(|e| StoreError::io(format!("listing {}", path.display()), e))
-    };
+pub(crate) fn part_files(dir: &TenantDir<'_>) -> Result<Vec<(i32, u64)>, StoreError> {
+    let folder = dir.folder();
     let mut found = Vec::new();
-    for (name, day) in list(&folder)?
+    for (name, day) in dir
+        .list(&folder)?
         .iter()
         .filter(|d| d.is_folder)
         .filter_map(|d| Some((&d.name, day_of_date(&d.name)?)))
     {
-        let named = list(&folder.join(name))?;
+        let named = dir.list(&folder.join(name))?;
         found.extend(
             named
                 .iter()
@@ -50,22 +39,18 @@ pub(crate) fn part_files(
 }
 
 /// The manifest that the parts in the folder give.
-pub(crate) fn rebuild(
-    files: &Arc<dyn Files>,
-    layout: &Layout,
-    tenant: &TenantId,
-) -> Result<Manifest, StoreError> {
+pub(crate) fn rebuild(dir: &TenantDir<'_>, env: &PartEnv) -> Result<Manifest, StoreError> {
     let mut parts = Vec::new();
     let mut replaced = BTreeSet::new();
-    for (day, id) in part_files(&**files, layout, tenant)? {
+    for (day, id) in part_files(dir)? {
         let unknown = placeholder(day, id);
-        match Part::open(files, layout.part(tenant, day, id), unknown.clone()) {
+        match Part::open(env, dir.part(day, id), unknown.clone()) {
             Ok(part) => {
-                replaced.extend(&part.about.replaces);
+                replaced.extend(&part.lineage.replaces);
                 parts.push(part.describe());
             }
             Err(error) => {
-                tracing::error!(%tenant, %error, "a part can't be opened and stays named");
+                tracing::error!(tenant = %dir.tenant, %error, "a part can't be opened and stays named");
                 parts.push(unknown);
             }
         }
@@ -81,10 +66,10 @@ pub(crate) fn rebuild(
 }
 
 /// Moves the damaged file aside; without one there is nothing to keep.
-pub(crate) fn keep_damaged(files: &dyn Files, layout: &Layout, tenant: &TenantId) {
-    let kept = layout.tenant(tenant).join(format!("{MANIFEST}{DAMAGED}"));
-    if let Err(error) = files.rename(&layout.manifest(tenant), &kept) {
-        tracing::debug!(%tenant, %error, "no damaged manifest to keep");
+pub(crate) fn set_damaged_aside(dir: &TenantDir<'_>) {
+    let aside = dir.beside_manifest(DAMAGED);
+    if let Err(error) = dir.files.rename(&dir.manifest(), &aside) {
+        tracing::debug!(tenant = %dir.tenant, %error, "no damaged manifest to keep");
     }
 }
 
@@ -100,6 +85,6 @@ pub(crate) fn placeholder(day: i32, id: u64) -> PartMeta {
         line_bytes: 0,
         bytes: 0,
         streams: 0,
-        sequence: id << ORDINAL_BITS,
+        sequence: Sequence::first_of(id),
     }
 }

@@ -1,4 +1,4 @@
-//! Where blocks end: large streams fill blocks alone, small ones share.
+//! Block builder: gathers entries into blocks; large streams fill blocks alone, small ones share.
 //!
 //! Used by flush and compaction alike: entries come in order of (stream, time, arrival), blocks go out.
 
@@ -18,7 +18,7 @@ pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Batch) -> Result<(), StoreError>;
 
 /// Gathers entries into blocks.
 #[derive(Debug, Default)]
-pub(crate) struct BlockCutter {
+pub(crate) struct BlockBuilder {
     builder: BatchBuilder,
     metadata_bytes: usize,
     /// Bytes of lines after which the block of the stream at hand ends.
@@ -27,8 +27,8 @@ pub(crate) struct BlockCutter {
     alone: bool,
 }
 
-impl BlockCutter {
-    /// The entries that follow are of another stream, with so many bytes of lines in all.
+impl BlockBuilder {
+    /// The entries that follow are of another stream, with `line_bytes` bytes of lines in all.
     pub(crate) fn begin_stream(
         &mut self,
         line_bytes: usize,
@@ -36,7 +36,7 @@ impl BlockCutter {
     ) -> Result<(), StoreError> {
         let large = line_bytes >= LARGE_STREAM_BYTES;
         if large || self.alone {
-            self.cut(sink)?;
+            self.end_block(sink)?;
         }
         self.alone = large;
         // Blocks of about equal size rather than full ones and a rest.
@@ -58,7 +58,7 @@ impl BlockCutter {
         sink: Sink<'_>,
     ) -> Result<(), StoreError> {
         if self.is_full(line.len()) {
-            self.cut(sink)?;
+            self.end_block(sink)?;
         }
         let bytes = &mut self.metadata_bytes;
         self.builder.push(
@@ -88,17 +88,13 @@ impl BlockCutter {
         self.alone && (self.builder.batch().is_empty() || bytes >= LARGE_STREAM_BYTES / 2)
     }
 
-    /// Ends the block at hand.
-    pub(crate) fn end_block(&mut self, sink: Sink<'_>) -> Result<(), StoreError> {
-        self.cut(sink)
-    }
-
-    /// Hands on what is left.
+    /// Ends the last block.
     pub(crate) fn finish(mut self, sink: Sink<'_>) -> Result<(), StoreError> {
-        self.cut(sink)
+        self.end_block(sink)
     }
 
-    fn cut(&mut self, sink: Sink<'_>) -> Result<(), StoreError> {
+    /// Ends the block at hand, if it has entries.
+    pub(crate) fn end_block(&mut self, sink: Sink<'_>) -> Result<(), StoreError> {
         if self.builder.batch().is_empty() {
             return Ok(());
         }
@@ -122,14 +118,14 @@ mod tests {
             blocks.push(batch.runs.iter().map(|r| r.stream).collect());
             Ok(())
         };
-        let mut cutter = BlockCutter::default();
+        let mut builder = BlockBuilder::default();
         for (stream, (bytes, rows)) in streams.iter().enumerate() {
-            cutter
+            builder
                 .begin_stream(bytes * rows, &mut sink)
                 .expect("the sink takes all");
             let line = vec![b'x'; *bytes];
             for row in 0..*rows {
-                cutter
+                builder
                     .push(
                         stream as u32,
                         (row as i64, &line),
@@ -139,7 +135,7 @@ mod tests {
                     .expect("the sink takes all");
             }
         }
-        cutter.finish(&mut sink).expect("the sink takes all");
+        builder.finish(&mut sink).expect("the sink takes all");
         assert_eq!(blocks, expected);
     }
 

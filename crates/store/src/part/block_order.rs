@@ -1,16 +1,18 @@
-//! The blocks of a part in order of time, found once a part: who reads the newest first then looks at few of many.
+//! Block order: a part's blocks sorted by time, so that newest-first readers visit few of them.
 
-use crate::part::BlockAt;
+use skald_block::BlockMeta;
+use skald_model::Direction;
+use std::cmp::Reverse;
 use std::sync::OnceLock;
 
-/// Orders that somebody asked for.
+/// Orders of a part's blocks, each made when it is first asked for.
 #[derive(Debug, Default)]
 pub(crate) struct BlockOrder {
     newest_first: OnceLock<Vec<BlockTimes>>,
     oldest_first: OnceLock<Vec<BlockTimes>>,
 }
 
-/// A block and its times: enough to pass over it without a look at its directory entry, which lies elsewhere.
+/// A block and its times: enough to skip it without a look at its directory entry, which lies elsewhere in memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockTimes {
     pub(crate) block: u32,
@@ -21,21 +23,26 @@ pub(crate) struct BlockTimes {
 }
 
 impl BlockOrder {
-    /// The blocks by their last time, the newest first, or by their first time, the oldest first.
-    pub(crate) fn of(&self, blocks: &[BlockAt], newest_first: bool) -> &[BlockTimes] {
-        let order = if newest_first {
-            &self.newest_first
-        } else {
-            &self.oldest_first
+    /// The blocks by their first time, oldest first, or by their last time, newest first.
+    pub(crate) fn of<'a>(
+        &self,
+        blocks: impl Iterator<Item = &'a BlockMeta>,
+        direction: Direction,
+    ) -> &[BlockTimes] {
+        let order = match direction {
+            Direction::Forward => &self.oldest_first,
+            Direction::Backward => &self.newest_first,
         };
         order.get_or_init(|| {
             let mut order: Vec<BlockTimes> = (0..)
                 .zip(blocks)
-                .map(|(block, at)| BlockTimes::of(block, at))
+                .map(|(block, meta)| BlockTimes::of(block, meta))
                 .collect();
-            match newest_first {
-                true => order.sort_unstable_by_key(|of| (std::cmp::Reverse(of.max_time), of.block)),
-                false => order.sort_unstable_by_key(|of| (of.min_time, of.block)),
+            match direction {
+                Direction::Forward => order.sort_unstable_by_key(|of| (of.min_time, of.block)),
+                Direction::Backward => {
+                    order.sort_unstable_by_key(|of| (Reverse(of.max_time), of.block));
+                }
             }
             order
         })
@@ -43,8 +50,8 @@ impl BlockOrder {
 }
 
 impl BlockTimes {
-    pub(crate) fn of(block: u32, at: &BlockAt) -> BlockTimes {
-        let only_stream = if let [run] = &at.meta.runs[..] {
+    pub(crate) fn of(block: u32, meta: &BlockMeta) -> BlockTimes {
+        let only_stream = if let [run] = &meta.runs[..] {
             Some(run.stream)
         } else {
             None
@@ -52,8 +59,8 @@ impl BlockTimes {
         BlockTimes {
             block,
             only_stream,
-            min_time: at.meta.min_time,
-            max_time: at.meta.max_time,
+            min_time: meta.min_time,
+            max_time: meta.max_time,
         }
     }
 }

@@ -1,28 +1,29 @@
-//! What a part tells of itself, at the end of its directory: enough to name it in a manifest made anew.
+//! Lineage: which parts a part replaced, stored in its directory, so that a lost manifest can be rebuilt.
 
+use crate::codec::{put_varint, take_varint};
 use crate::part::patterns::PatternsAt;
-use crate::recovery::push_record::{put_varint, take_varint};
+use crate::sequence::Sequence;
 use std::collections::BTreeSet;
 
 /// The first version of the part layout with patterns.
 const WITH_PATTERNS: u32 = 3;
 
-/// What no other part of a file tells.
+/// What a part says of itself besides its streams and blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct About {
+pub(crate) struct Lineage {
     /// Its place in the order of arrival.
-    pub(crate) sequence: u64,
-    /// Numbers of the parts it stands for, those that stood in these included: a file of theirs that is still
-    /// there must not be read beside this one.
+    pub(crate) sequence: Sequence,
+    /// Numbers of the parts it replaced, and of those that they had replaced: a file of theirs that is still there
+    /// must not be read too.
     pub(crate) replaces: BTreeSet<u64>,
     /// Its templates of lines.
     pub(crate) patterns: PatternsAt,
 }
 
-impl About {
+impl Lineage {
     /// Appends it.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        put_varint(out, self.sequence);
+        put_varint(out, self.sequence.to_u64());
         put_varint(out, self.replaces.len() as u64);
         let mut before = 0;
         for id in &self.replaces {
@@ -38,16 +39,16 @@ impl About {
         }
     }
 
-    /// Takes what [`About::encode`] put, or versions of the layout that had no patterns yet.
-    pub(crate) fn decode(bytes: &mut &[u8], version: u32) -> Option<About> {
-        let mut about = About {
-            sequence: take_varint(bytes)?,
-            ..About::default()
+    /// Takes what [`Lineage::encode`] put, or versions of the layout that had no patterns yet.
+    pub(crate) fn decode(bytes: &mut &[u8], version: u32) -> Option<Lineage> {
+        let mut lineage = Lineage {
+            sequence: Sequence::from_u64(take_varint(bytes)?),
+            ..Lineage::default()
         };
         let mut id = 0u64;
         for _ in 0..take_varint(bytes)? {
             id = id.checked_add(take_varint(bytes)?)?;
-            about.replaces.insert(id);
+            lineage.replaces.insert(id);
         }
         if version >= WITH_PATTERNS {
             let (bytes, plain, crc) = (
@@ -55,13 +56,13 @@ impl About {
                 take_varint(bytes)?,
                 take_varint(bytes)?,
             );
-            about.patterns = PatternsAt {
+            lineage.patterns = PatternsAt {
                 bytes,
                 plain,
                 crc: u32::try_from(crc).ok()?,
             };
         }
-        Some(about)
+        Some(lineage)
     }
 }
 
@@ -70,26 +71,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_comes_back_and_cut_ones_do_not() {
-        let about = About {
-            sequence: 7 << 20,
+    fn it_comes_back_and_truncated_ones_do_not() {
+        let lineage = Lineage {
+            sequence: Sequence::first_of(7),
             replaces: BTreeSet::from([0, 3, 4, 900]),
             patterns: PatternsAt::default(),
         };
         let mut bytes = Vec::new();
-        about.encode(&mut bytes);
-        assert_eq!(About::decode(&mut &bytes[..], WITH_PATTERNS), Some(about));
+        lineage.encode(&mut bytes);
+        assert_eq!(
+            Lineage::decode(&mut &bytes[..], WITH_PATTERNS),
+            Some(lineage)
+        );
         let mut older = &bytes[..bytes.len() - 3];
         assert_eq!(
-            About::decode(&mut older, WITH_PATTERNS - 1).map(|a| a.patterns),
+            Lineage::decode(&mut older, WITH_PATTERNS - 1).map(|a| a.patterns),
             Some(PatternsAt::default())
         );
         assert!(older.is_empty(), "version 2 ends before the patterns");
         for len in 0..bytes.len() {
             assert_eq!(
-                About::decode(&mut &bytes[..len], WITH_PATTERNS),
+                Lineage::decode(&mut &bytes[..len], WITH_PATTERNS),
                 None,
-                "cut to {len}"
+                "truncated to {len}"
             );
         }
     }

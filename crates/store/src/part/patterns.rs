@@ -1,13 +1,11 @@
-//! Templates of a part's lines: mined when the head is flushed, carried over when parts are merged.
+//! Patterns: templates of a part's lines, mined when the head is flushed and carried over when parts are merged.
 //!
 //! Of a part with many rows a bounded number of each block is looked at, spread over its runs, and each stands for its
 //! neighbours: mining costs a flush the same millisecond a megabyte whatever the lines are like.
 
-use crate::part::Part;
 use skald_model::Batch;
 use skald_patterns::{Pattern, StreamMiner, StreamPatterns};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Rows of a block that are looked at: a line costs up to three microseconds, so a block costs a
 /// third of what encoding it does at most (`benches/patterns`).
@@ -110,16 +108,12 @@ pub(crate) fn sample(
     }
 }
 
-/// The patterns of parts that become one; `numbers` gives each part's streams their numbers in it. A part
-/// whose patterns can't be read gives none: they are derived, and its lines are what counts.
-pub(crate) fn merge(parts: &[Arc<Part>], numbers: &[Vec<u32>]) -> Vec<StreamPatterns> {
+/// The patterns of parts that become one: a list for each part, and the numbers its streams have in the merged
+/// part.
+pub(crate) fn merge(parts: Vec<Vec<StreamPatterns>>, numbers: &[Vec<u32>]) -> Vec<StreamPatterns> {
     let mut streams: BTreeMap<u32, Vec<Vec<Pattern>>> = BTreeMap::new();
-    for (part, numbers) in parts.iter().zip(numbers) {
-        let read = part.read_patterns().unwrap_or_else(|error| {
-            tracing::warn!(%error, "merging a part without its patterns");
-            Vec::new()
-        });
-        for StreamPatterns { stream, patterns } in read {
+    for (of_part, numbers) in parts.into_iter().zip(numbers) {
+        for StreamPatterns { stream, patterns } in of_part {
             streams
                 .entry(numbers[stream as usize])
                 .or_default()

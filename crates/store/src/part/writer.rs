@@ -1,17 +1,20 @@
-//! Writing a part: blocks as they come, then index, directory and footer; durable when `finish` returns.
+//! Part writer: writes blocks as they come, then index, directory and footer; durable when `finish` returns.
 //!
 //! README.md has the layout. Memory held is one encoded block, the directory and the content index.
 
 use crate::StoreError;
-use crate::files::{FileHandle, Files};
-use crate::layout::{Layout, UNFINISHED};
-use crate::part::lineage::About;
+use crate::files::FileHandle;
+use crate::layout::UNFINISHED;
+use crate::part::format::{Directory, PART_VERSION};
+use crate::part::lineage::Lineage;
 use crate::part::patterns::PartMiner;
 use crate::part::stream_table::StreamTable;
-use crate::part::{BlockAt, Footer, PART_VERSION, Part, PartMeta, encode_directory, patterns};
+use crate::part::{BlockAt, Footer, Part, PartMeta, patterns};
+use crate::sequence::Sequence;
+use crate::tenant_dir::TenantDir;
 use skald_block::{BlockMeta, Encoder};
 use skald_index::{BlockFilter, ContentIndexBuilder};
-use skald_model::{Batch, TenantId};
+use skald_model::Batch;
 use skald_patterns::StreamPatterns;
 use std::io::IoSlice;
 use std::path::PathBuf;
@@ -27,18 +30,24 @@ const SYNC_BYTES: u64 = 4 << 20;
 /// zstd level of the directory: it is small, read whole and mostly alike.
 const DIRECTORY_LEVEL: i32 = 3;
 
+/// Which part is to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewPart {
+    pub(crate) id: u64,
+    pub(crate) day: i32,
+    pub(crate) sequence: Sequence,
+}
+
 /// A part being written.
 pub(crate) struct PartWriter<'a> {
-    files: &'a dyn Files,
-    layout: &'a Layout,
-    tenant: &'a TenantId,
+    dir: TenantDir<'a>,
     file: Arc<dyn FileHandle>,
     unfinished: PathBuf,
     meta: PartMeta,
     encoder: Encoder,
     index: ContentIndexBuilder,
     blocks: Vec<BlockAt>,
-    about: About,
+    lineage: Lineage,
     /// Templates of the lines, while they are found here.
     miner: Option<PartMiner>,
     /// Templates that were found before.
@@ -51,20 +60,19 @@ pub(crate) struct PartWriter<'a> {
 }
 
 impl<'a> PartWriter<'a> {
-    /// Begins part `id` of a day.
+    /// Begins a part.
     pub(crate) fn begin(
-        files: &'a dyn Files,
-        layout: &'a Layout,
-        tenant: &'a TenantId,
-        (day, id, sequence): (i32, u64, u64),
+        dir: TenantDir<'a>,
+        NewPart { id, day, sequence }: NewPart,
     ) -> Result<PartWriter<'a>, StoreError> {
-        let folder = layout.day(tenant, day);
-        let failed = |e| StoreError::io(format!("creating a part in {}", folder.display()), e);
-        files.create_folder(&folder).map_err(failed)?;
-        let mut unfinished = layout.part(tenant, day, id).into_os_string();
+        dir.create_day(day)?;
+        let mut unfinished = dir.part(day, id).into_os_string();
         unfinished.push(UNFINISHED);
         let unfinished = PathBuf::from(unfinished);
-        let file = files.create(&unfinished).map_err(failed)?;
+        let file = dir
+            .files
+            .create(&unfinished)
+            .map_err(StoreError::at("creating", &unfinished))?;
         let meta = PartMeta {
             id,
             day,
@@ -77,18 +85,16 @@ impl<'a> PartWriter<'a> {
             sequence,
         };
         Ok(PartWriter {
-            files,
-            layout,
-            tenant,
+            dir,
             file,
             unfinished,
             meta,
             encoder: Encoder::default(),
             index: ContentIndexBuilder::default(),
             blocks: Vec::new(),
-            about: About {
+            lineage: Lineage {
                 sequence,
-                ..About::default()
+                ..Lineage::default()
             },
             miner: None,
             patterns: Vec::new(),
@@ -99,21 +105,21 @@ impl<'a> PartWriter<'a> {
         })
     }
 
-    /// Lets templates be mined of the blocks that are added, which have about so many rows.
+    /// Mines templates of the blocks that are added, which have about `rows` rows.
     pub(crate) fn mine(&mut self, rows: u64) {
         self.miner = Some(PartMiner::of_rows(rows));
     }
 
-    /// Takes templates that were mined before.
-    pub(crate) fn keep_patterns(&mut self, patterns: Vec<StreamPatterns>) {
+    /// Stores templates that were mined before.
+    pub(crate) fn set_patterns(&mut self, patterns: Vec<StreamPatterns>) {
         self.patterns = patterns;
     }
 
-    /// Says that it stands for these parts.
-    pub(crate) fn replace(&mut self, parts: &[Arc<Part>]) {
+    /// Notes in its lineage that it replaces these parts.
+    pub(crate) fn supersedes(&mut self, parts: &[Arc<Part>]) {
         for part in parts {
-            self.about.replaces.insert(part.meta.id);
-            self.about.replaces.extend(&part.about.replaces);
+            self.lineage.replaces.insert(part.meta.id);
+            self.lineage.replaces.extend(&part.lineage.replaces);
         }
     }
 
@@ -122,10 +128,10 @@ impl<'a> PartWriter<'a> {
         let start = self.pending.len();
         let meta = self.encoder.encode(batch, &mut self.pending);
         let meta = meta.map_err(|e| {
-            StoreError::Damaged(format!(
-                "encoding a block of {}: {e}",
-                self.unfinished.display()
-            ))
+            StoreError::damaged(
+                format!("a block of {}", self.unfinished.display()),
+                format!("can't be encoded: {e}"),
+            )
         })?;
         self.index.add_block(batch);
         if let Some(miner) = &mut self.miner {
@@ -171,7 +177,7 @@ impl<'a> PartWriter<'a> {
 
     fn write_pending(&mut self) -> Result<(), StoreError> {
         let result = self.file.append(&[IoSlice::new(&self.pending)]);
-        result.map_err(|e| StoreError::io(format!("writing {}", self.unfinished.display()), e))?;
+        result.map_err(StoreError::at("writing", &self.unfinished))?;
         self.written += self.pending.len() as u64;
         self.pending.clear();
         if self.written - self.synced < SYNC_BYTES {
@@ -180,19 +186,19 @@ impl<'a> PartWriter<'a> {
         self.synced = self.written;
         self.file
             .sync()
-            .map_err(|e| StoreError::io(format!("syncing {}", self.unfinished.display()), e))
+            .map_err(StoreError::at("syncing", &self.unfinished))
     }
 
-    /// Writes what follows the blocks and makes file and name durable.
+    /// Writes what comes after the blocks and makes file and name durable.
     pub(crate) fn finish(mut self, table: &StreamTable) -> Result<PartMeta, StoreError> {
+        let failed = StoreError::at("writing", &self.unfinished);
         let index = std::mem::take(&mut self.index).finish();
         let mined = self.miner.take().map(PartMiner::finish);
-        let (patterns, patterns_at) = patterns::seal(mined.as_ref().unwrap_or(&self.patterns))
-            .map_err(|e| StoreError::io(format!("writing {}", self.unfinished.display()), e))?;
-        self.about.patterns = patterns_at;
-        let directory = encode_directory(table, &self.blocks, &self.about);
-        let failed = |e| StoreError::io(format!("writing {}", self.unfinished.display()), e);
-        let compressed = zstd::bulk::compress(&directory, DIRECTORY_LEVEL).map_err(failed)?;
+        let (patterns, patterns_at) =
+            patterns::seal(mined.as_ref().unwrap_or(&self.patterns)).map_err(&failed)?;
+        self.lineage.patterns = patterns_at;
+        let directory = Directory::encode(table, &self.blocks, &self.lineage);
+        let compressed = zstd::bulk::compress(&directory, DIRECTORY_LEVEL).map_err(&failed)?;
         let index_at = self.written + self.pending.len() as u64;
         let footer = Footer {
             index_at,
@@ -216,11 +222,14 @@ impl<'a> PartWriter<'a> {
         self.file
             .append(&slices)
             .and_then(|()| self.file.sync())
-            .map_err(failed)?;
+            .map_err(&failed)?;
         self.meta.bytes = footer.directory_at + footer.directory_bytes + footer_bytes.len() as u64;
         self.meta.streams = table.len() as u32;
-        let path = self.layout.part(self.tenant, self.meta.day, self.meta.id);
-        self.files.rename(&self.unfinished, &path).map_err(failed)?;
+        let path = self.dir.part(self.meta.day, self.meta.id);
+        self.dir
+            .files
+            .rename(&self.unfinished, &path)
+            .map_err(&failed)?;
         self.finished = true;
         self.sync_folders()?;
         Ok(self.meta.clone())
@@ -229,13 +238,13 @@ impl<'a> PartWriter<'a> {
     /// Makes the names on the way to the part durable; those further up were made when the store opened.
     fn sync_folders(&self) -> Result<(), StoreError> {
         let folders = [
-            self.layout.day(self.tenant, self.meta.day),
-            self.layout.tenant(self.tenant),
-            self.layout.tenants(),
+            self.dir.day(self.meta.day),
+            self.dir.folder(),
+            self.dir.layout.tenants(),
         ];
         for folder in folders {
-            let result = self.files.sync_folder(&folder);
-            result.map_err(|e| StoreError::io(format!("syncing {}", folder.display()), e))?;
+            let result = self.dir.files.sync_folder(&folder);
+            result.map_err(StoreError::at("syncing", &folder))?;
         }
         Ok(())
     }
@@ -245,7 +254,7 @@ impl Drop for PartWriter<'_> {
     fn drop(&mut self) {
         if !self.finished {
             // Gives the space back at once on a full disk; otherwise the next start would sweep it.
-            let _ = self.files.remove(&self.unfinished);
+            let _ = self.dir.files.remove(&self.unfinished);
         }
     }
 }

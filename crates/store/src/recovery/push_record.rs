@@ -1,8 +1,9 @@
-//! A push as the payload of a WAL record; README.md has the layout.
+//! Push record: a push as the payload of a WAL record; README.md has the layout.
 //!
 //! Written straight from borrowed bytes and read back borrowing, so neither way copies a line twice.
 //! Stream identities are not stored: they follow from the labels.
 
+use crate::codec::{put_bytes, put_varint, take_bytes, take_varint};
 use skald_model::{Labels, StreamId, WriteBatch, WriteEntry, WriteStream};
 use std::borrow::Cow;
 
@@ -84,43 +85,6 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<WriteBatch<'_>> {
     bytes.is_empty().then_some(batch)
 }
 
-/// Appends a number in groups of seven bits, lowest first.
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Takes a number from the front of `bytes`.
-pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-/// Appends bytes behind their length.
-pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-/// Takes bytes that stand behind their length.
-pub(crate) fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let len = usize::try_from(take_varint(bytes)?).ok()?;
-    let (taken, rest) = bytes.split_at_checked(len)?;
-    *bytes = rest;
-    Some(taken)
-}
-
 fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
@@ -184,11 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn cut_payloads_are_refused() {
+    fn truncated_payloads_are_refused() {
         let mut bytes = Vec::new();
         encode(&sample(), &mut bytes);
         for len in 0..bytes.len() {
-            assert!(decode(&bytes[..len]).is_none(), "cut to {len}");
+            assert!(decode(&bytes[..len]).is_none(), "truncated to {len}");
         }
         bytes[0] = VERSION + 1;
         assert!(decode(&bytes).is_none());

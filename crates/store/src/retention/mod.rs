@@ -1,13 +1,14 @@
-//! How long entries are kept: by age, by stream, by size.
+//! Retention: says how long entries are kept, by age, stream and size.
 //!
 //! [`Retention`] is what is asked for. [`Expiry`] is that at a moment: for each stream the time before which
-//! its entries have expired, which queries apply at once. [`decide`] says which parts go or are rewritten,
+//! its entries have expired, which queries apply at once. [`policy`] says which parts go or are rewritten,
 //! [`sweep`] does it.
 
+pub(crate) mod periods;
 pub(crate) mod policy;
 pub(crate) mod sweep;
 
-use crate::head::stream_registry::labels_match;
+use crate::label_search::labels_match;
 use skald_model::{Labels, Matcher, TenantId};
 use std::fmt;
 use std::sync::Arc;

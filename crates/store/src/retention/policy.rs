@@ -1,4 +1,4 @@
-//! Which parts go, and which are rewritten without some of their entries.
+//! Retention policy: decides which parts go, and which are rewritten without some of their entries.
 //!
 //! Pure: facts of parts in, actions out. A part goes when all in it has expired, or when its day is among the
 //! oldest of a tenant that has too much. It is rewritten when a delete request that is due may match in it, or

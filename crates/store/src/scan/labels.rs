@@ -1,6 +1,6 @@
-//! Streams, label names and label values by time, from stream tables and run bounds alone.
+//! Labels: lists streams, label names and label values by time, from stream tables and run bounds alone.
 
-use crate::deletes::visibility::{Hiding, Sight};
+use crate::deletes::visibility::{Visibility, VisibilityCache};
 use crate::head::{Chunk, HeadView};
 use crate::part::Part;
 use crate::tenant::View;
@@ -12,12 +12,12 @@ pub(crate) fn streams(view: &View, groups: &[Vec<Matcher>], range: TimeRange) ->
     let mut found: HashSet<Labels> = HashSet::new();
     for head in &view.heads {
         found.extend(
-            selected_in_head(head, groups, range, &view.hiding)
+            selected_in_head(head, groups, range, &view.visibility)
                 .map(|stream| head.streams.stream(stream).1),
         );
     }
     for part in view.parts.iter() {
-        for stream in selected_in_part(part, groups, range, &view.hiding) {
+        for stream in selected_in_part(part, groups, range, &view.visibility) {
             found.insert(part.table.labels(stream));
         }
     }
@@ -57,7 +57,12 @@ fn collect(
         }
     };
     for head in &view.heads {
-        for stream in selected_in_head(head, std::slice::from_ref(&matchers), range, &view.hiding) {
+        for stream in selected_in_head(
+            head,
+            std::slice::from_ref(&matchers),
+            range,
+            &view.visibility,
+        ) {
             Labels::pairs_of(head.streams.label_bytes(stream))
                 .filter_map(|(n, v)| pick(n, v))
                 .for_each(&mut add);
@@ -65,7 +70,12 @@ fn collect(
     }
     for part in view.parts.iter() {
         let mut used = vec![false; part.table.pairs() as usize];
-        for stream in selected_in_part(part, std::slice::from_ref(&matchers), range, &view.hiding) {
+        for stream in selected_in_part(
+            part,
+            std::slice::from_ref(&matchers),
+            range,
+            &view.visibility,
+        ) {
             part.table
                 .stream_pairs(stream)
                 .iter()
@@ -86,9 +96,9 @@ fn selected_in_head<G: AsRef<[Matcher]>>(
     head: &HeadView,
     groups: &[G],
     range: TimeRange,
-    hiding: &Hiding,
+    visibility: &Visibility,
 ) -> impl Iterator<Item = u32> {
-    let mut selected = live_in_head(head, range, hiding);
+    let mut selected = live_in_head(head, range, visibility);
     if !groups.is_empty() {
         let mut matching = vec![false; selected.len()];
         for group in groups {
@@ -111,13 +121,13 @@ fn selected_in_head<G: AsRef<[Matcher]>>(
 }
 
 /// For each stream of a head whether it has a run in the range of which something is to be seen.
-fn live_in_head(head: &HeadView, range: TimeRange, hiding: &Hiding) -> Vec<bool> {
+fn live_in_head(head: &HeadView, range: TimeRange, visibility: &Visibility) -> Vec<bool> {
     let streams = head.streams.len();
-    let hiding_of = |c: &Chunk| hiding.of_chunk(c.sequence, c.min_time, c.max_time);
+    let visibility_of = |c: &Chunk| visibility.of_chunk(c.sequence, c.min_time, c.max_time);
     if head
         .chunks
         .iter()
-        .all(|c| range.covers(c.min_time, c.max_time) && hiding_of(c).is_empty())
+        .all(|c| range.covers(c.min_time, c.max_time) && visibility_of(c).is_empty())
     {
         return vec![true; streams];
     }
@@ -127,7 +137,7 @@ fn live_in_head(head: &HeadView, range: TimeRange, hiding: &Hiding) -> Vec<bool>
         .iter()
         .filter(|c| range.overlaps(c.min_time, c.max_time))
     {
-        let mut sight = Sight::new(hiding_of(chunk));
+        let mut visibility = VisibilityCache::new(visibility_of(chunk));
         for run in chunk
             .runs
             .iter()
@@ -135,7 +145,7 @@ fn live_in_head(head: &HeadView, range: TimeRange, hiding: &Hiding) -> Vec<bool>
         {
             let labels = || head.streams.stream(run.stream).1;
             live[run.stream as usize] |=
-                sight.sees(run.stream, labels, (run.min_time, run.max_time));
+                visibility.any_visible(run.stream, labels, (run.min_time, run.max_time));
         }
     }
     live
@@ -146,7 +156,7 @@ fn selected_in_part<G: AsRef<[Matcher]>>(
     part: &Part,
     groups: &[G],
     range: TimeRange,
-    hiding: &Hiding,
+    visibility: &Visibility,
 ) -> impl Iterator<Item = u32> {
     let mut selected = vec![false; part.table.len()];
     if range.overlaps(part.meta.min_time, part.meta.max_time) {
@@ -158,9 +168,9 @@ fn selected_in_part<G: AsRef<[Matcher]>>(
             selected.iter_mut().zip(matching).for_each(|(s, m)| *s |= m);
         }
         if !range.covers(part.meta.min_time, part.meta.max_time)
-            || !hiding.of_part(&part.meta).is_empty()
+            || !visibility.of_part(&part.meta).is_empty()
         {
-            let live = live_in_part(part, range, hiding);
+            let live = live_in_part(part, range, visibility);
             selected.iter_mut().zip(live).for_each(|(s, l)| *s &= l);
         }
     }
@@ -171,8 +181,8 @@ fn selected_in_part<G: AsRef<[Matcher]>>(
         .map(|(stream, _)| stream as u32)
 }
 
-fn live_in_part(part: &Part, range: TimeRange, hiding: &Hiding) -> Vec<bool> {
-    let mut sight = Sight::new(hiding.of_part(&part.meta));
+fn live_in_part(part: &Part, range: TimeRange, visibility: &Visibility) -> Vec<bool> {
+    let mut visibility = VisibilityCache::new(visibility.of_part(&part.meta));
     let mut live = vec![false; part.table.len()];
     for block in part
         .blocks
@@ -187,7 +197,7 @@ fn live_in_part(part: &Part, range: TimeRange, hiding: &Hiding) -> Vec<bool> {
         {
             let labels = || part.table.labels(run.stream);
             live[run.stream as usize] |=
-                sight.sees(run.stream, labels, (run.min_time, run.max_time));
+                visibility.any_visible(run.stream, labels, (run.min_time, run.max_time));
         }
     }
     live

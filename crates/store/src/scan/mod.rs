@@ -1,8 +1,8 @@
-//! A scan selects the blocks and head chunks that a query reads.
+//! Scan: finds the pieces that a query reads, from labels, times and content, without reading lines.
 
 pub(crate) mod labels;
-pub(crate) mod literal_search;
+pub(crate) mod patterns;
 pub(crate) mod piece;
 pub(crate) mod run_counter;
+pub(crate) mod select;
 pub(crate) mod selector;
-pub(crate) mod stream_index;

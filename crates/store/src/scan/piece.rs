@@ -1,15 +1,16 @@
-//! What a query reads: a chunk of the head or a block of a part, described by what is known without reading.
+//! Piece: what a query reads in one go, a chunk of the head or a block of a part, described without reading it.
 //!
-//! [`Piece`] has runs of streams ([`PieceRun`]); reading it gives [`PieceRows`], of which deleted and expired entries
-//! are left out.
+//! [`Piece`] has runs of streams ([`PieceRun`]); reading it gives [`PieceRows`], without deleted and expired
+//! entries.
 
 use crate::StoreError;
-use crate::cache::result_cache::{KeptOfPart, KeptValue};
-use crate::deletes::visibility::StreamHiding;
+use crate::cache::result_cache::{CachedValue, PartResults};
+use crate::deletes::visibility::StreamVisibility;
+use crate::head::Chunk;
 use crate::part::Part;
 use skald_block::{FieldCoverage, NEWEST_ROWS_MIN, NewestRows, ReadSpec};
 use skald_fields::Form;
-use skald_model::{Batch, TimeRange};
+use skald_model::{Batch, Direction, TimeRange};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,8 +27,8 @@ pub struct Piece {
     pub runs: Vec<PieceRun>,
     /// Whether each run is sorted by time and holds no entry twice.
     pub sorted: bool,
-    /// Runs of which not all is to be seen, by their places in `runs`.
-    pub(crate) hidden: Vec<(usize, Arc<StreamHiding>)>,
+    /// Runs with entries that may be hidden, in order.
+    pub(crate) hidden: Vec<HiddenRun>,
     /// Whether it is some rows of a block, apart from the others.
     pub(crate) partial: bool,
     pub(crate) source: Source,
@@ -53,6 +54,20 @@ pub struct PieceRun {
     pub metadata_bytes: u64,
 }
 
+/// A run of which not all may be visible.
+#[derive(Clone, Debug)]
+pub(crate) struct HiddenRun {
+    /// Its place in [`Piece::runs`].
+    pub(crate) run: usize,
+    pub(crate) visibility: Arc<StreamVisibility>,
+}
+
+/// First and last time of runs.
+fn times_of(runs: &[PieceRun]) -> Option<(i64, i64)> {
+    let min = runs.iter().map(|run| run.min_time).min();
+    min.zip(runs.iter().map(|run| run.max_time).max())
+}
+
 /// Where its entries lie.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
@@ -61,6 +76,45 @@ pub(crate) enum Source {
 }
 
 impl Piece {
+    /// Some runs of a chunk of the head, not none, and visibility of those that are not all visible.
+    pub(crate) fn of_chunk(chunk: &Chunk, runs: Vec<PieceRun>, hidden: Vec<HiddenRun>) -> Piece {
+        let (min_time, max_time) = times_of(&runs).unwrap_or((chunk.min_time, chunk.max_time));
+        Piece {
+            sequence: chunk.sequence.to_u64(),
+            min_time,
+            max_time,
+            runs,
+            sorted: chunk.sorted,
+            hidden,
+            partial: false,
+            source: Source::Head(chunk.batch.clone()),
+        }
+    }
+
+    /// Some runs of a block, not none, likewise.
+    pub(crate) fn of_block(
+        part: &Arc<Part>,
+        block: u32,
+        runs: Vec<PieceRun>,
+        hidden: Vec<HiddenRun>,
+    ) -> Piece {
+        let meta = &part.blocks[block as usize].meta;
+        let (min_time, max_time) = times_of(&runs).unwrap_or((meta.min_time, meta.max_time));
+        Piece {
+            sequence: part.meta.sequence.of_block(block).to_u64(),
+            min_time,
+            max_time,
+            runs,
+            sorted: true,
+            hidden,
+            partial: false,
+            source: Source::Block {
+                part: part.clone(),
+                block,
+            },
+        }
+    }
+
     /// Whether it lies in memory and not in a part.
     pub fn in_head(&self) -> bool {
         matches!(self.source, Source::Head(_))
@@ -74,28 +128,29 @@ impl Piece {
         }
     }
 
-    /// What was kept of the block under a key. It was made of all entries of the block that the key stands for:
-    /// of a piece with runs that are not [`PieceRun::whole`], and of what lies in memory, there is nothing.
-    pub fn kept(&self, key: u128) -> Option<KeptValue> {
-        self.keeper().and_then(|(kept, block)| kept.get(block, key))
+    /// The result cached for the block under a key. It was made of all entries of the block that the key stands
+    /// for: a piece with runs that are not [`PieceRun::whole`], and one of the head, have none.
+    pub fn cached(&self, key: u128) -> Option<CachedValue> {
+        self.results()
+            .and_then(|(results, block)| results.get(block, key))
     }
 
-    /// Keeps something of the block for as long as there is room.
-    pub fn keep(&self, key: u128, value: KeptValue, bytes: usize) {
-        if let Some((kept, block)) = self.keeper() {
-            kept.put(block, key, value, bytes);
+    /// Caches a result of `bytes` bytes for the block for as long as there is room.
+    pub fn cache(&self, key: u128, value: CachedValue, bytes: usize) {
+        if let Some((results, block)) = self.results() {
+            results.put(block, key, value, bytes);
         }
     }
 
-    /// Whether something can be kept of it.
-    pub fn can_be_kept(&self) -> bool {
-        self.keeper().is_some()
+    /// Whether results can be cached for it.
+    pub fn is_cacheable(&self) -> bool {
+        self.results().is_some()
     }
 
-    fn keeper(&self) -> Option<(&KeptOfPart, u32)> {
+    fn results(&self) -> Option<(&PartResults, u32)> {
         match &self.source {
             Source::Block { part, block } if self.hidden.is_empty() => {
-                Some((part.kept.as_ref()?, *block))
+                Some((part.results.as_ref()?, *block))
             }
             _ => None,
         }
@@ -127,23 +182,30 @@ impl Piece {
         self.sorted && self.hidden.is_empty() && !self.in_head()
     }
 
-    /// Its rows but for those that the first or last `limit` rows of a run inside the range leave no room for;
-    /// `None` when all of them count.
-    pub fn ends_of_runs(&self, range: &TimeRange, limit: usize, last: bool) -> Option<Vec<u32>> {
+    /// The first `limit` rows of each run, in the direction, of runs inside the range, and all rows of the others;
+    /// `None` when that is every row.
+    pub fn ends_of_runs(
+        &self,
+        range: &TimeRange,
+        limit: usize,
+        direction: Direction,
+    ) -> Option<Vec<u32>> {
         if !self.sorted || !self.hidden.is_empty() {
             return None;
         }
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        let cut = |run: &PieceRun| {
+        let ends = |run: &PieceRun| {
             let rows = run.rows.clone();
-            match range.covers(run.min_time, run.max_time) {
-                false => rows,
-                true if last => rows.end.saturating_sub(limit).max(rows.start)..rows.end,
-                true => rows.start..rows.start.saturating_add(limit).min(rows.end),
+            if !range.covers(run.min_time, run.max_time) {
+                return rows;
+            }
+            match direction {
+                Direction::Forward => rows.start..rows.start.saturating_add(limit).min(rows.end),
+                Direction::Backward => rows.end.saturating_sub(limit).max(rows.start)..rows.end,
             }
         };
-        let shortened = self.runs.iter().any(|run| cut(run) != run.rows);
-        shortened.then(|| self.runs.iter().flat_map(cut).collect())
+        let shortened = self.runs.iter().any(|run| ends(run) != run.rows);
+        shortened.then(|| self.runs.iter().flat_map(ends).collect())
     }
 
     /// Splits the piece in two where its newest lines can be read alone: a newest-first reader that looks at `rows` rows
@@ -208,17 +270,10 @@ impl Piece {
 
     /// Some rows of its block, apart from the others.
     fn of_runs(&self, runs: Vec<PieceRun>) -> Piece {
+        let (min_time, max_time) = times_of(&runs).unwrap_or((self.min_time, self.max_time));
         Piece {
-            min_time: runs
-                .iter()
-                .map(|run| run.min_time)
-                .min()
-                .unwrap_or(self.min_time),
-            max_time: runs
-                .iter()
-                .map(|run| run.max_time)
-                .max()
-                .unwrap_or(self.max_time),
+            min_time,
+            max_time,
             partial: true,
             hidden: Vec::new(),
             source: self.source.clone(),
@@ -242,7 +297,7 @@ impl Piece {
             (spec.rows, spec.must_contain, spec.pick) = (None, &[], None);
             self.hidden
                 .iter()
-                .for_each(|(_, hiding)| hiding.widen(columns.to_mut()));
+                .for_each(|hidden| hidden.visibility.widen(columns.to_mut()));
         }
         let own: Vec<u32>;
         if self.partial && spec.rows.is_none() {
@@ -272,8 +327,8 @@ impl Piece {
                     rows,
                 })
             };
-            match hidden.next_if(|(hidden, _)| *hidden == run) {
-                Some((_, hiding)) => drop(hiding.visible(&batch, of.rows.clone(), add)),
+            match hidden.next_if(|hidden| hidden.run == run) {
+                Some(hidden) => drop(hidden.visibility.visible(&batch, of.rows.clone(), add)),
                 None => add(of.rows.clone()),
             }
         }

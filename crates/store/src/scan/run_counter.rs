@@ -1,4 +1,4 @@
-//! Counting in a piece without reading its lines: rows and line bytes of a run before a time.
+//! Run counter: counts rows and line bytes of a piece's runs before a time, without reading lines.
 //!
 //! For a block from its directory entry and, at an edge inside a run, a few frames of its times; for a chunk
 //! of the head, which is in memory and unsorted, by looking at the run's rows. Entries as they are stored are

@@ -1,19 +1,18 @@
-//! Finding what to read: streams by matchers, parts and blocks by time, blocks by content.
+//! Selector: finds what a query reads, streams by matchers, parts and blocks by time, blocks by content.
 //!
-//! Nothing here reads lines. Work grows with streams and runs of what overlaps the time range, not with
-//! entries.
+//! Nothing here reads lines. Work grows with the streams and runs that overlap the time range, not with entries.
 
-use crate::cache::index_cache::ContentCache;
-use crate::deletes::visibility::{Hiding, Seen, Sight, SourceHiding, StreamHiding};
+use crate::cache::index_cache::IndexCache;
+use crate::deletes::visibility::{SourceVisibility, Visibility, VisibilityCache, Visible};
 use crate::head::HeadView;
 use crate::part::Part;
 use crate::part::block_order::BlockTimes;
-use crate::scan::piece::Source;
-use crate::scan::stream_index::{Found, IndexedStreams};
+use crate::scan::piece::HiddenRun;
+use crate::stream_index::{IndexLookup, IndexedStreams};
 use crate::tenant::View;
 use crate::{Piece, PieceRun, Select, Selected};
 use hashbrown::HashTable;
-use skald_model::{Labels, SelectedStream, StreamId, TimeRange};
+use skald_model::{Direction, Labels, SelectedStream, StreamId, TimeRange};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -22,35 +21,35 @@ const NOT_SELECTED: u32 = u32::MAX;
 /// A stream that matches and has not been given a number yet.
 const UNNUMBERED: u32 = u32::MAX - 1;
 
-/// What is still to be looked through for a query, newest or oldest first: who finds enough in front leaves the rest.
-pub struct Selecting<'a> {
-    /// `None` of a tenant that is not known.
+/// Finds pieces in order of time, newest or oldest first; callers may stop early.
+pub struct Selector<'a> {
+    /// `None` when the tenant is not known.
     view: Option<View>,
     select: Select<'a>,
-    cache: &'a ContentCache,
-    newest_first: bool,
+    cache: &'a IndexCache,
+    direction: Direction,
     /// Heads and parts that overlap the range, the next one last.
     rest: Vec<Rest>,
-    found: Found,
-    /// What is to be told with the first pieces.
+    lookup: IndexLookup,
+    /// Warnings that go with the first pieces.
     warnings: Vec<String>,
 }
 
-/// A head or part that was not looked through, or not to the end.
+/// A head or part that was not searched yet, or not to the end.
 struct Rest {
     min_time: i64,
     max_time: i64,
-    place: Place,
+    source: RestSource,
 }
 
 /// Where it is in the view.
-enum Place {
+enum RestSource {
     Head(usize),
-    Part(usize, Option<Begun>),
+    Part(usize, Option<PartProgress>),
 }
 
-/// A part some of whose blocks were looked at, and what was found out for that.
-struct Begun {
+/// A part some of whose blocks were searched, and what was computed for that.
+struct PartProgress {
     /// How many, in order of time.
     blocks: usize,
     /// For each of its streams whether it matches.
@@ -59,66 +58,66 @@ struct Begun {
     candidates: Option<Vec<bool>>,
 }
 
-impl<'a> Selecting<'a> {
-    /// What a view has for a query.
+impl<'a> Selector<'a> {
+    /// Over a snapshot of a tenant.
     pub(crate) fn new(
         view: Option<View>,
         select: &Select<'a>,
-        newest_first: bool,
-        cache: &'a ContentCache,
-    ) -> Selecting<'a> {
-        let mut selecting = Selecting {
+        direction: Direction,
+        cache: &'a IndexCache,
+    ) -> Selector<'a> {
+        let mut selector = Selector {
             view: None,
             select: select.clone(),
             cache,
-            newest_first,
+            direction,
             rest: Vec::new(),
-            found: Found::default(),
+            lookup: IndexLookup::default(),
             warnings: Vec::new(),
         };
-        let Some(view) = view else { return selecting };
+        let Some(view) = view else { return selector };
         let overlaps = |min_time, max_time| select.range.overlaps(min_time, max_time);
         let heads = view.heads.iter().enumerate().filter_map(|(at, head)| {
             let (min_time, max_time) = head.times()?;
             Some(Rest {
                 min_time,
                 max_time,
-                place: Place::Head(at),
+                source: RestSource::Head(at),
             })
         });
         let parts = view.parts.iter().map(|part| &part.meta).enumerate();
         let parts = parts
-            .filter(|(_, part)| !view.hiding.expiry.ends_all(part.max_time))
+            .filter(|(_, part)| !view.visibility.expiry.ends_all(part.max_time))
             .map(|(at, part)| Rest {
                 min_time: part.min_time,
                 max_time: part.max_time,
-                place: Place::Part(at, None),
+                source: RestSource::Part(at, None),
             });
-        selecting.rest = heads
+        selector.rest = heads
             .chain(parts)
             .filter(|rest| overlaps(rest.min_time, rest.max_time))
             .collect();
-        selecting.rest.sort_by_key(|rest| rest.rank(newest_first));
+        selector.rest.sort_by_key(|rest| rest.rank(direction));
         let unreadable = view
             .unreadable
             .iter()
-            .filter(|(part, _)| overlaps(part.min_time, part.max_time));
-        selecting.warnings = view
+            .filter(|part| overlaps(part.meta.min_time, part.meta.max_time));
+        selector.warnings = view
             .not_compiled
             .iter()
-            .chain(unreadable.map(|(_, why)| why))
+            .chain(unreadable.map(|part| &part.error))
             .cloned()
             .collect();
-        selecting.view = Some(view);
-        selecting
+        selector.view = Some(view);
+        selector
     }
 
-    /// Adds what the user should know of.
+    /// Adds a warning for the user.
     pub(crate) fn warn(&mut self, warning: String) {
         self.warnings.push(warning);
     }
 
-    /// Goes on until there are so many pieces or nothing is left.
+    /// Goes on until there are at least `pieces` pieces, or nothing is left.
     pub fn next(&mut self, pieces: usize) -> Selected {
         let warnings = std::mem::take(&mut self.warnings);
         let selected = Selected {
@@ -128,79 +127,75 @@ impl<'a> Selecting<'a> {
         let Some(view) = &self.view else {
             return selected;
         };
-        let (hiding, found) = (&view.hiding, &mut self.found);
-        let mut selection = Selection {
+        let (visibility, lookup) = (&view.visibility, &mut self.lookup);
+        let mut collector = PieceCollector {
             cache: self.cache,
-            hiding,
+            visibility,
             selected,
             by_id: HashTable::new(),
-            found,
+            lookup,
         };
-        while selection.selected.pieces.len() < pieces
+        while collector.selected.pieces.len() < pieces
             && let Some(next) = self.rest.pop()
         {
-            match next.place {
-                Place::Head(at) => selection.add_head(&view.heads[at], &self.select),
-                Place::Part(at, begun) => {
+            match next.source {
+                RestSource::Head(at) => collector.add_head(&view.heads[at], &self.select),
+                RestSource::Part(at, progress) => {
                     let part = &view.parts[at];
-                    let begun = match begun {
-                        Some(begun) => begun,
-                        None => selection.begin(part, view.stream_index.as_deref(), &self.select),
+                    let progress = match progress {
+                        Some(progress) => progress,
+                        None => collector.begin(part, view.stream_index.as_deref(), &self.select),
                     };
-                    if let Some((nearest, begun)) =
-                        selection.add_blocks(part, &self.select, begun, pieces, self.newest_first)
+                    if let Some((nearest, progress)) =
+                        collector.add_blocks(part, &self.select, progress, pieces, self.direction)
                     {
-                        let place = Place::Part(at, Some(begun));
+                        let source = RestSource::Part(at, Some(progress));
                         let rest = Rest {
                             min_time: nearest.min_time,
                             max_time: nearest.max_time,
-                            place,
+                            source,
                         };
-                        let rank = rest.rank(self.newest_first);
+                        let rank = rest.rank(self.direction);
                         let before = self
                             .rest
-                            .partition_point(|other| other.rank(self.newest_first) < rank);
+                            .partition_point(|other| other.rank(self.direction) < rank);
                         self.rest.insert(before, rest);
                     }
                 }
             }
         }
-        selection.selected
+        collector.selected
     }
 
     /// The newest (or oldest) time that there may be in what is left; `None` when nothing is.
     pub fn nearest(&self) -> Option<i64> {
-        self.rest.last().map(|rest| {
-            if self.newest_first {
-                rest.max_time
-            } else {
-                rest.min_time
-            }
+        self.rest.last().map(|rest| match self.direction {
+            Direction::Forward => rest.min_time,
+            Direction::Backward => rest.max_time,
         })
     }
 }
 
 impl Rest {
     /// The larger, the sooner it is looked through.
-    fn rank(&self, newest_first: bool) -> i64 {
-        // The order of complements is the reverse.
-        if newest_first {
-            self.max_time
-        } else {
-            !self.min_time
+    fn rank(&self, direction: Direction) -> i64 {
+        match direction {
+            // The order of complements is the reverse.
+            Direction::Forward => !self.min_time,
+            Direction::Backward => self.max_time,
         }
     }
 }
 
-struct Selection<'a> {
-    cache: &'a ContentCache,
-    hiding: &'a Hiding,
+struct PieceCollector<'a> {
+    cache: &'a IndexCache,
+    visibility: &'a Visibility,
     selected: Selected,
     by_id: HashTable<u32>,
-    found: &'a mut Found,
+    lookup: &'a mut IndexLookup,
 }
 
-impl<'a> Selection<'a> {
+impl<'a> PieceCollector<'a> {
     fn add_head(&mut self, head: &HeadView, select: &Select<'_>) {
         let chunks = || {
             head.chunks
@@ -219,7 +214,7 @@ impl<'a> Selection<'a> {
             .map(Cell::new)
             .collect();
         for chunk in chunks() {
-            let mut seen = SeenRuns::new(self.hiding.of_chunk(
+            let mut visible = VisibleRuns::new(self.visibility.of_chunk(
                 chunk.sequence,
                 chunk.min_time,
                 chunk.max_time,
@@ -242,12 +237,12 @@ impl<'a> Selection<'a> {
                     line_bytes: u64::from(run.line_bytes),
                     metadata_bytes: u64::from(run.metadata_bytes),
                 };
-                seen.add(run, &self.selected.streams);
+                visible.add(run, &self.selected.streams);
             }
-            if !seen.runs.is_empty() {
+            if !visible.runs.is_empty() {
                 self.selected
                     .pieces
-                    .push(chunk.piece(seen.runs, seen.hidden));
+                    .push(Piece::of_chunk(chunk, visible.runs, visible.hidden));
             }
         }
     }
@@ -258,56 +253,56 @@ impl<'a> Selection<'a> {
         part: &Part,
         indexed: Option<&IndexedStreams>,
         select: &Select<'_>,
-    ) -> Begun {
-        let found = self.found.in_part(indexed, part, select.matchers);
+    ) -> PartProgress {
+        let found = self.lookup.in_part(indexed, part, select.matchers);
         let matching = found.unwrap_or_else(|| part.table.matching(select.matchers));
-        Begun {
+        PartProgress {
             blocks: 0,
             matching,
             candidates: None,
         }
     }
 
-    /// Adds blocks of a part until there are so many pieces in all; gives what is left of it, and the times of the next
-    /// block.
+    /// Adds blocks of a part until there are `pieces` pieces in all; gives what is left of it, and the times of the
+    /// next block.
     fn add_blocks(
         &mut self,
         part: &Arc<Part>,
         select: &Select<'_>,
-        mut begun: Begun,
+        mut progress: PartProgress,
         pieces: usize,
-        newest_first: bool,
-    ) -> Option<(BlockTimes, Begun)> {
-        if !begun.matching.contains(&true) {
+        direction: Direction,
+    ) -> Option<(BlockTimes, PartProgress)> {
+        if !progress.matching.contains(&true) {
             return None;
         }
         let flag = |matches: &bool| if *matches { UNNUMBERED } else { NOT_SELECTED };
-        let numbers: Vec<Cell<u32>> = begun.matching.iter().map(flag).map(Cell::new).collect();
-        // Who wants all reads them as they lie.
-        if pieces == usize::MAX && begun.blocks == 0 {
+        let numbers: Vec<Cell<u32>> = progress.matching.iter().map(flag).map(Cell::new).collect();
+        // A caller that wants all gets them as they lie.
+        if pieces == usize::MAX && progress.blocks == 0 {
             for (block, at) in (0..).zip(&part.blocks) {
                 self.add_block(
                     part,
-                    BlockTimes::of(block, at),
+                    BlockTimes::of(block, &at.meta),
                     select,
                     &numbers,
-                    &mut begun.candidates,
+                    &mut progress.candidates,
                 );
             }
             return None;
         }
-        let order = part.order.of(&part.blocks, newest_first);
-        while let Some(next) = order.get(begun.blocks) {
+        let order = part.block_order(direction);
+        while let Some(next) = order.get(progress.blocks) {
             if self.selected.pieces.len() >= pieces {
-                return Some((*next, begun));
+                return Some((*next, progress));
             }
-            self.add_block(part, *next, select, &numbers, &mut begun.candidates);
-            begun.blocks += 1;
+            self.add_block(part, *next, select, &numbers, &mut progress.candidates);
+            progress.blocks += 1;
         }
         None
     }
 
-    /// Adds a block if it has something of what is wanted.
+    /// Adds a block if it may have wanted entries.
     fn add_block(
         &mut self,
         part: &Arc<Part>,
@@ -338,36 +333,18 @@ impl<'a> Selection<'a> {
             let labels = part.table.labels(stream);
             (StreamId::of(&labels), labels)
         };
-        let mut seen = SeenRuns::new(self.hiding.of_part(&part.meta));
+        let mut visible = VisibleRuns::new(self.visibility.of_part(&part.meta));
         for mut run in block_runs(part, block, select.range, numbers) {
             run.stream = self.number(&numbers[run.stream as usize], || labels_of(run.stream));
-            seen.add(run, &self.selected.streams);
+            visible.add(run, &self.selected.streams);
         }
-        let SeenRuns { runs, hidden, .. } = seen;
+        let VisibleRuns { runs, hidden, .. } = visible;
         if runs.is_empty() {
             return;
         }
-        self.selected.pieces.push(Piece {
-            sequence: part.meta.sequence + block as u64,
-            min_time: runs
-                .iter()
-                .map(|r| r.min_time)
-                .min()
-                .unwrap_or(times.min_time),
-            max_time: runs
-                .iter()
-                .map(|r| r.max_time)
-                .max()
-                .unwrap_or(times.max_time),
-            runs,
-            sorted: true,
-            hidden,
-            partial: false,
-            source: Source::Block {
-                part: part.clone(),
-                block: times.block,
-            },
-        });
+        self.selected
+            .pieces
+            .push(Piece::of_block(part, times.block, runs, hidden));
     }
 
     /// Which blocks may hold the content; all of them, with a warning, when the index can't be read.
@@ -428,17 +405,17 @@ fn wanted_bytes(part: &Part, range: TimeRange, numbers: &[Cell<u32>]) -> u64 {
         .sum()
 }
 
-/// The runs of a piece of which something is to be seen.
-struct SeenRuns<'a> {
-    sight: Sight<'a>,
+/// The runs of a piece of which something is to be visible.
+struct VisibleRuns<'a> {
+    visibility: VisibilityCache<'a>,
     runs: Vec<PieceRun>,
-    hidden: Vec<(usize, Arc<StreamHiding>)>,
+    hidden: Vec<HiddenRun>,
 }
 
-impl<'a> SeenRuns<'a> {
-    fn new(hiding: SourceHiding<'a>) -> SeenRuns<'a> {
-        SeenRuns {
-            sight: Sight::new(hiding),
+impl<'a> VisibleRuns<'a> {
+    fn new(visibility: SourceVisibility<'a>) -> VisibleRuns<'a> {
+        VisibleRuns {
+            visibility: VisibilityCache::new(visibility),
             runs: Vec::new(),
             hidden: Vec::new(),
         }
@@ -447,14 +424,17 @@ impl<'a> SeenRuns<'a> {
     fn add(&mut self, mut run: PieceRun, streams: &[SelectedStream]) {
         let labels = || streams[run.stream as usize].labels.clone();
         match self
-            .sight
+            .visibility
             .of_run(run.stream, labels, (run.min_time, run.max_time))
         {
-            Seen::None => return,
-            Seen::All => {}
-            Seen::Some(hiding) => {
+            Visible::None => return,
+            Visible::All => {}
+            Visible::Some(visibility) => {
                 run.whole = false;
-                self.hidden.push((self.runs.len(), hiding));
+                self.hidden.push(HiddenRun {
+                    run: self.runs.len(),
+                    visibility,
+                });
             }
         }
         self.runs.push(run);

@@ -1,11 +1,12 @@
-//! What lies in parts, by their directories alone: blocks, columns, encodings, sizes. For people and programs
-//! that look; nothing is changed, no lock is taken, no line is read.
+//! Inspect: describes parts by their directories alone, with blocks, columns, encodings and sizes.
+//!
+//! Nothing is changed, no lock is taken, no line is read.
 
 use crate::StoreError;
 use crate::files::Files;
 use crate::layout::{day_of_date, part_id};
 use crate::manifest::rebuild;
-use crate::part::{Part, PartMeta};
+use crate::part::{Part, PartEnv, PartMeta};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,6 +98,7 @@ pub struct ColumnInfo {
 
 /// Looks at a part file, or at every part below a folder: a data directory, a tenant's, a day's.
 pub fn inspect(files: &Arc<dyn Files>, path: &Path) -> Result<Vec<PartInfo>, StoreError> {
+    let env = PartEnv::offline(files.clone());
     let mut paths = Vec::new();
     if path
         .extension()
@@ -108,7 +110,7 @@ pub fn inspect(files: &Arc<dyn Files>, path: &Path) -> Result<Vec<PartInfo>, Sto
     }
     Ok(paths
         .into_iter()
-        .filter_map(|path| inspect_part(files, path))
+        .filter_map(|path| inspect_part(&env, path))
         .collect())
 }
 
@@ -132,8 +134,8 @@ fn find_parts(
     Ok(())
 }
 
-/// `None` when a running server removed it meanwhile.
-fn inspect_part(files: &Arc<dyn Files>, path: PathBuf) -> Option<PartInfo> {
+/// Describes a part; `None` when a running server removed it meanwhile.
+fn inspect_part(env: &PartEnv, path: PathBuf) -> Option<PartInfo> {
     let name = |path: Option<&Path>| {
         path.and_then(Path::file_name)
             .map(|n| n.to_string_lossy().into_owned())
@@ -145,7 +147,7 @@ fn inspect_part(files: &Arc<dyn Files>, path: PathBuf) -> Option<PartInfo> {
         name(path.parent().and_then(Path::parent)),
     );
     let unknown = rebuild::placeholder(day_of_date(&day).unwrap_or(0), part_id(&file).unwrap_or(0));
-    let opened = match Part::open(files, path.clone(), unknown.clone()) {
+    let opened = match Part::open(env, path.clone(), unknown.clone()) {
         Err(StoreError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
             return None;
         }
@@ -159,16 +161,16 @@ fn inspect_part(files: &Arc<dyn Files>, path: PathBuf) -> Option<PartInfo> {
         version: footer.version,
         bytes: meta.bytes,
         index_bytes: footer.index_bytes,
-        patterns_bytes: part.map_or(0, |part| part.about.patterns.bytes),
+        patterns_bytes: part.map_or(0, |part| part.lineage.patterns.bytes),
         directory_bytes: footer.directory_bytes,
         streams: meta.streams,
         rows: meta.rows,
         line_bytes: meta.line_bytes,
         min_time: meta.min_time,
         max_time: meta.max_time,
-        sequence: meta.sequence,
+        sequence: meta.sequence.to_u64(),
         replaces: part
-            .map(|part| part.about.replaces.iter().copied().collect())
+            .map(|part| part.lineage.replaces.iter().copied().collect())
             .unwrap_or_default(),
         blocks: part.map(blocks).unwrap_or_default(),
         path,

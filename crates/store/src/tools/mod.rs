@@ -1,4 +1,4 @@
-//! Offline readers inspect and verify a data directory.
+//! Tools: inspect and verify a data directory without opening it as a store.
 
 pub(crate) mod inspect;
 pub(crate) mod verify;

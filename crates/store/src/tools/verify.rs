@@ -1,15 +1,16 @@
-//! Checks a data directory against everything it says of itself, and changes nothing.
+//! Verify: checks a data directory against everything it says of itself, and changes nothing.
 //!
 //! FORMAT, manifests, each part's footer, directory, content index, columns and rows, the WAL's segments and
 //! records. Takes no lock, so it may look at the directory of a running server: what that server removes or
 //! replaces meanwhile is looked up again and is no finding. Not a repair.
 
+use crate::StoreError;
 use crate::files::Files;
 use crate::layout::{Layout, date, part_name};
-use crate::manifest::{Found, Manifest, rebuild};
-use crate::part::{Part, PartMeta};
-use crate::recovery::push_record;
-use crate::{StoreError, manifest, recovery};
+use crate::manifest::{self, Manifest, ManifestRead, rebuild};
+use crate::part::{Part, PartEnv, PartMeta};
+use crate::recovery::{self, push_record};
+use crate::tenant_dir::TenantDir;
 use serde::Serialize;
 use skald_block::ReadSpec;
 use skald_model::{Batch, Columns, ContentQuery, Literal, TenantId};
@@ -87,7 +88,7 @@ impl Report {
 /// Checks the directory `data`. An error means that it can't be looked at at all.
 pub fn verify(files: &Arc<dyn Files>, data: &Path) -> Result<Report, StoreError> {
     let mut check = Check {
-        files,
+        env: PartEnv::offline(files.clone()),
         layout: Layout::new(data.to_owned()),
         report: Report::default(),
     };
@@ -95,7 +96,7 @@ pub fn verify(files: &Arc<dyn Files>, data: &Path) -> Result<Report, StoreError>
     let tenants = check.layout.tenants();
     let listed = files
         .list(&tenants)
-        .map_err(|e| StoreError::io(format!("listing {}", tenants.display()), e))?;
+        .map_err(StoreError::at("listing", &tenants))?;
     for folder in listed.into_iter().filter(|listed| listed.is_folder) {
         match TenantId::parse(&folder.name) {
             Ok(tenant) => check.tenant(&tenant)?,
@@ -109,37 +110,45 @@ pub fn verify(files: &Arc<dyn Files>, data: &Path) -> Result<Report, StoreError>
     Ok(check.report)
 }
 
-struct Check<'a> {
-    files: &'a Arc<dyn Files>,
+struct Check {
+    env: PartEnv,
     layout: Layout,
     report: Report,
 }
 
-impl Check<'_> {
+impl Check {
+    fn dir<'a>(&'a self, tenant: &'a TenantId) -> TenantDir<'a> {
+        TenantDir {
+            files: &*self.env.files,
+            layout: &self.layout,
+            tenant,
+        }
+    }
+
     fn tenant(&mut self, tenant: &TenantId) -> Result<(), StoreError> {
         self.report.tenants += 1;
         let path = self.layout.manifest(tenant).display().to_string();
-        let manifest = match manifest::read(&**self.files, &self.layout, tenant) {
-            Ok(Found::Whole(manifest)) => Some(manifest),
-            Ok(Found::HalfDamaged(manifest)) => {
+        let manifest = match manifest::read(&self.dir(tenant)) {
+            Ok(ManifestRead::Whole(manifest)) => Some(manifest),
+            Ok(ManifestRead::HalfDamaged(manifest)) => {
                 self.report.damage(format!(
                     "{path}: one of its two copies is damaged; the next start repairs it"
                 ));
                 Some(manifest)
             }
-            Ok(Found::Damaged) => {
+            Ok(ManifestRead::Damaged) => {
                 self.report.damage(format!(
-                    "{path} is damaged; the next start makes it anew from the parts"
+                    "{path} is damaged; the next start rebuilds it from the parts"
                 ));
                 None
             }
-            Ok(Found::Missing) => None,
+            Ok(ManifestRead::Missing) => None,
             Err(error) => {
                 self.report.damage(error.to_string());
                 None
             }
         };
-        let present = rebuild::part_files(&**self.files, &self.layout, tenant)?;
+        let present = rebuild::part_files(&self.dir(tenant))?;
         let Some(manifest) = manifest else {
             if !present.is_empty() {
                 self.report
@@ -165,7 +174,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Files that no manifest names, also none that was written meanwhile.
+    /// Files that no manifest names, not even one that was written meanwhile.
     fn leftovers(&mut self, tenant: &TenantId, manifest: &Manifest, present: &[(i32, u64)]) {
         let named = |manifest: &Manifest, at: &(i32, u64)| {
             manifest.parts.iter().any(|m| (m.day, m.id) == *at)
@@ -186,9 +195,11 @@ impl Check<'_> {
     }
 
     fn manifest_now(&self, tenant: &TenantId) -> Option<Manifest> {
-        match manifest::read(&**self.files, &self.layout, tenant) {
-            Ok(Found::Whole(manifest) | Found::HalfDamaged(manifest)) => Some(manifest),
-            Ok(Found::Damaged | Found::Missing) | Err(_) => None,
+        match manifest::read(&self.dir(tenant)) {
+            Ok(ManifestRead::Whole(manifest) | ManifestRead::HalfDamaged(manifest)) => {
+                Some(manifest)
+            }
+            Ok(ManifestRead::Damaged | ManifestRead::Missing) | Err(_) => None,
         }
     }
 
@@ -200,7 +211,7 @@ impl Check<'_> {
         said: Option<&PartMeta>,
     ) -> Result<(), StoreError> {
         let path = self.layout.part(tenant, meta.day, meta.id);
-        let part = match Part::open(self.files, path.clone(), meta.clone()) {
+        let part = match Part::open(&self.env, path.clone(), meta.clone()) {
             Ok(part) => Arc::new(part),
             Err(error) => {
                 let replaced = self
@@ -277,7 +288,7 @@ impl Check<'_> {
     fn wal(&mut self) {
         let folder = self.layout.wal();
         let mut not_understood = BTreeSet::new();
-        let read = skald_wal::read(&**self.files, &folder, &mut |replayed| {
+        let read = skald_wal::read(&*self.env.files, &folder, &mut |replayed| {
             if push_record::decode(replayed.payload).is_none()
                 || TenantId::parse(replayed.tenant).is_err()
             {

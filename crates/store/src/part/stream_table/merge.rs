@@ -1,4 +1,4 @@
-//! The streams of several tables as one table, without a label set being built.
+//! Stream table merge: makes one table of several without building a label set.
 //!
 //! Pairs are merged first; streams are then compared by the merged numbers of their pairs, and by bytes
 //! only where those first differ.

@@ -1,4 +1,4 @@
-//! The streams of a part, as numbers of label pairs; README.md has the bytes.
+//! Stream table: the streams of a part, as numbers of label pairs; README.md has the bytes.
 //!
 //! Each distinct (name, value) pair stands once, sorted, so that a matcher is asked once a value instead
 //! of once a stream, and a stream is a few integers. Streams are numbered in order of their canonical
@@ -7,10 +7,10 @@
 pub(crate) mod match_cache;
 pub(crate) mod merge;
 
-use crate::recovery::push_record::{put_bytes, put_varint, take_bytes, take_varint};
-use crate::scan::literal_search::{Probe, share};
+use crate::codec::{put_bytes, put_varint, take_bytes, take_varint};
+use crate::label_search::{ValueSearch, in_parallel};
 use hashbrown::HashTable;
-use match_cache::Answers;
+use match_cache::MatchCache;
 use skald_model::{Labels, MatchOp, Matcher};
 use std::cmp::Ordering;
 use std::hash::BuildHasher;
@@ -25,8 +25,8 @@ pub(crate) struct StreamTable {
     /// Pair numbers of all streams, ascending within a stream.
     numbers: Vec<u32>,
     stream_ends: Vec<u32>,
-    /// What regexes said of many values lately.
-    answers: Answers,
+    /// Results of recent matchers over many values.
+    match_cache: MatchCache,
 }
 
 impl StreamTable {
@@ -80,7 +80,7 @@ impl StreamTable {
     /// Bytes of memory.
     pub(crate) fn memory_bytes(&self) -> usize {
         let numbers = self.pair_ends.len() + self.numbers.len() + self.stream_ends.len();
-        self.pairs.len() + numbers * size_of::<u32>() + Answers::bytes_max(self.pairs() as usize)
+        self.pairs.len() + numbers * size_of::<u32>() + MatchCache::bytes_max(self.pairs() as usize)
     }
 
     /// Labels of a stream.
@@ -123,7 +123,7 @@ impl StreamTable {
 
     fn retain_matching(&self, matcher: &Matcher, matching: &mut [bool]) {
         let streams = |matching: &mut [bool], satisfies: &(dyn Fn(&[u32]) -> bool + Sync)| {
-            share(matching, 1, |first, matching| {
+            in_parallel(matching, 1, |first, matching| {
                 for (stream, matches) in matching.iter_mut().enumerate().filter(|(_, m)| **m) {
                     *matches = satisfies(self.stream_pairs((first + stream) as u32));
                 }
@@ -138,7 +138,7 @@ impl StreamTable {
         }
         let of_name = self.pairs_of(&matcher.name);
         let first = of_name.start;
-        let values = self.answers.get_or_find(matcher, of_name.len(), || {
+        let values = self.match_cache.get_or_find(matcher, of_name.len(), || {
             self.matching_values(matcher, of_name.clone())
         });
         let absent = matcher.matches_empty();
@@ -150,9 +150,9 @@ impl StreamTable {
 
     /// For each of the pairs, which are those of the matcher's label, whether its value satisfies the matcher.
     fn matching_values(&self, matcher: &Matcher, pairs: Range<u32>) -> Vec<bool> {
-        let probe = Probe::of_values(matcher);
+        let search = ValueSearch::of_values(matcher);
         let mut flags = vec![true; pairs.len()];
-        share(&mut flags, 1, |offset, flags| {
+        in_parallel(&mut flags, 1, |offset, flags| {
             let first = pairs.start as usize + offset;
             let start = if first == 0 {
                 0
@@ -160,7 +160,7 @@ impl StreamTable {
                 self.pair_ends[first - 1] as usize
             };
             let ends = &self.pair_ends[first..first + flags.len()];
-            probe.retain((&self.pairs, start), ends, flags, |at| {
+            search.retain((&self.pairs, start), ends, flags, |at| {
                 self.pair((first + at) as u32).1
             });
         });

@@ -2,8 +2,7 @@
 //!
 //! Seeds of the last test can be run again: `SKALD_DAMAGE_SEEDS=7..8`.
 
-mod support;
-
+use crate::support::{Fact, fact, push, read, read_all};
 use skald_model::{ContentQuery, TenantId, TimeRange, time::DAY_NS};
 use skald_store::{Options, Select, Selected, Store, StoreError};
 use skald_wal::sim::{Dice, SimFiles};
@@ -11,7 +10,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::{Fact, fact, push, read, read_all};
 
 fn open(data: &Path) -> Store {
     Store::open(Options {

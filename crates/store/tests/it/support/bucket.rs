@@ -3,7 +3,7 @@
 use super::s3::Server;
 use object_store::aws::AmazonS3Builder;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
-use skald_store::{ObjectOptions, Options, Place};
+use skald_store::{BucketLocation, ObjectOptions, Options};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub fn objects(storage: Arc<dyn ObjectStore>) -> ObjectOptions {
         attempts: 12,
         backoff: Duration::from_millis(1),
         removal_grace: Duration::ZERO,
-        ..ObjectOptions::new(Place::Given(storage))
+        ..ObjectOptions::new(BucketLocation::Given(storage))
     }
 }
 

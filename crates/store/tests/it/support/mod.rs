@@ -1,9 +1,8 @@
 //! What the store's tests share: a model of entries, pushing them, and reading everything back.
 
 #![allow(
-    dead_code,
     unreachable_pub,
-    reason = "each test binary uses its own part of this"
+    reason = "a module of the test binary, whose items are public to it"
 )]
 
 use skald_model::{
@@ -21,18 +20,23 @@ use std::sync::{Arc, mpsc};
 pub mod bucket;
 pub mod s3;
 
-/// Whether these are the tests on object storage.
-const ON_S3: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"on_s3");
+/// Where parts of a test lie once they are flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// In the data directory.
+    Disk,
+    /// In a bucket of the directory's own, and none of them here.
+    Bucket,
+}
 
-/// How the tests open a directory: in on_s3.rs with parts in a bucket of its own, and none of them kept here.
-pub fn options(data: &Path) -> Options {
-    if ON_S3 {
-        bucket::options(data, bucket::objects(bucket::of_folder(data)))
-    } else {
-        Options {
+/// How tests open a directory: nothing happens in the background.
+pub fn options(data: &Path, home: Home) -> Options {
+    match home {
+        Home::Disk => Options {
             background: false,
             ..Options::new(data)
-        }
+        },
+        Home::Bucket => bucket::options(data, bucket::objects(bucket::of_folder(data))),
     }
 }
 
@@ -116,7 +120,7 @@ pub fn begin_push(
     Ok(receiver)
 }
 
-/// A clock that goes when it is told to.
+/// A clock that stands still until a test advances it.
 #[derive(Debug, Default)]
 pub struct TestClock(AtomicI64);
 
@@ -133,7 +137,7 @@ impl Clock for TestClock {
 }
 
 /// Deletes of the tests: `app` is every entry of `{app="<app>"}`, `app word` those whose lines have the word.
-/// What stands behind a `#` only tells requests apart.
+/// What comes after a `#` only makes requests distinct.
 pub fn test_deletes() -> DeleteCompiler {
     DeleteCompiler::new(|text| {
         let text = text.split_once('#').map_or(text, |(text, _)| text);

@@ -1,7 +1,6 @@
 //! Delete requests and retention: hidden at once, gone after a while, and nothing else with them.
 
-mod support;
-
+use crate::support::{Fact, TestClock, fact, push, read_all, test_deletes};
 use skald_model::{Columns, ContentQuery, Matcher, TenantId, TimeRange, time::DAY_NS};
 use skald_store::{
     CancelError, DeleteError, Options, Progress, ReadSpec, Retention, RetentionOf, Select, Store,
@@ -10,7 +9,6 @@ use skald_store::{
 use skald_wal::sim::SimFiles;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Fact, TestClock, fact, push, read_all, test_deletes};
 
 const DAY: Duration = Duration::from_secs(86_400);
 

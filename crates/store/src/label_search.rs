@@ -1,27 +1,27 @@
-//! A matcher on its way through very many values: it looks for bytes that a match must contain, and is asked
-//! only where they stand.
+//! Label search: finds which of very many label values satisfy a matcher.
 //!
-//! What is searched are texts one behind the other with their ends. A hit is a candidate, no more: bytes may
-//! stand in another label, or across two texts.
+//! It looks for bytes that a match must contain, and asks the matcher only where they occur. What is searched
+//! are concatenated texts with their ends. A hit is only a candidate: the bytes may belong to another label, or
+//! span two texts. Heads and stream tables of parts search alike.
 
-use crate::recovery::push_record::put_bytes;
+use crate::codec::{put_bytes, take_bytes};
 use memchr::memmem::Finder;
-use skald_model::{MatchOp, Matcher};
+use skald_model::{Labels, MatchOp, Matcher};
 
-/// From so many values on the cores share a search: starting threads costs about as much as searching a few
+/// Fewest values of a search that the cores share: starting threads costs about as much as searching a few
 /// thousand.
-const SHARED_VALUES_MIN: usize = 64 << 10;
+const PARALLEL_VALUES_MIN: usize = 64 << 10;
 
-/// A matcher with what to look for.
-pub(crate) struct Probe<'m> {
+/// A matcher and the bytes that its matches contain.
+pub(crate) struct ValueSearch<'m> {
     pub(crate) matcher: &'m Matcher,
     needle: Option<Finder<'static>>,
 }
 
-impl<'m> Probe<'m> {
+impl<'m> ValueSearch<'m> {
     /// For searching values, or anything that holds them.
-    pub(crate) fn of_values(matcher: &'m Matcher) -> Probe<'m> {
-        Probe {
+    pub(crate) fn of_values(matcher: &'m Matcher) -> ValueSearch<'m> {
+        ValueSearch {
             matcher,
             needle: matcher
                 .required_literal()
@@ -30,19 +30,19 @@ impl<'m> Probe<'m> {
     }
 
     /// For searching canonical label bytes, where an equality is one known pair.
-    pub(crate) fn of_labels(matcher: &'m Matcher) -> Probe<'m> {
-        let mut probe = Probe::of_values(matcher);
-        if probe.needle.is_some() && matches!(matcher.op, MatchOp::Equal | MatchOp::NotEqual) {
+    pub(crate) fn of_labels(matcher: &'m Matcher) -> ValueSearch<'m> {
+        let mut search = ValueSearch::of_values(matcher);
+        if search.needle.is_some() && matches!(matcher.op, MatchOp::Equal | MatchOp::NotEqual) {
             let mut pair = Vec::new();
             put_bytes(&mut pair, matcher.name.as_bytes());
             put_bytes(&mut pair, matcher.value.as_bytes());
-            probe.needle = Some(Finder::new(&pair).into_owned());
+            search.needle = Some(Finder::new(&pair).into_owned());
         }
-        probe
+        search
     }
 
     /// Clears the flags of texts that do not satisfy the matcher. The texts lie in `bytes` from `start` on, each
-    /// up to its end; `value_of` gives the value of the text of that number.
+    /// up to its end; `value_of` gives the value of a text by its number.
     pub(crate) fn retain<'v>(
         &self,
         (bytes, start): (&[u8], usize),
@@ -70,11 +70,15 @@ impl<'m> Probe<'m> {
     }
 }
 
-/// Lets the cores share work on very many flags; each gets a stretch that begins at a multiple of `step`, and
-/// where it begins.
-pub(crate) fn share(flags: &mut [bool], step: usize, work: impl Fn(usize, &mut [bool]) + Sync) {
+/// Divides work on very many flags among the cores; each gets a stretch that begins at a multiple of `step`, and
+/// the place where it begins.
+pub(crate) fn in_parallel(
+    flags: &mut [bool],
+    step: usize,
+    work: impl Fn(usize, &mut [bool]) + Sync,
+) {
     let cores = skald_model::cores();
-    if flags.len() < SHARED_VALUES_MIN || cores == 1 {
+    if flags.len() < PARALLEL_VALUES_MIN || cores == 1 {
         return work(0, flags);
     }
     let stretch = flags.len().div_ceil(cores).next_multiple_of(step);
@@ -84,6 +88,24 @@ pub(crate) fn share(flags: &mut [bool], step: usize, work: impl Fn(usize, &mut [
             scope.spawn(move || work(number * stretch, flags));
         }
     });
+}
+
+/// Whether labels satisfy all matchers.
+pub(crate) fn labels_match(labels: &Labels, matchers: &[Matcher]) -> bool {
+    matchers
+        .iter()
+        .all(|m| m.matches(value_of(labels.as_bytes(), &m.name)))
+}
+
+/// The value of a label in canonical bytes, empty when absent. A head may have a million streams, so only the
+/// value looked for is checked to be UTF-8, not all on the way.
+pub(crate) fn value_of<'a>(mut bytes: &'a [u8], name: &str) -> &'a str {
+    while let (Some(found), Some(value)) = (take_bytes(&mut bytes), take_bytes(&mut bytes)) {
+        if found == name.as_bytes() {
+            return std::str::from_utf8(value).unwrap_or("");
+        }
+    }
+    ""
 }
 
 #[cfg(test)]
@@ -105,7 +127,7 @@ mod tests {
             .collect();
         let mut flags = vec![true; VALUES.len()];
         flags[3] = false;
-        Probe::of_values(&matcher).retain((bytes.as_bytes(), 4), &ends, &mut flags, |text| {
+        ValueSearch::of_values(&matcher).retain((bytes.as_bytes(), 4), &ends, &mut flags, |text| {
             VALUES[text]
         });
         let expected: Vec<bool> = VALUES
@@ -145,11 +167,26 @@ mod tests {
 
     #[test]
     fn every_flag_is_worked_on_once() {
-        let mut flags = vec![false; SHARED_VALUES_MIN * 2 + 5];
-        share(&mut flags, 1024, |first, flags| {
+        let mut flags = vec![false; PARALLEL_VALUES_MIN * 2 + 5];
+        in_parallel(&mut flags, 1024, |first, flags| {
             assert!(first.is_multiple_of(1024));
             flags.iter_mut().for_each(|flag| *flag = !*flag);
         });
         assert!(flags.iter().all(|flag| *flag));
+    }
+
+    #[test]
+    fn labels_match_by_value_and_absent_ones_are_empty() {
+        let long = "v".repeat(300);
+        let labels = Labels::from_pairs([("a", "1"), ("b", long.as_str()), ("c", "3")]);
+        for (name, value) in [
+            ("a", "1"),
+            ("b", long.as_str()),
+            ("c", "3"),
+            ("d", ""),
+            ("", ""),
+        ] {
+            assert_eq!(value_of(labels.as_bytes(), name), value);
+        }
     }
 }

@@ -1,14 +1,12 @@
 //! Data directories of every version are read for ever, and docs/format.md shows the newest byte by byte.
 
-mod support;
-
+use crate::support::read_all;
 use skald_store::files::{Files, RealFiles};
 use skald_store::{Options, Store, verify};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::read_all;
 
 /// The directory that docs/format.md shows.
 const SHOWN: &str = "parts-3-block-4";

@@ -5,10 +5,8 @@
 //! store must have every acknowledged entry once, unless it was deleted or has expired, nothing that was never
 //! sent, and nothing that a delete request in force or an age hides.
 
-mod model;
-mod support;
-
-use model::{Cancelled, Made, Model, RETENTION_DAYS, TENANTS, tenant};
+use crate::model::{Cancelled, Made, Model, RETENTION_DAYS, TENANTS, tenant};
+use crate::support::{Fact, TestClock, begin_push, read_tenant, test_deletes};
 use skald_model::time::DAY_NS;
 use skald_store::{
     Options, Progress, Retention, RetentionOf, Store, StoreError, StreamRetention, WriteError,
@@ -18,7 +16,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
-use support::{Fact, TestClock, begin_push, read_tenant, test_deletes};
 
 /// Lives of a process a seed runs through.
 const LIVES: u64 = 5;

@@ -1,4 +1,4 @@
-//! When heads are flushed, and when pushes are slowed or refused: pure decisions from figures of memory.
+//! Back-pressure: decides when heads are flushed, and when pushes are delayed or refused, from figures of memory.
 
 use skald_model::Pressure;
 use std::time::Duration;
@@ -11,23 +11,23 @@ const HEAD_SHARE: usize = 4;
 const EARLY_SHARE: usize = 16;
 /// Heads below this part of the budget are never the reason to refuse pushes.
 const REFUSE_SHARE: usize = 8;
-/// Where more than so many times their limit is still to be written of heads, flushing lags behind and pushes are slowed
-/// down: a little as soon as that is so, or they would run ahead and then be held for long.
+/// When more than this many times the limit of heads is still to be written, flushing lags and pushes are delayed: a
+/// little from the start, or they would run ahead and then be held for long.
 const SLOW_HEADS: usize = 1;
-/// Heads of more than so many times their limit, written or not, refuse pushes.
+/// Heads of more than this many times their limit, written or not, refuse pushes.
 const FULL_HEADS: usize = 4;
-/// What a push waits longer just before it would be refused; less the further that is off.
+/// How long a push is delayed just before it would be refused; less the further off that is.
 const SLOWEST: Duration = Duration::from_millis(100);
 
-/// What pushes may do.
+/// What happens to pushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
-    /// Come as they like.
-    Free,
-    /// Wait so much longer.
-    Slowed(Duration),
-    /// Come again later.
-    Refused,
+pub(crate) enum BackPressure {
+    /// They are taken at once.
+    None,
+    /// They are acknowledged this much later.
+    Delay(Duration),
+    /// They are refused, to be sent again later.
+    Refuse,
 }
 
 /// The bounds of heads.
@@ -56,15 +56,20 @@ impl HeadBounds {
         }
     }
 
-    /// What pushes may do while heads have so many bytes, of which some are still to be written.
-    pub(crate) fn pace(&self, head_bytes: usize, left: usize, pressure: Pressure) -> Pace {
+    /// What happens to pushes while heads have `head_bytes` bytes, of which `left` are still to be written.
+    pub(crate) fn back_pressure(
+        &self,
+        head_bytes: usize,
+        left: usize,
+        pressure: Pressure,
+    ) -> BackPressure {
         let refusable = head_bytes > self.budget_bytes / REFUSE_SHARE;
         let (slow, full) = (
             self.flush_bytes.saturating_mul(SLOW_HEADS),
             self.flush_bytes.saturating_mul(FULL_HEADS),
         );
         if head_bytes > full || pressure == Pressure::Full && refusable {
-            return Pace::Refused;
+            return BackPressure::Refuse;
         }
         let pressed = if pressure >= Pressure::Slow && refusable {
             SLOWEST / 2
@@ -73,12 +78,12 @@ impl HeadBounds {
         };
         let lag = left.saturating_sub(slow) as f64 / (full - slow).max(1) as f64;
         match SLOWEST.mul_f64(lag).max(pressed) {
-            Duration::ZERO => Pace::Free,
-            wait => Pace::Slowed(wait),
+            Duration::ZERO => BackPressure::None,
+            wait => BackPressure::Delay(wait),
         }
     }
 
-    /// Whether growing from `before` to `after` is a moment to look at flushing and pace again.
+    /// Whether growing from `before` to `after` bytes is a moment to decide again.
     pub(crate) fn is_step(&self, before: usize, after: usize) -> bool {
         let step = (self.flush_bytes / 4).max(1);
         before / step != after / step
@@ -89,52 +94,71 @@ impl HeadBounds {
 mod tests {
     use super::*;
 
-    fn check(head_bytes: usize, pressure: Pressure, flush: bool, pace: Pace) {
+    fn check(head_bytes: usize, pressure: Pressure, flush: bool, expected: BackPressure) {
         let bounds = HeadBounds::new(100, 1600);
         let found = (
             head_bytes > bounds.flush_at(pressure),
-            bounds.pace(head_bytes, head_bytes, pressure),
+            bounds.back_pressure(head_bytes, head_bytes, pressure),
         );
-        assert_eq!(found, (flush, pace), "{head_bytes} bytes, {pressure:?}");
+        assert_eq!(found, (flush, expected), "{head_bytes} bytes, {pressure:?}");
     }
 
     #[test]
     fn what_is_written_already_slows_nobody_and_still_takes_memory() {
         let bounds = HeadBounds::new(100, 1600);
-        assert_eq!(bounds.pace(190, 90, Pressure::None), Pace::Free);
         assert_eq!(
-            bounds.pace(390, 130, Pressure::None),
-            Pace::Slowed(SLOWEST / 10)
+            bounds.back_pressure(190, 90, Pressure::None),
+            BackPressure::None
         );
-        assert_eq!(bounds.pace(401, 90, Pressure::None), Pace::Refused);
+        assert_eq!(
+            bounds.back_pressure(390, 130, Pressure::None),
+            BackPressure::Delay(SLOWEST / 10)
+        );
+        assert_eq!(
+            bounds.back_pressure(401, 90, Pressure::None),
+            BackPressure::Refuse
+        );
     }
 
     #[test]
     fn pressure_flushes_then_slows_then_refuses() {
-        check(100, Pressure::None, false, Pace::Free);
-        check(103, Pressure::None, true, Pace::Slowed(SLOWEST / 100));
-        check(130, Pressure::None, true, Pace::Slowed(SLOWEST / 10));
-        check(400, Pressure::None, true, Pace::Slowed(SLOWEST));
-        check(401, Pressure::None, true, Pace::Refused);
-        check(130, Pressure::Early, true, Pace::Slowed(SLOWEST / 10));
-        check(220, Pressure::Slow, true, Pace::Slowed(SLOWEST / 2));
-        check(201, Pressure::Full, true, Pace::Refused);
+        check(100, Pressure::None, false, BackPressure::None);
+        check(
+            103,
+            Pressure::None,
+            true,
+            BackPressure::Delay(SLOWEST / 100),
+        );
+        check(130, Pressure::None, true, BackPressure::Delay(SLOWEST / 10));
+        check(400, Pressure::None, true, BackPressure::Delay(SLOWEST));
+        check(401, Pressure::None, true, BackPressure::Refuse);
+        check(
+            130,
+            Pressure::Early,
+            true,
+            BackPressure::Delay(SLOWEST / 10),
+        );
+        check(220, Pressure::Slow, true, BackPressure::Delay(SLOWEST / 2));
+        check(201, Pressure::Full, true, BackPressure::Refuse);
     }
 
     #[test]
     fn small_heads_are_taken_whatever_others_hold() {
-        check(100, Pressure::Full, false, Pace::Free);
+        check(100, Pressure::Full, false, BackPressure::None);
         let tiny = HeadBounds::new(100 << 20, 8 << 20);
         assert_eq!(tiny.flush_at(Pressure::None), 2 << 20);
         assert_eq!(tiny.flush_at(Pressure::Slow), 512 << 10);
-        assert_eq!(tiny.pace(900 << 10, 900 << 10, Pressure::Full), Pace::Free);
         assert_eq!(
-            tiny.pace(1100 << 10, 1100 << 10, Pressure::Slow),
-            Pace::Slowed(SLOWEST / 2)
+            tiny.back_pressure(900 << 10, 900 << 10, Pressure::Full),
+            BackPressure::None
         );
         assert_eq!(
-            tiny.pace(1100 << 10, 1100 << 10, Pressure::Full),
-            Pace::Refused
+            tiny.back_pressure(1100 << 10, 1100 << 10, Pressure::Slow),
+            BackPressure::Delay(SLOWEST / 2)
+        );
+        assert_eq!(
+            tiny.back_pressure(1100 << 10, 1100 << 10, Pressure::Full),
+            BackPressure::Refuse
         );
     }
 }

@@ -1,24 +1,22 @@
-//! A tenant's stream index on tantivy, kept once a part has very many streams.
+//! Stream index: finds a tenant's streams by matchers on tantivy, once a part has very many streams.
 //!
 //! A part's own table answers an equality by bisection and any other matcher by going through the distinct
 //! values of the label; for a regex with few values or a common prefix the index goes straight to those in its
 //! term dictionary. Derived data, filled in the background: a part counts as indexed only when all its streams
 //! are in, and whatever is wrong with the index, the tables answer.
 
-use crate::compaction::merge::Pace;
 use crate::part::Part;
-use crate::shared::Inner;
-use crate::tenant::Tenant;
+use crate::tenant_dir::TenantDir;
+use crate::throttle::Throttle;
 use skald_index::streams::is_narrow;
 use skald_index::{IndexError, StreamIndex};
 use skald_model::{Labels, MatchOp, Matcher, StreamId};
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
-/// Streams that are added between two looks at the pace.
-const PACE_STREAMS: u32 = 4096;
-/// Of the streams of a part, one in so many may be found for looking them up one by one to pay.
+/// Streams that are added between two calls of the throttle.
+const THROTTLE_STREAMS: u32 = 4096;
+/// Looking found streams up one by one pays when they are at most this fraction of a part's, as a divisor.
 const FOUND_SHARE: usize = 16;
 
 /// The index, and the parts whose streams are all in it.
@@ -36,13 +34,13 @@ impl std::fmt::Debug for IndexedStreams {
     }
 }
 
-/// What the index found for one query, asked at most once.
+/// Asks the index for one query, at most once.
 #[derive(Default)]
-pub(crate) struct Found {
+pub(crate) struct IndexLookup {
     labels: Option<Option<Vec<Labels>>>,
 }
 
-impl Found {
+impl IndexLookup {
     /// For each stream of the part whether it matches; `None` when its own table should say.
     pub(crate) fn in_part(
         &mut self,
@@ -81,34 +79,40 @@ fn is_regex_search(matchers: &[Matcher]) -> bool {
     selective().any(narrow) && !selective().any(|m| m.op == MatchOp::Equal)
 }
 
-/// Adds the streams of parts that have at least so many and are not in yet; when `pace` says stop, nothing counts
-/// as added.
-pub(crate) fn index_streams(inner: &Inner, tenant: &Tenant, pace: Pace<'_>) {
-    let (parts, current) = {
-        let state = tenant.state.lock();
-        (state.parts.clone(), state.stream_index.clone())
-    };
+/// What [`fill`] came to.
+pub(crate) enum Filled {
+    /// There was nothing to do, or the throttle said stop: nothing counts as added.
+    Unchanged,
+    /// All large parts are in this one.
+    Index(Arc<IndexedStreams>),
+    /// There is no index any more; stream tables answer.
+    Failed,
+}
+
+/// Adds the streams of parts that have at least `streams_min` and are not in the index yet. Gives what replaces
+/// `current`.
+pub(crate) fn fill(
+    dir: &TenantDir<'_>,
+    parts: &[Arc<Part>],
+    current: Option<&Arc<IndexedStreams>>,
+    streams_min: usize,
+    throttle: Throttle<'_>,
+) -> Filled {
     let large: Vec<&Arc<Part>> = parts
         .iter()
-        .filter(|p| p.table.len() >= inner.options.indexed_streams)
+        .filter(|p| p.table.len() >= streams_min)
         .collect();
-    let known = |part: &Part| {
-        current
-            .as_ref()
-            .is_some_and(|c| c.parts.contains(&part.meta.id))
-    };
+    let known = |part: &Part| current.is_some_and(|c| c.parts.contains(&part.meta.id));
     if large.iter().all(|part| known(part)) {
-        return;
+        return Filled::Unchanged;
     }
-    let folder = inner.layout.stream_index(&tenant.id);
     let mut going = true;
     let filled = current
-        .as_ref()
-        .map_or_else(|| open(inner, &folder), |c| Ok(c.index.clone()))
+        .map_or_else(|| open(dir), |c| Ok(c.index.clone()))
         .and_then(|index| {
             for part in large.iter().filter(|p| !known(p)) {
                 let streams = (0..part.table.len() as u32).take_while(|stream| {
-                    going = going && (stream % PACE_STREAMS != 0 || pace());
+                    going = going && (stream % THROTTLE_STREAMS != 0 || throttle());
                     going
                 });
                 let labels = streams.map(|stream| part.table.labels(stream));
@@ -117,27 +121,27 @@ pub(crate) fn index_streams(inner: &Inner, tenant: &Tenant, pace: Pace<'_>) {
             Ok(index)
         });
     if !going {
-        return;
+        return Filled::Unchanged;
     }
-    let next = match filled {
-        Ok(index) => Some(Arc::new(IndexedStreams {
+    match filled {
+        Ok(index) => Filled::Index(Arc::new(IndexedStreams {
             index,
             parts: large.iter().map(|p| p.meta.id).collect(),
         })),
         Err(error) => {
-            tracing::warn!(tenant = %tenant.id, %error, "the stream index can't be filled, stream tables answer");
-            None
+            tracing::warn!(tenant = %dir.tenant, %error, "the stream index can't be filled, stream tables answer");
+            Filled::Failed
         }
-    };
-    tenant.state.lock().stream_index = next;
+    }
 }
 
-/// Opens the index; one that can't be read is made anew.
-fn open(inner: &Inner, folder: &Path) -> Result<Arc<StreamIndex>, IndexError> {
-    let opened = StreamIndex::open(folder).or_else(|error| {
-        tracing::warn!(folder = %folder.display(), %error, "the stream index is made anew");
-        inner.files.remove_folder(folder)?;
-        StreamIndex::open(folder)
+/// Opens the index; one that can't be read is rebuilt.
+fn open(dir: &TenantDir<'_>) -> Result<Arc<StreamIndex>, IndexError> {
+    let folder = dir.layout.stream_index(dir.tenant);
+    let opened = StreamIndex::open(&folder).or_else(|error| {
+        tracing::warn!(folder = %folder.display(), %error, "the stream index is rebuilt");
+        dir.files.remove_folder(&folder)?;
+        StreamIndex::open(&folder)
     });
     opened.map(Arc::new)
 }

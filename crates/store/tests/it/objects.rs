@@ -1,7 +1,8 @@
 //! Parts in object storage when things go wrong: servers that fail, disks that are lost, others that write.
 
-mod support;
-
+use crate::support::bucket::{self, bucket};
+use crate::support::s3::{Fault, Server};
+use crate::support::{Fact, fact, push, read, read_all};
 use object_store::path::Path as ObjectPath;
 use object_store::{Error, ObjectStoreExt, PutMode, UpdateVersion};
 use skald_model::{Columns, ContentQuery, Literal, TenantId, TimeRange, time::DAY_NS};
@@ -10,9 +11,6 @@ use skald_wal::sim::Dice;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
-use support::bucket::{self, bucket};
-use support::s3::{Fault, Server};
-use support::{Fact, fact, push, read, read_all};
 
 /// Waits that end a test soon when nothing answers.
 fn impatient(server: &Server) -> ObjectOptions {
@@ -110,7 +108,7 @@ fn without_an_answer_parts_wait_here_and_pushes_go_on() {
         store.flush().expect("flushing works");
         let refused = store.upload();
         assert!(
-            matches!(&refused, Err(StoreError::Unavailable(_))),
+            matches!(&refused, Err(StoreError::Unavailable { .. })),
             "{refused:?}"
         );
         assert!(waiting(&store) > 0);
@@ -121,7 +119,7 @@ fn without_an_answer_parts_wait_here_and_pushes_go_on() {
             .map(|p| p.read(&ReadSpec::all(&Columns::ALL), None))
             .partition(|r| r.is_ok());
         assert!(there.len() >= 2 && away.len() == 2, "{away:?}");
-        let named = |r: &Result<_, StoreError>| matches!(r, Err(StoreError::Unavailable(why)) if why.contains(".part"));
+        let named = |r: &Result<_, StoreError>| matches!(r, Err(StoreError::Unavailable { what, .. }) if what.contains(".part"));
         assert!(away.iter().all(named), "{away:?}");
     }
     let status = store.status().objects.expect("there is object storage");

@@ -1,15 +1,23 @@
-//! The store from outside: what is pushed is found, in the head, flushed and recovered alike. on_s3.rs asks
-//! the same of parts in object storage.
+//! The store from outside: what is pushed is found, in the head, flushed and recovered alike. main.rs includes this
+//! file a second time, as `on_s3`: its parts are in object storage then.
 
-mod support;
-
+use crate::support::{self, Fact, Home, compact, fact, flush, push, read, read_all};
 use skald_model::{
-    ContentQuery, Labels, Literal, MatchOp, Matcher, MemoryUser, TenantId, TimeRange, time::DAY_NS,
+    ContentQuery, Direction, Labels, Literal, MatchOp, Matcher, MemoryUser, TenantId, TimeRange,
+    time::DAY_NS,
 };
 use skald_store::{Count, Options, Piece, Select, Selected, Store, StoreError, WriteError};
 use std::collections::BTreeSet;
 use std::path::Path;
-use support::{Fact, compact, fact, flush, options, push, read, read_all};
+
+fn options(data: &Path) -> Options {
+    let home = if module_path!().ends_with("on_s3") {
+        Home::Bucket
+    } else {
+        Home::Disk
+    };
+    support::options(data, home)
+}
 
 fn open(data: &Path) -> Store {
     Store::open(options(data)).expect("the directory opens")
@@ -199,13 +207,17 @@ fn stages_go_through_time_and_have_all_pieces_once() {
     );
     assert!(all.len() > 10, "{} pieces", all.len());
     all.sort_unstable();
-    for newest_first in [true, false] {
-        let mut stages = store.selecting(&TenantId::fake(), &select, newest_first);
+    for direction in [Direction::Backward, Direction::Forward] {
+        let mut stages = store.selector(&TenantId::fake(), &select, direction);
         let (mut seen, mut size) = (Vec::new(), 1);
-        let mut said = if newest_first { i64::MAX } else { i64::MIN };
+        let mut said = if direction.is_backward() {
+            i64::MAX
+        } else {
+            i64::MIN
+        };
         while let Some(nearest) = stages.nearest() {
             assert!(
-                if newest_first {
+                if direction.is_backward() {
                     nearest <= said
                 } else {
                     nearest >= said
@@ -215,7 +227,7 @@ fn stages_go_through_time_and_have_all_pieces_once() {
             said = nearest;
             let selected = stages.next(size);
             let lies_behind = |piece: &Piece| {
-                if newest_first {
+                if direction.is_backward() {
                     piece.max_time <= nearest
                 } else {
                     piece.min_time >= nearest

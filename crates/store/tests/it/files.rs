@@ -1,11 +1,9 @@
 //! Parts as files: damaged ones are named, replaced and unknown ones removed.
 
-mod support;
-
+use crate::support::{Fact, fact, push, read_all};
 use skald_model::{ContentQuery, TenantId, TimeRange, time::DAY_NS};
 use skald_store::{Options, Select, Store, StoreError};
 use std::path::Path;
-use support::{Fact, fact, push, read_all};
 
 fn open(data: &Path) -> Store {
     Store::open(Options {
@@ -168,7 +166,7 @@ fn a_damaged_block_is_named_and_the_rest_is_read() {
         .partition(|r| r.is_ok());
     assert_eq!((good.len(), bad.len()), (3, 1));
     assert!(
-        matches!(&bad[0], Err(StoreError::Damaged(why)) if why.contains("block 0 of part")),
+        matches!(&bad[0], Err(StoreError::Damaged { what, .. }) if what.contains("block 0 of part")),
         "{bad:?}"
     );
 }

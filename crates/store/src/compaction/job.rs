@@ -1,0 +1,141 @@
+//! Compaction job: merges parts until each day has few, and puts new parts in the place of old ones.
+
+use crate::StoreError;
+use crate::compaction::merge::{self, Inputs, Merged};
+use crate::compaction::policy::choose_compaction;
+use crate::deletes::requests::{enforce_deletes, mergeable};
+use crate::manifest::edit::ManifestEdit;
+use crate::part::{Part, PartMeta};
+use crate::shared::Shared;
+use crate::stream_index::{self, Filled};
+use crate::tenant::Tenant;
+use crate::throttle::Throttle;
+use skald_model::{Held, MemoryUser};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Merges parts of every tenant until each day has at most `parts_a_day`, or `throttle` says stop.
+pub(crate) fn compact_all(
+    shared: &Shared,
+    parts_a_day: usize,
+    throttle: Throttle<'_>,
+) -> Result<(), StoreError> {
+    let _one_at_a_time = shared.compacting.lock();
+    for tenant in shared.all_tenants() {
+        while compact_once(shared, &tenant, parts_a_day, throttle)? {}
+    }
+    Ok(())
+}
+
+/// Puts the streams of large parts of every tenant into its stream index, unless `throttle` says stop.
+pub(crate) fn index_all(shared: &Shared, throttle: Throttle<'_>) {
+    let _one_at_a_time = shared.indexing.lock();
+    for tenant in shared.all_tenants() {
+        let (parts, current) = {
+            let state = tenant.state.lock();
+            (state.parts.clone(), state.stream_index.clone())
+        };
+        let filled = stream_index::fill(
+            &shared.dir(&tenant.id),
+            &parts,
+            current.as_ref(),
+            shared.options.indexed_streams,
+            throttle,
+        );
+        let next = match filled {
+            Filled::Unchanged => continue,
+            Filled::Index(index) => Some(index),
+            Filled::Failed => None,
+        };
+        tenant.state.lock().stream_index = next;
+    }
+}
+
+/// One merge; gives whether there was one to do. Flushes of the tenant go on meanwhile.
+fn compact_once(
+    shared: &Shared,
+    tenant: &Tenant,
+    parts_a_day: usize,
+    throttle: Throttle<'_>,
+) -> Result<bool, StoreError> {
+    let all = tenant.state.lock().parts.clone();
+    let (spoilt, requests) = {
+        let changes = tenant.changes.lock();
+        (changes.unmergeable.clone(), changes.deletes.clone())
+    };
+    let metas: Vec<PartMeta> = all
+        .iter()
+        .map(|p| p.meta.clone())
+        .filter(|m| !spoilt.contains(&m.id))
+        .collect();
+    let groups = mergeable(metas, &requests);
+    let Some(ids) = groups
+        .iter()
+        .find_map(|group| choose_compaction(group, parts_a_day))
+    else {
+        return Ok(false);
+    };
+    let parts: Vec<Arc<Part>> = ids
+        .iter()
+        .filter_map(|id| all.iter().find(|p| p.meta.id == *id).cloned())
+        .collect();
+    let inputs = Inputs {
+        parts: &parts,
+        id: tenant.changes.lock().take_number(),
+    };
+    let _writing = Held::charged(
+        shared.budget(),
+        MemoryUser::Writers,
+        merge::memory_bytes(&parts),
+    );
+    let merged = merge::merge(&shared.dir(&tenant.id), inputs, throttle);
+    if let Err(error @ StoreError::Damaged { .. }) = &merged {
+        tracing::error!(tenant = %tenant.id, %error, "parts of a merge are damaged, they stay as they are");
+        tenant.changes.lock().unmergeable.extend(&ids);
+        return Ok(true);
+    }
+    let Merged::Part(meta) = merged? else {
+        return Ok(false);
+    };
+    replace_parts(shared, tenant, &parts, &[meta], &[])?;
+    shared.compactions.fetch_add(1, Ordering::Relaxed);
+    Ok(true)
+}
+
+/// Puts what was made of parts in their place; nothing is left in it of the requests in `applied`.
+pub(crate) fn replace_parts(
+    shared: &Shared,
+    tenant: &Tenant,
+    inputs: &[Arc<Part>],
+    metas: &[PartMeta],
+    applied: &[u32],
+) -> Result<(), StoreError> {
+    let ids: Vec<u64> = inputs.iter().map(|p| p.meta.id).collect();
+    let mut changes = tenant.changes.lock();
+    let added = shared.env.open_all(&shared.dir(&tenant.id), metas)?;
+    let mut requests = changes.deletes.clone();
+    for request in requests.iter_mut().filter(|r| r.processed.is_none()) {
+        let clean =
+            applied.contains(&request.id) || !inputs.iter().any(|p| request.may_touch(&p.meta));
+        request.clean.retain(|id| !ids.contains(id));
+        let earlier: Vec<u64> = metas
+            .iter()
+            .filter(|m| clean && request.is_after(m.sequence))
+            .map(|m| m.id)
+            .collect();
+        request.clean.extend(earlier);
+    }
+    let edit = ManifestEdit {
+        added: &added,
+        removed: &ids,
+        deletes: Some(requests),
+        ..ManifestEdit::default()
+    };
+    shared.commit(tenant, &mut changes, edit)?;
+    tenant.state.lock().swap_parts(&ids, added);
+    if !changes.deletes.is_empty() {
+        enforce_deletes(shared, tenant, &changes);
+    }
+    inputs.iter().for_each(|part| part.retire());
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Errors of the store: what failed, where, and whether trying again may help.
+
+use std::path::Path;
+use std::sync::Arc;
+
+/// The store can't do it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk refused.
+    #[error("{context}: {error}")]
+    Io {
+        /// What was being done.
+        context: String,
+        /// What the system said.
+        error: Arc<std::io::Error>,
+    },
+    /// Data that can't be read. Reading it again gives the same.
+    #[error("{what}: {why}")]
+    Damaged {
+        /// The part, block or file.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Data that can't be fetched now; a later attempt may succeed.
+    #[error("{what}: {why}")]
+    Unavailable {
+        /// The part, block or object.
+        what: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// The directory or bucket can't be used as it is: another process holds it, its format is newer, or it is
+    /// not the right one.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// A write that was not accepted.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The disk is full: try again later.
+    #[error("no space left on the data disk")]
+    DiskFull,
+    /// Too much is waiting to be flushed: try again later.
+    #[error("the server is out of memory for new entries, try again later")]
+    Busy,
+    /// The WAL is being replayed: try again in a moment.
+    #[error("the server is starting and replays its write-ahead log, try again later")]
+    Recovering,
+    /// The store stopped taking writes for good; why.
+    #[error("the store takes no writes: {0}")]
+    Stopped(String),
+}
+
+impl StoreError {
+    /// An error of the disk, with what was being done.
+    pub(crate) fn io(context: impl Into<String>, error: std::io::Error) -> StoreError {
+        StoreError::Io {
+            context: context.into(),
+            error: Arc::new(error),
+        }
+    }
+
+    /// For `map_err`: an error of the disk while `doing` something with a file or folder.
+    pub(crate) fn at(doing: &str, path: &Path) -> impl Fn(std::io::Error) -> StoreError {
+        move |error| StoreError::io(format!("{doing} {}", path.display()), error)
+    }
+
+    /// Damage of `what`.
+    pub(crate) fn damaged(what: impl Into<String>, why: impl ToString) -> StoreError {
+        StoreError::Damaged {
+            what: what.into(),
+            why: why.to_string(),
+        }
+    }
+
+    /// `what` can't be had now.
+    pub(crate) fn unavailable(what: impl Into<String>, why: impl ToString) -> StoreError {
+        StoreError::Unavailable {
+            what: what.into(),
+            why: why.to_string(),
+        }
+    }
+}
+
+impl From<skald_wal::WalError> for StoreError {
+    fn from(error: skald_wal::WalError) -> StoreError {
+        match error {
+            skald_wal::WalError::Io { context, error } => StoreError::Io { context, error },
+            error => StoreError::Unusable(error.to_string()),
+        }
+    }
+}
+
+impl From<skald_wal::WalError> for WriteError {
+    fn from(error: skald_wal::WalError) -> WriteError {
+        match error {
+            skald_wal::WalError::DiskFull => WriteError::DiskFull,
+            skald_wal::WalError::Stopped(why) => WriteError::Stopped(why),
+            error => WriteError::Stopped(error.to_string()),
+        }
+    }
+}

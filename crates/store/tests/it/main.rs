@@ -1,0 +1,20 @@
+//! Tests of the store from outside.
+//!
+//! The tests of `store` run twice: over a local directory, and as `on_s3` with the parts in a bucket of which
+//! nothing stays here. `tests/s3/run` runs those against a server from elsewhere.
+
+mod crash;
+mod damage;
+mod deletes;
+mod files;
+mod fixtures;
+mod model;
+mod objects;
+#[allow(
+    clippy::duplicate_mod,
+    reason = "the same tests with parts in object storage"
+)]
+#[path = "store.rs"]
+mod on_s3;
+mod store;
+mod support;
