@@ -3,7 +3,7 @@
 use super::limits::to_usize;
 use super::setting::{ByteSize, Secret};
 use super::{Config, QueryRangeConfig, memory};
-use skald_store::{Address, Credentials, ObjectOptions, Options, Place};
+use skald_store::{Address, BucketLocation, Credentials, ObjectOptions, Options};
 use std::time::Duration;
 
 /// `storage_config.object_store`; credentials that are left empty come from the environment variables of each cloud.
