@@ -20,6 +20,9 @@ pub(crate) enum BodyError {
     /// Larger than a limit; the text starts with Loki's words.
     #[error("request body too large: {0}")]
     TooLarge(String),
+    /// Not a snappy block, which a protobuf push has to be.
+    #[error("snappy: corrupt input")]
+    NotSnappy,
     /// There is no stream in it.
     #[error("error at least one valid stream is required for ingestion")]
     NoStreams,
@@ -29,7 +32,7 @@ impl BodyError {
     /// The status the client gets.
     pub(crate) fn status(&self) -> u16 {
         match self {
-            BodyError::Malformed(_) => 400,
+            BodyError::Malformed(_) | BodyError::NotSnappy => 400,
             BodyError::TooLarge(_) => 413,
             BodyError::NoStreams => 422,
         }

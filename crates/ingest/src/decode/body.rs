@@ -47,13 +47,27 @@ pub(crate) fn media_type(content_type: Option<&str>) -> Result<String, BodyError
     }
 }
 
-/// Which message a Loki push holds: anything that is not JSON is protobuf, as in Loki.
-pub(crate) fn shape(content_type: Option<&str>) -> Result<Shape, BodyError> {
-    Ok(if media_type(content_type)? == "application/json" {
-        Shape::Json
-    } else {
-        Shape::Protobuf
-    })
+/// Which message a Loki push holds: anything that is not JSON by its type is protobuf, as in Loki.
+pub(crate) fn shape(content_type: Option<&str>) -> Shape {
+    match media_type(content_type).as_deref() {
+        Ok("application/json") => Shape::Json,
+        _ => Shape::Protobuf,
+    }
+}
+
+/// The error of a body that was taken for protobuf and is no snappy: names the content type when that is why.
+pub(crate) fn blame_content_type(error: BodyError, content_type: Option<&str>) -> BodyError {
+    if error != BodyError::NotSnappy {
+        return error;
+    }
+    match media_type(content_type).as_deref() {
+        Err(unusable) => unusable.clone(),
+        Ok("application/x-protobuf" | "application/protobuf" | "application/x-snappy") => error,
+        Ok(other) => BodyError::Malformed(format!(
+            "content type {other:?} is not application/json, so the body was read as snappy-compressed protobuf: \
+             {error}"
+        )),
+    }
 }
 
 /// One step of decoding a body.
@@ -70,34 +84,58 @@ pub(crate) enum Encoding {
     SnappyFrames,
 }
 
+/// The encoding a name of `Content-Encoding` stands for.
+fn content_encoding(name: &str) -> Option<Encoding> {
+    match name.to_ascii_lowercase().as_str() {
+        "gzip" | "x-gzip" => Some(Encoding::Gzip),
+        "deflate" => Some(Encoding::Deflate),
+        "zstd" => Some(Encoding::Zstd),
+        "lz4" => Some(Encoding::Lz4),
+        _ => None,
+    }
+}
+
+/// The encodings a header names in the order in which they are undone; `unknown` gives the error for another name.
+fn content_encodings(
+    header: Option<&str>,
+    ignored: &[&str],
+    unknown: impl Fn(&str) -> String,
+) -> Result<Vec<Encoding>, BodyError> {
+    let names = header.unwrap_or_default().split(',').rev().map(str::trim);
+    let named = names.filter(|name| {
+        !name.is_empty() && !ignored.iter().any(|other| other.eq_ignore_ascii_case(name))
+    });
+    let encodings: Vec<Encoding> = named
+        .map(|name| content_encoding(name).ok_or_else(|| BodyError::Malformed(unknown(name))))
+        .collect::<Result<_, _>>()?;
+    if encodings.len() > ENCODINGS_MAX {
+        return Err(BodyError::malformed("too many content encodings"));
+    }
+    Ok(encodings)
+}
+
 /// The encodings of a Loki push in the order in which they are undone. The `snappy` that some clients name is
 /// the block a protobuf push is anyway.
 pub(crate) fn loki_encodings(
     header: Option<&str>,
     shape: Shape,
 ) -> Result<Vec<Encoding>, BodyError> {
-    let mut encodings = Vec::new();
-    for name in header.unwrap_or_default().split(',').rev().map(str::trim) {
-        match name.to_ascii_lowercase().as_str() {
-            "" | "identity" | "snappy" => {}
-            "gzip" | "x-gzip" => encodings.push(Encoding::Gzip),
-            "deflate" => encodings.push(Encoding::Deflate),
-            "zstd" => encodings.push(Encoding::Zstd),
-            "lz4" => encodings.push(Encoding::Lz4),
-            _ => {
-                return Err(BodyError::Malformed(format!(
-                    "Content-Encoding {name:?} not supported"
-                )));
-            }
-        }
-    }
-    if encodings.len() > ENCODINGS_MAX {
-        return Err(BodyError::malformed("too many content encodings"));
-    }
+    let mut encodings = content_encodings(header, &["identity", "snappy"], |name| {
+        format!("Content-Encoding {name:?} not supported")
+    })?;
     if shape == Shape::Protobuf {
         encodings.push(Encoding::SnappyBlock);
     }
     Ok(encodings)
+}
+
+/// The encodings of an OTLP body.
+pub(crate) fn otlp_encodings(header: Option<&str>) -> Result<Vec<Encoding>, BodyError> {
+    content_encodings(header, &["identity"], |name| {
+        format!(
+            "unsupported content encoding {name}: only gzip, deflate, lz4 and zstd are supported"
+        )
+    })
 }
 
 /// The encoding of a gRPC message.
@@ -108,20 +146,6 @@ pub(crate) fn grpc_encodings(name: Option<&str>) -> Result<Vec<Encoding>, BodyEr
         "snappy" => Ok(vec![Encoding::SnappyFrames]),
         name => Err(BodyError::Malformed(format!(
             "grpc-encoding {name:?} not supported"
-        ))),
-    }
-}
-
-/// The encodings of an OTLP body, in Loki's words when there is another.
-pub(crate) fn otlp_encodings(header: Option<&str>) -> Result<Vec<Encoding>, BodyError> {
-    let name = header.unwrap_or_default().trim();
-    match name.to_ascii_lowercase().as_str() {
-        "" | "identity" => Ok(Vec::new()),
-        "gzip" => Ok(vec![Encoding::Gzip]),
-        "zstd" => Ok(vec![Encoding::Zstd]),
-        "lz4" => Ok(vec![Encoding::Lz4]),
-        _ => Err(BodyError::Malformed(format!(
-            "unsupported content encoding {name}: only gzip, lz4 and zstd are supported"
         ))),
     }
 }
@@ -173,12 +197,7 @@ fn undo(
             limits,
             out,
         ),
-        Encoding::Deflate => read_capped(
-            flate2::bufread::DeflateDecoder::new(input),
-            "flate: corrupt input",
-            limits,
-            out,
-        ),
+        Encoding::Deflate => undo_deflate(input, limits, out),
         Encoding::Zstd => {
             let decoder = zstd::stream::read::Decoder::with_buffer(input);
             let decoder = decoder.map_err(|e| BodyError::Malformed(format!("zstd: {e}")))?;
@@ -200,6 +219,39 @@ fn undo(
     }
 }
 
+/// HTTP's deflate is zlib's framing around deflate (RFC 9110 8.4.1.2); many clients, and Loki, mean bare deflate.
+fn undo_deflate(input: &[u8], limits: &IngestLimits, out: &mut Vec<u8>) -> Result<(), BodyError> {
+    const WORDS: &str = "flate: corrupt input";
+    let framed = has_zlib_header(input)
+        .then(|| read_capped(flate2::bufread::ZlibDecoder::new(input), WORDS, limits, out));
+    match framed {
+        Some(Ok(())) => return Ok(()),
+        Some(Err(error @ BodyError::TooLarge(_))) => return Err(error),
+        Some(Err(_)) | None => out.clear(),
+    }
+    let bare = read_capped(
+        flate2::bufread::DeflateDecoder::new(input),
+        WORDS,
+        limits,
+        out,
+    );
+    match framed {
+        Some(Err(error)) => bare.map_err(|_| error),
+        _ => bare,
+    }
+}
+
+/// Whether bytes begin as zlib does (RFC 1950): deflate, a window up to 32 KB, a check over both bytes, no dictionary.
+fn has_zlib_header(input: &[u8]) -> bool {
+    match input {
+        [method, flags, ..] => {
+            let check = u16::from_be_bytes([*method, *flags]);
+            method & 0x0f == 8 && method >> 4 <= 7 && flags & 0x20 == 0 && check.is_multiple_of(31)
+        }
+        _ => false,
+    }
+}
+
 fn read_capped(
     reader: impl Read,
     words: &str,
@@ -218,21 +270,20 @@ fn read_capped(
 }
 
 fn undo_snappy(input: &[u8], limits: &IngestLimits, out: &mut Vec<u8>) -> Result<(), BodyError> {
-    let corrupt = || BodyError::malformed("snappy: corrupt input");
-    let len = snap::raw::decompress_len(input).map_err(|_| corrupt())?;
+    let len = snap::raw::decompress_len(input).map_err(|_| BodyError::NotSnappy)?;
     if input.is_empty() {
-        return Err(corrupt());
+        return Err(BodyError::NotSnappy);
     }
     if len > limits.max_decompressed_size {
         return Err(too_large(len, limits));
     }
     if len > input.len().saturating_mul(SNAPPY_GROWTH_MAX) {
-        return Err(corrupt());
+        return Err(BodyError::NotSnappy);
     }
     out.resize(len, 0);
     let written = snap::raw::Decoder::new()
         .decompress(input, out)
-        .map_err(|_| corrupt())?;
+        .map_err(|_| BodyError::NotSnappy)?;
     out.truncate(written);
     Ok(())
 }
@@ -339,28 +390,114 @@ mod tests {
     }
 
     #[test]
-    fn other_encodings_are_refused_by_name() {
-        let refused = otlp_encodings(Some("br")).expect_err("not an encoding of OTLP");
-        assert_eq!(
-            refused.to_string(),
-            "unsupported content encoding br: only gzip, lz4 and zstd are supported"
-        );
+    fn otlp_takes_the_same_encodings_but_snappy() {
+        for (header, want) in [
+            ("", vec![]),
+            ("identity", vec![]),
+            ("Deflate", vec![Encoding::Deflate]),
+            ("x-gzip", vec![Encoding::Gzip]),
+            ("zstd, gzip", vec![Encoding::Gzip, Encoding::Zstd]),
+        ] {
+            assert_eq!(otlp_encodings(Some(header)), Ok(want), "{header}");
+        }
+        for name in ["br", "snappy"] {
+            let refused = otlp_encodings(Some(name)).expect_err("not an encoding of OTLP");
+            assert_eq!(
+                refused.to_string(),
+                format!(
+                    "unsupported content encoding {name}: only gzip, deflate, lz4 and zstd are supported"
+                )
+            );
+        }
+    }
+
+    fn deflate(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), Default::default());
+        encoder
+            .write_all(bytes)
+            .expect("writing to memory succeeds");
+        encoder.finish().expect("writing to memory succeeds")
+    }
+
+    fn zlib(bytes: &[u8], level: u32) -> Vec<u8> {
+        let level = flate2::Compression::new(level);
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), level);
+        encoder
+            .write_all(bytes)
+            .expect("writing to memory succeeds");
+        encoder.finish().expect("writing to memory succeeds")
+    }
+
+    #[test]
+    fn deflate_is_read_bare_and_in_zlib_framing() {
+        let long = b"{\"streams\":[]}".repeat(1000);
+        for body in [&b"{}"[..], b"", &long] {
+            check(&deflate(body), "deflate", Shape::Json, Ok(body));
+            for level in [0, 1, 6, 9] {
+                check(&zlib(body, level), "deflate", Shape::Json, Ok(body));
+            }
+        }
+        let zlibbed = zlib(&long, 6);
+        let cut = &zlibbed[..zlibbed.len() - 9];
+        check(cut, "deflate", Shape::Json, Err("unexpected EOF"));
+        let mut damaged = zlibbed.clone();
+        *damaged.last_mut().expect("it is long") ^= 1;
+        for broken in [&*damaged, b"{\"streams\":[]}", b""] {
+            let mut buffer = Vec::new();
+            let limits = IngestLimits::default();
+            let error = decompress(broken, &[Encoding::Deflate], &limits, &mut buffer)
+                .expect_err("the body is broken");
+            assert_eq!(error.status(), 400);
+        }
+        let bomb = zlib(&vec![0; 64 << 20], 9);
+        let text = "request body too large: decompressed message size too large than max (1048577 vs 1048576)";
+        check(&bomb, "deflate", Shape::Json, Err(text));
+    }
+
+    #[test]
+    fn a_body_that_is_no_snappy_blames_an_odd_content_type() {
+        for (content_type, want) in [
+            ("application/x-protobuf", "snappy: corrupt input"),
+            (
+                "text/json; charset=utf-8",
+                "content type \"text/json\" is not application/json, so the body was read as snappy-compressed \
+                 protobuf: snappy: corrupt input",
+            ),
+        ] {
+            let blamed = blame_content_type(BodyError::NotSnappy, Some(content_type));
+            assert_eq!((blamed.status(), &*blamed.to_string()), (400, want));
+        }
+        let other = BodyError::malformed("unexpected EOF");
+        assert_eq!(blame_content_type(other.clone(), Some("text/json")), other);
     }
 
     #[test]
     fn media_types_are_read_without_their_parameters() {
-        assert_eq!(
-            shape(Some("Application/JSON; charset=utf-8")),
-            Ok(Shape::Json)
-        );
-        assert_eq!(shape(Some("text/plain")), Ok(Shape::Protobuf));
+        for json in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+            "application/json ; charset=utf-8",
+            "application/json;",
+        ] {
+            assert_eq!(shape(Some(json)), Shape::Json, "{json}");
+        }
+        for other in [
+            None,
+            Some("text/plain"),
+            Some("application/x-protobuf; a=b"),
+        ] {
+            assert_eq!(shape(other), Shape::Protobuf);
+        }
         for (header, want) in [
             (None, "mime: no media type"),
             (Some(""), "mime: no media type"),
             (Some("text/"), "mime: expected token after slash"),
             (Some("a b"), "mime: unexpected content after media type"),
         ] {
-            assert_eq!(shape(header), Err(BodyError::malformed(want)));
+            assert_eq!(media_type(header), Err(BodyError::malformed(want)));
+            let blamed = blame_content_type(BodyError::NotSnappy, header);
+            assert_eq!(blamed, BodyError::malformed(want));
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::decode::json_reader::{JsonError, Scanner};
 use crate::decode::push::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
 use crate::limits::LABEL_TEXT_BYTES_MAX;
 use crate::rejection::BodyError;
+use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
 /// How the decoder Loki uses begins errors about a stream.
@@ -250,6 +251,11 @@ fn decode_object_entry<'a>(
                 scanner.value()?;
                 error = error.or(Some(EntryError::Text));
             }
+            (b"structuredMetadata", _) if !scanner.take_null() => {
+                scanner.value()?;
+                error = error.or(Some(EntryError::Metadata));
+            }
+            (b"structuredMetadata", _) => {}
             _ => drop(scanner.value()?),
         }
     }
@@ -266,6 +272,7 @@ fn parse_rfc3339(text: &[u8]) -> Option<i64> {
     Some(nanoseconds.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
 }
 
+/// `{"name": "value"}`. Values that are no strings are taken as written, nulls are left out.
 fn decode_metadata<'a>(
     scanner: &mut Scanner<'a>,
     decoded: &mut Decoded<'a>,
@@ -275,11 +282,14 @@ fn decode_metadata<'a>(
     let mut first = true;
     while let Some(name) = scanner.key(&mut first)? {
         if scanner.peek() == Some(b'"') {
-            let value = scanner.string()?;
-            decoded.push_pair(name, value)?;
-        } else {
-            scanner.value()?;
-            outcome = Err(EntryError::Text);
+            decoded.push_pair(name, scanner.string()?)?;
+        } else if !scanner.take_null() {
+            let value = scanner.value()?;
+            if serde_json::from_slice::<IgnoredAny>(value).is_ok() {
+                decoded.push_pair(name, Cow::Borrowed(value))?;
+            } else {
+                outcome = Err(EntryError::Text);
+            }
         }
     }
     Ok(outcome)
@@ -351,11 +361,47 @@ mod tests {
             ),
         );
         check(
-            r#"{"streams":[{"stream":{},"values":[["1","a",{"k":"v","n":1}],["2","b",5],5]}]}"#,
+            r#"{"streams":[{"stream":{},"values":[["1","a",{"k":"v","n":nope}],["2","b",5],5]}]}"#,
             &format!(
                 "{{}};1 errors like: {STREAM_PREFIX}unmarshalerDecoder: Value is string, but can't find closing '\"' symbol"
             ),
         );
+    }
+
+    #[test]
+    fn metadata_that_is_no_text_is_taken_as_written() {
+        let metadata =
+            r#"{"n":5,"f":-1.5e3,"t":true,"o":{"a": [1]},"l":[],"z":null,"e":"","s":"x"}"#;
+        let pairs = r#"n=5 f=-1.5e3 t=true o={"a": [1]} l=[] s=x"#;
+        check(
+            &format!(
+                r#"{{"streams":[{{"stream":{{}},"values":[["1","a",{metadata}],["2","b",null],["3","c",{{}}]]}}]}}"#
+            ),
+            &format!("{{}} 1 a {pairs} 2 b 3 c;"),
+        );
+        check(
+            &format!(
+                r#"{{"streams":[{{"labels":"{{}}","entries":[{{"ts":"1970-01-01T00:00:00Z","line":"a","structuredMetadata":{metadata}}},
+                {{"ts":"1970-01-01T00:00:00Z","line":"b","structuredMetadata":null}}]}}]}}"#
+            ),
+            &format!("{{}} 0 a {pairs} 0 b;"),
+        );
+        check(
+            r#"{"streams":[{"labels":"{}","entries":[{"ts":"1970-01-01T00:00:00Z","line":"a","structuredMetadata":"x"}]}]}"#,
+            &format!(
+                "{{}};{STREAM_PREFIX}unmarshalerDecoder: Value looks like object, but can't find closing '}}' symbol"
+            ),
+        );
+        for bad in ["nul", "tru", "-", "{\"a\":}", "[1"] {
+            let body = format!(
+                r#"{{"streams":[{{"stream":{{}},"values":[["1","a",{{"n":{bad}}}],["2","b"]]}}]}}"#
+            );
+            let decoded = decode(body.as_bytes());
+            assert!(
+                decoded.is_err() || decoded.is_ok_and(|d| d.rejections.text().is_some()),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

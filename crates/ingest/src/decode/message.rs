@@ -32,9 +32,10 @@ impl<'b> Message<'b> {
         let content_encoding = request.content_encoding.as_deref();
         match request.protocol {
             Protocol::Loki | Protocol::LokiLegacy => {
-                let shape = body::shape(content_type)?;
+                let shape = body::shape(content_type);
                 let encodings = body::loki_encodings(content_encoding, shape)?;
-                let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
+                let bytes = body::decompress(&request.body, &encodings, limits, buffer)
+                    .map_err(|error| body::blame_content_type(error, content_type))?;
                 Ok(match shape {
                     body::Shape::Json => Message::LokiJson(bytes),
                     body::Shape::Protobuf => Message::LokiProtobuf(bytes),

@@ -21,7 +21,7 @@ pub(crate) struct Decoded<'a> {
     pub(crate) streams: Vec<DecodedStream<'a>>,
     /// Entries of all streams.
     pub(crate) entries: Vec<DecodedEntry<'a>>,
-    /// Metadata pairs of all entries, in the order they came.
+    /// Metadata pairs of all entries, in the order they came; none has an empty value.
     pub(crate) pairs: Vec<(Text<'a>, Text<'a>)>,
     /// What could not be decoded although its neighbours could.
     pub(crate) rejections: Rejections,
@@ -77,8 +77,11 @@ impl<'a> Decoded<'a> {
         Ok(())
     }
 
-    /// Appends a metadata pair of the entry to come.
+    /// Appends a metadata pair of the entry to come. One with an empty value is as good as absent, and left out.
     pub(crate) fn push_pair(&mut self, name: Text<'a>, value: Text<'a>) -> Result<(), BodyError> {
+        if value.is_empty() {
+            return Ok(());
+        }
         if self.pairs.len() >= PAIRS_MAX {
             return Err(BodyError::TooLarge(format!(
                 "more than {PAIRS_MAX} structured metadata labels"

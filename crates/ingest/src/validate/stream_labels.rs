@@ -4,7 +4,7 @@
 
 use crate::decode::json_reader::Scanner;
 use crate::decode::label_text;
-use crate::decode::label_text::Pair;
+use crate::decode::label_text::{INVALID_RUNE, Pair};
 use crate::decode::push::RawLabels;
 use crate::label_name::is_label_name;
 use crate::level;
@@ -61,6 +61,11 @@ impl StreamResolver {
                     .filter(|(name, _)| !is_replaced(name))
                     .map(borrowed)
                     .collect();
+                let pairs = resource.iter().chain(record);
+                if let Some(wrong) = pairs.clone().find(|(_, value)| holds_replacement(value)) {
+                    let pairs: Vec<Pair<'_>> = pairs.map(borrowed).collect();
+                    return Err(invalid_value(&borrowed(wrong), &pairs));
+                }
                 facts_of(shared, record.iter().map(borrowed).collect(), limits).map(Arc::new)
             }
         }
@@ -71,7 +76,7 @@ fn borrowed((name, value): &(String, String)) -> Pair<'_> {
     (Cow::Borrowed(name), Cow::Borrowed(value))
 }
 
-fn unparsable(error: &label_text::LabelTextError) -> Rejected {
+fn unparsable(error: &impl std::fmt::Display) -> Rejected {
     Rejected {
         reason: Reason::InvalidLabels,
         message: format!("couldn't parse labels: {error}"),
@@ -86,7 +91,7 @@ fn parse_object(text: &[u8]) -> Result<Vec<Pair<'_>>, Rejected> {
         message: "couldn't parse labels: not a JSON object".to_owned(),
     };
     let mut scanner = Scanner::new(text);
-    let mut pairs: Vec<Pair<'_>> = Vec::new();
+    let mut pairs: Vec<(Cow<'_, str>, Cow<'_, [u8]>)> = Vec::new();
     scanner.expect(b'{').map_err(|_| refused())?;
     let mut first = true;
     while let Some(name) = scanner.key(&mut first).map_err(|_| refused())? {
@@ -98,20 +103,56 @@ fn parse_object(text: &[u8]) -> Result<Vec<Pair<'_>>, Rejected> {
             }
             _ => Cow::Borrowed(scanner.value().map_err(|_| refused())?),
         };
-        let (name, value) = (lossy(name), lossy(value));
+        let name = lossy(name);
         match pairs.iter_mut().find(|(n, _)| *n == name) {
             Some(pair) => pair.1 = value,
             None => pairs.push((name, value)),
         }
     }
-    if pairs
+    let is_refused = |value: &[u8]| std::str::from_utf8(value).is_ok_and(holds_replacement);
+    let refused = pairs.iter().position(|(_, value)| is_refused(value));
+    let pairs: Vec<Pair<'_>> = pairs
+        .into_iter()
+        .map(|(name, value)| (name, lossy(value)))
+        .collect();
+    if let Some(wrong) = pairs
         .iter()
-        .any(|(name, _)| !is_label_name(name.as_bytes()))
+        .find(|(name, _)| !is_label_name(name.as_bytes()))
     {
-        pairs.sort();
-        label_text::parse(write_pairs(&pairs).as_bytes()).map_err(|error| unparsable(&error))?;
+        let why = "is invalid: names match [a-zA-Z_][a-zA-Z0-9_]*";
+        return Err(unparsable(&blame_label(
+            "name of label",
+            wrong,
+            &pairs,
+            why,
+        )));
     }
-    Ok(pairs)
+    match refused {
+        Some(at) => Err(invalid_value(&pairs[at], &pairs)),
+        None => Ok(pairs),
+    }
+}
+
+/// Whether a text holds U+FFFD, which stands for what was no text.
+fn holds_replacement(text: &str) -> bool {
+    text.contains(char::REPLACEMENT_CHARACTER)
+}
+
+/// A label's value holds U+FFFD: Loki's lexer refuses it.
+fn invalid_value(pair: &Pair<'_>, pairs: &[Pair<'_>]) -> Rejected {
+    let why = format!("is invalid: {INVALID_RUNE}");
+    unparsable(&blame_label("value of label", pair, pairs, &why))
+}
+
+/// `parse error: name of label 'a-b' in stream '{a-b="c"}' is invalid`. Clients that send JSON or attributes never
+/// saw a label text, so a column of it would say nothing to them.
+fn blame_label(what: &str, (name, _): &Pair<'_>, pairs: &[Pair<'_>], why: &str) -> String {
+    let mut sorted = pairs.to_vec();
+    sorted.sort();
+    format!(
+        "parse error: {what} '{name}' in stream '{}' {why}",
+        write_pairs(&sorted)
+    )
 }
 
 fn lossy(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
@@ -310,9 +351,51 @@ mod tests {
     }
 
     #[test]
+    fn a_bad_name_in_json_is_named_with_its_stream() {
+        for name in ["a-b", "a:b", "a.b", "0", "", "\u{e9}", "a b"] {
+            let want = format!(
+                "invalid_labels: couldn't parse labels: parse error: name of label '{name}' in stream"
+            );
+            let labels = format!(r#"{{"zz":"1","{name}":"c"}}"#);
+            let refused = StreamResolver::new()
+                .resolve(&json(&labels), &IngestLimits::default())
+                .expect_err("the name is invalid");
+            let message = format!("{}: {}", refused.reason.as_str(), refused.message);
+            assert!(message.starts_with(&want), "{message}");
+            assert!(message.contains(&format!("{name}=\"c\"")), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_value_with_the_replacement_character_is_refused() {
+        let words = "parse error: value of label 'a' in stream '{a=\"x\u{fffd}\", b=\"1\"}' is invalid: invalid UTF-8 rune";
+        let refused = format!("invalid_labels: couldn't parse labels: {words}");
+        check(json("{\"b\":\"1\",\"a\":\"x\u{fffd}\"}"), &refused);
+        check(json(r#"{"b":"1","a":"x\ufffd"}"#), &refused);
+        check(json(r#"{"b":"1","a":"x\ud800"}"#), &refused);
+        check(
+            text("{b=\"1\", a=\"x\u{fffd}\"}"),
+            "invalid_labels: couldn't parse labels: 1:11: parse error: invalid UTF-8 rune",
+        );
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        check(
+            RawLabels::Pairs {
+                resource: &[pair("b", "1")],
+                record: vec![pair("a", "x\u{fffd}")],
+            },
+            &refused,
+        );
+        // Bytes that are no UTF-8 Loki takes, escaped; here they are replaced.
+        check(
+            RawLabels::Json(b"{\"a\":\"x\xff\"}"),
+            "{a=\"x\u{fffd}\", service_name=\"unknown_service\"} None",
+        );
+    }
+
+    #[test]
     fn bad_labels_are_refused_in_lokis_words() {
         check(
-            json(r#"{"a-b":"c"}"#),
+            text(r#"{a-b="c"}"#),
             "invalid_labels: couldn't parse labels: 1:3: parse error: unexpected character inside braces: '-'",
         );
         check(

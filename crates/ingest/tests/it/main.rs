@@ -1,5 +1,6 @@
 //! Tests that ask the whole of ingest, in one binary.
 
+mod doors;
 mod otlp;
 mod otlp_json;
 mod proto_files;

@@ -107,8 +107,11 @@ fn split_resource(resource: &Resource, rules: &[AttributeRule]) -> (Pairs, Pairs
     (labels, metadata)
 }
 
-/// A label by the name it has in a selector; `None` when no name is left.
+/// A label by the name it has in a selector; `None` when no name is left, or it has no value.
 pub(crate) fn label(name: Cow<'_, str>, text: Cow<'_, str>) -> Option<(String, String)> {
+    if text.is_empty() {
+        return None;
+    }
     let name = sanitize_name(name.as_bytes())?;
     Some((name.into_owned(), text.into_owned()))
 }
