@@ -199,6 +199,21 @@ impl Pipeline {
         self.stages.is_empty()
     }
 
+    /// Whether a label filter compares `__error__`, which is a text, with a number: no entry passes it.
+    pub fn compares_error_by_size(&self) -> bool {
+        let named = |stage: &Stage| match stage {
+            Stage::LabelFilter(filter) => filter.names(),
+            _ => Vec::new(),
+        };
+        // Comparisons of `__error__` as a text are not by its number.
+        self.stages.iter().flat_map(named).any(|name| {
+            matches!(
+                self.hints.names.text(name),
+                labels::ERROR | labels::ERROR_DETAILS
+            )
+        })
+    }
+
     /// Whether some stage can leave entries out.
     pub fn drops_rows(&self) -> bool {
         self.stages.iter().any(|stage| {

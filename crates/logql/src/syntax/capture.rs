@@ -26,18 +26,60 @@ pub(super) enum CaptureError {
     Regex(#[from] re2::RegexError),
 }
 
+impl CaptureError {
+    /// What to do about it; may be empty.
+    pub(super) fn help(&self) -> &'static str {
+        match self {
+            CaptureError::NoGroup => r"name a group after the label it becomes: (?P<status>\d+)",
+            CaptureError::NoCapture => {
+                "a capture is a label's name between < and >, and nothing else: <status>"
+            }
+            CaptureError::Consecutive(_) => "put the text that stands between them between the two",
+            CaptureError::DuplicateGroup(_) | CaptureError::DuplicateCapture(_) => {
+                "each name may stand once; <_> or a group without a name takes no label"
+            }
+            CaptureError::Regex(_) => "",
+        }
+    }
+}
+
 /// Checks the expression of a regexp stage.
 pub(super) fn check_regexp(text: &str) -> Result<(), CaptureError> {
-    let regex = re2::search(text)?;
-    let names: Vec<&str> = regex.capture_names().flatten().collect();
-    if let Some(duplicate) = first_duplicate(&names) {
-        return Err(CaptureError::DuplicateGroup(duplicate.to_owned()));
-    }
-    if names.is_empty() {
+    let regex = re2::search(text).map_err(|error| {
+        // The engine refuses a repeated name in words of its own; Go takes it and Loki refuses it.
+        match first_duplicate(&group_names(text)) {
+            Some(name) => CaptureError::DuplicateGroup(name.to_owned()),
+            None => CaptureError::Regex(error),
+        }
+    })?;
+    if regex.capture_names().flatten().next().is_none() {
         Err(CaptureError::NoGroup)
     } else {
         Ok(())
     }
+}
+
+/// Names of groups as they are written, `(?P<name>` or `(?<name>`, outside of escapes and classes.
+fn group_names(regex: &str) -> Vec<&str> {
+    let (mut names, mut in_class) = (Vec::new(), false);
+    let mut at = 0;
+    while let Some(c) = regex[at..].chars().next() {
+        let rest = &regex[at..];
+        let opened = ["(?P<", "(?<"]
+            .iter()
+            .find_map(|open| rest.strip_prefix(open).filter(|_| !in_class));
+        if let Some(name) = opened {
+            names.extend(name.split_once('>').map(|(name, _)| name));
+        }
+        match c {
+            '\\' => at += rest[1..].chars().next().map_or(0, char::len_utf8),
+            '[' => in_class = true,
+            ']' => in_class = false,
+            _ => {}
+        }
+        at += c.len_utf8();
+    }
+    names
 }
 
 /// Checks the expression of a pattern stage.
@@ -118,5 +160,18 @@ mod tests {
     fn regexps_need_a_named_group() {
         assert_eq!(check_regexp("(?P<a>x)"), Ok(()));
         assert_eq!(check_regexp("(x)"), Err(CaptureError::NoGroup));
+        for text in ["(?P<x>.)(?P<x>.)", "(?<x>.)[(?P<y>](?P<x>.)"] {
+            assert_eq!(
+                check_regexp(text),
+                Err(CaptureError::DuplicateGroup("x".to_owned())),
+                "{text}"
+            );
+        }
+        for text in [r"(?P<x>[(?P<x>])", r"\\(?P<x>\(?P<x>)", "[(?P<x>]"] {
+            assert!(
+                !matches!(check_regexp(text), Err(CaptureError::DuplicateGroup(_))),
+                "{text}"
+            );
+        }
     }
 }

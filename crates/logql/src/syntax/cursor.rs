@@ -101,10 +101,15 @@ impl<'a> Cursor<'a> {
 
     /// A failure of meaning at the next token.
     pub(super) fn refused(self, message: String) -> Err<Fault<'a>> {
+        self.refused_with(message, "")
+    }
+
+    /// A failure of meaning at the next token, and what to do about it.
+    pub(super) fn refused_with(self, message: String, help: &'static str) -> Err<Fault<'a>> {
         Err::Failure(Fault::Refused(Refusal {
             message,
             span: self.peek().span,
-            help: "",
+            help,
         }))
     }
 }

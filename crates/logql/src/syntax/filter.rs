@@ -218,6 +218,6 @@ fn number(c: Cursor<'_>, name: String, op: CompareOp) -> Parsed<'_, LabelFilterE
                 value: if negative { -value } else { value },
             },
         )),
-        Err(error) => Err(c.refused(format!("unable to parse float: {error}"))),
+        Err(error) => Err(c.refused(format!("unable to parse literal as a float: {error}"))),
     }
 }

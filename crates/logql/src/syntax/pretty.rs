@@ -72,7 +72,7 @@ fn pretty_range(range: &RangeExpr, level: usize) -> String {
     out.push_str(&format!(
         " [{}]{}\n",
         duration::format_prometheus(range.range.range),
-        print_offset(range.range.offset)
+        pretty_offset(range.range.offset)
     ));
     out.push_str(&format!(
         "{}){}",
@@ -80,6 +80,15 @@ fn pretty_range(range: &RangeExpr, level: usize) -> String {
         print_grouping(range.grouping.as_ref(), ", ")
     ));
     out
+}
+
+/// ` offset 5m`, or nothing. One line has Go's form instead, as Loki's canonical text does.
+fn pretty_offset(offset: i64) -> String {
+    if offset == 0 || offset % 1_000_000 != 0 {
+        return print_offset(offset);
+    }
+    let sign = if offset < 0 { "-" } else { "" };
+    format!(" offset {sign}{}", duration::format_prometheus(offset))
 }
 
 fn pretty_vector(vector: &VectorExpr, level: usize) -> String {

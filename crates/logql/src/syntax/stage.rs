@@ -7,8 +7,8 @@ use super::capture;
 use super::cursor::{Cursor, Parsed, need, token};
 use super::filter;
 use super::grammar::{
-    Context, Tall, end_before, label, label_list, log, match_op, matcher, starts_comparison,
-    starts_label, text_argument,
+    Context, Tall, end_before, is_bare_label, label, label_list, log, match_op, matcher,
+    starts_comparison, starts_label, text_argument,
 };
 use super::token::Kind;
 use crate::ast::{
@@ -129,6 +129,10 @@ fn stage<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<StageExpr>> {
         Kind::Identifier if is_word(c, 0, "limit") && c.ahead(1).kind == Kind::Number => {
             limit(c.next())?
         }
+        // `| "error" != "x"` is a line filter that lost its `=`: it must not filter by a label named error.
+        Kind::Text if starts_comparison(c) && is_bare_label(c.peek().text()) => {
+            return Err(c.stray(STAGE_WANTED));
+        }
         kind if kind == Kind::OpenParen || starts_comparison(c) => {
             let (c, filter) = filter::label_filter(cx, c)?;
             return Ok((
@@ -202,7 +206,7 @@ fn regexp(c: Cursor<'_>) -> Parsed<'_, StageExpr> {
     let (after, text) = need(Kind::Text)(c)?;
     match capture::check_regexp(text.text()) {
         Ok(()) => Ok((after, StageExpr::Regexp(text.text().to_owned()))),
-        Err(error) => Err(c.refused(format!("invalid regexp parser: {error}"))),
+        Err(error) => Err(c.refused_with(format!("invalid regexp parser: {error}"), error.help())),
     }
 }
 
@@ -210,7 +214,7 @@ fn pattern(c: Cursor<'_>) -> Parsed<'_, StageExpr> {
     let (after, text) = need(Kind::Text)(c)?;
     match capture::check_pattern(text.text()) {
         Ok(()) => Ok((after, StageExpr::Pattern(text.text().to_owned()))),
-        Err(error) => Err(c.refused(format!("invalid pattern parser: {error}"))),
+        Err(error) => Err(c.refused_with(format!("invalid pattern parser: {error}"), error.help())),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::cursor::{Cursor, Parsed, Refusal, need};
 use super::grammar::{Context, Tall, end_before, grouping, metric, next_text};
+use super::suggest::SELECTORS_JOINED;
 use super::token::{Kind, Token};
 use crate::ast::{
     BinaryExpr, BinaryOp, Expr, Grouping, LabelReplaceExpr, MetricExpr, Span, VectorExpr,
@@ -262,6 +263,8 @@ fn numbers(op: BinaryOp, side: &str, operand: Expr) -> Result<MetricExpr, Compla
     );
     let help = if op.is_comparison() {
         "a filter on a label has a pipe of its own, `| json | status >= 500`; operators join numbers, as rate({…}[5m]) gives"
+    } else if op.is_set() {
+        SELECTORS_JOINED
     } else {
         "operators join numbers, as rate({…}[5m]) gives"
     };

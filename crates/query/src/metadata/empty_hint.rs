@@ -16,15 +16,24 @@ const EVER: TimeRange = TimeRange {
     end: i64::MAX,
 };
 
+/// Said where a filter compares `__error__` by size.
+const ERROR_AS_NUMBER: &str = "__error__ is a text, which no number compares with: use __error__!=\"\" or a name such as JSONParserErr";
+
 /// A sentence for the user; `None` where nothing but the filters explains it and there are none, or where
 /// the query reads no lines at all.
 pub(crate) fn hint(engine: &Engine, request: &HintRequest) -> Result<Option<String>, QueryError> {
     match crate::engine::compile(&request.query, true)? {
+        Query::Log(query) if query.pipeline.compares_error_by_size() => {
+            Ok(Some(ERROR_AS_NUMBER.to_owned()))
+        }
         Query::Log(query) => explain(engine, &request.tenant, &query.matchers, request.range),
         Query::Metric(query) => {
             let TimeRange { start, end } = request.range;
             let steps = Steps::range(start, end, end.saturating_sub(start).max(1));
             for leaf in &query.leaves {
+                if leaf.extractor.pipeline().compares_error_by_size() {
+                    return Ok(Some(ERROR_AS_NUMBER.to_owned()));
+                }
                 let (first, last) = metric::window_bounds(&leaf.spec, &steps);
                 let range = TimeRange {
                     start: first,

@@ -198,7 +198,7 @@ fn long_queries_are_split() {
     );
     check_pretty(
         r#"quantile_over_time(0.99, {app="nginx", namespace="default", cluster="eu-west-1"} |= "error" != "timeout" | json | unwrap duration(latency) | __error__="" [5m] offset 1h) by (host, pod)"#,
-        "quantile_over_time(\n  0.99,\n  {app=\"nginx\", namespace=\"default\", cluster=\"eu-west-1\"} |= \"error\" != \"timeout\" | json\n    | unwrap duration(latency)\n    | __error__=\"\" [5m] offset 1h0m0s\n) by (host, pod)",
+        "quantile_over_time(\n  0.99,\n  {app=\"nginx\", namespace=\"default\", cluster=\"eu-west-1\"} |= \"error\" != \"timeout\" | json\n    | unwrap duration(latency)\n    | __error__=\"\" [5m] offset 1h\n) by (host, pod)",
     );
     check_pretty(
         r#"{app="nginx", namespace="default", cluster="eu-west-1"} |= "an error of some length" != "timeout" | json | status>=500"#,

@@ -97,6 +97,22 @@ fn a_token_out_of_place_is_named_with_what_fits() {
             "parse error at line 1, col 15: syntax error: unexpected STRING",
         ),
         (
+            r#"{app="api"} | "x" != "y" | json"#,
+            "parse error at line 1, col 15: syntax error: unexpected STRING",
+        ),
+        (
+            r#"{app="api"} | json | code > 0x10"#,
+            r#"parse error : unable to parse literal as a float: strconv.ParseFloat: parsing "0x10": invalid syntax"#,
+        ),
+        (
+            r#"{app="api"} | json | code > 0o17"#,
+            r#"parse error : unable to parse literal as a float: strconv.ParseFloat: parsing "0o17": invalid syntax"#,
+        ),
+        (
+            r#"{app="api"} | regexp "(?P<x>.)(?P<x>.)""#,
+            "parse error : invalid regexp parser: duplicate extracted label name 'x'",
+        ),
+        (
             "{\"a\nb\"}",
             "parse error at line 1, col 2: literal not terminated",
         ),

@@ -110,6 +110,10 @@ fn names_in_quotes_mean_the_names_that_are_stored() {
             r#"{a="b"} | ( http_status>=500 , x_y="z" )"#,
         ),
         (
+            r#"{a="b"} | "json"="x" | "a b"!="y" and "plain"="z""#,
+            r#"{a="b"} | "json"="x" | ( a_b!="y" , plain="z" )"#,
+        ),
+        (
             r#"{"json"="x"} | keep "by", "a.b""#,
             r#"{"json"="x"} | keep "by",a_b"#,
         ),
