@@ -57,6 +57,7 @@ kinds! {
     script entries_between_windows
     script dashboards
     script cases
+    scenario otlp_types_and_spellings
 }
 
 #[test]

@@ -5,3 +5,4 @@
 mod blocks;
 mod errors;
 mod files;
+mod tails;
