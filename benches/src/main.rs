@@ -1,4 +1,4 @@
-//! The end-to-end measurement: a corpus into a server, questions out of it, each answer checked.
+//! The end-to-end benchmark loads a corpus into a server, asks questions and checks every answer.
 //!
 //!     cargo run -p skald-benches --release -- e2e --server target/release/skald --corpus DIR [--save FILE] [--against FILE]
 //!     cargo run -p skald-benches --release -- growth --server … --corpora DIR,DIR,DIR

@@ -1,4 +1,4 @@
-//! Asking a question: how long it took, and what the answer comes to.
+//! The client asks a question, times it and sums up the answer.
 
 use super::questions::{Counted, Question};
 use super::{Error, Running};

@@ -1,4 +1,4 @@
-//! Pushing a corpus as shippers do: some connections, each waiting for its answer before the next push.
+//! The loader pushes a corpus as shippers do: a few connections, each waiting for its answer before the next push.
 
 use super::corpus::Corpus;
 use super::machine;
@@ -12,7 +12,7 @@ const CONNECTIONS: usize = 4;
 /// Longest wait until the server idles, and the CPU of a second below which it does.
 const SETTLE_MAX: Duration = Duration::from_secs(180);
 const IDLE_MS: f64 = 50.0;
-/// So many such seconds in a row.
+/// How many such seconds in a row count as idle.
 const IDLE_SECONDS: usize = 5;
 
 /// What loading came to.

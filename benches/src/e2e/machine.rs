@@ -1,4 +1,4 @@
-//! What the system tells of a process, and how fast this machine is today.
+//! Readings of the machine: CPU and memory of a process, and how fast this machine is today.
 
 use super::Error;
 use serde::{Deserialize, Serialize};

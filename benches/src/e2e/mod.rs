@@ -1,4 +1,4 @@
-//! The modes of the measurement, each a function that tells whether all answers were right.
+//! The modes of the benchmark, each a function that returns whether all answers were right.
 
 mod ask;
 mod corpus;
@@ -21,7 +21,7 @@ use skald_tests::process::Skald;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// What went wrong, as it is told.
+/// What went wrong, in words.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Error(pub(crate) String);

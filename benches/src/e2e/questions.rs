@@ -310,16 +310,16 @@ pub(super) fn questions(meta: &Meta) -> Vec<Question> {
     all
 }
 
+/// Log queries: tails and literals first, then regexes and fields.
 fn searches(ask: &Ask, needle: &str) -> Vec<Question> {
-    let mid = ask.start + (ask.end - ask.start) / 2;
+    let mut all = literal_searches(ask, needle);
+    all.extend(regex_searches(ask));
+    all.extend(field_searches(ask));
+    all
+}
+
+fn literal_searches(ask: &Ask, needle: &str) -> Vec<Question> {
     let token = needle.to_owned();
-    let rare = regex::Regex::new(r#"trace_id": "00000[0-9a-f]+"#).expect("the pattern is valid");
-    let invalid =
-        regex::Regex::new(r"(?i)INVALID USER [a-z]+ from 1").expect("the pattern is valid");
-    let slow = |line: &str| {
-        let millis = json(line, "duration").and_then(|d| d.strip_suffix("ms")?.parse::<f64>().ok());
-        json(line, "status").as_deref() == Some("503") && millis.is_some_and(|ms| ms > 150.0)
-    };
     vec![
         ask.log(
             "tail one stream",
@@ -358,6 +358,14 @@ fn searches(ask: &Ask, needle: &str) -> Vec<Question> {
             everything,
             |line| line.contains("error"),
         ),
+    ]
+}
+
+fn regex_searches(ask: &Ask) -> Vec<Question> {
+    let rare = regex::Regex::new(r#"trace_id": "00000[0-9a-f]+"#).expect("the pattern is valid");
+    let invalid =
+        regex::Regex::new(r"(?i)INVALID USER [a-z]+ from 1").expect("the pattern is valid");
+    vec![
         ask.log(
             "rare regex",
             r#"{job=~".+"} |~ "trace_id\": \"00000[0-9a-f]+""#,
@@ -372,6 +380,16 @@ fn searches(ask: &Ask, needle: &str) -> Vec<Question> {
             |labels| has(labels, &[("job", "openssh")]),
             move |line| invalid.is_match(line),
         ),
+    ]
+}
+
+fn field_searches(ask: &Ask) -> Vec<Question> {
+    let mid = ask.start + (ask.end - ask.start) / 2;
+    let slow = |line: &str| {
+        let millis = json(line, "duration").and_then(|d| d.strip_suffix("ms")?.parse::<f64>().ok());
+        json(line, "status").as_deref() == Some("503") && millis.is_some_and(|ms| ms > 150.0)
+    };
+    vec![
         ask.log_within(
             "json field filter",
             r#"{job="shop",app="api"} | json | status=503 | duration > 150ms"#,
@@ -404,14 +422,6 @@ fn aggregations(ask: &Ask) -> Vec<Question> {
     };
     let third: Sample =
         |_, line| Some((line.split(' ').nth(2).unwrap_or_default().to_owned(), 1.0));
-    let top: Sample = |_, line| {
-        (logfmt(line, "level") == Some("error"))
-            .then(|| (logfmt(line, "user").unwrap_or_default().to_owned(), 1.0))
-    };
-    let query = r#"topk(10, sum by (user) (count_over_time({job="shop",app="worker"} | logfmt | level="error" [24h])))"#;
-    let day = (ask.end - 24 * 3600 * SECOND, ask.end);
-    let params = [("query", query.to_owned()), ("time", ask.end.to_string())]
-        .map(|(name, value)| (name.to_owned(), value));
     vec![
         ask.points("count by job", r#"sum by (job) (count_over_time({job=~".+"}[10m]))"#, 600, everything, job, Some(1.0)),
         ask.points(
@@ -446,13 +456,7 @@ fn aggregations(ask: &Ask) -> Vec<Question> {
             level,
             Some(1.0 / 600.0),
         ),
-        Question {
-            name: "top users by logfmt",
-            path: "query",
-            params: params.into(),
-            flat: false,
-            expects: Expects::Top { streams: worker, sample: top, range: day, k: 10, groups: BTreeMap::new() },
-        },
+        top_users(ask),
         ask.points(
             "bytes by stream",
             r#"sum by (job, host) (bytes_over_time({env="prod"}[1h]))"#,
@@ -470,4 +474,27 @@ fn aggregations(ask: &Ask) -> Vec<Question> {
             Some(1.0),
         ),
     ]
+}
+
+fn top_users(ask: &Ask) -> Question {
+    let sample: Sample = |_, line| {
+        (logfmt(line, "level") == Some("error"))
+            .then(|| (logfmt(line, "user").unwrap_or_default().to_owned(), 1.0))
+    };
+    let query = r#"topk(10, sum by (user) (count_over_time({job="shop",app="worker"} | logfmt | level="error" [24h])))"#;
+    let params = [("query", query.to_owned()), ("time", ask.end.to_string())]
+        .map(|(name, value)| (name.to_owned(), value));
+    Question {
+        name: "top users by logfmt",
+        path: "query",
+        params: params.into(),
+        flat: false,
+        expects: Expects::Top {
+            streams: worker,
+            sample,
+            range: (ask.end - 24 * 3600 * SECOND, ask.end),
+            k: 10,
+            groups: BTreeMap::new(),
+        },
+    }
 }

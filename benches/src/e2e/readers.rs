@@ -1,4 +1,4 @@
-//! Many readers while data comes in: whether a cheap question stays cheap and ingest keeps its rate.
+//! Many readers ask while data comes in: does a light question stay fast, and does ingest keep its rate?
 
 use super::corpus::Corpus;
 use super::load::{self, quantile};
@@ -10,8 +10,49 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
+/// What the clients share while they ask.
+struct Asking<'a> {
+    server: &'a Running,
+    questions: &'a [Question],
+    needle: &'a Question,
+    done: AtomicBool,
+    answered: AtomicUsize,
+    failed: Mutex<Option<Error>>,
+    /// Milliseconds of each answer to the needle.
+    needles: Mutex<Vec<f64>>,
+}
+
+impl Asking<'_> {
+    /// Asks until the pushes are done. Client 0 asks for the needle alone: its answers are what is measured.
+    fn client(&self, number: usize) {
+        let own: Vec<&Question> = if number == 0 {
+            vec![self.needle]
+        } else {
+            let turned = self.questions.iter().cycle().skip(number);
+            turned.take(self.questions.len()).collect()
+        };
+        let client = self.server.client();
+        for question in own.iter().cycle() {
+            if self.done.load(Ordering::Relaxed) {
+                return;
+            }
+            let began = Instant::now();
+            if let Err(error) = ask::once(&client, question) {
+                *self.failed.lock() = Some(error);
+                return;
+            }
+            self.answered.fetch_add(1, Ordering::Relaxed);
+            if number == 0 {
+                self.needles
+                    .lock()
+                    .push(began.elapsed().as_secs_f64() * 1e3);
+            }
+        }
+    }
+}
+
 /// Ingest keeps its rate when it is within this share of what was asked for.
-const RATE_KEPT: f64 = 0.95;
+const RATE_SHARE: f64 = 0.95;
 
 /// Pushes half of the corpus at full speed, then the other half at half that speed while `clients` ask.
 pub(crate) fn readers(target: &Target, directory: &Path, clients: usize) -> Result<bool, Error> {
@@ -30,47 +71,31 @@ pub(crate) fn readers(target: &Target, directory: &Path, clients: usize) -> Resu
         full.mb_per_s,
         quantile(&full.latencies, 0.99)
     );
-    let done = AtomicBool::new(false);
-    let (asked, failed) = (AtomicUsize::new(0), Mutex::new(None));
-    let needles = Mutex::new(Vec::new());
+    let asking = Asking {
+        server: &server,
+        questions: &questions,
+        needle,
+        done: AtomicBool::new(false),
+        answered: AtomicUsize::new(0),
+        failed: Mutex::new(None),
+        needles: Mutex::new(Vec::new()),
+    };
     let limit = full.mb_per_s / 2.0;
     let pushed = std::thread::scope(|scope| {
         for number in 0..clients {
-            let (server, questions, done, asked, failed, needles) =
-                (&server, &questions, &done, &asked, &failed, &needles);
-            scope.spawn(move || {
-                // One client asks for the needle alone: its answers are what is measured.
-                let own: Vec<&Question> = if number == 0 {
-                    vec![needle]
-                } else {
-                    questions
-                        .iter()
-                        .cycle()
-                        .skip(number)
-                        .take(questions.len())
-                        .collect()
-                };
-                let client = server.client();
-                for question in own.iter().cycle() {
-                    if done.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    let began = Instant::now();
-                    if let Err(error) = ask::once(&client, question) {
-                        *failed.lock() = Some(error);
-                        return;
-                    }
-                    asked.fetch_add(1, Ordering::Relaxed);
-                    if number == 0 {
-                        needles.lock().push(began.elapsed().as_secs_f64() * 1e3);
-                    }
-                }
-            });
+            let asking = &asking;
+            scope.spawn(move || asking.client(number));
         }
         let pushed = load::push(&server, &corpus, bodies / 2..bodies, Some(limit));
-        done.store(true, Ordering::Relaxed);
+        asking.done.store(true, Ordering::Relaxed);
         pushed
     })?;
+    let Asking {
+        answered,
+        failed,
+        needles,
+        ..
+    } = asking;
     if let Some(error) = failed.into_inner() {
         return Err(error);
     }
@@ -80,7 +105,7 @@ pub(crate) fn readers(target: &Target, directory: &Path, clients: usize) -> Resu
         "second half, {clients} readers: {:.1} MB/s of {limit:.1} wanted, push p99 {:.0} ms; {} questions answered",
         pushed.mb_per_s,
         quantile(&pushed.latencies, 0.99),
-        asked.into_inner()
+        answered.into_inner()
     );
     println!(
         "needle, {} times: p50 {:.1} ms, p99 {:.1} ms",
@@ -89,5 +114,5 @@ pub(crate) fn readers(target: &Target, directory: &Path, clients: usize) -> Resu
         quantile(&needles, 0.99)
     );
     server.remove()?;
-    Ok(pushed.mb_per_s >= limit * RATE_KEPT)
+    Ok(pushed.mb_per_s >= limit * RATE_SHARE)
 }

@@ -1,4 +1,4 @@
-//! Tables, saved figures, and what got slower since.
+//! The report prints tables, saves figures and names what got slower since.
 
 use super::Error;
 use super::ask::Asked;
