@@ -1,4 +1,4 @@
-//! Pages of a log query: the total order of entries, and where in it a page ended.
+//! The cursor of a page: says where in the total order of entries the page ended.
 //!
 //! Entries are ordered by time, then by the identity of their stream, then by arrival within the stream.
 //! None of the three changes when entries move from the head into parts or parts are merged, so a
@@ -39,6 +39,7 @@ pub(crate) enum Place {
 }
 
 impl Cursor {
+    /// After an entry of this time, stream and content.
     pub(crate) fn new(
         direction: Direction,
         at: (i64, StreamId),
@@ -54,19 +55,15 @@ impl Cursor {
         }
     }
 
-    /// Whether it was given out for this question.
+    /// Whether it was given out for this query and direction.
     pub(crate) fn belongs_to(&self, query: &str, direction: Direction) -> bool {
         self.query == fingerprint(query) && self.direction == direction
     }
 
+    /// Where an entry lies.
     pub(crate) fn place(&self, timestamp: i64, stream: StreamId) -> Place {
         let order = (timestamp, stream).cmp(&(self.timestamp, self.stream));
-        let order = if self.direction == Direction::Forward {
-            order
-        } else {
-            order.reverse()
-        };
-        match order {
+        match self.direction.order(order) {
             Ordering::Less => Place::Before,
             Ordering::Equal => Place::Beside,
             Ordering::Greater => Place::After,

@@ -1,7 +1,8 @@
-//! What delete requests mean: a log query without what only shapes an answer.
+//! The predicate of a delete request: tells which entries its log query means.
 
-use crate::engine::compile;
 use crate::error::QueryError;
+use crate::parsed::Parsed;
+use crate::request::OnError;
 use skald_logql::pipeline::{
     ERROR, ERROR_DETAILS, Pipeline, Row, RowSink, Scratch, Selection, StreamRows,
 };
@@ -21,7 +22,7 @@ pub fn delete_compiler() -> DeleteCompiler {
 }
 
 fn predicate(text: &str) -> Result<LogDelete, QueryError> {
-    let Query::Log(query) = compile(text, false)? else {
+    let Query::Log(query) = Parsed::parse(text)?.compile(OnError::Fail)? else {
         return Err(QueryError::Bad(
             "a delete request takes a selector with filters".to_owned(),
         ));

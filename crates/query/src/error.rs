@@ -56,3 +56,10 @@ impl From<skald_store::StoreError> for QueryError {
         QueryError::Internal(error.to_string())
     }
 }
+
+/// Loki's words to clients that take an answer with too few series.
+pub(crate) fn series_warning(max: usize) -> String {
+    format!(
+        "maximum number of series ({max}) reached for a single query; returning partial results"
+    )
+}

@@ -1,11 +1,11 @@
-//! Reading several tenants at once: their streams side by side, told apart by the label `__tenant_id__`.
+//! The source of a query's data reads one tenant, or several side by side with the label `__tenant_id__`.
 //!
 //! A matcher on that label chooses among the tenants and goes no further; a label a stream has under that
 //! name is shown as `original___tenant_id__`. One tenant is read as if none of this were here.
 
-use crate::engine::Engine;
+use crate::request::Tenants;
 use skald_model::{Direction, Labels, Matcher, StreamId, TenantId, TimeRange};
-use skald_store::{MinedStreams, Select, Selected, Selector, StoreError};
+use skald_store::{MinedStreams, Select, Selected, Selector, Store, StoreError};
 use std::collections::BTreeSet;
 
 /// The label that names the tenant; Loki's.
@@ -29,32 +29,6 @@ fn chosen<'a>(tenants: &'a [TenantId], matchers: &[Matcher]) -> (Vec<&'a TenantI
     )
 }
 
-/// What a query that may stop early reads, stage by stage.
-pub(crate) enum Stages<'a> {
-    /// All at once.
-    All(Selected),
-    /// Newest or oldest first.
-    Of(Box<Selector<'a>>),
-}
-
-impl Stages<'_> {
-    /// The next stage, of about so many pieces.
-    pub(crate) fn next(&mut self, pieces: usize) -> Selected {
-        match self {
-            Stages::All(selected) => std::mem::take(selected),
-            Stages::Of(selecting) => selecting.next(pieces),
-        }
-    }
-
-    /// The nearest time that there may be in what is left; `None` when nothing is.
-    pub(crate) fn nearest(&self) -> Option<i64> {
-        match self {
-            Stages::All(_) => None,
-            Stages::Of(selecting) => selecting.nearest(),
-        }
-    }
-}
-
 fn marked(tenant: &TenantId, labels: &Labels) -> Labels {
     let renamed = labels.iter().map(|(name, value)| {
         (
@@ -69,20 +43,54 @@ fn marked(tenant: &TenantId, labels: &Labels) -> Labels {
     Labels::from_pairs(renamed.chain([(TENANT_LABEL, tenant.as_str())]))
 }
 
-impl Engine {
-    /// The tenants a question is about: more than one only when the reader named several.
-    pub(crate) fn several(&self) -> Option<&[TenantId]> {
-        self.tenants.as_deref().filter(|tenants| tenants.len() > 1)
+/// The store, as the tenants of one query see it.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) store: &'a Store,
+    tenants: &'a Tenants,
+}
+
+/// What a query that may stop early reads, round by round.
+pub(crate) enum Rounds<'a> {
+    /// All in one round.
+    Single(Selected),
+    /// Newest or oldest first.
+    Several(Box<Selector<'a>>),
+}
+
+impl Rounds<'_> {
+    /// The next round, of about `pieces` pieces.
+    pub(crate) fn next(&mut self, pieces: usize) -> Selected {
+        match self {
+            Rounds::Single(selected) => std::mem::take(selected),
+            Rounds::Several(selector) => selector.next(pieces),
+        }
+    }
+
+    /// The nearest time that later rounds may have; `None` when there are none.
+    pub(crate) fn nearest(&self) -> Option<i64> {
+        match self {
+            Rounds::Single(_) => None,
+            Rounds::Several(selector) => selector.nearest(),
+        }
+    }
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn new(store: &'a Store, tenants: &'a Tenants) -> Source<'a> {
+        Source { store, tenants }
+    }
+
+    /// Whose data it is.
+    pub(crate) fn tenants(&self) -> &'a Tenants {
+        self.tenants
     }
 
     /// What there is to read.
-    pub(crate) fn select(
-        &self,
-        tenant: &TenantId,
-        select: &Select<'_>,
-    ) -> Result<Selected, StoreError> {
-        let Some(tenants) = self.several() else {
-            return self.store.select(tenant, select);
+    pub(crate) fn select(&self, select: &Select<'_>) -> Result<Selected, StoreError> {
+        let tenants = match self.tenants.single() {
+            Some(tenant) => return self.store.select(tenant, select),
+            None => self.tenants.all(),
         };
         let (tenants, matchers) = chosen(tenants, select.matchers);
         let mut all = Selected::default();
@@ -110,28 +118,25 @@ impl Engine {
         Ok(all)
     }
 
-    /// What there is to read, piece by piece where one tenant is read.
-    pub(crate) fn selecting<'a>(
-        &'a self,
-        tenant: &TenantId,
+    /// What there is to read, round by round where one tenant is read.
+    pub(crate) fn rounds(
+        &self,
         select: &Select<'a>,
         direction: Direction,
-    ) -> Result<Stages<'a>, StoreError> {
-        Ok(match self.several() {
-            None => Stages::Of(Box::new(self.store.selector(tenant, select, direction))),
-            Some(_) => Stages::All(self.select(tenant, select)?),
+    ) -> Result<Rounds<'a>, StoreError> {
+        Ok(match self.tenants.single() {
+            Some(tenant) => {
+                Rounds::Several(Box::new(self.store.selector(tenant, select, direction)))
+            }
+            None => Rounds::Single(self.select(select)?),
         })
     }
 
     /// Templates of lines of matching streams, from parts.
-    pub(crate) fn mined(
-        &self,
-        tenant: &TenantId,
-        matchers: &[Matcher],
-        range: TimeRange,
-    ) -> MinedStreams {
-        let Some(tenants) = self.several() else {
-            return self.store.patterns(tenant, matchers, range);
+    pub(crate) fn mined(&self, matchers: &[Matcher], range: TimeRange) -> MinedStreams {
+        let tenants = match self.tenants.single() {
+            Some(tenant) => return self.store.patterns(tenant, matchers, range),
+            None => self.tenants.all(),
         };
         let (tenants, matchers) = chosen(tenants, matchers);
         let mut all = MinedStreams::default();
@@ -151,12 +156,12 @@ impl Engine {
     /// Names of labels of matching streams, sorted.
     pub(crate) fn names(
         &self,
-        tenant: &TenantId,
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<String>, StoreError> {
-        let Some(tenants) = self.several() else {
-            return self.store.label_names(tenant, matchers, range);
+        let tenants = match self.tenants.single() {
+            Some(tenant) => return self.store.label_names(tenant, matchers, range),
+            None => self.tenants.all(),
         };
         let (tenants, matchers) = chosen(tenants, matchers);
         let mut names = BTreeSet::new();
@@ -174,13 +179,13 @@ impl Engine {
     /// Values of a label of matching streams, sorted.
     pub(crate) fn values(
         &self,
-        tenant: &TenantId,
         name: &str,
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<String>, StoreError> {
-        let Some(tenants) = self.several() else {
-            return self.store.label_values(tenant, name, matchers, range);
+        let tenants = match self.tenants.single() {
+            Some(tenant) => return self.store.label_values(tenant, name, matchers, range),
+            None => self.tenants.all(),
         };
         let (tenants, matchers) = chosen(tenants, matchers);
         let stored = if name == ORIGINAL_LABEL {
@@ -202,12 +207,12 @@ impl Engine {
     /// Labels of streams that match any of the groups.
     pub(crate) fn streams(
         &self,
-        tenant: &TenantId,
         groups: &[Vec<Matcher>],
         range: TimeRange,
     ) -> Result<Vec<Labels>, StoreError> {
-        let Some(tenants) = self.several() else {
-            return self.store.streams(tenant, groups, range);
+        let tenants = match self.tenants.single() {
+            Some(tenant) => return self.store.streams(tenant, groups, range),
+            None => self.tenants.all(),
         };
         let mut all = Vec::new();
         for tenant in tenants {

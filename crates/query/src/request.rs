@@ -1,75 +1,235 @@
 //! Requests to the engine, free of any wire format. Times are nanoseconds since 1970.
 
 use crate::cursor::Cursor;
+use crate::parsed::Parsed;
 use skald_model::{Direction, TenantId, TimeRange};
+use std::sync::Arc;
 
-/// Whether what earlier queries came to may be answered again. Answers are the same either way.
+/// The tenants whose data a request is about. Of several, streams carry the label `__tenant_id__`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tenants(Arc<[TenantId]>);
+
+impl Tenants {
+    /// All of them.
+    pub fn all(&self) -> &[TenantId] {
+        &self.0
+    }
+
+    /// The tenant, when it is one alone.
+    pub fn single(&self) -> Option<&TenantId> {
+        match &*self.0 {
+            [tenant] => Some(tenant),
+            _ => None,
+        }
+    }
+}
+
+impl From<TenantId> for Tenants {
+    fn from(tenant: TenantId) -> Tenants {
+        Tenants(Arc::from([tenant]))
+    }
+}
+
+impl From<Arc<[TenantId]>> for Tenants {
+    fn from(tenants: Arc<[TenantId]>) -> Tenants {
+        Tenants(tenants)
+    }
+}
+
+/// Whether results of earlier queries may be used. Answers are the same either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Caching {
-    /// It may, and what this one comes to is kept.
+    /// Cached results are used, and new ones cached.
     #[default]
     Allowed,
-    /// Everything is read, and nothing kept of it: `Cache-Control: no-cache`.
+    /// Everything is read and nothing cached: `Cache-Control: no-cache`.
     Bypassed,
 }
 
-/// `query_range`
-#[derive(Clone, Debug)]
+/// How labels of entries are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Labelling {
+    /// Labels of the stream, structured metadata and parsed labels as one set.
+    #[default]
+    Merged,
+    /// Each of the three on its own.
+    Categorized,
+}
+
+/// What a metric query does with entries that a stage failed on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnError {
+    /// Fails, as Loki does.
+    #[default]
+    Fail,
+    /// Leaves them out, and warns.
+    Skip,
+}
+
+/// `query_range`: built with [`RangeRequest::new`] and the methods after it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RangeRequest {
     /// Whose data.
-    pub tenant: TenantId,
-    /// LogQL.
-    pub query: String,
+    pub tenants: Tenants,
+    /// The query.
+    pub query: Parsed,
     /// First instant.
     pub start: i64,
-    /// Log queries: first instant after; metric queries: last instant.
+    /// Log queries: first instant after the range; metric queries: last instant.
     pub end: i64,
-    /// Distance of points.
+    /// Distance between points.
     pub step: i64,
-    /// Least distance of returned entries; 0 returns all.
+    /// Least distance between returned entries; 0 returns all.
     pub interval: i64,
-    /// Entries at most.
+    /// Most entries.
     pub limit: usize,
     /// Order of entries.
     pub direction: Direction,
-    /// Keep index, metadata and parsed labels apart.
-    pub categorize: bool,
-    /// Metric queries: leave out entries that a stage failed on, and warn, instead of failing.
-    pub skip_errors: bool,
+    /// How labels are shown.
+    pub labelling: Labelling,
+    /// Metric queries: what becomes of entries that a stage failed on.
+    pub on_error: OnError,
     /// Log queries: the page after the one that gave this.
     pub after: Option<Cursor>,
     /// Metric queries: whether earlier results may be used.
     pub caching: Caching,
 }
 
-/// `query`
-#[derive(Clone, Debug)]
+/// Entries a request gives unless it says otherwise; Loki's default.
+const LIMIT: usize = 100;
+
+/// Distance of points unless a request says otherwise: a second.
+const STEP: i64 = 1_000_000_000;
+
+impl RangeRequest {
+    /// The newest 100 entries, or points a second apart, from `start` to `end`.
+    pub fn new(tenants: impl Into<Tenants>, query: Parsed, start: i64, end: i64) -> RangeRequest {
+        RangeRequest {
+            tenants: tenants.into(),
+            query,
+            start,
+            end,
+            step: STEP,
+            interval: 0,
+            limit: LIMIT,
+            direction: Direction::Backward,
+            labelling: Labelling::default(),
+            on_error: OnError::default(),
+            after: None,
+            caching: Caching::default(),
+        }
+    }
+
+    /// Sets the distance between points, nanoseconds.
+    pub fn step(self, step: i64) -> RangeRequest {
+        RangeRequest { step, ..self }
+    }
+
+    /// Sets the least distance between returned entries, nanoseconds.
+    pub fn interval(self, interval: i64) -> RangeRequest {
+        RangeRequest { interval, ..self }
+    }
+
+    /// Sets the most entries.
+    pub fn limit(self, limit: usize) -> RangeRequest {
+        RangeRequest { limit, ..self }
+    }
+
+    /// Sets the order of entries.
+    pub fn direction(self, direction: Direction) -> RangeRequest {
+        RangeRequest { direction, ..self }
+    }
+
+    /// Sets how labels are shown.
+    pub fn labelling(self, labelling: Labelling) -> RangeRequest {
+        RangeRequest { labelling, ..self }
+    }
+
+    /// Sets what becomes of entries that a stage failed on.
+    pub fn on_error(self, on_error: OnError) -> RangeRequest {
+        RangeRequest { on_error, ..self }
+    }
+
+    /// Asks for the page after the one that gave the cursor.
+    pub fn after(self, after: Option<Cursor>) -> RangeRequest {
+        RangeRequest { after, ..self }
+    }
+
+    /// Sets whether earlier results may be used.
+    pub fn caching(self, caching: Caching) -> RangeRequest {
+        RangeRequest { caching, ..self }
+    }
+}
+
+/// `query`: built with [`InstantRequest::new`] and the methods after it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InstantRequest {
     /// Whose data.
-    pub tenant: TenantId,
-    /// LogQL.
-    pub query: String,
+    pub tenants: Tenants,
+    /// The query.
+    pub query: Parsed,
     /// Evaluation time.
     pub time: i64,
-    /// Entries at most, for log queries.
+    /// Most entries, for log queries.
     pub limit: usize,
     /// Order of entries.
     pub direction: Direction,
-    /// Keep index, metadata and parsed labels apart.
-    pub categorize: bool,
-    /// Metric queries: leave out entries that a stage failed on, and warn, instead of failing.
-    pub skip_errors: bool,
+    /// How labels are shown.
+    pub labelling: Labelling,
+    /// Metric queries: what becomes of entries that a stage failed on.
+    pub on_error: OnError,
     /// Metric queries: whether earlier results may be used.
     pub caching: Caching,
 }
 
-/// What an empty answer had been asked with.
+impl InstantRequest {
+    /// The value of a metric query at `time`, or the newest 100 entries of the hour before.
+    pub fn new(tenants: impl Into<Tenants>, query: Parsed, time: i64) -> InstantRequest {
+        InstantRequest {
+            tenants: tenants.into(),
+            query,
+            time,
+            limit: LIMIT,
+            direction: Direction::Backward,
+            labelling: Labelling::default(),
+            on_error: OnError::default(),
+            caching: Caching::default(),
+        }
+    }
+
+    /// Sets the most entries.
+    pub fn limit(self, limit: usize) -> InstantRequest {
+        InstantRequest { limit, ..self }
+    }
+
+    /// Sets the order of entries.
+    pub fn direction(self, direction: Direction) -> InstantRequest {
+        InstantRequest { direction, ..self }
+    }
+
+    /// Sets how labels are shown.
+    pub fn labelling(self, labelling: Labelling) -> InstantRequest {
+        InstantRequest { labelling, ..self }
+    }
+
+    /// Sets what becomes of entries that a stage failed on.
+    pub fn on_error(self, on_error: OnError) -> InstantRequest {
+        InstantRequest { on_error, ..self }
+    }
+
+    /// Sets whether earlier results may be used.
+    pub fn caching(self, caching: Caching) -> InstantRequest {
+        InstantRequest { caching, ..self }
+    }
+}
+
+/// The question behind an empty answer.
 #[derive(Clone, Debug)]
 pub struct HintRequest {
     /// Whose data.
-    pub tenant: TenantId,
-    /// LogQL.
-    pub query: String,
+    pub tenants: Tenants,
+    /// The query.
+    pub query: Parsed,
     /// Times that were asked for.
     pub range: TimeRange,
 }
@@ -78,7 +238,7 @@ pub struct HintRequest {
 #[derive(Clone, Debug)]
 pub struct MetadataRequest {
     /// Whose data.
-    pub tenant: TenantId,
+    pub tenants: Tenants,
     /// Selector; empty is every stream.
     pub query: String,
     /// First instant.
@@ -91,7 +251,7 @@ pub struct MetadataRequest {
 #[derive(Clone, Debug)]
 pub struct SeriesRequest {
     /// Whose data.
-    pub tenant: TenantId,
+    pub tenants: Tenants,
     /// `match[]`, each a selector; none is every stream.
     pub groups: Vec<String>,
     /// First instant.
@@ -104,7 +264,7 @@ pub struct SeriesRequest {
 #[derive(Clone, Debug)]
 pub struct VolumeRequest {
     /// Whose data.
-    pub tenant: TenantId,
+    pub tenants: Tenants,
     /// Selector; `{}` is every stream.
     pub query: String,
     /// First instant.
@@ -113,7 +273,7 @@ pub struct VolumeRequest {
     pub end: i64,
     /// Bucket width; `None` is one bucket.
     pub step: Option<i64>,
-    /// Series at most in a bucket.
+    /// Most series in a bucket.
     pub limit: usize,
     /// Labels of the series; empty is those of the selector.
     pub target_labels: Vec<String>,
@@ -125,16 +285,16 @@ pub struct VolumeRequest {
 #[derive(Clone, Debug)]
 pub struct FieldsRequest {
     /// Whose data.
-    pub tenant: TenantId,
+    pub tenants: Tenants,
     /// Log query.
     pub query: String,
     /// First instant.
     pub start: i64,
-    /// First instant after.
+    /// First instant after the range.
     pub end: i64,
-    /// Lines looked at.
+    /// Most lines looked at.
     pub line_limit: usize,
-    /// Fields or values returned.
+    /// Most fields or values returned.
     pub limit: usize,
 }
 
@@ -142,13 +302,13 @@ pub struct FieldsRequest {
 #[derive(Clone, Debug)]
 pub struct PatternsRequest {
     /// Whose data.
-    pub tenant: TenantId,
-    /// Selector.
-    pub query: String,
+    pub tenants: Tenants,
+    /// A log query: its selector counts, its stages do not.
+    pub query: Parsed,
     /// First instant.
     pub start: i64,
     /// Last instant.
     pub end: i64,
-    /// Distance of points: at least a second.
+    /// Distance between points: at least a second.
     pub step: i64,
 }

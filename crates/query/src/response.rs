@@ -1,11 +1,16 @@
-//! What was found → the shapes of an answer: entries grouped by labels, points grouped by series.
+//! The response: shapes what a query found into an answer, entries grouped by labels, points by series.
 
-use crate::answer::{Data, EntryResult, MatrixSeries, PageEntry, StreamResult, VectorSample};
-use crate::error::QueryError;
-use crate::exec::context::series_warning;
-use crate::exec::top_k::{Entry, OutputLabels};
+use crate::answer::{
+    Answer, Data, EntryResult, MatrixSeries, Page, PageEntry, StreamResult, VectorSample,
+};
+use crate::cursor::Cursor;
+use crate::error::{QueryError, series_warning};
+use crate::exec::log::entry::{Entry, OutputLabels};
+use crate::exec::{log, metric};
 use crate::limits::QueryLimits;
-use hashbrown::{HashMap, HashTable};
+use crate::request::Labelling;
+use crate::stats::Stats;
+use hashbrown::{HashMap, HashSet, HashTable};
 use skald_logql::metric::{Evaluated, Matrix, Steps};
 use skald_model::Labels;
 use std::hash::BuildHasher;
@@ -13,9 +18,59 @@ use std::sync::Arc;
 
 type Pairs = Vec<(String, String)>;
 
+/// The answer of a log query; `sorted` when its order is that of `| sort by`.
+pub(crate) fn streams(
+    mut found: log::rounds::Found,
+    cursor: Option<Cursor>,
+    labelling: Labelling,
+    sorted: bool,
+    limits: &QueryLimits,
+) -> Result<Answer, QueryError> {
+    if found.shortened {
+        // A client that shows no warning would take the part for the whole.
+        if !limits.partial {
+            return Err(QueryError::Memory(limits.query_memory));
+        }
+        let count = found.entries.len();
+        found.warnings.push(format!(
+            "the answer was cut to {count} entries to stay within the query's memory"
+        ));
+    }
+    let data = Data::Streams(grouped(found.entries, labelling, sorted));
+    Ok(answer(data, found.stats, found.warnings, cursor))
+}
+
+/// A page of a log query.
+pub(crate) fn page(found: log::rounds::Found, cursor: Option<Cursor>) -> Page {
+    let entries = found
+        .entries
+        .into_iter()
+        .map(|entry| PageEntry::new(entry.timestamp, entry.line, &entry.labels));
+    Page {
+        entries: entries.collect(),
+        stats: found.stats,
+        warnings: found.warnings,
+        cursor,
+    }
+}
+
+/// Puts an answer together; threads that met the same limit say so once.
+fn answer(data: Data, stats: Stats, warnings: Vec<String>, cursor: Option<Cursor>) -> Answer {
+    let mut seen = HashSet::new();
+    let once = warnings
+        .into_iter()
+        .filter(|warning| seen.insert(warning.clone()));
+    Answer {
+        data,
+        stats,
+        warnings: once.collect(),
+        cursor,
+    }
+}
+
 /// Groups entries by the labels they show; the order of entries stays. Groups are sorted by labels, or with
-/// `in_order` stand as their first entries do.
-pub(crate) fn streams(entries: Vec<Entry>, categorize: bool, in_order: bool) -> Vec<StreamResult> {
+/// `sorted` stand as their first entries do.
+fn grouped(entries: Vec<Entry>, labelling: Labelling, sorted: bool) -> Vec<StreamResult> {
     let mut groups: Vec<StreamResult> = Vec::new();
     let mut by_labels: HashTable<usize> = HashTable::new();
     let mut by_pointer: HashMap<*const OutputLabels, (usize, Arc<OutputLabels>)> = HashMap::new();
@@ -31,14 +86,14 @@ pub(crate) fn streams(entries: Vec<Entry>, categorize: bool, in_order: bool) -> 
         if let Some((group, labels)) = by_pointer.get(&at) {
             groups[*group]
                 .entries
-                .push(result(timestamp, line, labels, categorize));
+                .push(result(timestamp, line, labels, labelling));
             continue;
         }
-        let result = result(timestamp, line, &labels, categorize);
+        let result = result(timestamp, line, &labels, labelling);
         // Labels that no other entry has are moved into the answer.
         let (shown, shared) = match Arc::try_unwrap(labels) {
-            Ok(labels) => (all_shown(labels, categorize), None),
-            Err(labels) => (shown(&labels, categorize), Some(labels)),
+            Ok(labels) => (all_shown(labels, labelling), None),
+            Err(labels) => (shown(&labels, labelling), Some(labels)),
         };
         let hash = hasher.hash_one(&shown);
         let group = match by_labels.find(hash, |group| groups[*group].labels == shown) {
@@ -57,7 +112,7 @@ pub(crate) fn streams(entries: Vec<Entry>, categorize: bool, in_order: bool) -> 
         groups[group].entries.push(result);
         by_pointer.extend(shared.map(|labels| (at, (group, labels))));
     }
-    if !in_order {
+    if !sorted {
         groups.sort_by(|a, b| a.labels.cmp(&b.labels));
     }
     groups
@@ -67,7 +122,7 @@ impl PageEntry {
     pub(crate) fn new(timestamp: i64, line: Vec<u8>, labels: &OutputLabels) -> PageEntry {
         PageEntry {
             labels: labels.stream.clone(),
-            entry: result(timestamp, line, labels, true),
+            entry: result(timestamp, line, labels, Labelling::Categorized),
         }
     }
 }
@@ -77,37 +132,36 @@ pub(crate) fn single(
     timestamp: i64,
     line: Vec<u8>,
     labels: &OutputLabels,
-    categorize: bool,
+    labelling: Labelling,
 ) -> (Pairs, EntryResult) {
     (
-        shown(labels, categorize),
-        result(timestamp, line, labels, categorize),
+        shown(labels, labelling),
+        result(timestamp, line, labels, labelling),
     )
 }
 
-fn shown(labels: &OutputLabels, categorize: bool) -> Pairs {
+fn shown(labels: &OutputLabels, labelling: Labelling) -> Pairs {
     let OutputLabels {
         stream,
         metadata,
         parsed,
     } = labels;
-    match categorize {
-        true => stream.clone(),
-        false => all_sorted([stream.clone(), metadata.clone(), parsed.clone()]),
+    match labelling {
+        Labelling::Categorized => stream.clone(),
+        Labelling::Merged => all_sorted([stream.clone(), metadata.clone(), parsed.clone()]),
     }
 }
 
-/// [`shown`] of labels that are no longer needed.
-fn all_shown(labels: OutputLabels, categorize: bool) -> Pairs {
+/// Does what [`shown`] does with labels that are no longer needed.
+fn all_shown(labels: OutputLabels, labelling: Labelling) -> Pairs {
     let OutputLabels {
         stream,
         metadata,
         parsed,
     } = labels;
-    if categorize {
-        stream
-    } else {
-        all_sorted([stream, metadata, parsed])
+    match labelling {
+        Labelling::Categorized => stream,
+        Labelling::Merged => all_sorted([stream, metadata, parsed]),
     }
 }
 
@@ -117,11 +171,15 @@ fn all_sorted(lists: [Pairs; 3]) -> Pairs {
     pairs
 }
 
-fn result(timestamp: i64, line: Vec<u8>, labels: &OutputLabels, categorize: bool) -> EntryResult {
-    let (metadata, parsed) = if categorize {
-        (labels.metadata.clone(), labels.parsed.clone())
-    } else {
-        (Vec::new(), Vec::new())
+fn result(
+    timestamp: i64,
+    line: Vec<u8>,
+    labels: &OutputLabels,
+    labelling: Labelling,
+) -> EntryResult {
+    let (metadata, parsed) = match labelling {
+        Labelling::Categorized => (labels.metadata.clone(), labels.parsed.clone()),
+        Labelling::Merged => (Vec::new(), Vec::new()),
     };
     EntryResult {
         timestamp,
@@ -131,74 +189,74 @@ fn result(timestamp: i64, line: Vec<u8>, labels: &OutputLabels, categorize: bool
     }
 }
 
-/// A metric query's value over a range.
+/// The answer of a metric query over a range.
 pub(crate) fn matrix(
-    value: Evaluated,
+    mut found: metric::query::Found,
     steps: &Steps,
     limits: &QueryLimits,
-    warnings: &mut Vec<String>,
-) -> Result<Data, QueryError> {
-    let matrix = match value {
+) -> Result<Answer, QueryError> {
+    let data = match found.value {
         Evaluated::Scalar(value) => {
             let points = (0..steps.count).map(|i| (steps.at(i), value)).collect();
-            return Ok(Data::Matrix(vec![MatrixSeries {
+            Data::Matrix(vec![MatrixSeries {
                 labels: Labels::empty(),
                 points,
-            }]));
+            }])
         }
-        Evaluated::Matrix(matrix) => matrix,
+        Evaluated::Matrix(matrix) => {
+            let mut series = series_with_points(matrix, steps);
+            let most = most_series(series.len(), limits, &mut found.warnings)?;
+            series.sort_by(|a, b| a.labels.iter().cmp(b.labels.iter()));
+            series.truncate(most);
+            Data::Matrix(series)
+        }
     };
-    let mut series: Vec<MatrixSeries> = matrix
-        .series
-        .into_iter()
-        .map(|s| MatrixSeries {
-            labels: s.labels,
-            points: s
-                .points
-                .into_iter()
-                .enumerate()
-                .filter_map(|(i, p)| p.map(|v| (steps.at(i), v)))
-                .collect(),
-        })
-        .filter(|s| !s.points.is_empty())
-        .collect();
-    let within = within(series.len(), limits, warnings)?;
-    series.sort_by(|a, b| a.labels.iter().cmp(b.labels.iter()));
-    series.truncate(within);
-    Ok(Data::Matrix(series))
+    Ok(answer(data, found.stats, found.warnings, None))
 }
 
-/// A metric query's value at one instant.
+fn series_with_points(matrix: Matrix, steps: &Steps) -> Vec<MatrixSeries> {
+    let series = matrix.series.into_iter().map(|s| MatrixSeries {
+        labels: s.labels,
+        points: s
+            .points
+            .into_iter()
+            .enumerate()
+            .filter_map(|(i, p)| p.map(|v| (steps.at(i), v)))
+            .collect(),
+    });
+    series.filter(|s| !s.points.is_empty()).collect()
+}
+
+/// The answer of a metric query at one instant.
 pub(crate) fn vector(
-    value: Evaluated,
+    mut found: metric::query::Found,
     time: i64,
     limits: &QueryLimits,
-    warnings: &mut Vec<String>,
-) -> Result<Data, QueryError> {
-    let Matrix { series, ordered } = match value {
-        Evaluated::Scalar(value) => return Ok(Data::Scalar(time, value)),
-        Evaluated::Matrix(matrix) => matrix,
+) -> Result<Answer, QueryError> {
+    let data = match found.value {
+        Evaluated::Scalar(value) => Data::Scalar(time, value),
+        Evaluated::Matrix(Matrix { series, ordered }) => {
+            let samples = series.into_iter().filter_map(|s| {
+                Some(VectorSample {
+                    value: s.points.first().copied().flatten()?,
+                    labels: s.labels,
+                    timestamp: time,
+                })
+            });
+            let mut samples: Vec<VectorSample> = samples.collect();
+            let most = most_series(samples.len(), limits, &mut found.warnings)?;
+            if !ordered {
+                samples.sort_by(|a, b| a.labels.iter().cmp(b.labels.iter()));
+            }
+            samples.truncate(most);
+            Data::Vector(samples)
+        }
     };
-    let mut samples: Vec<VectorSample> = series
-        .into_iter()
-        .filter_map(|s| {
-            Some(VectorSample {
-                value: s.points.first().copied().flatten()?,
-                labels: s.labels,
-                timestamp: time,
-            })
-        })
-        .collect();
-    let within = within(samples.len(), limits, warnings)?;
-    if !ordered {
-        samples.sort_by(|a, b| a.labels.iter().cmp(b.labels.iter()));
-    }
-    samples.truncate(within);
-    Ok(Data::Vector(samples))
+    Ok(answer(data, found.stats, found.warnings, None))
 }
 
-/// How many of so many series are answered.
-fn within(
+/// How many of `count` series are answered.
+fn most_series(
     count: usize,
     limits: &QueryLimits,
     warnings: &mut Vec<String>,
@@ -224,30 +282,28 @@ mod tests {
             metadata: vec![("trace".into(), "t".into())],
             parsed: vec![("level".into(), parsed.into())],
         };
-        let id = skald_model::StreamId(0);
         Entry {
-            timestamp,
-            sequence: 0,
-            row: 0,
-            id,
-            content: 0,
             labels: Arc::new(labels),
-            line: b"l".to_vec(),
+            ..Entry::at(timestamp, b"l")
         }
     }
 
     #[test]
     fn categories_decide_what_groups_entries() {
-        let merged = streams(vec![entry(2, "b"), entry(1, "a")], false, false);
+        let merged = grouped(vec![entry(2, "b"), entry(1, "a")], Labelling::Merged, false);
         assert_eq!(
             merged.iter().map(|s| s.labels.len()).collect::<Vec<_>>(),
             [3, 3]
         );
         assert_eq!(merged[0].labels[1], ("level".to_owned(), "a".to_owned()));
-        let apart = streams(vec![entry(2, "b"), entry(1, "a")], true, false);
-        assert_eq!(apart.len(), 1);
+        let categorized = grouped(
+            vec![entry(2, "b"), entry(1, "a")],
+            Labelling::Categorized,
+            false,
+        );
+        assert_eq!(categorized.len(), 1);
         assert_eq!(
-            apart[0]
+            categorized[0]
                 .entries
                 .iter()
                 .map(|e| e.timestamp)
@@ -255,7 +311,7 @@ mod tests {
             [2, 1]
         );
         assert_eq!(
-            apart[0].entries[0].parsed,
+            categorized[0].entries[0].parsed,
             [("level".to_owned(), "b".to_owned())]
         );
     }

@@ -1,4 +1,4 @@
-//! What a query cost, in the terms of Loki's `stats` block.
+//! Statistics of a query: what it cost, in the terms of Loki's `stats` block.
 
 use skald_model::Batch;
 use skald_store::{Piece, PieceRun};
@@ -26,16 +26,16 @@ pub struct Stats {
     pub head_lines: u64,
     /// Streams the selector matched.
     pub streams: u64,
-    /// Blocks whose samples an earlier query may have left.
+    /// Blocks whose samples an earlier query may have cached.
     pub results_asked: u64,
-    /// Those of them whose samples it had left: they were not read.
+    /// Those of them whose samples were cached: they were not read.
     pub results_found: u64,
     /// Bytes of these samples.
     pub results_bytes: u64,
-    /// Blocks whose samples were left for later queries.
-    pub results_kept: u64,
+    /// Blocks whose samples were cached for later queries.
+    pub results_cached: u64,
     /// Bytes of these samples.
-    pub results_bytes_kept: u64,
+    pub results_bytes_cached: u64,
     /// Seconds the query waited for a thread.
     pub queue_seconds: f64,
     /// Seconds it ran.
@@ -57,8 +57,8 @@ impl Stats {
         self.results_asked += other.results_asked;
         self.results_found += other.results_found;
         self.results_bytes += other.results_bytes;
-        self.results_kept += other.results_kept;
-        self.results_bytes_kept += other.results_bytes_kept;
+        self.results_cached += other.results_cached;
+        self.results_bytes_cached += other.results_bytes_cached;
         self.streams = self.streams.max(other.streams);
     }
 

@@ -1,13 +1,12 @@
-//! What a live tail does to each new entry: the same stages as a query's.
+//! The pipeline of a live tail: runs a query's stages on each new entry.
 
 use crate::answer::EntryResult;
 use crate::error::QueryError;
-use crate::exec::log::output_labels;
-use crate::exec::top_k::OutputLabels;
+use crate::exec::log::entry::OutputLabels;
+use crate::request::Labelling;
 use crate::response;
 use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
-use skald_logql::typed;
-use skald_logql::typed::Query;
+use skald_logql::typed::{LogQuery, Query};
 use skald_model::{BatchBuilder, Labels, Matcher};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -17,20 +16,20 @@ pub struct TailPipeline {
     /// Streams it follows.
     pub matchers: Vec<Matcher>,
     pipeline: Arc<Pipeline>,
-    categorize: bool,
+    labelling: Labelling,
     scratch: Scratch,
     clock: fn() -> i64,
 }
 
 impl TailPipeline {
-    /// Compiles a log query; a metric query is refused in Loki's words.
-    pub(crate) fn compile(
-        query: &str,
-        categorize: bool,
+    /// Of a log query; a metric query is refused in Loki's words.
+    pub(crate) fn new(
+        query: Query,
+        labelling: Labelling,
         clock: fn() -> i64,
     ) -> Result<TailPipeline, QueryError> {
-        match crate::engine::compile(query, false)? {
-            Query::Log(typed::LogQuery {
+        match query {
+            Query::Log(LogQuery {
                 matchers,
                 pipeline,
                 subqueries,
@@ -38,7 +37,7 @@ impl TailPipeline {
             }) if subqueries.is_empty() => Ok(TailPipeline {
                 matchers,
                 pipeline,
-                categorize,
+                labelling,
                 scratch: Scratch::default(),
                 clock,
             }),
@@ -79,7 +78,7 @@ impl TailPipeline {
         };
         let _ = self.pipeline.run(&run, false, &mut self.scratch, &mut sink);
         let (line, labels) = sink.0?;
-        Some(response::single(timestamp, line, &labels, self.categorize))
+        Some(response::single(timestamp, line, &labels, self.labelling))
     }
 }
 
@@ -87,7 +86,7 @@ struct One(Option<(Vec<u8>, OutputLabels)>);
 
 impl RowSink for One {
     fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
-        self.0 = Some((row.line.to_vec(), output_labels(row)));
+        self.0 = Some((row.line.to_vec(), OutputLabels::of(row)));
         ControlFlow::Continue(())
     }
 }

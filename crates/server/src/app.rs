@@ -168,18 +168,14 @@ impl App {
         let guard = CancelOnDrop(Cancel::default());
         let cancel = guard.0.clone();
         let (sender, receiver) = oneshot::channel();
-        let (app, mut limits, tenants) = (
-            self.clone(),
-            scope.query_limits.clone(),
-            scope.tenants().clone(),
-        );
+        let (app, mut limits) = (self.clone(), scope.query_limits.clone());
         let (timeout, asked) = (limits.query_timeout, Instant::now());
         let run = move || {
             limits.query_timeout = timeout.saturating_sub(asked.elapsed());
             if cancel.is_cancelled() {
                 return;
             }
-            let engine = app.engine.under(limits).across(tenants);
+            let engine = app.engine.under(limits);
             let result = std::panic::catch_unwind(AssertUnwindSafe(|| job(&engine, &cancel)));
             let result = result.unwrap_or_else(|panic| {
                 app.metrics.count_panic();

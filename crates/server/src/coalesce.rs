@@ -5,14 +5,13 @@
 
 use crate::bounds::Bounds;
 use crate::error::ApiError;
-use crate::wire::answer::Labelling;
 use crate::wire::notes::Notes;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use parking_lot::Mutex;
 use skald_model::{Direction, TenantId};
-use skald_query::{Caching, Cursor, QueryLimits, Stats};
+use skald_query::{Caching, Cursor, Labelling, OnError, Parsed, QueryLimits, Stats, Tenants};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +25,7 @@ type Run = BoxFuture<'static, Result<Answered, ApiError>>;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct QueryKey {
     /// Whose data; sorted.
-    pub(crate) tenants: Arc<[TenantId]>,
+    pub(crate) tenants: Tenants,
     /// What the query may cost.
     pub(crate) limits: QueryLimits,
     /// `max_query_bytes_read`; 0 is no limit.
@@ -34,7 +33,7 @@ pub(crate) struct QueryKey {
     /// The shape of the answer.
     pub(crate) labelling: Labelling,
     /// LogQL, as the client wrote it.
-    pub(crate) query: String,
+    pub(crate) query: Parsed,
     /// When it is evaluated.
     pub(crate) times: Times,
     /// Entries at most.
@@ -43,8 +42,8 @@ pub(crate) struct QueryKey {
     pub(crate) warning: Option<String>,
     /// Order of entries.
     pub(crate) direction: Direction,
-    /// Whether entries that a stage failed on are left out.
-    pub(crate) skip_errors: bool,
+    /// What becomes of entries that a stage failed on.
+    pub(crate) on_error: OnError,
     /// The page after this one.
     pub(crate) after: Option<Cursor>,
     /// Whether earlier results may be used.
@@ -96,6 +95,7 @@ impl QueryCoalescer {
     ) -> Shared<Run> {
         let writes = key
             .tenants
+            .all()
             .iter()
             .map(|tenant| self.counter(tenant).load(Ordering::Acquire))
             .sum();
@@ -165,18 +165,19 @@ mod tests {
     use super::*;
     use tokio::sync::oneshot;
 
-    fn key(query: &str) -> QueryKey {
+    /// The key of a query for the streams of an app.
+    fn key(app: &str) -> QueryKey {
         QueryKey {
-            tenants: Arc::from([TenantId::fake()]),
+            tenants: TenantId::fake().into(),
             limits: QueryLimits::default(),
             bytes_read_max: 0,
             labelling: Labelling::Merged,
-            query: query.to_owned(),
+            query: Parsed::parse(&format!("{{app={app:?}}}")).expect("the query is good"),
             times: Times::Instant(0),
             limit: 100,
             warning: None,
             direction: Direction::Backward,
-            skip_errors: false,
+            on_error: OnError::Fail,
             after: None,
             caching: Caching::Allowed,
         }

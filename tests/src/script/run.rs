@@ -4,7 +4,7 @@ use super::compare;
 use super::{Ask, Entry, Eval, LogAsk, Pairs, Row, Script, Show};
 use skald_model::{Direction, Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
 use skald_query::{
-    Answer, Caching, Cancel, Data, Engine, InstantRequest, QueryLimits, RangeRequest,
+    Answer, Cancel, Data, Engine, InstantRequest, Parsed, QueryLimits, RangeRequest,
 };
 use skald_store::{Options, Store};
 use std::borrow::Cow;
@@ -139,24 +139,18 @@ fn check(engine: &Engine, eval: &Eval) -> Result<(), String> {
 }
 
 fn ask(engine: &Engine, eval: &Eval) -> Result<Answer, String> {
-    let (tenant, query) = (TenantId::fake(), eval.query.clone());
+    let query = Parsed::parse(&eval.query).map_err(|e| e.to_string())?;
+    let tenant = TenantId::fake();
     let cancel = Cancel::default();
     let answer = match &eval.ask {
         Ask::Instant { at, .. } => {
-            let request = InstantRequest {
-                tenant,
-                query,
-                time: ZERO + at,
-                limit: 1000,
-                direction: Direction::Forward,
-                categorize: false,
-                skip_errors: false,
-                caching: Caching::default(),
-            };
+            let request = InstantRequest::new(tenant, query, ZERO + at)
+                .limit(1000)
+                .direction(Direction::Forward);
             engine.query_instant(&request, &cancel)
         }
         Ask::Range { from, to, step } => {
-            let request = range_request(tenant, query, *from, *to, *step);
+            let request = RangeRequest::new(tenant, query, ZERO + from, ZERO + to).step(*step);
             engine.query_range(&request, &cancel)
         }
         Ask::Log(log) => {
@@ -165,34 +159,14 @@ fn ask(engine: &Engine, eval: &Eval) -> Result<Answer, String> {
             } else {
                 Direction::Forward
             };
-            let request = RangeRequest {
-                interval: log.interval,
-                limit: log.limit,
-                direction,
-                ..range_request(tenant, query, log.from, log.to, 1_000_000_000)
-            };
+            let request = RangeRequest::new(tenant, query, ZERO + log.from, ZERO + log.to)
+                .interval(log.interval)
+                .limit(log.limit)
+                .direction(direction);
             engine.query_range(&request, &cancel)
         }
     };
     answer.map_err(|e| e.to_string())
-}
-
-fn range_request(tenant: TenantId, query: String, from: i64, to: i64, step: i64) -> RangeRequest {
-    let (start, end) = (ZERO + from, ZERO + to);
-    RangeRequest {
-        tenant,
-        query,
-        start,
-        end,
-        step,
-        interval: 0,
-        limit: 1000,
-        direction: Direction::Forward,
-        categorize: false,
-        skip_errors: false,
-        after: None,
-        caching: Caching::default(),
-    }
 }
 
 /// An answer in the form of a script.

@@ -1,22 +1,21 @@
-//! What a query may ask of content indexes before it reads anything.
+//! Pruning: what a query may ask of content indexes before it reads anything.
 
-use crate::engine::Engine;
+use crate::multi_tenant::Source;
 use skald_logql::pipeline::Pipeline;
-use skald_model::{ContentQuery, Matcher, TenantId, TimeRange};
+use skald_model::{ContentQuery, Matcher, TimeRange};
 use std::cell::OnceCell;
 
 /// Literals that lines must have and values that metadata must have. A filter `name="x"` asks for metadata
 /// only when no stream that is read has a label of that name: there the label would answer it.
 pub(crate) fn content(
-    engine: &Engine,
-    tenant: &TenantId,
+    source: Source<'_>,
     matchers: &[Matcher],
     range: TimeRange,
     pipeline: &Pipeline,
 ) -> ContentQuery {
     let names: OnceCell<Option<Vec<String>>> = OnceCell::new();
     pipeline.content_query_for(|name| {
-        let names = names.get_or_init(|| engine.names(tenant, matchers, range).ok());
+        let names = names.get_or_init(|| source.names(matchers, range).ok());
         // Names that can't be had rule nothing out.
         names
             .as_ref()

@@ -1,12 +1,12 @@
-//! Reading a piece, and which of its rows lie in a range of time.
+//! Row ranges: reads a piece and finds the rows that lie in a range of time.
 
 use crate::error::QueryError;
 use skald_logql::pipeline::Selection;
-use skald_model::{Batch, Columns, TimeRange};
+use skald_model::{Batch, Columns, Direction, TimeRange};
 use skald_store::{Piece, PieceRows, ReadSpec, StoreError};
 use std::ops::Range;
 
-/// Reads columns of a piece; `None` when it is damaged, which whoever answers from it tells.
+/// Reads columns of a piece; `None` when it is damaged, which the scan that answers from it reports.
 pub(crate) fn read(piece: &Piece, columns: &Columns) -> Result<Option<PieceRows>, QueryError> {
     match piece.read(&ReadSpec::all(columns), None) {
         Ok(rows) => Ok(Some(rows)),
@@ -31,19 +31,21 @@ pub(crate) fn run_rows(
     rows.start + first..rows.start + last
 }
 
-/// Rows between two looks at whether the query goes on: some milliseconds of the dearest stages.
+/// Rows between two checks of the interrupt: some milliseconds of the heaviest stages.
 const STRETCH_ROWS: u32 = 4096;
 
-/// The same rows in stretches, from the first or from the last.
-pub(crate) fn stretches(rows: Range<u32>, from_last: bool) -> impl Iterator<Item = Range<u32>> {
+/// Splits rows into stretches, from the first or from the last.
+pub(crate) fn stretches(
+    rows: Range<u32>,
+    direction: Direction,
+) -> impl Iterator<Item = Range<u32>> {
     let count = (rows.end - rows.start).div_ceil(STRETCH_ROWS);
     (0..count).map(move |number| {
         let start = rows.start
             + STRETCH_ROWS
-                * if from_last {
-                    count - 1 - number
-                } else {
-                    number
+                * match direction {
+                    Direction::Forward => number,
+                    Direction::Backward => count - 1 - number,
                 };
         start..rows.end.min(start.saturating_add(STRETCH_ROWS))
     })
@@ -79,16 +81,6 @@ pub(crate) fn ascending(batch: &Batch, rows: &Range<u32>) -> bool {
     batch.timestamps[rows.start as usize..rows.end as usize].is_sorted()
 }
 
-/// A hash of what makes an entry itself within its stream and time: line and metadata.
-pub(crate) fn content_hash(batch: &Batch, row: u32) -> u64 {
-    let mut hash = xxhash_rust::xxh3::xxh3_64(batch.line(row));
-    for (name, value) in batch.metadata_of(row) {
-        hash = xxhash_rust::xxh3::xxh3_64_with_seed(name.as_bytes(), hash);
-        hash = xxhash_rust::xxh3::xxh3_64_with_seed(value.as_bytes(), hash);
-    }
-    hash
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,13 +88,13 @@ mod tests {
     #[test]
     fn stretches_cover_all_rows_from_either_end() {
         let rows = 10..10 + 2 * STRETCH_ROWS + 1;
-        let forward: Vec<_> = stretches(rows.clone(), false).collect();
+        let forward: Vec<_> = stretches(rows.clone(), Direction::Forward).collect();
         assert_eq!(
             forward.iter().cloned().flatten().collect::<Vec<_>>(),
             rows.clone().collect::<Vec<_>>()
         );
-        let backward: Vec<_> = stretches(rows, true).collect();
+        let backward: Vec<_> = stretches(rows, Direction::Backward).collect();
         assert_eq!(backward.into_iter().rev().collect::<Vec<_>>(), forward);
-        assert_eq!(stretches(5..5, true).count(), 0);
+        assert_eq!(stretches(5..5, Direction::Backward).count(), 0);
     }
 }

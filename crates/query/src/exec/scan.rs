@@ -1,15 +1,16 @@
-//! The pieces of a query, taken one by one by all threads that work on it, and what they found amiss.
+//! A scan over the selected pieces: threads take them one by one, and report what went wrong.
 //!
 //! Main type: [`Scan`]. Threads share nothing but the number of the next piece until they hand in what they
 //! have; the first error ends the work of all.
 
 use crate::error::QueryError;
 use crate::exec::context::Context;
-use crate::sched::time_slice::{Cheap, Turn, Turns};
+use crate::exec::interrupt::Interrupt;
+use crate::sched::time_slice::{LightQuery, TimeSlice, TimeSlices};
 use crate::stats::Stats;
 use parking_lot::Mutex;
 use skald_logql::pipeline::{ERROR, ERROR_DETAILS};
-use skald_model::{Columns, Literal, MetadataWanted, SelectedStream, TimeRange};
+use skald_model::{Columns, MetadataWanted, SelectedStream, TimeRange};
 use skald_store::{Form, Piece, PieceRows, PieceRun, ReadSpec, Selected, StoreError};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -17,28 +18,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Columns are looked at first when less than one in this many rows of a piece is residual.
+/// Columns are read first where fewer than one row in this many is residual.
 const RESIDUAL_SHARE: u64 = 2;
 
-/// What is to be read, and how far that is.
+/// The pieces to read, and how far reading them is.
 pub(crate) struct Scan {
     pub(crate) pieces: Vec<Piece>,
     pub(crate) streams: Vec<SelectedStream>,
-    pub(crate) columns: Columns,
-    /// What lines must contain to come through.
-    literals: Vec<Vec<Literal>>,
     pub(crate) range: TimeRange,
-    context: Context,
+    interrupt: Interrupt,
+    now: i64,
     next: AtomicUsize,
-    turns: Arc<Turns>,
+    slices: Arc<TimeSlices>,
     /// Nanoseconds that all threads have worked.
     worked: AtomicU64,
-    /// There until it is a dear one or over.
-    cheap: Mutex<Option<Cheap>>,
+    /// There until the query is heavy or over.
+    light: Mutex<Option<LightQuery>>,
     outcome: Mutex<Outcome>,
 }
 
-/// What all threads together have to tell.
+/// What all threads together report.
 #[derive(Debug, Default)]
 struct Outcome {
     stats: Stats,
@@ -50,13 +49,8 @@ struct Outcome {
 
 impl Scan {
     /// The selected pieces, in the order of their list.
-    pub(crate) fn new(
-        selected: Selected,
-        (columns, literals): (Columns, Vec<Vec<Literal>>),
-        range: TimeRange,
-        context: &Context,
-        turns: &Arc<Turns>,
-    ) -> Scan {
+    pub(crate) fn new(context: &Context<'_>, selected: Selected, range: TimeRange) -> Scan {
+        let slices = context.pool.slices();
         let stats = Stats {
             blocks_pruned: selected.blocks_pruned,
             streams: selected.streams.len() as u64,
@@ -65,14 +59,13 @@ impl Scan {
         Scan {
             pieces: selected.pieces,
             streams: selected.streams,
-            columns,
-            literals,
             range,
-            context: context.clone(),
+            interrupt: context.interrupt.clone(),
+            now: context.now,
             next: AtomicUsize::new(0),
-            turns: Arc::clone(turns),
+            slices: Arc::clone(slices),
             worked: AtomicU64::new(0),
-            cheap: Mutex::new(Some(turns.cheap())),
+            light: Mutex::new(Some(slices.light())),
             outcome: Mutex::new(Outcome {
                 stats,
                 warnings: selected.warnings,
@@ -82,7 +75,7 @@ impl Scan {
         }
     }
 
-    /// Goes on with what an earlier scan of the same query has worked.
+    /// Goes on from what earlier rounds of the query have worked.
     pub(crate) fn after(self, worked: Duration) -> Scan {
         self.worked
             .store(worked.as_nanos() as u64, Ordering::Relaxed);
@@ -99,21 +92,21 @@ impl Scan {
         self.outcome.lock().over
     }
 
-    /// Calls `take` with piece after piece that no other thread has taken, until it breaks or fails or there
+    /// Calls `read` with piece after piece that no other thread has taken, until it breaks or fails or there
     /// are none.
     pub(crate) fn each(
         &self,
-        mut take: impl FnMut(usize, &Piece) -> Result<ControlFlow<()>, QueryError>,
+        mut read: impl FnMut(usize, &Piece) -> Result<ControlFlow<()>, QueryError>,
     ) {
-        let mut turn: Option<Turn<'_>> = None;
+        let mut slice: Option<TimeSlice<'_>> = None;
         let left = || self.next.load(Ordering::Relaxed) < self.pieces.len();
         loop {
             let worked = self.worked();
-            turn = match turn {
-                Some(turn) => turn.renewed(worked, left),
-                None if Turns::is_dear(worked) => {
-                    self.cheap.lock().take();
-                    self.turns.take(worked, left)
+            slice = match slice {
+                Some(slice) => slice.renewed(worked, left),
+                None if TimeSlices::is_heavy(worked) => {
+                    self.light.lock().take();
+                    self.slices.wait(worked, left)
                 }
                 None => None,
             };
@@ -122,7 +115,7 @@ impl Scan {
                 return;
             };
             let began = Instant::now();
-            let taken = self.context.check().and_then(|()| take(index, piece));
+            let taken = self.interrupt.check().and_then(|()| read(index, piece));
             self.worked
                 .fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
             match taken {
@@ -138,7 +131,7 @@ impl Scan {
         self.next.store(self.pieces.len(), Ordering::Relaxed);
         let mut outcome = self.outcome.lock();
         outcome.over = true;
-        match self.context.settle(error) {
+        match self.interrupt.settle(error) {
             Ok(warning) => outcome.warnings.push(warning),
             Err(error) => drop(outcome.error.get_or_insert(error)),
         }
@@ -146,10 +139,10 @@ impl Scan {
 
     /// Whether the query goes on.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
-        self.context.check()
+        self.interrupt.check()
     }
 
-    /// Reads a piece into the memory of an earlier one; `None` when it is damaged, which the answer will report.
+    /// Reads a piece into the memory of an earlier one; `None` when it is damaged, which the answer reports.
     pub(crate) fn read(
         &self,
         piece: &Piece,
@@ -196,17 +189,9 @@ impl Scan {
         }
     }
 
-    /// What has to be read of a piece: all columns, and the lines that may come through.
-    pub(crate) fn read_spec(&self) -> ReadSpec<'_> {
-        ReadSpec {
-            must_contain: &self.literals,
-            ..ReadSpec::all(&self.columns)
-        }
-    }
-
     /// `now` of the whole query, nanoseconds since 1970.
     pub(crate) fn now(&self) -> i64 {
-        self.context.now
+        self.now
     }
 
     /// Adds what a thread counted.
@@ -216,7 +201,7 @@ impl Scan {
 
     /// Counts and warnings, once all threads have left; or why they did.
     pub(crate) fn finish(&self) -> Result<(Stats, Vec<String>), QueryError> {
-        self.cheap.lock().take();
+        self.light.lock().take();
         let Outcome {
             stats,
             warnings,

@@ -1,16 +1,19 @@
-//! Fields that lines have: what Drilldown and autocompletion offer.
+//! Detected fields are those that a sample of entries has: what Drilldown and autocompletion offer.
 //!
-//! A sample of entries is looked at. Structured metadata are fields without a parser; then labels the
-//! query's own stages parsed, and what json finds in the line, or where it fails logfmt.
+//! Structured metadata are fields without a parser; then come labels the query's own stages parsed, and what
+//! `json` finds in the line, or where it fails `logfmt`.
 
 use crate::answer::DetectedField;
-use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::exec::context::Context;
 use crate::exec::log;
-use crate::exec::top_k::{Entry, Shape};
+use crate::exec::log::entry::Entry;
+use crate::exec::log::plan::LogPlan;
+use crate::exec::log::top_k::TopK;
+
 use crate::metadata::cardinality::Cardinality;
-use crate::request::FieldsRequest;
+use crate::parsed::Parsed;
+use crate::request::{FieldsRequest, OnError};
 use skald_logql::ast::StageExpr;
 use skald_logql::pipeline::{
     Category, Pipeline, Row, RowSink, Scratch, Selection, StreamRows, Wanted,
@@ -35,12 +38,12 @@ struct Field {
     json_path: Vec<String>,
 }
 
+/// `detected_fields`
 pub(crate) fn detected_fields(
-    engine: &Engine,
+    context: &Context<'_>,
     request: &FieldsRequest,
-    context: &Context,
 ) -> Result<Vec<DetectedField>, QueryError> {
-    let fields = sample(engine, request, None, context)?;
+    let fields = sample(context, request, None)?;
     let shown = fields
         .into_iter()
         .take(request.limit)
@@ -54,48 +57,39 @@ pub(crate) fn detected_fields(
     Ok(shown.collect())
 }
 
-/// Values of a field as they are stored: what a filter on the field finds.
+/// `detected_field/{name}/values`: values as they are stored, which a filter on the field finds.
 pub(crate) fn detected_field_values(
-    engine: &Engine,
+    context: &Context<'_>,
     name: &str,
     request: &FieldsRequest,
-    context: &Context,
 ) -> Result<Vec<String>, QueryError> {
-    let mut fields = sample(engine, request, Some(name), context)?;
+    let mut fields = sample(context, request, Some(name))?;
     let values = fields.remove(name).map(|f| f.values).unwrap_or_default();
     Ok(values.into_iter().take(request.limit).collect())
 }
 
-/// What a sample of the entries has; values of the field `wanted` alone are kept.
+/// The fields of a sample of the entries; values are gathered of the field `wanted` alone.
 fn sample(
-    engine: &Engine,
+    context: &Context<'_>,
     request: &FieldsRequest,
     wanted: Option<&str>,
-    context: &Context,
 ) -> Result<BTreeMap<String, Field>, QueryError> {
-    let Query::Log(query) = crate::engine::compile(&request.query, false)? else {
+    let Query::Log(query) = Parsed::parse(&request.query)?.compile(OnError::Fail)? else {
         return Err(QueryError::Bad("only log selector is supported".to_owned()));
     };
     let range = TimeRange {
         start: request.start,
         end: request.end,
     };
-    let shape = Shape {
-        direction: Direction::Backward,
-        limit: request.line_limit,
-        distinct: None,
-        sort: Vec::new(),
-        after: None,
-        bytes_max: None,
-    };
-    let found = log::execute(engine, &request.tenant, &query, range, shape, context)?;
+    let top = TopK::by_time(Direction::Backward, request.line_limit);
+    let found = log::query::execute(context, LogPlan::new(query, range, top))?;
     let mut parsers = Parsers::new()?;
     let mut fields = Fields {
         wanted,
         found: BTreeMap::new(),
     };
     for entry in &found.entries {
-        context.check()?;
+        context.interrupt.check()?;
         look_at(entry, &mut parsers, &mut fields);
     }
     Ok(fields.found)
@@ -253,7 +247,7 @@ impl Parsers {
                 .map(|(n, v)| (n.as_str(), v.as_str()));
             builder.push(0, entry.timestamp, &entry.line, metadata);
             let batch = builder.finish();
-            let mut sink = Parsed::default();
+            let mut sink = ParsedLabels::default();
             let run = StreamRows {
                 batch: &batch,
                 rows: 0..1,
@@ -270,12 +264,12 @@ impl Parsers {
 }
 
 #[derive(Default)]
-struct Parsed {
+struct ParsedLabels {
     failed: bool,
     pairs: Vec<(String, String)>,
 }
 
-impl RowSink for Parsed {
+impl RowSink for ParsedLabels {
     fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
         row.labels.for_each(&mut |name, value, category| {
             if name.starts_with("__error") {

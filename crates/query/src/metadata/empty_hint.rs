@@ -1,14 +1,14 @@
-//! Why an answer is empty: the first of tenant, time, label, value or filter that leaves nothing.
+//! The hint of an empty answer names the first of tenant, time, label, value and filter that leaves nothing.
 //!
 //! Asked only after an empty answer, and answered from indexes and directories: no line is read.
 
-use crate::engine::Engine;
 use crate::error::QueryError;
-use crate::request::HintRequest;
+use crate::multi_tenant::Source;
+use crate::request::{HintRequest, OnError};
 use skald_logql::metric;
 use skald_logql::metric::Steps;
 use skald_logql::typed::Query;
-use skald_model::{Matcher, TenantId, TimeRange};
+use skald_model::{Matcher, TimeRange};
 
 /// All of time.
 const EVER: TimeRange = TimeRange {
@@ -21,12 +21,15 @@ const ERROR_AS_NUMBER: &str = "__error__ is a text, which no number compares wit
 
 /// A sentence for the user; `None` where nothing but the filters explains it and there are none, or where
 /// the query reads no lines at all.
-pub(crate) fn hint(engine: &Engine, request: &HintRequest) -> Result<Option<String>, QueryError> {
-    match crate::engine::compile(&request.query, true)? {
+pub(crate) fn hint(
+    source: Source<'_>,
+    request: &HintRequest,
+) -> Result<Option<String>, QueryError> {
+    match request.query.compile(OnError::Skip)? {
         Query::Log(query) if query.pipeline.compares_error_by_size() => {
             Ok(Some(ERROR_AS_NUMBER.to_owned()))
         }
-        Query::Log(query) => explain(engine, &request.tenant, &query.matchers, request.range),
+        Query::Log(query) => explain(source, &query.matchers, request.range),
         Query::Metric(query) => {
             let TimeRange { start, end } = request.range;
             let steps = Steps::range(start, end, end.saturating_sub(start).max(1));
@@ -39,7 +42,7 @@ pub(crate) fn hint(engine: &Engine, request: &HintRequest) -> Result<Option<Stri
                     start: first,
                     end: last.saturating_add(1),
                 };
-                let found = explain(engine, &request.tenant, &leaf.matchers, range)?;
+                let found = explain(source, &leaf.matchers, range)?;
                 if found.is_some() {
                     return Ok(found);
                 }
@@ -50,8 +53,7 @@ pub(crate) fn hint(engine: &Engine, request: &HintRequest) -> Result<Option<Stri
 }
 
 fn explain(
-    engine: &Engine,
-    tenant: &TenantId,
+    source: Source<'_>,
     matchers: &[Matcher],
     range: TimeRange,
 ) -> Result<Option<String>, QueryError> {
@@ -60,12 +62,15 @@ fn explain(
             "the time range is empty: its end is not after its start".to_owned(),
         ));
     }
-    let names = |matchers: &[Matcher], range| engine.names(tenant, matchers, range);
+    let names = |matchers: &[Matcher], range| source.names(matchers, range);
     let present = names(&[], range)?;
     if present.is_empty() {
         let never = names(&[], EVER)?.is_empty();
         return Ok(Some(if never {
-            format!("the tenant {:?} has no entries", tenant.as_str())
+            match source.tenants().all() {
+                [tenant] => format!("the tenant {:?} has no entries", tenant.as_str()),
+                _ => "none of the tenants has entries".to_owned(),
+            }
         } else {
             "there are no entries in this time range, of any stream".to_owned()
         }));

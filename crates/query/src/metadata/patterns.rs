@@ -1,14 +1,14 @@
-//! Templates of lines over time: those that parts keep, and those of a sample of the head, made one for
-//! each stream and then for all of them.
+//! Patterns are templates of lines over time: those stored in parts and those of a sample of the head, merged
+//! by stream and then over all of them.
 
 use crate::answer::{PatternSeries, PatternsAnswer};
-use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::exec::context::Context;
 use crate::exec::row_range;
-use crate::metadata::labels;
+use crate::metadata::{index_stats, labels};
 use crate::request::PatternsRequest;
 use hashbrown::HashMap;
+use skald_logql::ast::Expr;
 use skald_model::{Columns, Labels, Matcher, MetadataWanted, TimeRange};
 use skald_store::{Pattern, Piece, StreamMiner};
 use std::collections::BTreeMap;
@@ -27,24 +27,27 @@ const FILLED_POINTS_MAX: i64 = 11_000;
 
 const SECOND: i64 = 1_000_000_000;
 
+/// `patterns`
 pub(crate) fn patterns(
-    engine: &Engine,
+    context: &Context<'_>,
     request: &PatternsRequest,
-    context: &Context,
 ) -> Result<PatternsAnswer, QueryError> {
-    let matchers = labels::matchers(&request.query)?;
+    let Expr::Log(query) = request.query.expr() else {
+        return Err(QueryError::Bad("only log selector is supported".to_owned()));
+    };
+    let matchers = labels::compiled(&query.selector)?;
     let range = labels::inclusive(request.start, request.end);
     let mut streams: HashMap<Labels, StreamMiner> = HashMap::new();
-    let mined = engine.mined(&request.tenant, &matchers, range);
+    let mined = context.source.mined(&matchers, range);
     for (labels, patterns) in mined.streams {
-        context.check()?;
+        context.interrupt.check()?;
         let miner = streams.entry(labels).or_default();
         patterns
             .iter()
             .filter_map(|pattern| within(pattern, &range))
             .for_each(|pattern| miner.absorb(&pattern));
     }
-    mine_head(engine, request, &matchers, context, &mut streams)?;
+    mine_head(context, request, &matchers, &mut streams)?;
     let found = streams.into_values().flat_map(StreamMiner::finish);
     Ok(PatternsAnswer {
         patterns: series(found, request.step / SECOND),
@@ -54,14 +57,13 @@ pub(crate) fn patterns(
 
 /// Looks at a sample of what is not in parts yet.
 fn mine_head(
-    engine: &Engine,
+    context: &Context<'_>,
     request: &PatternsRequest,
     matchers: &[Matcher],
-    context: &Context,
     streams: &mut HashMap<Labels, StreamMiner>,
 ) -> Result<(), QueryError> {
     let range = labels::inclusive(request.start, request.end);
-    let selected = labels::pieces(engine, &request.tenant, matchers, range)?;
+    let selected = index_stats::pieces(context.source, matchers, range)?;
     let head: Vec<&Piece> = selected
         .pieces
         .iter()
@@ -78,8 +80,8 @@ fn mine_head(
         ..Columns::ALL
     };
     for piece in head {
-        context.check()?;
-        // What lies in memory can't be damaged.
+        context.interrupt.check()?;
+        // The head is in memory and can't be damaged.
         let Some(read) = row_range::read(piece, &columns)? else {
             continue;
         };

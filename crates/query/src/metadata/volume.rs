@@ -1,9 +1,10 @@
-//! Bytes of streams over time, from directory entries alone.
+//! Volumes sum up bytes of streams over time, by directory entries.
 
 use crate::answer::VolumeSeries;
-use crate::engine::Engine;
 use crate::error::QueryError;
-use crate::metadata::labels;
+use crate::limits::QueryLimits;
+use crate::metadata::{index_stats, labels};
+use crate::multi_tenant::Source;
 use crate::request::VolumeRequest;
 use skald_model::{Labels, MatchOp, Matcher, TimeRange};
 use std::collections::BTreeMap;
@@ -16,8 +17,9 @@ const BUCKETS_MAX: i64 = 11_000;
 
 /// Volumes, each bucket's largest series first in the order of the answer.
 pub(crate) fn volume(
-    engine: &Engine,
+    source: Source<'_>,
     request: &VolumeRequest,
+    limits: &QueryLimits,
 ) -> Result<Vec<VolumeSeries>, QueryError> {
     let mut matchers = if request.query == "{}" {
         Vec::new()
@@ -38,7 +40,7 @@ pub(crate) fn volume(
     }
     let range = labels::inclusive(request.start, request.end);
     let buckets = buckets(request)?;
-    let selected = labels::pieces(engine, &request.tenant, &matchers, range)?;
+    let selected = index_stats::pieces(source, &matchers, range)?;
     let keys: Vec<Vec<Key>> = selected
         .streams
         .iter()
@@ -46,7 +48,7 @@ pub(crate) fn volume(
         .collect();
     let mut sums: BTreeMap<Key, Vec<u64>> = BTreeMap::new();
     for piece in &selected.pieces {
-        for run in labels::seen_runs(piece)? {
+        for run in index_stats::visible_runs(piece)? {
             for (index, (bucket, _)) in buckets.iter().enumerate() {
                 if !bucket.overlaps(run.times.0, run.times.1) {
                     continue;
@@ -54,13 +56,13 @@ pub(crate) fn volume(
                 for key in &keys[run.stream as usize] {
                     sums.entry(key.clone())
                         .or_insert_with(|| vec![0; buckets.len()])[index] +=
-                        labels::share(run.times, bucket, run.bytes);
+                        index_stats::share(run.times, bucket, run.bytes);
                 }
             }
         }
     }
-    let max = engine.limits.volume_max_series;
-    if max > 0 && sums.len() > max && !engine.limits.partial {
+    let max = limits.volume_max_series;
+    if max > 0 && sums.len() > max && !limits.partial {
         return Err(QueryError::VolumeSeries(max));
     }
     let limit = if max == 0 {

@@ -1,12 +1,12 @@
-//! The engine's own threads: queries run here, never on threads that serve connections.
+//! The pool of query threads: queries run here, never on threads that serve connections.
 //!
 //! A query owns one thread and asks idle ones to help with its pieces ([`Pool::share`]). It never waits
 //! for a helper that has not begun, so that a busy pool slows a query down and can't deadlock it.
 
 use crate::error::QueryError;
 use crate::limits::Cancel;
-use crate::sched::tenant_queue::Fair;
-use crate::sched::time_slice::Turns;
+use crate::sched::tenant_queue::TenantQueue;
+use crate::sched::time_slice::TimeSlices;
 use parking_lot::{Condvar, Mutex};
 use skald_model::TenantId;
 use std::collections::VecDeque;
@@ -30,24 +30,24 @@ pub(crate) trait Shared: Send + Sync + 'static {
 
 /// Threads, the queries that wait for one, and the calls for help.
 pub(crate) struct Pool {
-    state: Arc<State>,
+    state: Arc<PoolState>,
     helpers: usize,
-    turns: Arc<Turns>,
+    slices: Arc<TimeSlices>,
 }
 
-/// Most queries that run at once: far more than cores, so that a cheap one never waits for a dear one to end.
+/// Most queries that run at once: far more than cores, so that a light one never waits for a heavy one to end.
 const THREADS: usize = 32;
 
 /// What is added to the niceness of threads that query.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
 
-struct State {
+struct PoolState {
     queue: Mutex<Queue>,
 }
 
 struct Queue {
-    jobs: Fair<Job>,
+    jobs: TenantQueue<Job>,
     calls: VecDeque<Arc<Call>>,
     /// Threads that wait for something to do. The one that came last is woken first: its stack, its heap and its
     /// zstd contexts are still in the caches.
@@ -104,16 +104,16 @@ impl Drop for Leave<'_> {
 }
 
 impl Pool {
-    /// Starts the threads: many more than cores, as dear queries take turns among themselves.
+    /// Starts the threads: many more than cores, as heavy queries take turns among themselves.
     pub(crate) fn start(cores: usize) -> Pool {
         let threads = (cores * 4).max(THREADS);
         let queue = Queue {
-            jobs: Fair::new(threads),
+            jobs: TenantQueue::new(threads),
             calls: VecDeque::new(),
             idle: Vec::new(),
             closed: false,
         };
-        let state = Arc::new(State {
+        let state = Arc::new(PoolState {
             queue: Mutex::new(queue),
         });
         for number in 0..threads {
@@ -126,13 +126,13 @@ impl Pool {
         Pool {
             state,
             helpers: cores.saturating_sub(1),
-            turns: Arc::new(Turns::new(cores)),
+            slices: Arc::new(TimeSlices::new(cores)),
         }
     }
 
-    /// The turns that dear queries take.
-    pub(crate) fn turns(&self) -> &Arc<Turns> {
-        &self.turns
+    /// The time slices of heavy queries.
+    pub(crate) fn slices(&self) -> &Arc<TimeSlices> {
+        &self.slices
     }
 
     /// Queues a query unless `waiting_max` of its tenant wait already.
@@ -198,20 +198,20 @@ impl Drop for Pool {
     }
 }
 
-/// Lets pushes, and what else serves connections, go before queries where the cores are not enough for both
-/// (docs/decisions/0008). Only Linux tells the threads of a process apart in this.
+/// Gives this thread a lower priority than those that serve pushes and connections (docs/decisions/0008). Only
+/// Linux has priorities of single threads.
 #[cfg(target_os = "linux")]
-fn stand_behind() {
+fn lower_priority() {
     if let Err(error) = rustix::process::nice(NICE) {
-        tracing::debug!(%error, "queries run beside pushes, not behind them");
+        tracing::debug!(%error, "lowering the priority of query threads; queries compete with pushes for the cores");
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn stand_behind() {}
+fn lower_priority() {}
 
-fn serve(state: &State) {
-    stand_behind();
+fn serve(state: &PoolState) {
+    lower_priority();
     let awake = Arc::new(Condvar::new());
     loop {
         let mut queue = state.queue.lock();
@@ -248,7 +248,7 @@ fn serve(state: &State) {
 
 /// Gives a thread back even when its query panics, and lets in the next that waits for it.
 struct Seat<'a> {
-    state: &'a State,
+    state: &'a PoolState,
     tenant: TenantId,
 }
 
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_may_wait_and_those_nobody_waits_for_do_not_count() {
+    fn waiting_queries_are_limited_and_cancelled_ones_do_not_count() {
         let pool = Pool::start(1);
         let (release, released) = std::sync::mpsc::channel::<()>();
         let released = Arc::new(Mutex::new(released));

@@ -1,4 +1,4 @@
-//! Who is served next: tenants take turns, and none holds all threads while others wait.
+//! A queue of waiting queries: tenants take turns, and none holds all threads while others wait.
 //!
 //! A tenant's own queries keep their order. What is to be done is opaque here.
 
@@ -7,8 +7,8 @@ use std::collections::{HashMap, VecDeque};
 
 /// Waiting work by tenant.
 #[derive(Debug)]
-pub(crate) struct Fair<T> {
-    tenants: HashMap<TenantId, Line<T>>,
+pub(crate) struct TenantQueue<T> {
+    tenants: HashMap<TenantId, TenantLine<T>>,
     /// Tenants with work that waits, the next one first.
     turn: VecDeque<TenantId>,
     /// Work of one tenant at once.
@@ -16,16 +16,16 @@ pub(crate) struct Fair<T> {
 }
 
 #[derive(Debug)]
-struct Line<T> {
+struct TenantLine<T> {
     waiting: VecDeque<T>,
     running: usize,
 }
 
-impl<T> Fair<T> {
-    /// For so many threads: one tenant gets all but a quarter of them, so that another always finds one.
-    pub(crate) fn new(threads: usize) -> Fair<T> {
+impl<T> TenantQueue<T> {
+    /// For a pool of `threads`: one tenant gets all but a quarter of them, so that another always finds one.
+    pub(crate) fn new(threads: usize) -> TenantQueue<T> {
         let running_max = (threads - threads / 4).max(1);
-        Fair {
+        TenantQueue {
             tenants: HashMap::new(),
             turn: VecDeque::new(),
             running_max,
@@ -58,17 +58,20 @@ impl<T> Fair<T> {
 
     /// Puts work at the end of its tenant's line.
     pub(crate) fn push(&mut self, tenant: &TenantId, work: T) {
-        let line = self.tenants.entry(tenant.clone()).or_insert_with(|| Line {
-            waiting: VecDeque::new(),
-            running: 0,
-        });
+        let line = self
+            .tenants
+            .entry(tenant.clone())
+            .or_insert_with(|| TenantLine {
+                waiting: VecDeque::new(),
+                running: 0,
+            });
         if line.waiting.is_empty() && !self.turn.contains(tenant) {
             self.turn.push_back(tenant.clone());
         }
         line.waiting.push_back(work);
     }
 
-    /// The next piece of work that may run; it counts as running until [`Fair::done`].
+    /// The next piece of work that may run; it counts as running until [`TenantQueue::done`].
     pub(crate) fn pop(&mut self) -> Option<(TenantId, T)> {
         for _ in 0..self.turn.len() {
             let tenant = self.turn.pop_front()?;
@@ -113,15 +116,15 @@ mod tests {
 
     /// Work is named `tenant number`; `.tenant` ends one, `?` asks for the next.
     fn check(threads: usize, steps: &str, expected: &str) {
-        let mut fair = Fair::new(threads);
+        let mut queue = TenantQueue::new(threads);
         let mut got = Vec::new();
         for step in steps.split_whitespace() {
             match step.strip_prefix('.') {
-                Some(name) => fair.done(&tenant(name)),
+                Some(name) => queue.done(&tenant(name)),
                 None if step == "?" => {
-                    got.push(fair.pop().map_or("-".to_owned(), |(_, work)| work))
+                    got.push(queue.pop().map_or("-".to_owned(), |(_, work)| work))
                 }
-                None => fair.push(&tenant(&step[..1]), step.to_owned()),
+                None => queue.push(&tenant(&step[..1]), step.to_owned()),
             }
         }
         assert_eq!(got.join(" "), expected, "{steps}");
@@ -140,15 +143,15 @@ mod tests {
 
     #[test]
     fn what_nobody_waits_for_is_left_out() {
-        let mut fair = Fair::new(4);
+        let mut queue = TenantQueue::new(4);
         for number in 0..5 {
-            fair.push(&tenant("a"), number);
+            queue.push(&tenant("a"), number);
         }
-        fair.retain(&tenant("a"), |number| number % 2 == 0);
-        assert_eq!(fair.waiting(&tenant("a")), 3);
-        fair.retain(&tenant("a"), |_| false);
-        assert_eq!(fair.pop(), None);
-        fair.push(&tenant("a"), 7);
-        assert_eq!(fair.pop().map(|(_, work)| work), Some(7));
+        queue.retain(&tenant("a"), |number| number % 2 == 0);
+        assert_eq!(queue.waiting(&tenant("a")), 3);
+        queue.retain(&tenant("a"), |_| false);
+        assert_eq!(queue.pop(), None);
+        queue.push(&tenant("a"), 7);
+        assert_eq!(queue.pop().map(|(_, work)| work), Some(7));
     }
 }

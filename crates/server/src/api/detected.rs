@@ -33,12 +33,12 @@ pub(crate) async fn labels(
         params.query()
     };
     let request = MetadataRequest {
-        tenant: scope.tenant(),
+        tenants: scope.tenants().clone(),
         query: query.to_owned(),
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&request.tenant, QueryKind::Detected, &request.query, bounds);
+    let log = QueryLog::begin(&scope.tenant(), QueryKind::Detected, &request.query, bounds);
     let labels = log.watch(
         app.ask(&scope, move |engine, _| engine.detected_labels(&request))
             .await,
@@ -66,7 +66,7 @@ pub(crate) async fn fields(
 ) -> Result<Response, ApiError> {
     let (request, bounds) = fields_request(&app, &scope, &params)?;
     let limit = request.limit;
-    let log = QueryLog::begin(&request.tenant, QueryKind::Detected, &request.query, bounds)
+    let log = QueryLog::begin(&scope.tenant(), QueryKind::Detected, &request.query, bounds)
         .with(0, limit, "");
     let fields = log.watch(
         app.ask(&scope, move |engine, cancel| {
@@ -94,7 +94,7 @@ pub(crate) async fn values(
 ) -> Result<Response, ApiError> {
     let (request, bounds) = fields_request(&app, &scope, &params)?;
     let limit = request.limit;
-    let log = QueryLog::begin(&request.tenant, QueryKind::Detected, &request.query, bounds)
+    let log = QueryLog::begin(&scope.tenant(), QueryKind::Detected, &request.query, bounds)
         .with(0, limit, "");
     let values = log.watch(
         app.ask(&scope, move |engine, cancel| {
@@ -127,7 +127,7 @@ fn fields_request(
         "limit"
     };
     let request = FieldsRequest {
-        tenant: scope.tenant(),
+        tenants: scope.tenants().clone(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,

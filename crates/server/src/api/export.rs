@@ -8,7 +8,6 @@ use super::query::{kind_of, look_back, parse};
 use crate::api::params::Params;
 use crate::app::{App, Phase};
 use crate::auth::read_scope::ReadScope;
-use crate::bounds::Bounds;
 use crate::clock;
 use crate::error::ApiError;
 use crate::limits::bytes_guard::BytesGuard;
@@ -23,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use skald_logql::ast::Expr;
 use skald_model::Direction;
-use skald_query::{Caching, Cursor, Page, PageEntry, RangeRequest, Stats};
+use skald_query::{Cursor, Labelling, Page, PageEntry, RangeRequest, Stats};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -44,18 +43,13 @@ pub(crate) async fn export(
     scope.query_limits.partial = false;
     let now = clock::now();
     let bounds = look_back(params.ordered_bounds(now)?, now, scope.limits());
-    let expr = parse(params.query())?;
-    if !matches!(expr, Expr::Log(_)) {
+    let query = parse(params.query())?;
+    if !matches!(query.expr(), Expr::Log(_)) {
         return Err(ApiError::bad("only log selector is supported"));
     }
-    scope.admit(&app.metrics, params.query(), &expr, kind_of(&expr), bounds)?;
-    let guard = BytesGuard::new(
-        scope.limits(),
-        scope.tenant(),
-        params.query(),
-        &expr,
-        bounds,
-    );
+    let kind = kind_of(query.expr());
+    scope.admit(&app.metrics, &query, kind, bounds)?;
+    let guard = BytesGuard::new(scope.limits(), scope.tenants(), &query, bounds);
     app.ask(&scope, move |engine, _| guard.check(engine))
         .await?;
     let limit = params.integer("limit", 0)?;
@@ -69,17 +63,15 @@ pub(crate) async fn export(
     } else {
         params.direction()?
     };
-    let request = RangeRequest {
-        direction,
-        after: params.cursor()?,
-        ..page_request(&scope, params.query(), bounds)
-    };
+    let tenants = scope.tenants().clone();
+    let request = RangeRequest::new(tenants, query, bounds.start, bounds.end)
+        .limit(PAGE_ENTRIES)
+        .direction(direction)
+        .labelling(Labelling::Categorized)
+        .after(params.cursor()?);
     let tags = header(&headers, "x-query-tags");
-    let log = QueryLog::begin(&request.tenant, kind_of(&expr), params.query(), bounds).with(
-        0,
-        PAGE_ENTRIES,
-        tags,
-    );
+    let log =
+        QueryLog::begin(&scope.tenant(), kind, params.query(), bounds).with(0, PAGE_ENTRIES, tags);
     let mut export = Export {
         app,
         scope,
@@ -98,24 +90,6 @@ pub(crate) async fn export(
         body,
     )
         .into_response())
-}
-
-/// A request for a page of an export, oldest entries first.
-fn page_request(scope: &ReadScope, query: &str, bounds: Bounds) -> RangeRequest {
-    RangeRequest {
-        tenant: scope.tenant(),
-        query: query.to_owned(),
-        start: bounds.start,
-        end: bounds.end,
-        step: 1,
-        interval: 0,
-        limit: PAGE_ENTRIES,
-        direction: Direction::Forward,
-        categorize: true,
-        skip_errors: false,
-        after: None,
-        caching: Caching::default(),
-    }
 }
 
 /// A running export.

@@ -65,12 +65,12 @@ async fn read_stats(
         super::query::parse("")?;
     }
     let request = MetadataRequest {
-        tenant: scope.tenant(),
+        tenants: scope.tenants().clone(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&request.tenant, QueryKind::Stats, &request.query, bounds);
+    let log = QueryLog::begin(&scope.tenant(), QueryKind::Stats, &request.query, bounds);
     let stats = log.watch(
         app.ask(scope, move |engine, _| engine.index_stats(&request))
             .await,
@@ -134,7 +134,7 @@ async fn volumes(
         .map(str::trim)
         .filter(|name| !name.is_empty());
     let request = VolumeRequest {
-        tenant: scope.tenant(),
+        tenants: scope.tenants().clone(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
@@ -143,7 +143,7 @@ async fn volumes(
         target_labels: targets.map(str::to_owned).collect(),
         aggregate_by_labels,
     };
-    let log = QueryLog::begin(&request.tenant, QueryKind::Volume, &request.query, bounds);
+    let log = QueryLog::begin(&scope.tenant(), QueryKind::Volume, &request.query, bounds);
     let series = log.watch(
         app.ask(&scope, move |engine, _| engine.volume(&request))
             .await,

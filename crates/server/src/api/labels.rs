@@ -22,12 +22,12 @@ pub(crate) async fn names(
 ) -> Result<Response, ApiError> {
     let bounds = metadata_bounds(&app, &scope, &params)?;
     let request = MetadataRequest {
-        tenant: scope.tenant(),
+        tenants: scope.tenants().clone(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&request.tenant, QueryKind::Labels, &request.query, bounds);
+    let log = QueryLog::begin(&scope.tenant(), QueryKind::Labels, &request.query, bounds);
     let names = log.watch(
         app.ask(&scope, move |engine, _| engine.label_names(&request))
             .await,
@@ -45,12 +45,12 @@ pub(crate) async fn values(
 ) -> Result<Response, ApiError> {
     let bounds = metadata_bounds(&app, &scope, &params)?;
     let request = MetadataRequest {
-        tenant: scope.tenant(),
+        tenants: scope.tenants().clone(),
         query: params.query().to_owned(),
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&request.tenant, QueryKind::Labels, &request.query, bounds);
+    let log = QueryLog::begin(&scope.tenant(), QueryKind::Labels, &request.query, bounds);
     let values = log.watch(
         app.ask(&scope, move |engine, _| {
             engine.label_values(&name, &request)
@@ -76,7 +76,7 @@ pub(crate) async fn series(
         bounds,
     );
     let request = SeriesRequest {
-        tenant: scope.tenant(),
+        tenants: scope.tenants().clone(),
         groups,
         start: bounds.start,
         end: bounds.end,

@@ -11,7 +11,7 @@ use crate::wire::answer::encode_legacy;
 use axum::extract::State;
 use axum::response::Response;
 use skald_logql::ast::Expr;
-use skald_query::{Caching, Data, RangeRequest};
+use skald_query::{Data, RangeRequest};
 use std::sync::Arc;
 
 const ONLY_STREAMS: &str =
@@ -26,28 +26,18 @@ pub(crate) async fn query(
     let now = clock::now();
     let bounds = params.ordered_bounds(now)?;
     let shape = params.range_shape(bounds)?;
-    let query = with_regexp(&params);
-    let expr = parse(&query)?;
-    if !matches!(expr, Expr::Log(_)) {
+    let query = parse(&with_regexp(&params))?;
+    if !matches!(query.expr(), Expr::Log(_)) {
         return Err(ApiError::bad(ONLY_STREAMS));
     }
     let bounds = look_back(bounds, now, scope.limits());
-    scope.admit(&app.metrics, &query, &expr, kind_of(&expr), bounds)?;
-    let (limit, _) = entries(&app, &scope, &expr, shape.limit)?;
-    let request = RangeRequest {
-        tenant: scope.tenant(),
-        query,
-        start: bounds.start,
-        end: bounds.end,
-        step: shape.step,
-        interval: 0,
-        limit,
-        direction: shape.direction,
-        categorize: false,
-        skip_errors: false,
-        after: None,
-        caching: Caching::default(),
-    };
+    scope.admit(&app.metrics, &query, kind_of(query.expr()), bounds)?;
+    let (limit, _) = entries(&app, &scope, query.expr(), shape.limit)?;
+    let tenants = scope.tenants().clone();
+    let request = RangeRequest::new(tenants, query, bounds.start, bounds.end)
+        .step(shape.step)
+        .limit(limit)
+        .direction(shape.direction);
     let body = app.ask(&scope, move |engine, cancel| {
         let answer = engine.query_range(&request, cancel)?;
         Ok(match &answer.data {

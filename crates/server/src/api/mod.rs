@@ -30,11 +30,10 @@ use crate::auth::read_scope::ReadScope;
 use crate::bounds::Bounds;
 use crate::clock;
 use crate::error::ApiError;
-use crate::wire::answer::Labelling;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use skald_query::Caching;
+use skald_query::{Caching, Labelling};
 
 /// A successful JSON answer.
 pub(crate) fn json(body: impl Into<axum::body::Body>) -> Response {

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::wire::notes::read_cursor;
 use axum::http::StatusCode;
 use skald_model::Direction;
-use skald_query::Cursor;
+use skald_query::{Cursor, OnError};
 
 const SECOND: i64 = 1_000_000_000;
 const MILLISECOND: i64 = 1_000_000;
@@ -73,8 +73,11 @@ impl Params {
     }
 
     /// `skip_errors=true` (beyond Loki): metric queries leave out entries that a stage failed on.
-    pub(crate) fn skip_errors(&self) -> bool {
-        self.get("skip_errors") == "true"
+    pub(crate) fn on_error(&self) -> OnError {
+        match self.get("skip_errors") {
+            "true" => OnError::Skip,
+            _ => OnError::Fail,
+        }
     }
 
     /// `cursor` (beyond Loki): the page after the one whose answer gave this text.

@@ -26,20 +26,21 @@ pub(crate) async fn patterns(
 ) -> Result<Response, ApiError> {
     let bounds = metadata_bounds(&app, &scope, &params)?;
     let step = params.step(bounds)?.max(STEP_MIN);
-    match super::query::parse(params.query())? {
+    let query = super::query::parse(params.query())?;
+    match query.expr() {
         Expr::Log(log) if log.stages.is_empty() => {}
         Expr::Log(_) | Expr::Metric(_) => {
             return Err(ApiError::bad("only label matchers are supported"));
         }
     }
     let request = PatternsRequest {
-        tenant: scope.tenant(),
-        query: params.query().to_owned(),
+        tenants: scope.tenants().clone(),
+        query,
         start: bounds.start,
         end: bounds.end,
         step,
     };
-    let log = QueryLog::begin(&request.tenant, QueryKind::Patterns, &request.query, bounds)
+    let log = QueryLog::begin(&scope.tenant(), QueryKind::Patterns, params.query(), bounds)
         .with(step, 0, "");
     let answer = log.watch(
         app.ask(&scope, move |engine, cancel| {

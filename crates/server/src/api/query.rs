@@ -16,7 +16,7 @@ use crate::limits::bytes_guard::BytesGuard;
 use crate::query_kind::QueryKind;
 use crate::telemetry::metrics::RefusalReason;
 use crate::telemetry::query_log::QueryLog;
-use crate::wire::answer::{Labelling, encode};
+use crate::wire::answer::encode;
 use crate::wire::notes::Notes;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -24,10 +24,10 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use skald_logql::ast::Expr;
-use skald_model::{Direction, TenantId, TimeRange};
+use skald_model::{Direction, TimeRange};
 use skald_query::{
     Answer, Cancel, Cursor, Data, Engine, HintRequest, INSTANT_LOG_RANGE_NS, InstantRequest,
-    QueryError, RangeRequest, Stats,
+    Parsed, QueryError, RangeRequest, Stats,
 };
 use std::sync::Arc;
 
@@ -41,17 +41,17 @@ pub(crate) async fn range(
     let now = clock::now();
     let bounds = params.ordered_bounds(now)?;
     let shape = params.range_shape(bounds)?;
-    let expr = parse(params.query())?;
+    let query = parse(params.query())?;
     let bounds = look_back(bounds, now, scope.limits());
-    let kind = kind_of(&expr);
-    scope.admit(&app.metrics, params.query(), &expr, kind, bounds)?;
+    let kind = kind_of(query.expr());
+    scope.admit(&app.metrics, &query, kind, bounds)?;
     let times = Times::Range {
-        bounds: aligned(&expr, bounds, shape),
+        bounds: aligned(query.expr(), bounds, shape),
         step: shape.step,
         interval: shape.interval,
     };
     let question = Question {
-        expr,
+        query,
         kind,
         times,
         limit: shape.limit,
@@ -72,15 +72,19 @@ pub(crate) async fn instant(
     let time = params.time("time", now)?;
     let limit = params.limit("limit", 100)?;
     let direction = params.direction()?;
-    let expr = parse(params.query())?;
+    let query = parse(params.query())?;
     let bounds = Bounds::at(time);
-    scope.admit(&app.metrics, params.query(), &expr, kind_of(&expr), bounds)?;
+    scope.admit(&app.metrics, &query, kind_of(query.expr()), bounds)?;
     if look_back(bounds, now, scope.limits()) != bounds {
-        let body = encode(&nothing(&expr), labelling(&headers), &Notes::default());
+        let body = encode(
+            &nothing(query.expr()),
+            labelling(&headers),
+            &Notes::default(),
+        );
         return Ok(json(body));
     }
     let question = Question {
-        expr,
+        query,
         kind: QueryKind::Instant,
         times: Times::Instant(time),
         limit,
@@ -92,7 +96,7 @@ pub(crate) async fn instant(
 
 /// An admitted query with what only its endpoint knows.
 struct Question {
-    expr: Expr,
+    query: Parsed,
     kind: QueryKind,
     times: Times,
     limit: usize,
@@ -108,23 +112,22 @@ async fn answer(
     params: &Params,
     question: Question,
 ) -> Result<Response, ApiError> {
-    let Question { expr, times, .. } = &question;
-    let (times, text) = (*times, params.query());
-    let (limit, warning) = entries(app, scope, expr, question.limit)?;
+    let Question { query, times, .. } = question;
+    let (limit, warning) = entries(app, scope, query.expr(), question.limit)?;
     let (bounds, step) = match times {
         Times::Range { bounds, step, .. } => (bounds, step),
         Times::Instant(time) => (Bounds::at(time), 0),
     };
-    let log = QueryLog::begin(&scope.tenant(), question.kind, text, bounds);
+    let log = QueryLog::begin(&scope.tenant(), question.kind, query.text(), bounds);
     let log = log.with(step, limit, header(headers, "x-query-tags"));
-    let guard = BytesGuard::new(scope.limits(), scope.tenant(), text, expr, bounds);
-    let reads = match (times, expr) {
+    let guard = BytesGuard::new(scope.limits(), scope.tenants(), &query, bounds);
+    let reads = match (times, query.expr()) {
         (Times::Instant(_), Expr::Log(_)) => INSTANT_LOG_RANGE_NS,
         _ => 0,
     };
     let hint = HintRequest {
-        tenant: scope.tenant(),
-        query: text.to_owned(),
+        tenants: scope.tenants().clone(),
+        query: query.clone(),
         range: TimeRange {
             start: bounds.start.saturating_sub(reads),
             end: bounds.end,
@@ -135,19 +138,19 @@ async fn answer(
         limits: scope.query_limits.clone(),
         bytes_read_max: scope.limits().max_query_bytes_read.0,
         labelling: labelling(headers),
-        query: text.to_owned(),
+        query,
         times,
         limit,
         warning,
         direction: question.direction,
-        skip_errors: params.skip_errors(),
+        on_error: params.on_error(),
         after: question.after,
         caching: caching(headers),
     };
-    let (tenant, asked) = (scope.tenant(), key.clone());
+    let asked = key.clone();
     let run = run(app, scope, key, move |engine, cancel| {
         guard.check(engine)?;
-        let mut answer = evaluate(engine, tenant, &asked, cancel)?;
+        let mut answer = evaluate(engine, &asked, cancel)?;
         answer.warnings.extend(asked.warning);
         let notes = Notes::on(&answer, engine, || hint);
         Ok((answer, notes))
@@ -160,46 +163,32 @@ async fn answer(
 }
 
 /// Runs the engine's query for a key.
-fn evaluate(
-    engine: &Engine,
-    tenant: TenantId,
-    key: &QueryKey,
-    cancel: &Cancel,
-) -> Result<Answer, QueryError> {
-    let categorize = key.labelling == Labelling::Categorized;
+fn evaluate(engine: &Engine, key: &QueryKey, cancel: &Cancel) -> Result<Answer, QueryError> {
+    let (tenants, query) = (key.tenants.clone(), key.query.clone());
     match key.times {
         Times::Range {
             bounds,
             step,
             interval,
         } => {
-            let request = RangeRequest {
-                tenant,
-                query: key.query.clone(),
-                start: bounds.start,
-                end: bounds.end,
-                step,
-                interval,
-                limit: key.limit,
-                direction: key.direction,
-                categorize,
-                skip_errors: key.skip_errors,
-                after: key.after,
-                caching: key.caching,
-            };
+            let request = RangeRequest::new(tenants, query, bounds.start, bounds.end)
+                .step(step)
+                .interval(interval)
+                .limit(key.limit)
+                .direction(key.direction)
+                .labelling(key.labelling)
+                .on_error(key.on_error)
+                .after(key.after)
+                .caching(key.caching);
             engine.query_range(&request, cancel)
         }
         Times::Instant(time) => {
-            let request = InstantRequest {
-                tenant,
-                query: key.query.clone(),
-                time,
-                limit: key.limit,
-                direction: key.direction,
-                categorize,
-                skip_errors: key.skip_errors,
-                caching: key.caching,
-            };
+            let request = InstantRequest::new(tenants, query, time)
+                .limit(key.limit)
+                .direction(key.direction)
+                .labelling(key.labelling)
+                .on_error(key.on_error)
+                .caching(key.caching);
             engine.query_instant(&request, cancel)
         }
     }
@@ -248,9 +237,9 @@ fn nothing(expr: &Expr) -> Answer {
     }
 }
 
-/// Parses a query; the error is the parser's text.
-pub(super) fn parse(query: &str) -> Result<Expr, ApiError> {
-    skald_logql::parse(query).map_err(|error| ApiError::bad(error.message))
+/// Parses a query, once for all that follows; the error is the parser's text.
+pub(super) fn parse(query: &str) -> Result<Parsed, ApiError> {
+    Ok(Parsed::parse(query)?)
 }
 
 /// Leaves out what is older than `max_query_lookback`.

@@ -77,7 +77,7 @@ pub(crate) async fn tail(
         .entries(params.limit("limit", 100)?);
     let request = TailRequest {
         tenant,
-        query: params.query().to_owned(),
+        query: super::query::parse(params.query())?,
         start: params.time("start", now - 3600 * SECOND)?,
         limit,
         delay: delay.max(0) * SECOND,
@@ -102,12 +102,13 @@ pub(crate) async fn tail(
 }
 
 fn prepare(app: &App, request: &TailRequest) -> Result<Start, ApiError> {
-    match super::query::parse(&request.query)? {
+    match request.query.expr() {
         Expr::Log(_) => {}
         Expr::Metric(_) => return Ok(Start::Refused("only log selector is supported".to_owned())),
     }
-    let categorize = request.labelling == crate::wire::answer::Labelling::Categorized;
-    let pipeline = app.engine.tail_pipeline(&request.query, categorize)?;
+    let pipeline = app
+        .engine
+        .tail_pipeline(&request.query, request.labelling)?;
     let max = app
         .limits_of(&request.tenant)
         .limits

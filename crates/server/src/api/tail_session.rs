@@ -9,11 +9,11 @@ use crate::clock;
 use crate::error::ApiError;
 use crate::limits::open_tails::TailPermit;
 use crate::shutdown::raised;
-use crate::wire::answer::{Labelling, list, write_entry, write_pairs};
+use crate::wire::answer::{list, write_entry, write_pairs};
 use crate::wire::json::Json;
 use skald_ingest::tail_hub::{Subscription, TailEntry};
-use skald_model::{Direction, Labels, TenantId};
-use skald_query::{Caching, Data, EntryResult, RangeRequest, TailPipeline};
+use skald_model::{Labels, TenantId};
+use skald_query::{Data, EntryResult, Labelling, Parsed, RangeRequest, TailPipeline};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(crate) struct TailRequest {
     /// Whose data.
     pub tenant: TenantId,
     /// A log query.
-    pub query: String,
+    pub query: Parsed,
     /// History starts here.
     pub start: i64,
     /// Entries of history at most.
@@ -202,20 +202,10 @@ async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, Api
     // Entries may be as far ahead of the clock as pushes allow.
     let grace = i64::try_from(scope.limits().creation_grace_period.as_nanos()).unwrap_or(i64::MAX);
     let end = clock::now().saturating_add(grace).saturating_add(1);
-    let query = RangeRequest {
-        tenant: request.tenant,
-        query: request.query,
-        start: request.start,
-        end: end.max(request.start),
-        step: 1_000_000_000,
-        interval: 0,
-        limit: request.limit,
-        direction: Direction::Backward,
-        categorize: request.labelling == Labelling::Categorized,
-        skip_errors: false,
-        after: None,
-        caching: Caching::default(),
-    };
+    let end = end.max(request.start);
+    let query = RangeRequest::new(request.tenant, request.query, request.start, end)
+        .limit(request.limit)
+        .labelling(request.labelling);
     let answer = app
         .ask(&scope, move |engine, cancel| {
             engine.query_range(&query, cancel)
@@ -357,13 +347,13 @@ mod tests {
         push(&app, base, &[(0, "history", "x")]).await;
         let request = TailRequest {
             tenant: TenantId::fake(),
-            query: "{app=\"a\"} | line_format \"{{__line__}}\"".to_owned(),
+            query: Parsed::parse("{app=\"a\"} | line_format \"{{__line__}}\"").expect("good"),
             start: base,
             limit: 100,
             delay: 0,
             labelling: Labelling::Merged,
         };
-        let pipeline = app.engine.tail_pipeline(&request.query, false);
+        let pipeline = app.engine.tail_pipeline(&request.query, request.labelling);
         let permit = app.tails.enter(&TenantId::fake(), 1).expect("room");
         let session = TailSession::open(&app, request, pipeline.expect("good"), permit).await;
         let mut session = session.expect("the query is good");

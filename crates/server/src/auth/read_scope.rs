@@ -14,16 +14,15 @@ use crate::limits::request_limits::RequestLimits;
 use crate::query_kind::QueryKind;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
 use axum::http::HeaderMap;
-use skald_logql::ast::Expr;
 use skald_model::TenantId;
-use skald_query::QueryLimits;
+use skald_query::{Parsed, QueryLimits};
 use std::sync::Arc;
 
 /// What a request may read and at what cost; every endpoint that queries extracts one.
 #[derive(Clone, Debug)]
 pub struct ReadScope {
     /// At least one, sorted.
-    tenants: Arc<[TenantId]>,
+    tenants: skald_query::Tenants,
     limits: Arc<Limits>,
     /// What its queries may cost.
     pub query_limits: QueryLimits,
@@ -62,7 +61,7 @@ impl ReadScope {
         let mut query_limits = limits.query(querier);
         query_limits.partial = false;
         ReadScope {
-            tenants,
+            tenants: tenants.into(),
             limits: Arc::new(limits),
             query_limits,
         }
@@ -70,11 +69,11 @@ impl ReadScope {
 
     /// Whose data; of several the first, which stands for all where one is asked for.
     pub fn tenant(&self) -> TenantId {
-        self.tenants[0].clone()
+        self.tenants.all()[0].clone()
     }
 
     /// All tenants.
-    pub fn tenants(&self) -> &Arc<[TenantId]> {
+    pub fn tenants(&self) -> &skald_query::Tenants {
         &self.tenants
     }
 
@@ -92,12 +91,11 @@ impl ReadScope {
     pub fn admit(
         &self,
         metrics: &Metrics,
-        text: &str,
-        expr: &Expr,
+        query: &Parsed,
         kind: QueryKind,
         bounds: Bounds,
     ) -> Result<(), ApiError> {
-        let checked = admission::check(&self.limits, text, expr, kind, bounds);
+        let checked = admission::check(&self.limits, query, kind, bounds);
         self.counted(metrics, checked)
     }
 
@@ -122,7 +120,7 @@ impl ReadScope {
 
     /// Counts a refusal.
     pub fn count_refused(&self, metrics: &Metrics, reason: RefusalReason) {
-        metrics.refuse(self.tenants[0].as_str(), reason);
+        metrics.refuse(self.tenants.all()[0].as_str(), reason);
     }
 }
 

@@ -9,7 +9,9 @@ use crate::query_kind::{QueryKind, query_hash};
 use crate::telemetry::metrics::RefusalReason;
 
 use axum::http::StatusCode;
-use skald_logql::ast::{Expr, LogRange, MetricExpr, Selector};
+use skald_logql::ast::Selector;
+use skald_query::Parsed;
+use skald_query::parsed::Read;
 
 /// A query that is refused, and the limit it breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +32,7 @@ fn refuse(reason: RefusalReason, text: impl Into<String>) -> Result<(), LimitExc
 /// Checks a query of `kind` over `bounds` against all limits that its text and range can break.
 pub(crate) fn check(
     limits: &Limits,
-    text: &str,
-    expr: &Expr,
+    query: &Parsed,
     kind: QueryKind,
     bounds: Bounds,
 ) -> Result<(), LimitExceeded> {
@@ -45,15 +46,15 @@ pub(crate) fn check(
     if limits
         .blocked_queries
         .iter()
-        .any(|blocked| matches(blocked, text, kind))
+        .any(|blocked| matches(blocked, query.text(), kind))
     {
         return refuse(RefusalReason::Blocked, "query blocked by policy");
     }
-    let leaves = Leaves::of(expr);
-    for selector in &leaves.selectors {
-        check_selector(limits, selector)?;
+    let reads = query.reads();
+    for read in &reads {
+        check_selector(limits, read.selector)?;
     }
-    let range = leaves.longest_range();
+    let range = longest_range(&reads);
     check_length(limits, bounds.length().saturating_add(range))?;
     check_range(limits, range)
 }
@@ -135,68 +136,16 @@ fn matches(blocked: &BlockedQuery, text: &str, kind: QueryKind) -> bool {
     type_fits && hash_fits && text_fits
 }
 
-/// The leaves of a query: what it selects, and over which ranges.
-#[derive(Default)]
-struct Leaves<'a> {
-    selectors: Vec<&'a Selector>,
-    ranges: Vec<&'a LogRange>,
-}
-
-impl<'a> Leaves<'a> {
-    fn of(expr: &'a Expr) -> Leaves<'a> {
-        let mut leaves = Leaves::default();
-        match expr {
-            Expr::Log(log) => leaves.selectors.push(&log.selector),
-            Expr::Metric(metric) => leaves.collect(metric),
-        }
-        leaves
-    }
-
-    fn collect(&mut self, expr: &'a MetricExpr) {
-        match expr {
-            MetricExpr::Range(range) => {
-                self.selectors.push(&range.range.log.selector);
-                self.ranges.push(&range.range);
-            }
-            MetricExpr::Vector(vector) => self.collect(&vector.inner),
-            MetricExpr::Binary(binary) => {
-                self.collect(&binary.left);
-                self.collect(&binary.right);
-            }
-            MetricExpr::LabelReplace(replace) => self.collect(&replace.inner),
-            MetricExpr::Literal(_) | MetricExpr::VectorOf(_) => {}
-        }
-    }
-
-    /// The longest `[range]`, in nanoseconds; 0 of a log query.
-    fn longest_range(&self) -> i64 {
-        let ranges = self.ranges.iter().map(|range| range.range);
-        ranges.max().unwrap_or(0)
-    }
-}
-
-/// What a query reads: each selector as text, and how far before the range's start.
-pub(crate) fn reads(text: &str, expr: &Expr) -> Vec<(String, i64)> {
-    let leaves = Leaves::of(expr);
-    let before = |at: usize| {
-        leaves
-            .ranges
-            .get(at)
-            .map_or(0, |range| range.range.saturating_add(range.offset.max(0)))
-    };
-    let selectors = leaves.selectors.iter().enumerate();
-    let of = |selector: &Selector| {
-        text.get(selector.span.start as usize..selector.span.end as usize)
-            .map(str::to_owned)
-    };
-    selectors
-        .filter_map(|(at, selector)| Some((of(selector)?, before(at))))
-        .collect()
+/// The longest `[range]` of a query, in nanoseconds; 0 of a log query.
+fn longest_range(reads: &[Read<'_>]) -> i64 {
+    let ranges = reads.iter().filter_map(|read| read.window);
+    ranges.map(|window| window.range).max().unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use skald_logql::ast::Expr;
     use std::time::Duration;
 
     fn check_with(
@@ -206,16 +155,15 @@ mod tests {
     ) {
         let mut limits = Limits::default();
         set(&mut limits);
-        let expr = skald_logql::parse(query).expect("the query is good");
-        let kind = if matches!(expr, Expr::Log(_)) {
+        let parsed = Parsed::parse(query).expect("the query is good");
+        let kind = if matches!(parsed.expr(), Expr::Log(_)) {
             QueryKind::Limited
         } else {
             QueryKind::Metric
         };
         let found = check(
             &limits,
-            query,
-            &expr,
+            &parsed,
             kind,
             Bounds {
                 start: 0,
@@ -239,8 +187,8 @@ mod tests {
             start: 0,
             end: minutes * 60_000_000_000,
         };
-        let expr = skald_logql::parse(query).expect("the query is good");
-        let found = check(&limits, query, &expr, QueryKind::Metric, bounds);
+        let parsed = Parsed::parse(query).expect("the query is good");
+        let found = check(&limits, &parsed, QueryKind::Metric, bounds);
         let expected = expected.map(|length| {
             format!("the query time range exceeds the limit (query length: {length}, limit: 1h)")
         });
@@ -342,16 +290,5 @@ mod tests {
             "querying is disabled, please contact your Loki operator",
         ));
         check_with(|l| l.max_query_parallelism = 0, "{a=\"b\"}", disabled);
-    }
-
-    #[test]
-    fn what_is_read_is_told_as_it_was_written() {
-        let expr = skald_logql::parse(METRIC).expect("good");
-        let minute = 60_000_000_000;
-        let expected = [
-            ("{a=\"b\"}".to_owned(), 5 * minute),
-            ("{c=\"d\", e=\"f\"}".to_owned(), 60 * minute),
-        ];
-        assert_eq!(reads(METRIC, &expr), expected);
     }
 }

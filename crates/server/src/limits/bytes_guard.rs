@@ -3,54 +3,43 @@
 use crate::bounds::Bounds;
 use crate::config::Limits;
 use crate::config::setting::{ByteSize, Setting};
-use crate::limits::admission;
-use skald_logql::ast::Expr;
-use skald_model::TenantId;
-use skald_query::{Engine, MetadataRequest, QueryError};
+use skald_model::TimeRange;
+use skald_query::{Engine, Parsed, QueryError, Tenants};
 
 /// What the index says a query reads, to compare with `max_query_bytes_read`.
 pub(crate) struct BytesGuard {
     max: u64,
-    requests: Vec<MetadataRequest>,
+    tenants: Tenants,
+    query: Parsed,
+    range: TimeRange,
 }
 
 impl BytesGuard {
     /// Of a query over `bounds`; reads nothing yet.
     pub(crate) fn new(
         limits: &Limits,
-        tenant: TenantId,
-        text: &str,
-        expr: &Expr,
+        tenants: &Tenants,
+        query: &Parsed,
         bounds: Bounds,
     ) -> BytesGuard {
-        let max = limits.max_query_bytes_read.0;
-        let reads = if max == 0 {
-            Vec::new()
-        } else {
-            admission::reads(text, expr)
-        };
-        let request = |(query, before): (String, i64)| {
-            let start = bounds.start.saturating_sub(before);
-            MetadataRequest {
-                tenant: tenant.clone(),
-                query,
-                start,
-                end: bounds.end,
-            }
-        };
         BytesGuard {
-            max,
-            requests: reads.into_iter().map(request).collect(),
+            max: limits.max_query_bytes_read.0,
+            tenants: tenants.clone(),
+            query: query.clone(),
+            range: TimeRange {
+                start: bounds.start,
+                end: bounds.end.saturating_add(1),
+            },
         }
     }
 
     /// Asks the index; an error when the query would read too much.
     pub(crate) fn check(&self, engine: &Engine) -> Result<(), QueryError> {
-        let mut found = 0u64;
-        for request in &self.requests {
-            found = found.saturating_add(engine.index_stats(request)?.bytes);
+        if self.max == 0 {
+            return Ok(());
         }
-        if self.max == 0 || found <= self.max {
+        let found = engine.bytes_to_read(&self.tenants, &self.query, self.range)?;
+        if found <= self.max {
             return Ok(());
         }
         let size = |bytes| {

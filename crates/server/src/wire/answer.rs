@@ -3,16 +3,7 @@
 use super::json::Json;
 use super::notes::Notes;
 use super::stats;
-use skald_query::{Answer, Data, EntryResult, Stats, StreamResult};
-
-/// How entries carry their labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Labelling {
-    /// All labels in `stream`.
-    Merged,
-    /// Index labels in `stream`; metadata and parsed labels with each entry.
-    Categorized,
-}
+use skald_query::{Answer, Data, EntryResult, Labelling, Stats, StreamResult};
 
 /// The body of `query` and `query_range`.
 pub(crate) fn encode(answer: &Answer, labelling: Labelling, notes: &Notes) -> Vec<u8> {

@@ -162,9 +162,9 @@ fn caches(json: &mut Json, stats: &Stats) {
     let results = [
         stats.results_found,
         stats.results_asked,
-        stats.results_kept,
+        stats.results_cached,
         stats.results_bytes,
-        stats.results_bytes_kept,
+        stats.results_bytes_cached,
         stats.results_asked,
         0,
         0,

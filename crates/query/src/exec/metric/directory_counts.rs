@@ -1,4 +1,4 @@
-//! Counts and bytes of runs as directories tell them, without reading lines.
+//! Directory counts: the number and bytes of entries of runs, without reading lines.
 //!
 //! A run whose entries all count for the same windows is answered by its directory entry; one that straddles
 //! edges of windows by its anchors and a few frames of its times. Where edges are many, reading all times is
@@ -92,7 +92,7 @@ impl WholeRuns {
             } else {
                 match counter.before(at, next) {
                     Ok(found) => found,
-                    // Whoever reads the run will tell.
+                    // Reading the run reports it.
                     Err(StoreError::Damaged { .. }) => return Ok(None),
                     Err(error) => return Err(error),
                 }

@@ -1,10 +1,11 @@
 //! What directories, anchors and times alone answer equals what reading every line answers.
 
+use crate::support;
+use crate::support::{answer, engine, open, range};
 use proptest::prelude::*;
-use skald_model::{Direction, Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
-use skald_query::{Caching, Cancel, Data, Engine, QueryLimits, RangeRequest};
-use skald_store::{Options, Store};
-use std::sync::{Arc, mpsc};
+use skald_model::TenantId;
+use skald_query::{Data, Engine};
+use skald_store::Store;
 
 /// Times of this test are milliseconds: the least a range can be.
 const MS: i64 = 1_000_000;
@@ -15,38 +16,17 @@ const LAST: i64 = 40_000;
 type Pushed = (u8, i64, u8, Option<bool>);
 
 fn push(store: &Store, entries: &[Pushed]) {
-    let line = [b'x'; 256];
-    let mut batch = WriteBatch::default();
-    for (stream, time, length, level) in entries {
-        let labels = Labels::from_pairs([
-            ("app", format!("app-{}", stream % 2)),
-            ("pod", format!("pod-{stream}")),
-        ]);
-        let (row, first) = (batch.entries.len() as u32, batch.metadata.len() as u32);
-        batch.streams.push(WriteStream {
-            id: StreamId::of(&labels),
-            labels,
-            rows: row..row + 1,
-        });
-        let level =
-            level.map(|error| ("level".into(), if error { "error" } else { "info" }.into()));
-        batch.metadata.extend(level);
-        let metadata = first..batch.metadata.len() as u32;
-        batch.entries.push(WriteEntry {
-            timestamp: *time * MS,
-            line: &line[..1 + usize::from(*length)],
-            metadata,
-        });
-    }
-    let (sender, receiver) = mpsc::channel();
-    let done = Box::new(move |result| sender.send(result).expect("the test waits"));
-    store
-        .write(&TenantId::fake(), &batch, done)
-        .expect("the store takes writes");
-    receiver
-        .recv()
-        .expect("a push is always answered")
-        .expect("the disk takes it");
+    let entry = |(stream, time, length, level): &Pushed| {
+        let (app, pod) = (format!("app-{}", stream % 2), format!("pod-{stream}"));
+        let line = vec![b'x'; 1 + usize::from(*length)];
+        let pushed = support::Pushed::new(&[("app", &app), ("pod", &pod)], *time * MS, line);
+        match level {
+            Some(error) => pushed.metadata("level", if *error { "error" } else { "info" }),
+            None => pushed,
+        }
+    };
+    let entries: Vec<support::Pushed> = entries.iter().map(entry).collect();
+    support::push(store, &TenantId::fake(), &entries);
 }
 
 /// A grid: start, step, points.
@@ -58,23 +38,9 @@ fn ask(
     query: String,
     (start, step, points): Grid,
 ) -> Vec<(String, Vec<(i64, f64)>)> {
-    let request = RangeRequest {
-        tenant: TenantId::fake(),
-        query,
-        start: start * MS,
-        end: (start + step * (points - 1)) * MS,
-        step: step * MS,
-        interval: 0,
-        after: None,
-        limit: 0,
-        direction: Direction::Forward,
-        categorize: false,
-        skip_errors: false,
-        caching: Caching::Allowed,
-    };
-    let answer = engine
-        .query_range(&request, &Cancel::default())
-        .expect("the query is valid");
+    let end = (start + step * (points - 1)) * MS;
+    let request = range(&query, start * MS, end).step(step * MS);
+    let answer = answer(engine, &request);
     let Data::Matrix(series) = answer.data else {
         panic!("a metric query gives a matrix")
     };
@@ -115,8 +81,7 @@ proptest! {
         range in 1i64..LAST, grid in (-100..LAST, 1i64..LAST / 4, 1i64..30),
     ) {
         let directory = tempfile::tempdir().expect("there is room for a test");
-        let options = Options { background: false, ..Options::new(directory.path()) };
-        let store = Arc::new(Store::open(options).expect("an empty directory opens"));
+        let store = open(directory.path());
         for (at, entries) in pushes.iter().enumerate() {
             push(&store, entries);
             if at < flushed {
@@ -126,7 +91,7 @@ proptest! {
         if compacts {
             store.compact().expect("the disk takes it");
         }
-        let engine = Engine::new(Arc::clone(&store), QueryLimits { threads: 1, ..QueryLimits::default() }, || 0);
+        let engine = engine(&store, 1, || 0);
         for outer in ["sum", "sum by (app)", "sum by (pod, nothing)", "sum by (level)", "sum by (level_extracted)", "max by (app)"] {
             for inner in ["count_over_time", "bytes_over_time", "rate", "absent_over_time"] {
                 let query = |stages: &str| format!("{outer} ({inner}({{app=~\".+\"}}{stages}[{range}ms]))");

@@ -1,7 +1,7 @@
-//! Which rows of a piece come first in the order of an answer, by times alone.
+//! The top rows of a piece: those that come first in the order of an answer, by times alone.
 
 use crate::exec::row_range::run_rows;
-use skald_model::TimeRange;
+use skald_model::{Direction, TimeRange};
 use skald_store::Piece;
 use std::ops::Range;
 
@@ -14,21 +14,21 @@ pub(crate) struct First {
     pub(crate) edge: Option<i64>,
 }
 
-/// The newest `limit` rows (the oldest where `forward`) among those of a piece that lie inside `range`, and all that are
+/// The newest `limit` rows (forward: the oldest) among those of a piece that lie inside `range`, and all that are
 /// as old as the last of them. Of the piece [`Piece::can_pick`] holds; `times` are those of its batch.
 pub(crate) fn first(
     piece: &Piece,
     times: &[i64],
     range: &TimeRange,
     limit: usize,
-    forward: bool,
+    direction: Direction,
 ) -> First {
     of_runs(
         piece.runs.iter().map(|run| run.rows()),
         times,
         range,
         limit,
-        forward,
+        direction,
     )
 }
 
@@ -37,7 +37,7 @@ fn of_runs(
     times: &[i64],
     range: &TimeRange,
     limit: usize,
-    forward: bool,
+    direction: Direction,
 ) -> First {
     let mut ends: Vec<Range<u32>> = Vec::new();
     for run in runs {
@@ -47,7 +47,7 @@ fn of_runs(
         } = run_rows(times, &run, true, range);
         // No run has more of the first ones than all together.
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        let end = if forward {
+        let end = if direction.is_forward() {
             from..to.min(from.saturating_add(limit))
         } else {
             from.max(to.saturating_sub(limit))..to
@@ -66,10 +66,14 @@ fn of_runs(
         .flat_map(|rows| &times[rows.start as usize..rows.end as usize])
         .copied()
         .collect();
-    let place = if forward { limit - 1 } else { count - limit };
+    let place = if direction.is_forward() {
+        limit - 1
+    } else {
+        count - limit
+    };
     let edge = *all.select_nth_unstable(place).1;
     let counts = |row: &u32| {
-        if forward {
+        if direction.is_forward() {
             times[*row as usize] <= edge
         } else {
             times[*row as usize] >= edge
@@ -84,32 +88,33 @@ fn of_runs(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Direction::{Backward, Forward};
 
     const TIMES: [i64; 12] = [1, 4, 7, 9, 2, 3, 9, 9, 10, 0, 8, 11];
     const RUNS: [Range<u32>; 3] = [0..4, 4..9, 9..12];
 
-    fn of(range: Range<i64>, limit: usize, forward: bool) -> (Vec<u32>, Option<i64>) {
+    fn of(range: Range<i64>, limit: usize, direction: Direction) -> (Vec<u32>, Option<i64>) {
         let range = TimeRange {
             start: range.start,
             end: range.end,
         };
-        let First { rows, edge } = of_runs(RUNS.into_iter(), &TIMES, &range, limit, forward);
+        let First { rows, edge } = of_runs(RUNS.into_iter(), &TIMES, &range, limit, direction);
         (rows, edge)
     }
 
     #[test]
     fn the_first_of_all_runs_together_are_chosen() {
-        assert_eq!(of(0..12, 2, false), (vec![8, 11], Some(10)));
-        assert_eq!(of(0..12, 2, true), (vec![0, 9], Some(1)));
-        assert_eq!(of(2..10, 2, true), (vec![4, 5], Some(3)));
-        assert_eq!(of(0..12, 12, false), ((0..12).collect(), Some(0)));
-        assert_eq!(of(0..12, 13, true), ((0..12).collect(), None));
-        assert_eq!(of(5..5, 3, true), (vec![], None));
+        assert_eq!(of(0..12, 2, Backward), (vec![8, 11], Some(10)));
+        assert_eq!(of(0..12, 2, Forward), (vec![0, 9], Some(1)));
+        assert_eq!(of(2..10, 2, Forward), (vec![4, 5], Some(3)));
+        assert_eq!(of(0..12, 12, Backward), ((0..12).collect(), Some(0)));
+        assert_eq!(of(0..12, 13, Forward), ((0..12).collect(), None));
+        assert_eq!(of(5..5, 3, Forward), (vec![], None));
     }
 
     #[test]
     fn equal_times_go_together() {
-        assert_eq!(of(0..10, 1, false), (vec![3, 7], Some(9)));
-        assert_eq!(of(0..10, 2, false), (vec![3, 6, 7], Some(9)));
+        assert_eq!(of(0..10, 1, Backward), (vec![3, 7], Some(9)));
+        assert_eq!(of(0..10, 2, Backward), (vec![3, 6, 7], Some(9)));
     }
 }

@@ -1,12 +1,13 @@
-//! A log query that stops early finds what one that reads everything would: parts are selected in stages, and lie
-//! over one another in time.
+//! A log query that stops early finds what one that reads everything would: parts are selected in rounds, and
+//! overlap in time.
 
+use crate::support;
+use crate::support::{engine, lines, open, range};
 use proptest::prelude::*;
-use skald_model::{Direction, Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
-use skald_query::{Caching, Cancel, Data, Engine, QueryLimits, RangeRequest, delete_compiler};
-use skald_store::{Options, Store};
+use skald_model::{Direction, TenantId};
+use skald_query::Engine;
+use skald_store::Store;
 use std::collections::BTreeSet;
-use std::sync::{Arc, mpsc};
 
 /// Entries of a push.
 const ENTRIES: i64 = 6;
@@ -21,7 +22,7 @@ enum Follows {
     Another,
     /// A part of what came since the last.
     Flush,
-    /// The same, and then the push again: it lies in two parts.
+    /// A part, and then the push again: it lies in two parts.
     Again,
 }
 
@@ -34,67 +35,18 @@ fn line(time: i64) -> String {
 
 /// Gives the times.
 fn push(store: &Store, (first, distance, app, _): Pushed) -> Vec<i64> {
-    let labels = Labels::from_pairs([("app", format!("app-{app}"))]);
+    let app = format!("app-{app}");
     let times: Vec<i64> = (0..ENTRIES).map(|i| first + i * distance).collect();
-    let lines: Vec<String> = times.iter().map(|time| line(*time)).collect();
-    let entries = times.iter().zip(&lines);
-    let entries = entries
-        .map(|(time, line)| WriteEntry {
-            timestamp: *time,
-            line: line.as_bytes(),
-            metadata: 0..0,
-        })
-        .collect();
-    let streams = vec![WriteStream {
-        id: StreamId::of(&labels),
-        labels,
-        rows: 0..times.len() as u32,
-    }];
-    let batch = WriteBatch {
-        streams,
-        entries,
-        ..WriteBatch::default()
-    };
-    let (sender, receiver) = mpsc::channel();
-    let done = Box::new(move |result| sender.send(result).expect("the test waits"));
-    store
-        .write(&TenantId::fake(), &batch, done)
-        .expect("the store takes writes");
-    receiver
-        .recv()
-        .expect("a push is always answered")
-        .expect("the disk takes it");
+    let entry = |time: &i64| support::Pushed::new(&[("app", &app)], *time, line(*time));
+    let entries: Vec<support::Pushed> = times.iter().map(entry).collect();
+    support::push(store, &TenantId::fake(), &entries);
     times
 }
 
 fn ask(engine: &Engine, query: &str, direction: Direction, limit: usize) -> Vec<i64> {
-    let request = RangeRequest {
-        tenant: TenantId::fake(),
-        query: query.to_owned(),
-        start: 0,
-        end: i64::MAX,
-        step: 0,
-        interval: 0,
-        after: None,
-        limit,
-        direction,
-        categorize: false,
-        skip_errors: false,
-        caching: Caching::default(),
-    };
-    let answer = engine
-        .query_range(&request, &Cancel::default())
-        .expect("the query is good");
-    let Data::Streams(streams) = answer.data else {
-        panic!("a log query gives streams")
-    };
-    let mut times: Vec<i64> = streams
-        .iter()
-        .flat_map(|stream| &stream.entries)
-        .map(|entry| entry.timestamp)
-        .collect();
-    times.sort_unstable();
-    times
+    let request = range(query, 0, i64::MAX).direction(direction).limit(limit);
+    let found = lines(engine, &request).into_iter();
+    found.map(|(time, _)| time).collect()
 }
 
 fn pushes() -> impl Strategy<Value = Vec<Pushed>> {
@@ -112,8 +64,7 @@ proptest! {
         limits in (1usize..5, 5usize..30, 30usize..200),
     ) {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let options = Options { background: false, delete_compiler: delete_compiler(), ..Options::new(folder.path()) };
-        let store = Arc::new(Store::open(options).expect("the directory opens"));
+        let store = open(folder.path());
         let mut all = BTreeSet::new();
         for (number, pushed) in pushes.iter().enumerate() {
             all.extend(push(&store, *pushed).into_iter().map(|time| (time, pushed.2)));
@@ -130,7 +81,7 @@ proptest! {
                 store.compact().expect("the disk takes it");
             }
         }
-        let engine = Engine::new(Arc::clone(&store), QueryLimits { threads: 2, ..QueryLimits::default() }, || 1);
+        let engine = engine(&store, 2, || 1);
         for (query, app, failed) in [
             (r#"{app=~".+"}"#, None, false),
             (r#"{app=~".+"} |= "failed""#, None, true),

@@ -1,168 +1,43 @@
-//! Metric queries: each leaf's samples gathered by all threads, then the operators over the leaves.
+//! A leaf of a metric query: threads gather its samples, each in a state of its own, merged at the end.
+//!
+//! Of a piece it takes what costs least: counts of the directory, cached samples, columns of fields, lines.
 
-use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::exec::context::Context;
-use crate::exec::dedup::Repeats;
-use crate::exec::directory_counts::WholeRuns;
-use crate::exec::sample_cache::{Recording, Results, Samples};
+use crate::exec::metric::dedup::Repeats;
+use crate::exec::metric::directory_counts::WholeRuns;
+use crate::exec::metric::sample_cache::{Recording, SampleCache, Samples};
+use crate::exec::metric::window_gaps;
+use crate::exec::row_range;
 use crate::exec::scan::Scan;
-use crate::exec::{dedup, prune, row_range, semijoin, window_gaps};
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
 use parking_lot::Mutex;
 use skald_logql::metric;
-use skald_logql::metric::{Evaluated, Matrix, RangeState, Series, Steps};
+use skald_logql::metric::{RangeState, Steps};
 use skald_logql::pipeline::{
     Extractor, SampleError, SampleSink, Scratch, Selection, SeriesTable, StreamRows,
 };
-use skald_logql::typed::{ByFields, Leaf, MetricQuery};
-use skald_model::{Budget, Columns, Held, MemoryUser, TenantId, TimeRange};
-use skald_store::{Piece, PieceRows, ReadSpec, RunRows, Select};
+use skald_logql::typed::{ByFields, Leaf};
+use skald_model::{Budget, Columns, Direction, Held, Literal, MemoryUser};
+use skald_store::{Piece, PieceRows, ReadSpec, RunRows};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Series one leaf may gather, as a multiple of what an answer may hold: outer aggregations fold them.
 const LEAF_SERIES_FACTOR: usize = 100;
 
-/// What a metric query came to.
-pub(crate) struct Found {
-    pub(crate) value: Evaluated,
-    pub(crate) stats: Stats,
-    pub(crate) warnings: Vec<String>,
-}
-
-/// Runs a metric query on a grid.
-pub(crate) fn execute(
-    engine: &Engine,
-    tenant: &TenantId,
-    query: &MetricQuery,
-    steps: &Steps,
-    context: &Context,
-) -> Result<Found, QueryError> {
-    let mut stats = Stats::default();
-    let mut warnings = Vec::new();
-    let mut leaves = Vec::with_capacity(query.leaves.len());
-    for leaf in &query.leaves {
-        leaves.push(gather(
-            engine,
-            tenant,
-            leaf,
-            steps,
-            context,
-            &mut stats,
-            &mut warnings,
-        )?);
-        let skipped = leaf.extractor.skipped();
-        if skipped > 0 {
-            warnings.push(format!(
-                "{skipped} entries were skipped because a stage failed on them"
-            ));
-        }
-    }
-    let value = metric::evaluate(&query.root, leaves, &query.leaves, steps)
-        .map_err(|e| QueryError::Bad(e.to_string()))?;
-    Ok(Found {
-        value,
-        stats,
-        warnings,
-    })
-}
-
-/// One leaf: its samples on the grid.
-fn gather(
-    engine: &Engine,
-    tenant: &TenantId,
-    leaf: &Leaf,
-    steps: &Steps,
-    context: &Context,
-    stats: &mut Stats,
-    warnings: &mut Vec<String>,
-) -> Result<Matrix, QueryError> {
-    let (first, last) = metric::window_bounds(&leaf.spec, steps);
-    let range = TimeRange {
-        start: first,
-        end: last.saturating_add(1),
-    };
-    let extractor = match leaf.subqueries.as_slice() {
-        [] => Arc::clone(&leaf.extractor),
-        inner => Arc::new(
-            leaf.extractor
-                .bind(semijoin::values(engine, tenant, inner, range, context)?),
-        ),
-    };
-    let content = prune::content(engine, tenant, &leaf.matchers, range, extractor.pipeline());
-    let selected = engine.select(
-        tenant,
-        &Select {
-            matchers: &leaf.matchers,
-            range,
-            content: &content,
-        },
-    )?;
-    let repeats = dedup::find(&selected.pieces, &range, context)?;
-    let series_max = engine
-        .limits
-        .max_query_series
-        .saturating_mul(LEAF_SERIES_FACTOR);
-    let job = Arc::new(LeafJob {
-        scan: Scan::new(
-            selected,
-            (extractor.columns(), content.lines),
-            range,
-            context,
-            engine.pool.turns(),
-        ),
-        whole_runs: WholeRuns::of(leaf),
-        by_fields: leaf
-            .by_fields
-            .clone()
-            .map(|fields| (fields.extractor.columns(), fields)),
-        results: Results::of(engine, leaf, steps, context),
-        extractor,
-        repeats,
-        spec: leaf.spec,
-        steps: *steps,
-        series_max,
-        memory_max: engine.limits.query_memory,
-        budget: engine.store.budget().clone(),
-        gathered: Mutex::default(),
-    });
-    engine
-        .pool
-        .share(Arc::clone(&job) as Arc<dyn Shared>, job.scan.pieces.len());
-    let (found, amiss) = job.scan.finish()?;
-    stats.merge(&found);
-    warnings.extend(amiss);
-    let gathered = std::mem::take(&mut *job.gathered.lock());
-    let Some((table, state)) = gathered.samples else {
-        return Ok(Matrix::default());
-    };
-    if state.result_bytes() > engine.limits.query_memory {
-        // Not even the points would fit: the part that is answered is none of them.
-        warnings.push(context.settle(QueryError::Memory(engine.limits.query_memory))?);
-        return Ok(Matrix::default());
-    }
-    let points = state.finish();
-    let series = points.into_iter().enumerate().map(|(i, points)| Series {
-        labels: table.labels(i as u32),
-        points,
-    });
-    Ok(Matrix {
-        series: series
-            .filter(|s| s.points.iter().any(Option::is_some))
-            .collect(),
-        ordered: false,
-    })
-}
-
-struct LeafJob {
+/// One leaf, for all threads that work on it.
+pub(crate) struct LeafJob {
     scan: Scan,
     extractor: Arc<Extractor>,
+    columns: Columns,
+    /// What lines must contain to come through.
+    literals: Vec<Vec<Literal>>,
     whole_runs: Option<WholeRuns>,
     /// For pieces that have what the parser would find in lines as columns; what it reads of them.
     by_fields: Option<(Columns, ByFields)>,
-    results: Option<Results>,
+    cache: Option<SampleCache>,
     repeats: Repeats,
     spec: metric::RangeSpec,
     steps: Steps,
@@ -172,10 +47,20 @@ struct LeafJob {
     gathered: Mutex<Gathered>,
 }
 
+/// What a leaf's samples are taken from, beside its pieces.
+pub(crate) struct LeafInput {
+    /// With the values of inner queries bound.
+    pub(crate) extractor: Arc<Extractor>,
+    /// What lines must contain to come through.
+    pub(crate) literals: Vec<Vec<Literal>>,
+    /// Rows that must not count again.
+    pub(crate) repeats: Repeats,
+}
+
 /// What the threads that have finished found.
 #[derive(Default)]
-struct Gathered {
-    samples: Option<(SeriesTable, RangeState)>,
+pub(crate) struct Gathered {
+    pub(crate) samples: Option<(SeriesTable, RangeState)>,
     /// What the samples are charged with.
     held: Vec<Held>,
 }
@@ -192,7 +77,7 @@ impl Shared for LeafJob {
             held: Held::new(&self.budget, MemoryUser::Queries),
         };
         self.scan.each(|index, piece| {
-            self.take(index, piece, &mut worker)?;
+            self.read(index, piece, &mut worker)?;
             self.charge(&mut worker).map(ControlFlow::Continue)
         });
         self.hand_in(worker);
@@ -207,7 +92,7 @@ struct Worker {
     stats: Stats,
     /// What was read last: its memory serves the next piece.
     spare: Option<PieceRows>,
-    /// Samples of the piece at hand, when they are to be kept.
+    /// Samples of the piece at hand, when they are to be cached.
     recording: Option<Recording>,
     held: Held,
 }
@@ -240,15 +125,68 @@ impl SampleSink for StateSink<'_> {
     }
 }
 
-/// Keeps no samples.
-struct Unkept;
+/// Drops samples: for a run that is made for its error.
+struct NoSamples;
 
-impl SampleSink for Unkept {
+impl SampleSink for NoSamples {
     fn sample(&mut self, _: u32, _: i64, _: f64) {}
 }
 
 impl LeafJob {
-    fn take(&self, index: usize, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
+    /// A leaf over the pieces of a scan.
+    pub(crate) fn new(
+        context: &Context<'_>,
+        scan: Scan,
+        leaf: &Leaf,
+        steps: &Steps,
+        input: LeafInput,
+    ) -> LeafJob {
+        LeafJob {
+            scan,
+            columns: input.extractor.columns(),
+            extractor: input.extractor,
+            literals: input.literals,
+            whole_runs: WholeRuns::of(leaf),
+            by_fields: leaf
+                .by_fields
+                .clone()
+                .map(|fields| (fields.extractor.columns(), fields)),
+            cache: SampleCache::of(context, leaf, steps),
+            repeats: input.repeats,
+            spec: leaf.spec,
+            steps: *steps,
+            series_max: context
+                .limits
+                .max_query_series
+                .saturating_mul(LEAF_SERIES_FACTOR),
+            memory_max: context.limits.query_memory,
+            budget: context.source.store.budget().clone(),
+            gathered: Mutex::default(),
+        }
+    }
+
+    /// How many pieces there are.
+    pub(crate) fn pieces(&self) -> usize {
+        self.scan.pieces.len()
+    }
+
+    /// What all threads gathered, once they have left, with counts and warnings.
+    pub(crate) fn finish(&self) -> Result<(Gathered, Stats, Vec<String>), QueryError> {
+        let (stats, warnings) = self.scan.finish()?;
+        let gathered = std::mem::take(&mut *self.gathered.lock());
+        Ok((gathered, stats, warnings))
+    }
+
+    /// What has to be read of a piece: all columns, and the lines that may come through.
+    fn read_spec(&self) -> ReadSpec<'_> {
+        ReadSpec {
+            must_contain: &self.literals,
+            ..ReadSpec::all(&self.columns)
+        }
+    }
+
+    /// Takes the samples of a piece from where they cost least.
+    fn read(&self, index: usize, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
         let repeated = self.repeats.get(&index).map_or(&[][..], Vec::as_slice);
         if window_gaps::hold(piece, &worker.state) {
             return Ok(());
@@ -257,15 +195,35 @@ impl LeafJob {
         if counted.iter().all(|counted| *counted) && !counted.is_empty() {
             return Ok(());
         }
-        let results = self.results.as_ref().filter(|_| repeated.is_empty());
-        let place = results.and_then(|results| results.place(piece, &counted, &worker.state));
-        if let Some(samples) = place
-            .as_ref()
-            .and_then(|place| place.found(&mut worker.stats))
-        {
+        let cache = self.cache.as_ref().filter(|_| repeated.is_empty());
+        let slot = cache.and_then(|cache| cache.slot(piece, &counted, &worker.state));
+        if let Some(samples) = slot.as_ref().and_then(|slot| slot.get(&mut worker.stats)) {
             return self.replay(&samples, worker);
         }
-        let spare = worker.spare.take();
+        worker.recording = slot
+            .as_ref()
+            .and_then(|slot| slot.recording(&self.scan.range));
+        let is_left = |run: &RunRows| counted.get(run.run) != Some(&true);
+        let Some(read) = self.sample_piece(piece, repeated, is_left, worker)? else {
+            worker.recording = None;
+            return Ok(());
+        };
+        if let (Some(slot), Some(recording)) = (slot, worker.recording.take()) {
+            slot.store(recording, &worker.table, &mut worker.stats);
+        }
+        worker.spare = Some(read);
+        Ok(())
+    }
+
+    /// Reads the runs of a piece that are left, and takes their samples: from columns of fields where there are
+    /// any, else from lines. `None` when the piece is damaged; else what was read, for its memory.
+    fn sample_piece(
+        &self,
+        piece: &Piece,
+        repeated: &[u32],
+        is_left: impl Fn(&RunRows) -> bool,
+        worker: &mut Worker,
+    ) -> Result<Option<PieceRows>, QueryError> {
         let by_fields = match &self.by_fields {
             Some((columns, fields)) => self
                 .scan
@@ -279,17 +237,16 @@ impl LeafJob {
                 ReadSpec {
                     columns,
                     fields: true,
-                    ..self.scan.read_spec()
+                    ..self.read_spec()
                 },
                 residual,
             ),
-            None => (&self.extractor, self.scan.read_spec(), Vec::new()),
+            None => (&self.extractor, self.read_spec(), Vec::new()),
         };
-        let still = |run: &RunRows| counted.get(run.run) != Some(&true);
-        let Some(mut read) = self.scan.read(piece, &spec, spare)? else {
-            return Ok(());
+        let Some(mut read) = self.scan.read(piece, &spec, worker.spare.take())? else {
+            return Ok(None);
         };
-        read.runs.retain(still);
+        read.runs.retain(&is_left);
         let (mut selection, in_range) = row_range::in_range(&read, piece, &self.scan.range);
         worker.stats.count_piece(piece, &read.batch, in_range);
         repeated.iter().for_each(|row| selection.remove(*row));
@@ -300,32 +257,25 @@ impl LeafJob {
         residual.iter().for_each(|row| selection.remove(*row));
         let times = &read.batch.timestamps;
         residual.retain(|row| worker.state.counts(times[*row as usize]));
-        worker.recording = place
-            .as_ref()
-            .and_then(|place| place.recording(&self.scan.range));
         self.sample(extractor, piece, selection, &read, worker)?;
-        if !residual.is_empty() {
-            let spec = ReadSpec {
-                rows: Some(&residual),
-                ..self.scan.read_spec()
-            };
-            let Some(lines) = self.scan.read(piece, &spec, Some(read))? else {
-                return Ok(());
-            };
-            read = lines;
-            read.runs.retain(still);
-            let mut selection = Selection::none(read.batch.len());
-            residual.iter().for_each(|row| selection.insert(*row));
-            self.sample(&self.extractor, piece, selection, &read, worker)?;
+        if residual.is_empty() {
+            return Ok(Some(read));
         }
-        if let (Some(place), Some(recording)) = (place, worker.recording.take()) {
-            place.keep(recording, &worker.table, &mut worker.stats);
-        }
-        worker.spare = Some(read);
-        Ok(())
+        let spec = ReadSpec {
+            rows: Some(&residual),
+            ..self.read_spec()
+        };
+        let Some(mut lines) = self.scan.read(piece, &spec, Some(read))? else {
+            return Ok(None);
+        };
+        lines.runs.retain(&is_left);
+        let mut selection = Selection::none(lines.batch.len());
+        residual.iter().for_each(|row| selection.insert(*row));
+        self.sample(&self.extractor, piece, selection, &lines, worker)?;
+        Ok(Some(lines))
     }
 
-    /// Takes the samples that an earlier query left of a piece.
+    /// Takes the samples of a piece that an earlier query cached.
     fn replay(&self, samples: &Samples, worker: &mut Worker) -> Result<(), QueryError> {
         let state = &mut worker.state;
         let lines = samples.replay(
@@ -357,7 +307,7 @@ impl LeafJob {
             let stream = &self.scan.streams[run.stream as usize].labels;
             let all =
                 row_range::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
-            for rows in row_range::stretches(all, false) {
+            for rows in row_range::stretches(all, Direction::Forward) {
                 self.scan.check()?;
                 let rows = StreamRows {
                     batch,
@@ -409,7 +359,7 @@ impl LeafJob {
         let mut table = SeriesTable::with_limit(1);
         match self
             .extractor
-            .run(&run, &mut scratch, &mut table, &mut Unkept)
+            .run(&run, &mut scratch, &mut table, &mut NoSamples)
         {
             Err(SampleError::Pipeline { text, .. }) => text,
             _ => text,
@@ -427,8 +377,8 @@ impl LeafJob {
         Ok(())
     }
 
-    /// Adds the runs that their directory entries answer for. For each run whether it is one of them; nothing
-    /// when none can be.
+    /// Adds the runs that their directory entries answer for. Says for each run whether it is one of them; gives
+    /// nothing when none can be.
     fn count_runs(
         &self,
         piece: &Piece,
@@ -470,7 +420,7 @@ impl LeafJob {
         QueryError::Series(self.series_max / LEAF_SERIES_FACTOR)
     }
 
-    /// Merges a thread's samples into those of the threads that finished before.
+    /// Merges a thread's samples into those of threads that have finished.
     fn hand_in(&self, worker: Worker) {
         self.scan.count(&worker.stats);
         let mut gathered = self.gathered.lock();

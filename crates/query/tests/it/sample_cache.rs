@@ -1,16 +1,15 @@
-//! Answers from what earlier queries left of blocks are those of reading every block.
+//! Answers from cached samples of blocks are those of reading every block.
 
+use crate::support;
+use crate::support::{open, parsed};
 use proptest::prelude::*;
-use skald_model::{
-    Direction, Labels, MemoryUser, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream,
-};
+use skald_model::{MemoryUser, TenantId};
 use skald_query::{
-    Answer, Caching, Cancel, Data, Engine, InstantRequest, QueryLimits, RangeRequest, Stats,
-    delete_compiler,
+    Answer, Caching, Cancel, Data, Engine, InstantRequest, RangeRequest, Stats, Tenants,
 };
-use skald_store::{Options, Store};
+use skald_store::Store;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 const MS: i64 = 1_000_000;
 /// Latest time that is written, milliseconds.
@@ -39,71 +38,37 @@ fn line(says: u16) -> String {
 }
 
 fn push(store: &Store, tenant: &TenantId, entries: &[Pushed]) {
-    let lines: Vec<String> = entries.iter().map(|(_, _, says)| line(*says)).collect();
-    let mut batch = WriteBatch::default();
-    for ((stream, time, says), line) in entries.iter().zip(&lines) {
-        let labels = Labels::from_pairs([
-            ("app", format!("app-{}", stream % 2)),
-            ("pod", format!("pod-{stream}")),
-        ]);
-        let (row, first) = (batch.entries.len() as u32, batch.metadata.len() as u32);
-        batch.streams.push(WriteStream {
-            id: StreamId::of(&labels),
-            labels,
-            rows: row..row + 1,
-        });
-        batch.metadata.push((
-            "level".into(),
-            if says.is_multiple_of(4) {
-                "error"
-            } else {
-                "info"
-            }
-            .into(),
-        ));
-        let metadata = first..batch.metadata.len() as u32;
-        batch.entries.push(WriteEntry {
-            timestamp: *time * MS,
-            line: line.as_bytes(),
-            metadata,
-        });
-    }
-    let (sender, receiver) = mpsc::channel();
-    let done = Box::new(move |result| sender.send(result).expect("the test waits"));
-    store
-        .write(tenant, &batch, done)
-        .expect("the store takes writes");
-    receiver
-        .recv()
-        .expect("a push is always answered")
-        .expect("the disk takes it");
-}
-
-fn open(path: &Path) -> Arc<Store> {
-    let options = Options {
-        background: false,
-        delete_compiler: delete_compiler(),
-        ..Options::new(path)
+    let entry = |(stream, time, says): &Pushed| {
+        let (app, pod) = (format!("app-{}", stream % 2), format!("pod-{stream}"));
+        let level = if says.is_multiple_of(4) {
+            "error"
+        } else {
+            "info"
+        };
+        support::Pushed::new(&[("app", &app), ("pod", &pod)], *time * MS, line(*says))
+            .metadata("level", level)
     };
-    Arc::new(Store::open(options).expect("the directory opens"))
+    let entries: Vec<support::Pushed> = entries.iter().map(entry).collect();
+    support::push(store, tenant, &entries);
 }
 
 fn tenant(number: usize) -> TenantId {
     TenantId::parse(["fake", "other"][number % 2]).expect("both are names")
 }
 
-/// Over one tenant, or over both.
-fn engine(store: &Arc<Store>, both: bool) -> Engine {
-    let limits = QueryLimits {
-        threads: 1,
-        ..QueryLimits::default()
-    };
-    let engine = Engine::new(Arc::clone(store), limits, || LAST * MS);
-    if both {
-        engine.across(Arc::from([tenant(0), tenant(1)]))
-    } else {
-        engine
-    }
+fn engine(store: &Arc<Store>) -> Engine {
+    support::engine(store, 1, || LAST * MS)
+}
+
+/// One tenant.
+fn one(number: usize) -> Tenants {
+    tenant(number).into()
+}
+
+/// Both at once.
+fn both() -> Tenants {
+    let tenants: Arc<[TenantId]> = Arc::from([tenant(0), tenant(1)]);
+    tenants.into()
 }
 
 /// A grid: start, step, points.
@@ -111,25 +76,15 @@ type Grid = (i64, i64, i64);
 
 fn ask(
     engine: &Engine,
-    tenant: &TenantId,
+    tenants: &Tenants,
     query: &str,
     (start, step, points): Grid,
     caching: Caching,
 ) -> Result<Answer, String> {
-    let request = RangeRequest {
-        tenant: tenant.clone(),
-        query: query.to_owned(),
-        start: start * MS,
-        end: (start + step * (points - 1)) * MS,
-        step: step * MS,
-        interval: 0,
-        after: None,
-        limit: 0,
-        direction: Direction::Forward,
-        categorize: false,
-        skip_errors: false,
-        caching,
-    };
+    let end = (start + step * (points - 1)) * MS;
+    let request = RangeRequest::new(tenants.clone(), parsed(query), start * MS, end)
+        .step(step * MS)
+        .caching(caching);
     engine
         .query_range(&request, &Cancel::default())
         .map_err(|e| e.to_string())
@@ -137,21 +92,12 @@ fn ask(
 
 fn ask_at(
     engine: &Engine,
-    tenant: &TenantId,
+    tenants: &Tenants,
     query: &str,
     time: i64,
     caching: Caching,
 ) -> Result<Answer, String> {
-    let request = InstantRequest {
-        tenant: tenant.clone(),
-        query: query.to_owned(),
-        time: time * MS,
-        limit: 0,
-        direction: Direction::Forward,
-        categorize: false,
-        skip_errors: false,
-        caching,
-    };
+    let request = InstantRequest::new(tenants.clone(), parsed(query), time * MS).caching(caching);
     engine
         .query_instant(&request, &Cancel::default())
         .map_err(|e| e.to_string())
@@ -205,7 +151,7 @@ const LEAVES: [&str; 24] = [
     r#"first_over_time({pod=~".+"} | logfmt | unwrap size [RANGE]) by (pod)"#,
     r#"last_over_time({pod=~".+"} | logfmt | unwrap size [RANGE]) by (user)"#,
     r#"quantile_over_time(0.9, {pod=~".+"} | logfmt | unwrap took | __error__="" [RANGE]) by (app)"#,
-    r#"rate_counter({pod=~".+"} | logfmt | unwrap size [RANGE]) by (app)"#,
+    r#"sum by (app) (rate_counter({pod=~".+"} | logfmt | unwrap size [RANGE]))"#,
     r#"count_distinct(user, {pod=~".+"} | logfmt [RANGE])"#,
     r#"sum by (late) (count_over_time({pod=~".+"} | label_format late="{{ now }}" [RANGE]))"#,
     r#"sum (count_over_time({pod=~".+"} | logfmt | user in ({app="app-0"} |= "failed" | logfmt | keep user) [RANGE]))"#,
@@ -225,7 +171,7 @@ enum Step {
     /// Tenant, what is deleted, and its first time.
     Delete(usize, &'static str, i64),
     Undelete(usize),
-    /// Asks on grids that are moved on by so many milliseconds each.
+    /// Asks on grids, each moved on by some milliseconds from the one before.
     Ask {
         leaf: usize,
         range: i64,
@@ -327,13 +273,13 @@ proptest! {
                 }
                 Step::Ask { leaf, range, grid: (mut start, step, points), moves } => {
                     let query = LEAVES[leaf].replace("RANGE", &format!("{range}ms"));
-                    let (one, both) = (engine(&store, false), engine(&store, true));
+                    let engine = engine(&store);
                     for moved in moves {
                         start += moved;
-                        for (engine, number) in [(&one, 0), (&one, 1), (&both, 0)] {
-                            let range = |caching| ask(engine, &tenant(number), &query, (start, step, points), caching);
+                        for tenants in [one(0), one(1), both()] {
+                            let range = |caching| ask(&engine, &tenants, &query, (start, step, points), caching);
                             prop_assert_eq!(shown(range(Caching::Allowed)), shown(range(Caching::Bypassed)), "{} at {}", query, start);
-                            let at = |caching| ask_at(engine, &tenant(number), &query, start + step * points, caching);
+                            let at = |caching| ask_at(&engine, &tenants, &query, start + step * points, caching);
                             prop_assert_eq!(shown(at(Caching::Allowed)), shown(at(Caching::Bypassed)), "{} once at {}", query, start);
                         }
                     }
@@ -345,16 +291,16 @@ proptest! {
     }
 }
 
-/// Blocks asked for, found, kept and read.
+/// Blocks asked for, found, cached and read.
 fn counts(answer: Result<Answer, String>) -> [u64; 4] {
     let Stats {
         results_asked,
         results_found,
-        results_kept,
+        results_cached,
         blocks_read,
         ..
     } = answer.expect("the query is valid").stats;
-    [results_asked, results_found, results_kept, blocks_read]
+    [results_asked, results_found, results_cached, blocks_read]
 }
 
 const PANEL: &str = r#"sum by (user) (count_over_time({pod=~".+"} |= "failed" | logfmt [1s]))"#;
@@ -372,7 +318,7 @@ fn bed(path: &Path) -> (Arc<Store>, Engine) {
         store.flush().expect("the disk takes it");
     }
     push(&store, &tenant(0), &second(20_000));
-    let engine = engine(&store, false);
+    let engine = engine(&store);
     (store, engine)
 }
 
@@ -380,20 +326,19 @@ fn bed(path: &Path) -> (Arc<Store>, Engine) {
 fn a_panel_that_is_asked_again_reads_what_is_new() {
     let directory = tempfile::tempdir().expect("there is room for a test");
     let (_store, engine) = bed(directory.path());
-    let panel =
-        |start, caching| counts(ask(&engine, &tenant(0), PANEL, (start, 1_000, 30), caching));
+    let panel = |start, caching| counts(ask(&engine, &one(0), PANEL, (start, 1_000, 30), caching));
     assert_eq!(panel(0, Caching::Allowed), [2, 0, 2, 3]);
     assert_eq!(panel(0, Caching::Allowed), [2, 2, 0, 1]);
-    // The first block is cut by the range, between two steps.
+    // The range divides the first block, between two steps.
     assert_eq!(panel(2_000, Caching::Allowed), [2, 2, 0, 1]);
     assert_eq!(panel(2_000, Caching::Bypassed), [0, 0, 0, 3]);
-    // Off the grid that was kept; what the range cuts is not kept.
+    // Off the grid that was cached; a block that the range divides is not cached.
     assert_eq!(panel(2_500, Caching::Allowed), [2, 0, 1, 3]);
     // Another tenant has nothing there.
     assert_eq!(
         counts(ask(
             &engine,
-            &tenant(1),
+            &one(1),
             PANEL,
             (0, 1_000, 30),
             Caching::Allowed
@@ -407,7 +352,7 @@ fn an_instant_finds_the_blocks_that_lie_inside_its_window() {
     let directory = tempfile::tempdir().expect("there is room for a test");
     let (_store, engine) = bed(directory.path());
     let query = PANEL.replace("1s", "30s");
-    let at = |time| counts(ask_at(&engine, &tenant(0), &query, time, Caching::Allowed));
+    let at = |time| counts(ask_at(&engine, &one(0), &query, time, Caching::Allowed));
     assert_eq!(at(25_000), [2, 0, 2, 3]);
     assert_eq!(at(25_001), [2, 2, 0, 1]);
     // The window begins inside the first block.
@@ -421,7 +366,7 @@ fn hidden_entries_are_not_answered_and_merged_parts_leave_nothing() {
     let panel = || {
         counts(ask(
             &engine,
-            &tenant(0),
+            &one(0),
             PANEL,
             (0, 1_000, 30),
             Caching::Allowed,
@@ -448,7 +393,7 @@ fn hidden_entries_are_not_answered_and_merged_parts_leave_nothing() {
 }
 
 #[test]
-fn entries_that_come_back_beside_a_kept_block_count_once() {
+fn entries_that_come_back_beside_a_cached_block_count_once() {
     let directory = tempfile::tempdir().expect("there is room for a test");
     let store = open(directory.path());
     let entries: Vec<Pushed> = (0..400).map(|i| (1, i * 10, i as u16)).collect();
@@ -459,8 +404,8 @@ fn entries_that_come_back_beside_a_kept_block_count_once() {
         .expect("the request is valid");
     push(&store, &tenant(0), &entries);
     store.flush().expect("the disk takes it");
-    let engine = engine(&store, false);
-    let panel = |caching| ask(&engine, &tenant(0), PANEL, (0, 1_000, 30), caching);
+    let engine = engine(&store);
+    let panel = |caching| ask(&engine, &one(0), PANEL, (0, 1_000, 30), caching);
     let before = shown(panel(Caching::Bypassed));
     assert_eq!(counts(panel(Caching::Allowed))[2], 1);
     store

@@ -1,12 +1,11 @@
-//! Samples of blocks, kept from one query to the next: a panel that is asked again reads what is new.
+//! A cache of samples of blocks, from one query to the next: a panel that is asked again reads what is new.
 //!
-//! What is kept of a block depends on what its samples are taken by and told apart by ([`Leaf::fingerprint`]),
+//! What is cached of a block depends on what its samples are taken by and told apart by ([`Leaf::fingerprint`]),
 //! on the runs that are read, and on where windows may begin and end, but not on where the grid does: the same
 //! panel finds it when its range has moved by whole steps. Samples between two such edges are folded into one
 //! where the function sees no difference; other functions get every sample as it was. Either way what they
-//! answer is the same to the last bit. Main type: [`Results`], of one leaf.
+//! answer is the same to the last bit. Main type: [`SampleCache`], of one leaf.
 
-use crate::engine::Engine;
 use crate::exec::context::Context;
 use crate::request::Caching;
 use crate::stats::Stats;
@@ -22,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Samples kept of a block at most: several times what a block of ordinary lines has. A thread holds as many
+/// Most samples cached of a block: several times what a block of ordinary lines has. A thread holds as many
 /// while it reads.
 const SAMPLES_MAX: usize = 32 << 10;
 
@@ -43,8 +42,8 @@ enum Fold {
 
 /// Where samples are told apart by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Cut {
-    /// Everywhere: they are kept as they are.
+enum Buckets {
+    /// Everywhere: they are cached as they are.
     Everywhere,
     /// Nowhere: all of the block count for the same windows.
     Nowhere,
@@ -52,8 +51,8 @@ enum Cut {
     Edges(Edges),
 }
 
-/// What one leaf may take from earlier queries and leave for later ones.
-pub(crate) struct Results {
+/// The cached samples that one leaf may use, and those it adds.
+pub(crate) struct SampleCache {
     /// What its samples depend on, but for the block.
     fingerprint: (u128, bool),
     fold: Option<Fold>,
@@ -62,25 +61,20 @@ pub(crate) struct Results {
     /// Where windows lie, if they leave gaps: samples in these are not taken.
     gaps: Option<Edges>,
     bytes_max: usize,
-    /// Bytes found and kept so far.
+    /// Bytes found and added so far.
     bytes: AtomicUsize,
 }
 
-impl Results {
-    /// `None` when nothing can be kept for the leaf, or the request does not want it.
-    pub(crate) fn of(
-        engine: &Engine,
-        leaf: &Leaf,
-        steps: &Steps,
-        context: &Context,
-    ) -> Option<Results> {
-        let bytes_max = engine.store.result_cache_bytes_max() / LEAF_SHARE;
+impl SampleCache {
+    /// `None` when nothing can be cached for the leaf, or the request does not want it.
+    pub(crate) fn of(context: &Context<'_>, leaf: &Leaf, steps: &Steps) -> Option<SampleCache> {
+        let bytes_max = context.source.store.result_cache_bytes_max() / LEAF_SHARE;
         let fingerprint = leaf
             .fingerprint
             .filter(|_| bytes_max > 0 && context.caching == Caching::Allowed)?;
-        Some(Results {
+        Some(SampleCache {
             // Streams of several tenants have one label more.
-            fingerprint: (fingerprint, engine.several().is_some()),
+            fingerprint: (fingerprint, context.source.tenants().single().is_none()),
             fold: fold(&leaf.spec),
             edges: (steps.count > 1).then(|| Edges::of(&leaf.spec, steps)),
             gaps: (steps.count > 1 && leaf.spec.range < steps.step)
@@ -90,24 +84,24 @@ impl Results {
         })
     }
 
-    /// The place of a piece's samples, but for those of runs that are `counted` already; `None` when there is
-    /// none.
-    pub(crate) fn place<'p>(
+    /// The slot of a piece's samples, without those of runs that are `counted` already; `None` when the piece
+    /// can't be cached.
+    pub(crate) fn slot<'p>(
         &'p self,
         piece: &'p Piece,
         counted: &[bool],
         state: &RangeState,
-    ) -> Option<Place<'p>> {
+    ) -> Option<Slot<'p>> {
         if !piece.is_cacheable() {
             return None;
         }
-        let cut = match self.fold {
-            None => Cut::Everywhere,
-            Some(_) if state.same_until(piece.min_time) > piece.max_time => Cut::Nowhere,
-            Some(_) => Cut::Edges(self.edges?),
+        let buckets = match self.fold {
+            None => Buckets::Everywhere,
+            Some(_) if state.same_until(piece.min_time) > piece.max_time => Buckets::Nowhere,
+            Some(_) => Buckets::Edges(self.edges?),
         };
         let mut key = KeyHasher(Xxh3::new());
-        (self.fingerprint, self.fold.map(|fold| fold as u8), cut).hash(&mut key);
+        (self.fingerprint, self.fold.map(|fold| fold as u8), buckets).hash(&mut key);
         self.gaps.hash(&mut key);
         let runs = piece
             .runs
@@ -115,16 +109,16 @@ impl Results {
             .enumerate()
             .filter(|(at, _)| counted.get(*at) != Some(&true));
         runs.for_each(|(_, run)| run.rows().hash(&mut key));
-        Some(Place {
-            results: self,
+        Some(Slot {
+            cache: self,
             piece,
-            cut,
+            buckets,
             key: key.0.digest128(),
         })
     }
 
-    /// Whether the leaf may draw on so many bytes more.
-    fn take(&self, bytes: usize) -> bool {
+    /// Whether the leaf may use this many bytes more.
+    fn charge(&self, bytes: usize) -> bool {
         self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= self.bytes_max
     }
 }
@@ -165,33 +159,33 @@ impl std::hash::Hasher for KeyHasher {
     }
 }
 
-/// Where the samples of a piece are kept.
-pub(crate) struct Place<'p> {
-    results: &'p Results,
+/// Where the samples of a piece are cached.
+pub(crate) struct Slot<'p> {
+    cache: &'p SampleCache,
     piece: &'p Piece,
-    cut: Cut,
+    buckets: Buckets,
     key: u128,
 }
 
-impl Place<'_> {
-    /// What an earlier query left there.
-    pub(crate) fn found(&self, stats: &mut Stats) -> Option<Arc<Samples>> {
+impl Slot<'_> {
+    /// What an earlier query cached there.
+    pub(crate) fn get(&self, stats: &mut Stats) -> Option<Arc<Samples>> {
         stats.results_asked += 1;
         let samples = self.piece.cached(self.key)?.downcast::<Samples>().ok()?;
         stats.results_found += 1;
         stats.results_bytes += samples.bytes() as u64;
-        self.results.take(samples.bytes());
+        self.cache.charge(samples.bytes());
         Some(samples)
     }
 
-    /// Gathers what to leave there while the piece is read; `None` when not all of it will be, as only what is
-    /// inside `range` is.
+    /// Gathers samples to cache while the piece is read; `None` when only a part of it lies inside `range`, or the
+    /// leaf has used its share.
     pub(crate) fn recording(&self, range: &TimeRange) -> Option<Recording> {
         let all = range.covers(self.piece.min_time, self.piece.max_time);
-        let room = self.results.bytes.load(Ordering::Relaxed) < self.results.bytes_max;
+        let room = self.cache.bytes.load(Ordering::Relaxed) < self.cache.bytes_max;
         (all && room).then(|| Recording {
-            fold: self.results.fold,
-            cut: self.cut,
+            fold: self.cache.fold,
+            buckets: self.buckets,
             alike: (0, 0),
             samples: Vec::new(),
             known: HashMap::new(),
@@ -200,15 +194,15 @@ impl Place<'_> {
         })
     }
 
-    /// Leaves what was gathered; `table` has the series it names.
-    pub(crate) fn keep(&self, recording: Recording, table: &SeriesTable, stats: &mut Stats) {
+    /// Caches what was gathered; `table` has the series it names.
+    pub(crate) fn store(&self, recording: Recording, table: &SeriesTable, stats: &mut Stats) {
         let Some(samples) = recording.finish(table) else {
             return;
         };
         let bytes = samples.bytes();
-        if self.results.take(bytes) {
-            stats.results_kept += 1;
-            stats.results_bytes_kept += bytes as u64;
+        if self.cache.charge(bytes) {
+            stats.results_cached += 1;
+            stats.results_bytes_cached += bytes as u64;
             self.piece.cache(self.key, Arc::new(samples), bytes);
         }
     }
@@ -227,7 +221,7 @@ struct Sample {
 #[derive(Debug)]
 pub(crate) struct Samples {
     samples: Vec<Sample>,
-    /// Canonical labels of the series, one behind the other.
+    /// Canonical labels of the series, one after the other.
     keys: Vec<u8>,
     ends: Vec<u32>,
 }
@@ -279,10 +273,10 @@ impl Samples {
 /// Series, and the end of the times that are not told apart.
 type Bucket = (u32, i64);
 
-/// Samples on their way to be kept.
+/// Samples on their way into the cache.
 pub(crate) struct Recording {
     fold: Option<Fold>,
-    cut: Cut,
+    buckets: Buckets,
     /// Times that nothing tells apart from the last sample's: the first seen and the first after.
     alike: (i64, i64),
     samples: Vec<Sample>,
@@ -296,10 +290,10 @@ pub(crate) struct Recording {
 impl Recording {
     /// How many of `timestamps`, which are sorted, from the first on may be added as one sample.
     pub(crate) fn alike(&self, timestamps: &[i64]) -> usize {
-        let after = |first: &i64| match self.cut {
-            Cut::Everywhere => first.saturating_add(1),
-            Cut::Nowhere => i64::MAX,
-            Cut::Edges(edges) => edges.until(*first),
+        let after = |first: &i64| match self.buckets {
+            Buckets::Everywhere => first.saturating_add(1),
+            Buckets::Nowhere => i64::MAX,
+            Buckets::Edges(edges) => edges.until(*first),
         };
         timestamps
             .first()
@@ -307,7 +301,7 @@ impl Recording {
             .map_or(0, |after| timestamps.partition_point(|t| *t < after).max(1))
     }
 
-    /// Takes a sample in that stands for so many lines.
+    /// Takes in a sample that stands for `lines` lines.
     pub(crate) fn add(&mut self, series: u32, time: i64, value: f64, lines: u64) {
         if self.overflowed {
             return;
@@ -345,7 +339,7 @@ impl Recording {
 
     /// The end of the bucket that a time is in.
     fn bucket_of(&mut self, time: i64) -> i64 {
-        let Cut::Edges(edges) = self.cut else {
+        let Buckets::Edges(edges) = self.buckets else {
             return i64::MAX;
         };
         if !(self.alike.0 <= time && time < self.alike.1) {

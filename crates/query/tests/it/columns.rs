@@ -1,21 +1,19 @@
 //! Answers from columns of values are those of lines: from the head, from parts, and from parts that were merged.
 
+use crate::support;
+use crate::support::{engine, open};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::TestRunner;
 use skald_fields::Form;
-use skald_model::{
-    ContentQuery, Direction, Labels, StreamId, TenantId, TimeRange, WriteBatch, WriteEntry,
-    WriteStream,
-};
-use skald_query::{Answer, Caching, Cancel, Data, Engine, QueryLimits, RangeRequest};
-use skald_store::{Options, Select, Store};
+use skald_model::{ContentQuery, Direction, TenantId, TimeRange};
+use skald_query::{Answer, Caching, Cancel, Data, Labelling, OnError, Parsed, RangeRequest};
+use skald_store::{Select, Store};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 const MS: i64 = 1_000_000;
 /// Milliseconds between two entries: no two have one time, so that every order is the same everywhere.
@@ -59,7 +57,7 @@ const LABELS: [&str; 15] = [
     "in_took",
     "nothing",
 ];
-/// So many keys and labels at the front are chosen more often.
+/// Keys and labels at the front that are chosen more often.
 const OFTEN: usize = 3;
 /// Kinds of values that [`value`] gives.
 const KINDS: usize = 10;
@@ -214,52 +212,14 @@ struct Pushed<'a> {
 }
 
 fn push(store: &Store, entries: &[Pushed<'_>]) {
-    let mut batch = WriteBatch::default();
-    for Pushed {
-        number,
-        stream,
-        metadata,
-        line,
-    } in entries
-    {
-        let labels = Labels::from_pairs(STREAMS[*stream].iter().copied());
-        let (row, first) = (batch.entries.len() as u32, batch.metadata.len() as u32);
-        batch.streams.push(WriteStream {
-            id: StreamId::of(&labels),
-            labels,
-            rows: row..row + 1,
-        });
-        batch.metadata.extend(
-            metadata
-                .iter()
-                .map(|(name, value)| ((*name).into(), (*value).into())),
-        );
-        let metadata = first..batch.metadata.len() as u32;
-        batch.entries.push(WriteEntry {
-            timestamp: *number as i64 * STEP * MS,
-            line: line.as_bytes(),
-            metadata,
-        });
-    }
-    let (sender, receiver) = mpsc::channel();
-    let done = Box::new(move |result| sender.send(result).expect("the test waits"));
-    store
-        .write(&TenantId::fake(), &batch, done)
-        .expect("the store takes writes");
-    receiver
-        .recv()
-        .expect("a push is always answered")
-        .expect("the disk takes it");
-}
-
-fn open(path: &Path) -> Arc<Store> {
-    Arc::new(
-        Store::open(Options {
-            background: false,
-            ..Options::new(path)
-        })
-        .expect("an empty directory opens"),
-    )
+    let entry = |entry: &Pushed<'_>| {
+        let time = entry.number as i64 * STEP * MS;
+        let pushed = support::Pushed::new(STREAMS[entry.stream], time, entry.line);
+        let metadata = entry.metadata.iter();
+        metadata.fold(pushed, |pushed, (name, value)| pushed.metadata(name, value))
+    };
+    let entries: Vec<support::Pushed> = entries.iter().map(entry).collect();
+    support::push(store, &TenantId::fake(), &entries);
 }
 
 /// A stage, or one that looks for a text from a line: its operator, which line, from where on, how many characters.
@@ -338,34 +298,32 @@ impl Ask {
             .replace("RANGE", &format!("{}ms", self.range))
     }
 
+    fn direction(&self) -> Direction {
+        match self.forward {
+            true => Direction::Forward,
+            false => Direction::Backward,
+        }
+    }
+
     fn of(&self, store: &Arc<Store>, query: &str) -> Shown {
-        let engine = Engine::new(
-            Arc::clone(store),
-            QueryLimits {
-                threads: 1,
-                ..QueryLimits::default()
-            },
-            || LAST * MS,
-        );
+        let engine = engine(store, 1, || LAST * MS);
         let is_log = query.starts_with('{');
-        let request = RangeRequest {
-            tenant: TenantId::fake(),
-            query: query.to_owned(),
-            start: if is_log { 0 } else { self.grid.0 * MS },
-            end: (LAST + self.range) * MS,
-            step: self.grid.1 * MS,
-            interval: 0,
-            after: None,
-            limit: self.limit,
-            direction: if self.forward {
-                Direction::Forward
-            } else {
-                Direction::Backward
-            },
-            categorize: true,
-            skip_errors: self.skip_errors,
-            caching: Caching::Bypassed,
+        let start = if is_log { 0 } else { self.grid.0 * MS };
+        let parsed = match Parsed::parse(query) {
+            Ok(parsed) => parsed,
+            Err(_) => return Shown::Failed,
         };
+        let end = (LAST + self.range) * MS;
+        let request = RangeRequest::new(TenantId::fake(), parsed, start, end)
+            .step(self.grid.1 * MS)
+            .limit(self.limit)
+            .direction(self.direction())
+            .labelling(Labelling::Categorized)
+            .on_error(match self.skip_errors {
+                true => OnError::Skip,
+                false => OnError::Fail,
+            })
+            .caching(Caching::Bypassed);
         match engine.query_range(&request, &Cancel::default()) {
             Ok(answer) => Shown::of(answer),
             // Which of several entries fails a query depends on the order in which they are met.

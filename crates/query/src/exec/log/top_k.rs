@@ -1,72 +1,43 @@
-//! The entries of a log query's answer: the best `limit` of those found so far, without repeats.
+//! The top K of a log query: collects the first `limit` entries in the order of the answer, without repeats.
 //!
-//! "Best" is newest, oldest, or first by the keys of `| sort by`. Repeats are entries of equal stream,
-//! time and content (a retried push lies in two pieces), or with `| distinct` of equal label values.
-
-use skald_logql::ast::SortKey;
-use std::cmp::Ordering;
-use std::sync::Arc;
+//! The order is newest first, oldest first, or by the keys of `| sort by`. Repeats are equal entries (see
+//! [`drop_repeats`]), or with `| distinct` entries of equal label values.
 
 use crate::cursor::{Cursor, Place};
 use crate::error::QueryError;
-use skald_model::Direction;
-use skald_model::StreamId;
+use crate::exec::log::entry::{Entry, drop_repeats};
+use skald_logql::ast::SortKey;
+use skald_model::{Direction, StreamId};
+use std::cmp::Ordering;
 
-/// Labels of an entry as the pipeline left them.
-#[derive(Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct OutputLabels {
-    pub(crate) stream: Vec<(String, String)>,
-    pub(crate) metadata: Vec<(String, String)>,
-    pub(crate) parsed: Vec<(String, String)>,
-}
-
-impl OutputLabels {
-    /// The value of a label; empty when there is none.
-    pub(crate) fn get(&self, name: &str) -> &str {
-        let all = self.parsed.iter().chain(&self.metadata).chain(&self.stream);
-        all.into_iter()
-            .find(|(n, _)| n == name)
-            .map_or("", |(_, v)| v)
-    }
-}
-
-/// An entry that may be part of the answer.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) timestamp: i64,
-    pub(crate) sequence: u64,
-    pub(crate) row: u32,
-    pub(crate) id: StreamId,
-    pub(crate) content: u64,
-    pub(crate) labels: Arc<OutputLabels>,
-    pub(crate) line: Vec<u8>,
-}
-
-impl Entry {
-    /// Its place in the total order that [`crate::cursor`] describes.
-    fn order(&self) -> (i64, StreamId, u64, u32) {
-        (self.timestamp, self.id, self.sequence, self.row)
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.line.len() + 128
-    }
-}
-
-/// What the answer is made of.
+/// Which entries make the answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Shape {
+pub(crate) struct TopK {
     pub(crate) direction: Direction,
     pub(crate) limit: usize,
+    /// Labels whose values no two entries share.
     pub(crate) distinct: Option<Vec<String>>,
+    /// Keys that come before time.
     pub(crate) sort: Vec<SortKey>,
-    /// The answer goes on after this entry.
+    /// The answer begins after this entry.
     pub(crate) after: Option<Cursor>,
     /// Bytes of entries that may be held, where that is less than the query's memory.
     pub(crate) bytes_max: Option<usize>,
 }
 
-impl Shape {
+impl TopK {
+    /// The first `limit` entries by time.
+    pub(crate) fn by_time(direction: Direction, limit: usize) -> TopK {
+        TopK {
+            direction,
+            limit,
+            distinct: None,
+            sort: Vec::new(),
+            after: None,
+            bytes_max: None,
+        }
+    }
+
     /// Where an entry lies, seen from the page before.
     pub(crate) fn place(&self, timestamp: i64, stream: StreamId) -> Place {
         self.after
@@ -74,8 +45,8 @@ impl Shape {
             .map_or(Place::After, |cursor| cursor.place(timestamp, stream))
     }
 
-    /// Whether order is that of time, so that a reader that goes through time may stop early.
-    pub(crate) fn by_time(&self) -> bool {
+    /// Whether the order is that of time, so that a reader that goes through time may stop early.
+    pub(crate) fn is_by_time(&self) -> bool {
         self.sort.is_empty()
     }
 
@@ -95,12 +66,7 @@ impl Shape {
                 return order;
             }
         }
-        let order = a.order().cmp(&b.order());
-        if self.direction == Direction::Forward {
-            order
-        } else {
-            order.reverse()
-        }
+        self.direction.order(a.order().cmp(&b.order()))
     }
 }
 
@@ -119,14 +85,14 @@ fn compare_values(a: &str, b: &str, descending: bool) -> Ordering {
     if descending { order.reverse() } else { order }
 }
 
-/// Entries are sorted and cut to the limit when there is one in so many more: the edge that spares reading follows what
-/// was found closely, and an entry is sorted a few times.
+/// Entries are sorted and truncated to the limit once they exceed it by one in this many: the edge that spares
+/// reading follows closely, and an entry is sorted a few times.
 const SPARE_SHARE: usize = 8;
 
 /// Collects entries from all threads of a query.
 #[derive(Debug)]
 pub(crate) struct Collector {
-    shape: Shape,
+    top: TopK,
     entries: Vec<Entry>,
     /// Entries of the cursor's own time and stream. They come first, and which of them belong to the page
     /// is known only when all are there.
@@ -139,9 +105,9 @@ pub(crate) struct Collector {
 
 impl Collector {
     /// `bytes_max` bounds the lines held; when they would not fit the answer is shortened.
-    pub(crate) fn new(shape: Shape, bytes_max: usize) -> Collector {
+    pub(crate) fn new(top: TopK, bytes_max: usize) -> Collector {
         Collector {
-            shape,
+            top,
             entries: Vec::new(),
             beside: Vec::new(),
             beside_bytes: 0,
@@ -153,9 +119,10 @@ impl Collector {
 
     /// Takes entries in; gives the time beyond which no further entry can count, once there is one.
     pub(crate) fn absorb(&mut self, mut entries: Vec<Entry>) -> Option<i64> {
-        if self.shape.after.is_some() {
-            let shape = &self.shape;
-            for entry in entries.extract_if(.., |e| shape.place(e.timestamp, e.id) == Place::Beside)
+        if self.top.after.is_some() {
+            let top = &self.top;
+            for entry in
+                entries.extract_if(.., |e| top.place(e.timestamp, e.stream) == Place::Beside)
             {
                 self.beside_bytes += entry.memory_bytes();
                 // Too many of them fail the query in the end: until then they cost no memory.
@@ -170,37 +137,30 @@ impl Collector {
         let before = self.entries.len();
         self.bytes += entries.iter().map(Entry::memory_bytes).sum::<usize>();
         self.entries.extend(entries);
-        let due = before < self.shape.limit
-            || self.entries.len()
-                >= self
-                    .shape
-                    .limit
-                    .saturating_add(self.shape.limit / SPARE_SHARE);
-        if self.entries.len() >= self.shape.limit && due || self.bytes > self.bytes_max {
+        let due = before < self.top.limit
+            || self.entries.len() >= self.top.limit.saturating_add(self.top.limit / SPARE_SHARE);
+        if self.entries.len() >= self.top.limit && due || self.bytes > self.bytes_max {
             self.trim();
         }
-        let full = self.entries.len() >= self.shape.limit && self.shape.by_time();
+        let full = self.entries.len() >= self.top.limit && self.top.is_by_time();
         if !full {
             return None;
         }
         // Between trims the list is not sorted: the edge is that of the last trim.
-        self.entries.get(self.shape.limit - 1).map(|e| e.timestamp)
+        self.entries.get(self.top.limit - 1).map(|e| e.timestamp)
     }
 
-    /// Sorts, drops repeats, cuts to the limit.
+    /// Sorts, drops repeats, truncates to the limit.
     fn trim(&mut self) {
-        match &self.shape.distinct {
+        match &self.top.distinct {
             None => {
-                self.entries
-                    .sort_by_key(|e| (e.timestamp, e.id, e.content, e.sequence, e.row));
-                self.entries
-                    .dedup_by_key(|e| (e.timestamp, e.id, e.content));
-                let shape = &self.shape;
-                self.entries.sort_by(|a, b| shape.compare(a, b));
+                drop_repeats(&mut self.entries);
+                let top = &self.top;
+                self.entries.sort_by(|a, b| top.compare(a, b));
             }
             Some(names) => {
-                let shape = &self.shape;
-                self.entries.sort_by(|a, b| shape.compare(a, b));
+                let top = &self.top;
+                self.entries.sort_by(|a, b| top.compare(a, b));
                 let mut seen = hashbrown::HashSet::new();
                 self.entries.retain(|e| {
                     seen.insert(
@@ -212,12 +172,12 @@ impl Collector {
                 });
             }
         }
-        self.entries.truncate(self.shape.limit);
+        self.entries.truncate(self.top.limit);
         self.bytes = self.entries.iter().map(Entry::memory_bytes).sum();
         while self.bytes > self.bytes_max && self.entries.len() > 1 {
             self.shortened = true;
-            self.shape.limit = self.entries.len() / 2;
-            self.entries.truncate(self.shape.limit);
+            self.top.limit = self.entries.len() / 2;
+            self.entries.truncate(self.top.limit);
             self.bytes = self.entries.iter().map(Entry::memory_bytes).sum();
         }
     }
@@ -227,30 +187,28 @@ impl Collector {
         self.bytes
     }
 
-    /// The answer in order, and whether memory made it shorter than asked.
-    pub(crate) fn finish(mut self) -> Result<(Vec<Entry>, bool), QueryError> {
-        if let Some(cursor) = self.shape.after {
+    /// The answer in order, and whether memory made it shorter than asked; nothing is left here.
+    pub(crate) fn finish(&mut self) -> Result<(Vec<Entry>, bool), QueryError> {
+        if let Some(cursor) = self.top.after {
             if self.beside_bytes > self.bytes_max {
                 let at = cursor.timestamp;
                 return Err(QueryError::Bad(format!(
                     "a stream has more entries at {at} ns than fit in the query's memory"
                 )));
             }
-            let beside = rest_beside(std::mem::take(&mut self.beside), &cursor, &self.shape);
+            let beside = rest_beside(std::mem::take(&mut self.beside), &cursor, &self.top);
             self.entries.extend(beside);
         }
         self.trim();
-        Ok((self.entries, self.shortened))
+        Ok((std::mem::take(&mut self.entries), self.shortened))
     }
 }
 
 /// Of the entries of the cursor's time and stream those that come after its own.
-fn rest_beside(mut entries: Vec<Entry>, cursor: &Cursor, shape: &Shape) -> Vec<Entry> {
-    entries.sort_by_key(|e| (e.sequence, e.row));
-    let mut seen = hashbrown::HashSet::new();
-    entries.retain(|e| seen.insert(e.content));
-    entries.sort_by(|a, b| shape.compare(a, b));
-    // An entry that was deleted since leaves nothing to go by: what is beside it is shown again.
+fn rest_beside(mut entries: Vec<Entry>, cursor: &Cursor, top: &TopK) -> Vec<Entry> {
+    drop_repeats(&mut entries);
+    entries.sort_by(|a, b| top.compare(a, b));
+    // An entry that was deleted since can't be found: those beside it are shown again.
     let shown = entries
         .iter()
         .position(|e| e.content == cursor.content)
@@ -263,30 +221,14 @@ mod tests {
     use super::*;
 
     fn entry(timestamp: i64, sequence: u64, content: u64) -> Entry {
-        let id = StreamId(0);
         Entry {
-            timestamp,
             sequence,
-            row: 0,
-            id,
             content,
-            labels: Arc::default(),
-            line: vec![b'x'; 10],
+            ..Entry::at(timestamp, format!("line {content}").as_bytes())
         }
     }
 
-    fn shape(limit: usize, direction: Direction) -> Shape {
-        Shape {
-            direction,
-            limit,
-            distinct: None,
-            sort: Vec::new(),
-            after: None,
-            bytes_max: None,
-        }
-    }
-
-    fn finished(collector: Collector) -> (Vec<(i64, u64)>, bool) {
+    fn finished(mut collector: Collector) -> (Vec<(i64, u64)>, bool) {
         let (entries, shortened) = collector.finish().expect("the entries fit");
         (
             entries.iter().map(|e| (e.timestamp, e.content)).collect(),
@@ -299,9 +241,9 @@ mod tests {
         let check = |direction, last: u64, expected: &[(i64, u64)]| {
             let after = Some(Cursor::new(direction, (5, StreamId(0)), last, ""));
             let mut collector = Collector::new(
-                Shape {
+                TopK {
                     after,
-                    ..shape(2, direction)
+                    ..TopK::by_time(direction, 2)
                 },
                 1 << 20,
             );
@@ -322,7 +264,7 @@ mod tests {
 
     #[test]
     fn newest_entries_stay_and_repeats_go() {
-        let mut collector = Collector::new(shape(2, Direction::Backward), 1 << 20);
+        let mut collector = Collector::new(TopK::by_time(Direction::Backward, 2), 1 << 20);
         assert_eq!(collector.absorb(vec![entry(1, 1, 1)]), None);
         assert_eq!(
             collector.absorb(vec![entry(5, 1, 2), entry(5, 2, 2)]),
@@ -348,7 +290,7 @@ mod tests {
 
     #[test]
     fn memory_shortens_the_answer() {
-        let mut collector = Collector::new(shape(100, Direction::Forward), 1000);
+        let mut collector = Collector::new(TopK::by_time(Direction::Forward, 100), 1000);
         collector.absorb((0..50).map(|t| entry(t, 0, t as u64)).collect());
         let (entries, shortened) = finished(collector);
         assert!(shortened && !entries.is_empty() && entries.len() < 50 && entries[0].0 == 0);

@@ -1,0 +1,12 @@
+//! Log queries give the first `limit` entries in the order asked for.
+
+pub(crate) mod downsample;
+pub(crate) mod entry;
+pub(crate) mod frontier;
+pub(crate) mod piece_reader;
+pub(crate) mod plan;
+pub(crate) mod query;
+pub(crate) mod rounds;
+pub(crate) mod semijoin;
+pub(crate) mod top_k;
+pub(crate) mod top_rows;

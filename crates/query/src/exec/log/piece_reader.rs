@@ -1,0 +1,387 @@
+//! The piece reader of log queries: from a piece it reads the rows that may count, and hands in their entries.
+//!
+//! Where blocks have the fields that filters look at as columns, only these are read at first, then the lines of
+//! the rows that pass. Where every row gives an entry, times alone tell which rows are read.
+
+use crate::cursor::Place;
+use crate::error::QueryError;
+use crate::exec::log::entry::{Entry, OutputLabels};
+use crate::exec::log::frontier::Frontier;
+use crate::exec::log::top_k::TopK;
+use crate::exec::log::top_rows;
+use crate::exec::row_range;
+use crate::exec::scan::Scan;
+use crate::sched::pool::Shared;
+use crate::stats::Stats;
+use hashbrown::HashMap;
+use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, Sieve, StreamRows};
+use skald_model::{Batch, Columns, Direction, EntryHash, Literal, StreamId};
+use skald_store::{Piece, PieceRows, ReadSpec};
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Distinct label sets a thread remembers before it forgets them all: bounds what random metadata costs.
+const LABEL_SETS_MAX: usize = 16 * 1024;
+
+/// What all rounds of a log query share.
+pub(crate) struct LogJob {
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) columns: Columns,
+    /// What lines must contain to come through.
+    pub(crate) literals: Vec<Vec<Literal>>,
+    /// For pieces that have the fields which filters look at as columns; what it reads of them.
+    pub(crate) sieve: Option<(Columns, Arc<Sieve>)>,
+    pub(crate) top: TopK,
+    pub(crate) frontier: Frontier,
+}
+
+/// One round of a log query, for all threads that work on it.
+pub(crate) struct LogRound {
+    pub(crate) scan: Scan,
+    pub(crate) job: Arc<LogJob>,
+}
+
+impl Shared for LogRound {
+    fn work(&self) {
+        let mut worker = Worker {
+            scratch: Scratch::at(self.scan.now()),
+            labels: HashMap::default(),
+            key: Vec::new(),
+            stats: Stats::default(),
+            spare: None,
+        };
+        self.scan.each(|_, piece| {
+            let times = (piece.min_time, piece.max_time);
+            if self.job.frontier.is_all_beyond(times) {
+                return Ok(ControlFlow::Break(()));
+            }
+            self.read(piece, &mut worker).map(ControlFlow::Continue)
+        });
+        self.scan.count(&worker.stats);
+    }
+}
+
+impl LogRound {
+    /// What has to be read of a piece: all columns, and the lines that may come through.
+    fn read_spec(&self) -> ReadSpec<'_> {
+        ReadSpec {
+            must_contain: &self.job.literals,
+            ..ReadSpec::all(&self.job.columns)
+        }
+    }
+
+    /// Reads a piece and collects its entries: first only the fields that filters look at, where they are columns,
+    /// then the lines of the rows that are left.
+    fn read(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
+        let (job, top) = (&*self.job, &self.job.top);
+        let sieve = match &job.sieve {
+            Some((columns, sieve)) => self
+                .scan
+                .residual_rows(piece, sieve.form, &sieve.labels)?
+                .map(|residual| (columns, &sieve.pipeline, residual)),
+            None => None,
+        };
+        // Where each row gives an entry, the first of a run or a block that is read are enough.
+        let gives_each = !job.pipeline.drops_rows() && top.run_may_stop() && top.after.is_none();
+        let chosen = match sieve {
+            None if gives_each && piece.can_pick() => return self.read_first(piece, worker),
+            None if gives_each => piece.ends_of_runs(&self.scan.range, top.limit, top.direction),
+            None => None,
+            Some((columns, filters, residual)) => {
+                match self.filter_columns((columns, filters), &residual, piece, worker)? {
+                    Some(rows) => Some(rows),
+                    None => return Ok(()),
+                }
+            }
+        };
+        let spec = ReadSpec {
+            rows: chosen.as_deref(),
+            ..self.read_spec()
+        };
+        if let Some(read) = self.scan.read(piece, &spec, worker.spare.take())? {
+            self.collect(piece, &read, chosen.as_deref(), worker);
+            worker.spare = Some(read);
+        }
+        Ok(())
+    }
+
+    /// Reads the first `limit` entries of a piece in the order of the answer and collects those that are not beyond
+    /// the frontier. Times alone tell which they are, and values of no other row are decoded.
+    fn read_first(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
+        let (range, frontier) = (&self.scan.range, &self.job.frontier);
+        let (limit, direction) = (self.job.top.limit, self.job.top.direction);
+        let ends = piece.ends_of_runs(range, limit, direction);
+        let picked = Cell::new(Vec::new());
+        let pick = |times: &[i64]| {
+            let first = top_rows::first(piece, times, range, limit, direction);
+            if let Some(edge) = first.edge {
+                frontier.advance(edge);
+            }
+            let mut rows = first.rows;
+            rows.retain(|row| !frontier.is_beyond(times[*row as usize]));
+            picked.set(rows.clone());
+            rows
+        };
+        let spec = ReadSpec {
+            rows: ends.as_deref(),
+            pick: Some(&pick),
+            ..self.read_spec()
+        };
+        if let Some(read) = self.scan.read(piece, &spec, worker.spare.take())? {
+            self.collect(piece, &read, Some(&picked.take()), worker);
+            worker.spare = Some(read);
+        }
+        Ok(())
+    }
+
+    /// The rows of a piece that the filters on its fields let through, and the residual ones, in order; `None` when
+    /// there are none.
+    fn filter_columns(
+        &self,
+        (columns, filters): (&Columns, &Pipeline),
+        residual: &[u32],
+        piece: &Piece,
+        worker: &mut Worker,
+    ) -> Result<Option<Vec<u32>>, QueryError> {
+        let spec = ReadSpec {
+            fields: true,
+            ..ReadSpec::all(columns)
+        };
+        let Some(read) = self.scan.read(piece, &spec, worker.spare.take())? else {
+            return Ok(None);
+        };
+        let batch = &*read.batch;
+        let (selection, in_range) = row_range::in_range(&read, piece, &self.scan.range);
+        let mut passed = PassedRows::default();
+        for run in &read.runs {
+            let rows =
+                row_range::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
+            let stream = &self.scan.streams[run.stream as usize].labels;
+            for rows in row_range::stretches(rows, Direction::Forward) {
+                self.scan.check()?;
+                let rows = StreamRows {
+                    batch,
+                    rows,
+                    stream,
+                    selection: &selection,
+                };
+                let _ = filters.run(&rows, false, &mut worker.scratch, &mut passed);
+            }
+        }
+        if !residual.is_empty() {
+            let in_range = residual.iter().filter(|row| selection.contains(**row));
+            passed.rows.extend(in_range);
+            passed.rows.sort_unstable();
+            passed.rows.dedup();
+        }
+        if passed.rows.is_empty() {
+            worker.stats.count_piece(piece, batch, in_range);
+        }
+        worker.spare = Some(read);
+        Ok((!passed.rows.is_empty()).then_some(passed.rows))
+    }
+
+    /// Collects the entries of what was read of a piece; only of the rows that were chosen, if some were.
+    fn collect(
+        &self,
+        piece: &Piece,
+        read: &PieceRows,
+        chosen: Option<&[u32]>,
+        worker: &mut Worker,
+    ) {
+        let batch = &*read.batch;
+        let (mut selection, in_range) = row_range::in_range(read, piece, &self.scan.range);
+        if let Some(rows) = chosen {
+            let in_range = std::mem::replace(&mut selection, Selection::none(batch.len()));
+            rows.iter()
+                .filter(|row| in_range.contains(**row))
+                .for_each(|row| selection.insert(*row));
+        }
+        worker.stats.count_piece(piece, batch, in_range);
+        self.job
+            .pipeline
+            .prefilter(batch, &mut selection, &mut worker.scratch);
+        if selection.is_empty() {
+            return;
+        }
+        let mut entries = Vec::new();
+        let outcome = self.run_pipeline(piece, read, &selection, worker, &mut entries);
+        if let Err(error) = outcome.and_then(|()| self.job.frontier.absorb(entries)) {
+            self.scan.fail(error);
+        }
+    }
+
+    /// Runs the stages over the selected rows of each run.
+    fn run_pipeline(
+        &self,
+        piece: &Piece,
+        read: &PieceRows,
+        selection: &Selection,
+        worker: &mut Worker,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), QueryError> {
+        let (batch, top) = (&*read.batch, &self.job.top);
+        for run in &read.runs {
+            if self.job.frontier.is_run_beyond(&piece.runs[run.run]) {
+                continue;
+            }
+            let rows =
+                row_range::run_rows(&batch.timestamps, &run.rows, piece.sorted, &self.scan.range);
+            let ordered = piece.sorted || row_range::ascending(batch, &rows);
+            let stream = &self.scan.streams[run.stream as usize];
+            let mut sink = EntrySink {
+                job: &self.job,
+                batch,
+                piece,
+                stream: stream.id,
+                ordered,
+                room: match ordered && top.run_may_stop() {
+                    true => top.limit,
+                    false => usize::MAX,
+                },
+                entries,
+                known_labels: &mut worker.labels,
+                key: &mut worker.key,
+                matched: 0,
+            };
+            let mut outcome = Ok(());
+            for rows in row_range::stretches(rows, top.direction) {
+                outcome = self.scan.check();
+                let rows = StreamRows {
+                    batch,
+                    rows,
+                    stream: &stream.labels,
+                    selection,
+                };
+                let backward = top.direction.is_backward();
+                if outcome.is_err()
+                    || self
+                        .job
+                        .pipeline
+                        .run(&rows, backward, &mut worker.scratch, &mut sink)
+                        .is_break()
+                {
+                    break;
+                }
+            }
+            worker.stats.lines_matched += sink.matched;
+            outcome?;
+        }
+        Ok(())
+    }
+}
+
+/// The rows that passed filters on columns.
+#[derive(Default)]
+struct PassedRows {
+    rows: Vec<u32>,
+}
+
+impl RowSink for PassedRows {
+    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
+        self.rows.push(row.row);
+        ControlFlow::Continue(())
+    }
+}
+
+type LabelSets = HashMap<Box<[u8]>, Arc<OutputLabels>, foldhash::fast::FixedState>;
+
+/// A thread's buffers.
+struct Worker {
+    scratch: Scratch,
+    labels: LabelSets,
+    key: Vec<u8>,
+    stats: Stats,
+    /// What was read last: its memory serves the next piece.
+    spare: Option<PieceRows>,
+}
+
+/// Turns rows that came through the stages into entries.
+struct EntrySink<'a> {
+    job: &'a LogJob,
+    batch: &'a Batch,
+    piece: &'a Piece,
+    stream: StreamId,
+    /// Whether rows come in the order of the answer.
+    ordered: bool,
+    /// Entries after which no other of the run counts.
+    room: usize,
+    entries: &'a mut Vec<Entry>,
+    known_labels: &'a mut LabelSets,
+    key: &'a mut Vec<u8>,
+    matched: u64,
+}
+
+impl RowSink for EntrySink<'_> {
+    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
+        let top = &self.job.top;
+        if self.job.frontier.is_beyond(row.timestamp) {
+            return if self.ordered && top.run_may_stop() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            };
+        }
+        let place = top.place(row.timestamp, self.stream);
+        if place == Place::Before {
+            return ControlFlow::Continue(());
+        }
+        self.matched += 1;
+        let labels = self.labels(row);
+        self.entries.push(Entry {
+            timestamp: row.timestamp,
+            sequence: self.piece.sequence,
+            row: row.row,
+            stream: self.stream,
+            hash: EntryHash::of_content(self.batch, row.row),
+            content: content_hash(self.batch, row.row),
+            labels,
+            line: row.line.to_vec(),
+        });
+        if place == Place::Beside {
+            return ControlFlow::Continue(());
+        }
+        self.room -= 1;
+        if self.room == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+impl EntrySink<'_> {
+    /// The row's labels, shared with earlier rows that have the same.
+    fn labels(&mut self, row: &Row<'_>) -> Arc<OutputLabels> {
+        self.key.clear();
+        let key = &mut *self.key;
+        row.labels.for_each(&mut |name, value, category| {
+            key.push(category as u8);
+            key.extend_from_slice(&(name.len() as u32).to_le_bytes());
+            key.extend_from_slice(name.as_bytes());
+            key.extend_from_slice(&(value.len() as u32).to_le_bytes());
+            key.extend_from_slice(value.as_bytes());
+        });
+        if let Some(labels) = self.known_labels.get(key.as_slice()) {
+            return Arc::clone(labels);
+        }
+        let labels = Arc::new(OutputLabels::of(row));
+        if self.known_labels.len() >= LABEL_SETS_MAX {
+            self.known_labels.clear();
+        }
+        self.known_labels
+            .insert(self.key.as_slice().into(), Arc::clone(&labels));
+        labels
+    }
+}
+
+/// A hash of line and metadata that is the same in every process: a cursor names an entry by it.
+fn content_hash(batch: &Batch, row: u32) -> u64 {
+    let mut hash = xxhash_rust::xxh3::xxh3_64(batch.line(row));
+    for (name, value) in batch.metadata_of(row) {
+        hash = xxhash_rust::xxh3::xxh3_64_with_seed(name.as_bytes(), hash);
+        hash = xxhash_rust::xxh3::xxh3_64_with_seed(value.as_bytes(), hash);
+    }
+    hash
+}

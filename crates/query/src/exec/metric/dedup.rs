@@ -1,0 +1,201 @@
+//! Deduplication: finds the rows of metric queries that must not count twice, equal entries in two pieces.
+//!
+//! A part holds no repeats, so only runs that overlap in time with another piece (or lie unsorted in the
+//! head) are looked at; of these, lines are read only where two times are equal; and of these, bytes are
+//! compared only where hashes are equal.
+
+use crate::error::QueryError;
+use crate::exec::interrupt::Interrupt;
+use crate::exec::row_range;
+use hashbrown::HashMap;
+use skald_model::{Batch, Columns, EntryHash, TimeRange, entry_eq};
+use skald_store::{Piece, PieceRows};
+use std::hash::Hash;
+
+/// Rows to leave out, by piece.
+pub(crate) type Repeats = HashMap<usize, Vec<u32>>;
+
+/// A run by number: piece, run of the piece.
+type RunAt = (usize, usize);
+
+/// A row by number: piece, row of the piece.
+type RowAt = (usize, u32);
+
+/// Finds the rows to leave out: of equal entries the one that arrived first stays.
+pub(crate) fn find(
+    pieces: &[Piece],
+    range: &TimeRange,
+    interrupt: &Interrupt,
+) -> Result<Repeats, QueryError> {
+    find_by(pieces, range, interrupt, EntryHash::of_content)
+}
+
+/// Finds repeats; `hash` tells most unequal entries of one stream and time from each other.
+fn find_by<H: Eq + Hash>(
+    pieces: &[Piece],
+    range: &TimeRange,
+    interrupt: &Interrupt,
+    hash: impl Fn(&Batch, u32) -> H,
+) -> Result<Repeats, QueryError> {
+    let mut by_stream: HashMap<u32, Vec<RunAt>> = HashMap::new();
+    for (p, piece) in pieces.iter().enumerate() {
+        for (r, run) in piece.runs.iter().enumerate() {
+            if range.overlaps(run.min_time, run.max_time) {
+                by_stream.entry(run.stream).or_default().push((p, r));
+            }
+        }
+    }
+    let mut repeats = Repeats::new();
+    for runs in by_stream.values_mut() {
+        for group in overlapping(pieces, runs) {
+            let equal_times = equal_times(pieces, &group, range, interrupt)?;
+            if equal_times.is_empty() {
+                continue;
+            }
+            let mut alike = equal_hashes(pieces, equal_times, interrupt, &hash)?;
+            // Once, unless hashes collide: then the rows that differ from the first are compared with each other.
+            while !alike.is_empty() {
+                alike = split_off_equal(pieces, alike, interrupt, &mut repeats)?;
+            }
+        }
+    }
+    Ok(repeats)
+}
+
+/// Groups of runs of one stream whose times touch. A run alone is a group when it lies in the head.
+fn overlapping(pieces: &[Piece], runs: &mut [RunAt]) -> Vec<Vec<RunAt>> {
+    let run = |(p, r): RunAt| &pieces[p].runs[r];
+    runs.sort_unstable_by_key(|at| (run(*at).min_time, run(*at).max_time));
+    let mut groups: Vec<Vec<RunAt>> = Vec::new();
+    let mut last = i64::MIN;
+    for at in runs.iter() {
+        match groups.last_mut() {
+            Some(group) if run(*at).min_time <= last => group.push(*at),
+            _ => groups.push(vec![*at]),
+        }
+        last = last.max(run(*at).max_time);
+    }
+    groups.retain(|group| {
+        group.len() > 1
+            || group
+                .iter()
+                .any(|(p, r)| !pieces[*p].sorted && run((*p, *r)).entries() > 1)
+    });
+    groups
+}
+
+/// Rows of a group that share their time with others: lists of at least two, in order of arrival.
+fn equal_times(
+    pieces: &[Piece],
+    group: &[RunAt],
+    range: &TimeRange,
+    interrupt: &Interrupt,
+) -> Result<Vec<Vec<RowAt>>, QueryError> {
+    let mut times: Vec<(i64, u64, u32, usize)> = Vec::new();
+    for (p, r) in group {
+        interrupt.check()?;
+        let piece = &pieces[*p];
+        let Some(read) = row_range::read(piece, &Columns::TIMES)? else {
+            continue;
+        };
+        for run in read.runs.iter().filter(|run| run.run == *r) {
+            for row in row_range::run_rows(&read.batch.timestamps, &run.rows, piece.sorted, range) {
+                let time = read.batch.timestamps[row as usize];
+                if range.contains(time) {
+                    times.push((time, piece.sequence, row, *p));
+                }
+            }
+        }
+    }
+    times.sort_unstable();
+    let lists = times.chunk_by(|a, b| a.0 == b.0).filter(|c| c.len() > 1);
+    Ok(lists
+        .map(|list| list.iter().map(|(_, _, row, p)| (*p, *row)).collect())
+        .collect())
+}
+
+/// Of rows of equal time those with equal hashes: lists of at least two, in order of arrival.
+fn equal_hashes<H: Eq + Hash>(
+    pieces: &[Piece],
+    equal_times: Vec<Vec<RowAt>>,
+    interrupt: &Interrupt,
+    hash: impl Fn(&Batch, u32) -> H,
+) -> Result<Vec<Vec<RowAt>>, QueryError> {
+    let mut by_piece: HashMap<usize, Vec<u32>> = HashMap::new();
+    for (p, row) in equal_times.iter().flatten() {
+        by_piece.entry(*p).or_default().push(*row);
+    }
+    let mut hashes: HashMap<RowAt, H> = HashMap::new();
+    for (p, rows) in by_piece {
+        interrupt.check()?;
+        let Some(read) = row_range::read(&pieces[p], &Columns::ALL)? else {
+            continue;
+        };
+        hashes.extend(rows.iter().map(|row| ((p, *row), hash(&read.batch, *row))));
+    }
+    let mut alike = Vec::new();
+    for rows in equal_times {
+        let mut by_hash: HashMap<&H, Vec<RowAt>> = HashMap::new();
+        for row in rows {
+            if let Some(hash) = hashes.get(&row) {
+                by_hash.entry(hash).or_default().push(row);
+            }
+        }
+        alike.extend(by_hash.into_values().filter(|rows| rows.len() > 1));
+    }
+    Ok(alike)
+}
+
+/// Compares the rows of each list with its first, by their bytes. Equal ones are repeats; lists of at least two
+/// that are not are left.
+fn split_off_equal(
+    pieces: &[Piece],
+    alike: Vec<Vec<RowAt>>,
+    interrupt: &Interrupt,
+    repeats: &mut Repeats,
+) -> Result<Vec<Vec<RowAt>>, QueryError> {
+    let mut pairs: Vec<(RowAt, RowAt, usize)> = Vec::new();
+    for (list, rows) in alike.iter().enumerate() {
+        pairs.extend(rows[1..].iter().map(|later| (rows[0], *later, list)));
+    }
+    // By pieces, so that each is read about once.
+    pairs.sort_unstable_by_key(|((p, _), (q, _), list)| (*p, *q, *list));
+    let mut left: Vec<Vec<RowAt>> = vec![Vec::new(); alike.len()];
+    let (mut firsts, mut laters) = (PieceBatch::default(), PieceBatch::default());
+    for (first, later, list) in pairs {
+        interrupt.check()?;
+        let first_batch = firsts.of(pieces, first.0)?;
+        let later_batch = match later.0 == first.0 {
+            true => first_batch,
+            false => laters.of(pieces, later.0)?,
+        };
+        match (first_batch, later_batch) {
+            (Some(a), Some(b)) if entry_eq((a, first.1), (b, later.1)) => {
+                repeats.entry(later.0).or_default().push(later.1);
+            }
+            _ => left[list].push(later),
+        }
+    }
+    left.retain(|rows| rows.len() > 1);
+    left.iter_mut()
+        .for_each(|rows| rows.sort_unstable_by_key(|(p, row)| (pieces[*p].sequence, *row)));
+    Ok(left)
+}
+
+/// The piece that was read last.
+#[derive(Default)]
+struct PieceBatch {
+    number: Option<usize>,
+    read: Option<PieceRows>,
+}
+
+impl PieceBatch {
+    /// The entries of a piece; `None` when it is damaged.
+    fn of(&mut self, pieces: &[Piece], number: usize) -> Result<Option<&Batch>, QueryError> {
+        if self.number != Some(number) {
+            self.read = row_range::read(&pieces[number], &Columns::ALL)?;
+            self.number = Some(number);
+        }
+        Ok(self.read.as_ref().map(|read| &*read.batch))
+    }
+}

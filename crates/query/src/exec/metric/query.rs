@@ -1,0 +1,125 @@
+//! Runs a metric query: gathers the samples of each leaf, then evaluates the operators over them.
+
+use crate::error::QueryError;
+use crate::exec::context::Context;
+use crate::exec::log::semijoin;
+use crate::exec::metric::dedup;
+use crate::exec::metric::leaf::{LeafInput, LeafJob};
+use crate::exec::prune;
+use crate::exec::scan::Scan;
+use crate::sched::pool::Shared;
+use crate::stats::Stats;
+use skald_logql::metric;
+use skald_logql::metric::{Evaluated, Matrix, Series, Steps};
+use skald_logql::pipeline::Extractor;
+use skald_logql::typed::{Leaf, MetricQuery};
+use skald_model::TimeRange;
+use skald_store::Select;
+use std::sync::Arc;
+
+/// The value of a metric query.
+pub(crate) struct Found {
+    pub(crate) value: Evaluated,
+    pub(crate) stats: Stats,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Runs a metric query on a grid.
+pub(crate) fn execute(
+    context: &Context<'_>,
+    query: &MetricQuery,
+    steps: &Steps,
+) -> Result<Found, QueryError> {
+    let mut stats = Stats::default();
+    let mut warnings = Vec::new();
+    let mut leaves = Vec::with_capacity(query.leaves.len());
+    for leaf in &query.leaves {
+        let gathered = gather(context, leaf, steps)?;
+        leaves.push(gathered.matrix);
+        stats.merge(&gathered.stats);
+        warnings.extend(gathered.warnings);
+        let skipped = leaf.extractor.skipped();
+        if skipped > 0 {
+            warnings.push(format!(
+                "{skipped} entries were skipped because a stage failed on them"
+            ));
+        }
+    }
+    let value = metric::evaluate(&query.root, leaves, &query.leaves, steps)
+        .map_err(|e| QueryError::Bad(e.to_string()))?;
+    Ok(Found {
+        value,
+        stats,
+        warnings,
+    })
+}
+
+/// The samples of one leaf on the grid, and what they cost.
+struct LeafMatrix {
+    matrix: Matrix,
+    stats: Stats,
+    warnings: Vec<String>,
+}
+
+/// Gathers one leaf.
+fn gather(context: &Context<'_>, leaf: &Leaf, steps: &Steps) -> Result<LeafMatrix, QueryError> {
+    let (first, last) = metric::window_bounds(&leaf.spec, steps);
+    let range = TimeRange {
+        start: first,
+        end: last.saturating_add(1),
+    };
+    let extractor = bound(context, leaf, range)?;
+    let content = prune::content(context.source, &leaf.matchers, range, extractor.pipeline());
+    let selected = context.source.select(&Select {
+        matchers: &leaf.matchers,
+        range,
+        content: &content,
+    })?;
+    let repeats = dedup::find(&selected.pieces, &range, &context.interrupt)?;
+    let scan = Scan::new(context, selected, range);
+    let input = LeafInput {
+        extractor,
+        literals: content.lines,
+        repeats,
+    };
+    let job = Arc::new(LeafJob::new(context, scan, leaf, steps, input));
+    context
+        .pool
+        .share(Arc::clone(&job) as Arc<dyn Shared>, job.pieces());
+    let (gathered, stats, mut warnings) = job.finish()?;
+    let mut matrix = Matrix::default();
+    if let Some((table, state)) = gathered.samples {
+        if state.result_bytes() > context.limits.query_memory {
+            // Not even the points fit: the partial answer has none of them.
+            let error = QueryError::Memory(context.limits.query_memory);
+            warnings.push(context.interrupt.settle(error)?);
+        } else {
+            let points = state.finish().into_iter().enumerate();
+            let series = points.map(|(i, points)| Series {
+                labels: table.labels(i as u32),
+                points,
+            });
+            matrix.series = series
+                .filter(|s| s.points.iter().any(Option::is_some))
+                .collect();
+        }
+    }
+    Ok(LeafMatrix {
+        matrix,
+        stats,
+        warnings,
+    })
+}
+
+/// The leaf's extractor, with the values of its inner queries.
+fn bound(
+    context: &Context<'_>,
+    leaf: &Leaf,
+    range: TimeRange,
+) -> Result<Arc<Extractor>, QueryError> {
+    if leaf.subqueries.is_empty() {
+        return Ok(Arc::clone(&leaf.extractor));
+    }
+    let values = semijoin::values(context, &leaf.subqueries, range)?;
+    Ok(Arc::new(leaf.extractor.bind(values)))
+}

@@ -1,0 +1,10 @@
+//! Integration tests of the query engine over stores in temporary directories.
+
+mod columns;
+mod directory_counts;
+mod equal_entries;
+mod memory;
+mod pages;
+mod rounds;
+mod sample_cache;
+mod support;
