@@ -113,7 +113,7 @@ impl Arguments {
         let loki = &mut self.loki;
         let switch = match name {
             "config.file" => {
-                loki.file = Some(value);
+                loki.file = Some(value).filter(|files| !files.trim().is_empty());
                 return Ok(());
             }
             "config.expand-env" => &mut loki.expand_env,

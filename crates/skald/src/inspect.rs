@@ -63,6 +63,13 @@ fn print(parts: &[PartInfo], blocks: bool, out: &mut String) -> fmt::Result {
             }
         }
     }
+    let all: u64 = parts.iter().map(|part| part.bytes).sum();
+    print_columns(parts, all, out)?;
+    print_indexes(parts, all, out)
+}
+
+/// What the columns of all parts take, the largest first.
+fn print_columns(parts: &[PartInfo], all: u64, out: &mut String) -> fmt::Result {
     let columns = parts
         .iter()
         .flat_map(|part| &part.blocks)
@@ -78,7 +85,6 @@ fn print(parts: &[PartInfo], blocks: bool, out: &mut String) -> fmt::Result {
             sums.2.zip(column.plain_bytes).map(|(a, b)| a + b),
         );
     }
-    let all: u64 = parts.iter().map(|part| part.bytes).sum();
     let mut kinds: Vec<_> = kinds.into_iter().collect();
     kinds.sort_by_key(|(_, (_, bytes, _))| std::cmp::Reverse(*bytes));
     writeln!(
@@ -95,6 +101,11 @@ fn print(parts: &[PartInfo], blocks: bool, out: &mut String) -> fmt::Result {
             share(bytes, all)
         )?;
     }
+    Ok(())
+}
+
+/// What the rest of all parts takes.
+fn print_indexes(parts: &[PartInfo], all: u64, out: &mut String) -> fmt::Result {
     let index: u64 = parts.iter().map(|part| part.index_bytes).sum();
     let directory: u64 = parts.iter().map(|part| part.directory_bytes).sum();
     let patterns: u64 = parts.iter().map(|part| part.patterns_bytes).sum();

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            // Nobody can be told when stderr is closed.
+            // When stderr is closed there is nowhere to say it.
             let _ = writeln!(std::io::stderr(), "skald: {error}");
             ExitCode::FAILURE
         }

@@ -33,15 +33,15 @@ pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, b
     (out, !is_strange)
 }
 
-/// Sections that are missing as a whole and are told as one.
-const TOLD_AS_ONE: &[&str] = &["ruler"];
+/// Sections that are missing as a whole and are reported as one.
+const REPORTED_AS_ONE: &[&str] = &["ruler"];
 
 /// Puts one line for each such section in the place of its first.
 fn join_sections(lines: Vec<Line>) -> Vec<Line> {
     let section_of = |line: &Line| match line {
         Line::Loki(name, Fate::Missing(_)) => {
             let section = name.split('.').next()?;
-            TOLD_AS_ONE.iter().find(|one| **one == section).copied()
+            REPORTED_AS_ONE.iter().find(|one| **one == section).copied()
         }
         _ => None,
     };
@@ -138,13 +138,13 @@ mod tests {
              unknown        server.http_listen_prot: did you mean server.http_listen_port?\n\
              not supported  ruler.alertmanager_url: rules are not evaluated yet\n\
              not needed     memberlist.a: one process\n\
-             note           server.http_listen_address is every address, as in Loki, and whoever reaches it may push and ask: set auth.tokens_file, or the address 127.0.0.1\n\
+             note           server.http_listen_address is every address, as in Loki, and everybody who reaches it may push and ask: set auth.tokens_file, or the address 127.0.0.1\n\
              1 taken, 1 not needed, 1 not supported, 1 unknown\n"
         );
     }
 
     #[test]
-    fn the_ruler_is_told_in_one_line() {
+    fn the_ruler_is_reported_in_one_line() {
         let text = "auth_enabled: no\nserver: {http_listen_address: '::1'}\nruler: {alertmanager_url: x, storage: {type: local, local: {directory: /r}}}\n";
         let (report, usable) = report(text, |_| None);
         assert!(usable);

@@ -55,7 +55,7 @@ pub enum Dialect {
     Loki,
 }
 
-/// Reads `text` into `config` with its variables expanded; tells what became of each name. `given` are keys from the
+/// Reads `text` into `config` with its variables expanded; reports what became of each name. `given` are keys from the
 /// command line, which count before those in the text.
 pub fn apply(
     config: &mut Config,
@@ -161,7 +161,7 @@ fn notes(config: &Config, leaves: &[(String, &Value)], is_lokis: bool) -> Vec<Li
     }
     if is_lokis && !has("server.http_listen_address") {
         let open = if config.tokens_file.is_empty() && config.server.tls.client_ca_file.is_empty() {
-            ", and whoever reaches it may push and ask: set auth.tokens_file, or the address 127.0.0.1"
+            ", and everybody who reaches it may push and ask: set auth.tokens_file, or the address 127.0.0.1"
         } else {
             ""
         };
@@ -175,14 +175,21 @@ fn notes(config: &Config, leaves: &[(String, &Value)], is_lokis: bool) -> Vec<Li
     notes
 }
 
-/// What there is to say of a name that is no setting here.
-pub fn explain(name: &str) -> String {
-    let nearest = nearest(name);
-    let line = match unsupported::fate(name) {
-        Some(fate) if nearest.is_none() => Line::Loki(name.to_owned(), fate),
-        _ => Line::Unknown(name.to_owned(), nearest),
-    };
-    super::check::in_one_line(&line)
+/// What to warn of at a name that is no setting here; `None` when it is not needed.
+pub fn explain(name: &str) -> Option<String> {
+    let line = describe_unset(name.to_owned());
+    let is_needless = matches!(line, Line::Loki(_, unsupported::Fate::NotNeeded(_)));
+    (!is_needless).then(|| super::check::in_one_line(&line))
+}
+
+/// What becomes of a name that is no setting here.
+fn describe_unset(name: String) -> Line {
+    let nearest = nearest(&name);
+    // A near miss of a name of ours is a slip of the pen even where Loki's section is known.
+    match unsupported::fate(&name) {
+        Some(fate) if nearest.is_none() => Line::Loki(name, fate),
+        _ => Line::Unknown(name, nearest),
+    }
 }
 
 fn take(config: &mut Config, name: String, value: &Value) -> Result<Line, FileError> {
@@ -191,12 +198,7 @@ fn take(config: &mut Config, name: String, value: &Value) -> Result<Line, FileEr
         return Ok(Line::Taken(name));
     }
     keys::check_no_section(&name).map_err(FileError::Value)?;
-    let nearest = nearest(&name);
-    // A near miss of a name of ours is a slip of the pen even where Loki's section is known.
-    Ok(match unsupported::fate(&name) {
-        Some(fate) if nearest.is_none() => Line::Loki(name, fate),
-        _ => Line::Unknown(name, nearest),
-    })
+    Ok(describe_unset(name))
 }
 
 /// Settings with sections joined by dots. A mapping is a section unless a setting has its name; a name without a
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_with_the_nearest_one() {
+    fn an_unknown_name_is_reported_with_the_nearest_one() {
         let (_, lines) = read("limits_config: {max_line_sise: 1MB, zzz: 1}\nwhatever: 1\n");
         let unknown = |name: &str, nearest| Line::Unknown(name.to_owned(), nearest);
         let expected = vec![

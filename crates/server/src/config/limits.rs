@@ -128,7 +128,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// So many entries, but no more than a query may have.
+    /// The wanted number of entries, but no more than a query may have.
     pub fn entries(&self, wanted: usize) -> usize {
         if self.max_entries_limit_per_query == 0 {
             wanted

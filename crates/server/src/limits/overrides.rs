@@ -6,6 +6,7 @@
 
 use crate::config::expand::{Expanded, expand};
 use crate::config::limits::Limits;
+use crate::config::loki::translate::older_limit;
 use crate::config::{Config, file, keys, yaml};
 use crate::telemetry::exposition::metric;
 use parking_lot::{Mutex, RwLock};
@@ -229,12 +230,17 @@ fn read_tenant(
     let limits = table
         .entry(tenant.clone())
         .or_insert_with(|| base.limits.clone());
-    for (name, value) in leaves {
-        match keys::set_limit(limits, &name, value) {
+    for (name, value) in &leaves {
+        let older = older_limit(name, value)
+            .filter(|(newer, _)| leaves.iter().all(|(other, _)| other != newer));
+        let (name, value) = older
+            .as_ref()
+            .map_or((name.as_str(), *value), |(n, v)| (*n, v));
+        match keys::set_limit(limits, name, value) {
             Some(result) => result.map_err(of_tenant)?,
             None => {
-                keys::check_no_section(&name).map_err(of_tenant)?;
-                warnings.push(of_tenant(file::explain(&name)));
+                keys::check_no_section(name).map_err(of_tenant)?;
+                warnings.extend(file::explain(name).map(of_tenant));
             }
         }
     }
@@ -244,6 +250,7 @@ fn read_tenant(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::limits::DeletionMode;
     use crate::config::otlp::OtlpConfig;
 
     fn tenant(name: &str) -> TenantId {
@@ -274,6 +281,19 @@ mod tests {
             }
         );
         assert_eq!(table[&tenant("b")], Limits::default());
+    }
+
+    #[test]
+    fn older_limits_of_a_tenant_are_taken_and_needless_ones_passed_over() {
+        let text =
+            "overrides: {a: {allow_deletes: no, enforce_metric_name: false, max_line_size: }}";
+        let table = check(text, Ok(&[]));
+        let limits = &table[&tenant("a")];
+        assert_eq!(limits.deletion_mode, DeletionMode::Disabled);
+        assert_eq!(limits.max_line_size, Limits::default().max_line_size);
+        let both = "overrides: {a: {deletion_mode: filter-only, allow_deletes: false}}";
+        let table = check(both, Ok(&[]));
+        assert_eq!(table[&tenant("a")].deletion_mode, DeletionMode::FilterOnly);
     }
 
     #[test]

@@ -257,7 +257,7 @@ impl Client {
         };
         let (cursor, hint) = (header("x-skald-cursor"), header("x-skald-hint"));
         if let Some(hint) = hint {
-            // Nobody can be told when stderr is closed.
+            // When stderr is closed there is nowhere to say it.
             let _ = writeln!(std::io::stderr(), "skald: {hint}");
         }
         let body = response

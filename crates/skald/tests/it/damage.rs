@@ -252,7 +252,11 @@ fn a_sound_directory_is_verified_and_shown_beside_its_server() {
         + number(&part["patterns_bytes"])
         + number(&part["directory_bytes"])
         + 64;
-    assert_eq!(stored + rest, number(&part["bytes"]), "every byte is told");
+    assert_eq!(
+        stored + rest,
+        number(&part["bytes"]),
+        "every byte is reported"
+    );
     assert!(skald.terminate(), "nothing took the lock away");
 }
 

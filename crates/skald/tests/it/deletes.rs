@@ -16,7 +16,7 @@ fn now() -> i64 {
         .as_secs() as i64
 }
 
-/// Pushes lines of a stream, so many days old.
+/// Pushes lines of a stream that are `days` old.
 fn push(client: &Client, app: &str, days: i64, lines: &[&str]) {
     let time = ((now() - days * DAY - 60) * 1_000_000_000).to_string();
     let values: Vec<Value> = lines.iter().map(|line| json!([time, line])).collect();

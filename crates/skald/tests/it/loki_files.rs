@@ -91,7 +91,8 @@ fn now_s() -> i64 {
 
 #[test]
 fn files_of_loki_are_explained_and_start() {
-    for file in files("loki_files") {
+    let of_image = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker/local-config.yaml");
+    for file in files("loki_files").into_iter().chain([of_image]) {
         assert!(check(&file).status.success(), "{}", file.display());
         let folder = tempfile::tempdir().expect("a temporary folder");
         let prefix = folder.path().join("loki");

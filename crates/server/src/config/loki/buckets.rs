@@ -1,8 +1,8 @@
 //! The bucket that a file written for Loki describes, as settings of `storage_config.object_store`.
 //!
-//! Loki describes a bucket in several places, of which `schema_config` names the cloud that counts. A bucket that is
-//! meant but can't be told refuses the file, so that nobody's entries stay on a disk unnoticed; a switch that can't
-//! be had is told, as everywhere. Entries are put under [`PREFIX`]: the bucket may hold Loki's own chunks.
+//! Loki describes a bucket in several places, of which `schema_config` names the cloud that counts. A file that means a
+//! bucket without naming one is refused, so that nobody's entries stay on a disk unnoticed; a switch that can't be had is
+//! reported, as everywhere. Entries are put under [`PREFIX`]: the bucket may hold Loki's own chunks.
 
 use crate::config::file::Line;
 use crate::config::loki::s3_url::S3Url;
@@ -99,7 +99,7 @@ impl<'v> Section<'v> {
     }
 }
 
-/// Takes the bucket that the file describes; tells what became of each name of the sections that describe one. A
+/// Takes the bucket that the file describes; reports what became of each name of the sections that describe one. A
 /// bucket named by `storage_config.object_store.url` in the same file stands above.
 pub(in crate::config) fn take(
     config: &mut ObjectStoreConfig,
@@ -174,7 +174,7 @@ fn choose<'s, 'v>(
     };
     match named.find(|other| other.cloud != first.cloud) {
         Some(other) => Err(format!(
-            "{}* and {}* describe buckets and no schema_config tells which counts: set storage_config.object_store.url",
+            "{}* and {}* describe buckets and no schema_config says which counts: set storage_config.object_store.url",
             first.name, other.name
         )),
         None => Ok(Some(first)),
@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_that_can_not_be_told_refuses_the_file() {
+    fn a_bucket_that_can_not_be_found_refuses_the_file() {
         check(
             "storage_config: {aws: {bucketnames: 'a,b'}}",
             Err("storage_config.aws.bucketnames: entries are kept in one bucket, found \"a,b\""),

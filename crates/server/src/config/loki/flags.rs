@@ -1,8 +1,8 @@
 //! Loki's command line: which of its flags is which setting, and the names of all others.
 //!
 //! Some flags are a setting of Skald under another name. Some have a meaning only as the key of a Loki file that they
-//! stand for (a bucket, a directory). The rest is known by name (`flags.txt`), so that a flag of Loki's is told from
-//! a mistake.
+//! stand for (a bucket, a directory). The rest is known by name (`flags.txt`), which tells a flag of Loki's
+//! from a mistake.
 
 use crate::config::keys;
 use crate::config::setting::Setting;
@@ -397,7 +397,7 @@ fn names() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
         })
 }
 
-/// Share of a name, one in so many letters, that a slip of the pen may get wrong.
+/// A slip of the pen gets one in this many letters wrong at most.
 const SLIP_SHARE: usize = 5;
 
 /// The flag that an unknown name was probably meant to be, of Loki's and our own.

@@ -73,7 +73,7 @@ impl<'v> Translation<'v> {
         self.lines.push((name.to_owned(), line));
     }
 
-    fn told(&mut self, name: &str, fate: Fate) {
+    fn reported(&mut self, name: &str, fate: Fate) {
         let line = Line::Loki(name.to_owned(), fate);
         self.lines.push((name.to_owned(), line));
     }
@@ -89,7 +89,7 @@ impl<'v> Translation<'v> {
         };
         if !self.get::<bool>(switch)?.unwrap_or(false) {
             let why = "table_manager.retention_deletes_enabled is not on: everything is kept";
-            self.told(period, Fate::NotNeeded(why));
+            self.reported(period, Fate::NotNeeded(why));
             return Ok(());
         }
         let limits = &mut config.limits;
@@ -98,8 +98,8 @@ impl<'v> Translation<'v> {
             && limits.expires()
         {
             let why = "the retention of limits_config and compactor counts";
-            self.told(period, Fate::NotNeeded(why));
-            self.told(switch, Fate::NotNeeded(why));
+            self.reported(period, Fate::NotNeeded(why));
+            self.reported(switch, Fate::NotNeeded(why));
             return Ok(());
         }
         // With the compactor's retention off Loki keeps what these would remove.
@@ -158,7 +158,7 @@ impl<'v> Translation<'v> {
         config: &mut Config,
     ) {
         if self.has(newer) {
-            self.told(
+            self.reported(
                 name,
                 Fate::NotNeeded("the setting that has its place now stands in the file too"),
             );
@@ -239,9 +239,15 @@ impl<'v> Translation<'v> {
         let target = self.get::<String>("target").ok().flatten();
         if target.is_some_and(|target| target.trim() != "all") {
             let why = "every process does everything, with data of its own";
-            self.told("target", Fate::Missing(why));
+            self.reported("target", Fate::Missing(why));
         }
     }
+}
+
+/// A limit of one tenant by the name it has now, when it has an older one.
+pub(crate) fn older_limit(name: &str, value: &Value) -> Option<(&'static str, Value)> {
+    let forbids = name == "limits_config.allow_deletes" && bool::read(value) == Ok(false);
+    forbids.then(|| ("limits_config.deletion_mode", Value::from("disabled")))
 }
 
 /// Our folder in one of Loki's.

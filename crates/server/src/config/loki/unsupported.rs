@@ -229,6 +229,10 @@ const NAMES: &[(&str, Fate)] = &[
         "shutdown_delay",
         NotNeeded("/ready fails as soon as the server stops"),
     ),
+    (
+        "tenant_limits_allow_publish",
+        NotNeeded("/config shows all limits"),
+    ),
     ("http_prefix", NotNeeded("give server.http_path_prefix")),
     ("metrics_namespace", NotNeeded("metrics have Loki's names")),
     (
@@ -299,6 +303,11 @@ const LIMITS: &[(&str, Fate)] = &[
     ("per_user_override_", NotNeeded("give runtime_config")),
     ("index_gateway", ONE_PROCESS),
     ("use_owned", ONE_PROCESS),
+    (
+        "s3_sse_",
+        Missing("objects get the bucket's default encryption"),
+    ),
+    ("max_scan_task", NOT_SPLIT),
     ("simulated_push", NotNeeded("pushes are taken at once")),
     ("debug_engine", NotNeeded("there is one query engine")),
     (

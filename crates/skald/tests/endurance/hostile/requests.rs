@@ -170,6 +170,25 @@ fn bombs() -> Vec<Abuse> {
 
 fn pushes() -> Vec<Abuse> {
     let mut all = bombs();
+    all.extend(jsons());
+    all.extend(protobufs());
+    let types = [
+        "",
+        "application/json; charset=\"",
+        "application/\u{0}",
+        "multipart/form-data; boundary=x",
+        "text/html",
+    ];
+    all.extend(
+        types
+            .iter()
+            .enumerate()
+            .map(|(i, kind)| (format!("type {i}"), post(PUSH, kind, "", b"{}"))),
+    );
+    all
+}
+
+fn jsons() -> Vec<Abuse> {
     let stream = |labels: &str, values: &str| {
         format!("{{\"streams\":[{{\"stream\":{labels},\"values\":{values}}}]}}")
     };
@@ -225,12 +244,11 @@ fn pushes() -> Vec<Abuse> {
         "1e999999".to_owned(),
         String::new(),
     ];
-    all.extend(
-        jsons
-            .iter()
-            .enumerate()
-            .map(|(i, json)| (format!("json {i}"), post(PUSH, JSON, "", json.as_bytes()))),
-    );
+    let mut all: Vec<Abuse> = jsons
+        .iter()
+        .enumerate()
+        .map(|(i, json)| (format!("json {i}"), post(PUSH, JSON, "", json.as_bytes())))
+        .collect();
     let legacy = format!(
         "{{\"streams\":[{{\"labels\":\"{{{}\",\"entries\":[]}}]}}",
         "a=\\\"b\\\",".repeat(100_000)
@@ -245,6 +263,12 @@ fn pushes() -> Vec<Abuse> {
         "otlp json".to_owned(),
         post("/otlp/v1/logs", JSON, "", otlp.as_bytes()),
     ));
+    all
+}
+
+/// Protobuf, as it is and as a block of snappy.
+fn protobufs() -> Vec<Abuse> {
+    let mut all = Vec::new();
     // Lengths that lie, groups, endless numbers, fields in fields: as protobuf, and as a snappy block of it.
     let protobufs: [Vec<u8>; 8] = [
         b"\x0a\xff\xff\xff\xff\x0f".to_vec(),
@@ -274,23 +298,11 @@ fn pushes() -> Vec<Abuse> {
             post("/otlp/v1/logs", PROTOBUF, "", bytes),
         ));
     }
-    let types = [
-        "",
-        "application/json; charset=\"",
-        "application/\u{0}",
-        "multipart/form-data; boundary=x",
-        "text/html",
-    ];
-    all.extend(
-        types
-            .iter()
-            .enumerate()
-            .map(|(i, kind)| (format!("type {i}"), post(PUSH, kind, "", b"{}"))),
-    );
     all
 }
 
-fn queries() -> Vec<Abuse> {
+/// Queries that burn, nest or repeat.
+fn query_texts() -> Vec<String> {
     let all = "{app=\"web\"}";
     let filters = |text: &str, count: usize| format!("{all}{}", text.repeat(count));
     let mut texts = vec![
@@ -360,6 +372,11 @@ fn queries() -> Vec<Abuse> {
         format!("{{{}}}", vec!["a=\"b\""; 5_000].join(",")),
     ];
     texts.extend((0..10).map(|i| format!("{all} |~ `{}`", format!("(a{{{i},}})*").repeat(50))));
+    texts
+}
+
+fn queries() -> Vec<Abuse> {
+    let texts = query_texts();
     let range = "start=1772323200&end=1772409600";
     let mut out = Vec::new();
     for (i, text) in texts.iter().enumerate() {
