@@ -6,8 +6,8 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use skald_logql::ast::{Expr, Grouping};
 use skald_logql::pipeline::{
-    Extractor, Pipeline, Row, RowSink, SampleOptions, SampleSink, Scratch, Selection, SeriesTable,
-    StreamRows, Value, Wanted,
+    Extractor, Pipeline, RequiredLabels, Row, RowSink, SampleOptions, SampleSink, Scratch,
+    Selection, SeriesTable, StreamRows, Value,
 };
 use skald_model::{Batch, BatchBuilder, Labels};
 use std::hint::black_box;
@@ -60,7 +60,8 @@ fn stages(text: &str) -> Vec<skald_logql::ast::StageExpr> {
 /// Lines through a log query's stages.
 fn rows(c: &mut Criterion, name: &str, text: &str, line: &str, expected: u32) {
     let (batch, stream) = (batch(line), Labels::from_pairs([("a", "b")]));
-    let pipeline = Pipeline::compile(&stages(text), &Wanted::All).expect("stages are valid");
+    let pipeline =
+        Pipeline::compile(&stages(text), &RequiredLabels::All).expect("stages are valid");
     let mut group = c.benchmark_group("rows");
     group.throughput(Throughput::Elements(u64::from(LINES)));
     let mut scratch = Scratch::default();
@@ -88,7 +89,7 @@ fn rows(c: &mut Criterion, name: &str, text: &str, line: &str, expected: u32) {
 /// Samples of `sum by (label)` over the stages.
 fn samples(c: &mut Criterion, name: &str, text: &str, label: &str, line: &str, expected: u32) {
     let (batch, stream) = (batch(line), Labels::from_pairs([("a", "b")]));
-    let wanted = Wanted::Names(vec![label.to_owned()]);
+    let wanted = RequiredLabels::Names(vec![label.to_owned()]);
     let grouping = Some(Grouping {
         without: false,
         labels: vec![label.to_owned()],

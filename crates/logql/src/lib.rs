@@ -8,6 +8,7 @@ pub mod ast;
 mod go;
 pub mod metric;
 pub mod pipeline;
+mod plan;
 pub mod syntax;
 pub mod template;
 pub mod typed;

@@ -5,7 +5,9 @@
 
 use skald_index::{ContentIndex, ContentIndexBuilder};
 use skald_logql::ast::Expr;
-use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, StreamRows, Wanted};
+use skald_logql::pipeline::{
+    Pipeline, RequiredLabels, Row, RowSink, Scratch, Selection, StreamRows,
+};
 use skald_model::{Batch, BatchBuilder, Labels};
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
@@ -36,7 +38,7 @@ fn compile(text: &str) -> Option<Pipeline> {
     let Ok(Expr::Log(log)) = skald_logql::parse(text) else {
         return None;
     };
-    let pipeline = Pipeline::compile(&log.stages, &Wanted::All).ok()?;
+    let pipeline = Pipeline::compile(&log.stages, &RequiredLabels::All).ok()?;
     // Without the answers of its inner queries a semi-join can't run.
     pipeline.subqueries().is_empty().then_some(pipeline)
 }

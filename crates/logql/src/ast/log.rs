@@ -72,7 +72,7 @@ pub enum StageExpr {
     LabelFilter(LabelFilterExpr),
     /// `| distinct a, b` (beyond Loki): the first entry of each combination of values.
     Distinct(Vec<String>),
-    /// `| limit n` (beyond Loki): at most so many entries pass.
+    /// `| limit n` (beyond Loki): at most that many entries pass.
     Limit(u64),
     /// `| sort by (a desc, b)` (beyond Loki): order of the returned entries.
     Sort(Vec<SortKey>),

@@ -146,7 +146,7 @@ fn unescape_one<'t>(
     Ok(rest)
 }
 
-/// Reads so many digits; escapes of two and three digits are bytes, the others characters.
+/// Reads that many digits; escapes of two and three digits are bytes, the others characters.
 fn numeric<'t>(
     text: &'t str,
     digits: usize,

@@ -24,13 +24,14 @@ mod topk;
 mod vector;
 mod windows;
 
-use crate::ast::RangeOp;
 use skald_model::Labels;
 
 pub use edges::Edges;
 pub use evaluate::evaluate;
 pub use hll::Sketch;
 pub use state::RangeState;
+
+pub use crate::plan::RangeSpec;
 
 pub(crate) use binary::{numbers, unexpected_literal};
 
@@ -72,21 +73,6 @@ impl Steps {
         self.start
             .saturating_add(self.step.saturating_mul(index as i64))
     }
-}
-
-/// A range aggregation's own parameters.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RangeSpec {
-    /// Function; for `Rate` over unwrapped values `unwrapped` is set.
-    pub op: RangeOp,
-    /// Whether values come from `unwrap`.
-    pub unwrapped: bool,
-    /// Window width, nanoseconds; windows are `(t - range, t]`.
-    pub range: i64,
-    /// Shift back, nanoseconds.
-    pub offset: i64,
-    /// q of quantile_over_time.
-    pub param: Option<f64>,
 }
 
 /// Values of one series on the grid.

@@ -20,10 +20,10 @@ pub(super) fn larger(a: f64, b: f64) -> bool {
     a.is_nan() || a > b
 }
 
-/// Slices of at most so many values are sorted by insertion.
+/// Slices of at most this many values are sorted by insertion.
 const INSERTION_MAX: usize = 12;
 
-/// Slices of at least so many values choose their pivot from nine, and are mended when nearly sorted.
+/// Slices of at least this many values choose their pivot from nine, and are mended when nearly sorted.
 const LONG: usize = 50;
 
 /// Steps after which a nearly sorted slice counts as unsorted.

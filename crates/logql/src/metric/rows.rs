@@ -6,13 +6,13 @@
 use super::cells::Cell;
 use std::collections::VecDeque;
 
-/// Grids of at most so many intervals are one flat table: instant queries and short ranges.
+/// Grids of at most this many intervals are one flat table: instant queries and short ranges.
 const FLAT_INTERVALS_MAX: usize = 8;
 
 /// Fewest cells of a row for which a stretch is considered.
 const SPAN_CELLS_MIN: usize = 8;
 
-/// A stretch may hold so many empty cells for each one in use before it becomes a list again.
+/// A stretch may hold this many empty cells for each one in use before it becomes a list again.
 const SPAN_WASTE: usize = 4;
 
 /// The cells of one series.

@@ -11,7 +11,7 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
     /// `range <= step`: windows do not overlap, and what lies between them counts nowhere.
-    Apart,
+    Disjoint,
     /// `range` is `per_window` steps: the edges are the grid itself.
     Even { per_window: usize },
     /// Two edges a step, `rest` after each grid line; a window is `whole` steps and `rest`.
@@ -56,7 +56,7 @@ impl Windows {
         let layout = if count == 1 {
             Layout::Wide
         } else if range <= step {
-            Layout::Apart
+            Layout::Disjoint
         } else if range >= reach {
             Layout::Wide
         } else if range.is_multiple_of(step) {
@@ -70,7 +70,11 @@ impl Windows {
             }
         };
         let first = steps.start.saturating_sub(spec.offset);
-        let width = if layout == Layout::Apart { step } else { range };
+        let width = if layout == Layout::Disjoint {
+            step
+        } else {
+            range
+        };
         Windows {
             layout,
             low: first.saturating_sub(range as i64),
@@ -89,13 +93,13 @@ impl Windows {
 
     /// Whether there is time between windows that is in none.
     pub(super) fn has_gaps(&self) -> bool {
-        self.layout == Layout::Apart && self.range < self.step
+        self.layout == Layout::Disjoint && self.range < self.step
     }
 
     /// How many intervals there are.
     pub(super) fn intervals(&self) -> usize {
         match self.layout {
-            Layout::Apart => self.count,
+            Layout::Disjoint => self.count,
             Layout::Even { per_window } => self.count - 1 + per_window,
             Layout::Split { whole, .. } => 2 * (self.count + whole) - 1,
             Layout::Wide => 2 * self.count - 1,
@@ -139,7 +143,7 @@ impl Windows {
         let (line, within) = (position / step, position % step);
         let start = line * step;
         let (index, from, to) = match self.layout {
-            Layout::Apart => (line, start + (step - range), start + step),
+            Layout::Disjoint => (line, start + (step - range), start + step),
             Layout::Even { .. } => (line, start, start + step),
             Layout::Split { rest, .. } if within < rest => (2 * line, start, start + rest),
             Layout::Split { rest, .. } => (2 * line + 1, start + rest, start + step),
@@ -173,7 +177,7 @@ impl Windows {
     /// The intervals of window `k`.
     pub(super) fn span(&self, k: usize) -> Range<u32> {
         let (first, len) = match self.layout {
-            Layout::Apart => (k, 1),
+            Layout::Disjoint => (k, 1),
             Layout::Even { per_window } => (k, per_window),
             Layout::Split { whole, .. } => (2 * k, 2 * whole + 1),
             Layout::Wide => (k, self.count),

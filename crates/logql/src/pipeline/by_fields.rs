@@ -10,7 +10,7 @@ use skald_fields::Form;
 use skald_model::MetadataWanted;
 
 use super::names::EXTRACTED_SUFFIX;
-use super::{Pipeline, Wanted};
+use super::{Pipeline, RequiredLabels};
 
 /// The form of lines that `stages` parse and the stages without that parser; `None` when they have none, or more.
 pub(crate) fn without_parser(stages: &[StageExpr]) -> Option<(Form, Vec<StageExpr>)> {
@@ -65,7 +65,7 @@ impl Sieve {
             .filter(|s| matches!(s, StageExpr::LabelFilter(_)))
             .cloned()
             .collect();
-        let pipeline = Pipeline::compile(&filters, &Wanted::Names(Vec::new())).ok()?;
+        let pipeline = Pipeline::compile(&filters, &RequiredLabels::Names(Vec::new())).ok()?;
         let labels = pipeline.named_labels()?;
         (!filters.is_empty()).then_some(Sieve {
             form,

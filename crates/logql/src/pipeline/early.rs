@@ -191,14 +191,15 @@ impl Checks {
 #[cfg(test)]
 mod tests {
     use crate::ast::Expr;
-    use crate::pipeline::{Pipeline, Wanted};
+    use crate::pipeline::{Pipeline, RequiredLabels};
 
     /// Which stage and label are asked early: `m` for metadata, with `!` where lacking it tells as well; `p` for parsed.
     fn check(stages: &str, expected: &str) {
         let Ok(Expr::Log(log)) = crate::parse(&format!("{{app=\"x\"}} {stages}")) else {
             panic!("{stages} is no log query")
         };
-        let pipeline = Pipeline::compile(&log.stages, &Wanted::All).expect("stages are valid");
+        let pipeline =
+            Pipeline::compile(&log.stages, &RequiredLabels::All).expect("stages are valid");
         let name = |label| pipeline.hints.names.text(label);
         let refuters = pipeline.refuters.iter().map(|r| {
             format!(

@@ -3,7 +3,7 @@
 //! An [`Extractor`] is what a query's text comes to: stages, what a line's value is, what tells series apart.
 //! samples.rs has the taking of samples itself.
 
-use super::hints::{Hints, Wanted};
+use super::hints::{Hints, RequiredLabels};
 use super::labels::ERROR;
 use super::names::NameId;
 use super::series_key::{Empty, Key};
@@ -93,7 +93,7 @@ impl Extractor {
     pub fn compile(
         stages: &[StageExpr],
         value: &Value,
-        wanted: &Wanted,
+        wanted: &RequiredLabels,
         options: &SampleOptions,
     ) -> Result<Extractor, StageError> {
         let needed = needed(value, wanted, options);
@@ -118,7 +118,7 @@ impl Extractor {
                 let key = Key::compile(options.grouping.as_ref(), options.empty, unkeyed, names);
                 Ok((taken, key, overridden(stages)))
             })?;
-        let asked_for = |wanted: &Wanted| matches!(wanted, Wanted::Names(names) if names.iter().any(|n| n == ERROR));
+        let asked_for = |wanted: &RequiredLabels| matches!(wanted, RequiredLabels::Names(names) if names.iter().any(|n| n == ERROR));
         Ok(Extractor {
             preserve_errors: pipeline.hints.wants_error(),
             preserve_extraction_errors: asked_for(wanted),
@@ -175,9 +175,9 @@ impl Extractor {
 }
 
 /// `wanted` and what the value and the grouping read.
-fn needed(value: &Value, wanted: &Wanted, options: &SampleOptions) -> Wanted {
-    let Wanted::Names(names) = wanted else {
-        return Wanted::All;
+fn needed(value: &Value, wanted: &RequiredLabels, options: &SampleOptions) -> RequiredLabels {
+    let RequiredLabels::Names(names) = wanted else {
+        return RequiredLabels::All;
     };
     let mut names = names.clone();
     match value {
@@ -195,12 +195,16 @@ fn needed(value: &Value, wanted: &Wanted, options: &SampleOptions) -> Wanted {
     {
         names.extend_from_slice(&grouping.labels);
     }
-    Wanted::Names(names)
+    RequiredLabels::Names(names)
 }
 
 /// The stages but for each `unpack` of which neither labels nor the line are read: like other parsers it does not
 /// run then, and lines that are not packed are no failure.
-fn without_idle_unpack(stages: &[StageExpr], value: &Value, needed: &Wanted) -> Vec<StageExpr> {
+fn without_idle_unpack(
+    stages: &[StageExpr],
+    value: &Value,
+    needed: &RequiredLabels,
+) -> Vec<StageExpr> {
     let reads_line = |stage: &StageExpr| {
         matches!(
             stage,
@@ -221,7 +225,7 @@ fn without_idle_unpack(stages: &[StageExpr], value: &Value, needed: &Wanted) -> 
         .collect()
 }
 
-/// Names that stages set or remove whoever has them; `None` when that may be any.
+/// Names that stages set or remove even when the stream or the entry has them; `None` when that may be any.
 fn overridden(stages: &[Stage]) -> Option<Vec<NameId>> {
     let names: Option<Vec<Vec<NameId>>> = stages.iter().map(Stage::overrides).collect();
     names.map(|names| names.concat())

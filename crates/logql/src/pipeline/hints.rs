@@ -1,6 +1,6 @@
 //! Which labels a pipeline has to extract, known before the first line is read.
 //!
-//! With [`Wanted::All`] every key of a line becomes a label. With names, those and the ones the stages
+//! With [`RequiredLabels::All`] every key of a line becomes a label. With names, those and the ones the stages
 //! themselves read are extracted and nothing else; a parser stops once it has them all, so that failures
 //! later in the line stay unseen, as in Loki. No name at all: parsers do not run.
 
@@ -11,7 +11,7 @@ use crate::template::Template;
 
 /// Which labels the reader of a pipeline's output needs: what need not be extracted is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum RequiredLabels {
     /// All (log queries; metric queries that keep the labels of entries).
     All,
     /// Those of these names; parsers stop once they are found, errors later in the line stay unseen.
@@ -28,11 +28,11 @@ pub(super) struct Hints {
 
 impl Hints {
     /// Decides what `stages` and `wanted` need.
-    pub(super) fn new(stages: &[StageExpr], wanted: &Wanted) -> Hints {
+    pub(super) fn new(stages: &[StageExpr], wanted: &RequiredLabels) -> Hints {
         let mut hints = Hints::default();
         let mut needed = match wanted {
-            Wanted::All => None,
-            Wanted::Names(names) => Some(names.clone()),
+            RequiredLabels::All => None,
+            RequiredLabels::Names(names) => Some(names.clone()),
         };
         for stage in stages {
             match (labels_read(stage), &mut needed) {

@@ -8,6 +8,10 @@
 //! written on this line. A metadata name that the stream has as a label is seen as `name_extracted`, on entries
 //! that have no metadata of that name themselves. Metadata named `__error__` is an error the entry came with.
 
+mod visible;
+
+pub(super) use visible::Item;
+
 use super::early::Watch;
 use super::hints::Hints;
 use super::names::{EXTRACTED_SUFFIX, NO_NAME, NameId, NameTable};
@@ -71,18 +75,6 @@ enum Failure {
     Stage(&'static str),
     /// The entry came with it, as metadata.
     Metadata,
-}
-
-/// One visible label.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Item {
-    rank: u32,
-    /// Its name.
-    pub(super) name: NameId,
-    /// Its value.
-    pub(super) value: Span,
-    /// Its origin.
-    pub(super) category: Category,
 }
 
 /// Labels of the line at hand; reused from line to line.
@@ -444,18 +436,6 @@ impl LabelSet {
         self.write(name, None);
     }
 
-    /// Removes the labels `keep` does not want.
-    pub(super) fn retain(&mut self, input: Input<'_>, keep: impl Fn(&LabelSet, NameId) -> bool) {
-        let mut items = self.items.take();
-        self.collect(input, &mut items);
-        for item in &items {
-            if !keep(self, item.name) {
-                self.delete(item.name);
-            }
-        }
-        self.items.replace(items);
-    }
-
     fn write(&mut self, name: NameId, value: Option<(Span, Category)>) {
         let slot = &mut self.slots[name as usize];
         if slot.line != self.line {
@@ -493,61 +473,5 @@ impl LabelSet {
     /// The failure's text.
     pub(super) fn details<'a>(&'a self, input: Input<'a>) -> &'a str {
         self.details.map_or("", |span| self.text(input, span))
-    }
-
-    /// Collects every visible label but the error ones, in no order.
-    pub(super) fn collect(&self, input: Input<'_>, items: &mut Vec<Item>) {
-        items.clear();
-        let mut push = |name, value, category| {
-            items.push(Item {
-                rank: 0,
-                name,
-                value,
-                category,
-            })
-        };
-        for name in &self.stream {
-            let slot = &self.slots[*name as usize];
-            // Renamed metadata may take the name of a label.
-            let covered =
-                slot.renamed_run == self.run && self.metadata_value(input, slot).is_some();
-            if slot.line != self.line && !covered {
-                push(*name, slot.stream_value, Category::Stream);
-            }
-        }
-        for (at, name) in &self.columns {
-            let slot = &self.slots[*name as usize];
-            if slot.line != self.line
-                && let Some(span) = column_span(input.metadata, *at, self.row)
-                && self
-                    .metadata_value(input, slot)
-                    .is_some_and(|shown| shown.source == span.source)
-            {
-                push(*name, span, Category::Metadata);
-            }
-        }
-        for name in &self.touched {
-            if let Some((value, category)) = self.slots[*name as usize].value {
-                push(*name, value, category);
-            }
-        }
-    }
-
-    /// Calls `f` with the visible labels sorted by name; error labels are not among them.
-    pub(super) fn with_sorted<R>(&self, input: Input<'_>, f: impl FnOnce(&[Item]) -> R) -> R {
-        let mut items = self.items.take();
-        self.collect(input, &mut items);
-        let mut ranks = self.ranks.take();
-        if ranks.len() != self.names.len() {
-            self.names.fill_ranks(&mut ranks);
-        }
-        items
-            .iter_mut()
-            .for_each(|item| item.rank = ranks[item.name as usize]);
-        items.sort_unstable_by_key(|item| item.rank);
-        let result = f(&items);
-        self.ranks.replace(ranks);
-        self.items.replace(items);
-        result
     }
 }

@@ -16,7 +16,7 @@ use regex_syntax::hir::{Hir, HirKind};
 use skald_model::{Batch, Literal, re2};
 use std::sync::Arc;
 
-/// Below one selected row in so many the rows are looked at one by one.
+/// Below one selected row in this many the rows are looked at one by one.
 const SPARSE: usize = 16;
 
 /// How one argument, or all of them, is searched for.

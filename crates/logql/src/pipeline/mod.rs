@@ -53,7 +53,7 @@ pub use by_fields::Sieve;
 pub(crate) use by_fields::without_parser;
 pub use entry_labels::EntryLabels;
 pub use extractor::{Extractor, SampleOptions, Value, value_hash};
-pub use hints::Wanted;
+pub use hints::RequiredLabels;
 pub use labels::{Category, ERROR, ERROR_DETAILS};
 pub use run::{Row, RowSink, Scratch, StreamRows};
 pub use samples::{SampleError, SampleSink};
@@ -107,14 +107,14 @@ pub struct Pipeline {
 impl Pipeline {
     /// Compiles stages; line filters are hoisted as far as Loki hoists them. `distinct`, `limit` and `sort`
     /// are the engine's and left out.
-    pub fn compile(stages: &[StageExpr], wanted: &Wanted) -> Result<Pipeline, StageError> {
+    pub fn compile(stages: &[StageExpr], wanted: &RequiredLabels) -> Result<Pipeline, StageError> {
         Pipeline::compile_with(stages, wanted, |_, _| Ok(())).map(|(pipeline, ())| pipeline)
     }
 
     /// Compiles stages and, with the numbers of their names at hand, what `rest` makes of them.
     fn compile_with<T>(
         stages: &[StageExpr],
-        wanted: &Wanted,
+        wanted: &RequiredLabels,
         rest: impl FnOnce(&[Stage], &mut StaticNames) -> Result<T, StageError>,
     ) -> Result<(Pipeline, T), StageError> {
         let mut hints = Hints::new(stages, wanted);

@@ -57,7 +57,7 @@ impl SeriesTable {
         Some(self.last)
     }
 
-    /// The series that a short value was noted for, by whoever asks: `owner` tells apart what values are of.
+    /// The series that a short value was noted for: `owner` says what the values are of.
     #[inline]
     pub(super) fn of_value(&mut self, owner: u64, value: &[u8]) -> Option<u32> {
         let word = short_word(value)?;

@@ -1,5 +1,6 @@
 //! Whole pipelines on small batches: what comes out, in which category, and what does not change the answer.
 
+mod json;
 mod label_filters;
 mod properties;
 mod samples;
@@ -66,8 +67,8 @@ fn patient(pipeline: &Pipeline) -> Pipeline {
 
 /// Runs stages on entries of the stream `{app="x"}`, with and without `prefilter` and early drops, which must agree.
 fn run(text: &str, entries: &[Entry<'_>]) -> String {
-    let pipeline =
-        Pipeline::compile(&stages_of(text), &Wanted::All).unwrap_or_else(|e| panic!("{text}: {e}"));
+    let pipeline = Pipeline::compile(&stages_of(text), &RequiredLabels::All)
+        .unwrap_or_else(|e| panic!("{text}: {e}"));
     let (batch, stream) = (batch_of(entries), Labels::from_pairs([("app", "x")]));
     let mut scratch = Scratch::default();
     let patient = patient(&pipeline);
@@ -99,8 +100,34 @@ fn run(text: &str, entries: &[Entry<'_>]) -> String {
 
 /// The error of stages that can't be compiled.
 fn refusal(text: &str) -> String {
-    Pipeline::compile(&stages_of(text), &Wanted::All)
+    Pipeline::compile(&stages_of(text), &RequiredLabels::All)
         .map(|_| ())
         .expect_err(text)
         .0
+}
+
+/// What stages make of a line, written as [`Shown`] writes it.
+#[track_caller]
+fn check(stages: &str, line: &str, expected: &str) {
+    assert_eq!(
+        run(stages, &[(&[], line.as_bytes())]),
+        expected,
+        "{stages} on {line}"
+    );
+}
+
+/// The labels and the error that a stage leaves, without the stream's.
+#[track_caller]
+fn check_labels(stages: &str, line: &str, expected: &str) {
+    let shown = run(stages, &[(&[], line.as_bytes())]);
+    let labels = shown
+        .strip_prefix(line)
+        .and_then(|rest| rest.strip_prefix(" {"))
+        .and_then(|rest| rest.strip_suffix('}'))
+        .unwrap_or_else(|| panic!("{shown}"));
+    let found: Vec<&str> = labels
+        .split(", ")
+        .filter(|label| *label != "app=x")
+        .collect();
+    assert_eq!(found.join(", "), expected, "{stages} on {line}");
 }

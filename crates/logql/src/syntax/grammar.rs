@@ -1,7 +1,7 @@
 //! The grammar: expressions, selectors and what stands around them, as nom parsers over tokens.
 //!
 //! Parsing never goes back, so its time is linear; recursion is bounded by [`Context::deeper`] and the
-//! height of trees by [`Tall`], so that whoever walks a tree may recurse. Binary operators climb by
+//! height of trees by [`Tall`], so that code that walks a tree may recurse. Binary operators climb by
 //! precedence. Where Loki reports an error only after the whole text has been read as well formed, the
 //! first one is kept in the context.
 

@@ -11,8 +11,11 @@ use super::print::{Printer, TooLong};
 use super::value::Value;
 use super::{Context, Template, TemplateError};
 
+mod env;
 mod field;
 mod walk;
+
+pub(super) use env::Env;
 
 /// Longest output of one execution, in bytes; four of the longest lines that may be stored.
 const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
@@ -30,71 +33,6 @@ const _: () = assert!(DEPTH_MAX > super::parse::NESTING_MAX);
 
 /// Most arguments that a call takes without the heap.
 const INLINE_ARGS: usize = 4;
-
-/// What a function may see of the execution.
-pub(super) struct Env<'a> {
-    context: &'a dyn Context,
-    template: &'a Template,
-    /// Bytes that may still be produced.
-    left: Cell<usize>,
-}
-
-impl<'a> Env<'a> {
-    pub(super) fn context(&self) -> &'a dyn Context {
-        self.context
-    }
-
-    pub(super) fn label_count(&self) -> usize {
-        self.context.labels().len()
-    }
-
-    /// Takes `bytes` from what may still be produced; to be called before producing them.
-    pub(super) fn charge(&self, bytes: usize) -> Result<(), String> {
-        match self.left.get().checked_sub(bytes) {
-            Some(left) => {
-                self.left.set(left);
-                Ok(())
-            }
-            None => Err(format!(
-                "template produces more than {PRODUCED_BYTES_MAX} bytes"
-            )),
-        }
-    }
-
-    /// Prints into a buffer of its own.
-    pub(super) fn print(
-        &self,
-        run: impl FnOnce(&mut Printer<'_, 'a>) -> Result<(), TooLong>,
-    ) -> Result<Vec<u8>, String> {
-        let labels = || self.context.labels();
-        let mut printer = Printer {
-            out: Vec::new(),
-            limit: self.left.get(),
-            labels: &labels,
-        };
-        let printed = run(&mut printer);
-        let out = printer.out;
-        match printed {
-            Ok(()) => self.charge(out.len()).map(|()| out),
-            Err(TooLong) => self.charge(usize::MAX).map(|()| out),
-        }
-    }
-
-    /// Runs `use_it` on the compiled regex; those written in the template are compiled already.
-    pub(super) fn regex<T>(
-        &self,
-        pattern: &[u8],
-        use_it: impl FnOnce(&regex::bytes::Regex) -> T,
-    ) -> Result<T, String> {
-        /// What compiling a regex for each line counts for, next to bytes produced.
-        const COMPILE_COST: usize = 64 * 1024;
-        if let Some(compiled) = self.template.regexes.get(pattern) {
-            return compiled.as_ref().map(use_it).map_err(Clone::clone);
-        }
-        self.charge(COMPILE_COST)?;
-        super::compile_regex(pattern).map(|regex| use_it(&regex))
-    }
-}
 
 /// Why the walk does not go on.
 enum Stop {

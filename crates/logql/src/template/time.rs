@@ -1,4 +1,4 @@
-//! Go's `time.Time`: an instant and the zone it is told in.
+//! Go's `time.Time` pairs an instant with the zone it is shown in.
 //!
 //! The calendar is computed here, so any second has a date; zone rules come from jiff's bundled database.
 //! The local zone is UTC.
@@ -24,7 +24,7 @@ pub(super) struct Time {
     pub(super) zone: Zone,
 }
 
-/// Where a time is told.
+/// The zone a time is shown in.
 #[derive(Clone, Debug)]
 pub(super) enum Zone {
     Utc,

@@ -76,15 +76,7 @@ impl Fields {
                 Some(rest)
             }
             Element::UnderYearDay | Element::ZeroYearDay => {
-                let padded = element == Element::UnderYearDay;
-                let spaces = if padded {
-                    value.iter().take(2).take_while(|b| **b == b' ').count()
-                } else {
-                    0
-                };
-                let (day, rest) = digits(&value[spaces..], if padded { 1 } else { 3 }, 3)?;
-                self.year_day = Some(day);
-                Some(rest)
+                self.read_year_day(value, element == Element::UnderYearDay)
             }
             Element::Hour => {
                 store(number(value, false)?, &mut self.hour).filter(|_| self.hour < 24)
@@ -102,15 +94,14 @@ impl Fields {
             Element::Second | Element::ZeroSecond => {
                 self.read_second(element, value, fraction_follows)
             }
-            Element::HalfDay { lower } => {
-                let (am, pm): (&[u8], &[u8]) = if lower {
-                    (b"am", b"pm")
+            Element::HalfDay { lower } => self.read_half_day(
+                value,
+                if lower {
+                    [b"am", b"pm"]
                 } else {
-                    (b"AM", b"PM")
-                };
-                self.afternoon = Some(value.starts_with(pm));
-                (value.starts_with(am) || value.starts_with(pm)).then(|| &value[2..])
-            }
+                    [b"AM", b"PM"]
+                },
+            ),
             Element::Offset(form) => self.read_offset(form, value),
             Element::ZoneName => self.read_zone_name(value),
             Element::Fraction {
@@ -125,6 +116,24 @@ impl Fields {
                 _ => Some(value),
             },
         }
+    }
+
+    /// The day of the year, padded with up to two spaces or with zeros.
+    fn read_year_day<'v>(&mut self, value: &'v [u8], padded: bool) -> Option<&'v [u8]> {
+        let spaces = if padded {
+            value.iter().take(2).take_while(|b| **b == b' ').count()
+        } else {
+            0
+        };
+        let (day, rest) = digits(&value[spaces..], if padded { 1 } else { 3 }, 3)?;
+        self.year_day = Some(day);
+        Some(rest)
+    }
+
+    /// One of the two words for the halves of a day.
+    fn read_half_day<'v>(&mut self, value: &'v [u8], [am, pm]: [&[u8; 2]; 2]) -> Option<&'v [u8]> {
+        self.afternoon = Some(value.starts_with(pm));
+        (value.starts_with(am) || value.starts_with(pm)).then(|| &value[2..])
     }
 
     /// Seconds, with a fraction if the value has one and the layout none.
@@ -342,8 +351,8 @@ fn skip<'v>(mut value: &'v [u8], mut text: &[u8]) -> Option<&'v [u8]> {
             if value.first().is_some_and(|b| *b != b' ') {
                 return None;
             }
-            text = cut_spaces(text);
-            value = cut_spaces(value);
+            text = without_spaces(text);
+            value = without_spaces(value);
             continue;
         }
         value = value.strip_prefix(&[*byte])?;
@@ -352,7 +361,7 @@ fn skip<'v>(mut value: &'v [u8], mut text: &[u8]) -> Option<&'v [u8]> {
     Some(value)
 }
 
-fn cut_spaces(text: &[u8]) -> &[u8] {
+fn without_spaces(text: &[u8]) -> &[u8] {
     &text[text.iter().take_while(|b| **b == b' ').count()..]
 }
 

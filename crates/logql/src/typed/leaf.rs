@@ -4,7 +4,7 @@ use super::log::{matchers, open_stages, subqueries};
 use super::{ByFields, Leaf, Options, QueryError};
 use crate::ast::{Grouping, LabelFormatSource, RangeExpr, RangeOp, StageExpr};
 use crate::metric::RangeSpec;
-use crate::pipeline::{Empty, Extractor, SampleOptions, Value, Wanted, without_parser};
+use crate::pipeline::{Empty, Extractor, RequiredLabels, SampleOptions, Value, without_parser};
 use crate::syntax::print_stage;
 use skald_model::{Labels, MatchOp, Matcher};
 use std::sync::Arc;
@@ -29,9 +29,9 @@ pub(super) fn compile(
     let grouping = grouping(expr, pushed, &value);
     let wanted = match &grouping {
         Some(grouping) if !grouping.without && pushed.is_none_or(|p| p.narrow) => {
-            Wanted::Names(grouping.labels.clone())
+            RequiredLabels::Names(grouping.labels.clone())
         }
-        _ => Wanted::All,
+        _ => RequiredLabels::All,
     };
     let matchers = matchers(&expr.range.log.selector)?;
     let written = open_stages(&expr.range.log.stages)?;
@@ -92,7 +92,7 @@ pub(super) fn compile(
 fn by_fields(
     stages: &[StageExpr],
     value: &Value,
-    wanted: &Wanted,
+    wanted: &RequiredLabels,
     options: &SampleOptions,
     whole: &Extractor,
 ) -> Option<ByFields> {
@@ -112,7 +112,7 @@ fn by_fields(
 fn fingerprint(
     stages: &[StageExpr],
     value: &Value,
-    told_apart: (&Option<Grouping>, &Wanted, bool),
+    told_apart: (&Option<Grouping>, &RequiredLabels, bool),
     options: &Options,
 ) -> Option<u128> {
     let depends = options.skip_errors || stages.iter().any(depends_on_more);
@@ -200,8 +200,8 @@ fn without_idle_formats(stages: &[StageExpr]) -> Vec<StageExpr> {
         .collect()
 }
 
-fn wants_nothing(wanted: &Wanted) -> bool {
-    matches!(wanted, Wanted::Names(names) if names.is_empty())
+fn wants_nothing(wanted: &RequiredLabels) -> bool {
+    matches!(wanted, RequiredLabels::Names(names) if names.is_empty())
 }
 
 /// Whether a stage leaves lines as they are and drops none.

@@ -2,12 +2,12 @@
 
 use super::{LogQuery, QueryError, SubQuery};
 use crate::ast::{LogExpr, NamedMatcher, Selector, SortKey, StageExpr};
-use crate::pipeline::{Pipeline, Sieve, Wanted};
+use crate::pipeline::{Pipeline, RequiredLabels, Sieve};
 use skald_model::Matcher;
 use std::sync::Arc;
 
 /// Compiles a log query whose reader looks at the labels that are `wanted`.
-pub(super) fn compile(expr: &LogExpr, wanted: &Wanted) -> Result<LogQuery, QueryError> {
+pub(super) fn compile(expr: &LogExpr, wanted: &RequiredLabels) -> Result<LogQuery, QueryError> {
     let (stages, closing) = split_closing(&expr.stages)?;
     let pipeline = Pipeline::compile(stages, wanted).map_err(QueryError::parse)?;
     Ok(LogQuery {
@@ -35,7 +35,7 @@ pub(super) fn subqueries(stages: &[StageExpr]) -> Result<Vec<SubQuery>, QueryErr
     for stage in stages {
         if let StageExpr::In { label, query, .. } = stage {
             let label = kept_label(query).unwrap_or(label).to_owned();
-            let query = compile(query, &Wanted::Names(vec![label.clone()]))?;
+            let query = compile(query, &RequiredLabels::Names(vec![label.clone()]))?;
             found.push(SubQuery { label, query });
         }
     }

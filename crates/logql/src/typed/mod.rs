@@ -7,12 +7,13 @@ mod leaf;
 mod log;
 mod metric;
 
-use crate::ast::{BinaryOp, Expr, Grouping, RangeOp, SortKey, VectorMatching, VectorOp};
-use crate::metric::RangeSpec;
-use crate::pipeline::{Extractor, Pipeline, Sieve, Wanted};
+use crate::ast::{Expr, Grouping, RangeOp, SortKey};
+use crate::pipeline::{Extractor, Pipeline, RequiredLabels, Sieve};
 use skald_fields::Form;
 use skald_model::{Labels, Matcher};
 use std::sync::Arc;
+
+pub use crate::plan::{Node, RangeSpec};
 
 /// Settings of a compilation.
 #[derive(Clone, Copy, Debug, Default)]
@@ -130,58 +131,10 @@ impl Leaf {
     }
 }
 
-/// Operators over leaves.
-#[derive(Clone, Debug)]
-pub enum Node {
-    /// Leaf number so and so.
-    Leaf(usize),
-    /// A number.
-    Scalar(f64),
-    /// `vector(n)`
-    VectorOf(f64),
-    /// A vector aggregation.
-    Vector {
-        /// Function.
-        op: VectorOp,
-        /// k.
-        param: Option<i64>,
-        /// Grouping.
-        grouping: Option<Grouping>,
-        /// Operand.
-        inner: Box<Node>,
-    },
-    /// A binary operation.
-    Binary {
-        /// Operator.
-        op: BinaryOp,
-        /// `bool`
-        return_bool: bool,
-        /// Matching.
-        matching: Option<VectorMatching>,
-        /// Left side.
-        left: Box<Node>,
-        /// Right side.
-        right: Box<Node>,
-    },
-    /// `label_replace`
-    LabelReplace {
-        /// Operand.
-        inner: Box<Node>,
-        /// Label that is set.
-        dst: String,
-        /// Replacement in Go's syntax.
-        replacement: String,
-        /// Label that is read.
-        src: String,
-        /// Anchored.
-        regex: regex::Regex,
-    },
-}
-
 /// Compiles a parsed query.
 pub fn compile(expr: &Expr, options: &Options) -> Result<Query, QueryError> {
     Ok(match expr {
-        Expr::Log(expr) => Query::Log(log::compile(expr, &Wanted::All)?),
+        Expr::Log(expr) => Query::Log(log::compile(expr, &RequiredLabels::All)?),
         Expr::Metric(expr) => Query::Metric(metric::compile(expr, options)?),
     })
 }

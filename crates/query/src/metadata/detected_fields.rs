@@ -16,7 +16,7 @@ use crate::parsed::Parsed;
 use crate::request::{FieldsRequest, OnError};
 use skald_logql::ast::StageExpr;
 use skald_logql::pipeline::{
-    Category, Pipeline, Row, RowSink, Scratch, Selection, StreamRows, Wanted,
+    Category, Pipeline, RequiredLabels, Row, RowSink, Scratch, Selection, StreamRows,
 };
 use skald_logql::typed::Query;
 use skald_model::Direction;
@@ -217,7 +217,7 @@ struct Parsers {
 impl Parsers {
     fn new() -> Result<Parsers, QueryError> {
         let compile = |stage| {
-            Pipeline::compile(&[stage], &Wanted::All)
+            Pipeline::compile(&[stage], &RequiredLabels::All)
                 .map_err(|e| QueryError::Internal(e.to_string()))
         };
         let logfmt = StageExpr::Logfmt {

@@ -214,7 +214,7 @@ fn counted(stages: &str, entries: &[Entry<'_>]) -> (usize, u64) {
         skip_errors: true,
         ..SampleOptions::default()
     };
-    let wanted = Wanted::All;
+    let wanted = RequiredLabels::All;
     let extractor = Extractor::compile(&super::stages_of(stages), &Value::Count, &wanted, &options)
         .expect("stages are valid");
     let (batch, stream) = (super::batch_of(entries), Labels::from_pairs([("app", "x")]));

@@ -109,7 +109,8 @@ fn contains(line: &[u8], literal: &Literal) -> bool {
 
 /// Whether a line passes, and whether it has what indexes are asked for.
 fn passes_and_found(stages: &str, line: &[u8]) -> (bool, bool) {
-    let pipeline = Pipeline::compile(&stages_of(stages), &Wanted::All).expect("stages are valid");
+    let pipeline =
+        Pipeline::compile(&stages_of(stages), &RequiredLabels::All).expect("stages are valid");
     let query = pipeline.content_query_for(|name| name == "app");
     let in_line = |literals: &[Literal]| literals.iter().any(|literal| contains(line, literal));
     let found = query.lines.iter().all(|any| in_line(any))
@@ -179,7 +180,7 @@ proptest! {
     fn backward_is_forward_reversed(lines in prop::collection::vec(line(), 1..100)) {
         let entries: Vec<_> = lines.iter().map(|line| (&[][..], line.as_slice())).collect();
         let (batch, stream) = (batch_of(&entries), Labels::from_pairs([("app", "x")]));
-        let pipeline = Pipeline::compile(&stages_of(r#"|~ "a|e" | logfmt"#), &Wanted::All).expect("stages are valid");
+        let pipeline = Pipeline::compile(&stages_of(r#"|~ "a|e" | logfmt"#), &RequiredLabels::All).expect("stages are valid");
         let mut scratch = Scratch::default();
         let mut rows = |backward| {
             let mut rows = Rows::default();

@@ -53,8 +53,8 @@ impl Case<'_> {
     /// `{labels} value` of each sample; the error's first line; or both and how many were skipped.
     fn run(&self, entries: &[Entry<'_>]) -> String {
         let wanted = match self.wanted {
-            None => Wanted::All,
-            Some(names) => Wanted::Names(names.iter().map(|n| n.to_string()).collect()),
+            None => RequiredLabels::All,
+            Some(names) => RequiredLabels::Names(names.iter().map(|n| n.to_string()).collect()),
         };
         let options = SampleOptions {
             grouping: self.grouping.clone(),
@@ -242,7 +242,7 @@ fn distinct_values_are_hashed() {
 #[test]
 fn columns_are_read_only_where_something_looks_at_them() {
     let columns = |stages: &str, value: Value, wanted: &[&str]| {
-        let wanted = Wanted::Names(wanted.iter().map(|n| n.to_string()).collect());
+        let wanted = RequiredLabels::Names(wanted.iter().map(|n| n.to_string()).collect());
         Extractor::compile(
             &stages_of(stages),
             &value,
@@ -267,7 +267,7 @@ fn columns_are_read_only_where_something_looks_at_them() {
 fn what_must_be_in_a_line_is_asked_of_the_index() {
     let pipeline = Pipeline::compile(
         &stages_of(r#"|= "a" |~ "b.*(?i)err" | id="7" | zone="a" or zone="b" | json | x="1" |= "c" | line_format "y" |= "d""#),
-        &Wanted::All,
+        &RequiredLabels::All,
     )
     .expect("stages are valid");
     let query = pipeline.content_query_for(|name| name == "zone");

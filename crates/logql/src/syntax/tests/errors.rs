@@ -60,6 +60,14 @@ fn a_token_out_of_place_is_named_with_what_fits() {
             r#"{app="nginx"} | json | status >"#,
             "parse error at line 1, col 32: syntax error: unexpected $end",
         ),
+    ] {
+        check(text, want);
+    }
+}
+
+#[test]
+fn a_stage_that_breaks_is_named_with_what_fits() {
+    for (text, want) in [
         (
             r#"{app="nginx"} | drop"#,
             "parse error at line 1, col 21: syntax error: unexpected $end, expecting IDENTIFIER",

@@ -239,6 +239,14 @@ fn names_and_values_are_quoted() {
             r#"texts are compared by one =: = "error""#,
         ),
         (r#"{a="b"} | level = 'x'"#, r#"use double quotes: "x""#),
+    ] {
+        check_fix(text, want);
+    }
+}
+
+#[test]
+fn texts_and_templates_are_put_where_they_belong() {
+    for (text, want) in [
         (
             r#"{a="b"} | "error" != "timeout""#,
             r#"lines that contain it: |= "error""#,

@@ -1,4 +1,4 @@
-//! Functions on strings: case, trimming, replacing, cutting, padding, testing.
+//! Functions on strings: case, trimming, replacing, truncating, padding, testing.
 
 use super::Param::{Any, Int, Str};
 use super::{Args, Function, Outcome, fixed, int, open, string, take};
@@ -11,15 +11,19 @@ pub(super) static FUNCTIONS: &[Function] = &[
     fixed("ToUpper", &[Str], upper),
     fixed("Replace", &[Str, Str, Str, Int], replace_first),
     fixed("Trim", &[Str, Str], |_, args| {
-        cut(args, 0, |s, set| trim_left(trim_right(s, set), set))
+        trimmed(args, 0, |s, set| trim_left(trim_right(s, set), set))
     }),
-    fixed("TrimLeft", &[Str, Str], |_, args| cut(args, 0, trim_left)),
-    fixed("TrimRight", &[Str, Str], |_, args| cut(args, 0, trim_right)),
+    fixed("TrimLeft", &[Str, Str], |_, args| {
+        trimmed(args, 0, trim_left)
+    }),
+    fixed("TrimRight", &[Str, Str], |_, args| {
+        trimmed(args, 0, trim_right)
+    }),
     fixed("TrimPrefix", &[Str, Str], |_, args| {
-        cut(args, 0, trim_prefix)
+        trimmed(args, 0, trim_prefix)
     }),
     fixed("TrimSuffix", &[Str, Str], |_, args| {
-        cut(args, 0, trim_suffix)
+        trimmed(args, 0, trim_suffix)
     }),
     fixed("TrimSpace", &[Str], trim_space),
     fixed("lower", &[Str], lower),
@@ -27,13 +31,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     fixed("title", &[Str], title),
     fixed("trim", &[Str], trim_space),
     fixed("trimAll", &[Str, Str], |_, args| {
-        cut(args, 1, |s, set| trim_left(trim_right(s, set), set))
+        trimmed(args, 1, |s, set| trim_left(trim_right(s, set), set))
     }),
     fixed("trimPrefix", &[Str, Str], |_, args| {
-        cut(args, 1, trim_prefix)
+        trimmed(args, 1, trim_prefix)
     }),
     fixed("trimSuffix", &[Str, Str], |_, args| {
-        cut(args, 1, trim_suffix)
+        trimmed(args, 1, trim_suffix)
     }),
     fixed("replace", &[Str, Str, Str], |env, args| {
         replace(
@@ -133,7 +137,7 @@ fn separates(c: char) -> bool {
 }
 
 /// Cuts the string at `subject` by the other argument, keeping it borrowed where it was.
-fn cut<'a>(
+fn trimmed<'a>(
     args: Args<'_, 'a>,
     subject: usize,
     by: impl for<'x> Fn(&'x [u8], &[u8]) -> &'x [u8],
@@ -373,7 +377,7 @@ fn align_right<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
 fn align<'a>(
     env: &Env<'a>,
     args: Args<'_, 'a>,
-    cut: impl for<'x> Fn(&'x [u8], usize) -> &'x [u8],
+    trimmed: impl for<'x> Fn(&'x [u8], usize) -> &'x [u8],
     join: impl Fn(&mut Vec<u8>, &[u8], usize),
 ) -> Outcome<'a> {
     let Ok(width) = usize::try_from(int(&args[0])) else {
@@ -381,7 +385,7 @@ fn align<'a>(
     };
     let runes = rune_count(string(&args[1]));
     if width <= runes {
-        return Ok(keep(take(&mut args[1]), |text| cut(text, width)));
+        return Ok(keep(take(&mut args[1]), |text| trimmed(text, width)));
     }
     env.charge(width)?;
     let mut out = Vec::new();
