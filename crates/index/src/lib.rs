@@ -1,23 +1,29 @@
-//! Finding without reading: the stream index (matchers → streams) and a part's content index.
+//! Indexes find without reading: the stream index finds streams by matchers, a part's content index finds blocks.
 //!
-//! The only crate that names tantivy. Knows nothing of LogQL, HTTP or how blocks are encoded.
+//! The only crate that names tantivy. It knows nothing of LogQL, HTTP or how blocks are encoded.
+//!
+//! ```
+//! use skald_index::{ContentIndex, ContentIndexBuilder};
+//! use skald_model::{BatchBuilder, ContentQuery, Literal};
+//!
+//! let mut index = ContentIndexBuilder::default();
+//! for line in ["GET /cart took=48213", "worker started"] {
+//!     let mut block = BatchBuilder::default();
+//!     block.push(0, 0, line.as_bytes(), std::iter::empty());
+//!     index.add_block(&block.finish());
+//! }
+//! let index = ContentIndex::open(index.finish())?;
+//!
+//! let started = Literal { bytes: b"started".to_vec(), ignore_case: false };
+//! let query = ContentQuery { lines: vec![vec![started]], ..ContentQuery::default() };
+//! assert_eq!(index.candidates(&query), [false, true]);
+//! # Ok::<(), skald_index::IndexError>(())
+//! ```
 
 pub mod content;
+mod error;
 pub mod streams;
 
 pub use content::{BlockFilter, ContentIndex, ContentIndexBuilder, ContentRows, RowProbe};
+pub use error::IndexError;
 pub use streams::StreamIndex;
-
-/// An index that can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum IndexError {
-    /// The disk refused.
-    #[error("index file: {0}")]
-    Io(#[from] std::io::Error),
-    /// The bytes are not what was written.
-    #[error("index is damaged: {0}")]
-    Damaged(String),
-    /// tantivy refused.
-    #[error("stream index: {0}")]
-    Tantivy(String),
-}

@@ -1,4 +1,4 @@
-//! Entries as columns: what the head shows to queries and what a block decodes to.
+//! A batch holds entries as columns: what the head shows to queries and what a block decodes to.
 //!
 //! Rows of one stream lie together in runs. In a decoded block each run is sorted by (time, arrival);
 //! in the head runs are in arrival order and unsorted. Columns the reader did not ask for are empty.
@@ -70,7 +70,7 @@ pub struct Batch {
     /// End of each line in `lines`; line `i` starts where `i - 1` ends. Filled with `lines` or alone
     /// (`line_lengths`), else empty.
     pub line_ends: Vec<u32>,
-    /// All lines, one behind the other, without separators.
+    /// All lines, one after the other, without separators.
     pub lines: Vec<u8>,
     /// Metadata columns, sorted by name.
     pub metadata: Vec<MetadataColumn>,
@@ -87,7 +87,7 @@ pub struct MetadataColumn {
     pub codes: Vec<u32>,
     /// End of each value in `values`. Values need not be distinct.
     pub value_ends: Vec<u32>,
-    /// All values, one behind the other.
+    /// All values, one after the other.
     pub values: Vec<u8>,
 }
 
@@ -188,7 +188,7 @@ pub struct BatchBuilder {
 }
 
 impl BatchBuilder {
-    /// With room for so many rows and bytes of lines.
+    /// A builder with room for this many rows and bytes of lines.
     pub fn with_capacity(rows: usize, line_bytes: usize) -> BatchBuilder {
         let batch = Batch {
             timestamps: Vec::with_capacity(rows),

@@ -1,8 +1,8 @@
-//! One bound for the memory of everything that grows with data or questions.
+//! The memory budget bounds everything that grows with data or queries.
 //!
 //! [`Budget`] counts who holds how much; [`Held`] is a share that ends with its value. What can't be refused
 //! (entries that were acknowledged, directories of parts) is charged and may exceed the bound; what can be
-//! refused asks first. [`Budget::pressure`] tells those who make room how urgent it is. It counts what its
+//! refused asks first. [`Budget::pressure`] tells the code that makes room how urgent it is. It counts what its
 //! users say they hold and knows nothing of the allocator.
 
 use std::sync::Arc;
@@ -87,7 +87,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A bound of so many bytes.
+    /// A budget of this many bytes.
     pub fn new(bytes: usize) -> Budget {
         Budget {
             bytes,
@@ -192,7 +192,7 @@ impl Held {
         }
     }
 
-    /// Grows to at least so many bytes; false when the budget has no room, which is counted.
+    /// Grows to at least `bytes`; false when the budget has no room, which is counted.
     pub fn cover(&mut self, bytes: usize) -> bool {
         if bytes <= self.bytes {
             return true;

@@ -1,7 +1,7 @@
-//! What a line must contain to be worth reading: the question put to content indexes.
+//! A content query says what a line must contain to be worth reading; content indexes answer it.
 //!
-//! A `ContentQuery` is a necessary condition only. Pruning by it never changes an answer: whoever
-//! reads the block still applies the real filter.
+//! A `ContentQuery` is a necessary condition only. Pruning by it never changes an answer: the
+//! reader of the block still applies the real filter.
 
 /// Bytes that must occur somewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,4 +1,4 @@
-//! How many cores there are to work on.
+//! Counts the cores this process may use.
 
 use std::sync::LazyLock;
 

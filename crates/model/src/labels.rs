@@ -1,4 +1,4 @@
-//! A stream's labels: sorted pairs in one allocation.
+//! Labels hold the sorted pairs of a stream in one allocation.
 //!
 //! Invariants: names are unique, sorted by bytes and not empty; values are not empty (an empty value
 //! is an absent label). The canonical bytes are `varint(len) name varint(len) value` for each pair in

@@ -1,4 +1,4 @@
-//! `name op "value"` on a label, compiled.
+//! Matchers compare a label with a text or a regex: `name op "value"`, compiled once.
 
 mod plain;
 

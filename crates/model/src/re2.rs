@@ -1,4 +1,4 @@
-//! Go's RE2 dialect on Rust's regex engine: translation, size limits, and Go's error texts.
+//! Go's RE2 patterns run on Rust's regex engine: translation, size limits, and Go's error texts.
 //!
 //! Patterns are read by Go's rules ([`translate()`]) and written anew in Rust's syntax, so that `\w`, `\b` and
 //! `{` mean what they mean in Go and what Go refuses is refused in Go's words. Not translated: Go lets the
@@ -41,7 +41,7 @@ pub fn search(pattern: &str) -> Result<regex::bytes::Regex, RegexError> {
         .map_err(|e| engine_error(pattern, &e))
 }
 
-/// The same pattern in Rust's syntax.
+/// Translates a pattern of Go into Rust's syntax.
 pub fn translate(pattern: &str) -> Result<String, RegexError> {
     translate::translate(pattern)
         .map_err(|error| RegexError(format!("error parsing regexp: {error}")))

@@ -1,4 +1,4 @@
-//! The identity of a stream on disk and in memory.
+//! A stream id names a stream on disk and in memory.
 
 use crate::labels::Labels;
 use xxhash_rust::xxh3::xxh3_128;

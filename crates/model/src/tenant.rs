@@ -1,4 +1,4 @@
-//! Who owns data: a name that is safe in paths, metrics and headers.
+//! A tenant owns data; its name is safe in paths, metrics and headers.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Spans of time in nanoseconds since 1970.
+//! Time ranges span entry times, in nanoseconds since 1970.
 
 /// A half-open range of entry times, `start <= t < end`, in nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

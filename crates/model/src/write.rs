@@ -1,4 +1,4 @@
-//! A validated push on its way into the store, borrowing from the request's buffer.
+//! A write batch carries a validated push into the store; it borrows from the request's buffer.
 
 use crate::labels::Labels;
 use crate::stream::StreamId;

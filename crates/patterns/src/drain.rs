@@ -1,5 +1,5 @@
-//! Drain: lines of as many tokens that begin alike share a leaf of a tree, and in a leaf the template that
-//! has most words in common takes the line; where they differ it gets a placeholder.
+//! Drain puts lines into a tree: lines of one length that begin alike share a leaf, and the template in the leaf that
+//! has most words in common takes the line. Where they differ it gets a placeholder.
 //!
 //! Templates that were not met for longest make room for new ones. The tree is built anew from the
 //! templates when it has grown large, so that lines of random words cost no more than others.

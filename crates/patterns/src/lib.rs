@@ -1,8 +1,20 @@
-//! Templates of log lines: what stays and what varies, found by the Drain algorithm, with counts over time.
+//! Mines templates of log lines, what stays and what varies, by the Drain algorithm, with counts over time.
 //!
 //! [`StreamMiner`] takes the lines of one stream and gives [`Pattern`]s; [`encode`] and [`decode`] are their
 //! form in a part (README.md). Pure: no files, no clocks, no threads. Memory is bounded whatever the lines
-//! are: so many templates a stream and level, so many samples a template, so many nodes a tree.
+//! are: the templates of a stream and level, the samples of a template and the nodes of a tree have limits.
+//!
+//! ```
+//! use skald_patterns::StreamMiner;
+//!
+//! let mut miner = StreamMiner::default();
+//! for user in 0..20 {
+//!     miner.add(user, "info", format!("user {user} logged in").as_bytes(), 1);
+//! }
+//! let patterns = miner.finish();
+//! assert_eq!(patterns[0].template.render(), "user <_> logged in");
+//! assert_eq!(patterns[0].count(), 20);
+//! ```
 
 mod drain;
 mod miner;

@@ -1,4 +1,4 @@
-//! The templates of one stream: a tree for each level, one format for all.
+//! A stream miner collects the templates of one stream: a tree for each level, one format for all.
 
 use crate::drain::Drain;
 use crate::template::{Format, PLACEHOLDER, Pattern};

@@ -1,4 +1,6 @@
-//! Patterns as bytes: the section of a part that README.md describes.
+//! The patterns section of a part encodes templates as bytes; README.md describes it.
+//!
+//! Its varints are its own: they follow the block format, but this crate should not depend on it.
 
 use crate::miner::known_level;
 use crate::template::{Format, Pattern, SAMPLES_MAX, Template};
@@ -55,45 +57,43 @@ fn put_pattern(out: &mut Vec<u8>, pattern: &Pattern) {
 /// Reads what [`encode`] made; `None` for anything else.
 pub fn decode(mut bytes: &[u8]) -> Option<Vec<StreamPatterns>> {
     let bytes = &mut bytes;
-    if take_byte(bytes)? != VERSION {
+    if get_byte(bytes)? != VERSION {
         return None;
     }
     let mut streams = Vec::new();
-    for _ in 0..take(bytes)? {
-        let stream = u32::try_from(take(bytes)?).ok()?;
+    for _ in 0..get(bytes)? {
+        let stream = u32::try_from(get(bytes)?).ok()?;
         let mut patterns = Vec::new();
-        for _ in 0..take(bytes)? {
-            patterns.push(take_pattern(bytes)?);
+        for _ in 0..get(bytes)? {
+            patterns.push(get_pattern(bytes)?);
         }
         streams.push(StreamPatterns { stream, patterns });
     }
     bytes.is_empty().then_some(streams)
 }
 
-fn take_pattern(bytes: &mut &[u8]) -> Option<Pattern> {
-    let format = match take_byte(bytes)? {
+fn get_pattern(bytes: &mut &[u8]) -> Option<Pattern> {
+    let format = match get_byte(bytes)? {
         0 => Format::Text,
         1 => Format::Logfmt,
         2 => Format::Json,
         _ => return None,
     };
-    let level = known_level(take_text(bytes)?);
+    let level = known_level(get_text(bytes)?);
     let (mut tokens, mut spaces) = (Vec::new(), Vec::new());
-    for _ in 0..take(bytes)? {
-        tokens.push(take_text(bytes)?.into());
-        spaces.push(take_byte(bytes)?);
+    for _ in 0..get(bytes)? {
+        tokens.push(get_text(bytes)?.into());
+        spaces.push(get_byte(bytes)?);
     }
-    let slot_seconds = i64::try_from(take(bytes)?)
-        .ok()
-        .filter(|width| *width > 0)?;
-    let count = take(bytes)?;
+    let slot_seconds = i64::try_from(get(bytes)?).ok().filter(|width| *width > 0)?;
+    let count = get(bytes)?;
     if count > SAMPLES_MAX as u64 {
         return None;
     }
     let (mut samples, mut slot) = (Vec::new(), 0i64);
     for _ in 0..count {
-        slot = slot.checked_add(unzigzag(take(bytes)?))?;
-        samples.push((slot.checked_mul(slot_seconds)?, take(bytes)?));
+        slot = slot.checked_add(unzigzag(get(bytes)?))?;
+        samples.push((slot.checked_mul(slot_seconds)?, get(bytes)?));
     }
     Some(Pattern {
         template: Template {
@@ -120,16 +120,16 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-fn take_byte(bytes: &mut &[u8]) -> Option<u8> {
+fn get_byte(bytes: &mut &[u8]) -> Option<u8> {
     let (first, rest) = bytes.split_first()?;
     *bytes = rest;
     Some(*first)
 }
 
-fn take(bytes: &mut &[u8]) -> Option<u64> {
+fn get(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0u64;
     for shift in (0..64).step_by(7) {
-        let byte = take_byte(bytes)?;
+        let byte = get_byte(bytes)?;
         number |= u64::from(byte & 0x7f).checked_shl(shift)?;
         if byte < 0x80 {
             return Some(number);
@@ -138,8 +138,8 @@ fn take(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
-    let length = usize::try_from(take(bytes)?).ok()?;
+fn get_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
+    let length = usize::try_from(get(bytes)?).ok()?;
     let (text, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
     std::str::from_utf8(text).ok()
@@ -187,7 +187,7 @@ mod tests {
     fn damaged_bytes_are_refused_or_read_and_never_panic() {
         let good = encode(&section());
         for at in 0..good.len() {
-            assert_eq!(decode(&good[..at]), None, "cut at {at}");
+            assert_eq!(decode(&good[..at]), None, "truncated at {at}");
             let mut bytes = good.clone();
             bytes[at] ^= 0x55;
             decode(&bytes);

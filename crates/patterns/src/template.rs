@@ -1,4 +1,4 @@
-//! A template: the words of a line, some of them `<_>`, and when lines of it came.
+//! A template holds the words of a line, some of them `<_>`; a pattern counts its lines over time.
 
 /// Stands for what varies.
 pub(crate) const PLACEHOLDER: &str = "<_>";
@@ -30,7 +30,7 @@ pub struct Template {
     pub format: Format,
     /// The words.
     pub tokens: Vec<Box<str>>,
-    /// Spaces behind each word.
+    /// Spaces after each word.
     pub spaces: Vec<u8>,
 }
 

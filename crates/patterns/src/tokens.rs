@@ -1,4 +1,4 @@
-//! A line → tokens, by the format of its stream.
+//! Tokens: splits a line into words by the format of its stream.
 
 use crate::template::{Format, PLACEHOLDER};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
@@ -25,7 +25,7 @@ pub(crate) struct Tokens<'a> {
     pub(crate) spaces: Vec<u8>,
 }
 
-/// How a stream's lines look, told from one of them.
+/// The format of a stream, judged by one of its lines.
 pub(crate) fn format_of(line: &str) -> Format {
     let line = line.trim();
     if line.starts_with('{') && line.ends_with('}') {

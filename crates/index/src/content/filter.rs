@@ -1,4 +1,4 @@
-//! The filter of one block: bits set at the positions of its grams.
+//! A filter holds the grams of one block, as bits set at their positions.
 //!
 //! Grams are first collected in a sketch, a bitmap large enough to hold them nearly apart; how many bits
 //! it has then tells how large the filter must be, and the bits are moved there by scaling positions.
@@ -61,7 +61,7 @@ impl Default for Sketch {
     fn default() -> Sketch {
         let words = vec![0; WORDS].into_boxed_slice();
         Sketch {
-            words: words.try_into().expect("there are so many words"),
+            words: words.try_into().expect("the vector has all words"),
         }
     }
 }

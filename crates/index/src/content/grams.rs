@@ -1,4 +1,4 @@
-//! Which substrings of a line the index keeps, and where they lie in a filter.
+//! Grams are the substrings of a line that the index keeps, as positions in a filter.
 //!
 //! Each rule looks at the bytes of the gram alone (or of two neighbours), so that what a literal yields
 //! every line with that literal yields too. Rules, measured against each other in
@@ -8,9 +8,11 @@
 //! - *cased text*: the same with at least one capital letter, as it is. `ERROR` is not `error`.
 //! - *ids*: 5 letters or digits with at least one digit; of two neighbours only the one with the lesser hash.
 //! - *numbers*: 6 bytes that begin with a separator and a digit: `=48213`, `.211.9`. Three bits each.
-//! - *whole numbers*: 3, 5 or 6 digits with a separator before and one behind: `=48213 `. Three bits each; with
+//! - *whole numbers*: 3, 5 or 6 digits with a separator before and one after: `=48213 `. Three bits each; with
 //!   four digits they are six bytes already. Not in indexes of version 1.
 
+use super::gram_window::{DIGIT, SEPARATOR, UPPER, WORD, Window, is};
+use super::recent::{Pieces, Recent, insert_piece};
 use std::ops::Range;
 
 /// Bits of a position in a sketch: filters are scaled down from it.
@@ -39,73 +41,6 @@ impl Rules {
     }
 }
 
-/// For each byte: what it is, and above bit 24 the byte with ASCII case folded. What it is goes into the
-/// lowest bit of a lane of [`Window::kinds`]. Letters and digits, `_`, and all that is not ASCII are words;
-/// the rest separates them.
-const KINDS: [u32; 256] = {
-    let mut kinds = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let b = byte as u8;
-        let is_word = b.is_ascii_alphanumeric() || b == b'_' || b >= 128;
-        kinds[byte] = (b.to_ascii_lowercase() as u32) << 24
-            | if is_word { WORD } else { SEPARATOR }
-            | if b.is_ascii_digit() { DIGIT } else { 0 }
-            | if b.is_ascii_uppercase() { UPPER } else { 0 };
-        byte += 1;
-    }
-    kinds
-};
-
-/// Lanes of six bits, one for each of the last six bytes, the last byte lowest.
-const DIGIT: u32 = 1;
-const WORD: u32 = 1 << 6;
-const SEPARATOR: u32 = 1 << 12;
-const UPPER: u32 = 1 << 18;
-/// All bits but the highest of each lane, before they move up by one.
-const OLDER: u32 = 0b011111_011111_011111_011111;
-
-/// The last bytes of a line.
-#[derive(Clone, Copy)]
-struct Window {
-    /// Folded, the last byte lowest.
-    folded: u64,
-    /// As they are.
-    exact: u32,
-    kinds: u32,
-}
-
-impl Window {
-    /// Before the first byte there are neither words nor separators, only digits: no rule takes those for
-    /// bytes of a gram.
-    const START: Window = Window {
-        folded: 0,
-        exact: 0,
-        kinds: 0b111111 * DIGIT,
-    };
-
-    fn push(&mut self, byte: u8) {
-        let kind = KINDS[usize::from(byte)];
-        self.folded = self.folded << 8 | u64::from(kind >> 24);
-        self.exact = self.exact << 8 | u32::from(byte);
-        self.kinds = (self.kinds & OLDER) << 1 | kind & 0x00ff_ffff;
-    }
-
-    /// The last `N` bytes.
-    fn last<const N: u32>(&self) -> u64 {
-        self.folded & ((1 << (8 * N)) - 1)
-    }
-
-    /// Whether all of the bytes in `mask` (bit 0 the last byte) are of the kind.
-    fn all(&self, kind: u32, mask: u32) -> bool {
-        self.kinds & (kind * mask) == kind * mask
-    }
-
-    fn any(&self, kind: u32, mask: u32) -> bool {
-        self.kinds & (kind * mask) != 0
-    }
-}
-
 /// Odd factors, one a rule, so that equal bytes under two rules lie apart.
 const TEXT_3: u64 = 0x9e37_79b9_7f4a_7c15;
 const TEXT_4: u64 = 0xc2b2_ae3d_27d4_eb4f;
@@ -118,91 +53,30 @@ const WHOLE_NUMBER: u64 = 0x94d0_49bb_1331_11eb;
 /// Digits of numbers that are kept whole. With its separators the longest fills a word.
 const WHOLE_DIGITS: [usize; 3] = [3, 5, 6];
 
-/// Bits that a metadata value sets. A look-up of an id goes through every block, so false hits are dear.
+/// Bits that a metadata value sets. A look-up of an id goes through every block, so false hits cost much.
 const VALUE_BITS: u32 = 6;
 
-/// What was looked at lately in the lines of a block, so that what repeats is not taken apart again.
-#[derive(Debug)]
-pub(super) struct Seen {
-    /// Texts of four bytes. No slot is free of zeros by chance: see [`Seen::insert_text`].
-    texts: Box<[u32; 1 << TEXT_SLOT_BITS]>,
-    /// Pieces without digits.
-    pieces: Pieces,
-    /// Words with digits, likewise.
-    words: Pieces,
-}
-
-/// Pieces of the lines by where they lie; an unused slot is an empty piece.
-type Pieces = Box<[(u32, u32); 1 << PIECE_SLOT_BITS]>;
-
-const TEXT_SLOT_BITS: u32 = 12;
-const PIECE_SLOT_BITS: u32 = 12;
-
-/// Pieces shorter than this cost less to take apart than to look up.
+/// Pieces shorter than this cost less to go through than to look up.
 const PIECE_BYTES_MIN: usize = 8;
-/// A piece ends at the first space behind so many bytes: words that change leave others alone.
+/// A piece ends at the first space after this many bytes: words that change leave others alone.
 const PIECE_BYTES: usize = 16;
 /// Bytes that neighbouring pieces share, so that each text of four lies in one of them.
 const PIECE_OVERLAP: usize = 3;
 
-impl Default for Seen {
-    fn default() -> Seen {
-        let unused = || Box::new([(0, 0); 1 << PIECE_SLOT_BITS]);
-        Seen {
-            texts: Box::new([0; 1 << TEXT_SLOT_BITS]),
-            pieces: unused(),
-            words: unused(),
-        }
-    }
-}
-
-impl Seen {
-    /// Whether the text was not there. Four zero bytes are always new, as an empty slot looks like them.
-    fn insert_text(&mut self, exact: u32) -> bool {
-        let slot =
-            &mut self.texts[(exact.wrapping_mul(0x9e37_79b1) >> (32 - TEXT_SLOT_BITS)) as usize];
-        let is_new = *slot != exact || exact == 0;
-        *slot = exact;
-        is_new
-    }
-
-    /// Forgets all: the next lines are others.
-    pub(super) fn clear(&mut self) {
-        self.texts.fill(0);
-        self.pieces.fill((0, 0));
-        self.words.fill((0, 0));
-    }
-}
-
-/// Whether the piece was not there, by its bytes; it is now.
-fn insert_piece(pieces: &mut Pieces, lines: &[u8], piece: Range<usize>) -> bool {
-    let bytes = &lines[piece.clone()];
-    let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else {
-        return true;
-    };
-    let mixed = u64::from_le_bytes(*first)
-        ^ u64::from_le_bytes(*last).rotate_left(23)
-        ^ (bytes.len() as u64) << 57;
-    let slot = &mut pieces[(mixed.wrapping_mul(TEXT_3) >> (64 - PIECE_SLOT_BITS)) as usize];
-    let is_new = lines[slot.0 as usize..slot.1 as usize] != *bytes;
-    *slot = (piece.start as u32, piece.end as u32);
-    is_new
-}
-
 /// Calls `emit` with the filter positions of all grams that `rules` keep of the line at `line`, save for those of
-/// texts that `seen` has of these `lines`.
+/// texts that `recent` has of these `lines`.
 #[inline]
 pub(super) fn each(
     rules: Rules,
     lines: &[u8],
     line: Range<usize>,
-    seen: &mut Seen,
+    recent: &mut Recent,
     mut emit: impl FnMut(u32),
 ) {
     let (mut at, mut word_end) = (line.start, line.start);
     while at < line.end {
         let digit = next_digit(&lines[..line.end], at);
-        each_text(lines, at..digit, seen, &mut emit);
+        each_text(lines, at..digit, recent, &mut emit);
         if digit == line.end {
             return;
         }
@@ -215,7 +89,7 @@ pub(super) fn each(
                 &lines[..line.end],
                 line.start,
                 digit,
-                &mut seen.words,
+                &mut recent.words,
                 &mut emit,
             );
         }
@@ -229,7 +103,7 @@ pub(super) fn each(
     }
 }
 
-/// Where the next digit stands at or behind `from`; the end when there is none.
+/// Where the next digit stands at or after `from`; the end when there is none.
 fn next_digit(bytes: &[u8], mut from: usize) -> usize {
     while let Some(eight) = bytes.get(from..).and_then(|rest| rest.first_chunk()) {
         let found = digits(u64::from_le_bytes(*eight));
@@ -258,20 +132,16 @@ fn within(eight: u64, first: u8, last: u8) -> u64 {
     from_first & !beyond_last & !eight & (ONES * 0x80)
 }
 
-fn is(byte: u8, kind: u32) -> bool {
-    KINDS[usize::from(byte)] & kind != 0
-}
-
 /// The texts of a stretch without digits, in pieces.
-fn each_text(lines: &[u8], stretch: Range<usize>, seen: &mut Seen, emit: &mut impl FnMut(u32)) {
+fn each_text(lines: &[u8], stretch: Range<usize>, recent: &mut Recent, emit: &mut impl FnMut(u32)) {
     let mut start = stretch.start;
     while start + 3 <= stretch.end {
         let space = lines[..stretch.end]
             .get(start + PIECE_BYTES..)
             .and_then(|rest| memchr::memchr(b' ', rest));
         let end = space.map_or(stretch.end, |space| start + PIECE_BYTES + space + 1);
-        if end - start < PIECE_BYTES_MIN || insert_piece(&mut seen.pieces, lines, start..end) {
-            emit_texts(&lines[start..end], seen, emit);
+        if end - start < PIECE_BYTES_MIN || insert_piece(&mut recent.pieces, lines, start..end) {
+            emit_texts(&lines[start..end], recent, emit);
         }
         if end == stretch.end {
             return;
@@ -280,14 +150,14 @@ fn each_text(lines: &[u8], stretch: Range<usize>, seen: &mut Seen, emit: &mut im
     }
 }
 
-fn emit_texts(piece: &[u8], seen: &mut Seen, emit: &mut impl FnMut(u32)) {
+fn emit_texts(piece: &[u8], recent: &mut Recent, emit: &mut impl FnMut(u32)) {
     let mut window = Window::START;
     for (at, &byte) in piece.iter().enumerate() {
         window.push(byte);
         match at {
             0 | 1 => {}
             2 => emit_text_3(&window, emit),
-            _ if seen.insert_text(window.exact) => {
+            _ if recent.insert_text(window.exact) => {
                 emit_text_3(&window, emit);
                 emit_text_4(&window, emit);
             }
@@ -311,11 +181,11 @@ fn each_id(
         .rev()
         .take_while(|byte| is(**byte, WORD))
         .count();
-    let behind = lines[digit..]
+    let after = lines[digit..]
         .iter()
         .take_while(|byte| is(**byte, WORD))
         .count();
-    let (start, end) = (digit - before, digit + behind);
+    let (start, end) = (digit - before, digit + after);
     if end - start < 6 || !insert_piece(words, lines, start..end) {
         return end;
     }
@@ -345,12 +215,12 @@ fn emit_number(rest: &[u8], emit: &mut impl FnMut(u32)) {
     }
 }
 
-/// A separator, so many digits and what is behind them, if that is a separator too.
+/// A separator, `digits` digits and the byte after them, if that is a separator too.
 fn emit_whole_number(rest: &[u8], digits: usize, emit: &mut impl FnMut(u32)) {
     if WHOLE_DIGITS.contains(&digits)
         && rest
             .get(digits + 1)
-            .is_some_and(|behind| is(*behind, SEPARATOR))
+            .is_some_and(|after| is(*after, SEPARATOR))
     {
         emit_three(
             hash(folded_front(rest) >> (8 * (6 - digits)), WHOLE_NUMBER),
@@ -495,7 +365,7 @@ mod tests {
             rules,
             text.as_bytes(),
             0..text.len(),
-            &mut Seen::default(),
+            &mut Recent::default(),
             |position| all.push(position),
         );
         all
@@ -554,15 +424,15 @@ mod tests {
     }
 
     #[test]
-    fn texts_seen_lately_are_not_given_again() {
+    fn recent_texts_are_not_given_again() {
         let lines = "the same words ".repeat(10);
-        let (mut seen, mut given) = (Seen::default(), 0);
+        let (mut recent, mut given) = (Recent::default(), 0);
         for line in 0..10 {
             each(
                 Rules::Two,
                 lines.as_bytes(),
                 line * 15..line * 15 + 14,
-                &mut seen,
+                &mut recent,
                 |_| given += 1,
             );
         }
@@ -593,15 +463,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn taking_lines_apart_gives_what_the_rules_say(
+        fn going_through_lines_gives_what_the_rules_say(
             lines in lines(),
             rules in prop::sample::select(vec![Rules::One, Rules::Two]),
         ) {
             let buffer = lines.concat();
-            let (mut seen, mut start) = (Seen::default(), 0);
+            let (mut recent, mut start) = (Recent::default(), 0);
             let (mut given, mut expected) = (BTreeSet::new(), BTreeSet::new());
             for line in &lines {
-                each(rules, &buffer, start..start + line.len(), &mut seen, |position| given.extend([position]));
+                each(rules, &buffer, start..start + line.len(), &mut recent, |position| given.extend([position]));
                 each_by_rule(rules, line, |position| expected.extend([position]));
                 start += line.len();
             }

@@ -1,15 +1,17 @@
-//! A content index whose bytes lie elsewhere: a probe says which rows it needs, somebody fetches them.
+//! A content index in object storage: a probe says which rows it needs, and the caller fetches them.
 //!
 //! Of an index in object storage only the sizes of its filters are read, and of a query's grams one short
 //! row each. What this gives up is the checksum over the whole index, which only a full read can check.
 
-use super::{HEADER_BYTES, Probe, Shape, filter, header_of};
-use crate::IndexError;
+use super::filter;
+use super::probe::Probe;
+use super::shape::{HEADER_BYTES, Shape, damaged, header_of};
+use crate::error::IndexError;
 use skald_model::ContentQuery;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Bytes of the first read: the sizes of the filters of so many blocks come with it.
+/// Bytes of the first read: the sizes of about as many filters come with it.
 const FIRST_READ_BYTES: u64 = 4096;
 
 /// The sizes of an index.
@@ -49,8 +51,8 @@ impl ContentRows {
         let probe = Probe::of(self.shape.rules, query);
         let (mut rows, mut ranges) = (BTreeMap::new(), Vec::new());
         for (number, (matrix, _)) in self.shape.matrices.iter().enumerate() {
-            for position in probe.0.iter().flatten().flatten() {
-                let row = filter::row(*position, matrix.rows);
+            for position in probe.positions() {
+                let row = filter::row(position, matrix.rows);
                 rows.entry((number, row)).or_insert_with(|| {
                     let bytes = matrix.row_bytes(row);
                     ranges.push(bytes.start as u64..bytes.end as u64);
@@ -79,9 +81,7 @@ impl RowProbe<'_> {
             bytes.as_ref().len() as u64 == range.end - range.start
         };
         if fetched.len() != self.ranges.len() || !self.ranges.iter().zip(fetched).all(as_asked) {
-            return Err(super::damaged(
-                "rows are not as long as they were asked for",
-            ));
+            return Err(damaged("rows are not as long as they were asked for"));
         }
         Ok(self.shape.candidates(&self.probe, |matrix, row| {
             fetched[self.rows[&(matrix, row)]].as_ref()

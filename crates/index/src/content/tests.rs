@@ -1,6 +1,10 @@
+//! Content indexes find all blocks that have what is asked, and few others.
+
+use super::grams::Rules;
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use skald_model::{Batch, ContentQuery, Literal};
 use skald_model::{BatchBuilder, Either};
 
 type Entry = (Vec<u8>, Option<String>);
@@ -10,10 +14,7 @@ fn bytes_of(blocks: &[Vec<Entry>]) -> Vec<u8> {
 }
 
 fn bytes_by(rules: Rules, blocks: &[Vec<Entry>]) -> Vec<u8> {
-    let mut builder = ContentIndexBuilder {
-        rules,
-        ..ContentIndexBuilder::default()
-    };
+    let mut builder = ContentIndexBuilder::by(rules);
     for entries in blocks {
         let mut batch = BatchBuilder::default();
         for (line, value) in entries {

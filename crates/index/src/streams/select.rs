@@ -1,11 +1,11 @@
-//! Matchers → documents of one segment.
+//! Selects the documents of one segment that satisfy matchers.
 //!
-//! Cheap matchers (one term each) come first. What they leave is compared label by label when it is
+//! Matchers of one term come first. What they leave is compared label by label when it is
 //! little; else the other matchers run over the values of their label in the term dictionary.
 
-use super::docs::Docs;
-use super::{POSTINGS, TERM_BYTES_MAX, cut, pair_term};
-use crate::IndexError;
+use super::doc_set::DocSet;
+use super::terms::{POSTINGS, TERM_BYTES_MAX, pair_term, truncate};
+use crate::error::IndexError;
 use regex_syntax::hir::literal::{Extractor, Seq};
 use skald_model::{MatchOp, Matcher};
 use tantivy::InvertedIndexReader;
@@ -16,7 +16,7 @@ const COMPARE_DOCS_MAX: usize = 2048;
 
 /// Documents, and matchers they still have to be compared with.
 pub(super) struct Selected<'a> {
-    pub(super) docs: Docs,
+    pub(super) docs: DocSet,
     pub(super) unchecked: Vec<&'a Matcher>,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn select<'a>(
     matchers: &'a [Matcher],
 ) -> Result<Selected<'a>, IndexError> {
     let mut selected = Selected {
-        docs: Docs::all(documents),
+        docs: DocSet::all(documents),
         unchecked: Vec::new(),
     };
     let mut costly = Vec::new();
@@ -76,15 +76,15 @@ fn apply_term<'a>(
     term: &[u8],
     selected: &mut Selected<'a>,
 ) -> Result<(), IndexError> {
-    let is_cut = term.len() >= TERM_BYTES_MAX;
-    if is_cut {
+    let is_truncated = term.len() >= TERM_BYTES_MAX;
+    if is_truncated {
         selected.unchecked.push(matcher);
     }
-    let mut with = Docs::none(selected.docs.documents());
-    if let Some(info) = terms.terms().get(cut(term))? {
+    let mut with = DocSet::none(selected.docs.documents());
+    if let Some(info) = terms.terms().get(truncate(term))? {
         insert_postings(terms, &info, &mut with)?;
     }
-    match (matcher.matches_empty(), is_cut) {
+    match (matcher.matches_empty(), is_truncated) {
         (false, _) => selected.docs.intersect(&with),
         (true, false) => selected.docs.subtract(&with),
         (true, true) => {}
@@ -101,14 +101,14 @@ fn apply_values<'a>(
     let values = Values::of(matcher);
     // Streams with a tested value that matches, or, as those without the label match, that does not.
     let wanted = !matcher.matches_empty();
-    let mut docs = Docs::none(selected.docs.documents());
-    let mut cut_terms = false;
+    let mut docs = DocSet::none(selected.docs.documents());
+    let mut has_truncated = false;
     let mut visit = |value: &[u8], info: &TermInfo| {
-        let is_cut = matcher.name.len() + 1 + value.len() >= TERM_BYTES_MAX;
-        cut_terms |= is_cut;
+        let is_truncated = matcher.name.len() + 1 + value.len() >= TERM_BYTES_MAX;
+        has_truncated |= is_truncated;
         let matches =
             std::str::from_utf8(value).is_ok_and(|value| matcher.matches(value) == wanted);
-        if if is_cut { wanted } else { matches } {
+        if if is_truncated { wanted } else { matches } {
             insert_postings(terms, info, &mut docs)?;
         }
         Ok::<(), IndexError>(())
@@ -129,7 +129,7 @@ fn apply_values<'a>(
             }
         }
     }
-    if cut_terms {
+    if has_truncated {
         selected.unchecked.push(matcher);
     }
     if wanted {
@@ -143,7 +143,7 @@ fn apply_values<'a>(
 fn insert_postings(
     terms: &InvertedIndexReader,
     info: &TermInfo,
-    docs: &mut Docs,
+    docs: &mut DocSet,
 ) -> Result<(), IndexError> {
     let mut postings = terms.read_block_postings_from_terminfo(info, POSTINGS)?;
     while postings.block_len() > 0 {

@@ -1,7 +1,10 @@
+//! Streams are found by their labels, as filtering all streams finds them.
+
+use super::terms::TERM_BYTES_MAX;
 use super::*;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use skald_model::MatchOp;
+use skald_model::{Labels, MatchOp, Matcher, StreamId};
 
 fn streams(labels: &[Labels]) -> impl Iterator<Item = (StreamId, Labels)> {
     labels.iter().map(|l| (StreamId::of(l), l.clone()))

@@ -1,4 +1,4 @@
-//! Regexes that need no regex engine: lists of texts, and a text with anything before or behind it.
+//! Plain patterns match without a regex engine: lists of texts, and a text with anything before or after it.
 //!
 //! Nearly all matchers that people and dashboards write are of this kind (`.+`, `api-.*`, `a|b|c`). Compiling
 //! them costs more than a query over little data, and an engine more than a comparison for each value.
@@ -17,7 +17,7 @@ pub(super) enum Plain {
         before: Gap,
         /// The text.
         text: Box<str>,
-        /// What may stand behind it.
+        /// What may follow it.
         after: Gap,
     },
 }

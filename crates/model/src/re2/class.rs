@@ -1,4 +1,4 @@
-//! Character classes: `[…]`, `\d` and its kin, `\pN`, and single-character escapes.
+//! Translates character classes: `[…]`, `\d` and its kin, `\pN`, and single-character escapes.
 
 use super::translate::{Cursor, SyntaxError};
 use std::fmt::Write;
@@ -34,7 +34,7 @@ pub(super) fn push_literal(out: &mut String, c: char) {
     }
 }
 
-/// `\pN`, `\PN`, `\p{Name}` and `\p{^Name}`; the cursor stands behind the `p`.
+/// `\pN`, `\PN`, `\p{Name}` and `\p{^Name}`; the cursor stands after the `p`.
 pub(super) fn unicode_class(
     cursor: &mut Cursor<'_>,
     negated: bool,
@@ -67,7 +67,7 @@ pub(super) fn unicode_class(
     Ok(())
 }
 
-/// `[…]`; the cursor stands behind the opening bracket.
+/// `[…]`; the cursor stands after the opening bracket.
 pub(super) fn bracketed(cursor: &mut Cursor<'_>, out: &mut String) -> Result<(), SyntaxError> {
     let start = cursor.at - 1;
     out.push('[');
@@ -155,7 +155,7 @@ fn character(cursor: &mut Cursor<'_>, start: usize) -> Result<char, SyntaxError>
     }
 }
 
-/// The character an escape stands for; the cursor stands behind the backslash.
+/// The character an escape stands for; the cursor stands after the backslash.
 pub(super) fn escaped(cursor: &mut Cursor<'_>) -> Result<char, SyntaxError> {
     let start = cursor.at - 1;
     let invalid = |cursor: &Cursor<'_>| {
@@ -199,7 +199,7 @@ pub(super) fn escaped(cursor: &mut Cursor<'_>) -> Result<char, SyntaxError> {
     }
 }
 
-/// `41` or `{41}`; the cursor stands behind the `x`.
+/// `41` or `{41}`; the cursor stands after the `x`.
 fn hexadecimal(cursor: &mut Cursor<'_>) -> Option<char> {
     let braced = cursor.take("{");
     let (mut value, mut digits) = (0u32, 0);

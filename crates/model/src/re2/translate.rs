@@ -199,7 +199,7 @@ impl Translation<'_> {
         Ok(())
     }
 
-    /// A group or flags; the cursor stands behind the parenthesis at `start`.
+    /// A group or flags; the cursor stands after the parenthesis at `start`.
     fn group(&mut self, start: usize) -> Result<(), SyntaxError> {
         (self.repeatable, self.repetition) = (false, None);
         if !self.cursor.take("?") {

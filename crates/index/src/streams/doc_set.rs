@@ -1,23 +1,23 @@
-//! A set of a segment's documents, one bit each.
+//! A document set holds some documents of a segment, one bit each.
 
-/// Which documents of a segment are meant.
+/// Some documents of a segment.
 #[derive(Clone, Debug)]
-pub(super) struct Docs {
+pub(super) struct DocSet {
     words: Vec<u64>,
     /// Documents of the segment, in the set or not.
     documents: u32,
 }
 
-impl Docs {
-    pub(super) fn none(documents: u32) -> Docs {
-        Docs {
+impl DocSet {
+    pub(super) fn none(documents: u32) -> DocSet {
+        DocSet {
             words: vec![0; documents.div_ceil(64) as usize],
             documents,
         }
     }
 
-    pub(super) fn all(documents: u32) -> Docs {
-        let mut docs = Docs {
+    pub(super) fn all(documents: u32) -> DocSet {
+        let mut docs = DocSet {
             words: vec![u64::MAX; documents.div_ceil(64) as usize],
             documents,
         };
@@ -37,7 +37,7 @@ impl Docs {
     }
 
     /// Keeps those that are in `other` too.
-    pub(super) fn intersect(&mut self, other: &Docs) {
+    pub(super) fn intersect(&mut self, other: &DocSet) {
         self.words
             .iter_mut()
             .zip(&other.words)
@@ -45,7 +45,7 @@ impl Docs {
     }
 
     /// Keeps those that are not in `other`.
-    pub(super) fn subtract(&mut self, other: &Docs) {
+    pub(super) fn subtract(&mut self, other: &DocSet) {
         self.words
             .iter_mut()
             .zip(&other.words)
@@ -79,15 +79,15 @@ mod tests {
     fn sets_have_exactly_their_documents() {
         for documents in [0, 1, 63, 64, 65, 200] {
             assert_eq!(
-                Docs::all(documents).iter().collect::<Vec<_>>(),
+                DocSet::all(documents).iter().collect::<Vec<_>>(),
                 (0..documents).collect::<Vec<_>>()
             );
-            assert_eq!(Docs::none(documents).count(), 0);
+            assert_eq!(DocSet::none(documents).count(), 0);
         }
-        let mut some = Docs::none(100);
+        let mut some = DocSet::none(100);
         some.insert(3);
         some.insert(64);
-        let mut rest = Docs::all(100);
+        let mut rest = DocSet::all(100);
         rest.subtract(&some);
         assert_eq!(rest.count(), 98);
         rest.intersect(&some);

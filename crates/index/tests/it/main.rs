@@ -1,0 +1,3 @@
+//! Tests of indexes as they were written.
+
+mod fixtures;
