@@ -70,7 +70,7 @@ fn rows(c: &mut Criterion, name: &str, text: &str, line: &str, expected: u32) {
             || Selection::all(batch.len()),
             |selection| {
                 let mut count = Count::default();
-                pipeline.prefilter(&batch, selection, &mut scratch);
+                pipeline.filter_lines(&batch, selection, &mut scratch);
                 let rows = StreamRows {
                     batch: &batch,
                     rows: 0..LINES,
@@ -111,7 +111,7 @@ fn samples(c: &mut Criterion, name: &str, text: &str, label: &str, line: &str, e
                 let mut count = Count::default();
                 extractor
                     .pipeline()
-                    .prefilter(&batch, selection, &mut scratch);
+                    .filter_lines(&batch, selection, &mut scratch);
                 let rows = StreamRows {
                     batch: &batch,
                     rows: 0..LINES,

@@ -98,7 +98,8 @@ impl DeletePredicate for LogDelete {
         let mut scratch = Scratch::at(0);
         let mut selection = Selection::none(batch.len());
         rows.clone().for_each(|row| selection.insert(row));
-        self.pipeline.prefilter(batch, &mut selection, &mut scratch);
+        self.pipeline
+            .filter_lines(batch, &mut selection, &mut scratch);
         let mut matched = Matched(Vec::new());
         let run = StreamRows {
             batch,

@@ -68,7 +68,7 @@ impl TailPipeline {
         let mut selection = Selection::all(1);
         self.scratch.now = (self.clock)();
         self.pipeline
-            .prefilter(&batch, &mut selection, &mut self.scratch);
+            .filter_lines(&batch, &mut selection, &mut self.scratch);
         let mut sink = One(None);
         let run = StreamRows {
             batch: &batch,

@@ -102,7 +102,7 @@ fn check_pipeline(pipeline: &Pipeline, batch: &Batch, index: &ContentIndex) -> F
     let all = Selection::all(batch.len());
     let whole = run(pipeline, batch, &all, false);
     let mut narrowed = all;
-    pipeline.prefilter(batch, &mut narrowed, &mut Scratch::default());
+    pipeline.filter_lines(batch, &mut narrowed, &mut Scratch::default());
     assert_eq!(whole, run(pipeline, batch, &narrowed, false));
     let query = pipeline.content_query_for(|name| name == "a");
     assert!(

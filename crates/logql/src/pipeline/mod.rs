@@ -5,7 +5,7 @@
 //! filters at once; [`Pipeline::run`] takes the rows that are left through the stages one by one without
 //! allocating. [`Extractor`] ends a pipeline in samples. Nothing here knows where batches come from.
 
-mod by_fields;
+mod column_plan;
 mod content;
 mod decolorize;
 mod drop_keep;
@@ -49,8 +49,8 @@ mod tests;
 
 pub use crate::go::bytes::parse as parse_bytes;
 pub use crate::go::duration::parse as parse_duration;
-pub use by_fields::Sieve;
-pub(crate) use by_fields::without_parser;
+pub use column_plan::ColumnPlan;
+pub(crate) use column_plan::without_parser;
 pub use entry_labels::EntryLabels;
 pub use extractor::{Extractor, SampleOptions, Value, value_hash};
 pub use hints::RequiredLabels;

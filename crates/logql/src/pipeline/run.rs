@@ -73,9 +73,9 @@ impl Scratch {
 }
 
 impl Pipeline {
-    /// Narrows `selection` by what can be decided on the whole batch: leading line filters. Optional:
+    /// Narrows `selection` by the leading line filters, which run over the whole batch. Optional:
     /// `run` applies them as well when it was not called.
-    pub fn prefilter(&self, batch: &Batch, selection: &mut Selection, scratch: &mut Scratch) {
+    pub fn filter_lines(&self, batch: &Batch, selection: &mut Selection, scratch: &mut Scratch) {
         for stage in &self.stages {
             let Stage::LineFilter(filter) = stage else {
                 break;

@@ -80,7 +80,7 @@ fn run(text: &str, entries: &[Entry<'_>]) -> String {
     {
         let mut selection = Selection::all(batch.len());
         if prefiltered {
-            pipeline.prefilter(&batch, &mut selection, &mut scratch);
+            pipeline.filter_lines(&batch, &mut selection, &mut scratch);
         }
         let _ = {
             let rows = StreamRows {

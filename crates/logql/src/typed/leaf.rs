@@ -1,10 +1,12 @@
 //! Range aggregations: what is read of the entries, and how samples are told apart.
 
 use super::log::{matchers, open_stages, subqueries};
-use super::{ByFields, Leaf, Options, QueryError};
+use super::{Leaf, Options, QueryError};
 use crate::ast::{Grouping, LabelFormatSource, RangeExpr, RangeOp, StageExpr};
 use crate::metric::RangeSpec;
-use crate::pipeline::{Empty, Extractor, RequiredLabels, SampleOptions, Value, without_parser};
+use crate::pipeline::{
+    ColumnPlan, Empty, Extractor, RequiredLabels, SampleOptions, Value, without_parser,
+};
 use crate::syntax::print_stage;
 use skald_model::{Labels, MatchOp, Matcher};
 use std::sync::Arc;
@@ -70,7 +72,7 @@ pub(super) fn compile(
     }
     let subqueries = subqueries(&stages)?;
     Ok(Leaf {
-        by_fields: by_fields(&stages, &value, &wanted, &sample_options, &extractor),
+        column_plan: column_plan(&stages, &value, &wanted, &sample_options, &extractor),
         absent_labels: absent_labels(&matchers),
         matchers,
         passthrough: extractor.pipeline().is_passthrough() && expr.range.unwrap.is_none(),
@@ -89,22 +91,22 @@ pub(super) fn compile(
 }
 
 /// The extractor for entries whose parsed labels come as metadata, where one gives the same samples.
-fn by_fields(
+fn column_plan(
     stages: &[StageExpr],
     value: &Value,
     wanted: &RequiredLabels,
     options: &SampleOptions,
     whole: &Extractor,
-) -> Option<ByFields> {
+) -> Option<ColumnPlan<Extractor>> {
     let (form, rest) = without_parser(stages).filter(|_| !whole.pipeline().is_passthrough())?;
     let extractor = Extractor::compile(&rest, value, wanted, options)
         .ok()?
         .counting_with(whole);
     let labels = extractor.pipeline().named_labels()?;
-    Some(ByFields {
+    Some(ColumnPlan {
         form,
         labels,
-        extractor: Arc::new(extractor),
+        program: Arc::new(extractor),
     })
 }
 

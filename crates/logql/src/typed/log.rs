@@ -2,7 +2,7 @@
 
 use super::{LogQuery, QueryError, SubQuery};
 use crate::ast::{LogExpr, NamedMatcher, Selector, SortKey, StageExpr};
-use crate::pipeline::{Pipeline, RequiredLabels, Sieve};
+use crate::pipeline::{ColumnPlan, Pipeline, RequiredLabels};
 use skald_model::Matcher;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(super) fn compile(expr: &LogExpr, wanted: &RequiredLabels) -> Result<LogQuer
         distinct: closing.distinct,
         sort: closing.sort,
         limit: closing.limit,
-        sieve: Sieve::of(stages).map(Arc::new),
+        prefilter: ColumnPlan::prefilter(stages),
     })
 }
 

@@ -8,8 +8,7 @@ mod log;
 mod metric;
 
 use crate::ast::{Expr, Grouping, RangeOp, SortKey};
-use crate::pipeline::{Extractor, Pipeline, RequiredLabels, Sieve};
-use skald_fields::Form;
+use crate::pipeline::{ColumnPlan, Extractor, Pipeline, RequiredLabels};
 use skald_model::{Labels, Matcher};
 use std::sync::Arc;
 
@@ -51,8 +50,8 @@ pub struct LogQuery {
     pub sort: Vec<SortKey>,
     /// `| limit n` at the end.
     pub limit: Option<u64>,
-    /// Filters that can be asked before lines are read.
-    pub sieve: Option<Arc<Sieve>>,
+    /// The label filters, run over columns before lines are read.
+    pub prefilter: Option<ColumnPlan<Pipeline>>,
 }
 
 /// The inner query of a semi-join.
@@ -96,18 +95,7 @@ pub struct Leaf {
     /// as skipped.
     pub fingerprint: Option<u128>,
     /// How to take the same samples of entries whose parsed labels come as metadata.
-    pub by_fields: Option<ByFields>,
-}
-
-/// What a leaf is where what its parser finds in lines comes as metadata.
-#[derive(Clone, Debug)]
-pub struct ByFields {
-    /// How lines have to be written.
-    pub form: Form,
-    /// Labels that are looked at.
-    pub labels: Vec<String>,
-    /// Entries to samples, without the parser.
-    pub extractor: Arc<Extractor>,
+    pub column_plan: Option<ColumnPlan<Extractor>>,
 }
 
 impl Leaf {

@@ -9,9 +9,9 @@ use crate::exec::interrupt::Interrupt;
 use crate::sched::time_slice::{LightQuery, TimeSlice, TimeSlices};
 use crate::stats::Stats;
 use parking_lot::Mutex;
-use skald_logql::pipeline::{ERROR, ERROR_DETAILS};
+use skald_logql::pipeline::{ColumnPlan, ERROR, ERROR_DETAILS};
 use skald_model::{Columns, MetadataWanted, SelectedStream, TimeRange};
-use skald_store::{Form, Piece, PieceRows, PieceRun, ReadSpec, Selected, StoreError};
+use skald_store::{Piece, PieceRows, PieceRun, ReadSpec, Selected, StoreError};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -164,18 +164,17 @@ impl Scan {
         }
     }
 
-    /// The rows of a piece whose lines have to be read although fields have the values of lines of this form for
-    /// some labels, in order. `None` when fields tell nothing, or of so few lines that all may as well be read.
-    pub(crate) fn residual_rows(
+    /// The rows of a piece whose lines have to be read although fields have what a column plan looks at, in
+    /// order. `None` when fields tell nothing, or of so few lines that all may as well be read.
+    pub(crate) fn residual_rows<P>(
         &self,
         piece: &Piece,
-        form: Form,
-        labels: &[String],
+        plan: &ColumnPlan<P>,
     ) -> Result<Option<Vec<u32>>, QueryError> {
         if piece.has_metadata(ERROR) {
             return Ok(None);
         }
-        match piece.residual_rows(form, labels) {
+        match piece.residual_rows(plan.form, &plan.labels) {
             Ok(rows) => {
                 let entries: u64 = piece.runs.iter().map(PieceRun::entries).sum();
                 let is_few = |rows: &Vec<u32>| {

@@ -14,7 +14,7 @@ use crate::exec::scan::Scan;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
 use hashbrown::HashMap;
-use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, Sieve, StreamRows};
+use skald_logql::pipeline::{ColumnPlan, Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
 use skald_model::{Batch, Columns, Direction, EntryHash, Literal, StreamId};
 use skald_store::{Piece, PieceRows, ReadSpec};
 use std::cell::Cell;
@@ -31,7 +31,7 @@ pub(crate) struct LogJob {
     /// What lines must contain to come through.
     pub(crate) literals: Vec<Vec<Literal>>,
     /// For pieces that have the fields which filters look at as columns; what it reads of them.
-    pub(crate) sieve: Option<(Columns, Arc<Sieve>)>,
+    pub(crate) prefilter: Option<(Columns, ColumnPlan<Pipeline>)>,
     pub(crate) top: TopK,
     pub(crate) frontier: Frontier,
 }
@@ -75,21 +75,21 @@ impl LogRound {
     /// then the lines of the rows that are left.
     fn read(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
         let (job, top) = (&*self.job, &self.job.top);
-        let sieve = match &job.sieve {
-            Some((columns, sieve)) => self
+        let prefilter = match &job.prefilter {
+            Some((columns, plan)) => self
                 .scan
-                .residual_rows(piece, sieve.form, &sieve.labels)?
-                .map(|residual| (columns, &sieve.pipeline, residual)),
+                .residual_rows(piece, plan)?
+                .map(|residual| (columns, &*plan.program, residual)),
             None => None,
         };
         // Where each row gives an entry, the first of a run or a block that is read are enough.
         let gives_each = !job.pipeline.drops_rows() && top.run_may_stop() && top.after.is_none();
-        let chosen = match sieve {
+        let chosen = match prefilter {
             None if gives_each && piece.can_pick() => return self.read_first(piece, worker),
             None if gives_each => piece.ends_of_runs(&self.scan.range, top.limit, top.direction),
             None => None,
             Some((columns, filters, residual)) => {
-                match self.filter_columns((columns, filters), &residual, piece, worker)? {
+                match self.prefilter((columns, filters), &residual, piece, worker)? {
                     Some(rows) => Some(rows),
                     None => return Ok(()),
                 }
@@ -137,7 +137,7 @@ impl LogRound {
 
     /// The rows of a piece that the filters on its fields let through, and the residual ones, in order; `None` when
     /// there are none.
-    fn filter_columns(
+    fn prefilter(
         &self,
         (columns, filters): (&Columns, &Pipeline),
         residual: &[u32],
@@ -201,7 +201,7 @@ impl LogRound {
         worker.stats.count_piece(piece, batch, in_range);
         self.job
             .pipeline
-            .prefilter(batch, &mut selection, &mut worker.scratch);
+            .filter_lines(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
             return;
         }

@@ -49,10 +49,10 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
         },
         literals: content.lines.clone(),
         pipeline: Arc::clone(&query.pipeline),
-        sieve: query
-            .sieve
+        prefilter: query
+            .prefilter
             .clone()
-            .map(|sieve| (sieve.pipeline.columns(false), sieve)),
+            .map(|plan| (plan.program.columns(false), plan)),
         frontier: Frontier::new(
             top.clone(),
             top.bytes_max.unwrap_or(context.limits.query_memory),

@@ -16,9 +16,9 @@ use parking_lot::Mutex;
 use skald_logql::metric;
 use skald_logql::metric::{RangeState, Steps};
 use skald_logql::pipeline::{
-    Extractor, SampleError, SampleSink, Scratch, Selection, SeriesTable, StreamRows,
+    ColumnPlan, Extractor, SampleError, SampleSink, Scratch, Selection, SeriesTable, StreamRows,
 };
-use skald_logql::typed::{ByFields, Leaf};
+use skald_logql::typed::Leaf;
 use skald_model::{Budget, Columns, Direction, Held, Literal, MemoryUser};
 use skald_store::{Piece, PieceRows, ReadSpec, RunRows};
 use std::ops::ControlFlow;
@@ -36,7 +36,7 @@ pub(crate) struct LeafJob {
     literals: Vec<Vec<Literal>>,
     whole_runs: Option<WholeRuns>,
     /// For pieces that have what the parser would find in lines as columns; what it reads of them.
-    by_fields: Option<(Columns, ByFields)>,
+    column_plan: Option<(Columns, ColumnPlan<Extractor>)>,
     cache: Option<SampleCache>,
     repeats: Repeats,
     spec: metric::RangeSpec,
@@ -147,10 +147,10 @@ impl LeafJob {
             extractor: input.extractor,
             literals: input.literals,
             whole_runs: WholeRuns::of(leaf),
-            by_fields: leaf
-                .by_fields
+            column_plan: leaf
+                .column_plan
                 .clone()
-                .map(|fields| (fields.extractor.columns(), fields)),
+                .map(|plan| (plan.program.columns(), plan)),
             cache: SampleCache::of(context, leaf, steps),
             repeats: input.repeats,
             spec: leaf.spec,
@@ -224,14 +224,14 @@ impl LeafJob {
         is_left: impl Fn(&RunRows) -> bool,
         worker: &mut Worker,
     ) -> Result<Option<PieceRows>, QueryError> {
-        let by_fields = match &self.by_fields {
-            Some((columns, fields)) => self
+        let by_columns = match &self.column_plan {
+            Some((columns, plan)) => self
                 .scan
-                .residual_rows(piece, fields.form, &fields.labels)?
-                .map(|residual| (columns, &fields.extractor, residual)),
+                .residual_rows(piece, plan)?
+                .map(|residual| (columns, &plan.program, residual)),
             None => None,
         };
-        let (extractor, spec, mut residual) = match by_fields {
+        let (extractor, spec, mut residual) = match by_columns {
             Some((columns, extractor, residual)) => (
                 extractor,
                 ReadSpec {
@@ -299,7 +299,7 @@ impl LeafJob {
         let batch = &*read.batch;
         extractor
             .pipeline()
-            .prefilter(batch, &mut selection, &mut worker.scratch);
+            .filter_lines(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
             return Ok(());
         }

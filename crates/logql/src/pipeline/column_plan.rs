@@ -1,13 +1,14 @@
-//! Stages for entries whose parsed labels come as metadata: what is left when a parser has nothing to do.
+//! Column plans run over entries whose parsed labels come as metadata: what is left when a parser has nothing to do.
 //!
 //! A store may keep what `json` or `logfmt` find in lines as columns and hand them out as metadata, named as the
 //! parser names them. Metadata and parsed labels give way to labels of the stream alike (`name_extracted`), so the
 //! same stages without the parser come to the same samples, provided that no stage before it looks at labels,
-//! that none behind it asks where a label came from, and that nobody wants labels without naming them.
+//! that none after it asks where a label came from, and that nobody wants labels without naming them.
 
 use crate::ast::StageExpr;
 use skald_fields::Form;
 use skald_model::MetadataWanted;
+use std::sync::Arc;
 
 use super::names::EXTRACTED_SUFFIX;
 use super::{Pipeline, RequiredLabels};
@@ -43,20 +44,34 @@ fn parser(stages: &[StageExpr]) -> Option<(usize, Form)> {
     Some((at, form))
 }
 
-/// Filters on parsed labels that can be asked before lines are read.
-#[derive(Clone, Debug)]
-pub struct Sieve {
+/// What to run over the columns of a block that is shredded in the form a query parses. The program has no parser: it
+/// finds the labels as metadata.
+#[derive(Debug)]
+pub struct ColumnPlan<P> {
     /// How lines have to be written.
     pub form: Form,
     /// Labels that are looked at.
     pub labels: Vec<String>,
-    /// The filters, for entries that have those labels as metadata. Drops no entry that the whole pipeline keeps.
-    pub pipeline: Pipeline,
+    /// A prefilter of a log query's rows ([`Pipeline`]), or what takes a metric query's samples
+    /// ([`super::Extractor`]).
+    pub program: Arc<P>,
 }
 
-impl Sieve {
-    /// The filters that follow the parser of a log query.
-    pub fn of(stages: &[StageExpr]) -> Option<Sieve> {
+// A derived one would want programs that can be cloned.
+impl<P> Clone for ColumnPlan<P> {
+    fn clone(&self) -> ColumnPlan<P> {
+        ColumnPlan {
+            form: self.form,
+            labels: self.labels.clone(),
+            program: Arc::clone(&self.program),
+        }
+    }
+}
+
+impl ColumnPlan<Pipeline> {
+    /// The prefilter of a log query: the label filters that follow its parser. Drops no entry that the whole pipeline
+    /// keeps.
+    pub(crate) fn prefilter(stages: &[StageExpr]) -> Option<ColumnPlan<Pipeline>> {
         let (at, form) = parser(stages)?;
         let filters = stages[at + 1..]
             .iter()
@@ -67,10 +82,10 @@ impl Sieve {
             .collect();
         let pipeline = Pipeline::compile(&filters, &RequiredLabels::Names(Vec::new())).ok()?;
         let labels = pipeline.named_labels()?;
-        (!filters.is_empty()).then_some(Sieve {
+        (!filters.is_empty()).then(|| ColumnPlan {
             form,
             labels,
-            pipeline,
+            program: Arc::new(pipeline),
         })
     }
 }
@@ -132,9 +147,9 @@ mod tests {
     }
 
     #[test]
-    fn a_sieve_has_the_filters_behind_the_parser() {
+    fn a_prefilter_has_the_filters_after_the_parser() {
         let check = |text: &str, expected: Option<&[&str]>| {
-            let labels = Sieve::of(&stages(text)).map(|sieve| sieve.labels);
+            let labels = ColumnPlan::prefilter(&stages(text)).map(|plan| plan.labels);
             let expected = expected.map(|labels| {
                 labels
                     .iter()
