@@ -1,7 +1,7 @@
 //! Delete endpoints create, list and cancel delete requests, as Loki's compactor does.
 
-use super::{blocking, json};
 use crate::api::params::Params;
+use crate::api::response::{blocking, json};
 use crate::app::App;
 use crate::auth::tenant::Tenant;
 use crate::config::limits::DeletionMode;

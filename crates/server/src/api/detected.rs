@@ -1,7 +1,8 @@
 //! Detection endpoints answer labels and fields that entries have, and values of a field.
 
-use super::{json, metadata_bounds};
+use crate::api::extract::metadata_bounds;
 use crate::api::params::Params;
+use crate::api::response::json;
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::bounds::Bounds;

@@ -1,6 +1,6 @@
 //! Limits endpoints say what a tenant may do: `drilldown-limits` and the limits page.
 
-use super::{json, text};
+use crate::api::response::{json, text};
 use crate::auth::read_scope::ReadScope;
 use crate::config::keys;
 use crate::config::setting::Setting;

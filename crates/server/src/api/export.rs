@@ -3,9 +3,9 @@
 //! Entries are read a page at a time, and the next page only when the client has taken the last: memory is
 //! one page, whatever the size of the answer. An error after the first page is the last line, as `{"error":…}`.
 
-use super::header;
-use super::query::{kind_of, look_back, parse};
+use crate::api::headers::header;
 use crate::api::params::Params;
+use crate::api::query::{kind_of, parse};
 use crate::app::{App, Phase};
 use crate::auth::read_scope::ReadScope;
 use crate::clock;
@@ -42,7 +42,7 @@ pub(crate) async fn export(
     // A partial answer would look complete: an export over a limit ends with the error.
     scope.query_limits.partial = false;
     let now = clock::now();
-    let bounds = look_back(params.ordered_bounds(now)?, now, scope.limits());
+    let bounds = scope.look_back(params.ordered_bounds(now)?, now);
     let query = parse(params.query())?;
     if !matches!(query.expr(), Expr::Log(_)) {
         return Err(ApiError::bad("only log selector is supported"));

@@ -6,6 +6,8 @@ use crate::api::params::Params;
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::auth::tenant::{Tenant, Tenants};
+use crate::bounds::Bounds;
+use crate::clock;
 use crate::error::ApiError;
 use crate::net;
 use axum::body::Body;
@@ -68,4 +70,17 @@ fn is_form(request: &Request<Body>) -> bool {
         .unwrap_or("")
         .trim()
         .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// The range of a request for metadata: not before `max_query_lookback`, and no longer than
+/// `max_query_length`.
+pub(crate) fn metadata_bounds(
+    app: &App,
+    scope: &ReadScope,
+    params: &Params,
+) -> Result<Bounds, ApiError> {
+    let now = clock::now();
+    let bounds = scope.look_back(params.ordered_bounds(now)?, now);
+    scope.admit_length(&app.metrics, bounds)?;
+    Ok(bounds)
 }

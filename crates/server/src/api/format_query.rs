@@ -1,7 +1,7 @@
 //! The `format_query` endpoint prints a query in its canonical form.
 
-use super::json;
 use crate::api::params::Params;
+use crate::api::response::json;
 use crate::error::ApiError;
 use crate::wire::json::Json;
 use axum::http::StatusCode;

@@ -1,7 +1,9 @@
 //! Index endpoints answer sizes from the index: `index/stats`, `index/volume`, `index/shards`.
 
-use super::{json, metadata_bounds};
+use crate::api::extract::metadata_bounds;
 use crate::api::params::Params;
+use crate::api::query::parse;
+use crate::api::response::json;
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::bounds::Bounds;
@@ -62,7 +64,7 @@ async fn read_stats(
     let bounds = metadata_bounds(app, scope, params)?;
     if params.query().is_empty() {
         // Where labels take a missing selector for all streams, Loki wants one here.
-        super::query::parse("")?;
+        parse("")?;
     }
     let request = MetadataRequest {
         tenants: scope.tenants().clone(),

@@ -1,7 +1,8 @@
 //! Label endpoints answer names, values and series from the stream index.
 
-use super::{json, metadata_bounds};
+use crate::api::extract::metadata_bounds;
 use crate::api::params::Params;
+use crate::api::response::json;
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::error::ApiError;

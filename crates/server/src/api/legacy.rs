@@ -1,8 +1,8 @@
 //! The legacy query endpoint (`/api/prom/query`) answers lines in Loki's first format.
 
-use super::json;
-use super::query::{entries, kind_of, look_back, parse};
 use crate::api::params::Params;
+use crate::api::query::{entries, kind_of, parse};
+use crate::api::response::json;
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::clock;
@@ -30,7 +30,7 @@ pub(crate) async fn query(
     if !matches!(query.expr(), Expr::Log(_)) {
         return Err(ApiError::bad(ONLY_STREAMS));
     }
-    let bounds = look_back(bounds, now, scope.limits());
+    let bounds = scope.look_back(bounds, now);
     scope.admit(&app.metrics, &query, kind_of(query.expr()), bounds)?;
     let (limit, _) = entries(&app, &scope, query.expr(), shape.limit)?;
     let tenants = scope.tenants().clone();

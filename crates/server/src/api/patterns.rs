@@ -1,7 +1,9 @@
 //! The patterns endpoint answers templates of lines with their counts over time.
 
-use super::{json, metadata_bounds};
+use crate::api::extract::metadata_bounds;
 use crate::api::params::Params;
+use crate::api::query::parse;
+use crate::api::response::json;
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::error::ApiError;
@@ -26,7 +28,7 @@ pub(crate) async fn patterns(
 ) -> Result<Response, ApiError> {
     let bounds = metadata_bounds(&app, &scope, &params)?;
     let step = params.step(bounds)?.max(STEP_MIN);
-    let query = super::query::parse(params.query())?;
+    let query = parse(params.query())?;
     match query.expr() {
         Expr::Log(log) if log.stages.is_empty() => {}
         Expr::Log(_) | Expr::Metric(_) => {

@@ -2,15 +2,14 @@
 //!
 //! Both make a [`Question`] of their parameters, which then goes one way: limits, log, engine, JSON.
 
-use super::{caching, header, json, labelling};
+use crate::api::headers::{caching, header, labelling};
 use crate::api::params::{Params, RangeShape};
+use crate::api::response::json;
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::bounds::Bounds;
 use crate::clock;
 use crate::coalesce::{Answered, QueryKey, Times};
-use crate::config::Limits;
-use crate::config::limits::nanoseconds;
 use crate::error::ApiError;
 use crate::limits::bytes_guard::BytesGuard;
 use crate::query_kind::QueryKind;
@@ -42,7 +41,7 @@ pub(crate) async fn range(
     let bounds = params.ordered_bounds(now)?;
     let shape = params.range_shape(bounds)?;
     let query = parse(params.query())?;
-    let bounds = look_back(bounds, now, scope.limits());
+    let bounds = scope.look_back(bounds, now);
     let kind = kind_of(query.expr());
     scope.admit(&app.metrics, &query, kind, bounds)?;
     let times = Times::Range {
@@ -75,7 +74,7 @@ pub(crate) async fn instant(
     let query = parse(params.query())?;
     let bounds = Bounds::at(time);
     scope.admit(&app.metrics, &query, kind_of(query.expr()), bounds)?;
-    if look_back(bounds, now, scope.limits()) != bounds {
+    if scope.look_back(bounds, now) != bounds {
         let body = encode(
             &nothing(query.expr()),
             labelling(&headers),
@@ -240,14 +239,6 @@ fn nothing(expr: &Expr) -> Answer {
 /// Parses a query, once for all that follows; the error is the parser's text.
 pub(super) fn parse(query: &str) -> Result<Parsed, ApiError> {
     Ok(Parsed::parse(query)?)
-}
-
-/// Leaves out what is older than `max_query_lookback`.
-pub(super) fn look_back(bounds: Bounds, now: i64, limits: &Limits) -> Bounds {
-    match nanoseconds(limits.max_query_lookback) {
-        0 => bounds,
-        lookback => bounds.not_before(now.saturating_sub(lookback)),
-    }
 }
 
 /// The kind of a query over a range.

@@ -2,8 +2,8 @@
 //!
 //! That is said in Loki's words and shapes. Writing rules is not routed.
 
-use super::json;
 use crate::api::params::Params;
+use crate::api::response::json;
 use crate::auth::tenant::Tenant;
 use crate::error::ApiError;
 use axum::http::StatusCode;

@@ -1,8 +1,9 @@
 //! Status endpoints show operators health, metrics, settings and build.
 
-use super::drilldown::LOKI_VERSION;
-use super::{blocking, header, json, text};
+use crate::api::drilldown::LOKI_VERSION;
+use crate::api::headers::header;
 use crate::api::params::Params;
+use crate::api::response::{blocking, json, text};
 use crate::app::{App, Phase};
 use crate::config::setting::Setting;
 use crate::config::{Config, LogLevel, keys};

@@ -3,9 +3,10 @@
 //! The three carry the same frames. Errors of a request are answered before the upgrade with 400,
 //! later in the close frame.
 
-use super::tail_session::{Event, TailRequest, TailSession};
-use super::{header, labelling};
+use crate::api::headers::{header, labelling};
 use crate::api::params::Params;
+use crate::api::query::parse;
+use crate::api::tail_session::{Event, TailRequest, TailSession};
 use crate::app::App;
 use crate::auth::tenant::Tenant;
 use crate::clock;
@@ -77,7 +78,7 @@ pub(crate) async fn tail(
         .entries(params.limit("limit", 100)?);
     let request = TailRequest {
         tenant,
-        query: super::query::parse(params.query())?,
+        query: parse(params.query())?,
         start: params.time("start", now - 3600 * SECOND)?,
         limit,
         delay: delay.max(0) * SECOND,

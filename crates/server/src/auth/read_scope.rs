@@ -6,6 +6,7 @@
 
 use crate::auth::tenant::Tenants;
 use crate::bounds::Bounds;
+use crate::config::limits::nanoseconds;
 use crate::config::{Limits, QuerierConfig};
 use crate::error::ApiError;
 use crate::limits::admission::{self, LimitExceeded};
@@ -80,6 +81,14 @@ impl ReadScope {
     /// The limits, by Loki's names.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Leaves out of a range what is older than `max_query_lookback`.
+    pub fn look_back(&self, bounds: Bounds, now: i64) -> Bounds {
+        match nanoseconds(self.limits.max_query_lookback) {
+            0 => bounds,
+            lookback => bounds.not_before(now.saturating_sub(lookback)),
+        }
     }
 
     /// Whether a query over a limit is answered in part.
