@@ -3,6 +3,7 @@
 use crate::http::Client;
 use skald_server::{Config, Running, Server};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -87,11 +88,20 @@ impl Local {
     }
 
     fn stop(&mut self) {
-        if let Some(running) = self.running.take() {
-            let stopped = self.runtime.block_on(running.stop());
-            if !std::thread::panicking() {
-                stopped.expect("the store closes");
-            }
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        let store = Arc::downgrade(&running.app().store);
+        let stopped = self.runtime.block_on(running.stop());
+        if std::thread::panicking() {
+            return;
+        }
+        stopped.expect("the store closes");
+        // Connections that are being closed may hold the store, and with it the lock of its directory.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while store.strong_count() > 0 {
+            assert!(Instant::now() < deadline, "the store is let go");
+            std::thread::yield_now();
         }
     }
 }

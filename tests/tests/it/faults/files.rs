@@ -57,6 +57,11 @@ kinds! {
     script entries_between_windows
     script dashboards
     script cases
+    script empty_metadata
+    scenario empty_metadata_elsewhere
+    script odd_values
+    script mistakes
+    scenario cases_elsewhere
     scenario otlp_types_and_spellings
 }
 

@@ -3,6 +3,7 @@
 //! What is stored, asked and right stands in `tests/faults`, a file or more for each kind of fault.
 
 mod blocks;
+mod doors;
 mod errors;
 mod files;
 mod tails;
