@@ -121,7 +121,9 @@ fn decode_metadata(
         let column = column?;
         if let ColumnKind::Metadata(name) = &column.meta.kind {
             let (bytes, rows) = (column.checked()?, meta.rows as usize);
-            out.push(metadata::decode(bytes, name.clone(), rows, picked)?);
+            let mut values = metadata::decode(bytes, name.clone(), rows, picked)?;
+            metadata::forget_empty(&mut values);
+            out.push(values);
         }
     }
     Ok(())

@@ -186,7 +186,11 @@ fn check(batch: &Batch) -> Result<(), BlockError> {
 pub fn verify(meta: &BlockMeta, batch: &Batch) -> Result<(), BlockError> {
     check(batch)?;
     let found = describe(batch);
-    let sorted = |levels: &[(String, u32)]| levels.iter().cloned().collect::<BTreeSet<_>>();
+    // Earlier programs counted entries with an empty level, which is read as absent.
+    let sorted = |levels: &[(String, u32)]| {
+        let named = levels.iter().filter(|(level, _)| !level.is_empty());
+        named.cloned().collect::<BTreeSet<_>>()
+    };
     let same_anchors =
         meta.anchors.every == 0 || meta.anchors == anchors(batch, meta.anchors.every);
     let same = [

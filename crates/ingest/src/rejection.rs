@@ -127,11 +127,11 @@ impl Rejections {
         }
         let mut message = message();
         if message.len() > MESSAGE_BYTES_MAX {
-            let cut = (0..=MESSAGE_BYTES_MAX)
+            let end = (0..=MESSAGE_BYTES_MAX)
                 .rev()
                 .find(|at| message.is_char_boundary(*at))
                 .unwrap_or(0);
-            message.truncate(cut);
+            message.truncate(end);
             message.push_str("...");
         }
         match self.messages.iter_mut().find(|(m, _)| *m == message) {

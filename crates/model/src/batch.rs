@@ -229,7 +229,8 @@ impl BatchBuilder {
         &self.batch
     }
 
-    /// Appends one entry of stream `stream`; metadata must be sorted by name with unique names.
+    /// Appends one entry of stream `stream`; metadata must be sorted by name with unique names. A pair with an empty
+    /// value is absent, and left out.
     pub fn push<'a>(
         &mut self,
         stream: u32,
@@ -249,7 +250,7 @@ impl BatchBuilder {
             }),
         }
         let mut at = 0;
-        for (name, value) in metadata {
+        for (name, value) in metadata.filter(|(_, value)| !value.is_empty()) {
             while self.batch.metadata.get(at).is_some_and(|c| *c.name < *name) {
                 at += 1;
             }
@@ -327,10 +328,7 @@ mod tests {
             [("a", "x"), ("b", "y")]
         );
         assert_eq!(batch.metadata_of(1).count(), 0);
-        assert_eq!(
-            batch.metadata_of(2).collect::<Vec<_>>(),
-            [("b", "y"), ("c", "")]
-        );
+        assert_eq!(batch.metadata_of(2).collect::<Vec<_>>(), [("b", "y")]);
         assert_eq!(
             batch
                 .runs

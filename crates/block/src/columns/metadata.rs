@@ -306,6 +306,24 @@ pub(crate) fn decode(
     Ok(column)
 }
 
+/// Makes empty values absent. They are no longer written, and blocks of earlier programs have them.
+pub(crate) fn forget_empty(column: &mut MetadataColumn) {
+    let starts = std::iter::once(0).chain(column.value_ends.iter().copied());
+    let mut is_empty = starts
+        .zip(&column.value_ends)
+        .map(|(start, end)| start == *end);
+    if !is_empty.clone().any(|empty| empty) {
+        return;
+    }
+    let mut absent = vec![true];
+    absent.extend(&mut is_empty);
+    for code in &mut column.codes {
+        if absent.get(*code as usize).is_some_and(|absent| *absent) {
+            *code = 0;
+        }
+    }
+}
+
 /// Reads the codes of the rows, zeros in frames that hold none of the rows `only`; gives the size of the dictionary.
 fn get_dictionary_codes(
     bytes: &mut &[u8],
@@ -380,6 +398,37 @@ mod tests {
                 .collect::<Vec<_>>(),
             Layout::Direct,
         );
+    }
+
+    #[test]
+    fn empty_values_of_earlier_programs_are_absent() {
+        let check = |codes: Vec<u32>, values: &[&str], want: &[Option<&str>]| {
+            let mut column = MetadataColumn {
+                name: "k".into(),
+                codes,
+                value_ends: Vec::new(),
+                values: Vec::new(),
+            };
+            for value in values {
+                column.values.extend_from_slice(value.as_bytes());
+                column.value_ends.push(column.values.len() as u32);
+            }
+            let mut out = Vec::new();
+            encode(&column, &mut MetadataBuffers::default(), &mut out).expect("memory is enough");
+            let mut back = decode(&out, "k".into(), want.len(), None).expect("was just written");
+            forget_empty(&mut back);
+            let got: Vec<_> = (0..want.len() as u32).map(|row| back.get(row)).collect();
+            assert_eq!(got, want);
+        };
+        check(
+            vec![1, 2, 0, 3, 1],
+            &["a", "", "b"],
+            &[Some("a"), None, None, Some("b"), Some("a")],
+        );
+        check(vec![1, 1], &[""], &[None, None]);
+        check(vec![1, 2], &["", "a"], &[None, Some("a")]);
+        check(vec![1, 2], &["a", "b"], &[Some("a"), Some("b")]);
+        check(vec![0, 0], &[], &[None, None]);
     }
 
     #[test]

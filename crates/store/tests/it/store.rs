@@ -80,6 +80,18 @@ fn entries_come_back_in_every_state() {
 }
 
 #[test]
+fn metadata_with_an_empty_value_is_absent_in_every_state() {
+    let mut pushed = sample();
+    for (i, fact) in pushed.iter_mut().enumerate().filter(|(i, _)| i % 3 != 1) {
+        let at = fact.metadata.len() * (i % 2);
+        let name = if at == 0 { "a" } else { "z" };
+        fact.metadata.insert(at, (name.to_owned(), String::new()));
+    }
+    let expected: BTreeSet<Fact> = sample().into_iter().collect();
+    in_every_state(&pushed, |store| assert!(read_all(store) == expected));
+}
+
+#[test]
 fn counts_of_windows_are_those_of_the_entries() {
     let facts: Vec<Fact> = (0..4_000i64)
         .map(|i| {
