@@ -9,7 +9,7 @@ use skald_logql::pipeline::{
     Extractor, Pipeline, RequiredLabels, Row, RowSink, SampleOptions, SampleSink, Scratch,
     Selection, SeriesTable, StreamRows, Value,
 };
-use skald_model::{Batch, BatchBuilder, Labels};
+use skald_model::{Batch, BatchBuilder, Direction, Labels};
 use std::hint::black_box;
 use std::ops::ControlFlow;
 
@@ -77,7 +77,7 @@ fn rows(c: &mut Criterion, name: &str, text: &str, line: &str, expected: u32) {
                     stream: &stream,
                     selection,
                 };
-                let _ = pipeline.run(&rows, true, &mut scratch, &mut count);
+                let _ = pipeline.run(&rows, Direction::Backward, &mut scratch, &mut count);
                 assert_eq!(count.0, expected);
             },
             BatchSize::SmallInput,

@@ -1,14 +1,13 @@
 //! The predicate of a delete request: tells which entries its log query means.
 
 use crate::error::QueryError;
-use crate::parsed::Parsed;
-use crate::request::OnError;
+use crate::parsed::{OnError, Parsed};
 use skald_logql::pipeline::{
     ERROR, ERROR_DETAILS, Pipeline, Row, RowSink, Scratch, Selection, StreamRows,
 };
 use skald_logql::syntax::EMPTY_SELECTOR_REFUSAL;
 use skald_logql::typed::{LogQuery, Query};
-use skald_model::{Batch, Columns, ContentQuery, Labels, Matcher, MetadataWanted};
+use skald_model::{Batch, Columns, ContentQuery, Direction, Labels, Matcher, MetadataWanted};
 use skald_store::{DeleteCompiler, DeletePredicate};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -107,7 +106,9 @@ impl DeletePredicate for LogDelete {
             stream: labels,
             selection: &selection,
         };
-        let _ = self.pipeline.run(&run, false, &mut scratch, &mut matched);
+        let _ = self
+            .pipeline
+            .run(&run, Direction::Forward, &mut scratch, &mut matched);
         matched.0
     }
 }

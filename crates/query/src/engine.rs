@@ -12,9 +12,9 @@ use crate::exec::{log, metric};
 use crate::limits::{Cancel, QueryLimits};
 use crate::metadata::{detected_fields, empty_hint, index_stats, labels, patterns, volume};
 use crate::multi_tenant::Source;
-use crate::parsed::Parsed;
+use crate::parsed::{OnError, Parsed};
 use crate::request::{
-    Caching, FieldsRequest, HintRequest, InstantRequest, Labelling, MetadataRequest, OnError,
+    Caching, FieldsRequest, HintRequest, InstantRequest, Labelling, MetadataRequest,
     PatternsRequest, RangeRequest, SeriesRequest, Tenants, VolumeRequest,
 };
 use crate::response;

@@ -33,17 +33,17 @@ impl Default for QueryLimits {
     }
 }
 
-/// Set when nobody waits for the answer any more.
+/// A switch that ends a query nobody waits for any more; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Tells the query to stop.
+    /// Makes the query stop at its next check.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was told.
+    /// Whether it has been cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,7 +1,6 @@
 //! A parsed query: the text and its syntax tree, made once and passed from the server to the engine.
 
 use crate::error::QueryError;
-use crate::request::OnError;
 use skald_logql::ast::{Expr, LogRange, MetricExpr, Selector};
 use skald_logql::typed;
 use skald_logql::typed::Query;
@@ -53,6 +52,11 @@ impl Parsed {
         &self.expr
     }
 
+    /// Whether it gives entries; a metric query gives numbers.
+    pub fn is_log(&self) -> bool {
+        matches!(self.expr(), Expr::Log(_))
+    }
+
     /// The selectors of the query, in the order of the text.
     pub fn reads(&self) -> Vec<Read<'_>> {
         let mut reads = Vec::new();
@@ -73,6 +77,16 @@ impl Parsed {
         };
         typed::compile(&self.expr, &options).map_err(|error| QueryError::Bad(error.0))
     }
+}
+
+/// What a metric query does with entries that a stage failed on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnError {
+    /// Fails, as Loki does.
+    #[default]
+    Fail,
+    /// Leaves them out, and warns.
+    Skip,
 }
 
 fn collect_reads<'a>(expr: &'a MetricExpr, reads: &mut Vec<Read<'a>>) {

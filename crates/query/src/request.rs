@@ -1,7 +1,7 @@
 //! Requests to the engine, free of any wire format. Times are nanoseconds since 1970.
 
 use crate::cursor::Cursor;
-use crate::parsed::Parsed;
+use crate::parsed::{OnError, Parsed};
 use skald_model::{Direction, TenantId, TimeRange};
 use std::sync::Arc;
 
@@ -54,16 +54,6 @@ pub enum Labelling {
     Merged,
     /// Each of the three on its own.
     Categorized,
-}
-
-/// What a metric query does with entries that a stage failed on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OnError {
-    /// Fails, as Loki does.
-    #[default]
-    Fail,
-    /// Leaves them out, and warns.
-    Skip,
 }
 
 /// `query_range`: built with [`RangeRequest::new`] and the methods after it.

@@ -7,7 +7,7 @@ use crate::request::Labelling;
 use crate::response;
 use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
 use skald_logql::typed::{LogQuery, Query};
-use skald_model::{BatchBuilder, Labels, Matcher};
+use skald_model::{BatchBuilder, Direction, Labels, Matcher};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -76,7 +76,9 @@ impl TailPipeline {
             stream: labels,
             selection: &selection,
         };
-        let _ = self.pipeline.run(&run, false, &mut self.scratch, &mut sink);
+        let _ = self
+            .pipeline
+            .run(&run, Direction::Forward, &mut self.scratch, &mut sink);
         let (line, labels) = sink.0?;
         Some(response::single(timestamp, line, &labels, self.labelling))
     }

@@ -8,7 +8,7 @@ use skald_logql::ast::Expr;
 use skald_logql::pipeline::{
     Pipeline, RequiredLabels, Row, RowSink, Scratch, Selection, StreamRows,
 };
-use skald_model::{Batch, BatchBuilder, Labels};
+use skald_model::{Batch, BatchBuilder, Direction, Labels};
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
@@ -87,7 +87,12 @@ pub fn check(input: &[u8]) {
         .and_then(compile);
     for pipeline in pipelines() {
         let forward = check_pipeline(pipeline, &batch, &index);
-        let mut backward = run(pipeline, &batch, &Selection::all(batch.len()), true);
+        let mut backward = run(
+            pipeline,
+            &batch,
+            &Selection::all(batch.len()),
+            Direction::Backward,
+        );
         backward.0.reverse();
         assert_eq!(forward, backward);
     }
@@ -100,10 +105,10 @@ pub fn check(input: &[u8]) {
 /// What comes through, the same with filtering ahead and without.
 fn check_pipeline(pipeline: &Pipeline, batch: &Batch, index: &ContentIndex) -> Found {
     let all = Selection::all(batch.len());
-    let whole = run(pipeline, batch, &all, false);
+    let whole = run(pipeline, batch, &all, Direction::Forward);
     let mut narrowed = all;
     pipeline.filter_lines(batch, &mut narrowed, &mut Scratch::default());
-    assert_eq!(whole, run(pipeline, batch, &narrowed, false));
+    assert_eq!(whole, run(pipeline, batch, &narrowed, Direction::Forward));
     let query = pipeline.content_query_for(|name| name == "a");
     assert!(
         whole.0.is_empty() || index.candidates(&query)[0],
@@ -112,7 +117,7 @@ fn check_pipeline(pipeline: &Pipeline, batch: &Batch, index: &ContentIndex) -> F
     whole
 }
 
-fn run(pipeline: &Pipeline, batch: &Batch, selection: &Selection, backward: bool) -> Found {
+fn run(pipeline: &Pipeline, batch: &Batch, selection: &Selection, direction: Direction) -> Found {
     let labels = Labels::from_pairs([("a", "b")]);
     let mut found = Found::default();
     let rows = StreamRows {
@@ -121,6 +126,6 @@ fn run(pipeline: &Pipeline, batch: &Batch, selection: &Selection, backward: bool
         stream: &labels,
         selection,
     };
-    let _ = pipeline.run(&rows, backward, &mut Scratch::default(), &mut found);
+    let _ = pipeline.run(&rows, direction, &mut Scratch::default(), &mut found);
     found
 }

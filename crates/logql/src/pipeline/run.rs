@@ -9,7 +9,7 @@ use super::samples::CodeTotal;
 use super::selection::Selection;
 use super::span::Input;
 use super::stage::{ParserState, Stage};
-use skald_model::{Batch, Labels};
+use skald_model::{Batch, Direction, Labels};
 use std::ops::{ControlFlow, Range};
 
 /// Rows of one stream's run to take through a pipeline.
@@ -88,15 +88,15 @@ impl Pipeline {
         selection.narrowed_by = self.id;
     }
 
-    /// Runs the stages on the selected rows of one stream's run, forward or backward, after `prefilter`.
+    /// Runs the stages on the selected rows of one stream's run, in either direction, after `prefilter`.
     pub fn run(
         &self,
         run: &StreamRows<'_>,
-        backward: bool,
+        direction: Direction,
         scratch: &mut Scratch,
         sink: &mut dyn RowSink,
     ) -> ControlFlow<()> {
-        self.each(run, backward, scratch, |row, line, _| {
+        self.each(run, direction, scratch, |row, line, _| {
             let labels = line.entry_labels();
             sink.row(&Row {
                 row,
@@ -111,7 +111,7 @@ impl Pipeline {
     pub(super) fn each(
         &self,
         run: &StreamRows<'_>,
-        backward: bool,
+        direction: Direction,
         scratch: &mut Scratch,
         mut found: impl FnMut(u32, &mut Line<'_>, &mut Vec<u8>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
@@ -138,15 +138,13 @@ impl Pipeline {
             checks,
             ..
         } = scratch;
-        'rows: while let Some(row) = if backward {
-            selection.last_in(rest.clone())
-        } else {
-            selection.first_in(rest.clone())
+        'rows: while let Some(row) = match direction {
+            Direction::Forward => selection.first_in(rest.clone()),
+            Direction::Backward => selection.last_in(rest.clone()),
         } {
-            if backward {
-                rest.end = row
-            } else {
-                rest.start = row + 1
+            match direction {
+                Direction::Forward => rest.start = row + 1,
+                Direction::Backward => rest.end = row,
             }
             if !checks.pass(&self.refuters, &self.stages, &batch.metadata, row) {
                 continue;

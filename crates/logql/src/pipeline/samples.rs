@@ -15,7 +15,7 @@ use super::series_key::{Key, KeyLabel};
 use super::span::Input;
 use super::unwrap::EXTRACTION_ERROR;
 use skald_model::labels::write_quoted;
-use skald_model::{Batch, Labels};
+use skald_model::{Batch, Direction, Labels};
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::Ordering;
 
@@ -87,58 +87,61 @@ impl Extractor {
         let mut totals = std::mem::take(&mut scratch.totals);
         let adds_up = self.adds_up(run);
         let full = SampleError::TooManySeries(table.limit());
-        let _ = self.pipeline.each(run, false, scratch, |row, line, key| {
-            let Some(value) = self.value(line, run.batch, row) else {
-                return ControlFlow::Continue(());
-            };
-            if !line.labels.error().is_empty() && !self.preserves(line.labels.error()) {
-                if self.skip_errors {
-                    self.skipped.fetch_add(1, Ordering::Relaxed);
+        let _ = self
+            .pipeline
+            .each(run, Direction::Forward, scratch, |row, line, key| {
+                let Some(value) = self.value(line, run.batch, row) else {
                     return ControlFlow::Continue(());
-                }
-                failed = Err(SampleError::Pipeline {
-                    text: error_text(line),
-                    row,
-                });
-                return ControlFlow::Break(());
-            }
-            let plan = plan
-                .get_or_insert_with(|| self.plan(line, run.batch, table, key, &mut series_of_code));
-            let series = match plan {
-                Plan::Run(NO_SERIES) => None,
-                Plan::Run(series) if adds_up => {
-                    self.add_run(run, *series, sink);
-                    return ControlFlow::Break(());
-                }
-                Plan::Run(series) => Some(*series),
-                Plan::Column(column) if adds_up => {
-                    totals.clear();
-                    totals.resize(series_of_code.len(), CodeTotal::default());
-                    let mut intern = |code: u32, row: u32| {
-                        line.labels.begin_line(row);
-                        self.intern_code(line, code, table, key, &mut series_of_code)
-                    };
-                    if self
-                        .add_column(run, *column, &mut totals, &mut intern, sink)
-                        .is_none()
-                    {
-                        failed = Err(full.clone());
+                };
+                if !line.labels.error().is_empty() && !self.preserves(line.labels.error()) {
+                    if self.skip_errors {
+                        self.skipped.fetch_add(1, Ordering::Relaxed);
+                        return ControlFlow::Continue(());
                     }
+                    failed = Err(SampleError::Pipeline {
+                        text: error_text(line),
+                        row,
+                    });
                     return ControlFlow::Break(());
                 }
-                Plan::Column(column) => {
-                    let code = run.batch.metadata[*column as usize].codes[row as usize];
-                    self.intern_code(line, code, table, key, &mut series_of_code)
-                }
-                Plan::Line => self.intern_line(line.labels, line.input, table, key),
-            };
-            let Some(series) = series else {
-                failed = Err(full.clone());
-                return ControlFlow::Break(());
-            };
-            sink.sample(series, line.timestamp, value);
-            ControlFlow::Continue(())
-        });
+                let plan = plan.get_or_insert_with(|| {
+                    self.plan(line, run.batch, table, key, &mut series_of_code)
+                });
+                let series = match plan {
+                    Plan::Run(NO_SERIES) => None,
+                    Plan::Run(series) if adds_up => {
+                        self.add_run(run, *series, sink);
+                        return ControlFlow::Break(());
+                    }
+                    Plan::Run(series) => Some(*series),
+                    Plan::Column(column) if adds_up => {
+                        totals.clear();
+                        totals.resize(series_of_code.len(), CodeTotal::default());
+                        let mut intern = |code: u32, row: u32| {
+                            line.labels.begin_line(row);
+                            self.intern_code(line, code, table, key, &mut series_of_code)
+                        };
+                        if self
+                            .add_column(run, *column, &mut totals, &mut intern, sink)
+                            .is_none()
+                        {
+                            failed = Err(full.clone());
+                        }
+                        return ControlFlow::Break(());
+                    }
+                    Plan::Column(column) => {
+                        let code = run.batch.metadata[*column as usize].codes[row as usize];
+                        self.intern_code(line, code, table, key, &mut series_of_code)
+                    }
+                    Plan::Line => self.intern_line(line.labels, line.input, table, key),
+                };
+                let Some(series) = series else {
+                    failed = Err(full.clone());
+                    return ControlFlow::Break(());
+                };
+                sink.sample(series, line.timestamp, value);
+                ControlFlow::Continue(())
+            });
         scratch.series_of_code = series_of_code;
         scratch.totals = totals;
         failed

@@ -8,7 +8,7 @@ mod stages;
 
 use super::*;
 use crate::ast::Expr;
-use skald_model::{Batch, BatchBuilder, Labels};
+use skald_model::{Batch, BatchBuilder, Direction, Labels};
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
@@ -89,7 +89,7 @@ fn run(text: &str, entries: &[Entry<'_>]) -> String {
                 stream: &stream,
                 selection: &selection,
             };
-            pipeline.run(&rows, false, &mut scratch, shown)
+            pipeline.run(&rows, Direction::Forward, &mut scratch, shown)
         };
     }
     let [patient, alone, prefiltered] = shown;

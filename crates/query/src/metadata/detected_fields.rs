@@ -12,15 +12,14 @@ use crate::exec::log::plan::LogPlan;
 use crate::exec::log::top_k::TopK;
 
 use crate::metadata::cardinality::Cardinality;
-use crate::parsed::Parsed;
-use crate::request::{FieldsRequest, OnError};
+use crate::parsed::{OnError, Parsed};
+use crate::request::FieldsRequest;
 use skald_logql::ast::StageExpr;
 use skald_logql::pipeline::{
     Category, Pipeline, RequiredLabels, Row, RowSink, Scratch, Selection, StreamRows,
 };
 use skald_logql::typed::Query;
-use skald_model::Direction;
-use skald_model::{BatchBuilder, Labels, TimeRange};
+use skald_model::{BatchBuilder, Direction, Labels, TimeRange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -254,7 +253,7 @@ impl Parsers {
                 stream: labels,
                 selection: &Selection::all(1),
             };
-            let _ = pipeline.run(&run, false, &mut self.scratch, &mut sink);
+            let _ = pipeline.run(&run, Direction::Forward, &mut self.scratch, &mut sink);
             if !sink.failed {
                 return (Some(name), sink.pairs);
             }

@@ -4,7 +4,8 @@
 
 use crate::error::QueryError;
 use crate::multi_tenant::Source;
-use crate::request::{HintRequest, OnError};
+use crate::parsed::OnError;
+use crate::request::HintRequest;
 use skald_logql::metric;
 use skald_logql::metric::Steps;
 use skald_logql::typed::Query;

@@ -3,7 +3,7 @@
 use super::{Shown, batch_of, run, stages_of};
 use crate::pipeline::*;
 use proptest::prelude::*;
-use skald_model::{Labels, Literal};
+use skald_model::{Direction, Labels, Literal};
 
 /// Lines that look a little like what parsers read.
 fn line() -> impl Strategy<Value = Vec<u8>> {
@@ -182,14 +182,14 @@ proptest! {
         let (batch, stream) = (batch_of(&entries), Labels::from_pairs([("app", "x")]));
         let pipeline = Pipeline::compile(&stages_of(r#"|~ "a|e" | logfmt"#), &RequiredLabels::All).expect("stages are valid");
         let mut scratch = Scratch::default();
-        let mut rows = |backward| {
+        let mut rows = |direction| {
             let mut rows = Rows::default();
             let selection = Selection::all(batch.len());
             let run = StreamRows { batch: &batch, rows: 0..batch.len() as u32, stream: &stream, selection: &selection };
-            let _ = pipeline.run(&run, backward, &mut scratch, &mut rows);
+            let _ = pipeline.run(&run, direction, &mut scratch, &mut rows);
             rows.0
         };
-        let (forward, mut backward) = (rows(false), rows(true));
+        let (forward, mut backward) = (rows(Direction::Forward), rows(Direction::Backward));
         backward.reverse();
         prop_assert_eq!(forward, backward);
     }

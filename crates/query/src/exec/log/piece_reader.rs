@@ -166,7 +166,7 @@ impl LogRound {
                     stream,
                     selection: &selection,
                 };
-                let _ = filters.run(&rows, false, &mut worker.scratch, &mut passed);
+                let _ = filters.run(&rows, Direction::Forward, &mut worker.scratch, &mut passed);
             }
         }
         if !residual.is_empty() {
@@ -254,12 +254,11 @@ impl LogRound {
                     stream: &stream.labels,
                     selection,
                 };
-                let backward = top.direction.is_backward();
                 if outcome.is_err()
                     || self
                         .job
                         .pipeline
-                        .run(&rows, backward, &mut worker.scratch, &mut sink)
+                        .run(&rows, top.direction, &mut worker.scratch, &mut sink)
                         .is_break()
                 {
                     break;
