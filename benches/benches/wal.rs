@@ -55,7 +55,7 @@ fn durable(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(records), |b| {
             b.iter(|| {
                 append(&wal, records, &payload);
-                wal.cut(&|_| u64::MAX)
+                wal.truncate(&|_| u64::MAX)
                     .expect("covered segments can be removed");
             });
         });

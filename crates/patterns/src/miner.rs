@@ -1,17 +1,9 @@
 //! A stream miner collects the templates of one stream: a tree for each level, one format for all.
 
 use crate::drain::Drain;
-use crate::template::{Format, PLACEHOLDER, Pattern};
+use crate::template::{Format, PLACEHOLDER, Pattern, known_level};
 use crate::tokens::{self, Tokens};
 use std::borrow::Cow;
-
-/// Loki's levels.
-const LEVELS: [&str; 8] = [
-    "trace", "debug", "info", "warn", "error", "critical", "fatal", UNKNOWN,
-];
-
-/// What lines of any other level count as.
-const UNKNOWN: &str = "unknown";
 
 /// Mines one stream.
 #[derive(Default)]
@@ -78,15 +70,6 @@ impl StreamMiner {
             });
         &mut self.levels[at].1
     }
-}
-
-/// The level as it is shown.
-pub(crate) fn known_level(level: &str) -> &'static str {
-    LEVELS
-        .iter()
-        .find(|known| known.eq_ignore_ascii_case(level))
-        .copied()
-        .unwrap_or(UNKNOWN)
 }
 
 #[cfg(test)]

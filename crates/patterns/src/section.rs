@@ -2,8 +2,7 @@
 //!
 //! Its varints are its own: they follow the block format, but this crate should not depend on it.
 
-use crate::miner::known_level;
-use crate::template::{Format, Pattern, SAMPLES_MAX, Template};
+use crate::template::{Format, Pattern, SAMPLES_MAX, Template, known_level};
 
 /// Version of the layout.
 const VERSION: u8 = 1;

@@ -12,6 +12,14 @@ pub(crate) const SAMPLES_MAX: usize = 1024;
 /// How much wider slots become each time.
 const WIDEN: i64 = 6;
 
+/// Loki's levels.
+const LEVELS: [&str; 8] = [
+    "trace", "debug", "info", "warn", "error", "critical", "fatal", UNKNOWN,
+];
+
+/// What lines of any other level count as.
+const UNKNOWN: &str = "unknown";
+
 /// How the lines of a stream are read, decided by the first of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
@@ -115,6 +123,15 @@ impl Pattern {
             }
         }
     }
+}
+
+/// The level as it is shown.
+pub(crate) fn known_level(level: &str) -> &'static str {
+    LEVELS
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(level))
+        .copied()
+        .unwrap_or(UNKNOWN)
 }
 
 #[cfg(test)]

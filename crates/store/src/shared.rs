@@ -286,6 +286,6 @@ impl Shared {
             let tenant = TenantId::parse(name).ok().and_then(|id| self.tenant(&id));
             tenant.map_or(0, |t| t.covered())
         };
-        wal.cut(&covered).map_err(StoreError::from)
+        wal.truncate(&covered).map_err(StoreError::from)
     }
 }

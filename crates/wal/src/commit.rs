@@ -173,7 +173,7 @@ impl Wal {
 
     /// Removes the segments all of whose records are covered: of each tenant those up to the sequence
     /// number that `covered` gives.
-    pub fn cut(&self, covered: &dyn Fn(&str) -> u64) -> Result<(), WalError> {
+    pub fn truncate(&self, covered: &dyn Fn(&str) -> u64) -> Result<(), WalError> {
         let mut removed = false;
         loop {
             let mut segments = self.shared.segments.lock();
@@ -282,16 +282,16 @@ fn replay_all<E: From<WalError>>(
             on_record(record)
         })?;
         segment.bytes = end.good_bytes;
-        let failed = |e| WalError::io(format!("cutting {}", path.display()), e);
+        let failed = |e| WalError::io(format!("truncating {}", path.display()), e);
         let damaged = report.damage.len() > damage_before;
         if end.good_bytes < end.file_bytes && !damaged {
             report.torn_bytes += end.file_bytes - end.good_bytes;
             if end.good_bytes > 0 {
-                files.cut(&path, end.good_bytes).map_err(failed)?;
+                files.truncate(&path, end.good_bytes).map_err(failed)?;
             }
         }
         if segment.last.is_empty() && damaged {
-            // Out of the log's way, which would cut it as one whose records are all covered; a person may still
+            // Out of the log's way, which would remove it as one whose records are all covered; a person may still
             // find something in it.
             let mut kept = path.clone().into_os_string();
             kept.push(segment::DAMAGED);

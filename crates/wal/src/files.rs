@@ -18,8 +18,8 @@ pub trait Files: Send + Sync + fmt::Debug {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>>;
     /// An existing file for reading.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>>;
-    /// Cuts an existing file to `len` bytes and syncs it.
-    fn cut(&self, path: &Path, len: u64) -> io::Result<()>;
+    /// Truncates an existing file to `len` bytes and syncs it.
+    fn truncate(&self, path: &Path, len: u64) -> io::Result<()>;
     /// Replaces `to` by `from` atomically.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
@@ -85,7 +85,7 @@ impl Files for RealFiles {
         Ok(Arc::new(RealFile(File::open(path)?)))
     }
 
-    fn cut(&self, path: &Path, len: u64) -> io::Result<()> {
+    fn truncate(&self, path: &Path, len: u64) -> io::Result<()> {
         let file = OpenOptions::new().write(true).open(path)?;
         file.set_len(len)?;
         file.sync_all()

@@ -34,7 +34,7 @@ pub struct ReplayReport {
     pub last_sequence: u64,
     /// Damaged places that were skipped, in words; torn tails are not damage.
     pub damage: Vec<String>,
-    /// Bytes cut from the end of segments.
+    /// Bytes truncated from the end of segments.
     pub torn_bytes: u64,
 }
 
@@ -94,30 +94,15 @@ pub(crate) fn replay_segment<E: From<WalError>>(
         start: 0,
         bytes: Vec::new(),
     };
-    let header = window
-        .get(0, SEGMENT_HEADER_BYTES)
-        .map_err(failed)?
-        .and_then(SegmentHeader::decode);
-    let Some(header) = header else {
-        if file_bytes > SEGMENT_HEADER_BYTES as u64 {
-            report
-                .damage
-                .push(format!("wal segment {name} has no readable header"));
-        }
+    let Some(header) = read_header(&mut window, &name, report).map_err(E::from)? else {
         return Ok(SegmentEnd {
             good_bytes: 0,
             file_bytes,
         });
     };
-    if header.version > FORMAT_VERSION {
-        return Err(E::from(WalError::Newer {
-            segment: name,
-            found: header.version,
-        }));
-    }
     let mut at = SEGMENT_HEADER_BYTES as u64;
     let mut good_bytes = at;
-    // Damage counts once a whole record is found behind it; otherwise it is part of the torn tail.
+    // Damage counts once a whole record is found after it; otherwise it is part of the torn tail.
     let mut damage = Vec::new();
     while let Some((found_at, record)) =
         next_header(&mut window, at, header.salt, report.last_sequence).map_err(failed)?
@@ -158,6 +143,31 @@ pub(crate) fn replay_segment<E: From<WalError>>(
     })
 }
 
+/// Reads the header of a segment; `None` when it can't be read, which is damage if more than a header is there.
+fn read_header(
+    window: &mut Window<'_>,
+    name: &str,
+    report: &mut ReplayReport,
+) -> Result<Option<SegmentHeader>, WalError> {
+    let header = window
+        .get(0, SEGMENT_HEADER_BYTES)
+        .map_err(|error| WalError::io(format!("reading wal segment {name}"), error))?
+        .and_then(SegmentHeader::decode);
+    match header {
+        Some(header) if header.version > FORMAT_VERSION => Err(WalError::Newer {
+            segment: name.to_owned(),
+            found: header.version,
+        }),
+        None if window.file_bytes > SEGMENT_HEADER_BYTES as u64 => {
+            report
+                .damage
+                .push(format!("wal segment {name} has no readable header"));
+            Ok(None)
+        }
+        header => Ok(header),
+    }
+}
+
 /// The body's tenant and payload when its checksum is right.
 fn split_body<'a>(body: &'a [u8], header: &RecordHeader) -> Option<(&'a str, &'a [u8])> {
     if crc32fast::hash(body) != header.body_crc {
@@ -167,7 +177,7 @@ fn split_body<'a>(body: &'a [u8], header: &RecordHeader) -> Option<(&'a str, &'a
     Some((std::str::from_utf8(tenant).ok()?, payload))
 }
 
-/// The first whole record header at or behind `at`, with its place.
+/// The first whole record header at or after `at`, with its place.
 fn next_header(
     window: &mut Window<'_>,
     at: u64,
@@ -209,7 +219,7 @@ impl Window<'_> {
         Ok(Some(&self.bytes[from..from + len]))
     }
 
-    /// Where the next record magic stands at or behind `from`; the file's end when there is none.
+    /// Where the next record magic stands at or after `from`; the file's end when there is none.
     fn find_magic(&mut self, from: u64) -> std::io::Result<u64> {
         let mut from = from;
         while from + RECORD_HEADER_BYTES as u64 <= self.file_bytes {

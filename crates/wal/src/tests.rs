@@ -98,9 +98,9 @@ fn a_write_torn_at_any_byte_loses_only_what_it_had_not_finished() {
         files.set_bytes_of(&path, &bytes[..len]);
         let copy = files.after_kill();
         let (wal, records, report) = open(&copy, options());
-        assert_eq!(records, sample()[..records.len()], "cut to {len}");
-        assert_eq!(report.damage, Vec::<String>::new(), "cut to {len}");
-        assert!(records.len() >= most, "cut to {len}");
+        assert_eq!(records, sample()[..records.len()], "truncated to {len}");
+        assert_eq!(report.damage, Vec::<String>::new(), "truncated to {len}");
+        assert!(records.len() >= most, "truncated to {len}");
         most = records.len();
         append(&wal, "later", b"goes on").expect("the disk is fine");
         wal.close();
@@ -109,7 +109,7 @@ fn a_write_torn_at_any_byte_loses_only_what_it_had_not_finished() {
         assert_eq!(
             (after.len(), again.torn_bytes),
             (records.len() + 1, 0),
-            "cut to {len}"
+            "truncated to {len}"
         );
     }
     assert_eq!(most, sample().len() - 1);
@@ -128,7 +128,7 @@ fn a_rotten_byte_costs_one_record_and_is_reported() {
             .into_iter()
             .filter(|r| !records.contains(r))
             .collect();
-        // Rot in the last record can't be told from a torn write.
+        // Rot in the last record looks like a torn write.
         let in_last = lost.as_slice() == &sample()[11..];
         assert!(lost.len() <= 1, "byte {at} cost {}", lost.len());
         assert!(
@@ -170,7 +170,7 @@ fn a_segment_of_which_nothing_can_be_read_is_kept_aside() {
     let (wal, records, report) = open(&files, options());
     assert_eq!((records, report.damage.len()), (vec![], 1));
     append(&wal, "fake", b"later").expect("the disk is fine");
-    wal.cut(&|_| u64::MAX).expect("the disk is fine");
+    wal.truncate(&|_| u64::MAX).expect("the disk is fine");
     wal.close();
     let kept = files.bytes_of(Path::new(&format!("{}.damaged", path.display())));
     assert_eq!(kept, Some(bytes));
@@ -206,13 +206,13 @@ fn covered_segments_are_removed_in_order() {
         .map(|i| append(&wal, ["a", "b"][i % 2], &[b'x'; 80]).expect("the disk is fine"))
         .collect();
     assert_eq!(sequences, (1..=10).collect::<Vec<u64>>());
-    wal.cut(&|tenant| if tenant == "a" { 9 } else { 4 })
+    wal.truncate(&|tenant| if tenant == "a" { 9 } else { 4 })
         .expect("the disk is fine");
     wal.close();
     let (wal, records, _) = open(&files, small.clone());
     assert_eq!(records.len(), 5);
     let before = wal.bytes();
-    wal.cut(&|_| 10).expect("the disk is fine");
+    wal.truncate(&|_| 10).expect("the disk is fine");
     assert!(wal.bytes() < before);
     wal.close();
     let (wal, records, _) = open(
@@ -233,7 +233,7 @@ fn a_segment_that_lost_all_records_does_not_lend_its_name() {
     let (wal, records, report) = open(&files, options());
     assert_eq!((records.len(), report.damage.len()), (0, 1));
     append(&wal, "a", b"new").expect("the disk is fine");
-    wal.cut(&|_| 0).expect("the disk is fine");
+    wal.truncate(&|_| 0).expect("the disk is fine");
     wal.close();
     let (_, records, _) = open(&files, options());
     assert_eq!(records, [("a".to_owned(), b"new".to_vec())]);

@@ -397,7 +397,7 @@ mod tests {
         let found = cache(&files, 9);
         assert!(found.get(7, 1, CHUNK_BYTES).is_some());
         files
-            .cut(
+            .truncate(
                 &PathBuf::from("/cache/0000000000000007/00000000-2"),
                 SLOT_BYTES + 100,
             )

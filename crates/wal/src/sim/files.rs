@@ -1,143 +1,20 @@
-//! A disk in memory that fills up, fails and crashes as told: what the crash tests put behind [`Files`].
-//!
-//! It keeps two states: what the process sees, and what a power loss is sure to leave. Between the two a
-//! crash chooses by its seed: unsynced bytes survive sector by sector, unsynced names one by one. Not a
-//! model of one file system but of the least that all promise.
+//! Simulated files: [`Files`] over a disk in memory.
 
+use super::dice::Dice;
+use super::disk::{Disk, Inode, NameChange, Node};
+use super::gate::Gate;
 use crate::files::{FileHandle, Files, Listed};
-use parking_lot::{Condvar, Mutex};
-use std::collections::BTreeMap;
+use parking_lot::Mutex;
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Bytes that a disk writes or loses as one.
-const SECTOR_BYTES: usize = 512;
-
-/// Numbers from a seed (splitmix64), the same on every machine.
-#[derive(Clone, Debug)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// Of a seed.
-    pub fn new(seed: u64) -> Dice {
-        Dice(seed)
-    }
-
-    /// Any number.
-    pub fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`.
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.number() % end.max(1)
-    }
-
-    /// True once in so many throws.
-    pub fn one_in(&mut self, throws: u64) -> bool {
-        self.below(throws) == 0
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Node {
-    Folder,
-    File(usize),
-}
-
-#[derive(Clone, Debug)]
-enum NameChange {
-    Put(PathBuf, Node),
-    Rename(PathBuf, PathBuf, Node),
-    Remove(PathBuf),
-}
-
-impl NameChange {
-    fn folders(&self) -> [Option<&Path>; 2] {
-        match self {
-            NameChange::Put(path, _) | NameChange::Remove(path) => [path.parent(), None],
-            NameChange::Rename(from, to, _) => [
-                to.parent(),
-                from.parent().filter(|f| Some(*f) != to.parent()),
-            ],
-        }
-    }
-
-    fn apply(&self, names: &mut BTreeMap<PathBuf, Node>) {
-        match self {
-            NameChange::Put(path, node) => {
-                names.insert(path.clone(), *node);
-            }
-            NameChange::Rename(from, to, node) => {
-                names.remove(from);
-                names.insert(to.clone(), *node);
-            }
-            NameChange::Remove(path) => {
-                names.remove(path);
-            }
-        }
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-struct Inode {
-    current: Vec<u8>,
-    durable: Vec<u8>,
-}
-
-#[derive(Debug, Default)]
-struct Disk {
-    names: BTreeMap<PathBuf, Node>,
-    durable_names: BTreeMap<PathBuf, Node>,
-    changes: Vec<NameChange>,
-    inodes: Vec<Inode>,
-    capacity: Option<usize>,
-    fail_syncs: u64,
-    /// Changing operations so far.
-    operations: u64,
-    crash_at: Option<u64>,
-    locked: bool,
-}
-
-/// Lets appends below a folder wait, so that a test decides what else happens before them.
-#[derive(Debug, Default)]
-struct Gate {
-    state: Mutex<GateState>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct GateState {
-    held: Option<PathBuf>,
-    waiting: usize,
-}
-
-impl Gate {
-    fn pass(&self, path: &Path) {
-        let mut state = self.state.lock();
-        while state
-            .held
-            .as_ref()
-            .is_some_and(|folder| path.starts_with(folder))
-        {
-            state.waiting += 1;
-            self.changed.wait(&mut state);
-            state.waiting -= 1;
-        }
-    }
-}
 
 /// A disk in memory.
 #[derive(Clone, Debug, Default)]
 pub struct SimFiles(Arc<Mutex<Disk>>, Arc<Gate>);
 
 impl SimFiles {
-    /// Lets the disk have room for so many bytes; `None` for any number.
+    /// Gives the disk room for `bytes` bytes; `None` for any number.
     pub fn set_capacity(&self, bytes: Option<usize>) {
         self.0.lock().capacity = bytes;
     }
@@ -147,12 +24,12 @@ impl SimFiles {
         self.0.lock().used()
     }
 
-    /// Lets the next so many syncs fail.
+    /// Lets the next `syncs` syncs fail.
     pub fn fail_syncs(&self, syncs: u64) {
         self.0.lock().fail_syncs = syncs;
     }
 
-    /// Lets the process die before the operation that is so many ahead: it and all later ones fail.
+    /// Kills the process after `operations` more operations: all later ones fail.
     pub fn crash_in(&self, operations: u64) {
         let mut disk = self.0.lock();
         disk.crash_at = Some(disk.operations + operations);
@@ -255,87 +132,6 @@ impl SimFiles {
     }
 }
 
-impl Inode {
-    fn after_crash(&self, dice: &mut Dice) -> Inode {
-        let (low, high) = (
-            self.durable.len().min(self.current.len()),
-            self.durable.len().max(self.current.len()),
-        );
-        let len = match dice.below(4) {
-            0 => self.durable.len(),
-            1 => self.current.len(),
-            _ => low + dice.below((high - low) as u64 + 1) as usize,
-        };
-        let mut bytes = if self.current.len() >= self.durable.len() {
-            self.current.clone()
-        } else {
-            self.durable.clone()
-        };
-        bytes.truncate(len);
-        let written_through = dice.one_in(2);
-        for sector in bytes
-            .chunks_mut(SECTOR_BYTES)
-            .enumerate()
-            .filter(|(i, _)| (i + 1) * SECTOR_BYTES > low)
-        {
-            if !written_through && dice.one_in(3) {
-                let first = low.saturating_sub(sector.0 * SECTOR_BYTES);
-                sector.1[first..].fill(0);
-            }
-        }
-        Inode {
-            durable: bytes.clone(),
-            current: bytes,
-        }
-    }
-}
-
-impl Disk {
-    fn is_crashed(&self) -> bool {
-        self.crash_at.is_some_and(|at| self.operations >= at)
-    }
-
-    fn operation(&mut self) -> io::Result<()> {
-        if self.is_crashed() {
-            return Err(io::Error::other("the process is dead"));
-        }
-        self.operations += 1;
-        Ok(())
-    }
-
-    fn used(&self) -> usize {
-        let files = self.names.values().filter_map(|n| {
-            if let Node::File(inode) = n {
-                Some(*inode)
-            } else {
-                None
-            }
-        });
-        files.map(|inode| self.inodes[inode].current.len()).sum()
-    }
-
-    fn file(&self, path: &Path) -> io::Result<usize> {
-        match self.names.get(path) {
-            Some(Node::File(inode)) => Ok(*inode),
-            _ => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn change(&mut self, change: NameChange) {
-        change.apply(&mut self.names);
-        self.changes.push(change);
-    }
-
-    fn failing_sync(&mut self) -> io::Result<()> {
-        self.operation()?;
-        if self.fail_syncs > 0 {
-            self.fail_syncs -= 1;
-            return Err(io::Error::other("the disk failed"));
-        }
-        Ok(())
-    }
-}
-
 impl Files for SimFiles {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
         let mut disk = self.0.lock();
@@ -375,7 +171,7 @@ impl Files for SimFiles {
         }))
     }
 
-    fn cut(&self, path: &Path, len: u64) -> io::Result<()> {
+    fn truncate(&self, path: &Path, len: u64) -> io::Result<()> {
         let mut disk = self.0.lock();
         disk.operation()?;
         let inode = disk.file(path)?;

@@ -1,0 +1,152 @@
+//! The state of a simulated disk: names and bytes, as the process sees them and as a power loss leaves them.
+
+use super::dice::Dice;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Bytes that a disk writes or loses as one.
+const SECTOR_BYTES: usize = 512;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Node {
+    Folder,
+    File(usize),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum NameChange {
+    Put(PathBuf, Node),
+    Rename(PathBuf, PathBuf, Node),
+    Remove(PathBuf),
+}
+
+impl NameChange {
+    pub(super) fn folders(&self) -> [Option<&Path>; 2] {
+        match self {
+            NameChange::Put(path, _) | NameChange::Remove(path) => [path.parent(), None],
+            NameChange::Rename(from, to, _) => [
+                to.parent(),
+                from.parent().filter(|f| Some(*f) != to.parent()),
+            ],
+        }
+    }
+
+    pub(super) fn apply(&self, names: &mut BTreeMap<PathBuf, Node>) {
+        match self {
+            NameChange::Put(path, node) => {
+                names.insert(path.clone(), *node);
+            }
+            NameChange::Rename(from, to, node) => {
+                names.remove(from);
+                names.insert(to.clone(), *node);
+            }
+            NameChange::Remove(path) => {
+                names.remove(path);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inode {
+    /// As the process sees it.
+    pub(super) current: Vec<u8>,
+    /// What a power loss is sure to leave.
+    pub(super) durable: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    pub(super) names: BTreeMap<PathBuf, Node>,
+    pub(super) durable_names: BTreeMap<PathBuf, Node>,
+    pub(super) changes: Vec<NameChange>,
+    pub(super) inodes: Vec<Inode>,
+    pub(super) capacity: Option<usize>,
+    pub(super) fail_syncs: u64,
+    /// Changing operations so far.
+    pub(super) operations: u64,
+    pub(super) crash_at: Option<u64>,
+    pub(super) locked: bool,
+}
+
+impl Inode {
+    pub(super) fn after_crash(&self, dice: &mut Dice) -> Inode {
+        let (low, high) = (
+            self.durable.len().min(self.current.len()),
+            self.durable.len().max(self.current.len()),
+        );
+        let len = match dice.below(4) {
+            0 => self.durable.len(),
+            1 => self.current.len(),
+            _ => low + dice.below((high - low) as u64 + 1) as usize,
+        };
+        let mut bytes = if self.current.len() >= self.durable.len() {
+            self.current.clone()
+        } else {
+            self.durable.clone()
+        };
+        bytes.truncate(len);
+        let written_through = dice.one_in(2);
+        for sector in bytes
+            .chunks_mut(SECTOR_BYTES)
+            .enumerate()
+            .filter(|(i, _)| (i + 1) * SECTOR_BYTES > low)
+        {
+            if !written_through && dice.one_in(3) {
+                let first = low.saturating_sub(sector.0 * SECTOR_BYTES);
+                sector.1[first..].fill(0);
+            }
+        }
+        Inode {
+            durable: bytes.clone(),
+            current: bytes,
+        }
+    }
+}
+
+impl Disk {
+    pub(super) fn is_crashed(&self) -> bool {
+        self.crash_at.is_some_and(|at| self.operations >= at)
+    }
+
+    pub(super) fn operation(&mut self) -> io::Result<()> {
+        if self.is_crashed() {
+            return Err(io::Error::other("the process is dead"));
+        }
+        self.operations += 1;
+        Ok(())
+    }
+
+    pub(super) fn used(&self) -> usize {
+        let files = self.names.values().filter_map(|n| {
+            if let Node::File(inode) = n {
+                Some(*inode)
+            } else {
+                None
+            }
+        });
+        files.map(|inode| self.inodes[inode].current.len()).sum()
+    }
+
+    pub(super) fn file(&self, path: &Path) -> io::Result<usize> {
+        match self.names.get(path) {
+            Some(Node::File(inode)) => Ok(*inode),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    pub(super) fn change(&mut self, change: NameChange) {
+        change.apply(&mut self.names);
+        self.changes.push(change);
+    }
+
+    pub(super) fn failing_sync(&mut self) -> io::Result<()> {
+        self.operation()?;
+        if self.fail_syncs > 0 {
+            self.fail_syncs -= 1;
+            return Err(io::Error::other("the disk failed"));
+        }
+        Ok(())
+    }
+}
