@@ -124,15 +124,14 @@ fn read_lokis(
         .into_iter()
         .find(|path| path.exists())
         .ok_or_else(|| format!("{files} does not exist, set -config.file for another path"))?;
-    let mut text = read_file(path)?;
+    let text = read_file(path)?;
     let named = |error: FileError| format!("{}: {error}", path.display());
     if loki.expand_env {
         let expanded = expand(&text, |name| std::env::var(name).ok()).map_err(named)?;
-        let unset = expanded.unset.iter();
-        warnings.extend(unset.map(|name| format!("${{{name}}} is not set and counts as nothing")));
-        text = expanded.text;
+        let read = file::apply_plain(config, &expanded.text, Dialect::Loki, &loki.keys);
+        return file::with_unset(read, &expanded.unset).map_err(named);
     }
-    let has_variables = !loki.expand_env && has_variables(&text);
+    let has_variables = has_variables(&text);
     let hint = "variables are not expanded: -config.expand-env=true does that";
     match file::apply_plain(config, &text, Dialect::Loki, &loki.keys) {
         Err(error) if has_variables => Err(format!("{} ({hint})", named(error))),

@@ -1,5 +1,6 @@
 //! What `skald config check` says of a file: what is taken, what is not needed, what is missing.
 
+use super::expand::{are_not_set, expand};
 use super::file::Line;
 use super::{Config, file};
 use crate::config::loki::unsupported::Fate;
@@ -7,11 +8,12 @@ use std::collections::BTreeMap;
 
 /// The report on a file, and whether the file can be used.
 pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, bool) {
-    let mut config = Config::default();
-    let read = file::apply(&mut config, text, &[], lookup).map_err(|error| error.to_string());
-    let lines = match read.and_then(|lines| config.check().map(|()| lines)) {
+    let lines = match read(text, &lookup) {
         Ok(lines) => lines,
-        Err(error) => return (format!("refused: {}\n", error.trim_end()), false),
+        Err(error) => match read_with_stand_ins(text, &lookup) {
+            Some(lines) => lines,
+            None => return (format!("refused: {}\n", error.trim_end()), false),
+        },
     };
     let count = |is: fn(&Line) -> bool| lines.iter().filter(|line| is(line)).count();
     let taken = count(|line| matches!(line, Line::Taken(_) | Line::Noted(..)));
@@ -31,6 +33,33 @@ pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, b
         "{taken} taken, {not_needed} not needed, {missing} not supported, {unknown} unknown\n"
     ));
     (out, !is_strange)
+}
+
+fn read(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Vec<Line>, String> {
+    let mut config = Config::default();
+    let lines = file::apply(&mut config, text, &[], lookup).map_err(|error| error.to_string())?;
+    config.check().map(|()| lines)
+}
+
+/// Values that stand for a variable which is set only where the server runs: a word, number or switch, or a duration.
+const STAND_INS: [&str; 2] = ["1", "1h"];
+
+/// Reads a file that is refused without variables that are not set here, as if they were.
+fn read_with_stand_ins(text: &str, lookup: &impl Fn(&str) -> Option<String>) -> Option<Vec<Line>> {
+    let unset = expand(text, lookup).ok()?.unset;
+    if unset.is_empty() {
+        return None;
+    }
+    let mut lines = STAND_INS.iter().find_map(|stand_in| {
+        let stands_in = |name: &str| unset.contains(name).then(|| (*stand_in).to_owned());
+        read(text, |name| stands_in(name).or_else(|| lookup(name))).ok()
+    })?;
+    let warning = format!(
+        "{} here, and without it a server refuses the file",
+        are_not_set(&unset)
+    );
+    lines.push(Line::Warning(warning));
+    Some(lines)
 }
 
 /// Sections that are missing as a whole and are reported as one.
@@ -155,6 +184,37 @@ mod tests {
              not supported  ruler.* (3 settings): rules are not evaluated yet\n\
              2 taken, 0 not needed, 3 not supported, 0 unknown\n"
         );
+    }
+
+    #[test]
+    fn a_variable_that_is_set_only_where_the_server_runs_is_a_warning() {
+        let check = |text: &str, expected: Option<&str>| {
+            let (report, usable) = report(text, |name| (name == "KEY").then(|| "k".to_owned()));
+            assert_eq!(usable, expected.is_some(), "{report}");
+            assert!(report.contains(expected.unwrap_or("refused: ")), "{report}");
+        };
+        let bucket = |secret: &str| {
+            format!(
+                "storage_config: {{aws: {{bucketnames: b, access_key_id: '${{KEY}}', secret_access_key: '{secret}'}}}}\n"
+            )
+        };
+        let warned =
+            "warning        ${SECRET} is not set here, and without it a server refuses the file\n";
+        check(&bucket("${SECRET}"), Some(warned));
+        check(
+            "limits_config: {query_timeout: '${T}'}\n",
+            Some("${T} is not set here"),
+        );
+        check(
+            "server: {http_listen_port: '${P}'}\nruntime_config: {period: '${T:-5s}'}\n",
+            Some("${P} is not set here"),
+        );
+        check(
+            "no_auth_tenant: a${X}\n",
+            Some("warning        ${X} is not set, which counts as nothing\n"),
+        );
+        check("server: {http_listen_port: 'x${P}'}\n", None);
+        check(&bucket(""), None);
     }
 
     #[test]

@@ -30,6 +30,13 @@ pub fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Exp
     Ok(out)
 }
 
+/// `${A}, ${B} are not set`
+pub fn are_not_set(names: &BTreeSet<String>) -> String {
+    let shown: Vec<String> = names.iter().map(|name| format!("${{{name}}}")).collect();
+    let are = if names.len() > 1 { "are" } else { "is" };
+    format!("{} {are} not set", shown.join(", "))
+}
+
 /// Whether a text has a variable to expand, outside of comments.
 pub fn has_variables(text: &str) -> bool {
     let is_comment = |line: &&str| line.trim_start().starts_with('#');

@@ -5,6 +5,7 @@ use super::{Config, keys, yaml};
 use crate::config::loki::translate::Translation;
 use crate::config::loki::{buckets, unsupported, wrapped};
 use serde_yaml_ng::Value;
+use std::collections::BTreeSet;
 
 /// A file that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,18 +65,26 @@ pub fn apply(
     lookup: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Line>, FileError> {
     let Expanded { text, unset } = expand::expand(text, lookup)?;
-    let names: Vec<String> = unset.iter().map(|name| format!("${{{name}}}")).collect();
-    let (names, are) = (names.join(", "), if unset.len() > 1 { "are" } else { "is" });
-    match apply_plain(config, &text, Dialect::ByNames, given) {
-        Err(FileError::Value(error)) if !unset.is_empty() => {
-            Err(FileError::Value(format!("{error} ({names} {are} not set)")))
-        }
-        Ok(mut lines) if !unset.is_empty() => {
-            let warning = format!("{names} {are} not set and counts as nothing");
+    with_unset(apply_plain(config, &text, Dialect::ByNames, given), &unset)
+}
+
+/// What became of a file, with a word on variables that are not set.
+pub fn with_unset(
+    read: Result<Vec<Line>, FileError>,
+    unset: &BTreeSet<String>,
+) -> Result<Vec<Line>, FileError> {
+    if unset.is_empty() {
+        return read;
+    }
+    let are_not_set = expand::are_not_set(unset);
+    match read {
+        Err(FileError::Value(error)) => Err(FileError::Value(format!("{error} ({are_not_set})"))),
+        Err(error) => Err(error),
+        Ok(mut lines) => {
+            let warning = format!("{are_not_set}, which counts as nothing");
             lines.push(Line::Warning(warning));
             Ok(lines)
         }
-        other => other,
     }
 }
 
@@ -266,7 +275,7 @@ mod tests {
         let warned = read("no_auth_tenant: a${X}b\n").1.expect("loads");
         assert_eq!(
             warned[1],
-            Line::Warning("${X} is not set and counts as nothing".to_owned())
+            Line::Warning("${X} is not set, which counts as nothing".to_owned())
         );
     }
 

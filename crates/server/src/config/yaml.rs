@@ -4,7 +4,7 @@
 //! text that a name, a key or a duration needs. Here every scalar stays text, and each setting reads it.
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_yaml_ng::{Mapping, Value};
 use std::fmt;
 
@@ -14,27 +14,93 @@ pub fn parse(text: &str) -> Result<Value, serde_yaml_ng::Error> {
     let (Some(first), Some(again)) = (document(), document()) else {
         return Ok(Value::Null);
     };
-    let shape = Value::deserialize(first)?;
+    let shape = Shape::deserialize(first)?;
     let mut root = AsWritten(&shape).deserialize(again)?;
     root.apply_merge()?;
     Ok(root)
 }
 
-/// Reads again what was read as this value, and keeps the texts of its scalars.
+/// What a document is made of, scalars aside; values of a mapping are in its order.
+enum Shape {
+    Null,
+    Scalar,
+    List(Vec<Shape>),
+    Mapping(Vec<Shape>),
+}
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Shape, D::Error> {
+        deserializer.deserialize_any(ShapeVisitor)
+    }
+}
+
+struct ShapeVisitor;
+
+/// Every kind of scalar is one: numbers of any size are read by the settings they are for.
+macro_rules! scalars {
+    ($($visit:ident: $type:ty),*) => {$(
+        fn $visit<E>(self, _: $type) -> Result<Shape, E> {
+            Ok(Shape::Scalar)
+        }
+    )*};
+}
+
+impl<'de> Visitor<'de> for ShapeVisitor {
+    type Value = Shape;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value without a tag")
+    }
+
+    scalars!(visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128, visit_f64: f64, visit_str: &str);
+
+    fn visit_unit<E>(self) -> Result<Shape, E> {
+        Ok(Shape::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Shape, E> {
+        Ok(Shape::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Shape, A::Error> {
+        let mut shapes = Vec::new();
+        while let Some(shape) = items.next_element()? {
+            shapes.push(shape);
+        }
+        Ok(Shape::List(shapes))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
+        let mut shapes = Vec::new();
+        while let Some((_, shape)) = map.next_entry::<IgnoredAny, Shape>()? {
+            shapes.push(shape);
+        }
+        Ok(Shape::Mapping(shapes))
+    }
+}
+
+/// Reads again what has this shape, and keeps the texts of its scalars.
 #[derive(Clone, Copy)]
-struct AsWritten<'a>(&'a Value);
+struct AsWritten<'a>(&'a Shape);
+
+impl AsWritten<'_> {
+    fn inner(&self) -> &[Shape] {
+        match self.0 {
+            Shape::List(inner) | Shape::Mapping(inner) => inner,
+            Shape::Null | Shape::Scalar => &[],
+        }
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for AsWritten<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         match self.0 {
-            Value::Mapping(_) => deserializer.deserialize_map(self),
-            Value::Sequence(_) => deserializer.deserialize_seq(self),
-            Value::Bool(_) | Value::Number(_) => {
-                String::deserialize(deserializer).map(Value::String)
-            }
-            Value::Null | Value::String(_) | Value::Tagged(_) => Value::deserialize(deserializer),
+            Shape::Mapping(_) => deserializer.deserialize_map(self),
+            Shape::List(_) => deserializer.deserialize_seq(self),
+            Shape::Scalar => String::deserialize(deserializer).map(Value::String),
+            Shape::Null => Value::deserialize(deserializer),
         }
     }
 }
@@ -48,11 +114,13 @@ impl<'de> Visitor<'de> for AsWritten<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut read = Mapping::new();
-        // Both readings meet the keys in the same order.
-        let mut shapes = self.0.as_mapping().into_iter().flat_map(Mapping::values);
+        let mut shapes = self.inner().iter();
         while let Some(key) = map.next_key::<String>()? {
-            let shape = shapes.next().unwrap_or(&Value::Null);
+            let shape = shapes.next().unwrap_or(&Shape::Null);
             let value = map.next_value_seed(AsWritten(shape))?;
+            if read.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("{key:?} stands there twice")));
+            }
             read.insert(Value::String(key), value);
         }
         Ok(Value::Mapping(read))
@@ -60,8 +128,9 @@ impl<'de> Visitor<'de> for AsWritten<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut read = Vec::new();
+        let mut shapes = self.inner().iter();
         loop {
-            let shape = self.0.get(read.len()).unwrap_or(&Value::Null);
+            let shape = shapes.next().unwrap_or(&Shape::Null);
             match items.next_element_seed(AsWritten(shape))? {
                 Some(item) => read.push(item),
                 None => return Ok(Value::Sequence(read)),

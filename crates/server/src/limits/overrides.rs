@@ -4,7 +4,7 @@
 //! `runtime_config.file` are read again when they change; one that can't be used is reported once and the
 //! limits in force stay. Callers get a snapshot that does not change under a request.
 
-use crate::config::expand::{Expanded, expand};
+use crate::config::expand::{Expanded, are_not_set, expand};
 use crate::config::limits::Limits;
 use crate::config::loki::translate::older_limit;
 use crate::config::{Config, file, keys, yaml};
@@ -184,10 +184,10 @@ fn read_table(base: &Config, text: &str, table: &mut Table) -> Result<Vec<String
     let Expanded { text, unset } =
         expand(text, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
     let root = yaml::parse(&text).map_err(|error| format!("not valid YAML: {error}"))?;
-    let mut warnings: Vec<String> = unset
-        .iter()
-        .map(|name| format!("${{{name}}} is not set and counts as nothing"))
-        .collect();
+    let mut warnings = Vec::new();
+    if !unset.is_empty() {
+        warnings.push(format!("{}, which counts as nothing", are_not_set(&unset)));
+    }
     let sections = match &root {
         Value::Null => return Ok(warnings),
         Value::Mapping(sections) => sections,

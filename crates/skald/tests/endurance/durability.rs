@@ -126,6 +126,7 @@ fn next(seed: &mut u64) -> u64 {
     reason = "a failure names the seed to repeat it with"
 )]
 fn every_acknowledged_entry_is_there_once_after_kills_under_load() {
+    let _alone = crate::alone();
     let kills = variable("SKALD_KILLS").unwrap_or(4) as usize;
     let mut seed = variable("SKALD_KILL_SEED").unwrap_or_else(seed_of_clock);
     eprintln!("SKALD_KILL_SEED={seed} SKALD_KILLS={kills}");

@@ -206,6 +206,7 @@ fn attack_all(address: &str, abuses: &[Abuse]) -> Vec<String> {
 
 #[test]
 fn a_healthy_client_is_served_whatever_others_send() {
+    let _alone = crate::alone();
     raise_open_files();
     let data = tempfile::tempdir().expect("a temporary directory can be made");
     let budget = BUDGET_BYTES.to_string();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 #[test]
 fn mixed_load_with_restarts_loses_nothing_and_grows_nothing() {
+    let _alone = crate::alone();
     let data = tempfile::tempdir().expect("a temporary directory can be made");
     let soak = Soak {
         binary: PathBuf::from(BINARY),

@@ -120,6 +120,19 @@ fn files_that_can_not_be_used_are_refused_with_advice() {
     }
 }
 
+#[test]
+fn a_variable_that_is_not_set_is_named() {
+    for file in files("loki_files/unset") {
+        assert!(check(&file).status.success(), "{}", file.display());
+        let file = format!("-config.file={}", file.display());
+        let (valid, _, stderr) = output(&[&file, "-config.expand-env", "-verify-config"]);
+        assert!(
+            !valid && stderr.contains("(${LOKI_TEST_UNSET} is not set)"),
+            "{stderr}"
+        );
+    }
+}
+
 /// A file of two lines, in a folder of its own.
 fn small_file(text: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
