@@ -40,6 +40,23 @@ pub struct WriteEntry<'a> {
 }
 
 impl<'a> WriteBatch<'a> {
+    /// Appends entries of one stream, as times in nanoseconds since 1970 and lines, without metadata.
+    pub fn push(&mut self, labels: Labels, entries: impl IntoIterator<Item = (i64, &'a [u8])>) {
+        let first = self.entries.len() as u32;
+        let pair = self.metadata.len() as u32;
+        self.entries
+            .extend(entries.into_iter().map(|(timestamp, line)| WriteEntry {
+                timestamp,
+                line,
+                metadata: pair..pair,
+            }));
+        self.streams.push(WriteStream {
+            id: StreamId::of(&labels),
+            labels,
+            rows: first..self.entries.len() as u32,
+        });
+    }
+
     /// The metadata pairs of an entry.
     pub fn metadata_of(&self, entry: &WriteEntry<'a>) -> &[(Cow<'a, str>, Cow<'a, str>)] {
         &self.metadata[entry.metadata.start as usize..entry.metadata.end as usize]

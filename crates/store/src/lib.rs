@@ -1,12 +1,47 @@
-//! A data directory: WAL, head, flush, parts, compaction, recovery. README.md has the formats.
+//! Store: an embeddable log store in one directory, with a WAL, heads, parts, compaction and recovery.
 //!
-//! Knows no LogQL and no HTTP. A write is visible to queries before it is acknowledged and durable when
-//! its callback says so. A query sees what was written before it began, each entry's pieces exactly once
-//! (equal entries may still occur in two pieces: readers drop repeats of (stream, time, line, metadata)
-//! among pieces that overlap in time).
+//! Knows no LogQL and no HTTP; README.md beside this file has the formats on disk. A write is visible to queries
+//! before it is acknowledged, and durable when its callback says so. A query sees what was written before it began,
+//! each piece of it exactly once. Equal entries may still be in two pieces: readers drop repeats of (stream, time,
+//! line, metadata) among pieces that overlap in time.
 //!
-//! Lock order: a tenant's `changes`, then its `state`, then the WAL's own locks. Queries take `state` for
-//! as long as it takes to clone a few `Arc`s.
+//! ```
+//! use skald_model::{Columns, ContentQuery, Labels, Matcher, TenantId, TimeRange, WriteBatch};
+//! use skald_store::{Options, ReadSpec, Select, Store};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let data = folder.path();
+//! let store = Store::open(Options::new(data))?;
+//! let tenant = TenantId::parse("team-a")?;
+//!
+//! let mut batch = WriteBatch::default();
+//! let lines: [(i64, &[u8]); 2] = [(1_000, b"GET /a 200"), (2_000, b"GET /b 500")];
+//! batch.push(Labels::from_pairs([("app", "api")]), lines);
+//! let (done, durable) = std::sync::mpsc::channel();
+//! store.write(&tenant, &batch, Box::new(move |result| drop(done.send(result))))?;
+//! durable.recv()??;
+//!
+//! let select = Select {
+//!     matchers: &[Matcher::equal("app", "api")],
+//!     range: TimeRange { start: 0, end: 10_000 },
+//!     content: &ContentQuery::default(),
+//! };
+//! let mut found = Vec::new();
+//! for piece in store.select(&tenant, &select)?.pieces {
+//!     let read = piece.read(&ReadSpec::all(&Columns::ALL), None)?;
+//!     for row in read.runs.iter().flat_map(|run| run.rows.clone()) {
+//!         found.push(String::from_utf8_lossy(read.batch.line(row)).into_owned());
+//!     }
+//! }
+//! assert_eq!(found, ["GET /a 200", "GET /b 500"]);
+//! store.close(true)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Lock order: a tenant's `changes`, then its `state`, then the WAL's own locks. Queries hold `state` only while they
+//! clone a few `Arc`s.
 
 mod background;
 mod bucket;

@@ -262,7 +262,7 @@ impl Shared {
                 changes.deletes = manifest.deletes;
                 Ok(())
             }
-            Err(ReplaceError::Kept(error)) => {
+            Err(ReplaceError::NotReplaced(error)) => {
                 edit.added.iter().for_each(|part| part.retire());
                 Err(error)
             }

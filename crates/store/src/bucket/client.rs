@@ -26,10 +26,6 @@ use tokio::sync::Notify;
 const RUNTIME_THREADS: usize = 2;
 /// Ranges of one read that are fetched at once.
 const RANGES_AT_ONCE: usize = 16;
-/// Bytes of one request of an upload; an object may have 10,000 of them, so the largest part fits.
-const UPLOAD_PIECE_BYTES: u64 = 16 << 20;
-/// Pieces of an upload in flight: bounds its memory.
-const PIECES_AT_ONCE: usize = 2;
 /// Bytes that an answer of unknown length may have at the slowest rate before it counts as late.
 const MANIFEST_BYTES: u64 = 256 << 10;
 /// The wait between attempts grows up to this.
@@ -95,13 +91,13 @@ pub(crate) struct ListedObject {
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Connection {
     storage: Arc<dyn ObjectStore>,
     prefix: Path,
     timeout: Duration,
     attempts: u32,
     backoff: Duration,
-    counters: Counters,
+    pub(super) counters: Counters,
     closing: AtomicBool,
     closed: Notify,
 }
@@ -109,7 +105,7 @@ struct Shared {
 /// A bucket, and a place in it.
 #[derive(Debug)]
 pub(crate) struct Client {
-    shared: Arc<Shared>,
+    pub(super) connection: Arc<Connection>,
     runtime: Option<Runtime>,
 }
 
@@ -128,7 +124,7 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|e| format!("starting threads for object storage: {e}"))?;
-        let shared = Shared {
+        let connection = Connection {
             storage,
             prefix,
             timeout: options.timeout,
@@ -139,19 +135,19 @@ impl Client {
             closed: Notify::new(),
         };
         Ok(Client {
-            shared: Arc::new(shared),
+            connection: Arc::new(connection),
             runtime: Some(runtime),
         })
     }
 
     pub(crate) fn counters(&self) -> &Counters {
-        &self.shared.counters
+        &self.connection.counters
     }
 
-    /// Ends all that waits; later operations fail.
+    /// Fails all operations, those that wait and later ones.
     pub(crate) fn close(&self) {
-        self.shared.closing.store(true, Ordering::Release);
-        self.shared.closed.notify_waiters();
+        self.connection.closing.store(true, Ordering::Release);
+        self.connection.closed.notify_waiters();
     }
 
     /// An object, if there is one.
@@ -168,7 +164,7 @@ impl Client {
                 let size = result.meta.size;
                 let bytes = result.bytes().await?;
                 if bytes.len() as u64 != size {
-                    Err(cut_short())
+                    Err(incomplete())
                 } else {
                     Ok(Versioned { bytes, version })
                 }
@@ -176,7 +172,7 @@ impl Client {
         });
         match found {
             Ok(found) => {
-                self.shared
+                self.connection
                     .counters
                     .fetched_bytes
                     .fetch_add(found.bytes.len() as u64, Ordering::Relaxed);
@@ -194,10 +190,11 @@ impl Client {
         ranges: &[Range<u64>],
     ) -> Result<Vec<Bytes>, ObjectError> {
         let path = self.path(name)?;
-        let (ranges, shared, named) = (ranges.to_vec(), self.shared.clone(), name.to_owned());
+        let (ranges, connection, named) =
+            (ranges.to_vec(), self.connection.clone(), name.to_owned());
         let fetched: Vec<Bytes> = self.wait(async move {
             let one = |range: Range<u64>| {
-                let (path, shared, named) = (path.clone(), shared.clone(), named.clone());
+                let (path, connection, named) = (path.clone(), connection.clone(), named.clone());
                 let len = range.end - range.start;
                 async move {
                     let operation = move |storage: Arc<dyn ObjectStore>| -> BoxFuture<
@@ -210,11 +207,11 @@ impl Client {
                                 if bytes.len() as u64 == range.end - range.start {
                                     Ok(bytes)
                                 } else {
-                                    Err(cut_short())
+                                    Err(incomplete())
                                 }
                             })
                         };
-                    shared.repeat(&named, len, &operation).await
+                    connection.repeat(&named, len, &operation).await
                 }
             };
             futures_util::stream::iter(ranges.into_iter().map(one))
@@ -223,7 +220,7 @@ impl Client {
                 .await
         })?;
         let bytes = fetched.iter().map(|b| b.len() as u64).sum();
-        self.shared
+        self.connection
             .counters
             .fetched_bytes
             .fetch_add(bytes, Ordering::Relaxed);
@@ -241,88 +238,7 @@ impl Client {
         self.put(name, Bytes::from(bytes), mode)
     }
 
-    /// Writes an object of `size` bytes that `read` gives, piece by piece. Its name tells its content.
-    pub(crate) fn upload(
-        &self,
-        name: &str,
-        size: u64,
-        read: &dyn Fn(Range<u64>) -> std::io::Result<Vec<u8>>,
-    ) -> Result<(), UploadError> {
-        if size <= UPLOAD_PIECE_BYTES {
-            return Ok(self.put(name, Bytes::from(read(0..size)?), PutMode::Overwrite)?);
-        }
-        let path = self.path(name)?;
-        let begun = path.clone();
-        let upload = self.repeat(name, 0, move |storage| {
-            let path = begun.clone();
-            Box::pin(async move {
-                storage
-                    .put_multipart(&path)
-                    .await
-                    .map(|u| Arc::new(tokio::sync::Mutex::new(u)))
-            })
-        })?;
-        let sent = self.send_pieces(name, size, &upload, read);
-        if sent.is_err() {
-            // What can't be taken back costs space until the bucket's own rule for unfinished uploads.
-            let _ = self.wait(async move {
-                upload
-                    .lock()
-                    .await
-                    .abort()
-                    .await
-                    .map_err(|_| ObjectError::Closing)
-            });
-        }
-        sent
-    }
-
-    fn send_pieces(
-        &self,
-        name: &str,
-        size: u64,
-        upload: &Arc<tokio::sync::Mutex<Box<dyn object_store::MultipartUpload>>>,
-        read: &dyn Fn(Range<u64>) -> std::io::Result<Vec<u8>>,
-    ) -> Result<(), UploadError> {
-        let mut at = 0;
-        while at < size {
-            let mut pieces = Vec::new();
-            while at < size && pieces.len() < PIECES_AT_ONCE {
-                let end = (at + UPLOAD_PIECE_BYTES).min(size);
-                pieces.push(Bytes::from(read(at..end)?));
-                at = end;
-            }
-            let (upload, shared, named) = (upload.clone(), self.shared.clone(), name.to_owned());
-            self.wait(async move {
-                let mut upload = upload.lock().await;
-                // A piece has its number from the order of these calls; a failed one fails the upload, which
-                // is then begun anew by whoever called.
-                let parts: Vec<_> = pieces
-                    .into_iter()
-                    .map(|piece| (piece.len() as u64, upload.put_part(piece.into())))
-                    .collect();
-                let sending = parts
-                    .into_iter()
-                    .map(|(len, part)| shared.attempt(len, part));
-                let sent: Result<Vec<()>, Error> =
-                    futures_util::future::try_join_all(sending).await;
-                sent.map(|_| ())
-                    .map_err(|error| last_error(&named, error, 1))
-            })?;
-        }
-        let upload = upload.clone();
-        self.repeat(name, size, move |_| {
-            let upload = upload.clone();
-            Box::pin(async move { upload.lock().await.complete().await.map(|_| ()) })
-        })?;
-        self.shared
-            .counters
-            .uploaded_bytes
-            .fetch_add(size, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn put(&self, name: &str, bytes: Bytes, mode: PutMode) -> Result<(), ObjectError> {
+    pub(super) fn put(&self, name: &str, bytes: Bytes, mode: PutMode) -> Result<(), ObjectError> {
         let path = self.path(name)?;
         let len = bytes.len() as u64;
         self.repeat(name, len, move |storage| {
@@ -335,7 +251,7 @@ impl Client {
                     .map(|_| ())
             })
         })?;
-        self.shared
+        self.connection
             .counters
             .uploaded_bytes
             .fetch_add(len, Ordering::Relaxed);
@@ -387,8 +303,8 @@ impl Client {
     }
 
     /// The path of a name, as it is: names of ours need no escapes.
-    fn path(&self, name: &str) -> Result<Path, ObjectError> {
-        let whole = format!("{}/{name}", self.shared.prefix);
+    pub(super) fn path(&self, name: &str) -> Result<Path, ObjectError> {
+        let whole = format!("{}/{name}", self.connection.prefix);
         Path::parse(whole).map_err(|e| ObjectError::Refused {
             name: name.to_owned(),
             why: e.to_string(),
@@ -397,13 +313,13 @@ impl Client {
 
     fn below_prefix(&self, path: &Path) -> Option<String> {
         let parts: Vec<String> = path
-            .prefix_match(&self.shared.prefix)?
+            .prefix_match(&self.connection.prefix)?
             .map(|p| p.as_ref().to_owned())
             .collect();
         Some(parts.join("/"))
     }
 
-    fn repeat<T: Send + 'static>(
+    pub(super) fn repeat<T: Send + 'static>(
         &self,
         name: &str,
         bytes: u64,
@@ -412,23 +328,23 @@ impl Client {
         + Sync
         + 'static,
     ) -> Result<T, ObjectError> {
-        let (shared, name) = (self.shared.clone(), name.to_owned());
-        self.wait(async move { shared.repeat(&name, bytes, &operation).await })
+        let (connection, name) = (self.connection.clone(), name.to_owned());
+        self.wait(async move { connection.repeat(&name, bytes, &operation).await })
     }
 
     /// Runs a future on the runtime while this thread waits.
-    fn wait<T: Send + 'static>(
+    pub(super) fn wait<T: Send + 'static>(
         &self,
         future: impl Future<Output = Result<T, ObjectError>> + Send + 'static,
     ) -> Result<T, ObjectError> {
         let (sender, receiver) = mpsc::sync_channel(1);
-        let shared = self.shared.clone();
+        let connection = self.connection.clone();
         let runtime = self.runtime.as_ref().ok_or(ObjectError::Closing)?;
         runtime.spawn(async move {
             // Made before looking at the flag, so that no call of `close` falls between the two.
-            let mut closed = std::pin::pin!(shared.closed.notified());
+            let mut closed = std::pin::pin!(connection.closed.notified());
             closed.as_mut().enable();
-            let result = if shared.closing.load(Ordering::Acquire) {
+            let result = if connection.closing.load(Ordering::Acquire) {
                 Err(ObjectError::Closing)
             } else {
                 tokio::select! { result = future => result, () = closed => Err(ObjectError::Closing) }
@@ -450,18 +366,9 @@ impl Drop for Client {
     }
 }
 
-/// An upload failed: reading the part, or sending it.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum UploadError {
-    #[error(transparent)]
-    Object(#[from] ObjectError),
-    #[error("reading the part: {0}")]
-    Read(#[from] std::io::Error),
-}
-
-impl Shared {
-    /// One attempt, within the time that so many bytes may take.
-    async fn attempt<T>(
+impl Connection {
+    /// One attempt, within the time that `bytes` bytes may take.
+    pub(super) async fn attempt<T>(
         &self,
         bytes: u64,
         future: impl Future<Output = object_store::Result<T>>,
@@ -524,14 +431,14 @@ fn may_pass(error: &Error) -> bool {
     matches!(error, Error::Generic { .. } | Error::JoinError { .. })
 }
 
-fn cut_short() -> Error {
+fn incomplete() -> Error {
     Error::Generic {
         store: "objects",
-        source: "the answer was cut short".into(),
+        source: "the answer ended early".into(),
     }
 }
 
-fn last_error(name: &str, error: Error, attempts: u32) -> ObjectError {
+pub(super) fn last_error(name: &str, error: Error, attempts: u32) -> ObjectError {
     let name = name.to_owned();
     match error {
         Error::NotFound { .. } => ObjectError::Missing(name),
@@ -551,39 +458,6 @@ fn last_error(name: &str, error: Error, attempts: u32) -> ObjectError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn large_objects_go_up_in_pieces() {
-        let options = ObjectOptions::new(BucketLocation::Given(Arc::new(
-            object_store::memory::InMemory::new(),
-        )));
-        let client = Client::new(&options).expect("a runtime can be made");
-        let size = 2 * UPLOAD_PIECE_BYTES + 5;
-        let byte = |at: u64| (at / 1000) as u8;
-        client
-            .upload("a/b", size, &|range| Ok(range.map(byte).collect()))
-            .expect("it is uploaded");
-        let ranges = [
-            0..1,
-            UPLOAD_PIECE_BYTES - 1..UPLOAD_PIECE_BYTES + 1,
-            size - 1..size,
-        ];
-        let found = client.get_ranges("a/b", &ranges).expect("it is there");
-        let expected: Vec<Vec<u8>> = ranges.into_iter().map(|r| r.map(byte).collect()).collect();
-        assert_eq!(found, expected);
-        let listed: Vec<String> = client
-            .list("a")
-            .expect("it answers")
-            .into_iter()
-            .map(|l| l.name)
-            .collect();
-        assert_eq!(
-            (listed, client.get("a/c").expect("it answers").is_none()),
-            (vec!["a/b".to_owned()], true)
-        );
-        client.close();
-        assert!(matches!(client.get("a/b"), Err(ObjectError::Closing)));
-    }
 
     #[test]
     fn waits_grow_and_differ() {

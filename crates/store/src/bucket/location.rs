@@ -64,10 +64,9 @@ pub(crate) fn connect(
     timeout: Duration,
 ) -> Result<(Arc<dyn ObjectStore>, Path), String> {
     let (cloud, bucket, prefix) = split(&address.url)?;
-    // Several providers could be compiled in; the TLS library wants to be told which one. When somebody
-    // has told it before, so be it.
+    // Several providers may be compiled in, and the TLS library needs one to be chosen. A choice that was made
+    // before stands.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let failed = |e: object_store::Error| format!("object storage {}: {e}", address.url);
     let options = ClientOptions::new()
         .with_allow_http(address.allow_http)
         .with_timeout_disabled()
@@ -77,67 +76,66 @@ pub(crate) fn connect(
         max_retries: 0,
         ..RetryConfig::default()
     };
-    let (endpoint, region, Credentials { id, secret }) =
-        (&address.endpoint, &address.region, &address.credentials);
-    let storage: Arc<dyn ObjectStore> = match cloud {
-        Cloud::S3 => {
-            let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
-            if !endpoint.is_empty() {
-                builder = builder.with_endpoint(endpoint);
-            }
-            if !region.is_empty() {
-                builder = builder.with_region(region);
-            }
-            if !id.is_empty() {
-                builder = builder
-                    .with_access_key_id(id)
-                    .with_secret_access_key(secret);
-            }
-            Arc::new(
-                builder
-                    .with_client_options(options)
-                    .with_retry(no_retry)
-                    .build()
-                    .map_err(failed)?,
-            )
-        }
-        Cloud::Google => {
-            let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket);
-            if !endpoint.is_empty() {
-                builder = builder.with_base_url(endpoint);
-            }
-            if !secret.is_empty() {
-                builder = builder.with_service_account_key(secret);
-            }
-            Arc::new(
-                builder
-                    .with_client_options(options)
-                    .with_retry(no_retry)
-                    .build()
-                    .map_err(failed)?,
-            )
-        }
-        Cloud::Azure => {
-            let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket);
-            if !endpoint.is_empty() {
-                builder = builder.with_endpoint(endpoint.clone());
-            }
-            if !id.is_empty() {
-                builder = builder.with_account(id);
-            }
-            if !secret.is_empty() {
-                builder = builder.with_access_key(secret);
-            }
-            Arc::new(
-                builder
-                    .with_client_options(options)
-                    .with_retry(no_retry)
-                    .build()
-                    .map_err(failed)?,
-            )
-        }
+    let storage = match cloud {
+        Cloud::S3 => s3(address, bucket, options, no_retry),
+        Cloud::Google => google(address, bucket, options, no_retry),
+        Cloud::Azure => azure(address, bucket, options, no_retry),
     };
-    Ok((storage, prefix))
+    let failed = |e: object_store::Error| format!("object storage {}: {e}", address.url);
+    Ok((storage.map_err(failed)?, prefix))
+}
+
+type Connected = object_store::Result<Arc<dyn ObjectStore>>;
+
+fn s3(address: &Address, bucket: &str, options: ClientOptions, retry: RetryConfig) -> Connected {
+    let Credentials { id, secret } = &address.credentials;
+    let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+    if !address.endpoint.is_empty() {
+        builder = builder.with_endpoint(&address.endpoint);
+    }
+    if !address.region.is_empty() {
+        builder = builder.with_region(&address.region);
+    }
+    if !id.is_empty() {
+        builder = builder
+            .with_access_key_id(id)
+            .with_secret_access_key(secret);
+    }
+    let builder = builder.with_client_options(options).with_retry(retry);
+    Ok(Arc::new(builder.build()?))
+}
+
+fn google(
+    address: &Address,
+    bucket: &str,
+    options: ClientOptions,
+    retry: RetryConfig,
+) -> Connected {
+    let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket);
+    if !address.endpoint.is_empty() {
+        builder = builder.with_base_url(&address.endpoint);
+    }
+    if !address.credentials.secret.is_empty() {
+        builder = builder.with_service_account_key(&address.credentials.secret);
+    }
+    let builder = builder.with_client_options(options).with_retry(retry);
+    Ok(Arc::new(builder.build()?))
+}
+
+fn azure(address: &Address, bucket: &str, options: ClientOptions, retry: RetryConfig) -> Connected {
+    let Credentials { id, secret } = &address.credentials;
+    let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket);
+    if !address.endpoint.is_empty() {
+        builder = builder.with_endpoint(address.endpoint.clone());
+    }
+    if !id.is_empty() {
+        builder = builder.with_account(id);
+    }
+    if !secret.is_empty() {
+        builder = builder.with_access_key(secret);
+    }
+    let builder = builder.with_client_options(options).with_retry(retry);
+    Ok(Arc::new(builder.build()?))
 }
 
 /// Cloud, bucket and prefix of an address.

@@ -12,6 +12,7 @@ pub(crate) mod object;
 pub(crate) mod part_source;
 pub(crate) mod range_cache;
 pub(crate) mod sync;
+pub(crate) mod upload;
 
 pub(crate) use client::ObjectError;
 pub use location::{Address, BucketLocation, Credentials};

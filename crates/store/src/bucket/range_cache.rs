@@ -34,7 +34,7 @@ enum Key {
 
 #[derive(Debug)]
 enum Cached {
-    /// So many chunks.
+    /// Chunks, by their number.
     Extent(u64),
     Part(Weak<Part>),
 }

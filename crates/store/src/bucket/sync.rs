@@ -6,8 +6,8 @@
 //! Nothing here holds a tenant's `changes` while it waits for the bucket.
 
 use crate::StoreError;
-use crate::bucket::client::UploadError;
 use crate::bucket::manifest::{ObjectManifest, ObjectPart};
+use crate::bucket::upload::UploadError;
 use crate::bucket::{Objects, PartOpener, TENANTS, manifest, object_path, tenant_path};
 use crate::manifest::Uploaded;
 use crate::manifest::edit::ManifestEdit;
@@ -210,27 +210,11 @@ fn adopt(
     let reopened = reopen(shared, tenant, before, &names);
     let foreign = open_foreign(shared, tenant, before, &sent, found);
     let mut changes = tenant.changes.lock();
-    let parts = tenant.state.lock().parts.clone();
-    let mut next = changes.uploaded.clone();
-    for SentPart { part, object } in &sent {
-        if parts.iter().any(|p| p.meta.id == part.meta.id) {
-            next.parts.insert(part.meta.id, object.clone());
-        } else {
-            // It was merged while it was sent.
-            next.removed.insert(object.clone());
-        }
-    }
-    let gone: Vec<u64> = next
-        .parts
-        .iter()
-        .filter(|(_, o)| !names.contains(o.as_str()))
-        .map(|(id, _)| *id)
-        .collect();
-    gone.iter().for_each(|id| drop(next.parts.remove(id)));
-    let (still_there, deleted) = std::mem::take(&mut next.removed)
-        .into_iter()
-        .partition(|o| names.contains(o.as_str()));
-    next.removed = still_there;
+    let Merged {
+        mut next,
+        gone,
+        deleted,
+    } = merge(tenant, &changes.uploaded, &sent, &names);
     let (mut added, mut unreadable) = (Vec::new(), Vec::new());
     for ForeignPart {
         object,
@@ -274,13 +258,53 @@ fn adopt(
     dropped.iter().for_each(|part| part.retire());
     deleted
         .into_iter()
-        .for_each(|object: String| objects.retire(&tenant.id, object));
+        .for_each(|object| objects.retire(&tenant.id, object));
     for SentPart { part, .. } in &sent {
         if let Some(source) = part.source() {
             source.count_local_file(part);
         }
     }
     Ok(())
+}
+
+/// Three states brought together.
+struct Merged {
+    /// What the bucket has of this directory.
+    next: Uploaded,
+    /// Numbers of parts that other writers removed.
+    gone: Vec<u64>,
+    /// Objects that the bucket's manifest named before and no longer does.
+    deleted: BTreeSet<String>,
+}
+
+/// Merges what this directory knew of the bucket, what it sent, and the names in the bucket's manifest.
+fn merge(tenant: &Tenant, known: &Uploaded, sent: &[SentPart], names: &BTreeSet<&str>) -> Merged {
+    let parts = tenant.state.lock().parts.clone();
+    let mut next = known.clone();
+    for SentPart { part, object } in sent {
+        if parts.iter().any(|p| p.meta.id == part.meta.id) {
+            next.parts.insert(part.meta.id, object.clone());
+        } else {
+            // It was merged while it was sent.
+            next.removed.insert(object.clone());
+        }
+    }
+    let gone: Vec<u64> = next
+        .parts
+        .iter()
+        .filter(|(_, o)| !names.contains(o.as_str()))
+        .map(|(id, _)| *id)
+        .collect();
+    gone.iter().for_each(|id| drop(next.parts.remove(id)));
+    let (still_there, deleted) = std::mem::take(&mut next.removed)
+        .into_iter()
+        .partition(|o| names.contains(o.as_str()));
+    next.removed = still_there;
+    Merged {
+        next,
+        gone,
+        deleted,
+    }
 }
 
 impl<'a> PartOpener<'a> {

@@ -73,7 +73,7 @@ struct Value {
 }
 
 impl ResultCache {
-    /// At most so many bytes.
+    /// A cache of at most `bytes_max` bytes.
     pub(crate) fn new(budget: Arc<Budget>, bytes_max: usize) -> ResultCache {
         let bytes_max = bytes_max.min(budget.bytes() / BUDGET_SHARE);
         ResultCache {

@@ -25,7 +25,7 @@ const COPIED_LINE_BYTES_MIN: u64 = BLOCK_LINE_BYTES as u64 / 2;
 pub(crate) enum Merged {
     /// The part that stands for its inputs.
     Part(PartMeta),
-    /// It was told to stop; nothing is left of it.
+    /// The throttle stopped it; nothing is left of it.
     Abandoned,
 }
 
@@ -133,7 +133,7 @@ struct Merge<'a> {
 struct Output<'a> {
     writer: PartWriter<'a>,
     throttle: Throttle<'a>,
-    /// Cleared when the merge is told to stop.
+    /// Cleared when the throttle stops the merge.
     going: bool,
 }
 

@@ -20,7 +20,7 @@ pub(crate) enum Rewritten {
     Part(PartMeta),
     /// Nothing is left of it.
     Nothing,
-    /// It was told to stop.
+    /// The throttle stopped it.
     Abandoned,
 }
 

@@ -63,7 +63,7 @@ pub(crate) enum ManifestRead {
 #[derive(Debug)]
 pub(crate) enum ReplaceError {
     /// The old one is in force; trying again is sound.
-    Kept(StoreError),
+    NotReplaced(StoreError),
     /// Nobody knows which is in force after a crash: nothing may be built on either.
     Unknown(StoreError),
 }
@@ -108,7 +108,9 @@ pub(crate) fn replace(dir: &TenantDir<'_>, manifest: &Manifest) -> Result<(), Re
             // Gives back what little it took; the next attempt starts over anyway.
             let _ = files.remove(&unfinished);
         }
-        return Err(ReplaceError::Kept(StoreError::at("writing", &path)(error)));
+        return Err(ReplaceError::NotReplaced(StoreError::at("writing", &path)(
+            error,
+        )));
     }
     let synced = files.sync_folder(&folder);
     synced.map_err(|e| ReplaceError::Unknown(StoreError::at("syncing", &folder)(e)))

@@ -25,16 +25,16 @@ pub(crate) const SECTION_BYTES_MAX: u64 = 256 << 20;
 
 /// Mines the blocks of a part as they are written; streams come one after the other.
 pub(crate) struct PartMiner {
-    /// One in so many rows of the part would make [`WHOLE_ROWS`].
+    /// Looking at one in `stride` rows of the part would make [`WHOLE_ROWS`].
     stride: u32,
     stream: u32,
     miner: StreamMiner,
     done: Vec<StreamPatterns>,
-    kept: usize,
+    count: usize,
 }
 
 impl PartMiner {
-    /// For the blocks of a part of so many rows.
+    /// For the blocks of a part of `rows` rows.
     pub(crate) fn of_rows(rows: u64) -> PartMiner {
         let stride = u32::try_from(rows.div_ceil(WHOLE_ROWS))
             .unwrap_or(u32::MAX)
@@ -44,7 +44,7 @@ impl PartMiner {
             stream: 0,
             miner: StreamMiner::default(),
             done: Vec::new(),
-            kept: 0,
+            count: 0,
         }
     }
 
@@ -62,12 +62,12 @@ impl PartMiner {
 
     fn end_stream(&mut self) {
         let patterns = std::mem::take(&mut self.miner).finish();
-        self.keep(self.stream, patterns);
+        self.add(self.stream, patterns);
     }
 
-    fn keep(&mut self, stream: u32, mut patterns: Vec<Pattern>) {
-        patterns.truncate(STREAM_PATTERNS_MAX.min(PART_PATTERNS_MAX - self.kept));
-        self.kept += patterns.len();
+    fn add(&mut self, stream: u32, mut patterns: Vec<Pattern>) {
+        patterns.truncate(STREAM_PATTERNS_MAX.min(PART_PATTERNS_MAX - self.count));
+        self.count += patterns.len();
         if !patterns.is_empty() {
             self.done.push(StreamPatterns { stream, patterns });
         }
@@ -80,7 +80,7 @@ impl PartMiner {
     }
 }
 
-/// One in so many rows of a block is looked at.
+/// One in this many rows of a block is looked at.
 pub(crate) fn stride(rows: u32) -> u32 {
     rows.div_ceil(SAMPLED_ROWS).max(1)
 }
@@ -132,7 +132,7 @@ pub(crate) fn merge(parts: Vec<Vec<StreamPatterns>>, numbers: &[Vec<u32>]) -> Ve
                 .for_each(|pattern| miner.absorb(pattern));
             miner.finish()
         };
-        merged.keep(stream, patterns);
+        merged.add(stream, patterns);
     }
     merged.done
 }

@@ -201,7 +201,7 @@ fn read_manifest(shared: &Shared, dir: &TenantDir<'_>) -> Result<Manifest, Store
     match manifest::replace(dir, &manifest) {
         Ok(()) => Ok(manifest),
         // On a full disk, say: what was read is right all the same, and the next flush writes it.
-        Err(ReplaceError::Kept(error)) => {
+        Err(ReplaceError::NotReplaced(error)) => {
             tracing::warn!(%tenant, %error, "the manifest can't be rewritten yet");
             Ok(manifest)
         }

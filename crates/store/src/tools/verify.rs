@@ -13,6 +13,7 @@ use crate::recovery::{self, push_record};
 use crate::tenant_dir::TenantDir;
 use serde::Serialize;
 use skald_block::ReadSpec;
+use skald_index::ContentIndex;
 use skald_model::{Batch, Columns, ContentQuery, Literal, TenantId};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -250,38 +251,39 @@ impl Check {
         if let Err(error) = part.read_patterns() {
             self.report.damage(error.to_string());
         }
-        for (number, block) in part.blocks.iter().enumerate() {
-            self.report.blocks += 1;
-            self.report.rows += u64::from(block.meta.rows);
-            let batch = part
-                .read_block(
-                    number as u32,
-                    &ReadSpec::all(&Columns::ALL),
-                    Batch::default(),
-                )
-                .and_then(|batch| {
-                    let described = skald_block::verify(&block.meta, &batch);
-                    described
-                        .map_err(|e| part.block_error(number as u32, e))
-                        .map(|()| batch)
-                });
-            match batch {
-                Err(error) => self.report.damage(error.to_string()),
-                Ok(batch) => {
-                    let missed = index.iter().flat_map(|index| {
-                        probes(&batch).filter(|q| index.candidates(q).get(number) != Some(&true))
-                    });
-                    let missed = missed.count();
-                    if missed > 0 {
-                        let name = path.display();
-                        self.report.damage(format!(
-                            "the index of part {name} leaves out block {number}, which holds {missed} literals asked for"
-                        ));
-                    }
-                }
-            }
+        for number in 0..part.blocks.len() {
+            self.block(&part, number, index.as_deref());
         }
         Ok(())
+    }
+
+    /// Checks a block, and that the content index does not leave it out where it must not.
+    fn block(&mut self, part: &Part, number: usize, index: Option<&ContentIndex>) {
+        let meta = &part.blocks[number].meta;
+        self.report.blocks += 1;
+        self.report.rows += u64::from(meta.rows);
+        let spec = ReadSpec::all(&Columns::ALL);
+        let batch = part
+            .read_block(number as u32, &spec, Batch::default())
+            .and_then(|batch| match skald_block::verify(meta, &batch) {
+                Ok(()) => Ok(batch),
+                Err(error) => Err(part.block_error(number as u32, error)),
+            });
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) => return self.report.damage(error.to_string()),
+        };
+        let missed = index.map_or(0, |index| {
+            let leaves_out =
+                |query: &ContentQuery| index.candidates(query).get(number) != Some(&true);
+            probes(&batch).filter(leaves_out).count()
+        });
+        if missed > 0 {
+            let name = part.path.display();
+            self.report.damage(format!(
+                "the index of part {name} leaves out block {number}, which holds {missed} literals asked for"
+            ));
+        }
     }
 
     /// Reads every record of the WAL.

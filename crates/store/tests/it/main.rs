@@ -3,6 +3,7 @@
 //! The tests of `store` run twice: over a local directory, and as `on_s3` with the parts in a bucket of which
 //! nothing stays here. `tests/s3/run` runs those against a server from elsewhere.
 
+mod adopted_parts;
 mod crash;
 mod damage;
 mod deletes;
@@ -14,7 +15,7 @@ mod objects;
     clippy::duplicate_mod,
     reason = "the same tests with parts in object storage"
 )]
-#[path = "store.rs"]
+#[path = "store/mod.rs"]
 mod on_s3;
 mod store;
 mod support;

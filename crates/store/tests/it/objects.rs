@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Waits that end a test soon when nothing answers.
-fn impatient(server: &Server) -> ObjectOptions {
+pub(super) fn impatient(server: &Server) -> ObjectOptions {
     let objects = bucket::objects(bucket(&server.endpoint, "logs"));
     ObjectOptions {
         timeout: Duration::from_millis(200),
@@ -22,19 +22,19 @@ fn impatient(server: &Server) -> ObjectOptions {
     }
 }
 
-fn patient(server: &Server) -> ObjectOptions {
+pub(super) fn patient(server: &Server) -> ObjectOptions {
     bucket::objects(bucket(&server.endpoint, "logs"))
 }
 
-fn open(data: &Path, objects: ObjectOptions) -> Store {
+pub(super) fn open(data: &Path, objects: ObjectOptions) -> Store {
     Store::open(bucket::options(data, objects)).expect("the directory opens")
 }
 
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder can be made")
 }
 
-fn facts(first: i64, count: i64) -> Vec<Fact> {
+pub(super) fn facts(first: i64, count: i64) -> Vec<Fact> {
     let line = |i: i64| {
         fact(
             ["api", "web"][i as usize % 2],
@@ -45,7 +45,7 @@ fn facts(first: i64, count: i64) -> Vec<Fact> {
     (first..first + count).map(line).collect()
 }
 
-fn select(store: &Store) -> Selected {
+pub(super) fn select(store: &Store) -> Selected {
     let content = ContentQuery::default();
     let select = Select {
         matchers: &[],
@@ -58,7 +58,7 @@ fn select(store: &Store) -> Selected {
 }
 
 /// Pushes, flushes and uploads.
-fn store_facts(store: &Store, facts: &[Fact]) {
+pub(super) fn store_facts(store: &Store, facts: &[Fact]) {
     push(store, facts).expect("the push is taken");
     store.flush().expect("flushing works");
     store.upload().expect("uploading works");

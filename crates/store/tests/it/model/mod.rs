@@ -42,7 +42,7 @@ pub struct Delete {
 enum State {
     /// What it matches must not be seen.
     InForce,
-    /// Whether it is in force nobody was told.
+    /// Whether it is in force is unknown.
     Perhaps,
     /// It was taken back when nothing was rewritten for it yet.
     Gone,

@@ -18,7 +18,7 @@ pub enum Fault {
     Down,
     /// No request is answered.
     Silent,
-    /// One request in so many fails in some way, from this seed on.
+    /// One request in this many fails in some way, from this seed on.
     Some(u64, u64),
 }
 
