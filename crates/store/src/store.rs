@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// The warning of queries while the WAL is being replayed.
 const RECOVERING: &str = "the server is starting: entries that are only in the write-ahead log may be missing until it is replayed";
 
-/// A data directory, open. Cheap to share behind an `Arc`.
+/// A data directory, open. Cheap to share in an `Arc`.
 pub struct Store {
     shared: Arc<Shared>,
     worker: Mutex<Option<Workers>>,

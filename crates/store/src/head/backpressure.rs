@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_already_slows_nobody_and_still_takes_memory() {
+    fn what_is_written_already_delays_no_push_and_still_takes_memory() {
         let bounds = HeadBounds::new(100, 1600);
         assert_eq!(
             bounds.back_pressure(190, 90, Pressure::None),

@@ -216,7 +216,7 @@ impl Head {
         view
     }
 
-    /// Gives all entries away and starts anew; `None` when there are none.
+    /// Takes all entries out and starts over; `None` when there are none.
     pub(crate) fn seal(&mut self) -> Option<SealedHead> {
         if self.is_empty() {
             return None;

@@ -82,7 +82,7 @@ impl BlockBuilder {
     }
 
     /// Whether a block may end here: before a copied one of a stream that shares none, unless that would leave
-    /// a small one behind.
+    /// a small one.
     pub(crate) fn may_end(&self) -> bool {
         let bytes = self.builder.batch().lines.len();
         self.alone && (self.builder.batch().is_empty() || bytes >= LARGE_STREAM_BYTES / 2)

@@ -14,7 +14,7 @@ impl Part {
         self.content.lock().clone()
     }
 
-    /// The content index for one use: nobody's memory is charged with it.
+    /// The content index for one use, not charged to the memory budget.
     pub(crate) fn load_content(&self) -> Result<Arc<ContentIndex>, StoreError> {
         self.held_content().map_or_else(|| self.read_index(), Ok)
     }
@@ -38,7 +38,7 @@ impl Part {
             .map_err(|e| damaged(e.to_string()))
     }
 
-    /// Lets go of the content index; the next query reads it again.
+    /// Drops the content index from memory; the next query reads it again.
     pub(crate) fn forget_content(&self) {
         *self.content.lock() = None;
     }

@@ -137,7 +137,7 @@ pub(crate) fn merge(parts: Vec<Vec<StreamPatterns>>, numbers: &[Vec<u32>]) -> Ve
     merged.done
 }
 
-/// Where a part's patterns lie: behind its content index.
+/// Where a part's patterns lie: after its content index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PatternsAt {
     /// As stored; none have no bytes.

@@ -8,7 +8,7 @@ use skald_model::{MatchOp, Matcher};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Fewer values than this are asked anew each time.
+/// Fewer values than this are matched each time.
 const VALUES_MIN: usize = 16 << 10;
 /// Results kept, the ones asked for last. A byte a value each.
 const MATCHERS_MAX: usize = 4;

@@ -192,7 +192,7 @@ impl StreamTable {
         self.pair_ends.len() as u32
     }
 
-    /// Number of the first pair that is `wanted` or sorts behind it.
+    /// Number of the first pair that is `wanted` or sorts after it.
     fn first_pair(&self, wanted: (&str, &str)) -> u32 {
         self.bisect(|pair| pair < wanted)
     }
