@@ -199,3 +199,74 @@ impl PieceBatch {
         Ok(self.read.as_ref().map(|read| &*read.batch))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{Cancel, QueryLimits};
+    use skald_model::{ContentQuery, Labels, StreamId, TenantId};
+    use skald_model::{WriteBatch, WriteEntry, WriteStream};
+    use skald_store::{Options, Select, Store};
+    use std::sync::mpsc;
+
+    fn push(store: &Store, lines: &[&str]) {
+        let labels = Labels::from_pairs([("app", "a")]);
+        let entries = lines.iter().map(|line| WriteEntry {
+            timestamp: 5,
+            line: line.as_bytes(),
+            metadata: 0..0,
+        });
+        let batch = WriteBatch {
+            streams: vec![WriteStream {
+                id: StreamId::of(&labels),
+                labels,
+                rows: 0..lines.len() as u32,
+            }],
+            entries: entries.collect(),
+            ..WriteBatch::default()
+        };
+        let (sender, receiver) = mpsc::channel();
+        let done = Box::new(move |result| drop(sender.send(result)));
+        store
+            .write(&TenantId::fake(), &batch, done)
+            .expect("the store takes writes");
+        receiver
+            .recv()
+            .expect("a push is always answered")
+            .expect("the disk takes it");
+    }
+
+    #[test]
+    fn where_hashes_are_equal_bytes_decide() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let options = Options {
+            background: false,
+            ..Options::new(folder.path())
+        };
+        let store = Store::open(options).expect("the directory opens");
+        push(&store, &["a", "b", "c"]);
+        store.flush().expect("the disk takes it");
+        push(&store, &["b", "d", "a", "d", "b"]);
+        let select = Select {
+            matchers: &[],
+            range: TimeRange::ALL,
+            content: &ContentQuery::default(),
+        };
+        let selected = store
+            .select(&TenantId::fake(), &select)
+            .expect("the store can be read");
+        let pieces = &selected.pieces;
+        let interrupt = Interrupt::new(&Cancel::default(), &QueryLimits::default());
+        let count = |repeats: Repeats| repeats.values().map(Vec::len).sum::<usize>();
+        let sorted = |mut repeats: Repeats| {
+            repeats.values_mut().for_each(|rows| rows.sort_unstable());
+            repeats
+        };
+        let range = TimeRange::ALL;
+        let by_hash = find(pieces, &range, &interrupt).expect("the store can be read");
+        let colliding =
+            find_by(pieces, &range, &interrupt, |_, _| ()).expect("the store can be read");
+        assert_eq!(count(by_hash.clone()), 4);
+        assert_eq!(sorted(colliding), sorted(by_hash));
+    }
+}
