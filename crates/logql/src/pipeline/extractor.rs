@@ -5,7 +5,7 @@
 
 use super::hints::{Hints, RequiredLabels};
 use super::labels::ERROR;
-use super::names::NameId;
+use super::names::{EXTRACTED_SUFFIX, NameId, StaticNames};
 use super::series_key::{Empty, Key};
 use super::stage::Stage;
 use super::unwrap::Unwrap;
@@ -116,7 +116,7 @@ impl Extractor {
                     Taken::Count | Taken::Bytes => None,
                 };
                 let key = Key::compile(options.grouping.as_ref(), options.empty, unkeyed, names);
-                Ok((taken, key, overridden(stages)))
+                Ok((taken, key, overridden(stages, names)))
             })?;
         let asked_for = |wanted: &RequiredLabels| matches!(wanted, RequiredLabels::Names(names) if names.iter().any(|n| n == ERROR));
         Ok(Extractor {
@@ -225,8 +225,14 @@ fn without_idle_unpack(
         .collect()
 }
 
-/// Names that stages set or remove even when the stream or the entry has them; `None` when that may be any.
-fn overridden(stages: &[Stage]) -> Option<Vec<NameId>> {
-    let names: Option<Vec<Vec<NameId>>> = stages.iter().map(Stage::overrides).collect();
-    names.map(|names| names.concat())
+/// Names that stages set or remove even when the stream or the entry has them; `None` when that may be any. What a
+/// parser finds under the name of a label becomes `name_extracted`, over a label of that name.
+fn overridden(stages: &[Stage], names: &StaticNames) -> Option<Vec<NameId>> {
+    let lists: Option<Vec<Vec<NameId>>> = stages.iter().map(Stage::overrides).collect();
+    let mut all = lists?.concat();
+    if stages.iter().any(Stage::changes_labels) {
+        let extracted = |id: &NameId| names.text(*id).ends_with(EXTRACTED_SUFFIX);
+        all.extend((0..names.len() as NameId).filter(extracted));
+    }
+    Some(all)
 }
