@@ -2,6 +2,7 @@
 //!
 //! What is stored, asked and right stands in `tests/faults`, a file or more for each kind of fault.
 
+mod alone;
 mod blocks;
 mod doors;
 mod errors;
