@@ -22,7 +22,7 @@ use tokio::sync::{oneshot, watch};
 /// A query that the engine did not end by itself is given up this long after its timeout.
 const TIMEOUT_GRACE: Duration = Duration::from_secs(1);
 
-/// The parts of a running server. Cheap to share behind an `Arc`.
+/// The parts of a running server. Shared as an `Arc`.
 pub struct App {
     /// The configuration.
     pub config: Config,

@@ -1,11 +1,8 @@
-//! HTTP: axum routes, tower layers, wire JSON, errors → status, tenants, metrics, config, shutdown.
+//! The server answers HTTP: routes, JSON, statuses, tenants, limits, metrics, configuration, shutdown.
 //!
 //! Does not know how bytes lie on disk. A program starts a [`Server`] with a [`Config`]; a test does
-//! the same with port 0. [`api`] answers requests, [`wire`] writes what clients read.
-//!
-//! Layers, from the bottom: words (`clock`, `duration`, `bounds`, `query_kind`, `shutdown`, `error`),
-//! [`config`], `telemetry` and `wire` and `openapi`, `limits`, `net` and `auth`, `coalesce`, `app`,
-//! `api`, `routes`, `server`. No module imports one above it.
+//! the same with port 0. `api` answers requests, `wire` writes what clients read. The layers of the
+//! modules are in docs/architecture.md.
 
 mod api;
 pub mod app;

@@ -183,7 +183,7 @@ fn done() -> Response {
     })))
 }
 
-/// A failed call has no message: its status stands in the headers.
+/// A failed call has no message: its status is in the headers.
 fn failed(code: Code, message: &str) -> Response {
     let mut response = respond(Body::empty());
     let headers = response.headers_mut();

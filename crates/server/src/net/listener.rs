@@ -78,7 +78,7 @@ pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "accepting a connection");
+                tracing::warn!(%error, "failed to accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -98,8 +98,8 @@ async fn admit_connection(listener: &Listener, stream: TcpStream) {
     let timeout = listener.config.http_server_read_timeout;
     match tokio::time::timeout(timeout, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => serve_connection(listener, stream).await,
-        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake"),
-        Err(_) => tracing::debug!("TLS handshake took too long"),
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+        Err(_) => tracing::debug!("TLS handshake timed out"),
     }
 }
 
@@ -147,7 +147,7 @@ async fn serve_connection(
     };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = silent => return tracing::debug!("a connection without a request is closed"),
+        () = silent => return tracing::debug!("closed a connection without a request"),
         () = raised(&mut stopped) => {
             connection.as_mut().graceful_shutdown();
             connection.await

@@ -43,7 +43,7 @@ impl Tls {
         }
         let server = build(&self.config, &files)?;
         *self.current.write() = (files, server);
-        tracing::info!("the TLS certificate was read again");
+        tracing::info!("reloaded the TLS certificate");
         Ok(())
     }
 

@@ -28,7 +28,7 @@ pub(crate) fn document() -> Value {
         "info": {
             "title": "Skald",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Loki's HTTP API and what Skald adds to it. Parameters of a POST may stand in a form; \
+            "description": "Loki's HTTP API and what Skald adds to it. A POST may send its parameters as a form; \
                 what the form and the URL both have is taken from the form.",
         },
         "paths": paths,

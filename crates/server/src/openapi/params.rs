@@ -1,6 +1,6 @@
 //! API parameters are described once each.
 
-/// Where a parameter stands.
+/// Where a parameter is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Query,
@@ -204,7 +204,7 @@ pub(super) const NAMESPACE: Param = path("namespace", "Namespace of rules");
 pub(super) const GROUP: Param = path("group", "Group of rules");
 pub(super) const ENCODING: Param = header(
     "X-Loki-Response-Encoding-Flags",
-    "`categorize-labels` keeps index, metadata and parsed labels apart",
+    "`categorize-labels` separates index, metadata and parsed labels",
 );
 pub(super) const TAGS: Param = header("X-Query-Tags", "`Source=…` is logged with the query");
 pub(super) const TENANT: Param = header(

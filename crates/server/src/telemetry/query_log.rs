@@ -11,7 +11,7 @@ use std::time::Instant;
 /// Queries longer than this are marked `latency=slow`, as in Loki.
 const SLOW_SECONDS: f64 = 10.0;
 
-/// A query under way.
+/// The log line of a running query.
 pub(crate) struct QueryLog {
     tenant: TenantId,
     kind: QueryKind,
