@@ -187,6 +187,10 @@ impl App {
                     "internal error: query panicked".to_owned(),
                 ))
             });
+            // A server that stops once all are answered can be started again at once: by then no query
+            // may hold the store, whose last holder gives up the lock of the directory.
+            drop(engine);
+            drop(app);
             // Without a receiver the client went away, which needs no answer.
             let _ = sender.send(result);
         };

@@ -117,7 +117,7 @@ keys! {
     "limits_config.strict" => limits.strict: "refuse a query over a limit, as Loki does, instead of answering in part with a warning";
     "limits_config.max_query_series" => limits.max_query_series: "series in an answer";
     "limits_config.max_entries_limit_per_query" => limits.max_entries_limit_per_query: "entries in an answer; 0 is no limit";
-    "limits_config.max_query_length" => limits.max_query_length: "longest time range of a query; 0 is no limit";
+    "limits_config.max_query_length" => limits.max_query_length: "longest time range of a query, its longest [range] included; 0 is no limit";
     "limits_config.max_query_range" => limits.max_query_range: "longest [range] in a query; 0 is no limit";
     "limits_config.max_query_lookback" => limits.max_query_lookback: "oldest time a query sees; 0 is no limit";
     "limits_config.max_query_bytes_read" => limits.max_query_bytes_read: "bytes of log a query may have to look at, by the index; 0 is no limit";
