@@ -1,4 +1,4 @@
-//! Selectors and the stages of a pipeline.
+//! Log queries as trees: selectors and the stages of a pipeline.
 
 use super::Span;
 use skald_model::MatchOp;

@@ -1,4 +1,4 @@
-//! What makes numbers of lines: range and vector aggregations, binary operations.
+//! Metric queries as trees: range and vector aggregations, binary operations.
 
 use super::{LabelFilterExpr, LogExpr, Span};
 

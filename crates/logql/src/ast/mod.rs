@@ -1,4 +1,4 @@
-//! The abstract syntax of LogQL: what was written, nothing resolved.
+//! The abstract syntax of LogQL holds what was written, with nothing resolved.
 //!
 //! Two trees are equal when they mean the same text: spans never take part in comparison, so that
 //! `parse(print(ast)) == ast` can be said in a test.

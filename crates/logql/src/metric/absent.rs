@@ -1,4 +1,4 @@
-//! `absent_over_time`: 1 at each step at which no sample is in the window, of any series.
+//! `absent_over_time` gives 1 at each step whose window holds no sample of any series.
 
 use super::{Matrix, Series};
 use skald_model::Labels;

@@ -1,4 +1,4 @@
-//! Binary operators: arithmetic and comparisons between numbers, and between series and numbers.
+//! Binary operators compute with numbers, and with series and numbers.
 
 use super::{EvalError, Evaluated, Matrix, matching};
 use crate::ast::{BinaryOp, VectorMatching};

@@ -1,4 +1,4 @@
-//! What is kept of the samples of one series in one interval, by function.
+//! Cells accumulate the samples of one series in one interval, each function in its own way.
 //!
 //! Every cell starts empty, takes samples in any order of time, and merges with a neighbour so that the
 //! result is what one cell with all samples of both would hold (floats: up to rounding).

@@ -1,4 +1,4 @@
-//! How many different values there are: exact up to a bound, then estimated.
+//! The count of different values is exact up to a bound, then estimated.
 //!
 //! Samples are hashes as [`crate::pipeline::value_hash`] makes them, so two values of one hash count once
 //! (at the bound the odds of any such pair are one in a billion).

@@ -1,4 +1,4 @@
-//! Where windows may begin and end on grids that share a step, wherever the grids themselves begin and end.
+//! Window edges on grids that share a step tell where samples may be added up once for all grids.
 
 use super::{RangeSpec, Steps};
 

@@ -1,34 +1,39 @@
-//! Walks a typed expression once its leaves are known.
+//! The evaluator walks a plan once its leaves are known.
 
 use super::binary::{Operator, binary};
 use super::grouping::order_key;
 use super::{EvalError, Evaluated, Matrix, Series, Steps, absent, label_replace, vector};
-use crate::ast::RangeOp;
-use crate::typed::{Leaf, Node};
+use crate::plan::Node;
 use skald_model::Labels;
 
-/// Evaluates an expression once its leaves are known (`leaves[i]` belongs to `Leaf` number `i`).
+/// What a leaf came to.
+#[derive(Clone, Debug)]
+pub struct LeafSeries<'a> {
+    /// Its series.
+    pub matrix: Matrix,
+    /// For `absent_over_time` the labels of the series it gives where there is none.
+    pub absent_labels: Option<&'a Labels>,
+}
+
+/// Evaluates an expression once its leaves are known: `leaves[i]` belongs to [`Node::Leaf`] number `i`.
 pub fn evaluate(
     root: &Node,
-    leaves: Vec<Matrix>,
-    specs: &[Leaf],
+    leaves: Vec<LeafSeries<'_>>,
     steps: &Steps,
 ) -> Result<Evaluated, EvalError> {
     let mut uses = vec![0; leaves.len()];
     count_uses(root, &mut uses);
-    let leaves = leaves
-        .into_iter()
-        .zip(specs)
-        .map(|(mut matrix, leaf)| match leaf.spec.op {
-            RangeOp::AbsentOverTime => absent::absent(&matrix, &leaf.absent_labels, steps.count),
-            _ => {
-                // Threads find series in any order: sorted, equal values rank and sums round the same each time.
-                matrix
-                    .series
-                    .sort_by_cached_key(|series| order_key(&series.labels));
-                matrix
-            }
-        });
+    let leaves = leaves.into_iter().map(|leaf| match leaf.absent_labels {
+        Some(labels) => absent::absent(&leaf.matrix, labels, steps.count),
+        None => {
+            let mut matrix = leaf.matrix;
+            // Threads find series in any order: sorted, equal values rank and sums round the same each time.
+            matrix
+                .series
+                .sort_by_cached_key(|series| order_key(&series.labels));
+            matrix
+        }
+    });
     Evaluation {
         leaves: leaves.collect(),
         uses,
@@ -158,12 +163,12 @@ mod tests {
             step: 60,
             count: 3,
         };
-        evaluate(
-            &query.root,
-            leaves.iter().map(|lines| grid(lines)).collect(),
-            &query.leaves,
-            &steps,
-        )
+        let leaves = leaves.iter().zip(&query.leaves);
+        let leaves = leaves.map(|(lines, leaf)| LeafSeries {
+            matrix: grid(lines),
+            absent_labels: leaf.labels_where_absent(),
+        });
+        evaluate(&query.root, leaves.collect(), &steps)
     }
 
     fn check(text: &str, leaves: &[&[&str]], expected: &[&str]) {

@@ -1,4 +1,4 @@
-//! `by (…)`, `without (…)`, `on (…)`, `ignoring (…)`: which labels of a series count.
+//! Grouping picks the labels of a series that count: `by (…)`, `without (…)`, `on (…)`, `ignoring (…)`.
 
 use crate::ast::Grouping;
 use skald_model::Labels;

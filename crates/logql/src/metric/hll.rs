@@ -1,4 +1,4 @@
-//! HyperLogLog: the number of different hashes seen, within about one percent, in 16 KiB.
+//! HyperLogLog estimates the number of different hashes within about one percent, in 16 KiB.
 
 /// Bits of a hash that choose a register; the standard error is `1.04 / sqrt(2^bits)`, 0.8 %.
 const INDEX_BITS: u32 = 14;

@@ -1,4 +1,4 @@
-//! `label_replace`: a label written from what a regex finds in another.
+//! `label_replace` writes a label from what a regex finds in another.
 
 use super::Matrix;
 use regex::Regex;

@@ -1,4 +1,4 @@
-//! Operators between two sets of series: who meets whom, and with what labels the result goes on.
+//! Vector matching pairs the series of two operands and names those of the result.
 //!
 //! Series of both sides meet when their match labels are equal: all of them, those of `on`, or all but
 //! those of `ignoring`. Which series are there differs from step to step, so that the rules about one

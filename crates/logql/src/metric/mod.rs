@@ -1,4 +1,4 @@
-//! Samples → range vectors → series: range aggregations on a step grid, vector aggregations, operators.
+//! Metric evaluation turns samples into range vectors on a step grid, and those into series.
 
 mod absent;
 mod binary;
@@ -27,7 +27,7 @@ mod windows;
 use skald_model::Labels;
 
 pub use edges::Edges;
-pub use evaluate::evaluate;
+pub use evaluate::{LeafSeries, evaluate};
 pub use hll::Sketch;
 pub use state::RangeState;
 

@@ -1,4 +1,4 @@
-//! The order of equal values in `topk`, `bottomk`, `sort` and `sort_desc`.
+//! Ranking orders equal values as `topk`, `bottomk`, `sort` and `sort_desc` do in Loki.
 //!
 //! Nothing says how equal values rank, but answers should be those that users know from Loki, and dashboards
 //! show the order. So values go through the same steps as there: a binary heap filled in order of labels,

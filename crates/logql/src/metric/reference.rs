@@ -1,4 +1,4 @@
-//! The definition of each range aggregation, written down plainly: what [`super::RangeState`] must equal.
+//! The reference defines each range aggregation plainly: what [`super::RangeState`] must equal.
 
 use super::check::close;
 use super::rate_counter::rate_counter;

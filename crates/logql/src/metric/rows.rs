@@ -1,4 +1,4 @@
-//! Cells of many series: compact where a series touches few intervals, flat where it touches most.
+//! Rows hold the cells of many series: compact where a series touches few intervals, flat where most.
 //!
 //! A grid may have ten thousand points and ten thousand series, most of them alive for a moment. A row
 //! holds only cells it was given; neighbours lie in one stretch once that costs less than a list.

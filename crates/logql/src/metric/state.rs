@@ -1,4 +1,4 @@
-//! Samples of one leaf on their way to points: the accumulator a thread fills.
+//! The range state accumulates the samples of one leaf, one state a thread.
 //!
 //! Which cell is kept is decided once, by the function; adding a sample finds its interval (mostly the
 //! one of the sample before) and its row. Samples may come in any order of time.

@@ -1,4 +1,4 @@
-//! `topk` and `bottomk`: at each step, of each group, the series of the k largest or smallest values.
+//! `topk` and `bottomk` pick, at each step and of each group, the series of the k largest or smallest values.
 
 use super::Matrix;
 use super::ranking::{self, Ranked};

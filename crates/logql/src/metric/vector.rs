@@ -1,4 +1,4 @@
-//! Vector aggregations: the series of each group folded into one, step by step; topk and sort beside.
+//! Vector aggregations fold the series of each group into one, step by step.
 
 use super::cells::{Cell, Extreme, Mean, Moments, Total};
 use super::grouping::{group_labels, order_key};

@@ -1,4 +1,4 @@
-//! Where a sample falls: the grid's windows cut time into intervals that each window is whole runs of.
+//! Windows cut time into intervals such that each window is a run of whole ones.
 //!
 //! The edges of all windows `(t - range, t]` are the only places where the set of windows a sample
 //! belongs to changes. Between two edges samples can be summed up once, whatever number of windows

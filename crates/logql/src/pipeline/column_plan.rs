@@ -1,4 +1,4 @@
-//! Column plans run over entries whose parsed labels come as metadata: what is left when a parser has nothing to do.
+//! Column plans run the stages after a parser on entries whose parsed labels come as metadata.
 //!
 //! A store may keep what `json` or `logfmt` find in lines as columns and hand them out as metadata, named as the
 //! parser names them. Metadata and parsed labels give way to labels of the stream alike (`name_extracted`), so the

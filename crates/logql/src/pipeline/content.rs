@@ -1,4 +1,4 @@
-//! What a line must contain to come through: the question a pipeline puts to content indexes.
+//! Content conditions tell indexes what a line must contain to come through.
 
 use super::names::EXTRACTED_SUFFIX;
 use super::stage::Stage;

@@ -1,4 +1,4 @@
-//! `| decolorize`: takes ANSI control sequences (CSI and OSC) out of the line.
+//! `| decolorize` strips ANSI control sequences (CSI and OSC) from the line.
 
 use super::line::Line;
 use memchr::memchr;

@@ -1,4 +1,4 @@
-//! `| drop` and `| keep`: labels taken away, by name or when their value matches.
+//! `| drop` and `| keep` remove labels by name, or when their value matches.
 
 use super::StageError;
 use super::labels::{ERROR, ERROR_DETAILS, LabelSet};

@@ -1,4 +1,4 @@
-//! Lines that a later filter is bound to drop, known before the stages in between have run.
+//! Early drops leave out lines that a later filter is bound to drop, before the stages between have run.
 //!
 //! A filter on a label of the stream or of the entry's metadata can be asked at once, wherever it stands,
 //! unless a stage before it sets or removes that label on entries that have it. Parsers do that to one kind of

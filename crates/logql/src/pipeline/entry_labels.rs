@@ -1,4 +1,4 @@
-//! The labels of one entry as readers see them, failures among them.
+//! Entry labels show readers the labels of one entry, failures among them.
 
 use super::labels::{Category, ERROR, ERROR_DETAILS, LabelSet};
 use super::span::Input;

@@ -1,4 +1,4 @@
-//! The end of a metric's pipeline: lines become samples of numbered series.
+//! An extractor ends a pipeline in samples of numbered series.
 //!
 //! An [`Extractor`] is what a query's text comes to: stages, what a line's value is, what tells series apart.
 //! samples.rs has the taking of samples itself.

@@ -1,4 +1,4 @@
-//! Which labels a pipeline has to extract, known before the first line is read.
+//! Parser hints say which labels a pipeline has to extract, before the first line is read.
 //!
 //! With [`RequiredLabels::All`] every key of a line becomes a label. With names, those and the ones the stages
 //! themselves read are extracted and nothing else; a parser stops once it has them all, so that failures

@@ -1,4 +1,4 @@
-//! The order stages run in: line filters come as early as the answer allows.
+//! Hoisting moves line filters as far to the front as the answer allows.
 //!
 //! Loki moves line filters to the front of their segment; a segment ends behind a label filter,
 //! `line_format` or `unpack`, so `| decolorize |= "x"` looks at the line as it was written. Where nothing

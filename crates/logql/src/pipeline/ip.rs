@@ -1,4 +1,4 @@
-//! IP addresses in text: what `ip("…")` accepts, and finding addresses inside lines and label values.
+//! IP matchers find addresses in lines and label values that `ip("…")` covers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

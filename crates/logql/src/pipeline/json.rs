@@ -1,4 +1,4 @@
-//! `| json`: every scalar of an object becomes a label, keys of nested objects joined by `_`.
+//! `| json` makes a label of every scalar in an object; keys of nested objects are joined by `_`.
 //!
 //! Arrays and nulls are passed over. The first key of a name wins. Labels found before a failure stay.
 

@@ -1,4 +1,4 @@
-//! Keys met in json and logfmt lines, and the label each becomes: worked out once, then found by its bytes.
+//! The key table remembers which label each key of json and logfmt lines becomes.
 //!
 //! Lines of one program have the same keys in the same order, so the key after the last one found is tried
 //! first and most look-ups are one comparison.

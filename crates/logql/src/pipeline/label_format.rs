@@ -1,4 +1,4 @@
-//! `| label_format a=b, c="…"`: renames and templates, in the order written.
+//! `| label_format a=b, c="…"` renames labels and sets them from templates, in the order written.
 //!
 //! Templates of one stage see the labels as they were before its first template; renames act at once.
 

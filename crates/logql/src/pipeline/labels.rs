@@ -1,4 +1,4 @@
-//! The labels of the line at hand: stream, metadata and parsed ones seen as one set.
+//! The label set of the line at hand shows stream, metadata and parsed labels as one.
 //!
 //! One [`LabelSet`] a thread is reused from line to line. Values are spans into the batch, the stream's
 //! label bytes or a small arena, never owned strings; a label is found by the number of its name. A new

@@ -1,4 +1,4 @@
-//! One line on its way through the stages: its text, its labels and the buffers stages write into.
+//! The line at hand carries its text, its labels and the buffers stages write into.
 
 use super::entry_labels::EntryLabels;
 use super::labels::LabelSet;

@@ -1,4 +1,4 @@
-//! The six line filters, on one line and on all lines of a batch at once.
+//! The six line filters test one line, or all lines of a batch at once.
 //!
 //! How a filter searches is decided when it is compiled ([`Strategy`]). On a batch a literal runs once over
 //! the buffer of all lines and its hits are mapped to rows; a regex looks at rows its required literals

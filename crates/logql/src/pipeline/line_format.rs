@@ -1,4 +1,4 @@
-//! `| line_format "…"`: the line becomes a template's output.
+//! `| line_format "…"` replaces the line by a template's output.
 
 use super::StageError;
 use super::entry_labels::EntryLabels;

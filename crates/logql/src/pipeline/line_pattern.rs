@@ -1,4 +1,4 @@
-//! `|>` patterns: literals with `<_>` for anything between them; and the syntax they share with `| pattern`.
+//! `|>` patterns match literals with `<_>` for anything between; `| pattern` shares their syntax.
 
 use super::StageError;
 use memchr::memmem::Finder;

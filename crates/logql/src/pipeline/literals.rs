@@ -1,4 +1,4 @@
-//! Literals a regex can't match without, taken from its syntax tree.
+//! Required literals are taken from a regex's syntax tree: texts without which it can't match.
 //!
 //! The answer is a conjunction of disjunctions and always a necessary condition: a text that lacks it does
 //! not match. It serves to prune blocks and as the first, cheap look before the regex itself.

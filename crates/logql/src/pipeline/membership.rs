@@ -1,4 +1,4 @@
-//! `| label in ({…})`: the label has a value that another query found.
+//! `| label in ({…})` keeps entries whose label has a value that another query found.
 //!
 //! The values are not known when the pipeline is compiled. The engine runs the inner queries and binds
 //! their answers; a pipeline that was not bound lets nothing through (or everything, for `not in`).

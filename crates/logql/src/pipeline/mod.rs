@@ -1,4 +1,4 @@
-//! Stages over a [`skald_model::Batch`]: filters, parsers, formatters, and the taking of samples.
+//! Pipelines run stages over a [`skald_model::Batch`]: filters, parsers, formatters, and the taking of samples.
 //!
 //! [`Pipeline::compile`] decides everything that can be decided once: the order of stages, how each filter
 //! searches, which labels have to be extracted. [`Pipeline::prefilter`] narrows a batch by its leading line

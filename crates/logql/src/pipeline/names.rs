@@ -1,4 +1,4 @@
-//! Label names as small numbers, so that a label of a line is found by index and not by comparing text.
+//! The name table numbers label names, so that a label is found by index and not by comparing text.
 //!
 //! A pipeline knows some names when it is compiled ([`StaticNames`]); they have the first numbers. The
 //! rest is met in lines and numbered on the way, per thread ([`NameTable`]). Invariant: a number keeps its

@@ -1,5 +1,7 @@
-//! What a line must contain for json or logfmt to find a label's value in it: `| json | user="x"` can be true
-//! only of lines that have `"x"` somewhere, or a `\u00` that may stand for one of its characters.
+//! Conditions on parsed values tell indexes what a line must contain for json or logfmt to find a label's value.
+//!
+//! `| json | user="x"` can be true only of lines that have `"x"` somewhere, or a `\u00` that may stand for one of its
+//! characters.
 //!
 //! A necessary condition, for pruning alone. It says nothing where the stream has a label of that name, and is
 //! one of two ways to pass where entries have it as metadata.

@@ -1,4 +1,4 @@
-//! Paths of `| json a="b.c[0]"`, read from their text into segments.
+//! Paths of `| json a="b.c[0]"` are read from their text into segments.
 
 use skald_fields::json::{string_end, unescape};
 

@@ -1,4 +1,4 @@
-//! `| pattern "<ip> - <_>"`: captures between literals as labels.
+//! `| pattern "<ip> - <_>"` makes labels of captures between literals.
 //!
 //! The literal a pattern starts with must start the line. A later literal that is missing makes the capture
 //! before it take the rest of the line, and nothing follows.

@@ -1,4 +1,4 @@
-//! `| regexp "(?P<name>…)"`: named groups of the first match as labels.
+//! `| regexp "(?P<name>…)"` makes labels of the named groups of the first match.
 
 use super::StageError;
 use super::line::Line;

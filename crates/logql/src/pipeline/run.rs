@@ -1,4 +1,4 @@
-//! Rows through the stages: the whole batch first, then line by line.
+//! The run takes rows through the stages: the whole batch first, then line by line.
 
 use super::Pipeline;
 use super::early::Checks;

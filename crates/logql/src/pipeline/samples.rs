@@ -1,4 +1,4 @@
-//! Taking samples of one stream's run: a value and a series for each line that comes through.
+//! Sampling gives a value and a series for each line of a stream's run that comes through.
 //!
 //! What a series' key depends on is worked out once a run ([`Plan`]): on the stream alone, on one metadata
 //! column, or on each line. Where no stage looks at lines and a key depends on less than the line, rows that

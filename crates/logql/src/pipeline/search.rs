@@ -1,4 +1,4 @@
-//! Finding literals in a buffer: one, one of many, or one in any ASCII case. Chosen once a query.
+//! Searchers find literals in a buffer: one, one of many, or one in any ASCII case. Chosen once a query.
 
 use super::StageError;
 use aho_corasick::packed::{self, MatchKind};

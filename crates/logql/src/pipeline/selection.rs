@@ -1,4 +1,4 @@
-//! Rows of a batch that are still in, as a bitmap.
+//! A selection marks the rows of a batch that are still in, as a bitmap.
 //!
 //! Invariant: bits past the last row are never set, so that counts need no mask.
 

@@ -1,4 +1,4 @@
-//! Series found so far, numbered in the order they were first seen.
+//! The series table numbers series in the order they were first seen.
 //!
 //! A key is the canonical bytes of a label set; all keys lie in one buffer and a hash table holds numbers.
 //! The last key is compared first: samples of one stream tend to be of one series.

@@ -1,4 +1,4 @@
-//! Which labels tell the series of samples apart, and writing them as a key of the series table.
+//! A series key is written from the labels that tell the series of samples apart.
 
 use super::labels::{Category, ERROR, ERROR_DETAILS, Item, LabelSet};
 use super::names::{NameId, StaticNames};

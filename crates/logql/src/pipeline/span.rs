@@ -1,4 +1,4 @@
-//! Where the bytes of labels and parsed texts lie: spans into a batch's buffers, never owned strings.
+//! Spans point into the buffers that labels and parsed texts lie in, so that no string is owned.
 
 use skald_model::{Batch, Labels, MetadataColumn};
 

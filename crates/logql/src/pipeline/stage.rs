@@ -1,4 +1,4 @@
-//! The compiled stages as a closed set, and running one on a line.
+//! The compiled stages form a closed set; each runs on a line.
 
 use super::StageError;
 use super::decolorize::decolorize;

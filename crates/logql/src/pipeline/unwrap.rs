@@ -1,4 +1,4 @@
-//! `| unwrap x`: a label's value as the sample's value, and the filters behind it.
+//! `| unwrap x` takes a label's value as the sample's value; filters may follow.
 
 use super::StageError;
 use super::label_filter::LabelFilter;

@@ -1,4 +1,4 @@
-//! What regexp and pattern expressions must name: checked while parsing, as Loki does.
+//! Capture checks refuse regexp and pattern stages that name nothing, while parsing, as Loki does.
 
 use skald_model::re2;
 use std::collections::HashSet;

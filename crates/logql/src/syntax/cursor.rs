@@ -1,4 +1,4 @@
-//! Tokens as a nom input, and the parsers of single tokens the grammar is built from.
+//! The cursor walks tokens as a nom input; the grammar is built from its parsers of single tokens.
 //!
 //! A recoverable error means "not here, another form may fit"; a failure is final. Failures carry what
 //! would have fitted exactly where Loki's generated parser can name it: see [`Fault`].

@@ -1,4 +1,4 @@
-//! Faults → error texts: Loki's own words on the first line, help for people on the lines below.
+//! Error reports put Loki's own words on the first line and help for people below.
 //!
 //! The help is what would have fitted, the line of the query with a caret under the place, and the nearest
 //! fix where one is known.

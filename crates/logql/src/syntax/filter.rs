@@ -1,4 +1,4 @@
-//! Label filters and their odd precedence.
+//! The parser of label filters follows Loki's odd precedence.
 //!
 //! `and` binds tighter than `or`, but a comma, or nothing at all, between two filters takes everything to
 //! its right as its right side: `a, b or c` is `a and (b or c)`, `a or b, c` is `a or (b and c)`. So the

@@ -1,4 +1,4 @@
-//! The grammar: expressions, selectors and what stands around them, as nom parsers over tokens.
+//! The grammar reads expressions, selectors and what stands around them, as nom parsers over tokens.
 //!
 //! Parsing never goes back, so its time is linear; recursion is bounded by [`Context::deeper`] and the
 //! height of trees by [`Tall`], so that code that walks a tree may recurse. Binary operators climb by

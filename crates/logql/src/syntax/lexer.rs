@@ -1,4 +1,4 @@
-//! Text → tokens, in one pass and without recursion.
+//! The lexer splits text into tokens in one pass and without recursion.
 //!
 //! The rules are those of Go's text scanner as Loki drives it: what it finds odd but accepts (a lone `!`
 //! is an identifier) is accepted here too. The list always ends in [`Kind::End`] or [`Kind::Invalid`];

@@ -1,4 +1,4 @@
-//! Text → [`crate::ast`]: lexer, grammar, errors in Loki's words, and the canonical printer.
+//! Parsing turns text into [`crate::ast`], with errors in Loki's words; printing turns it back.
 //!
 //! The way of a text: `lexer` cuts it into `token`s, `grammar` and its neighbours (`stage`, `filter`,
 //! `range`, `vector`) read them as nom parsers over a `cursor`, `expect` and `suggest` turn a fault into

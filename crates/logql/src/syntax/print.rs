@@ -1,4 +1,4 @@
-//! The canonical text of a query: one line, every precedence written out.
+//! The canonical printer writes a query on one line, with every precedence written out.
 //!
 //! Invariant: what is printed reads back as the same tree.
 

@@ -1,4 +1,4 @@
-//! Range aggregations: `rate({…} stages | unwrap x [5m] offset 1m)` with the range in every place it may have.
+//! The parser of range aggregations takes the range in every place it may have.
 
 use super::cursor::{Cursor, Parsed, Refusal, need};
 use super::filter;

@@ -1,4 +1,4 @@
-//! Stages of a pipeline: line filters, parsers, formatters, and the ones Loki does not have.
+//! The parser of stages reads line filters, parsers, formatters, and the ones Loki does not have.
 //!
 //! A word that Loki does not know (`distinct`, `limit`, `sort`, `in`) starts a stage only where Loki would
 //! report an error, so that labels of those names filter as they do there.

@@ -1,4 +1,4 @@
-//! The tokens of LogQL and the names error texts use for them.
+//! Tokens of LogQL carry the names that error texts use for them.
 //!
 //! A [`Token`] knows its place in the text and whether finding its end took reading ahead, which
 //! decides the line number an error shows: Loki shows line 0 for those, and so do we.

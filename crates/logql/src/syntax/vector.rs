@@ -1,4 +1,4 @@
-//! The parts of metric queries that work on series: literals, aggregations, operators, `label_replace`.
+//! The parser of series expressions reads literals, aggregations, operators and `label_replace`.
 
 use super::cursor::{Cursor, Parsed, Refusal, need};
 use super::grammar::{Context, Tall, end_before, grouping, metric, next_text};

@@ -1,4 +1,4 @@
-//! A template as a tree, with the place of each node for messages.
+//! A template's tree keeps the place of each node for messages.
 //!
 //! `Display` prints nodes in Go's canonical form, which messages quote (`at <div 1 0>`).
 

@@ -1,4 +1,4 @@
-//! Exact decimal arithmetic, so that `addf 0.1 0.2` is 0.3.
+//! Decimal arithmetic is exact, so that `addf 0.1 0.2` is 0.3.
 //!
 //! A number is its digits and a power of ten. Only what the float functions need: sums, products, and
 //! quotients to a fixed place.

@@ -1,4 +1,4 @@
-//! Runs a template: walks its tree, evaluates pipes, writes what they give.
+//! The executor walks a template's tree, evaluates pipes and writes what they give.
 //!
 //! Follows Go's executor step by step, so that the same things fail with the same words. `at` is the node
 //! being evaluated: messages quote it. Work is bounded three ways: steps, bytes produced, and depth.

@@ -1,4 +1,4 @@
-//! The functions templates may call: names, parameters, and where each is implemented.
+//! The function table lists what templates may call: names, parameters, implementations.
 //!
 //! A function gets arguments that already have the types it declares, and gives a value or the text of an
 //! error; the executor puts call and place around that text.

@@ -1,4 +1,4 @@
-//! What a template reads, found without running it: labels and regexes.
+//! Inspection finds what a template reads without running it: labels and regexes.
 
 use super::ast::{Command, List, Node, Operand, OperandKind, Pipe};
 use super::function::takes_regex;

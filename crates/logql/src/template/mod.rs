@@ -1,4 +1,4 @@
-//! Go's text/template with Loki's functions, for `line_format` and `label_format`.
+//! Templates run Go's text/template with Loki's functions, for `line_format` and `label_format`.
 //!
 //! A [`Template`] is compiled once: `lexer` → `parse` → `ast`, regexes included. `exec` walks the
 //! tree for each entry, calling `function`s on `value`s and printing as Go does (`print`). Nothing a

@@ -1,4 +1,4 @@
-//! Numeric and character constants of templates.
+//! Constants of templates are read as numbers and characters.
 
 use super::ast::{Ideal, Number};
 use super::lexer::{Kind, Token};

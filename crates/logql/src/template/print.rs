@@ -1,4 +1,4 @@
-//! Go's fmt: how values print plainly and under the verbs of a format.
+//! Printing follows Go's fmt: plainly and under the verbs of a format.
 
 mod number;
 

@@ -1,4 +1,4 @@
-//! Reads a time by Go's layout (`time.ParseInLocation`).
+//! Time parsing reads a text by Go's layout (`time.ParseInLocation`).
 
 use super::layout::{Element, MONTHS, Offset, WEEKDAYS, elements};
 use super::time::{Civil, Time, Zone, days_from_civil};
@@ -65,16 +65,7 @@ impl Fields {
                 self.month = Some(month);
                 (1..=12).contains(&month).then_some(rest)
             }
-            Element::Day | Element::UnderDay | Element::ZeroDay => {
-                let value = if element == Element::UnderDay {
-                    value.strip_prefix(b" ").unwrap_or(value)
-                } else {
-                    value
-                };
-                let (day, rest) = number(value, element == Element::ZeroDay)?;
-                self.day = Some(day);
-                Some(rest)
-            }
+            Element::Day | Element::UnderDay | Element::ZeroDay => self.read_day(element, value),
             Element::UnderYearDay | Element::ZeroYearDay => {
                 self.read_year_day(value, element == Element::UnderYearDay)
             }
@@ -116,6 +107,17 @@ impl Fields {
                 _ => Some(value),
             },
         }
+    }
+
+    /// The day of the month, with a space before it, a zero, or neither.
+    fn read_day<'v>(&mut self, element: Element<'_>, value: &'v [u8]) -> Option<&'v [u8]> {
+        let value = match element {
+            Element::UnderDay => value.strip_prefix(b" ").unwrap_or(value),
+            _ => value,
+        };
+        let (day, rest) = number(value, element == Element::ZeroDay)?;
+        self.day = Some(day);
+        Some(rest)
     }
 
     /// The day of the year, padded with up to two spaces or with zeros.

@@ -1,4 +1,4 @@
-//! The values that templates compute with, by the names and rules of Go's types.
+//! Values of templates carry the names and rules of Go's types.
 //!
 //! Strings are bytes: cutting one may leave half a character. Values borrow from the template and the
 //! entry where they can.

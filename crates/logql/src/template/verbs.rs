@@ -1,4 +1,4 @@
-//! Reads the verbs of a format: flags, widths, precisions, explicit indexes.
+//! The verb reader takes flags, widths, precisions and explicit indexes from a format.
 
 use super::value::Value;
 

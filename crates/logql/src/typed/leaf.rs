@@ -1,4 +1,4 @@
-//! Range aggregations: what is read of the entries, and how samples are told apart.
+//! Leaf compilation decides what is read of entries and how samples are told apart.
 
 use super::log::{matchers, open_stages, subqueries};
 use super::{Leaf, Options, QueryError};

@@ -1,4 +1,4 @@
-//! Metric expressions: leaves found and shared, outer groupings handed down, constants folded.
+//! Metric compilation finds and shares leaves, hands outer groupings down and folds constants.
 
 use super::leaf::{self, Pushed};
 use super::{Leaf, MetricQuery, Node, Options, QueryError};

@@ -1,4 +1,4 @@
-//! AST → typed query: names resolved, regexes compiled, constants folded, what each leaf must read known.
+//! Typed queries have names resolved, regexes compiled, constants folded, and know what each leaf must read.
 //!
 //! [`compile`] gives a [`Query`]: a [`LogQuery`] with its pipeline, or a [`MetricQuery`] whose [`Leaf`]s
 //! read lines and whose [`Node`]s combine them. Nothing here looks at data.
@@ -99,6 +99,11 @@ pub struct Leaf {
 }
 
 impl Leaf {
+    /// For `absent_over_time` the labels of the series it gives where there is none.
+    pub fn labels_where_absent(&self) -> Option<&Labels> {
+        (self.spec.op == RangeOp::AbsentOverTime).then_some(&self.absent_labels)
+    }
+
     /// Whether the number and bytes of entries are all the leaf needs of a whole run: no stage, and labels
     /// of series taken by name. Where a block has metadata of none of `grouping`'s names, its directory
     /// answers for it.

@@ -1,4 +1,4 @@
-//! The nearest fix for a fault: a word that was meant, quotes that are missing, an escape that works.
+//! Suggestions name the nearest fix for a fault: a word that was meant, missing quotes, an escape that works.
 //!
 //! Each rule looks at the token a query broke at and at its neighbours, and either knows what was meant or says
 //! nothing; the first that knows is taken. `shape` is about how parts of a query stand to one another, `values`

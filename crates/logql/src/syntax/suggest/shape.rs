@@ -1,4 +1,4 @@
-//! Parts of a query in the wrong place: ranges, functions, selectors, grouping, commas.
+//! Rules on parts in the wrong place: ranges, functions, selectors, grouping, commas.
 
 use super::Place;
 use crate::ast::{RangeOp, VectorOp};

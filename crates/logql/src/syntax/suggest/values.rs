@@ -1,4 +1,4 @@
-//! Values in the wrong quotes or in none, and text that is no token.
+//! Rules on values in the wrong quotes or in none, and on text that is no token.
 
 use super::Place;
 use crate::go::quote::quoted;

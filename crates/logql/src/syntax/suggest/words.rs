@@ -1,4 +1,4 @@
-//! Words people bring from other languages and what LogQL has in their place, and words that were misspelt.
+//! Rules on words: those of other languages with what LogQL has in their place, and misspelt ones.
 
 use super::Place;
 use crate::ast::{RangeOp, VectorOp};

@@ -4,6 +4,5 @@ mod canonical;
 mod errors;
 pub(crate) mod generate;
 mod help;
-mod manual;
 mod ours;
 mod properties;

@@ -1,4 +1,4 @@
-//! The surroundings of a template's run: the line it reads, and what it may still produce.
+//! The environment of a run holds the line it reads and bounds what it may still produce.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Fields of values: labels, entries of JSON objects, methods of times.
+//! Field access reads labels, entries of JSON objects and methods of times.
 
 use super::{Evaluated, Executor};
 use crate::template::ast::Operand;

@@ -1,4 +1,4 @@
-//! The tokens of a template, and how messages show them.
+//! Tokens of a template know how messages show them.
 
 use crate::go::quote::quoted;
 use std::fmt;

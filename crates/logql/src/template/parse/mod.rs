@@ -1,4 +1,4 @@
-//! Tokens to a tree: the grammar of Go's text/template, with its messages.
+//! The template parser builds a tree by the grammar of Go's text/template, with its messages.
 //!
 //! Names of functions and variables are resolved here, so a template that parses fails later only on
 //! values. Nesting is bounded, since both this parser and the executor recurse along the tree.

@@ -1,4 +1,4 @@
-//! Pipelines within an action: declarations, commands and their operands.
+//! The parser of pipelines within an action reads declarations, commands and operands.
 
 use super::super::ast::{Command, Operand, OperandKind, Pipe};
 use super::super::lexer::{Keyword, Kind};

@@ -1,4 +1,4 @@
-//! Printing of numbers: how integers and floats look plainly and under each verb.
+//! Number printing writes integers and floats plainly and under each verb.
 
 use super::*;
 

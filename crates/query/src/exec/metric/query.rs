@@ -10,7 +10,7 @@ use crate::exec::scan::Scan;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
 use skald_logql::metric;
-use skald_logql::metric::{Evaluated, Matrix, Series, Steps};
+use skald_logql::metric::{Evaluated, LeafSeries, Matrix, Series, Steps};
 use skald_logql::pipeline::Extractor;
 use skald_logql::typed::{Leaf, MetricQuery};
 use skald_model::TimeRange;
@@ -35,7 +35,10 @@ pub(crate) fn execute(
     let mut leaves = Vec::with_capacity(query.leaves.len());
     for leaf in &query.leaves {
         let gathered = gather(context, leaf, steps)?;
-        leaves.push(gathered.matrix);
+        leaves.push(LeafSeries {
+            matrix: gathered.matrix,
+            absent_labels: leaf.labels_where_absent(),
+        });
         stats.merge(&gathered.stats);
         warnings.extend(gathered.warnings);
         let skipped = leaf.extractor.skipped();
@@ -45,8 +48,8 @@ pub(crate) fn execute(
             ));
         }
     }
-    let value = metric::evaluate(&query.root, leaves, &query.leaves, steps)
-        .map_err(|e| QueryError::Bad(e.to_string()))?;
+    let value =
+        metric::evaluate(&query.root, leaves, steps).map_err(|e| QueryError::Bad(e.to_string()))?;
     Ok(Found {
         value,
         stats,

@@ -1,10 +1,10 @@
-//! The examples of the manual: each is a query.
+//! The examples of the manual are queries: each parses and compiles.
 
-use crate::syntax::parse;
-use crate::typed::{Options, compile};
+use skald_logql::parse;
+use skald_logql::typed::{Options, compile};
 
 /// The language as users read about it.
-const MANUAL: &str = include_str!("../../../../../docs/logql.md");
+const MANUAL: &str = include_str!("../../../../docs/logql.md");
 
 #[test]
 fn every_example_of_the_manual_compiles() {
