@@ -168,13 +168,21 @@ fn notes(config: &Config, leaves: &[(String, &Value)], is_lokis: bool) -> Vec<Li
         let note = "auth_enabled is true, as in Loki: requests need the header X-Scope-OrgID";
         notes.push(Line::Note(note.to_owned()));
     }
-    if is_lokis && !has("server.http_listen_address") {
-        let open = if config.tokens_file.is_empty() && config.server.tls.client_ca_file.is_empty() {
+    let is_open = config.tokens_file.is_empty() && config.server.tls.client_ca_file.is_empty();
+    let is_local = config
+        .listen()
+        .is_ok_and(|address| address.ip().is_loopback());
+    let open = match is_open && !is_local {
+        true => {
             ", and everybody who reaches it may push and ask: set auth.tokens_file, or the address 127.0.0.1"
-        } else {
-            ""
-        };
+        }
+        false => "",
+    };
+    if is_lokis && !has("server.http_listen_address") {
         let note = format!("server.http_listen_address is every address, as in Loki{open}");
+        notes.push(Line::Note(note));
+    } else if !open.is_empty() {
+        let note = format!("server.http_listen_address is beyond this machine{open}");
         notes.push(Line::Note(note));
     }
     if config.limits.expires() && !config.compactor.retention_enabled {
@@ -263,7 +271,15 @@ mod tests {
             config.listen().map(|a| a.to_string()),
             Ok("0.0.0.0:4000".to_owned())
         );
-        assert_eq!(lines.map(|l| l.len()), Ok(2));
+        let lines = lines.expect("loads");
+        assert_eq!(
+            lines[..2]
+                .iter()
+                .filter(|l| matches!(l, Line::Taken(_)))
+                .count(),
+            2
+        );
+        assert!(matches!(&lines[2], Line::Note(note) if note.contains("everybody who reaches it")));
         let refused = read(
             "storage_config: {aws: {bucketnames: b, access_key_id: k, secret_access_key: '${S}'}}",
         )

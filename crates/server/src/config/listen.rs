@@ -1,7 +1,7 @@
 //! The addresses that a server listens on, as settings and as sockets have them.
 
 use super::{Config, ServerConfig};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 /// The addresses to try for one, in this order: where there is no IPv6, every address is every one of IPv4.
 pub(crate) fn candidates(address: SocketAddr) -> Vec<SocketAddr> {
@@ -19,10 +19,17 @@ impl Config {
             "localhost" => "127.0.0.1",
             host => host.trim_start_matches('[').trim_end_matches(']'),
         };
-        let ip = host
-            .parse()
-            .map_err(|_| format!("server.http_listen_address {host:?} is no IP address"))?;
-        Ok(SocketAddr::new(ip, self.server.http_listen_port))
+        let port = self.server.http_listen_port;
+        if let Ok(ip) = host.parse() {
+            return Ok(SocketAddr::new(ip, port));
+        }
+        let is_name = !host.contains(':') && host.contains(|c: char| c.is_ascii_alphabetic());
+        let found = is_name.then(|| (host, port).to_socket_addrs());
+        found.and_then(|found| found.ok()?.next()).ok_or_else(|| {
+            format!(
+                "server.http_listen_address {host:?} is no IP address and no host that is known"
+            )
+        })
     }
 
     /// `server.grpc_listen_address` and port as one address; the address is that of HTTP when there is none.
@@ -94,6 +101,7 @@ mod tests {
         check("[::1]:80", Ok("[::1]:80"));
         check("3100", Err(()));
         check("1.2.3:1", Err(()));
+        check("::g:1", Err(()));
         check("127.0.0.1:99999", Err(()));
     }
 }

@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn the_check_of_a_file_says_what_maps() {
-        let text = "auth_enabled: no\nserver: {http_listen_address: ''}\ncommon: {storage: {s3: {bucketnames: a, s3forcepathstyle: true, storage_class: GLACIER, sse_encryption: false}}}";
+        let text = "auth_enabled: no\nserver: {http_listen_address: '::1'}\ncommon: {storage: {s3: {bucketnames: a, s3forcepathstyle: true, storage_class: GLACIER, sse_encryption: false}}}";
         let (report, usable) = check::report(text, |_| None);
         assert!(usable);
         assert_eq!(
