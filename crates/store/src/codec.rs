@@ -10,7 +10,7 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Takes a number from the front of `bytes`; `None` when it is cut short or longer than 64 bits.
-pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+pub(crate) fn get_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
@@ -30,8 +30,8 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Takes bytes that follow their length; `None` when fewer are there.
-pub(crate) fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let len = usize::try_from(take_varint(bytes)?).ok()?;
+pub(crate) fn get_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = usize::try_from(get_varint(bytes)?).ok()?;
     let (taken, rest) = bytes.split_at_checked(len)?;
     *bytes = rest;
     Some(taken)
@@ -49,11 +49,11 @@ mod tests {
         put_bytes(&mut out, b"text");
         let mut bytes = &out[..];
         for number in numbers {
-            assert_eq!(take_varint(&mut bytes), Some(number));
+            assert_eq!(get_varint(&mut bytes), Some(number));
         }
-        assert_eq!(take_bytes(&mut &bytes[..bytes.len() - 1]), None);
-        assert_eq!(take_bytes(&mut bytes), Some(&b"text"[..]));
-        assert_eq!(take_varint(&mut bytes), None);
-        assert_eq!(take_varint(&mut &[0xff; 11][..]), None);
+        assert_eq!(get_bytes(&mut &bytes[..bytes.len() - 1]), None);
+        assert_eq!(get_bytes(&mut bytes), Some(&b"text"[..]));
+        assert_eq!(get_varint(&mut bytes), None);
+        assert_eq!(get_varint(&mut &[0xff; 11][..]), None);
     }
 }

@@ -4,7 +4,7 @@
 //! are concatenated texts with their ends. A hit is only a candidate: the bytes may belong to another label, or
 //! span two texts. Heads and stream tables of parts search alike.
 
-use crate::codec::{put_bytes, take_bytes};
+use crate::codec::{get_bytes, put_bytes};
 use memchr::memmem::Finder;
 use skald_model::{Labels, MatchOp, Matcher};
 
@@ -100,7 +100,7 @@ pub(crate) fn labels_match(labels: &Labels, matchers: &[Matcher]) -> bool {
 /// The value of a label in canonical bytes, empty when absent. A head may have a million streams, so only the
 /// value looked for is checked to be UTF-8, not all on the way.
 pub(crate) fn value_of<'a>(mut bytes: &'a [u8], name: &str) -> &'a str {
-    while let (Some(found), Some(value)) = (take_bytes(&mut bytes), take_bytes(&mut bytes)) {
+    while let (Some(found), Some(value)) = (get_bytes(&mut bytes), get_bytes(&mut bytes)) {
         if found == name.as_bytes() {
             return std::str::from_utf8(value).unwrap_or("");
         }

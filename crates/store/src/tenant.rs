@@ -123,8 +123,8 @@ impl TenantState {
 }
 
 impl Changes {
-    /// The number of a new part.
-    pub(crate) fn take_number(&mut self) -> u64 {
+    /// The number of a new part, given once.
+    pub(crate) fn next_part_number(&mut self) -> u64 {
         self.next_part += 1;
         self.next_part - 1
     }

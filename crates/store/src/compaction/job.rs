@@ -81,7 +81,7 @@ fn compact_once(
         .collect();
     let inputs = Inputs {
         parts: &parts,
-        id: tenant.changes.lock().take_number(),
+        id: tenant.changes.lock().next_part_number(),
     };
     let _writing = Held::charged(
         shared.budget(),

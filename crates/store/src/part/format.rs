@@ -1,7 +1,7 @@
 //! Part format: footer and directory of a part file; README.md has the layout.
 
 use crate::StoreError;
-use crate::codec::{put_varint, take_varint};
+use crate::codec::{get_varint, put_varint};
 use crate::part::block_order::BlockTimes;
 use crate::part::lineage::Lineage;
 use crate::part::stream_table::StreamTable;
@@ -170,9 +170,9 @@ impl Directory {
     fn decode(mut bytes: &[u8], footer: Footer) -> Option<Directory> {
         let table = StreamTable::decode(&mut bytes)?;
         let mut blocks = Vec::new();
-        for _ in 0..take_varint(&mut bytes)? {
-            let at = take_varint(&mut bytes)?;
-            let len = take_varint(&mut bytes)?;
+        for _ in 0..get_varint(&mut bytes)? {
+            let at = get_varint(&mut bytes)?;
+            let len = get_varint(&mut bytes)?;
             let meta = BlockMeta::decode(&mut bytes).ok()?;
             let fits = at
                 .checked_add(len)

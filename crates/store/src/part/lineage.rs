@@ -1,6 +1,6 @@
 //! Lineage: which parts a part replaced, stored in its directory, so that a lost manifest can be rebuilt.
 
-use crate::codec::{put_varint, take_varint};
+use crate::codec::{get_varint, put_varint};
 use crate::part::patterns::PatternsAt;
 use crate::sequence::Sequence;
 use std::collections::BTreeSet;
@@ -42,20 +42,16 @@ impl Lineage {
     /// Takes what [`Lineage::encode`] put, or versions of the layout that had no patterns yet.
     pub(crate) fn decode(bytes: &mut &[u8], version: u32) -> Option<Lineage> {
         let mut lineage = Lineage {
-            sequence: Sequence::from_u64(take_varint(bytes)?),
+            sequence: Sequence::from_u64(get_varint(bytes)?),
             ..Lineage::default()
         };
         let mut id = 0u64;
-        for _ in 0..take_varint(bytes)? {
-            id = id.checked_add(take_varint(bytes)?)?;
+        for _ in 0..get_varint(bytes)? {
+            id = id.checked_add(get_varint(bytes)?)?;
             lineage.replaces.insert(id);
         }
         if version >= WITH_PATTERNS {
-            let (bytes, plain, crc) = (
-                take_varint(bytes)?,
-                take_varint(bytes)?,
-                take_varint(bytes)?,
-            );
+            let (bytes, plain, crc) = (get_varint(bytes)?, get_varint(bytes)?, get_varint(bytes)?);
             lineage.patterns = PatternsAt {
                 bytes,
                 plain,

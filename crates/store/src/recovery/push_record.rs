@@ -3,7 +3,7 @@
 //! Written straight from borrowed bytes and read back borrowing, so neither way copies a line twice.
 //! Stream identities are not stored: they follow from the labels.
 
-use crate::codec::{put_bytes, put_varint, take_bytes, take_varint};
+use crate::codec::{get_bytes, get_varint, put_bytes, put_varint};
 use skald_model::{Labels, StreamId, WriteBatch, WriteEntry, WriteStream};
 use std::borrow::Cow;
 
@@ -53,18 +53,18 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<WriteBatch<'_>> {
     }
     bytes = rest;
     let mut batch = WriteBatch::default();
-    for _ in 0..take_varint(&mut bytes)? {
-        let labels = Labels::from_bytes(take_bytes(&mut bytes)?)?;
+    for _ in 0..get_varint(&mut bytes)? {
+        let labels = Labels::from_bytes(get_bytes(&mut bytes)?)?;
         let first = batch.entries.len() as u32;
         let mut previous = 0i64;
-        for _ in 0..take_varint(&mut bytes)? {
-            let timestamp = previous.wrapping_add(unzigzag(take_varint(&mut bytes)?));
+        for _ in 0..get_varint(&mut bytes)? {
+            let timestamp = previous.wrapping_add(unzigzag(get_varint(&mut bytes)?));
             previous = timestamp;
-            let line = take_bytes(&mut bytes)?;
+            let line = get_bytes(&mut bytes)?;
             let first_pair = batch.metadata.len() as u32;
-            for _ in 0..take_varint(&mut bytes)? {
-                let name = std::str::from_utf8(take_bytes(&mut bytes)?).ok()?;
-                let value = std::str::from_utf8(take_bytes(&mut bytes)?).ok()?;
+            for _ in 0..get_varint(&mut bytes)? {
+                let name = std::str::from_utf8(get_bytes(&mut bytes)?).ok()?;
+                let value = std::str::from_utf8(get_bytes(&mut bytes)?).ok()?;
                 batch
                     .metadata
                     .push((Cow::Borrowed(name), Cow::Borrowed(value)));

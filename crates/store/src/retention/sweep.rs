@@ -165,7 +165,7 @@ fn rewrite_part(
         .find(|p| p.meta.id == id)
         .cloned();
     let Some(part) = part else { return Ok(true) };
-    let number = tenant.changes.lock().take_number();
+    let number = tenant.changes.lock().next_part_number();
     let _writing = Held::charged(
         shared.budget(),
         MemoryUser::Writers,

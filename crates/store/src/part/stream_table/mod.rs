@@ -7,7 +7,7 @@
 pub(crate) mod match_cache;
 pub(crate) mod merge;
 
-use crate::codec::{put_bytes, put_varint, take_bytes, take_varint};
+use crate::codec::{get_bytes, get_varint, put_bytes, put_varint};
 use crate::label_search::{ValueSearch, in_parallel};
 use hashbrown::HashTable;
 use match_cache::MatchCache;
@@ -181,7 +181,7 @@ impl StreamTable {
     /// Name and value of a pair.
     pub(crate) fn pair(&self, pair: u32) -> (&str, &str) {
         let mut bytes = self.pair_bytes(pair);
-        let mut text = || take_bytes(&mut bytes).and_then(|b| std::str::from_utf8(b).ok());
+        let mut text = || get_bytes(&mut bytes).and_then(|b| std::str::from_utf8(b).ok());
         let (name, value) = (text(), text());
         name.zip(value)
             .expect("pairs were checked when the table was opened")
@@ -246,14 +246,14 @@ impl StreamTable {
     pub(crate) fn decode(bytes: &mut &[u8]) -> Option<StreamTable> {
         let mut table = StreamTable::default();
         let all = *bytes;
-        let pairs = take_varint(bytes)?;
+        let pairs = get_varint(bytes)?;
         let first = all.len() - bytes.len();
         let mut previous: Option<(&str, &str)> = None;
         // For each pair the number of its name, to see that no stream has a name twice.
         let mut names: Vec<u32> = Vec::new();
         for _ in 0..pairs {
-            let name = std::str::from_utf8(take_bytes(bytes)?).ok()?;
-            let value = std::str::from_utf8(take_bytes(bytes)?).ok()?;
+            let name = std::str::from_utf8(get_bytes(bytes)?).ok()?;
+            let value = std::str::from_utf8(get_bytes(bytes)?).ok()?;
             if name.is_empty() || value.is_empty() || previous.is_some_and(|p| p >= (name, value)) {
                 return None;
             }
@@ -265,11 +265,11 @@ impl StreamTable {
                 .push((all.len() - bytes.len() - first) as u32);
         }
         table.pairs = all[first..all.len() - bytes.len()].to_vec();
-        for _ in 0..take_varint(bytes)? {
+        for _ in 0..get_varint(bytes)? {
             let mut pair = 0u64;
             let mut last_name = None;
-            for _ in 0..take_varint(bytes)? {
-                pair = pair.checked_add(take_varint(bytes)?)?;
+            for _ in 0..get_varint(bytes)? {
+                pair = pair.checked_add(get_varint(bytes)?)?;
                 let name = *names.get(usize::try_from(pair).ok()?)?;
                 if last_name.replace(name).is_some_and(|last| last >= name) {
                     return None;
