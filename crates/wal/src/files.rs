@@ -1,7 +1,7 @@
 //! The seam between what must survive a crash and the disk.
 //!
 //! [`Files`] is everything the log and the store do to a file system; [`RealFiles`] does it, and crash
-//! simulations put their own behind it. Contract: bytes survive a crash only after [`FileHandle::sync`],
+//! simulations put their own in its place. Contract: bytes survive a crash only after [`FileHandle::sync`],
 //! names (created, renamed, removed) only after [`Files::sync_folder`] of the folder that holds them.
 
 use rustix::buffer::spare_capacity;
@@ -47,7 +47,7 @@ pub struct Listed {
 
 /// An open file.
 pub trait FileHandle: Send + Sync + fmt::Debug {
-    /// Writes slices one behind the other at the end; after an error any part of them may be there.
+    /// Writes slices one after the other at the end; after an error any part of them may be there.
     fn append(&self, slices: &[IoSlice<'_>]) -> io::Result<()>;
     /// Fills `buffer` from offset `at`; fails when the file is shorter.
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()>;

@@ -5,7 +5,7 @@
 
 /// Begins every segment.
 const SEGMENT_MAGIC: [u8; 4] = *b"SKWL";
-/// Begins every record; what a reader looks for behind damage.
+/// Begins every record; what a reader looks for after damage.
 pub(crate) const RECORD_MAGIC: [u8; 4] = *b"\xf5Rec";
 /// Bytes of one copy of the segment header.
 const SEGMENT_HEADER_COPY: usize = 24;
