@@ -112,10 +112,10 @@ pub(crate) fn decode(
         return Ok(());
     }
     // All digits first, a byte of two at a time, then the pieces of each value between what all share.
-    let mut all = Vec::with_capacity(packed.len() * 2);
-    packed
-        .iter()
-        .for_each(|byte| all.extend_from_slice(&HEX_PAIRS[usize::from(*byte)]));
+    let mut all = vec![0; packed.len() * 2];
+    for (pair, byte) in all.chunks_exact_mut(2).zip(packed) {
+        pair.copy_from_slice(&HEX_PAIRS[usize::from(*byte)]);
+    }
     let pieces: Vec<&[u8]> = shape.chunk_by(|a, b| (*a == 0) == (*b == 0)).collect();
     values.reserve(count * len);
     let mut all = &all[..];
