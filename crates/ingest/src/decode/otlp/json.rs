@@ -2,8 +2,8 @@
 //!
 //! Every field is read by its JSON name (`timeUnixNano`) and by its proto name (`time_unix_nano`). 64-bit numbers are
 //! numbers or text, enums their number or name; null is a field that is not set, and fields nobody knows are passed
-//! over. What has another type, or is given twice, refuses the whole request by the path of the field: nothing that
-//! was sent may be lost behind a 204.
+//! over. What has another type, or is given twice, refuses the whole request by the path of the field: a 204 means
+//! that nothing was lost.
 
 use crate::decode::json_tree;
 use crate::decode::json_tree::Node;
