@@ -98,10 +98,7 @@ impl Extractor {
                         self.skipped.fetch_add(1, Ordering::Relaxed);
                         return ControlFlow::Continue(());
                     }
-                    failed = Err(SampleError::Pipeline {
-                        text: error_text(line),
-                        row,
-                    });
+                    failed = Err(pipeline_error(line, row));
                     return ControlFlow::Break(());
                 }
                 let plan = plan.get_or_insert_with(|| {
@@ -381,7 +378,7 @@ fn next_span(batch: &Batch, rows: &Range<u32>, sink: &dyn SampleSink) -> Range<u
 }
 
 /// Loki's text for an entry that carries an error.
-fn error_text(line: &Line<'_>) -> String {
+fn pipeline_error(line: &Line<'_>, row: u32) -> SampleError {
     let error = line.labels.error();
     let mut series = String::from("{");
     line.entry_labels().for_each(&mut |name, value, _| {
@@ -393,10 +390,11 @@ fn error_text(line: &Line<'_>) -> String {
         write_quoted(&mut series, value).expect("writing to a string does not fail");
     });
     series.push('}');
-    format!(
+    let text = format!(
         "pipeline error: '{error}' for series: '{series}'.\n\
          Use a label filter to intentionally skip this error. (e.g | __error__!=\"{error}\").\n\
          To skip all potential errors you can match empty errors.(e.g __error__=\"\")\n\
          The label filter can also be specified after unwrap. (e.g | unwrap latency | __error__=\"\" )\n"
-    )
+    );
+    SampleError::Pipeline { text, row }
 }
