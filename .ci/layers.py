@@ -13,7 +13,7 @@ from the top down. A module may import those of lower layers. Modules in braces 
 another, but for pairs written with `<>`. A module is a file or folder directly in `src`; `folder/file` takes a file
 or folder out of its folder. `lib.rs` and `main.rs` are faces and no modules. Tests are left out.
 
-Crates without a line are listed and not checked.
+A crate without a line is a fault.
 """
 
 import re
@@ -199,8 +199,7 @@ def main():
         if not (folder / "src").is_dir() or wanted and folder.name not in wanted:
             continue
         crate = Crate(folder.name, *known.get(folder.name, ([], set())))
-        if folder.name in known:
-            faults += crate.faults()
+        faults += crate.faults() if folder.name in known else [f"{folder.name}: its layers are not stated"]
         if listing:
             cycles = crate.cycles()
             against = f"{len(crate.upward())} against its layers" if folder.name in known else "no layers stated"
