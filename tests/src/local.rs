@@ -47,6 +47,25 @@ impl Local {
         }
     }
 
+    /// Why a server with settings changed by `change` does not start.
+    ///
+    /// # Panics
+    /// When it starts.
+    pub fn refuse_start(change: impl FnOnce(&mut Config)) -> String {
+        let data = TempDir::new().expect("a temporary directory can be made");
+        let mut config = Config {
+            data: data.path().to_owned(),
+            ..Config::default()
+        };
+        config.server.http_listen_port = 0;
+        change(&mut config);
+        let runtime = Runtime::new().expect("threads start");
+        match runtime.block_on(Server::start(config, None)) {
+            Ok(_) => panic!("the server starts"),
+            Err(error) => error.to_string(),
+        }
+    }
+
     /// The server itself.
     pub fn running(&self) -> &Running {
         self.running

@@ -250,7 +250,7 @@ fn warn_of_openness(config: &Config, address: &SocketAddr, encrypted: bool) {
     if address.ip().is_loopback() {
         return;
     }
-    if config.tokens_file.is_empty() && config.server.tls.client_ca_file.is_empty() {
+    if config.tokens_file.is_empty() && !config.server.tls.requires_client_certificate() {
         tracing::warn!(%address, "listening beyond this machine without authentication: set auth.tokens_file");
     }
     if !encrypted {

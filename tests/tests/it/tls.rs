@@ -3,6 +3,7 @@
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use skald_server::config::{ClientAuth, TlsConfig};
 use skald_tests::local::Local;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -122,7 +123,7 @@ fn a_certificate_that_changes_is_taken_without_a_restart() {
     assert!(ask(&address, &second, None).is_err(), "signed by another");
     let mut plain = TcpStream::connect(&address).expect("the server accepts");
     plain
-        .write_all(b"GET /ready HTTP/1.1\r\nHost: a\r\n\r\n")
+        .write_all(b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .expect("sent");
     plain
         .set_read_timeout(Some(Duration::from_secs(30)))
@@ -166,4 +167,113 @@ fn clients_need_a_certificate_where_an_authority_is_set() {
         ask(&address, &servers, Some(&servers.sign())).is_err(),
         "signed by another"
     );
+}
+
+/// Settings with the files that `Identity::write` and an authority leave in a folder.
+fn settings(folder: &Path) -> TlsConfig {
+    let path = |name: &str| folder.join(name).display().to_string();
+    TlsConfig {
+        cert_file: path("cert.pem"),
+        key_file: path("key.pem"),
+        client_ca_file: path("ca.pem"),
+        client_auth_type: ClientAuth::Default,
+    }
+}
+
+/// Texts of authority files that name no authority.
+fn no_authorities(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    let key = std::fs::read(folder.join("key.pem")).expect("read");
+    let certificate = std::fs::read(folder.join("cert.pem")).expect("read");
+    vec![
+        ("empty", Vec::new()),
+        ("blank", b"\n \n".to_vec()),
+        ("words", b"no certificate".to_vec()),
+        ("a key", key),
+        ("half", certificate[..certificate.len() / 2].to_vec()),
+    ]
+}
+
+#[test]
+fn an_authority_file_without_an_authority_stops_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    Authority::new().sign().write(folder.path());
+    let kinds = [
+        ClientAuth::Default,
+        ClientAuth::IfGiven,
+        ClientAuth::Required,
+        ClientAuth::None,
+    ];
+    for (name, text) in no_authorities(folder.path()) {
+        std::fs::write(folder.path().join("ca.pem"), text).expect("written");
+        for kind in kinds {
+            let error = Local::refuse_start(|config| {
+                config.server.tls = settings(folder.path());
+                config.server.tls.client_auth_type = kind;
+            });
+            assert!(error.contains("client_ca_file"), "{name} {kind:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn protection_that_lacks_its_files_stops_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new();
+    authority.sign().write(folder.path());
+    std::fs::write(folder.path().join("ca.pem"), authority.certificate.pem()).expect("written");
+    let check = |change: fn(&mut TlsConfig), missing: &str| {
+        let error = Local::refuse_start(|config| {
+            config.server.tls = settings(folder.path());
+            change(&mut config.server.tls);
+        });
+        assert!(error.contains(&format!("{missing}: is missing")), "{error}");
+    };
+    check(
+        |tls| (tls.cert_file, tls.key_file) = Default::default(),
+        "cert_file",
+    );
+    check(|tls| tls.cert_file.clear(), "cert_file");
+    check(|tls| tls.key_file.clear(), "key_file");
+    for kind in [ClientAuth::IfGiven, ClientAuth::Required] {
+        for has_certificate in [false, true] {
+            let error = Local::refuse_start(|config| {
+                if has_certificate {
+                    config.server.tls = settings(folder.path());
+                    config.server.tls.client_ca_file.clear();
+                }
+                config.server.tls.client_auth_type = kind;
+            });
+            assert!(error.contains("is missing"), "{kind:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn an_authority_file_that_is_spoilt_while_running_lets_nobody_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (servers, clients) = (Authority::new(), Authority::new());
+    servers.sign().write(folder.path());
+    let texts = no_authorities(folder.path());
+    let local = start(folder.path(), Some(&clients));
+    let address = local.address();
+    let known = clients.sign();
+    let file = folder.path().join("ca.pem");
+    for (name, text) in texts {
+        std::fs::write(&file, text).expect("written");
+        // Longer than the period of reloading, several times over.
+        let deadline = Instant::now() + Duration::from_millis(400);
+        while Instant::now() < deadline {
+            assert!(ask(&address, &servers, None).is_err(), "{name}");
+        }
+        let answer = ask(&address, &servers, Some(&known));
+        assert_eq!(answer.expect("what was in force stays"), OK, "{name}");
+    }
+    // A usable file is taken after all of them.
+    let others = Authority::new();
+    std::fs::write(&file, others.certificate.pem()).expect("written");
+    let other = others.sign();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while ask(&address, &servers, Some(&other)).is_err() {
+        assert!(Instant::now() < deadline, "the new authority is taken");
+    }
 }

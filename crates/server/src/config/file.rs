@@ -168,7 +168,7 @@ fn notes(config: &Config, leaves: &[(String, &Value)], is_lokis: bool) -> Vec<Li
         let note = "auth_enabled is true, as in Loki: requests need the header X-Scope-OrgID";
         notes.push(Line::Note(note.to_owned()));
     }
-    let is_open = config.tokens_file.is_empty() && config.server.tls.client_ca_file.is_empty();
+    let is_open = config.tokens_file.is_empty() && !config.server.tls.requires_client_certificate();
     let is_local = config
         .listen()
         .is_ok_and(|address| address.ip().is_loopback());

@@ -95,6 +95,17 @@ pub struct TlsConfig {
     pub client_auth_type: ClientAuth,
 }
 
+impl TlsConfig {
+    /// Whether nobody gets in without a certificate.
+    pub fn requires_client_certificate(&self) -> bool {
+        !self.client_ca_file.is_empty()
+            && matches!(
+                self.client_auth_type,
+                ClientAuth::Default | ClientAuth::Required
+            )
+    }
+}
+
 /// `server.http_tls_config.client_auth_type`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClientAuth {
