@@ -6,7 +6,7 @@ use crate::api::{
     query, rules, status, tail,
 };
 use crate::app::{App, panic_text};
-use crate::auth::tokens;
+use crate::auth::{origin, tokens};
 use crate::error::{self, ApiError};
 use crate::openapi::RING_PAGES;
 use crate::telemetry::metrics::{RefusalReason, Upgrade};
@@ -36,6 +36,8 @@ pub fn router(app: Arc<App>) -> Router {
         metrics: app.metrics.clone(),
     };
     let router = router.layer(middleware::from_fn_with_state(guard, tokens::guard));
+    let origins = origin::Guard::new(&app.config, app.metrics.clone());
+    let router = router.layer(middleware::from_fn_with_state(origins, origin::guard));
     let router = router.layer(CatchPanicLayer::custom(caught(app.clone())));
     let router = router.layer(middleware::from_fn(error::as_accepted));
     let router = if compress {

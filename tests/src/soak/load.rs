@@ -274,7 +274,7 @@ fn tail(address: &str) -> Result<TcpStream, String> {
     let target = "/loki/api/v1/tail?query=%7Bapp%3D%22soak%22%7D&limit=1";
     write!(
         stream,
-        "GET {target} HTTP/1.1\r\nHost: soak\r\nAccept: application/x-ndjson\r\n\r\n"
+        "GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n\r\n"
     )
     .map_err(|why| why.to_string())?;
     Ok(stream)

@@ -154,7 +154,7 @@ fn errors_of_reads_end_without_a_newline_and_those_of_pushes_with_one() {
     let local = Local::start();
     let (head, body) = raw(
         &local,
-        "GET /loki/api/v1/labels?start=x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "GET /loki/api/v1/labels?start=x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     );
     assert!(head.starts_with("http/1.1 400"), "{head}");
     assert!(
@@ -163,7 +163,7 @@ fn errors_of_reads_end_without_a_newline_and_those_of_pushes_with_one() {
         "{head}"
     );
     assert!(!body.ends_with('\n'), "{body:?}");
-    let push = "POST /loki/api/v1/push HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\nx";
+    let push = "POST /loki/api/v1/push HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\nx";
     let (head, body) = raw(&local, push);
     assert!(
         head.starts_with("http/1.1 400") && head.contains("x-content-type-options: nosniff"),
@@ -177,7 +177,7 @@ fn a_wrong_method_is_told_which_are_right() {
     let local = Local::start();
     let (head, body) = raw(
         &local,
-        "DELETE /loki/api/v1/labels HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "DELETE /loki/api/v1/labels HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     );
     assert!(
         head.starts_with("http/1.1 405") && head.contains("allow: get,head,post"),
@@ -247,7 +247,7 @@ fn with_authentication_a_tenant_must_be_named_and_sees_its_own_data_only() {
 #[test]
 fn a_body_that_is_too_large_is_refused_before_it_is_read() {
     let local = Local::start_with(|config| config.distributor.max_recv_msg_size.0 = 1000);
-    let push = "POST /loki/api/v1/push HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n";
+    let push = "POST /loki/api/v1/push HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n";
     let (head, body) = raw(&local, push);
     assert!(head.starts_with("http/1.1 413"), "{head}");
     assert_eq!(
@@ -261,7 +261,7 @@ fn a_body_that_does_not_come_is_not_waited_for() {
     let local = Local::start_with(|config| {
         config.server.http_server_read_timeout = Duration::from_millis(50)
     });
-    let push = "POST /loki/api/v1/push HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{";
+    let push = "POST /loki/api/v1/push HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{";
     let (head, body) = raw(&local, push);
     assert!(head.starts_with("http/1.1 408"), "{head}");
     assert_eq!(body, "the request body did not arrive in time\n");

@@ -9,6 +9,7 @@ mod grpc;
 mod hostile;
 mod limits;
 mod openapi;
+mod origins;
 mod paging;
 mod promtail;
 mod recorded_clients;

@@ -119,7 +119,7 @@ fn answers_are_compressed_for_those_who_take_it() {
         let range = format!("start={BASE_S}&end={}", BASE_S + 600);
         write!(
             stream,
-            "GET {API}/query_range?query=%7Bapp%3D%22web%22%7D&{range} HTTP/1.1\r\nHost: a\r\n{encoding}Connection: close\r\n\r\n"
+            "GET {API}/query_range?query=%7Bapp%3D%22web%22%7D&{range} HTTP/1.1\r\nHost: localhost\r\n{encoding}Connection: close\r\n\r\n"
         )
         .expect("sent");
         let mut bytes = Vec::new();
@@ -207,7 +207,7 @@ fn a_closed_connection_ends_its_request() {
     let mut stream = TcpStream::connect(local.address()).expect("the server accepts");
     write!(
         stream,
-        "GET {API}/query?query=vector(1) HTTP/1.1\r\nHost: a\r\n\r\n"
+        "GET {API}/query?query=vector(1) HTTP/1.1\r\nHost: localhost\r\n\r\n"
     )
     .expect("the request is sent");
     let waiting = "loki_inflight_requests{method=\"GET\",route=\"loki_api_v1_query\"} 1\n";

@@ -306,7 +306,7 @@ fn open_plain(local: &Local, accept: &str) -> (String, BufReader<TcpStream>) {
     let target = tail_target("{app=\"plain\"}");
     write!(
         stream,
-        "GET {target} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n"
+        "GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n"
     )
     .expect("the request is sent");
     let mut reader = BufReader::new(stream);

@@ -63,14 +63,14 @@ impl Raw {
     }
 }
 
-const ASKS: &str = "GET /ready HTTP/1.1\r\nHost: skald\r\n\r\n";
+const ASKS: &str = "GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[test]
 fn a_body_that_ends_after_its_refusal_leaves_the_connection_open() {
     let local = Local::start();
     let mut raw = Raw::open(&local);
     raw.write(
-        "PATCH /loki/api/v1/labels HTTP/1.1\r\nHost: skald\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "PATCH /loki/api/v1/labels HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
     );
     assert_eq!(raw.status(), 405);
     raw.write("0\r\n\r\n");
@@ -83,7 +83,7 @@ fn a_megabyte_after_its_refusal_is_thrown_away() {
     let local = Local::start();
     let mut raw = Raw::open(&local);
     raw.write(&format!(
-        "POST /nothing/here HTTP/1.1\r\nHost: skald\r\nContent-Length: {}\r\n\r\n",
+        "POST /nothing/here HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
         1 << 20
     ));
     assert_eq!(raw.status(), 404);
@@ -99,7 +99,7 @@ fn a_body_too_large_to_take_is_refused_where_its_client_reads_it() {
     let mut raw = Raw::open(&local);
     // A client that writes all before it reads anything.
     raw.write(&format!(
-        "POST /loki/api/v1/push HTTP/1.1\r\nHost: skald\r\nContent-Length: {}\r\n\r\n",
+        "POST /loki/api/v1/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
         8 << 20
     ));
     raw.write(&"x".repeat(8 << 20));
@@ -112,7 +112,9 @@ fn a_body_too_large_to_take_is_refused_where_its_client_reads_it() {
 fn a_body_without_end_is_not_read_for_ever() {
     let local = Local::start();
     let mut raw = Raw::open(&local);
-    raw.write("POST /nothing/here HTTP/1.1\r\nHost: skald\r\nTransfer-Encoding: chunked\r\n\r\n");
+    raw.write(
+        "POST /nothing/here HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
     assert_eq!(raw.status(), 404);
     let chunk = format!("100000\r\n{}\r\n", "x".repeat(1 << 20));
     let refused = (0..256)
@@ -131,6 +133,6 @@ fn a_body_without_end_is_not_read_for_ever() {
 fn a_client_that_waits_for_leave_gets_the_refusal_in_its_place() {
     let local = Local::start();
     let mut raw = Raw::open(&local);
-    raw.write("POST /nothing/here HTTP/1.1\r\nHost: skald\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
+    raw.write("POST /nothing/here HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
     assert_eq!(raw.status(), 404);
 }

@@ -7,8 +7,8 @@
 use crate::api::inflight::Inflight;
 use crate::app::App;
 use crate::auth::tenant::Tenant;
-use crate::auth::tokens;
 use crate::auth::tokens::Right;
+use crate::auth::{origin, tokens};
 use crate::error::ApiError;
 use crate::telemetry::metrics::Upgrade;
 use axum::Router;
@@ -16,6 +16,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
@@ -73,9 +74,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             "the only method is /logproto.Pusher/Push",
         )
     };
+    let origins = origin::Guard::new(&app.config, app.metrics.clone());
     Router::new()
         .route(PUSH, post(push))
         .fallback(unknown)
+        .layer(middleware::from_fn_with_state(origins, origin::guard))
         .with_state(app)
 }
 

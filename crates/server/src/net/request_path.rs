@@ -27,7 +27,9 @@ pub(super) fn normalize(uri: &Uri, prefix: &str) -> Option<Uri> {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    text.parse().ok()
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(text.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ pub enum RefusalReason {
     Timeout,
     Tails,
     Unauthorized,
+    ForeignOrigin,
+    ForeignHost,
     Requests,
 }
 
@@ -58,6 +60,8 @@ impl RefusalReason {
             RefusalReason::Timeout => "query_timeout",
             RefusalReason::Tails => "max_concurrent_tail_requests",
             RefusalReason::Unauthorized => "unauthorized",
+            RefusalReason::ForeignOrigin => "foreign_origin",
+            RefusalReason::ForeignHost => "foreign_host",
             RefusalReason::Requests => "max_concurrent_requests",
         }
     }

@@ -145,8 +145,8 @@ fn slow_clients(address: &str) -> Vec<TcpStream> {
         let part: &[u8] = match i % 4 {
             0 => b"",
             1 => b"GET /ready HT",
-            2 => b"GET /ready HTTP/1.1\r\nHost: a\r\nX-Slow: ",
-            _ => b"POST /loki/api/v1/push HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+            2 => b"GET /ready HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+            _ => b"POST /loki/api/v1/push HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
         };
         stream.write_all(part).expect("sent");
         stream
@@ -155,7 +155,7 @@ fn slow_clients(address: &str) -> Vec<TcpStream> {
 }
 
 fn idle_tails(address: &str) -> Vec<TcpStream> {
-    let request = "GET /loki/api/v1/tail?query=%7Bapp%3D%22nobody%22%7D HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let request = "GET /loki/api/v1/tail?query=%7Bapp%3D%22nobody%22%7D HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     let open = |_| {
         let mut stream = connect(address);
         stream.write_all(request.as_bytes()).expect("sent");
@@ -177,7 +177,7 @@ fn abandon_queries(address: &str) {
             BASE_S + 3600 + i as i64
         );
         stream
-            .write_all(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())
+            .write_all(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())
             .expect("sent");
     }
 }

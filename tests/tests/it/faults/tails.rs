@@ -27,7 +27,7 @@ fn an_entry_that_is_pushed_again_is_followed_once() {
         .target();
     write!(
         stream,
-        "GET {target} HTTP/1.1\r\nHost: a\r\nAccept: application/x-ndjson\r\n\r\n"
+        "GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n\r\n"
     )
     .expect("sent");
     let mut reader = BufReader::new(stream);

@@ -28,7 +28,7 @@ fn named<'a>(kind: &str, texts: impl IntoIterator<Item = &'a [u8]>) -> Vec<Abuse
 
 fn broken_http() -> Vec<Abuse> {
     let get = |target: &str, headers: &str| {
-        format!("GET {target} HTTP/1.1\r\nHost: a\r\n{headers}Connection: close\r\n\r\n")
+        format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n")
             .into_bytes()
     };
     let fixed: [&[u8]; 24] = [
@@ -37,25 +37,25 @@ fn broken_http() -> Vec<Abuse> {
         b"GET",
         b"GET /\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"G\x00T / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"G\x00T / HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"\xff\xfe\xfd\xfc\xfb\xfa\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x04\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00",
-        b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"TRACE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-        b"GET http://other/ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-        b"GET /ready HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n",
-        b"GET /ready HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\nConnection: close\r\n\r\n",
+        b"CONNECT a:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        b"GET http://other/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        b"GET /ready HTTP/1.1\r\nHost: localhost\r\nHost: b\r\nConnection: close\r\n\r\n",
+        b"GET /ready HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\nConnection: close\r\n\r\n",
         b"GET /ready HTTP/1.1\nHost: a\nConnection: close\n\n",
-        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /",
-        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
-        b"GET /loki/api/v1/tail?query=%7Ba%3D%22b%22%7D HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\n\r\n",
+        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /",
+        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /loki/api/v1/push HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+        b"GET /loki/api/v1/tail?query=%7Ba%3D%22b%22%7D HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\n\r\n",
     ];
     let mut all = named("http", fixed);
     let targets = [
@@ -110,7 +110,7 @@ fn post(path: &str, content_type: &str, encoding: &str, body: &[u8]) -> Vec<u8> 
     };
     let length = body.len();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {content_type}\r\n{encoding}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n{encoding}Content-Length: {length}\r\nConnection: close\r\n\r\n"
     );
     [head.as_bytes(), body].concat()
 }
@@ -407,7 +407,7 @@ fn queries() -> Vec<Abuse> {
         "tail?query=%7Bapp%3D%22web%22%7D&limit=9223372036854775807&delay_for=-9223372036854775808",
     ];
     let get = |path: &str| {
-        format!("GET /loki/api/v1/{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        format!("GET /loki/api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             .into_bytes()
     };
     out.extend(odd.iter().map(|path| ((*path).to_owned(), get(path))));
