@@ -7,7 +7,7 @@
 
 use crate::files::{self, Files};
 use crate::record::{RECORD_HEADER_BYTES, RecordHeader};
-use crate::replay::{ReplayReport, Replayed, replay_segment};
+use crate::replay::{ReplayReport, Replayed, TailKind, replay_segment};
 use crate::segment::{self, Open, Segment};
 use crate::{Options, Sync, WalError};
 use parking_lot::{Condvar, Mutex};
@@ -257,7 +257,7 @@ impl Drop for Wal {
     }
 }
 
-/// Replays all segments, cuts their torn tails and removes those without any record.
+/// Replays all segments, truncates their tails and removes those without any record.
 fn replay_all<E: From<WalError>>(
     files: &dyn Files,
     folder: &Path,
@@ -284,13 +284,13 @@ fn replay_all<E: From<WalError>>(
         segment.bytes = end.good_bytes;
         let failed = |e| WalError::io(format!("truncating {}", path.display()), e);
         let damaged = report.damage.len() > damage_before;
-        if end.good_bytes < end.file_bytes && !damaged {
-            report.torn_bytes += end.file_bytes - end.good_bytes;
-            if end.good_bytes > 0 {
-                files.truncate(&path, end.good_bytes).map_err(failed)?;
-            }
+        // Records that can't be read any more, and nothing else: nothing is truncated, the file is put aside.
+        let is_all_damaged = damaged || end.tail == Some(TailKind::Damaged);
+        let is_aside = segment.last.is_empty() && is_all_damaged;
+        if end.good_bytes < end.file_bytes && !damaged && end.good_bytes > 0 && !is_aside {
+            files.truncate(&path, end.good_bytes).map_err(failed)?;
         }
-        if segment.last.is_empty() && damaged {
+        if is_aside {
             // Out of the log's way, which would remove it as one whose records are all covered; a person may still
             // find something in it.
             let mut kept = path.clone().into_os_string();

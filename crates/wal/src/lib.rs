@@ -16,7 +16,7 @@ pub mod sim;
 mod tests;
 
 pub use commit::{Done, Encoded, Wal};
-pub use replay::{ReplayReport, Replayed, read};
+pub use replay::{ReplayReport, Replayed, Tail, TailKind, read};
 
 use std::sync::Arc;
 use std::time::Duration;

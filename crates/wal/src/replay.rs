@@ -2,7 +2,7 @@
 //!
 //! A record whose header is whole and whose body is not is skipped by its length. Behind a damaged header
 //! the reader looks for the next whole header of the same segment. What follows the last whole record of a
-//! segment is its torn tail: the write that a crash cut short, or tore where the disk wrote it out of order.
+//! segment is its tail: the write that a crash cut short or tore, or records that were damaged later.
 
 use crate::files::{FileHandle, Files};
 use crate::record::{
@@ -32,10 +32,33 @@ pub struct ReplayReport {
     pub records: u64,
     /// Highest sequence number seen; 0 without records.
     pub last_sequence: u64,
-    /// Damaged places that were skipped, in words; torn tails are not damage.
+    /// Damaged places that were skipped, in words; tails are not among them.
     pub damage: Vec<String>,
-    /// Bytes truncated from the end of segments.
-    pub torn_bytes: u64,
+    /// What is left out at the ends of segments.
+    pub tails: Vec<Tail>,
+}
+
+/// Bytes after the last whole record of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Name of the segment's file.
+    pub segment: String,
+    /// Where they begin.
+    pub at: u64,
+    /// How many they are.
+    pub bytes: u64,
+    /// What they are.
+    pub kind: TailKind,
+}
+
+/// What the bytes after the last whole record are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TailKind {
+    /// The beginning of a record, or zeros: a write that did not finish, and was not acknowledged.
+    Unfinished,
+    /// More than that, with a wrong checksum: acknowledged records that were damaged, or a write that the disk
+    /// tore out of order. Nothing tells one from the other.
+    Damaged,
 }
 
 /// Where a segment's whole records end.
@@ -45,6 +68,8 @@ pub(crate) struct SegmentEnd {
     pub(crate) good_bytes: u64,
     /// Bytes of the file.
     pub(crate) file_bytes: u64,
+    /// What lies between the two, if anything.
+    pub(crate) tail: Option<TailKind>,
 }
 
 /// Reads every whole record of the log in `folder`, oldest first, and changes nothing: also beside a program
@@ -56,19 +81,13 @@ pub fn read(
 ) -> Result<ReplayReport, WalError> {
     let mut report = ReplayReport::default();
     for path in segment::list(files, folder)? {
-        let damage_before = report.damage.len();
         let mut hand_on = |record: Replayed<'_>| {
             on_record(record);
             Ok(())
         };
-        let end = match replay_segment(files, &path, &mut report, &mut hand_on) {
-            Err(WalError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
-                continue;
-            }
-            end => end?,
-        };
-        if report.damage.len() == damage_before {
-            report.torn_bytes += end.file_bytes - end.good_bytes;
+        match replay_segment(files, &path, &mut report, &mut hand_on) {
+            Err(WalError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {}
+            end => drop(end?),
         }
     }
     Ok(report)
@@ -95,14 +114,13 @@ pub(crate) fn replay_segment<E: From<WalError>>(
         bytes: Vec::new(),
     };
     let Some(header) = read_header(&mut window, &name, report).map_err(E::from)? else {
-        return Ok(SegmentEnd {
-            good_bytes: 0,
-            file_bytes,
-        });
+        let is_short = file_bytes > 0 && file_bytes <= SEGMENT_HEADER_BYTES as u64;
+        let tail = is_short.then_some(TailKind::Unfinished);
+        return Ok(note_end(report, name, 0, file_bytes, tail));
     };
     let mut at = SEGMENT_HEADER_BYTES as u64;
     let mut good_bytes = at;
-    // Damage counts once a whole record is found after it; otherwise it is part of the torn tail.
+    // Damage counts once a whole record is found after it; otherwise it is part of the tail.
     let mut damage = Vec::new();
     while let Some((found_at, record)) =
         next_header(&mut window, at, header.salt, report.last_sequence).map_err(failed)?
@@ -116,6 +134,7 @@ pub(crate) fn replay_segment<E: From<WalError>>(
         let body_at = found_at + RECORD_HEADER_BYTES as u64;
         let Some(body) = window.get(body_at, record.body_bytes()).map_err(failed)? else {
             // The length runs past the end: the write was cut short, and nothing can follow it.
+            at = file_bytes;
             break;
         };
         at = body_at + body.len() as u64;
@@ -137,10 +156,34 @@ pub(crate) fn replay_segment<E: From<WalError>>(
             )),
         }
     }
-    Ok(SegmentEnd {
+    let is_unfinished = damage.is_empty() && window.is_unfinished(at).map_err(failed)?;
+    let tail = match good_bytes < file_bytes {
+        true if is_unfinished => Some(TailKind::Unfinished),
+        true => Some(TailKind::Damaged),
+        false => None,
+    };
+    Ok(note_end(report, name, good_bytes, file_bytes, tail))
+}
+
+/// Notes the tail of a segment in the report.
+fn note_end(
+    report: &mut ReplayReport,
+    segment: String,
+    good_bytes: u64,
+    file_bytes: u64,
+    tail: Option<TailKind>,
+) -> SegmentEnd {
+    report.tails.extend(tail.map(|kind| Tail {
+        segment,
+        at: good_bytes,
+        bytes: file_bytes - good_bytes,
+        kind,
+    }));
+    SegmentEnd {
         good_bytes,
         file_bytes,
-    })
+        tail,
+    }
 }
 
 /// Reads the header of a segment; `None` when it can't be read, which is damage if more than a header is there.
@@ -217,6 +260,22 @@ impl Window<'_> {
         }
         let from = (at - self.start) as usize;
         Ok(Some(&self.bytes[from..from + len]))
+    }
+
+    /// Whether from `at` on, where no header is whole, there is only the beginning of one, or zeros.
+    fn is_unfinished(&mut self, at: u64) -> std::io::Result<bool> {
+        if self.file_bytes - at < RECORD_HEADER_BYTES as u64 {
+            return Ok(true);
+        }
+        let mut from = at;
+        while from < self.file_bytes {
+            let len = (READ_BYTES as u64).min(self.file_bytes - from) as usize;
+            match self.get(from, len)? {
+                Some(bytes) if bytes.iter().all(|&byte| byte == 0) => from += len as u64,
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     /// Where the next record magic stands at or after `from`; the file's end when there is none.

@@ -1,8 +1,9 @@
 //! The log against a disk that tears, rots, fills and fails.
 
 use crate::files::Files;
+use crate::record::SEGMENT_HEADER_BYTES;
 use crate::sim::{Dice, SimFiles};
-use crate::{Options, ReplayReport, Replayed, Sync, Wal, WalError};
+use crate::{Options, ReplayReport, Replayed, Sync, Tail, TailKind, Wal, WalError};
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -85,8 +86,8 @@ fn records_come_back_in_order() {
     let (_, records, report) = open(&files, options());
     assert_eq!(records, sample());
     assert_eq!(
-        (report.records, report.torn_bytes, report.damage),
-        (12, 0, vec![])
+        (report.records, report.tails, report.damage),
+        (12, vec![], vec![])
     );
 }
 
@@ -100,6 +101,8 @@ fn a_write_torn_at_any_byte_loses_only_what_it_had_not_finished() {
         let (wal, records, report) = open(&copy, options());
         assert_eq!(records, sample()[..records.len()], "truncated to {len}");
         assert_eq!(report.damage, Vec::<String>::new(), "truncated to {len}");
+        let is_unfinished = |tail: &Tail| tail.kind == TailKind::Unfinished;
+        assert!(report.tails.iter().all(is_unfinished), "truncated to {len}");
         assert!(records.len() >= most, "truncated to {len}");
         most = records.len();
         append(&wal, "later", b"goes on").expect("the disk is fine");
@@ -107,8 +110,8 @@ fn a_write_torn_at_any_byte_loses_only_what_it_had_not_finished() {
         let (_, after, again) = open(&copy, options());
         assert_eq!(after.last().map(|r| r.0.as_str()), Some("later"));
         assert_eq!(
-            (after.len(), again.torn_bytes),
-            (records.len() + 1, 0),
+            (after.len(), again.tails),
+            (records.len() + 1, vec![]),
             "truncated to {len}"
         );
     }
@@ -128,14 +131,74 @@ fn a_rotten_byte_costs_one_record_and_is_reported() {
             .into_iter()
             .filter(|r| !records.contains(r))
             .collect();
-        // Rot in the last record looks like a torn write.
-        let in_last = lost.as_slice() == &sample()[11..];
         assert!(lost.len() <= 1, "byte {at} cost {}", lost.len());
-        assert!(
-            in_last || lost.len() == report.damage.len(),
+        assert_eq!(
+            lost.len(),
+            report.damage.len() + report.tails.len(),
             "byte {at}: {report:?}"
         );
+        // Of the last record every byte is named.
+        for tail in &report.tails {
+            assert_eq!(lost.as_slice(), &sample()[11..], "byte {at}");
+            let (end, kind) = (tail.at + tail.bytes, tail.kind);
+            assert_eq!((end, kind), (bytes.len() as u64, TailKind::Damaged));
+            assert!(path.ends_with(&tail.segment) && tail.at <= at as u64);
+        }
     }
+}
+
+#[test]
+fn zeros_and_the_beginning_of_a_record_are_of_an_unfinished_write() {
+    let (files, path, bytes) = written(&sample());
+    let record = &bytes[bytes.len() - 40..];
+    let zeros = |count: usize| [&bytes[..], &vec![0; count]].concat();
+    let mut rotten = bytes.clone();
+    *rotten.last_mut().expect("not empty") ^= 1;
+    let cases = [
+        ("zeros", zeros(1), TailKind::Unfinished),
+        ("a page of zeros", zeros(4096), TailKind::Unfinished),
+        ("many zeros", zeros(3 << 20), TailKind::Unfinished),
+        (
+            "something after zeros",
+            [&zeros(3 << 20)[..], b"x"].concat(),
+            TailKind::Damaged,
+        ),
+        (
+            "no header",
+            [&bytes[..], record].concat(),
+            TailKind::Damaged,
+        ),
+        (
+            "zeros after rot",
+            [&rotten[..], &[0; 4096]].concat(),
+            TailKind::Damaged,
+        ),
+        (
+            "a cut record after rot",
+            [&rotten[..], &rotten[SEGMENT_HEADER_BYTES..][..3]].concat(),
+            TailKind::Damaged,
+        ),
+    ];
+    for (name, text, kind) in cases {
+        files.set_bytes_of(&path, &text);
+        let (wal, records, report) = open(&files.after_kill(), options());
+        wal.close();
+        let kinds: Vec<TailKind> = report.tails.iter().map(|tail| tail.kind).collect();
+        assert_eq!(kinds, [kind], "{name}");
+        assert!(records.len() >= sample().len() - 1, "{name}");
+    }
+}
+
+#[test]
+fn a_segment_whose_only_record_is_damaged_is_kept_aside() {
+    let (files, path, mut bytes) = written(&sample()[..1]);
+    *bytes.last_mut().expect("not empty") ^= 1;
+    files.set_bytes_of(&path, &bytes);
+    let (wal, records, report) = open(&files, options());
+    wal.close();
+    assert_eq!((records.len(), report.tails.len()), (0, 1));
+    let kept = files.bytes_of(Path::new(&format!("{}.damaged", path.display())));
+    assert_eq!(kept.as_ref(), Some(&bytes));
 }
 
 #[test]
@@ -278,7 +341,7 @@ fn a_full_disk_refuses_and_heals() {
         records.iter().map(|r| r.1.as_slice()).collect::<Vec<_>>(),
         [&b"first"[..], b"second"]
     );
-    assert_eq!((report.damage.len(), report.torn_bytes), (0, 0));
+    assert_eq!((report.damage.len(), report.tails.len()), (0, 0));
 }
 
 #[test]

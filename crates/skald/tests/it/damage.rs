@@ -284,3 +284,67 @@ fn what_is_no_data_directory_is_refused() {
         text(&inspected)
     );
 }
+
+/// The one segment of the WAL.
+fn segment(data: &Path) -> PathBuf {
+    let listed = std::fs::read_dir(data.join("wal")).expect("the WAL can be listed");
+    let mut paths: Vec<PathBuf> = listed.map(|entry| entry.expect("listed").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "wal"));
+    assert_eq!(paths.len(), 1, "{paths:?}");
+    paths.remove(0)
+}
+
+#[test]
+fn a_damaged_end_of_the_log_is_said_and_a_torn_one_is_noted() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let options = ["--self_logs", "false"];
+    let skald = Skald::start(Path::new(BINARY), data.path(), &options);
+    for app in ["one", "two"] {
+        assert_eq!(push(&skald.client(), app), 204);
+    }
+    skald.kill();
+    let path = segment(data.path());
+    let name = path
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    let whole = std::fs::read(&path).expect("the segment can be read");
+
+    let zeros = [&whole[..], &[0; 5_000]].concat();
+    let cut = &whole[..whole.len() - 1];
+    for torn in [zeros.as_slice(), cut] {
+        std::fs::write(&path, torn).expect("the segment can be written");
+        let noted = run(&["verify", "--data"], data.path());
+        assert!(noted.status.success(), "{}", text(&noted));
+        let expected = format!("wal segment {name}: the last");
+        assert!(text(&noted).contains(&expected), "{}", text(&noted));
+    }
+
+    std::fs::write(&path, &whole).expect("the segment can be written");
+    flip(&path, whole.len() as u64 - 1);
+    let found = run(&["verify", "--data"], data.path());
+    assert_eq!(found.status.code(), Some(1), "{}", text(&found));
+    let expected = format!("damage   wal segment {name}: the last");
+    assert!(text(&found).contains(&expected), "{}", text(&found));
+
+    let log = data.path().join("log");
+    let file = std::fs::File::create(&log).expect("the log can be made");
+    let mut command = Command::new(BINARY);
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data.path())
+        .args(options);
+    let skald = Skald::try_run(&mut command, file.into()).expect("the server starts");
+    assert_eq!(answer(&skald.client(), r#"{app=~".+"}"#).0, LINES);
+    let log = std::fs::read_to_string(&log).expect("the log can be read");
+    let said: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("damaged end of the WAL"))
+        .collect();
+    assert_eq!(said.len(), 1, "{log}");
+    assert!(
+        said[0].contains(&name) && said[0].contains("level=warn"),
+        "{log}"
+    );
+}

@@ -9,7 +9,7 @@ use crate::shared::Shared;
 use crate::{StoreError, WalSync};
 use parking_lot::{Condvar, Mutex};
 use skald_model::TenantId;
-use skald_wal::{ReplayReport, Replayed, Wal};
+use skald_wal::{ReplayReport, Replayed, Tail, TailKind, Wal};
 
 /// Fewest segments that the WAL's bound has room for: truncation goes by segments, so a bound of one or two
 /// would never be reached from above by flushing.
@@ -33,12 +33,7 @@ pub(crate) fn replay(shared: &Shared) -> Result<(), StoreError> {
     for damage in &report.damage {
         tracing::error!(damage, "damage in the WAL, entries may be missing");
     }
-    if report.torn_bytes > 0 {
-        tracing::info!(
-            bytes = report.torn_bytes,
-            "truncated unfinished writes in the WAL"
-        );
-    }
+    report.tails.iter().for_each(warn_of_tail);
     for tenant in shared.all_tenants() {
         let mut state = tenant.state.lock();
         if !state.deletions.is_empty() || !state.not_compiled.is_empty() {
@@ -52,6 +47,27 @@ pub(crate) fn replay(shared: &Shared) -> Result<(), StoreError> {
         ));
     }
     shared.truncate_wal()
+}
+
+/// Says what is left out at the end of a segment.
+fn warn_of_tail(tail: &Tail) {
+    let (segment, at, bytes) = (&tail.segment, tail.at, tail.bytes);
+    match tail.kind {
+        TailKind::Unfinished => {
+            tracing::warn!(
+                segment,
+                at,
+                bytes,
+                "left out an unfinished write at the end of the WAL"
+            );
+        }
+        TailKind::Damaged => tracing::warn!(
+            segment,
+            at,
+            bytes,
+            "left out a damaged end of the WAL, acknowledged entries may be missing"
+        ),
+    }
 }
 
 fn open_wal(

@@ -15,6 +15,7 @@ use serde::Serialize;
 use skald_block::ReadSpec;
 use skald_index::ContentIndex;
 use skald_model::{Batch, Columns, ContentQuery, Literal, TenantId};
+use skald_wal::{Tail, TailKind};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -286,6 +287,18 @@ impl Check {
         }
     }
 
+    fn tail(&mut self, tail: &Tail) {
+        let (segment, at, bytes) = (&tail.segment, tail.at, tail.bytes);
+        match tail.kind {
+            TailKind::Unfinished => self.report.note(format!(
+                "wal segment {segment}: the last {bytes} bytes, at {at}, are of an unfinished write"
+            )),
+            TailKind::Damaged => self.report.damage(format!(
+                "wal segment {segment}: the last {bytes} bytes, at {at}, are damaged, or of a write torn out of order"
+            )),
+        }
+    }
+
     /// Reads every record of the WAL.
     fn wal(&mut self) {
         let folder = self.layout.wal();
@@ -304,12 +317,7 @@ impl Check {
                     .damage
                     .iter()
                     .for_each(|damage| self.report.damage(damage.clone()));
-                if report.torn_bytes > 0 {
-                    self.report.note(format!(
-                        "{} bytes at the ends of wal segments are of unfinished writes",
-                        report.torn_bytes
-                    ));
-                }
+                report.tails.iter().for_each(|tail| self.tail(tail));
             }
             Err(error) => self.report.damage(error.to_string()),
         }
