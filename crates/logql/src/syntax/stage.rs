@@ -181,6 +181,10 @@ fn extractions(c: Cursor<'_>) -> Parsed<'_, Vec<Extraction>> {
 }
 
 fn extraction(c: Cursor<'_>) -> Parsed<'_, Extraction> {
+    // A `\` is read as a name, but one that touches a pipe comes from a table in Markdown.
+    if c.peek().text() == "\\" && c.peek().span.end == c.ahead(1).span.start {
+        return Err(c.stray("a label name"));
+    }
     let (c, name) = need(Kind::Identifier)(c)?;
     let label = name.text().to_owned();
     if c.kind() != Kind::Equal {

@@ -1,9 +1,10 @@
 //! Suggestions name the nearest fix for a fault: a word that was meant, missing quotes, an escape that works.
 //!
 //! Each rule looks at the token a query broke at and at its neighbours, and either knows what was meant or says
-//! nothing; the first that knows is taken. `shape` is about how parts of a query stand to one another, `values`
-//! about what is written in the wrong quotes or none, `words` about words.
+//! nothing; the first that knows is taken. `shape` is about how parts of a query stand to one another, `lines` about
+//! line filters, `values` about what is written in the wrong quotes or none, `words` about words.
 
+mod lines;
 mod shape;
 mod values;
 mod words;
@@ -34,8 +35,10 @@ pub(super) fn suggest(text: &str, tokens: &[Token], fault: &Fault<'_>) -> Option
         found,
         expected,
     };
-    values::invalid_text(&place)
+    shape::array_element(&place)
+        .or_else(|| values::invalid_text(&place))
         .or_else(|| shape::suggest(&place))
+        .or_else(|| lines::suggest(&place))
         .or_else(|| values::suggest(&place))
         .or_else(|| words::suggest(&place))
         .or_else(|| shape::unclosed(&place))

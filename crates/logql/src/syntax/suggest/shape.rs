@@ -7,7 +7,7 @@ use crate::syntax::token::{Kind, Token};
 
 /// What is wrong with how parts stand to one another, where that is known.
 pub(super) fn suggest(place: &Place<'_>) -> Option<String> {
-    const RULES: [fn(&Place<'_>) -> Option<String>; 13] = [
+    const RULES: [fn(&Place<'_>) -> Option<String>; 10] = [
         unwrap_of_a_log_query,
         joined_selectors,
         stray_range,
@@ -16,10 +16,7 @@ pub(super) fn suggest(place: &Place<'_>) -> Option<String> {
         comma_in_selector,
         selector_operator,
         dotted_name,
-        joined_line_filters,
-        doubled_operator,
         markdown_pipe,
-        quoted_text_after_pipe,
         bare_grouping,
     ];
     RULES.iter().find_map(|rule| rule(place))
@@ -57,14 +54,51 @@ fn unwrap_of_a_log_query(place: &Place<'_>) -> Option<String> {
     ))
 }
 
-/// `{…} |= "a" or {…} |= "b"`; where no line filter stands before the word, the query is refused as a whole.
+/// `{…} |= "a" or {…} |= "b"`, `rate({…} or {…} [5m])`; where no line filter stands before the word, the query is refused as a whole.
 fn joined_selectors(place: &Place<'_>) -> Option<String> {
-    let joined = place.found.kind == Kind::OpenBrace && place.follows(1, Kind::Or);
+    let opens = |token: Option<&Token>| token.is_some_and(|token| token.kind == Kind::OpenBrace);
+    let joined = match place.found.kind {
+        Kind::OpenBrace => {
+            let ends = |token: &Token| {
+                matches!(
+                    token.kind,
+                    Kind::Or | Kind::And | Kind::Unless | Kind::CloseBrace | Kind::Pipe
+                )
+            };
+            place.before(1).is_some_and(ends) && !opens(place.after(1))
+        }
+        Kind::Or | Kind::And | Kind::Unless => opens(place.after(1)),
+        Kind::Comma => place.follows(1, Kind::CloseBrace) && opens(place.after(1)),
+        Kind::Pipe => place.follows(1, Kind::Pipe) && opens(place.after(1)),
+        _ => false,
+    };
     joined.then(|| SELECTORS_JOINED.to_owned())
 }
 
 /// What to say of selectors that an operator joins.
 pub(in crate::syntax) const SELECTORS_JOINED: &str = "two selectors can't be joined: {app=~\"a|b\"} selects several values, and |= \"a\" or \"b\" finds either text";
+
+/// `arr[0] = "x"`
+pub(super) fn array_element(place: &Place<'_>) -> Option<String> {
+    let name = place
+        .before(1)
+        .filter(|token| token.kind == Kind::Identifier)?;
+    let index = place
+        .spelled(place.found)
+        .strip_prefix('[')?
+        .strip_suffix(']')?;
+    let adjacent = name.span.end == place.found.span.start;
+    let rest = place.text.get(place.found.span.end as usize..)?;
+    let compared = rest.trim_start().starts_with(['=', '!', '<', '>']);
+    let is_index = !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
+    (adjacent && compared && is_index).then(|| {
+        let path = place.between(name, place.found);
+        format!(
+            "json takes elements of arrays: | json item={} | item=\"x\"",
+            quoted(path)
+        )
+    })
+}
 
 /// `{…} [5m]` and `{…} offset 5m` as log queries.
 fn stray_range(place: &Place<'_>) -> Option<String> {
@@ -109,8 +143,12 @@ fn function_after_pipe(place: &Place<'_>) -> Option<String> {
     if !place.follows(1, Kind::Pipe) {
         return None;
     }
-    let name = place.spelled(place.found);
-    let example = match place.found.kind {
+    around(place.spelled(place.found), place.found.kind)
+}
+
+/// How a function stands around a query.
+pub(super) fn around(name: &str, kind: Kind) -> Option<String> {
+    let example = match kind {
         Kind::RangeFn(RangeOp::QuantileOverTime) => {
             "quantile_over_time(0.95, {…} | unwrap latency [5m])".to_owned()
         }
@@ -148,6 +186,8 @@ fn comma_in_selector(place: &Place<'_>) -> Option<String> {
     let (start, or) = match place.found.kind {
         Kind::And => (1, false),
         Kind::Or => (1, true),
+        Kind::Pipe if place.after(1).is_some_and(|next| next.kind == Kind::Pipe) => (2, true),
+        Kind::Pipe => (1, false),
         Kind::Identifier | Kind::Text => (0, false),
         _ => return None,
     };
@@ -209,55 +249,6 @@ fn dotted_name(place: &Place<'_>) -> Option<String> {
     ))
 }
 
-/// `|= "a" and |= "b"`
-fn joined_line_filters(place: &Place<'_>) -> Option<String> {
-    let and = match place.before(1)?.kind {
-        Kind::And => true,
-        Kind::Or => false,
-        _ => return None,
-    };
-    let is_filter = matches!(
-        place.found.kind,
-        Kind::PipeContains
-            | Kind::PipeRegex
-            | Kind::PipePattern
-            | Kind::NotEqual
-            | Kind::NotRegex
-            | Kind::NotPattern
-            | Kind::Text
-            | Kind::Pipe
-    );
-    let before = place.before(2).filter(|token| token.kind == Kind::Text)?;
-    if !is_filter {
-        return None;
-    }
-    let left = place.spelled(before);
-    let right = [Some(place.found), place.after(1)]
-        .into_iter()
-        .flatten()
-        .find(|token| token.kind == Kind::Text)
-        .map_or("\"b\"", |token| place.spelled(token));
-    Some(if and {
-        format!("line filters follow one another without a word: |= {left} |= {right}")
-    } else {
-        format!("or stands between the texts of one filter: |= {left} or {right}")
-    })
-}
-
-/// `|| "b"`, `&& …`
-fn doubled_operator(place: &Place<'_>) -> Option<String> {
-    let is_and = |token: &Token| token.text() == "&";
-    if place.found.kind == Kind::Pipe && place.follows(1, Kind::Pipe) {
-        return Some(
-            "or is a word: |= \"a\" or \"b\" for lines, | a=\"x\" or b=\"y\" for labels".to_owned(),
-        );
-    }
-    (is_and(place.found) || place.before(1).is_some_and(is_and)).then(|| {
-        "and is a word between label filters: | a=\"x\" and b=\"y\"; line filters follow one another: |= \"a\" |= \"b\""
-            .to_owned()
-    })
-}
-
 /// `\|`, as tables in Markdown write it.
 fn markdown_pipe(place: &Place<'_>) -> Option<String> {
     let follows = place
@@ -266,17 +257,6 @@ fn markdown_pipe(place: &Place<'_>) -> Option<String> {
         .starts_with('|');
     (place.found.text() == "\\" && follows)
         .then(|| "leave out the backslash, which tables in Markdown need before a |".to_owned())
-}
-
-/// `| "error" != "timeout"`: the `=` of a line filter was forgotten.
-fn quoted_text_after_pipe(place: &Place<'_>) -> Option<String> {
-    if place.found.kind != Kind::Text || !place.follows(1, Kind::Pipe) {
-        return None;
-    }
-    Some(format!(
-        "lines that contain it: |= {}",
-        place.spelled(place.found)
-    ))
 }
 
 /// `sum by app (` lacks parentheses around its labels.

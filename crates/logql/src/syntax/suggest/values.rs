@@ -8,7 +8,9 @@ use crate::syntax::token::{Kind, Payload, Token};
 /// What is wrong with a value, where that is known.
 pub(super) fn suggest(place: &Place<'_>) -> Option<String> {
     unquoted(place)
+        .or_else(|| dotted_number(place))
         .or_else(|| quoted_quantity(place))
+        .or_else(|| bare_expression(place))
         .or_else(|| bare_template(place))
         .or_else(|| lower_case_size(place))
 }
@@ -47,6 +49,35 @@ fn is_text_comparison(kind: Kind) -> bool {
         kind,
         Kind::Equal | Kind::NotEqual | Kind::EqualEqual | Kind::RegexMatch | Kind::NotRegex
     )
+}
+
+/// `ip = 10.0.0.1`, `version = 1.2.3`
+fn dotted_number(place: &Place<'_>) -> Option<String> {
+    let start = place.before(1)?;
+    let goes_on = place.spelled(place.found).starts_with('.')
+        && start.kind == Kind::Number
+        && start.span.end == place.found.span.start;
+    let compared = place
+        .before(2)
+        .is_some_and(|token| is_text_comparison(token.kind));
+    let ends = |c: char| c.is_whitespace() || matches!(c, ',' | '}' | ')' | '|' | '[');
+    (goes_on && compared).then(|| {
+        let value = place.run_from(start, ends);
+        format!("put the value in double quotes: {}", quoted(value))
+    })
+}
+
+/// `pattern <ip> <user>`, `regexp (?P<ip>\S+)`
+fn bare_expression(place: &Place<'_>) -> Option<String> {
+    let stage = match place.before(1)?.kind {
+        Kind::Pattern => "pattern",
+        Kind::Regexp => "regex",
+        _ => return None,
+    };
+    let body = place.run_from(place.found, |c| matches!(c, '|' | '\n' | '[' | '`'));
+    let body = body.trim();
+    let written = place.found.kind != Kind::Text && !body.is_empty();
+    written.then(|| format!("put the {stage} in backticks: `{body}`"))
 }
 
 /// A number in quotes after an operator for numbers.

@@ -1,6 +1,6 @@
 //! Rules on words: those of other languages with what LogQL has in their place, and misspelt ones.
 
-use super::Place;
+use super::{Place, shape};
 use crate::ast::{RangeOp, VectorOp};
 use crate::syntax::token::{Kind, Token};
 
@@ -153,9 +153,23 @@ pub(super) fn suggest(place: &Place<'_>) -> Option<String> {
         .before(1)
         .filter(|token| token.kind == Kind::Identifier && place.follows(2, Kind::Pipe))?
         .text();
-    meaning(&FOREIGN_STAGES, word).or_else(|| {
-        closest(word, &STAGE_WORDS.map(str::to_owned)).map(|word| format!("did you mean | {word}?"))
-    })
+    meaning(&FOREIGN_STAGES, word)
+        .or_else(|| function(word))
+        .or_else(|| {
+            closest(word, &STAGE_WORDS.map(str::to_owned))
+                .map(|word| format!("did you mean | {word}?"))
+        })
+}
+
+/// How a function whose name stands after a pipe is written.
+fn function(word: &str) -> Option<String> {
+    let is = |name: &str| name.eq_ignore_ascii_case(word);
+    let over_range = RangeOp::ALL.iter().find(|op| is(op.as_str()));
+    let over_series = VectorOp::ALL.iter().find(|op| is(op.as_str()));
+    let kind = over_range
+        .map(|op| Kind::RangeFn(*op))
+        .or_else(|| over_series.map(|op| Kind::VectorFn(*op)))?;
+    shape::around(word, kind)
 }
 
 /// What a word of another language is here.

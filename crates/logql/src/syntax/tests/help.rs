@@ -369,3 +369,145 @@ fn words_of_other_languages_are_translated() {
         check_fix(text, want);
     }
 }
+
+#[test]
+fn selectors_are_joined_nowhere() {
+    for text in [
+        r#"rate({a="b"} or {a="c"} [5m])"#,
+        r#"sum by (x) (count_over_time({a="b"} AND {a="c"} [5m]))"#,
+        r#"{a="b"}, {a="c"}"#,
+        r#"{a="b"} {a="c"}"#,
+        r#"{a="b"} | {a="c"}"#,
+        r#"{a="b"} || {a="c"}"#,
+    ] {
+        check_fix(text, JOINED);
+    }
+}
+
+#[test]
+fn line_filters_are_put_right() {
+    const LABEL_AND: &str = r#"a line filter follows without a word: | a="x" |= "b""#;
+    const OR_KINDS: &str =
+        r#"or joins filters of one kind: | a="x" or b="y" for labels, |= "a" or "b" for lines"#;
+    for (text, want) in [
+        (
+            r#"sum by (q) (rate({a="x"} |= "a" and |= "b" [5m]))"#,
+            r#"line filters follow one another without a word: |= "a" |= "b""#,
+        ),
+        (
+            r#"rate({a="x"} != "a" |~ "c" AND "b" [5m])"#,
+            r#"line filters follow one another without a word: |= "c" |= "b""#,
+        ),
+        (
+            r#"{a="x"} |= ip("1.1.1.1") and |= "b""#,
+            r#"line filters follow one another without a word: |= ip("1.1.1.1") |= "b""#,
+        ),
+        (
+            r#"{a="x"} |= "q" or ip("1.1.1.1") or |= "b""#,
+            r#"or stands between the texts of one filter: |= ip("1.1.1.1") or "b""#,
+        ),
+        (r#"{a="x"} | level="error" AND |= "x""#, LABEL_AND),
+        (r#"rate({a="x"} | a!="y" and != "x" [5m])"#, LABEL_AND),
+        (r#"{a="x"} |= "e" | level="error" or |= "x""#, OR_KINDS),
+        (
+            r#"{a="x"} | a="y" and | b="z""#,
+            r#"filters on labels are joined without a second pipe: | a="x" and b="y""#,
+        ),
+        (
+            r#"{a="x"} | a > 5 or | b="z""#,
+            r#"filters on labels are joined without a second pipe: | a="x" or b="y""#,
+        ),
+        (
+            r#"{a="x"} |= ("a" or "b")"#,
+            r#"texts stand without parentheses: |= "a" or "b""#,
+        ),
+        (
+            r#"rate({a="x"} !~ ("a" and `b`) [5m])"#,
+            r#"texts stand without parentheses: !~ "a" !~ `b`"#,
+        ),
+        (r#"{a="x"} "err""#, r#"lines that contain it: |= "err""#),
+        (
+            r#"{a="x"} |= "y" "err""#,
+            r#"lines that contain it: |= "err""#,
+        ),
+        (r#"{a="x"} = "err""#, r#"lines that contain it: |= "err""#),
+        (r#"{a="x"} | = "err""#, r#"lines that contain it: |= "err""#),
+        (r#"{a="x"} =~ "err""#, r#"lines that match it: |~ "err""#),
+        (r#"{a="x"} |=~ "err""#, r#"lines that match it: |~ "err""#),
+        (
+            r#"{a="x"} | != "err""#,
+            r#"this line filter has no pipe: != "err""#,
+        ),
+        (
+            r#"{a="x"} |!~ "err""#,
+            r#"this line filter has no pipe: !~ "err""#,
+        ),
+    ] {
+        check_fix(text, want);
+    }
+}
+
+#[test]
+fn a_chain_of_filters_is_read_in_bounded_stack() {
+    let chain = r#" != "a""#.repeat(15_000);
+    check_fix(
+        &format!(r#"{{a="x"}}{chain} and |= "b""#),
+        r#"line filters follow one another without a word: |= "a" |= "b""#,
+    );
+}
+
+#[test]
+fn what_stands_bare_is_put_in_quotes() {
+    const MARKDOWN: &str = "leave out the backslash, which tables in Markdown need before a |";
+    for (text, want) in [
+        (
+            r#"{a="x"} | ip = 10.0.0.1"#,
+            r#"put the value in double quotes: "10.0.0.1""#,
+        ),
+        (
+            r#"rate({a="x"} | json | version!=1.2.3 [5m])"#,
+            r#"put the value in double quotes: "1.2.3""#,
+        ),
+        (
+            r#"{a="x"} | pattern <ip> - <user> | user="a""#,
+            "put the pattern in backticks: `<ip> - <user>`",
+        ),
+        (
+            r#"{a="x"} | regexp (?P<a>.)"#,
+            "put the regex in backticks: `(?P<a>.)`",
+        ),
+        (
+            r#"{a="x"} | json | tags[0]="x""#,
+            r#"json takes elements of arrays: | json item="tags[0]" | item="x""#,
+        ),
+        (
+            r#"{a="x"} | json | tags[12] != "x""#,
+            r#"json takes elements of arrays: | json item="tags[12]" | item="x""#,
+        ),
+        (
+            r#"{a="x"} | rate"#,
+            "functions stand around the query: rate({…} [5m])",
+        ),
+        (
+            r#"{a="x"} | json | SUM"#,
+            "functions stand around the query: SUM by (app) (rate({…} [5m]))",
+        ),
+        (
+            r#"{a="x" | b="y"}"#,
+            r#"a comma stands between matchers: a="x", b="y""#,
+        ),
+        (
+            r#"{a="x" || b="y"}"#,
+            r#"all matchers hold together, with commas between them: a="x", b="y"; either of two values is a=~"x|y""#,
+        ),
+        (
+            r#"avg_over_time({a="x"} | logfmt \| unwrap v [5m])"#,
+            MARKDOWN,
+        ),
+        (r#"{a="x"} | json \| v="1""#, MARKDOWN),
+        (r#"{a="x"} | json \|= "y""#, MARKDOWN),
+        (r#"{a="x"} | logfmt --strict \| v="1""#, MARKDOWN),
+    ] {
+        check_fix(text, want);
+    }
+}
