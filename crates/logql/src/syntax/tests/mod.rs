@@ -4,5 +4,6 @@ mod canonical;
 mod errors;
 pub(crate) mod generate;
 mod help;
+mod line_filters;
 mod ours;
 mod properties;
