@@ -1,4 +1,4 @@
-//! Anchors record the time of every 256th row of a long run, and the line bytes before it, in the directory.
+//! Anchors mark every 256th row of a long run with its time and the line bytes before it.
 //!
 //! Times and lengths are stored as steps and lengths, so the place of a time in a run is found by adding them
 //! up; from an anchor on that is a few frames instead of the whole run.

@@ -1,4 +1,4 @@
-//! Encoding tags say in the directory how the lines and fields of a block are written.
+//! Encoding tags are the numbers that name, on disk, how lines and fields are written.
 
 use skald_fields::Form;
 

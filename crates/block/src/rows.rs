@@ -1,4 +1,4 @@
-//! Lists of rows say which rows of a block a reader wants; they are in order.
+//! `holds_any` tells whether a sorted list of wanted rows has any row in a range.
 
 use std::ops::Range;
 

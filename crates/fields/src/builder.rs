@@ -1,12 +1,12 @@
-//! Collects the skeletons and columns of a block while its lines are shredded.
+//! The builder of shredded lines collects skeletons and columns line by line.
 //!
 //! Main type: [`ShreddedBuilder`]. It finds the skeleton of a line among those it has, or adds it, and puts the
 //! line's values into their columns.
 
-use crate::json::{self, Kind, value_at};
-use crate::label_name;
+use crate::json::{Kind, value_at};
 use crate::logfmt::ENDS_WORD;
 use crate::shredded::{COLUMNS_MAX, Form, SKELETONS_MAX, Shredded, Skeleton, Slot, ValueColumn};
+use crate::{json, label_name};
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashTable};
 use skald_model::MetadataColumn;

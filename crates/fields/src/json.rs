@@ -1,4 +1,4 @@
-//! Walks JSON lines as far as extraction needs: where values end, and unescaping of strings.
+//! The JSON scanner finds where values begin and end, and unescapes strings, as Loki does.
 //!
 //! This is not a validator: it accepts what Loki's scanner accepts and fails where that fails, because the
 //! failure's text and the labels found before it can be seen in answers. Memory and depth are bounded by

@@ -1,4 +1,4 @@
-//! Label names turn the keys of lines into what a label may be called.
+//! `label_name` turns the key of a JSON or logfmt line into a valid label name.
 
 /// The label name of `key` below `prefix`: letters, digits and `_`, never a digit first.
 pub fn label_name(prefix: &str, key: &str) -> String {

@@ -1,4 +1,4 @@
-//! Prefilters the rows of a block by a text, from skeletons and columns, before any line is assembled.
+//! The prefilter drops rows that can't contain a text, before any line is assembled.
 //!
 //! A text in a line lies within one literal of its skeleton, or within a value, or it begins in a literal and goes on
 //! in the value that follows, or it begins in a value and goes on in the literal that follows. Each case is looked

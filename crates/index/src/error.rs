@@ -1,4 +1,4 @@
-//! Index errors tell damage from a disk or tantivy that refused.
+//! Index errors distinguish damaged bytes from failures of the disk or of tantivy.
 
 /// An index that can't be used.
 #[derive(Debug, thiserror::Error)]

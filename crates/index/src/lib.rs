@@ -1,4 +1,4 @@
-//! Indexes find without reading: the stream index finds streams by matchers, a part's content index finds blocks.
+//! Two indexes narrow a query: one finds streams by labels, one the blocks that may hold a text.
 //!
 //! The only crate that names tantivy. It knows nothing of LogQL, HTTP or how blocks are encoded.
 //!

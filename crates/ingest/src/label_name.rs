@@ -1,4 +1,4 @@
-//! Names of labels and metadata: which are valid, how others are made valid, and lists with each name once.
+//! Label names are checked here, repaired where the protocol allows it, and made unique.
 
 use std::borrow::Cow;
 

@@ -6,7 +6,7 @@
 //! `push_counters`, `validate` · `reply`, `metrics`, `tail_hub` · `pipeline` · `ingest`.
 
 mod decode;
-mod ingest;
+mod handle;
 mod label_name;
 mod level;
 mod limits;
@@ -20,7 +20,7 @@ pub mod tail_hub;
 mod validate;
 
 pub use decode::proto_types;
-pub use ingest::Ingest;
+pub use handle::Ingest;
 pub use limits::otlp_rules::{
     AttributeAction, AttributeNames, AttributeRule, OTLP_RULES_MAX, OtlpRules,
 };

@@ -1,9 +1,9 @@
-//! The way of one push from its bytes to the store: decode, validate, write, publish.
+//! The push pipeline decodes, validates, writes and publishes one push.
 //!
 //! Runs on a thread that may block. Buffers for decompressed bodies are reused between pushes, at most one a worker.
 
+use crate::decode::decoded::Decoded;
 use crate::decode::message::Message;
-use crate::decode::push::Decoded;
 use crate::limits::IngestLimits;
 use crate::metrics::{Format, Metrics, Spent};
 use crate::rejection::BodyError;

@@ -1,5 +1,4 @@
-//! Rejections and their words: [`BodyError`] for a body that can't be read, [`Rejections`] for streams and entries
-//! whose neighbours are stored.
+//! Rejections carry Loki's error messages: for a whole body, or for single streams and entries.
 //!
 //! The words are Loki's, because people and alerts match on them.
 

@@ -1,4 +1,4 @@
-//! Hub that hands accepted entries to live tails.
+//! The tail hub hands new entries to live tails and drops them for readers that are too slow.
 //!
 //! Publishing never waits for a reader: each subscription has a bounded queue, and what does not fit is
 //! remembered as dropped, by time and labels, up to a bound. While nobody subscribes it costs one atomic load.

@@ -1,4 +1,4 @@
-//! Equal entries: which two entries count once, found by a keyed hash and settled by their bytes.
+//! Entry equality decides when two entries count as one: by a keyed hash, then by their bytes.
 //!
 //! Entries are equal when stream, time, line and structured metadata are: a push that a client sent
 //! twice counts once. Flush, merges and queries all ask here. The keys are drawn at random once a

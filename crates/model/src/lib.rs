@@ -1,4 +1,4 @@
-//! The vocabulary every part of Skald shares: tenants, labels, streams, entries, time, matchers.
+//! The shared vocabulary names what all crates use: tenants, labels, streams, entries, times.
 //!
 //! Main types: [`TenantId`], [`Labels`], [`StreamId`], [`WriteBatch`] (what a push becomes),
 //! [`Batch`] (entries as columns: what the head shows and a block decodes to), [`TimeRange`],
@@ -7,7 +7,7 @@
 
 pub mod batch;
 pub mod budget;
-pub mod content;
+pub mod content_query;
 pub mod cores;
 pub mod direction;
 pub mod entry_hash;
@@ -17,13 +17,13 @@ pub mod re2;
 pub mod stream;
 pub mod tenant;
 pub mod time;
-pub mod write;
+pub mod write_batch;
 
 pub use batch::{
     Batch, BatchBuilder, Columns, MetadataColumn, MetadataWanted, Run, SelectedStream,
 };
 pub use budget::{Budget, Held, MemoryUser, Pressure};
-pub use content::{ContentQuery, Either, Literal};
+pub use content_query::{ContentQuery, Either, Literal};
 pub use cores::cores;
 pub use direction::Direction;
 pub use entry_hash::{EntryHash, entry_eq};
@@ -32,4 +32,4 @@ pub use matcher::{MatchOp, Matcher};
 pub use stream::StreamId;
 pub use tenant::{TenantId, TenantIdError};
 pub use time::TimeRange;
-pub use write::{WriteBatch, WriteEntry, WriteStream};
+pub use write_batch::{WriteBatch, WriteEntry, WriteStream};

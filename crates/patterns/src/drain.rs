@@ -1,5 +1,6 @@
-//! Drain puts lines into a tree: lines of one length that begin alike share a leaf, and the template in the leaf that
-//! has most words in common takes the line. Where they differ it gets a placeholder.
+//! The Drain tree groups lines with equally many words and the same first words into templates.
+//!
+//! Where they differ it gets a placeholder.
 //!
 //! Templates that were not met for longest make room for new ones. The tree is built anew from the
 //! templates when it has grown large, so that lines of random words cost no more than others.

@@ -1,4 +1,4 @@
-//! A template holds the words of a line, some of them `<_>`; a pattern counts its lines over time.
+//! Templates hold the fixed words of similar lines, with `<_>` for the rest; patterns count them.
 
 /// Stands for what varies.
 pub(crate) const PLACEHOLDER: &str = "<_>";

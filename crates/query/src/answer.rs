@@ -1,4 +1,4 @@
-//! Answers, free of any wire format. Times are nanoseconds since 1970.
+//! Answers are the engine's results, in no wire format; times are nanoseconds since 1970.
 
 use crate::cursor::Cursor;
 use crate::stats::Stats;

@@ -1,4 +1,4 @@
-//! The predicate of a delete request: tells which entries its log query means.
+//! The delete predicate tells which entries the query of a delete request matches.
 
 use crate::error::QueryError;
 use crate::parsed::{OnError, Parsed};

@@ -1,4 +1,4 @@
-//! Limits of a query, and the switch that cancels it.
+//! Query limits bound memory, time, series and threads; `Cancel` ends a query.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

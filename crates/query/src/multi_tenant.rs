@@ -1,4 +1,4 @@
-//! The source of a query's data reads one tenant, or several side by side with the label `__tenant_id__`.
+//! A query's source reads one tenant, or several together with the label `__tenant_id__`.
 //!
 //! A matcher on that label chooses among the tenants and goes no further; a label a stream has under that
 //! name is shown as `original___tenant_id__`. One tenant is read as if none of this were here.

@@ -1,4 +1,4 @@
-//! Requests to the engine, free of any wire format. Times are nanoseconds since 1970.
+//! Requests ask the engine, in no wire format; times are nanoseconds since 1970.
 
 use crate::cursor::Cursor;
 use crate::parsed::{OnError, Parsed};

@@ -1,4 +1,4 @@
-//! The response: shapes what a query found into an answer, entries grouped by labels, points by series.
+//! Response building groups found entries by labels, and points by series, into an answer.
 
 use crate::answer::{
     Answer, Data, EntryResult, MatrixSeries, Page, PageEntry, StreamResult, VectorSample,

@@ -1,4 +1,4 @@
-//! Statistics of a query: what it cost, in the terms of Loki's `stats` block.
+//! Query statistics count what a query cost, by the names of Loki's `stats` block.
 
 use skald_model::Batch;
 use skald_store::{Piece, PieceRun};

@@ -1,10 +1,10 @@
-//! The query coalescer runs equal queries once while they are in flight.
+//! The query coalescer runs equal queries that are in flight at once only one time.
 //!
 //! A query that joins gets what a run of its own would have given: a run is joined only while nothing was
 //! written for its tenants since it began. The run ends when the last query that waits for it has left.
 
-use crate::bounds::Bounds;
 use crate::error::ApiError;
+use crate::time_bounds::Bounds;
 use crate::wire::notes::Notes;
 use bytes::Bytes;
 use futures_util::FutureExt;

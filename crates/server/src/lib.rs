@@ -7,7 +7,6 @@
 mod api;
 pub mod app;
 pub mod auth;
-mod bounds;
 pub mod clock;
 mod coalesce;
 pub mod config;
@@ -22,6 +21,7 @@ pub mod routes;
 mod server;
 mod shutdown;
 pub mod telemetry;
+mod time_bounds;
 mod wire;
 
 pub use config::Config;

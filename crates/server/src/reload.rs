@@ -1,4 +1,4 @@
-//! Reloading reads files again while the server runs.
+//! Reloading rereads limits, tokens and certificates periodically while the server runs.
 
 use std::sync::Arc;
 use std::time::Duration;

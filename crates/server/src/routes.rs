@@ -2,8 +2,8 @@
 
 use crate::api::inflight::Inflight;
 use crate::api::{
-    delete, detected, drilldown, export, format_query, index, labels, legacy, patterns, push,
-    query, rules, status, tail,
+    delete, detected, export, format_query, index, labels, legacy, limits, patterns, push, query,
+    rules, status, tail,
 };
 use crate::app::{App, panic_text};
 use crate::auth::{origin, tokens};
@@ -102,7 +102,7 @@ fn loki(routes: Routes) -> Routes {
             "/loki/api/v1/format_query",
             both(format_query::format_query),
         )
-        .route("/loki/api/v1/drilldown-limits", get(drilldown::limits))
+        .route("/loki/api/v1/drilldown-limits", get(limits::limits))
         .route("/loki/api/v1/status/buildinfo", get(status::buildinfo))
         .route(
             "/loki/api/v1/delete",
@@ -137,7 +137,7 @@ fn operational(routes: Routes) -> Routes {
         .route("/ready", get(status::ready))
         .route("/metrics", get(status::metrics))
         .route("/config", get(status::config))
-        .route("/config/tenant/v1/limits", get(drilldown::tenant_limits))
+        .route("/config/tenant/v1/limits", get(limits::tenant_limits))
         .route("/services", get(status::services))
         .route(
             "/log_level",

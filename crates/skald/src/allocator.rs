@@ -1,4 +1,4 @@
-//! The allocator, and how soon it gives memory back to the system.
+//! The allocator is set to give freed memory back to the system soon.
 //!
 //! Queries allocate and free many small texts on many threads: the load mimalloc is made for. As it comes it keeps
 //! what was freed for ten seconds, which while logs come in is a head that was written long ago, and gives nothing

@@ -4,7 +4,7 @@
 //! Settings come from defaults, one YAML file, environment variables and flags, the later ones winning.
 
 mod allocator;
-mod arguments;
+mod command_line;
 mod inspect;
 mod offline;
 mod query;
@@ -12,8 +12,8 @@ mod serve;
 mod settings;
 mod verify;
 
-use arguments::{Arguments, LokiFlags};
 use clap::{Arg, ArgMatches, Command};
+use command_line::{Arguments, LokiFlags};
 use skald_server::config::keys;
 use std::io::Write;
 use std::path::Path;

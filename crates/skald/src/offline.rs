@@ -1,4 +1,4 @@
-//! What the commands that look at a data directory without a server share: which directory, and how to print.
+//! Offline commands (`verify`, `inspect`) share their arguments and printing here.
 
 use clap::{Arg, ArgAction, ArgMatches};
 use serde::Serialize;

@@ -1,13 +1,12 @@
-//! Settings from the command line down: flags over environment over file over defaults.
+//! Settings are merged here: flags over environment over file over defaults.
 
-use crate::arguments::LokiFlags;
+use crate::command_line::LokiFlags;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use skald_server::Config;
-use skald_server::config::check;
 use skald_server::config::expand::{expand, has_variables};
-use skald_server::config::file::{self, Dialect, FileError, Line};
-use skald_server::config::keys;
+use skald_server::config::file::{Dialect, FileError, Line};
+use skald_server::config::{check, file, keys};
 use std::path::{Path, PathBuf};
 
 /// Settings with what to warn of once logging runs.

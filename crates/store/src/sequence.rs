@@ -1,4 +1,4 @@
-//! Sequence: the order of arrival of blocks and head chunks, a WAL record and an ordinal in one number.
+//! Sequence: numbers blocks and chunks in order of arrival: WAL record, then ordinal.
 //!
 //! Entries of equal times are ordered by it. A part has that of the first chunk it was made from, and its
 //! blocks the numbers that follow. Which record a sequence belongs to says whether a part holds entries from

@@ -1,4 +1,4 @@
-//! Tenant: holds one tenant's growing head, sealed heads on their way to disk, and parts.
+//! Tenant: holds one tenant's growing head, its sealed heads being flushed, and its parts.
 //!
 //! `state` is held for moments only. `changes` is held while parts and the manifest are written, so that
 //! flushes and compactions of a tenant follow one another. Invariant: at any moment `state` shows every

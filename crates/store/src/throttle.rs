@@ -1,4 +1,4 @@
-//! Throttle: slows background work down, so that pushes and queries keep most of the machine.
+//! The throttle makes background work rest, so that pushes and queries keep most of the machine.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

@@ -1,18 +1,17 @@
-//! Appending with a shared fsync: callers queue encoded records, one thread writes and syncs them.
+//! The `Wal` handle truncates torn tails when opened; one thread then commits queued records in groups.
 //!
 //! While an fsync is in flight further records gather, and the next write takes them all: under load the
 //! disk's own latency sets the size of a group, and an idle log syncs at once. Decided by the outcome of
 //! a write: a full disk fails the records at hand and is tried again later, anything else that fails,
 //! above all an fsync, ends writing for good, as nobody can say any more what the disk holds.
 
-use crate::files::{self, Files};
+use crate::files::Files;
 use crate::record::{RECORD_HEADER_BYTES, RecordHeader};
 use crate::replay::{ReplayReport, Replayed, TailKind, replay_segment};
 use crate::segment::{self, Open, Segment};
-use crate::{Options, Sync, WalError};
+use crate::{Options, Sync, WalError, files};
 use parking_lot::{Condvar, Mutex};
-use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

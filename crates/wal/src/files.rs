@@ -1,16 +1,16 @@
-//! The seam between what must survive a crash and the disk.
+//! `Files` is the file system as a trait, so that crash tests can replace the real disk.
 //!
 //! [`Files`] is everything the log and the store do to a file system; [`RealFiles`] does it, and crash
 //! simulations put their own in its place. Contract: bytes survive a crash only after [`FileHandle::sync`],
 //! names (created, renamed, removed) only after [`Files::sync_folder`] of the folder that holds them.
 
 use rustix::buffer::spare_capacity;
-use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, IoSlice, Write};
+use std::io::{IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::{fmt, io};
 
 /// A file system.
 pub trait Files: Send + Sync + fmt::Debug {

@@ -1,4 +1,4 @@
-//! Reads segments back, record by record, in memory bounded by the longest record.
+//! Replay reads segments record by record and finds where each one's torn tail begins.
 //!
 //! A record whose header is whole and whose body is not is skipped by its length. Behind a damaged header
 //! the reader looks for the next whole header of the same segment. What follows the last whole record of a

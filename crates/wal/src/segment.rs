@@ -1,4 +1,4 @@
-//! Segment files by name, what each holds, and which of them nobody needs any more.
+//! Segments name the log's files, list them, and note which records each holds.
 
 use crate::WalError;
 use crate::files::{FileHandle, Files};

@@ -1,4 +1,4 @@
-//! The log against a disk that tears, rots, fills and fails.
+//! Tests run the log on a simulated disk that tears, corrupts, fills up and fails.
 
 use crate::files::Files;
 use crate::record::SEGMENT_HEADER_BYTES;

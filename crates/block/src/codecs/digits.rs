@@ -1,4 +1,4 @@
-//! Numbers as decimal digits, without the cost of the formatting machinery: blocks hold millions.
+//! Decimal digits are read and written without `format!`, because blocks hold millions of numbers.
 
 /// All pairs of digits.
 const PAIRS: [[u8; 2]; 100] = {

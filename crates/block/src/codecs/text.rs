@@ -1,12 +1,11 @@
-//! Text columns write a list of texts in the form its values allow: integers, decimals, IPv4 addresses, a fixed
-//! shape with hex digits in it, a few prefixes with numbers after them, or plain bytes through zstd.
+//! The text codec picks a form for a column of texts: numbers, IPs, hex, prefixes, or zstd.
 //!
 //! Forms other than plain are used only if every value is written back byte for byte.
 
-use crate::codecs::ints::{self, IntBuffers};
+use crate::codecs::ints::IntBuffers;
 use crate::codecs::texts::{SIGN, Texts, Wanted, print_ints, wants};
 use crate::codecs::{
-    affixed_number, decimal, digits, hex_shape, prefixed_int, varint, zstd_frames,
+    affixed_number, decimal, digits, hex_shape, ints, prefixed_int, varint, zstd_frames,
 };
 use crate::error::BlockError;
 use crate::limits::BLOCK_BYTES_MAX;

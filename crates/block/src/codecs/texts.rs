@@ -1,4 +1,4 @@
-//! Lists of texts, and the reads that the forms made of integers share.
+//! `Texts` is a list of texts; integer-based codecs share its readers.
 //!
 //! [`Wanted`] says which texts of a list are decoded; the others may come out empty.
 

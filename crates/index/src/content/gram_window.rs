@@ -1,4 +1,4 @@
-//! A window over the last bytes of a line, and of what kinds they are.
+//! The gram window holds the last bytes of a line and the character class of each.
 
 /// For each byte: what it is, and above bit 24 the byte with ASCII case folded. What it is goes into the
 /// lowest bit of a lane of [`Window::kinds`]. Letters and digits, `_`, and all that is not ASCII are words;

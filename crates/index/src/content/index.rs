@@ -1,9 +1,9 @@
-//! A content index in memory answers which blocks may hold a match.
+//! A content index held in memory lists the blocks that may match a content query.
 
 use super::builder::BlockFilter;
 use super::filter::{Filter, SizeClass};
 use super::probe::Probe;
-use super::shape::{FORMAT_VERSION, HEADER_BYTES, Shape, header_of};
+use crate::content::header::{FORMAT_VERSION, HEADER_BYTES, Shape, header_of};
 use crate::error::IndexError;
 use skald_model::ContentQuery;
 

@@ -9,16 +9,16 @@ mod builder;
 mod filter;
 mod gram_window;
 mod grams;
+pub(crate) mod header;
 mod index;
 mod matrix;
 mod probe;
 mod recent;
-mod rows;
-mod shape;
+pub(crate) mod remote;
 #[cfg(test)]
 mod tests;
 
 pub use builder::{BlockFilter, ContentIndexBuilder};
+pub use header::FORMAT_VERSION;
 pub use index::ContentIndex;
-pub use rows::{ContentRows, RowProbe};
-pub use shape::FORMAT_VERSION;
+pub use remote::{ContentRows, RowProbe};

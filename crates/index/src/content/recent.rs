@@ -1,4 +1,4 @@
-//! Recently met texts of a block are remembered, so that what repeats is not hashed again.
+//! A small cache remembers recent texts of a block, so that repeats are not hashed again.
 
 use std::ops::Range;
 

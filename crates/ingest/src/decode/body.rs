@@ -1,4 +1,4 @@
-//! Undoes the encodings of a body, within caps, and reads its media type.
+//! The body of a push is decompressed here, within size caps, and its media type read.
 //!
 //! Nothing is allocated on the word of a header that the body can't keep, and nothing grows past the cap.
 

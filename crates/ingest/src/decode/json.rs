@@ -3,8 +3,8 @@
 //! Either shape is taken on either path. An entry that is JSON but not an entry is refused alone; a text that
 //! is no JSON is refused whole. Error texts begin like those of the decoder Loki uses.
 
+use crate::decode::decoded::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
 use crate::decode::json_reader::{JsonError, Scanner};
-use crate::decode::push::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
 use crate::limits::LABEL_TEXT_BYTES_MAX;
 use crate::rejection::BodyError;
 use serde::de::IgnoredAny;

@@ -1,10 +1,8 @@
-//! The message of a push: its body without encodings, parsed as far as decoded entries need to borrow from it.
+//! A message is a push after decompression, with its format known; decoded entries borrow from it.
 
-use crate::decode::body;
-use crate::decode::otlp;
+use crate::decode::decoded::Decoded;
 use crate::decode::otlp::logs::OtlpLogs;
-use crate::decode::push::Decoded;
-use crate::decode::{json, protobuf};
+use crate::decode::{body, json, otlp, protobuf};
 use crate::limits::IngestLimits;
 use crate::rejection::BodyError;
 use crate::request::{Protocol, PushRequest};

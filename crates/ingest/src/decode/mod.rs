@@ -3,6 +3,7 @@
 //! [`message::Message`] is the way in; every format ends in a [`push::Decoded`].
 
 pub(crate) mod body;
+pub(crate) mod decoded;
 pub(crate) mod json;
 pub(crate) mod json_reader;
 pub(crate) mod json_tree;
@@ -12,4 +13,3 @@ pub(crate) mod otlp;
 pub(crate) mod proto_reader;
 pub mod proto_types;
 pub(crate) mod protobuf;
-pub(crate) mod push;

@@ -1,4 +1,4 @@
-//! The messages of proto/ as prost types: read where speed does not matter, and compared with the reader in place.
+//! Prost types mirror the messages of proto/: OTLP is read with them, and tests use them.
 //!
 //! Written by hand so that building needs no protobuf compiler; a test compares them with the .proto files, field
 //! by field. Labels and lines are `Vec<u8>` where the .proto says `string`, because clients send lines that are no

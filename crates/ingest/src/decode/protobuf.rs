@@ -1,7 +1,7 @@
 //! Decoder of `logproto.PushRequest` (proto/push.proto), in place: no line is copied.
 
+use crate::decode::decoded::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
 use crate::decode::proto_reader::{Reader, Value, WireError};
-use crate::decode::push::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
 use crate::limits::LABEL_TEXT_BYTES_MAX;
 use crate::rejection::BodyError;
 use std::borrow::Cow;
@@ -151,7 +151,7 @@ mod tests {
 
     /// What was decoded, as the message it came from, without what is passed over.
     fn as_message(decoded: &Decoded<'_>) -> proto_types::PushRequest {
-        let entry_of = |entry: &crate::decode::push::DecodedEntry<'_>| proto_types::Entry {
+        let entry_of = |entry: &crate::decode::decoded::DecodedEntry<'_>| proto_types::Entry {
             timestamp: (entry.time != TIME_MISSING).then(|| proto_types::Timestamp {
                 seconds: entry.time.div_euclid(1_000_000_000),
                 nanos: entry.time.rem_euclid(1_000_000_000) as i32,

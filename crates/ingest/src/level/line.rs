@@ -1,4 +1,4 @@
-//! Detection of the level in a line: a JSON key, a logfmt key, or the first level word.
+//! The line detector finds the level in a line: a JSON key, a logfmt key, or the first level word.
 //!
 //! Most lines hold no level key at all, so a vectorised search for one byte that all keys share decides
 //! whether JSON or logfmt is worth reading. The word search tests sixteen places at once and looks closer only

@@ -1,4 +1,4 @@
-//! The limits of a push: Loki's `limits_config` by its own names and defaults.
+//! `IngestLimits` holds the limits of a push, by their names in Loki's `limits_config`.
 //!
 //! Four differences from Loki. There is no limit on rates and streams unless one is set. Entries of any age since
 //! 1970 are taken (`reject_old_samples_max_age` is off), because the store orders late data itself. The cap on

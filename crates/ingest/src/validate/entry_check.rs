@@ -1,6 +1,6 @@
 //! Checks of one entry against limits: time, line length, size of its metadata. The words are Loki's.
 
-use crate::decode::push::{DecodedEntry, Text};
+use crate::decode::decoded::{DecodedEntry, Text};
 use crate::limits::IngestLimits;
 use crate::rejection::Reason;
 use crate::validate::go_time::{go_time, rfc3339};

@@ -1,6 +1,6 @@
 //! Times as Go writes them in the texts of Loki.
 
-use crate::decode::push::TIME_MISSING;
+use crate::decode::decoded::TIME_MISSING;
 use jiff::Timestamp;
 
 /// `2006-01-02T15:04:05Z`; without fractions of a second.

@@ -1,6 +1,6 @@
-//! Truncation of lines that are longer than the limit, when limits say so.
+//! Long lines are truncated to `max_line_size` when `max_line_size_truncate` is set.
 
-use crate::decode::push::Decoded;
+use crate::decode::decoded::Decoded;
 use crate::limits::IngestLimits;
 use std::borrow::Cow;
 

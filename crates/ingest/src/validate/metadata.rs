@@ -2,7 +2,7 @@
 //!
 //! Of different names that become one (`a.b`, `a_b`) the first stays, as in Loki; of one name given again the last.
 
-use crate::decode::push::Text;
+use crate::decode::decoded::Text;
 use crate::label_name::sanitize_name;
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Rates and stream counts of tenants: what was used lately, and whether more may come.
+//! Rate limits count each tenant's bytes and streams, and refuse what exceeds `ingestion_rate`.
 //!
 //! Nothing is remembered for tenants without such limits. Changing a limit keeps what was used. Time is that of the
 //! clock the entries are judged by. The words of refusals are Loki's.

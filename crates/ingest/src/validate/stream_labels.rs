@@ -2,10 +2,10 @@
 //!
 //! Main type: [`StreamResolver`], which does this once per distinct text.
 
+use crate::decode::decoded::RawLabels;
 use crate::decode::json_reader::Scanner;
 use crate::decode::label_text;
 use crate::decode::label_text::{INVALID_RUNE, Pair};
-use crate::decode::push::RawLabels;
 use crate::label_name::is_label_name;
 use crate::level;
 use crate::limits::IngestLimits;

@@ -1,4 +1,4 @@
-//! The policy of a tenant: its limits, and what was made of them.
+//! A tenant's policy holds its ingest limits and what is compiled from them.
 //!
 //! Tenants with the same rules for labels share one cache of streams, so that a thousand tenants that differ
 //! in a rate only do not cost a thousand caches.

@@ -1,20 +1,19 @@
-//! The way of a push through validation: stream by stream, each entry on its own, into one batch.
+//! The validator takes a push stream by stream, checks each entry, and builds one batch.
 //!
 //! A refused stream or entry is counted and reported, its neighbours go on. One pass over the entries does all of it:
 //! time, size, metadata, level and counts.
 
-use crate::decode::push::{Decoded, DecodedEntry, DecodedStream};
+use crate::decode::decoded::{Decoded, DecodedEntry, DecodedStream};
 use crate::level;
 use crate::limits::IngestLimits;
 use crate::push_counters::PushCounters;
 use crate::rejection::{Reason, Rejected, Rejections};
 use crate::validate::entry_check::{EntryRejected, behind_message, check_entry};
 use crate::validate::go_time::rfc3339;
-use crate::validate::line_length;
-use crate::validate::metadata;
 use crate::validate::rates::{Amount, TenantRates};
 use crate::validate::stream_cache::StreamFacts;
 use crate::validate::tenant_policy::TenantPolicy;
+use crate::validate::{line_length, metadata};
 use skald_model::{Labels, TenantId, WriteBatch, WriteEntry, WriteStream};
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Cells accumulate the samples of one series in one interval, each function in its own way.
+//! Cells accumulate one series' samples within one interval, one cell type for each function.
 //!
 //! Every cell starts empty, takes samples in any order of time, and merges with a neighbour so that the
 //! result is what one cell with all samples of both would hold (floats: up to rounding).

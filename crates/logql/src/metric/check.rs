@@ -1,4 +1,4 @@
-//! Matrices are written as text for tests: a line a series, `{labels} value value …`, `_` for a gap.
+//! Test helpers write matrices as text: a line per series, `{labels} value value …`, `_` for a gap.
 
 use super::{Matrix, Series};
 use skald_model::Labels;

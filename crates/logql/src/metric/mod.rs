@@ -2,34 +2,34 @@
 
 mod absent;
 mod binary;
+pub(crate) mod cell_store;
 mod cells;
 #[cfg(test)]
 mod check;
 mod distinct;
-mod edges;
 mod evaluate;
 mod grouping;
 mod hll;
 mod label_replace;
 mod matching;
 mod quantile;
+pub(crate) mod range_state;
 mod ranking;
 mod rate_counter;
 #[cfg(test)]
 mod reference;
-mod rows;
 mod slide;
-mod state;
 mod topk;
 mod vector;
+pub(crate) mod window_edges;
 mod windows;
 
 use skald_model::Labels;
 
-pub use edges::Edges;
 pub use evaluate::{LeafSeries, evaluate};
 pub use hll::Sketch;
-pub use state::RangeState;
+pub use range_state::RangeState;
+pub use window_edges::Edges;
 
 pub use crate::plan::RangeSpec;
 

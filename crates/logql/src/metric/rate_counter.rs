@@ -1,4 +1,4 @@
-//! `rate_counter` extrapolates the increase a second of a counter that may restart at zero.
+//! `rate_counter` gives the per-second increase of a counter that may restart at zero.
 
 /// How far a window's edge may be from the nearest sample, in mean gaps, for the rate to reach up to it.
 const EDGE_GAPS: f64 = 1.1;

@@ -1,4 +1,4 @@
-//! The reference defines each range aggregation plainly: what [`super::RangeState`] must equal.
+//! The test oracle computes each range aggregation naively; [`super::RangeState`] must agree.
 
 use super::check::close;
 use super::rate_counter::rate_counter;

@@ -1,4 +1,4 @@
-//! Sliding turns the cells of a series into one value a window, merging each cell a constant number of times.
+//! Sliding windows merge the cells of a series into one value for each window.
 //!
 //! Windows overlap, and floats can't be subtracted without loss, so a window is kept as two stacks: the
 //! older cells as merges of every suffix, the newer as one running merge.

@@ -1,4 +1,4 @@
-//! Windows cut time into intervals such that each window is a run of whole ones.
+//! Windows split time at all their edges, so that each window is a run of whole intervals.
 //!
 //! The edges of all windows `(t - range, t]` are the only places where the set of windows a sample
 //! belongs to changes. Between two edges samples can be summed up once, whatever number of windows

@@ -1,4 +1,4 @@
-//! Column plans run the stages after a parser on entries whose parsed labels come as metadata.
+//! Column plans replace `| json` and `| logfmt` where the store has the parsed values as columns.
 //!
 //! A store may keep what `json` or `logfmt` find in lines as columns and hand them out as metadata, named as the
 //! parser names them. Metadata and parsed labels give way to labels of the stream alike (`name_extracted`), so the

@@ -1,4 +1,4 @@
-//! Content conditions tell indexes what a line must contain to come through.
+//! Content conditions tell indexes what a line must contain to pass the pipeline.
 
 use super::names::EXTRACTED_SUFFIX;
 use super::stage::Stage;

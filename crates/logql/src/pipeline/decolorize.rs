@@ -1,6 +1,6 @@
 //! `| decolorize` strips ANSI control sequences (CSI and OSC) from the line.
 
-use super::line::Line;
+use crate::pipeline::current_line::Line;
 use memchr::memchr;
 
 const ESCAPE: u8 = 0x1b;

@@ -2,10 +2,10 @@
 
 use super::StageError;
 use super::labels::{ERROR, ERROR_DETAILS, LabelSet};
-use super::line::Line;
 use super::names::{NameId, StaticNames};
 use super::span::Input;
 use crate::ast::NamedMatcher;
+use crate::pipeline::current_line::Line;
 use skald_model::Matcher;
 use std::sync::Arc;
 

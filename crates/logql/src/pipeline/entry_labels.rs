@@ -1,4 +1,4 @@
-//! Entry labels show readers the labels of one entry, failures among them.
+//! `EntryLabels` shows the labels of an entry after the pipeline, `__error__` included.
 
 use super::labels::{Category, ERROR, ERROR_DETAILS, LabelSet};
 use super::span::Input;

@@ -1,9 +1,8 @@
-//! An extractor ends a pipeline in samples of numbered series.
+//! An extractor is a pipeline compiled for a metric query: it gives samples of numbered series.
 //!
 //! An [`Extractor`] is what a query's text comes to: stages, what a line's value is, what tells series apart.
 //! samples.rs has the taking of samples itself.
 
-use super::hints::{Hints, RequiredLabels};
 use super::labels::ERROR;
 use super::names::{EXTRACTED_SUFFIX, NameId, StaticNames};
 use super::series_key::{Empty, Key};
@@ -11,6 +10,7 @@ use super::stage::Stage;
 use super::unwrap::Unwrap;
 use super::{Pipeline, StageError};
 use crate::ast::{Conversion, Grouping, LabelFilterExpr, StageExpr};
+use crate::pipeline::required_labels::{Hints, RequiredLabels};
 use hashbrown::HashSet;
 use skald_model::Columns;
 use std::sync::Arc;
@@ -185,9 +185,9 @@ fn needed(value: &Value, wanted: &RequiredLabels, options: &SampleOptions) -> Re
         Value::Hash(label) => names.push(label.clone()),
         Value::Unwrap { label, filters, .. } => {
             names.push(label.clone());
-            filters
-                .iter()
-                .for_each(|filter| super::hints::filter_names(filter, &mut names));
+            filters.iter().for_each(|filter| {
+                crate::pipeline::required_labels::filter_names(filter, &mut names)
+            });
         }
     }
     if let Some(grouping) = &options.grouping

@@ -4,10 +4,10 @@
 
 use super::keys::{Keys, PrefixId};
 use super::labels::LabelSet;
-use super::line::Line;
 use super::names::NO_NAME;
 use super::span::{Input, Span, Text};
 use super::stage::ParserState;
+use crate::pipeline::current_line::Line;
 use skald_fields::json::{DEPTH_MAX, JsonError, Kind, Step, Value, unescape, walk_object};
 
 /// `__error__` of json and unpack.

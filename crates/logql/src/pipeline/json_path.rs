@@ -7,12 +7,12 @@
 use super::StageError;
 use super::json::{JSON_ERROR, scalar};
 use super::labels::LabelSet;
-use super::line::Line;
 use super::names::{NameId, StaticNames};
-use super::path::{Segment, parse_path};
 use super::span::{Input, Text};
 use super::stage::ParserState;
 use crate::ast::Extraction;
+use crate::pipeline::current_line::Line;
+use crate::pipeline::json_path_syntax::{Segment, parse_path};
 use skald_fields::json::{
     JsonError, Kind, Value, block_end, skip_space, string_end, unescape, value_at,
 };

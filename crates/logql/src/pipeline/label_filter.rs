@@ -12,10 +12,11 @@
 use super::StageError;
 use super::ip::IpMatcher;
 use super::labels::{ERROR, ERROR_DETAILS};
-use super::line::Line;
 use super::names::{NameId, StaticNames};
 use crate::ast::{CompareOp, LabelFilterExpr};
-use crate::go::{bytes, duration, float, quote::quoted};
+use crate::go::quote::quoted;
+use crate::go::{bytes, duration, float};
+use crate::pipeline::current_line::Line;
 use skald_model::{MatchOp, Matcher};
 use std::sync::Arc;
 

@@ -4,12 +4,12 @@
 
 use super::StageError;
 use super::labels::ERROR;
-use super::line::Line;
 use super::line_format::TEMPLATE_ERROR;
 use super::names::{NameId, StaticNames};
 use super::span::Span;
 use super::stage::ParserState;
 use crate::ast::{LabelFormat, LabelFormatSource};
+use crate::pipeline::current_line::Line;
 use crate::template::Template;
 use std::sync::Arc;
 

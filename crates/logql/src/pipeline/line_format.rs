@@ -3,7 +3,7 @@
 use super::StageError;
 use super::entry_labels::EntryLabels;
 use super::labels::{ERROR, ERROR_DETAILS};
-use super::line::Line;
+use crate::pipeline::current_line::Line;
 use crate::template::{Context, Template};
 use std::sync::Arc;
 

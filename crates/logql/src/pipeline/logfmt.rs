@@ -6,11 +6,11 @@
 
 use super::keys::Keys;
 use super::labels::LabelSet;
-use super::line::Line;
 use super::names::{NO_NAME, NameId, StaticNames};
 use super::span::{Input, Text};
 use super::stage::ParserState;
 use crate::ast::Extraction;
+use crate::pipeline::current_line::Line;
 use skald_fields::label_name;
 use skald_fields::logfmt::{LogfmtError, Pair, Scanner, unescape_quoted};
 use std::sync::Arc;

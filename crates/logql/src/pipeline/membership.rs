@@ -3,8 +3,8 @@
 //! The values are not known when the pipeline is compiled. The engine runs the inner queries and binds
 //! their answers; a pipeline that was not bound lets nothing through (or everything, for `not in`).
 
-use super::line::Line;
 use super::names::NameId;
+use crate::pipeline::current_line::Line;
 use hashbrown::HashSet;
 use std::sync::Arc;
 

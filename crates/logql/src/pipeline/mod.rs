@@ -1,4 +1,4 @@
-//! Pipelines run stages over a [`skald_model::Batch`]: filters, parsers, formatters, and the taking of samples.
+//! Pipelines run filters, parsers and formatters over a [`skald_model::Batch`] and take samples.
 //!
 //! [`Pipeline::compile`] decides everything that can be decided once: the order of stages, how each filter
 //! searches, which labels have to be extracted. [`Pipeline::prefilter`] narrows a batch by its leading line
@@ -7,21 +7,21 @@
 
 mod column_plan;
 mod content;
+pub(crate) mod current_line;
 mod decolorize;
 mod drop_keep;
-mod early;
+pub(crate) mod early_drops;
 mod entry_labels;
 mod extractor;
-mod hints;
 mod hoist;
 mod ip;
 mod json;
 mod json_path;
+pub(crate) mod json_path_syntax;
 mod keys;
 mod label_filter;
 mod label_format;
 mod labels;
-mod line;
 mod line_filter;
 mod line_format;
 mod line_pattern;
@@ -30,9 +30,9 @@ mod logfmt;
 mod membership;
 mod names;
 mod parsed_values;
-mod path;
 mod pattern;
 mod regexp;
+pub(crate) mod required_labels;
 mod run;
 mod samples;
 mod search;
@@ -53,8 +53,8 @@ pub use column_plan::ColumnPlan;
 pub(crate) use column_plan::without_parser;
 pub use entry_labels::EntryLabels;
 pub use extractor::{Extractor, SampleOptions, Value, value_hash};
-pub use hints::RequiredLabels;
 pub use labels::{Category, ERROR, ERROR_DETAILS};
+pub use required_labels::RequiredLabels;
 pub use run::{Row, RowSink, Scratch, StreamRows};
 pub use samples::{SampleError, SampleSink};
 pub use selection::Selection;
@@ -63,10 +63,10 @@ pub use series_key::Empty;
 
 use crate::ast::{LogExpr, StageExpr};
 use content::Conditions;
-use early::{Refuter, Watch};
+use early_drops::{Refuter, Watch};
 use hashbrown::HashSet;
-use hints::Hints;
 use names::StaticNames;
+use required_labels::Hints;
 use skald_model::{Columns, Either, MetadataWanted};
 use stage::Stage;
 use std::sync::Arc;
@@ -138,7 +138,7 @@ impl Pipeline {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let conditions = content::conditions(&ordered);
         let parsed_conditions = parsed_values::conditions(&ordered);
-        let (refuters, watches) = early::early(&compiled, &hints.names);
+        let (refuters, watches) = early_drops::early(&compiled, &hints.names);
         let hints = Arc::new(hints);
         Ok((
             Pipeline {

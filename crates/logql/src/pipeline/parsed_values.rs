@@ -1,4 +1,4 @@
-//! Conditions on parsed values tell indexes what a line must contain for json or logfmt to find a label's value.
+//! Parsed-value conditions tell indexes which bytes a json or logfmt value needs in its line.
 //!
 //! `| json | user="x"` can be true only of lines that have `"x"` somewhere, or a `\u00` that may stand for one of its
 //! characters.

@@ -5,9 +5,9 @@
 
 use super::StageError;
 use super::labels::LabelSet;
-use super::line::Line;
 use super::line_pattern::{Piece, pieces};
 use super::names::{NameId, StaticNames};
+use crate::pipeline::current_line::Line;
 use memchr::memmem::Finder;
 use std::sync::Arc;
 

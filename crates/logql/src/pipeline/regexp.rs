@@ -1,9 +1,9 @@
 //! `| regexp "(?P<name>…)"` makes labels of the named groups of the first match.
 
 use super::StageError;
-use super::line::Line;
 use super::names::{NameId, StaticNames};
 use super::stage::ParserState;
+use crate::pipeline::current_line::Line;
 use regex::bytes::{CaptureLocations, Regex};
 use skald_model::re2;
 use std::sync::Arc;

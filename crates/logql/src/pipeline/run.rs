@@ -1,14 +1,14 @@
-//! The run takes rows through the stages: the whole batch first, then line by line.
+//! Running a pipeline filters the whole batch first, then takes each line through the stages.
 
 use super::Pipeline;
-use super::early::Checks;
 use super::entry_labels::EntryLabels;
 use super::labels::{Columns, LabelSet};
-use super::line::Line;
 use super::samples::CodeTotal;
 use super::selection::Selection;
 use super::span::Input;
 use super::stage::{ParserState, Stage};
+use crate::pipeline::current_line::Line;
+use crate::pipeline::early_drops::Checks;
 use skald_model::{Batch, Direction, Labels};
 use std::ops::{ControlFlow, Range};
 

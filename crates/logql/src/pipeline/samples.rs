@@ -1,4 +1,4 @@
-//! Sampling gives a value and a series for each line of a stream's run that comes through.
+//! Sampling turns each line that passes the pipeline into a value and a series.
 //!
 //! What a series' key depends on is worked out once a run ([`Plan`]): on the stream alone, on one metadata
 //! column, or on each line. Where no stage looks at lines and a key depends on less than the line, rows that
@@ -7,13 +7,13 @@
 
 use super::extractor::{Extractor, Taken, value_hash};
 use super::labels::{Columns, ERROR, LabelSet};
-use super::line::Line;
 use super::names::NameId;
 use super::run::{Scratch, StreamRows};
 use super::series::SeriesTable;
 use super::series_key::{Key, KeyLabel};
 use super::span::Input;
 use super::unwrap::EXTRACTION_ERROR;
+use crate::pipeline::current_line::Line;
 use skald_model::labels::write_quoted;
 use skald_model::{Batch, Direction, Labels};
 use std::ops::{ControlFlow, Range};

@@ -1,4 +1,4 @@
-//! A selection marks the rows of a batch that are still in, as a bitmap.
+//! A selection marks, in a bitmap, the rows of a batch that are not filtered out yet.
 //!
 //! Invariant: bits past the last row are never set, so that counts need no mask.
 

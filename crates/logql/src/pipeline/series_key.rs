@@ -1,4 +1,4 @@
-//! A series key is written from the labels that tell the series of samples apart.
+//! A series key is built from the labels that decide which series a sample belongs to.
 
 use super::labels::{Category, ERROR, ERROR_DETAILS, Item, LabelSet};
 use super::names::{NameId, StaticNames};

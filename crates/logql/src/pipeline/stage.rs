@@ -1,4 +1,4 @@
-//! The compiled stages form a closed set; each runs on a line.
+//! Compiled stages are one enum; each variant runs on a line.
 
 use super::StageError;
 use super::decolorize::decolorize;
@@ -7,7 +7,6 @@ use super::json::JsonParser;
 use super::json_path::JsonPathParser;
 use super::label_filter::LabelFilter;
 use super::label_format::LabelFormatter;
-use super::line::Line;
 use super::line_filter::LineFilter;
 use super::line_format::LineFormatter;
 use super::logfmt::LogfmtParser;
@@ -17,6 +16,7 @@ use super::pattern::PatternParser;
 use super::regexp::RegexpParser;
 use super::unpack::UnpackParser;
 use crate::ast::StageExpr;
+use crate::pipeline::current_line::Line;
 use crate::syntax::print_stage;
 
 /// A compiled stage.

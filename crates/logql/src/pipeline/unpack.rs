@@ -3,8 +3,8 @@
 //! Names are made of keys as by `json`. Of repeated keys the last counts; keys that leave no name are passed over.
 
 use super::json::{JSON_ERROR, scalar};
-use super::line::Line;
 use super::stage::ParserState;
+use crate::pipeline::current_line::Line;
 use skald_fields::json::{JsonError, Kind, Step, unescape, walk_object};
 use skald_fields::label_name;
 

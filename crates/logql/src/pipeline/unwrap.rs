@@ -2,10 +2,10 @@
 
 use super::StageError;
 use super::label_filter::LabelFilter;
-use super::line::Line;
 use super::names::{NameId, StaticNames};
 use crate::ast::{Conversion, LabelFilterExpr};
 use crate::go::{bytes, duration, float};
+use crate::pipeline::current_line::Line;
 
 /// `__error__` of a value that is no number.
 pub(super) const EXTRACTION_ERROR: &str = "SampleExtractionErr";

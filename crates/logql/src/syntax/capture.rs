@@ -1,4 +1,4 @@
-//! Capture checks refuse regexp and pattern stages that name nothing, while parsing, as Loki does.
+//! Capture checks refuse `regexp` and `pattern` stages without a named capture, as Loki does.
 
 use skald_model::re2;
 use std::collections::HashSet;

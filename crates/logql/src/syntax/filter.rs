@@ -1,16 +1,16 @@
-//! The parser of label filters follows Loki's odd precedence.
+//! The label filter parser follows Loki's unusual precedence of `and`, `or` and commas.
 //!
 //! `and` binds tighter than `or`, but a comma, or nothing at all, between two filters takes everything to
 //! its right as its right side: `a, b or c` is `a and (b or c)`, `a or b, c` is `a or (b and c)`. So the
 //! text is first read flat, as operands and what stands between them, and then folded from the right.
 
-use super::cursor::{Cursor, Parsed, need};
 use super::grammar::{
     Context, HEIGHT_MAX, Tall, label, match_op, starts_comparison, text_argument, text_matcher,
 };
 use super::token::{Kind, Payload};
 use crate::ast::{CompareOp, LabelFilterExpr};
 use crate::go::float;
+use crate::syntax::token_cursor::{Cursor, Parsed, need};
 
 /// Longest chain that becomes a one-sided tree; longer ones are folded in halves, which keeps them low and
 /// means the same.

@@ -5,13 +5,13 @@
 //! precedence. Where Loki reports an error only after the whole text has been read as well formed, the
 //! first one is kept in the context.
 
-use super::cursor::{Cursor, Fault, Parsed, Refusal, need, token};
 use super::token::Kind;
 use super::{lexer, range, stage, vector};
 use crate::ast::{
     BinaryOp, Expr, Grouping, LogExpr, MatchGroup, MatcherExpr, MetricExpr, Selector, Span,
     VectorMatching,
 };
+use crate::syntax::token_cursor::{Cursor, Fault, Parsed, Refusal, need, token};
 use nom::combinator::map;
 use nom::multi::separated_list1;
 use nom::sequence::{delimited, preceded};

@@ -6,9 +6,8 @@
 //! must be known to refuse a query as early as Loki does.
 
 mod capture;
-mod cursor;
 mod duration;
-mod expect;
+pub(crate) mod error_report;
 mod filter;
 mod grammar;
 mod lexer;
@@ -18,6 +17,7 @@ mod range;
 mod stage;
 mod suggest;
 mod token;
+pub(crate) mod token_cursor;
 mod vector;
 
 #[cfg(test)]
@@ -30,10 +30,10 @@ pub use print::{
 };
 
 use crate::ast::{Expr, LogExpr, Selector, Span};
-use cursor::{Cursor, Fault, Parsed};
 use grammar::Context;
 use skald_model::Matcher;
 use std::cell::RefCell;
+use token_cursor::{Cursor, Fault, Parsed};
 
 /// Longest query, in bytes; Loki's own limit.
 pub const QUERY_BYTES_MAX: usize = 131_072;
@@ -119,10 +119,14 @@ fn read<T>(
     let refused = RefCell::new(None);
     let parsed = parser(Context::new(&refused), Cursor::new(&tokens));
     match (parsed, refused.into_inner()) {
-        (Ok(_), Some(refusal)) => Err(expect::report(text, &tokens, &Fault::Refused(refusal))),
+        (Ok(_), Some(refusal)) => Err(error_report::report(
+            text,
+            &tokens,
+            &Fault::Refused(refusal),
+        )),
         (Ok((_, tree)), None) => Ok(tree),
         (Err(nom::Err::Error(fault) | nom::Err::Failure(fault)), _) => {
-            Err(expect::report(text, &tokens, &fault))
+            Err(error_report::report(text, &tokens, &fault))
         }
         // Only streaming parsers ask for more input, and none is used.
         (Err(nom::Err::Incomplete(_)), _) => {
@@ -131,7 +135,7 @@ fn read<T>(
                 expected: Vec::new(),
                 wanted: "",
             };
-            Err(expect::report(text, &tokens, &fault))
+            Err(error_report::report(text, &tokens, &fault))
         }
     }
 }

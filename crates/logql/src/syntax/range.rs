@@ -1,15 +1,15 @@
-//! The parser of range aggregations takes the range in every place it may have.
+//! The parser of range aggregations accepts `[range]` in every position that Loki does.
 
-use super::cursor::{Cursor, Parsed, Refusal, need};
-use super::filter;
 use super::grammar::{Context, Tall, end_before, grouping, label, selector, starts_label};
-use super::stage::{self, Place};
+use super::stage::Place;
 use super::token::Kind;
+use super::{filter, stage};
 use crate::ast::{
     Conversion, Grouping, LogExpr, LogRange, MetricExpr, RangeExpr, RangeOp, Span, StageExpr,
     UnwrapExpr,
 };
 use crate::go::float;
+use crate::syntax::token_cursor::{Cursor, Parsed, Refusal, need};
 
 /// `op(range)`, `op(number, range)`, `op(range) by (…)`
 pub(super) fn aggregation<'a>(

@@ -1,20 +1,19 @@
-//! The parser of stages reads line filters, parsers, formatters, and the ones Loki does not have.
+//! The stage parser reads line filters, parsers, formatters, and the stages Loki lacks.
 //!
 //! A word that Loki does not know (`distinct`, `limit`, `sort`, `in`) starts a stage only where Loki would
 //! report an error, so that labels of those names filter as they do there.
 
-use super::capture;
-use super::cursor::{Cursor, Parsed, need, token};
-use super::filter;
 use super::grammar::{
     Context, Tall, end_before, is_bare_label, label, label_list, log, match_op, matcher,
     starts_comparison, starts_label, text_argument,
 };
 use super::token::Kind;
+use super::{capture, filter};
 use crate::ast::{
     Extraction, LabelFormat, LabelFormatSource, LineFilterArg, LineFilterExpr, LineFilterOp,
     NamedMatcher, SortKey, Span, StageExpr, VectorOp,
 };
+use crate::syntax::token_cursor::{Cursor, Parsed, need, token};
 use nom::Parser;
 use nom::combinator::map;
 use nom::multi::separated_list1;

@@ -1,6 +1,5 @@
 //! The parser of series expressions reads literals, aggregations, operators and `label_replace`.
 
-use super::cursor::{Cursor, Parsed, Refusal, need};
 use super::grammar::{Context, Tall, end_before, grouping, metric, next_text};
 use super::suggest::SELECTORS_JOINED;
 use super::token::{Kind, Token};
@@ -9,6 +8,7 @@ use crate::ast::{
     VectorMatching, VectorOp,
 };
 use crate::go::float;
+use crate::syntax::token_cursor::{Cursor, Parsed, Refusal, need};
 use nom::Parser;
 use nom::sequence::delimited;
 use skald_model::re2;

@@ -1,4 +1,4 @@
-//! A template's tree keeps the place of each node for messages.
+//! A template's syntax tree keeps the position of each node for error messages.
 //!
 //! `Display` prints nodes in Go's canonical form, which messages quote (`at <div 1 0>`).
 

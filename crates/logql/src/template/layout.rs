@@ -1,4 +1,4 @@
-//! Go's reference layouts (`2006-01-02 15:04:05`) are split into elements.
+//! Go's time layouts (`2006-01-02 15:04:05`) are split here into their elements.
 
 /// Names of months; abbreviated they are cut to three letters.
 pub(super) const MONTHS: [&str; 12] = [

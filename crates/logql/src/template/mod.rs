@@ -16,10 +16,10 @@ mod lexer;
 mod number;
 mod parse;
 mod print;
+pub(crate) mod printf_format;
 mod time;
 mod time_parse;
 mod value;
-mod verbs;
 
 #[cfg(test)]
 mod tests;

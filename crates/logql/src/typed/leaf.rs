@@ -1,4 +1,4 @@
-//! Leaf compilation decides what is read of entries and how samples are told apart.
+//! Leaf compilation decides what a range aggregation reads and which labels make its series.
 
 use super::log::{matchers, open_stages, subqueries};
 use super::{Leaf, Options, QueryError};

@@ -1,4 +1,4 @@
-//! Log query compilation takes the selector, the stages, and the closing stages that work on the whole answer.
+//! Log query compilation takes the selector, the stages, and final ones such as `sort`.
 
 use super::{LogQuery, QueryError, SubQuery};
 use crate::ast::{LogExpr, NamedMatcher, Selector, SortKey, StageExpr};

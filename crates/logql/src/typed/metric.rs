@@ -1,7 +1,7 @@
-//! Metric compilation finds and shares leaves, hands outer groupings down and folds constants.
+//! Metric compilation shares equal leaves, pushes groupings into them and folds constants.
 
-use super::leaf::{self, Pushed};
-use super::{Leaf, MetricQuery, Node, Options, QueryError};
+use super::leaf::Pushed;
+use super::{Leaf, MetricQuery, Node, Options, QueryError, leaf};
 use crate::ast::{
     BinaryExpr, LabelReplaceExpr, MetricExpr, RangeExpr, RangeOp, VectorExpr, VectorOp,
 };

@@ -1,4 +1,4 @@
-//! The context of a query: what it reads, the threads that help, its limits, and when it has to end.
+//! A query's context holds its source, its threads, its limits and its interrupt.
 
 use crate::exec::interrupt::Interrupt;
 use crate::limits::QueryLimits;

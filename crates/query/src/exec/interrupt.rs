@@ -1,4 +1,4 @@
-//! The interrupt of a query: ends it when its client has cancelled it or its time is over.
+//! The interrupt ends a query that its client cancelled or that timed out.
 
 use crate::error::{QueryError, series_warning};
 use crate::limits::{Cancel, QueryLimits};

@@ -1,4 +1,4 @@
-//! A scan over the selected pieces: threads take them one by one, and report what went wrong.
+//! A scan lets threads take the selected pieces one by one and keeps the first error.
 //!
 //! Main type: [`Scan`]. Threads share nothing but the number of the next piece until they hand in what they
 //! have; the first error ends the work of all.

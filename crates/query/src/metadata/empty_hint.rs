@@ -1,4 +1,4 @@
-//! The hint of an empty answer names the first of tenant, time, label, value and filter that leaves nothing.
+//! The empty hint explains an empty answer: which tenant, time, label or filter matched nothing.
 //!
 //! Asked only after an empty answer, and answered from indexes and directories: no line is read.
 

@@ -1,4 +1,4 @@
-//! Label menus answer from indexes and directories: names, values, series, detected labels.
+//! Label questions (names, values, series, detected labels) are answered from indexes.
 
 use crate::error::QueryError;
 use crate::multi_tenant::Source;

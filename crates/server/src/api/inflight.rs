@@ -1,4 +1,4 @@
-//! In-flight requests are counted while they are served.
+//! `Inflight` counts a request while it is served and says whether there is room for it.
 
 use crate::app::App;
 use std::sync::Arc;

@@ -5,7 +5,6 @@
 
 pub(crate) mod delete;
 pub(crate) mod detected;
-pub(crate) mod drilldown;
 pub(crate) mod export;
 pub(crate) mod extract;
 pub(crate) mod format_query;
@@ -15,6 +14,7 @@ pub(crate) mod index;
 pub(crate) mod inflight;
 pub(crate) mod labels;
 pub(crate) mod legacy;
+pub(crate) mod limits;
 pub(crate) mod params;
 pub(crate) mod patterns;
 pub(crate) mod push;

@@ -2,9 +2,9 @@
 //!
 //! A POST form and the URL are merged, the form first. Unknown parameters are ignored.
 
-use crate::bounds::Bounds;
 use crate::duration;
 use crate::error::ApiError;
+use crate::time_bounds::Bounds;
 use crate::wire::notes::read_cursor;
 use axum::http::StatusCode;
 use skald_model::Direction;

@@ -1,4 +1,4 @@
-//! Responses: a JSON answer, a plain page, and jobs that wait for the disk.
+//! Response helpers build JSON and text answers and run blocking jobs off the async threads.
 
 use crate::error::ApiError;
 use axum::body::Body;

@@ -1,7 +1,7 @@
 //! Status endpoints show operators health, metrics, settings and build.
 
-use crate::api::drilldown::LOKI_VERSION;
 use crate::api::headers::header;
+use crate::api::limits::LOKI_VERSION;
 use crate::api::params::Params;
 use crate::api::response::{blocking, json, text};
 use crate::app::{App, Phase};

@@ -5,15 +5,16 @@
 //! known to show warnings get that, all others get Loki's error.
 
 use crate::auth::tenant::Tenants;
-use crate::bounds::Bounds;
 use crate::config::limits::nanoseconds;
 use crate::config::{Limits, QuerierConfig};
 use crate::error::ApiError;
-use crate::limits::admission::{self, LimitExceeded};
 use crate::limits::overrides::Overrides;
+use crate::limits::query_admission;
+use crate::limits::query_admission::LimitExceeded;
 use crate::limits::request_limits::RequestLimits;
 use crate::query_kind::QueryKind;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
+use crate::time_bounds::Bounds;
 use axum::http::HeaderMap;
 use skald_model::TenantId;
 use skald_query::{Parsed, QueryLimits};
@@ -104,7 +105,7 @@ impl ReadScope {
         kind: QueryKind,
         bounds: Bounds,
     ) -> Result<(), ApiError> {
-        let checked = admission::check(&self.limits, query, kind, bounds);
+        let checked = query_admission::check(&self.limits, query, kind, bounds);
         self.counted(metrics, checked)
     }
 
@@ -112,7 +113,7 @@ impl ReadScope {
     pub fn admit_length(&self, metrics: &Metrics, bounds: Bounds) -> Result<(), ApiError> {
         self.counted(
             metrics,
-            admission::check_length(&self.limits, bounds.length()),
+            query_admission::check_length(&self.limits, bounds.length()),
         )
     }
 

@@ -1,4 +1,4 @@
-//! Tenants of a request: those its header names, within what its token allows.
+//! A request's tenants are those that `X-Scope-OrgID` (`a|b`) names and its token allows.
 
 use crate::auth::tokens::Grant;
 use crate::error::ApiError;

@@ -1,4 +1,4 @@
-//! Tokens grant rights: to read, write or administer, each bound to tenants.
+//! Tokens are checked here: each grants reading, writing or administration of some tenants.
 //!
 //! Tokens are 256 random bits, so their SHA-256 is all that is stored and no slow hash is needed: they
 //! can't be guessed, and a stolen file gives none away. A token comes as `Authorization: Bearer`, or as the

@@ -1,4 +1,4 @@
-//! A moment as a setting, written as RFC 3339 does.
+//! `Instant` is a setting that holds a point in time, written as RFC 3339.
 
 use super::setting::Setting;
 use serde_yaml_ng::Value;

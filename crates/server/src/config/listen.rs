@@ -1,4 +1,4 @@
-//! The addresses that a server listens on, as settings and as sockets have them.
+//! Listen addresses turn `http_listen_address` and port into socket addresses to bind.
 
 use super::{Config, ServerConfig};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};

@@ -6,7 +6,6 @@
 //! [`check`] says how a file of Loki fares here; [`loki`] knows Loki's other names and its command line.
 
 mod blocked_query;
-mod bounds;
 pub mod check;
 pub mod expand;
 pub mod file;
@@ -21,6 +20,7 @@ mod number;
 pub mod otlp;
 mod record;
 mod retention;
+pub(crate) mod sanity;
 mod sections;
 pub mod setting;
 mod size;

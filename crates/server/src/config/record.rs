@@ -1,4 +1,4 @@
-//! Settings that are lists of rules: each element a mapping with known keys.
+//! Records are settings made of lists of rules, each rule a mapping with known keys.
 
 use super::setting::Setting;
 use super::{keys, yaml};

@@ -1,4 +1,4 @@
-//! The sections of settings as types, with their defaults.
+//! Sections are the configuration's structs, with their defaults.
 
 use super::limits::Limits;
 use super::setting::{ByteSize, word_setting};

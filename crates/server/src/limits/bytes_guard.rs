@@ -1,8 +1,8 @@
 //! The bytes guard refuses queries that would read more than `max_query_bytes_read`.
 
-use crate::bounds::Bounds;
 use crate::config::Limits;
 use crate::config::setting::{ByteSize, Setting};
+use crate::time_bounds::Bounds;
 use skald_model::TimeRange;
 use skald_query::{Engine, Parsed, QueryError, Tenants};
 

@@ -1,4 +1,4 @@
-//! Times out writes to clients that stopped reading.
+//! The write timeout ends connections to clients that stopped reading.
 //!
 //! Reads (heads and bodies) have time limits of their own.
 

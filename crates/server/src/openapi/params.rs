@@ -1,4 +1,4 @@
-//! API parameters are described once each.
+//! API parameters have one description each, shared by all operations that take them.
 
 /// Where a parameter is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Process metrics (`process_*`) are read from `/proc`; without one they are left out.
+//! Process metrics (`process_*`) come from `/proc`; systems without it get none.
 
 use crate::telemetry::exposition::metric;
 use std::fs;

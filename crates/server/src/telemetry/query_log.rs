@@ -1,9 +1,9 @@
 //! The query log writes one line a query, with the keys of Loki's `metrics.go` lines.
 
-use crate::bounds::Bounds;
 use crate::clock;
 use crate::error::ApiError;
 use crate::query_kind::{QueryKind, query_hash};
+use crate::time_bounds::Bounds;
 use skald_model::TenantId;
 use skald_query::Stats;
 use std::time::Instant;

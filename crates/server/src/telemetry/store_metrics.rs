@@ -1,4 +1,4 @@
-//! Store metrics are a table: each row names a value of the store's status.
+//! Store metrics write the store's status to `/metrics`, by a table of names and getters.
 
 use crate::telemetry::exposition::{header, line, metric};
 use skald_model::TenantId;

@@ -1,7 +1,8 @@
-//! Answers as text: lines with or without what belongs to them, numbers as JSON.
+//! The printer writes answers: lines with or without time and labels, numbers as JSON.
 
 use serde_json::{Map, Value, json};
-use std::io::{self, Write};
+use std::io;
+use std::io::Write;
 
 /// How lines are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,24 +8,24 @@
 pub(crate) mod client;
 pub(crate) mod location;
 pub(crate) mod manifest;
-pub(crate) mod object;
-pub(crate) mod part_source;
+pub(crate) mod part_opener;
 pub(crate) mod range_cache;
+pub(crate) mod remote_object;
 pub(crate) mod sync;
 pub(crate) mod upload;
 
 pub(crate) use client::ObjectError;
 pub use location::{Address, BucketLocation, Credentials};
-pub(crate) use part_source::PartOpener;
+pub(crate) use part_opener::PartOpener;
 
 use crate::StoreError;
 use crate::files::Files;
 use crate::layout::Layout;
 use crate::part::Part;
 use client::Client;
-use object::RemoteObject;
 use parking_lot::Mutex;
 use range_cache::RangeCache;
+use remote_object::RemoteObject;
 use skald_model::TenantId;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! Deletes: delete requests, what they say and what is compiled of them.
+//! Deletes: records delete requests and compiles their queries into predicates.
 //!
 //! A request is for entries that had arrived when it was made, and have times in its range. Its text means
 //! nothing to the store: a [`DeleteCompiler`] turns it into a [`DeletePredicate`]. Requests stand in the

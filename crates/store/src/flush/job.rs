@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use crate::flush::progress::Progress;
-use crate::flush::sort;
+use crate::flush::write_parts;
 use crate::manifest::edit::ManifestEdit;
 use crate::shared::Shared;
 use crate::tenant::{Changes, Tenant};
@@ -40,7 +40,7 @@ pub(crate) fn flush(shared: &Shared, tenant: &Tenant) -> Result<(), StoreError> 
         let _writing = Held::charged(
             shared.budget(),
             MemoryUser::Writers,
-            sort::memory_bytes(&sealed.view),
+            write_parts::memory_bytes(&sealed.view),
         );
         let progress = Progress::of(&shared.flushed, &sealed);
         let wrote = |bytes| {
@@ -48,7 +48,7 @@ pub(crate) fn flush(shared: &Shared, tenant: &Tenant) -> Result<(), StoreError> 
             shared.apply_back_pressure();
         };
         let dir = shared.dir(&tenant.id);
-        let metas = sort::write_parts(&dir, &sealed.view, changes.next_part, &wrote)?;
+        let metas = write_parts::write_parts(&dir, &sealed.view, changes.next_part, &wrote)?;
         changes.next_part += metas.len() as u64;
         let added = shared.env.open_all(&dir, &metas)?;
         let edit = ManifestEdit {

@@ -2,4 +2,4 @@
 
 pub(crate) mod job;
 pub(crate) mod progress;
-pub(crate) mod sort;
+pub(crate) mod write_parts;

@@ -1,4 +1,4 @@
-//! Back-pressure: decides when heads are flushed, and when pushes are delayed or refused, from figures of memory.
+//! Back-pressure decides from memory use when to flush heads and to delay or refuse pushes.
 
 use skald_model::Pressure;
 use std::time::Duration;

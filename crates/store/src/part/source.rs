@@ -1,4 +1,4 @@
-//! Part source: where a part's bytes are besides its local file, and what a part can do without that file.
+//! Part source: the trait by which a part reads bytes once its local file is gone.
 
 use crate::part::Part;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Recovery: opens a data directory after a stop or a crash, by lock, format, manifests, sweep and replay.
+//! Recovery opens a data directory after a stop or crash and replays its WAL.
 //!
 //! After it every acknowledged entry is in a part or in the head, once. What no manifest names is still in the
 //! WAL and is removed. Two steps: [`open_parts`], after which queries can be answered, and [`wal_replay::replay`],
@@ -7,16 +7,16 @@
 pub(crate) mod push_record;
 pub(crate) mod wal_replay;
 
-use crate::bucket::{self, PartOpener};
+use crate::bucket::PartOpener;
 use crate::deletes::requests::enforce_deletes;
 use crate::files::Files;
-use crate::layout::{self, Layout, part_name};
-use crate::manifest::{self, Manifest, ManifestRead, ReplaceError, rebuild};
+use crate::layout::{Layout, part_name};
+use crate::manifest::{Manifest, ManifestRead, ReplaceError, rebuild};
 use crate::part::{Part, PartMeta};
 use crate::shared::Shared;
 use crate::tenant::UnreadablePart;
 use crate::tenant_dir::TenantDir;
-use crate::{Options, StoreError};
+use crate::{Options, StoreError, bucket, layout, manifest};
 use skald_model::TenantId;
 use std::io::IoSlice;
 use std::path::Path;

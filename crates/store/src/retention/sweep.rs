@@ -1,4 +1,4 @@
-//! Sweep: removes expired parts and rewrites parts with deleted or expired entries, as [`policy`] decides.
+//! The sweep removes expired parts and rewrites those with deleted entries, as [`policy`] decides.
 
 use super::Retention;
 use crate::StoreError;

@@ -1,4 +1,4 @@
-//! Selection: what a query asks a store for, and what it gets.
+//! Selection: the types of a query's request to a store and of the pieces it gets.
 
 use crate::Piece;
 use skald_model::{ContentQuery, Matcher, SelectedStream, TimeRange};

@@ -1,4 +1,4 @@
-//! Selector: finds what a query reads, streams by matchers, parts and blocks by time, blocks by content.
+//! The selector finds streams, parts and blocks for a query and prunes blocks by content.
 //!
 //! Nothing here reads lines. Work grows with the streams and runs that overlap the time range, not with entries.
 

@@ -1,4 +1,4 @@
-//! A gate holds appends below a folder, so that a test decides what else happens before them.
+//! A gate blocks appends below a folder until the test that closed it lets them go on.
 
 use parking_lot::{Condvar, Mutex};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The forms of a sequence and the size of a frame.
+//! Tags name the four forms of a sequence of integers; `FRAME` is how many values a frame has.
 
 /// Values of a frame; packed ones share one minimum and one width.
 pub(crate) const FRAME: usize = 128;

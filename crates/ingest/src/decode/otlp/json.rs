@@ -1,4 +1,4 @@
-//! Decoder of OTLP's JSON form: proto JSON, but ids are hex.
+//! The OTLP/JSON decoder checks the type of every field; a wrong one refuses the request.
 //!
 //! Every field is read by its JSON name (`timeUnixNano`) and by its proto name (`time_unix_nano`). 64-bit numbers are
 //! numbers or text, enums their number or name; null is a field that is not set, and fields nobody knows are passed
@@ -12,9 +12,8 @@ use crate::decode::proto_types::{
     KeyValueList, LogRecord, Resource, ResourceLogs, ScopeLogs,
 };
 use crate::rejection::BodyError;
-use base64::Engine;
-use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
 use std::borrow::Cow;
 use std::str::FromStr;
 

@@ -3,11 +3,11 @@
 //! Records of a resource that bring labels of their own are grouped by these, so that a stream comes once and not
 //! once a record.
 
+use crate::decode::decoded::{Decoded, DecodedStream, RawLabels, Text};
 use crate::decode::otlp::logs::{OtlpLogs, Pairs, ResourceRecords, label};
 use crate::decode::otlp::value;
 use crate::decode::otlp::value::{as_text, flatten};
 use crate::decode::proto_types::{KeyValue, LogRecord};
-use crate::decode::push::{Decoded, DecodedStream, RawLabels, Text};
 use crate::label_name::sort_and_unite;
 use crate::limits::IngestLimits;
 use crate::limits::otlp_rules::{AttributeAction, AttributeRule, OtlpRules, action};

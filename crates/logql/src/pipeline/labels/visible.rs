@@ -1,4 +1,4 @@
-//! The visible labels of a line list what readers see, whatever it came from.
+//! The visible labels of a line are those that output shows, from the stream, metadata or parsers.
 
 use super::{Category, LabelSet};
 use crate::pipeline::names::NameId;

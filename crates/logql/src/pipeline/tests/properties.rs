@@ -1,4 +1,4 @@
-//! For any bytes: no stage panics, `prefilter` does not change the answer, pruning loses no line.
+//! Properties hold for any bytes: no stage panics, and prefilters and pruning change no answer.
 
 use super::{Shown, batch_of, run, stages_of};
 use crate::pipeline::*;

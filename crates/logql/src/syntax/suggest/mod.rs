@@ -1,4 +1,4 @@
-//! Suggestions name the nearest fix for a fault: a word that was meant, missing quotes, an escape that works.
+//! Hints for parse errors name the likely fix: a misspelt word, missing quotes, a bad escape.
 //!
 //! Each rule looks at the token a query broke at and at its neighbours, and either knows what was meant or says
 //! nothing; the first that knows is taken. `shape` is about how parts of a query stand to one another, `lines` about
@@ -11,8 +11,8 @@ mod words;
 
 pub(super) use shape::SELECTORS_JOINED;
 
-use super::cursor::Fault;
 use super::token::{Kind, Token};
+use crate::syntax::token_cursor::Fault;
 
 /// One line that tells how to repair the query.
 pub(super) fn suggest(text: &str, tokens: &[Token], fault: &Fault<'_>) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Rules on parts in the wrong place: ranges, functions, selectors, grouping, commas.
+//! Structure hints spot parts in the wrong place: ranges, functions, selectors, grouping, commas.
 
 use super::Place;
 use crate::ast::{RangeOp, VectorOp};

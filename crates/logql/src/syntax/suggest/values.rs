@@ -1,4 +1,4 @@
-//! Rules on values in the wrong quotes or in none, and on text that is no token.
+//! Value hints spot values with wrong or missing quotes, and text that is no token.
 
 use super::Place;
 use crate::go::quote::quoted;

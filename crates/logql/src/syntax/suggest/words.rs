@@ -1,4 +1,4 @@
-//! Rules on words: those of other languages with what LogQL has in their place, and misspelt ones.
+//! Word hints translate words of other query languages and correct misspelt ones.
 
 use super::{Place, shape};
 use crate::ast::{RangeOp, VectorOp};

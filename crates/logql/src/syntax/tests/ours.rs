@@ -1,4 +1,4 @@
-//! What Skald reads beyond Loki, and that none of it takes a meaning from a query Loki knows.
+//! Extension tests cover what Skald parses beyond Loki, and that no Loki query changes meaning.
 
 use crate::syntax::{matches_every_stream, parse, parse_selector, print};
 

@@ -1,4 +1,4 @@
-//! What holds for every query and every text.
+//! Parser properties are checked on random queries and random texts.
 
 use super::generate;
 use crate::syntax::{QUERY_BYTES_MAX, parse, pretty, print};

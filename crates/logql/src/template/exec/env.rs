@@ -1,4 +1,4 @@
-//! The environment of a run holds the line it reads and bounds what it may still produce.
+//! The environment of an execution holds the current line and limits the output.
 
 use super::*;
 

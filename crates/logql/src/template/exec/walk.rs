@@ -1,4 +1,4 @@
-//! The walk runs a template's actions: text, output, branches, loops, invocations.
+//! The walk executes the nodes of a template: text, output, branches, loops, calls of templates.
 
 use super::{At, Executor, OUTPUT_BYTES_MAX, Stop};
 use crate::go::quote::quoted;

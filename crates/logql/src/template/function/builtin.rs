@@ -1,4 +1,4 @@
-//! The functions of Go's text/template itself, but for those on encodings, and the current line.
+//! Built-in functions are those of Go's text/template, except for encodings, plus the current line.
 
 use super::Param::{Any, Str, Value as Raw};
 use super::{Args, Function, Outcome, Run, fixed, open, string, take};

@@ -1,4 +1,4 @@
-//! Arithmetic on float64, exact in decimals as far as it goes.
+//! Float functions calculate in exact decimals, so that `addf 0.1 0.2` is 0.3.
 
 use super::Param::{Any, Float, Int};
 use super::{Args, Function, Outcome, fixed, int, open};

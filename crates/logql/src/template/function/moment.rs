@@ -1,4 +1,4 @@
-//! Functions on times and durations.
+//! Time functions work on times and durations: `now`, `date`, `duration` and their kin.
 
 use super::Param::{Any, Str, Time as TimeParam};
 use super::{Args, Function, Outcome, fixed, string};

@@ -1,4 +1,4 @@
-//! Tokens of a template know how messages show them.
+//! Template tokens carry the text that error messages show for them.
 
 use crate::go::quote::quoted;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! An entry that may be part of an answer, with its labels as the pipeline left them.
+//! An entry is a candidate for an answer; repeats of equal entries are dropped here.
 
 use skald_logql::pipeline::{Category, Row};
 use skald_model::{EntryHash, StreamId};

@@ -1,4 +1,4 @@
-//! The frontier of a log query: collects what all threads find, and knows beyond which time nothing counts.
+//! The frontier collects entries of all threads and knows the time beyond which none can count.
 
 use crate::error::QueryError;
 use crate::exec::log::entry::Entry;

@@ -1,4 +1,4 @@
-//! The piece reader of log queries: from a piece it reads the rows that may count, and hands in their entries.
+//! The piece reader of log queries picks the rows of a piece that may count and reads their lines.
 //!
 //! Where blocks have the fields that filters look at as columns, only these are read at first, then the lines of
 //! the rows that pass. Where every row gives an entry, times alone tell which rows are read.

@@ -1,4 +1,4 @@
-//! Runs a log query: inner queries first, then its entries, thinned out where an interval asks for it.
+//! A log query runs its inner queries first, then reads entries and applies `interval`.
 
 use crate::cursor::Cursor;
 use crate::error::QueryError;

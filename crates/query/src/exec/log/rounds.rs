@@ -1,16 +1,16 @@
-//! Rounds of block selection: each reads the pieces nearest to the start of the answer that are left.
+//! Rounds read pieces from the newest (or oldest) end until `limit` entries are found.
 //!
 //! The first round takes the newest pieces (or the oldest), as many as a flush leaves, and each later one a
 //! multiple of that. Once `limit` entries are known, rows, pieces and parts beyond the last of them are
 //! skipped: the cost follows the answer, not the range.
 
 use crate::error::QueryError;
+use crate::exec::content_query;
 use crate::exec::context::Context;
 use crate::exec::log::entry::Entry;
 use crate::exec::log::frontier::Frontier;
 use crate::exec::log::piece_reader::{LogJob, LogRound};
 use crate::exec::log::plan::LogPlan;
-use crate::exec::prune;
 use crate::exec::scan::Scan;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
@@ -41,7 +41,7 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
     if range.is_empty() || top.limit == 0 {
         return Ok(Found::default());
     }
-    let content = prune::content(context.source, &query.matchers, range, &query.pipeline);
+    let content = content_query::content(context.source, &query.matchers, range, &query.pipeline);
     let job = Arc::new(LogJob {
         columns: Columns {
             metadata: MetadataWanted::All,

@@ -1,4 +1,4 @@
-//! A leaf of a metric query: threads gather its samples, each in a state of its own, merged at the end.
+//! A leaf is one range aggregation: threads collect its samples, merged at the end.
 //!
 //! Of a piece it takes what costs least: counts of the directory, cached samples, columns of fields, lines.
 

@@ -1,11 +1,11 @@
-//! Runs a metric query: gathers the samples of each leaf, then evaluates the operators over them.
+//! A metric query collects the samples of each leaf, then evaluates the operators over them.
 
 use crate::error::QueryError;
+use crate::exec::content_query;
 use crate::exec::context::Context;
 use crate::exec::log::semijoin;
 use crate::exec::metric::dedup;
 use crate::exec::metric::leaf::{LeafInput, LeafJob};
-use crate::exec::prune;
 use crate::exec::scan::Scan;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
@@ -72,7 +72,8 @@ fn gather(context: &Context<'_>, leaf: &Leaf, steps: &Steps) -> Result<LeafMatri
         end: last.saturating_add(1),
     };
     let extractor = bound(context, leaf, range)?;
-    let content = prune::content(context.source, &leaf.matchers, range, extractor.pipeline());
+    let content =
+        content_query::content(context.source, &leaf.matchers, range, extractor.pipeline());
     let selected = context.source.select(&Select {
         matchers: &leaf.matchers,
         range,

@@ -1,4 +1,4 @@
-//! A cache of samples of blocks, from one query to the next: a panel that is asked again reads what is new.
+//! The sample cache keeps samples of blocks between queries; a refresh reads only what is new.
 //!
 //! What is cached of a block depends on what its samples are taken by and told apart by ([`Leaf::fingerprint`]),
 //! on the runs that are read, and on where windows may begin and end, but not on where the grid does: the same

@@ -1,4 +1,4 @@
-//! Leaves entries between two windows of a metric query out, before any stage looks at them.
+//! Entries between two windows of a metric query are left out before any stage runs.
 //!
 //! No point of the answer counts them, so that none of them may make the query fail. Where entries are counted
 //! as they are, nothing can fail and the windows leave them out by themselves.

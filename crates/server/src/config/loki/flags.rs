@@ -1,4 +1,4 @@
-//! Loki's command line: which of its flags is which setting, and the names of all others.
+//! Loki's flags are listed here: which setting each stands for, and which Skald only knows by name.
 //!
 //! Some flags are a setting of Skald under another name. Some have a meaning only as the key of a Loki file that they
 //! stand for (a bucket, a directory). The rest is known by name (`flags.txt`), which tells a flag of Loki's

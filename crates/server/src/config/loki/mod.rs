@@ -1,4 +1,4 @@
-//! What Loki calls things: its command line, its other names for settings, its buckets, and what has no place here.
+//! Loki compatibility maps Loki's flags, older keys and buckets, and explains what Skald lacks.
 
 pub(crate) mod buckets;
 pub mod flags;

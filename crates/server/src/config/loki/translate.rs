@@ -1,4 +1,4 @@
-//! Keys of a Loki file that say what a setting here says: older names, and directories under `common`.
+//! Translation maps older keys of a Loki file, and `common` directories, to Skald's settings.
 //!
 //! A setting that stands in the file by its own name counts before what is translated to it.
 

@@ -1,4 +1,4 @@
-//! Files that hold a Loki file inside: a Kubernetes ConfigMap, the values of a Helm chart.
+//! Wrapped files, a Kubernetes ConfigMap or Helm values, are recognised and explained.
 
 use serde_yaml_ng::Value;
 

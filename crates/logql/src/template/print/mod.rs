@@ -1,11 +1,12 @@
-//! Printing follows Go's fmt: plainly and under the verbs of a format.
+//! Printing follows Go's fmt: `print` and `println`, and `printf` with its verbs.
 
 mod number;
 
 use super::value::{IntKind, Value};
-use super::verbs::{Spec, Verbs};
-use crate::go::float_text::{self, Style};
+use crate::go::float_text;
+use crate::go::float_text::Style;
 use crate::go::quote::{is_print, quote_into, quoted};
+use crate::template::printf_format::{Spec, Verbs};
 
 /// A result grew beyond what the template may hold.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,9 @@
-//! The line at hand carries its text, its labels and the buffers stages write into.
+//! The current line carries its text, its labels and the buffers that stages write into.
 
-use super::entry_labels::EntryLabels;
-use super::labels::LabelSet;
-use super::line_format::LineContext;
-use super::span::{Input, Text};
+use crate::pipeline::entry_labels::EntryLabels;
+use crate::pipeline::labels::LabelSet;
+use crate::pipeline::line_format::LineContext;
+use crate::pipeline::span::{Input, Text};
 use std::ops::Range;
 
 /// Where the line's text is.

@@ -1,12 +1,12 @@
-//! Admission checks the limits that a query's text and range can break, in Loki's words.
+//! Admission refuses queries over `max_query_length`, `max_query_range` and other limits.
 
-use crate::bounds::Bounds;
 use crate::config::Limits;
 use crate::config::limits::{BlockedQuery, nanoseconds};
 use crate::duration;
 use crate::error::ApiError;
 use crate::query_kind::{QueryKind, query_hash};
 use crate::telemetry::metrics::RefusalReason;
+use crate::time_bounds::Bounds;
 
 use axum::http::StatusCode;
 use skald_logql::ast::Selector;

@@ -1,4 +1,4 @@
-//! Early drops leave out lines that a later filter is bound to drop, before the stages between have run.
+//! Early drops discard a line as soon as a later label filter is certain to reject it.
 //!
 //! A filter on a label of the stream or of the entry's metadata can be asked at once, wherever it stands,
 //! unless a stage before it sets or removes that label on entries that have it. Parsers do that to one kind of
@@ -6,10 +6,10 @@
 //! that a parser finds can be asked as soon as it is found, if nothing that comes between changes labels of
 //! the line again. Dropping a line early is always safe to leave out: the filters run at their place anyway.
 
-use super::label_filter::{Errors, LabelFilter};
-use super::labels::{Columns, LabelSet};
-use super::names::{EXTRACTED_SUFFIX, NameId, StaticNames};
-use super::stage::Stage;
+use crate::pipeline::label_filter::{Errors, LabelFilter};
+use crate::pipeline::labels::{Columns, LabelSet};
+use crate::pipeline::names::{EXTRACTED_SUFFIX, NameId, StaticNames};
+use crate::pipeline::stage::Stage;
 use skald_model::{Batch, MetadataColumn};
 use std::ops::Range;
 

@@ -1,14 +1,14 @@
-//! Error reports put Loki's own words on the first line and help for people below.
+//! Error reports give Loki's message first, then what was expected, the place, and a hint.
 //!
 //! The help is what would have fitted, the line of the query with a caret under the place, and the nearest
 //! fix where one is known.
 
-use super::ParseError;
-use super::cursor::Fault;
-use super::grammar::{DEPTH_MAX, HEIGHT_MAX};
-use super::suggest::suggest;
-use super::token::{Kind, Token};
 use crate::ast::Span;
+use crate::syntax::ParseError;
+use crate::syntax::grammar::{DEPTH_MAX, HEIGHT_MAX};
+use crate::syntax::suggest::suggest;
+use crate::syntax::token::{Kind, Token};
+use crate::syntax::token_cursor::Fault;
 
 /// Most characters of a query's line that are shown around the caret.
 const EXCERPT_CHARS_MAX: usize = 100;

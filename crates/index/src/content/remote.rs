@@ -1,11 +1,11 @@
-//! A content index in object storage: a probe says which rows it needs, and the caller fetches them.
+//! A remote content index answers from a few rows, which the caller fetches by byte range.
 //!
 //! Of an index in object storage only the sizes of its filters are read, and of a query's grams one short
 //! row each. What this gives up is the checksum over the whole index, which only a full read can check.
 
-use super::filter;
-use super::probe::Probe;
-use super::shape::{HEADER_BYTES, Shape, damaged, header_of};
+use crate::content::filter;
+use crate::content::header::{HEADER_BYTES, Shape, damaged, header_of};
+use crate::content::probe::Probe;
 use crate::error::IndexError;
 use skald_model::ContentQuery;
 use std::collections::BTreeMap;

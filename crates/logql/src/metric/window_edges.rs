@@ -1,6 +1,6 @@
-//! Window edges on grids that share a step tell where samples may be added up once for all grids.
+//! Window edges are the times where a window may begin or end; samples between two can be summed.
 
-use super::{RangeSpec, Steps};
+use crate::metric::{RangeSpec, Steps};
 
 /// The edges of the windows of all grids that this one can be moved to by whole steps. What lies between two
 /// of them counts for the same windows on each of these grids.
@@ -45,9 +45,9 @@ impl Edges {
 
 #[cfg(test)]
 mod tests {
-    use super::super::windows::Windows;
     use super::*;
     use crate::ast::RangeOp;
+    use crate::metric::windows::Windows;
     use proptest::prelude::*;
 
     #[test]

@@ -1,4 +1,4 @@
-//! The label set of the line at hand shows stream, metadata and parsed labels as one.
+//! The label set of the current line merges stream labels, metadata and parsed labels.
 //!
 //! One [`LabelSet`] a thread is reused from line to line. Values are spans into the batch, the stream's
 //! label bytes or a small arena, never owned strings; a label is found by the number of its name. A new
@@ -12,10 +12,10 @@ mod visible;
 
 pub(super) use visible::Item;
 
-use super::early::Watch;
-use super::hints::Hints;
 use super::names::{EXTRACTED_SUFFIX, NO_NAME, NameId, NameTable};
 use super::span::{ARENA, FIRST_COLUMN, Input, LINES, STREAM, Span, Text, column_span};
+use crate::pipeline::early_drops::Watch;
+use crate::pipeline::required_labels::Hints;
 use skald_model::{Labels, MetadataColumn};
 use std::cell::RefCell;
 

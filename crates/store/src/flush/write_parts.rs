@@ -1,4 +1,4 @@
-//! Sort: writes a sealed head as parts, its rows by stream and time, one part for each UTC day.
+//! Part writing sorts a sealed head, drops equal entries, and writes one part for each UTC day.
 //!
 //! Order of steps: parts durable, manifest replaced, queries switched over, WAL truncated. A failure before
 //! the manifest leaves the sealed head where it is, still in the WAL, for the next attempt.

@@ -1,4 +1,4 @@
-//! The handle on ingest: bounds the pushes under way, runs each on a blocking thread and waits until it is durable.
+//! `Ingest` runs pushes on blocking threads, bounds how many, and waits until each is durable.
 
 use crate::limits::IngestLimits;
 use crate::pipeline::{Outcome, Pipeline};

@@ -1,9 +1,9 @@
-//! The header of a content index: how many blocks there are, how their filters were built and where they are.
+//! The header of a content index gives its block count, its rules and where each filter is.
 
-use super::filter::SizeClass;
-use super::grams::Rules;
-use super::matrix::Matrix;
-use super::probe::Probe;
+use crate::content::filter::SizeClass;
+use crate::content::grams::Rules;
+use crate::content::matrix::Matrix;
+use crate::content::probe::Probe;
 use crate::error::IndexError;
 use std::collections::BTreeMap;
 

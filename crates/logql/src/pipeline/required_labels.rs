@@ -1,12 +1,12 @@
-//! Parser hints say which labels a pipeline has to extract, before the first line is read.
+//! Required labels are those that parsers must extract, so that all others are skipped.
 //!
 //! With [`RequiredLabels::All`] every key of a line becomes a label. With names, those and the ones the stages
 //! themselves read are extracted and nothing else; a parser stops once it has them all, so that failures
 //! later in the line stay unseen, as in Loki. No name at all: parsers do not run.
 
-use super::labels::ERROR;
-use super::names::StaticNames;
 use crate::ast::{LabelFilterExpr, LabelFormatSource, StageExpr};
+use crate::pipeline::labels::ERROR;
+use crate::pipeline::names::StaticNames;
 use crate::template::Template;
 
 /// Which labels the reader of a pipeline's output needs: what need not be extracted is not.

@@ -1,4 +1,4 @@
-//! Pruning: what a query may ask of content indexes before it reads anything.
+//! The content query asks indexes only for what a pipeline requires of lines and metadata.
 
 use crate::multi_tenant::Source;
 use skald_logql::pipeline::Pipeline;

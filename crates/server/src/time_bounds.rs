@@ -1,4 +1,4 @@
-//! Bounds are the time range that a request asks for.
+//! Time bounds hold the start and end of the range that a request asks for.
 
 /// A time range, in nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

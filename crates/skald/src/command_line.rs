@@ -1,11 +1,12 @@
-//! The command line as people type it, Loki's included, in the form that the parser of our own flags takes.
+//! The command line, Loki's flags included, is rewritten here into Skald's own flags.
 //!
 //! Loki's flags have one dash or two, and their value behind `=` or as the next argument; a boolean needs none.
 //! What is a setting here becomes our flag for it. The rest is kept aside: what the server does with Loki's switches,
 //! keys of a Loki file that were given as flags, and warnings of flags that change nothing here.
 
 use skald_server::config::keys;
-use skald_server::config::loki::flags::{self, Flag};
+use skald_server::config::loki::flags;
+use skald_server::config::loki::flags::Flag;
 use std::ffi::OsString;
 
 /// Our own flags that are not settings, and whether they take a value.

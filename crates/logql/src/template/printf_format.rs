@@ -1,6 +1,6 @@
-//! The verb reader takes flags, widths, precisions and explicit indexes from a format.
+//! The format reader parses `printf` verbs: flags, width, precision, argument index.
 
-use super::value::Value;
+use crate::template::value::Value;
 
 /// Widest padding and precision that a format may ask for; Go refuses more with `%!(BADWIDTH)`.
 const NUMBER_MAX: i64 = 1_000_000;

@@ -1,4 +1,4 @@
-//! Whole pipelines on small batches: what comes out, in which category, and what does not change the answer.
+//! Pipeline tests run whole pipelines on small batches and check what comes out.
 
 mod json;
 mod label_filters;

@@ -1,9 +1,9 @@
-//! Rows hold the cells of many series: compact where a series touches few intervals, flat where most.
+//! The cell store keeps each series' cells: sparsely when it has few, in dense stretches when many.
 //!
 //! A grid may have ten thousand points and ten thousand series, most of them alive for a moment. A row
 //! holds only cells it was given; neighbours lie in one stretch once that costs less than a list.
 
-use super::cells::Cell;
+use crate::metric::cells::Cell;
 use std::collections::VecDeque;
 
 /// Grids of at most this many intervals are one flat table: instant queries and short ranges.

@@ -1,4 +1,4 @@
-//! Object: reads the bytes of one object of the bucket through the cache.
+//! A remote object reads byte ranges of a part in the bucket, through the range cache.
 
 use crate::bucket::client::{Client, ObjectError};
 use crate::bucket::range_cache::{CHUNK_BYTES, ObjectKey, RangeCache};

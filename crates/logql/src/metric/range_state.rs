@@ -1,17 +1,16 @@
-//! The range state accumulates the samples of one leaf, one state a thread.
+//! The range state adds up the samples of a range aggregation, one state for each thread.
 //!
 //! Which cell is kept is decided once, by the function; adding a sample finds its interval (mostly the
 //! one of the sample before) and its row. Samples may come in any order of time.
 
-use super::cells::{Cell, Counter, Edge, Extreme, Mean, Moments, Total, Values};
-use super::distinct::Distinct;
-use super::quantile::quantile;
-use super::rate_counter::rate_counter;
-use super::rows::Rows;
-use super::slide;
-use super::windows::{Interval, Windows};
-use super::{RangeSpec, Steps};
 use crate::ast::RangeOp;
+use crate::metric::cell_store::Rows;
+use crate::metric::cells::{Cell, Counter, Edge, Extreme, Mean, Moments, Total, Values};
+use crate::metric::distinct::Distinct;
+use crate::metric::quantile::quantile;
+use crate::metric::rate_counter::rate_counter;
+use crate::metric::windows::{Interval, Windows};
+use crate::metric::{RangeSpec, Steps, slide};
 
 /// Samples of one leaf gathered into windows; one a thread, merged at the end.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Limits endpoints say what a tenant may do: `drilldown-limits` and the limits page.
+//! Limits endpoints show a tenant's limits: `drilldown-limits` and `/config/tenant/v1/limits`.
 
 use crate::api::response::{json, text};
 use crate::auth::read_scope::ReadScope;

@@ -1,4 +1,4 @@
-//! A content query says what a line must contain to be worth reading; content indexes answer it.
+//! A content query says what a block's lines must contain for the block to be worth reading.
 //!
 //! A `ContentQuery` is a necessary condition only. Pruning by it never changes an answer: the
 //! reader of the block still applies the real filter.

@@ -1,4 +1,4 @@
-//! Part source: opens a part wherever its bytes are, in a local file or in the bucket with its directory on disk.
+//! The part opener opens a part from its local file or, when that is gone, from the bucket.
 
 use crate::StoreError;
 use crate::bucket::Objects;

@@ -1,6 +1,6 @@
-//! Bounds of settings whose value alone could harm: threads, timeouts and counts that are absurd on this machine.
+//! Sanity bounds refuse settings that would harm this machine: absurd threads, timeouts, counts.
 
-use super::{Config, QuerierConfig};
+use crate::config::{Config, QuerierConfig};
 use std::time::Duration;
 
 /// A timeout that is none.

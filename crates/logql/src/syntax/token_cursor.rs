@@ -3,8 +3,8 @@
 //! A recoverable error means "not here, another form may fit"; a failure is final. Failures carry what
 //! would have fitted exactly where Loki's generated parser can name it: see [`Fault`].
 
-use super::token::{Kind, Token};
 use crate::ast::Span;
+use crate::syntax::token::{Kind, Token};
 use nom::error::{ErrorKind, ParseError};
 use nom::{Err, IResult, Input, Needed};
 
