@@ -219,8 +219,8 @@ fn log_record(node: &Node<'_>) -> Result<LogRecord, FieldError> {
         attributes: fields.list("attributes", key_value)?,
         dropped_attributes_count: fields.get("droppedAttributesCount", whole_number)?,
         flags: fields.get("flags", whole_number)?,
-        trace_id: fields.get("traceId", hex)?,
-        span_id: fields.get("spanId", hex)?,
+        trace_id: fields.get("traceId", id::<16>)?,
+        span_id: fields.get("spanId", id::<8>)?,
         observed_time_unix_nano: fields.get("observedTimeUnixNano", whole_number)?,
         event_name: fields.get("eventName", text)?,
     })
@@ -322,7 +322,8 @@ fn severity_number(node: &Node<'_>) -> Result<i32, FieldError> {
     of_name.ok_or_else(|| FieldError::expected("a severity", node))
 }
 
-fn hex(node: &Node<'_>) -> Result<Vec<u8>, FieldError> {
+/// An id of this many bytes, in hex; the empty text is none.
+fn id<const BYTES: usize>(node: &Node<'_>) -> Result<Vec<u8>, FieldError> {
     let digits = text(node)?;
     let nibble = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     let pairs = digits.as_bytes().chunks(2).map(|pair| match pair {
@@ -331,7 +332,8 @@ fn hex(node: &Node<'_>) -> Result<Vec<u8>, FieldError> {
     });
     pairs
         .collect::<Option<Vec<u8>>>()
-        .ok_or_else(|| FieldError::expected("an even number of hex digits", node))
+        .filter(|bytes| bytes.is_empty() || bytes.len() == BYTES)
+        .ok_or_else(|| FieldError::expected(&format!("{} hex digits", 2 * BYTES), node))
 }
 
 /// Base64 in either alphabet.
@@ -512,11 +514,19 @@ mod tests {
             ),
             (
                 r#""traceId":"xyz0""#,
-                r#".traceId: expected an even number of hex digits, found the string "xyz0""#,
+                r#".traceId: expected 32 hex digits, found the string "xyz0""#,
+            ),
+            (
+                r#""traceId":"0102""#,
+                r#".traceId: expected 32 hex digits, found the string "0102""#,
+            ),
+            (
+                r#""spanId":"0102030405060708090a0b0c0d0e0f10""#,
+                r#".spanId: expected 16 hex digits, found the string "0102030405060708090a0b0c0d0e0f10""#,
             ),
             (
                 r#""span_id":"abc""#,
-                r#".span_id: expected an even number of hex digits, found the string "abc""#,
+                r#".span_id: expected 16 hex digits, found the string "abc""#,
             ),
         ] {
             check_refused(&record(members), &format!("{RECORD}{want}"));

@@ -152,10 +152,11 @@ fn push_record_metadata<'a>(
     if record.time_unix_nano != 0 {
         push("observed_timestamp", number(record.observed_time_unix_nano))?;
     }
-    push(
-        "severity_number",
-        number(u64::try_from(record.severity_number).unwrap_or(0)),
-    )?;
+    let severity = match record.severity_number {
+        0 => Cow::Borrowed(""),
+        number => Cow::Owned(number.to_string()),
+    };
+    push("severity_number", severity)?;
     push(SEVERITY_TEXT, Cow::Borrowed(&record.severity_text))?;
     push(
         "dropped_attributes_count",
@@ -223,12 +224,24 @@ mod tests {
               {"timeUnixNano":"5","observedTimeUnixNano":"6","severityNumber":9,"severityText":"Info","body":{"stringValue":"hi"},
                "attributes":[{"key":"m","value":{"kvlistValue":{"values":[{"key":"a.b","value":{"boolValue":true}}]}}},
                              {"key":"l","value":{"arrayValue":{"values":[{"intValue":"1"}]}}},{"key":"d","value":{"doubleValue":1.5}}],
-               "traceId":"0102","spanId":"ff","flags":1,"eventName":"e"},
+               "traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"01020304050607ff","flags":1,"eventName":"e"},
               {"body":{"kvlistValue":{"values":[{"key":"k","value":{"stringValue":"v"}}]}}}]}]}]}"#;
         assert_eq!(
             show(body),
-            r#"[("service_name", "svc")] 5 hi m_a.b=true l=[1] d=1.5 observed_timestamp=6 severity_number=9 severity_text=Info flags=1 trace_id=0102 span_id=ff event_name=e host.name=h scope_name=lib scope_version=1 99 {"k":"v"} host.name=h scope_name=lib scope_version=1"#
+            r#"[("service_name", "svc")] 5 hi m_a.b=true l=[1] d=1.5 observed_timestamp=6 severity_number=9 severity_text=Info flags=1 trace_id=0102030405060708090a0b0c0d0e0f10 span_id=01020304050607ff event_name=e host.name=h scope_name=lib scope_version=1 99 {"k":"v"} host.name=h scope_name=lib scope_version=1"#
         );
+    }
+
+    #[test]
+    fn a_severity_that_no_name_stands_for_is_kept() {
+        for (number, kept) in [("-1", true), ("99", true), ("0", false)] {
+            let body = format!(
+                r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"timeUnixNano":5,"severityNumber":{number}}}]}}]}}]}}"#
+            );
+            let shown = show(&body);
+            let pair = format!(" severity_number={number}");
+            assert_eq!(shown.contains(&pair), kept, "{shown}");
+        }
     }
 
     fn rule(action: AttributeAction, pattern: &str) -> AttributeRule {
