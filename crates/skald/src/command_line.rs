@@ -1,6 +1,7 @@
 //! The command line, Loki's flags included, is rewritten here into Skald's own flags.
 //!
-//! Loki's flags have one dash or two, and their value behind `=` or as the next argument; a boolean needs none.
+//! Loki's flags have one dash or two, and their value behind `=` or as the next argument; a boolean needs none, and takes
+//! the next argument when that is `true` or `false`.
 //! What is a setting here becomes our flag for it. The rest is kept aside: what the server does with Loki's switches,
 //! keys of a Loki file that were given as flags, and warnings of flags that change nothing here.
 
@@ -8,14 +9,26 @@ use skald_server::config::keys;
 use skald_server::config::loki::flags;
 use skald_server::config::loki::flags::Flag;
 use std::ffi::OsString;
+use std::iter::Peekable;
 
-/// Our own flags that are not settings, and whether they take a value.
-const OWN: &[(&str, bool)] = &[
-    ("listen", true),
-    ("data", true),
-    ("config", true),
-    ("help", false),
-    ("version", false),
+/// What a flag takes.
+#[derive(Clone, Copy)]
+enum Takes {
+    /// A value, behind `=` or as the next argument.
+    Value,
+    /// A boolean, or nothing for true.
+    Boolean,
+    /// A boolean, or nothing for true; our own parser knows it without a value only.
+    Request,
+}
+
+/// Our own flags that are not settings.
+const OWN: &[(&str, Takes)] = &[
+    ("listen", Takes::Value),
+    ("data", Takes::Value),
+    ("config", Takes::Value),
+    ("help", Takes::Request),
+    ("version", Takes::Request),
 ];
 
 /// What Loki's command line asks for beside settings.
@@ -51,7 +64,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Of what the program was started with. Other commands than the server keep their arguments as they are.
     pub(crate) fn read(given: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
-        let mut given = given.into_iter();
+        let mut given = given.into_iter().peekable();
         let mut arguments = Arguments::default();
         arguments.own.extend(given.next());
         let mut is_first = true;
@@ -80,32 +93,40 @@ impl Arguments {
         &mut self,
         flag: &str,
         text: &str,
-        rest: &mut impl Iterator<Item = OsString>,
+        rest: &mut Peekable<impl Iterator<Item = OsString>>,
     ) -> Result<(), String> {
         let (name, joined) = match flag.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (flag, None),
         };
         let own = own_name(name);
-        let takes_value = match own {
-            Some((_, takes_value)) => takes_value,
+        let takes = match own {
+            Some((_, takes)) => takes,
             None => match flags::is_boolean(name) {
-                Some(boolean) => !boolean,
+                Some(true) => Takes::Boolean,
+                Some(false) => Takes::Value,
                 None => return Err(unknown(text, name)),
             },
         };
-        let value = match joined {
-            Some(value) => Some(value),
-            None if takes_value => {
-                let next = rest.next().and_then(|next| next.into_string().ok());
-                Some(next.ok_or_else(|| format!("{text} needs a value"))?)
-            }
-            None => None,
+        let next = match (&joined, takes) {
+            (Some(_), _) => None,
+            (None, Takes::Value) => rest.next(),
+            (None, _) => rest.next_if(|next| next == "true" || next == "false"),
         };
-        match (own, value) {
-            (Some((own, _)), Some(value)) => self.own.push(format!("--{own}={value}").into()),
-            (Some((own, _)), None) => self.own.push(format!("--{own}").into()),
-            (None, value) => self.take_lokis(name, value.unwrap_or_else(|| "true".to_owned()))?,
+        let value = joined.or_else(|| next.and_then(|next| next.into_string().ok()));
+        let value = match (value, takes) {
+            (Some(value), _) => value,
+            (None, Takes::Value) => return Err(format!("{text} needs a value")),
+            (None, _) => "true".to_owned(),
+        };
+        match own {
+            Some((own, Takes::Request)) => {
+                let is_asked =
+                    flags::switch(&value).map_err(|error| format!("-{name}: {error}"))?;
+                self.own.extend(is_asked.then(|| format!("--{own}").into()));
+            }
+            Some((own, _)) => self.own.push(format!("--{own}={value}").into()),
+            None => self.take_lokis(name, value)?,
         }
         Ok(())
     }
@@ -149,19 +170,22 @@ fn flag_of(text: &str) -> Option<&str> {
     is_long.then_some(flag)
 }
 
-/// Our own flag of a name, and whether it takes a value; `-` counts as `_` where no flag of Loki's is meant.
-fn own_name(name: &str) -> Option<(String, bool)> {
-    let known = |name: &str| {
-        let special = OWN.iter().find(|(own, _)| *own == name);
-        let takes_value = special.map(|(_, takes_value)| *takes_value);
-        takes_value.or_else(|| keys::find(name).map(|_| true))
+/// Our own flag of a name, and what it takes; `-` counts as `_` where no flag of Loki's is meant.
+fn own_name(name: &str) -> Option<(String, Takes)> {
+    let setting = |name: &str| {
+        keys::find(name).map(|key| match key.is_boolean() {
+            true => Takes::Boolean,
+            false => Takes::Value,
+        })
     };
-    if let Some(takes_value) = known(name) {
-        return Some((name.to_owned(), takes_value));
+    let special = OWN.iter().find(|(own, _)| *own == name);
+    let takes = special.map(|(_, takes)| *takes);
+    if let Some(takes) = takes.or_else(|| setting(name)) {
+        return Some((name.to_owned(), takes));
     }
     let spelled = name.replace('-', "_");
-    let is_lokis = flags::is_boolean(name).is_some();
-    (!is_lokis && keys::find(&spelled).is_some()).then_some((spelled, true))
+    let takes = setting(&spelled).filter(|_| flags::is_boolean(name).is_none())?;
+    Some((spelled, takes))
 }
 
 fn unknown(text: &str, name: &str) -> String {
@@ -241,6 +265,31 @@ mod tests {
         };
         check("-verify-config -config.file=a", "", verify);
         assert!(read("-verify-config=perhaps").is_err());
+    }
+
+    #[test]
+    fn a_boolean_takes_the_next_argument_only_when_it_is_one() {
+        for (line, own) in [
+            ("-auth.enabled true", "--auth_enabled=true"),
+            ("-auth.enabled false", "--auth_enabled=false"),
+            ("--auth_enabled --data d", "--auth_enabled=true --data=d"),
+            ("--self-logs false", "--self_logs=false"),
+            (
+                "--limits_config.strict -listen :80",
+                "--limits_config.strict=true --listen=:80",
+            ),
+            ("-version=true", "--version"),
+            ("-version=false -help=0", ""),
+            ("--help=1", "--help"),
+        ] {
+            check(line, own, LokiFlags::default());
+        }
+        let expand_env = LokiFlags {
+            expand_env: true,
+            ..of_file("a")
+        };
+        check("-config.expand-env true -config.file=a", "", expand_env);
+        assert!(read("-version=perhaps").is_err());
     }
 
     #[test]

@@ -148,6 +148,11 @@ impl Key {
         (self.show)(config)
     }
 
+    /// Whether it is on or off.
+    pub fn is_boolean(&self) -> bool {
+        matches!(self.show(&Config::default()), Value::Bool(_))
+    }
+
     /// Its environment variable.
     pub fn variable(&self) -> String {
         format!("SKALD_{}", self.name.replace('.', "_").to_uppercase())
