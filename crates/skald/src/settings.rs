@@ -79,7 +79,14 @@ pub(crate) fn load(flags: &ArgMatches, loki: &LokiFlags) -> Result<Loaded, Strin
         (None, None) => file::apply_plain(&mut config, "", Dialect::ByNames, &loki.keys)
             .map_err(|error| error.to_string())?,
     };
+    let known = check::check_known(&lines);
     warnings.extend(check::warnings(lines));
+    if let Err(error) = known {
+        return Err(format!(
+            "{error} in the file given: {}",
+            warnings.join("; ")
+        ));
+    }
     let ignored = loki
         .not_needed
         .iter()

@@ -20,19 +20,29 @@ pub fn report(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (String, b
     let not_needed = count(|line| matches!(line, Line::Loki(_, Fate::NotNeeded(_))));
     let missing = count(|line| matches!(line, Line::Loki(_, Fate::Missing(_))));
     let unknown = count(|line| matches!(line, Line::Unknown(..)));
+    let known = check_known(&lines);
     let mut out = String::new();
     for line in join_sections(lines) {
         out.push_str(&describe(&line));
         out.push('\n');
     }
-    let is_strange = unknown > 0 && taken + not_needed + missing == 0;
-    if is_strange {
-        out.push_str("refused: it has no setting of Skald or Loki\n");
+    if let Err(error) = &known {
+        out.push_str(&format!("refused: {error}\n"));
     }
     out.push_str(&format!(
         "{taken} taken, {not_needed} not needed, {missing} not supported, {unknown} unknown\n"
     ));
-    (out, !is_strange)
+    (out, known.is_ok())
+}
+
+/// Refuses a file of settings that neither Skald nor Loki has: it is no file for a log server.
+pub fn check_known(lines: &[Line]) -> Result<(), String> {
+    let is_known = |line: &Line| matches!(line, Line::Taken(_) | Line::Noted(..) | Line::Loki(..));
+    let is_unknown = |line: &Line| matches!(line, Line::Unknown(..));
+    if lines.iter().any(is_unknown) && !lines.iter().any(is_known) {
+        return Err("it has no setting of Skald or Loki".to_owned());
+    }
+    Ok(())
 }
 
 fn read(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Vec<Line>, String> {

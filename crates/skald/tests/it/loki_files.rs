@@ -117,6 +117,9 @@ fn files_that_can_not_be_used_are_refused_with_advice() {
     for file in files("loki_files/refused") {
         let output = check(&file);
         assert_eq!(output.status.code(), Some(1), "{}", file.display());
+        let file = format!("-config.file={}", file.display());
+        let (valid, _, stderr) = self::output(&[&file, "-config.expand-env", "-verify-config"]);
+        assert!(!valid, "{file}: a server would start with it: {stderr}");
     }
 }
 
