@@ -114,7 +114,7 @@ async fn serve_connection(
     );
     let requested = Arc::new(AtomicBool::new(false));
     let has_requested = requested.clone();
-    let prefix = config.http_path_prefix.trim_end_matches('/').to_owned();
+    let prefix = request_path::prefix(&config.http_path_prefix);
     let service = service_fn(move |mut request: Request<Incoming>| {
         requested.store(true, Ordering::Relaxed);
         if let Some(uri) = request_path::normalize(request.uri(), &prefix) {

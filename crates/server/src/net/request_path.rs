@@ -2,6 +2,14 @@
 
 use axum::http::Uri;
 
+/// The prefix that paths begin with, as it was meant: `loki/` is `/loki`, and `/` is none.
+pub(super) fn prefix(setting: &str) -> String {
+    match setting.trim().trim_matches('/') {
+        "" => String::new(),
+        name => format!("/{name}"),
+    }
+}
+
 /// The path a request means: without the configured prefix, a doubled API prefix, and trailing slashes.
 pub(super) fn normalize(uri: &Uri, prefix: &str) -> Option<Uri> {
     const API: &str = "/loki/api/v1";
@@ -53,5 +61,20 @@ mod tests {
         check("/loki/api/v1/loki/api/v1/query", "", "/loki/api/v1/query");
         check("/logs/loki/api/v1/query", "/logs", "/loki/api/v1/query");
         check("/", "", "/");
+    }
+
+    #[test]
+    fn a_prefix_begins_with_one_slash_and_ends_without() {
+        for (setting, expected) in [
+            ("/logs", "/logs"),
+            ("logs", "/logs"),
+            ("//logs/", "/logs"),
+            ("a/b/", "/a/b"),
+            (" /logs ", "/logs"),
+            ("/", ""),
+            ("", ""),
+        ] {
+            assert_eq!(prefix(setting), expected, "{setting:?}");
+        }
     }
 }
