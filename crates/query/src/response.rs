@@ -33,7 +33,7 @@ pub(crate) fn streams(
         }
         let count = found.entries.len();
         found.warnings.push(format!(
-            "the answer was cut to {count} entries to stay within the query's memory"
+            "the answer was shortened to {count} entries to stay within the query's memory"
         ));
     }
     let data = Data::Streams(grouped(found.entries, labelling, sorted));

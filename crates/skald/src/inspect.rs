@@ -1,11 +1,10 @@
 //! `skald inspect`: partitions, parts, blocks and columns with their encodings, sizes and ratios.
 
-use crate::offline::{self, size};
+use crate::offline::{self, count, size};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use skald_store::{BlockInfo, PartInfo, inspect};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
-use std::path::PathBuf;
 
 /// The command.
 pub(crate) fn command() -> Command {
@@ -15,11 +14,10 @@ pub(crate) fn command() -> Command {
             "Shows partitions, parts and columns with their encodings, sizes and ratios, from directories alone: no lines \
              are read, nothing is changed, no lock is taken.",
         )
-        .arg(
-            Arg::new("path")
-                .value_name("PATH")
-                .help("A part, or a folder with parts in or below it [default: the data directory]"),
-        )
+        .arg(offline::path(
+            "PATH",
+            "A part, or a folder with parts in or below it [default: the data directory]",
+        ))
         .arg(offline::data())
         .arg(Arg::new("blocks").long("blocks").action(ArgAction::SetTrue).help("Shows every block with its columns"))
         .arg(offline::json("Prints everything, blocks and columns too, as JSON"))
@@ -27,12 +25,7 @@ pub(crate) fn command() -> Command {
 
 /// Runs it.
 pub(crate) fn run(matches: &ArgMatches) -> Result<(), String> {
-    let path = matches
-        .get_one::<String>("path")
-        .map_or_else(|| offline::data_of(matches), PathBuf::from);
-    if !path.exists() {
-        return Err(format!("{} is not there", path.display()));
-    }
+    let path = offline::path_of(matches)?;
     let parts = inspect(&offline::files(), &path).map_err(|error| error.to_string())?;
     if matches.get_flag("json") {
         return offline::say(&offline::to_json(&parts)?);
@@ -55,7 +48,11 @@ fn print(parts: &[PartInfo], blocks: bool, out: &mut String) -> fmt::Result {
     }
     for ((tenant, day), parts) in &partitions {
         let total = Sums::of(parts.iter().copied());
-        writeln!(out, "{tenant} {day}: {} parts, {total}", parts.len())?;
+        writeln!(
+            out,
+            "{tenant} {day}: {}, {total}",
+            count(parts.len() as u64, "part")
+        )?;
         for part in parts {
             print_part(part, out)?;
             for (number, block) in part.blocks.iter().enumerate().filter(|_| blocks) {
@@ -131,10 +128,10 @@ fn print_part(part: &PartInfo, out: &mut String) -> fmt::Result {
     if let Some(damage) = &part.damage {
         return writeln!(out, "  {name}: {damage}");
     }
-    let blocks = part.blocks.len();
+    let blocks = count(part.blocks.len() as u64, "block");
     writeln!(
         out,
-        "  {name}: version {}, {}, {blocks} blocks",
+        "  {name}: version {}, {}, {blocks}",
         part.version,
         Sums::of([part])
     )
@@ -151,7 +148,9 @@ fn print_block(number: usize, block: &BlockInfo, out: &mut String) -> fmt::Resul
     let stored = ratio(*line_bytes, *bytes);
     writeln!(
         out,
-        "    block {number}: {rows} rows in {runs} runs, lines {} in {} ({stored})",
+        "    block {number}: {} in {}, lines {} in {} ({stored})",
+        count(u64::from(*rows), "row"),
+        count(*runs, "run"),
         size(*line_bytes),
         size(*bytes)
     )?;
@@ -209,7 +208,9 @@ impl fmt::Display for Sums {
         let stored = ratio(*line_bytes, *bytes);
         write!(
             f,
-            "{streams} streams, {rows} rows, lines {} in {} ({stored})",
+            "{}, {}, lines {} in {} ({stored})",
+            count(*streams, "stream"),
+            count(*rows, "row"),
             size(*line_bytes),
             size(*bytes)
         )

@@ -80,9 +80,14 @@ fn serve(flags: &ArgMatches, loki: &LokiFlags) -> Result<(), String> {
 fn command() -> Command {
     let check = Command::new("check")
         .about("Says what becomes of each setting in a file, also one written for Loki")
-        .arg(Arg::new("file").value_name("FILE").required(true));
+        .arg(
+            Arg::new("file")
+                .value_name("FILE")
+                .required(true)
+                .help("A YAML file, Skald's or Loki's"),
+        );
     let config = Command::new("config")
-        .about("Looks at configuration files")
+        .about("Checks configuration files")
         .subcommand_required(true)
         .subcommand(check);
     let serve = settings::flags(Command::new("serve").about("Runs the server (the default)"));

@@ -18,10 +18,26 @@ pub(crate) fn data() -> Arg {
 }
 
 /// The directory it names.
-pub(crate) fn data_of(matches: &ArgMatches) -> PathBuf {
+fn data_of(matches: &ArgMatches) -> PathBuf {
     matches
         .get_one::<String>("data")
         .map_or_else(|| Config::default().data, PathBuf::from)
+}
+
+/// The directory, part or folder that a command is asked about, by default the data directory.
+pub(crate) fn path(value_name: &'static str, help: &'static str) -> Arg {
+    Arg::new("path").value_name(value_name).help(help)
+}
+
+/// The path it names; an error when nothing is there.
+pub(crate) fn path_of(matches: &ArgMatches) -> Result<PathBuf, String> {
+    let path = matches
+        .get_one::<String>("path")
+        .map_or_else(|| data_of(matches), PathBuf::from);
+    match path.exists() {
+        true => Ok(path),
+        false => Err(format!("{} does not exist", path.display())),
+    }
 }
 
 /// `--json`
@@ -54,6 +70,12 @@ pub(crate) fn say(text: &str) -> Result<(), String> {
     }
 }
 
+/// A number of things, for people: `1 part`, `2 parts`.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// Bytes for people: three digits and a decimal unit.
 pub(crate) fn size(bytes: u64) -> String {
     let (unit, name) = match bytes {
@@ -74,6 +96,12 @@ pub(crate) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_singular() {
+        let counts = [0, 1, 2].map(|number| count(number, "part"));
+        assert_eq!(counts, ["0 parts", "1 part", "2 parts"]);
+    }
 
     #[test]
     fn sizes_have_three_digits() {

@@ -1,6 +1,6 @@
 //! `skald verify`: checks a data directory, says what it found, and fails when bytes are damaged.
 
-use crate::offline;
+use crate::offline::{self, count};
 use clap::{ArgMatches, Command};
 use skald_store::{Report, Severity, verify};
 use std::fmt::Write;
@@ -13,13 +13,14 @@ pub(crate) fn command() -> Command {
             "Checks every part, index, block and log record of a data directory and prints what it finds. Changes nothing \
              and takes no lock, so it may run beside a server. Ends with status 1 when anything is damaged.",
         )
+        .arg(offline::path("DIR", "The data directory [default: that of --data]"))
         .arg(offline::data())
         .arg(offline::json("Prints the report as JSON"))
 }
 
 /// Runs it; whether the directory is sound.
 pub(crate) fn run(matches: &ArgMatches) -> Result<bool, String> {
-    let data = offline::data_of(matches);
+    let data = offline::path_of(matches)?;
     let report = verify(&offline::files(), &data).map_err(|error| error.to_string())?;
     let text = if matches.get_flag("json") {
         offline::to_json(&report)?
@@ -57,12 +58,17 @@ fn print(report: &Report) -> String {
         let size = offline::size(*part_bytes);
         writeln!(
             out,
-            "{tenants} tenants, {parts} parts ({size}), {blocks} blocks, {rows} rows, {wal_records} log records read"
+            "{}, {} ({size}), {}, {}, {} read",
+            count(*tenants, "tenant"),
+            count(*parts, "part"),
+            count(*blocks, "block"),
+            count(*rows, "row"),
+            count(*wal_records, "log record")
         )?;
         if damages == 0 {
             writeln!(out, "no damage found")
         } else {
-            writeln!(out, "{damages} damaged places")
+            writeln!(out, "{}", count(damages as u64, "damaged place"))
         }
     })();
     written.expect("memory takes what is written");

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Told once how a record fared; runs on the log's thread and must not block.
+/// Called once with what became of a record; runs on the log's thread and must not block.
 pub type Done = Box<dyn FnOnce(Result<(), WalError>) + Send>;
 
 /// Buffers kept for reuse, and the largest worth keeping, in bytes.

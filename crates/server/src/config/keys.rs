@@ -32,7 +32,7 @@ macro_rules! keys {
 keys! {
     "data" => data: "data directory";
     "auth_enabled" => auth_enabled: "require the X-Scope-OrgID header";
-    "no_auth_tenant" => no_auth_tenant: "tenant of everybody while auth_enabled is false";
+    "no_auth_tenant" => no_auth_tenant: "tenant of all requests while auth_enabled is false";
     "memory" => memory: "memory for unflushed entries, flushes, caches and queries; 0 is 60 % of the machine's or container's, at most 4GB";
     "self_logs" => self_logs: "keep the server's own logs under {service_name=\"skald\"}";
     "server.http_listen_address" => server.http_listen_address: "IP address to listen on; empty is all";
@@ -77,11 +77,11 @@ keys! {
     "frontend.compress_responses" => frontend.compress_responses: "gzip answers for clients that take it";
     "frontend.max_body_size" => frontend.max_body_size: "largest form body of a query";
     "frontend.max_outstanding_per_tenant" => frontend.max_outstanding_per_tenant: "queries of a tenant that may wait; more get a 429";
-    "query_range.cache_results" => query_range.cache_results: "keep what metric queries made of blocks, to answer the next ones with";
-    "query_range.results_cache.cache.embedded_cache.max_size_mb" => query_range.max_size_mb: "megabytes of that, at most a quarter of memory; 0 keeps nothing";
+    "query_range.cache_results" => query_range.cache_results: "cache the results of metric queries by block, for later queries";
+    "query_range.results_cache.cache.embedded_cache.max_size_mb" => query_range.max_size_mb: "megabytes of that cache, at most a quarter of memory; 0 caches nothing";
     "compactor.retention_enabled" => compactor.retention_enabled: "whether entries expire, and can be deleted";
     "compactor.delete_request_cancel_period" => compactor.delete_request_cancel_period: "how long a delete request can be taken back; until then nothing is removed for it";
-    "runtime_config.file" => runtime.file: "YAML files, by commas, with the limits of single tenants";
+    "runtime_config.file" => runtime.file: "YAML files, separated by commas, with limits of single tenants";
     "runtime_config.period" => runtime.period: "how often they are looked at for changes";
     "limits_config.ingestion_rate_mb" => limits.ingestion_rate_mb: "megabytes a second a tenant may send; 0 is no limit";
     "limits_config.ingestion_burst_size_mb" => limits.ingestion_burst_size_mb: "megabytes a tenant may send at once when there is a rate";
@@ -90,8 +90,8 @@ keys! {
     "limits_config.max_streams_per_user" => limits.max_streams_per_user: "streams a tenant may write to within an hour; 0 is no limit";
     "limits_config.max_global_streams_per_user" => limits.max_global_streams_per_user: "as max_streams_per_user; the smaller of the two counts";
     "limits_config.max_line_size" => limits.max_line_size: "longest line; 0 is no limit";
-    "limits_config.max_line_size_truncate" => limits.max_line_size_truncate: "cut longer lines instead of refusing them";
-    "limits_config.max_line_size_truncate_identifier" => limits.max_line_size_truncate_identifier: "put at the end of a line that was cut";
+    "limits_config.max_line_size_truncate" => limits.max_line_size_truncate: "truncate longer lines instead of refusing them";
+    "limits_config.max_line_size_truncate_identifier" => limits.max_line_size_truncate_identifier: "put at the end of a truncated line";
     "limits_config.max_label_name_length" => limits.max_label_name_length: "bytes of a label name";
     "limits_config.max_label_value_length" => limits.max_label_value_length: "bytes of a label value";
     "limits_config.max_label_names_per_series" => limits.max_label_names_per_series: "labels of a stream";

@@ -30,8 +30,13 @@ pub(crate) fn command() -> Command {
             .help(help)
     };
     Command::new("query")
-        .about("Asks a running server: lines, numbers, or new lines as they come")
-        .arg(Arg::new("query").value_name("LOGQL").required(true))
+        .about("Queries a running server: prints lines, numbers, or new lines as they come")
+        .arg(
+            Arg::new("query")
+                .value_name("LOGQL")
+                .required(true)
+                .help("The query, such as '{app=\"web\"} |= \"error\"'"),
+        )
         .arg(
             flag("addr", "URL", "The server")
                 .env("SKALD_ADDR")
@@ -44,11 +49,11 @@ pub(crate) fn command() -> Command {
         )
         .arg(flag("to", "TIME", "End [default: now]"))
         .arg(
-            flag("limit", "LINES", "Lines at most; 0 is all")
+            flag("limit", "LINES", "Most lines to print; 0 prints all")
                 .default_value("30")
                 .value_parser(clap::value_parser!(u64)),
         )
-        .arg(flag("step", "DURATION", "Distance of points"))
+        .arg(flag("step", "DURATION", "Distance between points"))
         .arg(
             flag("output", "FORM", "How lines are shown")
                 .value_parser(["default", "raw", "jsonl"])

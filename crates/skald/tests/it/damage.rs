@@ -230,7 +230,7 @@ fn a_sound_directory_is_verified_and_shown_beside_its_server() {
 
     let shown = text(&run(&["inspect"], data.path()));
     for expected in [
-        "fake 2026-03-01: 1 parts, 2 streams, 1400 rows",
+        "fake 2026-03-01: 1 part, 2 streams, 1400 rows",
         "  newest lines, zstd, run by run\n",
         "metadata ratio, decimals\n",
         "content index",
@@ -279,7 +279,7 @@ fn what_is_no_data_directory_is_refused() {
     );
     let inspected = run(&["inspect"], &folder.path().join("missing"));
     assert!(
-        !inspected.status.success() && text(&inspected).contains("is not there"),
+        !inspected.status.success() && text(&inspected).contains("does not exist"),
         "{}",
         text(&inspected)
     );
