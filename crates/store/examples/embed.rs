@@ -10,7 +10,8 @@ use skald_model::{
     Columns, ContentQuery, Labels, Literal, Matcher, TenantId, TimeRange, WriteBatch,
 };
 use skald_store::{Options, ReadSpec, Select, Store};
-use std::io::BufRead;
+use std::io::{BufRead, Write};
+use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,7 +20,18 @@ type Error = Box<dyn std::error::Error>;
 /// Lines of one push: a push is acknowledged as a whole.
 const PUSH_LINES: usize = 1000;
 
-fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
+    match embed() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing can be done about a closed stderr.
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn embed() -> Result<(), Error> {
     let mut arguments = std::env::args().skip(1);
     let (Some(folder), Some(word)) = (arguments.next(), arguments.next()) else {
         return Err("usage: embed FOLDER WORD".into());
