@@ -1,7 +1,7 @@
 //! Pipelines run filters, parsers and formatters over a [`skald_model::Batch`] and take samples.
 //!
 //! [`Pipeline::compile`] decides everything that can be decided once: the order of stages, how each filter
-//! searches, which labels have to be extracted. [`Pipeline::prefilter`] narrows a batch by its leading line
+//! searches, which labels have to be extracted. [`Pipeline::filter_lines`] narrows a batch by its leading line
 //! filters at once; [`Pipeline::run`] takes the rows that are left through the stages one by one without
 //! allocating. [`Extractor`] ends a pipeline in samples. Nothing here knows where batches come from.
 
