@@ -31,6 +31,7 @@ mod membership;
 mod names;
 mod parsed_values;
 mod pattern;
+mod ranks;
 mod regexp;
 pub(crate) mod required_labels;
 mod run;

@@ -117,15 +117,4 @@ impl NameTable {
     pub(super) fn len(&self) -> usize {
         self.names.len()
     }
-
-    /// Fills `ranks` with the place of each number among all names in order of their bytes.
-    pub(super) fn fill_ranks(&self, ranks: &mut Vec<u32>) {
-        let mut order: Vec<u32> = (0..self.names.len() as u32).collect();
-        order.sort_unstable_by(|a, b| self.names[*a as usize].cmp(&self.names[*b as usize]));
-        ranks.clear();
-        ranks.resize(self.names.len(), 0);
-        for (rank, id) in order.iter().enumerate() {
-            ranks[*id as usize] = rank as u32;
-        }
-    }
 }

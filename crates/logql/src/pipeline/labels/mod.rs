@@ -13,6 +13,7 @@ mod visible;
 pub(super) use visible::Item;
 
 use super::names::{EXTRACTED_SUFFIX, NO_NAME, NameId, NameTable};
+use super::ranks::Ranks;
 use super::span::{ARENA, FIRST_COLUMN, Input, LINES, STREAM, Span, Text, column_span};
 use crate::pipeline::early_drops::Watch;
 use crate::pipeline::required_labels::Hints;
@@ -105,7 +106,7 @@ pub(super) struct LabelSet {
     /// Stage that is at work.
     pub(super) stage: usize,
     refuted: bool,
-    ranks: RefCell<Vec<u32>>,
+    pub(super) ranks: RefCell<Ranks>,
     items: RefCell<Vec<Item>>,
 }
 
@@ -116,7 +117,7 @@ impl LabelSet {
         if renewed {
             self.slots.clear();
             self.grow();
-            self.ranks.take();
+            self.ranks.get_mut().clear();
             self.wants_all = hints.wants_all();
             self.watches.clear();
             self.watches.extend_from_slice(watches);

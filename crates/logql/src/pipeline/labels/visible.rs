@@ -2,6 +2,7 @@
 
 use super::{Category, LabelSet};
 use crate::pipeline::names::NameId;
+use crate::pipeline::ranks::Ranks;
 use crate::pipeline::span::{Input, Span, column_span};
 
 /// One visible label.
@@ -79,17 +80,29 @@ impl LabelSet {
     ) -> R {
         let mut items = self.items.take();
         self.collect(input, &mut items);
-        let mut ranks = self.ranks.take();
-        if ranks.len() != self.names.len() {
-            self.names.fill_ranks(&mut ranks);
-        }
-        items
-            .iter_mut()
-            .for_each(|item| item.rank = ranks[item.name as usize]);
-        items.sort_unstable_by_key(|item| item.rank);
+        self.sort(&mut items);
         let result = f(&items);
-        self.ranks.replace(ranks);
         self.items.replace(items);
         result
+    }
+
+    /// Sorts labels by name: by their ranks, or by text where a name has none yet.
+    fn sort(&self, items: &mut [Item]) {
+        let mut ranks = self.ranks.borrow_mut();
+        let mut missing = false;
+        for item in items.iter_mut() {
+            item.rank = ranks.get(item.name);
+            missing |= Ranks::is_missing(item.rank);
+        }
+        if missing {
+            if !ranks.renew_if_due(&self.names, items.len()) {
+                items.sort_unstable_by(|a, b| ranks.compare(&self.names, a.name, b.name));
+                return;
+            }
+            items
+                .iter_mut()
+                .for_each(|item| item.rank = ranks.get(item.name));
+        }
+        items.sort_unstable_by_key(|item| item.rank);
     }
 }
