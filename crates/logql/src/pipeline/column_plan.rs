@@ -93,7 +93,12 @@ impl ColumnPlan<Pipeline> {
 impl Pipeline {
     /// The labels that stages and their reader look at; `None` when that may be any, or when one of them may be
     /// found under two names: `a_extracted` is that of a field as well, and of a field `a` in streams that have `a`.
+    /// `None` too when `__error__` or `__error_details__` is compared by its size: metadata of these names is the
+    /// entry's error, and a field is not.
     pub(crate) fn named_labels(&self) -> Option<Vec<String>> {
+        if self.compares_error_by_size() {
+            return None;
+        }
         match self.metadata_wanted() {
             MetadataWanted::None => Some(Vec::new()),
             MetadataWanted::Names(names) => {
@@ -163,6 +168,8 @@ mod tests {
             Some(&["status", "took"]),
         );
         check(r#"| logfmt | a="1""#, Some(&["a"]));
+        check(r#"| logfmt | a="1" | __error__="""#, Some(&["a"]));
+        check(r#"| logfmt | a="1" | __error__ < 5"#, None);
         check("| json", None);
         check(r#"| json | line_format "y" | a="1""#, None);
         check(r#"| a="1" | json | b="1""#, None);

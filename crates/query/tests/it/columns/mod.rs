@@ -185,15 +185,45 @@ fn fields_that_meet_under_one_name_are_all_found() {
         "sum by (level, level_extracted) (count_over_time({app=~\".+\"} | json [RANGE]))",
         "{app=~\".+\"} | json | level_extracted < 30",
     ];
-    let asks = shapes.map(|shape| Ask {
+    check_shapes(&entries, &lines, &shapes);
+}
+
+#[test]
+fn a_field_named_as_the_error_is_no_error() {
+    let line = |n: usize| format!("__error__={} user=u{}", n % 60, n % 7);
+    let lines: Vec<String> = (0..120).map(line).collect();
+    let entries: Vec<Pushed<'_>> = lines
+        .iter()
+        .enumerate()
+        .map(|(number, line)| Pushed {
+            number,
+            stream: number % 2,
+            metadata: &[],
+            line,
+        })
+        .collect();
+    let shapes = [
+        "sum (count_over_time({app=~\".+\"} | logfmt | __error__ < 30 [RANGE]))",
+        "sum by (__error__) (count_over_time({app=~\".+\"} | logfmt [RANGE]))",
+        "sum by (user) (count_over_time({app=~\".+\"} | logfmt | __error__=\"\" [RANGE]))",
+        "{app=~\".+\"} | logfmt | __error__ >= 30 | user=\"u1\"",
+        "{app=~\".+\"} | logfmt | __error__!=\"\"",
+    ];
+    check_shapes(&entries, &lines, &shapes);
+}
+
+/// Asks queries over the whole range of the entries.
+fn check_shapes(entries: &[Pushed<'_>], lines: &[String], shapes: &[&'static str]) {
+    let ask = |shape: &&'static str| Ask {
         shape,
         range: LAST,
         grid: (LAST, LAST),
         limit: 1_000,
         ..Ask::default()
-    });
-    let asks: Vec<(&Ask, String)> = asks.iter().map(|ask| (ask, ask.query(&lines))).collect();
-    if let Err(why) = check(&entries, 30, &asks) {
+    };
+    let asks: Vec<Ask> = shapes.iter().map(ask).collect();
+    let asks: Vec<(&Ask, String)> = asks.iter().map(|ask| (ask, ask.query(lines))).collect();
+    if let Err(why) = check(entries, 30, &asks) {
         panic!("{why}");
     }
 }
