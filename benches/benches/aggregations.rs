@@ -1,8 +1,9 @@
 //! How many samples a second does each range aggregation take in and turn to points?
 //!
-//! One million samples of 100 series over an hour, in order of time for each series in turn, as blocks
-//! give them. Two grids: 60 windows of a minute, side by side (range equals step), and 240 windows of five
-//! minutes every 15 seconds. Baseline: `count_over_time` on the first grid, which only adds floats.
+//! One million samples of 100 series over an hour, in order of time for each series in turn, as
+//! blocks give them. Two grids: 60 windows of a minute, side by side (range equals step), and 240
+//! windows of five minutes every 15 seconds. Baseline: `count_over_time` on the first grid, which
+//! only adds floats.
 //!
 //!     cargo bench -p skald-benches --bench aggregations
 

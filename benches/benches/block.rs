@@ -1,7 +1,7 @@
 //! What does a block of 1 MB cost to write and to read, whole and by column?
 //!
-//! Baseline: zstd level 1 alone on the lines of the benchmark corpus, 2.0 s per GB to write and 0.6 to read.
-//! Run: `cargo bench -p skald-benches --bench block`
+//! Baseline: zstd level 1 alone on the lines of the benchmark corpus, 2.0 s per GB to write and 0.6
+//! to read. Run: `cargo bench -p skald-benches --bench block`
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use skald_benches::lines::{Kind, block};

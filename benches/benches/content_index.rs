@@ -1,7 +1,7 @@
 //! What does a block cost to index, and a question to 256 blocks to answer?
 //!
-//! Baseline: docs/decisions/0001-content-index.md, about 3 s per GB to build and 30 to 100 µs to ask 308 blocks.
-//! Run: `cargo bench -p skald-benches --bench content_index`
+//! Baseline: docs/decisions/0001-content-index.md, about 3 s per GB to build and 30 to 100 µs to
+//! ask 308 blocks. Run: `cargo bench -p skald-benches --bench content_index`
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use skald_benches::lines::{Kind, block};

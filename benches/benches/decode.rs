@@ -1,8 +1,9 @@
-//! How many megabytes of lines a second does one core take in, from a snappy-compressed protobuf body to what is
-//! handed to the store (labels resolved, entries validated, levels found)?
+//! How many megabytes of lines a second does one core take in, from a snappy-compressed protobuf
+//! body to what is handed to the store (labels resolved, entries validated, levels found)?
 //!
-//! One body of about a megabyte as Promtail sends it: eight streams, lines of one kind, the same on every run.
-//! Baselines on the same bytes: the decompression alone, and decompression with prost, which allocates each line.
+//! One body of about a megabyte as Promtail sends it: eight streams, lines of one kind, the same on
+//! every run. Baselines on the same bytes: the decompression alone, and decompression with prost,
+//! which allocates each line.
 //!
 //!     cargo bench -p skald-benches --bench decode
 

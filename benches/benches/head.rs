@@ -1,8 +1,9 @@
-//! What does a push cost between the log and the head, and do writers of one tenant hold each other up?
+//! What does a push cost between the log and the head, and do writers of one tenant hold each other
+//! up?
 //!
-//! A push is a record of 1 MiB of logfmt lines of one stream, not synced; the head is never flushed. A writer has a
-//! stream of its own. Twice the writers do as much each: with the cores for them, throughput should double.
-//! Run: `cargo bench -p skald-benches --bench head`
+//! A push is a record of 1 MiB of logfmt lines of one stream, not synced; the head is never
+//! flushed. A writer has a stream of its own. Twice the writers do as much each: with the cores for
+//! them, throughput should double. Run: `cargo bench -p skald-benches --bench head`
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use skald_benches::lines::{Kind, block};

@@ -1,4 +1,5 @@
-//! What does mining templates add to the flush of a block of 1 MB, when 512 of its rows are looked at?
+//! What does mining templates add to the flush of a block of 1 MB, when 512 of its rows are looked
+//! at?
 //!
 //! Baseline: encoding the block (`--bench block`), which is what a flush does anyway.
 //! Run: `cargo bench -p skald-benches --bench patterns`

@@ -1,7 +1,8 @@
 //! How many lines a second does each stage take through on one core?
 //!
-//! Baseline for json: `serde_json::Value` built from each line. `cargo bench -p skald-benches --bench stages`.
-//! Lines are made from a fixed formula, 20,000 in one batch; each run's count of results is checked.
+//! Baseline for json: `serde_json::Value` built from each line. `cargo bench -p skald-benches
+//! --bench stages`. Lines are made from a fixed formula, 20,000 in one batch; each run's count of
+//! results is checked.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use skald_logql::ast::{Expr, Grouping};

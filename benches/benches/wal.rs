@@ -1,8 +1,8 @@
 //! What does a record cost to append and make durable, alone and in a group, and to read back?
 //!
-//! The folder lies under the target folder, so the figures are those of its disk. Records are 1 MiB, as a shipper
-//! sends them. Baseline: docs/benchmarks.md.
-//! Run: `cargo bench -p skald-benches --bench wal`
+//! The folder lies under the target folder, so the figures are those of its disk. Records are 1
+//! MiB, as a shipper sends them. Baseline: docs/benchmarks.md. Run: `cargo bench -p skald-benches
+//! --bench wal`
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use skald_wal::files::RealFiles;

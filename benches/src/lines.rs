@@ -1,4 +1,5 @@
-//! Made-up log lines with the entropy of real ones: JSON with trace ids and addresses, logfmt, plain text.
+//! Made-up log lines with the entropy of real ones: JSON with trace ids and addresses, logfmt,
+//! plain text.
 
 use skald_model::{Batch, BatchBuilder};
 use std::fmt::Write;

@@ -5,8 +5,8 @@
 //!     cargo run -p skald-benches --release -- readers --server … --corpus DIR
 //!     cargo run -p skald-benches --release -- cold --server … --corpus DIR
 //!
-//! A corpus is a folder of push bodies, see e2e/corpus.rs. Ends with status 1 when an answer is not what the
-//! corpus says it must be.
+//! A corpus is a folder of push bodies, see e2e/corpus.rs. Ends with status 1 when an answer is not
+//! what the corpus says it must be.
 
 #![allow(
     clippy::print_stdout,

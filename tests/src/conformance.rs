@@ -1,8 +1,8 @@
 //! Recorded requests with the answers a real Loki gave, and what counts as the same answer.
 //!
-//! Success: the same result type and data; the order of streams and series, the order of entries that
-//! share a time and which of them a limit cuts are free; numbers agree to 1e-9. Failure: a 4xx status;
-//! whether the words are Loki's is counted apart.
+//! Success: the same result type and data; the order of streams and series, the order of entries
+//! that share a time and which of them a limit cuts are free; numbers agree to 1e-9. Failure: a 4xx
+//! status; whether the words are Loki's is counted apart.
 
 use crate::http::{Client, Reply};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! What the tests of the whole share: a running server, an HTTP client, recorded answers and how they
-//! are compared.
+//! What the tests of the whole share: a running server, an HTTP client, recorded answers and how
+//! they are compared.
 
 pub mod conformance;
 pub mod http;

@@ -116,7 +116,8 @@ impl Local {
             return;
         }
         stopped.expect("the store closes");
-        // Connections that are being closed may hold the store, and with it the lock of its directory.
+        // Connections that are being closed may hold the store, and with it the lock of its
+        // directory.
         let deadline = Instant::now() + Duration::from_secs(30);
         while store.strong_count() > 0 {
             assert!(Instant::now() < deadline, "the store is let go");

@@ -98,7 +98,8 @@ impl Skald {
 
 impl Drop for Skald {
     fn drop(&mut self) {
-        // After `kill` and `terminate` there is nothing left to end: both calls then fail harmlessly.
+        // After `kill` and `terminate` there is nothing left to end: both calls then fail
+        // harmlessly.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,7 +1,8 @@
 //! What an answer must look like, written as JSON.
 //!
-//! A text names a kind of value (see `leaf`); an object lists keys, those ending in `?` may be missing and
-//! `...` lets others be; a list of one is a list of such values, a longer one has just these elements.
+//! A text names a kind of value (see `leaf`); an object lists keys, those ending in `?` may be
+//! missing and `...` lets others be; a list of one is a list of such values, a longer one has just
+//! these elements.
 
 use serde_json::{Map, Value};
 

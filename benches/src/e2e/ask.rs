@@ -16,8 +16,8 @@ pub(super) struct Asked {
     pub(super) first_ms: f64,
 }
 
-/// What takes so little is asked on for so long, at most so often as is asked at all: the median of five answers of half a
-/// millisecond says more of the machine than of the server.
+/// What takes so little is asked on for so long, at most so often as is asked at all: the median of
+/// five answers of half a millisecond says more of the machine than of the server.
 const ASKED_ON: Duration = Duration::from_millis(200);
 const TIMES_AS_OFTEN: usize = 20;
 

@@ -1,5 +1,5 @@
-//! A corpus on disk: `bodies.bin` with push bodies (u32 little-endian length, snappy-compressed protobuf) and
-//! `meta.json` with totals, the time range in seconds, and a token that occurs once.
+//! A corpus on disk: `bodies.bin` with push bodies (u32 little-endian length, snappy-compressed
+//! protobuf) and `meta.json` with totals, the time range in seconds, and a token that occurs once.
 
 use super::Error;
 use prost::Message;
@@ -60,8 +60,8 @@ impl Corpus {
         }))
     }
 
-    /// Calls `each` with the labels, time and line of every entry. Decoded with libraries that the server does
-    /// not use for it.
+    /// Calls `each` with the labels, time and line of every entry. Decoded with libraries that the
+    /// server does not use for it.
     pub(super) fn entries(&self, mut each: impl FnMut(&Labels, i64, &[u8])) -> Result<(), Error> {
         for body in self.bodies()? {
             let plain = snap::raw::Decoder::new().decompress_vec(&body)?;

@@ -1,4 +1,5 @@
-//! The loader pushes a corpus as shippers do: a few connections, each waiting for its answer before the next push.
+//! The loader pushes a corpus as shippers do: a few connections, each waiting for its answer before
+//! the next push.
 
 use super::corpus::Corpus;
 use super::machine;

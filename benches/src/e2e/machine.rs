@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 /// How long each speed is measured.
 const MEASURED: Duration = Duration::from_millis(500);
 
-/// One core's megabytes a second of log text: puts figures of two machines, or of two days, side by side.
+/// One core's megabytes a second of log text: puts figures of two machines, or of two days, side by
+/// side.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Calibration {
     pub(super) zstd_decompress: f64,
@@ -51,7 +52,8 @@ fn rate(bytes: usize, work: impl Fn() -> usize) -> f64 {
     (bytes * times) as f64 / f64::from(1 << 20) / began.elapsed().as_secs_f64()
 }
 
-/// Milliseconds of CPU that the threads of a process have used; those that ended are not among them.
+/// Milliseconds of CPU that the threads of a process have used; those that ended are not among
+/// them.
 pub(super) fn cpu_ms(pid: u32) -> f64 {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))
         .into_iter()

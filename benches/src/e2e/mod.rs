@@ -42,7 +42,8 @@ told!(
     prost::DecodeError
 );
 
-/// Times a small size may grow to where data must not matter, and how often the cold start is tried.
+/// Times a small size may grow to where data must not matter, and how often the cold start is
+/// tried.
 const FLAT_RATIO: f64 = 1.5;
 const COLD_STARTS: usize = 3;
 
@@ -210,7 +211,8 @@ pub(crate) fn run(
     Ok(right && slower.is_empty())
 }
 
-/// Corpora of growing size: some questions must take as long for all, the others grow no faster than the data.
+/// Corpora of growing size: some questions must take as long for all, the others grow no faster
+/// than the data.
 pub(crate) fn growth(target: &Target, corpora: &[PathBuf]) -> Result<bool, Error> {
     let mut all = Vec::new();
     let mut right = true;

@@ -1,4 +1,5 @@
-//! Many readers ask while data comes in: does a light question stay fast, and does ingest keep its rate?
+//! Many readers ask while data comes in: does a light question stay fast, and does ingest keep its
+//! rate?
 
 use super::corpus::Corpus;
 use super::load::{self, quantile};
@@ -23,7 +24,8 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Asks until the pushes are done. Client 0 asks for the needle alone: its answers are what is measured.
+    /// Asks until the pushes are done. Client 0 asks for the needle alone: its answers are what is
+    /// measured.
     fn client(&self, number: usize) {
         let own: Vec<&Question> = if number == 0 {
             vec![self.needle]
@@ -54,7 +56,8 @@ impl Asking<'_> {
 /// Ingest keeps its rate when it is within this share of what was asked for.
 const RATE_SHARE: f64 = 0.95;
 
-/// Pushes half of the corpus at full speed, then the other half at half that speed while `clients` ask.
+/// Pushes half of the corpus at full speed, then the other half at half that speed while `clients`
+/// ask.
 pub(crate) fn readers(target: &Target, directory: &Path, clients: usize) -> Result<bool, Error> {
     let corpus = Corpus::open(directory)?;
     let questions = questions(&corpus.meta);

@@ -1,8 +1,8 @@
-//! Writes `fixtures/v<version>.block` (directory entry, then block) and `.rows` (what it must give), and the same
-//! of shredded lines as `v<version>-fields`.
+//! Writes `fixtures/v<version>.block` (directory entry, then block) and `.rows` (what it must
+//! give), and the same of shredded lines as `v<version>-fields`.
 //!
-//! Run once for each format version: `cargo run -p skald-block --example fixture`. The files of older
-//! versions stay as they are.
+//! Run once for each format version: `cargo run -p skald-block --example fixture`. The files of
+//! older versions stay as they are.
 
 use skald_block::{Encoder, FORMAT_VERSION, ReadSpec, decode};
 use skald_model::{Batch, BatchBuilder, Columns};

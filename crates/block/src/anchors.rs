@@ -1,10 +1,10 @@
 //! Anchors mark every 256th row of a long run with its time and the line bytes before it.
 //!
-//! Times and lengths are stored as steps and lengths, so the place of a time in a run is found by adding them
-//! up; from an anchor on that is a few frames instead of the whole run.
+//! Times and lengths are stored as steps and lengths, so the place of a time in a run is found by
+//! adding them up; from an anchor on that is a few frames instead of the whole run.
 
-/// Rows between anchors as this program writes them: at most two frames of integers to add up, and about eight
-/// bytes of directory for 256 entries.
+/// Rows between anchors as this program writes them: at most two frames of integers to add up, and
+/// about eight bytes of directory for 256 entries.
 pub(crate) const ANCHOR_ROWS: u32 = 256;
 
 /// A row of a run that need not be added up to.

@@ -1,8 +1,8 @@
 //! Decodes the columns of a block that a reader asks for into a batch.
 //!
-//! A read goes down once: fetch the columns that [`ReadSpec`] needs, decode times, let the reader pick rows by them,
-//! then decode the other columns. Two lists of rows narrow what is decoded: *line rows*, whose lines are wanted, and
-//! *picked rows*, whose values are wanted in any column.
+//! A read goes down once: fetch the columns that [`ReadSpec`] needs, decode times, let the reader
+//! pick rows by them, then decode the other columns. Two lists of rows narrow what is decoded:
+//! *line rows*, whose lines are wanted, and *picked rows*, whose values are wanted in any column.
 
 use crate::codecs::ints;
 use crate::columns::fields::FieldColumns;
@@ -19,11 +19,12 @@ use skald_fields::Form;
 use skald_model::{Batch, Columns, MetadataColumn, Run};
 use std::ops::Range;
 
-/// Decodes what `spec` asks for into the memory of `buffer`, a batch that is no longer needed: a reader of many blocks
-/// then asks the system for none. `read` fetches byte ranges of the block.
+/// Decodes what `spec` asks for into the memory of `buffer`, a batch that is no longer needed: a
+/// reader of many blocks then asks the system for none. `read` fetches byte ranges of the block.
 ///
 /// # Errors
-/// [`BlockError::Read`] when `read` fails, [`BlockError::Damaged`] when the bytes are not what was written.
+/// [`BlockError::Read`] when `read` fails, [`BlockError::Damaged`] when the bytes are not what was
+/// written.
 pub fn decode(
     meta: &BlockMeta,
     spec: &ReadSpec<'_>,
@@ -75,7 +76,8 @@ pub fn decode(
     Ok(batch)
 }
 
-/// Fetches the columns that are needed. Of lines in two columns these are the ones that hold wanted lines.
+/// Fetches the columns that are needed. Of lines in two columns these are the ones that hold wanted
+/// lines.
 fn fetch<'m>(
     meta: &'m BlockMeta,
     spec: &ReadSpec<'_>,
@@ -175,7 +177,8 @@ enum LengthRows<'a> {
     Around(&'a [u32]),
 }
 
-/// Chooses the rows whose lengths are read: few when only some lines are wanted and each can be found by itself.
+/// Chooses the rows whose lengths are read: few when only some lines are wanted and each can be
+/// found by itself.
 fn length_rows<'a>(
     meta: &BlockMeta,
     spec: &ReadSpec<'a>,
@@ -231,9 +234,9 @@ fn decode_lengths(
     )))
 }
 
-/// Residual rows, in order: those whose lines are not of this form, or are whole. Fields do not tell what a parser
-/// would find in them, so their lines have to be read. Only of blocks with shredded lines
-/// ([`crate::FieldCoverage::Some`]).
+/// Residual rows, in order: those whose lines are not of this form, or are whole. Fields do not
+/// tell what a parser would find in them, so their lines have to be read. Only of blocks with
+/// shredded lines ([`crate::FieldCoverage::Some`]).
 pub fn residual_rows(
     meta: &BlockMeta,
     form: Form,

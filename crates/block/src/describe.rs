@@ -1,4 +1,5 @@
-//! Column descriptions tell a person who inspects a part what its columns hold and how they are written.
+//! Column descriptions tell a person who inspects a part what its columns hold and how they are
+//! written.
 
 use crate::encoding::{
     FIELD_ESCAPED, LINES_OLDER_NEWEST, LINES_PLAIN, LINES_SHREDDED, LINES_SHREDDED_JSON,

@@ -17,8 +17,8 @@ const COLUMN_BYTES_MIN: usize = 7;
 /// Fewest bytes a level count takes.
 const LEVEL_BYTES_MIN: usize = 2;
 
-/// Fewest rows between anchors that are believed: a smaller number would let a directory claim more of them
-/// than rows.
+/// Fewest rows between anchors that are believed: a smaller number would let a directory claim more
+/// of them than rows.
 const ANCHOR_ROWS_MIN: u64 = 64;
 
 const KIND_TIMES: u8 = 0;

@@ -27,7 +27,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Encodes a batch whose runs are sorted by (stream, time, arrival); appends the bytes to `out`.
+    /// Encodes a batch whose runs are sorted by (stream, time, arrival); appends the bytes to
+    /// `out`.
     pub fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>) -> Result<BlockMeta, BlockError> {
         check(batch)?;
         let mut meta = describe(batch);

@@ -20,7 +20,8 @@ pub(crate) const NEWEST_FRAMES: u8 = 6;
 /// Set in the encoding of a field's column when some value is written with escapes.
 pub(crate) const FIELD_ESCAPED: u8 = 0x80;
 
-/// The tag of shredded lines that all have this form; `None` when forms differ or some lines are whole.
+/// The tag of shredded lines that all have this form; `None` when forms differ or some lines are
+/// whole.
 pub(crate) fn shredded(form: Option<Form>) -> u8 {
     match form {
         None => LINES_SHREDDED,

@@ -1,9 +1,11 @@
-//! Encodes entries as blocks, a column at a time, and decodes the columns a reader asks for. README.md is the format.
+//! Encodes entries as blocks, a column at a time, and decodes the columns a reader asks for.
+//! README.md is the format.
 //!
-//! A block is the unit of compression, checksum and pruning. [`Encoder`] writes one, [`decode()`] reads what a
-//! [`ReadSpec`] asks for, [`BlockMeta`] is what a part's directory keeps of it, and [`RunCounter`] counts within a run
-//! without decoding it. Nothing here opens files: callers pass bytes in and get bytes out, so the store and the fuzzer
-//! share one decoder. Invariant: the runs of a block are sorted by (stream, time, arrival).
+//! A block is the unit of compression, checksum and pruning. [`Encoder`] writes one, [`decode()`]
+//! reads what a [`ReadSpec`] asks for, [`BlockMeta`] is what a part's directory keeps of it, and
+//! [`RunCounter`] counts within a run without decoding it. Nothing here opens files: callers pass
+//! bytes in and get bytes out, so the store and the fuzzer share one decoder. Invariant: the runs
+//! of a block are sorted by (stream, time, arrival).
 //!
 //! ```
 //! use skald_block::{Encoder, ReadSpec, decode};

@@ -1,6 +1,7 @@
 //! Block metadata describes the runs, columns and statistics of a block without any line.
 //!
-//! A part's directory keeps a [`BlockMeta`] of each block; readers decide by it whether, and which bytes, to read.
+//! A part's directory keeps a [`BlockMeta`] of each block; readers decide by it whether, and which
+//! bytes, to read.
 
 use crate::anchors::{Anchor, Anchors};
 use crate::encoding::{self, FIELD_ESCAPED, LINES_OLDER_NEWEST};
@@ -39,7 +40,8 @@ pub enum ColumnKind {
     Newest,
     /// The structured metadata of this name.
     Metadata(Arc<str>),
-    /// Values of shredded lines, which become the label of this name; without a name they become none.
+    /// Values of shredded lines, which become the label of this name; without a name they become
+    /// none.
     Field(Arc<str>),
 }
 
@@ -94,7 +96,8 @@ pub struct BlockMeta {
     pub runs: Vec<RunMeta>,
     /// Columns in order of their bytes, without gaps.
     pub columns: Vec<ColumnMeta>,
-    /// Rows by value of `detected_level`, in order of first use; empty when it has very many values.
+    /// Rows by value of `detected_level`, in order of first use; empty when it has very many
+    /// values.
     pub levels: Vec<(String, u32)>,
     /// Times and bytes at some rows of long runs.
     pub anchors: Anchors,
@@ -111,9 +114,11 @@ pub struct NewestRows {
     pub older_bytes: u64,
 }
 
-/// Fewest rows that are the newest of a run; all rows of a run that has not many more are its newest.
+/// Fewest rows that are the newest of a run; all rows of a run that has not many more are its
+/// newest.
 pub const NEWEST_ROWS_MIN: u32 = 128;
-/// The newest lines get a column of their own when the others have at least one in this many bytes of a block's lines.
+/// The newest lines get a column of their own when the others have at least one in this many bytes
+/// of a block's lines.
 const OLDER_SHARE_MIN: u64 = 4;
 
 /// How many lines of a block have their values in fields.
@@ -140,8 +145,9 @@ impl BlockMeta {
             .any(|column| matches!(&column.kind, ColumnKind::Metadata(n) if **n == *name))
     }
 
-    /// Where the newest rows of each run begin; `None` when the older ones have too few bytes to be worth a column of
-    /// their own. Part of the format: a reader finds the lines of [`ColumnKind::Newest`] by it.
+    /// Where the newest rows of each run begin; `None` when the older ones have too few bytes to be
+    /// worth a column of their own. Part of the format: a reader finds the lines of
+    /// [`ColumnKind::Newest`] by it.
     pub fn newest_rows(&self) -> Option<Vec<NewestRows>> {
         let (mut newest, mut start, mut anchors) = (
             Vec::with_capacity(self.runs.len()),
@@ -207,8 +213,8 @@ impl BlockMeta {
             .any(|column| column.kind == ColumnKind::Lines && all.contains(&column.encoding))
     }
 
-    /// How many lines have the values that a parser of this form finds for some labels in fields. None where a label
-    /// may come from metadata as well, or is written with escapes.
+    /// How many lines have the values that a parser of this form finds for some labels in fields.
+    /// None where a label may come from metadata as well, or is written with escapes.
     pub fn field_coverage(&self, form: Form, labels: &[String]) -> FieldCoverage {
         let lines = self
             .columns

@@ -1,9 +1,9 @@
-//! Run counter: counts the rows and line bytes of a run before a time, from anchors and the few frames between two of
-//! them.
+//! Run counter: counts the rows and line bytes of a run before a time, from anchors and the few
+//! frames between two of them.
 //!
-//! [`RunCounter`] answers for one block. A time outside a run costs no read; the first one inside fetches the
-//! times column (and, when bytes are asked for, the lengths column) once, and each adds up at most the rows
-//! from one anchor to the next. Not for unsorted batches: blocks are sorted.
+//! [`RunCounter`] answers for one block. A time outside a run costs no read; the first one inside
+//! fetches the times column (and, when bytes are asked for, the lengths column) once, and each adds
+//! up at most the rows from one anchor to the next. Not for unsorted batches: blocks are sorted.
 
 use crate::codecs::ints::{FRAME, Frames};
 use crate::columns::times;
@@ -40,7 +40,8 @@ pub struct RunCounter<'a> {
     steps: usize,
     times: Option<(u64, Frames)>,
     lengths: Option<Frames>,
-    /// The last answer that was searched for: edges come in order, and the next search goes on from there.
+    /// The last answer that was searched for: edges come in order, and the next search goes on from
+    /// there.
     reached: Option<Reached>,
     /// The frame of times that was decoded last.
     decoded: Option<(usize, Box<[u64; FRAME]>)>,
@@ -99,7 +100,8 @@ impl<'a> RunCounter<'a> {
         }
     }
 
-    /// What run `run` (a place in [`BlockMeta::runs`]) has in `[from, to)`. `read` fetches byte ranges of the block.
+    /// What run `run` (a place in [`BlockMeta::runs`]) has in `[from, to)`. `read` fetches byte
+    /// ranges of the block.
     pub fn within(
         &mut self,
         run: usize,
@@ -203,7 +205,8 @@ impl<'a> RunCounter<'a> {
         }
     }
 
-    /// The first row of the run, after the one given with its time, that is not before `time`; and its own time.
+    /// The first row of the run, after the one given with its time, that is not before `time`; and
+    /// its own time.
     fn first_not_before(
         &mut self,
         time: i64,

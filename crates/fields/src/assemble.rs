@@ -1,6 +1,7 @@
 //! Assembles lines from skeletons and columns of values, byte for byte.
 //!
-//! [`Assembler::assemble`] gives all lines of a block, [`Assembler::assemble_rows`] those of some rows.
+//! [`Assembler::assemble`] gives all lines of a block, [`Assembler::assemble_rows`] those of some
+//! rows.
 
 use crate::shredded::Skeleton;
 use skald_model::MetadataColumn;
@@ -36,7 +37,8 @@ impl Assembler<'_> {
     /// Appends all lines to `lines`, which is empty; `ends` says where each ends.
     ///
     /// # Errors
-    /// When the lines do not have the lengths that `ends` says, or a skeleton, column or value is missing.
+    /// When the lines do not have the lengths that `ends` says, or a skeleton, column or value is
+    /// missing.
     pub fn assemble(&self, ends: &[u32], lines: &mut Vec<u8>) -> Result<(), AssembleError> {
         self.check(ends)?;
         let mut whole = self.whole;
@@ -61,8 +63,9 @@ impl Assembler<'_> {
         }
     }
 
-    /// Appends the lines of the rows `wanted`, which are in order, to `lines`, which is empty. The other lines come out
-    /// empty, and `ends` is changed to say so. Whole lines need not be there when none of the rows has one.
+    /// Appends the lines of the rows `wanted`, which are in order, to `lines`, which is empty. The
+    /// other lines come out empty, and `ends` is changed to say so. Whole lines need not be there
+    /// when none of the rows has one.
     pub fn assemble_rows(
         &self,
         wanted: &[u32],

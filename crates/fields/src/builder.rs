@@ -1,7 +1,7 @@
 //! The builder of shredded lines collects skeletons and columns line by line.
 //!
-//! Main type: [`ShreddedBuilder`]. It finds the skeleton of a line among those it has, or adds it, and puts the
-//! line's values into their columns.
+//! Main type: [`ShreddedBuilder`]. It finds the skeleton of a line among those it has, or adds it,
+//! and puts the line's values into their columns.
 
 use crate::json::{Kind, value_at};
 use crate::logfmt::ENDS_WORD;
@@ -59,7 +59,8 @@ pub(crate) struct ShreddedBuilder {
 }
 
 impl ShreddedBuilder {
-    /// Whether a line surely has this skeleton; leaves its values in `spans`. After a `false` the line has to be read.
+    /// Whether a line surely has this skeleton; leaves its values in `spans`. After a `false` the
+    /// line has to be read.
     pub(crate) fn fits(&self, number: u32, line: &[u8], spans: &mut Vec<Range<usize>>) -> bool {
         spans.clear();
         let skeleton = &self.shredded.skeletons[number as usize];
@@ -221,8 +222,8 @@ fn slot_kind(kind: Kind) -> Option<SlotKind> {
 /// Begins the name, within a block, of a column that becomes no label.
 const ANONYMOUS: char = '\0';
 
-/// Names of the columns of a line's values: label names, or anonymous ones that begin with [`ANONYMOUS`]. `None`
-/// where one name has two values of which a parser might take either.
+/// Names of the columns of a line's values: label names, or anonymous ones that begin with
+/// [`ANONYMOUS`]. `None` where one name has two values of which a parser might take either.
 fn names(form: Form, line: &[u8], tokens: &[Token], objects: &[ObjectKey]) -> Option<Vec<String>> {
     let text = |range: &Range<usize>| String::from_utf8_lossy(&line[range.clone()]);
     let mut prefixes = vec![String::new()];

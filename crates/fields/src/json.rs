@@ -1,13 +1,13 @@
 //! The JSON scanner finds where values begin and end, and unescapes strings, as Loki does.
 //!
-//! This is not a validator: it accepts what Loki's scanner accepts and fails where that fails, because the
-//! failure's text and the labels found before it can be seen in answers. Memory and depth are bounded by
-//! the line.
+//! This is not a validator: it accepts what Loki's scanner accepts and fails where that fails,
+//! because the failure's text and the labels found before it can be seen in answers. Memory and
+//! depth are bounded by the line.
 
 use memchr::memchr2;
 
-/// Deepest nesting that is flattened; objects further down are passed over. Each level is scanned twice, so
-/// the bound also keeps the time for a hostile line linear in its length.
+/// Deepest nesting that is flattened; objects further down are passed over. Each level is scanned
+/// twice, so the bound also keeps the time for a hostile line linear in its length.
 pub const DEPTH_MAX: usize = 64;
 
 /// Words that [`string_end`] looks at itself.
@@ -197,8 +197,8 @@ pub enum Step {
     Done,
 }
 
-/// Calls `found` with each key and value of the object at or after `at`; keys come as start, end and whether
-/// they have escapes. `Ok(Step::Done)` when `found` ended it.
+/// Calls `found` with each key and value of the object at or after `at`; keys come as start, end
+/// and whether they have escapes. `Ok(Step::Done)` when `found` ended it.
 pub fn walk_object(
     data: &[u8],
     at: usize,
@@ -272,8 +272,9 @@ fn unescape_onto(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// The character of the hexadecimal digits after `\u`, and of the surrogate that follows if it is one. Half of a
-/// pair is no character and stands for U+FFFD, so that one broken escape does not cost the rest of the text.
+/// The character of the hexadecimal digits after `\u`, and of the surrogate that follows if it is
+/// one. Half of a pair is no character and stands for U+FFFD, so that one broken escape does not
+/// cost the rest of the text.
 fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
     let high = hex4(text)?;
     if let Some(c) = char::from_u32(high) {

@@ -1,10 +1,11 @@
-//! Shreds JSON and logfmt lines into skeletons and columns of values, and assembles them again byte for byte.
+//! Shreds JSON and logfmt lines into skeletons and columns of values, and assembles them again byte
+//! for byte.
 //!
-//! [`json`] and [`logfmt`] read lines as LogQL's parsers do; [`label_name()`] is the label a key becomes.
-//! [`Shredder`] shreds the lines of a block into skeletons, which repeat, and columns of values. [`Assembler`]
-//! gives the lines back, and [`prefilter()`] tells beforehand which of them may contain a text. Shredding and parsing
-//! share their readers, so that a column holds what a parser would find. Nothing here knows queries or how columns
-//! are written.
+//! [`json`] and [`logfmt`] read lines as LogQL's parsers do; [`label_name()`] is the label a key
+//! becomes. [`Shredder`] shreds the lines of a block into skeletons, which repeat, and columns of
+//! values. [`Assembler`] gives the lines back, and [`prefilter()`] tells beforehand which of them
+//! may contain a text. Shredding and parsing share their readers, so that a column holds what a
+//! parser would find. Nothing here knows queries or how columns are written.
 //!
 //! ```
 //! use skald_fields::{Assembler, Shredder};

@@ -1,6 +1,7 @@
 //! Reads logfmt lines: where keys and values are, and where a line stops being logfmt.
 //!
-//! Accepts what Loki's decoder accepts and fails where that fails: the failure's text can be seen in answers.
+//! Accepts what Loki's decoder accepts and fails where that fails: the failure's text can be seen
+//! in answers.
 
 use crate::json::unescape;
 use std::fmt;

@@ -1,9 +1,10 @@
 //! The prefilter drops rows that can't contain a text, before any line is assembled.
 //!
-//! A text in a line lies within one literal of its skeleton, or within a value, or it begins in a literal and goes on
-//! in the value that follows, or it begins in a value and goes on in the literal that follows. Each case is looked
-//! at where the bytes allow it; columns that can't be part of it are not even decoded. A row is never left out
-//! wrongly. A few too many do no harm: the caller filters the lines that are left.
+//! A text in a line lies within one literal of its skeleton, or within a value, or it begins in a
+//! literal and goes on in the value that follows, or it begins in a value and goes on in the
+//! literal that follows. Each case is looked at where the bytes allow it; columns that can't be
+//! part of it are not even decoded. A row is never left out wrongly. A few too many do no harm: the
+//! caller filters the lines that are left.
 
 use crate::shredded::Skeleton;
 use memchr::memmem::Finder;
@@ -15,15 +16,16 @@ pub trait LazyColumns {
     /// Why one can't be decoded.
     type Error;
 
-    /// Whether a value of the column may have this byte; small letters are asked for where case is ignored.
+    /// Whether a value of the column may have this byte; small letters are asked for where case is
+    /// ignored.
     fn may_hold(&self, column: usize, byte: u8) -> bool;
 
     /// The column, with as many rows as there are.
     fn get(&mut self, column: usize) -> Result<&MetadataColumn, Self::Error>;
 }
 
-/// Tells for each row whether its line may hold at least one literal of each clause; whole lines always may.
-/// `skeleton_codes` are those of [`crate::Shredded`].
+/// Tells for each row whether its line may hold at least one literal of each clause; whole lines
+/// always may. `skeleton_codes` are those of [`crate::Shredded`].
 pub fn prefilter<C: LazyColumns>(
     skeletons: &[Skeleton],
     skeleton_codes: &[u32],
@@ -57,7 +59,8 @@ struct Edge<'a> {
     across: &'a [Across],
 }
 
-/// How a text may lie across an edge between a value and a literal, by the number of its bytes before that edge.
+/// How a text may lie across an edge between a value and a literal, by the number of its bytes
+/// before that edge.
 #[derive(Debug, PartialEq, Eq)]
 enum Across {
     /// Begins in the literal before: the value begins with the text from this byte on.
@@ -212,7 +215,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// How the text may lie across the value of slot `at`, by what stands around it and the bytes it may have.
+    /// How the text may lie across the value of slot `at`, by what stands around it and the bytes
+    /// it may have.
     fn across(&self, skeleton: &Skeleton, at: usize, may_hold: impl Fn(u8) -> bool) -> Vec<Across> {
         let before = &skeleton.slots[at].literal;
         let goes_on = |rest: &[u8]| goes_on(skeleton, at, rest);
@@ -238,8 +242,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Whether a text may go on like this after the value of slot `at`: in the literal there, and past it where another
-/// value follows.
+/// Whether a text may go on like this after the value of slot `at`: in the literal there, and past
+/// it where another value follows.
 fn goes_on(skeleton: &Skeleton, at: usize, rest: &[u8]) -> bool {
     match skeleton.slots.get(at + 1) {
         Some(slot) => slot.literal.starts_with(rest) || rest.starts_with(&slot.literal),

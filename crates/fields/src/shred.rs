@@ -1,9 +1,11 @@
-//! Shreds the lines of a block: skeletons that many lines share, and the values between their literals as columns.
+//! Shreds the lines of a block: skeletons that many lines share, and the values between their
+//! literals as columns.
 //!
-//! A JSON line's skeleton is its text without strings, numbers, booleans and arrays; that of a logfmt line its
-//! text without values. A column is named as the label that a parser would make of its key. A line stays whole when
-//! a parser can't read it to its end, when it is not UTF-8, or when its keys need a closer look (escapes, one logfmt
-//! key twice): the text of a column is what a parser would find.
+//! A JSON line's skeleton is its text without strings, numbers, booleans and arrays; that of a
+//! logfmt line its text without values. A column is named as the label that a parser would make of
+//! its key. A line stays whole when a parser can't read it to its end, when it is not UTF-8, or
+//! when its keys need a closer look (escapes, one logfmt key twice): the text of a column is what a
+//! parser would find.
 
 use crate::builder::{ObjectKey, ShreddedBuilder, SlotKind, Token};
 use crate::json::{self, DEPTH_MAX, JsonError, Kind, Step, walk_object};
@@ -30,7 +32,8 @@ pub struct Shredder {
 }
 
 impl Shredder {
-    /// Shreds a block; `None` when that saves nothing: too few rows, or more than a quarter of the bytes stay whole.
+    /// Shreds a block; `None` when that saves nothing: too few rows, or more than a quarter of the
+    /// bytes stay whole.
     pub fn shred(&mut self, batch: &Batch) -> Option<Shredded> {
         let rows = batch.len();
         if rows < ROWS_MIN {
@@ -168,7 +171,8 @@ impl Shredder {
         })
     }
 
-    /// Finds the values of `key=value` pairs as the logfmt parser does; `None` when there are fewer than two.
+    /// Finds the values of `key=value` pairs as the logfmt parser does; `None` when there are fewer
+    /// than two.
     fn read_pairs(&mut self, line: &[u8]) -> Option<()> {
         for pair in Scanner::new(line) {
             let pair = pair.ok()?;

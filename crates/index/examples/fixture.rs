@@ -1,7 +1,7 @@
 //! Writes `fixtures/v<version>.index`, the content index of `fixtures/lines.txt`.
 //!
-//! Run once for each format version: `cargo run -p skald-index --example fixture`. The files of older versions
-//! stay as they are.
+//! Run once for each format version: `cargo run -p skald-index --example fixture`. The files of
+//! older versions stay as they are.
 
 use skald_index::ContentIndexBuilder;
 use skald_index::content::FORMAT_VERSION;

@@ -60,7 +60,8 @@ impl Ingest {
         reply
     }
 
-    /// Runs the pipeline on a thread that may block; `written` hears when a write that was begun is durable.
+    /// Runs the pipeline on a thread that may block; `written` hears when a write that was begun is
+    /// durable.
     async fn run(
         &self,
         tenant: &TenantId,
@@ -89,7 +90,8 @@ impl Ingest {
         self.pipeline.tail_hub()
     }
 
-    /// Appends counters in Prometheus text form (`loki_distributor_*`, `loki_discarded_*`, our own) to `out`.
+    /// Appends counters in Prometheus text form (`loki_distributor_*`, `loki_discarded_*`, our own)
+    /// to `out`.
     pub fn write_metrics(&self, out: &mut String) {
         self.pipeline.metrics().write(out);
     }

@@ -20,8 +20,9 @@ pub(crate) fn is_name_start(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
 
-/// A name as Prometheus's translator for OTLP makes it: letters, digits and single underscores, never beginning
-/// with a digit; `__x__` keeps its underscores. `None` when nothing is left but underscores.
+/// A name as Prometheus's translator for OTLP makes it: letters, digits and single underscores,
+/// never beginning with a digit; `__x__` keeps its underscores. `None` when nothing is left but
+/// underscores.
 pub(crate) fn sanitize_name(name: &[u8]) -> Option<Cow<'_, str>> {
     if is_clean(name) {
         return std::str::from_utf8(name).ok().map(Cow::Borrowed);

@@ -1,9 +1,10 @@
 //! Takes pushes of every protocol: decodes, validates and stores them, and feeds live tails.
 //!
-//! Knows nothing of queries. The face is [`Ingest`]; `pipeline` is the way of one push, in order: `decode` (bytes →
-//! streams and entries that borrow from the body), `validate` (limits, labels, levels → a batch), the store, and
-//! [`tail_hub`]. Layers, lowest first: `request`, `limits`, `rejection`, `label_name` · `decode` · `level` ·
-//! `push_counters`, `validate` · `reply`, `metrics`, `tail_hub` · `pipeline` · `ingest`.
+//! Knows nothing of queries. The face is [`Ingest`]; `pipeline` is the way of one push, in order:
+//! `decode` (bytes → streams and entries that borrow from the body), `validate` (limits, labels,
+//! levels → a batch), the store, and [`tail_hub`]. Layers, lowest first: `request`, `limits`,
+//! `rejection`, `label_name` · `decode` · `level` · `push_counters`, `validate` · `reply`,
+//! `metrics`, `tail_hub` · `pipeline` · `ingest`.
 
 mod decode;
 mod handle;

@@ -1,6 +1,7 @@
 //! The push pipeline decodes, validates, writes and publishes one push.
 //!
-//! Runs on a thread that may block. Buffers for decompressed bodies are reused between pushes, at most one a worker.
+//! Runs on a thread that may block. Buffers for decompressed bodies are reused between pushes, at
+//! most one a worker.
 
 use crate::decode::decoded::Decoded;
 use crate::decode::message::Message;
@@ -70,7 +71,8 @@ impl Pipeline {
         &self.tail_hub
     }
 
-    /// Runs a push to where the store has it. `written` hears when the write is durable, if one was begun.
+    /// Runs a push to where the store has it. `written` hears when the write is durable, if one was
+    /// begun.
     pub(crate) fn run(
         &self,
         tenant: &TenantId,
@@ -182,7 +184,8 @@ impl BufferPool {
     }
 }
 
-/// Decoding and validation without a store, for asking what they cost and what they do with any bytes.
+/// Decoding and validation without a store, for asking what they cost and what they do with any
+/// bytes.
 pub struct DryRun {
     policy: TenantPolicy,
     buffer: Vec<u8>,
@@ -197,8 +200,8 @@ impl DryRun {
         }
     }
 
-    /// Decodes and validates a push as one of tenant `fake`; gives the bytes that would be stored, or the answer the
-    /// client would get for a body that can't be read.
+    /// Decodes and validates a push as one of tenant `fake`; gives the bytes that would be stored,
+    /// or the answer the client would get for a body that can't be read.
     pub fn accept(&mut self, request: &PushRequest) -> Result<usize, PushReply> {
         self.validated_bytes(request)
             .map_err(|error| PushReply::unreadable(request.protocol, &error))

@@ -3,7 +3,8 @@
 use crate::rejection::Reason;
 use std::collections::BTreeMap;
 
-/// Upper bounds of the buckets of `loki_bytes_per_line`, in bytes; powers of eight. The last bucket is open.
+/// Upper bounds of the buckets of `loki_bytes_per_line`, in bytes; powers of eight. The last bucket
+/// is open.
 pub(crate) const LINE_BUCKETS: [u64; 8] = [1, 8, 64, 512, 4096, 32_768, 262_144, 2_097_152];
 
 /// Counts of one push.

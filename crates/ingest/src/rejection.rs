@@ -139,8 +139,8 @@ impl Rejections {
         }
     }
 
-    /// The text of the answer; `None` when nothing was refused. A single message stands alone, several are
-    /// counted and joined as in Loki.
+    /// The text of the answer; `None` when nothing was refused. A single message stands alone,
+    /// several are counted and joined as in Loki.
     pub(crate) fn text(&self) -> Option<String> {
         match self.messages.as_slice() {
             [] => None,

@@ -6,8 +6,8 @@ use crate::request::Protocol;
 use prost::Message;
 use skald_store::WriteError;
 
-/// Seconds after which a client tries again when the store took nothing: the disk may be free, or the heads
-/// flushed by then.
+/// Seconds after which a client tries again when the store took nothing: the disk may be free, or
+/// the heads flushed by then.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// The content type of texts.

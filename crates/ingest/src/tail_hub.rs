@@ -1,7 +1,8 @@
 //! The tail hub hands new entries to live tails and drops them for readers that are too slow.
 //!
-//! Publishing never waits for a reader: each subscription has a bounded queue, and what does not fit is
-//! remembered as dropped, by time and labels, up to a bound. While nobody subscribes it costs one atomic load.
+//! Publishing never waits for a reader: each subscription has a bounded queue, and what does not
+//! fit is remembered as dropped, by time and labels, up to a bound. While nobody subscribes it
+//! costs one atomic load.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -104,7 +105,8 @@ impl Subscriber {
     fn offer(&self, entry: &TailEntry) {
         let mut queue = self.queue.lock();
         let bytes = entry.bytes();
-        // One entry always fits, however large, so that a reader never waits for one that can't come.
+        // One entry always fits, however large, so that a reader never waits for one that can't
+        // come.
         let full =
             queue.entries.len() >= QUEUE_ENTRIES_MAX || queue.bytes + bytes > QUEUE_BYTES_MAX;
         if full && !queue.entries.is_empty() {

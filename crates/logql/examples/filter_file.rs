@@ -4,8 +4,9 @@
 //! cargo run -p skald-logql --example filter_file -- app.log '{} | json | status >= 500 | line_format "{{.msg}}"'
 //! ```
 //!
-//! The file is one stream without labels, so the selector is `{}`; lines are numbered as their times. The query is
-//! read, compiled once, and run over 4,096 lines at a time: memory does not grow with the file.
+//! The file is one stream without labels, so the selector is `{}`; lines are numbered as their
+//! times. The query is read, compiled once, and run over 4,096 lines at a time: memory does not
+//! grow with the file.
 
 use skald_logql::pipeline::{Row, RowSink, Scratch, Selection, StreamRows};
 use skald_logql::typed::{self, LogQuery, Query};
@@ -62,7 +63,8 @@ fn compile(text: &str) -> Result<LogQuery, Box<dyn Error>> {
     }
 }
 
-/// Takes a batch through the stages: leading line filters on all lines at once, the rest line by line.
+/// Takes a batch through the stages: leading line filters on all lines at once, the rest line by
+/// line.
 fn run(
     query: &LogQuery,
     batch: &Batch,

@@ -1,8 +1,8 @@
 //! LogQL, from the text of a query to answers: parser, compiled stages, operators of metrics.
 //!
-//! The path of a query: [`syntax`] parses text into [`ast`], [`typed`] resolves names and compiles regexes and
-//! templates, [`pipeline`] runs stages over a [`skald_model::Batch`], [`metric`] turns samples into series. Pure:
-//! no files, clocks, threads or async, and no knowledge of the store.
+//! The path of a query: [`syntax`] parses text into [`ast`], [`typed`] resolves names and compiles
+//! regexes and templates, [`pipeline`] runs stages over a [`skald_model::Batch`], [`metric`] turns
+//! samples into series. Pure: no files, clocks, threads or async, and no knowledge of the store.
 //!
 //! ```
 //! use skald_logql::pipeline::{Row, RowSink, Scratch, Selection, StreamRows};

@@ -1,7 +1,8 @@
 //! A batch holds entries as columns: what the head shows to queries and what a block decodes to.
 //!
-//! Rows of one stream lie together in runs. In a decoded block each run is sorted by (time, arrival);
-//! in the head runs are in arrival order and unsorted. Columns the reader did not ask for are empty.
+//! Rows of one stream lie together in runs. In a decoded block each run is sorted by (time,
+//! arrival); in the head runs are in arrival order and unsorted. Columns the reader did not ask for
+//! are empty.
 
 use crate::labels::Labels;
 use std::ops::Range;
@@ -56,7 +57,8 @@ impl Columns {
 /// Consecutive rows of one stream.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Which stream: an index into the list the batch came with (a selection's or a part's streams).
+    /// Which stream: an index into the list the batch came with (a selection's or a part's
+    /// streams).
     pub stream: u32,
     /// Rows of the batch.
     pub rows: Range<u32>,
@@ -67,8 +69,8 @@ pub struct Run {
 pub struct Batch {
     /// Nanoseconds since 1970; always present.
     pub timestamps: Vec<i64>,
-    /// End of each line in `lines`; line `i` starts where `i - 1` ends. Filled with `lines` or alone
-    /// (`line_lengths`), else empty.
+    /// End of each line in `lines`; line `i` starts where `i - 1` ends. Filled with `lines` or
+    /// alone (`line_lengths`), else empty.
     pub line_ends: Vec<u32>,
     /// All lines, one after the other, without separators.
     pub lines: Vec<u8>,
@@ -229,8 +231,8 @@ impl BatchBuilder {
         &self.batch
     }
 
-    /// Appends one entry of stream `stream`; metadata must be sorted by name with unique names. A pair with an empty
-    /// value is absent, and left out.
+    /// Appends one entry of stream `stream`; metadata must be sorted by name with unique names. A
+    /// pair with an empty value is absent, and left out.
     pub fn push<'a>(
         &mut self,
         stream: u32,

@@ -1,9 +1,9 @@
 //! The memory budget bounds everything that grows with data or queries.
 //!
-//! [`Budget`] counts who holds how much; [`Held`] is a share that ends with its value. What can't be refused
-//! (entries that were acknowledged, directories of parts) is charged and may exceed the bound; what can be
-//! refused asks first. [`Budget::pressure`] tells the code that makes room how urgent it is. It counts what its
-//! users say they hold and knows nothing of the allocator.
+//! [`Budget`] counts who holds how much; [`Held`] is a share that ends with its value. What can't
+//! be refused (entries that were acknowledged, directories of parts) is charged and may exceed the
+//! bound; what can be refused asks first. [`Budget::pressure`] tells the code that makes room how
+//! urgent it is. It counts what its users say they hold and knows nothing of the allocator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

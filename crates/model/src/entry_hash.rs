@@ -64,7 +64,8 @@ impl EntryHash {
     }
 }
 
-/// Whether two rows of one stream are equal entries: the same time, line and metadata, by their bytes.
+/// Whether two rows of one stream are equal entries: the same time, line and metadata, by their
+/// bytes.
 pub fn entry_eq((a, row_a): (&Batch, u32), (b, row_b): (&Batch, u32)) -> bool {
     a.timestamps[row_a as usize] == b.timestamps[row_b as usize]
         && a.line(row_a) == b.line(row_b)

@@ -1,8 +1,9 @@
 //! Labels hold the sorted pairs of a stream in one allocation.
 //!
-//! Invariants: names are unique, sorted by bytes and not empty; values are not empty (an empty value
-//! is an absent label). The canonical bytes are `varint(len) name varint(len) value` for each pair in
-//! order; stream identity is a hash of them, so this layout is part of the on-disk contract.
+//! Invariants: names are unique, sorted by bytes and not empty; values are not empty (an empty
+//! value is an absent label). The canonical bytes are `varint(len) name varint(len) value` for each
+//! pair in order; stream identity is a hash of them, so this layout is part of the on-disk
+//! contract.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +29,8 @@ impl Labels {
         builder.build()
     }
 
-    /// Takes canonical bytes as [`Labels::as_bytes`] gave them; `None` if they are not in that form.
+    /// Takes canonical bytes as [`Labels::as_bytes`] gave them; `None` if they are not in that
+    /// form.
     pub fn from_bytes(bytes: &[u8]) -> Option<Labels> {
         let labels = Labels::of_series(bytes)?;
         labels
@@ -37,8 +39,9 @@ impl Labels {
             .then_some(labels)
     }
 
-    /// Like [`Labels::from_bytes`], for a series of an answer: a label that a parser found may be without a value
-    /// there. [`Labels::from_pairs`] drops such labels again, so that groups do not tell empty from absent.
+    /// Like [`Labels::from_bytes`], for a series of an answer: a label that a parser found may be
+    /// without a value there. [`Labels::from_pairs`] drops such labels again, so that groups do not
+    /// tell empty from absent.
     pub fn of_series(bytes: &[u8]) -> Option<Labels> {
         let mut rest = bytes;
         let mut previous: Option<&str> = None;

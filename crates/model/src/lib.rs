@@ -2,8 +2,8 @@
 //!
 //! Main types: [`TenantId`], [`Labels`], [`StreamId`], [`WriteBatch`] (what a push becomes),
 //! [`Batch`] (entries as columns: what the head shows and a block decodes to), [`TimeRange`],
-//! [`Matcher`], [`ContentQuery`], [`Direction`], [`EntryHash`] (equal entries), [`Budget`] (memory, by user).
-//! Nothing here does IO, spawns, awaits or serialises for a wire.
+//! [`Matcher`], [`ContentQuery`], [`Direction`], [`EntryHash`] (equal entries), [`Budget`] (memory,
+//! by user). Nothing here does IO, spawns, awaits or serialises for a wire.
 
 pub mod batch;
 pub mod budget;

@@ -40,7 +40,8 @@ pub struct WriteEntry<'a> {
 }
 
 impl<'a> WriteBatch<'a> {
-    /// Appends entries of one stream, as times in nanoseconds since 1970 and lines, without metadata.
+    /// Appends entries of one stream, as times in nanoseconds since 1970 and lines, without
+    /// metadata.
     pub fn push(&mut self, labels: Labels, entries: impl IntoIterator<Item = (i64, &'a [u8])>) {
         let first = self.entries.len() as u32;
         let pair = self.metadata.len() as u32;

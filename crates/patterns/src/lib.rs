@@ -1,8 +1,10 @@
-//! Mines templates of log lines, what stays and what varies, by the Drain algorithm, with counts over time.
+//! Mines templates of log lines, what stays and what varies, by the Drain algorithm, with counts
+//! over time.
 //!
-//! [`StreamMiner`] takes the lines of one stream and gives [`Pattern`]s; [`encode`] and [`decode`] are their
-//! form in a part (README.md). Pure: no files, no clocks, no threads. Memory is bounded whatever the lines
-//! are: the templates of a stream and level, the samples of a template and the nodes of a tree have limits.
+//! [`StreamMiner`] takes the lines of one stream and gives [`Pattern`]s; [`encode`] and [`decode`]
+//! are their form in a part (README.md). Pure: no files, no clocks, no threads. Memory is bounded
+//! whatever the lines are: the templates of a stream and level, the samples of a template and the
+//! nodes of a tree have limits.
 //!
 //! ```
 //! use skald_patterns::StreamMiner;

@@ -186,8 +186,8 @@ fn is_time(key: &str) -> bool {
             .any(|name| key.eq_ignore_ascii_case(name))
 }
 
-/// The pairs of a line that is nothing but `key=value` and `key="value"`, single spaces between; values with
-/// their quotes.
+/// The pairs of a line that is nothing but `key=value` and `key="value"`, single spaces between;
+/// values with their quotes.
 fn pairs(line: &str) -> Option<Vec<(&str, &str)>> {
     let mut found = Vec::new();
     let mut rest = line;

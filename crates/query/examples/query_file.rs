@@ -1,7 +1,9 @@
-//! Runs a LogQL query over the lines of a file: `query_file app.log '{file="app.log"} | json | status >= 500'`.
+//! Runs a LogQL query over the lines of a file: `query_file app.log '{file="app.log"} | json |
+//! status >= 500'`.
 //!
-//! The lines become one stream with the label `file`, a millisecond apart, in a store of their own in a
-//! temporary directory. A log query prints its lines, a metric query its value over all of them.
+//! The lines become one stream with the label `file`, a millisecond apart, in a store of their own
+//! in a temporary directory. A log query prints its lines, a metric query its value over all of
+//! them.
 
 use skald_model::{Direction, Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream};
 use skald_query::{

@@ -1,9 +1,10 @@
 //! The cursor of a page: says where in the total order of entries the page ended.
 //!
-//! Entries are ordered by time, then by the identity of their stream, then by arrival within the stream.
-//! None of the three changes when entries move from the head into parts or parts are merged, so a
-//! [`Cursor`] stays good for as long as the entries do. It names the last entry of a page by its content
-//! and not by a count: entries that arrive later, even at the same time, shift nothing.
+//! Entries are ordered by time, then by the identity of their stream, then by arrival within the
+//! stream. None of the three changes when entries move from the head into parts or parts are
+//! merged, so a [`Cursor`] stays good for as long as the entries do. It names the last entry of a
+//! page by its content and not by a count: entries that arrive later, even at the same time, shift
+//! nothing.
 
 use skald_model::Direction;
 use skald_model::StreamId;

@@ -93,7 +93,8 @@ impl DeletePredicate for LogDelete {
     }
 
     fn matching(&self, labels: &Labels, batch: &Batch, rows: Range<u32>) -> Vec<u32> {
-        // Templates that tell the time would tell another one each time; for a delete it stands still.
+        // Templates that tell the time would tell another one each time; for a delete it stands
+        // still.
         let mut scratch = Scratch::at(0);
         let mut selection = Selection::none(batch.len());
         rows.clone().for_each(|row| selection.insert(row));
@@ -116,8 +117,9 @@ impl DeletePredicate for LogDelete {
 struct Matched(Vec<u32>);
 
 impl RowSink for Matched {
-    /// Filters let some entries through because of an error, such as a number that is none. An answer shows
-    /// them with their error; a delete must not take away what its filters could not decide about.
+    /// Filters let some entries through because of an error, such as a number that is none. An
+    /// answer shows them with their error; a delete must not take away what its filters could not
+    /// decide about.
     fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
         if !row.labels.has_error() {
             self.0.push(row.row);

@@ -1,7 +1,7 @@
 //! The engine: one method for each kind of question, over a store and a pool of threads.
 //!
-//! A log or metric query goes down once ([`Parsed`] is compiled and planned), is executed, and goes up once
-//! through `response`.
+//! A log or metric query goes down once ([`Parsed`] is compiled and planned), is executed, and goes
+//! up once through `response`.
 
 use crate::answer::{Answer, DetectedField, IndexStats, Page, PatternsAnswer, VolumeSeries};
 use crate::error::QueryError;
@@ -56,9 +56,9 @@ impl Engine {
         }
     }
 
-    /// Hands `job` to the engine's threads when it is the tenant's turn, unless `waiting_max` of the tenant
-    /// wait already. The caller hears of its end through whatever `job` captures; a job that is cancelled may
-    /// be dropped without being run.
+    /// Hands `job` to the engine's threads when it is the tenant's turn, unless `waiting_max` of
+    /// the tenant wait already. The caller hears of its end through whatever `job` captures; a job
+    /// that is cancelled may be dropped without being run.
     pub fn run(
         &self,
         tenant: &TenantId,
@@ -137,7 +137,8 @@ impl Engine {
         response::streams(found, cursor, labelling, sorted, &self.limits)
     }
 
-    /// The next entries of a log query in their total order, at most `limit` and about `bytes_max` bytes.
+    /// The next entries of a log query in their total order, at most `limit` and about `bytes_max`
+    /// bytes.
     pub fn page(
         &self,
         request: &RangeRequest,
@@ -183,7 +184,8 @@ impl Engine {
         index_stats::index_stats(self.source(&request.tenants), request)
     }
 
-    /// Bytes that a query has to look at, by the index: those of all its selectors, each over its own times.
+    /// Bytes that a query has to look at, by the index: those of all its selectors, each over its
+    /// own times.
     pub fn bytes_to_read(
         &self,
         tenants: &Tenants,

@@ -1,8 +1,9 @@
-//! Answers questions from a store: parse, plan, prune, fetch, evaluate, merge; budgets and statistics.
+//! Answers questions from a store: parse, plan, prune, fetch, evaluate, merge; budgets and
+//! statistics.
 //!
-//! Main types: [`Parsed`] (a query that parses), the requests of [`request`], [`Engine`], and the answers of
-//! [`answer`]. Calls block: a server makes them on the engine's own threads ([`Engine::run`]). Knows nothing
-//! of HTTP or of how blocks are encoded.
+//! Main types: [`Parsed`] (a query that parses), the requests of [`request`], [`Engine`], and the
+//! answers of [`answer`]. Calls block: a server makes them on the engine's own threads
+//! ([`Engine::run`]). Knows nothing of HTTP or of how blocks are encoded.
 
 //!
 //! ```

@@ -1,7 +1,8 @@
 //! A query's source reads one tenant, or several together with the label `__tenant_id__`.
 //!
-//! A matcher on that label chooses among the tenants and goes no further; a label a stream has under that
-//! name is shown as `original___tenant_id__`. One tenant is read as if none of this were here.
+//! A matcher on that label chooses among the tenants and goes no further; a label a stream has
+//! under that name is shown as `original___tenant_id__`. One tenant is read as if none of this were
+//! here.
 
 use crate::request::Tenants;
 use skald_model::{Direction, Labels, Matcher, StreamId, TenantId, TimeRange};

@@ -1,4 +1,5 @@
-//! A parsed query: the text and its syntax tree, made once and passed from the server to the engine.
+//! A parsed query: the text and its syntax tree, made once and passed from the server to the
+//! engine.
 
 use crate::error::QueryError;
 use skald_logql::ast::{Expr, LogRange, MetricExpr, Selector};

@@ -68,8 +68,8 @@ fn answer(data: Data, stats: Stats, warnings: Vec<String>, cursor: Option<Cursor
     }
 }
 
-/// Groups entries by the labels they show; the order of entries stays. Groups are sorted by labels, or with
-/// `sorted` stand as their first entries do.
+/// Groups entries by the labels they show; the order of entries stays. Groups are sorted by labels,
+/// or with `sorted` stand as their first entries do.
 fn grouped(entries: Vec<Entry>, labelling: Labelling, sorted: bool) -> Vec<StreamResult> {
     let mut groups: Vec<StreamResult> = Vec::new();
     let mut by_labels: HashTable<usize> = HashTable::new();

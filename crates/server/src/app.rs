@@ -144,8 +144,8 @@ impl App {
         self.stopping.subscribe()
     }
 
-    /// Runs `job` on the engine's threads under the scope's limits, when it is the tenant's turn. Dropping
-    /// the future cancels the query. The time it waits counts as the query's.
+    /// Runs `job` on the engine's threads under the scope's limits, when it is the tenant's turn.
+    /// Dropping the future cancels the query. The time it waits counts as the query's.
     pub async fn ask<T: Send + 'static>(
         self: &Arc<App>,
         scope: &ReadScope,
@@ -187,8 +187,8 @@ impl App {
                     "internal error: query panicked".to_owned(),
                 ))
             });
-            // A server that stops once all are answered can be started again at once: by then no query
-            // may hold the store, whose last holder gives up the lock of the directory.
+            // A server that stops once all are answered can be started again at once: by then no
+            // query may hold the store, whose last holder gives up the lock of the directory.
             drop(engine);
             drop(app);
             // Without a receiver the client went away, which needs no answer.

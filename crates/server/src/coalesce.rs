@@ -1,7 +1,8 @@
 //! The query coalescer runs equal queries that are in flight at once only one time.
 //!
-//! A query that joins gets what a run of its own would have given: a run is joined only while nothing was
-//! written for its tenants since it began. The run ends when the last query that waits for it has left.
+//! A query that joins gets what a run of its own would have given: a run is joined only while
+//! nothing was written for its tenants since it began. The run ends when the last query that waits
+//! for it has left.
 
 use crate::error::ApiError;
 use crate::time_bounds::Bounds;

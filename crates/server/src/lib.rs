@@ -1,8 +1,9 @@
-//! The server answers HTTP: routes, JSON, statuses, tenants, limits, metrics, configuration, shutdown.
+//! The server answers HTTP: routes, JSON, statuses, tenants, limits, metrics, configuration,
+//! shutdown.
 //!
-//! Does not know how bytes lie on disk. A program starts a [`Server`] with a [`Config`]; a test does
-//! the same with port 0. `api` answers requests, `wire` writes what clients read. The layers of the
-//! modules are in docs/architecture.md.
+//! Does not know how bytes lie on disk. A program starts a [`Server`] with a [`Config`]; a test
+//! does the same with port 0. `api` answers requests, `wire` writes what clients read. The layers
+//! of the modules are in docs/architecture.md.
 
 mod api;
 pub mod app;

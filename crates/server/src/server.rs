@@ -1,7 +1,7 @@
 //! The server's life cycle: open the store, listen, serve, stop in order.
 //!
-//! Order of stopping: accept no connections; let requests finish; end tails; close the store, whose WAL
-//! keeps what is not flushed. Nothing that was acknowledged is lost by any of it.
+//! Order of stopping: accept no connections; let requests finish; end tails; close the store, whose
+//! WAL keeps what is not flushed. Nothing that was acknowledged is lost by any of it.
 
 use crate::api::grpc;
 use crate::app::App;
@@ -61,8 +61,9 @@ pub struct Running {
 }
 
 impl Server {
-    /// Opens the data directory and listens; ends when pushes are accepted. Before that, queries are
-    /// answered as soon as the parts are open. `self_log` is stored when the setting `self_logs` is on.
+    /// Opens the data directory and listens; ends when pushes are accepted. Before that, queries
+    /// are answered as soon as the parts are open. `self_log` is stored when the setting
+    /// `self_logs` is on.
     pub async fn start(
         config: Config,
         self_log: Option<SelfLogReceiver>,

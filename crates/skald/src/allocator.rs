@@ -1,8 +1,9 @@
 //! The allocator is set to give freed memory back to the system soon.
 //!
-//! Queries allocate and free many small texts on many threads: the load mimalloc is made for. As it comes it keeps
-//! what was freed for ten seconds, which while logs come in is a head that was written long ago, and gives nothing
-//! back while nothing is allocated. docs/decisions/0007-memory-given-back.md has the figures.
+//! Queries allocate and free many small texts on many threads: the load mimalloc is made for. As it
+//! comes it keeps what was freed for ten seconds, which while logs come in is a head that was
+//! written long ago, and gives nothing back while nothing is allocated.
+//! docs/decisions/0007-memory-given-back.md has the figures.
 
 use libmimalloc_sys::{mi_collect, mi_option_set, mi_option_t};
 use std::ffi::c_long;
@@ -13,7 +14,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// `mi_option_purge_delay` of mimalloc.h, which the crate does not name.
 const PURGE_DELAY: mi_option_t = 15;
-/// Milliseconds before a freed page may go; mimalloc waits ten times as long with what its arenas have.
+/// Milliseconds before a freed page may go; mimalloc waits ten times as long with what its arenas
+/// have.
 const PURGE_DELAY_MS: c_long = 200;
 /// How often memory that is due is given back although nobody allocates.
 const COLLECT_EVERY: Duration = Duration::from_secs(1);
@@ -30,8 +32,8 @@ pub(crate) fn give_back_soon() -> std::io::Result<()> {
     }
     let collect = || loop {
         std::thread::sleep(COLLECT_EVERY);
-        // SAFETY: collects from this thread's own heap and from arenas, which are shared and made for that; it
-        // frees nothing that is in use.
+        // SAFETY: collects from this thread's own heap and from arenas, which are shared and made
+        // for that; it frees nothing that is in use.
         unsafe { mi_collect(false) };
     };
     std::thread::Builder::new()

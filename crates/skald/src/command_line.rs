@@ -1,9 +1,9 @@
 //! The command line, Loki's flags included, is rewritten here into Skald's own flags.
 //!
-//! Loki's flags have one dash or two, and their value behind `=` or as the next argument; a boolean needs none, and takes
-//! the next argument when that is `true` or `false`.
-//! What is a setting here becomes our flag for it. The rest is kept aside: what the server does with Loki's switches,
-//! keys of a Loki file that were given as flags, and warnings of flags that change nothing here.
+//! Loki's flags have one dash or two, and their value behind `=` or as the next argument; a boolean
+//! needs none, and takes the next argument when that is `true` or `false`. What is a setting here
+//! becomes our flag for it. The rest is kept aside: what the server does with Loki's switches, keys
+//! of a Loki file that were given as flags, and warnings of flags that change nothing here.
 
 use skald_server::config::keys;
 use skald_server::config::loki::flags;
@@ -62,7 +62,8 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Of what the program was started with. Other commands than the server keep their arguments as they are.
+    /// Of what the program was started with. Other commands than the server keep their arguments as
+    /// they are.
     pub(crate) fn read(given: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
         let mut given = given.into_iter().peekable();
         let mut arguments = Arguments::default();

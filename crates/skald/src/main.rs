@@ -1,7 +1,8 @@
-//! The program: `skald serve` (the default), `skald query`, `skald verify`, `skald inspect`, `skald token` and
-//! `skald config check FILE`.
+//! The program: `skald serve` (the default), `skald query`, `skald verify`, `skald inspect`, `skald
+//! token` and `skald config check FILE`.
 //!
-//! Settings come from defaults, one YAML file, environment variables and flags, the later ones winning.
+//! Settings come from defaults, one YAML file, environment variables and flags, the later ones
+//! winning.
 
 mod allocator;
 mod command_line;
@@ -145,7 +146,8 @@ fn check_config(matches: &ArgMatches) -> Result<(), String> {
     }
 }
 
-/// The token goes to stdout, alone on its line; what belongs into the file goes there too, as a comment on it.
+/// The token goes to stdout, alone on its line; what belongs into the file goes there too, as a
+/// comment on it.
 fn make_token(matches: &ArgMatches) -> Result<(), String> {
     let list = |name: &str| {
         matches

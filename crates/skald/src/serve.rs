@@ -9,8 +9,8 @@ use std::io::Write;
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Takes as many file descriptors as the system grants: tails and parts are one each, and the usual soft
-/// limit of 1024 is kept low only for programs that use `select`.
+/// Takes as many file descriptors as the system grants: tails and parts are one each, and the usual
+/// soft limit of 1024 is kept low only for programs that use `select`.
 fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current < limit.maximum || limit.maximum.is_none() {

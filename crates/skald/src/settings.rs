@@ -118,7 +118,8 @@ pub(crate) fn load(flags: &ArgMatches, loki: &LokiFlags) -> Result<Loaded, Strin
     })
 }
 
-/// A file given by `-config.file`, read as Loki reads it: variables are expanded when that is asked for.
+/// A file given by `-config.file`, read as Loki reads it: variables are expanded when that is asked
+/// for.
 fn read_lokis(
     config: &mut Config,
     files: &str,

@@ -1,4 +1,5 @@
-//! Embeds the store: keeps the lines of standard input, then prints the stored lines that contain a word.
+//! Embeds the store: keeps the lines of standard input, then prints the stored lines that contain a
+//! word.
 //!
 //! ```text
 //! journalctl | cargo run -p skald-store --example embed -- FOLDER error
@@ -45,7 +46,8 @@ fn embed() -> Result<(), Error> {
     for line in search(&store, &tenant, &word)? {
         println!("{line}");
     }
-    // What is still in memory becomes parts; without this it would be read from the WAL at the next start.
+    // What is still in memory becomes parts; without this it would be read from the WAL at the next
+    // start.
     store.close(true)?;
     Ok(())
 }
@@ -67,8 +69,8 @@ fn write(store: &Store, tenant: &TenantId, lines: &[String]) -> Result<(), Error
     Ok(durable.recv()??)
 }
 
-/// Lines that contain a word. The store leaves out blocks that can't have it; the lines that come back are checked
-/// here.
+/// Lines that contain a word. The store leaves out blocks that can't have it; the lines that come
+/// back are checked here.
 fn search(store: &Store, tenant: &TenantId, word: &str) -> Result<Vec<String>, Error> {
     let literal = Literal {
         bytes: word.as_bytes().to_vec(),

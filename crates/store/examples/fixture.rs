@@ -1,7 +1,8 @@
 //! Writes a small data directory for `fixtures/`, and beside it `.rows`, the entries it must give.
 //!
-//! Run once for each version of a format: `cargo run -p skald-store --example fixture -- FOLDER`, FOLDER new.
-//! Those of older versions stay as they are. docs/format.md shows the newest one byte by byte.
+//! Run once for each version of a format: `cargo run -p skald-store --example fixture -- FOLDER`,
+//! FOLDER new. Those of older versions stay as they are. docs/format.md shows the newest one byte
+//! by byte.
 
 use skald_model::{Labels, StreamId, TenantId, WriteBatch, WriteEntry, WriteStream, time::DAY_NS};
 use skald_store::{Options, Store, WriteError};

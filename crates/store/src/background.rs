@@ -1,4 +1,5 @@
-//! Background: the four threads that flush heads, merge and sweep parts, index streams, and synchronise the bucket.
+//! Background: the four threads that flush heads, merge and sweep parts, index streams, and
+//! synchronise the bucket.
 //!
 //! [`choose_flush`] and [`crate::compaction::policy::choose_compaction`] decide, the threads obey.
 
@@ -19,7 +20,8 @@ use std::time::{Duration, Instant};
 
 /// How often ages are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long after a failure flushing is tried again: on a full disk each try writes until it is full.
+/// How long after a failure flushing is tried again: on a full disk each try writes until it is
+/// full.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How often object storage is searched for leftovers: a listing costs requests.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);

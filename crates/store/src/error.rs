@@ -30,8 +30,8 @@ pub enum StoreError {
         /// What went wrong.
         why: String,
     },
-    /// The directory or bucket can't be used as it is: another process holds it, its format is newer, or it is
-    /// not the right one.
+    /// The directory or bucket can't be used as it is: another process holds it, its format is
+    /// newer, or it is not the right one.
     #[error("{0}")]
     Unusable(String),
 }

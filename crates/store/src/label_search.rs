@@ -1,15 +1,15 @@
 //! Label search: finds which of very many label values satisfy a matcher.
 //!
-//! It looks for bytes that a match must contain, and asks the matcher only where they occur. What is searched
-//! are concatenated texts with their ends. A hit is only a candidate: the bytes may belong to another label, or
-//! span two texts. Heads and stream tables of parts search alike.
+//! It looks for bytes that a match must contain, and asks the matcher only where they occur. What
+//! is searched are concatenated texts with their ends. A hit is only a candidate: the bytes may
+//! belong to another label, or span two texts. Heads and stream tables of parts search alike.
 
 use crate::codec::{get_bytes, put_bytes};
 use memchr::memmem::Finder;
 use skald_model::{Labels, MatchOp, Matcher};
 
-/// Fewest values of a search that the cores share: starting threads costs about as much as searching a few
-/// thousand.
+/// Fewest values of a search that the cores share: starting threads costs about as much as
+/// searching a few thousand.
 const PARALLEL_VALUES_MIN: usize = 64 << 10;
 
 /// A matcher and the bytes that its matches contain.
@@ -41,8 +41,8 @@ impl<'m> ValueSearch<'m> {
         search
     }
 
-    /// Clears the flags of texts that do not satisfy the matcher. The texts lie in `bytes` from `start` on, each
-    /// up to its end; `value_of` gives the value of a text by its number.
+    /// Clears the flags of texts that do not satisfy the matcher. The texts lie in `bytes` from
+    /// `start` on, each up to its end; `value_of` gives the value of a text by its number.
     pub(crate) fn retain<'v>(
         &self,
         (bytes, start): (&[u8], usize),
@@ -70,8 +70,8 @@ impl<'m> ValueSearch<'m> {
     }
 }
 
-/// Divides work on very many flags among the cores; each gets a stretch that begins at a multiple of `step`, and
-/// the place where it begins.
+/// Divides work on very many flags among the cores; each gets a stretch that begins at a multiple
+/// of `step`, and the place where it begins.
 pub(crate) fn in_parallel(
     flags: &mut [bool],
     step: usize,
@@ -97,8 +97,8 @@ pub(crate) fn labels_match(labels: &Labels, matchers: &[Matcher]) -> bool {
         .all(|m| m.matches(value_of(labels.as_bytes(), &m.name)))
 }
 
-/// The value of a label in canonical bytes, empty when absent. A head may have a million streams, so only the
-/// value looked for is checked to be UTF-8, not all on the way.
+/// The value of a label in canonical bytes, empty when absent. A head may have a million streams,
+/// so only the value looked for is checked to be UTF-8, not all on the way.
 pub(crate) fn value_of<'a>(mut bytes: &'a [u8], name: &str) -> &'a str {
     while let (Some(found), Some(value)) = (get_bytes(&mut bytes), get_bytes(&mut bytes)) {
         if found == name.as_bytes() {

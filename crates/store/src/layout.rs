@@ -1,4 +1,5 @@
-//! Layout: names the files and folders of a data directory. Names are part of the format: README.md.
+//! Layout: names the files and folders of a data directory. Names are part of the format:
+//! README.md.
 
 use skald_model::{TenantId, time::DAY_NS};
 use std::path::PathBuf;
@@ -103,7 +104,8 @@ pub(crate) fn day_of_date(name: &str) -> Option<i32> {
 /// `YYYY-MM-DD` of a UTC day, for people who look into the directory.
 pub(crate) fn date(day: i32) -> String {
     const _: () = assert!(DAY_NS / 1_000_000_000 == 86_400);
-    // Days are counted from 0000-03-01, so that the leap day ends a year; 400 years are 146,097 days.
+    // Days are counted from 0000-03-01, so that the leap day ends a year; 400 years are 146,097
+    // days.
     let shifted = i64::from(day) + 719_468;
     let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -1,9 +1,11 @@
-//! Store: an embeddable log store in one directory, with a WAL, heads, parts, compaction and recovery.
+//! Store: an embeddable log store in one directory, with a WAL, heads, parts, compaction and
+//! recovery.
 //!
-//! Knows no LogQL and no HTTP; README.md beside this file has the formats on disk. A write is visible to queries
-//! before it is acknowledged, and durable when its callback says so. A query sees what was written before it began,
-//! each piece of it exactly once. Equal entries may still be in two pieces: readers drop repeats of (stream, time,
-//! line, metadata) among pieces that overlap in time.
+//! Knows no LogQL and no HTTP; README.md beside this file has the formats on disk. A write is
+//! visible to queries before it is acknowledged, and durable when its callback says so. A query
+//! sees what was written before it began, each piece of it exactly once. Equal entries may still be
+//! in two pieces: readers drop repeats of (stream, time, line, metadata) among pieces that overlap
+//! in time.
 //!
 //! ```
 //! use skald_model::{Columns, ContentQuery, Labels, Matcher, TenantId, TimeRange, WriteBatch};
@@ -40,8 +42,8 @@
 //! # }
 //! ```
 //!
-//! Lock order: a tenant's `changes`, then its `state`, then the WAL's own locks. Queries hold `state` only while they
-//! clone a few `Arc`s.
+//! Lock order: a tenant's `changes`, then its `state`, then the WAL's own locks. Queries hold
+//! `state` only while they clone a few `Arc`s.
 
 mod background;
 mod bucket;

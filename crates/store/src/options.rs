@@ -1,4 +1,5 @@
-//! Options say how to open a store: where its data is, and what bounds memory, disk and background work.
+//! Options say how to open a store: where its data is, and what bounds memory, disk and background
+//! work.
 
 use crate::clock::{Clock, SystemClock};
 use crate::files::{Files, RealFiles};

@@ -1,8 +1,8 @@
 //! Sequence: numbers blocks and chunks in order of arrival: WAL record, then ordinal.
 //!
-//! Entries of equal times are ordered by it. A part has that of the first chunk it was made from, and its
-//! blocks the numbers that follow. Which record a sequence belongs to says whether a part holds entries from
-//! before or after a delete request.
+//! Entries of equal times are ordered by it. A part has that of the first chunk it was made from,
+//! and its blocks the numbers that follow. Which record a sequence belongs to says whether a part
+//! holds entries from before or after a delete request.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,9 @@
-//! Shared state of an open store: tenants, the WAL, memory, counters, and the wake-up of the background threads.
+//! Shared state of an open store: tenants, the WAL, memory, counters, and the wake-up of the
+//! background threads.
 //!
 //! State only. The jobs that work on it are functions beside what they do: [`crate::flush::job`],
-//! [`crate::compaction::job`], [`crate::retention::sweep`], [`crate::deletes::requests`], [`crate::bucket::sync`].
+//! [`crate::compaction::job`], [`crate::retention::sweep`], [`crate::deletes::requests`],
+//! [`crate::bucket::sync`].
 
 use crate::bucket::Objects;
 use crate::cache::index_cache::IndexCache;
@@ -33,7 +35,8 @@ const QUEUED_BYTES_MAX: u64 = 128 << 20;
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) layout: Layout,
-    /// What open parts share; its budget is that of all memory, heads by rough figures and sealed ones included.
+    /// What open parts share; its budget is that of all memory, heads by rough figures and sealed
+    /// ones included.
     pub(crate) env: PartEnv,
     /// Set once replay has ended.
     pub(crate) wal: OnceLock<Wal>,
@@ -235,7 +238,8 @@ impl Shared {
         self.wake.notify_all();
     }
 
-    /// Waits until the workers were woken more than `seen` times, or `at_most` has passed; gives how often they were.
+    /// Waits until the workers were woken more than `seen` times, or `at_most` has passed; gives
+    /// how often they were.
     pub(crate) fn wait_for_work(&self, seen: u64, at_most: Duration) -> u64 {
         let mut wakes = self.wakes.lock();
         if *wakes == seen {
@@ -244,8 +248,8 @@ impl Shared {
         *wakes
     }
 
-    /// Makes an edit of a tenant's manifest durable; the caller shows it to queries then. A failure that leaves the
-    /// manifest in doubt stops the store.
+    /// Makes an edit of a tenant's manifest durable; the caller shows it to queries then. A failure
+    /// that leaves the manifest in doubt stops the store.
     pub(crate) fn commit(
         &self,
         tenant: &Tenant,

@@ -35,8 +35,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens a directory without its WAL: queries answer from parts, with a warning, and writes are refused
-    /// until [`Store::recover`] has ended.
+    /// Opens a directory without its WAL: queries answer from parts, with a warning, and writes are
+    /// refused until [`Store::recover`] has ended.
     pub fn open_parts(options: Options) -> Result<Store, StoreError> {
         Ok(Store {
             shared: Arc::new(recovery::open_parts(options)?),
@@ -44,8 +44,8 @@ impl Store {
         })
     }
 
-    /// Replays the WAL in bounded memory, then starts the threads of the background. To be called once; the
-    /// store can be queried meanwhile. Closing the store ends it early, with an error.
+    /// Replays the WAL in bounded memory, then starts the threads of the background. To be called
+    /// once; the store can be queried meanwhile. Closing the store ends it early, with an error.
     pub fn recover(&self) -> Result<(), StoreError> {
         wal_replay::replay(&self.shared)?;
         if self.shared.is_closing() {
@@ -57,9 +57,9 @@ impl Store {
         Ok(())
     }
 
-    /// Appends to the WAL and the head. When this gives `Ok`, queries see the batch, and `done` is called
-    /// once, from another thread, when it is as durable as `wal_sync` promises, or can't become so.
-    /// When this gives an error nothing was taken and `done` is dropped.
+    /// Appends to the WAL and the head. When this gives `Ok`, queries see the batch, and `done` is
+    /// called once, from another thread, when it is as durable as `wal_sync` promises, or can't
+    /// become so. When this gives an error nothing was taken and `done` is dropped.
     pub fn write(
         &self,
         tenant: &TenantId,
@@ -73,8 +73,8 @@ impl Store {
         shared.admit(wal)?;
         let tenant = shared.tenant_or_new(tenant);
         let encoded = wal.encode(&tenant.name, |out| push_record::encode(batch, out));
-        // Both under the tenant's lock: a seal then sees exactly the records up to one number, and once a push is
-        // acknowledged its entries are in the head.
+        // Both under the tenant's lock: a seal then sees exactly the records up to one number, and
+        // once a push is acknowledged its entries are in the head.
         let mut state = tenant.state.lock();
         let sequence = wal.append(
             encoded,
@@ -119,8 +119,8 @@ impl Store {
         selector
     }
 
-    /// Templates of the lines of matching streams in parts that overlap the range, a list for each stream and
-    /// part. What is in the head has none yet.
+    /// Templates of the lines of matching streams in parts that overlap the range, a list for each
+    /// stream and part. What is in the head has none yet.
     pub fn patterns(
         &self,
         tenant: &TenantId,
@@ -200,8 +200,9 @@ impl Store {
         flush_all(&self.shared)
     }
 
-    /// Synchronises the directory and object storage and waits for it: what was flushed is uploaded, what other
-    /// writers did there is adopted, leftovers there are removed. Does nothing without object storage.
+    /// Synchronises the directory and object storage and waits for it: what was flushed is
+    /// uploaded, what other writers did there is adopted, leftovers there are removed. Does nothing
+    /// without object storage.
     pub fn upload(&self) -> Result<(), StoreError> {
         sync::sync_all(&self.shared, Extent::Everything)?;
         self.shared
@@ -217,13 +218,14 @@ impl Store {
         Ok(())
     }
 
-    /// Removes and rewrites what retention and delete requests that are due leave over, and waits for it.
+    /// Removes and rewrites what retention and delete requests that are due leave over, and waits
+    /// for it.
     pub fn sweep(&self) -> Result<(), StoreError> {
         sweep_all(&self.shared, &mut || true)
     }
 
-    /// Makes a delete request for entries that are there now and have times in `start..=end`; gives its id.
-    /// What it matches is hidden from now on, also after a crash.
+    /// Makes a delete request for entries that are there now and have times in `start..=end`; gives
+    /// its id. What it matches is hidden from now on, also after a crash.
     pub fn delete(
         &self,
         tenant: &TenantId,
@@ -239,8 +241,8 @@ impl Store {
         requests::delete_requests(&self.shared, tenant)
     }
 
-    /// Takes a delete request back. Once parts may have been rewritten for it that takes `force`, and brings
-    /// back only what is left.
+    /// Takes a delete request back. Once parts may have been rewritten for it that takes `force`,
+    /// and brings back only what is left.
     pub fn cancel_delete(
         &self,
         tenant: &TenantId,
@@ -265,8 +267,8 @@ impl Store {
         self.shared.env.results.bytes_max()
     }
 
-    /// Stops background work; what is in the head stays in the WAL (and is flushed when `flush`). Later
-    /// writes are refused.
+    /// Stops background work; what is in the head stays in the WAL (and is flushed when `flush`).
+    /// Later writes are refused.
     pub fn close(&self, flush: bool) -> Result<(), StoreError> {
         self.shared.stop_replay();
         if let Some(objects) = &self.shared.objects {

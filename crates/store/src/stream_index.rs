@@ -1,9 +1,11 @@
-//! Stream index: finds a tenant's streams by matchers on tantivy, once a part has very many streams.
+//! Stream index: finds a tenant's streams by matchers on tantivy, once a part has very many
+//! streams.
 //!
-//! A part's own table answers an equality by bisection and any other matcher by going through the distinct
-//! values of the label; for a regex with few values or a common prefix the index goes straight to those in its
-//! term dictionary. Derived data, filled in the background: a part counts as indexed only when all its streams
-//! are in, and whatever is wrong with the index, the tables answer.
+//! A part's own table answers an equality by bisection and any other matcher by going through the
+//! distinct values of the label; for a regex with few values or a common prefix the index goes
+//! straight to those in its term dictionary. Derived data, filled in the background: a part counts
+//! as indexed only when all its streams are in, and whatever is wrong with the index, the tables
+//! answer.
 
 use crate::part::Part;
 use crate::tenant_dir::TenantDir;
@@ -16,7 +18,8 @@ use std::sync::Arc;
 
 /// Streams that are added between two calls of the throttle.
 const THROTTLE_STREAMS: u32 = 4096;
-/// Looking found streams up one by one pays when they are at most this fraction of a part's, as a divisor.
+/// Looking found streams up one by one pays when they are at most this fraction of a part's, as a
+/// divisor.
 const FOUND_SHARE: usize = 16;
 
 /// The index, and the parts whose streams are all in it.
@@ -71,8 +74,8 @@ impl IndexLookup {
     }
 }
 
-/// Whether a regex that the index need not walk all values for picks streams, and no equality does: tables answer
-/// those, and searches for bytes inside of values, faster.
+/// Whether a regex that the index need not walk all values for picks streams, and no equality does:
+/// tables answer those, and searches for bytes inside of values, faster.
 fn is_regex_search(matchers: &[Matcher]) -> bool {
     let selective = || matchers.iter().filter(|m| !m.matches_empty());
     let narrow = |m: &Matcher| m.op == MatchOp::Regex && is_narrow(m);
@@ -89,8 +92,8 @@ pub(crate) enum Filled {
     Failed,
 }
 
-/// Adds the streams of parts that have at least `streams_min` and are not in the index yet. Gives what replaces
-/// `current`.
+/// Adds the streams of parts that have at least `streams_min` and are not in the index yet. Gives
+/// what replaces `current`.
 pub(crate) fn fill(
     dir: &TenantDir<'_>,
     parts: &[Arc<Part>],

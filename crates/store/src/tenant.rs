@@ -1,8 +1,8 @@
 //! Tenant: holds one tenant's growing head, its sealed heads being flushed, and its parts.
 //!
-//! `state` is held for moments only. `changes` is held while parts and the manifest are written, so that
-//! flushes and compactions of a tenant follow one another. Invariant: at any moment `state` shows every
-//! entry once: a sealed head and the parts made of it are swapped in one step.
+//! `state` is held for moments only. `changes` is held while parts and the manifest are written, so
+//! that flushes and compactions of a tenant follow one another. Invariant: at any moment `state`
+//! shows every entry once: a sealed head and the parts made of it are swapped in one step.
 
 use crate::deletes::visibility::Visibility;
 use crate::deletes::{DeleteRecord, Deletion};
@@ -60,8 +60,8 @@ pub(crate) struct UnreadablePart {
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) next_part: u64,
-    /// Parts that the manifest names and that could not be opened: kept named, so that nothing sweeps
-    /// what a person may still repair.
+    /// Parts that the manifest names and that could not be opened: kept named, so that nothing
+    /// sweeps what a person may still repair.
     pub(crate) unreadable: Vec<PartMeta>,
     /// Parts that a merge could not read: left as they are, so that what can be read of them stays.
     pub(crate) unmergeable: Vec<u64>,
@@ -191,10 +191,11 @@ impl Tenant {
         state.head.charged_bytes() + state.sealed.iter().map(|s| s.memory_bytes).sum::<usize>()
     }
 
-    /// The highest WAL record that parts know of: `covered`, unless the manifest was rebuilt without it.
+    /// The highest WAL record that parts know of: `covered`, unless the manifest was rebuilt
+    /// without it.
     pub(crate) fn last_known_record(&self) -> u64 {
-        // Records that a delete request counted among those before it may be lost: later ones must not have
-        // their numbers.
+        // Records that a delete request counted among those before it may be lost: later ones must
+        // not have their numbers.
         let arrived = self
             .changes
             .lock()

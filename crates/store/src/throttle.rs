@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Called between steps of long work, a block or a few thousand streams: may sleep, and `false` abandons the work.
+/// Called between steps of long work, a block or a few thousand streams: may sleep, and `false`
+/// abandons the work.
 pub(crate) type Throttle<'a> = &'a mut dyn FnMut() -> bool;
 
 /// How long work rests for the time it took: leaves most of a core to pushes and queries.

@@ -1,8 +1,9 @@
 //! `Files` is the file system as a trait, so that crash tests can replace the real disk.
 //!
-//! [`Files`] is everything the log and the store do to a file system; [`RealFiles`] does it, and crash
-//! simulations put their own in its place. Contract: bytes survive a crash only after [`FileHandle::sync`],
-//! names (created, renamed, removed) only after [`Files::sync_folder`] of the folder that holds them.
+//! [`Files`] is everything the log and the store do to a file system; [`RealFiles`] does it, and
+//! crash simulations put their own in its place. Contract: bytes survive a crash only after
+//! [`FileHandle::sync`], names (created, renamed, removed) only after [`Files::sync_folder`] of the
+//! folder that holds them.
 
 use rustix::buffer::spare_capacity;
 use std::fs::{File, OpenOptions, TryLockError};

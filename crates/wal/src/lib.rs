@@ -1,9 +1,11 @@
-//! The write-ahead log: segments of records, one fsync shared by those who wait. README.md is the format.
+//! The write-ahead log: segments of records, one fsync shared by those who wait. README.md is the
+//! format.
 //!
-//! Main types: [`Wal`] appends and cuts, [`Replayed`] is a record read back, [`files::Files`] is the one
-//! seam to the disk. Payloads are opaque bytes. Invariants: sequence numbers rise with every record; a
-//! callback that got `Ok` in a syncing mode ran after an fsync that covers its record; after a failed
-//! fsync nothing is ever acknowledged again. Knows no async runtime and not what a payload means.
+//! Main types: [`Wal`] appends and cuts, [`Replayed`] is a record read back, [`files::Files`] is
+//! the one seam to the disk. Payloads are opaque bytes. Invariants: sequence numbers rise with
+//! every record; a callback that got `Ok` in a syncing mode ran after an fsync that covers its
+//! record; after a failed fsync nothing is ever acknowledged again. Knows no async runtime and not
+//! what a payload means.
 
 mod commit;
 pub mod files;

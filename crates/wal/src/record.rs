@@ -1,7 +1,8 @@
 //! The headers of segments and records as bytes; README.md has the layout.
 //!
-//! A header carries its own checksum, so that a length is believed only when it is what was written, and
-//! mixes in the segment's salt, so that log lines which look like a record are never taken for one.
+//! A header carries its own checksum, so that a length is believed only when it is what was
+//! written, and mixes in the segment's salt, so that log lines which look like a record are never
+//! taken for one.
 
 /// Begins every segment.
 const SEGMENT_MAGIC: [u8; 4] = *b"SKWL";

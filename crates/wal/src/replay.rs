@@ -1,8 +1,9 @@
 //! Replay reads segments record by record and finds where each one's torn tail begins.
 //!
-//! A record whose header is whole and whose body is not is skipped by its length. Behind a damaged header
-//! the reader looks for the next whole header of the same segment. What follows the last whole record of a
-//! segment is its tail: the write that a crash cut short or tore, or records that were damaged later.
+//! A record whose header is whole and whose body is not is skipped by its length. Behind a damaged
+//! header the reader looks for the next whole header of the same segment. What follows the last
+//! whole record of a segment is its tail: the write that a crash cut short or tore, or records that
+//! were damaged later.
 
 use crate::files::{FileHandle, Files};
 use crate::record::{
@@ -56,8 +57,8 @@ pub struct Tail {
 pub enum TailKind {
     /// The beginning of a record, or zeros: a write that did not finish, and was not acknowledged.
     Unfinished,
-    /// More than that, with a wrong checksum: acknowledged records that were damaged, or a write that the disk
-    /// tore out of order. Nothing tells one from the other.
+    /// More than that, with a wrong checksum: acknowledged records that were damaged, or a write
+    /// that the disk tore out of order. Nothing tells one from the other.
     Damaged,
 }
 
@@ -72,8 +73,8 @@ pub(crate) struct SegmentEnd {
     pub(crate) tail: Option<TailKind>,
 }
 
-/// Reads every whole record of the log in `folder`, oldest first, and changes nothing: also beside a program
-/// that writes the log and cuts it.
+/// Reads every whole record of the log in `folder`, oldest first, and changes nothing: also beside
+/// a program that writes the log and cuts it.
 pub fn read(
     files: &dyn Files,
     folder: &Path,
@@ -186,7 +187,8 @@ fn note_end(
     }
 }
 
-/// Reads the header of a segment; `None` when it can't be read, which is damage if more than a header is there.
+/// Reads the header of a segment; `None` when it can't be read, which is damage if more than a
+/// header is there.
 fn read_header(
     window: &mut Window<'_>,
     name: &str,
@@ -262,7 +264,8 @@ impl Window<'_> {
         Ok(Some(&self.bytes[from..from + len]))
     }
 
-    /// Whether from `at` on, where no header is whole, there is only the beginning of one, or zeros.
+    /// Whether from `at` on, where no header is whole, there is only the beginning of one, or
+    /// zeros.
     fn is_unfinished(&mut self, at: u64) -> std::io::Result<bool> {
         if self.file_bytes - at < RECORD_HEADER_BYTES as u64 {
             return Ok(true);

@@ -24,7 +24,8 @@ fn wanted() -> [Columns; 3] {
     ]
 }
 
-/// The first byte tells whether bytes are decoded as they are (even) or rows are written first (odd).
+/// The first byte tells whether bytes are decoded as they are (even) or rows are written first
+/// (odd).
 pub fn check(input: &[u8]) {
     let Some((kind, rest)) = input.split_first() else {
         return;
@@ -50,8 +51,8 @@ fn check_bytes(mut bytes: &[u8]) {
     check_decode(meta, bytes);
 }
 
-/// One byte with the number of damages, three bytes for each, then rows: flags, step, lengths of line and value,
-/// line, value.
+/// One byte with the number of damages, three bytes for each, then rows: flags, step, lengths of
+/// line and value, line, value.
 fn check_rows(input: &[u8]) {
     let Some((&damages, rest)) = input.split_first() else {
         return;
@@ -197,7 +198,8 @@ fn check_decode(mut meta: BlockMeta, bytes: &[u8]) {
     check_some(&meta, bytes);
 }
 
-/// Lines of some rows are those of all, picked rows are whole, and lines with a text and fields as metadata can be read.
+/// Lines of some rows are those of all, picked rows are whole, and lines with a text and fields as
+/// metadata can be read.
 fn check_some(meta: &BlockMeta, bytes: &[u8]) {
     let read = |spec: &ReadSpec<'_>| read(meta, spec, bytes);
     let all = read(&ReadSpec::all(&Columns::ALL));

@@ -1,4 +1,5 @@
-//! Content indexes: any bytes give an error or an answer, and no block is left out that has what is asked for.
+//! Content indexes: any bytes give an error or an answer, and no block is left out that has what is
+//! asked for.
 
 use skald_index::content::FORMAT_VERSION;
 use skald_index::{ContentIndex, ContentIndexBuilder};
@@ -49,8 +50,8 @@ fn check_bytes(input: &[u8]) {
     assert_eq!(flags.len(), index.blocks());
 }
 
-/// Two bytes each for the place and the length of what is looked for, then lines; bits of `kind`: how many lines
-/// a block has, and whether case is ignored.
+/// Two bytes each for the place and the length of what is looked for, then lines; bits of `kind`:
+/// how many lines a block has, and whether case is ignored.
 fn check_lines(kind: u8, input: &[u8]) {
     let Some(([a, b, c, d], text)) = input.split_first_chunk() else {
         return;

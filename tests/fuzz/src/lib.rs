@@ -1,7 +1,8 @@
 //! What each fuzz target asks of its bytes; a check that fails panics.
 //!
-//! One module a target. The targets in `fuzz_targets` only pass bytes on, and tests/tests/it/regressions.rs takes
-//! this file in as a module, so that seeds and found inputs are asked by the ordinary tests as well.
+//! One module a target. The targets in `fuzz_targets` only pass bytes on, and
+//! tests/tests/it/regressions.rs takes this file in as a module, so that seeds and found inputs are
+//! asked by the ordinary tests as well.
 
 pub mod block;
 pub mod content_index;

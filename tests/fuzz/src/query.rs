@@ -1,4 +1,5 @@
-//! Any text: parsing ends, an error lies inside the text, and what parses prints to what means the same.
+//! Any text: parsing ends, an error lies inside the text, and what parses prints to what means the
+//! same.
 
 use skald_logql::syntax;
 use skald_logql::typed::{self, Options};

@@ -1,7 +1,7 @@
 //! Lines through stages: filtering ahead changes no answer, and pruning by content loses no line.
 //!
-//! The first line of the input may be a query of its own; the lines go through it and through a query for
-//! every parser and filter.
+//! The first line of the input may be a query of its own; the lines go through it and through a
+//! query for every parser and filter.
 
 use skald_index::{ContentIndex, ContentIndexBuilder};
 use skald_logql::ast::Expr;

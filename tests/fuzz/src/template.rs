@@ -1,4 +1,5 @@
-//! Any template over a few labels: compiling and running end, and one that fails leaves nothing behind.
+//! Any template over a few labels: compiling and running end, and one that fails leaves nothing
+//! behind.
 
 use skald_logql::template::{Context, Template};
 

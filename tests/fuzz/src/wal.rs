@@ -1,4 +1,5 @@
-//! A segment of good records among damaged ones and foreign bytes: every good one comes back, in order.
+//! A segment of good records among damaged ones and foreign bytes: every good one comes back, in
+//! order.
 //!
 //! Written here by the layout in crates/wal/README.md, so that a change of the layout is noticed.
 
@@ -12,8 +13,8 @@ use std::sync::Arc;
 const FOLDER: &str = "/wal";
 const SEGMENT: &str = "/wal/0000000000000001.wal";
 
-/// A record is cut short before the checksum of its header: of a longer rest the first bytes of the next record are the
-/// end that is missing once in 256 times, and then it is no rest.
+/// A record is cut short before the checksum of its header: of a longer rest the first bytes of the
+/// next record are the end that is missing once in 256 times, and then it is no rest.
 const CUT_BYTES_MAX: usize = 24;
 
 type Record = (u64, String, Vec<u8>);
@@ -100,7 +101,8 @@ struct Made {
     bytes: Vec<u8>,
     /// Records that have to come back.
     good: Vec<Record>,
-    /// Whether a whole header claims bytes that are not its own: records among them need not come back.
+    /// Whether a whole header claims bytes that are not its own: records among them need not come
+    /// back.
     hides_some: bool,
 }
 

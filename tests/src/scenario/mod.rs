@@ -1,4 +1,5 @@
-//! Requests and the answers they must get, written as text: `tests/http`. README.md there has the form.
+//! Requests and the answers they must get, written as text: `tests/http`. README.md there has the
+//! form.
 //!
 //! [`parse`] reads a file, [`run`] asks a server. Nothing here knows what the right answers are.
 

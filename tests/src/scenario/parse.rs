@@ -82,7 +82,8 @@ fn load(block: &[(usize, &str)]) -> Result<Value, String> {
     Ok(json!({"streams": streams}))
 }
 
-/// The entries of one line: several where it ends in `x 50`, a second apart, `{}` in the text being the number.
+/// The entries of one line: several where it ends in `x 50`, a second apart, `{}` in the text being
+/// the number.
 fn load_line(line: &str) -> Option<Vec<Value>> {
     let end = line.find('}')?;
     let labels: Vec<(&str, String)> = line[1..end]

@@ -1,6 +1,7 @@
 //! Plays a script against a server, in each state that its data passes through.
 //!
-//! Streams get no `service_name` and entries no `detected_level`, so that labels are those of the script.
+//! Streams get no `service_name` and entries no `detected_level`, so that labels are those of the
+//! script.
 
 use super::run::ZERO;
 use super::{Ask, Entry, Eval, LogAsk, Pairs, Row, Script, Show, compare};

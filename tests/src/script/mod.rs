@@ -1,7 +1,8 @@
 //! Scripts that say in plain text what is stored, what is asked, and what must come back.
 //!
-//! A [`Script`] is read from a `.logql` file by [`parse`] and run by [`run`] on the same data in each state
-//! that data can be in, or by [`http`] on a server. The format is described in `tests/scripts/README.md`.
+//! A [`Script`] is read from a `.logql` file by [`parse`] and run by [`run`] on the same data in
+//! each state that data can be in, or by [`http`] on a server. The format is described in
+//! `tests/scripts/README.md`.
 
 mod compare;
 mod cursor;

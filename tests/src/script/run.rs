@@ -10,7 +10,8 @@ use skald_store::{Options, Store};
 use std::borrow::Cow;
 use std::sync::{Arc, mpsc};
 
-/// Nanoseconds since 1970 of the zero of scripts: the start of 2023-11-15, so that dates are easy to tell.
+/// Nanoseconds since 1970 of the zero of scripts: the start of 2023-11-15, so that dates are easy
+/// to tell.
 pub const ZERO: i64 = 1_700_006_400_000_000_000;
 
 /// Where the data is when it is asked about.

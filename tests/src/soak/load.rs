@@ -52,8 +52,8 @@ impl Load {
         }
     }
 
-    /// One round against a server; fails when a query does, or a push for another reason than being refused
-    /// for a moment.
+    /// One round against a server; fails when a query does, or a push for another reason than being
+    /// refused for a moment.
     pub(super) fn run(&self, address: &str, lasts: Duration) -> Result<Tally, String> {
         let (stop, queries, frames) =
             (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
@@ -200,7 +200,8 @@ impl Load {
         }
     }
 
-    /// How many entries there are, when it is as many as were acknowledged and at most what was sent.
+    /// How many entries there are, when it is as many as were acknowledged and at most what was
+    /// sent.
     pub(super) fn check_entries(&self, client: &Client) -> Result<u64, String> {
         let seconds = (now() - self.began) / 1_000_000_000 + 60;
         let mut total = 0;

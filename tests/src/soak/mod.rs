@@ -1,7 +1,9 @@
-//! A server under mixed load for a long time: pushes, queries and tails at once, ended and killed in between.
+//! A server under mixed load for a long time: pushes, queries and tails at once, ended and killed
+//! in between.
 //!
-//! Held against it: no acknowledged entry is lost or doubled, every query is answered, and memory, threads
-//! and descriptors of the process are at the end of the last round what they were at the end of the first.
+//! Held against it: no acknowledged entry is lost or doubled, every query is answered, and memory,
+//! threads and descriptors of the process are at the end of the last round what they were at the
+//! end of the first.
 
 mod load;
 mod process;
@@ -12,7 +14,8 @@ use process::Usage;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Bytes of memory a later round may have above the first: directories of more parts, caches that filled.
+/// Bytes of memory a later round may have above the first: directories of more parts, caches that
+/// filled.
 const MEMORY_SLACK_KB: u64 = 128 * 1024;
 
 /// Threads a later round may have above the first: pools start theirs when they are needed.

@@ -1,4 +1,5 @@
-//! Parameters nobody means: whatever they are, the answer is an answer, and never a fault of the server.
+//! Parameters nobody means: whatever they are, the answer is an answer, and never a fault of the
+//! server.
 
 use serde_json::json;
 use skald_tests::local::Local;

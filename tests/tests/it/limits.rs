@@ -89,7 +89,8 @@ fn a_query_out_of_time_is_answered_in_part_or_in_lokis_words() {
                 assert_eq!((ask().status, ask().text.as_str()), (504, refusal));
                 continue;
             }
-            // On a machine too busy to begin a query within a second everybody gets the refusal: it is asked again.
+            // On a machine too busy to begin a query within a second everybody gets the refusal: it
+            // is asked again.
             let part = std::iter::repeat_with(ask)
                 .take(20)
                 .find(|answer| answer.status == 200)

@@ -1,5 +1,5 @@
-//! The OpenAPI document against the server that serves it: methods are those the routes take, and each
-//! parameter that has a form is refused in another.
+//! The OpenAPI document against the server that serves it: methods are those the routes take, and
+//! each parameter that has a form is refused in another.
 
 use serde_json::Value;
 use skald_tests::http::Client;

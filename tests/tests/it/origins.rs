@@ -1,4 +1,5 @@
-//! Pages of other sites: what a browser sends for them is refused, what agents and own pages send is not.
+//! Pages of other sites: what a browser sends for them is refused, what agents and own pages send
+//! is not.
 
 use skald_tests::http::{Answer, target};
 use skald_tests::local::Local;

@@ -1,5 +1,5 @@
-//! Pages of a log query: together they are the whole answer in one order, whatever happens to the data
-//! between them. The export is the same order as one stream of lines.
+//! Pages of a log query: together they are the whole answer in one order, whatever happens to the
+//! data between them. The export is the same order as one stream of lines.
 
 use serde_json::{Value, json};
 use skald_tests::BASE_S;

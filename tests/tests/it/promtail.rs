@@ -1,5 +1,5 @@
-//! What a real Promtail sent, pushed byte for byte: each entry comes back with its time, line, labels and
-//! structured metadata, from the head and from parts.
+//! What a real Promtail sent, pushed byte for byte: each entry comes back with its time, line,
+//! labels and structured metadata, from the head and from parts.
 
 use base64::Engine;
 use prost::Message;

@@ -1,6 +1,6 @@
-//! What logcli and Grafana's data source asked a real Loki over the conformance data set, asked again:
-//! the same data must come back. Left to differ: statistics, byte and chunk counts (Loki rounds them to
-//! its chunks), and a scalar's time, which Loki gives in milliseconds.
+//! What logcli and Grafana's data source asked a real Loki over the conformance data set, asked
+//! again: the same data must come back. Left to differ: statistics, byte and chunk counts (Loki
+//! rounds them to its chunks), and a scalar's time, which Loki gives in milliseconds.
 
 use serde_json::Value;
 use skald_tests::conformance::{self, Case};

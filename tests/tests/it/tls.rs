@@ -1,4 +1,5 @@
-//! TLS: who gets through with which certificate, and a certificate that changes while the server runs.
+//! TLS: who gets through with which certificate, and a certificate that changes while the server
+//! runs.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};

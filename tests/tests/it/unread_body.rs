@@ -1,5 +1,5 @@
-//! Answers that are ready before their request is here whole: the client reads them, and where little
-//! is left to come the connection goes on.
+//! Answers that are ready before their request is here whole: the client reads them, and where
+//! little is left to come the connection goes on.
 
 use skald_server::config::setting::ByteSize;
 use skald_tests::local::Local;

@@ -28,7 +28,8 @@ pub(crate) struct Affixes<'a> {
     pub(crate) suffix: &'a [u8],
 }
 
-/// What all texts share before and after what may be a number, the rests in `numbers`; `None` when that is nothing.
+/// What all texts share before and after what may be a number, the rests in `numbers`; `None` when
+/// that is nothing.
 pub(crate) fn find<'a>(texts: Texts<'a>, numbers: &mut AffixedNumbers) -> Option<Affixes<'a>> {
     let of_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
     let first = texts.iter().next()?;

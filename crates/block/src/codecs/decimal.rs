@@ -1,15 +1,16 @@
-//! Decimal fractions (`0.25`, `-3.10`) become two lists of integers: digits after the point, and the digits
-//! without it.
+//! Decimal fractions (`0.25`, `-3.10`) become two lists of integers: digits after the point, and
+//! the digits without it.
 //!
-//! A value is taken only in the one form that those two numbers print to, so trailing zeros stay and nothing
-//! is rounded. Exponents, a bare point and a negative zero are left to the plain form.
+//! A value is taken only in the one form that those two numbers print to, so trailing zeros stay
+//! and nothing is rounded. Exponents, a bare point and a negative zero are left to the plain form.
 
 use crate::codecs::digits;
 use crate::codecs::ints::{self, IntBuffers};
 use crate::codecs::texts::{SIGN, Texts, Wanted, get_small_ints, print_ints};
 use crate::error::BlockError;
 
-/// Most digits after the point: more than a double ever needs, and no value of a column is longer for it.
+/// Most digits after the point: more than a double ever needs, and no value of a column is longer
+/// for it.
 const PLACES_MAX: u64 = 18;
 
 /// Texts that are decimals.
@@ -19,8 +20,8 @@ pub(crate) struct Decimals {
     digits: Vec<u64>,
 }
 
-/// Parses the texts into `decimals`; false when a text is no such value, or there is none. Without any point the texts are
-/// integers, which have a form of their own.
+/// Parses the texts into `decimals`; false when a text is no such value, or there is none. Without
+/// any point the texts are integers, which have a form of their own.
 pub(crate) fn find(texts: Texts<'_>, decimals: &mut Decimals) -> bool {
     decimals.places.clear();
     decimals.digits.clear();

@@ -45,7 +45,8 @@ pub(crate) fn nibble(byte: u8) -> Option<u8> {
     }
 }
 
-/// Appends the length, the shared bytes (zero where digits vary), then the digits of all values, two a byte.
+/// Appends the length, the shared bytes (zero where digits vary), then the digits of all values,
+/// two a byte.
 pub(crate) fn put(shape: &[Option<u8>], texts: Texts<'_>, out: &mut Vec<u8>) {
     out.push(shape.len() as u8);
     out.extend(shape.iter().map(|p| p.unwrap_or(0)));
@@ -111,7 +112,8 @@ pub(crate) fn decode(
         }
         return Ok(());
     }
-    // All digits first, a byte of two at a time, then the pieces of each value between what all share.
+    // All digits first, a byte of two at a time, then the pieces of each value between what all
+    // share.
     let mut all = vec![0; packed.len() * 2];
     for (pair, byte) in all.chunks_exact_mut(2).zip(packed) {
         pair.copy_from_slice(&HEX_PAIRS[usize::from(*byte)]);

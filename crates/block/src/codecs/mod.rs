@@ -1,7 +1,7 @@
 //! Codecs encode the values of one column and decode them.
 //!
-//! From the bottom: varints and zstd frames, integers, texts made of integers, and the text column that picks among
-//! these forms.
+//! From the bottom: varints and zstd frames, integers, texts made of integers, and the text column
+//! that picks among these forms.
 
 pub(crate) mod affixed_number;
 pub(crate) mod decimal;

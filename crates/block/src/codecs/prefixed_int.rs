@@ -1,6 +1,8 @@
-//! Prefixed integers are one of a few prefixes and then a whole number: `/api/v1/users/8485`, `queue.go:91`.
+//! Prefixed integers are one of a few prefixes and then a whole number: `/api/v1/users/8485`,
+//! `queue.go:91`.
 //!
-//! The number is the digits at the end, in the one form it is printed; zeros before it belong to the prefix.
+//! The number is the digits at the end, in the one form it is printed; zeros before it belong to
+//! the prefix.
 
 use crate::codecs::ints::{self, IntBuffers};
 use crate::codecs::texts::{Texts, Wanted, get_small_ints, print_ints};

@@ -87,7 +87,8 @@ pub(crate) fn encode(
     Ok(Written::unranged(TextForm::Plain))
 }
 
-/// Appends texts that are all integers, decimals or addresses; `None`, and nothing, when they are not.
+/// Appends texts that are all integers, decimals or addresses; `None`, and nothing, when they are
+/// not.
 fn encode_numbers(
     texts: Texts<'_>,
     buffers: &mut TextBuffers,
@@ -116,8 +117,8 @@ fn encode_numbers(
     Ok(None)
 }
 
-/// Reads `count` texts from the front of `bytes`, appending to `ends` and `values`. Those that are not wanted may be
-/// left empty.
+/// Reads `count` texts from the front of `bytes`, appending to `ends` and `values`. Those that are
+/// not wanted may be left empty.
 pub(crate) fn decode(
     bytes: &mut &[u8],
     count: usize,
@@ -212,7 +213,8 @@ fn decode_affixed(
     Ok(())
 }
 
-/// Whether a value may have a byte, as far as the form of the texts tells; `bytes` are all of them as stored.
+/// Whether a value may have a byte, as far as the form of the texts tells; `bytes` are all of them
+/// as stored.
 pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
     let of_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
     let has = |text: &[u8]| {
@@ -246,7 +248,8 @@ pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
     }
 }
 
-/// Fills `numbers` with what `parse` makes of each text; false when it refuses one or there is none.
+/// Fills `numbers` with what `parse` makes of each text; false when it refuses one or there is
+/// none.
 fn parse_all(texts: Texts<'_>, parse: fn(&[u8]) -> Option<u64>, numbers: &mut Vec<u64>) -> bool {
     numbers.clear();
     for text in texts.iter() {

@@ -40,7 +40,8 @@ fn wants_any(wanted: Wanted<'_>, numbers: Range<usize>) -> bool {
     wanted.is_none_or(|wanted| wanted.get(numbers).is_none_or(|some| some.contains(&true)))
 }
 
-/// Reads `count` integers and appends the texts that `put` makes of the wanted ones; it gets the number of the text.
+/// Reads `count` integers and appends the texts that `put` makes of the wanted ones; it gets the
+/// number of the text.
 pub(crate) fn print_ints(
     bytes: &mut &[u8],
     count: usize,
@@ -92,5 +93,6 @@ pub(crate) fn get_small_ints(
     Ok(all)
 }
 
-/// Flipping it makes unsigned order the order of i64, so that a frame's minimum is the least number.
+/// Flipping it makes unsigned order the order of i64, so that a frame's minimum is the least
+/// number.
 pub(crate) const SIGN: u64 = 1 << 63;

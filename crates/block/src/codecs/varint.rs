@@ -1,7 +1,9 @@
-//! Varints: integers of one to ten bytes, seven bits a byte, lowest first; and the reads that all decoders share.
+//! Varints: integers of one to ten bytes, seven bits a byte, lowest first; and the reads that all
+//! decoders share.
 //!
-//! `get` functions read from the front of a slice and advance it. The store, the patterns and the push decoder have
-//! varints of their own: none of them should depend on the block format, and each has its own errors.
+//! `get` functions read from the front of a slice and advance it. The store, the patterns and the
+//! push decoder have varints of their own: none of them should depend on the block format, and each
+//! has its own errors.
 
 use crate::error::BlockError;
 

@@ -57,14 +57,15 @@ impl<'a> FieldColumns<'a> {
         Ok(())
     }
 
-    /// Takes the values of all columns. With `only`, columns that are not decoded yet need no values but those of these
-    /// rows.
+    /// Takes the values of all columns. With `only`, columns that are not decoded yet need no
+    /// values but those of these rows.
     pub(crate) fn take_values(
         &mut self,
         only: Option<&[u32]>,
     ) -> Result<Vec<MetadataColumn>, BlockError> {
         let rows = self.rows;
-        // Lines are assembled once: values that are wanted as metadata too are few, and decoded again.
+        // Lines are assembled once: values that are wanted as metadata too are few, and decoded
+        // again.
         self.columns
             .iter_mut()
             .map(|field| {

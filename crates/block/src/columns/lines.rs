@@ -1,4 +1,5 @@
-//! The lines column stores lines as they are, in one zstd frame, or as skeletons whose values are fields.
+//! The lines column stores lines as they are, in one zstd frame, or as skeletons whose values are
+//! fields.
 
 use crate::codecs::ints::{self, IntBuffers};
 use crate::codecs::{varint, zstd_frames};
@@ -45,8 +46,9 @@ pub(crate) fn decode_whole(
     }
 }
 
-/// Appends older and newest lines, two frames of a block of version 3 with one run, to `lines`, which is empty. With
-/// `wanted`, a frame without any of these rows is skipped: its lines come out empty, and `ends` says so.
+/// Appends older and newest lines, two frames of a block of version 3 with one run, to `lines`,
+/// which is empty. With `wanted`, a frame without any of these rows is skipped: its lines come out
+/// empty, and `ends` says so.
 pub(crate) fn decode_older_newest(
     mut bytes: &[u8],
     wanted: Option<&[u32]>,
@@ -90,7 +92,8 @@ pub(crate) fn decode_older_newest(
     }
 }
 
-/// Appends the skeletons and whole lines of a shredded batch; `codes` are its [`Shredded::skeleton_codes`].
+/// Appends the skeletons and whole lines of a shredded batch; `codes` are its
+/// [`Shredded::skeleton_codes`].
 pub(crate) fn encode_shredded(
     batch: &Batch,
     shredded: &Shredded,
@@ -120,8 +123,8 @@ pub(crate) fn encode_shredded(
     zstd_frames::put(&whole, &mut frame, out)
 }
 
-/// Assembles lines and appends them to `lines`, which is empty; `ends` says where each ends. Lines that are not wanted
-/// may come out empty, and `ends` says so then.
+/// Assembles lines and appends them to `lines`, which is empty; `ends` says where each ends. Lines
+/// that are not wanted may come out empty, and `ends` says so then.
 pub(crate) fn decode_shredded(
     mut bytes: &[u8],
     fields: &mut FieldColumns<'_>,

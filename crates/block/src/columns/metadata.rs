@@ -1,4 +1,5 @@
-//! Metadata columns store a dictionary with a code a row, or the values in order of rows. Fields are stored alike.
+//! Metadata columns store a dictionary with a code a row, or the values in order of rows. Fields
+//! are stored alike.
 
 use crate::codecs::ints::{self, IntBuffers};
 use crate::codecs::text::{self, TextBuffers};
@@ -45,7 +46,8 @@ const COUNTED_VALUES_MAX: usize = 16;
 
 /// Present values that are looked at before all are told apart.
 const SAMPLE_VALUES: usize = 256;
-/// With this many distinct ones among them most values of the column are distinct: a dictionary would save nothing.
+/// With this many distinct ones among them most values of the column are distinct: a dictionary
+/// would save nothing.
 const SAMPLE_DISTINCT: usize = SAMPLE_VALUES * 3 / 4;
 
 /// Appends the column.
@@ -157,8 +159,8 @@ fn texts_of(column: &MetadataColumn) -> Texts<'_> {
     }
 }
 
-/// Leaves the distinct values in order of first use in `ends` and `values`, and a code a row; gives the
-/// number of rows that have the key.
+/// Leaves the distinct values in order of first use in `ends` and `values`, and a code a row; gives
+/// the number of rows that have the key.
 fn number_distinct(column: &MetadataColumn, buffers: &mut MetadataBuffers) -> usize {
     let given = texts_of(column);
     buffers.distinct_of.clear();
@@ -220,8 +222,8 @@ fn number_of(
     number + 1
 }
 
-/// A dictionary pays when the values it saves weigh more than the codes it adds. A value is taken to
-/// shrink to half when compressed.
+/// A dictionary pays when the values it saves weigh more than the codes it adds. A value is taken
+/// to shrink to half when compressed.
 fn choose_layout(present: usize, buffers: &MetadataBuffers) -> Layout {
     let distinct = buffers.ends.len();
     let value_bits = (buffers.values.len() / distinct.max(1) / 2).max(1) * 8;
@@ -236,7 +238,8 @@ fn choose_layout(present: usize, buffers: &MetadataBuffers) -> Layout {
 
 /// Whether some value of a column may have a byte; `bytes` are all of it.
 pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
-    // Only direct columns of which each row has a value are looked at: in them the texts are found at once.
+    // Only direct columns of which each row has a value are looked at: in them the texts are found
+    // at once.
     match bytes.split_off(..2) {
         Some([layout, 0]) if *layout == Layout::Direct as u8 => {
             varint::get(&mut bytes).map_or(true, |_| text::may_hold(bytes, byte))
@@ -245,7 +248,8 @@ pub(crate) fn may_hold(mut bytes: &[u8], byte: u8) -> bool {
     }
 }
 
-/// Reads a column of `rows` rows back. With `only`, values that no row among these has may be left empty.
+/// Reads a column of `rows` rows back. With `only`, values that no row among these has may be left
+/// empty.
 pub(crate) fn decode(
     mut bytes: &[u8],
     name: Arc<str>,
@@ -324,7 +328,8 @@ pub(crate) fn forget_empty(column: &mut MetadataColumn) {
     }
 }
 
-/// Reads the codes of the rows, zeros in frames that hold none of the rows `only`; gives the size of the dictionary.
+/// Reads the codes of the rows, zeros in frames that hold none of the rows `only`; gives the size
+/// of the dictionary.
 fn get_dictionary_codes(
     bytes: &mut &[u8],
     rows: usize,

@@ -1,5 +1,5 @@
-//! Newest lines, those of every run, get a column apart from the older ones: newest-first readers decode only the
-//! newest column, and of it only the runs they want.
+//! Newest lines, those of every run, get a column apart from the older ones: newest-first readers
+//! decode only the newest column, and of it only the runs they want.
 //!
 //! [`LinesSplitter`] writes the two columns, [`SplitLines`] reads them.
 
@@ -85,7 +85,8 @@ struct Section {
 }
 
 impl SplitLines {
-    /// The lines of a block with these runs, none of them wanted yet; `None` when all lines are one column.
+    /// The lines of a block with these runs, none of them wanted yet; `None` when all lines are one
+    /// column.
     pub(crate) fn of(meta: &BlockMeta, runs: &[Run]) -> Result<Option<SplitLines>, BlockError> {
         if !meta.has_newest() {
             return Ok(None);
@@ -123,7 +124,8 @@ impl SplitLines {
             };
         }
         let (older, newest) = (self.wants(Age::Older), self.wants(Age::Newest));
-        // Older lines are one frame. The newest are read run by run, but all of them where older ones lie between.
+        // Older lines are one frame. The newest are read run by run, but all of them where older
+        // ones lie between.
         for section in &mut self.sections {
             section.wanted = match section.age {
                 Age::Older => older,
@@ -151,8 +153,9 @@ impl SplitLines {
         here.into_iter().any(|section| section.wanted)
     }
 
-    /// Appends the lines that are wanted to `lines`, which is empty; `ends` says where each ends, and then that others
-    /// are empty. Columns that are not wanted need not be there, and `ends` may take lines for empty that are not read.
+    /// Appends the lines that are wanted to `lines`, which is empty; `ends` says where each ends,
+    /// and then that others are empty. Columns that are not wanted need not be there, and `ends`
+    /// may take lines for empty that are not read.
     pub(crate) fn decode(
         &self,
         older: Option<FetchedColumn<'_>>,
@@ -177,7 +180,8 @@ impl SplitLines {
         }
         self.append(Age::Older, older, lines)?;
         let wants_both = self.wants(Age::Older) && self.wants(Age::Newest);
-        // The older and newest lines of several runs alternate: then the newest are put among the older ones.
+        // The older and newest lines of several runs alternate: then the newest are put among the
+        // older ones.
         if wants_both && self.sections.len() > 2 {
             let mut between = Vec::new();
             self.append(Age::Newest, newest, &mut between)?;
@@ -218,7 +222,8 @@ impl SplitLines {
         }
     }
 
-    /// Moves older lines, which lie one after the other, to where they belong, and the newest between them.
+    /// Moves older lines, which lie one after the other, to where they belong, and the newest
+    /// between them.
     fn interleave(&self, mut newest: &[u8], ends: &[u32], lines: &mut Vec<u8>) {
         let mut older = lines.len();
         lines.resize(older + newest.len(), 0);
@@ -264,7 +269,8 @@ impl Section {
     }
 }
 
-/// Appends the lines of wanted sections, from frames that each have all lines of some sections, in order.
+/// Appends the lines of wanted sections, from frames that each have all lines of some sections, in
+/// order.
 fn decode_frames<'a>(
     mut bytes: &[u8],
     sections: impl Iterator<Item = &'a Section>,

@@ -1,4 +1,5 @@
-//! The times column stores the steps between the rows of a run, in the coarsest unit that loses nothing.
+//! The times column stores the steps between the rows of a run, in the coarsest unit that loses
+//! nothing.
 //!
 //! A run's first time is in the directory, so a run of one row costs nothing here.
 

@@ -116,7 +116,8 @@ fn newest_lines_of_a_run_are_read_without_those_of_others() {
     let (meta, block) = fixture("v4-frames");
     let mut read = reader(&block);
     let whole = decoded(&meta, &Columns::ALL, &block).expect("the fixture is whole");
-    // Runs of 420, 3 and 400 rows, the newest from 256 on; the short one shares its frame with the last.
+    // Runs of 420, 3 and 400 rows, the newest from 256 on; the short one shares its frame with the
+    // last.
     for (wanted, lines) in [(300, 256..420), (421, 420..423), (700, 679..823)] {
         let spec = ReadSpec {
             rows: Some(&[wanted]),

@@ -58,7 +58,8 @@ pub(crate) fn batches() -> impl Strategy<Value = Batch> {
     prop_oneof![3 => any_lines, 1 => lines_with_fields(), 1 => long_runs()]
 }
 
-/// Runs of which some are so long that their newest lines get a column of their own, if lines are not shredded.
+/// Runs of which some are so long that their newest lines get a column of their own, if lines are
+/// not shredded.
 fn long_runs() -> impl Strategy<Value = Batch> {
     let run = (
         -1i64 << 60..1 << 60,

@@ -1,4 +1,5 @@
-//! A shredded block with what a reader has of it, checked against its lines. The fuzz target includes this file.
+//! A shredded block with what a reader has of it, checked against its lines. The fuzz target
+//! includes this file.
 
 use skald_fields::{Assembler, LazyColumns, Shredded, Shredder, prefilter};
 use skald_model::{Batch, Literal, MetadataColumn};
@@ -60,7 +61,8 @@ impl<'a> Block<'a> {
         kept
     }
 
-    /// Asserts that the prefilter keeps all lines that hold a text, and that those it keeps, and no others, are assembled.
+    /// Asserts that the prefilter keeps all lines that hold a text, and that those it keeps, and no
+    /// others, are assembled.
     pub(crate) fn check_prefilter(&mut self, text: &Literal) {
         let kept = self.prefilter(text);
         let wanted: Vec<u32> = (0..)

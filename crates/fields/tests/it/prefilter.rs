@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use skald_model::Literal;
 
 proptest! {
-    /// A text from anywhere in a line, and the same in another case: the line is kept, and assembled.
+    /// A text from anywhere in a line, and the same in another case: the line is kept, and
+    /// assembled.
     #[test]
     fn lines_that_hold_a_text_are_kept(
         lines in lines(),

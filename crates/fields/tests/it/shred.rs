@@ -70,7 +70,8 @@ proptest! {
         }
     }
 
-    /// Columns of one block with the lengths of another: an error or lines of those lengths, never a panic.
+    /// Columns of one block with the lengths of another: an error or lines of those lengths, never
+    /// a panic.
     #[test]
     fn columns_that_do_not_fit_are_refused(lines in lines(), other in lines(), number in any::<u32>(), at in any::<prop::sample::Index>()) {
         let (batch, other) = (batch(&lines), batch(&other));

@@ -1,12 +1,14 @@
 //! A filter holds the grams of one block, as bits set at their positions.
 //!
-//! Grams are first collected in a sketch, a bitmap large enough to hold them nearly apart; how many bits
-//! it has then tells how large the filter must be, and the bits are moved there by scaling positions.
+//! Grams are first collected in a sketch, a bitmap large enough to hold them nearly apart; how many
+//! bits it has then tells how large the filter must be, and the bits are moved there by scaling
+//! positions.
 
 use super::grams::POSITION_BITS;
 
-/// Bits of a filter for a hundred bits set in the sketch: at 147 half of the filter's bits get set, which is
-/// where they tell most. (144 would do if the bits of a sketch fell together as often as drawn ones.)
+/// Bits of a filter for a hundred bits set in the sketch: at 147 half of the filter's bits get set,
+/// which is where they tell most. (144 would do if the bits of a sketch fell together as often as
+/// drawn ones.)
 const FILTER_PERCENT: u64 = 147;
 
 /// Size of a filter, in quarter steps of powers of two.

@@ -1,8 +1,8 @@
 //! The gram window holds the last bytes of a line and the character class of each.
 
-/// For each byte: what it is, and above bit 24 the byte with ASCII case folded. What it is goes into the
-/// lowest bit of a lane of [`Window::kinds`]. Letters and digits, `_`, and all that is not ASCII are words;
-/// the rest separates them.
+/// For each byte: what it is, and above bit 24 the byte with ASCII case folded. What it is goes
+/// into the lowest bit of a lane of [`Window::kinds`]. Letters and digits, `_`, and all that is not
+/// ASCII are words; the rest separates them.
 const KINDS: [u32; 256] = {
     let mut kinds = [0; 256];
     let mut byte = 0;
@@ -37,8 +37,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Before the first byte there are neither words nor separators, only digits: no rule takes those for
-    /// bytes of a gram.
+    /// Before the first byte there are neither words nor separators, only digits: no rule takes
+    /// those for bytes of a gram.
     pub(super) const START: Window = Window {
         folded: 0,
         exact: 0,

@@ -1,8 +1,9 @@
 //! Grams are the substrings of a line that the index keeps, as positions in a filter.
 //!
-//! Each rule looks at the bytes of the gram alone (or of two neighbours), so that what a literal yields
-//! every line with that literal yields too. Rules, measured against each other in
-//! docs/decisions/0001-content-index.md and 0005-whole-numbers.md, all with ASCII case folded but the second:
+//! Each rule looks at the bytes of the gram alone (or of two neighbours), so that what a literal
+//! yields every line with that literal yields too. Rules, measured against each other in
+//! docs/decisions/0001-content-index.md and 0005-whole-numbers.md, all with ASCII case folded but
+//! the second:
 //!
 //! - *text*: 3 and 4 bytes without a digit. Words repeat, so they are few and get one and two bits.
 //! - *cased text*: the same with at least one capital letter, as it is. `ERROR` is not `error`.
@@ -53,7 +54,8 @@ const WHOLE_NUMBER: u64 = 0x94d0_49bb_1331_11eb;
 /// Digits of numbers that are kept whole. With its separators the longest fills a word.
 const WHOLE_DIGITS: [usize; 3] = [3, 5, 6];
 
-/// Bits that a metadata value sets. A look-up of an id goes through every block, so false hits cost much.
+/// Bits that a metadata value sets. A look-up of an id goes through every block, so false hits cost
+/// much.
 const VALUE_BITS: u32 = 6;
 
 /// Pieces shorter than this cost less to go through than to look up.
@@ -63,8 +65,8 @@ const PIECE_BYTES: usize = 16;
 /// Bytes that neighbouring pieces share, so that each text of four lies in one of them.
 const PIECE_OVERLAP: usize = 3;
 
-/// Calls `emit` with the filter positions of all grams that `rules` keep of the line at `line`, save for those of
-/// texts that `recent` has of these `lines`.
+/// Calls `emit` with the filter positions of all grams that `rules` keep of the line at `line`,
+/// save for those of texts that `recent` has of these `lines`.
 #[inline]
 pub(super) fn each(
     rules: Rules,
@@ -166,8 +168,8 @@ fn emit_texts(piece: &[u8], recent: &mut Recent, emit: &mut impl FnMut(u32)) {
     }
 }
 
-/// The ids of the word that has a digit at `digit`; gives where the word ends. Windows of six bytes before
-/// that digit's have none.
+/// The ids of the word that has a digit at `digit`; gives where the word ends. Windows of six bytes
+/// before that digit's have none.
 fn each_id(
     lines: &[u8],
     line_start: usize,

@@ -36,8 +36,8 @@ impl ContentIndex {
         self.shape.blocks
     }
 
-    /// The filters of all blocks, in their order; `None` when they are not of the version that is written, so that new
-    /// ones would hold more.
+    /// The filters of all blocks, in their order; `None` when they are not of the version that is
+    /// written, so that new ones would hold more.
     pub fn filters(&self) -> Option<Vec<BlockFilter>> {
         if self.shape.rules.version() != FORMAT_VERSION {
             return None;

@@ -1,4 +1,5 @@
-//! Filters of one size, transposed: row `i` holds bit `i` of every filter, rows follow without padding.
+//! Filters of one size, transposed: row `i` holds bit `i` of every filter, rows follow without
+//! padding.
 
 use super::filter::Filter;
 use std::ops::Range;
@@ -51,7 +52,8 @@ impl Matrix {
         start..start + last_word * 8 + WINDOW_BYTES
     }
 
-    /// Clears the bits of `columns` that are clear in row `row`, whose [`Matrix::row_bytes`] these are.
+    /// Clears the bits of `columns` that are clear in row `row`, whose [`Matrix::row_bytes`] these
+    /// are.
     pub(super) fn intersect_row(&self, bytes: &[u8], row: usize, columns: &mut [u64]) {
         let shift = (row * self.columns % 8) as u32;
         for (at, word) in columns.iter_mut().enumerate() {

@@ -1,8 +1,9 @@
-//! The content index of a part tells which blocks may hold a literal. It never says no to a block that has it.
+//! The content index of a part tells which blocks may hold a literal. It never says no to a block
+//! that has it.
 //!
-//! A block's grams (grams.rs says which substrings) and metadata values set bits of a filter sized to hold
-//! about half of its bits set. Filters of one size lie together, transposed (matrix.rs), so that a probe of
-//! a gram reads one short row for all blocks. README.md is the format;
+//! A block's grams (grams.rs says which substrings) and metadata values set bits of a filter sized
+//! to hold about half of its bits set. Filters of one size lie together, transposed (matrix.rs), so
+//! that a probe of a gram reads one short row for all blocks. README.md is the format;
 //! docs/decisions/0001-content-index.md has what was measured.
 
 mod builder;

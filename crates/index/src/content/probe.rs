@@ -7,12 +7,14 @@ use super::recent::Recent;
 use skald_model::{ContentQuery, Literal};
 use std::borrow::Cow;
 
-/// A query as positions in filters: all of the lists, in each any of the alternatives, in each all positions.
+/// A query as positions in filters: all of the lists, in each any of the alternatives, in each all
+/// positions.
 #[derive(Debug)]
 pub(super) struct Probe(Vec<Vec<Vec<u32>>>);
 
 impl Probe {
-    /// The positions of a query. Lists with an alternative that yields no gram are left out: they exclude no block.
+    /// The positions of a query. Lists with an alternative that yields no gram are left out: they
+    /// exclude no block.
     pub(super) fn of(rules: Rules, query: &ContentQuery) -> Probe {
         let positions_of = |literal: &Literal| positions_of(rules, literal);
         let lines = query

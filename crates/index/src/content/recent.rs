@@ -34,7 +34,8 @@ impl Default for Recent {
 }
 
 impl Recent {
-    /// Whether the text was not there. Four zero bytes are always new, as an empty slot looks like them.
+    /// Whether the text was not there. Four zero bytes are always new, as an empty slot looks like
+    /// them.
     pub(super) fn insert_text(&mut self, exact: u32) -> bool {
         let slot =
             &mut self.texts[(exact.wrapping_mul(0x9e37_79b1) >> (32 - TEXT_SLOT_BITS)) as usize];

@@ -1,7 +1,8 @@
 //! A remote content index answers from a few rows, which the caller fetches by byte range.
 //!
-//! Of an index in object storage only the sizes of its filters are read, and of a query's grams one short
-//! row each. What this gives up is the checksum over the whole index, which only a full read can check.
+//! Of an index in object storage only the sizes of its filters are read, and of a query's grams one
+//! short row each. What this gives up is the checksum over the whole index, which only a full read
+//! can check.
 
 use crate::content::filter;
 use crate::content::header::{HEADER_BYTES, Shape, damaged, header_of};

@@ -47,8 +47,8 @@ fn schema() -> (Schema, IndexFields) {
 }
 
 impl StreamIndex {
-    /// Opens or creates the index in a folder; an unreadable one is an error (the caller removes and
-    /// rebuilds it from parts).
+    /// Opens or creates the index in a folder; an unreadable one is an error (the caller removes
+    /// and rebuilds it from parts).
     pub fn open(folder: &Path) -> Result<StreamIndex, IndexError> {
         std::fs::create_dir_all(folder)?;
         let (schema, fields) = schema();
@@ -136,8 +136,8 @@ impl StreamIndex {
         Ok(self.find_at_most(matchers, usize::MAX)?.unwrap_or_default())
     }
 
-    /// Streams whose labels satisfy all matchers; `None`, before any labels are fetched, when more than `limit` are
-    /// candidates.
+    /// Streams whose labels satisfy all matchers; `None`, before any labels are fetched, when more
+    /// than `limit` are candidates.
     pub fn find_at_most(
         &self,
         matchers: &[Matcher],

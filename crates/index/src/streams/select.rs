@@ -99,7 +99,8 @@ fn apply_values<'a>(
     selected: &mut Selected<'a>,
 ) -> Result<(), IndexError> {
     let values = Values::of(matcher);
-    // Streams with a tested value that matches, or, as those without the label match, that does not.
+    // Streams with a tested value that matches, or, as those without the label match, that does
+    // not.
     let wanted = !matcher.matches_empty();
     let mut docs = DocSet::none(selected.docs.documents());
     let mut has_truncated = false;
@@ -171,8 +172,8 @@ pub fn is_narrow(matcher: &Matcher) -> bool {
 }
 
 impl Values {
-    /// Literals of a regex narrow what it can match. That helps when the values it matches decide, not
-    /// when those it does not match do.
+    /// Literals of a regex narrow what it can match. That helps when the values it matches decide,
+    /// not when those it does not match do.
     fn of(matcher: &Matcher) -> Values {
         let all = Values::From(String::new());
         let matched_decide = match matcher.op {

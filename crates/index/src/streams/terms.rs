@@ -2,8 +2,8 @@
 
 use tantivy::schema::IndexRecordOption;
 
-/// Longest term, in bytes. Longer pairs are truncated, and streams found through a truncated term are
-/// compared whole.
+/// Longest term, in bytes. Longer pairs are truncated, and streams found through a truncated term
+/// are compared whole.
 pub(super) const TERM_BYTES_MAX: usize = 8 * 1024;
 
 /// Separates the name of a label from its value in a term. Label names hold no NUL.

@@ -1,6 +1,7 @@
 //! The body of a push is decompressed here, within size caps, and its media type read.
 //!
-//! Nothing is allocated on the word of a header that the body can't keep, and nothing grows past the cap.
+//! Nothing is allocated on the word of a header that the body can't keep, and nothing grows past
+//! the cap.
 
 use crate::limits::IngestLimits;
 use crate::rejection::BodyError;
@@ -55,7 +56,8 @@ pub(crate) fn shape(content_type: Option<&str>) -> Shape {
     }
 }
 
-/// The error of a body that was taken for protobuf and is no snappy: names the content type when that is why.
+/// The error of a body that was taken for protobuf and is no snappy: names the content type when
+/// that is why.
 pub(crate) fn blame_content_type(error: BodyError, content_type: Option<&str>) -> BodyError {
     if error != BodyError::NotSnappy {
         return error;
@@ -95,7 +97,8 @@ fn content_encoding(name: &str) -> Option<Encoding> {
     }
 }
 
-/// The encodings a header names in the order in which they are undone; `unknown` gives the error for another name.
+/// The encodings a header names in the order in which they are undone; `unknown` gives the error
+/// for another name.
 fn content_encodings(
     header: Option<&str>,
     ignored: &[&str],
@@ -114,8 +117,8 @@ fn content_encodings(
     Ok(encodings)
 }
 
-/// The encodings of a Loki push in the order in which they are undone. The `snappy` that some clients name is
-/// the block a protobuf push is anyway.
+/// The encodings of a Loki push in the order in which they are undone. The `snappy` that some
+/// clients name is the block a protobuf push is anyway.
 pub(crate) fn loki_encodings(
     header: Option<&str>,
     shape: Shape,
@@ -161,7 +164,8 @@ pub(crate) fn check_received(bytes: usize, limits: &IngestLimits) -> Result<(), 
     Ok(())
 }
 
-/// Undoes the encodings one after another; the result lies in `buffer` unless there was nothing to undo.
+/// Undoes the encodings one after another; the result lies in `buffer` unless there was nothing to
+/// undo.
 pub(crate) fn decompress<'b>(
     body: &'b [u8],
     encodings: &[Encoding],
@@ -219,7 +223,8 @@ fn undo(
     }
 }
 
-/// HTTP's deflate is zlib's framing around deflate (RFC 9110 8.4.1.2); many clients, and Loki, mean bare deflate.
+/// HTTP's deflate is zlib's framing around deflate (RFC 9110 8.4.1.2); many clients, and Loki, mean
+/// bare deflate.
 fn undo_deflate(input: &[u8], limits: &IngestLimits, out: &mut Vec<u8>) -> Result<(), BodyError> {
     const WORDS: &str = "flate: corrupt input";
     let framed = has_zlib_header(input)
@@ -241,7 +246,8 @@ fn undo_deflate(input: &[u8], limits: &IngestLimits, out: &mut Vec<u8>) -> Resul
     }
 }
 
-/// Whether bytes begin as zlib does (RFC 1950): deflate, a window up to 32 KB, a check over both bytes, no dictionary.
+/// Whether bytes begin as zlib does (RFC 1950): deflate, a window up to 32 KB, a check over both
+/// bytes, no dictionary.
 fn has_zlib_header(input: &[u8]) -> bool {
     match input {
         [method, flags, ..] => {

@@ -1,7 +1,7 @@
 //! A decoded push, before validation: what every wire format is turned into.
 //!
-//! Everything borrows from the decompressed body where the format allows it. Nothing here is checked yet:
-//! bytes need not be UTF-8, names need not be valid, times need not be sensible.
+//! Everything borrows from the decompressed body where the format allows it. Nothing here is
+//! checked yet: bytes need not be UTF-8, names need not be valid, times need not be sensible.
 
 use crate::limits::{ENTRIES_MAX, PAIRS_MAX};
 use crate::rejection::{BodyError, Rejections};
@@ -42,7 +42,8 @@ pub(crate) enum RawLabels<'a> {
     Text(Text<'a>),
     /// A JSON object with its braces.
     Json(&'a [u8]),
-    /// Pairs with valid names, both lists sorted by them; a record's label stands in place of its resource's.
+    /// Pairs with valid names, both lists sorted by them; a record's label stands in place of its
+    /// resource's.
     Pairs {
         resource: &'a [(String, String)],
         record: Vec<(String, String)>,
@@ -77,7 +78,8 @@ impl<'a> Decoded<'a> {
         Ok(())
     }
 
-    /// Appends a metadata pair of the entry to come. One with an empty value is as good as absent, and left out.
+    /// Appends a metadata pair of the entry to come. One with an empty value is as good as absent,
+    /// and left out.
     pub(crate) fn push_pair(&mut self, name: Text<'a>, value: Text<'a>) -> Result<(), BodyError> {
         if value.is_empty() {
             return Ok(());

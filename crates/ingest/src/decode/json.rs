@@ -1,7 +1,8 @@
-//! Decoder of Loki's JSON pushes, in today's shape (`stream`, `values`) and the legacy one (`labels`, `entries`).
+//! Decoder of Loki's JSON pushes, in today's shape (`stream`, `values`) and the legacy one
+//! (`labels`, `entries`).
 //!
-//! Either shape is taken on either path. An entry that is JSON but not an entry is refused alone; a text that
-//! is no JSON is refused whole. Error texts begin like those of the decoder Loki uses.
+//! Either shape is taken on either path. An entry that is JSON but not an entry is refused alone; a
+//! text that is no JSON is refused whole. Error texts begin like those of the decoder Loki uses.
 
 use crate::decode::decoded::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
 use crate::decode::json_reader::{JsonError, Scanner};
@@ -181,7 +182,8 @@ fn decode_entry<'a>(
     }
 }
 
-/// `["<nanoseconds>", "line", {"name": "value"}]`; what comes after the third element is passed over.
+/// `["<nanoseconds>", "line", {"name": "value"}]`; what comes after the third element is passed
+/// over.
 fn decode_array_entry<'a>(
     scanner: &mut Scanner<'a>,
     decoded: &mut Decoded<'a>,

@@ -1,7 +1,7 @@
 //! Scanner of JSON text, in place: strings borrow from the body unless they hold escapes.
 //!
-//! It is no parser of documents: callers know what they expect. Strings need not be UTF-8, as in the
-//! decoder Loki uses. Nothing recurses, so nesting costs no stack.
+//! It is no parser of documents: callers know what they expect. Strings need not be UTF-8, as in
+//! the decoder Loki uses. Nothing recurses, so nesting costs no stack.
 
 use std::borrow::Cow;
 
@@ -70,8 +70,8 @@ impl<'a> Scanner<'a> {
         found
     }
 
-    /// The key of the next member of an object, `:` taken too; `None` at its end. `first` is set before the
-    /// first call.
+    /// The key of the next member of an object, `:` taken too; `None` at its end. `first` is set
+    /// before the first call.
     pub(crate) fn key(&mut self, first: &mut bool) -> Result<Option<Cow<'a, [u8]>>, JsonError> {
         if !self.next_item(b'}', first)? {
             return Ok(None);
@@ -81,7 +81,8 @@ impl<'a> Scanner<'a> {
         Ok(Some(key))
     }
 
-    /// Whether another item comes before `close`, which is taken. `first` is set before the first call.
+    /// Whether another item comes before `close`, which is taken. `first` is set before the first
+    /// call.
     pub(crate) fn next_item(&mut self, close: u8, first: &mut bool) -> Result<bool, JsonError> {
         if std::mem::take(first) {
             return Ok(!self.take(close));
@@ -175,7 +176,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Reads JSON escapes; a lone surrogate becomes U+FFFD, as in Go. `None` for an escape there is not.
+/// Reads JSON escapes; a lone surrogate becomes U+FFFD, as in Go. `None` for an escape there is
+/// not.
 fn unescape(raw: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(raw.len());
     let mut rest = raw;

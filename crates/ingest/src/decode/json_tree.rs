@@ -1,7 +1,7 @@
 //! A JSON document as a tree that keeps the order of members and every repeated one.
 //!
-//! For messages that are small beside their lines; what is hot is read with `json_reader`. Strings borrow from the
-//! text unless they hold escapes. Nesting is bounded by the parser.
+//! For messages that are small beside their lines; what is hot is read with `json_reader`. Strings
+//! borrow from the text unless they hold escapes. Nesting is bounded by the parser.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;

@@ -1,12 +1,13 @@
 //! Parser of label texts, `{a="b", c="d"}`, as Prometheus reads them.
 //!
-//! The words and positions of its errors are those of Prometheus's metric parser, which Loki hands to its
-//! clients. Knows nothing of limits: names may repeat here and values may be empty.
+//! The words and positions of its errors are those of Prometheus's metric parser, which Loki hands
+//! to its clients. Knows nothing of limits: names may repeat here and values may be empty.
 
 use crate::label_name::is_name_start;
 use std::borrow::Cow;
 
-/// What a label value is refused with that is no UTF-8, or holds U+FFFD, which stands for what was none.
+/// What a label value is refused with that is no UTF-8, or holds U+FFFD, which stands for what was
+/// none.
 pub(crate) const INVALID_RUNE: &str = "invalid UTF-8 rune";
 
 /// Where and why the text is no label set.

@@ -18,8 +18,8 @@ pub(crate) enum Message<'b> {
 }
 
 impl<'b> Message<'b> {
-    /// Undoes the encodings of a request's body; the result borrows from `buffer`, or from the body when there was
-    /// nothing to undo.
+    /// Undoes the encodings of a request's body; the result borrows from `buffer`, or from the body
+    /// when there was nothing to undo.
     pub(crate) fn read(
         request: &'b PushRequest,
         limits: &IngestLimits,

@@ -1,6 +1,8 @@
-//! Reader of the protobuf wire format, in place: tags, varints and length-prefixed bytes borrowed from the buffer.
+//! Reader of the protobuf wire format, in place: tags, varints and length-prefixed bytes borrowed
+//! from the buffer.
 //!
-//! Knows no message. Errors carry the words of Go's generated decoders, which clients have seen from Loki.
+//! Knows no message. Errors carry the words of Go's generated decoders, which clients have seen
+//! from Loki.
 
 use thiserror::Error;
 

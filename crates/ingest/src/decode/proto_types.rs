@@ -1,8 +1,8 @@
 //! Prost types mirror the messages of proto/: OTLP is read with them, and tests use them.
 //!
-//! Written by hand so that building needs no protobuf compiler; a test compares them with the .proto files, field
-//! by field. Labels and lines are `Vec<u8>` where the .proto says `string`, because clients send lines that are no
-//! UTF-8; on the wire the two are the same.
+//! Written by hand so that building needs no protobuf compiler; a test compares them with the
+//! .proto files, field by field. Labels and lines are `Vec<u8>` where the .proto says `string`,
+//! because clients send lines that are no UTF-8; on the wire the two are the same.
 
 /// logproto/push.proto
 #[derive(Clone, PartialEq, prost::Message)]

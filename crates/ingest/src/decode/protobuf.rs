@@ -83,7 +83,8 @@ fn decode_pair<'a>(value: Value<'a>, decoded: &mut Decoded<'a>) -> Result<(), Bo
     decoded.push_pair(Cow::Borrowed(name), Cow::Borrowed(text))
 }
 
-/// A `google.protobuf.Timestamp` as nanoseconds, at the nearest end of the range when it does not fit.
+/// A `google.protobuf.Timestamp` as nanoseconds, at the nearest end of the range when it does not
+/// fit.
 fn decode_timestamp(bytes: &[u8]) -> Result<i64, WireError> {
     let (mut seconds, mut nanos) = (0i64, 0i32);
     let mut reader = Reader::new(bytes, "Timestamp");
@@ -187,7 +188,8 @@ mod tests {
         }
     }
 
-    /// The message without what is passed over or empty, times at the ends of the range where they lie outside.
+    /// The message without what is passed over or empty, times at the ends of the range where they
+    /// lie outside.
     fn expected(mut request: proto_types::PushRequest) -> proto_types::PushRequest {
         request.format.clear();
         for stream in &mut request.streams {

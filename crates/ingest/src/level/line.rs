@@ -1,8 +1,8 @@
 //! The line detector finds the level in a line: a JSON key, a logfmt key, or the first level word.
 //!
-//! Most lines hold no level key at all, so a vectorised search for one byte that all keys share decides
-//! whether JSON or logfmt is worth reading. The word search tests sixteen places at once and looks closer only
-//! where a word begins that could be a level.
+//! Most lines hold no level key at all, so a vectorised search for one byte that all keys share
+//! decides whether JSON or logfmt is worth reading. The word search tests sixteen places at once
+//! and looks closer only where a word begins that could be a level.
 
 use super::known;
 use crate::decode::json_reader::Scanner;
@@ -13,7 +13,8 @@ use crate::limits::IngestLimits;
 pub(crate) struct LineDetector {
     /// Keys that tell a level, first ones first.
     fields: Vec<Vec<u8>>,
-    /// A byte that occurs in every key whatever its case, in lower and upper case; `None` when there is none.
+    /// A byte that occurs in every key whatever its case, in lower and upper case; `None` when
+    /// there is none.
     anchor: Option<(u8, u8)>,
     /// The keys without regard to case, each with the place of its first anchor.
     anchored: Vec<(usize, Vec<u8>)>,
@@ -244,7 +245,8 @@ fn first_word(line: &[u8]) -> Option<&'static str> {
     (at..line.len()).find_map(|place| word_after(line, place))
 }
 
-/// Whether a byte that is neither letter nor digit is followed by the first two letters of a level word.
+/// Whether a byte that is neither letter nor digit is followed by the first two letters of a level
+/// word.
 fn may_begin_word(window: &[u8; LANES + 2]) -> bool {
     let mut any = 0u8;
     for i in 0..LANES {

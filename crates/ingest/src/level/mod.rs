@@ -1,7 +1,7 @@
 //! Detection of an entry's level (`detected_level`) where Loki looks for it, in its order.
 //!
-//! Stream labels are looked at once a stream, metadata and the line once an entry. Nothing is allocated unless
-//! a label or metadata value stays as it is because it is no level we know.
+//! Stream labels are looked at once a stream, metadata and the line once an entry. Nothing is
+//! allocated unless a label or metadata value stays as it is because it is no level we know.
 
 mod line;
 

@@ -1,16 +1,16 @@
 //! `IngestLimits` holds the limits of a push, by their names in Loki's `limits_config`.
 //!
-//! Four differences from Loki. There is no limit on rates and streams unless one is set. Entries of any age since
-//! 1970 are taken (`reject_old_samples_max_age` is off), because the store orders late data itself. The cap on
-//! decompressed bodies is 256 MiB instead of 5,000, because memory is bounded here. And a push holds a bounded
-//! number of entries, for the same reason.
+//! Four differences from Loki. There is no limit on rates and streams unless one is set. Entries of
+//! any age since 1970 are taken (`reject_old_samples_max_age` is off), because the store orders
+//! late data itself. The cap on decompressed bodies is 256 MiB instead of 5,000, because memory is
+//! bounded here. And a push holds a bounded number of entries, for the same reason.
 
 pub(crate) mod otlp_rules;
 
 use otlp_rules::OtlpRules;
 
-/// Most entries in one push. Each costs about a hundred bytes of memory on its way, so this bounds a body of
-/// millions of empty entries to a few hundred megabytes.
+/// Most entries in one push. Each costs about a hundred bytes of memory on its way, so this bounds
+/// a body of millions of empty entries to a few hundred megabytes.
 pub const ENTRIES_MAX: usize = 1 << 22;
 
 /// Most metadata pairs in one push, all entries together; bounds memory like [`ENTRIES_MAX`].

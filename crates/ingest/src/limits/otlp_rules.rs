@@ -1,7 +1,8 @@
 //! Rules that decide where an OTLP attribute goes: to labels, to metadata, or nowhere.
 //!
-//! Loki's `otlp_config`, with its patterns compiled when limits are made: a push only asks. Attributes are named
-//! as the client named them (`k8s.pod.name`), before the name is made one of a label.
+//! Loki's `otlp_config`, with its patterns compiled when limits are made: a push only asks.
+//! Attributes are named as the client named them (`k8s.pod.name`), before the name is made one of a
+//! label.
 
 use skald_model::re2::RegexError;
 use skald_model::{MatchOp, Matcher};

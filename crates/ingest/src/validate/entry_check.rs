@@ -1,4 +1,5 @@
-//! Checks of one entry against limits: time, line length, size of its metadata. The words are Loki's.
+//! Checks of one entry against limits: time, line length, size of its metadata. The words are
+//! Loki's.
 
 use crate::decode::decoded::{DecodedEntry, Text};
 use crate::limits::IngestLimits;
@@ -130,7 +131,8 @@ fn check_metadata(
     Ok(())
 }
 
-/// Loki's message about the entries of one stream that are too far behind; here these are times before 1970.
+/// Loki's message about the entries of one stream that are too far behind; here these are times
+/// before 1970.
 pub(crate) fn behind_message(
     tenant: &TenantId,
     times: &[i64],

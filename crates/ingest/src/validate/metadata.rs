@@ -1,6 +1,7 @@
 //! Structured metadata as it is stored: valid names, clean values, sorted by name, each name once.
 //!
-//! Of different names that become one (`a.b`, `a_b`) the first stays, as in Loki; of one name given again the last.
+//! Of different names that become one (`a.b`, `a_b`) the first stays, as in Loki; of one name given
+//! again the last.
 
 use crate::decode::decoded::Text;
 use crate::label_name::sanitize_name;

@@ -1,4 +1,5 @@
-//! Validation: from a decoded push to the batch the store takes, with Loki's checks in Loki's order.
+//! Validation: from a decoded push to the batch the store takes, with Loki's checks in Loki's
+//! order.
 //!
 //! [`validator::Validator`] is the way through; the other modules are one check or one lookup each.
 

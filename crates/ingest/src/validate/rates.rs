@@ -1,7 +1,7 @@
 //! Rate limits count each tenant's bytes and streams, and refuse what exceeds `ingestion_rate`.
 //!
-//! Nothing is remembered for tenants without such limits. Changing a limit keeps what was used. Time is that of the
-//! clock the entries are judged by. The words of refusals are Loki's.
+//! Nothing is remembered for tenants without such limits. Changing a limit keeps what was used.
+//! Time is that of the clock the entries are judged by. The words of refusals are Loki's.
 
 use crate::limits::IngestLimits;
 use crate::rejection::{Reason, Rejected};
@@ -15,7 +15,8 @@ use std::sync::Arc;
 /// A stream stays active for one to two of these, about as long as Loki keeps one in memory.
 const GENERATION_NS: i64 = 30 * 60 * 1_000_000_000;
 
-/// Streams whose rate is remembered; when there are more, those that have rested longest are let go.
+/// Streams whose rate is remembered; when there are more, those that have rested longest are let
+/// go.
 const STREAM_BUCKETS_MAX: usize = 100_000;
 
 /// Streams written to lately, in two generations so that none needs a clock of its own.

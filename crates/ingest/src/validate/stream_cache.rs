@@ -1,7 +1,7 @@
 //! Cache of stream facts, keyed by the bytes of the labels that the client sent.
 //!
-//! Only streams that passed are remembered, so a refused text is judged anew each time. Nothing in it depends on who
-//! sent the text, so tenants share it.
+//! Only streams that passed are remembered, so a refused text is judged anew each time. Nothing in
+//! it depends on who sent the text, so tenants share it.
 
 use crate::level::Level;
 use crate::rejection::Rejected;
@@ -11,8 +11,8 @@ use skald_model::{Labels, StreamId};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-/// Bytes of label text one cache generation remembers. Two generations live at once, and facts weigh about
-/// twice their text, so this stands for at most about 100 MiB.
+/// Bytes of label text one cache generation remembers. Two generations live at once, and facts
+/// weigh about twice their text, so this stands for at most about 100 MiB.
 const GENERATION_BYTES_MAX: usize = 16 << 20;
 
 /// Independent parts of the cache, so that pushes seldom wait for one another. A power of two.
@@ -27,7 +27,8 @@ pub(crate) struct StreamFacts {
     pub(crate) level: Option<Level>,
 }
 
-/// Recent label texts with their facts: what was used since the last turn, and what was used before it.
+/// Recent label texts with their facts: what was used since the last turn, and what was used before
+/// it.
 #[derive(Default)]
 struct Generations {
     young: HashMap<Box<[u8]>, Arc<StreamFacts>, foldhash::fast::FixedState>,

@@ -83,8 +83,8 @@ fn unparsable(error: &impl std::fmt::Display) -> Rejected {
     }
 }
 
-/// The labels of a JSON object; of equal keys the last one stays. Values that are no strings are taken as
-/// written, nulls are left out.
+/// The labels of a JSON object; of equal keys the last one stays. Values that are no strings are
+/// taken as written, nulls are left out.
 fn parse_object(text: &[u8]) -> Result<Vec<Pair<'_>>, Rejected> {
     let refused = || Rejected {
         reason: Reason::InvalidLabels,
@@ -144,8 +144,8 @@ fn invalid_value(pair: &Pair<'_>, pairs: &[Pair<'_>]) -> Rejected {
     unparsable(&blame_label("value of label", pair, pairs, &why))
 }
 
-/// `parse error: name of label 'a-b' in stream '{a-b="c"}' is invalid`. Clients that send JSON or attributes never
-/// saw a label text, so a column of it would say nothing to them.
+/// `parse error: name of label 'a-b' in stream '{a-b="c"}' is invalid`. Clients that send JSON or
+/// attributes never saw a label text, so a column of it would say nothing to them.
 fn blame_label(what: &str, (name, _): &Pair<'_>, pairs: &[Pair<'_>], why: &str) -> String {
     let mut sorted = pairs.to_vec();
     sorted.sort();
@@ -175,8 +175,8 @@ fn write_pairs(pairs: &[Pair<'_>]) -> String {
     out
 }
 
-/// Adds `service_name`, checks the limits in Loki's order, and hashes. Labels that are an entry's `own` do not give
-/// the service: it is that of all that came with it.
+/// Adds `service_name`, checks the limits in Loki's order, and hashes. Labels that are an entry's
+/// `own` do not give the service: it is that of all that came with it.
 fn facts_of<'p>(
     mut pairs: Vec<Pair<'p>>,
     own: Vec<Pair<'p>>,

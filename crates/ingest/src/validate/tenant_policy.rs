@@ -1,7 +1,7 @@
 //! A tenant's policy holds its ingest limits and what is compiled from them.
 //!
-//! Tenants with the same rules for labels share one cache of streams, so that a thousand tenants that differ
-//! in a rate only do not cost a thousand caches.
+//! Tenants with the same rules for labels share one cache of streams, so that a thousand tenants
+//! that differ in a rate only do not cost a thousand caches.
 
 use crate::level::LineDetector;
 use crate::limits::IngestLimits;

@@ -3,8 +3,8 @@
 /// Nanoseconds a second.
 const SECOND_NS: f64 = 1e9;
 
-/// Tokens and when they were counted. Rate and burst are given with each call, so that changing a limit keeps what
-/// was used. A clock set back grants nothing until it has caught up.
+/// Tokens and when they were counted. Rate and burst are given with each call, so that changing a
+/// limit keeps what was used. A clock set back grants nothing until it has caught up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TokenBucket {
     tokens: f64,

@@ -1,7 +1,7 @@
 //! The validator takes a push stream by stream, checks each entry, and builds one batch.
 //!
-//! A refused stream or entry is counted and reported, its neighbours go on. One pass over the entries does all of it:
-//! time, size, metadata, level and counts.
+//! A refused stream or entry is counted and reported, its neighbours go on. One pass over the
+//! entries does all of it: time, size, metadata, level and counts.
 
 use crate::decode::decoded::{Decoded, DecodedEntry, DecodedStream};
 use crate::level;
@@ -18,7 +18,8 @@ use skald_model::{Labels, TenantId, WriteBatch, WriteEntry, WriteStream};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// Most entries named in one message about entries too far behind: Loki's `max_returned_stream_errors`.
+/// Most entries named in one message about entries too far behind: Loki's
+/// `max_returned_stream_errors`.
 const BEHIND_NAMED_MAX: usize = 10;
 
 /// Too much for now: try again.
@@ -527,7 +528,8 @@ mod tests {
 
     const BODY: &str = r#"{"streams":[{"stream":{"app":"a"},"values":[["1","0123456789"]]},{"stream":{"app":"b"},"values":[["1","0123456789"],["2","x"]]}]}"#;
 
-    /// Lines taken, status and start of the message of each push in turn, and what was discarded at the end.
+    /// Lines taken, status and start of the message of each push in turn, and what was discarded at
+    /// the end.
     fn check_discarded(
         limits: &IngestLimits,
         expected: &[(usize, u16, &str)],

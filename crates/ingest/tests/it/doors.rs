@@ -1,4 +1,5 @@
-//! The same entry through every door: JSON, legacy JSON, protobuf, gRPC and OTLP store the same and refuse the same.
+//! The same entry through every door: JSON, legacy JSON, protobuf, gRPC and OTLP store the same and
+//! refuse the same.
 
 use crate::support::Bed;
 use prost::Message;

@@ -1,4 +1,5 @@
-//! OTLP in JSON through the whole of ingest: what is acknowledged is stored, what is refused stores nothing.
+//! OTLP in JSON through the whole of ingest: what is acknowledged is stored, what is refused stores
+//! nothing.
 
 use crate::support::Bed;
 use prost::Message;

@@ -1,4 +1,5 @@
-//! The .proto files and the Rust types written by hand say the same: names, numbers and kinds of all fields.
+//! The .proto files and the Rust types written by hand say the same: names, numbers and kinds of
+//! all fields.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +42,8 @@ fn read_proto(text: &str, messages: &mut Messages) {
     }
 }
 
-/// Reads `#[prost(…, tag = "1")]` and the field under it. A oneof's enum is named in `oneofs` with its message.
+/// Reads `#[prost(…, tag = "1")]` and the field under it. A oneof's enum is named in `oneofs` with
+/// its message.
 fn read_rust(text: &str, oneofs: &[(&str, &str)]) -> Messages {
     let mut messages = Messages::new();
     let (mut message, mut attribute) = (String::new(), None);
@@ -72,7 +74,8 @@ fn read_rust(text: &str, oneofs: &[(&str, &str)]) -> Messages {
     messages
 }
 
-/// The .proto kind that a Rust field's attribute and declaration stand for, and its name in the .proto.
+/// The .proto kind that a Rust field's attribute and declaration stand for, and its name in the
+/// .proto.
 fn as_proto(attribute: &str, declaration: &str) -> (Vec<String>, String) {
     let (name, rust_type) = declaration
         .trim_start_matches("pub ")

@@ -1,6 +1,8 @@
-//! What a real Loki answered to good and bad pushes, asked of an ingest over a store in a temporary folder.
+//! What a real Loki answered to good and bad pushes, asked of an ingest over a store in a temporary
+//! folder.
 //!
-//! Status equal, text beginning with the same words. Where we differ on purpose, [`EXCEPTIONS`] says why.
+//! Status equal, text beginning with the same words. Where we differ on purpose, [`EXCEPTIONS`]
+//! says why.
 
 use crate::support::{Bed, NOW};
 use base64::Engine;
@@ -53,7 +55,8 @@ const OTHER_WORDS: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// Bytes of the text that have to be the same, up to the first thing that depends on the time or the decoder.
+/// Bytes of the text that have to be the same, up to the first thing that depends on the time or
+/// the decoder.
 fn first_words(text: &str) -> &str {
     let end = ["oldest acceptable", ", error found", "...|"]
         .iter()

@@ -38,8 +38,8 @@ pub enum RangeOp {
     FirstOverTime,
     LastOverTime,
     RateCounter,
-    /// `count_distinct(label, {…}[5m])` (beyond Loki): how many values the label has. The label stands in
-    /// [`LogRange::unwrap`], without conversion and filters.
+    /// `count_distinct(label, {…}[5m])` (beyond Loki): how many values the label has. The label
+    /// stands in [`LogRange::unwrap`], without conversion and filters.
     CountDistinct,
 }
 

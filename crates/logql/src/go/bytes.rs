@@ -1,4 +1,5 @@
-//! Sizes as Go's humanize package reads and writes them: `20MB`, `1.5KiB`; decimal for kB and MB, binary for KiB and MiB.
+//! Sizes as Go's humanize package reads and writes them: `20MB`, `1.5KiB`; decimal for kB and MB,
+//! binary for KiB and MiB.
 
 use super::float;
 
@@ -34,8 +35,8 @@ fn unit_bytes(unit: &str) -> Option<f64> {
     Some(base.powi(power as i32 + 1))
 }
 
-/// Writes a size with two significant digits and a decimal unit as Go's humanize package does, without
-/// its space, where that reads back as the same size; else the number of bytes.
+/// Writes a size with two significant digits and a decimal unit as Go's humanize package does,
+/// without its space, where that reads back as the same size; else the number of bytes.
 pub(crate) fn format(bytes: u64) -> String {
     let rounded = format_rounded(bytes);
     if parse(&rounded) == Ok(bytes) {

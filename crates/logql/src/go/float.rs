@@ -40,7 +40,8 @@ fn plain_integer(text: &str) -> Option<f64> {
     Some(value as f64)
 }
 
-/// Go's grammar of floats: decimal, hexadecimal with a binary exponent, underscores between digits, infinities.
+/// Go's grammar of floats: decimal, hexadecimal with a binary exponent, underscores between digits,
+/// infinities.
 fn go_float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let magnitude =

@@ -48,7 +48,8 @@ pub(crate) fn format(value: f64, style: Style, precision: Option<usize>) -> Stri
     }
 }
 
-/// The shortest text that reads back as `value`, without an exponent (`FormatFloat` with `'f', -1`).
+/// The shortest text that reads back as `value`, without an exponent (`FormatFloat` with `'f',
+/// -1`).
 pub(crate) fn format_plain(value: f64) -> String {
     signed(value, Style::Fixed)
 }

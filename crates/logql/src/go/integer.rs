@@ -20,7 +20,8 @@ impl NumberError {
     }
 }
 
-/// A signed integer; base 0 means that a prefix (`0x`, `0o`, `0b`, `0`) decides and `_` may part digits.
+/// A signed integer; base 0 means that a prefix (`0x`, `0o`, `0b`, `0`) decides and `_` may part
+/// digits.
 pub(crate) fn parse_int(text: &str, base: u32) -> Result<i64, NumberError> {
     let (negative, digits) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),

@@ -1,9 +1,11 @@
-//! Go's textual conversions, with Go's words when a text can't be converted: what Loki's answers show.
+//! Go's textual conversions, with Go's words when a text can't be converted: what Loki's answers
+//! show.
 //!
-//! Queries, label values and templates are all read by these, so that `1_000`, `1.5h` or `20MB` mean the
-//! same wherever they stand. Reading: [`float::parse`], [`integer`], [`duration::parse`], [`bytes::parse`],
-//! [`quote::unquote`]. Writing: [`float_text`], [`duration::format`], [`bytes::format`], [`quote::quoted`].
-//! Prometheus' durations are not Go's: see `syntax::duration`.
+//! Queries, label values and templates are all read by these, so that `1_000`, `1.5h` or `20MB`
+//! mean the same wherever they stand. Reading: [`float::parse`], [`integer`], [`duration::parse`],
+//! [`bytes::parse`], [`quote::unquote`]. Writing: [`float_text`], [`duration::format`],
+//! [`bytes::format`], [`quote::quoted`]. Prometheus' durations are not Go's: see
+//! `syntax::duration`.
 
 pub(crate) mod bytes;
 pub(crate) mod duration;

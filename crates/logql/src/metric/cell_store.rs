@@ -1,7 +1,8 @@
 //! The cell store keeps each series' cells: sparsely when it has few, in dense stretches when many.
 //!
-//! A grid may have ten thousand points and ten thousand series, most of them alive for a moment. A row
-//! holds only cells it was given; neighbours lie in one stretch once that costs less than a list.
+//! A grid may have ten thousand points and ten thousand series, most of them alive for a moment. A
+//! row holds only cells it was given; neighbours lie in one stretch once that costs less than a
+//! list.
 
 use crate::metric::cells::Cell;
 use std::collections::VecDeque;
@@ -195,7 +196,8 @@ impl<C: Cell> Row<C> {
         }
     }
 
-    /// Brings the row into the form that suits one more cell at `interval`. A stretch then covers it.
+    /// Brings the row into the form that suits one more cell at `interval`. A stretch then covers
+    /// it.
     fn make_room(&mut self, interval: u32, heap_bytes: &mut usize) {
         let before = self.own_bytes();
         match self {

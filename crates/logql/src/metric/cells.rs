@@ -1,7 +1,7 @@
 //! Cells accumulate one series' samples within one interval, one cell type for each function.
 //!
-//! Every cell starts empty, takes samples in any order of time, and merges with a neighbour so that the
-//! result is what one cell with all samples of both would hold (floats: up to rounding).
+//! Every cell starts empty, takes samples in any order of time, and merges with a neighbour so that
+//! the result is what one cell with all samples of both would hold (floats: up to rounding).
 
 /// One interval's accumulator.
 pub(super) trait Cell: Clone {

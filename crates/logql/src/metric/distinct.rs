@@ -1,7 +1,7 @@
 //! Distinct values are counted exactly up to a bound and estimated beyond it.
 //!
-//! Samples are hashes as [`crate::pipeline::value_hash`] makes them, so two values of one hash count once
-//! (at the bound the odds of any such pair are one in a billion).
+//! Samples are hashes as [`crate::pipeline::value_hash`] makes them, so two values of one hash
+//! count once (at the bound the odds of any such pair are one in a billion).
 
 use super::cells::Cell;
 use super::hll::Sketch;

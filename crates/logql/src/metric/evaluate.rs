@@ -15,7 +15,8 @@ pub struct LeafSeries<'a> {
     pub absent_labels: Option<&'a Labels>,
 }
 
-/// Evaluates an expression once its leaves are known: `leaves[i]` belongs to [`Node::Leaf`] number `i`.
+/// Evaluates an expression once its leaves are known: `leaves[i]` belongs to [`Node::Leaf`] number
+/// `i`.
 pub fn evaluate(
     root: &Node,
     leaves: Vec<LeafSeries<'_>>,
@@ -27,7 +28,8 @@ pub fn evaluate(
         Some(labels) => absent::absent(&leaf.matrix, labels, steps.count),
         None => {
             let mut matrix = leaf.matrix;
-            // Threads find series in any order: sorted, equal values rank and sums round the same each time.
+            // Threads find series in any order: sorted, equal values rank and sums round the same
+            // each time.
             matrix
                 .series
                 .sort_by_cached_key(|series| order_key(&series.labels));

@@ -1,4 +1,5 @@
-//! Grouping picks the labels of a series that count: `by (…)`, `without (…)`, `on (…)`, `ignoring (…)`.
+//! Grouping picks the labels of a series that count: `by (…)`, `without (…)`, `on (…)`, `ignoring
+//! (…)`.
 
 use crate::ast::Grouping;
 use skald_model::Labels;

@@ -1,8 +1,8 @@
 //! Vector matching pairs the series of two operands and names those of the result.
 //!
-//! Series of both sides meet when their match labels are equal: all of them, those of `on`, or all but
-//! those of `ignoring`. Which series are there differs from step to step, so that the rules about one
-//! and many are looked at step by step.
+//! Series of both sides meet when their match labels are equal: all of them, those of `on`, or all
+//! but those of `ignoring`. Which series are there differs from step to step, so that the rules
+//! about one and many are looked at step by step.
 
 use super::binary::Operator;
 use super::grouping::{keep, remove};
@@ -170,7 +170,8 @@ impl Pairing<'_> {
         Ok(())
     }
 
-    /// The series of the one side at each step; two at once are an error even when nothing meets them.
+    /// The series of the one side at each step; two at once are an error even when nothing meets
+    /// them.
     fn owners(&self, steps: usize) -> Result<Vec<Option<usize>>, EvalError> {
         let mut owners = vec![None; steps];
         for index in self.one.1 {

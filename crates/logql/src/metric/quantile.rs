@@ -1,4 +1,5 @@
-//! `quantile_over_time` takes the value at rank `q · (n − 1)`, between two neighbours in proportion.
+//! `quantile_over_time` takes the value at rank `q · (n − 1)`, between two neighbours in
+//! proportion.
 
 use std::cmp::Ordering;
 

@@ -1,7 +1,7 @@
 //! The range state adds up the samples of a range aggregation, one state for each thread.
 //!
-//! Which cell is kept is decided once, by the function; adding a sample finds its interval (mostly the
-//! one of the sample before) and its row. Samples may come in any order of time.
+//! Which cell is kept is decided once, by the function; adding a sample finds its interval (mostly
+//! the one of the sample before) and its row. Samples may come in any order of time.
 
 use crate::ast::RangeOp;
 use crate::metric::cell_store::Rows;
@@ -94,8 +94,9 @@ impl RangeState {
         }
     }
 
-    /// Adds a sample of series `series`; any order of time. Samples outside every window are ignored.
-    /// For counts, bytes and their rates a value may stand for many samples of one interval.
+    /// Adds a sample of series `series`; any order of time. Samples outside every window are
+    /// ignored. For counts, bytes and their rates a value may stand for many samples of one
+    /// interval.
     #[inline]
     pub fn add(&mut self, series: u32, timestamp: i64, value: f64) {
         let Some(position) = self.windows.position(timestamp) else {
@@ -122,14 +123,14 @@ impl RangeState {
         self.windows.has_gaps()
     }
 
-    /// The first time after `timestamp` that counts for other windows than it does; the last time there is when
-    /// none does. The total of samples in between may be added as one sample.
+    /// The first time after `timestamp` that counts for other windows than it does; the last time
+    /// there is when none does. The total of samples in between may be added as one sample.
     pub fn same_until(&self, timestamp: i64) -> i64 {
         self.windows.same_until(timestamp)
     }
 
-    /// How many of `timestamps`, which are sorted, from the first on count for the same windows (or all for
-    /// none), so that their total may be added as one sample at the first of them.
+    /// How many of `timestamps`, which are sorted, from the first on count for the same windows (or
+    /// all for none), so that their total may be added as one sample at the first of them.
     pub fn alike(&self, timestamps: &[i64]) -> usize {
         let Some(first) = timestamps.first() else {
             return 0;
@@ -138,8 +139,8 @@ impl RangeState {
         timestamps.partition_point(|t| *t < after).max(1)
     }
 
-    /// Takes in another thread's state; `map[i]` is this state's number of its series `i`. Its samples
-    /// count as having arrived later.
+    /// Takes in another thread's state; `map[i]` is this state's number of its series `i`. Its
+    /// samples count as having arrived later.
     pub fn merge(&mut self, other: RangeState, map: &[u32]) {
         match (&mut self.grid, other.grid) {
             (Grid::Total(mine), Grid::Total(theirs)) => mine.merge(theirs, map),

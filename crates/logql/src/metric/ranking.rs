@@ -1,8 +1,9 @@
 //! Ranking orders equal values as `topk`, `bottomk`, `sort` and `sort_desc` do in Loki.
 //!
-//! Nothing says how equal values rank, but answers should be those that users know from Loki, and dashboards
-//! show the order. So values go through the same steps as there: a binary heap filled in order of labels,
-//! and for sorting a pattern-defeating quicksort of that heap, as Go's library does it. Not a general sort.
+//! Nothing says how equal values rank, but answers should be those that users know from Loki, and
+//! dashboards show the order. So values go through the same steps as there: a binary heap filled in
+//! order of labels, and for sorting a pattern-defeating quicksort of that heap, as Go's library
+//! does it. Not a general sort.
 
 /// A value and the number of its series.
 pub(super) type Ranked = (f64, usize);
@@ -23,7 +24,8 @@ pub(super) fn larger(a: f64, b: f64) -> bool {
 /// Slices of at most this many values are sorted by insertion.
 const INSERTION_MAX: usize = 12;
 
-/// Slices of at least this many values choose their pivot from nine, and are mended when nearly sorted.
+/// Slices of at least this many values choose their pivot from nine, and are mended when nearly
+/// sorted.
 const LONG: usize = 50;
 
 /// Steps after which a nearly sorted slice counts as unsorted.

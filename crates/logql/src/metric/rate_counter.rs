@@ -1,6 +1,7 @@
 //! `rate_counter` gives the per-second increase of a counter that may restart at zero.
 
-/// How far a window's edge may be from the nearest sample, in mean gaps, for the rate to reach up to it.
+/// How far a window's edge may be from the nearest sample, in mean gaps, for the rate to reach up
+/// to it.
 const EDGE_GAPS: f64 = 1.1;
 
 const NANOS_PER_SECOND: f64 = 1e9;
@@ -82,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_restart_counts_from_zero() {
-        // 10 -> 20, restart to 5: the increase is 10 + 5; zero lies 20 * 10/15 s before the first sample.
+        // 10 -> 20, restart to 5: the increase is 10 + 5; zero lies 20 * 10/15 s before the first
+        // sample.
         check(
             &[(10, 10.0), (20, 20.0), (30, 5.0)],
             30,
@@ -93,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_counter_is_not_drawn_back_below_zero() {
-        // 2 -> 22 in 20 s is 1/s: zero was 2 s before the first sample, though the edge is 8 s before it.
+        // 2 -> 22 in 20 s is 1/s: zero was 2 s before the first sample, though the edge is 8 s
+        // before it.
         check(
             &[(8, 2.0), (18, 12.0), (28, 22.0)],
             28,

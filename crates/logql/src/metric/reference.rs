@@ -90,7 +90,8 @@ fn grids() -> impl Strategy<Value = Steps> {
         })
 }
 
-/// Whole and half seconds, so that many samples lie on edges and share a time; values of a counter's size.
+/// Whole and half seconds, so that many samples lie on edges and share a time; values of a
+/// counter's size.
 fn samples() -> impl Strategy<Value = Vec<(u32, i64, f64)>> {
     let sample = (0u32..3, -200i64..2600, 0u32..5000)
         .prop_map(|(s, t, v)| (s, t * SECOND / 2, f64::from(v) / 4.0));

@@ -1,7 +1,7 @@
 //! Sliding windows merge the cells of a series into one value for each window.
 //!
-//! Windows overlap, and floats can't be subtracted without loss, so a window is kept as two stacks: the
-//! older cells as merges of every suffix, the newer as one running merge.
+//! Windows overlap, and floats can't be subtracted without loss, so a window is kept as two stacks:
+//! the older cells as merges of every suffix, the newer as one running merge.
 
 use super::cells::Cell;
 use super::windows::Windows;
@@ -39,7 +39,8 @@ pub(super) fn merged<'a, C: Cell + 'a>(
 
 /// The cells of the current window.
 struct Queue<'a, C> {
-    /// Older cells, the oldest last: each with the merge of itself and all older cells that are newer than it.
+    /// Older cells, the oldest last: each with the merge of itself and all older cells that are
+    /// newer than it.
     old: Vec<(u32, C)>,
     /// Newer cells in order.
     new: Vec<(u32, &'a C)>,

@@ -1,4 +1,5 @@
-//! `topk` and `bottomk` pick, at each step and of each group, the series of the k largest or smallest values.
+//! `topk` and `bottomk` pick, at each step and of each group, the series of the k largest or
+//! smallest values.
 
 use super::Matrix;
 use super::ranking::{self, Ranked};
@@ -14,8 +15,8 @@ pub(super) enum Side {
     Smallest,
 }
 
-/// Keeps the points that are among the k best of their group and step. NaN goes first; which of equal
-/// values stay is up to [`ranking`].
+/// Keeps the points that are among the k best of their group and step. NaN goes first; which of
+/// equal values stay is up to [`ranking`].
 pub(super) fn select(
     mut matrix: Matrix,
     grouping: Option<&Grouping>,

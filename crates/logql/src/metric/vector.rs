@@ -91,8 +91,8 @@ fn counted(mut matrix: Matrix) -> Matrix {
     matrix
 }
 
-/// Orders the series of an instant query by value, those that are `below` others and NaN last; over a range
-/// there is nothing to order by.
+/// Orders the series of an instant query by value, those that are `below` others and NaN last; over
+/// a range there is nothing to order by.
 fn sort(matrix: Matrix, steps: usize, below: Below) -> Matrix {
     if steps != 1 {
         return matrix;

@@ -2,8 +2,8 @@
 
 use crate::metric::{RangeSpec, Steps};
 
-/// The edges of the windows of all grids that this one can be moved to by whole steps. What lies between two
-/// of them counts for the same windows on each of these grids.
+/// The edges of the windows of all grids that this one can be moved to by whole steps. What lies
+/// between two of them counts for the same windows on each of these grids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Edges {
     step: i64,

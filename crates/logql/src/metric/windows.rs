@@ -2,7 +2,8 @@
 //!
 //! The edges of all windows `(t - range, t]` are the only places where the set of windows a sample
 //! belongs to changes. Between two edges samples can be summed up once, whatever number of windows
-//! they count for. Invariant: window `k` is the intervals `span(k)`, both ends never fall as `k` grows.
+//! they count for. Invariant: window `k` is the intervals `span(k)`, both ends never fall as `k`
+//! grows.
 
 use super::{RangeSpec, Steps};
 use std::ops::Range;
@@ -106,7 +107,8 @@ impl Windows {
         }
     }
 
-    /// The first time after `timestamp` that counts for other windows; the last time there is when none does.
+    /// The first time after `timestamp` that counts for other windows; the last time there is when
+    /// none does.
     pub(super) fn same_until(&self, timestamp: i64) -> i64 {
         let Some(position) = self.position(timestamp) else {
             return if timestamp > self.low {
@@ -124,7 +126,8 @@ impl Windows {
         timestamp.saturating_add_unsigned(end - position)
     }
 
-    /// Nanoseconds from the origin to `timestamp`; `None` when it is before the first or after the last window.
+    /// Nanoseconds from the origin to `timestamp`; `None` when it is before the first or after the
+    /// last window.
     #[inline]
     pub(super) fn position(&self, timestamp: i64) -> Option<u64> {
         (timestamp > self.low && timestamp <= self.high)

@@ -1,9 +1,10 @@
 //! Column plans replace `| json` and `| logfmt` where the store has the parsed values as columns.
 //!
-//! A store may keep what `json` or `logfmt` find in lines as columns and hand them out as metadata, named as the
-//! parser names them. Metadata and parsed labels give way to labels of the stream alike (`name_extracted`), so the
-//! same stages without the parser come to the same samples, provided that no stage before it looks at labels,
-//! that none after it asks where a label came from, and that nobody wants labels without naming them.
+//! A store may keep what `json` or `logfmt` find in lines as columns and hand them out as metadata,
+//! named as the parser names them. Metadata and parsed labels give way to labels of the stream
+//! alike (`name_extracted`), so the same stages without the parser come to the same samples,
+//! provided that no stage before it looks at labels, that none after it asks where a label came
+//! from, and that nobody wants labels without naming them.
 
 use crate::ast::StageExpr;
 use skald_fields::Form;
@@ -13,7 +14,8 @@ use std::sync::Arc;
 use super::names::EXTRACTED_SUFFIX;
 use super::{Pipeline, RequiredLabels};
 
-/// The form of lines that `stages` parse and the stages without that parser; `None` when they have none, or more.
+/// The form of lines that `stages` parse and the stages without that parser; `None` when they have
+/// none, or more.
 pub(crate) fn without_parser(stages: &[StageExpr]) -> Option<(Form, Vec<StageExpr>)> {
     let (at, form) = parser(stages)?;
     let mut rest = stages.to_vec();
@@ -27,7 +29,8 @@ pub(crate) fn without_parser(stages: &[StageExpr]) -> Option<(Form, Vec<StageExp
     only_filters.then_some((form, rest))
 }
 
-/// Where the first parser is, if only line filters come before it and it takes all there is in a line.
+/// Where the first parser is, if only line filters come before it and it takes all there is in a
+/// line.
 fn parser(stages: &[StageExpr]) -> Option<(usize, Form)> {
     let at = stages
         .iter()
@@ -44,8 +47,8 @@ fn parser(stages: &[StageExpr]) -> Option<(usize, Form)> {
     Some((at, form))
 }
 
-/// What to run over the columns of a block that is shredded in the form a query parses. The program has no parser: it
-/// finds the labels as metadata.
+/// What to run over the columns of a block that is shredded in the form a query parses. The program
+/// has no parser: it finds the labels as metadata.
 #[derive(Debug)]
 pub struct ColumnPlan<P> {
     /// How lines have to be written.
@@ -69,8 +72,8 @@ impl<P> Clone for ColumnPlan<P> {
 }
 
 impl ColumnPlan<Pipeline> {
-    /// The prefilter of a log query: the label filters that follow its parser. Drops no entry that the whole pipeline
-    /// keeps.
+    /// The prefilter of a log query: the label filters that follow its parser. Drops no entry that
+    /// the whole pipeline keeps.
     pub(crate) fn prefilter(stages: &[StageExpr]) -> Option<ColumnPlan<Pipeline>> {
         let (at, form) = parser(stages)?;
         let filters = stages[at + 1..]
@@ -91,10 +94,10 @@ impl ColumnPlan<Pipeline> {
 }
 
 impl Pipeline {
-    /// The labels that stages and their reader look at; `None` when that may be any, or when one of them may be
-    /// found under two names: `a_extracted` is that of a field as well, and of a field `a` in streams that have `a`.
-    /// `None` too when `__error__` or `__error_details__` is compared by its size: metadata of these names is the
-    /// entry's error, and a field is not.
+    /// The labels that stages and their reader look at; `None` when that may be any, or when one of
+    /// them may be found under two names: `a_extracted` is that of a field as well, and of a field
+    /// `a` in streams that have `a`. `None` too when `__error__` or `__error_details__` is compared
+    /// by its size: metadata of these names is the entry's error, and a field is not.
     pub(crate) fn named_labels(&self) -> Option<Vec<String>> {
         if self.compares_error_by_size() {
             return None;

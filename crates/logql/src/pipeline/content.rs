@@ -67,8 +67,8 @@ fn usable(name: &str) -> bool {
 }
 
 impl Pipeline {
-    /// What the text of a line must contain to pass: for pruning only. Conditions on metadata depend on
-    /// the streams, see [`Pipeline::content_query_for`].
+    /// What the text of a line must contain to pass: for pruning only. Conditions on metadata
+    /// depend on the streams, see [`Pipeline::content_query_for`].
     pub fn content_query(&self) -> ContentQuery {
         let mut lines = Vec::new();
         for stage in &self.stages {
@@ -84,8 +84,9 @@ impl Pipeline {
         }
     }
 
-    /// The same with conditions on metadata. `stream_has` tells whether any of the streams that are read
-    /// has a label of a name: for those the label may satisfy the filter and metadata need not.
+    /// The same with conditions on metadata. `stream_has` tells whether any of the streams that are
+    /// read has a label of a name: for those the label may satisfy the filter and metadata need
+    /// not.
     pub fn content_query_for(&self, stream_has: impl Fn(&str) -> bool) -> ContentQuery {
         let mut query = self.content_query();
         let may_ask = |(name, _): &&(String, Vec<String>)| !stream_has(name);

@@ -1,10 +1,11 @@
 //! Early drops discard a line as soon as a later label filter is certain to reject it.
 //!
-//! A filter on a label of the stream or of the entry's metadata can be asked at once, wherever it stands,
-//! unless a stage before it sets or removes that label on entries that have it. Parsers do that to one kind of
-//! label only: what they find under the name `a` of a label becomes `a_extracted`, over metadata of that name. A filter on a label
-//! that a parser finds can be asked as soon as it is found, if nothing that comes between changes labels of
-//! the line again. Dropping a line early is always safe to leave out: the filters run at their place anyway.
+//! A filter on a label of the stream or of the entry's metadata can be asked at once, wherever it
+//! stands, unless a stage before it sets or removes that label on entries that have it. Parsers do
+//! that to one kind of label only: what they find under the name `a` of a label becomes
+//! `a_extracted`, over metadata of that name. A filter on a label that a parser finds can be asked
+//! as soon as it is found, if nothing that comes between changes labels of the line again. Dropping
+//! a line early is always safe to leave out: the filters run at their place anyway.
 
 use crate::pipeline::label_filter::{Errors, LabelFilter};
 use crate::pipeline::labels::{Columns, LabelSet};
@@ -33,8 +34,8 @@ pub(super) struct Watch {
     filter: LabelFilter,
 }
 
-/// The filters among `stages` that can be asked early: about the labels an entry comes with, and about those
-/// parsers find.
+/// The filters among `stages` that can be asked early: about the labels an entry comes with, and
+/// about those parsers find.
 pub(super) fn early(stages: &[Stage], names: &StaticNames) -> (Vec<Refuter>, Vec<Watch>) {
     let (mut refuters, mut watches) = (Vec::new(), Vec::new());
     let mut overridden = Vec::new();
@@ -104,7 +105,8 @@ struct Check {
     column: usize,
     /// Whether an entry without the key is dropped.
     drops_lacking: bool,
-    /// Where its verdicts start; `None` where values are more than the rows and each is met about once.
+    /// Where its verdicts start; `None` where values are more than the rows and each is met about
+    /// once.
     verdicts: Option<usize>,
 }
 
@@ -193,7 +195,8 @@ mod tests {
     use crate::ast::Expr;
     use crate::pipeline::{Pipeline, RequiredLabels};
 
-    /// Which stage and label are asked early: `m` for metadata, with `!` where lacking it tells as well; `p` for parsed.
+    /// Which stage and label are asked early: `m` for metadata, with `!` where lacking it tells as
+    /// well; `p` for parsed.
     fn check(stages: &str, expected: &str) {
         let Ok(Expr::Log(log)) = crate::parse(&format!("{{app=\"x\"}} {stages}")) else {
             panic!("{stages} is no log query")

@@ -1,7 +1,7 @@
 //! An extractor is a pipeline compiled for a metric query: it gives samples of numbered series.
 //!
-//! An [`Extractor`] is what a query's text comes to: stages, what a line's value is, what tells series apart.
-//! samples.rs has the taking of samples itself.
+//! An [`Extractor`] is what a query's text comes to: stages, what a line's value is, what tells
+//! series apart. samples.rs has the taking of samples itself.
 
 use super::labels::ERROR;
 use super::names::{EXTRACTED_SUFFIX, NameId, StaticNames};
@@ -32,13 +32,14 @@ pub enum Value {
         /// Filters after the conversion.
         filters: Vec<LabelFilterExpr>,
     },
-    /// A hash of a label's value, for counting distinct values: [`value_hash`] of it. Entries without
-    /// the label (or with an empty value) give no sample; the label itself does not split series.
+    /// A hash of a label's value, for counting distinct values: [`value_hash`] of it. Entries
+    /// without the label (or with an empty value) give no sample; the label itself does not split
+    /// series.
     Hash(String),
 }
 
-/// The sample that stands for a label's value when distinct values are counted: the top 53 bits of its
-/// xxh3, which a float holds exactly.
+/// The sample that stands for a label's value when distinct values are counted: the top 53 bits of
+/// its xxh3, which a float holds exactly.
 pub fn value_hash(value: &str) -> f64 {
     (xxhash_rust::xxh3::xxh3_64(value.as_bytes()) >> 11) as f64
 }
@@ -46,7 +47,8 @@ pub fn value_hash(value: &str) -> f64 {
 /// How samples are told apart.
 #[derive(Clone, Debug)]
 pub struct SampleOptions {
-    /// Labels of the series: `None` keeps all (minus the unwrapped label), else `by`/`without` these.
+    /// Labels of the series: `None` keeps all (minus the unwrapped label), else `by`/`without`
+    /// these.
     pub grouping: Option<Grouping>,
     /// Labels without a value, where labels are kept without being named.
     pub empty: Empty,
@@ -80,7 +82,8 @@ pub struct Extractor {
     pub(super) value: Taken,
     pub(super) rewrites_lines: bool,
     pub(super) key: Key,
-    /// Names that stages set or remove even when the stream has them; `None` when that may be any name.
+    /// Names that stages set or remove even when the stream has them; `None` when that may be any
+    /// name.
     pub(super) overridden: Option<Vec<NameId>>,
     pub(super) preserve_errors: bool,
     pub(super) preserve_extraction_errors: bool,
@@ -198,8 +201,8 @@ fn needed(value: &Value, wanted: &RequiredLabels, options: &SampleOptions) -> Re
     RequiredLabels::Names(names)
 }
 
-/// The stages but for each `unpack` of which neither labels nor the line are read: like other parsers it does not
-/// run then, and lines that are not packed are no failure.
+/// The stages but for each `unpack` of which neither labels nor the line are read: like other
+/// parsers it does not run then, and lines that are not packed are no failure.
 fn without_idle_unpack(
     stages: &[StageExpr],
     value: &Value,
@@ -225,8 +228,9 @@ fn without_idle_unpack(
         .collect()
 }
 
-/// Names that stages set or remove even when the stream or the entry has them; `None` when that may be any. What a
-/// parser finds under the name of a label becomes `name_extracted`, over a label of that name.
+/// Names that stages set or remove even when the stream or the entry has them; `None` when that may
+/// be any. What a parser finds under the name of a label becomes `name_extracted`, over a label of
+/// that name.
 fn overridden(stages: &[Stage], names: &StaticNames) -> Option<Vec<NameId>> {
     let lists: Option<Vec<Vec<NameId>>> = stages.iter().map(Stage::overrides).collect();
     let mut all = lists?.concat();

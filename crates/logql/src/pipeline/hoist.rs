@@ -1,9 +1,9 @@
 //! Hoisting moves line filters as far to the front as the answer allows.
 //!
 //! Loki moves line filters to the front of their segment; a segment ends behind a label filter,
-//! `line_format` or `unpack`, so `| decolorize |= "x"` looks at the line as it was written. Where nothing
-//! before a filter rewrites lines, its place among the other stages can't be seen and it goes to the very
-//! front, where it runs on whole batches.
+//! `line_format` or `unpack`, so `| decolorize |= "x"` looks at the line as it was written. Where
+//! nothing before a filter rewrites lines, its place among the other stages can't be seen and it
+//! goes to the very front, where it runs on whole batches.
 
 use crate::ast::StageExpr;
 
@@ -49,7 +49,8 @@ mod tests {
     };
     use skald_model::MatchOp;
 
-    /// Letters stand for stages: `f` line filter, `j` json, `l` label filter, `d` decolorize, `t` template, `u` unpack.
+    /// Letters stand for stages: `f` line filter, `j` json, `l` label filter, `d` decolorize, `t`
+    /// template, `u` unpack.
     fn check(written: &str, expected: &str) {
         let stage = |(at, letter): (usize, char)| match letter {
             'f' => StageExpr::LineFilter(LineFilterExpr {

@@ -1,6 +1,7 @@
 //! `| json` makes a label of every scalar in an object; keys of nested objects are joined by `_`.
 //!
-//! Arrays and nulls are passed over. The first key of a name wins. Labels found before a failure stay.
+//! Arrays and nulls are passed over. The first key of a name wins. Labels found before a failure
+//! stay.
 
 use super::keys::{Keys, PrefixId};
 use super::labels::LabelSet;
@@ -84,7 +85,8 @@ impl Walk<'_> {
     }
 }
 
-/// The text of a scalar: strings without escapes, with a space for what is not UTF-8; others as written.
+/// The text of a scalar: strings without escapes, with a space for what is not UTF-8; others as
+/// written.
 pub(super) fn scalar(labels: &mut LabelSet, text: Text<'_>, value: Value) -> Span {
     if value.kind != Kind::String || (!value.escaped && text.base.is_some()) {
         return labels.part(text, value.start, value.end);

@@ -1,8 +1,9 @@
 //! `| json a="b.c[0]"` finds the values at given paths in one scan over the line.
 //!
-//! The scan knows strings, keys and brackets and nothing else, as Loki's does: commas and the values in between
-//! are not looked at, so that a value is found in lines that are broken elsewhere. A wanted value that is itself
-//! broken or cut off marks the line with `JSONParserErr` and is empty.
+//! The scan knows strings, keys and brackets and nothing else, as Loki's does: commas and the
+//! values in between are not looked at, so that a value is found in lines that are broken
+//! elsewhere. A wanted value that is itself broken or cut off marks the line with `JSONParserErr`
+//! and is empty.
 
 use super::StageError;
 use super::json::{JSON_ERROR, scalar};
@@ -169,8 +170,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Takes the value after a key for the paths that end with it; the key is in an object of level `level`,
-    /// counted from 0.
+    /// Takes the value after a key for the paths that end with it; the key is in an object of level
+    /// `level`, counted from 0.
     fn value_of_key(&mut self, data: &[u8], at: usize, level: usize) -> Result<(), Stop> {
         let Some(same) = self.same.get_mut(level) else {
             return Ok(());
@@ -211,7 +212,8 @@ impl Scan<'_> {
         indexed & self.missing & self.on_the_way(level)
     }
 
-    /// Takes the elements that `wanted` ask for; gives the place of the closing bracket, or of what can't be read.
+    /// Takes the elements that `wanted` ask for; gives the place of the closing bracket, or of what
+    /// can't be read.
     fn elements(
         &mut self,
         data: &[u8],
@@ -274,8 +276,8 @@ fn bits(count: usize, holds: impl Fn(usize) -> bool) -> u64 {
 /// The elements of an array, up to the first that can't be read.
 struct Elements<'d> {
     data: &'d [u8],
-    /// First byte after the opening bracket or the last comma; in the end that of the closing bracket, or where
-    /// reading failed.
+    /// First byte after the opening bracket or the last comma; in the end that of the closing
+    /// bracket, or where reading failed.
     at: usize,
     /// How many elements were given.
     index: usize,
@@ -304,8 +306,8 @@ impl Elements<'_> {
     }
 }
 
-/// The value at the rest of a path within an element; `None` where there is none. An error is that of the value
-/// itself.
+/// The value at the rest of a path within an element; `None` where there is none. An error is that
+/// of the value itself.
 fn value_below(
     data: &[u8],
     element: Value,
@@ -387,7 +389,8 @@ fn is_key(segment: &Segment, raw: &[u8], escaped: bool) -> Option<bool> {
     Some(key == wanted.as_bytes())
 }
 
-/// Where the value at `segments` below the element of number `index` starts; `at` is after the opening bracket.
+/// Where the value at `segments` below the element of number `index` starts; `at` is after the
+/// opening bracket.
 fn element_at(data: &[u8], at: usize, index: usize, segments: &[Segment]) -> Option<usize> {
     let mut elements = Elements { data, at, index: 0 };
     while let Some(element) = elements.read() {

@@ -53,7 +53,8 @@ pub(super) fn parse_path(text: &str) -> Result<Vec<Segment>, String> {
     Ok(segments)
 }
 
-/// What stands in brackets, `inner` being behind the opening one; and the text after the closing one.
+/// What stands in brackets, `inner` being behind the opening one; and the text after the closing
+/// one.
 fn bracketed(inner: &str) -> Result<(Segment, &str), String> {
     let expected = || "unexpected $end, expecting STRING or INDEX".to_owned();
     let (segment, after) = if inner.starts_with('"') {

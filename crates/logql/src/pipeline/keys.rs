@@ -1,7 +1,7 @@
 //! The key table remembers which label each key of json and logfmt lines becomes.
 //!
-//! Lines of one program have the same keys in the same order, so the key after the last one found is tried
-//! first and most look-ups are one comparison.
+//! Lines of one program have the same keys in the same order, so the key after the last one found
+//! is tried first and most look-ups are one comparison.
 
 use super::labels::LabelSet;
 use super::names::{NO_NAME, NameId};

@@ -1,6 +1,7 @@
 //! Label filters compare a label with a text, number, duration, size or address.
 //!
-//! A missing label is empty for texts and drops the line for everything else. What an entry's error does:
+//! A missing label is empty for texts and drops the line for everything else. What an entry's error
+//! does:
 //!
 //! - Texts compare, whatever the error is; `__error__` is the error as it stands at this moment.
 //! - Numbers, durations and sizes compare too. A value that does not convert keeps the line and marks it with
@@ -72,8 +73,8 @@ impl LabelFilter {
         self.0.matches(line)
     }
 
-    /// Whether the line is dropped whatever its other labels are when `label` is `value`. Addresses say so only
-    /// of lines that are known to carry no error.
+    /// Whether the line is dropped whatever its other labels are when `label` is `value`. Addresses
+    /// say so only of lines that are known to carry no error.
     pub(super) fn fails_with(&self, label: NameId, value: &[u8], errors: Errors) -> bool {
         self.0.fails_with(label, value, errors)
     }
@@ -94,7 +95,8 @@ impl LabelFilter {
         converts
     }
 
-    /// Names compared, when all comparisons are of text; such a filter gives one answer for equal labels.
+    /// Names compared, when all comparisons are of text; such a filter gives one answer for equal
+    /// labels.
     pub(super) fn text_names(&self) -> Option<Vec<NameId>> {
         let mut names = Vec::new();
         self.0.text_names(&mut names).then_some(names)

@@ -1,6 +1,7 @@
 //! `| label_format a=b, c="…"` renames labels and sets them from templates, in the order written.
 //!
-//! Templates of one stage see the labels as they were before its first template; renames act at once.
+//! Templates of one stage see the labels as they were before its first template; renames act at
+//! once.
 
 use super::StageError;
 use super::labels::ERROR;

@@ -1,8 +1,8 @@
 //! The six line filters test one line, or all lines of a batch at once.
 //!
-//! How a filter searches is decided when it is compiled ([`Strategy`]). On a batch a literal runs once over
-//! the buffer of all lines and its hits are mapped to rows; a regex looks at rows its required literals
-//! were found in. A hit that reaches over the end of a line is none.
+//! How a filter searches is decided when it is compiled ([`Strategy`]). On a batch a literal runs
+//! once over the buffer of all lines and its hits are mapped to rows; a regex looks at rows its
+//! required literals were found in. A hit that reaches over the end of a line is none.
 
 use super::StageError;
 use super::ip::IpMatcher;
@@ -253,7 +253,8 @@ fn regex_strategy(texts: &[String]) -> Result<Chosen, StageError> {
     Ok((Strategy::Regex(regex, hint), clauses))
 }
 
-/// The tree without parts at its edges that may match nothing: a search finds the same lines without them.
+/// The tree without parts at its edges that may match nothing: a search finds the same lines
+/// without them.
 fn without_idle_edges(hir: &Hir) -> Hir {
     let idle = |hir: &Hir| match hir.kind() {
         HirKind::Repetition(repetition) => repetition.min == 0,

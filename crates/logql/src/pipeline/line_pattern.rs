@@ -90,7 +90,8 @@ impl LinePattern {
         self.literals.iter().map(|literal| literal.needle())
     }
 
-    /// Whether a line matches: the first literal anywhere, each further one after a gap, no capture empty.
+    /// Whether a line matches: the first literal anywhere, each further one after a gap, no capture
+    /// empty.
     pub(super) fn matches(&self, line: &[u8]) -> bool {
         if line.is_empty() || self.empty {
             return line.is_empty() && self.empty;

@@ -1,7 +1,8 @@
 //! Required literals are taken from a regex's syntax tree: texts without which it can't match.
 //!
-//! The answer is a conjunction of disjunctions and always a necessary condition: a text that lacks it does
-//! not match. It serves to prune blocks and as the first, cheap look before the regex itself.
+//! The answer is a conjunction of disjunctions and always a necessary condition: a text that lacks
+//! it does not match. It serves to prune blocks and as the first, cheap look before the regex
+//! itself.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 use skald_model::Literal;

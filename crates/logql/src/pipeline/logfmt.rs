@@ -1,8 +1,8 @@
 //! `| logfmt` makes labels of `key=value` pairs, whose values are bare or quoted.
 //!
-//! Lenient reading passes over pieces that are no pair; strict reading ends at the first of them with a
-//! failure. Keys without a value and empty values become labels only when asked for. Expressions name a key by
-//! the label it becomes (`a_b` for `a.b=1`) or as it is written.
+//! Lenient reading passes over pieces that are no pair; strict reading ends at the first of them
+//! with a failure. Keys without a value and empty values become labels only when asked for.
+//! Expressions name a key by the label it becomes (`a_b` for `a.b=1`) or as it is written.
 
 use super::keys::Keys;
 use super::labels::LabelSet;
@@ -58,7 +58,8 @@ impl LogfmtParser {
 
     /// Extracts labels; never drops the line.
     pub(super) fn apply(&self, line: &mut Line<'_>, state: &mut ParserState) -> bool {
-        // Expressions take their label over from an earlier parser, so that they are done only without readers.
+        // Expressions take their label over from an earlier parser, so that they are done only
+        // without readers.
         if line.labels.wants_none() || (self.expressions.is_empty() && line.labels.found_all()) {
             return true;
         }
@@ -108,8 +109,9 @@ impl LogfmtParser {
         None
     }
 
-    /// Looks for the keys of the expressions. The last match counts, or the first where the stream or the
-    /// metadata has the label; once every label that somebody reads is found, the rest is not read.
+    /// Looks for the keys of the expressions. The last match counts, or the first where the stream
+    /// or the metadata has the label; once every label that somebody reads is found, the rest is
+    /// not read.
     fn extract_some(
         &self,
         found: &mut Vec<bool>,

@@ -1,7 +1,8 @@
 //! `| label in ({…})` keeps entries whose label has a value that another query found.
 //!
-//! The values are not known when the pipeline is compiled. The engine runs the inner queries and binds
-//! their answers; a pipeline that was not bound lets nothing through (or everything, for `not in`).
+//! The values are not known when the pipeline is compiled. The engine runs the inner queries and
+//! binds their answers; a pipeline that was not bound lets nothing through (or everything, for `not
+//! in`).
 
 use super::names::NameId;
 use crate::pipeline::current_line::Line;

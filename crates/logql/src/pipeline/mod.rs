@@ -1,9 +1,10 @@
 //! Pipelines run filters, parsers and formatters over a [`skald_model::Batch`] and take samples.
 //!
-//! [`Pipeline::compile`] decides everything that can be decided once: the order of stages, how each filter
-//! searches, which labels have to be extracted. [`Pipeline::filter_lines`] narrows a batch by its leading line
-//! filters at once; [`Pipeline::run`] takes the rows that are left through the stages one by one without
-//! allocating. [`Extractor`] ends a pipeline in samples. Nothing here knows where batches come from.
+//! [`Pipeline::compile`] decides everything that can be decided once: the order of stages, how each
+//! filter searches, which labels have to be extracted. [`Pipeline::filter_lines`] narrows a batch
+//! by its leading line filters at once; [`Pipeline::run`] takes the rows that are left through the
+//! stages one by one without allocating. [`Extractor`] ends a pipeline in samples. Nothing here
+//! knows where batches come from.
 
 mod column_plan;
 mod content;
@@ -106,8 +107,8 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Compiles stages; line filters are hoisted as far as Loki hoists them. `distinct`, `limit` and `sort`
-    /// are the engine's and left out.
+    /// Compiles stages; line filters are hoisted as far as Loki hoists them. `distinct`, `limit`
+    /// and `sort` are the engine's and left out.
     pub fn compile(stages: &[StageExpr], wanted: &RequiredLabels) -> Result<Pipeline, StageError> {
         Pipeline::compile_with(stages, wanted, |_, _| Ok(())).map(|(pipeline, ())| pipeline)
     }
@@ -156,7 +157,8 @@ impl Pipeline {
         ))
     }
 
-    /// Columns the stages read. `Columns::lines` is false when no stage and no reader looks at lines.
+    /// Columns the stages read. `Columns::lines` is false when no stage and no reader looks at
+    /// lines.
     pub fn columns(&self, reader_needs_lines: bool) -> Columns {
         let lines = reader_needs_lines
             || self
@@ -200,7 +202,8 @@ impl Pipeline {
         self.stages.is_empty()
     }
 
-    /// Whether a label filter compares `__error__`, which is a text, with a number: no entry passes it.
+    /// Whether a label filter compares `__error__`, which is a text, with a number: no entry passes
+    /// it.
     pub fn compares_error_by_size(&self) -> bool {
         let named = |stage: &Stage| match stage {
             Stage::LabelFilter(filter) => filter.names(),

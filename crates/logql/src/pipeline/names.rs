@@ -1,8 +1,9 @@
 //! The name table numbers label names, so that a label is found by index and not by comparing text.
 //!
-//! A pipeline knows some names when it is compiled ([`StaticNames`]); they have the first numbers. The
-//! rest is met in lines and numbered on the way, per thread ([`NameTable`]). Invariant: a number keeps its
-//! name until [`NameTable::bind`] finds another pipeline or too many names, which happens between runs.
+//! A pipeline knows some names when it is compiled ([`StaticNames`]); they have the first numbers.
+//! The rest is met in lines and numbered on the way, per thread ([`NameTable`]). Invariant: a
+//! number keeps its name until [`NameTable::bind`] finds another pipeline or too many names, which
+//! happens between runs.
 
 use hashbrown::HashTable;
 use std::hash::BuildHasher;

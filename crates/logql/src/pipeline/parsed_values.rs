@@ -1,10 +1,10 @@
 //! Parsed-value conditions tell indexes which bytes a json or logfmt value needs in its line.
 //!
-//! `| json | user="x"` can be true only of lines that have `"x"` somewhere, or a `\u00` that may stand for one of its
-//! characters.
+//! `| json | user="x"` can be true only of lines that have `"x"` somewhere, or a `\u00` that may
+//! stand for one of its characters.
 //!
-//! A necessary condition, for pruning alone. It says nothing where the stream has a label of that name, and is
-//! one of two ways to pass where entries have it as metadata.
+//! A necessary condition, for pruning alone. It says nothing where the stream has a label of that
+//! name, and is one of two ways to pass where entries have it as metadata.
 
 use super::content::{Conditions, add_conditions};
 use crate::ast::StageExpr;
@@ -72,7 +72,8 @@ fn condition(parsers: Parsers, name: String, values: Vec<String>) -> Option<Eith
     })
 }
 
-/// What stands directly before a value: a quote, or what ends a key when the value can stand without quotes.
+/// What stands directly before a value: a quote, or what ends a key when the value can stand
+/// without quotes.
 fn before(parsers: Parsers, value: &str) -> Vec<&'static str> {
     let mut before = vec!["\""];
     if parsers.logfmt {
@@ -87,8 +88,9 @@ fn before(parsers: Parsers, value: &str) -> Vec<&'static str> {
     before
 }
 
-/// The longest part of a value that stands in the line as it is unless `\u` is used, and where it begins.
-/// Characters with short escapes, ones outside ASCII, and spaces, which stand for broken UTF-8, are no part.
+/// The longest part of a value that stands in the line as it is unless `\u` is used, and where it
+/// begins. Characters with short escapes, ones outside ASCII, and spaces, which stand for broken
+/// UTF-8, are no part.
 fn longest_segment(value: &str) -> Option<(usize, &str)> {
     let ends = |c: char| !c.is_ascii_graphic() || matches!(c, '"' | '\\' | '/' | '\'');
     let segments = value.split(ends).filter(|segment| !segment.is_empty());

@@ -1,7 +1,7 @@
 //! `| pattern "<ip> - <_>"` makes labels of captures between literals.
 //!
-//! The literal a pattern starts with must start the line. A later literal that is missing makes the capture
-//! before it take the rest of the line, and nothing follows.
+//! The literal a pattern starts with must start the line. A later literal that is missing makes the
+//! capture before it take the rest of the line, and nothing follows.
 
 use super::StageError;
 use super::labels::LabelSet;
@@ -51,8 +51,8 @@ impl Literal {
     }
 }
 
-/// Where a byte stands that most often is near: captures between spaces are short, and two words are looked at in less
-/// time than a search takes to begin.
+/// Where a byte stands that most often is near: captures between spaces are short, and two words
+/// are looked at in less time than a search takes to begin.
 fn find_near(text: &[u8], byte: u8) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let mut at = 0;

@@ -1,9 +1,10 @@
-//! Ranks give label names their places in the order of their bytes, so that a line's labels sort by numbers.
+//! Ranks give label names their places in the order of their bytes, so that a line's labels sort by
+//! numbers.
 //!
-//! Names that came after the ranks were made have none: a line with such a name sorts its labels by text. All names
-//! are ranked again once such lines have sorted as many labels as there are names. So the cost of ranking follows
-//! what lines sort themselves: lines of the same few names soon sort by numbers alone, and lines with ever new names
-//! do not rank all names each time.
+//! Names that came after the ranks were made have none: a line with such a name sorts its labels by
+//! text. All names are ranked again once such lines have sorted as many labels as there are names.
+//! So the cost of ranking follows what lines sort themselves: lines of the same few names soon sort
+//! by numbers alone, and lines with ever new names do not rank all names each time.
 
 use super::names::{NameId, NameTable};
 use std::cmp::Ordering;
@@ -39,8 +40,8 @@ impl Ranks {
         rank == UNRANKED
     }
 
-    /// Counts a line of `labels` labels, some of which have no rank. Ranks all names when that is due; true when
-    /// it did.
+    /// Counts a line of `labels` labels, some of which have no rank. Ranks all names when that is
+    /// due; true when it did.
     pub(super) fn renew_if_due(&mut self, names: &NameTable, labels: usize) -> bool {
         self.sorted_by_text += labels;
         if self.sorted_by_text < names.len() {

@@ -1,8 +1,8 @@
 //! Required labels are those that parsers must extract, so that all others are skipped.
 //!
-//! With [`RequiredLabels::All`] every key of a line becomes a label. With names, those and the ones the stages
-//! themselves read are extracted and nothing else; a parser stops once it has them all, so that failures
-//! later in the line stay unseen, as in Loki. No name at all: parsers do not run.
+//! With [`RequiredLabels::All`] every key of a line becomes a label. With names, those and the ones
+//! the stages themselves read are extracted and nothing else; a parser stops once it has them all,
+//! so that failures later in the line stay unseen, as in Loki. No name at all: parsers do not run.
 
 use crate::ast::{LabelFilterExpr, LabelFormatSource, StageExpr};
 use crate::pipeline::labels::ERROR;
@@ -14,7 +14,8 @@ use crate::template::Template;
 pub enum RequiredLabels {
     /// All (log queries; metric queries that keep the labels of entries).
     All,
-    /// Those of these names; parsers stop once they are found, errors later in the line stay unseen.
+    /// Those of these names; parsers stop once they are found, errors later in the line stay
+    /// unseen.
     Names(Vec<String>),
 }
 

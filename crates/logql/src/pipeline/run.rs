@@ -88,7 +88,8 @@ impl Pipeline {
         selection.narrowed_by = self.id;
     }
 
-    /// Runs the stages on the selected rows of one stream's run, in either direction, after `prefilter`.
+    /// Runs the stages on the selected rows of one stream's run, in either direction, after
+    /// `prefilter`.
     pub fn run(
         &self,
         run: &StreamRows<'_>,
@@ -172,8 +173,8 @@ impl Pipeline {
         ControlFlow::Continue(())
     }
 
-    /// Whether stages that read lines will meet ASCII alone. Looked at where all lines are read anyway: one look
-    /// at all of them costs a tenth of one at each.
+    /// Whether stages that read lines will meet ASCII alone. Looked at where all lines are read
+    /// anyway: one look at all of them costs a tenth of one at each.
     fn all_ascii(&self, run: &StreamRows<'_>, rows: &Range<u32>) -> bool {
         let reads =
             !run.batch.lines.is_empty() && self.stages.iter().any(|stage| stage.reads_line(false));
@@ -182,8 +183,8 @@ impl Pipeline {
             && run.batch.lines[run.batch.lines_range(rows)].is_ascii()
     }
 
-    /// Prepares the buffers for a run and decides which stages its lines still need. False when filters on
-    /// the stream's own labels let nothing through.
+    /// Prepares the buffers for a run and decides which stages its lines still need. False when
+    /// filters on the stream's own labels let nothing through.
     fn begin_run(&self, run: &StreamRows<'_>, rows: &Range<u32>, scratch: &mut Scratch) -> bool {
         let StreamRows {
             batch,

@@ -1,9 +1,10 @@
 //! Sampling turns each line that passes the pipeline into a value and a series.
 //!
-//! What a series' key depends on is worked out once a run ([`Plan`]): on the stream alone, on one metadata
-//! column, or on each line. Where no stage looks at lines and a key depends on less than the line, rows that
-//! the reader does not tell apart are counted together. An entry that carries `__error__` ends the query,
-//! unless somebody asked for the label or for such entries to be counted and passed over.
+//! What a series' key depends on is worked out once a run ([`Plan`]): on the stream alone, on one
+//! metadata column, or on each line. Where no stage looks at lines and a key depends on less than
+//! the line, rows that the reader does not tell apart are counted together. An entry that carries
+//! `__error__` ends the query, unless somebody asked for the label or for such entries to be
+//! counted and passed over.
 
 use super::extractor::{Extractor, Taken, value_hash};
 use super::labels::{Columns, ERROR, LabelSet};
@@ -24,13 +25,15 @@ pub trait SampleSink {
     /// One sample of series `series` of the table.
     fn sample(&mut self, series: u32, timestamp: i64, value: f64);
 
-    /// The sum of the samples of `lines` lines, of times that [`SampleSink::alike`] does not tell apart.
+    /// The sum of the samples of `lines` lines, of times that [`SampleSink::alike`] does not tell
+    /// apart.
     fn total(&mut self, series: u32, timestamp: i64, value: f64, lines: u64) {
         let _ = lines;
         self.sample(series, timestamp, value);
     }
 
-    /// How many of some sorted times, from the first on, may be added up as one sample. At least one.
+    /// How many of some sorted times, from the first on, may be added up as one sample. At least
+    /// one.
     fn alike(&self, timestamps: &[i64]) -> usize {
         timestamps.len().min(1)
     }
@@ -144,8 +147,8 @@ impl Extractor {
         failed
     }
 
-    /// The series of all entries of a stream that have none of the metadata that series are told apart by;
-    /// `None` when the table takes no more.
+    /// The series of all entries of a stream that have none of the metadata that series are told apart
+    /// by; `None` when the table takes no more.
     pub fn series_of_stream(
         &self,
         stream: &Labels,
@@ -220,8 +223,8 @@ impl Extractor {
         }
     }
 
-    /// The same where a metadata column tells series apart. `totals` are empty, one a code; `intern` gives
-    /// the series of a code and a row that has it, `None` when the table is full.
+    /// The same where a metadata column tells series apart. `totals` are empty, one a code;
+    /// `intern` gives the series of a code and a row that has it, `None` when the table is full.
     fn add_column(
         &self,
         run: &StreamRows<'_>,
@@ -304,8 +307,8 @@ impl Extractor {
         }
     }
 
-    /// Whether a label's value depends on the stream or on one metadata column alone. At most one column is
-    /// taken, and only one whose codes are few against the rows.
+    /// Whether a label's value depends on the stream or on one metadata column alone. At most one
+    /// column is taken, and only one whose codes are few against the rows.
     fn is_fixed(&self, labels: &LabelSet, name: NameId, column: &mut Option<u32>) -> bool {
         let unchanged = !self.pipeline.changes_labels();
         match labels.columns_of(name) {
@@ -338,7 +341,8 @@ impl Extractor {
         Some(*known)
     }
 
-    /// The series of a line. One label that tells groups apart is looked up by its value, without a key.
+    /// The series of a line. One label that tells groups apart is looked up by its value, without a
+    /// key.
     fn intern_line(
         &self,
         labels: &LabelSet,

@@ -1,4 +1,5 @@
-//! Searchers find literals in a buffer: one, one of many, or one in any ASCII case. Chosen once a query.
+//! Searchers find literals in a buffer: one, one of many, or one in any ASCII case. Chosen once a
+//! query.
 
 use super::StageError;
 use aho_corasick::packed::{self, MatchKind};
@@ -7,10 +8,12 @@ use memchr::memmem;
 use skald_model::Literal;
 use std::sync::Arc;
 
-/// Most literals in any case that are each looked for in a pass of their own; beyond, one automaton is faster.
+/// Most literals in any case that are each looked for in a pass of their own; beyond, one automaton
+/// is faster.
 const CASE_PASSES_MAX: usize = 6;
 
-/// Looks for literals: a text that has one of them is found by one pass or several, each for some of them.
+/// Looks for literals: a text that has one of them is found by one pass or several, each for some
+/// of them.
 #[derive(Debug, Clone)]
 pub(super) struct Searcher(Arc<[Pass]>);
 
@@ -81,8 +84,9 @@ impl Pass {
             .map_err(|e| StageError(e.to_string()))
     }
 
-    /// A match at or after `at`, as start and end. No other match starts as early and ends earlier, so when
-    /// this one reaches over the end of a line, no match that starts where it does lies within the line.
+    /// A match at or after `at`, as start and end. No other match starts as early and ends earlier,
+    /// so when this one reaches over the end of a line, no match that starts where it does lies
+    /// within the line.
     pub(super) fn find(&self, text: &[u8], at: usize) -> Option<(usize, usize)> {
         match self {
             Pass::One(finder) => finder

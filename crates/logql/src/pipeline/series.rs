@@ -1,7 +1,7 @@
 //! The series table numbers series in the order they were first seen.
 //!
-//! A key is the canonical bytes of a label set; all keys lie in one buffer and a hash table holds numbers.
-//! The last key is compared first: samples of one stream tend to be of one series.
+//! A key is the canonical bytes of a label set; all keys lie in one buffer and a hash table holds
+//! numbers. The last key is compared first: samples of one stream tend to be of one series.
 
 use hashbrown::HashTable;
 use skald_model::Labels;
@@ -120,8 +120,8 @@ impl SeriesTable {
     }
 }
 
-/// Series of short values, for groups that are told apart by one label: no key has to be built for a value
-/// that was met lately.
+/// Series of short values, for groups that are told apart by one label: no key has to be built for
+/// a value that was met lately.
 #[derive(Clone, Debug)]
 struct ShortValues {
     owner: u64,

@@ -53,8 +53,8 @@ impl<'a> Input<'a> {
 pub(super) struct Text<'t> {
     /// The bytes.
     pub(super) bytes: &'t [u8],
-    /// Their place in the batch's lines, when they are there, UTF-8 and free of U+FFFD: values then need no
-    /// copy.
+    /// Their place in the batch's lines, when they are there, UTF-8 and free of U+FFFD: values then
+    /// need no copy.
     pub(super) base: Option<u32>,
 }
 

@@ -1,6 +1,7 @@
 //! `| unpack` makes labels of a packed line's string fields, and the line of its `_entry`.
 //!
-//! Names are made of keys as by `json`. Of repeated keys the last counts; keys that leave no name are passed over.
+//! Names are made of keys as by `json`. Of repeated keys the last counts; keys that leave no name
+//! are passed over.
 
 use super::json::{JSON_ERROR, scalar};
 use super::stage::ParserState;

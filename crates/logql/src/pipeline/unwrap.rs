@@ -41,8 +41,8 @@ impl Unwrap {
         })
     }
 
-    /// The value of a line; `None` when it has none and is passed over. A value that is no number is 0 and
-    /// marks the line.
+    /// The value of a line; `None` when it has none and is passed over. A value that is no number
+    /// is 0 and marks the line.
     pub(super) fn value(&self, line: &mut Line<'_>) -> Option<f64> {
         let (span, _) = line.labels.find(line.input, self.label)?;
         let text = line.labels.text(line.input, span);

@@ -121,7 +121,8 @@ fn capture_len(text: &str) -> Option<usize> {
     legal.then_some(len + 2)
 }
 
-/// The first name that has come before; a pattern may hold tens of thousands, so they are looked up.
+/// The first name that has come before; a pattern may hold tens of thousands, so they are looked
+/// up.
 fn first_duplicate<'a>(names: &[&'a str]) -> Option<&'a str> {
     let mut seen = HashSet::new();
     names.iter().copied().find(|name| !seen.insert(*name))

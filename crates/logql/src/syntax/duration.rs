@@ -1,4 +1,5 @@
-//! Durations are read as queries write them, in Prometheus' form (`1h30m`, `1d`, `2w`), to nanoseconds.
+//! Durations are read as queries write them, in Prometheus' form (`1h30m`, `1d`, `2w`), to
+//! nanoseconds.
 //!
 //! Queries are read in Prometheus' form first and then in Go's; ranges are Prometheus' alone.
 

@@ -1,7 +1,7 @@
 //! Error reports give Loki's message first, then what was expected, the place, and a hint.
 //!
-//! The help is what would have fitted, the line of the query with a caret under the place, and the nearest
-//! fix where one is known.
+//! The help is what would have fitted, the line of the query with a caret under the place, and the
+//! nearest fix where one is known.
 
 use crate::ast::Span;
 use crate::syntax::ParseError;
@@ -57,7 +57,8 @@ pub(super) fn report(text: &str, tokens: &[Token], fault: &Fault<'_>) -> ParseEr
     ParseError { message, span }
 }
 
-/// `, expecting A or B`: the generated parser of Loki names four tokens at most, and so at most four are given.
+/// `, expecting A or B`: the generated parser of Loki names four tokens at most, and so at most
+/// four are given.
 fn listed(expected: &[Kind]) -> String {
     match expected {
         [] => String::new(),
@@ -90,8 +91,8 @@ fn prefix(text: &str, at: &Token) -> String {
     }
 }
 
-/// `parse error at line L, col C`, counted in characters from 1. A token whose end was found by reading
-/// ahead shows line 0.
+/// `parse error at line L, col C`, counted in characters from 1. A token whose end was found by
+/// reading ahead shows line 0.
 fn place(text: &str, at: &Token) -> String {
     let before = &text[..at.span.start as usize];
     let line = if at.read_ahead {

@@ -1,8 +1,9 @@
 //! The label filter parser follows Loki's unusual precedence of `and`, `or` and commas.
 //!
-//! `and` binds tighter than `or`, but a comma, or nothing at all, between two filters takes everything to
-//! its right as its right side: `a, b or c` is `a and (b or c)`, `a or b, c` is `a or (b and c)`. So the
-//! text is first read flat, as operands and what stands between them, and then folded from the right.
+//! `and` binds tighter than `or`, but a comma, or nothing at all, between two filters takes
+//! everything to its right as its right side: `a, b or c` is `a and (b or c)`, `a or b, c` is `a or
+//! (b and c)`. So the text is first read flat, as operands and what stands between them, and then
+//! folded from the right.
 
 use super::grammar::{
     Context, HEIGHT_MAX, Tall, label, match_op, starts_comparison, text_argument, text_matcher,
@@ -12,8 +13,8 @@ use crate::ast::{CompareOp, LabelFilterExpr};
 use crate::go::float;
 use crate::syntax::token_cursor::{Cursor, Parsed, need};
 
-/// Longest chain that becomes a one-sided tree; longer ones are folded in halves, which keeps them low and
-/// means the same.
+/// Longest chain that becomes a one-sided tree; longer ones are folded in halves, which keeps them
+/// low and means the same.
 const CHAIN_MAX: usize = 64;
 const _: () = assert!(2 * CHAIN_MAX < HEIGHT_MAX);
 
@@ -53,7 +54,8 @@ pub(super) fn label_filter<'a>(
     Ok((c, Tall::above(c, tall.tree, tall.height - 1)?))
 }
 
-/// Folds from the right: each part up to a comma takes what follows the comma into its last operand.
+/// Folds from the right: each part up to a comma takes what follows the comma into its last
+/// operand.
 fn fold(operands: Vec<Tall<LabelFilterExpr>>, joints: &[Joint]) -> Tall<LabelFilterExpr> {
     let mut parts: Vec<(Vec<Tall<LabelFilterExpr>>, Vec<Joint>)> = vec![(Vec::new(), Vec::new())];
     for (i, operand) in operands.into_iter().enumerate() {

@@ -1,9 +1,10 @@
-//! The grammar reads expressions, selectors and what stands around them, as nom parsers over tokens.
+//! The grammar reads expressions, selectors and what stands around them, as nom parsers over
+//! tokens.
 //!
-//! Parsing never goes back, so its time is linear; recursion is bounded by [`Context::deeper`] and the
-//! height of trees by [`Tall`], so that code that walks a tree may recurse. Binary operators climb by
-//! precedence. Where Loki reports an error only after the whole text has been read as well formed, the
-//! first one is kept in the context.
+//! Parsing never goes back, so its time is linear; recursion is bounded by [`Context::deeper`] and
+//! the height of trees by [`Tall`], so that code that walks a tree may recurse. Binary operators
+//! climb by precedence. Where Loki reports an error only after the whole text has been read as well
+//! formed, the first one is kept in the context.
 
 use super::token::Kind;
 use super::{lexer, range, stage, vector};
@@ -19,12 +20,12 @@ use nom::{Err, Parser};
 use skald_model::{MatchOp, Matcher};
 use std::cell::RefCell;
 
-/// How deep parentheses and functions may nest. People write less than ten; at this depth the parser takes
-/// 1 MiB of stack in a build without optimisation, half of what a thread has.
+/// How deep parentheses and functions may nest. People write less than ten; at this depth the
+/// parser takes 1 MiB of stack in a build without optimisation, half of what a thread has.
 pub const DEPTH_MAX: usize = 100;
 
-/// How high a tree may grow, in nodes: a chain such as `a + b + c` grows it without nesting. Walking such a
-/// tree takes less than 2 KiB of stack a node in a build without optimisation.
+/// How high a tree may grow, in nodes: a chain such as `a + b + c` grows it without nesting.
+/// Walking such a tree takes less than 2 KiB of stack a node in a build without optimisation.
 pub const HEIGHT_MAX: usize = 250;
 const _: () = assert!(DEPTH_MAX < HEIGHT_MAX);
 

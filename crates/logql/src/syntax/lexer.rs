@@ -1,8 +1,9 @@
 //! The lexer splits text into tokens in one pass and without recursion.
 //!
-//! The rules are those of Go's text scanner as Loki drives it: what it finds odd but accepts (a lone `!`
-//! is an identifier) is accepted here too. The list always ends in [`Kind::End`] or [`Kind::Invalid`];
-//! nothing is read past invalid text, the grammar decides which of its own errors comes first.
+//! The rules are those of Go's text scanner as Loki drives it: what it finds odd but accepts (a
+//! lone `!` is an identifier) is accepted here too. The list always ends in [`Kind::End`] or
+//! [`Kind::Invalid`]; nothing is read past invalid text, the grammar decides which of its own
+//! errors comes first.
 
 use super::duration;
 use super::token::{Kind, Payload, Token};
@@ -222,7 +223,8 @@ impl<'a> Lexer<'a> {
         Ok(Kind::Number)
     }
 
-    /// Takes a duration whose first `len` bytes are a number or a sign; tells whether there was one.
+    /// Takes a duration whose first `len` bytes are a number or a sign; tells whether there was
+    /// one.
     fn duration_after(&mut self, len: usize) -> bool {
         let is_duration = |c: char| c.is_ascii_digit() || c == '.' || "nuµmshdwy".contains(c);
         let longer = run_len(self.rest(), len, is_duration);

@@ -1,9 +1,9 @@
 //! Parsing turns text into [`crate::ast`], with errors in Loki's words; printing turns it back.
 //!
-//! The way of a text: `lexer` cuts it into `token`s, `grammar` and its neighbours (`stage`, `filter`,
-//! `range`, `vector`) read them as nom parsers over a `cursor`, `expect` and `suggest` turn a fault into
-//! words. Back again: [`print()`] on one line, [`pretty()`] over several. Nothing is compiled here but what
-//! must be known to refuse a query as early as Loki does.
+//! The way of a text: `lexer` cuts it into `token`s, `grammar` and its neighbours (`stage`,
+//! `filter`, `range`, `vector`) read them as nom parsers over a `cursor`, `expect` and `suggest`
+//! turn a fault into words. Back again: [`print()`] on one line, [`pretty()`] over several. Nothing
+//! is compiled here but what must be known to refuse a query as early as Loki does.
 
 mod capture;
 mod duration;
@@ -94,8 +94,8 @@ pub fn parse_selector(text: &str) -> Result<Selector, ParseError> {
     }
 }
 
-/// Whether a selector names no label a stream must have: `{}`, `{a=""}`, `{a=~".*"}`. Skald answers such
-/// queries; what must refuse them as Loki does says [`EMPTY_SELECTOR_REFUSAL`].
+/// Whether a selector names no label a stream must have: `{}`, `{a=""}`, `{a=~".*"}`. Skald answers
+/// such queries; what must refuse them as Loki does says [`EMPTY_SELECTOR_REFUSAL`].
 pub fn matches_every_stream(selector: &Selector) -> bool {
     selector
         .matchers

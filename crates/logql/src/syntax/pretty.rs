@@ -1,4 +1,5 @@
-//! The pretty printer lays a query out for people: what is longer than a line is split and indented.
+//! The pretty printer lays a query out for people: what is longer than a line is split and
+//! indented.
 //!
 //! Invariant: what is printed reads back as the same tree. A part that fits a line is printed as
 //! [`print`](super::print::print) does, so only the long ones are laid out here.

@@ -100,7 +100,8 @@ pub fn print_stage(stage: &StageExpr) -> String {
         StageExpr::LineFormat(text) => format!("| line_format {}", quote::quoted(text)),
         StageExpr::LabelFormat(formats) => {
             let format = joined(formats, ",", |format| match &format.source {
-                // Never in quotes, where it would be a template: what only quotes could name can't be a source.
+                // Never in quotes, where it would be a template: what only quotes could name can't
+                // be a source.
                 LabelFormatSource::Label(label) => {
                     format!("{}={}", name(&format.target), name(label))
                 }
@@ -312,8 +313,8 @@ fn print_binary(binary: &BinaryExpr) -> String {
     format!("({} {op} {right})", print_metric(&binary.left))
 }
 
-/// `on` or `ignoring`, the grouping word, and the included labels in parentheses. Parentheses that open
-/// the right side would be read as theirs, so there empty ones are written.
+/// `on` or `ignoring`, the grouping word, and the included labels in parentheses. Parentheses that
+/// open the right side would be read as theirs, so there empty ones are written.
 pub(super) fn matching_words(
     matching: &VectorMatching,
     separator: &str,
@@ -333,8 +334,9 @@ pub(super) fn matching_words(
     (if matching.on { "on" } else { "ignoring" }, group, include)
 }
 
-/// A label's name, in quotes where it could not stand without. Odd characters, which the lexer takes for names, stand
-/// apart from what they could make an operator with; in quotes they would be another name.
+/// A label's name, in quotes where it could not stand without. Odd characters, which the lexer
+/// takes for names, stand apart from what they could make an operator with; in quotes they would be
+/// another name.
 pub(super) fn name(label: &str) -> String {
     if is_bare_label(label) {
         label.to_owned()

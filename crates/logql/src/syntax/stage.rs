@@ -1,7 +1,7 @@
 //! The stage parser reads line filters, parsers, formatters, and the stages Loki lacks.
 //!
-//! A word that Loki does not know (`distinct`, `limit`, `sort`, `in`) starts a stage only where Loki would
-//! report an error, so that labels of those names filter as they do there.
+//! A word that Loki does not know (`distinct`, `limit`, `sort`, `in`) starts a stage only where
+//! Loki would report an error, so that labels of those names filter as they do there.
 
 use super::grammar::{
     Context, Tall, end_before, is_bare_label, label, label_list, log, match_op, matcher,
@@ -128,7 +128,8 @@ fn stage<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<StageExpr>> {
         Kind::Identifier if is_word(c, 0, "limit") && c.ahead(1).kind == Kind::Number => {
             limit(c.next())?
         }
-        // `| "error" != "x"` is a line filter that lost its `=`: it must not filter by a label named error.
+        // `| "error" != "x"` is a line filter that lost its `=`: it must not filter by a label
+        // named error.
         Kind::Text if starts_comparison(c) && is_bare_label(c.peek().text()) => {
             return Err(c.stray(STAGE_WANTED));
         }
@@ -281,7 +282,8 @@ fn limit(c: Cursor<'_>) -> Parsed<'_, StageExpr> {
     }
 }
 
-/// How many words make `in` or `not in` before a parenthesis, after the label at `c`; 0 if it is neither.
+/// How many words make `in` or `not in` before a parenthesis, after the label at `c`; 0 if it is
+/// neither.
 fn in_words(c: Cursor<'_>) -> usize {
     if is_word(c, 1, "in") && c.ahead(2).kind == Kind::OpenParen {
         1

@@ -226,7 +226,8 @@ impl Kind {
 pub(super) enum Payload {
     /// The kind says all.
     None,
-    /// Unquoted text of a string, spelling of an identifier, number or flag, reason of an invalid token.
+    /// Unquoted text of a string, spelling of an identifier, number or flag, reason of an invalid
+    /// token.
     Text(String),
     /// Duration or range, in nanoseconds.
     Nanos(i64),

@@ -1,7 +1,7 @@
 //! The cursor walks tokens as a nom input; the grammar is built from its parsers of single tokens.
 //!
-//! A recoverable error means "not here, another form may fit"; a failure is final. Failures carry what
-//! would have fitted exactly where Loki's generated parser can name it: see [`Fault`].
+//! A recoverable error means "not here, another form may fit"; a failure is final. Failures carry
+//! what would have fitted exactly where Loki's generated parser can name it: see [`Fault`].
 
 use crate::ast::Span;
 use crate::syntax::token::{Kind, Token};

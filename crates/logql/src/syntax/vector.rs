@@ -271,7 +271,8 @@ fn numbers(op: BinaryOp, side: &str, operand: Expr) -> Result<MetricExpr, Compla
     Err((message, help))
 }
 
-/// The result of an operator on two numbers; dividing by zero gives no number, comparisons give 1 and 0.
+/// The result of an operator on two numbers; dividing by zero gives no number, comparisons give 1
+/// and 0.
 fn fold(op: BinaryOp, a: f64, b: f64) -> f64 {
     let truth = |holds: bool| if holds { 1.0 } else { 0.0 };
     match op {

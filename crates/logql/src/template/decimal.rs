@@ -1,7 +1,7 @@
 //! Decimal arithmetic is exact, so that `addf 0.1 0.2` is 0.3.
 //!
-//! A number is its digits and a power of ten. Only what the float functions need: sums, products, and
-//! quotients to a fixed place.
+//! A number is its digits and a power of ten. Only what the float functions need: sums, products,
+//! and quotients to a fixed place.
 
 /// Places after the point that a quotient is rounded to.
 const QUOTIENT_PLACES: i32 = 16;

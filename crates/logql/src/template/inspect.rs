@@ -73,7 +73,8 @@ impl Findings {
     fn operand(&mut self, operand: &Operand, dot_is_labels: bool) {
         match &operand.kind {
             OperandKind::Dot => self.whole |= dot_is_labels,
-            // Elsewhere these may be fields of other values: naming one label too many does no harm.
+            // Elsewhere these may be fields of other values: naming one label too many does no
+            // harm.
             OperandKind::Field(names) => self.labels.extend(names.first().cloned()),
             OperandKind::Variable { name, fields } if name == "$" => match fields.first() {
                 Some(field) => self.labels.push(field.clone()),

@@ -1,8 +1,9 @@
 //! Templates run Go's text/template with Loki's functions, for `line_format` and `label_format`.
 //!
 //! A [`Template`] is compiled once: `lexer` → `parse` → `ast`, regexes included. `exec` walks the
-//! tree for each entry, calling `function`s on `value`s and printing as Go does (`print`). Nothing a
-//! template or an entry holds makes it panic, loop or allocate without bound: see the limits in `exec`.
+//! tree for each entry, calling `function`s on `value`s and printing as Go does (`print`). Nothing
+//! a template or an entry holds makes it panic, loop or allocate without bound: see the limits in
+//! `exec`.
 
 use std::collections::HashMap;
 

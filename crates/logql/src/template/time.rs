@@ -1,7 +1,7 @@
 //! Go's `time.Time` pairs an instant with the zone it is shown in.
 //!
-//! The calendar is computed here, so any second has a date; zone rules come from jiff's bundled database.
-//! The local zone is UTC.
+//! The calendar is computed here, so any second has a date; zone rules come from jiff's bundled
+//! database. The local zone is UTC.
 
 use std::fmt;
 

@@ -3,7 +3,8 @@
 use super::layout::{Element, MONTHS, Offset, WEEKDAYS, elements};
 use super::time::{Civil, Time, Zone, days_from_civil};
 
-/// The time that `value` shows in `layout`, in `zone` unless it names another; `None` when it doesn't fit.
+/// The time that `value` shows in `layout`, in `zone` unless it names another; `None` when it
+/// doesn't fit.
 pub(super) fn parse(layout: &[u8], value: &[u8], zone: Zone) -> Option<Time> {
     let mut fields = Fields::default();
     let mut value = value;

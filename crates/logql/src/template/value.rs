@@ -1,7 +1,7 @@
 //! Values of templates carry the names and rules of Go's types.
 //!
-//! Strings are bytes: cutting one may leave half a character. Values borrow from the template and the
-//! entry where they can.
+//! Strings are bytes: cutting one may leave half a character. Values borrow from the template and
+//! the entry where they can.
 
 use std::borrow::Cow;
 use std::rc::Rc;

@@ -16,8 +16,8 @@ use std::sync::Arc;
 pub(super) struct Pushed {
     /// Its grouping.
     pub(super) grouping: Grouping,
-    /// Whether labels outside the grouping need not be read. Loki does so below `sum` alone, and errors of
-    /// parsers that would have read them are unseen then; elsewhere they fail the query.
+    /// Whether labels outside the grouping need not be read. Loki does so below `sum` alone, and
+    /// errors of parsers that would have read them are unseen then; elsewhere they fail the query.
     pub(super) narrow: bool,
 }
 
@@ -90,7 +90,8 @@ pub(super) fn compile(
     })
 }
 
-/// The extractor for entries whose parsed labels come as metadata, where one gives the same samples.
+/// The extractor for entries whose parsed labels come as metadata, where one gives the same
+/// samples.
 fn column_plan(
     stages: &[StageExpr],
     value: &Value,

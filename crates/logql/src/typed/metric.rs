@@ -122,7 +122,8 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// The grouping of a vector aggregation that samples can be grouped by at once, without series between.
+/// The grouping of a vector aggregation that samples can be grouped by at once, without series
+/// between.
 fn hand_down(vector: &VectorExpr, range: &RangeExpr) -> Option<Pushed> {
     if range.grouping.is_some() {
         return None;

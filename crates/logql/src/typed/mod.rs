@@ -1,7 +1,8 @@
-//! Typed queries have names resolved, regexes compiled, constants folded, and know what each leaf must read.
+//! Typed queries have names resolved, regexes compiled, constants folded, and know what each leaf
+//! must read.
 //!
-//! [`compile`] gives a [`Query`]: a [`LogQuery`] with its pipeline, or a [`MetricQuery`] whose [`Leaf`]s
-//! read lines and whose [`Node`]s combine them. Nothing here looks at data.
+//! [`compile`] gives a [`Query`]: a [`LogQuery`] with its pipeline, or a [`MetricQuery`] whose
+//! [`Leaf`]s read lines and whose [`Node`]s combine them. Nothing here looks at data.
 
 mod leaf;
 mod log;
@@ -21,7 +22,8 @@ pub struct Options {
     pub skip_errors: bool,
 }
 
-/// A query that parses and still can't run; the whole message as the user sees it (`parse error : …`).
+/// A query that parses and still can't run; the whole message as the user sees it (`parse error :
+/// …`).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct QueryError(pub String);
@@ -57,8 +59,8 @@ pub struct LogQuery {
 /// The inner query of a semi-join.
 #[derive(Clone, Debug)]
 pub struct SubQuery {
-    /// Label of the inner query's entries that holds the values: the one it ends in keeping, or the one
-    /// that is compared.
+    /// Label of the inner query's entries that holds the values: the one it ends in keeping, or the
+    /// one that is compared.
     pub label: String,
     /// The query.
     pub query: LogQuery,
@@ -90,9 +92,9 @@ pub struct Leaf {
     pub absent_labels: Labels,
     /// Whether no stage looks at entries: each one there is gives a sample.
     pub passthrough: bool,
-    /// The same for leaves that take the same samples of the same entries, whatever their windows; `None` when
-    /// samples depend on more than the entry: on the time of day or on other entries, or when some are counted
-    /// as skipped.
+    /// The same for leaves that take the same samples of the same entries, whatever their windows;
+    /// `None` when samples depend on more than the entry: on the time of day or on other entries,
+    /// or when some are counted as skipped.
     pub fingerprint: Option<u128>,
     /// How to take the same samples of entries whose parsed labels come as metadata.
     pub column_plan: Option<ColumnPlan<Extractor>>,
@@ -104,9 +106,9 @@ impl Leaf {
         (self.spec.op == RangeOp::AbsentOverTime).then_some(&self.absent_labels)
     }
 
-    /// Whether the number and bytes of entries are all the leaf needs of a whole run: no stage, and labels
-    /// of series taken by name. Where a block has metadata of none of `grouping`'s names, its directory
-    /// answers for it.
+    /// Whether the number and bytes of entries are all the leaf needs of a whole run: no stage, and
+    /// labels of series taken by name. Where a block has metadata of none of `grouping`'s names,
+    /// its directory answers for it.
     pub fn counts_whole_runs(&self) -> bool {
         let op = match self.spec.op {
             RangeOp::CountOverTime

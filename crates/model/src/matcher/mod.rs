@@ -103,8 +103,8 @@ impl Matcher {
         positive == matches!(self.op, MatchOp::Equal | MatchOp::Regex)
     }
 
-    /// Bytes that stand in every value which equals the matcher's or matches its regex, if any are known: what a
-    /// search through very many values looks for before it compares.
+    /// Bytes that stand in every value which equals the matcher's or matches its regex, if any are
+    /// known: what a search through very many values looks for before it compares.
     pub fn required_literal(&self) -> Option<Vec<u8>> {
         let literal = match self.op {
             MatchOp::Equal | MatchOp::NotEqual => self.value.clone().into_bytes(),

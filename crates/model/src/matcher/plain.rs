@@ -1,7 +1,9 @@
-//! Plain patterns match without a regex engine: lists of texts, and a text with anything before or after it.
+//! Plain patterns match without a regex engine: lists of texts, and a text with anything before or
+//! after it.
 //!
-//! Nearly all matchers that people and dashboards write are of this kind (`.+`, `api-.*`, `a|b|c`). Compiling
-//! them costs more than a query over little data, and an engine more than a comparison for each value.
+//! Nearly all matchers that people and dashboards write are of this kind (`.+`, `api-.*`, `a|b|c`).
+//! Compiling them costs more than a query over little data, and an engine more than a comparison
+//! for each value.
 
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Dot, Hir, HirKind};

@@ -1,8 +1,8 @@
 //! Go's RE2 patterns run on Rust's regex engine: translation, size limits, and Go's error texts.
 //!
-//! Patterns are read by Go's rules ([`translate()`]) and written anew in Rust's syntax, so that `\w`, `\b` and
-//! `{` mean what they mean in Go and what Go refuses is refused in Go's words. Not translated: Go lets the
-//! dot match a byte that is no UTF-8, Rust does not.
+//! Patterns are read by Go's rules ([`translate()`]) and written anew in Rust's syntax, so that
+//! `\w`, `\b` and `{` mean what they mean in Go and what Go refuses is refused in Go's words. Not
+//! translated: Go lets the dot match a byte that is no UTF-8, Rust does not.
 
 mod class;
 mod translate;

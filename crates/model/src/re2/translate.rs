@@ -271,7 +271,8 @@ impl Translation<'_> {
 /// The opposite of a border between ASCII words.
 const NOT_BORDER: &str = r"(?-u:\B)";
 
-/// Flags without repetitions, which Rust refuses and Go does not mind; the last setting of a flag counts.
+/// Flags without repetitions, which Rust refuses and Go does not mind; the last setting of a flag
+/// counts.
 fn unique(flags: &str) -> String {
     let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
     let kept = |set: &str, without: &str| -> String {

@@ -5,8 +5,9 @@ use skald_logql::pipeline::Pipeline;
 use skald_model::{ContentQuery, Matcher, TimeRange};
 use std::cell::OnceCell;
 
-/// Literals that lines must have and values that metadata must have. A filter `name="x"` asks for metadata
-/// only when no stream that is read has a label of that name: there the label would answer it.
+/// Literals that lines must have and values that metadata must have. A filter `name="x"` asks for
+/// metadata only when no stream that is read has a label of that name: there the label would answer
+/// it.
 pub(crate) fn content(
     source: Source<'_>,
     matchers: &[Matcher],

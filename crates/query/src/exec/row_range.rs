@@ -6,7 +6,8 @@ use skald_model::{Batch, Columns, Direction, TimeRange};
 use skald_store::{Piece, PieceRows, ReadSpec, StoreError};
 use std::ops::Range;
 
-/// Reads columns of a piece; `None` when it is damaged, which the scan that answers from it reports.
+/// Reads columns of a piece; `None` when it is damaged, which the scan that answers from it
+/// reports.
 pub(crate) fn read(piece: &Piece, columns: &Columns) -> Result<Option<PieceRows>, QueryError> {
     match piece.read(&ReadSpec::all(columns), None) {
         Ok(rows) => Ok(Some(rows)),

@@ -1,7 +1,7 @@
 //! A scan lets threads take the selected pieces one by one and keeps the first error.
 //!
-//! Main type: [`Scan`]. Threads share nothing but the number of the next piece until they hand in what they
-//! have; the first error ends the work of all.
+//! Main type: [`Scan`]. Threads share nothing but the number of the next piece until they hand in
+//! what they have; the first error ends the work of all.
 
 use crate::error::QueryError;
 use crate::exec::context::Context;
@@ -92,8 +92,8 @@ impl Scan {
         self.outcome.lock().over
     }
 
-    /// Calls `read` with piece after piece that no other thread has taken, until it breaks or fails or there
-    /// are none.
+    /// Calls `read` with piece after piece that no other thread has taken, until it breaks or fails
+    /// or there are none.
     pub(crate) fn each(
         &self,
         mut read: impl FnMut(usize, &Piece) -> Result<ControlFlow<()>, QueryError>,
@@ -126,7 +126,8 @@ impl Scan {
         }
     }
 
-    /// Ends the work of all threads: with an error, or where a limit may be answered in part with a warning.
+    /// Ends the work of all threads: with an error, or where a limit may be answered in part with a
+    /// warning.
     pub(crate) fn fail(&self, error: QueryError) {
         self.next.store(self.pieces.len(), Ordering::Relaxed);
         let mut outcome = self.outcome.lock();
@@ -142,7 +143,8 @@ impl Scan {
         self.interrupt.check()
     }
 
-    /// Reads a piece into the memory of an earlier one; `None` when it is damaged, which the answer reports.
+    /// Reads a piece into the memory of an earlier one; `None` when it is damaged, which the answer
+    /// reports.
     pub(crate) fn read(
         &self,
         piece: &Piece,
@@ -164,8 +166,9 @@ impl Scan {
         }
     }
 
-    /// The rows of a piece whose lines have to be read although fields have what a column plan looks at, in
-    /// order. `None` when fields tell nothing, or of so few lines that all may as well be read.
+    /// The rows of a piece whose lines have to be read although fields have what a column plan
+    /// looks at, in order. `None` when fields tell nothing, or of so few lines that all may as well
+    /// be read.
     pub(crate) fn residual_rows<P>(
         &self,
         piece: &Piece,

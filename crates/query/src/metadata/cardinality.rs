@@ -1,4 +1,5 @@
-//! Cardinality counts different values: exactly while they are few, by a HyperLogLog sketch when they are many.
+//! Cardinality counts different values: exactly while they are few, by a HyperLogLog sketch when
+//! they are many.
 
 use hashbrown::HashSet;
 use skald_logql::metric::Sketch;

@@ -1,7 +1,7 @@
 //! Detected fields are those that a sample of entries has: what Drilldown and autocompletion offer.
 //!
-//! Structured metadata are fields without a parser; then come labels the query's own stages parsed, and what
-//! `json` finds in the line, or where it fails `logfmt`.
+//! Structured metadata are fields without a parser; then come labels the query's own stages parsed,
+//! and what `json` finds in the line, or where it fails `logfmt`.
 
 use crate::answer::DetectedField;
 use crate::error::QueryError;

@@ -20,8 +20,8 @@ const EVER: TimeRange = TimeRange {
 /// Said where a filter compares `__error__` by size.
 const ERROR_AS_NUMBER: &str = "__error__ is a text, which no number compares with: use __error__!=\"\" or a name such as JSONParserErr";
 
-/// A sentence for the user; `None` where nothing but the filters explains it and there are none, or where
-/// the query reads no lines at all.
+/// A sentence for the user; `None` where nothing but the filters explains it and there are none, or
+/// where the query reads no lines at all.
 pub(crate) fn hint(
     source: Source<'_>,
     request: &HintRequest,

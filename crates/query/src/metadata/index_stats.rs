@@ -23,8 +23,8 @@ pub(crate) fn pieces(
     })?)
 }
 
-/// The share of `amount`, spread evenly over a time of which first and last nanosecond are given, that
-/// lies in `range`.
+/// The share of `amount`, spread evenly over a time of which first and last nanosecond are given,
+/// that lies in `range`.
 pub(crate) fn share((min_time, max_time): (i64, i64), range: &TimeRange, amount: u64) -> u64 {
     if !range.overlaps(min_time, max_time) {
         return 0;

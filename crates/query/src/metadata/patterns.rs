@@ -1,5 +1,5 @@
-//! Patterns are templates of lines over time: those stored in parts and those of a sample of the head, merged
-//! by stream and then over all of them.
+//! Patterns are templates of lines over time: those stored in parts and those of a sample of the
+//! head, merged by stream and then over all of them.
 
 use crate::answer::{PatternSeries, PatternsAnswer};
 use crate::error::QueryError;

@@ -1,7 +1,8 @@
 //! The pool of query threads: queries run here, never on threads that serve connections.
 //!
-//! A query owns one thread and asks idle ones to help with its pieces ([`Pool::share`]). It never waits
-//! for a helper that has not begun, so that a busy pool slows a query down and can't deadlock it.
+//! A query owns one thread and asks idle ones to help with its pieces ([`Pool::share`]). It never
+//! waits for a helper that has not begun, so that a busy pool slows a query down and can't deadlock
+//! it.
 
 use crate::error::QueryError;
 use crate::limits::Cancel;
@@ -35,7 +36,8 @@ pub(crate) struct Pool {
     slices: Arc<TimeSlices>,
 }
 
-/// Most queries that run at once: far more than cores, so that a light one never waits for a heavy one to end.
+/// Most queries that run at once: far more than cores, so that a light one never waits for a heavy
+/// one to end.
 const THREADS: usize = 32;
 
 /// What is added to the niceness of threads that query.
@@ -49,8 +51,8 @@ struct PoolState {
 struct Queue {
     jobs: TenantQueue<Job>,
     calls: VecDeque<Arc<Call>>,
-    /// Threads that wait for something to do. The one that came last is woken first: its stack, its heap and its
-    /// zstd contexts are still in the caches.
+    /// Threads that wait for something to do. The one that came last is woken first: its stack, its
+    /// heap and its zstd contexts are still in the caches.
     idle: Vec<Arc<Condvar>>,
     closed: bool,
 }
@@ -198,8 +200,8 @@ impl Drop for Pool {
     }
 }
 
-/// Gives this thread a lower priority than those that serve pushes and connections (docs/decisions/0008). Only
-/// Linux has priorities of single threads.
+/// Gives this thread a lower priority than those that serve pushes and connections
+/// (docs/decisions/0008). Only Linux has priorities of single threads.
 #[cfg(target_os = "linux")]
 fn lower_priority() {
     if let Err(error) = rustix::process::nice(NICE) {

@@ -22,7 +22,8 @@ struct TenantLine<T> {
 }
 
 impl<T> TenantQueue<T> {
-    /// For a pool of `threads`: one tenant gets all but a quarter of them, so that another always finds one.
+    /// For a pool of `threads`: one tenant gets all but a quarter of them, so that another always
+    /// finds one.
     pub(crate) fn new(threads: usize) -> TenantQueue<T> {
         let running_max = (threads - threads / 4).max(1);
         TenantQueue {

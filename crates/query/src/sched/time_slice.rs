@@ -1,17 +1,18 @@
 //! Time slices share the cores among queries: light ones run at once, heavy ones take slices.
 //!
-//! A query is light until it has worked [`LIGHT_WORK`], and never waits. From then on it is heavy: each of its
-//! threads needs a slice, of which there are as many as cores, and hands it on after [`SLICE`] when others wait.
-//! Slices go to the query that has worked least, so that one that is nearly light is done soon; every fourth goes
-//! to the thread that has waited longest. Heavy queries yield to light ones, but while light queries come without
-//! end slices are still handed out between them: no query starves.
+//! A query is light until it has worked [`LIGHT_WORK`], and never waits. From then on it is heavy:
+//! each of its threads needs a slice, of which there are as many as cores, and hands it on after
+//! [`SLICE`] when others wait. Slices go to the query that has worked least, so that one that is
+//! nearly light is done soon; every fourth goes to the thread that has waited longest. Heavy
+//! queries yield to light ones, but while light queries come without end slices are still handed
+//! out between them: no query starves.
 
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Work of all threads after which a query is heavy: most searches that an index narrows are done by then, and
-/// a search through what is not yet in parts.
+/// Work of all threads after which a query is heavy: most searches that an index narrows are done
+/// by then, and a search through what is not yet in parts.
 const LIGHT_WORK: Duration = Duration::from_millis(40);
 /// How long a thread works on while others wait: several blocks, so that handing on costs little.
 const SLICE: Duration = Duration::from_millis(10);
@@ -125,8 +126,8 @@ impl TimeSlices {
         worked > LIGHT_WORK
     }
 
-    /// Waits for a slice for a thread of a query that has worked this long; `None` when meanwhile there is nothing
-    /// left to do in it.
+    /// Waits for a slice for a thread of a query that has worked this long; `None` when meanwhile
+    /// there is nothing left to do in it.
     pub(crate) fn wait(&self, worked: Duration, left: impl Fn() -> bool) -> Option<TimeSlice<'_>> {
         let mut state = self.state.lock();
         let ticket = state.tickets;

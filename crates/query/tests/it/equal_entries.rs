@@ -1,4 +1,5 @@
-//! Equal entries count once, whichever two pieces they lie in, and entries that differ in anything count twice.
+//! Equal entries count once, whichever two pieces they lie in, and entries that differ in anything
+//! count twice.
 
 use crate::support::{Pushed, answer, engine, lines, open, push, range};
 use skald_model::{Direction, TenantId};

@@ -1,4 +1,5 @@
-//! Queries draw on the store's memory budget: where it has no room they are refused, and entries stay welcome.
+//! Queries draw on the store's memory budget: where it has no room they are refused, and entries
+//! stay welcome.
 
 use crate::support;
 use crate::support::{engine, range};

@@ -1,4 +1,5 @@
-//! Pages of a log query: together they are the whole answer, and the inner query of a page is that of all pages.
+//! Pages of a log query: together they are the whole answer, and the inner query of a page is that
+//! of all pages.
 
 use crate::support::{Pushed, engine, open, push, range};
 use skald_model::{Direction, TenantId};

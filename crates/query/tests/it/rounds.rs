@@ -1,5 +1,5 @@
-//! A log query that stops early finds what one that reads everything would: parts are selected in rounds, and
-//! overlap in time.
+//! A log query that stops early finds what one that reads everything would: parts are selected in
+//! rounds, and overlap in time.
 
 use crate::support;
 use crate::support::{engine, lines, open, range};
@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 /// Entries of a push.
 const ENTRIES: i64 = 6;
 
-/// A push of one stream: its first time, the distance between its entries, which stream, and what follows it.
+/// A push of one stream: its first time, the distance between its entries, which stream, and what
+/// follows it.
 type Pushed = (i64, i64, i64, Follows);
 
 /// What follows a push.
@@ -89,7 +90,8 @@ proptest! {
             (r#"{app="app-2"}"#, Some(2), false),
         ] {
             let matches = |(time, of): &&(i64, i64)| (!failed || *time % 3 == 0) && app.is_none_or(|app| *of == app);
-            // In order of time; which of equal times come first is the order of streams, and not asked here.
+            // In order of time; which of equal times come first is the order of streams, and not
+            // asked here.
             let expected: Vec<i64> = all.iter().filter(matches).map(|(time, _)| *time).collect();
             for limit in [limits.0, limits.1, limits.2] {
                 let count = expected.len().min(limit);

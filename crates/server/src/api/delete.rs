@@ -24,7 +24,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-delete-request-id");
 const SECONDS_DIGITS_MAX: usize = 10;
 const SECOND: i64 = 1_000_000_000;
 
-/// What each of these endpoints is asked with: a tenant that may delete, and the parameters of the URL.
+/// What each of these endpoints is asked with: a tenant that may delete, and the parameters of the
+/// URL.
 pub(crate) struct Asked {
     tenant: TenantId,
     params: Params,

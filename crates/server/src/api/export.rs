@@ -1,7 +1,8 @@
 //! The export endpoint streams all entries of a log query as newline-delimited JSON.
 //!
-//! Entries are read a page at a time, and the next page only when the client has taken the last: memory is
-//! one page, whatever the size of the answer. An error after the first page is the last line, as `{"error":…}`.
+//! Entries are read a page at a time, and the next page only when the client has taken the last:
+//! memory is one page, whatever the size of the answer. An error after the first page is the last
+//! line, as `{"error":…}`.
 
 use crate::api::headers::header;
 use crate::api::params::Params;

@@ -1,8 +1,9 @@
-//! The gRPC endpoint takes pushes: `logproto.Pusher/Push`, the one call that clients outside Loki make.
+//! The gRPC endpoint takes pushes: `logproto.Pusher/Push`, the one call that clients outside Loki
+//! make.
 //!
-//! A call is one HTTP/2 request: a frame of five bytes and the message. It takes the way of every other push,
-//! so that checks, limits and metrics are the same. Statuses are gRPC's own for what HTTP would have said:
-//! clients know from them what to send again.
+//! A call is one HTTP/2 request: a frame of five bytes and the message. It takes the way of every
+//! other push, so that checks, limits and metrics are the same. Statuses are gRPC's own for what
+//! HTTP would have said: clients know from them what to send again.
 
 use crate::api::inflight::Inflight;
 use crate::app::App;

@@ -1,7 +1,7 @@
 //! API handlers answer requests, one file for each group of endpoints.
 //!
-//! `extract` reads what handlers take, `params` parameters, `headers` headers; `response` wraps answers.
-//! `tail_session` is a tail without its transport, `recent_entries` what it sent last.
+//! `extract` reads what handlers take, `params` parameters, `headers` headers; `response` wraps
+//! answers. `tail_session` is a tail without its transport, `recent_entries` what it sent last.
 
 pub(crate) mod delete;
 pub(crate) mod detected;

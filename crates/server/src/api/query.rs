@@ -1,6 +1,7 @@
 //! The query endpoints: `query` and `query_range`.
 //!
-//! Both make a [`Question`] of their parameters, which then goes one way: limits, log, engine, JSON.
+//! Both make a [`Question`] of their parameters, which then goes one way: limits, log, engine,
+//! JSON.
 
 use crate::api::headers::{caching, header, labelling};
 use crate::api::params::{Params, RangeShape};

@@ -1,7 +1,7 @@
 //! Recent entries are remembered by a keyed hash, so that a tail sends a repeated entry once.
 //!
-//! A client that retries a push sends entries again which the store keeps once. Keys are drawn for each
-//! tail: no one can prepare two entries that count as one.
+//! A client that retries a push sends entries again which the store keeps once. Keys are drawn for
+//! each tail: no one can prepare two entries that count as one.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash, RandomState};

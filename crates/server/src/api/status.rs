@@ -144,7 +144,8 @@ pub(crate) async fn ring(headers: HeaderMap) -> Response {
         .into_response()
 }
 
-/// `status/buildinfo`: the version is that of the Loki API, so that clients which compare versions work.
+/// `status/buildinfo`: the version is that of the Loki API, so that clients which compare versions
+/// work.
 pub(crate) async fn buildinfo() -> Response {
     let body = serde_json::json!({
         "version": LOKI_VERSION,

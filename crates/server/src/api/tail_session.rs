@@ -1,7 +1,8 @@
 //! A tail session turns history and live entries into frames, whatever the transport.
 //!
-//! The subscription is made before history is read, so nothing falls between them; what both hold is
-//! sent once, and so is an entry that is pushed again while the tail remembers it. With `delay_for`, entries wait in a heap and leave in order of time.
+//! The subscription is made before history is read, so nothing falls between them; what both hold
+//! is sent once, and so is an entry that is pushed again while the tail remembers it. With
+//! `delay_for`, entries wait in a heap and leave in order of time.
 
 use crate::api::recent_entries::{EntryHash, RecentEntries};
 use crate::app::App;

@@ -1,7 +1,7 @@
 //! Authentication decides who asks and for which tenants.
 //!
-//! [`tokens`] grants rights, `tenant` reads the tenants of a request, [`read_scope`] adds the limits that
-//! hold for its reads. `origin` refuses what pages of other sites make a browser send.
+//! [`tokens`] grants rights, `tenant` reads the tenants of a request, [`read_scope`] adds the
+//! limits that hold for its reads. `origin` refuses what pages of other sites make a browser send.
 
 pub(crate) mod origin;
 pub mod read_scope;

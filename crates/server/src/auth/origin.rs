@@ -1,8 +1,8 @@
 //! Origin checks keep pages of other sites, open in a browser beside the server, from using it.
 //!
-//! Browsers say where a request comes from in `Origin` and `Sec-Fetch-Site`, which pages can't forge;
-//! agents send neither. A page whose name was pointed at this machine (DNS rebinding) counts as of the same
-//! origin, and is known by its `Host`.
+//! Browsers say where a request comes from in `Origin` and `Sec-Fetch-Site`, which pages can't
+//! forge; agents send neither. A page whose name was pointed at this machine (DNS rebinding) counts
+//! as of the same origin, and is known by its `Host`.
 
 use crate::config::Config;
 use crate::error::ApiError;
@@ -87,7 +87,8 @@ fn check<B>(
     Ok(())
 }
 
-/// Whether a request changes something, or opens a WebSocket, whose answers browsers show to any page.
+/// Whether a request changes something, or opens a WebSocket, whose answers browsers show to any
+/// page.
 fn needs_origin(method: &Method, path: &str, headers: &HeaderMap) -> bool {
     let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
     // The one page that changes something by GET.

@@ -1,8 +1,8 @@
 //! Read scopes hold the tenants a request reads and the limits that apply to it.
 //!
-//! The limits are those of the tenant, of several tenants the strictest, and what the request itself
-//! tightens. Whether a query over a limit is answered in part depends on the client: only clients that are
-//! known to show warnings get that, all others get Loki's error.
+//! The limits are those of the tenant, of several tenants the strictest, and what the request
+//! itself tightens. Whether a query over a limit is answered in part depends on the client: only
+//! clients that are known to show warnings get that, all others get Loki's error.
 
 use crate::auth::tenant::Tenants;
 use crate::config::limits::nanoseconds;
@@ -134,9 +134,9 @@ impl ReadScope {
     }
 }
 
-/// Whether the client is one that shows `warnings` to people. Grafana's data source does, and is known by the
-/// encoding flag that only it sends, by its name, or by its tags; its alerts can't show them.
-/// `X-Skald-Partial` says it outright.
+/// Whether the client is one that shows `warnings` to people. Grafana's data source does, and is
+/// known by the encoding flag that only it sends, by its name, or by its tags; its alerts can't
+/// show them. `X-Skald-Partial` says it outright.
 fn shows_warnings(headers: &HeaderMap) -> bool {
     let text = |name: &str| {
         headers

@@ -1,8 +1,9 @@
 //! Tokens are checked here: each grants reading, writing or administration of some tenants.
 //!
-//! Tokens are 256 random bits, so their SHA-256 is all that is stored and no slow hash is needed: they
-//! can't be guessed, and a stolen file gives none away. A token comes as `Authorization: Bearer`, or as the
-//! password of basic authentication with its name as the user. The file is read again when it changes.
+//! Tokens are 256 random bits, so their SHA-256 is all that is stored and no slow hash is needed:
+//! they can't be guessed, and a stolen file gives none away. A token comes as `Authorization:
+//! Bearer`, or as the password of basic authentication with its name as the user. The file is read
+//! again when it changes.
 
 use crate::error::ApiError;
 use crate::telemetry::metrics::{Metrics, RefusalReason};

@@ -51,7 +51,8 @@ fn read(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Vec<Line>
     config.check().map(|()| lines)
 }
 
-/// Values that stand for a variable which is set only where the server runs: a word, number or switch, or a duration.
+/// Values that stand for a variable which is set only where the server runs: a word, number or
+/// switch, or a duration.
 const STAND_INS: [&str; 2] = ["1", "1h"];
 
 /// Reads a file that is refused without variables that are not set here, as if they were.

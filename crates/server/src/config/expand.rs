@@ -1,4 +1,5 @@
-//! Variables in a file: `${VAR}`, `${VAR:-default}` and the other forms that Loki's `-config.expand-env` knows.
+//! Variables in a file: `${VAR}`, `${VAR:-default}` and the other forms that Loki's
+//! `-config.expand-env` knows.
 
 use super::file::FileError;
 use std::collections::BTreeSet;
@@ -124,8 +125,8 @@ fn closing_brace(text: &str) -> Option<usize> {
     None
 }
 
-/// The default in `:-default`, `-default`, `:=default`, `=default`, `:?…`, `:+…` (which Loki takes for defaults too)
-/// and `:default`, but not in `:1:2`, which is a part of the value.
+/// The default in `:-default`, `-default`, `:=default`, `=default`, `:?…`, `:+…` (which Loki takes
+/// for defaults too) and `:default`, but not in `:1:2`, which is a part of the value.
 fn default_of(operation: &str) -> Option<&str> {
     if let Some(rest) = operation.strip_prefix(':') {
         let is_part = rest.split_once(':').is_some_and(|(at, length)| {

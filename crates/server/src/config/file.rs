@@ -56,8 +56,8 @@ pub enum Dialect {
     Loki,
 }
 
-/// Reads `text` into `config` with its variables expanded; reports what became of each name. `given` are keys from the
-/// command line, which count before those in the text.
+/// Reads `text` into `config` with its variables expanded; reports what became of each name.
+/// `given` are keys from the command line, which count before those in the text.
 pub fn apply(
     config: &mut Config,
     text: &str,
@@ -218,8 +218,8 @@ fn take(config: &mut Config, name: String, value: &Value) -> Result<Line, FileEr
     Ok(describe_unset(name))
 }
 
-/// Settings with sections joined by dots. A mapping is a section unless a setting has its name; a name without a
-/// value is as if it were not there.
+/// Settings with sections joined by dots. A mapping is a section unless a setting has its name; a
+/// name without a value is as if it were not there.
 pub fn flatten<'a>(prefix: &str, value: &'a Value, out: &mut Vec<(String, &'a Value)>) {
     match value {
         Value::Mapping(mapping) if keys::find(prefix).is_none() => {

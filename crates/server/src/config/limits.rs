@@ -1,7 +1,8 @@
 //! `limits_config`, by Loki's names: what one tenant may send and ask.
 //!
-//! Defaults are Loki's unless one team on one machine is better off. A tenant's own values come from the
-//! runtime file ([`crate::limits::overrides`]); the engine and the ingest side get the part that is theirs.
+//! Defaults are Loki's unless one team on one machine is better off. A tenant's own values come
+//! from the runtime file ([`crate::limits::overrides`]); the engine and the ingest side get the
+//! part that is theirs.
 
 pub use super::blocked_query::BlockedQuery;
 pub use super::instant::Instant;

@@ -3,7 +3,8 @@
 use super::{Config, ServerConfig};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
-/// The addresses to try for one, in this order: where there is no IPv6, every address is every one of IPv4.
+/// The addresses to try for one, in this order: where there is no IPv6, every address is every one
+/// of IPv4.
 pub(crate) fn candidates(address: SocketAddr) -> Vec<SocketAddr> {
     let every = (address.ip() == Ipv6Addr::UNSPECIFIED)
         .then(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())));
@@ -11,8 +12,8 @@ pub(crate) fn candidates(address: SocketAddr) -> Vec<SocketAddr> {
 }
 
 impl Config {
-    /// `server.http_listen_address` and port as one address; no address is every one, of IPv6 and, where the system
-    /// lets one socket have both, of IPv4.
+    /// `server.http_listen_address` and port as one address; no address is every one, of IPv6 and,
+    /// where the system lets one socket have both, of IPv4.
     pub fn listen(&self) -> Result<SocketAddr, String> {
         let host = match self.server.http_listen_address.trim() {
             "" => "::",
@@ -32,7 +33,8 @@ impl Config {
         })
     }
 
-    /// `server.grpc_listen_address` and port as one address; the address is that of HTTP when there is none.
+    /// `server.grpc_listen_address` and port as one address; the address is that of HTTP when there
+    /// is none.
     pub fn listen_grpc(&self) -> Result<SocketAddr, String> {
         let address = match self.server.grpc_listen_address.as_str() {
             "" => self.server.http_listen_address.clone(),

@@ -1,9 +1,10 @@
 //! Every setting: defaults, then one YAML file, then environment variables, then flags.
 //!
 //! A setting has one name in all places: `limits_config.max_line_size` in the file is
-//! `SKALD_LIMITS_CONFIG_MAX_LINE_SIZE` in the environment and `--limits_config.max_line_size` as a flag.
-//! Loki's names are used where Loki has the setting. [`keys`] lists them all; [`mod@file`] reads a file;
-//! [`check`] says how a file of Loki fares here; [`loki`] knows Loki's other names and its command line.
+//! `SKALD_LIMITS_CONFIG_MAX_LINE_SIZE` in the environment and `--limits_config.max_line_size` as a
+//! flag. Loki's names are used where Loki has the setting. [`keys`] lists them all; [`mod@file`]
+//! reads a file; [`check`] says how a file of Loki fares here; [`loki`] knows Loki's other names
+//! and its command line.
 
 mod blocked_query;
 pub mod check;

@@ -35,7 +35,8 @@ pub(super) fn real(text: &str) -> Option<f64> {
         .filter(|n| n.is_finite())
 }
 
-/// A count: what is negative is 0, as a limit below zero is none, and what is too large is the largest.
+/// A count: what is negative is 0, as a limit below zero is none, and what is too large is the
+/// largest.
 fn count(text: &str) -> Option<u64> {
     let number = whole(text).or_else(|| real(text).map(|n| n as i128))?;
     Some(u64::try_from(number.max(0)).unwrap_or(u64::MAX))

@@ -1,4 +1,5 @@
-//! `limits_config.otlp_config`: which attributes of OTLP become labels, which metadata, and which are dropped.
+//! `limits_config.otlp_config`: which attributes of OTLP become labels, which metadata, and which
+//! are dropped.
 
 use super::record::{Record, field, mapping};
 use super::setting::{Setting, word_setting};
@@ -8,7 +9,8 @@ use skald_ingest::{AttributeAction, AttributeNames, AttributeRule, OTLP_RULES_MA
 /// `limits_config.otlp_config`
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OtlpConfig {
-    /// Whether `distributor.otlp_config.default_resource_attributes_as_index_labels` does not count.
+    /// Whether `distributor.otlp_config.default_resource_attributes_as_index_labels` does not
+    /// count.
     pub ignore_defaults: bool,
     /// For attributes of resources, after the defaults.
     pub resource_attributes: Vec<AttributeRule>,

@@ -1,4 +1,5 @@
-//! How long entries are kept, and what becomes of deleted ones: `retention_period`, `retention_stream`, `deletion_mode`.
+//! How long entries are kept, and what becomes of deleted ones: `retention_period`,
+//! `retention_stream`, `deletion_mode`.
 
 use super::Config;
 use super::limits::{Limits, nanoseconds};
@@ -27,7 +28,8 @@ pub enum DeletionMode {
     Disabled,
     /// What was deleted is hidden from queries, and kept.
     FilterOnly,
-    /// What was deleted is hidden at once and removed later; `whole-stream-deletion` was a mode of Loki 2 that did less.
+    /// What was deleted is hidden at once and removed later; `whole-stream-deletion` was a mode of
+    /// Loki 2 that did less.
     FilterAndDelete,
 }
 

@@ -10,7 +10,8 @@ const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 const PERIOD: Duration = Duration::from_secs(10);
 
 impl QuerierConfig {
-    /// Cores that queries run on: all, or fewer when fewer are wanted. More threads than cores make no query faster.
+    /// Cores that queries run on: all, or fewer when fewer are wanted. More threads than cores make
+    /// no query faster.
     pub fn threads(&self) -> usize {
         let cores = skald_model::cores();
         match self.max_concurrent {
@@ -21,7 +22,8 @@ impl QuerierConfig {
 }
 
 impl Config {
-    /// With bounds in the place of what can't be had as it is set: 0 is no timeout and no limit, as in Loki.
+    /// With bounds in the place of what can't be had as it is set: 0 is no timeout and no limit, as
+    /// in Loki.
     pub fn bounded(mut self) -> Config {
         let server = &mut self.server;
         for timeout in [

@@ -17,7 +17,8 @@ pub struct Config {
     pub auth_enabled: bool,
     /// The tenant of everybody while `auth_enabled` is false.
     pub no_auth_tenant: String,
-    /// Memory for entries that are not flushed, flushes, caches and queries; 0 goes by what there is.
+    /// Memory for entries that are not flushed, flushes, caches and queries; 0 goes by what there
+    /// is.
     pub memory: ByteSize,
     /// Whether the server keeps its own logs in the store.
     pub self_logs: bool,

@@ -1,6 +1,7 @@
 //! One setting: read from YAML, an environment variable or a flag, and shown again.
 //!
-//! Text and YAML meet in [`Value`]: a variable or flag is a `Value::String`, so each type reads both.
+//! Text and YAML meet in [`Value`]: a variable or flag is a `Value::String`, so each type reads
+//! both.
 
 pub use super::size::ByteSize;
 

@@ -8,10 +8,12 @@ use serde_yaml_ng::Value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteSize(pub u64);
 
-/// Largest size: what is written larger counts as this, so that sums of a few never overflow 64 bits.
+/// Largest size: what is written larger counts as this, so that sums of a few never overflow 64
+/// bits.
 const BYTES_MAX: u64 = 1 << 60;
 
-/// The power of two of an upper-case unit: `K`, `KB`, `KI`, `KIB`, `KILO` and `KILOBYTES`, and so on.
+/// The power of two of an upper-case unit: `K`, `KB`, `KI`, `KIB`, `KILO` and `KILOBYTES`, and so
+/// on.
 fn shift_of(unit: &str) -> Option<u32> {
     const UNITS: [(&str, &str, u32); 6] = [
         ("K", "KILO", 10),

@@ -1,4 +1,5 @@
-//! Where and how the store keeps entries: the data directory, memory, and `storage_config` for a bucket.
+//! Where and how the store keeps entries: the data directory, memory, and `storage_config` for a
+//! bucket.
 
 use super::limits::to_usize;
 use super::setting::{ByteSize, Secret};
@@ -6,10 +7,12 @@ use super::{Config, QueryRangeConfig, memory};
 use skald_store::{Address, BucketLocation, Credentials, ObjectOptions, Options};
 use std::time::Duration;
 
-/// `storage_config.object_store`; credentials that are left empty come from the environment variables of each cloud.
+/// `storage_config.object_store`; credentials that are left empty come from the environment
+/// variables of each cloud.
 #[derive(Clone, Debug)]
 pub struct ObjectStoreConfig {
-    /// `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`; empty keeps parts here.
+    /// `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`; empty keeps parts
+    /// here.
     pub url: String,
     /// Another server than the cloud's own.
     pub endpoint: String,

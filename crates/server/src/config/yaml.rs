@@ -1,7 +1,9 @@
-//! YAML read as Loki's reader does: the first document, merge keys followed, scalars as they are written.
+//! YAML read as Loki's reader does: the first document, merge keys followed, scalars as they are
+//! written.
 //!
-//! A reader of YAML makes numbers and booleans of plain scalars, and with that `0123`, `1e5` or `yes` lose the
-//! text that a name, a key or a duration needs. Here every scalar stays text, and each setting reads it.
+//! A reader of YAML makes numbers and booleans of plain scalars, and with that `0123`, `1e5` or
+//! `yes` lose the text that a name, a key or a duration needs. Here every scalar stays text, and
+//! each setting reads it.
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};

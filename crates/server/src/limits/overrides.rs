@@ -1,8 +1,8 @@
 //! Overrides give each tenant its limits: `limits_config`, and over it the runtime files.
 //!
 //! [`Overrides::of`] is the one place that answers "what may this tenant do". The files of
-//! `runtime_config.file` are read again when they change; one that can't be used is reported once and the
-//! limits in force stay. Callers get a snapshot that does not change under a request.
+//! `runtime_config.file` are read again when they change; one that can't be used is reported once
+//! and the limits in force stay. Callers get a snapshot that does not change under a request.
 
 use crate::config::expand::{Expanded, are_not_set, expand};
 use crate::config::limits::Limits;

@@ -59,8 +59,9 @@ pub(crate) fn check(
     check_range(limits, range)
 }
 
-/// Refuses a time range of more than `max_query_length`: `length` nanoseconds, which for a metric query
-/// are those from start to end and its longest `[range]`. An offset moves a range and does not lengthen it.
+/// Refuses a time range of more than `max_query_length`: `length` nanoseconds, which for a metric
+/// query are those from start to end and its longest `[range]`. An offset moves a range and does
+/// not lengthen it.
 pub(crate) fn check_length(limits: &Limits, length: i64) -> Result<(), LimitExceeded> {
     let longest = nanoseconds(limits.max_query_length);
     if longest == 0 || length <= longest {

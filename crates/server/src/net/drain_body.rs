@@ -1,8 +1,9 @@
 //! Drains the unread request body after an early response.
 //!
-//! A refusal is often known before the body arrives: another method, no such route, too many requests.
-//! Closing the connection while the client still sends makes its system drop the answer too: it sees a
-//! reset instead of a status, and a shipper retries for ever what it should have given up. Loki's server (Go's `net/http`) reads on for the same reason.
+//! A refusal is often known before the body arrives: another method, no such route, too many
+//! requests. Closing the connection while the client still sends makes its system drop the answer
+//! too: it sees a reset instead of a status, and a shipper retries for ever what it should have
+//! given up. Loki's server (Go's `net/http`) reads on for the same reason.
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};

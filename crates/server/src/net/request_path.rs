@@ -10,7 +10,8 @@ pub(super) fn prefix(setting: &str) -> String {
     }
 }
 
-/// The path a request means: without the configured prefix, a doubled API prefix, and trailing slashes.
+/// The path a request means: without the configured prefix, a doubled API prefix, and trailing
+/// slashes.
 pub(super) fn normalize(uri: &Uri, prefix: &str) -> Option<Uri> {
     const API: &str = "/loki/api/v1";
     let mut path = uri.path();

@@ -1,6 +1,7 @@
 //! TLS of the listener: certificate, key and client authorities, read again on change.
 //!
-//! Connections that are open keep what they began with. rustls with ring: no system library, no cmake.
+//! Connections that are open keep what they began with. rustls with ring: no system library, no
+//! cmake.
 
 use crate::config::{ClientAuth, TlsConfig};
 use parking_lot::RwLock;
@@ -58,8 +59,8 @@ impl Tls {
 struct Files {
     certificate: Vec<u8>,
     key: Vec<u8>,
-    /// `None` when the setting names none. An empty file is not the same: it asks for certificates that
-    /// nobody can have.
+    /// `None` when the setting names none. An empty file is not the same: it asks for certificates
+    /// that nobody can have.
     client_ca: Option<Vec<u8>>,
 }
 

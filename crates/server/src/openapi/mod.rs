@@ -1,7 +1,8 @@
 //! The OpenAPI document describes the HTTP API, served at `/skald/api/v1/openapi.json`.
 //!
-//! The table lists every route with its parameters in our own words; here it becomes the document. Tests see
-//! to it that the list and the router name the same paths and methods, and that the parameters are checked.
+//! The table lists every route with its parameters in our own words; here it becomes the document.
+//! Tests see to it that the list and the router name the same paths and methods, and that the
+//! parameters are checked.
 
 mod params;
 mod table;

@@ -1,8 +1,8 @@
 //! The server log writes lines to stderr and hands them to the store.
 //!
-//! One tracing layer formats an event once, as logfmt or JSON. Lines for the store go through a bounded
-//! queue that drops when it is full: logging never waits, and what is logged while the server stores its
-//! own lines is not stored again.
+//! One tracing layer formats an event once, as logfmt or JSON. Lines for the store go through a
+//! bounded queue that drops when it is full: logging never waits, and what is logged while the
+//! server stores its own lines is not stored again.
 
 use crate::clock;
 use crate::config::{LogFormat, LogLevel};

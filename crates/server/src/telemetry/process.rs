@@ -82,7 +82,8 @@ struct Stat {
     resident_pages: u64,
 }
 
-/// Fields of `/proc/self/stat`. The second is the program's name in parentheses, which may hold anything.
+/// Fields of `/proc/self/stat`. The second is the program's name in parentheses, which may hold
+/// anything.
 fn parse_stat(text: &str) -> Option<Stat> {
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok());

@@ -1,4 +1,5 @@
-//! Self logs store the server's own log lines under `{service_name="skald"}`, so that a fresh Grafana finds labels.
+//! Self logs store the server's own log lines under `{service_name="skald"}`, so that a fresh
+//! Grafana finds labels.
 
 use crate::telemetry::logging::{self, SelfLogLine, SelfLogReceiver};
 use bytes::Bytes;

@@ -1,7 +1,7 @@
 //! The JSON writer fills one buffer, with Go's escapes and numbers.
 //!
-//! Escaping is that of Go's `encoding/json`: safe inside HTML, invalid UTF-8 becomes U+FFFD. The caller
-//! writes structure by hand; nothing here builds a tree.
+//! Escaping is that of Go's `encoding/json`: safe inside HTML, invalid UTF-8 becomes U+FFFD. The
+//! caller writes structure by hand; nothing here builds a tree.
 
 use std::io::Write;
 
@@ -11,8 +11,8 @@ pub(crate) struct Json {
     out: Vec<u8>,
 }
 
-/// Whether a byte ends a stretch that can be copied as it is: quotes, controls, HTML, and 0xE2, which
-/// starts U+2028 and U+2029.
+/// Whether a byte ends a stretch that can be copied as it is: quotes, controls, HTML, and 0xE2,
+/// which starts U+2028 and U+2029.
 const STOPS: [bool; 256] = {
     let mut stops = [false; 256];
     let mut byte = 0;

@@ -1,7 +1,7 @@
 //! The wire format writes answers as Loki's JSON.
 //!
-//! [`json`] writes values, [`answer`] results, [`stats`] the statistics block, [`notes`] the cursor and
-//! the hint beside them.
+//! [`json`] writes values, [`answer`] results, [`stats`] the statistics block, [`notes`] the cursor
+//! and the hint beside them.
 
 pub(crate) mod answer;
 pub(crate) mod json;

@@ -1,7 +1,8 @@
 //! `skald query`: asks a running server over HTTP and prints lines or numbers.
 //!
-//! It speaks Loki's API, so it can ask a Loki too; what is more than one answer holds is fetched page by page
-//! through Skald's cursor. TLS is not spoken here: put the client beside the server, or a proxy between.
+//! It speaks Loki's API, so it can ask a Loki too; what is more than one answer holds is fetched
+//! page by page through Skald's cursor. TLS is not spoken here: put the client beside the server,
+//! or a proxy between.
 
 mod print;
 

@@ -1,5 +1,6 @@
-//! 204 means on disk: a server is killed under load again and again, and nothing acknowledged is missing
-//! or doubled. `SKALD_KILLS` sets how often (default 4), `SKALD_KILL_SEED` when: a failure names the seed to repeat it with.
+//! 204 means on disk: a server is killed under load again and again, and nothing acknowledged is
+//! missing or doubled. `SKALD_KILLS` sets how often (default 4), `SKALD_KILL_SEED` when: a failure
+//! names the seed to repeat it with.
 
 use crate::BINARY;
 use serde_json::{Value, json};

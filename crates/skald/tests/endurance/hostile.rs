@@ -1,5 +1,6 @@
-//! Two hundred requests that mean harm, slow clients, idle tails and abandoned queries, all at once, while a
-//! healthy client pushes and asks: it is served throughout, nothing panics, and memory stays within bounds.
+//! Two hundred requests that mean harm, slow clients, idle tails and abandoned queries, all at
+//! once, while a healthy client pushes and asks: it is served throughout, nothing panics, and
+//! memory stays within bounds.
 
 mod requests;
 

@@ -1,4 +1,5 @@
-//! Numbers, sizes and durations that make no sense: the server says why it refuses them, or runs, and never panics.
+//! Numbers, sizes and durations that make no sense: the server says why it refuses them, or runs,
+//! and never panics.
 
 use crate::BINARY;
 use skald_server::Config;
@@ -32,7 +33,8 @@ fn takes(key: &Key, value: &str) -> bool {
     key.set(&mut Config::default(), &value.into()).is_ok()
 }
 
-/// Starts with a value for these settings, pushes and asks, whatever the answers; gives what the server logged.
+/// Starts with a value for these settings, pushes and asks, whatever the answers; gives what the
+/// server logged.
 fn run(settings: &[&Key], value: &str, folder: &Path) -> String {
     let log = folder.join("log");
     let stderr = std::fs::File::create(&log).expect("a file for the log");

@@ -1,5 +1,5 @@
-//! Every recorded Loki answer, asked of a real server process: on entries in the head, flushed to parts,
-//! and recovered after a kill.
+//! Every recorded Loki answer, asked of a real server process: on entries in the head, flushed to
+//! parts, and recovered after a kill.
 
 use crate::BINARY;
 use skald_tests::conformance::{self, Outcome};

@@ -1,5 +1,5 @@
-//! Damaged files under a real server: what is damaged is named, everything else answers; and the commands that
-//! look at a data directory.
+//! Damaged files under a real server: what is damaged is named, everything else answers; and the
+//! commands that look at a data directory.
 
 use crate::BINARY;
 use serde_json::{Value, json};

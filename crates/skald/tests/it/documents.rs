@@ -1,5 +1,5 @@
-//! Every LogQL example of the documents and the dashboard's queries, asked of a server: a reader can paste
-//! what is written there. A block marked `logql error` must be refused.
+//! Every LogQL example of the documents and the dashboard's queries, asked of a server: a reader
+//! can paste what is written there. A block marked `logql error` must be refused.
 
 use crate::BINARY;
 use skald_tests::conformance;

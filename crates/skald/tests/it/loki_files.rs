@@ -1,5 +1,5 @@
-//! Files in the shapes people have for Loki: what `config check` says of each, and a server over it, started by Loki's
-//! own command line, that takes a push and answers a query.
+//! Files in the shapes people have for Loki: what `config check` says of each, and a server over
+//! it, started by Loki's own command line, that takes a push and answers a query.
 //!
 //! The files lie in `loki_files/`. Lines of theirs that begin with `#>` must stand in the report.
 

@@ -1,4 +1,5 @@
-//! The program as a process: what it answers, what it keeps over an end, what it says of files and flags.
+//! The program as a process: what it answers, what it keeps over an end, what it says of files and
+//! flags.
 
 mod absurd_values;
 mod conformance;

@@ -1,4 +1,5 @@
-//! The program as a user meets it: settings from all sources, its first line, its own logs, its end.
+//! The program as a user meets it: settings from all sources, its first line, its own logs, its
+//! end.
 
 use crate::BINARY;
 use serde_json::Value;

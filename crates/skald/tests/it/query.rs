@@ -1,4 +1,5 @@
-//! `skald query` against a running server: all lines whatever their number, numbers, new lines, mistakes.
+//! `skald query` against a running server: all lines whatever their number, numbers, new lines,
+//! mistakes.
 
 use crate::BINARY;
 use serde_json::{Value, json};

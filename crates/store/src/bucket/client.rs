@@ -1,8 +1,9 @@
-//! Bucket client: sends requests to object storage for threads that wait, with retries, time limits and counters.
+//! Bucket client: sends requests to object storage for threads that wait, with retries, time limits
+//! and counters.
 //!
 //! The only module that runs async code, on a small runtime of its own. Every operation here may be
-//! repeated without harm: objects are immutable under names of their content, and a manifest is replaced on a
-//! condition and read again when the condition fails. Not a cache.
+//! repeated without harm: objects are immutable under names of their content, and a manifest is
+//! replaced on a condition and read again when the condition fails. Not a cache.
 
 use crate::bucket::location::BucketLocation;
 use crate::bucket::{ObjectOptions, location};
@@ -416,8 +417,8 @@ impl Connection {
     }
 }
 
-/// The wait before attempt `tried + 1`: twice as long each time, half of it left to chance, so that many
-/// that failed together do not come back together.
+/// The wait before attempt `tried + 1`: twice as long each time, half of it left to chance, so that
+/// many that failed together do not come back together.
 pub(crate) fn backoff(first: Duration, tried: u32) -> Duration {
     let most = first
         .saturating_mul(1 << tried.saturating_sub(1).min(16))

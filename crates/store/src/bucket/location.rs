@@ -64,8 +64,8 @@ pub(crate) fn connect(
     timeout: Duration,
 ) -> Result<(Arc<dyn ObjectStore>, Path), String> {
     let (cloud, bucket, prefix) = split(&address.url)?;
-    // Several providers may be compiled in, and the TLS library needs one to be chosen. A choice that was made
-    // before stands.
+    // Several providers may be compiled in, and the TLS library needs one to be chosen. A choice
+    // that was made before stands.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let options = ClientOptions::new()
         .with_allow_http(address.allow_http)

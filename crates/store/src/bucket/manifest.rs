@@ -1,7 +1,7 @@
 //! Bucket manifest: names the objects that are a tenant's parts.
 //!
-//! It is replaced on the condition that no other writer replaced it meanwhile; the one that comes second reads it
-//! again and applies the same change.
+//! It is replaced on the condition that no other writer replaced it meanwhile; the one that comes
+//! second reads it again and applies the same change.
 
 use crate::StoreError;
 use crate::bucket::client::{Client, ObjectError};
@@ -44,7 +44,8 @@ impl ObjectManifest {
         self.parts.iter().map(|p| p.object.as_str()).collect()
     }
 
-    /// The manifest after a change. What others added stays; what others removed already is not missed.
+    /// The manifest after a change. What others added stays; what others removed already is not
+    /// missed.
     fn changed(&self, added: &[ObjectPart], removed: &BTreeSet<String>) -> ObjectManifest {
         let known = self.names();
         let new = added.iter().filter(|p| !known.contains(p.object.as_str()));
@@ -102,8 +103,8 @@ pub(in crate::bucket) fn read(
     Ok((manifest, Some(found.version)))
 }
 
-/// Applies a change to a manifest, whatever other writers do at the same time; gives what it says then. With
-/// `exists` the manifest must be there.
+/// Applies a change to a manifest, whatever other writers do at the same time; gives what it says
+/// then. With `exists` the manifest must be there.
 pub(in crate::bucket) fn change(
     client: &Client,
     tenant: &TenantId,

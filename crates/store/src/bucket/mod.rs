@@ -1,9 +1,10 @@
-//! Bucket: parts in object storage, uploaded after a flush and fetched range by range once the local file went.
+//! Bucket: parts in object storage, uploaded after a flush and fetched range by range once the
+//! local file went.
 //!
-//! [`client`] sends requests, [`range_cache`] keeps what was fetched, [`object`] reads one object through both,
-//! [`part_source`] opens parts wherever their bytes are, [`manifest`] lists a tenant's objects and merges lists,
-//! [`sync`] synchronises disk and bucket. Only `client` knows async. Invariant: a local file goes only when the
-//! bucket's manifest names its object.
+//! [`client`] sends requests, [`range_cache`] keeps what was fetched, [`object`] reads one object
+//! through both, [`part_source`] opens parts wherever their bytes are, [`manifest`] lists a
+//! tenant's objects and merges lists, [`sync`] synchronises disk and bucket. Only `client` knows
+//! async. Invariant: a local file goes only when the bucket's manifest names its object.
 
 pub(crate) mod client;
 pub(crate) mod location;
@@ -45,7 +46,8 @@ pub struct ObjectOptions {
     pub attempts: u32,
     /// The wait before the second attempt; it doubles.
     pub backoff: Duration,
-    /// How long an object stays after the manifest stopped naming it: readers elsewhere may have it open.
+    /// How long an object stays after the manifest stopped naming it: readers elsewhere may have it
+    /// open.
     pub removal_grace: Duration,
     /// Age of an object that no manifest names at which it counts as left over.
     pub leftover_grace: Duration,

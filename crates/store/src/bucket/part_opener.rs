@@ -62,7 +62,8 @@ impl PartOpener<'_> {
         let file = self.dir.files.open(&directory_path(path)).ok()?;
         let begins = meta.bytes.saturating_sub(file.size().ok()?);
         let read = |range: Range<u64>| {
-            // What lies before the directory is asked for only because the first read has a fixed length.
+            // What lies before the directory is asked for only because the first read has a fixed
+            // length.
             let mut bytes = vec![0; (range.end - range.start) as usize];
             let missing = begins
                 .saturating_sub(range.start)

@@ -1,8 +1,10 @@
-//! Range cache: keeps fetched ranges of objects, and local files of uploaded parts, on the local disk.
+//! Range cache: keeps fetched ranges of objects, and local files of uploaded parts, on the local
+//! disk.
 //!
-//! One budget for both; what was used least recently goes first. An *extent* is a run of chunks of an
-//! object, a file each; every chunk has its checksum in front, so what a crash tore or a disk lost is
-//! fetched again and never believed. Nothing is synced: losing all of it costs requests, not data.
+//! One budget for both; what was used least recently goes first. An *extent* is a run of chunks of
+//! an object, a file each; every chunk has its checksum in front, so what a crash tore or a disk
+//! lost is fetched again and never believed. Nothing is synced: losing all of it costs requests,
+//! not data.
 
 use crate::files::Files;
 use crate::layout::UNFINISHED;
@@ -15,8 +17,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-/// Unit of fetching and caching. Small, as a query of one stream needs little of many places; a request
-/// costs as much as some hundred kilobytes anyway, so neighbours are fetched in one.
+/// Unit of fetching and caching. Small, as a query of one stream needs little of many places; a
+/// request costs as much as some hundred kilobytes anyway, so neighbours are fetched in one.
 pub(crate) const CHUNK_BYTES: u64 = 16 << 10;
 /// Bytes of a chunk's checksum.
 const CRC_BYTES: usize = 4;
@@ -151,7 +153,8 @@ impl RangeCache {
         (crc32fast::hash(&slot) == expected).then_some(slot)
     }
 
-    /// Caches consecutive chunks from `first` on; the last may be shorter. What does not fit is not cached.
+    /// Caches consecutive chunks from `first` on; the last may be shorter. What does not fit is not
+    /// cached.
     pub(crate) fn put(&self, object: ObjectKey, first: u64, bytes: &[u8]) {
         let chunks = (bytes.len() as u64).div_ceil(CHUNK_BYTES);
         if bytes.len() as u64 > self.budget || self.entries.lock().overlaps(object, first, chunks) {

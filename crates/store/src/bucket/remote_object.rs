@@ -8,8 +8,8 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Missing chunks with at most this many unwanted ones between them are fetched by one request: 64 KiB take
-/// less time than a request does.
+/// Missing chunks with at most this many unwanted ones between them are fetched by one request: 64
+/// KiB take less time than a request does.
 const GAP_CHUNKS: u64 = 4;
 
 /// A part's object.
@@ -83,7 +83,8 @@ impl PartSource for RemoteObject {
         self.cache.forget(self.key);
     }
 
-    /// Reads ranges: from the cache what is there, the rest in as few requests as make sense, at once.
+    /// Reads ranges: from the cache what is there, the rest in as few requests as make sense, at
+    /// once.
     fn read(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
         if ranges.iter().any(|r| r.start > r.end || r.end > self.size) {
             return Err(io::ErrorKind::UnexpectedEof.into());

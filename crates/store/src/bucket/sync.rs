@@ -1,9 +1,10 @@
-//! Sync: uploads new parts, changes the bucket's manifest, and adopts what other writers changed there.
+//! Sync: uploads new parts, changes the bucket's manifest, and adopts what other writers changed
+//! there.
 //!
-//! A three-way merge: what this directory last knew of the bucket ([`Uploaded`]), what it has now, and what the
-//! bucket says. Order of steps: objects uploaded, manifest replaced, local manifest replaced; after a
-//! crash between any two the same round leads to the same end, as objects are named by their content.
-//! Nothing here holds a tenant's `changes` while it waits for the bucket.
+//! A three-way merge: what this directory last knew of the bucket ([`Uploaded`]), what it has now,
+//! and what the bucket says. Order of steps: objects uploaded, manifest replaced, local manifest
+//! replaced; after a crash between any two the same round leads to the same end, as objects are
+//! named by their content. Nothing here holds a tenant's `changes` while it waits for the bucket.
 
 use crate::StoreError;
 use crate::bucket::manifest::{ObjectManifest, ObjectPart};
@@ -20,7 +21,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Parts uploaded between two replacements of the manifest: what a lost disk can cost beyond them is bounded.
+/// Parts uploaded between two replacements of the manifest: what a lost disk can cost beyond them
+/// is bounded.
 const PARTS_A_ROUND: usize = 8;
 /// Directories fetched at once when many parts are adopted.
 const OPENS_AT_ONCE: usize = 8;
@@ -77,8 +79,8 @@ impl Snapshot {
     }
 }
 
-/// Synchronises when a directory is opened: a new one is filled with all that is there. Without an answer the
-/// directory opens with what it has.
+/// Synchronises when a directory is opened: a new one is filled with all that is there. Without an
+/// answer the directory opens with what it has.
 pub(crate) fn sync_at_start(shared: &Shared) {
     let Some(objects) = &shared.objects else {
         return;
@@ -277,7 +279,8 @@ struct Merged {
     deleted: BTreeSet<String>,
 }
 
-/// Merges what this directory knew of the bucket, what it sent, and the names in the bucket's manifest.
+/// Merges what this directory knew of the bucket, what it sent, and the names in the bucket's
+/// manifest.
 fn merge(tenant: &Tenant, known: &Uploaded, sent: &[SentPart], names: &BTreeSet<&str>) -> Merged {
     let parts = tenant.state.lock().parts.clone();
     let mut next = known.clone();
@@ -414,8 +417,8 @@ fn delete_retired(
     result
 }
 
-/// Finds objects that no manifest names and that have been there for long: left by a crash between replacing a
-/// manifest and deleting.
+/// Finds objects that no manifest names and that have been there for long: left by a crash between
+/// replacing a manifest and deleting.
 pub(crate) fn sweep(shared: &Shared, tenant: &Tenant) -> Result<(), StoreError> {
     let Some(objects) = &shared.objects else {
         return Ok(());

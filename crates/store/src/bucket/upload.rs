@@ -22,7 +22,8 @@ pub(crate) enum UploadError {
 }
 
 impl Client {
-    /// Writes an object of `size` bytes that `read` gives, piece by piece. Its name depends on its content.
+    /// Writes an object of `size` bytes that `read` gives, piece by piece. Its name depends on its
+    /// content.
     pub(crate) fn upload(
         &self,
         name: &str,
@@ -44,7 +45,8 @@ impl Client {
         })?;
         let sent = self.send_pieces(name, size, &upload, read);
         if sent.is_err() {
-            // What can't be taken back costs space until the bucket's own rule for unfinished uploads.
+            // What can't be taken back costs space until the bucket's own rule for unfinished
+            // uploads.
             let _ = self.wait(async move {
                 upload
                     .lock()
@@ -76,8 +78,8 @@ impl Client {
                 (upload.clone(), self.connection.clone(), name.to_owned());
             self.wait(async move {
                 let mut upload = upload.lock().await;
-                // A piece has its number from the order of these calls; a failed one fails the upload, which
-                // is then started over by the caller.
+                // A piece has its number from the order of these calls; a failed one fails the
+                // upload, which is then started over by the caller.
                 let parts: Vec<_> = pieces
                     .into_iter()
                     .map(|piece| (piece.len() as u64, upload.put_part(piece.into())))

@@ -10,8 +10,8 @@ use skald_model::{Budget, MemoryUser, Pressure};
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-/// Bytes of content indexes in memory. An eighth of the stored bytes at most, so this serves about a gigabyte
-/// of parts without reading an index twice.
+/// Bytes of content indexes in memory. An eighth of the stored bytes at most, so this serves about
+/// a gigabyte of parts without reading an index twice.
 const CONTENT_CACHE_BYTES: u64 = 128 << 20;
 /// Part of the memory budget that content indexes get at most.
 const BUDGET_SHARE: u64 = 8;

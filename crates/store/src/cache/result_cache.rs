@@ -1,8 +1,9 @@
 //! Result cache: keeps what readers computed from blocks, so that they need not read them again.
 //!
-//! A block never changes, so a result holds for as long as its part is there, and goes with it. Within a bound
-//! the results used last stay; the bound shrinks while the memory budget is under pressure. What results are,
-//! and whether entries of the block are visible, is the reader's concern.
+//! A block never changes, so a result holds for as long as its part is there, and goes with it.
+//! Within a bound the results used last stay; the bound shrinks while the memory budget is under
+//! pressure. What results are, and whether entries of the block are visible, is the reader's
+//! concern.
 
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
@@ -14,7 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Part of the memory budget that results take at most, whatever the setting.
 const BUDGET_SHARE: usize = 4;
-/// Part of the bound that stays while heads should be flushed early; when pushes are slowed, nothing does.
+/// Part of the bound that stays while heads should be flushed early; when pushes are slowed,
+/// nothing does.
 const PRESSED_SHARE: usize = 8;
 /// Bytes that a value's keys take in the maps.
 const KEY_BYTES: usize = 128;

@@ -1,7 +1,7 @@
 //! Dedup: drops equal entries that meet in different inputs of a merge.
 //!
-//! By keyed hash alone: an earlier equal row may be in a block that is written already, so its bytes are not at
-//! hand. A process draws the 128-bit hash's keys at random, see [`EntryHash`].
+//! By keyed hash alone: an earlier equal row may be in a block that is written already, so its
+//! bytes are not at hand. A process draws the 128-bit hash's keys at random, see [`EntryHash`].
 
 use skald_model::{Batch, EntryHash};
 use std::collections::HashSet;

@@ -1,4 +1,5 @@
-//! Compaction job: merges parts until each day has few, and puts new parts in the place of old ones.
+//! Compaction job: merges parts until each day has few, and puts new parts in the place of old
+//! ones.
 
 use crate::StoreError;
 use crate::compaction::merge::{self, Inputs, Merged};
@@ -27,7 +28,8 @@ pub(crate) fn compact_all(
     Ok(())
 }
 
-/// Puts the streams of large parts of every tenant into its stream index, unless `throttle` says stop.
+/// Puts the streams of large parts of every tenant into its stream index, unless `throttle` says
+/// stop.
 pub(crate) fn index_all(shared: &Shared, throttle: Throttle<'_>) {
     let _one_at_a_time = shared.indexing.lock();
     for tenant in shared.all_tenants() {

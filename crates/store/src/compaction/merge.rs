@@ -1,8 +1,8 @@
 //! Merge: several parts of a day become one.
 //!
-//! It streams: one decoded block of each input is held, and equal entries that meet in different parts become
-//! one. A block of one stream that no other input overlaps is copied undecoded, its content filter with it,
-//! unless that was built by older rules.
+//! It streams: one decoded block of each input is held, and equal entries that meet in different
+//! parts become one. A block of one stream that no other input overlaps is copied undecoded, its
+//! content filter with it, unless that was built by older rules.
 
 use crate::StoreError;
 use crate::compaction::dedup::Dedup;
@@ -18,8 +18,8 @@ use skald_model::Batch;
 use skald_patterns::StreamPatterns;
 use std::sync::Arc;
 
-/// Bytes of lines from which on a block is worth copying: smaller ones would never grow together, and blocks
-/// half full compress almost as well as full ones (docs/benchmarks.md).
+/// Bytes of lines from which on a block is worth copying: smaller ones would never grow together,
+/// and blocks half full compress almost as well as full ones (docs/benchmarks.md).
 const COPIED_LINE_BYTES_MIN: u64 = BLOCK_LINE_BYTES as u64 / 2;
 /// How a merge ended.
 pub(crate) enum Merged {
@@ -29,7 +29,8 @@ pub(crate) enum Merged {
     Abandoned,
 }
 
-/// Rough bytes of memory that merging these parts takes: content filters are there once, and as they are written twice.
+/// Rough bytes of memory that merging these parts takes: content filters are there once, and as
+/// they are written twice.
 pub(crate) fn memory_bytes(parts: &[Arc<Part>]) -> usize {
     let input = |part: &Arc<Part>| {
         part.content_bytes() as usize * 2 + part.table.memory_bytes() + 2 * BLOCK_LINE_BYTES
@@ -113,7 +114,8 @@ fn line_bytes(parts: &[Arc<Part>], numbers: &[Vec<u32>], streams: usize) -> Vec<
     bytes
 }
 
-/// The templates of a part; none when they can't be read, as they are derived and its lines are what counts.
+/// The templates of a part; none when they can't be read, as they are derived and its lines are
+/// what counts.
 fn read_patterns(part: &Part) -> Vec<StreamPatterns> {
     part.read_patterns().unwrap_or_else(|error| {
         tracing::warn!(%error, "merging a part without its patterns");
@@ -188,8 +190,9 @@ impl Merge<'_> {
             })
     }
 
-    /// Takes over the block that cursor `next` is at the start of as it is, when it holds this stream alone, is large
-    /// enough to stand for itself, and no other input has an entry in its time; gives whether it did.
+    /// Takes over the block that cursor `next` is at the start of as it is, when it holds this
+    /// stream alone, is large enough to stand for itself, and no other input has an entry in its
+    /// time; gives whether it did.
     fn copy_block(&mut self, next: usize, number: u32) -> Result<bool, StoreError> {
         let cursor = &self.cursors[next];
         let Some((block, run)) = cursor.whole_run() else {

@@ -1,7 +1,8 @@
-//! Merge cursor: a position in a part that is being merged, moving by rows and, where it can, by blocks.
+//! Merge cursor: a position in a part that is being merged, moving by rows and, where it can, by
+//! blocks.
 //!
-//! A block is decoded only when one of its rows is asked for; where it begins and ends in time its directory
-//! entry tells.
+//! A block is decoded only when one of its rows is asked for; where it begins and ends in time its
+//! directory entry tells.
 
 use crate::StoreError;
 use crate::part::Part;
@@ -12,7 +13,8 @@ use skald_model::{Batch, Columns};
 /// A position in a part.
 pub(crate) struct MergeCursor<'a> {
     pub(crate) part: &'a Part,
-    /// The content filter of the block it is at, when that is as a new one would be; a block without cannot be copied.
+    /// The content filter of the block it is at, when that is as a new one would be; a block
+    /// without cannot be copied.
     pub(crate) filter: Option<BlockFilter>,
     /// Those of the blocks after it.
     filters: std::vec::IntoIter<BlockFilter>,

@@ -1,19 +1,21 @@
-//! Compaction policy: which parts of a day to merge next. Pure: descriptions of parts in, a choice out.
+//! Compaction policy: which parts of a day to merge next. Pure: descriptions of parts in, a choice
+//! out.
 
 use crate::part::PartMeta;
 use std::collections::BTreeMap;
 
-/// Parts a day is left with when the server decides: few enough that a query over a day opens a handful
-/// of files, enough that an entry is rewritten only a few times.
+/// Parts a day is left with when the server decides: few enough that a query over a day opens a
+/// handful of files, enough that an entry is rewritten only a few times.
 pub(crate) const PARTS_A_DAY: usize = 6;
 /// Inputs of one merge: bounds the decoded blocks held, about 2 MB each.
 const MERGE_PARTS_MAX: usize = 16;
-/// Bytes of a merged part: a larger one would make a rewrite, and the space it needs meanwhile, too big.
+/// Bytes of a merged part: a larger one would make a rewrite, and the space it needs meanwhile, too
+/// big.
 const PART_BYTES_MAX: u64 = 8 << 30;
 
-/// Which parts to merge next so that each day is left with at most `parts_a_day`; by their ids, in order of
-/// arrival. Only neighbours in that order are merged, so that equal times keep theirs; of all neighbours those
-/// that cost the fewest rewritten bytes for each part saved.
+/// Which parts to merge next so that each day is left with at most `parts_a_day`; by their ids, in
+/// order of arrival. Only neighbours in that order are merged, so that equal times keep theirs; of
+/// all neighbours those that cost the fewest rewritten bytes for each part saved.
 pub(crate) fn choose_compaction(parts: &[PartMeta], parts_a_day: usize) -> Option<Vec<u64>> {
     let mut days: BTreeMap<i32, Vec<&PartMeta>> = BTreeMap::new();
     for part in parts {

@@ -43,7 +43,8 @@ pub(crate) fn rewrite(
     let dropped = filter.of_part(part);
     let line_bytes = part.stream_line_bytes();
     let mut builder = BlockBuilder::default();
-    // Numbers of the streams of which something is left, in the old part; their places are the new ones.
+    // Numbers of the streams of which something is left, in the old part; their places are the new
+    // ones.
     let mut kept: Vec<u32> = Vec::new();
     let mut sink = |batch: &Batch| writer.add_block(batch);
     for block in 0..part.blocks.len() {

@@ -1,12 +1,13 @@
 //! Deletes: records delete requests and compiles their queries into predicates.
 //!
-//! A request is for entries that had arrived when it was made, and have times in its range. Its text means
-//! nothing to the store: a [`DeleteCompiler`] turns it into a [`DeletePredicate`]. Requests stand in the
-//! tenant's manifest. Because making one seals the head, a part or a chunk of the head holds either only
-//! entries that arrived before it, or only later ones, and its sequence says which.
+//! A request is for entries that had arrived when it was made, and have times in its range. Its
+//! text means nothing to the store: a [`DeleteCompiler`] turns it into a [`DeletePredicate`].
+//! Requests stand in the tenant's manifest. Because making one seals the head, a part or a chunk of
+//! the head holds either only entries that arrived before it, or only later ones, and its sequence
+//! says which.
 //!
-//! [`visibility`] hides what they match, [`drop_filter`] drops it when parts are rewritten, [`requests`] makes,
-//! lists, cancels and ends them.
+//! [`visibility`] hides what they match, [`drop_filter`] drops it when parts are rewritten,
+//! [`requests`] makes, lists, cancels and ends them.
 
 pub(crate) mod drop_filter;
 pub(crate) mod requests;

@@ -1,7 +1,8 @@
 //! Delete requests: makes, lists, cancels and ends them.
 //!
-//! The list in [`Changes`] is what the manifest says; queries see what was compiled of it. A request becomes
-//! durable before it takes effect, so that once it was answered its entries stay hidden for ever.
+//! The list in [`Changes`] is what the manifest says; queries see what was compiled of it. A
+//! request becomes durable before it takes effect, so that once it was answered its entries stay
+//! hidden for ever.
 
 use super::{CancelError, DeleteError, DeleteRecord, DeleteRequest, Deletion, Progress};
 use crate::StoreError;
@@ -233,8 +234,8 @@ pub(crate) fn enforce_deletes(shared: &Shared, tenant: &Tenant, changes: &Change
     state.not_compiled = Arc::new(not_compiled);
 }
 
-/// Parts in groups that may be merged: of one day, and on the same side of every request that still has
-/// something to do there. A merge across it would lose which entries arrived before it.
+/// Parts in groups that may be merged: of one day, and on the same side of every request that still
+/// has something to do there. A merge across it would lose which entries arrived before it.
 pub(crate) fn mergeable(parts: Vec<PartMeta>, requests: &[DeleteRecord]) -> Vec<Vec<PartMeta>> {
     let busy = |request: &&DeleteRecord, day: i32| {
         parts

@@ -1,8 +1,9 @@
-//! Visibility: which stored entries queries may see, and which are hidden because they are deleted or expired.
+//! Visibility: which stored entries queries may see, and which are hidden because they are deleted
+//! or expired.
 //!
 //! From a tenant ([`Visibility`]) to a part or chunk ([`SourceVisibility`]) to a stream of it
-//! ([`StreamVisibility`]) to a run ([`Visible`]): each step drops what can't matter, so that untouched runs cost
-//! nothing.
+//! ([`StreamVisibility`]) to a run ([`Visible`]): each step drops what can't matter, so that
+//! untouched runs cost nothing.
 
 use crate::deletes::Deletion;
 use crate::part::PartMeta;

@@ -26,7 +26,8 @@ pub(crate) fn flush(shared: &Shared, tenant: &Tenant) -> Result<(), StoreError> 
     loop {
         let sealed = {
             let mut state = tenant.state.lock();
-            // What an earlier attempt left goes first, so that failing does not break the head into crumbs.
+            // What an earlier attempt left goes first, so that failing does not break the head into
+            // crumbs.
             if state.sealed.is_empty() && !std::mem::replace(&mut has_sealed, true) {
                 let sealed = state.head.seal();
                 state.sealed.extend(sealed.map(Arc::new));
@@ -71,8 +72,8 @@ pub(crate) fn flush(shared: &Shared, tenant: &Tenant) -> Result<(), StoreError> 
     }
 }
 
-/// Writes a tenant's first manifest before its first part: parts without any manifest then always mean that
-/// one was lost.
+/// Writes a tenant's first manifest before its first part: parts without any manifest then always
+/// mean that one was lost.
 fn begin_manifest(
     shared: &Shared,
     tenant: &Tenant,

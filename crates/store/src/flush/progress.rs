@@ -1,12 +1,13 @@
 //! Flush progress: how much of a sealed head is in blocks already.
 //!
-//! The memory of a head goes all at once when its flush ends, but back-pressure follows the work that is left, so
-//! that throughput degrades smoothly.
+//! The memory of a head goes all at once when its flush ends, but back-pressure follows the work
+//! that is left, so that throughput degrades smoothly.
 
 use crate::head::SealedHead;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The share of a head that is in blocks, noted until it is dropped: with the memory, or when the flush fails.
+/// The share of a head that is in blocks, noted until it is dropped: with the memory, or when the
+/// flush fails.
 pub(crate) struct Progress<'a> {
     /// What all flushes together have written.
     flushed: &'a AtomicUsize,

@@ -1,7 +1,8 @@
 //! Part writing sorts a sealed head, drops equal entries, and writes one part for each UTC day.
 //!
-//! Order of steps: parts durable, manifest replaced, queries switched over, WAL truncated. A failure before
-//! the manifest leaves the sealed head where it is, still in the WAL, for the next attempt.
+//! Order of steps: parts durable, manifest replaced, queries switched over, WAL truncated. A
+//! failure before the manifest leaves the sealed head where it is, still in the WAL, for the next
+//! attempt.
 
 use crate::StoreError;
 use crate::head::HeadView;
@@ -19,7 +20,8 @@ use std::ops::Range;
 /// Among equal times more rows than this are compared through a table instead of each with each.
 const PAIRWISE_ROWS: usize = 8;
 
-/// Memory that sorting takes for a stream: its range of rows, its place in order, its run in the directory.
+/// Memory that sorting takes for a stream: its range of rows, its place in order, its run in the
+/// directory.
 const STREAM_BYTES: usize = 128;
 
 /// Where a row lies in a head.
@@ -43,8 +45,8 @@ pub(crate) fn memory_bytes(head: &HeadView) -> usize {
     rows * size_of::<RowAt>() + head.streams.len() * STREAM_BYTES + WRITER_BYTES
 }
 
-/// Writes a head as parts numbered from `next_part` without gaps. `wrote` gets the bytes of lines of each finished
-/// block.
+/// Writes a head as parts numbered from `next_part` without gaps. `wrote` gets the bytes of lines
+/// of each finished block.
 pub(crate) fn write_parts(
     dir: &TenantDir<'_>,
     head: &HeadView,

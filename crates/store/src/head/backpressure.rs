@@ -3,16 +3,16 @@
 use skald_model::Pressure;
 use std::time::Duration;
 
-/// Heads get at most this part of the memory budget before they are flushed: with one sealed and one that
-/// grows, and both lagging, they still leave room for all else.
+/// Heads get at most this part of the memory budget before they are flushed: with one sealed and
+/// one that grows, and both lagging, they still leave room for all else.
 const HEAD_SHARE: usize = 4;
-/// Under pressure heads are flushed from this part of the budget on; smaller ones would give little back
-/// and make many small parts.
+/// Under pressure heads are flushed from this part of the budget on; smaller ones would give little
+/// back and make many small parts.
 const EARLY_SHARE: usize = 16;
 /// Heads below this part of the budget are never the reason to refuse pushes.
 const REFUSE_SHARE: usize = 8;
-/// When more than this many times the limit of heads is still to be written, flushing lags and pushes are delayed: a
-/// little from the start, or they would run ahead and then be held for long.
+/// When more than this many times the limit of heads is still to be written, flushing lags and
+/// pushes are delayed: a little from the start, or they would run ahead and then be held for long.
 const SLOW_HEADS: usize = 1;
 /// Heads of more than this many times their limit, written or not, refuse pushes.
 const FULL_HEADS: usize = 4;
@@ -56,7 +56,8 @@ impl HeadBounds {
         }
     }
 
-    /// What happens to pushes while heads have `head_bytes` bytes, of which `left` are still to be written.
+    /// What happens to pushes while heads have `head_bytes` bytes, of which `left` are still to be
+    /// written.
     pub(crate) fn back_pressure(
         &self,
         head_bytes: usize,

@@ -1,7 +1,8 @@
-//! Head: holds entries that are not yet in parts, as chunks in arrival order of which only the last grows.
+//! Head: holds entries that are not yet in parts, as chunks in arrival order of which only the last
+//! grows.
 //!
-//! [`Head`] lives under its tenant's lock; [`HeadView`] is a snapshot for a query or a flush. Full chunks are
-//! immutable and shared. Invariant: a row that arrived later has a higher (chunk, row).
+//! [`Head`] lives under its tenant's lock; [`HeadView`] is a snapshot for a query or a flush. Full
+//! chunks are immutable and shared. Invariant: a row that arrived later has a higher (chunk, row).
 
 pub(crate) mod backpressure;
 pub(crate) mod stream_registry;
@@ -15,10 +16,11 @@ use std::time::Instant;
 
 /// Bytes of lines after which a chunk ends; one longer line has a chunk for itself.
 const CHUNK_LINE_BYTES: usize = 1 << 20;
-/// Rows after which a chunk ends: bounds what a query copies of the growing one when lines are short.
+/// Rows after which a chunk ends: bounds what a query copies of the growing one when lines are
+/// short.
 const CHUNK_ROWS: usize = 32 * 1024;
-/// Metadata cells (columns times rows, present or not) after which a chunk ends: entries that each bring
-/// new names must not make a chunk grow with the square of its rows. 4 bytes a cell.
+/// Metadata cells (columns times rows, present or not) after which a chunk ends: entries that each
+/// bring new names must not make a chunk grow with the square of its rows. 4 bytes a cell.
 const CHUNK_CELLS: usize = 1 << 20;
 /// A growing chunk of more line bytes than this is ended rather than copied for a query.
 const COPY_LINE_BYTES: usize = 128 * 1024;
@@ -42,7 +44,8 @@ pub(crate) struct Chunk {
     pub(crate) runs: Vec<RunSums>,
     pub(crate) min_time: i64,
     pub(crate) max_time: i64,
-    /// Whether every run is in order of time, no two of its times equal: only then no entry can be a repeat.
+    /// Whether every run is in order of time, no two of its times equal: only then no entry can be
+    /// a repeat.
     pub(crate) sorted: bool,
 }
 

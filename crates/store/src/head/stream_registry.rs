@@ -1,8 +1,10 @@
-//! Stream registry: numbers the streams of a head, finds them by identity, and matches them page by page.
+//! Stream registry: numbers the streams of a head, finds them by identity, and matches them page by
+//! page.
 //!
-//! Pages are immutable once full, so a query matches labels outside of the head's lock. A page keeps its labels
-//! as concatenated canonical bytes, which a search goes through at the speed of memory. A number is
-//! given to labels, not to an identity: two label sets that share an identity stay apart.
+//! Pages are immutable once full, so a query matches labels outside of the head's lock. A page
+//! keeps its labels as concatenated canonical bytes, which a search goes through at the speed of
+//! memory. A number is given to labels, not to an identity: two label sets that share an identity
+//! stay apart.
 
 use crate::label_search::{ValueSearch, in_parallel, value_of};
 use hashbrown::HashTable;

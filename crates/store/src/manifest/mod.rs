@@ -1,8 +1,8 @@
 //! Manifest: names a tenant's parts and how much of the WAL they cover.
 //!
-//! One text file, replaced whole: written beside, synced, renamed, the folder synced. A line with a checksum,
-//! then JSON, so that people can read it, and both once more: rot in one copy costs nothing. README.md has an
-//! example. Without either copy, [`rebuild`] makes it from the parts.
+//! One text file, replaced whole: written beside, synced, renamed, the folder synced. A line with a
+//! checksum, then JSON, so that people can read it, and both once more: rot in one copy costs
+//! nothing. README.md has an example. Without either copy, [`rebuild`] makes it from the parts.
 
 pub(crate) mod edit;
 pub(crate) mod rebuild;
@@ -21,8 +21,8 @@ use std::io::IoSlice;
 
 /// Version of the manifest's layout; older ones are read.
 const MANIFEST_VERSION: u32 = 2;
-/// Begins a copy; the checksum and length of what follows the line come after it. Version 1 has one copy,
-/// up to the end of the file, and no length.
+/// Begins a copy; the checksum and length of what follows the line come after it. Version 1 has one
+/// copy, up to the end of the file, and no length.
 const FIRST_WORD: &str = "skald-manifest";
 
 /// What the file says.

@@ -1,9 +1,10 @@
 //! Rebuild: makes a lost manifest from the parts in a tenant's folder.
 //!
-//! Nothing is lost: every part there is named, one that can't be opened too. Nothing comes back: a part names
-//! those it replaced, and a file of theirs that was not removed yet is left out. How much of the WAL the parts
-//! cover is not known any more, so all of it is replayed; entries that a part has too are equal ones, which
-//! count once. docs/decisions/0003-lost-manifest.md says what it costs.
+//! Nothing is lost: every part there is named, one that can't be opened too. Nothing comes back: a
+//! part names those it replaced, and a file of theirs that was not removed yet is left out. How
+//! much of the WAL the parts cover is not known any more, so all of it is replayed; entries that a
+//! part has too are equal ones, which count once. docs/decisions/0003-lost-manifest.md says what it
+//! costs.
 
 use crate::StoreError;
 use crate::layout::{day_of_date, part_id};

@@ -1,6 +1,7 @@
 //! Block builder: gathers entries into blocks; large streams fill blocks alone, small ones share.
 //!
-//! Used by flush and compaction alike: entries come in order of (stream, time, arrival), blocks go out.
+//! Used by flush and compaction alike: entries come in order of (stream, time, arrival), blocks go
+//! out.
 
 use crate::StoreError;
 use skald_block::{BLOCK_LINE_BYTES, BLOCK_METADATA_BYTES, BLOCK_ROWS};
@@ -9,8 +10,8 @@ use skald_model::{Batch, BatchBuilder};
 /// A stream with at least this many bytes of lines shares no block: what it would share is small
 /// against what it fills, and its neighbours stay prunable.
 const LARGE_STREAM_BYTES: usize = BLOCK_LINE_BYTES / 2;
-/// Metadata cells (columns times rows) after which a block ends: entries that each bring new names must
-/// not make it grow with the square of its rows.
+/// Metadata cells (columns times rows) after which a block ends: entries that each bring new names
+/// must not make it grow with the square of its rows.
 const BLOCK_CELLS: usize = 2 << 20;
 
 /// Takes a finished block.
@@ -81,8 +82,8 @@ impl BlockBuilder {
                 || self.metadata_bytes >= BLOCK_METADATA_BYTES)
     }
 
-    /// Whether a block may end here: before a copied one of a stream that shares none, unless that would leave
-    /// a small one.
+    /// Whether a block may end here: before a copied one of a stream that shares none, unless that
+    /// would leave a small one.
     pub(crate) fn may_end(&self) -> bool {
         let bytes = self.builder.batch().lines.len();
         self.alone && (self.builder.batch().is_empty() || bytes >= LARGE_STREAM_BYTES / 2)

@@ -12,7 +12,8 @@ pub(crate) struct BlockOrder {
     oldest_first: OnceLock<Vec<BlockTimes>>,
 }
 
-/// A block and its times: enough to skip it without a look at its directory entry, which lies elsewhere in memory.
+/// A block and its times: enough to skip it without a look at its directory entry, which lies
+/// elsewhere in memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockTimes {
     pub(crate) block: u32,

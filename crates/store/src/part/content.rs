@@ -48,8 +48,9 @@ impl Part {
         self.footer.index_bytes
     }
 
-    /// One flag a block, from the few rows of the index that the query needs; `None` when fetching them costs
-    /// more than the `wanted` bytes of blocks they might save. For parts that object storage alone has.
+    /// One flag a block, from the few rows of the index that the query needs; `None` when fetching
+    /// them costs more than the `wanted` bytes of blocks they might save. For parts that object
+    /// storage alone has.
     pub(crate) fn candidates_by_rows(
         &self,
         query: &ContentQuery,

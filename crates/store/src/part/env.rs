@@ -8,8 +8,8 @@ use crate::tenant_dir::TenantDir;
 use skald_model::Budget;
 use std::sync::Arc;
 
-/// What a part needs to be open: every part charges its directory to the budget and has its place in the result
-/// cache, wherever it was opened.
+/// What a part needs to be open: every part charges its directory to the budget and has its place
+/// in the result cache, wherever it was opened.
 #[derive(Clone, Debug)]
 pub(crate) struct PartEnv {
     pub(crate) files: Arc<dyn Files>,
@@ -19,7 +19,8 @@ pub(crate) struct PartEnv {
 }
 
 impl PartEnv {
-    /// For programs that look at parts without a store: nothing bounds memory and nothing is cached.
+    /// For programs that look at parts without a store: nothing bounds memory and nothing is
+    /// cached.
     pub(crate) fn offline(files: Arc<dyn Files>) -> PartEnv {
         let budget = Arc::new(Budget::new(usize::MAX));
         PartEnv {

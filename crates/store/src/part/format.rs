@@ -20,8 +20,8 @@ pub(crate) const FOOTER_BYTES: usize = 64;
 /// Bytes read from the end of a part to open it; most directories fit.
 const TAIL_BYTES: u64 = 64 * 1024;
 
-/// Bytes of an inflated directory: far above that of a million streams in as many runs (about 60 MB), and what
-/// a damaged length may make a reader allocate.
+/// Bytes of an inflated directory: far above that of a million streams in as many runs (about 60
+/// MB), and what a damaged length may make a reader allocate.
 const DIRECTORY_BYTES_MAX: u64 = 4 << 30;
 
 /// The fixed end of a part file.
@@ -106,7 +106,8 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Reads the directory of a part of `size` bytes from its end: in one read for most parts, two at most.
+    /// Reads the directory of a part of `size` bytes from its end: in one read for most parts, two
+    /// at most.
     pub(crate) fn read(
         path: &Path,
         size: u64,
@@ -166,7 +167,8 @@ impl Directory {
         out
     }
 
-    /// Reads what [`Directory::encode`] made; blocks lie before the content index and name streams of the table.
+    /// Reads what [`Directory::encode`] made; blocks lie before the content index and name streams
+    /// of the table.
     fn decode(mut bytes: &[u8], footer: Footer) -> Option<Directory> {
         let table = StreamTable::decode(&mut bytes)?;
         let mut blocks = Vec::new();

@@ -1,4 +1,5 @@
-//! Lineage: which parts a part replaced, stored in its directory, so that a lost manifest can be rebuilt.
+//! Lineage: which parts a part replaced, stored in its directory, so that a lost manifest can be
+//! rebuilt.
 
 use crate::codec::{get_varint, put_varint};
 use crate::part::patterns::PatternsAt;
@@ -13,8 +14,8 @@ const WITH_PATTERNS: u32 = 3;
 pub(crate) struct Lineage {
     /// Its place in the order of arrival.
     pub(crate) sequence: Sequence,
-    /// Numbers of the parts it replaced, and of those that they had replaced: a file of theirs that is still there
-    /// must not be read too.
+    /// Numbers of the parts it replaced, and of those that they had replaced: a file of theirs that
+    /// is still there must not be read too.
     pub(crate) replaces: BTreeSet<u64>,
     /// Its templates of lines.
     pub(crate) patterns: PatternsAt,

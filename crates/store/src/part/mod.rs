@@ -1,7 +1,9 @@
-//! Part: an immutable file of blocks, open for reading; its directory is in memory, its blocks are read by column.
+//! Part: an immutable file of blocks, open for reading; its directory is in memory, its blocks are
+//! read by column.
 //!
-//! README.md has the layout. Blocks are read with positioned reads, so that queries share one file, or fetched
-//! through a [`PartSource`] once the local file went. A retired part removes its file when its last reader drops it.
+//! README.md has the layout. Blocks are read with positioned reads, so that queries share one file,
+//! or fetched through a [`PartSource`] once the local file went. A retired part removes its file
+//! when its last reader drops it.
 
 pub(crate) mod block_builder;
 pub(crate) mod block_order;
@@ -199,7 +201,8 @@ impl Part {
             .unwrap_or_default())
     }
 
-    /// Decodes what `spec` asks for of a block into the memory of `buffer`, a batch that is no longer needed.
+    /// Decodes what `spec` asks for of a block into the memory of `buffer`, a batch that is no
+    /// longer needed.
     pub(crate) fn read_block(
         &self,
         block: u32,
@@ -232,7 +235,8 @@ impl Part {
     pub(crate) fn block_error(&self, block: u32, error: BlockError) -> StoreError {
         let what = self.block_name(block);
         match error {
-            // Bytes that the disk can't give are lost as surely as wrong ones: the query goes on without them.
+            // Bytes that the disk can't give are lost as surely as wrong ones: the query goes on
+            // without them.
             BlockError::Read(e) if !self.is_remote() && is_lost(&e) => {
                 StoreError::damaged(what, format!("can't be read: {e}"))
             }

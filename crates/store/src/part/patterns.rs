@@ -1,7 +1,9 @@
-//! Patterns: templates of a part's lines, mined when the head is flushed and carried over when parts are merged.
+//! Patterns: templates of a part's lines, mined when the head is flushed and carried over when
+//! parts are merged.
 //!
-//! Of a part with many rows a bounded number of each block is looked at, spread over its runs, and each stands for its
-//! neighbours: mining costs a flush the same millisecond a megabyte whatever the lines are like.
+//! Of a part with many rows a bounded number of each block is looked at, spread over its runs, and
+//! each stands for its neighbours: mining costs a flush the same millisecond a megabyte whatever
+//! the lines are like.
 
 use skald_model::Batch;
 use skald_patterns::{Pattern, StreamMiner, StreamPatterns};
@@ -108,8 +110,8 @@ pub(crate) fn sample(
     }
 }
 
-/// The patterns of parts that become one: a list for each part, and the numbers its streams have in the merged
-/// part.
+/// The patterns of parts that become one: a list for each part, and the numbers its streams have in
+/// the merged part.
 pub(crate) fn merge(parts: Vec<Vec<StreamPatterns>>, numbers: &[Vec<u32>]) -> Vec<StreamPatterns> {
     let mut streams: BTreeMap<u32, Vec<Vec<Pattern>>> = BTreeMap::new();
     for (of_part, numbers) in parts.into_iter().zip(numbers) {

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// An object with a part's bytes, read through a cache. Defined here so that parts know nothing of buckets.
+/// An object with a part's bytes, read through a cache. Defined here so that parts know nothing of
+/// buckets.
 pub(crate) trait PartSource: Send + Sync + fmt::Debug {
     /// Reads ranges, together.
     fn read(&self, ranges: &[Range<u64>]) -> std::io::Result<Vec<Vec<u8>>>;
@@ -38,8 +39,8 @@ impl Part {
         self.file.read().is_none()
     }
 
-    /// The name of its object: its number and a hash of its content, so that two different parts never share
-    /// one, and what was uploaded before a crash is recognised after it.
+    /// The name of its object: its number and a hash of its content, so that two different parts
+    /// never share one, and what was uploaded before a crash is recognised after it.
     pub(crate) fn object_name(&self) -> String {
         let content = xxhash_rust::xxh3::xxh3_64(&self.footer.encode());
         format!(
@@ -59,8 +60,8 @@ impl Part {
         self.files.remove(&self.path)
     }
 
-    /// Writes the bytes from the directory on to a file next to the part's. Not synced: what a crash tears is
-    /// fetched again.
+    /// Writes the bytes from the directory on to a file next to the part's. Not synced: what a
+    /// crash tears is fetched again.
     pub(crate) fn keep_directory(&self, bytes: &[u8]) -> std::io::Result<()> {
         let path = directory_path(&self.path);
         let unfinished = path.with_extension(format!("dir{}", crate::layout::UNFINISHED));

@@ -1,4 +1,5 @@
-//! Part writer: writes blocks as they come, then index, directory and footer; durable when `finish` returns.
+//! Part writer: writes blocks as they come, then index, directory and footer; durable when `finish`
+//! returns.
 //!
 //! README.md has the layout. Memory held is one encoded block, the directory and the content index.
 
@@ -20,12 +21,13 @@ use std::io::IoSlice;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Rough bytes of memory that a writer holds: a block being gathered, encoded blocks, and buffers of the encoders.
+/// Rough bytes of memory that a writer holds: a block being gathered, encoded blocks, and buffers
+/// of the encoders.
 pub(crate) const WRITER_BYTES: usize = 8 << 20;
 /// Bytes of finished blocks gathered for one write.
 const WRITE_BYTES: usize = 1 << 20;
-/// Bytes written after which the file is synced: a disk that has to take a whole part at once holds up the syncs
-/// of the WAL meanwhile, and pushes wait for those.
+/// Bytes written after which the file is synced: a disk that has to take a whole part at once holds
+/// up the syncs of the WAL meanwhile, and pushes wait for those.
 const SYNC_BYTES: u64 = 4 << 20;
 /// zstd level of the directory: it is small, read whole and mostly alike.
 const DIRECTORY_LEVEL: i32 = 3;
@@ -123,7 +125,8 @@ impl<'a> PartWriter<'a> {
         }
     }
 
-    /// Adds a block, whose runs are sorted by (stream, time, arrival) and follow those of the last one.
+    /// Adds a block, whose runs are sorted by (stream, time, arrival) and follow those of the last
+    /// one.
     pub(crate) fn add_block(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let start = self.pending.len();
         let meta = self.encoder.encode(batch, &mut self.pending);
@@ -140,7 +143,8 @@ impl<'a> PartWriter<'a> {
         self.note_block(start, meta)
     }
 
-    /// Adds block `block` of another part as it is: all of it is of the stream numbered `stream` here.
+    /// Adds block `block` of another part as it is: all of it is of the stream numbered `stream`
+    /// here.
     pub(crate) fn copy_block(
         &mut self,
         part: &Part,
@@ -235,7 +239,8 @@ impl<'a> PartWriter<'a> {
         Ok(self.meta.clone())
     }
 
-    /// Makes the names on the way to the part durable; those further up were made when the store opened.
+    /// Makes the names on the way to the part durable; those further up were made when the store
+    /// opened.
     fn sync_folders(&self) -> Result<(), StoreError> {
         let folders = [
             self.dir.day(self.meta.day),

@@ -1,8 +1,9 @@
 //! Recovery opens a data directory after a stop or crash and replays its WAL.
 //!
-//! After it every acknowledged entry is in a part or in the head, once. What no manifest names is still in the
-//! WAL and is removed. Two steps: [`open_parts`], after which queries can be answered, and [`wal_replay::replay`],
-//! after which pushes can be taken. Memory stays bounded: replay flushes as it goes.
+//! After it every acknowledged entry is in a part or in the head, once. What no manifest names is
+//! still in the WAL and is removed. Two steps: [`open_parts`], after which queries can be answered,
+//! and [`wal_replay::replay`], after which pushes can be taken. Memory stays bounded: replay
+//! flushes as it goes.
 
 pub(crate) mod push_record;
 pub(crate) mod wal_replay;

@@ -1,7 +1,7 @@
 //! Push record: a push as the payload of a WAL record; README.md has the layout.
 //!
-//! Written straight from borrowed bytes and read back borrowing, so neither way copies a line twice.
-//! Stream identities are not stored: they follow from the labels.
+//! Written straight from borrowed bytes and read back borrowing, so neither way copies a line
+//! twice. Stream identities are not stored: they follow from the labels.
 
 use crate::codec::{get_bytes, get_varint, put_bytes, put_varint};
 use skald_model::{Labels, StreamId, WriteBatch, WriteEntry, WriteStream};

@@ -1,7 +1,8 @@
 //! WAL replay: puts records that no part covers into the heads, and flushes full heads meanwhile.
 //!
-//! Memory is bounded as while pushes come in: heads wait at twice the size that starts a flush. With
-//! background work switched on another thread flushes while this one reads, as each takes about a core.
+//! Memory is bounded as while pushes come in: heads wait at twice the size that starts a flush.
+//! With background work switched on another thread flushes while this one reads, as each takes
+//! about a core.
 
 use crate::flush::job::flush;
 use crate::recovery::push_record;
@@ -11,8 +12,8 @@ use parking_lot::{Condvar, Mutex};
 use skald_model::TenantId;
 use skald_wal::{ReplayReport, Replayed, Tail, TailKind, Wal};
 
-/// Fewest segments that the WAL's bound has room for: truncation goes by segments, so a bound of one or two
-/// would never be reached from above by flushing.
+/// Fewest segments that the WAL's bound has room for: truncation goes by segments, so a bound of
+/// one or two would never be reached from above by flushing.
 const SEGMENTS_LEAST: u64 = 8;
 /// Reading waits for the flush while heads have more than this many times the size that starts one.
 const WAITING_HEADS: usize = 2;

@@ -1,8 +1,8 @@
 //! Retention: says how long entries are kept, by age, stream and size.
 //!
-//! [`Retention`] is what is asked for. [`Expiry`] is that at a moment: for each stream the time before which
-//! its entries have expired, which queries apply at once. [`policy`] says which parts go or are rewritten,
-//! [`sweep`] does it.
+//! [`Retention`] is what is asked for. [`Expiry`] is that at a moment: for each stream the time
+//! before which its entries have expired, which queries apply at once. [`policy`] says which parts
+//! go or are rewritten, [`sweep`] does it.
 
 pub(crate) mod periods;
 pub(crate) mod policy;

@@ -1,8 +1,9 @@
 //! Retention policy: decides which parts go, and which are rewritten without some of their entries.
 //!
-//! Pure: facts of parts in, actions out. A part goes when all in it has expired, or when its day is among the
-//! oldest of a tenant that has too much. It is rewritten when a delete request that is due may match in it, or
-//! when all that some period keeps of its day has expired: once a period, not entry by entry.
+//! Pure: facts of parts in, actions out. A part goes when all in it has expired, or when its day is
+//! among the oldest of a tenant that has too much. It is rewritten when a delete request that is
+//! due may match in it, or when all that some period keeps of its day has expired: once a period,
+//! not entry by entry.
 
 use skald_model::time::DAY_NS;
 use std::collections::BTreeMap;
@@ -66,8 +67,8 @@ fn a_period_has_ended(part: &PartFacts, now: i64) -> bool {
         .any(|period| crate::retention::bound(now, *period) >= end)
 }
 
-/// Parts of the oldest days until the rest fits, and the rest. The newest day stays, whatever its size:
-/// otherwise a flood of entries would take itself away with all others.
+/// Parts of the oldest days until the rest fits, and the rest. The newest day stays, whatever its
+/// size: otherwise a flood of entries would take itself away with all others.
 fn beyond_size(parts: Vec<&PartFacts>, size: Option<u64>) -> (Vec<&PartFacts>, Vec<&PartFacts>) {
     let Some(size) = size else {
         return (Vec::new(), parts);

@@ -1,4 +1,5 @@
-//! Labels: lists streams, label names and label values by time, from stream tables and run bounds alone.
+//! Labels: lists streams, label names and label values by time, from stream tables and run bounds
+//! alone.
 
 use crate::deletes::visibility::{Visibility, VisibilityCache};
 use crate::head::{Chunk, HeadView};
@@ -151,7 +152,8 @@ fn live_in_head(head: &HeadView, range: TimeRange, visibility: &Visibility) -> V
     live
 }
 
-/// Streams of a part that match any group and have a run in the range of which something is to be seen.
+/// Streams of a part that match any group and have a run in the range of which something is to be
+/// seen.
 fn selected_in_part<G: AsRef<[Matcher]>>(
     part: &Part,
     groups: &[G],

@@ -1,4 +1,5 @@
-//! Scan: finds the pieces that a query reads, from labels, times and content, without reading lines.
+//! Scan: finds the pieces that a query reads, from labels, times and content, without reading
+//! lines.
 
 pub(crate) mod labels;
 pub(crate) mod patterns;

@@ -1,7 +1,8 @@
-//! Piece: what a query reads in one go, a chunk of the head or a block of a part, described without reading it.
+//! Piece: what a query reads in one go, a chunk of the head or a block of a part, described without
+//! reading it.
 //!
-//! [`Piece`] has runs of streams ([`PieceRun`]); reading it gives [`PieceRows`], without deleted and expired
-//! entries.
+//! [`Piece`] has runs of streams ([`PieceRun`]); reading it gives [`PieceRows`], without deleted
+//! and expired entries.
 
 use crate::StoreError;
 use crate::cache::result_cache::{CachedValue, PartResults};
@@ -39,8 +40,8 @@ pub struct Piece {
 pub struct PieceRun {
     /// Index into [`crate::Selected::streams`].
     pub stream: u32,
-    /// Whether the entries, times and bytes told here are those a reader may see: `false` when a delete
-    /// request or an expiry may hide some, which only reading tells.
+    /// Whether the entries, times and bytes told here are those a reader may see: `false` when a
+    /// delete request or an expiry may hide some, which only reading tells.
     pub whole: bool,
     /// Rows of the batch as it is stored.
     pub(crate) rows: Range<u32>,
@@ -76,7 +77,8 @@ pub(crate) enum Source {
 }
 
 impl Piece {
-    /// Some runs of a chunk of the head, not none, and visibility of those that are not all visible.
+    /// Some runs of a chunk of the head, not none, and visibility of those that are not all
+    /// visible.
     pub(crate) fn of_chunk(chunk: &Chunk, runs: Vec<PieceRun>, hidden: Vec<HiddenRun>) -> Piece {
         let (min_time, max_time) = times_of(&runs).unwrap_or((chunk.min_time, chunk.max_time));
         Piece {
@@ -128,8 +130,9 @@ impl Piece {
         }
     }
 
-    /// The result cached for the block under a key. It was made of all entries of the block that the key stands
-    /// for: a piece with runs that are not [`PieceRun::whole`], and one of the head, have none.
+    /// The result cached for the block under a key. It was made of all entries of the block that
+    /// the key stands for: a piece with runs that are not [`PieceRun::whole`], and one of the head,
+    /// have none.
     pub fn cached(&self, key: u128) -> Option<CachedValue> {
         self.results()
             .and_then(|(results, block)| results.get(block, key))
@@ -156,9 +159,10 @@ impl Piece {
         }
     }
 
-    /// The rows whose lines must be read, in order, where the values that a parser of this form finds for some labels
-    /// are otherwise read from fields, as metadata ([`ReadSpec::fields`]). `None` when fields tell nothing, and where a
-    /// delete request hides rows: it asks what lines give by itself.
+    /// The rows whose lines must be read, in order, where the values that a parser of this form
+    /// finds for some labels are otherwise read from fields, as metadata ([`ReadSpec::fields`]).
+    /// `None` when fields tell nothing, and where a delete request hides rows: it asks what lines
+    /// give by itself.
     pub fn residual_rows(
         &self,
         form: Form,
@@ -176,14 +180,14 @@ impl Piece {
         }
     }
 
-    /// Whether rows can be picked by their times ([`ReadSpec::pick`]): of a block all of whose rows are visible, sorted
-    /// by time in each stream and none of them twice.
+    /// Whether rows can be picked by their times ([`ReadSpec::pick`]): of a block all of whose rows
+    /// are visible, sorted by time in each stream and none of them twice.
     pub fn can_pick(&self) -> bool {
         self.sorted && self.hidden.is_empty() && !self.in_head()
     }
 
-    /// The first `limit` rows of each run, in the direction, of runs inside the range, and all rows of the others;
-    /// `None` when that is every row.
+    /// The first `limit` rows of each run, in the direction, of runs inside the range, and all rows
+    /// of the others; `None` when that is every row.
     pub fn ends_of_runs(
         &self,
         range: &TimeRange,
@@ -208,9 +212,10 @@ impl Piece {
         shortened.then(|| self.runs.iter().flat_map(ends).collect())
     }
 
-    /// Splits the piece in two where its newest lines can be read alone: a newest-first reader that looks at `rows` rows
-    /// of a piece may find enough in them. The piece stays as it is when lines are assembled from fields, and when the
-    /// reader looks at so few rows that reading these decodes no older line anyway.
+    /// Splits the piece in two where its newest lines can be read alone: a newest-first reader that
+    /// looks at `rows` rows of a piece may find enough in them. The piece stays as it is when lines
+    /// are assembled from fields, and when the reader looks at so few rows that reading these
+    /// decodes no older line anyway.
     pub fn split_newest(self, rows: usize) -> impl Iterator<Item = Piece> {
         let newest_rows = match &self.source {
             Source::Block { part, block }
@@ -282,9 +287,9 @@ impl Piece {
         }
     }
 
-    /// Reads what `spec` asks for (or more), and says which rows are visible. `buffer` are rows that are no longer
-    /// needed: their memory is used again. Rows have the same numbers each time. Rows are picked only where
-    /// [`Piece::can_pick`] says so.
+    /// Reads what `spec` asks for (or more), and says which rows are visible. `buffer` are rows
+    /// that are no longer needed: their memory is used again. Rows have the same numbers each time.
+    /// Rows are picked only where [`Piece::can_pick`] says so.
     pub fn read(
         &self,
         spec: &ReadSpec<'_>,
@@ -372,8 +377,9 @@ impl PieceRun {
     }
 }
 
-/// What reading a [`Piece`] gave. Rows of the batch that are in none of `runs` are not the reader's: they
-/// belong to other streams, or were deleted. The batch's own stream numbers mean nothing to the reader.
+/// What reading a [`Piece`] gave. Rows of the batch that are in none of `runs` are not the
+/// reader's: they belong to other streams, or were deleted. The batch's own stream numbers mean
+/// nothing to the reader.
 #[derive(Clone, Debug)]
 pub struct PieceRows {
     /// The columns.

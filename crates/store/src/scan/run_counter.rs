@@ -1,8 +1,8 @@
 //! Run counter: counts rows and line bytes of a piece's runs before a time, without reading lines.
 //!
-//! For a block from its directory entry and, at an edge inside a run, a few frames of its times; for a chunk
-//! of the head, which is in memory and unsorted, by looking at the run's rows. Entries as they are stored are
-//! counted: of a run that is not [`PieceRun::whole`] only reading tells.
+//! For a block from its directory entry and, at an edge inside a run, a few frames of its times;
+//! for a chunk of the head, which is in memory and unsorted, by looking at the run's rows. Entries
+//! as they are stored are counted: of a run that is not [`PieceRun::whole`] only reading tells.
 
 use crate::part::Part;
 use crate::scan::piece::Source;

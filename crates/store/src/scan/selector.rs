@@ -1,6 +1,7 @@
 //! The selector finds streams, parts and blocks for a query and prunes blocks by content.
 //!
-//! Nothing here reads lines. Work grows with the streams and runs that overlap the time range, not with entries.
+//! Nothing here reads lines. Work grows with the streams and runs that overlap the time range, not
+//! with entries.
 
 use crate::cache::index_cache::IndexCache;
 use crate::deletes::visibility::{SourceVisibility, Visibility, VisibilityCache, Visible};
@@ -263,8 +264,8 @@ impl<'a> PieceCollector<'a> {
         }
     }
 
-    /// Adds blocks of a part until there are `pieces` pieces in all; gives what is left of it, and the times of the
-    /// next block.
+    /// Adds blocks of a part until there are `pieces` pieces in all; gives what is left of it, and
+    /// the times of the next block.
     fn add_blocks(
         &mut self,
         part: &Arc<Part>,
@@ -347,7 +348,8 @@ impl<'a> PieceCollector<'a> {
             .push(Piece::of_block(part, times.block, runs, hidden));
     }
 
-    /// Which blocks may hold the content; all of them, with a warning, when the index can't be read.
+    /// Which blocks may hold the content; all of them, with a warning, when the index can't be
+    /// read.
     fn candidates(
         &mut self,
         part: &Arc<Part>,

@@ -1,8 +1,8 @@
 //! Verify: checks a data directory against everything it says of itself, and changes nothing.
 //!
-//! FORMAT, manifests, each part's footer, directory, content index, columns and rows, the WAL's segments and
-//! records. Takes no lock, so it may look at the directory of a running server: what that server removes or
-//! replaces meanwhile is looked up again and is no finding. Not a repair.
+//! FORMAT, manifests, each part's footer, directory, content index, columns and rows, the WAL's
+//! segments and records. Takes no lock, so it may look at the directory of a running server: what
+//! that server removes or replaces meanwhile is looked up again and is no finding. Not a repair.
 
 use crate::StoreError;
 use crate::files::Files;
@@ -20,8 +20,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Lines (and metadata values) of a block that the content index is asked for: enough that an index of
-/// another block, or with a damaged row, is found out, at a small part of what decoding costs.
+/// Lines (and metadata values) of a block that the content index is asked for: enough that an index
+/// of another block, or with a damaged row, is found out, at a small part of what decoding costs.
 const PROBED_ROWS: usize = 64;
 /// Bytes of a probed literal: several grams of every kind the index keeps.
 const PROBED_BYTES: usize = 24;
@@ -328,7 +328,8 @@ impl Check {
     }
 }
 
-/// Queries that a block must not be left out of: a piece of some of its lines, and some of its metadata.
+/// Queries that a block must not be left out of: a piece of some of its lines, and some of its
+/// metadata.
 fn probes(batch: &Batch) -> impl Iterator<Item = ContentQuery> {
     let step = (batch.len() / PROBED_ROWS).max(1);
     (0..batch.len() as u32).step_by(step).flat_map(move |row| {

@@ -1,9 +1,10 @@
-//! Pushes, deletes, retention, flushes and merges of several tenants on a disk that crashes, fills and fails,
-//! compared with a model.
+//! Pushes, deletes, retention, flushes and merges of several tenants on a disk that crashes, fills
+//! and fails, compared with a model.
 //!
-//! A seed decides everything, so a failing one can be run again: `SKALD_CRASH_SEEDS=7..8`. After each crash the
-//! store must have every acknowledged entry once, unless it was deleted or has expired, nothing that was never
-//! sent, and nothing that a delete request in force or an age hides.
+//! A seed decides everything, so a failing one can be run again: `SKALD_CRASH_SEEDS=7..8`. After
+//! each crash the store must have every acknowledged entry once, unless it was deleted or has
+//! expired, nothing that was never sent, and nothing that a delete request in force or an age
+//! hides.
 
 use crate::model::{Cancelled, Made, Model, RETENTION_DAYS, TENANTS, tenant};
 use crate::support::{Fact, TestClock, begin_push, read_tenant, test_deletes};
@@ -115,8 +116,8 @@ impl Run {
         self.model.now += nanoseconds;
     }
 
-    /// Several pushes while the log's first write of them waits, with other work in between: they become
-    /// two groups, and some of them are in parts before they are in the log.
+    /// Several pushes while the log's first write of them waits, with other work in between: they
+    /// become two groups, and some of them are in parts before they are in the log.
     fn burst(&mut self, store: &Store) {
         self.files.hold_appends(Path::new("/data/wal"));
         let mut waiting: Vec<Waiting> = self.push(store).into_iter().collect();

@@ -1,4 +1,5 @@
-//! A data directory with damaged or lost files: what is left answers, and nothing that was merged away comes back.
+//! A data directory with damaged or lost files: what is left answers, and nothing that was merged
+//! away comes back.
 //!
 //! Seeds of the last test can be run again: `SKALD_DAMAGE_SEEDS=7..8`.
 

@@ -1,4 +1,5 @@
-//! Data directories of every version are read for ever, and docs/format.md shows the newest byte by byte.
+//! Data directories of every version are read for ever, and docs/format.md shows the newest byte by
+//! byte.
 
 use crate::support::read_all;
 use skald_store::files::{Files, RealFiles};

@@ -1,7 +1,7 @@
 //! Tests of the store from outside.
 //!
-//! The tests of `store` run twice: over a local directory, and as `on_s3` with the parts in a bucket of which
-//! nothing stays here. `tests/s3/run` runs those against a server from elsewhere.
+//! The tests of `store` run twice: over a local directory, and as `on_s3` with the parts in a
+//! bucket of which nothing stays here. `tests/s3/run` runs those against a server from elsewhere.
 
 mod adopted_parts;
 mod crash;

@@ -1,4 +1,5 @@
-//! Parts in object storage when things go wrong: servers that fail, disks that are lost, others that write.
+//! Parts in object storage when things go wrong: servers that fail, disks that are lost, others
+//! that write.
 
 use crate::support::bucket::{self, bucket};
 use crate::support::s3::{Fault, Server};

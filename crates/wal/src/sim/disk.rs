@@ -1,4 +1,5 @@
-//! The state of a simulated disk: names and bytes, as the process sees them and as a power loss leaves them.
+//! The state of a simulated disk: names and bytes, as the process sees them and as a power loss
+//! leaves them.
 
 use super::dice::Dice;
 use std::collections::BTreeMap;

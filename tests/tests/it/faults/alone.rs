@@ -1,5 +1,5 @@
-//! An entry is answered among others as it is alone: no neighbour in its block decides under which names its
-//! metadata is seen, or what a filter is asked of.
+//! An entry is answered among others as it is alone: no neighbour in its block decides under which
+//! names its metadata is seen, or what a filter is asked of.
 
 use serde_json::{Value, json};
 use skald_tests::BASE_S;

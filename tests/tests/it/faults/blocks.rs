@@ -1,4 +1,5 @@
-//! Kinds of faults that depend on how much lies in a block: columns, counts of directories, cached samples.
+//! Kinds of faults that depend on how much lies in a block: columns, counts of directories, cached
+//! samples.
 
 use serde_json::{Value, json};
 use skald_tests::BASE_S;

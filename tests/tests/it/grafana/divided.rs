@@ -6,7 +6,8 @@ use super::{END_NS, END_TEXT, START_NS, START_S, START_TEXT};
 use serde_json::{Value, json};
 use skald_tests::http::Client;
 
-/// Streams that a writer has divided, and counts that it keeps of a service's lines: a minute each of the hour's first ten.
+/// Streams that a writer has divided, and counts that it keeps of a service's lines: a minute each
+/// of the hour's first ten.
 pub(super) fn push_divided(client: &Client) {
     let values = |line: &dyn Fn(i64) -> String| -> Vec<Value> {
         (0..10)
@@ -48,7 +49,8 @@ pub(super) fn push_divided(client: &Client) {
     assert_eq!(reply.status, 204, "{}", reply.text);
 }
 
-/// §3: what is asked of streams that are divided: groups of shards, one of them, then what is in none.
+/// §3: what is asked of streams that are divided: groups of shards, one of them, then what is in
+/// none.
 pub(super) fn sharding(grafana: &Grafana) {
     let range = [
         ("query", "{app=\"divided\"}"),

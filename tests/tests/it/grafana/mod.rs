@@ -1,6 +1,6 @@
-//! A person at Grafana: every request that the Loki data source and Logs Drilldown make, in the order they make
-//! them and with their headers, over the conformance data set. Each answer is checked against a schema and for
-//! having something in it.
+//! A person at Grafana: every request that the Loki data source and Logs Drilldown make, in the
+//! order they make them and with their headers, over the conformance data set. Each answer is
+//! checked against a schema and for having something in it.
 
 mod client;
 mod divided;

@@ -6,7 +6,8 @@ use crate::codecs::varint;
 use crate::error::BlockError;
 use std::ops::Range;
 
-/// Reads `count` values from the front of `bytes` and hands them to `sink`, at most [`FRAME`] at a time.
+/// Reads `count` values from the front of `bytes` and hands them to `sink`, at most [`FRAME`] at a
+/// time.
 pub(crate) fn decode(
     bytes: &mut &[u8],
     count: usize,
@@ -20,8 +21,9 @@ pub(crate) fn decode(
     )
 }
 
-/// Reads `count` values from the front of `bytes`, but unpacks only the frames that `wants` accepts by the places of
-/// their values. `sink` gets the number of values of each frame, and the values where they were unpacked.
+/// Reads `count` values from the front of `bytes`, but unpacks only the frames that `wants` accepts
+/// by the places of their values. `sink` gets the number of values of each frame, and the values
+/// where they were unpacked.
 pub(crate) fn decode_where(
     bytes: &mut &[u8],
     count: usize,

@@ -20,7 +20,8 @@ pub(crate) enum Frames {
 }
 
 impl Frames {
-    /// Reads the shape of `count` values at the front of `bytes`; of packed ones only the frames' headers.
+    /// Reads the shape of `count` values at the front of `bytes`; of packed ones only the frames'
+    /// headers.
     pub(crate) fn open(mut bytes: &[u8], count: usize) -> Result<Frames, BlockError> {
         match varint::get_u8(&mut bytes)? {
             TAG_CONSTANT => Ok(Frames::Constant(varint::get(&mut bytes)?)),

@@ -1,7 +1,8 @@
-//! Sequences of u64 as bytes: constant, bit-packed in frames of 128, runs of equal values, or byte planes through zstd.
+//! Sequences of u64 as bytes: constant, bit-packed in frames of 128, runs of equal values, or byte
+//! planes through zstd.
 //!
-//! The count is not stored: the reader of a column knows its rows. `decode` reads a sequence from its start,
-//! [`Frames`] reads single frames in any order.
+//! The count is not stored: the reader of a column knows its rows. `decode` reads a sequence from
+//! its start, [`Frames`] reads single frames in any order.
 
 mod decode;
 mod encode;

@@ -1,4 +1,5 @@
-//! Byte planes: the lowest byte of every value, then the next of every value, and so on, through zstd.
+//! Byte planes: the lowest byte of every value, then the next of every value, and so on, through
+//! zstd.
 
 use crate::codecs::{varint, zstd_frames};
 use crate::error::BlockError;

@@ -1,9 +1,9 @@
 //! The OTLP/JSON decoder checks the type of every field; a wrong one refuses the request.
 //!
-//! Every field is read by its JSON name (`timeUnixNano`) and by its proto name (`time_unix_nano`). 64-bit numbers are
-//! numbers or text, enums their number or name; null is a field that is not set, and fields nobody knows are passed
-//! over. What has another type, or is given twice, refuses the whole request by the path of the field: a 204 means
-//! that nothing was lost.
+//! Every field is read by its JSON name (`timeUnixNano`) and by its proto name (`time_unix_nano`).
+//! 64-bit numbers are numbers or text, enums their number or name; null is a field that is not set,
+//! and fields nobody knows are passed over. What has another type, or is given twice, refuses the
+//! whole request by the path of the field: a 204 means that nothing was lost.
 
 use crate::decode::json_tree;
 use crate::decode::json_tree::Node;
@@ -153,7 +153,8 @@ impl<'n, 't> Fields<'n, 't> {
     }
 }
 
-/// Whether a member's name is this JSON name or the proto name it was made of: `timeUnixNano`, `time_unix_nano`.
+/// Whether a member's name is this JSON name or the proto name it was made of: `timeUnixNano`,
+/// `time_unix_nano`.
 fn is_name_of(key: &str, name: &str) -> bool {
     if key == name {
         return true;

@@ -1,4 +1,5 @@
-//! A parsed OTLP request: resources and scopes flattened into labels and metadata, records as they came.
+//! A parsed OTLP request: resources and scopes flattened into labels and metadata, records as they
+//! came.
 
 use crate::decode::body;
 use crate::decode::otlp::json;

@@ -1,7 +1,8 @@
-//! OTLP logs as Loki maps them: some attributes become labels, most metadata; `OtlpRules` says which.
+//! OTLP logs as Loki maps them: some attributes become labels, most metadata; `OtlpRules` says
+//! which.
 //!
-//! Two steps. [`logs`] parses a request and flattens what the records of a resource and of a scope share, once.
-//! [`streams`] makes streams and entries that borrow from it.
+//! Two steps. [`logs`] parses a request and flattens what the records of a resource and of a scope
+//! share, once. [`streams`] makes streams and entries that borrow from it.
 
 mod json;
 pub(crate) mod logs;

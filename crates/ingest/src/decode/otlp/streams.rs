@@ -1,7 +1,7 @@
 //! Streams and entries of an OTLP request, which borrow from it.
 //!
-//! Records of a resource that bring labels of their own are grouped by these, so that a stream comes once and not
-//! once a record.
+//! Records of a resource that bring labels of their own are grouped by these, so that a stream
+//! comes once and not once a record.
 
 use crate::decode::decoded::{Decoded, DecodedStream, RawLabels, Text};
 use crate::decode::otlp::logs::{OtlpLogs, Pairs, ResourceRecords, label};
@@ -21,7 +21,8 @@ const SEVERITY_TEXT: &str = "severity_text";
 /// A record with the metadata of its scope.
 type Row<'a> = (&'a LogRecord, &'a Pairs);
 
-/// Makes streams and entries; records without a time get `now`. A resource without records gives no stream.
+/// Makes streams and entries; records without a time get `now`. A resource without records gives no
+/// stream.
 pub(crate) fn decode<'a>(
     logs: &'a OtlpLogs,
     limits: &IngestLimits,

@@ -1,12 +1,14 @@
 //! The label set of the current line merges stream labels, metadata and parsed labels.
 //!
-//! One [`LabelSet`] a thread is reused from line to line. Values are spans into the batch, the stream's
-//! label bytes or a small arena, never owned strings; a label is found by the number of its name. A new
-//! line or run only raises a counter: what an older counter wrote is no longer seen.
+//! One [`LabelSet`] a thread is reused from line to line. Values are spans into the batch, the
+//! stream's label bytes or a small arena, never owned strings; a label is found by the number of
+//! its name. A new line or run only raises a counter: what an older counter wrote is no longer
+//! seen.
 //!
-//! Invariants: stream labels are set once a run; metadata is looked up when asked for; everything else was
-//! written on this line. A metadata name that the stream has as a label is seen as `name_extracted`, on entries
-//! that have no metadata of that name themselves. Metadata named `__error__` is an error the entry came with.
+//! Invariants: stream labels are set once a run; metadata is looked up when asked for; everything
+//! else was written on this line. A metadata name that the stream has as a label is seen as
+//! `name_extracted`, on entries that have no metadata of that name themselves. Metadata named
+//! `__error__` is an error the entry came with.
 
 mod visible;
 
@@ -47,7 +49,8 @@ struct Slot {
     stream_run: u64,
     /// Run in which a metadata column has the name.
     column_run: u64,
-    /// Run in which a metadata column is seen under the name because the stream has the column's own name.
+    /// Run in which a metadata column is seen under the name because the stream has the column's
+    /// own name.
     renamed_run: u64,
     stream_value: Span,
     column: u32,

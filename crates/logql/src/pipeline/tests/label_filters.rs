@@ -173,7 +173,8 @@ fn labels() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {
     })
 }
 
-/// Ways in which labels and an earlier error come about: stages, whether labels are metadata, the error.
+/// Ways in which labels and an earlier error come about: stages, whether labels are metadata, the
+/// error.
 const ORIGINS: [(&str, bool, &str); 8] = [
     ("", true, ""),
     ("| json", false, ""),
@@ -204,7 +205,8 @@ fn written(labels: &[(&str, &str)], as_json: bool) -> String {
     }
 }
 
-/// How many entries a metric query counts when it passes over entries with an error, and how many those are.
+/// How many entries a metric query counts when it passes over entries with an error, and how many
+/// those are.
 fn counted(stages: &str, entries: &[Entry<'_>]) -> (usize, u64) {
     let options = SampleOptions {
         grouping: Some(Grouping {

@@ -66,7 +66,8 @@ fn patient(pipeline: &Pipeline) -> Pipeline {
     }
 }
 
-/// Runs stages on entries of the stream `{app="x"}`, with and without `prefilter` and early drops, which must agree.
+/// Runs stages on entries of the stream `{app="x"}`, with and without `prefilter` and early drops,
+/// which must agree.
 fn run(text: &str, entries: &[Entry<'_>]) -> String {
     let pipeline = Pipeline::compile(&stages_of(text), &RequiredLabels::All)
         .unwrap_or_else(|e| panic!("{text}: {e}"));

@@ -1,8 +1,10 @@
-//! The work of a line depends on its own names: lines with ever new names cost as much each as the first of them.
+//! The work of a line depends on its own names: lines with ever new names cost as much each as the
+//! first of them.
 
 use super::*;
 
-/// Comparisons of names while `text` runs over `count` lines, of which `line` writes one, in stretches of 1,000.
+/// Comparisons of names while `text` runs over `count` lines, of which `line` writes one, in
+/// stretches of 1,000.
 fn comparisons(text: &str, count: usize, line: impl Fn(usize) -> String) -> u64 {
     let pipeline = Pipeline::compile(&stages_of(text), &RequiredLabels::All)
         .unwrap_or_else(|e| panic!("{text}: {e}"));
@@ -37,7 +39,8 @@ impl RowSink for Sorted {
     }
 }
 
-/// Checks that twice the lines are about twice the work: the logarithm of a sort grows by less than a tenth.
+/// Checks that twice the lines are about twice the work: the logarithm of a sort grows by less than
+/// a tenth.
 fn check_linear(text: &str, line: impl Fn(usize) -> String) {
     let (once, twice) = (
         comparisons(text, 4_000, &line),

@@ -1,4 +1,5 @@
-//! Rules on line filters: words and parentheses between their texts, and operators written in another way.
+//! Rules on line filters: words and parentheses between their texts, and operators written in
+//! another way.
 
 use super::Place;
 use crate::syntax::token::{Kind, Token};
@@ -141,7 +142,8 @@ fn other_operator(place: &Place<'_>) -> Option<String> {
     }
 }
 
-/// Whether what was found stands where a line filter may start: after a selector or another line filter.
+/// Whether what was found stands where a line filter may start: after a selector or another line
+/// filter.
 fn follows_lines(place: &Place<'_>) -> bool {
     let filter = argument_before(place, place.index);
     place.follows(1, Kind::CloseBrace)

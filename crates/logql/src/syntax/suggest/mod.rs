@@ -1,8 +1,9 @@
 //! Hints for parse errors name the likely fix: a misspelt word, missing quotes, a bad escape.
 //!
-//! Each rule looks at the token a query broke at and at its neighbours, and either knows what was meant or says
-//! nothing; the first that knows is taken. `shape` is about how parts of a query stand to one another, `lines` about
-//! line filters, `values` about what is written in the wrong quotes or none, `words` about words.
+//! Each rule looks at the token a query broke at and at its neighbours, and either knows what was
+//! meant or says nothing; the first that knows is taken. `shape` is about how parts of a query
+//! stand to one another, `lines` about line filters, `values` about what is written in the wrong
+//! quotes or none, `words` about words.
 
 mod lines;
 mod shape;

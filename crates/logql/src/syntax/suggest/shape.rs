@@ -54,7 +54,8 @@ fn unwrap_of_a_log_query(place: &Place<'_>) -> Option<String> {
     ))
 }
 
-/// `{…} |= "a" or {…} |= "b"`, `rate({…} or {…} [5m])`; where no line filter stands before the word, the query is refused as a whole.
+/// `{…} |= "a" or {…} |= "b"`, `rate({…} or {…} [5m])`; where no line filter stands before the
+/// word, the query is refused as a whole.
 fn joined_selectors(place: &Place<'_>) -> Option<String> {
     let opens = |token: Option<&Token>| token.is_some_and(|token| token.kind == Kind::OpenBrace);
     let joined = match place.found.kind {

@@ -7,7 +7,8 @@ use crate::template::decimal::Decimal;
 use crate::template::exec::Env;
 use crate::template::value::Value;
 
-/// Longest intermediate result in digits: a product of floats stays below this for any sane number of factors.
+/// Longest intermediate result in digits: a product of floats stays below this for any sane number
+/// of factors.
 const DIGITS_MAX: usize = 10_000;
 
 pub(super) static FUNCTIONS: &[Function] = &[

@@ -1,4 +1,5 @@
-//! Arithmetic on int64. Anything may be an operand: strings are read as numbers, and junk counts as 0.
+//! Arithmetic on int64. Anything may be an operand: strings are read as numbers, and junk counts as
+//! 0.
 
 use super::Param::Any;
 use super::{Args, Function, Outcome, fixed, open};

@@ -1,7 +1,7 @@
 //! The function table lists what templates may call: names, parameters, implementations.
 //!
-//! A function gets arguments that already have the types it declares, and gives a value or the text of an
-//! error; the executor puts call and place around that text.
+//! A function gets arguments that already have the types it declares, and gives a value or the text
+//! of an error; the executor puts call and place around that text.
 
 use super::exec::Env;
 use super::value::Value;

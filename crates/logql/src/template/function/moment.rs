@@ -56,7 +56,8 @@ fn read<'a>(layout: &[u8], value: &[u8], zone: Zone) -> Value<'a> {
     Value::Time(time_parse::parse(layout, value, zone).unwrap_or_else(Time::zero))
 }
 
-/// Formats a time or seconds since 1970 in UTC; anything else, bytes of strings too, stands for now.
+/// Formats a time or seconds since 1970 in UTC; anything else, bytes of strings too, stands for
+/// now.
 fn date<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     let time = match &args[1] {
         Value::Time(time) => Time {

@@ -69,7 +69,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     fixed("alignRight", &[Int, Str], align_right),
 ];
 
-/// Applies `change` to each run of valid text; bytes that are no text become U+FFFD, as Go maps them.
+/// Applies `change` to each run of valid text; bytes that are no text become U+FFFD, as Go maps
+/// them.
 fn map_text(value: &mut Value<'_>, change: impl Fn(&str) -> String) -> Vec<u8> {
     change(&String::from_utf8_lossy(string(value))).into_bytes()
 }
@@ -238,7 +239,8 @@ fn replace_first<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     )
 }
 
-/// Replaces `old` by `new` up to `times`; an empty `old` stands before every character and at the end.
+/// Replaces `old` by `new` up to `times`; an empty `old` stands before every character and at the
+/// end.
 fn replace<'a>(env: &Env<'a>, text: &[u8], old: &[u8], new: &[u8], times: usize) -> Outcome<'a> {
     let places: Vec<usize> = if old.is_empty() {
         (0..=rune_count(text))

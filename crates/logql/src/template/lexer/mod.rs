@@ -1,8 +1,8 @@
 //! The template lexer splits text outside `{{ }}` from words, constants and marks inside.
 //!
-//! Trim markers (`{{-`, `-}}`) are applied here, so the parser never sees them, and comments vanish. Tokens
-//! borrow the source. An error is the last token of its list, so that the parser reports it only when it
-//! gets there, as Go does.
+//! Trim markers (`{{-`, `-}}`) are applied here, so the parser never sees them, and comments
+//! vanish. Tokens borrow the source. An error is the last token of its list, so that the parser
+//! reports it only when it gets there, as Go does.
 
 mod token;
 

@@ -1,7 +1,7 @@
 //! The template parser builds a tree by the grammar of Go's text/template, with its messages.
 //!
-//! Names of functions and variables are resolved here, so a template that parses fails later only on
-//! values. Nesting is bounded, since both this parser and the executor recurse along the tree.
+//! Names of functions and variables are resolved here, so a template that parses fails later only
+//! on values. Nesting is bounded, since both this parser and the executor recurse along the tree.
 
 mod pipe;
 
@@ -12,8 +12,8 @@ use super::ast::{self, Branch, Invocation, List, Node};
 use super::lexer::{Keyword, Kind, Token, lex};
 use crate::go::quote::{quoted, unquote};
 
-/// Deepest nesting of blocks, `else if` chains and parentheses together. Each level costs the parser and
-/// the executor a few stack frames; no template written by hand comes near.
+/// Deepest nesting of blocks, `else if` chains and parentheses together. Each level costs the
+/// parser and the executor a few stack frames; no template written by hand comes near.
 pub(super) const NESTING_MAX: usize = 100;
 
 /// The templates of one text, by name.

@@ -1,7 +1,8 @@
-//! Downsampling, `interval`: drops entries nearer than the interval to the one before; the limit counts the rest.
+//! Downsampling, `interval`: drops entries nearer than the interval to the one before; the limit
+//! counts the rest.
 //!
-//! Entries are fetched a batch at a time, and entries within the interval of the last one are skipped by
-//! moving the range, not by reading them.
+//! Entries are fetched a batch at a time, and entries within the interval of the last one are
+//! skipped by moving the range, not by reading them.
 
 use crate::error::QueryError;
 use crate::exec::context::Context;

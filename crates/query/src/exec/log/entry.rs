@@ -93,8 +93,8 @@ impl Entry {
     }
 }
 
-/// Drops repeats: of equal entries, which a push sent twice leaves in two pieces, the first to arrive stays.
-/// Entries are equal when stream, time and hash are, and nothing they show differs.
+/// Drops repeats: of equal entries, which a push sent twice leaves in two pieces, the first to
+/// arrive stays. Entries are equal when stream, time and hash are, and nothing they show differs.
 pub(crate) fn drop_repeats(entries: &mut Vec<Entry>) {
     entries.sort_by(|a, b| {
         a.compare_identity(b)

@@ -1,7 +1,8 @@
 //! The piece reader of log queries picks the rows of a piece that may count and reads their lines.
 //!
-//! Where blocks have the fields that filters look at as columns, only these are read at first, then the lines of
-//! the rows that pass. Where every row gives an entry, times alone tell which rows are read.
+//! Where blocks have the fields that filters look at as columns, only these are read at first, then
+//! the lines of the rows that pass. Where every row gives an entry, times alone tell which rows are
+//! read.
 
 use crate::cursor::Place;
 use crate::error::QueryError;
@@ -21,7 +22,8 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Distinct label sets a thread remembers before it forgets them all: bounds what random metadata costs.
+/// Distinct label sets a thread remembers before it forgets them all: bounds what random metadata
+/// costs.
 const LABEL_SETS_MAX: usize = 16 * 1024;
 
 /// What all rounds of a log query share.
@@ -71,8 +73,8 @@ impl LogRound {
         }
     }
 
-    /// Reads a piece and collects its entries: first only the fields that filters look at, where they are columns,
-    /// then the lines of the rows that are left.
+    /// Reads a piece and collects its entries: first only the fields that filters look at, where
+    /// they are columns, then the lines of the rows that are left.
     fn read(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
         let (job, top) = (&*self.job, &self.job.top);
         let prefilter = match &job.prefilter {
@@ -106,8 +108,9 @@ impl LogRound {
         Ok(())
     }
 
-    /// Reads the first `limit` entries of a piece in the order of the answer and collects those that are not beyond
-    /// the frontier. Times alone tell which they are, and values of no other row are decoded.
+    /// Reads the first `limit` entries of a piece in the order of the answer and collects those
+    /// that are not beyond the frontier. Times alone tell which they are, and values of no other
+    /// row are decoded.
     fn read_first(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
         let (range, frontier) = (&self.scan.range, &self.job.frontier);
         let (limit, direction) = (self.job.top.limit, self.job.top.direction);
@@ -135,8 +138,8 @@ impl LogRound {
         Ok(())
     }
 
-    /// The rows of a piece that the filters on its fields let through, and the residual ones, in order; `None` when
-    /// there are none.
+    /// The rows of a piece that the filters on its fields let through, and the residual ones, in
+    /// order; `None` when there are none.
     fn prefilter(
         &self,
         (columns, filters): (&Columns, &Pipeline),
@@ -182,7 +185,8 @@ impl LogRound {
         Ok((!passed.rows.is_empty()).then_some(passed.rows))
     }
 
-    /// Collects the entries of what was read of a piece; only of the rows that were chosen, if some were.
+    /// Collects the entries of what was read of a piece; only of the rows that were chosen, if some
+    /// were.
     fn collect(
         &self,
         piece: &Piece,

@@ -26,7 +26,8 @@ pub(crate) struct LogPlan {
 }
 
 impl LogPlan {
-    /// The entries of `range` that `top` names, whatever the query's own `limit`, `sort` and `distinct`.
+    /// The entries of `range` that `top` names, whatever the query's own `limit`, `sort` and
+    /// `distinct`.
     pub(crate) fn new(query: LogQuery, range: TimeRange, top: TopK) -> LogPlan {
         LogPlan {
             query,
@@ -83,7 +84,8 @@ impl LogPlan {
         LogPlan::new(query, range, top)
     }
 
-    /// Whether the answer is a stretch of the total order of entries, so that there is a next stretch.
+    /// Whether the answer is a stretch of the total order of entries, so that there is a next
+    /// stretch.
     fn has_pages(&self) -> bool {
         self.interval == 0
             && self.top.distinct.is_none()

@@ -1,8 +1,8 @@
 //! Rounds read pieces from the newest (or oldest) end until `limit` entries are found.
 //!
-//! The first round takes the newest pieces (or the oldest), as many as a flush leaves, and each later one a
-//! multiple of that. Once `limit` entries are known, rows, pieces and parts beyond the last of them are
-//! skipped: the cost follows the answer, not the range.
+//! The first round takes the newest pieces (or the oldest), as many as a flush leaves, and each
+//! later one a multiple of that. Once `limit` entries are known, rows, pieces and parts beyond the
+//! last of them are skipped: the cost follows the answer, not the range.
 
 use crate::error::QueryError;
 use crate::exec::content_query;
@@ -19,10 +19,12 @@ use skald_store::{Piece, Select};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Pieces of the first round: about as many as a flush leaves, whose newest lines are looked at before older ones.
+/// Pieces of the first round: about as many as a flush leaves, whose newest lines are looked at
+/// before older ones.
 const FIRST_ROUND_PIECES: usize = 128;
 
-/// How many times as many the next round has: a query that finds nothing at first has few rounds to go through.
+/// How many times as many the next round has: a query that finds nothing at first has few rounds to
+/// go through.
 const ROUND_GROWTH: usize = 4;
 
 /// What a log query found.
@@ -107,7 +109,8 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
     Ok(found)
 }
 
-/// Rows after which a query that reads the newest lines of a block first may have enough. A filter may look at all.
+/// Rows after which a query that reads the newest lines of a block first may have enough. A filter
+/// may look at all.
 fn rows_looked_at(job: &LogJob) -> usize {
     match job.pipeline.drops_rows() {
         true => usize::MAX,

@@ -1,4 +1,5 @@
-//! Semi-joins, `| label in ({…} | keep label)`: the inner queries run first, their values become a set.
+//! Semi-joins, `| label in ({…} | keep label)`: the inner queries run first, their values become a
+//! set.
 
 use crate::error::QueryError;
 use crate::exec::context::Context;

@@ -1,7 +1,8 @@
-//! The top K of a log query: collects the first `limit` entries in the order of the answer, without repeats.
+//! The top K of a log query: collects the first `limit` entries in the order of the answer, without
+//! repeats.
 //!
-//! The order is newest first, oldest first, or by the keys of `| sort by`. Repeats are equal entries (see
-//! [`drop_repeats`]), or with `| distinct` entries of equal label values.
+//! The order is newest first, oldest first, or by the keys of `| sort by`. Repeats are equal
+//! entries (see [`drop_repeats`]), or with `| distinct` entries of equal label values.
 
 use crate::cursor::{Cursor, Place};
 use crate::error::QueryError;
@@ -70,8 +71,8 @@ impl TopK {
     }
 }
 
-/// Numbers as numbers and before texts; texts by their bytes; entries without the label last, whichever
-/// the direction.
+/// Numbers as numbers and before texts; texts by their bytes; entries without the label last,
+/// whichever the direction.
 fn compare_values(a: &str, b: &str, descending: bool) -> Ordering {
     if a.is_empty() || b.is_empty() {
         return a.is_empty().cmp(&b.is_empty());
@@ -85,8 +86,8 @@ fn compare_values(a: &str, b: &str, descending: bool) -> Ordering {
     if descending { order.reverse() } else { order }
 }
 
-/// Entries are sorted and truncated to the limit once they exceed it by one in this many: the edge that spares
-/// reading follows closely, and an entry is sorted a few times.
+/// Entries are sorted and truncated to the limit once they exceed it by one in this many: the edge
+/// that spares reading follows closely, and an entry is sorted a few times.
 const SPARE_SHARE: usize = 8;
 
 /// Collects entries from all threads of a query.
@@ -94,8 +95,8 @@ const SPARE_SHARE: usize = 8;
 pub(crate) struct Collector {
     top: TopK,
     entries: Vec<Entry>,
-    /// Entries of the cursor's own time and stream. They come first, and which of them belong to the page
-    /// is known only when all are there.
+    /// Entries of the cursor's own time and stream. They come first, and which of them belong to
+    /// the page is known only when all are there.
     beside: Vec<Entry>,
     beside_bytes: usize,
     bytes: usize,

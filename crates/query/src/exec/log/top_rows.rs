@@ -10,12 +10,14 @@ use std::ops::Range;
 pub(crate) struct First {
     /// The rows, in order of the batch.
     pub(crate) rows: Vec<u32>,
-    /// The time beyond which no entry of any piece can be among the first, once these are as many as are wanted.
+    /// The time beyond which no entry of any piece can be among the first, once these are as many
+    /// as are wanted.
     pub(crate) edge: Option<i64>,
 }
 
-/// The newest `limit` rows (forward: the oldest) among those of a piece that lie inside `range`, and all that are
-/// as old as the last of them. Of the piece [`Piece::can_pick`] holds; `times` are those of its batch.
+/// The newest `limit` rows (forward: the oldest) among those of a piece that lie inside `range`,
+/// and all that are as old as the last of them. Of the piece [`Piece::can_pick`] holds; `times` are
+/// those of its batch.
 pub(crate) fn first(
     piece: &Piece,
     times: &[i64],

@@ -1,8 +1,9 @@
-//! Deduplication: finds the rows of metric queries that must not count twice, equal entries in two pieces.
+//! Deduplication: finds the rows of metric queries that must not count twice, equal entries in two
+//! pieces.
 //!
-//! A part holds no repeats, so only runs that overlap in time with another piece (or lie unsorted in the
-//! head) are looked at; of these, lines are read only where two times are equal; and of these, bytes are
-//! compared only where hashes are equal.
+//! A part holds no repeats, so only runs that overlap in time with another piece (or lie unsorted
+//! in the head) are looked at; of these, lines are read only where two times are equal; and of
+//! these, bytes are compared only where hashes are equal.
 
 use crate::error::QueryError;
 use crate::exec::interrupt::Interrupt;
@@ -53,7 +54,8 @@ fn find_by<H: Eq + Hash>(
                 continue;
             }
             let mut alike = equal_hashes(pieces, equal_times, interrupt, &hash)?;
-            // Once, unless hashes collide: then the rows that differ from the first are compared with each other.
+            // Once, unless hashes collide: then the rows that differ from the first are compared
+            // with each other.
             while !alike.is_empty() {
                 alike = split_off_equal(pieces, alike, interrupt, &mut repeats)?;
             }
@@ -146,8 +148,8 @@ fn equal_hashes<H: Eq + Hash>(
     Ok(alike)
 }
 
-/// Compares the rows of each list with its first, by their bytes. Equal ones are repeats; lists of at least two
-/// that are not are left.
+/// Compares the rows of each list with its first, by their bytes. Equal ones are repeats; lists of
+/// at least two that are not are left.
 fn split_off_equal(
     pieces: &[Piece],
     alike: Vec<Vec<RowAt>>,

@@ -1,8 +1,8 @@
 //! Directory counts: the number and bytes of entries of runs, without reading lines.
 //!
-//! A run whose entries all count for the same windows is answered by its directory entry; one that straddles
-//! edges of windows by its anchors and a few frames of its times. Where edges are many, reading all times is
-//! cheaper, and the run is left to the reader.
+//! A run whose entries all count for the same windows is answered by its directory entry; one that
+//! straddles edges of windows by its anchors and a few frames of its times. Where edges are many,
+//! reading all times is cheaper, and the run is left to the reader.
 
 use skald_logql::ast::RangeOp;
 use skald_logql::metric::RangeState;
@@ -13,8 +13,8 @@ use skald_store::{Count, Piece, PieceCounter, PieceRun, RowsBytes, StoreError};
 /// What an extracted label is called where the stream has one of its name.
 const EXTRACTED_SUFFIX: &str = "_extracted";
 
-/// A run with fewer rows than this for each edge of a window in it is read: finding an edge decodes about as
-/// many.
+/// A run with fewer rows than this for each edge of a window in it is read: finding an edge decodes
+/// about as many.
 const ROWS_AN_EDGE: u64 = 256;
 
 /// Takes from directories what a leaf needs of runs.
@@ -54,8 +54,8 @@ impl WholeRuns {
         })
     }
 
-    /// A counter for the piece, if the labels of a stream alone tell the series of each of its entries, none
-    /// of them twice.
+    /// A counter for the piece, if the labels of a stream alone tell the series of each of its
+    /// entries, none of them twice.
     pub(crate) fn counter<'p>(&self, piece: &'p Piece) -> Option<PieceCounter<'p>> {
         let in_metadata = |name: &String| {
             piece.has_metadata(name)
@@ -63,7 +63,8 @@ impl WholeRuns {
                     .strip_suffix(EXTRACTED_SUFFIX)
                     .is_some_and(|name| piece.has_metadata(name))
         };
-        // An entry that came with an error fails the query, so that all of them have to be looked at.
+        // An entry that came with an error fails the query, so that all of them have to be looked
+        // at.
         let failed = piece.has_metadata(ERROR);
         let answers = piece.sorted && !failed && !self.names.iter().any(in_metadata);
         answers.then(|| piece.counter(self.count))

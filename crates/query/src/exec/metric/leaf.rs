@@ -1,6 +1,7 @@
 //! A leaf is one range aggregation: threads collect its samples, merged at the end.
 //!
-//! Of a piece it takes what costs least: counts of the directory, cached samples, columns of fields, lines.
+//! Of a piece it takes what costs least: counts of the directory, cached samples, columns of
+//! fields, lines.
 
 use crate::error::QueryError;
 use crate::exec::context::Context;
@@ -24,7 +25,8 @@ use skald_store::{Piece, PieceRows, ReadSpec, RunRows};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Series one leaf may gather, as a multiple of what an answer may hold: outer aggregations fold them.
+/// Series one leaf may gather, as a multiple of what an answer may hold: outer aggregations fold
+/// them.
 const LEAF_SERIES_FACTOR: usize = 100;
 
 /// One leaf, for all threads that work on it.
@@ -215,8 +217,9 @@ impl LeafJob {
         Ok(())
     }
 
-    /// Reads the runs of a piece that are left, and takes their samples: from columns of fields where there are
-    /// any, else from lines. `None` when the piece is damaged; else what was read, for its memory.
+    /// Reads the runs of a piece that are left, and takes their samples: from columns of fields
+    /// where there are any, else from lines. `None` when the piece is damaged; else what was read,
+    /// for its memory.
     fn sample_piece(
         &self,
         piece: &Piece,
@@ -333,8 +336,8 @@ impl LeafJob {
         Ok(())
     }
 
-    /// The text of a failure, with all labels of its entry, however little was read of the piece: the same
-    /// from memory and from a part.
+    /// The text of a failure, with all labels of its entry, however little was read of the piece:
+    /// the same from memory and from a part.
     fn failure(&self, piece: &Piece, row: u32, text: String) -> String {
         let rows = [row];
         let spec = ReadSpec {
@@ -377,8 +380,8 @@ impl LeafJob {
         Ok(())
     }
 
-    /// Adds the runs that their directory entries answer for. Says for each run whether it is one of them; gives
-    /// nothing when none can be.
+    /// Adds the runs that their directory entries answer for. Says for each run whether it is one
+    /// of them; gives nothing when none can be.
     fn count_runs(
         &self,
         piece: &Piece,

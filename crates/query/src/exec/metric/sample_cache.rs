@@ -1,10 +1,11 @@
 //! The sample cache keeps samples of blocks between queries; a refresh reads only what is new.
 //!
-//! What is cached of a block depends on what its samples are taken by and told apart by ([`Leaf::fingerprint`]),
-//! on the runs that are read, and on where windows may begin and end, but not on where the grid does: the same
-//! panel finds it when its range has moved by whole steps. Samples between two such edges are folded into one
-//! where the function sees no difference; other functions get every sample as it was. Either way what they
-//! answer is the same to the last bit. Main type: [`SampleCache`], of one leaf.
+//! What is cached of a block depends on what its samples are taken by and told apart by
+//! ([`Leaf::fingerprint`]), on the runs that are read, and on where windows may begin and end, but
+//! not on where the grid does: the same panel finds it when its range has moved by whole steps.
+//! Samples between two such edges are folded into one where the function sees no difference; other
+//! functions get every sample as it was. Either way what they answer is the same to the last bit.
+//! Main type: [`SampleCache`], of one leaf.
 
 use crate::exec::context::Context;
 use crate::request::Caching;
@@ -21,12 +22,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Most samples cached of a block: several times what a block of ordinary lines has. A thread holds as many
-/// while it reads.
+/// Most samples cached of a block: several times what a block of ordinary lines has. A thread holds
+/// as many while it reads.
 const SAMPLES_MAX: usize = 32 << 10;
 
-/// Share of the bound, as a divisor, that one leaf may draw on: one that reads more than fits would push out
-/// what others use, and in the end its own.
+/// Share of the bound, as a divisor, that one leaf may draw on: one that reads more than fits would
+/// push out what others use, and in the end its own.
 const LEAF_SHARE: usize = 2;
 
 /// How samples of one series that no window tells apart become one.
@@ -84,8 +85,8 @@ impl SampleCache {
         })
     }
 
-    /// The slot of a piece's samples, without those of runs that are `counted` already; `None` when the piece
-    /// can't be cached.
+    /// The slot of a piece's samples, without those of runs that are `counted` already; `None` when
+    /// the piece can't be cached.
     pub(crate) fn slot<'p>(
         &'p self,
         piece: &'p Piece,
@@ -135,7 +136,8 @@ fn fold(spec: &RangeSpec) -> Option<Fold> {
         | RangeOp::BytesOverTime
         | RangeOp::BytesRate
         | RangeOp::AbsentOverTime => (!spec.unwrapped).then_some(Fold::Sum),
-        // Sums of fractions and what is made of them depend on the order of samples, the others keep them all.
+        // Sums of fractions and what is made of them depend on the order of samples, the others
+        // keep them all.
         RangeOp::SumOverTime
         | RangeOp::AvgOverTime
         | RangeOp::StddevOverTime
@@ -178,8 +180,8 @@ impl Slot<'_> {
         Some(samples)
     }
 
-    /// Gathers samples to cache while the piece is read; `None` when only a part of it lies inside `range`, or the
-    /// leaf has used its share.
+    /// Gathers samples to cache while the piece is read; `None` when only a part of it lies inside
+    /// `range`, or the leaf has used its share.
     pub(crate) fn recording(&self, range: &TimeRange) -> Option<Recording> {
         let all = range.covers(self.piece.min_time, self.piece.max_time);
         let room = self.cache.bytes.load(Ordering::Relaxed) < self.cache.bytes_max;
@@ -227,8 +229,8 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
-    /// Hands those inside `range` to `add`: series of `table`, time, value. Gives how many lines they are of;
-    /// `None` when the table takes no more series.
+    /// Hands those inside `range` to `add`: series of `table`, time, value. Gives how many lines
+    /// they are of; `None` when the table takes no more series.
     pub(crate) fn replay(
         &self,
         range: &TimeRange,

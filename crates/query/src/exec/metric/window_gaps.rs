@@ -1,7 +1,7 @@
 //! Entries between two windows of a metric query are left out before any stage runs.
 //!
-//! No point of the answer counts them, so that none of them may make the query fail. Where entries are counted
-//! as they are, nothing can fail and the windows leave them out by themselves.
+//! No point of the answer counts them, so that none of them may make the query fail. Where entries
+//! are counted as they are, nothing can fail and the windows leave them out by themselves.
 
 use skald_logql::metric::RangeState;
 use skald_logql::pipeline::Selection;

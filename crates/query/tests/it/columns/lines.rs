@@ -1,4 +1,5 @@
-//! Lines in JSON and logfmt: their keys and values, the entries they are of, and the strategies that make them.
+//! Lines in JSON and logfmt: their keys and values, the entries they are of, and the strategies
+//! that make them.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -47,7 +48,8 @@ pub(super) const OFTEN: usize = 3;
 /// Kinds of values that [`value`] gives.
 pub(super) const KINDS: usize = 10;
 
-/// A value: numbers, durations, sizes, words, texts, addresses, and now and then one that is something else.
+/// A value: numbers, durations, sizes, words, texts, addresses, and now and then one that is
+/// something else.
 pub(super) fn value(kind: usize, says: usize) -> String {
     match kind {
         0 => [200, 204, 404, 500, 503][says % 5].to_string(),
@@ -79,7 +81,8 @@ pub(super) fn value(kind: usize, says: usize) -> String {
     }
 }
 
-/// How lines of a kind are made: form, keys with the kinds of their values, whether JSON has spaces and an object.
+/// How lines of a kind are made: form, keys with the kinds of their values, whether JSON has spaces
+/// and an object.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     pub(super) form: Form,
@@ -144,7 +147,8 @@ pub(super) fn logfmt(value: &str) -> String {
     }
 }
 
-/// An entry: which template and stream, what its values are, and whether it has the metadata of the case.
+/// An entry: which template and stream, what its values are, and whether it has the metadata of the
+/// case.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) template: Index,

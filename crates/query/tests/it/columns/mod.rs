@@ -1,4 +1,5 @@
-//! Answers from columns of values are those of lines: from the head, from parts, and from parts that were merged.
+//! Answers from columns of values are those of lines: from the head, from parts, and from parts
+//! that were merged.
 
 mod lines;
 mod questions;
@@ -16,7 +17,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 const MS: i64 = 1_000_000;
-/// Milliseconds between two entries: no two have one time, so that every order is the same everywhere.
+/// Milliseconds between two entries: no two have one time, so that every order is the same
+/// everywhere.
 const STEP: i64 = 250;
 /// Most entries of a case.
 const ENTRIES_MAX: usize = 140;
@@ -69,7 +71,8 @@ fn has_columns(store: &Store) -> (bool, bool) {
     (all, residual.iter().any(|rows| !rows.is_empty()))
 }
 
-/// Compares answers from a head, from its part, from two parts and a head that share entries, and from these merged.
+/// Compares answers from a head, from its part, from two parts and a head that share entries, and
+/// from these merged.
 fn check(
     entries: &[Pushed<'_>],
     split: usize,

@@ -1,4 +1,5 @@
-//! Questions: queries with stages that fit the lines, the strategies that make them, and their answers.
+//! Questions: queries with stages that fit the lines, the strategies that make them, and their
+//! answers.
 
 use super::lines::{KINDS, LABELS, OFTEN, value};
 use super::{LAST, MS};
@@ -12,7 +13,8 @@ use skald_store::Store;
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// A stage, or one that looks for a text from a line: its operator, which line, from where on, how many characters.
+/// A stage, or one that looks for a text from a line: its operator, which line, from where on, how
+/// many characters.
 #[derive(Clone, Debug)]
 pub(super) enum Stage {
     Text(String),
@@ -167,7 +169,8 @@ impl Shown {
         }
     }
 
-    /// Whether both say the same. Sums are taken in the order in which entries lie, so their last bits may differ.
+    /// Whether both say the same. Sums are taken in the order in which entries lie, so their last
+    /// bits may differ.
     pub(super) fn is(&self, other: &Shown) -> bool {
         let near = |a: f64, b: f64| {
             a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-9 * a.abs().max(b.abs())

@@ -1,8 +1,9 @@
 //! The bucket that a file written for Loki describes, as settings of `storage_config.object_store`.
 //!
-//! Loki describes a bucket in several places, of which `schema_config` names the cloud that counts. A file that means a
-//! bucket without naming one is refused, so that nobody's entries stay on a disk unnoticed; a switch that can't be had is
-//! reported, as everywhere. Entries are put under [`PREFIX`]: the bucket may hold Loki's own chunks.
+//! Loki describes a bucket in several places, of which `schema_config` names the cloud that counts.
+//! A file that means a bucket without naming one is refused, so that nobody's entries stay on a
+//! disk unnoticed; a switch that can't be had is reported, as everywhere. Entries are put under
+//! [`PREFIX`]: the bucket may hold Loki's own chunks.
 
 use crate::config::file::Line;
 use crate::config::loki::s3_url::S3Url;
@@ -35,8 +36,8 @@ impl Cloud {
     }
 }
 
-/// Sections that describe a bucket, the first one counts: the newer client's, then what is said for storage, then
-/// what is said for everything.
+/// Sections that describe a bucket, the first one counts: the newer client's, then what is said for
+/// storage, then what is said for everything.
 const SECTIONS: [(&str, Cloud); 12] = [
     ("storage_config.object_store.s3.", Cloud::S3),
     ("storage_config.object_store.gcs.", Cloud::Google),
@@ -99,8 +100,8 @@ impl<'v> Section<'v> {
     }
 }
 
-/// Takes the bucket that the file describes; reports what became of each name of the sections that describe one. A
-/// bucket named by `storage_config.object_store.url` in the same file stands above.
+/// Takes the bucket that the file describes; reports what became of each name of the sections that
+/// describe one. A bucket named by `storage_config.object_store.url` in the same file stands above.
 pub(in crate::config) fn take(
     config: &mut ObjectStoreConfig,
     leaves: &[(String, &Value)],

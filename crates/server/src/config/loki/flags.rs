@@ -1,8 +1,8 @@
 //! Loki's flags are listed here: which setting each stands for, and which Skald only knows by name.
 //!
-//! Some flags are a setting of Skald under another name. Some have a meaning only as the key of a Loki file that they
-//! stand for (a bucket, a directory). The rest is known by name (`flags.txt`), which tells a flag of Loki's
-//! from a mistake.
+//! Some flags are a setting of Skald under another name. Some have a meaning only as the key of a
+//! Loki file that they stand for (a bucket, a directory). The rest is known by name (`flags.txt`),
+//! which tells a flag of Loki's from a mistake.
 
 use crate::config::keys;
 use crate::config::setting::Setting;
@@ -338,7 +338,8 @@ const BUCKETS: &[(&str, &str)] = &[
     ("azure.", "storage_config.azure."),
 ];
 
-/// Names of all flags: a line has what they share, a colon, and the rest of each; `?` marks a boolean.
+/// Names of all flags: a line has what they share, a colon, and the rest of each; `?` marks a
+/// boolean.
 const NAMES: &str = include_str!("flags.txt");
 
 /// A flag of Loki's by its name without dashes.

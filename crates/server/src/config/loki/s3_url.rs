@@ -1,7 +1,7 @@
 //! A bucket of S3 as one URL, in the form that Loki's `s3` key has.
 
-/// `s3://key:secret@region/bucket`, or with a host that has a dot in place of the region, which is then asked over
-/// plain HTTP: Loki's rules.
+/// `s3://key:secret@region/bucket`, or with a host that has a dot in place of the region, which is
+/// then asked over plain HTTP: Loki's rules.
 #[derive(Default, PartialEq)]
 pub(in crate::config) struct S3Url {
     pub(in crate::config) id: String,

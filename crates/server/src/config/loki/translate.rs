@@ -14,7 +14,8 @@ use std::time::Duration;
 /// Folder within one of Loki's, so that its files and ours do not meet.
 const FOLDER: &str = "skald";
 
-/// Keys that name a directory of Loki's, the first one counts: where a volume is, there data belongs.
+/// Keys that name a directory of Loki's, the first one counts: where a volume is, there data
+/// belongs.
 const DIRECTORIES: &[&str] = &[
     "common.path_prefix",
     "common.storage.filesystem.chunks_directory",
@@ -42,7 +43,8 @@ impl<'v> Translation<'v> {
         }
     }
 
-    /// Sets what the file says by other names, after what it says by ours; what became of each such name.
+    /// Sets what the file says by other names, after what it says by ours; what became of each such
+    /// name.
     pub(in crate::config) fn take(
         mut self,
         config: &mut Config,
@@ -78,7 +80,8 @@ impl<'v> Translation<'v> {
         self.lines.push((name.to_owned(), line));
     }
 
-    /// `table_manager`: how retention was set up to Loki 2.x. What `compactor` and `limits_config` keep counts before.
+    /// `table_manager`: how retention was set up to Loki 2.x. What `compactor` and `limits_config`
+    /// keep counts before.
     fn take_table_retention(&mut self, config: &mut Config) -> Result<(), String> {
         let (switch, period) = (
             "table_manager.retention_deletes_enabled",

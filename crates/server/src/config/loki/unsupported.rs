@@ -1,4 +1,5 @@
-//! Names of Loki's settings that have no counterpart here, so that a Loki file loads and is explained.
+//! Names of Loki's settings that have no counterpart here, so that a Loki file loads and is
+//! explained.
 
 use Fate::{Missing, NotNeeded};
 

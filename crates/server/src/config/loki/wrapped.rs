@@ -2,7 +2,8 @@
 
 use serde_yaml_ng::Value;
 
-/// What to do instead, when a document is no file of settings but something that holds or makes one.
+/// What to do instead, when a document is no file of settings but something that holds or makes
+/// one.
 pub(in crate::config) fn advice(root: &Value) -> Option<String> {
     kubernetes(root).or_else(|| chart(root))
 }

@@ -1,4 +1,5 @@
-//! Requests nobody means well by, as bytes on a socket: broken HTTP, bombs, bodies that nest, queries that burn.
+//! Requests nobody means well by, as bytes on a socket: broken HTTP, bombs, bodies that nest,
+//! queries that burn.
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
@@ -269,7 +270,8 @@ fn jsons() -> Vec<Abuse> {
 /// Protobuf, as it is and as a block of snappy.
 fn protobufs() -> Vec<Abuse> {
     let mut all = Vec::new();
-    // Lengths that lie, groups, endless numbers, fields in fields: as protobuf, and as a snappy block of it.
+    // Lengths that lie, groups, endless numbers, fields in fields: as protobuf, and as a snappy
+    // block of it.
     let protobufs: [Vec<u8>; 8] = [
         b"\x0a\xff\xff\xff\xff\x0f".to_vec(),
         b"\x0b\x0b\x0b\x0b\x0b\x0b\x0b".to_vec(),

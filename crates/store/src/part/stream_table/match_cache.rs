@@ -1,7 +1,8 @@
-//! Match cache: keeps which values of a part's labels satisfy recent matchers, for queries that ask the same.
+//! Match cache: keeps which values of a part's labels satisfy recent matchers, for queries that ask
+//! the same.
 //!
-//! A part never changes, so a result stays right as long as the part. Only results about many values are worth
-//! keeping: a dashboard asks the same few regexes again and again.
+//! A part never changes, so a result stays right as long as the part. Only results about many
+//! values are worth keeping: a dashboard asks the same few regexes again and again.
 
 use parking_lot::Mutex;
 use skald_model::{MatchOp, Matcher};

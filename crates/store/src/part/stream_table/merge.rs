@@ -1,7 +1,7 @@
 //! Stream table merge: makes one table of several without building a label set.
 //!
-//! Pairs are merged first; streams are then compared by the merged numbers of their pairs, and by bytes
-//! only where those first differ.
+//! Pairs are merged first; streams are then compared by the merged numbers of their pairs, and by
+//! bytes only where those first differ.
 
 use crate::part::stream_table::StreamTable;
 use std::cmp::Ordering;
@@ -68,7 +68,8 @@ impl StreamTable {
         }
     }
 
-    /// Order of two streams by their canonical bytes; each comes with the numbers here of its table's pairs.
+    /// Order of two streams by their canonical bytes; each comes with the numbers here of its
+    /// table's pairs.
     fn compare(
         &self,
         (a, a_numbers): (&[u32], &[u32]),

@@ -1,8 +1,8 @@
 //! Stream table: the streams of a part, as numbers of label pairs; README.md has the bytes.
 //!
-//! Each distinct (name, value) pair stands once, sorted, so that a matcher is asked once a value instead
-//! of once a stream, and a stream is a few integers. Streams are numbered in order of their canonical
-//! label bytes, the same in every part: that is what lets compaction merge.
+//! Each distinct (name, value) pair stands once, sorted, so that a matcher is asked once a value
+//! instead of once a stream, and a stream is a few integers. Streams are numbered in order of their
+//! canonical label bytes, the same in every part: that is what lets compaction merge.
 
 pub(crate) mod match_cache;
 pub(crate) mod merge;
@@ -148,7 +148,8 @@ impl StreamTable {
         });
     }
 
-    /// For each of the pairs, which are those of the matcher's label, whether its value satisfies the matcher.
+    /// For each of the pairs, which are those of the matcher's label, whether its value satisfies
+    /// the matcher.
     fn matching_values(&self, matcher: &Matcher, pairs: Range<u32>) -> Vec<bool> {
         let search = ValueSearch::of_values(matcher);
         let mut flags = vec![true; pairs.len()];

@@ -17,7 +17,8 @@ fn merging_copies_full_blocks_that_stand_alone_and_unites_others() {
             })
             .collect()
     };
-    // Of "apart" each part has its own time, of "mixed" they overlap by half; small streams share blocks.
+    // Of "apart" each part has its own time, of "mixed" they overlap by half; small streams share
+    // blocks.
     for (part, count) in [(0, 910), (1, 960), (2, 1000)] {
         let small = [fact("small", part, "one"), fact("tiny", 7, "same")];
         let facts = [
@@ -82,7 +83,8 @@ fn merging_copies_full_blocks_that_stand_alone_and_unites_others() {
     );
 }
 
-/// Makes the content indexes of all parts ones of version 1, which asks for some of the grams they have.
+/// Makes the content indexes of all parts ones of version 1, which asks for some of the grams they
+/// have.
 fn age_content_indexes(folder: &Path) {
     for item in std::fs::read_dir(folder)
         .expect("the folder can be listed")

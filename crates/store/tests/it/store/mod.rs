@@ -1,5 +1,5 @@
-//! The store from outside: what is pushed is found, in the head, flushed and recovered alike. main.rs includes this
-//! folder a second time, as `on_s3`: its parts are in object storage then.
+//! The store from outside: what is pushed is found, in the head, flushed and recovered alike.
+//! main.rs includes this folder a second time, as `on_s3`: its parts are in object storage then.
 
 mod memory;
 mod merging;
@@ -29,7 +29,8 @@ fn open(data: &Path) -> Store {
     Store::open(options(data)).expect("the directory opens")
 }
 
-/// With parts in local files: of one in a bucket the index is left alone where it costs more than it saves.
+/// With parts in local files: of one in a bucket the index is left alone where it costs more than
+/// it saves.
 fn open_here(data: &Path) -> Store {
     Store::open(Options {
         background: false,
@@ -38,7 +39,8 @@ fn open_here(data: &Path) -> Store {
     .expect("the directory opens")
 }
 
-/// Asks `check` of the same entries in the head, half flushed, flushed, and after a restart of each.
+/// Asks `check` of the same entries in the head, half flushed, flushed, and after a restart of
+/// each.
 fn in_every_state(facts: &[Fact], check: impl Fn(&Store)) {
     for flushes in 0..4 {
         let folder = tempfile::tempdir().expect("a folder can be made");

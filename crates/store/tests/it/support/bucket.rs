@@ -50,7 +50,8 @@ pub fn options(data: &Path, objects: ObjectOptions) -> Options {
     }
 }
 
-/// The bucket of a folder: on the server that `SKALD_TEST_S3_ENDPOINT` names, or on one in this process.
+/// The bucket of a folder: on the server that `SKALD_TEST_S3_ENDPOINT` names, or on one in this
+/// process.
 pub fn of_folder(data: &Path) -> Arc<dyn ObjectStore> {
     static SERVER: OnceLock<Server> = OnceLock::new();
     // tempfile's names begin with a dot and have capitals, which a bucket's must not.

@@ -136,8 +136,8 @@ impl Clock for TestClock {
     }
 }
 
-/// Deletes of the tests: `app` is every entry of `{app="<app>"}`, `app word` those whose lines have the word.
-/// What comes after a `#` only makes requests distinct.
+/// Deletes of the tests: `app` is every entry of `{app="<app>"}`, `app word` those whose lines have
+/// the word. What comes after a `#` only makes requests distinct.
 pub fn test_deletes() -> DeleteCompiler {
     DeleteCompiler::new(|text| {
         let text = text.split_once('#').map_or(text, |(text, _)| text);
