@@ -2,10 +2,11 @@
 
 use super::log::{matchers, open_stages, subqueries};
 use super::{Leaf, Options, QueryError};
-use crate::ast::{Grouping, LabelFormatSource, RangeExpr, RangeOp, StageExpr};
+use crate::ast::{Grouping, LabelFilterExpr, LabelFormatSource, RangeExpr, RangeOp, StageExpr};
 use crate::metric::RangeSpec;
 use crate::pipeline::{
-    ColumnPlan, Empty, Extractor, RequiredLabels, SampleOptions, Value, without_parser,
+    ColumnPlan, ERROR, ERROR_DETAILS, Empty, Extractor, RequiredLabels, SampleOptions, Value,
+    without_parser,
 };
 use crate::syntax::print_stage;
 use skald_model::{Labels, MatchOp, Matcher};
@@ -100,6 +101,9 @@ fn column_plan(
     whole: &Extractor,
 ) -> Option<ColumnPlan<Extractor>> {
     let (form, rest) = without_parser(stages).filter(|_| !whole.pipeline().is_passthrough())?;
+    if reads_error(value) {
+        return None;
+    }
     let extractor = Extractor::compile(&rest, value, wanted, options)
         .ok()?
         .counting_with(whole);
@@ -109,6 +113,36 @@ fn column_plan(
         labels,
         program: Arc::new(extractor),
     })
+}
+
+/// Whether a sample's value comes from a label named as the error, or a filter after `unwrap`
+/// compares one by its size: metadata of these names is the entry's error, and a field is not.
+fn reads_error(value: &Value) -> bool {
+    let is_error = |name: &str| matches!(name, ERROR | ERROR_DETAILS);
+    match value {
+        Value::Count | Value::Bytes => false,
+        Value::Hash(label) => is_error(label),
+        Value::Unwrap { label, filters, .. } => {
+            is_error(label)
+                || filters
+                    .iter()
+                    .any(|filter| compares_by_size(filter, &is_error))
+        }
+    }
+}
+
+/// Whether a filter compares a label of such a name other than as a text.
+fn compares_by_size(filter: &LabelFilterExpr, named: &dyn Fn(&str) -> bool) -> bool {
+    match filter {
+        LabelFilterExpr::And(a, b) | LabelFilterExpr::Or(a, b) => {
+            compares_by_size(a, named) || compares_by_size(b, named)
+        }
+        LabelFilterExpr::Match(_) => false,
+        LabelFilterExpr::Ip { name, .. }
+        | LabelFilterExpr::Number { name, .. }
+        | LabelFilterExpr::Duration { name, .. }
+        | LabelFilterExpr::Bytes { name, .. } => named(name),
+    }
 }
 
 /// What [`Leaf::fingerprint`] says: a hash of all that an extractor is compiled from.

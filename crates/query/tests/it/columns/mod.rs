@@ -211,6 +211,8 @@ fn a_field_named_as_the_error_is_no_error() {
         "sum by (user) (count_over_time({app=~\".+\"} | logfmt | __error__=\"\" [RANGE]))",
         "{app=~\".+\"} | logfmt | __error__ >= 30 | user=\"u1\"",
         "{app=~\".+\"} | logfmt | __error__!=\"\"",
+        "sum by (user) (sum_over_time({app=~\".+\"} | logfmt | unwrap __error__ | __error__=\"\" [RANGE]))",
+        "count_distinct(__error__, {app=~\".+\"} | logfmt [RANGE]) by (user)",
     ];
     check_shapes(&entries, &lines, &shapes);
 }
