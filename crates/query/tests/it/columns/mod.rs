@@ -173,38 +173,18 @@ fn fields_that_meet_under_one_name_are_all_found() {
         _ => format!(r#"{{"level_extracted":{n},"level":7}}"#),
     };
     let lines: Vec<String> = (0..60).map(line).collect();
-    let entries: Vec<Pushed<'_>> = lines
-        .iter()
-        .enumerate()
-        .map(|(number, line)| Pushed {
-            number,
-            stream: number % 2,
-            metadata: &[],
-            line,
-        })
-        .collect();
     let shapes = [
         "sum (sum_over_time({app=~\".+\"} | json | unwrap level_extracted [RANGE]))",
         "sum by (level, level_extracted) (count_over_time({app=~\".+\"} | json [RANGE]))",
         "{app=~\".+\"} | json | level_extracted < 30",
     ];
-    check_shapes(&entries, &lines, &shapes);
+    check_shapes(&lines, &shapes);
 }
 
 #[test]
 fn a_field_named_as_the_error_is_no_error() {
     let line = |n: usize| format!("__error__={} user=u{}", n % 60, n % 7);
     let lines: Vec<String> = (0..120).map(line).collect();
-    let entries: Vec<Pushed<'_>> = lines
-        .iter()
-        .enumerate()
-        .map(|(number, line)| Pushed {
-            number,
-            stream: number % 2,
-            metadata: &[],
-            line,
-        })
-        .collect();
     let shapes = [
         "sum (count_over_time({app=~\".+\"} | logfmt | __error__ < 30 [RANGE]))",
         "sum by (__error__) (count_over_time({app=~\".+\"} | logfmt [RANGE]))",
@@ -214,11 +194,21 @@ fn a_field_named_as_the_error_is_no_error() {
         "sum by (user) (sum_over_time({app=~\".+\"} | logfmt | unwrap __error__ | __error__=\"\" [RANGE]))",
         "count_distinct(__error__, {app=~\".+\"} | logfmt [RANGE]) by (user)",
     ];
-    check_shapes(&entries, &lines, &shapes);
+    check_shapes(&lines, &shapes);
 }
 
-/// Asks queries over the whole range of the entries.
-fn check_shapes(entries: &[Pushed<'_>], lines: &[String], shapes: &[&'static str]) {
+/// Asks queries over the whole range of lines that go to two streams in turn.
+fn check_shapes(lines: &[String], shapes: &[&'static str]) {
+    let entries: Vec<Pushed<'_>> = lines
+        .iter()
+        .enumerate()
+        .map(|(number, line)| Pushed {
+            number,
+            stream: number % 2,
+            metadata: &[],
+            line,
+        })
+        .collect();
     let ask = |shape: &&'static str| Ask {
         shape,
         range: LAST,
@@ -228,7 +218,7 @@ fn check_shapes(entries: &[Pushed<'_>], lines: &[String], shapes: &[&'static str
     };
     let asks: Vec<Ask> = shapes.iter().map(ask).collect();
     let asks: Vec<(&Ask, String)> = asks.iter().map(|ask| (ask, ask.query(lines))).collect();
-    if let Err(why) = check(entries, 30, &asks) {
+    if let Err(why) = check(&entries, 30, &asks) {
         panic!("{why}");
     }
 }
