@@ -1,39 +1,15 @@
 //! Every scenario of `tests/http`.
 
 use skald_tests::scenario::{Step, parse, run};
+use skald_tests::texts_in;
 
 /// Requests with their answers there must be at least.
 const SCENARIOS_MIN: usize = 250;
 
-/// Scenario files with their texts, sorted by name.
-fn files() -> Vec<(String, String)> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("http");
-    let mut found = Vec::new();
-    for file in std::fs::read_dir(folder).expect("the folder of scenarios is there") {
-        let path = file.expect("the folder can be listed").path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "http")
-        {
-            let name = path
-                .file_name()
-                .expect("a file has a name")
-                .to_string_lossy()
-                .into_owned();
-            found.push((
-                name,
-                std::fs::read_to_string(&path).expect("a scenario is text"),
-            ));
-        }
-    }
-    found.sort();
-    found
-}
-
 #[test]
 fn requests_are_answered_as_the_scenarios_say() {
     let (mut wrong, mut count) = (Vec::new(), 0);
-    for (name, text) in files() {
+    for (name, text) in texts_in("http", "http") {
         let file = parse::parse(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
         count += file
             .steps

@@ -1,35 +1,11 @@
 //! Every script of `tests/scripts`, on data in each of its states.
 
 use skald_tests::script::{parse, run};
-
-/// Script files with their texts, sorted by name.
-fn scripts() -> Vec<(String, String)> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
-    let mut found = Vec::new();
-    for file in std::fs::read_dir(folder).expect("the folder of scripts is there") {
-        let path = file.expect("the folder can be listed").path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "logql")
-        {
-            let name = path
-                .file_name()
-                .expect("a file has a name")
-                .to_string_lossy()
-                .into_owned();
-            found.push((
-                name,
-                std::fs::read_to_string(&path).expect("a script is text"),
-            ));
-        }
-    }
-    found.sort();
-    found
-}
+use skald_tests::texts_in;
 
 fn check(state: run::State) {
     let mut wrong = Vec::new();
-    for (name, text) in scripts() {
+    for (name, text) in texts_in("scripts", "logql") {
         let script = parse::parse(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
         wrong.extend(
             run::run(&script, state)
@@ -107,7 +83,7 @@ fn wrong_answers_are_noticed() {
 
 #[test]
 fn there_are_enough_questions() {
-    let count: usize = scripts()
+    let count: usize = texts_in("scripts", "logql")
         .iter()
         .map(|(_, text)| parse::parse(text).map_or(0, |script| script.evals.len()))
         .sum();
