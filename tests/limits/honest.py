@@ -49,11 +49,14 @@ class Timings:
 
     def __init__(self):
         self.took, self.refused, self.gap, self.last = [], Counter(), 0.0, time.monotonic()
+        self.gap_at = ""
 
     def answered(self, began):
         end = time.monotonic()
         self.took.append(end - began)
-        self.gap, self.last = max(self.gap, end - self.last), end
+        if end - self.last > self.gap:
+            self.gap, self.gap_at = end - self.last, time.strftime("%H:%M:%S", time.gmtime())
+        self.last = end
 
     def refuse(self, why):
         self.refused[str(why)] += 1
@@ -68,6 +71,7 @@ class Timings:
             "p99": at(0.99),
             "max": at(1.0),
             "gap": gap,
+            "gap_until": self.gap_at,
             "refused": dict(self.refused),
         }
 
