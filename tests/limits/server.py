@@ -132,7 +132,8 @@ class Server:
         status = self.process.poll()
         require(status is None, f"it ended with status {status}: {self.complaints()}")
         require(not self.group or self.group.kills() == 0, "the kernel killed it")
-        self.peak()
+        peak = self.peak()
+        require(not self.group or peak <= self.group.limit, f"its memory reached {peak >> 20} MB")
 
     def kill(self):
         """kill -9"""

@@ -60,3 +60,22 @@ def conversation(chance, path, body):
         lambda: settings() + frame(PRIORITY, 0, 1, struct.pack(">IB", 1, 255)) * 2_000 + frame(GOAWAY, 0, 0, bytes(8)),
         lambda: settings() + b"".join(request(i, "GET", path) for i in ids),
     ])()
+
+
+def grpc(chance, message, tenant):
+    """Pushes over gRPC in a few streams of one connection."""
+    path = chance.choice(["/logproto.Pusher/Push"] * 6 + ["/logproto.Querier/Query", "/x", "/logproto.Pusher/Push/"])
+    more = [("content-type", "application/grpc"), ("te", "trailers"), ("x-scope-orgid", tenant)]
+    if chance.random() < 0.2:
+        more.append(("grpc-encoding", chance.choice(["gzip", "snappy", "x"])))
+    length = chance.choice([len(message)] * 5 + [2**32 - 1, 0, len(message) // 2, len(message) + 9])
+    body = bytes([chance.choice([0, 0, 0, 1, 7])]) + struct.pack(">I", length) + message
+    out = PREFACE + settings(window=chance.choice([0, 65_535, 1 << 20]))
+    for stream in range(1, 2 * chance.choice([1, 3, 50]), 2):
+        out += request(stream, "POST", path, more, end=False)
+        for at in range(0, len(body), 16_000):
+            out += frame(DATA, 0, stream, body[at : at + 16_000])
+        out += frame(DATA, END_STREAM, stream) if chance.random() < 0.8 else b""
+        if len(out) > 8 << 20:
+            break
+    return out

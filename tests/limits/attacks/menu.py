@@ -17,7 +17,8 @@ FORM = "Content-Type: application/x-www-form-urlencoded"
 class Target:
     """The server, the connections that are held on it, and what it answered."""
 
-    def __init__(self, url, held_most=150):
+    def __init__(self, url, grpc=None, held_most=150):
+        self.grpc = grpc
         self.url, self.held_most, self.held, self.statuses, self.broken = url, held_most, [], {}, []
 
     def connect(self, timeout=8, receive=0):
@@ -96,7 +97,7 @@ def target(chance):
     query = grammar.query(chance)[:130_000]
     name = chance.choice([
         "query_range", "query_range", "query_range", "query", "query", "series", "labels", "index/stats", "index/volume", "index/volume_range",
-        "detected_fields", "detected_labels", "patterns", "format_query", "export", "label/app/values",
+        "detected_fields", "detected_labels", "patterns", "format_query", "export", "label/app/values", "label/id/values", "index/shards", "/api/prom/query", "/api/prom/series", "rules",
     ])
     pairs = {"query": query, **span(chance)}
     if name in ("series", "index/stats", "labels", "detected_labels", "patterns", "index/volume", "index/volume_range"):
@@ -109,7 +110,14 @@ def target(chance):
         pairs["direction"] = chance.choice(["forward", "backward", "x"])
     if chance.random() < 0.2:
         pairs["time"] = chance.choice([str(time.time_ns()), "0", "9e99"])
-    return ("/skald/api/v1/export" if name == "export" else API + name), pairs
+    if name == "index/shards":
+        pairs["targetBytesPerShard"] = chance.choice(["1B", "1GB", "0"])
+    if name.startswith("index/volume"):
+        pairs["targetLabels"] = chance.choice(["", "id", "app,id", "v"])
+        pairs["aggregateBy"] = chance.choice(["series", "labels"])
+    if name == "export":
+        return "/skald/api/v1/export", pairs
+    return (name if name.startswith("/") else API + name), pairs
 
 
 def question(chance, close=True):
@@ -276,6 +284,23 @@ def speaks_http2(chance, target):
     target.hold(sock, chance.choice([0, 1, 5]))
 
 
+def speaks_grpc(chance, target):
+    """Messages that are whole, cut, longer than they say, or of other methods, in many streams."""
+    if not target.grpc:
+        return
+    body, _ = packing.as_protobuf(chance, chance.choice([100, 10_000, 1_000_000]))
+    body = packing.unsnapped(body) if chance.random() < 0.8 else chance.randbytes(500)
+    sent = http2.grpc(chance, body, chance.choice(TENANTS))
+    sock = connect(target.grpc, 3)
+    try:
+        for at in range(0, len(sent), 1 << 16):
+            sock.sendall(sent[at : at + (1 << 16)])
+        sock.recv(1 << 16)
+    except OSError:
+        pass
+    target.hold(sock, chance.choice([0, 1, 5]))
+
+
 def target_path(chance):
     return target(chance) if chance.random() < 0.5 else (chance.choice(PATHS[:6]), {})
 
@@ -341,7 +366,7 @@ def operates(chance, target):
 MENU = [
     (20, asks), (5, asks_many_at_once), (4, asks_and_leaves), (4, asks_and_does_not_read), (2, reads_slowly),
     (14, pushes), (2, pushes_at_once), (5, sends_half), (2, sends_slowly), (3, chunks_oddly), (3, pipelines),
-    (6, breaks_the_head), (6, speaks_http2), (4, tails), (2, connects_and_idles), (1, comes_as_many_tenants),
+    (6, breaks_the_head), (6, speaks_http2), (3, speaks_grpc), (4, tails), (2, connects_and_idles), (1, comes_as_many_tenants),
     (1, pushes_many_days), (3, operates),
 ]
 

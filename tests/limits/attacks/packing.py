@@ -32,6 +32,19 @@ def snappy(body):
     return bytes(out)
 
 
+def unsnapped(block):
+    """What `snappy` packed."""
+    at, out = 0, bytearray()
+    while block[at] & 128:
+        at += 1
+    at += 1
+    while at < len(block):
+        length = (block[at] >> 2) + 1
+        out += block[at + 1 : at + 1 + length]
+        at += 1 + length
+    return bytes(out)
+
+
 def snappy_repeated(byte, count):
     """A snappy block that is one literal and copies of it."""
     copies, rest = divmod(count - 1, 64)

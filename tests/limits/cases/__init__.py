@@ -4,6 +4,7 @@ import importlib
 import os
 import pkgutil
 
+from bucket import moto
 from server import faketime
 
 CASES = []
@@ -21,6 +22,8 @@ class Case:
             return "no file systems can be mounted here"
         if "faketime" in self.needs and not faketime():
             return "there is no faketime"
+        if "moto" in self.needs and not moto():
+            return "there is no moto (tests/s3/run installs it)"
         return ""
 
     def run(self, binary):
