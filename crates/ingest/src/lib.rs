@@ -3,7 +3,7 @@
 //! Knows nothing of queries. The face is [`Ingest`]; `pipeline` is the way of one push, in order:
 //! `decode` (bytes → streams and entries that borrow from the body), `validate` (limits, labels,
 //! levels → a batch), the store, and [`tail_hub`]. Layers, lowest first: `request`, `limits`,
-//! `rejection`, `label_name` · `decode` · `level` · `push_counters`, `validate` · `reply`,
+//! `rejection`, `label_name` · `room` · `decode` · `level` · `push_counters`, `validate` · `reply`,
 //! `metrics`, `tail_hub` · `pipeline` · `ingest`.
 
 mod decode;
@@ -17,6 +17,7 @@ mod push_counters;
 mod rejection;
 mod reply;
 mod request;
+mod room;
 pub mod tail_hub;
 mod validate;
 

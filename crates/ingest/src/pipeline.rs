@@ -10,12 +10,13 @@ use crate::metrics::{Format, Metrics, Spent};
 use crate::rejection::BodyError;
 use crate::reply::PushReply;
 use crate::request::PushRequest;
+use crate::room::Room;
 use crate::tail_hub::TailHub;
 use crate::validate::rates::Rates;
 use crate::validate::tenant_policy::{TenantPolicies, TenantPolicy};
 use crate::validate::validator::{Rules, Validator};
 use parking_lot::Mutex;
-use skald_model::TenantId;
+use skald_model::{Held, MemoryUser, TenantId};
 use skald_store::{Store, WriteError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +24,9 @@ use tokio::sync::oneshot;
 
 /// Largest buffer reused for the next push, in bytes; larger ones are rare and given back.
 const BUFFER_REUSED_BYTES_MAX: usize = 8 << 20;
+
+/// No buffer larger than this part of the memory budget is kept.
+const BUFFER_REUSED_SHARE: usize = 128;
 
 /// What became of a push.
 pub(crate) enum Outcome {
@@ -52,6 +56,7 @@ impl Pipeline {
         clock: fn() -> i64,
         workers: usize,
     ) -> Pipeline {
+        let buffers = BufferPool::new(workers, store.budget().bytes());
         Pipeline {
             store,
             policies,
@@ -59,7 +64,7 @@ impl Pipeline {
             metrics: Metrics::default(),
             rates: Rates::default(),
             tail_hub: Arc::default(),
-            buffers: BufferPool::new(workers),
+            buffers,
         }
     }
 
@@ -105,9 +110,10 @@ impl Pipeline {
             ..Spent::default()
         };
 
-        let message = Message::read(request, &policy.limits, buffer)?;
+        let mut room = Room::within(self.store.budget());
+        let message = Message::read(request, &policy.limits, buffer, &mut room)?;
         spent.decompressed = message.bytes() as u64;
-        let mut decoded = decode(&message, &policy.limits, now)?;
+        let mut decoded = decode(&message, &policy.limits, now, room)?;
         spent.decode = lap(&mut since);
 
         let rules = Rules {
@@ -124,7 +130,13 @@ impl Pipeline {
         });
         let mut outcome = Outcome::Answered(reply.clone());
         if !validated.batch.entries.is_empty() {
-            let durable = Box::new(move |result| drop(written.send(result)));
+            // A copy of it waits to be written to the log.
+            let bytes = validated.batch.bytes();
+            let waiting = Held::charged(self.store.budget(), MemoryUser::Pushes, bytes);
+            let durable = Box::new(move |result| {
+                drop(waiting);
+                drop(written.send(result));
+            });
             outcome = match self.store.write(tenant, &validated.batch, durable) {
                 Ok(()) => Outcome::Writing(reply),
                 Err(error) => return Ok(Outcome::NotWritten(error)),
@@ -144,8 +156,9 @@ fn decode<'m>(
     message: &'m Message<'_>,
     limits: &IngestLimits,
     now: i64,
+    room: Room,
 ) -> Result<Decoded<'m>, BodyError> {
-    let decoded = message.decode(limits, now)?;
+    let decoded = message.decode(limits, now, room)?;
     match decoded.streams.is_empty() {
         true => Err(BodyError::NoStreams),
         false => Ok(decoded),
@@ -162,13 +175,16 @@ fn lap(since: &mut Instant) -> Duration {
 struct BufferPool {
     waiting: Mutex<Vec<Vec<u8>>>,
     count_max: usize,
+    /// Largest buffer that is kept.
+    bytes_max: usize,
 }
 
 impl BufferPool {
-    fn new(count_max: usize) -> BufferPool {
+    fn new(count_max: usize, memory: usize) -> BufferPool {
         BufferPool {
             waiting: Mutex::default(),
             count_max,
+            bytes_max: BUFFER_REUSED_BYTES_MAX.min(memory / BUFFER_REUSED_SHARE),
         }
     }
 
@@ -178,7 +194,7 @@ impl BufferPool {
 
     fn give_back(&self, buffer: Vec<u8>) {
         let mut waiting = self.waiting.lock();
-        if buffer.capacity() <= BUFFER_REUSED_BYTES_MAX && waiting.len() < self.count_max {
+        if buffer.capacity() <= self.bytes_max && waiting.len() < self.count_max {
             waiting.push(buffer);
         }
     }
@@ -209,8 +225,9 @@ impl DryRun {
 
     fn validated_bytes(&mut self, request: &PushRequest) -> Result<usize, BodyError> {
         let limits = &self.policy.limits;
-        let message = Message::read(request, limits, &mut self.buffer)?;
-        let mut decoded = message.decode(limits, i64::MAX)?;
+        let mut room = Room::default();
+        let message = Message::read(request, limits, &mut self.buffer, &mut room)?;
+        let mut decoded = message.decode(limits, i64::MAX, room)?;
         let rules = Rules {
             policy: &self.policy,
             rates: None,

@@ -22,6 +22,9 @@ pub(crate) enum BodyError {
     /// Not a snappy block, which a protobuf push has to be.
     #[error("snappy: corrupt input")]
     NotSnappy,
+    /// The memory budget has no room for it now.
+    #[error("no memory to decode the push now; send it again later")]
+    NoRoom,
     /// There is no stream in it.
     #[error("error at least one valid stream is required for ingestion")]
     NoStreams,
@@ -34,6 +37,7 @@ impl BodyError {
             BodyError::Malformed(_) | BodyError::NotSnappy => 400,
             BodyError::TooLarge(_) => 413,
             BodyError::NoStreams => 422,
+            BodyError::NoRoom => 429,
         }
     }
 

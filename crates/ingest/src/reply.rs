@@ -38,7 +38,7 @@ impl PushReply {
     }
 
     /// Something was refused, with this text.
-    pub(crate) fn error(protocol: Protocol, status: u16, text: &str) -> PushReply {
+    pub fn error(protocol: Protocol, status: u16, text: &str) -> PushReply {
         let (body, content_type) = match protocol {
             Protocol::Loki | Protocol::LokiLegacy | Protocol::Grpc => {
                 (format!("{text}\n").into_bytes(), PLAIN_TEXT)

@@ -1,9 +1,12 @@
-//! The memory budget bounds everything that grows with data or queries.
+//! The memory budget bounds everything that grows with data or clients.
 //!
 //! [`Budget`] counts who holds how much; [`Held`] is a share that ends with its value. What can't
 //! be refused (entries that were acknowledged, directories of parts) is charged and may exceed the
-//! bound; what can be refused asks first. [`Budget::pressure`] tells the code that makes room how
-//! urgent it is. It counts what its users say they hold and knows nothing of the allocator.
+//! bound; what can be refused asks first, and asking is one atomic step: many who ask at once never
+//! get more than there is. Each user has a share of the bound for itself, and a mark of the whole
+//! up to which it may grow: the further something is on its way, the higher the mark, so that what
+//! was begun can end. [`Budget::pressure`] tells the code that makes room how urgent it is. It
+//! counts what its users say they hold and knows nothing of the allocator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -33,17 +36,43 @@ pub enum MemoryUser {
     Results,
     /// Queries at work.
     Queries,
+    /// Request bodies, as they arrive and until they are decoded.
+    Bodies,
+    /// Request bodies that are small, which have a share of their own.
+    SmallBodies,
+    /// Pushes that are decompressed and decoded, until they are written.
+    Pushes,
+    /// Answers that clients have not taken yet.
+    Answers,
+    /// Entries that wait for live tails.
+    Tails,
+    /// Heads of requests, and what a connection needs beside them.
+    Connections,
+}
+
+/// What one user may take, in percent of the bound.
+struct Share {
+    /// Of the bound for itself.
+    own: usize,
+    /// What all may hold once it has taken more.
+    mark: usize,
 }
 
 impl MemoryUser {
     /// All of them, in the order metrics show them.
-    pub const ALL: [MemoryUser; 6] = [
+    pub const ALL: [MemoryUser; 12] = [
         MemoryUser::Head,
         MemoryUser::Writers,
         MemoryUser::Directories,
         MemoryUser::Caches,
         MemoryUser::Results,
         MemoryUser::Queries,
+        MemoryUser::Bodies,
+        MemoryUser::SmallBodies,
+        MemoryUser::Pushes,
+        MemoryUser::Answers,
+        MemoryUser::Tails,
+        MemoryUser::Connections,
     ];
 
     /// Its name in metrics.
@@ -55,7 +84,32 @@ impl MemoryUser {
             MemoryUser::Caches => "caches",
             MemoryUser::Results => "results",
             MemoryUser::Queries => "queries",
+            MemoryUser::Bodies => "bodies",
+            MemoryUser::SmallBodies => "small_bodies",
+            MemoryUser::Pushes => "pushes",
+            MemoryUser::Answers => "answers",
+            MemoryUser::Tails => "tails",
+            MemoryUser::Connections => "connections",
         }
+    }
+
+    /// What it may take when it asks.
+    fn share(self) -> Share {
+        let (own, mark) = match self {
+            MemoryUser::Head
+            | MemoryUser::Writers
+            | MemoryUser::Directories
+            | MemoryUser::Caches
+            | MemoryUser::Results
+            | MemoryUser::Queries => (100, SLOW_PERCENT),
+            MemoryUser::Tails => (10, SLOW_PERCENT),
+            MemoryUser::Bodies => (25, 82),
+            MemoryUser::Answers => (30, 86),
+            MemoryUser::Connections => (10, 88),
+            MemoryUser::SmallBodies => (5, 90),
+            MemoryUser::Pushes => (45, 94),
+        };
+        Share { own, mark }
     }
 }
 
@@ -83,6 +137,8 @@ struct Account {
 #[derive(Debug)]
 pub struct Budget {
     bytes: usize,
+    /// What all hold.
+    held: AtomicUsize,
     accounts: [Account; MemoryUser::ALL.len()],
 }
 
@@ -91,6 +147,7 @@ impl Budget {
     pub fn new(bytes: usize) -> Budget {
         Budget {
             bytes,
+            held: AtomicUsize::new(0),
             accounts: Default::default(),
         }
     }
@@ -114,11 +171,17 @@ impl Budget {
 
     /// What all hold.
     pub fn held_by_all(&self) -> usize {
-        MemoryUser::ALL.iter().map(|user| self.held(*user)).sum()
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// The most a user may hold when it asks.
+    pub fn share(&self, user: MemoryUser) -> usize {
+        self.percent(user.share().own)
     }
 
     /// Charges what is there anyway; gives what the user held before.
     pub fn charge(&self, user: MemoryUser, bytes: usize) -> usize {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
         self.accounts[user as usize]
             .held
             .fetch_add(bytes, Ordering::Relaxed)
@@ -129,6 +192,21 @@ impl Budget {
         self.accounts[user as usize]
             .held
             .fetch_sub(bytes, Ordering::Relaxed);
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Charges `bytes` if the user may take them now; false when there is no room.
+    pub fn try_charge(&self, user: MemoryUser, bytes: usize) -> bool {
+        let share = user.share();
+        let own = &self.accounts[user as usize].held;
+        if !add_below(own, bytes, self.percent(share.own)) {
+            return false;
+        }
+        let taken = add_below(&self.held, bytes, self.percent(share.mark));
+        if !taken {
+            own.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        taken
     }
 
     /// Notes that a user was sent away.
@@ -140,11 +218,7 @@ impl Budget {
 
     /// How full it is.
     pub fn pressure(&self) -> Pressure {
-        self.pressure_at(self.held_by_all())
-    }
-
-    fn pressure_at(&self, held: usize) -> Pressure {
-        match held.saturating_mul(100) / self.bytes.max(1) {
+        match self.held_by_all().saturating_mul(100) / self.bytes.max(1) {
             percent if percent >= FULL_PERCENT => Pressure::Full,
             percent if percent >= SLOW_PERCENT => Pressure::Slow,
             percent if percent >= EARLY_PERCENT => Pressure::Early,
@@ -152,16 +226,20 @@ impl Budget {
         }
     }
 
-    /// Charges unless that would take the share that is kept for entries.
-    fn try_charge(&self, user: MemoryUser, bytes: usize) -> bool {
-        self.charge(user, bytes);
-        if self.pressure() < Pressure::Slow {
-            return true;
+    fn percent(&self, percent: usize) -> usize {
+        match self.bytes.checked_mul(percent) {
+            Some(product) => product / 100,
+            None => self.bytes / 100 * percent,
         }
-        self.release(user, bytes);
-        self.count_refusal(user);
-        false
     }
+}
+
+/// Adds to a count if it stays below `bound`, in one step.
+fn add_below(count: &AtomicUsize, bytes: usize, bound: usize) -> bool {
+    let sum = |held: usize| held.checked_add(bytes).filter(|sum| *sum < bound);
+    count
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum)
+        .is_ok()
 }
 
 /// A growing share of a budget, given back when it is dropped.
@@ -192,20 +270,61 @@ impl Held {
         }
     }
 
-    /// Grows to at least `bytes`; false when the budget has no room, which is counted.
+    /// Exactly `bytes`, if there is room; a refusal is counted.
+    pub fn taken(budget: &Arc<Budget>, user: MemoryUser, bytes: usize) -> Option<Held> {
+        let mut held = Held::new(budget, user);
+        let taken = held.try_cover(bytes);
+        if !taken {
+            budget.count_refusal(user);
+        }
+        taken.then_some(held)
+    }
+
+    /// Grows to at least `bytes`, in steps; false when the budget has no room, which is counted.
     pub fn cover(&mut self, bytes: usize) -> bool {
         if bytes <= self.bytes {
             return true;
         }
         let more = (bytes - self.bytes).next_multiple_of(STEP_BYTES);
         let granted = self.budget.try_charge(self.user, more);
+        match granted {
+            true => self.bytes += more,
+            false => self.budget.count_refusal(self.user),
+        }
+        granted
+    }
+
+    /// Grows to exactly `bytes` if there is room. No refusal is counted: the caller may wait and
+    /// ask again.
+    pub fn try_cover(&mut self, bytes: usize) -> bool {
+        let more = bytes.saturating_sub(self.bytes);
+        let granted = more == 0 || self.budget.try_charge(self.user, more);
         self.bytes += if granted { more } else { 0 };
         granted
+    }
+
+    /// Gives back what is more than `bytes`.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let less = self.bytes.saturating_sub(bytes);
+        self.budget.release(self.user, less);
+        self.bytes -= less;
+    }
+
+    /// Moves the share to the account of another, who has the memory from now on.
+    pub fn pass_to(&mut self, user: MemoryUser) {
+        self.budget.charge(user, self.bytes);
+        self.budget.release(self.user, self.bytes);
+        self.user = user;
     }
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The budget it is a share of.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 }
 
@@ -261,5 +380,52 @@ mod tests {
         let _head = Held::charged(&budget, MemoryUser::Head, 85 * STEP_BYTES);
         assert!(!Held::new(&budget, MemoryUser::Queries).cover(1));
         assert_eq!(budget.charge(MemoryUser::Head, 1), 85 * STEP_BYTES);
+    }
+
+    #[test]
+    fn many_who_ask_at_once_never_get_more_than_there_is() {
+        let budget = Arc::new(Budget::new(100_000));
+        let ask = |user: MemoryUser| {
+            let mut held = Vec::new();
+            for _ in 0..10_000 {
+                held.extend(Held::taken(&budget, user, 7));
+                assert!(budget.held_by_all() < budget.percent(94));
+            }
+            held
+        };
+        let users = [MemoryUser::Bodies, MemoryUser::Queries, MemoryUser::Pushes];
+        let held: Vec<Vec<Held>> = std::thread::scope(|scope| {
+            let threads = users.map(|user| scope.spawn(move || ask(user)));
+            threads.map(|t| t.join().expect("no panic")).into()
+        });
+        assert!(budget.held_by_all() > budget.percent(80));
+        for user in users {
+            assert!(budget.held(user) < budget.share(user), "{user:?}");
+        }
+        drop(held);
+        assert_eq!(budget.held_by_all(), 0);
+    }
+
+    #[test]
+    fn what_is_further_on_its_way_gets_what_others_do_not() {
+        let budget = Arc::new(Budget::new(1000));
+        let _others = Held::charged(&budget, MemoryUser::Head, 840);
+        let room = |user| Held::taken(&budget, user, 1).is_some();
+        assert!(!room(MemoryUser::Queries) && !room(MemoryUser::Bodies));
+        assert!(room(MemoryUser::Answers) && room(MemoryUser::SmallBodies));
+        assert!(room(MemoryUser::Pushes));
+    }
+
+    #[test]
+    fn a_share_shrinks_and_passes_to_another_account() {
+        let budget = Arc::new(Budget::new(1000));
+        let mut held = Held::taken(&budget, MemoryUser::Queries, 300).expect("room");
+        held.shrink_to(200);
+        held.pass_to(MemoryUser::Answers);
+        assert_eq!(budget.held(MemoryUser::Queries), 0);
+        assert_eq!(budget.held(MemoryUser::Answers), 200);
+        assert!(!held.try_cover(300) && held.try_cover(299));
+        drop(held);
+        assert_eq!(budget.held_by_all(), 0);
     }
 }

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::error::ApiError;
 use crate::limits::open_tails::OpenTails;
 use crate::limits::overrides::{Overrides, TenantLimits};
+use crate::net::body::Arrivals;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
 use skald_ingest::Ingest;
 use skald_model::TenantId;
@@ -38,6 +39,8 @@ pub struct App {
     pub overrides: Arc<Overrides>,
     /// Counters of requests.
     pub metrics: Arc<Metrics>,
+    /// Request bodies that are arriving.
+    pub(crate) arrivals: Arrivals,
     /// Open tails, per tenant.
     pub tails: OpenTails,
     /// Queries that run now, so that equal ones run once.
@@ -75,6 +78,7 @@ impl App {
             config.limits.query(&config.querier),
             crate::clock::now,
         );
+        let arrivals = Arrivals::new(store.budget());
         App {
             overrides,
             tokens,
@@ -83,6 +87,7 @@ impl App {
             ingest,
             engine,
             metrics,
+            arrivals,
             tails: OpenTails::default(),
             coalescer: QueryCoalescer::default(),
             phase: AtomicU8::new(Phase::Running as u8),

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -72,13 +72,29 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// Seconds after which a client should come again.
+const RETRY_AFTER_SECONDS: u16 = 5;
+
+/// Tells clients when to come again, with the statuses that ask them to.
+fn with_retry(mut response: Response) -> Response {
+    let again = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
+    if again.contains(&response.status()) {
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+    }
+    response
+}
+
 /// An error body as Go's `http.Error` sends it.
 pub(crate) fn plain(status: StatusCode, text: String) -> Response {
     let content_type = (
         CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
-    (status, [content_type, NO_SNIFF], text).into_response()
+    with_retry((status, [content_type, NO_SNIFF], text).into_response())
 }
 
 /// Gives errors as JSON to clients whose `Accept` names JSON and not everything.
@@ -125,7 +141,7 @@ fn json_body(error: &ApiError) -> Response {
         HeaderValue::from_static("application/json; charset=UTF-8"),
     );
     response.headers_mut().insert(NO_SNIFF.0, NO_SNIFF.1);
-    response
+    with_retry(response)
 }
 
 #[cfg(test)]

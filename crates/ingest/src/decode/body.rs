@@ -5,6 +5,7 @@
 
 use crate::limits::IngestLimits;
 use crate::rejection::BodyError;
+use crate::room::Room;
 use std::io::Read;
 
 /// Most encodings one body may be wrapped in.
@@ -12,6 +13,21 @@ const ENCODINGS_MAX: usize = 3;
 
 /// A snappy block grows at most by this: three bytes copy up to 64.
 const SNAPPY_GROWTH_MAX: usize = 22;
+
+/// Bytes that a decompressed body begins with.
+const FIRST_BYTES: usize = 64 << 10;
+
+/// What a decompressed body that is full grows to, in percent.
+const GROWTH_PERCENT: usize = 150;
+
+/// Buffers of an lz4 decoder with the largest blocks there are, in bytes.
+const LZ4_BUFFER_BYTES: usize = 12 << 20;
+
+/// Smallest window of a zstd decoder, as a power of two: what its own buffers take anyway.
+const ZSTD_WINDOW_LOG_MIN: u32 = 18;
+
+/// Largest window of a zstd decoder: the library's own bound.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
 /// What the media type says a push is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +187,7 @@ pub(crate) fn decompress<'b>(
     encodings: &[Encoding],
     limits: &IngestLimits,
     buffer: &'b mut Vec<u8>,
+    room: &mut Room,
 ) -> Result<&'b [u8], BodyError> {
     let Some((first, others)) = encodings.split_first() else {
         return if body.len() > limits.max_decompressed_size {
@@ -179,67 +196,130 @@ pub(crate) fn decompress<'b>(
             Ok(body)
         };
     };
-    undo(*first, body, limits, buffer)?;
+    let mut out = Output {
+        bytes: buffer,
+        limits,
+        room,
+    };
+    out.room.take(out.bytes.capacity())?;
+    undo(*first, body, &mut out)?;
     for encoding in others {
-        let input = std::mem::take(buffer);
-        undo(*encoding, &input, limits, buffer)?;
+        let input = std::mem::take(out.bytes);
+        undo(*encoding, &input, &mut out)?;
+        out.room.give_back(input.capacity());
     }
     Ok(buffer)
 }
 
-fn undo(
-    encoding: Encoding,
-    input: &[u8],
-    limits: &IngestLimits,
-    out: &mut Vec<u8>,
-) -> Result<(), BodyError> {
-    out.clear();
+/// What comes out of an encoding: within the size caps, and within the room there is.
+struct Output<'o> {
+    bytes: &'o mut Vec<u8>,
+    limits: &'o IngestLimits,
+    room: &'o mut Room,
+}
+
+impl Output<'_> {
+    /// Makes place for `bytes` in all.
+    fn grow_to(&mut self, bytes: usize) -> Result<(), BodyError> {
+        let before = self.bytes.capacity();
+        if before < bytes {
+            // What there is moves, and is there twice meanwhile.
+            self.room.take(bytes)?;
+            self.bytes.reserve_exact(bytes - self.bytes.len());
+            self.room.give_back(before);
+        }
+        Ok(())
+    }
+
+    /// Reads to the end, or to the cap.
+    fn read(&mut self, mut reader: impl Read, words: &str) -> Result<(), BodyError> {
+        let max = self.limits.max_decompressed_size;
+        loop {
+            if self.bytes.len() == self.bytes.capacity() {
+                let grown = (self.bytes.len() * GROWTH_PERCENT / 100).max(FIRST_BYTES);
+                self.grow_to(grown.min(max + 1))?;
+            }
+            let space = self.bytes.capacity() - self.bytes.len();
+            match reader.by_ref().take(space as u64).read_to_end(self.bytes) {
+                _ if self.bytes.len() > max => {
+                    return Err(too_large(self.bytes.len(), self.limits));
+                }
+                Ok(read) if read < space => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return Err(BodyError::malformed("unexpected EOF"));
+                }
+                Err(error) => return Err(BodyError::Malformed(format!("{words}: {error}"))),
+            }
+        }
+    }
+}
+
+fn undo(encoding: Encoding, input: &[u8], out: &mut Output<'_>) -> Result<(), BodyError> {
+    out.bytes.clear();
     match encoding {
-        Encoding::Gzip => read_capped(
+        Encoding::Gzip => out.read(
             flate2::bufread::MultiGzDecoder::new(input),
             "gzip: invalid header",
-            limits,
-            out,
         ),
-        Encoding::Deflate => undo_deflate(input, limits, out),
-        Encoding::Zstd => {
-            let decoder = zstd::stream::read::Decoder::with_buffer(input);
-            let decoder = decoder.map_err(|e| BodyError::Malformed(format!("zstd: {e}")))?;
-            read_capped(decoder, "zstd: invalid input", limits, out)
+        Encoding::Deflate => undo_deflate(input, out),
+        Encoding::Zstd => undo_zstd(input, out),
+        Encoding::Lz4 => {
+            out.room.take(LZ4_BUFFER_BYTES)?;
+            out.read(
+                lz4_flex::frame::FrameDecoder::new(input),
+                "lz4: invalid input",
+            )?;
+            out.room.give_back(LZ4_BUFFER_BYTES);
+            Ok(())
         }
-        Encoding::Lz4 => read_capped(
-            lz4_flex::frame::FrameDecoder::new(input),
-            "lz4: invalid input",
-            limits,
-            out,
-        ),
-        Encoding::SnappyBlock => undo_snappy(input, limits, out),
-        Encoding::SnappyFrames => read_capped(
+        Encoding::SnappyBlock => undo_snappy(input, out),
+        Encoding::SnappyFrames => out.read(
             snap::read::FrameDecoder::new(input),
             "snappy: corrupt input",
-            limits,
-            out,
         ),
     }
 }
 
+/// A decoder of zstd keeps the window that the frame asks for; none of a later frame may be larger
+/// than that of the first.
+fn undo_zstd(input: &[u8], out: &mut Output<'_>) -> Result<(), BodyError> {
+    let failed = |error| BodyError::Malformed(format!("zstd: {error}"));
+    let window_log = zstd_window_log(input).clamp(ZSTD_WINDOW_LOG_MIN, ZSTD_WINDOW_LOG_MAX);
+    out.room.take(1 << window_log)?;
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(failed)?;
+    decoder.window_log_max(window_log).map_err(failed)?;
+    out.read(decoder, "zstd: invalid input")?;
+    out.room.give_back(1 << window_log);
+    Ok(())
+}
+
+/// The window that a zstd frame asks for, as the power of two that holds it (RFC 8878 3.1.1.1); 0
+/// when there is no frame.
+fn zstd_window_log(input: &[u8]) -> u32 {
+    let Some([descriptor, window, ..]) = input.get(4..) else {
+        return 0;
+    };
+    if descriptor & 0x20 != 0 {
+        // A single segment: the window is the content, which fits the output or is refused.
+        return ZSTD_WINDOW_LOG_MIN;
+    }
+    let rounded_up = u32::from(window & 7 != 0);
+    10 + u32::from(window >> 3) + rounded_up
+}
+
 /// HTTP's deflate is zlib's framing around deflate (RFC 9110 8.4.1.2); many clients, and Loki, mean
 /// bare deflate.
-fn undo_deflate(input: &[u8], limits: &IngestLimits, out: &mut Vec<u8>) -> Result<(), BodyError> {
+fn undo_deflate(input: &[u8], out: &mut Output<'_>) -> Result<(), BodyError> {
     const WORDS: &str = "flate: corrupt input";
-    let framed = has_zlib_header(input)
-        .then(|| read_capped(flate2::bufread::ZlibDecoder::new(input), WORDS, limits, out));
+    let framed =
+        has_zlib_header(input).then(|| out.read(flate2::bufread::ZlibDecoder::new(input), WORDS));
     match framed {
         Some(Ok(())) => return Ok(()),
-        Some(Err(error @ BodyError::TooLarge(_))) => return Err(error),
-        Some(Err(_)) | None => out.clear(),
+        Some(Err(error @ (BodyError::TooLarge(_) | BodyError::NoRoom))) => return Err(error),
+        Some(Err(_)) | None => out.bytes.clear(),
     }
-    let bare = read_capped(
-        flate2::bufread::DeflateDecoder::new(input),
-        WORDS,
-        limits,
-        out,
-    );
+    let bare = out.read(flate2::bufread::DeflateDecoder::new(input), WORDS);
     match framed {
         Some(Err(error)) => bare.map_err(|_| error),
         _ => bare,
@@ -258,39 +338,23 @@ fn has_zlib_header(input: &[u8]) -> bool {
     }
 }
 
-fn read_capped(
-    reader: impl Read,
-    words: &str,
-    limits: &IngestLimits,
-    out: &mut Vec<u8>,
-) -> Result<(), BodyError> {
-    let max = limits.max_decompressed_size;
-    match reader.take(max as u64 + 1).read_to_end(out) {
-        Ok(_) if out.len() > max => Err(too_large(out.len(), limits)),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Err(BodyError::malformed("unexpected EOF"))
-        }
-        Err(error) => Err(BodyError::Malformed(format!("{words}: {error}"))),
-    }
-}
-
-fn undo_snappy(input: &[u8], limits: &IngestLimits, out: &mut Vec<u8>) -> Result<(), BodyError> {
+fn undo_snappy(input: &[u8], out: &mut Output<'_>) -> Result<(), BodyError> {
     let len = snap::raw::decompress_len(input).map_err(|_| BodyError::NotSnappy)?;
     if input.is_empty() {
         return Err(BodyError::NotSnappy);
     }
-    if len > limits.max_decompressed_size {
-        return Err(too_large(len, limits));
+    if len > out.limits.max_decompressed_size {
+        return Err(too_large(len, out.limits));
     }
     if len > input.len().saturating_mul(SNAPPY_GROWTH_MAX) {
         return Err(BodyError::NotSnappy);
     }
-    out.resize(len, 0);
+    out.grow_to(len)?;
+    out.bytes.resize(len, 0);
     let written = snap::raw::Decoder::new()
-        .decompress(input, out)
+        .decompress(input, out.bytes)
         .map_err(|_| BodyError::NotSnappy)?;
-    out.truncate(written);
+    out.bytes.truncate(written);
     Ok(())
 }
 
@@ -320,8 +384,9 @@ mod tests {
             ..IngestLimits::default()
         };
         let mut buffer = Vec::new();
-        let got = loki_encodings(Some(header), shape)
-            .and_then(|e| decompress(body, &e, &limits, &mut buffer).map(<[u8]>::to_vec));
+        let got = loki_encodings(Some(header), shape).and_then(|e| {
+            decompress(body, &e, &limits, &mut buffer, &mut Room::default()).map(<[u8]>::to_vec)
+        });
         assert_eq!(
             got.as_deref().map_err(ToString::to_string),
             want.map_err(str::to_owned)
@@ -451,8 +516,14 @@ mod tests {
         for broken in [&*damaged, b"{\"streams\":[]}", b""] {
             let mut buffer = Vec::new();
             let limits = IngestLimits::default();
-            let error = decompress(broken, &[Encoding::Deflate], &limits, &mut buffer)
-                .expect_err("the body is broken");
+            let error = decompress(
+                broken,
+                &[Encoding::Deflate],
+                &limits,
+                &mut buffer,
+                &mut Room::default(),
+            )
+            .expect_err("the body is broken");
             assert_eq!(error.status(), 400);
         }
         let bomb = zlib(&vec![0; 64 << 20], 9);

@@ -5,6 +5,8 @@
 
 use crate::limits::{ENTRIES_MAX, PAIRS_MAX};
 use crate::rejection::{BodyError, Rejections};
+use crate::room::Room;
+use skald_model::{WriteEntry, WriteStream};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -25,6 +27,8 @@ pub(crate) struct Decoded<'a> {
     pub(crate) pairs: Vec<(Text<'a>, Text<'a>)>,
     /// What could not be decoded although its neighbours could.
     pub(crate) rejections: Rejections,
+    /// The memory it takes, and what is made of it until it is written.
+    room: Room,
 }
 
 /// One stream of a push.
@@ -60,7 +64,55 @@ pub(crate) struct DecodedEntry<'a> {
     pub(crate) pairs: Range<u32>,
 }
 
+/// Memory of an entry on its way: its own, in a list that grows, and what validation makes of it.
+const ENTRY_BYTES: usize =
+    size_of::<DecodedEntry<'_>>() * 3 / 2 + size_of::<WriteEntry<'_>>() + PAIR_BYTES / 2;
+
+/// The same of a metadata pair; an entry may get one more, for its level.
+const PAIR_BYTES: usize = 2 * size_of::<(Text<'_>, Text<'_>)>();
+
+/// The same of a stream.
+const STREAM_BYTES: usize = 2 * size_of::<DecodedStream<'_>>() + size_of::<WriteStream>();
+
+/// Bytes that are not borrowed.
+fn owned(text: &Text<'_>) -> usize {
+    match text {
+        Cow::Borrowed(_) => 0,
+        Cow::Owned(bytes) => bytes.capacity(),
+    }
+}
+
 impl<'a> Decoded<'a> {
+    /// Nothing yet, within this room.
+    pub(crate) fn within(room: Room) -> Decoded<'a> {
+        Decoded {
+            room,
+            ..Decoded::default()
+        }
+    }
+
+    /// Appends a stream whose entries are those pushed since `first_row`.
+    pub(crate) fn push_stream(
+        &mut self,
+        labels: RawLabels<'a>,
+        first_row: usize,
+    ) -> Result<(), BodyError> {
+        let text = match &labels {
+            RawLabels::Text(text) => owned(text),
+            RawLabels::Json(_) => 0,
+            RawLabels::Pairs { record, .. } => {
+                let bytes = |(name, value): &(String, String)| {
+                    size_of::<(String, String)>() + name.len() + value.len()
+                };
+                record.iter().map(bytes).sum()
+            }
+        };
+        self.room.take(STREAM_BYTES + text)?;
+        let rows = first_row..self.entries.len();
+        self.streams.push(DecodedStream { labels, rows });
+        Ok(())
+    }
+
     /// Appends an entry whose pairs are those pushed since `first_pair`.
     pub(crate) fn push_entry(
         &mut self,
@@ -73,6 +125,7 @@ impl<'a> Decoded<'a> {
                 "more than {ENTRIES_MAX} entries"
             )));
         }
+        self.room.take(ENTRY_BYTES + owned(&line))?;
         let pairs = first_pair as u32..self.pairs.len() as u32;
         self.entries.push(DecodedEntry { time, line, pairs });
         Ok(())
@@ -89,6 +142,7 @@ impl<'a> Decoded<'a> {
                 "more than {PAIRS_MAX} structured metadata labels"
             )));
         }
+        self.room.take(PAIR_BYTES + owned(&name) + owned(&value))?;
         self.pairs.push((name, value));
         Ok(())
     }

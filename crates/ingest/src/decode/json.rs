@@ -4,10 +4,11 @@
 //! Either shape is taken on either path. An entry that is JSON but not an entry is refused alone; a
 //! text that is no JSON is refused whole. Error texts begin like those of the decoder Loki uses.
 
-use crate::decode::decoded::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
+use crate::decode::decoded::{Decoded, RawLabels, TIME_MISSING};
 use crate::decode::json_reader::{JsonError, Scanner};
 use crate::limits::LABEL_TEXT_BYTES_MAX;
 use crate::rejection::BodyError;
+use crate::room::Room;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
@@ -46,8 +47,8 @@ impl From<BodyError> for Stop {
 }
 
 /// Decodes a whole request.
-pub(crate) fn decode(body: &[u8]) -> Result<Decoded<'_>, BodyError> {
-    let mut decoded = Decoded::default();
+pub(crate) fn decode(body: &[u8], room: Room) -> Result<Decoded<'_>, BodyError> {
+    let mut decoded = Decoded::within(room);
     let mut scanner = Scanner::new(body);
     match scanner.peek() {
         None => return Err(BodyError::malformed("EOF")),
@@ -159,10 +160,7 @@ fn decode_stream<'a>(scanner: &mut Scanner<'a>, decoded: &mut Decoded<'a>) -> Re
         ))
         .into());
     }
-    decoded.streams.push(DecodedStream {
-        labels,
-        rows: first_row..decoded.entries.len(),
-    });
+    decoded.push_stream(labels, first_row)?;
     Ok(())
 }
 
@@ -302,7 +300,7 @@ mod tests {
     use super::*;
 
     fn check(body: &str, want: &str) {
-        let decoded = match decode(body.as_bytes()) {
+        let decoded = match decode(body.as_bytes(), Room::default()) {
             Ok(decoded) => decoded,
             Err(error) => return assert_eq!(error.to_string(), want, "{body}"),
         };
@@ -398,7 +396,7 @@ mod tests {
             let body = format!(
                 r#"{{"streams":[{{"stream":{{}},"values":[["1","a",{{"n":{bad}}}],["2","b"]]}}]}}"#
             );
-            let decoded = decode(body.as_bytes());
+            let decoded = decode(body.as_bytes(), Room::default());
             assert!(
                 decoded.is_err() || decoded.is_ok_and(|d| d.rejections.text().is_some()),
                 "{bad}"
@@ -416,7 +414,7 @@ mod tests {
         );
         let cut = r#"{"streams":[{"stream":{},"values":[["1","a"]"#;
         assert!(
-            decode(cut.as_bytes())
+            decode(cut.as_bytes(), Room::default())
                 .expect_err("body is cut")
                 .to_string()
                 .contains("object not ended with }")
@@ -431,8 +429,8 @@ mod tests {
                 0..30,
             ),
         ) {
-            drop(decode(pieces.concat().as_bytes()));
-            drop(decode(format!("{{\"streams\":[{{{}", pieces.concat()).as_bytes()));
+            drop(decode(pieces.concat().as_bytes(), Room::default()));
+            drop(decode(format!("{{\"streams\":[{{{}", pieces.concat()).as_bytes(), Room::default()));
         }
     }
 }

@@ -3,9 +3,12 @@
 //! For messages that are small beside their lines; what is hot is read with `json_reader`. Strings
 //! borrow from the text unless they hold escapes. Nesting is bounded by the parser.
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use crate::rejection::BodyError;
+use crate::room::Room;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 
 /// A JSON value.
@@ -34,20 +37,51 @@ impl Node<'_> {
     }
 }
 
-/// Reads a whole text; trailing bytes are an error.
-pub(crate) fn parse(text: &[u8]) -> Result<Node<'_>, serde_json::Error> {
-    serde_json::from_slice(text)
+/// Lists are up to twice as long as what they hold.
+const LIST_SLACK: usize = 2;
+
+/// Reads a whole text, taking room for the tree as it grows; trailing bytes are an error.
+pub(crate) fn parse<'t>(text: &'t [u8], room: &mut Room) -> Result<Node<'t>, BodyError> {
+    let growth = Growth {
+        room: RefCell::new(room),
+        refused: RefCell::default(),
+    };
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let tree = growth.deserialize(&mut deserializer);
+    let tree = tree.and_then(|tree| deserializer.end().map(|()| tree));
+    tree.map_err(|error| match growth.refused.take() {
+        Some(refused) => refused,
+        None => BodyError::Malformed(format!("json: {error}")),
+    })
 }
 
-impl<'t> Deserialize<'t> for Node<'t> {
-    fn deserialize<D: Deserializer<'t>>(deserializer: D) -> Result<Node<'t>, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
+/// A tree that grows, within the room of its push.
+struct Growth<'r> {
+    room: RefCell<&'r mut Room>,
+    /// Why it may not grow further.
+    refused: RefCell<Option<BodyError>>,
+}
+
+impl Growth<'_> {
+    fn by<E: Error>(&self, bytes: usize) -> Result<(), E> {
+        let taken = self.room.borrow_mut().take(bytes);
+        taken.map_err(|refused| {
+            let error = E::custom(&refused);
+            *self.refused.borrow_mut() = Some(refused);
+            error
+        })
     }
 }
 
-struct NodeVisitor;
+impl<'t> DeserializeSeed<'t> for &Growth<'_> {
+    type Value = Node<'t>;
 
-impl<'t> Visitor<'t> for NodeVisitor {
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Node<'t>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'t> Visitor<'t> for &Growth<'_> {
     type Value = Node<'t>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,16 +115,19 @@ impl<'t> Visitor<'t> for NodeVisitor {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Node<'t>, E> {
+        self.by(value.len())?;
         Ok(Node::Text(Cow::Owned(value.to_owned())))
     }
 
     fn visit_string<E: Error>(self, value: String) -> Result<Node<'t>, E> {
+        self.by(value.len())?;
         Ok(Node::Text(Cow::Owned(value)))
     }
 
     fn visit_seq<A: SeqAccess<'t>>(self, mut items: A) -> Result<Node<'t>, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
+            self.by(LIST_SLACK * size_of::<Node<'_>>())?;
             list.push(item);
         }
         Ok(Node::List(list))
@@ -98,11 +135,12 @@ impl<'t> Visitor<'t> for NodeVisitor {
 
     fn visit_map<A: MapAccess<'t>>(self, mut members: A) -> Result<Node<'t>, A::Error> {
         let mut object = Vec::new();
-        while let Some(name) = members.next_key()? {
+        while let Some(name) = members.next_key_seed(self)? {
             let Node::Text(name) = name else {
                 return Err(A::Error::custom("a name has to be a string"));
             };
-            object.push((name, members.next_value()?));
+            self.by(LIST_SLACK * size_of::<(Cow<'_, str>, Node<'_>)>())?;
+            object.push((name, members.next_value_seed(self)?));
         }
         Ok(Node::Object(object))
     }
@@ -129,12 +167,15 @@ mod tests {
             ("a".into(), Node::Text("x\n".into())),
             ("b".into(), Node::Object(Vec::new())),
         ];
-        assert_eq!(parse(text).expect("text is JSON"), Node::Object(members));
+        assert_eq!(
+            parse(text, &mut Room::default()).expect("text is JSON"),
+            Node::Object(members)
+        );
     }
 
     #[test]
     fn strings_without_escapes_borrow() {
-        let parsed = parse(br#"{"name":"value"}"#).expect("text is JSON");
+        let parsed = parse(br#"{"name":"value"}"#, &mut Room::default()).expect("text is JSON");
         let Node::Object(members) = parsed else {
             panic!("the text is an object")
         };
@@ -147,8 +188,11 @@ mod tests {
     #[test]
     fn other_texts_are_refused() {
         for text in ["", "{", "{} {}", "[1,]", "nul", "{1:2}", "1e999"] {
-            assert!(parse(text.as_bytes()).is_err(), "{text}");
+            assert!(
+                parse(text.as_bytes(), &mut Room::default()).is_err(),
+                "{text}"
+            );
         }
-        assert!(parse(&b"[".repeat(1 << 20)).is_err());
+        assert!(parse(&b"[".repeat(1 << 20), &mut Room::default()).is_err());
     }
 }

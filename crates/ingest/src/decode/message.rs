@@ -6,6 +6,7 @@ use crate::decode::{body, json, otlp, protobuf};
 use crate::limits::IngestLimits;
 use crate::rejection::BodyError;
 use crate::request::{Protocol, PushRequest};
+use crate::room::Room;
 
 /// A push by its format.
 pub(crate) enum Message<'b> {
@@ -24,6 +25,7 @@ impl<'b> Message<'b> {
         request: &'b PushRequest,
         limits: &IngestLimits,
         buffer: &'b mut Vec<u8>,
+        room: &mut Room,
     ) -> Result<Message<'b>, BodyError> {
         body::check_received(request.body.len(), limits)?;
         let content_type = request.content_type.as_deref();
@@ -32,7 +34,7 @@ impl<'b> Message<'b> {
             Protocol::Loki | Protocol::LokiLegacy => {
                 let shape = body::shape(content_type);
                 let encodings = body::loki_encodings(content_encoding, shape)?;
-                let bytes = body::decompress(&request.body, &encodings, limits, buffer)
+                let bytes = body::decompress(&request.body, &encodings, limits, buffer, room)
                     .map_err(|error| body::blame_content_type(error, content_type))?;
                 Ok(match shape {
                     body::Shape::Json => Message::LokiJson(bytes),
@@ -41,13 +43,13 @@ impl<'b> Message<'b> {
             }
             Protocol::Grpc => {
                 let encodings = body::grpc_encodings(content_encoding)?;
-                let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
+                let bytes = body::decompress(&request.body, &encodings, limits, buffer, room)?;
                 Ok(Message::LokiProtobuf(bytes))
             }
             Protocol::Otlp => {
                 let encodings = body::otlp_encodings(content_encoding)?;
-                let bytes = body::decompress(&request.body, &encodings, limits, buffer)?;
-                let logs = OtlpLogs::parse(content_type, bytes, &limits.otlp)?;
+                let bytes = body::decompress(&request.body, &encodings, limits, buffer, room)?;
+                let logs = OtlpLogs::parse(content_type, bytes, &limits.otlp, room)?;
                 Ok(Message::Otlp(logs, bytes.len()))
             }
         }
@@ -62,11 +64,16 @@ impl<'b> Message<'b> {
     }
 
     /// Streams and entries; entries that may come without a time get `now`.
-    pub(crate) fn decode(&self, limits: &IngestLimits, now: i64) -> Result<Decoded<'_>, BodyError> {
+    pub(crate) fn decode(
+        &self,
+        limits: &IngestLimits,
+        now: i64,
+        room: Room,
+    ) -> Result<Decoded<'_>, BodyError> {
         match self {
-            Message::LokiJson(bytes) => json::decode(bytes),
-            Message::LokiProtobuf(bytes) => protobuf::decode(bytes),
-            Message::Otlp(logs, _) => otlp::streams::decode(logs, limits, now),
+            Message::LokiJson(bytes) => json::decode(bytes, room),
+            Message::LokiProtobuf(bytes) => protobuf::decode(bytes, room),
+            Message::Otlp(logs, _) => otlp::streams::decode(logs, limits, now, room),
         }
     }
 }

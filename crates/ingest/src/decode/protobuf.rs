@@ -1,9 +1,10 @@
 //! Decoder of `logproto.PushRequest` (proto/push.proto), in place: no line is copied.
 
-use crate::decode::decoded::{Decoded, DecodedStream, RawLabels, TIME_MISSING};
+use crate::decode::decoded::{Decoded, RawLabels, TIME_MISSING};
 use crate::decode::proto_reader::{Reader, Value, WireError};
 use crate::limits::LABEL_TEXT_BYTES_MAX;
 use crate::rejection::BodyError;
+use crate::room::Room;
 use std::borrow::Cow;
 
 impl From<WireError> for BodyError {
@@ -16,8 +17,8 @@ impl From<WireError> for BodyError {
 const ENTRY_BYTES_TYPICAL: usize = 128;
 
 /// Decodes a whole request.
-pub(crate) fn decode(body: &[u8]) -> Result<Decoded<'_>, BodyError> {
-    let mut decoded = Decoded::default();
+pub(crate) fn decode(body: &[u8], room: Room) -> Result<Decoded<'_>, BodyError> {
+    let mut decoded = Decoded::within(room);
     decoded.entries.reserve(body.len() / ENTRY_BYTES_TYPICAL);
     let mut reader = Reader::new(body, "PushRequest");
     while let Some((field, value)) = reader.field()? {
@@ -46,12 +47,7 @@ fn decode_stream<'a>(bytes: &'a [u8], decoded: &mut Decoded<'a>) -> Result<(), B
             labels.len()
         )));
     }
-    let rows = first_row..decoded.entries.len();
-    decoded.streams.push(DecodedStream {
-        labels: RawLabels::Text(Cow::Borrowed(labels)),
-        rows,
-    });
-    Ok(())
+    decoded.push_stream(RawLabels::Text(Cow::Borrowed(labels)), first_row)
 }
 
 fn decode_entry<'a>(bytes: &'a [u8], decoded: &mut Decoded<'a>) -> Result<(), BodyError> {
@@ -105,6 +101,7 @@ fn decode_timestamp(bytes: &[u8]) -> Result<i64, WireError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::decoded::DecodedStream;
     use crate::decode::proto_types;
     use proptest::prelude::*;
     use prost::Message;
@@ -218,7 +215,7 @@ mod tests {
         #[test]
         fn reading_in_place_gives_what_prost_gives(request in request()) {
             let encoded = request.encode_to_vec();
-            let decoded = decode(&encoded).expect("an encoded message can be read");
+            let decoded = decode(&encoded, Room::default()).expect("an encoded message can be read");
             prop_assert_eq!(as_message(&decoded), expected(request));
         }
 
@@ -227,12 +224,12 @@ mod tests {
             let mut encoded = request.encode_to_vec();
             encoded.truncate(at.index(encoded.len() + 1));
             let prost = proto_types::PushRequest::decode(encoded.as_slice()).is_ok();
-            prop_assert_eq!(decode(&encoded).is_ok(), prost);
+            prop_assert_eq!(decode(&encoded, Room::default()).is_ok(), prost);
         }
 
         #[test]
         fn arbitrary_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            if let (Ok(decoded), Ok(oracle)) = (decode(&bytes), proto_types::PushRequest::decode(bytes.as_slice())) {
+            if let (Ok(decoded), Ok(oracle)) = (decode(&bytes, Room::default()), proto_types::PushRequest::decode(bytes.as_slice())) {
                 prop_assert_eq!(decoded.streams.len(), oracle.streams.len());
             }
         }
@@ -242,9 +239,9 @@ mod tests {
     fn unknown_fields_are_passed_over() {
         let mut encoded = vec![0x7a, 2, b'?', b'!', 0xd0, 1, 5];
         encoded.extend_from_slice(&[10, 6, 0x7d, 0, 0, 0, 0, 0x12]);
-        assert!(decode(&encoded).is_err());
+        assert!(decode(&encoded, Room::default()).is_err());
         let whole = [10, 9, 0x7d, 0, 0, 0, 0, 0x12, 2, 0x60, 7];
-        let decoded = decode(&whole).expect("fields are whole");
+        let decoded = decode(&whole, Room::default()).expect("fields are whole");
         assert_eq!(
             (
                 decoded.streams.len(),
@@ -261,6 +258,9 @@ mod tests {
         let mut body = vec![10];
         prost::encoding::encode_varint(entries.len() as u64, &mut body);
         body.extend_from_slice(&entries);
-        assert!(matches!(decode(&body), Err(BodyError::TooLarge(_))));
+        assert!(matches!(
+            decode(&body, Room::default()),
+            Err(BodyError::TooLarge(_))
+        ));
     }
 }

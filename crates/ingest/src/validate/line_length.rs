@@ -35,12 +35,13 @@ pub(crate) fn truncate(decoded: &mut Decoded<'_>, limits: &IngestLimits) -> u64 
 mod tests {
     use super::*;
     use crate::decode::json;
+    use crate::room::Room;
 
     #[test]
     fn a_truncated_line_ends_in_the_identifier() {
         let body = r#"{"streams":[{"stream":{},"values":[["1","0123456789"],["2","01\t3456789"],["3","x"]]}]}"#;
         let check = |max: usize, identifier: &str, expected: [&str; 2], count: u64| {
-            let mut decoded = json::decode(body.as_bytes()).expect("body is JSON");
+            let mut decoded = json::decode(body.as_bytes(), Room::default()).expect("body is JSON");
             let limits = IngestLimits {
                 max_line_size: max,
                 max_line_size_truncate: true,
@@ -61,7 +62,7 @@ mod tests {
     #[test]
     fn lines_stay_whole_unless_truncation_is_on() {
         let body = r#"{"streams":[{"stream":{},"values":[["1","0123456789"]]}]}"#;
-        let mut decoded = json::decode(body.as_bytes()).expect("body is JSON");
+        let mut decoded = json::decode(body.as_bytes(), Room::default()).expect("body is JSON");
         let limits = IngestLimits {
             max_line_size: 5,
             ..IngestLimits::default()

@@ -375,12 +375,13 @@ impl<'d> TimeSpreader<'d> {
 mod tests {
     use super::*;
     use crate::decode::json;
+    use crate::room::Room;
     use std::fmt::Write;
 
     const NOW: i64 = 1_772_323_200_000_000_000;
 
     fn check(limits: &IngestLimits, body: &str, want: &str, want_rejections: &str) {
-        let mut decoded = json::decode(body.as_bytes()).expect("body is JSON");
+        let mut decoded = json::decode(body.as_bytes(), Room::default()).expect("body is JSON");
         let policy = TenantPolicy::new(limits.clone());
         let rates = TenantRates::default();
         let rules = Rules {
@@ -539,7 +540,7 @@ mod tests {
         let (policy, rates) = (TenantPolicy::new(limits.clone()), TenantRates::default());
         let mut found = Vec::new();
         for (lines, status, text) in expected {
-            let mut decoded = json::decode(BODY.as_bytes()).expect("body is JSON");
+            let mut decoded = json::decode(BODY.as_bytes(), Room::default()).expect("body is JSON");
             let rules = Rules {
                 policy: &policy,
                 rates: Some(&rates),

@@ -6,9 +6,9 @@ use crate::api::params::Params;
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::auth::tenant::{Tenant, Tenants};
+use crate::clock;
 use crate::error::ApiError;
 use crate::time_bounds::Bounds;
-use crate::{clock, net};
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::Method;
@@ -53,7 +53,10 @@ impl FromRequest<Arc<App>> for Params {
             return Params::parse(&url);
         }
         let max = app.config.frontend.max_body_size.0;
-        let form = net::body::read(request.into_body(), &app.config, max).await?;
+        let form = app
+            .arrivals
+            .read(request.into_body(), &app.config, max)
+            .await?;
         Params::merged(std::str::from_utf8(&form).unwrap_or(""), &url)
     }
 }

@@ -118,8 +118,10 @@ async fn take(app: &Arc<App>, request: Request) -> Result<(), ApiError> {
     }
     let Tenant(tenant) = Tenant::from_request_parts(&mut parts, app).await?;
     let max = app.config.server.grpc_server_max_recv_msg_size.0;
-    let frame =
-        crate::net::body::read(body, &app.config, max.saturating_add(FRAME_BYTES as u64)).await?;
+    let frame = app
+        .arrivals
+        .read(body, &app.config, max.saturating_add(FRAME_BYTES as u64))
+        .await?;
     let (compressed, message) = message(&frame)?;
     let encoding = match compressed {
         true => parts

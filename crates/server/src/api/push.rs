@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use skald_ingest::{Protocol, PushRequest};
+use skald_ingest::{Protocol, PushReply, PushRequest};
 use std::sync::Arc;
 
 /// `/loki/api/v1/push`
@@ -47,6 +47,12 @@ async fn push(
 ) -> Response {
     match accept(&app, tenant, request, protocol).await {
         Ok(response) => response,
+        Err(error) if protocol == Protocol::Otlp => {
+            let reply = PushReply::error(protocol, error.status.as_u16(), &error.message);
+            let mut response = answer(reply);
+            response.extensions_mut().insert(error);
+            response
+        }
         Err(error) => {
             let mut text = error.message.clone();
             if !text.ends_with('\n') {
@@ -67,12 +73,8 @@ async fn accept(
 ) -> Result<Response, ApiError> {
     let Tenant(tenant) = tenant?;
     let (parts, body) = request.into_parts();
-    let body = crate::net::body::read(
-        body,
-        &app.config,
-        app.config.distributor.max_recv_msg_size.0,
-    )
-    .await?;
+    let max = app.config.distributor.max_recv_msg_size.0;
+    let body = app.arrivals.read(body, &app.config, max).await?;
     let push = PushRequest {
         protocol,
         content_type: text(&parts.headers, CONTENT_TYPE),
@@ -81,9 +83,14 @@ async fn accept(
     };
     let reply = app.ingest.push(&tenant, push).await;
     app.coalescer.written(&tenant);
+    Ok(answer(reply))
+}
+
+/// A reply as a response.
+fn answer(reply: PushReply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if reply.body.is_empty() {
-        return Ok(with_retry(status.into_response(), reply.retry_after));
+        return with_retry(status.into_response(), reply.retry_after);
     }
     let response = if reply.content_type.starts_with("text/plain") {
         let message = String::from_utf8_lossy(&reply.body)
@@ -102,7 +109,7 @@ async fn accept(
         )
             .into_response()
     };
-    Ok(with_retry(response, reply.retry_after))
+    with_retry(response, reply.retry_after)
 }
 
 fn with_retry(mut response: Response, seconds: Option<u32>) -> Response {

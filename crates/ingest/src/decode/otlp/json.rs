@@ -7,11 +7,13 @@
 
 use crate::decode::json_tree;
 use crate::decode::json_tree::Node;
+use crate::decode::otlp::weight;
 use crate::decode::proto_types::{
     Any, AnyValue, ArrayValue, ExportLogsServiceRequest, InstrumentationScope, KeyValue,
     KeyValueList, LogRecord, Resource, ResourceLogs, ScopeLogs,
 };
 use crate::rejection::BodyError;
+use crate::room::Room;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
 use std::borrow::Cow;
@@ -38,15 +40,15 @@ const VALUE_KINDS: [&str; 7] = [
 ];
 
 /// Reads a whole request.
-pub(crate) fn parse(body: &[u8]) -> Result<ExportLogsServiceRequest, BodyError> {
-    let document =
-        json_tree::parse(body).map_err(|error| BodyError::Malformed(format!("json: {error}")))?;
+pub(crate) fn parse(body: &[u8], room: &mut Room) -> Result<ExportLogsServiceRequest, BodyError> {
+    let document = json_tree::parse(body, room)?;
     if !matches!(document, Node::Object(_)) {
         return Err(BodyError::Malformed(format!(
             "json: the request has to be an object and is {}",
             document.kind()
         )));
     }
+    room.take(weight::of_document(&document))?;
     request(&document).map_err(|error| BodyError::Malformed(format!("json: {error}")))
 }
 
@@ -378,7 +380,7 @@ mod tests {
 
     #[test]
     fn json_names_and_proto_names_are_read_alike() {
-        let request = parse(WHOLE.as_bytes()).expect("request is right");
+        let request = parse(WHOLE.as_bytes(), &mut Room::default()).expect("request is right");
         let snake = snake_case(WHOLE);
         for name in [
             "resource_logs",
@@ -393,7 +395,10 @@ mod tests {
         ] {
             assert!(snake.contains(name), "{name}");
         }
-        assert_eq!(parse(snake.as_bytes()), Ok(request.clone()));
+        assert_eq!(
+            parse(snake.as_bytes(), &mut Room::default()),
+            Ok(request.clone())
+        );
         let record = &request.resource_logs[0].scope_logs[0].log_records[0];
         assert_eq!(record.time_unix_nano, u64::MAX);
         assert_eq!((record.observed_time_unix_nano, record.flags), (7, 1));
@@ -426,7 +431,7 @@ mod tests {
     }
 
     fn check_refused(request: &str, want: &str) {
-        let refused = parse(request.as_bytes()).expect_err(request);
+        let refused = parse(request.as_bytes(), &mut Room::default()).expect_err(request);
         assert_eq!(
             (refused.status(), refused.to_string()),
             (400, want.to_owned())
@@ -575,14 +580,14 @@ mod tests {
             "json: resourceLogs[0].scopeLogs[0].logRecords[0].body.intValue: a value has one kind, and another is given too",
         );
         let null_first = r#"{"resourceLogs":null,"resource_logs":[{}]}"#;
-        let request = parse(null_first.as_bytes()).expect("null is not set");
+        let request = parse(null_first.as_bytes(), &mut Room::default()).expect("null is not set");
         assert_eq!(request.resource_logs.len(), 1);
     }
 
     #[test]
     fn what_proto_json_allows_is_read() {
         let read = |members: &str| {
-            let request = parse(record(members).as_bytes()).expect(members);
+            let request = parse(record(members).as_bytes(), &mut Room::default()).expect(members);
             request.resource_logs[0].scope_logs[0].log_records[0].clone()
         };
         for (severity, number) in [
@@ -620,7 +625,13 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused() {
         let body = r#"{"arrayValue":{"values":["#.repeat(1 << 16);
-        assert!(parse(record(&format!(r#""body":{body}"#)).as_bytes()).is_err());
+        assert!(
+            parse(
+                record(&format!(r#""body":{body}"#)).as_bytes(),
+                &mut Room::default()
+            )
+            .is_err()
+        );
     }
 
     proptest::proptest! {
@@ -631,7 +642,7 @@ mod tests {
                 0..30,
             ),
         ) {
-            drop(parse(pieces.concat().as_bytes()));
+            drop(parse(pieces.concat().as_bytes(), &mut Room::default()));
         }
     }
 }

@@ -2,8 +2,8 @@
 //! came.
 
 use crate::decode::body;
-use crate::decode::otlp::json;
 use crate::decode::otlp::value::flatten;
+use crate::decode::otlp::{json, weight};
 use crate::decode::proto_types::{
     ExportLogsServiceRequest, InstrumentationScope, KeyValue, LogRecord, Resource, ResourceLogs,
     ScopeLogs,
@@ -11,6 +11,7 @@ use crate::decode::proto_types::{
 use crate::label_name::{sanitize_name, sort_and_unite};
 use crate::limits::otlp_rules::{AttributeAction, AttributeRule, OtlpRules, action};
 use crate::rejection::BodyError;
+use crate::room::Room;
 use prost::Message;
 use std::borrow::Cow;
 
@@ -45,11 +46,15 @@ impl OtlpLogs {
         content_type: Option<&str>,
         bytes: &[u8],
         rules: &OtlpRules,
+        room: &mut Room,
     ) -> Result<OtlpLogs, BodyError> {
         let request = match body::media_type(content_type).as_deref() {
-            Ok("application/x-protobuf") => ExportLogsServiceRequest::decode(bytes)
-                .map_err(|error| BodyError::Malformed(format!("proto: {error}")))?,
-            Ok("application/json") => json::parse(bytes)?,
+            Ok("application/x-protobuf") => {
+                room.take(weight::of_protobuf(bytes))?;
+                ExportLogsServiceRequest::decode(bytes)
+                    .map_err(|error| BodyError::Malformed(format!("proto: {error}")))?
+            }
+            Ok("application/json") => json::parse(bytes, room)?,
             _ => {
                 return Err(BodyError::Malformed(format!(
                     "content type: {} is not supported",

@@ -3,7 +3,7 @@
 //! Records of a resource that bring labels of their own are grouped by these, so that a stream
 //! comes once and not once a record.
 
-use crate::decode::decoded::{Decoded, DecodedStream, RawLabels, Text};
+use crate::decode::decoded::{Decoded, RawLabels, Text};
 use crate::decode::otlp::logs::{OtlpLogs, Pairs, ResourceRecords, label};
 use crate::decode::otlp::value;
 use crate::decode::otlp::value::{as_text, flatten};
@@ -12,6 +12,7 @@ use crate::label_name::sort_and_unite;
 use crate::limits::IngestLimits;
 use crate::limits::otlp_rules::{AttributeAction, AttributeRule, OtlpRules, action};
 use crate::rejection::BodyError;
+use crate::room::Room;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -27,8 +28,9 @@ pub(crate) fn decode<'a>(
     logs: &'a OtlpLogs,
     limits: &IngestLimits,
     now: i64,
+    room: Room,
 ) -> Result<Decoded<'a>, BodyError> {
-    let mut decoded = Decoded::default();
+    let mut decoded = Decoded::within(room);
     for resource in &logs.resources {
         let streams = streams_of(resource, &limits.otlp).into_iter();
         for (record_labels, rows) in streams.filter(|(_, rows)| !rows.is_empty()) {
@@ -44,13 +46,11 @@ pub(crate) fn decode<'a>(
                 let line = record.body.as_ref().map_or(Cow::Borrowed(""), as_text);
                 decoded.push_entry(record_time(record, now), into_bytes(line), first_pair)?;
             }
-            decoded.streams.push(DecodedStream {
-                labels: RawLabels::Pairs {
-                    resource: &resource.labels,
-                    record: record_labels,
-                },
-                rows: first_row..decoded.entries.len(),
-            });
+            let labels = RawLabels::Pairs {
+                resource: &resource.labels,
+                record: record_labels,
+            };
+            decoded.push_stream(labels, first_row)?;
         }
     }
     Ok(decoded)
@@ -185,11 +185,12 @@ mod tests {
             ..IngestLimits::default()
         };
         let json = Some("application/json");
-        let logs = match OtlpLogs::parse(json, body.as_bytes(), &limits.otlp) {
+        let logs = match OtlpLogs::parse(json, body.as_bytes(), &limits.otlp, &mut Room::default())
+        {
             Ok(logs) => logs,
             Err(error) => return format!("error: {error}"),
         };
-        let decoded = decode(&logs, &limits, 99).expect("request is small");
+        let decoded = decode(&logs, &limits, 99, Room::default()).expect("request is small");
         let mut out = String::new();
         for stream in &decoded.streams {
             let RawLabels::Pairs { resource, record } = &stream.labels else {
@@ -305,8 +306,13 @@ mod tests {
             show(r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"traceId":"xyz"}]}]}]}"#)
                 .starts_with("error: ")
         );
-        let refused = OtlpLogs::parse(Some("text/plain"), b"", &OtlpRules::default())
-            .expect_err("not a type of OTLP");
+        let refused = OtlpLogs::parse(
+            Some("text/plain"),
+            b"",
+            &OtlpRules::default(),
+            &mut Room::default(),
+        )
+        .expect_err("not a type of OTLP");
         assert_eq!(
             refused.to_string(),
             "content type: text/plain is not supported"
@@ -317,8 +323,8 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
             let limits = IngestLimits::default();
-            if let Ok(logs) = OtlpLogs::parse(Some("application/x-protobuf"), &bytes, &limits.otlp) {
-                decode(&logs, &limits, 0).expect("request is small");
+            if let Ok(logs) = OtlpLogs::parse(Some("application/x-protobuf"), &bytes, &limits.otlp, &mut Room::default()) {
+                decode(&logs, &limits, 0, Room::default()).expect("request is small");
             }
         }
     }
