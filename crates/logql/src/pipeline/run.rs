@@ -257,8 +257,9 @@ impl Pipeline {
     }
 }
 
-/// The rows of a run from its first selected one; `None` when none is.
+/// The rows of a run from its first selected one to its last; `None` when none is.
 fn selected(selection: &Selection, rows: Range<u32>) -> Option<Range<u32>> {
     let first = selection.first_in(rows.clone())?;
-    Some(first..rows.end)
+    let last = selection.last_in(first..rows.end)?;
+    Some(first..last + 1)
 }

@@ -40,6 +40,11 @@ impl Selection {
         self.words.resize(rows.div_ceil(64), 0);
     }
 
+    /// Leaves all rows out. What is taken in again afterwards counts as filtered as before.
+    pub fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
     /// Whether `row` is in.
     pub fn contains(&self, row: u32) -> bool {
         self.words[row as usize / 64] >> (row % 64) & 1 == 1

@@ -77,9 +77,10 @@ pub(crate) fn in_range(read: &PieceRows, piece: &Piece, range: &TimeRange) -> (S
     (selection, count)
 }
 
-/// Whether rows ascend in time, so that a reader may stop early.
+/// Whether rows ascend in time and no two share one, so that a reader may stop early: no entry is
+/// there twice.
 pub(crate) fn ascending(batch: &Batch, rows: &Range<u32>) -> bool {
-    batch.timestamps[rows.start as usize..rows.end as usize].is_sorted()
+    batch.timestamps[rows.start as usize..rows.end as usize].is_sorted_by(|a, b| a < b)
 }
 
 #[cfg(test)]

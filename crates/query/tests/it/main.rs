@@ -7,4 +7,5 @@ mod memory;
 mod pages;
 mod rounds;
 mod sample_cache;
+mod slices;
 mod support;

@@ -8,5 +8,6 @@ pub(crate) mod plan;
 pub(crate) mod query;
 pub(crate) mod rounds;
 pub(crate) mod semijoin;
+pub(crate) mod slices;
 pub(crate) mod top_k;
 pub(crate) mod top_rows;

@@ -8,13 +8,14 @@ use crate::cursor::Place;
 use crate::error::QueryError;
 use crate::exec::log::entry::{Entry, OutputLabels};
 use crate::exec::log::frontier::Frontier;
+use crate::exec::log::slices::{RowKey, Slices};
 use crate::exec::log::top_k::TopK;
 use crate::exec::log::top_rows;
 use crate::exec::row_range;
 use crate::exec::scan::Scan;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use skald_logql::pipeline::{ColumnPlan, Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
 use skald_model::{Batch, Columns, Direction, EntryHash, Literal, StreamId};
 use skald_store::{Piece, PieceRows, ReadSpec};
@@ -52,6 +53,8 @@ impl Shared for LogRound {
             key: Vec::new(),
             stats: Stats::default(),
             spare: None,
+            keys: Vec::new(),
+            found: Found::default(),
         };
         self.scan.each(|_, piece| {
             let times = (piece.min_time, piece.max_time);
@@ -209,25 +212,77 @@ impl LogRound {
         if selection.is_empty() {
             return;
         }
-        let mut entries = Vec::new();
-        let outcome = self.run_pipeline(piece, read, &selection, worker, &mut entries);
-        if let Err(error) = outcome.and_then(|()| self.job.frontier.absorb(entries)) {
+        worker.found.begin();
+        let outcome = match self.needs_slices(piece, read) {
+            true => self.run_slices(piece, read, selection, worker),
+            false => self.run_pipeline(piece, read, &selection, worker),
+        };
+        if let Err(error) = outcome {
             self.scan.fail(error);
         }
     }
 
-    /// Runs the stages over the selected rows of each run.
+    /// Whether the first rows of the answer may lie anywhere among those that were read.
+    fn needs_slices(&self, piece: &Piece, read: &PieceRows) -> bool {
+        let is_ordered = match &read.runs[..] {
+            [run] => piece.sorted || row_range::ascending(&read.batch, &run.rows),
+            _ => false,
+        };
+        self.job.top.is_by_time() && !is_ordered
+    }
+
+    /// Runs the stages over the selected rows, the first of the answer first, until no other can
+    /// count.
+    fn run_slices(
+        &self,
+        piece: &Piece,
+        read: &PieceRows,
+        mut selection: Selection,
+        worker: &mut Worker,
+    ) -> Result<(), QueryError> {
+        let (batch, top, frontier) = (&*read.batch, &self.job.top, &self.job.frontier);
+        let mut keys = std::mem::take(&mut worker.keys);
+        keys.clear();
+        for run in &read.runs {
+            if frontier.is_run_beyond(&piece.runs[run.run]) {
+                continue;
+            }
+            let mut rest = run.rows.clone();
+            while let Some(row) = selection.first_in(rest.clone()) {
+                rest.start = row + 1;
+                let (time, stream) = (batch.timestamps[row as usize], run.stream);
+                if !frontier.is_beyond(time) {
+                    keys.push(RowKey { time, stream, row });
+                }
+            }
+        }
+        let rows = (batch, &self.scan.streams[..]);
+        let mut slices = Slices::new(&mut keys, rows, top.direction, top.limit);
+        let mut outcome = Ok(());
+        while slices.next(&mut selection, |time| frontier.is_beyond(time)) {
+            outcome = self.run_pipeline(piece, read, &selection, worker);
+            let has_enough = top.run_may_stop() && worker.found.count >= top.limit;
+            if outcome.is_err() || has_enough {
+                break;
+            }
+        }
+        worker.keys = keys;
+        outcome
+    }
+
+    /// Runs the stages over the selected rows of each run and hands in what they find.
     fn run_pipeline(
         &self,
         piece: &Piece,
         read: &PieceRows,
         selection: &Selection,
         worker: &mut Worker,
-        entries: &mut Vec<Entry>,
     ) -> Result<(), QueryError> {
         let (batch, top) = (&*read.batch, &self.job.top);
         for run in &read.runs {
-            if self.job.frontier.is_run_beyond(&piece.runs[run.run]) {
+            if self.job.frontier.is_run_beyond(&piece.runs[run.run])
+                || selection.first_in(run.rows.clone()).is_none()
+            {
                 continue;
             }
             let rows =
@@ -244,7 +299,7 @@ impl LogRound {
                     true => top.limit,
                     false => usize::MAX,
                 },
-                entries,
+                found: &mut worker.found,
                 known_labels: &mut worker.labels,
                 key: &mut worker.key,
                 matched: 0,
@@ -271,7 +326,8 @@ impl LogRound {
             worker.stats.lines_matched += sink.matched;
             outcome?;
         }
-        Ok(())
+        let entries = std::mem::take(&mut worker.found.entries);
+        self.job.frontier.absorb(entries)
     }
 }
 
@@ -298,6 +354,38 @@ struct Worker {
     stats: Stats,
     /// What was read last: its memory serves the next piece.
     spare: Option<PieceRows>,
+    /// Memory for the rows of a piece that is read in slices.
+    keys: Vec<RowKey>,
+    found: Found,
+}
+
+/// What was found in the piece at hand.
+#[derive(Default)]
+struct Found {
+    /// Entries that were not handed in yet.
+    entries: Vec<Entry>,
+    /// How many were found in all, equal ones once.
+    count: usize,
+    /// Those that equal ones may follow.
+    seen: HashSet<(i64, StreamId, EntryHash), foldhash::fast::FixedState>,
+}
+
+impl Found {
+    /// Goes on to the next piece.
+    fn begin(&mut self) {
+        self.entries.clear();
+        self.count = 0;
+        self.seen.clear();
+    }
+
+    /// Takes an entry of a piece in; false when an equal one was found before.
+    fn add(&mut self, piece: &Piece, entry: Entry) -> bool {
+        let key = (entry.timestamp, entry.stream, entry.hash);
+        let is_new = piece.sorted || self.seen.insert(key);
+        self.count += usize::from(is_new);
+        self.entries.push(entry);
+        is_new
+    }
 }
 
 /// Turns rows that came through the stages into entries.
@@ -308,9 +396,9 @@ struct EntrySink<'a> {
     stream: StreamId,
     /// Whether rows come in the order of the answer.
     ordered: bool,
-    /// Entries after which no other of the run counts.
+    /// Entries, equal ones once, after which no other of the run counts.
     room: usize,
-    entries: &'a mut Vec<Entry>,
+    found: &'a mut Found,
     known_labels: &'a mut LabelSets,
     key: &'a mut Vec<u8>,
     matched: u64,
@@ -332,7 +420,7 @@ impl RowSink for EntrySink<'_> {
         }
         self.matched += 1;
         let labels = self.labels(row);
-        self.entries.push(Entry {
+        let entry = Entry {
             timestamp: row.timestamp,
             sequence: self.piece.sequence,
             row: row.row,
@@ -341,11 +429,14 @@ impl RowSink for EntrySink<'_> {
             content: content_hash(self.batch, row.row),
             labels,
             line: row.line.to_vec(),
-        });
+        };
         if place == Place::Beside {
+            self.found.entries.push(entry);
             return ControlFlow::Continue(());
         }
-        self.room -= 1;
+        if self.found.add(self.piece, entry) {
+            self.room -= 1;
+        }
         if self.room == 0 {
             ControlFlow::Break(())
         } else {
