@@ -56,6 +56,7 @@ impl Pipeline {
         clock: fn() -> i64,
         workers: usize,
     ) -> Pipeline {
+        let tail_hub = Arc::new(TailHub::within(store.budget()));
         let buffers = BufferPool::new(workers, store.budget().bytes());
         Pipeline {
             store,
@@ -63,7 +64,7 @@ impl Pipeline {
             clock,
             metrics: Metrics::default(),
             rates: Rates::default(),
-            tail_hub: Arc::default(),
+            tail_hub,
             buffers,
         }
     }

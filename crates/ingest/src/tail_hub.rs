@@ -1,13 +1,15 @@
 //! The tail hub hands new entries to live tails and drops them for readers that are too slow.
 //!
 //! Publishing never waits for a reader: each subscription has a bounded queue, and what does not
-//! fit is remembered as dropped, by time and labels, up to a bound. While nobody subscribes it
-//! costs one atomic load.
+//! fit is remembered as dropped, by time and labels, up to a bound. All queues together take no
+//! more than their share of the memory budget. While nobody subscribes it costs one atomic load.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
-use skald_model::{Labels, Matcher, StreamId, TenantId, WriteBatch, WriteEntry};
+use skald_model::{
+    Budget, Held, Labels, Matcher, MemoryUser, StreamId, TenantId, WriteBatch, WriteEntry,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +20,12 @@ const QUEUE_ENTRIES_MAX: usize = 10_000;
 
 /// Most bytes of lines and metadata that wait for one reader.
 const QUEUE_BYTES_MAX: usize = 16 << 20;
+
+/// Most bytes taken out of a queue at once, unless one entry has more.
+const TAKEN_BYTES_MAX: usize = 256 << 10;
+
+/// Steps in which a queue takes memory.
+const STEP_BYTES: usize = 8 << 10;
 
 /// Most dropped entries reported to one reader: Loki's figure.
 const DROPPED_MAX: usize = 1000;
@@ -53,7 +61,8 @@ impl TailEntry {
     }
 
     fn bytes(&self) -> usize {
-        self.line.len()
+        size_of::<TailEntry>()
+            + self.line.len()
             + self
                 .metadata
                 .iter()
@@ -63,8 +72,8 @@ impl TailEntry {
 }
 
 /// All subscriptions. Publishing costs nothing while there are none.
-#[derive(Default)]
 pub struct TailHub {
+    budget: Arc<Budget>,
     active: AtomicUsize,
     subscribers: RwLock<Vec<Arc<Subscriber>>>,
 }
@@ -78,11 +87,42 @@ struct Subscriber {
     filled: Notify,
 }
 
-#[derive(Default)]
 struct Queue {
     entries: VecDeque<TailEntry>,
     bytes: usize,
+    /// Bytes of the entries that were taken last, which their reader still has.
+    taken: usize,
     dropped: Vec<(i64, Labels)>,
+    held: Held,
+}
+
+impl Queue {
+    fn new(budget: &Arc<Budget>) -> Queue {
+        Queue {
+            entries: VecDeque::new(),
+            bytes: 0,
+            taken: 0,
+            dropped: Vec::new(),
+            held: Held::new(budget, MemoryUser::Tails),
+        }
+    }
+
+    /// What it takes of the budget.
+    fn needs(&self) -> usize {
+        self.bytes + self.taken + self.dropped.len() * size_of::<(i64, Labels)>()
+    }
+
+    /// Takes memory for `more`, if there is some.
+    fn room(&mut self, more: usize) -> bool {
+        let needed = self.needs() + more;
+        needed <= self.held.bytes() || self.held.try_cover(needed.next_multiple_of(STEP_BYTES))
+    }
+
+    /// Gives back what is not needed any more.
+    fn settle(&mut self) {
+        self.held
+            .shrink_to(self.needs().next_multiple_of(STEP_BYTES));
+    }
 }
 
 impl Subscriber {
@@ -109,25 +149,43 @@ impl Subscriber {
         // come.
         let full =
             queue.entries.len() >= QUEUE_ENTRIES_MAX || queue.bytes + bytes > QUEUE_BYTES_MAX;
-        if full && !queue.entries.is_empty() {
-            if queue.dropped.len() < DROPPED_MAX {
+        if full && !queue.entries.is_empty() || !queue.room(bytes) && !queue.entries.is_empty() {
+            if queue.dropped.len() < DROPPED_MAX && queue.room(size_of::<(i64, Labels)>()) {
                 queue.dropped.push((entry.timestamp, entry.labels.clone()));
             }
             return;
         }
         queue.bytes += bytes;
+        let needed = queue.needs().max(queue.held.bytes());
+        queue.held.fit(needed);
         queue.entries.push_back(entry.clone());
     }
 }
 
+impl Default for TailHub {
+    /// Without a bound beside those of each queue.
+    fn default() -> TailHub {
+        TailHub::within(&Arc::new(Budget::new(usize::MAX)))
+    }
+}
+
 impl TailHub {
+    /// Within a memory budget.
+    pub fn within(budget: &Arc<Budget>) -> TailHub {
+        TailHub {
+            budget: budget.clone(),
+            active: AtomicUsize::new(0),
+            subscribers: RwLock::default(),
+        }
+    }
+
     /// Subscribes to entries of streams that satisfy the matchers.
     pub fn subscribe(self: &Arc<Self>, tenant: &TenantId, matchers: Vec<Matcher>) -> Subscription {
         let subscriber = Arc::new(Subscriber {
             tenant: tenant.clone(),
             matchers,
             matched: Mutex::default(),
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue::new(&self.budget)),
             filled: Notify::new(),
         });
         self.subscribers.write().push(Arc::clone(&subscriber));
@@ -196,18 +254,32 @@ impl Subscription {
         }
     }
 
-    /// Takes what is there without waiting, at most `max`.
+    /// Takes what is there without waiting, at most `max`, and of long entries fewer.
     pub fn take(&mut self, max: usize) -> Vec<TailEntry> {
         let mut queue = self.subscriber.queue.lock();
-        let count = max.min(queue.entries.len());
+        let (mut count, mut bytes) = (0, 0);
+        for entry in queue.entries.iter().take(max) {
+            if bytes > 0 && bytes + entry.bytes() > TAKEN_BYTES_MAX {
+                break;
+            }
+            (count, bytes) = (count + 1, bytes + entry.bytes());
+        }
         let taken: Vec<TailEntry> = queue.entries.drain(..count).collect();
-        queue.bytes -= taken.iter().map(TailEntry::bytes).sum::<usize>();
+        if queue.entries.is_empty() {
+            queue.entries.shrink_to_fit();
+        }
+        queue.bytes -= bytes;
+        queue.taken = bytes;
+        queue.settle();
         taken
     }
 
     /// Entries that were dropped since the last call because this reader was slow: time and labels.
     pub fn dropped(&mut self) -> Vec<(i64, Labels)> {
-        std::mem::take(&mut self.subscriber.queue.lock().dropped)
+        let mut queue = self.subscriber.queue.lock();
+        let dropped = std::mem::take(&mut queue.dropped);
+        queue.settle();
+        dropped
     }
 }
 
@@ -291,8 +363,32 @@ mod tests {
             (dropped.len(), dropped[0].0),
             (DROPPED_MAX, QUEUE_ENTRIES_MAX as i64)
         );
-        assert_eq!(tail.next(usize::MAX).await.len(), QUEUE_ENTRIES_MAX);
+        let mut taken = 0;
+        while taken < QUEUE_ENTRIES_MAX {
+            taken += tail.next(usize::MAX).await.len();
+        }
+        assert_eq!(taken, QUEUE_ENTRIES_MAX);
         assert!(tail.dropped().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_queues_of_all_readers_stay_within_their_share() {
+        let budget = Arc::new(Budget::new(10 << 20));
+        let hub = Arc::new(TailHub::within(&budget));
+        let tails: Vec<Subscription> = (0..1000)
+            .map(|_| hub.subscribe(&TenantId::fake(), Vec::new()))
+            .collect();
+        let line = "x".repeat(1000);
+        let entries: Vec<(i64, &str)> = (0..20).map(|time| (time, line.as_str())).collect();
+        hub.publish(&TenantId::fake(), &batch(&[("a", &entries)]));
+        // Every reader gets one entry, however little room there is.
+        let share = budget.share(MemoryUser::Tails);
+        assert!(budget.held(MemoryUser::Tails) < share + 1000 * 2 * line.len());
+        for mut tail in tails {
+            let entries = tail.next(usize::MAX).await;
+            assert!(!entries.is_empty() && entries.len() <= 20);
+        }
+        assert_eq!(budget.held_by_all(), 0);
     }
 
     #[tokio::test]

@@ -310,6 +310,14 @@ impl Held {
         self.bytes -= less;
     }
 
+    /// Holds exactly `bytes`, which are there by now.
+    pub fn fit(&mut self, bytes: usize) {
+        self.budget
+            .charge(self.user, bytes.saturating_sub(self.bytes));
+        self.bytes = self.bytes.max(bytes);
+        self.shrink_to(bytes);
+    }
+
     /// Moves the share to the account of another, who has the memory from now on.
     pub fn pass_to(&mut self, user: MemoryUser) {
         self.budget.charge(user, self.bytes);

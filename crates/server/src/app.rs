@@ -8,6 +8,7 @@ use crate::error::ApiError;
 use crate::limits::open_tails::OpenTails;
 use crate::limits::overrides::{Overrides, TenantLimits};
 use crate::net::body::Arrivals;
+use crate::net::outgoing::Outgoing;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
 use skald_ingest::Ingest;
 use skald_model::TenantId;
@@ -41,6 +42,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Request bodies that are arriving.
     pub(crate) arrivals: Arrivals,
+    /// Answers that are being sent.
+    pub(crate) outgoing: Arc<Outgoing>,
     /// Open tails, per tenant.
     pub tails: OpenTails,
     /// Queries that run now, so that equal ones run once.
@@ -79,6 +82,8 @@ impl App {
             crate::clock::now,
         );
         let arrivals = Arrivals::new(store.budget());
+        let timeout = config.server.http_server_write_timeout;
+        let outgoing = Arc::new(Outgoing::new(store.budget(), &metrics, timeout));
         App {
             overrides,
             tokens,
@@ -88,6 +93,7 @@ impl App {
             engine,
             metrics,
             arrivals,
+            outgoing,
             tails: OpenTails::default(),
             coalescer: QueryCoalescer::default(),
             phase: AtomicU8::new(Phase::Running as u8),

@@ -5,9 +5,9 @@
 //! for it has left.
 
 use crate::error::ApiError;
+use crate::net::encoded::EncodedAnswer;
 use crate::time_bounds::Bounds;
 use crate::wire::notes::Notes;
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use parking_lot::Mutex;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An answer as it is sent, what it cost, and what is said beside it.
-pub(crate) type Answered = (Bytes, Stats, Notes);
+pub(crate) type Answered = (EncodedAnswer, Stats, Notes);
 
 type Run = BoxFuture<'static, Result<Answered, ApiError>>;
 
@@ -209,7 +209,7 @@ mod tests {
                     begun.fetch_add(1, Ordering::Relaxed);
                     drop(until.await);
                     Ok((
-                        Bytes::from_static(b"answer"),
+                        EncodedAnswer::of_bytes(b"answer"),
                         Stats::default(),
                         Notes::default(),
                     ))
@@ -234,7 +234,10 @@ mod tests {
         let (end, until) = oneshot::channel();
         let (first, second) = (bed.ask("a", until), bed.ask("a", oneshot::channel().1));
         drop(end);
-        assert_eq!(first.await.map(|a| a.0), second.await.map(|a| a.0));
+        assert_eq!(
+            first.await.map(|a| a.0.first),
+            second.await.map(|a| a.0.first)
+        );
         assert_eq!(bed.counts(), (1, 1, 0));
     }
 

@@ -8,6 +8,7 @@ use crate::api::{
 use crate::app::{App, panic_text};
 use crate::auth::{origin, tokens};
 use crate::error::{self, ApiError};
+use crate::net::outgoing;
 use crate::openapi::RING_PAGES;
 use crate::telemetry::metrics::{RefusalReason, Upgrade};
 use axum::extract::{MatchedPath, Request, State};
@@ -40,11 +41,17 @@ pub fn router(app: Arc<App>) -> Router {
     let router = router.layer(middleware::from_fn_with_state(origins, origin::guard));
     let router = router.layer(CatchPanicLayer::custom(caught(app.clone())));
     let router = router.layer(middleware::from_fn(error::as_accepted));
+    let outgoing = app.outgoing.clone();
+    let router = router.layer(middleware::from_fn_with_state(
+        outgoing.clone(),
+        outgoing::charge,
+    ));
     let router = if compress {
         router.layer(compression())
     } else {
         router
     };
+    let router = router.layer(middleware::from_fn_with_state(outgoing, outgoing::watch));
     router.layer(middleware::from_fn_with_state(app, observe))
 }
 

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::config::listen::candidates;
 use crate::limits::overrides::Overrides;
 use crate::net::listener::{Listener, accept};
+use crate::net::outgoing::Outgoing;
 use crate::net::tls::Tls;
 use crate::reload::{self, Reload};
 use crate::routes;
@@ -21,6 +22,7 @@ use skald_model::TenantId;
 use skald_store::{RetentionOf, Store};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -58,6 +60,8 @@ pub struct Running {
     grpc: Option<(SocketAddr, JoinHandle<()>)>,
     self_log: Option<JoinHandle<()>>,
     watching: JoinHandle<()>,
+    /// Abandons answers that nobody reads.
+    sending: JoinHandle<()>,
 }
 
 impl Server {
@@ -68,6 +72,10 @@ impl Server {
         config: Config,
         self_log: Option<SelfLogReceiver>,
     ) -> Result<Running, StartError> {
+        let (config, misfits) = config.fitted().map_err(StartError::Config)?;
+        for misfit in misfits {
+            tracing::warn!("configuration: {misfit}");
+        }
         let config = config.bounded();
         let address = config.listen().map_err(StartError::Config)?;
         let tenant = TenantId::parse(&config.no_auth_tenant)
@@ -100,6 +108,7 @@ impl Server {
         let self_log = self_log.map(|lines| tokio::spawn(store_self_log(&app, lines)));
         let reloads = reloads(&app, tls.as_ref());
         let watching = tokio::spawn(reload::watch(reloads, app.config.runtime.period));
+        let sending = tokio::spawn(abandon_stale(app.outgoing.clone()));
         warn_of_openness(&app.config, &address, tls.is_some());
         if app.config.limits.expires() && !app.config.compactor.retention_enabled {
             tracing::warn!(
@@ -115,6 +124,7 @@ impl Server {
             grpc,
             self_log,
             watching,
+            sending,
         })
     }
 }
@@ -226,10 +236,21 @@ impl Running {
             self_log.abort();
         }
         self.watching.abort();
+        self.sending.abort();
         let store = self.app.store.clone();
         let closed = tokio::task::spawn_blocking(move || store.close(false)).await;
         tracing::info!("stopped");
         closed.unwrap_or(Ok(()))
+    }
+}
+
+/// How often answers that nobody reads are looked for.
+const ABANDON_EVERY: Duration = Duration::from_secs(1);
+
+async fn abandon_stale(outgoing: Arc<Outgoing>) {
+    loop {
+        tokio::time::sleep(ABANDON_EVERY).await;
+        outgoing.abandon_stale();
     }
 }
 

@@ -31,6 +31,9 @@ use std::time::Duration;
 /// Bytes that may wait to be written to the WAL before pushes are refused.
 const QUEUED_BYTES_MAX: u64 = 128 << 20;
 
+/// No more of them wait than this part of the memory budget.
+const QUEUED_SHARE: usize = 8;
+
 /// A data directory without its background threads.
 pub(crate) struct Shared {
     pub(crate) options: Options,
@@ -188,12 +191,18 @@ impl Shared {
 
     /// Whether a push may come in now.
     pub(crate) fn admit(&self, wal: &Wal) -> Result<(), WriteError> {
-        if self.back_pressure() == BackPressure::Refuse || wal.queued_bytes() > QUEUED_BYTES_MAX {
+        if self.back_pressure() == BackPressure::Refuse
+            || wal.queued_bytes() > self.queued_bytes_max()
+        {
             self.budget().count_refusal(MemoryUser::Head);
             self.wake_workers();
             return Err(WriteError::Busy);
         }
         Ok(())
+    }
+
+    fn queued_bytes_max(&self) -> u64 {
+        QUEUED_BYTES_MAX.min((self.options.memory / QUEUED_SHARE) as u64)
     }
 
     /// Notes memory taken by heads, and wakes the flushing thread when it has become much.

@@ -12,6 +12,7 @@ use crate::auth::read_scope::ReadScope;
 use crate::clock;
 use crate::error::ApiError;
 use crate::limits::bytes_guard::BytesGuard;
+use crate::net::outgoing::Charged;
 use crate::telemetry::query_log::QueryLog;
 use crate::wire::answer::write_pairs;
 use crate::wire::json::Json;
@@ -20,6 +21,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures_util::Stream;
 use skald_logql::ast::Expr;
 use skald_model::Direction;
@@ -32,6 +34,12 @@ const PAGE_ENTRIES: usize = 20_000;
 
 /// Bytes of entries of one page: what an export holds in memory, beside the same as JSON.
 const PAGE_BYTES: usize = 16 << 20;
+
+/// No page is larger than this part of the memory budget.
+const PAGE_SHARE: usize = 64;
+
+/// A page with what it becomes as JSON, as long as it is not known better.
+const PAGE_AND_JSON: usize = 3;
 
 /// `export`
 pub(crate) async fn export(
@@ -104,31 +112,35 @@ struct Export {
 
 impl Export {
     /// The next page as JSON, the cursor of the one after, and what it cost.
-    async fn page(&mut self) -> Result<(Vec<u8>, Option<Cursor>, Stats), ApiError> {
+    async fn page(&mut self) -> Result<(Bytes, Option<Cursor>, Stats), ApiError> {
+        let page_bytes = PAGE_BYTES.min(self.app.store.budget().bytes() / PAGE_SHARE);
+        let mut held = self.app.outgoing.room(PAGE_AND_JSON * page_bytes).await?;
         self.request.limit = PAGE_ENTRIES.min(usize::try_from(self.left).unwrap_or(PAGE_ENTRIES));
         let request = self.request.clone();
         let job = self.app.ask(&self.scope, move |engine, cancel| {
-            let page = engine.page(&request, PAGE_BYTES, cancel)?;
+            let page = engine.page(&request, page_bytes, cancel)?;
             Ok((encode(&page), page.entries.len(), page.cursor, page.stats))
         });
         let (body, count, cursor, stats) = job.await?;
         self.left -= (count as u64).min(self.left);
+        held.fit(body.len());
+        let body = Charged::bytes(body, held);
         Ok((body, cursor.filter(|_| self.left > 0), stats))
     }
 }
 
 /// What is still to be sent.
 enum Rest {
-    Page(Box<Export>, Vec<u8>, Option<Cursor>),
+    Page(Box<Export>, Bytes, Option<Cursor>),
     Fetch(Box<Export>, Cursor),
     Nothing,
 }
 
 fn chunks(
     export: Export,
-    first: Vec<u8>,
+    first: Bytes,
     after: Option<Cursor>,
-) -> impl Stream<Item = Result<Vec<u8>, Infallible>> {
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
     futures_util::stream::unfold(
         Rest::Page(Box::new(export), first, after),
         |rest| async move {
@@ -136,13 +148,18 @@ fn chunks(
                 Rest::Nothing => return None,
                 Rest::Page(export, body, after) => (export, body, after),
                 Rest::Fetch(export, _) if export.app.phase() == Phase::Stopping => {
-                    return Some((Ok(error_line("the server is stopping")), Rest::Nothing));
+                    return Some((
+                        Ok(error_line("the server is stopping").into()),
+                        Rest::Nothing,
+                    ));
                 }
                 Rest::Fetch(mut export, cursor) => {
                     export.request.after = Some(cursor);
                     match export.page().await {
                         Ok((body, after, _)) => (export, body, after),
-                        Err(error) => return Some((Ok(error_line(&error.message)), Rest::Nothing)),
+                        Err(error) => {
+                            return Some((Ok(error_line(&error.message).into()), Rest::Nothing));
+                        }
                     }
                 }
             };

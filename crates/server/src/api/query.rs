@@ -12,6 +12,8 @@ use crate::clock;
 use crate::coalesce::{Answered, QueryKey, Times};
 use crate::error::ApiError;
 use crate::limits::bytes_guard::BytesGuard;
+use crate::net::encoded::EncodedAnswer;
+use crate::net::outgoing::IsCharged;
 use crate::query_kind::QueryKind;
 use crate::telemetry::metrics::RefusalReason;
 use crate::telemetry::query_log::QueryLog;
@@ -21,7 +23,6 @@ use crate::wire::notes::Notes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use bytes::Bytes;
 use futures_util::FutureExt;
 use skald_logql::ast::Expr;
 use skald_model::{Direction, TimeRange};
@@ -76,11 +77,8 @@ pub(crate) async fn instant(
     let bounds = Bounds::at(time);
     scope.admit(&app.metrics, &query, kind_of(query.expr()), bounds)?;
     if scope.look_back(bounds, now) != bounds {
-        let body = encode(
-            &nothing(query.expr()),
-            labelling(&headers),
-            &Notes::default(),
-        );
+        let nothing = nothing(query.expr());
+        let body = encode(nothing, labelling(&headers), Notes::default());
         return Ok(json(body));
     }
     let question = Question {
@@ -157,7 +155,8 @@ async fn answer(
     });
     let (body, stats, notes) = log.watch(run.await)?;
     log.end(&stats);
-    let mut response = json(body);
+    let mut response = json(body.body(&app.outgoing));
+    response.extensions_mut().insert(IsCharged);
     notes.add_headers(response.headers_mut());
     Ok(response)
 }
@@ -207,12 +206,15 @@ async fn run(
     let run = app.coalescer.join(key, joined, move || {
         let (app, scope) = asked;
         let answer = async move {
+            let outgoing = app.outgoing.clone();
             let encoded = move |engine: &Engine, cancel: &Cancel| {
                 let (answer, notes) = job(engine, cancel)?;
-                let body = Bytes::from(encode(&answer, labelling, &notes));
-                Ok((body, answer.stats, notes, answer.warnings.is_empty()))
+                let (stats, whole) = (answer.stats.clone(), answer.warnings.is_empty());
+                let body = EncodedAnswer::new(answer, labelling, notes.clone(), &outgoing);
+                Ok((body, stats, notes, whole))
             };
             let (body, stats, notes, whole) = app.ask(&scope, encoded).await?;
+            let body = body.ok_or_else(|| app.outgoing.refuse())?;
             if !whole {
                 app.metrics.count_partial(scope.tenant().as_str());
             }

@@ -45,6 +45,9 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 /// A client has nothing to say in a tail; what it says anyway may be this long.
 const CLIENT_MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
+/// What a WebSocket reads or gathers before it is written, in bytes; a thousand are no burden.
+const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
+
 /// Loki's close code for all failures.
 const CLOSE_INTERNAL: u16 = 1011;
 
@@ -92,6 +95,8 @@ pub(crate) async fn tail(
     match (upgrade, format) {
         (Ok(upgrade), _) => Ok(upgrade
             .max_message_size(CLIENT_MESSAGE_BYTES_MAX)
+            .read_buffer_size(SOCKET_BUFFER_BYTES)
+            .write_buffer_size(SOCKET_BUFFER_BYTES)
             .on_upgrade(move |socket| serve_socket(app, request, start, socket))),
         (Err(_), Some(format)) => serve_stream(app, request, start, format).await,
         (Err(_), None) => {

@@ -33,13 +33,14 @@ keys! {
     "data" => data: "data directory";
     "auth_enabled" => auth_enabled: "require the X-Scope-OrgID header";
     "no_auth_tenant" => no_auth_tenant: "tenant of all requests while auth_enabled is false";
-    "memory" => memory: "memory for unflushed entries, flushes, caches and queries; 0 is 60 % of the machine's or container's, at most 4GB";
+    "memory" => memory: "memory for entries not flushed, bodies, pushes, queries, answers, tails, flushes and caches, at least 64MB; 0 is 60 % of the machine's or container's, at most 4GB";
     "self_logs" => self_logs: "keep the server's own logs under {service_name=\"skald\"}";
     "server.http_listen_address" => server.http_listen_address: "IP address to listen on; empty is all";
     "server.http_listen_port" => server.http_listen_port: "port to listen on; 0 takes a free one";
     "server.http_listen_conn_limit" => server.http_listen_conn_limit: "connections at once";
     "server.http_server_read_timeout" => server.http_server_read_timeout: "longest time for a request's body to arrive";
     "server.http_server_write_timeout" => server.http_server_write_timeout: "longest time a client may leave an answer unread";
+    "server.http_server_write_min_rate" => server.http_server_write_min_rate: "bytes a second that a client must take while its answer waits; slower ones are disconnected; 0 is any rate";
     "server.http_server_idle_timeout" => server.http_server_idle_timeout: "longest time without a request on a connection";
     "server.graceful_shutdown_timeout" => server.graceful_shutdown_timeout: "time for requests to finish at shutdown";
     "server.log_level" => server.log_level: "debug, info, warn or error";

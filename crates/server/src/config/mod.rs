@@ -10,6 +10,7 @@ mod blocked_query;
 pub mod check;
 pub mod expand;
 pub mod file;
+mod fit;
 mod go_duration;
 mod instant;
 pub mod keys;

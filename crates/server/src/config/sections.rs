@@ -59,6 +59,9 @@ pub struct ServerConfig {
     pub http_server_read_timeout: Duration,
     /// A connection ends when a client takes nothing of an answer for so long.
     pub http_server_write_timeout: Duration,
+    /// Bytes a second that a client must take while its answer waits for it, over each
+    /// `http_server_write_timeout` of waiting; 0 is any rate.
+    pub http_server_write_min_rate: ByteSize,
     /// A connection without a request ends after this; also the longest time for the head of one.
     pub http_server_idle_timeout: Duration,
     /// Requests get this long to finish at shutdown.
@@ -279,6 +282,7 @@ impl Default for ServerConfig {
             http_listen_conn_limit: 8192,
             http_server_read_timeout: Duration::from_secs(30),
             http_server_write_timeout: Duration::from_secs(30),
+            http_server_write_min_rate: ByteSize(1 << 10),
             http_server_idle_timeout: Duration::from_secs(120),
             graceful_shutdown_timeout: Duration::from_secs(30),
             log_level: LogLevel::Info,

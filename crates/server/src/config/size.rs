@@ -3,6 +3,7 @@
 use super::number;
 use super::setting::{Setting, scalar};
 use serde_yaml_ng::Value;
+use std::fmt;
 
 /// A number of bytes; units are powers of 1024 as in Loki.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +53,18 @@ impl Setting for ByteSize {
     }
 
     fn show(&self) -> Value {
+        Value::from(self.to_string())
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (unit, shift) in [("GB", 30), ("MB", 20), ("KB", 10)] {
             if self.0 >= 1 << shift && self.0.is_multiple_of(1 << shift) {
-                return Value::from(format!("{}{unit}", self.0 >> shift));
+                return write!(f, "{}{unit}", self.0 >> shift);
             }
         }
-        Value::from(format!("{}B", self.0))
+        write!(f, "{}B", self.0)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::config::ServerConfig;
 use crate::net::drain_body::DrainedBody;
+use crate::net::outgoing::CloseConnection;
 use crate::net::request_path;
 use crate::net::tls::Tls;
 use crate::net::write_timeout::WriteTimeout;
@@ -28,6 +29,12 @@ const HEAD_BYTES_MAX: usize = 256 * 1024;
 
 /// Streams of one HTTP/2 connection at once.
 const HTTP2_STREAMS_MAX: u32 = 256;
+
+/// What a client may send over one HTTP/2 connection before it is read, in bytes.
+const HTTP2_WINDOW_BYTES: u32 = 256 << 10;
+
+/// What one stream of HTTP/2 keeps to be sent, in bytes.
+const HTTP2_SEND_BYTES: usize = 64 << 10;
 
 /// After a failed accept (no descriptors left) the listener pauses this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -91,7 +98,11 @@ pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
 async fn admit_connection(listener: &Listener, stream: TcpStream) {
     // Answers are written whole; waiting to fill packets only adds delay.
     let _ = stream.set_nodelay(true);
-    let stream = WriteTimeout::new(stream, listener.config.http_server_write_timeout);
+    let stream = WriteTimeout::new(
+        stream,
+        listener.config.http_server_write_timeout,
+        listener.config.http_server_write_min_rate.0,
+    );
     let Some(tls) = &listener.tls else {
         return serve_connection(listener, stream).await;
     };
@@ -112,6 +123,8 @@ async fn serve_connection(
         listener.stopped.clone(),
         listener.router.clone(),
     );
+    let close = CloseConnection::default();
+    let closer = close.clone();
     let requested = Arc::new(AtomicBool::new(false));
     let has_requested = requested.clone();
     let prefix = request_path::prefix(&config.http_path_prefix);
@@ -120,6 +133,7 @@ async fn serve_connection(
         if let Some(uri) = request_path::normalize(request.uri(), &prefix) {
             *request.uri_mut() = uri;
         }
+        request.extensions_mut().insert(closer.clone());
         let current = router.borrow().clone();
         let expects_continue = request.headers().contains_key(EXPECT);
         current.oneshot(request.map(|body| DrainedBody::of(body, expects_continue)))
@@ -135,6 +149,9 @@ async fn serve_connection(
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .initial_connection_window_size(HTTP2_WINDOW_BYTES)
+        .initial_stream_window_size(HTTP2_WINDOW_BYTES)
+        .max_send_buf_size(HTTP2_SEND_BYTES)
         .keep_alive_interval(Some(idle));
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(connection);
@@ -147,10 +164,14 @@ async fn serve_connection(
     };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = close.0.notified() => return,
         () = silent => return tracing::debug!("closed a connection without a request"),
         () = raised(&mut stopped) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                ended = connection => ended,
+                () = close.0.notified() => return,
+            }
         }
     };
     if let Err(error) = ended {

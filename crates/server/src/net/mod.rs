@@ -1,12 +1,15 @@
 //! Networking serves connections: sockets, TLS, request bodies and their time limits.
 //!
 //! [`listener`] accepts connections and serves HTTP on them over [`tls`] and [`write_timeout`];
+//! [`outgoing`] knows the answers that are being sent, [`encoded`] writes those of queries;
 //! [`body`] reads request bodies, [`drain_body`] what is left of them, [`request_path`] their
 //! paths.
 
 pub(crate) mod body;
 mod drain_body;
+pub(crate) mod encoded;
 pub(crate) mod listener;
+pub(crate) mod outgoing;
 mod request_path;
 pub(crate) mod tls;
 mod write_timeout;

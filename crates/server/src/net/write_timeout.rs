@@ -17,17 +17,47 @@ pub(crate) struct WriteTimeout<S> {
     /// Runs out while a write waits; `armed` while one does.
     deadline: Pin<Box<Sleep>>,
     armed: bool,
+    /// Least bytes a second while writes wait.
+    rate: u64,
+    /// When the write that waits began to.
+    since: Instant,
+    /// How long writes waited since it was last looked, and what they wrote.
+    waited: Duration,
+    written: u64,
 }
 
 impl<S> WriteTimeout<S> {
     /// Allows each write `timeout` to make progress.
-    pub(crate) fn new(stream: S, timeout: Duration) -> WriteTimeout<S> {
+    /// A client that has writes wait must take `rate` bytes a second, over each `timeout` of waiting.
+    pub(crate) fn new(stream: S, timeout: Duration, rate: u64) -> WriteTimeout<S> {
         WriteTimeout {
             stream,
             timeout,
             deadline: Box::pin(sleep(timeout)),
             armed: false,
+            rate,
+            since: Instant::now(),
+            waited: Duration::ZERO,
+            written: 0,
         }
+    }
+
+    fn count(&mut self, written: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.written += *bytes as u64;
+        }
+    }
+
+    /// Whether over the last `timeout` of waiting less was written than must be.
+    fn is_too_slow(&mut self) -> bool {
+        self.waited += self.since.elapsed();
+        if self.waited < self.timeout {
+            return false;
+        }
+        let least = self.waited.as_secs_f64() * self.rate as f64;
+        let is_less = (self.written as f64) < least;
+        (self.waited, self.written) = (Duration::ZERO, 0);
+        is_less
     }
 
     fn watch<T>(
@@ -36,11 +66,17 @@ impl<S> WriteTimeout<S> {
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.armed = false;
-            return written;
+            return match std::mem::take(&mut self.armed) && self.is_too_slow() {
+                true => Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the client reads its answer too slowly",
+                ))),
+                false => written,
+            };
         }
         if !self.armed {
-            self.deadline.as_mut().reset(Instant::now() + self.timeout);
+            self.since = Instant::now();
+            self.deadline.as_mut().reset(self.since + self.timeout);
             self.armed = true;
         }
         match self.deadline.as_mut().poll(context) {
@@ -70,6 +106,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.count(&written);
         self.watch(context, written)
     }
 
@@ -92,6 +129,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.count(&written);
         self.watch(context, written)
     }
 }
@@ -104,7 +142,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_stops_times_out_and_one_that_reads_does_not() {
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let mut stream = WriteTimeout::new(ours, Duration::from_millis(1));
+        let mut stream = WriteTimeout::new(ours, Duration::from_millis(1), 0);
         let error = stream
             .write_all(b"more than fits")
             .await
@@ -119,5 +157,24 @@ mod tests {
             .write_all(b"fits")
             .await
             .expect("there is room again");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_takes_a_little_now_and_then_is_too_slow() {
+        let (ours, mut theirs) = tokio::io::duplex(1);
+        let mut stream = WriteTimeout::new(ours, Duration::from_millis(50), 1 << 20);
+        let reading = tokio::spawn(async move {
+            let mut byte = [0];
+            while theirs.read_exact(&mut byte).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        let error = stream
+            .write_all(&[0; 1 << 20])
+            .await
+            .expect_err("it would take for ever");
+        assert_eq!(error.to_string(), "the client reads its answer too slowly");
+        drop(stream);
+        reading.await.expect("no panic");
     }
 }

@@ -99,6 +99,7 @@ pub struct Metrics {
     refused: Mutex<BTreeMap<(String, RefusalReason), u64>>,
     partial: Mutex<BTreeMap<String, u64>>,
     shared: AtomicU64,
+    abandoned_answers: AtomicU64,
     panics: AtomicU64,
     connections: AtomicI64,
 }
@@ -112,6 +113,7 @@ impl Metrics {
             refused: Mutex::default(),
             partial: Mutex::default(),
             shared: AtomicU64::new(0),
+            abandoned_answers: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             connections: AtomicI64::new(0),
         }
@@ -173,6 +175,11 @@ impl Metrics {
     /// A request or query panicked and was caught.
     pub fn count_panic(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An answer was abandoned because its client does not read it.
+    pub fn count_abandoned_answer(&self) {
+        self.abandoned_answers.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A connection opened (`1`) or closed (`-1`).
@@ -260,6 +267,15 @@ impl Metrics {
             "counter",
             "Queries answered by an equal one in flight.",
             shared,
+        );
+        let abandoned = self.abandoned_answers.load(Ordering::Relaxed);
+        let help = "Answers abandoned because their clients did not read them.";
+        metric(
+            out,
+            "skald_answers_abandoned_total",
+            "counter",
+            help,
+            abandoned,
         );
     }
 

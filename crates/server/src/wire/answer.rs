@@ -3,56 +3,221 @@
 use super::json::Json;
 use super::notes::Notes;
 use super::stats;
-use skald_query::{Answer, Data, EntryResult, Labelling, Stats, StreamResult};
+use skald_model::Labels;
+use skald_query::{
+    Answer, Data, EntryResult, Labelling, MatrixSeries, Stats, StreamResult, VectorSample,
+};
+use std::sync::Arc;
 
-/// The body of `query` and `query_range`.
-pub(crate) fn encode(answer: &Answer, labelling: Labelling, notes: &Notes) -> Vec<u8> {
-    let mut json = Json::default();
-    json.raw("{\"status\":\"success\"");
-    warnings(&mut json, &answer.warnings);
-    json.raw(",\"data\":{\"resultType\":");
-    match &answer.data {
-        Data::Streams(streams) => {
-            json.raw("\"streams\"");
-            if labelling == Labelling::Categorized {
-                json.raw(",\"encodingFlags\":[\"categorize-labels\"]");
-            }
-            json.raw(",\"result\":");
-            list(&mut json, streams, |json, stream| {
-                write_stream(json, stream, labelling)
-            });
-        }
-        Data::Matrix(series) => {
-            json.raw("\"matrix\",\"result\":");
-            list(&mut json, series, |json, series| {
-                json.raw("{\"metric\":");
-                json.labels(series.labels.iter());
-                json.raw(",\"values\":");
-                list(json, &series.points, |json, (time, value)| {
-                    write_point(json, *time, *value)
-                });
-                json.raw("}");
-            });
-        }
-        Data::Vector(samples) => {
-            json.raw("\"vector\",\"result\":");
-            list(&mut json, samples, |json, sample| {
-                json.raw("{\"metric\":");
-                json.labels(sample.labels.iter());
-                json.raw(",\"value\":");
-                write_point(json, sample.timestamp, sample.value);
-                json.raw("}");
-            });
-        }
-        Data::Scalar(time, value) => {
-            json.raw("\"scalar\",\"result\":");
-            write_point(&mut json, *time, *value);
+/// The whole body of `query` and `query_range`.
+pub(crate) fn encode(answer: Answer, labelling: Labelling, notes: Notes) -> Vec<u8> {
+    let mut encoder = Encoder::new(answer, labelling, notes);
+    encoder.next(usize::MAX)
+}
+
+/// An answer that is written piece by piece. Clones go on from where they are, over one answer.
+#[derive(Clone)]
+pub(crate) struct Encoder {
+    source: Arc<Source>,
+    place: Place,
+}
+
+struct Source {
+    answer: Answer,
+    labelling: Labelling,
+    notes: Notes,
+}
+
+/// What is written next.
+#[derive(Clone, Copy)]
+enum Place {
+    Start,
+    /// A stream, series or sample, and of it an entry or point.
+    Item(usize, usize),
+    End,
+    Nothing,
+}
+
+impl Encoder {
+    /// Nothing is written yet.
+    pub(crate) fn new(answer: Answer, labelling: Labelling, notes: Notes) -> Encoder {
+        let source = Source {
+            answer,
+            labelling,
+            notes,
+        };
+        Encoder {
+            source: Arc::new(source),
+            place: Place::Start,
         }
     }
-    json.raw(",\"stats\":");
-    stats::write(&mut json, &answer.stats, notes);
-    json.raw("}}\n");
-    json.finish()
+
+    /// Whether all is written.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.place, Place::Nothing)
+    }
+
+    /// The next bytes: about `wanted`, unless one entry is longer or the answer ends.
+    pub(crate) fn next(&mut self, wanted: usize) -> Vec<u8> {
+        let mut json = Json::default();
+        while json.len() < wanted && !self.is_done() {
+            self.place = self.source.write(&mut json, self.place);
+        }
+        json.finish()
+    }
+}
+
+impl Source {
+    /// Writes one step; gives what comes after it.
+    fn write(&self, json: &mut Json, place: Place) -> Place {
+        match place {
+            Place::Start => {
+                self.start(json);
+                Place::Item(0, 0)
+            }
+            Place::Item(item, row) => match &self.answer.data {
+                Data::Streams(streams) => match streams.get(item) {
+                    Some(stream) => self.entry(json, stream, item, row),
+                    None => Place::End,
+                },
+                Data::Matrix(series) => match series.get(item) {
+                    Some(series) => point(json, series, item, row),
+                    None => Place::End,
+                },
+                Data::Vector(samples) => match samples.get(item) {
+                    Some(sample) => {
+                        separate(json, item);
+                        json.raw("{\"metric\":");
+                        json.labels(sample.labels.iter());
+                        json.raw(",\"value\":");
+                        write_point(json, sample.timestamp, sample.value);
+                        json.raw("}");
+                        Place::Item(item + 1, 0)
+                    }
+                    None => Place::End,
+                },
+                Data::Scalar(time, value) => {
+                    write_point(json, *time, *value);
+                    Place::End
+                }
+            },
+            Place::End => {
+                self.end(json);
+                Place::Nothing
+            }
+            Place::Nothing => Place::Nothing,
+        }
+    }
+
+    fn start(&self, json: &mut Json) {
+        json.raw("{\"status\":\"success\"");
+        warnings(json, &self.answer.warnings);
+        json.raw(",\"data\":{\"resultType\":");
+        match &self.answer.data {
+            Data::Streams(_) => {
+                json.raw("\"streams\"");
+                if self.labelling == Labelling::Categorized {
+                    json.raw(",\"encodingFlags\":[\"categorize-labels\"]");
+                }
+                json.raw(",\"result\":[");
+            }
+            Data::Matrix(_) => json.raw("\"matrix\",\"result\":["),
+            Data::Vector(_) => json.raw("\"vector\",\"result\":["),
+            Data::Scalar(..) => json.raw("\"scalar\",\"result\":"),
+        }
+    }
+
+    fn end(&self, json: &mut Json) {
+        match &self.answer.data {
+            Data::Scalar(..) => json.raw(",\"stats\":"),
+            _ => json.raw("],\"stats\":"),
+        }
+        stats::write(json, &self.answer.stats, &self.notes);
+        json.raw("}}\n");
+    }
+
+    fn entry(&self, json: &mut Json, stream: &StreamResult, item: usize, row: usize) -> Place {
+        if row == 0 {
+            separate(json, item);
+            json.raw("{\"stream\":");
+            write_pairs(json, &stream.labels);
+            json.raw(",\"values\":[");
+        }
+        if let Some(entry) = stream.entries.get(row) {
+            separate(json, row);
+            write_entry(json, entry, self.labelling);
+        }
+        next_row(json, item, row, stream.entries.len())
+    }
+}
+
+fn point(json: &mut Json, series: &MatrixSeries, item: usize, row: usize) -> Place {
+    if row == 0 {
+        separate(json, item);
+        json.raw("{\"metric\":");
+        json.labels(series.labels.iter());
+        json.raw(",\"values\":[");
+    }
+    if let Some((time, value)) = series.points.get(row) {
+        separate(json, row);
+        write_point(json, *time, *value);
+    }
+    next_row(json, item, row, series.points.len())
+}
+
+/// What comes after a row; the end of the item is written with its last one.
+fn next_row(json: &mut Json, item: usize, row: usize, rows: usize) -> Place {
+    if row + 1 < rows {
+        return Place::Item(item, row + 1);
+    }
+    json.raw("]}");
+    Place::Item(item + 1, 0)
+}
+
+/// A comma before all but the first.
+fn separate(json: &mut Json, index: usize) {
+    if index > 0 {
+        json.raw(",");
+    }
+}
+
+/// Bytes that an answer takes.
+pub(crate) fn weight(data: &Data) -> usize {
+    let of_pairs = |pairs: &[(String, String)]| -> usize {
+        let pair = |(name, value): &(String, String)| {
+            size_of::<(String, String)>() + name.len() + value.len()
+        };
+        pairs.iter().map(pair).sum()
+    };
+    let of_entry = |entry: &EntryResult| {
+        size_of::<EntryResult>()
+            + entry.line.len()
+            + of_pairs(&entry.metadata)
+            + of_pairs(&entry.parsed)
+    };
+    let of_labels =
+        |labels: &Labels| -> usize { labels.iter().map(|(n, v)| n.len() + v.len()).sum() };
+    match data {
+        Data::Streams(streams) => {
+            let stream = |stream: &StreamResult| {
+                of_pairs(&stream.labels) + stream.entries.iter().map(of_entry).sum::<usize>()
+            };
+            streams.iter().map(stream).sum()
+        }
+        Data::Matrix(series) => {
+            let one = |series: &MatrixSeries| {
+                size_of::<MatrixSeries>()
+                    + of_labels(&series.labels)
+                    + size_of::<(i64, f64)>() * series.points.len()
+            };
+            series.iter().map(one).sum()
+        }
+        Data::Vector(samples) => {
+            let one = |sample: &VectorSample| size_of::<VectorSample>() + of_labels(&sample.labels);
+            samples.iter().map(one).sum()
+        }
+        Data::Scalar(..) => 0,
+    }
 }
 
 /// The body of `/api/prom/query`: streams with their labels as one text.
@@ -77,16 +242,6 @@ pub(crate) fn encode_legacy(streams: &[StreamResult], stats: &Stats) -> Vec<u8> 
     stats::write(&mut json, stats, &Notes::default());
     json.raw("}\n");
     json.finish()
-}
-
-fn write_stream(json: &mut Json, stream: &StreamResult, labelling: Labelling) {
-    json.raw("{\"stream\":");
-    write_pairs(json, &stream.labels);
-    json.raw(",\"values\":");
-    list(json, &stream.entries, |json, entry| {
-        write_entry(json, entry, labelling)
-    });
-    json.raw("}");
 }
 
 /// One entry: time, line, and with categories a third element.
@@ -152,8 +307,6 @@ pub(crate) fn list<T>(json: &mut Json, items: &[T], mut write: impl FnMut(&mut J
 #[cfg(test)]
 mod tests {
     use super::*;
-    use skald_model::Labels;
-    use skald_query::{MatrixSeries, VectorSample};
 
     fn pair(name: &str, value: &str) -> (String, String) {
         (name.to_owned(), value.to_owned())
@@ -166,8 +319,15 @@ mod tests {
             warnings: vec![],
             cursor: None,
         };
-        let text = String::from_utf8(encode(&answer, labelling, &Notes::default()))
-            .expect("JSON is UTF-8");
+        let mut encoder = Encoder::new(answer.clone(), labelling, Notes::default());
+        let mut pieces = Vec::new();
+        while !encoder.is_done() {
+            pieces.extend(encoder.clone().next(1));
+            drop(encoder.next(1));
+        }
+        let whole = encode(answer, labelling, Notes::default());
+        assert_eq!(pieces, whole);
+        let text = String::from_utf8(whole).expect("JSON is UTF-8");
         let start =
             format!("{{\"status\":\"success\",\"data\":{{{expected},\"stats\":{{\"summary\"");
         assert!(text.starts_with(&start), "{text}\n{start}");

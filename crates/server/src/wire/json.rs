@@ -30,6 +30,11 @@ const STOPS: [bool; 256] = {
 };
 
 impl Json {
+    /// How many bytes are written.
+    pub(crate) fn len(&self) -> usize {
+        self.out.len()
+    }
+
     /// The bytes written.
     pub(crate) fn finish(self) -> Vec<u8> {
         self.out

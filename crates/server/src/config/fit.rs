@@ -1,0 +1,228 @@
+//! Defaults are fitted to the memory budget, and memory that is too little is refused.
+//!
+//! No default lets one client take more than a quarter of the budget. A value that was set stays as
+//! it is, and is said when it does not fit: the budget itself still holds.
+
+use super::setting::ByteSize;
+use super::{Config, memory};
+
+/// The least budget: a head, a flush, a query and a push at once.
+pub(crate) const MEMORY_MIN: u64 = 64 << 20;
+
+/// The container that gives it.
+const CONTAINER_MIN: &str = "128MB";
+
+/// What one client may take by default, as part of the budget.
+const PART_OF_ONE: u64 = 4;
+
+/// A push as it comes is smaller than the share that bodies have, and than what it is made into.
+const PART_OF_BODY: u64 = 6;
+
+/// Forms hold a query; many come at once.
+const PART_OF_FORM: u64 = 16;
+
+/// Heads that grow and that are being written take several times this.
+const PART_OF_FLUSH: u64 = 8;
+
+/// Results of earlier queries make room for others, but not at once.
+const PART_OF_RESULTS: u64 = 10;
+
+/// What idle connections take together, and the buffers of one, in bytes.
+const PART_OF_CONNECTIONS: u64 = 8;
+const CONNECTION_BYTES: u64 = 16 << 10;
+
+/// Memory that a thread for queries needs for the block it reads, in bytes.
+const THREAD_BYTES: u64 = 16 << 20;
+
+impl Config {
+    /// The memory budget; an error when it is less than the least.
+    pub(crate) fn budget(&self) -> Result<u64, String> {
+        let (budget, whose) = match self.memory.0 {
+            0 => (
+                memory::budget_of_machine(),
+                "what this machine or container grants makes a budget of",
+            ),
+            set => (set, "memory:"),
+        };
+        if budget < MEMORY_MIN {
+            return Err(format!(
+                "{whose} {} is less than the least, {}; a container needs {CONTAINER_MIN}",
+                ByteSize(budget),
+                ByteSize(MEMORY_MIN)
+            ));
+        }
+        Ok(budget)
+    }
+
+    /// With defaults that fit the budget, and what does not fit of that which was set.
+    pub(crate) fn fitted(mut self) -> Result<(Config, Vec<String>), String> {
+        let budget = self.budget()?;
+        let (defaults, mut misfits) = (Config::default(), Vec::new());
+        let mut fit = |name: &str, value: &mut ByteSize, default: ByteSize, part: u64| {
+            let most = budget / part;
+            if *value == default {
+                value.0 = value.0.min(most);
+            } else if value.0 > most {
+                misfits.push(misfit(name, value.0, budget));
+            }
+        };
+        let (d, own) = (&defaults.distributor, &mut self.distributor);
+        fit(
+            "distributor.max_recv_msg_size",
+            &mut own.max_recv_msg_size,
+            d.max_recv_msg_size,
+            PART_OF_BODY,
+        );
+        let decompressed = "distributor.max_decompressed_size";
+        fit(
+            decompressed,
+            &mut own.max_decompressed_size,
+            d.max_decompressed_size,
+            PART_OF_ONE,
+        );
+        let (d, own) = (&defaults.server, &mut self.server);
+        let grpc = "server.grpc_server_max_recv_msg_size";
+        fit(
+            grpc,
+            &mut own.grpc_server_max_recv_msg_size,
+            d.grpc_server_max_recv_msg_size,
+            PART_OF_BODY,
+        );
+        let form = defaults.frontend.max_body_size;
+        fit(
+            "frontend.max_body_size",
+            &mut self.frontend.max_body_size,
+            form,
+            PART_OF_FORM,
+        );
+        let query = defaults.limits.query_memory;
+        fit(
+            "limits_config.query_memory",
+            &mut self.limits.query_memory,
+            query,
+            PART_OF_ONE,
+        );
+        let flush = defaults.ingester.flush_size;
+        fit(
+            "ingester.flush_size",
+            &mut self.ingester.flush_size,
+            flush,
+            PART_OF_FLUSH,
+        );
+
+        let results = u32::try_from((budget / PART_OF_RESULTS) >> 20).unwrap_or(u32::MAX);
+        fit_count(
+            &mut self.query_range.max_size_mb,
+            defaults.query_range.max_size_mb,
+            results,
+        );
+        let connections = to_count(budget / PART_OF_CONNECTIONS / CONNECTION_BYTES);
+        let (d, own) = (&defaults.server, &mut self.server);
+        fit_count(
+            &mut own.http_listen_conn_limit,
+            d.http_listen_conn_limit,
+            connections,
+        );
+        fit_count(
+            &mut own.max_concurrent_requests,
+            d.max_concurrent_requests,
+            connections,
+        );
+        if self.querier.max_concurrent == 0 {
+            let threads = to_count(budget / THREAD_BYTES).max(1);
+            self.querier.max_concurrent = self.querier.threads().min(threads);
+        }
+        Ok((self, misfits))
+    }
+}
+
+fn misfit(name: &str, value: u64, budget: u64) -> String {
+    format!(
+        "{name}: {} is more than its part of the {} that memory allows: what does not fit is refused",
+        ByteSize(value),
+        ByteSize(budget)
+    )
+}
+
+/// A default is lowered, what was set is kept.
+fn fit_count<T: Ord + Copy>(value: &mut T, default: T, most: T) {
+    if *value == default {
+        *value = default.min(most);
+    }
+}
+
+fn to_count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_memory(mb: u64) -> Config {
+        Config {
+            memory: ByteSize(mb << 20),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn no_default_is_larger_than_a_quarter_of_the_budget() {
+        for mb in [64, 77, 154, 614, 4096] {
+            let (config, misfits) = with_memory(mb).fitted().expect("enough");
+            assert_eq!(misfits, Vec::<String>::new());
+            let sizes = [
+                config.distributor.max_recv_msg_size,
+                config.distributor.max_decompressed_size,
+                config.server.grpc_server_max_recv_msg_size,
+                config.frontend.max_body_size,
+                config.limits.query_memory,
+                config.ingester.flush_size,
+                ByteSize(u64::from(config.query_range.max_size_mb) << 20),
+                ByteSize(config.server.http_listen_conn_limit as u64 * CONNECTION_BYTES),
+            ];
+            for size in sizes {
+                assert!(size.0 > 0 && size.0 <= (mb << 20) / 4, "{mb} MB: {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn large_budgets_leave_the_defaults_alone() {
+        let (config, _) = with_memory(4096).fitted().expect("enough");
+        let shown = |config: &Config| crate::config::keys::to_yaml(config, None);
+        let mut expected = with_memory(4096);
+        expected.querier.max_concurrent = expected.querier.threads();
+        assert_eq!(shown(&config), shown(&expected));
+    }
+
+    #[test]
+    fn what_was_set_stays_and_is_said_when_it_does_not_fit() {
+        let mut config = with_memory(80);
+        config.limits.query_memory = ByteSize(60 << 20);
+        config.distributor.max_recv_msg_size = ByteSize(5 << 20);
+        let (config, misfits) = config.fitted().expect("enough");
+        assert_eq!(config.limits.query_memory, ByteSize(60 << 20));
+        assert_eq!(config.distributor.max_recv_msg_size, ByteSize(5 << 20));
+        let [misfit] = misfits.as_slice() else {
+            panic!("{misfits:?}")
+        };
+        assert!(
+            misfit.starts_with("limits_config.query_memory: 60MB "),
+            "{misfit}"
+        );
+    }
+
+    #[test]
+    fn too_little_memory_is_refused_in_words() {
+        let config = Config {
+            memory: ByteSize(1 << 10),
+            ..Config::default()
+        };
+        let error = config.fitted().expect_err("too little");
+        assert!(
+            error.starts_with("memory: 1KB is less than the least, 64MB"),
+            "{error}"
+        );
+    }
+}
