@@ -2,8 +2,8 @@
 
 use crate::api::inflight::Inflight;
 use crate::api::{
-    delete, detected, export, format_query, index, labels, legacy, limits, patterns, push, query,
-    rules, status, tail,
+    delete, detected, export, format_query, index, labels, legacy, limits, page, patterns, push,
+    query, root, rules, status, tail,
 };
 use crate::app::{App, panic_text};
 use crate::auth::{origin, tokens};
@@ -76,10 +76,18 @@ impl Routes {
 }
 
 fn all() -> Routes {
-    operational(loki(Routes {
+    page_in_a_browser(operational(loki(Routes {
         router: Router::new(),
         paths: Vec::new(),
-    }))
+    })))
+}
+
+fn page_in_a_browser(routes: Routes) -> Routes {
+    routes
+        .route("/", get(root::root))
+        .route("/ui", get(page::without_slash))
+        .route("/ui/", get(page::index))
+        .route("/ui/{file}", get(page::file))
 }
 
 fn loki(routes: Routes) -> Routes {
@@ -200,8 +208,8 @@ fn caught(
 async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let method = request.method().as_str().to_owned();
     let route = match request.extensions().get::<MatchedPath>() {
+        Some(path) if path.as_str() == "/" => "root".to_owned(),
         Some(path) => route_label(path.as_str()),
-        None if request.uri().path() == "/" => "root".to_owned(),
         None => "other".to_owned(),
     };
     let inflight = Inflight::new(app.clone(), method.clone(), route.clone());

@@ -124,7 +124,7 @@ fn mistakes_are_answered_in_lokis_words() {
     for (target, status, text) in MISTAKES {
         check(&format!("{API}{target}"), *status, text);
     }
-    check("/", 404, "404 page not found");
+    check("/nowhere", 404, "404 page not found");
     check(
         "/api/prom/query?query=rate(%7Ba%3D%22b%22%7D%5B1m%5D)",
         400,

@@ -10,6 +10,7 @@ mod hostile;
 mod limits;
 mod openapi;
 mod origins;
+mod page;
 mod paging;
 mod promtail;
 mod recorded_clients;

@@ -249,7 +249,9 @@ pub fn new_token(
 fn needed(method: &Method, path: &str) -> Option<Right> {
     let reads = method == Method::GET || method == Method::HEAD;
     match path {
-        "/ready" => None,
+        "/ready" | "/" | "/ui" => None,
+        // Files that are in every copy of the program; what the page asks for needs a token.
+        _ if path.starts_with("/ui/") => None,
         "/loki/api/v1/push" | "/api/prom/push" | "/otlp/v1/logs" => Some(Right::Write),
         "/config/tenant/v1/limits" => Some(Right::Read),
         "/loki/api/v1/delete" => Some(Right::Admin),
@@ -424,6 +426,9 @@ mod tests {
             assert_eq!(needed(&method, path), expected, "{path}")
         };
         check(Method::GET, "/ready", None);
+        check(Method::GET, "/", None);
+        check(Method::GET, "/ui/index.html", None);
+        check(Method::GET, "/uix", Some(Right::Admin));
         check(Method::POST, "/loki/api/v1/push", Some(Right::Write));
         check(Method::POST, "/loki/api/v1/query_range", Some(Right::Read));
         check(Method::GET, "/loki/api/v1/rules", Some(Right::Read));

@@ -28,7 +28,12 @@ pub(super) fn normalize(uri: &Uri, prefix: &str) -> Option<Uri> {
         path = &path[API.len()..];
     }
     let trimmed = path.trim_end_matches('/');
-    let path = if trimmed.is_empty() { "/" } else { trimmed };
+    let path = match trimmed {
+        "" => "/",
+        // The page's own address: what it names lies below it.
+        "/ui" if path == "/ui/" => path,
+        _ => trimmed,
+    };
     if path == uri.path() {
         return None;
     }
@@ -62,6 +67,9 @@ mod tests {
         check("/loki/api/v1/loki/api/v1/query", "", "/loki/api/v1/query");
         check("/logs/loki/api/v1/query", "/logs", "/loki/api/v1/query");
         check("/", "", "/");
+        check("/ui/?query=a", "", "/ui/?query=a");
+        check("/logs/ui/", "/logs", "/ui/");
+        check("/ui//", "", "/ui");
     }
 
     #[test]

@@ -114,8 +114,9 @@ fn operation_id(path: &str, method: &str) -> String {
     let words = path
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty());
+    let index = (path.len() > 1 && path.ends_with('/')).then_some("index");
     std::iter::once(method.to_lowercase())
-        .chain(words.map(str::to_owned))
+        .chain(words.chain(index).map(str::to_owned))
         .collect::<Vec<_>>()
         .join("_")
 }

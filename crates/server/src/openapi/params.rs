@@ -199,6 +199,7 @@ pub(super) const LOG_LEVEL: Param = required(
     Kind::OneOf(&["debug", "info", "warn", "error"]),
     "The new level",
 );
+pub(super) const FILE: Param = path("file", "A name that `/ui/` uses");
 pub(super) const NAME: Param = path("name", "The label or field");
 pub(super) const NAMESPACE: Param = path("namespace", "Namespace of rules");
 pub(super) const GROUP: Param = path("group", "Group of rules");

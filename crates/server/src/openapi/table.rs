@@ -336,10 +336,24 @@ fn pages() -> Vec<Operation> {
         page("/flush", BOTH, about_flush, Body::None),
         page("/flush/tenant", POST, about_flush, Body::None),
     ];
+    all.extend(page_in_a_browser());
     all.extend(settings_pages());
     all.extend(version_pages());
     all.extend(rings);
     all
+}
+
+fn page_in_a_browser() -> [Operation; 4] {
+    let about_root = "The page for browsers, else what Elasticsearch clients ask before they write";
+    [
+        page("/", GET, about_root, Body::Json),
+        page("/ui", GET, "Leads to the page", Body::Page),
+        page("/ui/", GET, "The page", Body::Page),
+        Operation {
+            params: vec![FILE],
+            ..page("/ui/{file}", GET, "A file of the page", Body::Text)
+        },
+    ]
 }
 
 fn settings_pages() -> [Operation; 3] {

@@ -1,0 +1,157 @@
+/** Entries of log queries: pages, exports and tails give the same shape. */
+
+import { levelOf, type Level } from '../levels';
+import type { Span } from '../time/range';
+import { address, getJson, request, streamLines } from './http';
+
+export type Labels = Record<string, string>;
+
+export interface Entry {
+  /** Nanoseconds since 1970. */
+  ns: string;
+  ms: number;
+  line: string;
+  labels: Labels;
+  metadata: Labels;
+  parsed: Labels;
+  level: Level;
+}
+
+export interface Page {
+  entries: Entry[];
+  cursor: string | null;
+  hint: string | null;
+  warnings: string[];
+  bytes: number;
+  seconds: number;
+}
+
+interface WireStream {
+  stream: Labels;
+  values: [string, string, { structuredMetadata?: Labels; parsed?: Labels }?][];
+}
+
+interface WireAnswer {
+  data: {
+    resultType: string;
+    result: WireStream[];
+    stats?: { summary?: { totalBytesProcessed?: number; execTime?: number } };
+  };
+  warnings?: string[];
+}
+
+const CATEGORIES = { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' };
+const NONE: Labels = Object.freeze(Object.create(null)) as Labels;
+
+function entry(labels: Labels, ns: string, line: string, metadata: Labels = NONE, parsed: Labels = NONE): Entry {
+  const level = metadata.detected_level ?? labels.detected_level ?? parsed.level ?? labels.level;
+  return { ns, ms: Number(ns.slice(0, -6)), line, labels, metadata, parsed, level: levelOf(level) };
+}
+
+/** Streams as one list in the order of time; entries of one instant keep the order they came in. */
+function flatten(streams: WireStream[], forward: boolean): Entry[] {
+  const all: Entry[] = [];
+  for (const { stream, values } of streams) {
+    for (const [ns, line, extra] of values) all.push(entry(stream, ns, line, extra?.structuredMetadata, extra?.parsed));
+  }
+  const sign = forward ? 1 : -1;
+  return all.toSorted((a, b) => sign * (a.ns.length - b.ns.length || (a.ns < b.ns ? -1 : a.ns > b.ns ? 1 : 0)));
+}
+
+export interface PageRequest {
+  query: string;
+  /** Nanoseconds since 1970; the end is the first after. */
+  start: string;
+  end: string;
+  limit: number;
+  forward: boolean;
+  cursor?: string | null;
+}
+
+export async function fetchPage({ query, start, end, limit, forward, cursor }: PageRequest, signal?: AbortSignal): Promise<Page> {
+  const params = { query, start, end, limit, direction: forward ? 'forward' : 'backward', cursor: cursor ?? undefined };
+  const { body, headers } = await getJson<WireAnswer>('loki/api/v1/query_range', params, signal, CATEGORIES);
+  const summary = body.data.stats?.summary;
+  return {
+    entries: flatten(body.data.result, forward),
+    cursor: headers.get('X-Skald-Cursor'),
+    hint: headers.get('X-Skald-Hint'),
+    warnings: body.warnings ?? [],
+    bytes: summary?.totalBytesProcessed ?? 0,
+    seconds: summary?.execTime ?? 0,
+  };
+}
+
+export const nsOf = (ms: number) => `${Math.round(ms)}000000`;
+
+export function spanNs(span: Span): { start: string; end: string } {
+  return { start: nsOf(span.start), end: nsOf(span.end) };
+}
+
+interface ExportLine {
+  timestamp?: string;
+  stream?: Labels;
+  structuredMetadata?: Labels;
+  parsed?: Labels;
+  line?: string;
+  error?: string;
+  warning?: string;
+}
+
+/** Everything of a query in exact order, in batches. */
+export async function* exportEntries(query: string, span: Span, forward: boolean, limit: number, signal: AbortSignal): AsyncGenerator<Entry[]> {
+  const url = address('skald/api/v1/export', { query, ...spanNs(span), direction: forward ? 'forward' : 'backward', limit });
+  const response = await request(url, { signal });
+  for await (const lines of streamLines(response)) {
+    const batch: Entry[] = [];
+    for (const text of lines) {
+      const parsed = JSON.parse(text) as ExportLine;
+      if (parsed.error) throw new Error(parsed.error);
+      if (parsed.timestamp) batch.push(entry(parsed.stream ?? NONE, parsed.timestamp, parsed.line ?? '', parsed.structuredMetadata, parsed.parsed));
+    }
+    yield batch;
+  }
+}
+
+export interface TailFrame {
+  entries: Entry[];
+  /** Entries the server dropped because this reader was slow. */
+  dropped: { ns: string; labels: Labels }[];
+}
+
+interface WireFrame {
+  streams?: WireStream[];
+  dropped_entries?: { timestamp: string; labels: Labels }[];
+  error?: string;
+}
+
+/** Follows a query from an instant on; ends with an error, or when the server closes. */
+export async function* followEntries(query: string, startNs: string, limit: number, signal: AbortSignal, opened: () => void): AsyncGenerator<TailFrame> {
+  const url = address('loki/api/v1/tail', { query, start: startNs, limit });
+  const response = await request(url, { signal, headers: { ...CATEGORIES, Accept: 'application/x-ndjson' } });
+  opened();
+  for await (const lines of streamLines(response)) {
+    const frame: TailFrame = { entries: [], dropped: [] };
+    for (const text of lines) {
+      const parsed = JSON.parse(text) as WireFrame;
+      if (parsed.error) throw new Error(parsed.error);
+      for (const { stream, values } of parsed.streams ?? [])
+        for (const [ns, line, extra] of values) frame.entries.push(entry(stream, ns, line, extra?.structuredMetadata, extra?.parsed));
+      for (const { timestamp, labels } of parsed.dropped_entries ?? []) frame.dropped.push({ ns: timestamp, labels });
+    }
+    yield frame;
+  }
+}
+
+/** The same entry has the same key: for links, selections and tails that resume. */
+export function keyOf({ ns, line, labels }: Entry): string {
+  let hash = 0x811c9dc5;
+  const add = (text: string) => {
+    // The ends of a text tell long lines apart as well as the whole, and cost less.
+    const part = text.length > 4096 ? text.slice(0, 2048) + text.length + text.slice(-2048) : text;
+    for (let i = 0; i < part.length; i++) hash = Math.imul(hash ^ part.charCodeAt(i), 0x01000193);
+  };
+  for (const name of Object.keys(labels).toSorted()) add(`${name}=${labels[name]};`);
+  add(line);
+  return `${ns}-${(hash >>> 0).toString(16).padStart(8, '0')}`;
+}

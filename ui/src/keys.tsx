@@ -1,0 +1,161 @@
+/** Keys of the whole page, and the sheet that lists them. */
+
+import { signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { t, type Key } from './i18n';
+import { copy } from './parts/clipboard';
+import { Icon } from './parts/Icon';
+import { earlier, flipTail, later, openPasted, wider } from './search/actions';
+import { currentEntry, flipAround, flipOpen, move, moveToError, opened } from './search/selection';
+import { keyOf } from './api/entries';
+import { go, place } from './state/place';
+import { pretty, toggle, wrap } from './state/settings';
+
+export const isSheetOpen = signal(false);
+
+const SHEET: [string, Key][] = [
+  ['Enter', 'keys.run'],
+  ['/', 'keys.query'],
+  ['t', 'keys.time'],
+  ['j k', 'keys.move'],
+  ['o', 'keys.open'],
+  ['x', 'keys.around'],
+  ['e E', 'keys.error'],
+  ['f', 'keys.follow'],
+  ['[ ]', 'keys.shift'],
+  ['z', 'keys.out'],
+  ['w', 'keys.wrap'],
+  ['p', 'keys.pretty'],
+  ['y', 'keys.copy'],
+  ['s', 'keys.share'],
+  ['g h  g s', 'keys.home'],
+  ['?', 'keys.this'],
+];
+
+function focus(selector: string) {
+  document.querySelector<HTMLElement>(selector)?.focus();
+}
+
+const onEntry = (act: (entry: NonNullable<ReturnType<typeof currentEntry>>) => void) => () => {
+  const entry = currentEntry();
+  if (entry) act(entry);
+};
+
+const SEARCH: Record<string, () => void> = {
+  t: () => focus('#time'),
+  j: () => move(1),
+  k: () => move(-1),
+  ArrowDown: () => move(1),
+  ArrowUp: () => move(-1),
+  PageDown: () => move(20),
+  PageUp: () => move(-20),
+  o: onEntry(flipOpen),
+  Enter: onEntry(flipOpen),
+  x: onEntry(flipAround),
+  y: onEntry((entry) => void copy(entry.line)),
+  Y: onEntry((entry) => void copy(JSON.stringify(entry))),
+  e: () => void moveToError(1),
+  E: () => void moveToError(-1),
+  f: flipTail,
+  '[': earlier,
+  ']': later,
+  z: wider,
+  w: () => toggle(wrap),
+  p: () => toggle(pretty),
+  s: () => document.querySelector<HTMLElement>('[data-name=share]')?.click(),
+};
+
+let isAfterG = false;
+
+function everywhere(key: string): boolean {
+  if (isAfterG) {
+    isAfterG = false;
+    if (key === 'h') go({ view: 'home', query: '' });
+    else if (key === 's') go({ view: 'search' });
+    else return false;
+    return true;
+  }
+  if (key === 'g') isAfterG = true;
+  else if (key === '?') isSheetOpen.value = !isSheetOpen.value;
+  else if (key === '/') focus('#query');
+  else return false;
+  return true;
+}
+
+/** Arrow keys and Enter belong to what has the focus, unless that is the list or nothing. */
+const BELONGS_TO_FOCUS = /^(Arrow|Page|Enter)/;
+
+function onKey(event: KeyboardEvent) {
+  const target = event.target as HTMLElement;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === 'Escape' && isSheetOpen.value) {
+    isSheetOpen.value = false;
+    return;
+  }
+  if (target.closest('input, textarea, select, [role=menu], [role=dialog]')) {
+    return;
+  }
+  if (event.key === 'Escape' && opened.value.size) {
+    const entry = currentEntry();
+    opened.value = new Set([...opened.value].filter((key) => entry && key !== keyOf(entry)));
+    return;
+  }
+  const isList = target === document.body || target.id === 'lines';
+  if (BELONGS_TO_FOCUS.test(event.key) && !isList) return;
+  if (everywhere(event.key)) {
+    event.preventDefault();
+    return;
+  }
+  const act = place.value.view === 'search' ? SEARCH[event.key] : undefined;
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function onPaste(event: ClipboardEvent) {
+  if ((event.target as HTMLElement).closest('input, textarea')) return;
+  if (openPasted(event.clipboardData?.getData('text/plain') ?? '')) event.preventDefault();
+}
+
+export function listen() {
+  document.addEventListener('keydown', onKey);
+  document.addEventListener('paste', onPaste);
+}
+
+export function KeySheet() {
+  const close = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isSheetOpen.value) close.current?.focus();
+  }, [isSheetOpen.value]);
+  if (!isSheetOpen.value) return null;
+  const leave = () => (isSheetOpen.value = false);
+  return (
+    <div class="sheet-back" role="presentation" onClick={(event) => event.target === event.currentTarget && leave()}>
+      <div
+        class="sheet"
+        role="dialog"
+        aria-modal="true"
+        aria-labelledby="sheet-title"
+        onKeyDown={(event) => {
+          if (event.key === 'Escape' || event.key === '?') {
+            event.stopPropagation();
+            leave();
+          }
+        }}
+      >
+        <h2 id="sheet-title">{t('keys.title')}</h2>
+        <button ref={close} type="button" class="tool corner" aria-label={t('close')} onClick={leave}>
+          <Icon name="close" />
+        </button>
+        <dl>
+          {SHEET.map(([keys, text]) => (
+            <div key={text}>
+              <dt>{keys.split(/\s+/).map((key, i) => <kbd key={i}>{key}</kbd>)}</dt>
+              <dd>{t(text)}</dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,92 @@
+/** Search: query, histogram, fields and lines of one range; each loads and fails on its own. */
+
+import { useEffect } from 'preact/hooks';
+import { t } from '../i18n';
+import { place, runs } from '../state/place';
+import { sidebar } from '../state/settings';
+import { Fields } from './Fields';
+import { Histogram } from './Histogram';
+import { Lines } from './Lines';
+import { Linked } from './Linked';
+import { MetricChart } from './MetricChart';
+import { QueryBar } from './QueryBar';
+import { forget } from './selection';
+import { Empty, Failed } from './States';
+import { failure, loading, rows, run, series, warnings } from './store';
+import { endTail, tail, arrived, errors } from './tail';
+import { Toolbar } from './Toolbar';
+
+export function Search() {
+  useEffect(() => {
+    endTail();
+    forget();
+    void run();
+  }, [runs.value]);
+  useEffect(() => endTail, []);
+  const isMetric = series.value !== null;
+  const isRefused = failure.value?.trouble === 'refused' && rows.value.length === 0 && !isMetric;
+  const hasFields = sidebar.value === 'on' && !isMetric && (rows.value.length > 0 || loading.value === 'first');
+  return (
+    <main class="search" data-sidebar={hasFields}>
+      <QueryBar />
+      {!isMetric && !isRefused && <Histogram />}
+      {!isRefused && <Toolbar />}
+      {warnings.value.length > 0 && (
+        <p class="note warning" role="alert">
+          {t('list.partial', { why: warnings.value.join('; ') })}
+        </p>
+      )}
+      <Linked />
+      <div class="search-body">
+        {hasFields && <Fields />}
+        <Content />
+      </div>
+      <TailSummary />
+    </main>
+  );
+}
+
+function Content() {
+  const isLoading = loading.value === 'first';
+  const hasSomething = rows.value.length > 0 || series.value !== null;
+  if (failure.value && !hasSomething) return <Failed failure={failure.value} />;
+  return (
+    <div class="content" data-busy={isLoading}>
+      {failure.value && <Failed failure={failure.value} />}
+      {series.value !== null && <MetricChart series={series.value} />}
+      {series.value === null && rows.value.length > 0 && <Lines />}
+      {!hasSomething && isLoading && (
+        <div class="state" role="status">
+          {t('list.loading')}
+        </div>
+      )}
+      {!hasSomething && !isLoading && tail.value !== 'off' && (
+        <div class="state" role="status">
+          {t('tail.waiting')}
+        </div>
+      )}
+      {!hasSomething && !isLoading && tail.value === 'off' && !failure.value && <Empty key={`${place.value.query}${runs.value}`} />}
+    </div>
+  );
+}
+
+const SUMMARY_MS = 10_000;
+
+/** Live lines are not read aloud one by one; every ten seconds their number is. */
+function TailSummary() {
+  const isOn = tail.value === 'on';
+  useEffect(() => {
+    if (!isOn) return;
+    let lines = arrived.value;
+    let bad = errors.value;
+    const say = () => {
+      const element = document.querySelector('#tail-summary');
+      if (element && arrived.value > lines) element.textContent = t('tail.summary', { count: arrived.value - lines, errors: errors.value - bad });
+      lines = arrived.value;
+      bad = errors.value;
+    };
+    const timer = setInterval(say, SUMMARY_MS);
+    return () => clearInterval(timer);
+  }, [isOn]);
+  return <p id="tail-summary" class="offscreen" role="status" aria-live="polite" />;
+}

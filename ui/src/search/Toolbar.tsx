@@ -1,0 +1,128 @@
+/** Above the lines: how many, in which order, how shown, followed, taken away. */
+
+import { exportEntries } from '../api/entries';
+import { serverBase, identity } from '../api/http';
+import { asCurl, asGrafana, asLogcli, type View } from '../exchange/copy';
+import { saveEntries } from '../exchange/download';
+import { bytes, number, seconds, stamp, t } from '../i18n';
+import { copy } from '../parts/clipboard';
+import { Icon, type IconName } from '../parts/Icon';
+import { Menu } from '../parts/Menu';
+import { place, runs } from '../state/place';
+import { order, pretty, sidebar, toggle, wrap } from '../state/settings';
+import { flipTail, fixedLink, stopTail } from './actions';
+import { cost, isGap, ran, rows, series } from './store';
+import { arrived, isPaused, retryIn, since, tail, waitingCount } from './tail';
+
+export function Toolbar() {
+  const isLog = series.value === null;
+  return (
+    <div class="toolbar">
+      {isLog && <Tool icon="fields" text={t(sidebar.value === 'on' ? 'fields.hide' : 'fields.show')} isOn={sidebar.value === 'on'} act={() => toggle(sidebar)} isIconOnly />}
+      <span class="status" role="status">
+        <Status />
+      </span>
+      {isLog && (
+        <>
+          <TailTool />
+          <Tool
+            icon="order"
+            text={t(order.value === 'newest' ? 'list.newest' : 'list.oldest')}
+            act={() => {
+              order.value = order.value === 'newest' ? 'oldest' : 'newest';
+              if (tail.value === 'off') runs.value++;
+            }}
+          />
+          <Tool icon="wrap" text={t('list.wrap')} hint="w" isOn={wrap.value === 'on'} act={() => toggle(wrap)} />
+          <Tool icon="braces" text={t('list.pretty')} hint="p" isOn={pretty.value === 'on'} act={() => toggle(pretty)} />
+          <Download />
+        </>
+      )}
+      <Share />
+    </div>
+  );
+}
+
+function Tool({ icon, text, hint, isOn, act, isIconOnly }: { icon: IconName; text: string; hint?: string; isOn?: boolean; act: () => void; isIconOnly?: boolean }) {
+  return (
+    <button type="button" class="tool" aria-pressed={isOn} aria-label={isIconOnly ? text : undefined} title={hint ? `${text} ${hint}` : text} onClick={act}>
+      <Icon name={icon} />
+      {!isIconOnly && <span>{text}</span>}
+    </button>
+  );
+}
+
+function Status() {
+  switch (tail.value) {
+    case 'opening':
+      return <>{t('list.loading')}</>;
+    case 'again':
+      return <>{t('tail.again', { seconds: retryIn.value })}</>;
+    case 'on':
+      return isPaused.value ? <>{t('tail.paused', { count: waitingCount.value })}</> : <>{t('tail.following', { count: arrived.value, time: stamp(since.value).slice(11, 19) })}</>;
+    case 'off': {
+      if (!cost.value) return null;
+      return <>{t('list.read', { bytes: bytes(cost.value.bytes), time: seconds(cost.value.seconds) })}</>;
+    }
+  }
+}
+
+function TailTool() {
+  if (tail.value === 'off') return <Tool icon="follow" text={t('tail.follow')} hint="f" act={flipTail} />;
+  const isHeld = isPaused.value;
+  return (
+    <>
+      <button type="button" class="tool live" aria-pressed={!isHeld} title="f" onClick={flipTail}>
+        <Icon name={isHeld ? 'play' : 'pause'} />
+        <span>{isHeld ? t('tail.resume', { count: waitingCount.value }) : t('tail.pause')}</span>
+      </button>
+      <Tool icon="stop" text={t('tail.stop')} act={stopTail} />
+    </>
+  );
+}
+
+function Download() {
+  const save = (format: 'text' | 'json' | 'csv') => () => {
+    const { query, span, forward } = ran.value;
+    const aborter = new AbortController();
+    void saveEntries(exportEntries(query, span, forward, 0, aborter.signal), format, place.value.columns);
+  };
+  return (
+    <Menu
+      label={t('download')}
+      icon="download"
+      choices={[
+        { text: t('download.text'), act: save('text') },
+        { text: t('download.json'), act: save('json') },
+        { text: t('download.csv'), act: save('csv') },
+      ]}
+    />
+  );
+}
+
+function viewNow(): View {
+  const { query, span, forward } = ran.value;
+  return { query, span, forward, tenant: identity.tenant, base: serverBase(), limit: 1000 };
+}
+
+/** The lines that are loaded, as text with their times. */
+function linesAsText(): string {
+  return rows.value.flatMap((row) => (isGap(row) ? [`-- ${number(row.gap)} --`] : [`${stamp(row.ms)} ${row.line}`])).join('\n');
+}
+
+export function Share() {
+  return (
+    <Menu
+      label={t('share')}
+      icon="share"
+      name="share"
+      choices={[
+        { text: t('share.link'), act: () => void copy(fixedLink()) },
+        { text: t('share.curl'), act: () => void copy(asCurl(viewNow())) },
+        { text: t('share.logcli'), act: () => void copy(asLogcli(viewNow())) },
+        { text: t('share.grafana'), act: () => void copy(asGrafana(viewNow())) },
+        { text: t('share.lines'), act: () => void copy(linesAsText()) },
+      ]}
+    />
+  );
+}
