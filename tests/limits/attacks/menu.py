@@ -371,6 +371,7 @@ MENU = [
 ]
 
 
-def choose(chance):
-    weights, attacks = zip(*MENU)
+def choose(chance, only=()):
+    """One by weight; of those whose names are in `only`, unless it is empty."""
+    weights, attacks = zip(*(one for one in MENU if not only or one[1].__name__ in only))
     return chance.choices(attacks, weights)[0]
