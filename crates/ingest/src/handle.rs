@@ -1,5 +1,6 @@
 //! `Ingest` runs pushes on blocking threads, bounds how many, and waits until each is durable.
 
+use crate::lanes::Lanes;
 use crate::limits::IngestLimits;
 use crate::pipeline::{Outcome, Pipeline};
 use crate::reply::PushReply;
@@ -9,13 +10,13 @@ use crate::validate::tenant_policy::{OnePolicy, TenantPolicies, TenantPolicy};
 use skald_model::TenantId;
 use skald_store::{Store, WriteError};
 use std::sync::Arc;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 /// Takes pushes. Cheap to share behind an `Arc`.
 pub struct Ingest {
     pipeline: Arc<Pipeline>,
     /// Bounds the pushes that are decoded at once, and so their buffers.
-    permits: Arc<Semaphore>,
+    lanes: Lanes,
 }
 
 impl Ingest {
@@ -34,7 +35,7 @@ impl Ingest {
         let workers = skald_model::cores().max(2);
         Ingest {
             pipeline: Arc::new(Pipeline::new(store, Box::new(policies), clock, workers)),
-            permits: Arc::new(Semaphore::new(workers)),
+            lanes: Lanes::new(workers),
         }
     }
 
@@ -68,16 +69,10 @@ impl Ingest {
         request: PushRequest,
         written: oneshot::Sender<Result<(), WriteError>>,
     ) -> Outcome {
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
+        let lane = self.lanes.enter().await;
         let (pipeline, tenant) = (Arc::clone(&self.pipeline), tenant.clone());
-        let running = tokio::task::spawn_blocking(move || {
-            let outcome = pipeline.run(&tenant, &request, written);
-            drop(permit);
-            outcome
-        });
+        let running =
+            tokio::task::spawn_blocking(move || pipeline.run(&tenant, &request, lane, written));
         running.await.unwrap_or_else(|error| {
             Outcome::NotWritten(WriteError::Stopped(format!(
                 "a push could not be handled: {error}"

@@ -3,12 +3,13 @@
 //! Knows nothing of queries. The face is [`Ingest`]; `pipeline` is the way of one push, in order:
 //! `decode` (bytes → streams and entries that borrow from the body), `validate` (limits, labels,
 //! levels → a batch), the store, and [`tail_hub`]. Layers, lowest first: `request`, `limits`,
-//! `rejection`, `label_name` · `room` · `decode` · `level` · `push_counters`, `validate` · `reply`,
+//! `rejection`, `label_name`, `lanes` · `room` · `decode` · `level` · `push_counters`, `validate` · `reply`,
 //! `metrics`, `tail_hub` · `pipeline` · `ingest`.
 
 mod decode;
 mod handle;
 mod label_name;
+mod lanes;
 mod level;
 mod limits;
 mod metrics;

@@ -5,6 +5,7 @@
 
 use crate::decode::decoded::Decoded;
 use crate::decode::message::Message;
+use crate::lanes::Lane;
 use crate::limits::IngestLimits;
 use crate::metrics::{Format, Metrics, Spent};
 use crate::rejection::BodyError;
@@ -77,17 +78,18 @@ impl Pipeline {
         &self.tail_hub
     }
 
-    /// Runs a push to where the store has it. `written` hears when the write is durable, if one was
-    /// begun.
+    /// Runs a push in its lane to where the store has it. `written` hears when the write is durable,
+    /// if one was begun.
     pub(crate) fn run(
         &self,
         tenant: &TenantId,
         request: &PushRequest,
+        lane: Lane,
         written: oneshot::Sender<Result<(), WriteError>>,
     ) -> Outcome {
         let mut buffer = self.buffers.take();
         let outcome = self
-            .decode_and_store(tenant, request, &mut buffer, written)
+            .decode_and_store(tenant, request, &mut buffer, lane, written)
             .unwrap_or_else(|error| {
                 Outcome::Answered(PushReply::unreadable(request.protocol, &error))
             });
@@ -100,6 +102,7 @@ impl Pipeline {
         tenant: &TenantId,
         request: &PushRequest,
         buffer: &mut Vec<u8>,
+        lane: Lane,
         written: oneshot::Sender<Result<(), WriteError>>,
     ) -> Result<Outcome, BodyError> {
         let now = (self.clock)();
@@ -111,7 +114,7 @@ impl Pipeline {
             ..Spent::default()
         };
 
-        let mut room = Room::within(self.store.budget());
+        let mut room = Room::within(self.store.budget(), lane);
         let message = Message::read(request, &policy.limits, buffer, &mut room)?;
         spent.decompressed = message.bytes() as u64;
         let mut decoded = decode(&message, &policy.limits, now, room)?;

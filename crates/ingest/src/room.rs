@@ -1,5 +1,6 @@
 //! Room is what a push takes of the memory budget, from decompression until it is written.
 
+use crate::lanes::Lane;
 use crate::rejection::BodyError;
 use skald_model::{Budget, Held, MemoryUser};
 use std::sync::Arc;
@@ -22,22 +23,33 @@ const STEP_BYTES: usize = 256 << 10;
 pub(crate) struct Room {
     held: Option<Held>,
     needed: usize,
+    lane: Option<Lane>,
 }
 
 impl Room {
-    /// Room within a budget; nothing is taken yet.
-    pub(crate) fn within(budget: &Arc<Budget>) -> Room {
+    /// Room within a budget, for a push in a lane; nothing is taken yet.
+    pub(crate) fn within(budget: &Arc<Budget>, lane: Lane) -> Room {
+        Room {
+            lane: Some(lane),
+            ..Room::of(budget)
+        }
+    }
+
+    fn of(budget: &Arc<Budget>) -> Room {
         Room {
             held: Some(Held::new(budget, MemoryUser::Pushes)),
-            needed: 0,
+            ..Room::default()
         }
     }
 
     /// Takes `bytes` more, before they are made.
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), BodyError> {
         self.needed = self.needed.saturating_add(bytes);
+        if let Some(lane) = &mut self.lane {
+            lane.grow_to(self.needed);
+        }
         match &mut self.held {
-            Some(held) if held.bytes() < self.needed => cover(held, self.needed),
+            Some(held) if held.bytes() < self.needed => cover(held, self.needed, &mut self.lane),
             _ => Ok(()),
         }
     }
@@ -48,7 +60,8 @@ impl Room {
     }
 }
 
-fn cover(held: &mut Held, needed: usize) -> Result<(), BodyError> {
+/// Reserves it, and waits for that without a place in the lane.
+fn cover(held: &mut Held, needed: usize, lane: &mut Option<Lane>) -> Result<(), BodyError> {
     let budget = held.budget().clone();
     let most = budget.bytes() / 100 * ONE_PUSH_PERCENT;
     if needed > most {
@@ -58,15 +71,19 @@ fn cover(held: &mut Held, needed: usize) -> Result<(), BodyError> {
         )));
     }
     let wanted = needed.next_multiple_of(STEP_BYTES).min(most.max(needed));
-    let mut since = None;
+    if held.try_cover(wanted) {
+        return Ok(());
+    }
+    lane.iter_mut().for_each(Lane::leave);
+    let since = Instant::now();
     while !held.try_cover(wanted) {
-        let since: &Instant = since.get_or_insert_with(Instant::now);
         if since.elapsed() >= WAIT {
             budget.count_refusal(MemoryUser::Pushes);
             return Err(BodyError::NoRoom);
         }
         std::thread::sleep(LOOK_EVERY);
     }
+    lane.iter_mut().for_each(Lane::enter);
     Ok(())
 }
 
@@ -77,13 +94,13 @@ mod tests {
     #[test]
     fn a_push_takes_its_share_and_gives_it_back_at_its_end() {
         let budget = Arc::new(Budget::new(100 << 20));
-        let mut room = Room::within(&budget);
+        let mut room = Room::of(&budget);
         assert_eq!(room.take(1), Ok(()));
         assert_eq!(budget.held(MemoryUser::Pushes), STEP_BYTES);
         assert_eq!(room.take(30 << 20), Ok(()));
         room.give_back(20 << 20);
         assert_eq!(room.take(20 << 20), Ok(()));
-        let mut other = Room::within(&budget);
+        let mut other = Room::of(&budget);
         assert_eq!(other.take(20 << 20), Err(BodyError::NoRoom));
         assert_eq!(room.take(20 << 20).map_err(|e| e.status()), Err(413));
         drop((room, other));
