@@ -94,7 +94,7 @@ class Crate:
             parts = list(path.relative_to(self.src).with_suffix("").parts)
             if parts[-1] == "mod" or parts == ["lib"]:
                 parts.pop()
-            if parts and parts[-1] == "tests":
+            if parts and "tests" in parts:
                 continue
             self.files[tuple(parts)] = path
         self.code = {at: blanked(path.read_text()) for at, path in self.files.items()}

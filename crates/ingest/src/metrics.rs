@@ -5,6 +5,7 @@ use crate::rejection::Reason;
 use crate::request::Protocol;
 use parking_lot::Mutex;
 use skald_model::TenantId;
+use skald_store::{NAMED_TENANTS, OTHER_TENANTS};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -59,7 +60,8 @@ struct Counters {
 
 #[derive(Debug, Default)]
 struct Totals {
-    tenants: BTreeMap<(TenantId, Format), Counters>,
+    /// The first [`NAMED_TENANTS`] that came, and all others together as `None`.
+    tenants: BTreeMap<(Option<TenantId>, Format), Counters>,
     line_sizes: [u64; LINE_BUCKETS.len() + 1],
     line_bytes: u64,
     lines: u64,
@@ -95,7 +97,11 @@ impl Metrics {
         if pushed.lines == 0 && pushed.discarded.is_empty() {
             return;
         }
-        let counters = totals.tenants.entry((tenant.clone(), format)).or_default();
+        let mut key = (Some(tenant.clone()), format);
+        if totals.tenants.len() >= NAMED_TENANTS && !totals.tenants.contains_key(&key) {
+            key.0 = None;
+        }
+        let counters = totals.tenants.entry(key).or_default();
         counters.lines += pushed.lines;
         counters.line_bytes += pushed.line_bytes;
         counters.metadata_bytes += pushed.metadata_bytes;
@@ -123,6 +129,11 @@ impl Metrics {
     }
 }
 
+/// The `tenant` label.
+fn label_of(tenant: &Option<TenantId>) -> &str {
+    tenant.as_ref().map_or(OTHER_TENANTS, TenantId::as_str)
+}
+
 /// Appends one metric's head and samples; each sample is its labels and value.
 fn family(
     out: &mut String,
@@ -145,7 +156,7 @@ fn family(
 fn write_received(totals: &Totals, out: &mut String) {
     let mut sum = |name: &str, help: &str, retention: bool, value: fn(&Counters) -> u64| {
         let samples = totals.tenants.iter().map(|((tenant, format), counters)| {
-            let format = format.as_str();
+            let (tenant, format) = (label_of(tenant), format.as_str());
             let retention = if retention { "retention_hours=\"\"," } else { "" };
             let labels =
                 format!("{{tenant=\"{tenant}\",{retention}is_internal_stream=\"false\",policy=\"\",format=\"{format}\"}}");
@@ -177,7 +188,8 @@ fn write_refused(totals: &Totals, out: &mut String) {
     let mut discarded = |name: &str, help: &str, value: fn(&(u64, u64)) -> u64| {
         let samples = totals.tenants.iter().flat_map(|((tenant, format), counters)| {
             counters.discarded.iter().map(move |(reason, counts)| {
-                let (reason, format) = (reason.as_str(), format.as_str());
+                let (reason, tenant) = (reason.as_str(), label_of(tenant));
+                let format = format.as_str();
                 let labels =
                     format!("{{reason=\"{reason}\",tenant=\"{tenant}\",retention_hours=\"\",policy=\"\",format=\"{format}\"}}");
                 (labels, value(counts).to_string())
@@ -200,7 +212,7 @@ fn write_refused(totals: &Totals, out: &mut String) {
         .filter(|(_, count)| *count > 0)
         .map(move |(reason, count)| {
             (
-                format!("{{reason=\"{reason}\",tenant=\"{tenant}\"}}"),
+                format!("{{reason=\"{reason}\",tenant=\"{}\"}}", label_of(tenant)),
                 count.to_string(),
             )
         })
@@ -308,5 +320,26 @@ mod tests {
         ] {
             assert!(out.lines().any(|l| l == line), "{line} is not in\n{out}");
         }
+    }
+
+    #[test]
+    fn tenants_beyond_the_named_ones_are_summed_up() {
+        let metrics = Metrics::default();
+        let mut pushed = PushCounters::default();
+        pushed.count_accepted(10, 0);
+        for number in 0..NAMED_TENANTS + 7 {
+            let tenant = TenantId::parse(&format!("t{number}")).expect("the name is good");
+            metrics.add(&tenant, Format::Loki, &pushed, &Spent::default());
+        }
+        let mut out = String::new();
+        metrics.write(&mut out);
+        let named = "loki_distributor_lines_received_total{tenant=";
+        let lines: Vec<&str> = out.lines().filter(|l| l.starts_with(named)).collect();
+        assert_eq!(lines.len(), NAMED_TENANTS + 1);
+        let others = lines.iter().find(|line| line.contains(OTHER_TENANTS));
+        assert!(
+            others.is_some_and(|line| line.ends_with(" 7")),
+            "{others:?}"
+        );
     }
 }

@@ -106,6 +106,9 @@ impl Pipeline {
         written: oneshot::Sender<Result<(), WriteError>>,
     ) -> Result<Outcome, BodyError> {
         let now = (self.clock)();
+        if let Err(error) = self.store.admits(tenant) {
+            return Ok(Outcome::NotWritten(error));
+        }
         let policy = self.policies.of(tenant);
         let rates = self.rates.of(tenant, &policy.limits);
         let mut since = Instant::now();

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use skald_model::{Direction, TenantId};
 use skald_query::{Caching, Cursor, Labelling, OnError, Parsed, QueryLimits, Stats, Tenants};
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -67,12 +68,27 @@ pub(crate) enum Times {
     Instant(i64),
 }
 
+/// Counters of pushes.
+const WRITE_COUNTERS: usize = 4096;
+
 /// Queries in flight.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct QueryCoalescer {
     runs: Arc<Mutex<HashMap<QueryKey, RunningQuery>>>,
-    writes: Arc<Mutex<HashMap<TenantId, Arc<AtomicU64>>>>,
+    /// Pushes so far, by a hash of their tenant: names are the client's, so their number is bounded.
+    /// Tenants that share a counter share less often, and never what is old.
+    writes: Arc<[AtomicU64; WRITE_COUNTERS]>,
     numbers: Arc<AtomicU64>,
+}
+
+impl Default for QueryCoalescer {
+    fn default() -> QueryCoalescer {
+        QueryCoalescer {
+            runs: Arc::default(),
+            writes: Arc::new(std::array::from_fn(|_| AtomicU64::new(0))),
+            numbers: Arc::default(),
+        }
+    }
 }
 
 struct RunningQuery {
@@ -137,8 +153,9 @@ impl QueryCoalescer {
         shared
     }
 
-    fn counter(&self, tenant: &TenantId) -> Arc<AtomicU64> {
-        Arc::clone(self.writes.lock().entry(tenant.clone()).or_default())
+    fn counter(&self, tenant: &TenantId) -> &AtomicU64 {
+        let hash = foldhash::fast::FixedState::default().hash_one(tenant);
+        &self.writes[hash as usize % WRITE_COUNTERS]
     }
 }
 

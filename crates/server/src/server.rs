@@ -89,13 +89,15 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         // Opening very many parts takes a while: until then clients get 503 instead of hanging.
         let (routers, router) = watch::channel(routes::starting());
-        let listener = Listener {
-            config: config.server.clone(),
-            metrics: metrics.clone(),
-            tls: tls.clone(),
+        let connections = connections(&config);
+        let listener = Listener::new(
+            config.server.clone(),
+            connections,
+            metrics.clone(),
+            tls.clone(),
             router,
-            stopped: stopped.clone(),
-        };
+            stopped.clone(),
+        );
         let accepting = tokio::spawn(accept(Arc::new(listener), socket));
         let opening = open(config, overrides, tokens, tenant, metrics, &routers);
         let opened = async {
@@ -127,6 +129,22 @@ impl Server {
             sending,
         })
     }
+}
+
+/// How many connections fit beside the store's files; says so when they are fewer than was set.
+fn connections(config: &Config) -> usize {
+    let shared = config.descriptors();
+    let (limit, wanted) = (shared.limit, config.server.http_listen_conn_limit);
+    if shared.connections < wanted {
+        tracing::info!(
+            connections = shared.connections,
+            http_listen_conn_limit = wanted,
+            open_files_limit = limit,
+            part_files = shared.files,
+            "connections are limited by the descriptors the process may have"
+        );
+    }
+    shared.connections
 }
 
 /// Listens on an address; gives the address with its port too.
@@ -170,13 +188,14 @@ async fn listen_grpc(
     }
     let address = app.config.listen_grpc().map_err(StartError::Config)?;
     let (socket, address) = bind(address).await?;
-    let listener = Listener {
-        config: app.config.server.clone(),
-        metrics: app.metrics.clone(),
-        tls: tls.cloned(),
-        router: watch::channel(grpc::router(app.clone())).1,
+    let listener = Listener::new(
+        app.config.server.clone(),
+        app.config.descriptors().connections,
+        app.metrics.clone(),
+        tls.cloned(),
+        watch::channel(grpc::router(app.clone())).1,
         stopped,
-    };
+    );
     tracing::info!(%address, "gRPC is ready");
     let accepting = tokio::spawn(accept(Arc::new(listener), socket));
     Ok(Some((address, accepting)))

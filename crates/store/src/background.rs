@@ -7,7 +7,7 @@ use crate::bucket::client::backoff;
 use crate::bucket::sync::{self, Extent};
 use crate::compaction::job::{compact_all, index_all};
 use crate::compaction::policy::PARTS_A_DAY;
-use crate::flush::job::flush;
+use crate::flush::job::flush_each;
 use crate::retention::sweep::sweep_all;
 use crate::shared::Shared;
 use crate::tenant::Tenant;
@@ -20,9 +20,6 @@ use std::time::{Duration, Instant};
 
 /// How often ages are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long after a failure flushing is tried again: on a full disk each try writes until it is
-/// full.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How often object storage is searched for leftovers: a listing costs requests.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// Share of `wal_bytes` at which flushing begins, as a divisor: while it runs pushes go on.
@@ -33,7 +30,8 @@ const WAL_HEADROOM: u64 = 2;
 struct HeadStats {
     /// Memory of the tenant's head.
     bytes: usize,
-    /// Age of its oldest entry; `None` without entries.
+    /// Age of its oldest entry; `None` without entries, and while a flush that failed is not tried
+    /// again.
     age: Option<Duration>,
 }
 
@@ -51,9 +49,10 @@ fn choose_flush(
     if wal_bytes > options.wal_bytes / WAL_HEADROOM {
         return chosen;
     }
-    let mut over = heads
+    // Heads that can't be flushed now must not make crumbs of the others.
+    let mut over = chosen
         .iter()
-        .map(|h| h.bytes)
+        .map(|i| heads[*i].bytes)
         .sum::<usize>()
         .checked_sub(flush_at);
     chosen.retain(|i| {
@@ -109,14 +108,10 @@ impl Workers {
 }
 
 fn run_flush(shared: &Shared, stop: &AtomicBool) {
-    let mut seen = 0;
+    let (mut seen, mut said) = (0, None);
     while !stop.load(Ordering::Acquire) {
-        let wait = if flush_what_is_due(shared) {
-            LOOK_EVERY
-        } else {
-            RETRY_AFTER
-        };
-        seen = shared.wait_for_work(seen, wait);
+        flush_what_is_due(shared, &mut said);
+        seen = shared.wait_for_work(seen, LOOK_EVERY);
     }
 }
 
@@ -161,8 +156,8 @@ fn run_upload(shared: &Shared, stop: &AtomicBool) {
         }
         if failures == 0 && swept.elapsed() >= SWEEP_EVERY {
             swept = Instant::now();
-            for tenant in shared.all_tenants() {
-                if let Err(error) = sync::sweep(shared, &tenant) {
+            for tenant in shared.all_tenants().iter() {
+                if let Err(error) = sync::sweep(shared, tenant) {
                     tracing::warn!(tenant = %tenant.id, %error, "objects left over can't be looked for");
                 }
             }
@@ -187,33 +182,46 @@ fn run_index(shared: &Shared, stop: &AtomicBool) {
     }
 }
 
-/// Gives whether all went well.
-fn flush_what_is_due(shared: &Shared) -> bool {
+/// Flushes what is due. `said` is why flushes failed as the log has it, for saying it once.
+fn flush_what_is_due(shared: &Shared, said: &mut Option<String>) {
     let tenants = shared.all_tenants();
     let stats: Vec<HeadStats> = tenants.iter().map(|t| stats(t)).collect();
-    let chosen = choose_flush(
+    let left = shared.unflushed.wal_bytes.load(Ordering::Relaxed);
+    let wal_bytes = shared.wal.get().map_or(0, |wal| wal.bytes());
+    let chosen: Vec<Arc<Tenant>> = choose_flush(
         &stats,
         shared.flush_at(),
-        shared.wal.get().map_or(0, |wal| wal.bytes()),
+        wal_bytes.saturating_sub(left),
         &shared.options,
-    );
+    )
+    .into_iter()
+    .map(|index| tenants[index].clone())
+    .collect();
     shared.apply_back_pressure();
     shared.index_cache.make_room();
     shared.env.results.make_room();
-    let mut went_well = true;
-    for index in &chosen {
-        let tenant = &tenants[*index];
-        if let Err(error) = flush(shared, tenant) {
-            went_well = false;
-            tracing::error!(tenant = %tenant.id, %error, "flush failed, its entries stay in the WAL");
+    let failed = flush_each(shared, &chosen);
+    if !chosen.is_empty() {
+        if let Err(error) = shared.truncate_wal() {
+            tracing::error!(%error, "could not truncate the WAL");
         }
+        shared.note_unflushed(&tenants);
     }
-    if !chosen.is_empty()
-        && let Err(error) = shared.truncate_wal()
-    {
-        tracing::error!(%error, "could not truncate the WAL");
+    say_failures(shared, &failed, said);
+}
+
+/// Logs why flushes fail when that changes, one tenant for all of them.
+fn say_failures(shared: &Shared, failed: &[(&Tenant, StoreError)], said: &mut Option<String>) {
+    let failing = shared.unflushed.tenants.load(Ordering::Relaxed);
+    if let Some((tenant, error)) = failed.first() {
+        let kind = error.kind();
+        if said.as_ref() != Some(&kind) {
+            tracing::error!(tenant = %tenant.id, tenants = failing, %error, "flush failed, its entries stay in the WAL; it is tried again, later each time");
+            *said = Some(kind);
+        }
+    } else if failing == 0 && said.take().is_some() {
+        tracing::info!("flushes succeed again");
     }
-    went_well
 }
 
 fn stats(tenant: &Tenant) -> HeadStats {
@@ -228,7 +236,7 @@ fn stats(tenant: &Tenant) -> HeadStats {
     drop(state);
     HeadStats {
         bytes: tenant.head_bytes(),
-        age,
+        age: age.filter(|_| !tenant.flushing.is_waiting()),
     }
 }
 
@@ -257,6 +265,8 @@ mod tests {
         check(&[(50, Some(1)), (90, Some(2)), (1, Some(1))], 0, &[1]);
         check(&[(90, Some(1)), (95, Some(2)), (20, Some(1))], 0, &[1, 0]);
         check(&[(50, Some(1)), (1, Some(300)), (0, None)], 0, &[1]);
+        // One that waits after a failure.
+        check(&[(150, None), (50, Some(1))], 0, &[]);
         check(&[(50, Some(1)), (1, Some(3)), (0, None)], 501, &[0, 1]);
     }
 }

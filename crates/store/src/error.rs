@@ -1,5 +1,7 @@
 //! Errors of the store: what failed, where, and whether trying again may help.
 
+use crate::files::is_transient;
+use skald_model::TenantId;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -42,18 +44,51 @@ pub enum WriteError {
     /// The disk is full: try again later.
     #[error("no space left on the data disk")]
     DiskFull,
+    /// As many tenants are known as there may be, and this is another one.
+    #[error(
+        "maximum number of tenants reached (limit: {limit}, ingester.max_tenants): tenant {tenant} has no entries yet"
+    )]
+    TooManyTenants {
+        /// Who pushed.
+        tenant: TenantId,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The tenant's entries can't be written to parts, and no more of them fit into memory or the
+    /// WAL: try again later.
+    #[error("entries of this tenant can't be written to disk, try again later: {0}")]
+    NotFlushed(String),
     /// Too much is waiting to be flushed: try again later.
     #[error("the server is out of memory for new entries, try again later")]
     Busy,
     /// The WAL is being replayed: try again in a moment.
     #[error("the server is starting and replays its write-ahead log, try again later")]
     Recovering,
+    /// The server is short of descriptors, memory or threads: try again in a moment.
+    #[error("the server is short of resources: {0}")]
+    Short(String),
     /// The store stopped taking writes for good; why.
     #[error("the store takes no writes: {0}")]
     Stopped(String),
 }
 
 impl StoreError {
+    /// What sort of error it is, whatever file it is about.
+    pub(crate) fn kind(&self) -> String {
+        match self {
+            StoreError::Io { error, .. } => {
+                format!("{:?} {:?}", error.kind(), error.raw_os_error())
+            }
+            StoreError::Damaged { why, .. } | StoreError::Unavailable { why, .. } => why.clone(),
+            StoreError::Unusable(why) => why.clone(),
+        }
+    }
+
+    /// Whether the system is only short of descriptors, memory or threads.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self, StoreError::Io { error, .. } if is_transient(error))
+    }
+
     /// An error of the disk, with what was being done.
     pub(crate) fn io(context: impl Into<String>, error: std::io::Error) -> StoreError {
         StoreError::Io {
@@ -97,6 +132,7 @@ impl From<skald_wal::WalError> for WriteError {
     fn from(error: skald_wal::WalError) -> WriteError {
         match error {
             skald_wal::WalError::DiskFull => WriteError::DiskFull,
+            error @ skald_wal::WalError::Short { .. } => WriteError::Short(error.to_string()),
             skald_wal::WalError::Stopped(why) => WriteError::Stopped(why),
             error => WriteError::Stopped(error.to_string()),
         }

@@ -5,7 +5,9 @@
 //! belong to another label, or span two texts. Heads and stream tables of parts search alike.
 
 use crate::codec::{get_bytes, put_bytes};
+use crate::parallel;
 use memchr::memmem::Finder;
+use parking_lot::Mutex;
 use skald_model::{Labels, MatchOp, Matcher};
 
 /// Fewest values of a search that the cores share: starting threads costs about as much as
@@ -82,11 +84,9 @@ pub(crate) fn in_parallel(
         return work(0, flags);
     }
     let stretch = flags.len().div_ceil(cores).next_multiple_of(step);
-    std::thread::scope(|scope| {
-        for (number, flags) in flags.chunks_mut(stretch).enumerate() {
-            let work = &work;
-            scope.spawn(move || work(number * stretch, flags));
-        }
+    let stretches: Vec<Mutex<&mut [bool]>> = flags.chunks_mut(stretch).map(Mutex::new).collect();
+    parallel::for_each(stretches.len(), cores, &|number| {
+        work(number * stretch, &mut stretches[number].lock());
     });
 }
 

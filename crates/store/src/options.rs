@@ -8,6 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Tenants there may be unless told otherwise: each takes a folder, a manifest, and a few kilobytes
+/// of memory.
+const TENANTS: usize = 10_000;
+/// Files of parts kept open unless told otherwise: fits the usual limit of 1,024 descriptors.
+const OPEN_FILES: usize = 256;
+
 /// How to open a store.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -33,6 +39,13 @@ pub struct Options {
     pub full_retry: Duration,
     /// Streams of a part from which on they are put into the tenant's stream index too.
     pub indexed_streams: usize,
+    /// Tenants there may be; pushes of others are refused. Those whose data are there already stay.
+    pub tenants: usize,
+    /// Files of parts kept open; one more is opened for the length of a read.
+    pub open_files: usize,
+    /// How long a step waits for a descriptor or memory that the system does not have, before it
+    /// fails and is tried again as a whole.
+    pub patience: Duration,
     /// The file system.
     pub files: Arc<dyn Files>,
     /// The time of day.
@@ -62,6 +75,9 @@ impl Options {
             wal_segment_bytes: skald_wal::SEGMENT_BYTES,
             full_retry: Duration::from_secs(1),
             indexed_streams: 100_000,
+            tenants: TENANTS,
+            open_files: OPEN_FILES,
+            patience: Duration::from_millis(300),
             files: Arc::new(RealFiles),
             clock: Arc::new(SystemClock),
             retention: RetentionOf::default(),

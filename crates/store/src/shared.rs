@@ -10,6 +10,7 @@ use crate::cache::index_cache::IndexCache;
 use crate::cache::result_cache::ResultCache;
 use crate::deletes::DeleteRecord;
 use crate::deletes::drop_filter::DroppedCounters;
+use crate::descriptors::OpenFiles;
 use crate::files::Files;
 use crate::head::backpressure::{BackPressure, HeadBounds};
 use crate::layout::Layout;
@@ -19,9 +20,9 @@ use crate::part::PartEnv;
 use crate::retention::Expiry;
 use crate::tenant::{Changes, Tenant, View};
 use crate::tenant_dir::TenantDir;
+use crate::tenants::Tenants;
 use crate::{Options, StoreError, WriteError};
-use hashbrown::HashMap;
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Condvar, Mutex};
 use skald_model::{Budget, MemoryUser, TenantId};
 use skald_wal::Wal;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -34,6 +35,21 @@ const QUEUED_BYTES_MAX: u64 = 128 << 20;
 /// No more of them wait than this part of the memory budget.
 const QUEUED_SHARE: usize = 8;
 
+/// Failures in a row after which a tenant's pushes are refused when it holds too much: one may be a
+/// moment's.
+const REFUSED_AFTER: u32 = 2;
+
+/// What tenants hold whose flushes fail, as of the last round.
+#[derive(Debug, Default)]
+pub(crate) struct Unflushed {
+    /// How many they are.
+    pub(crate) tenants: AtomicUsize,
+    /// Memory of their heads.
+    pub(crate) head_bytes: AtomicUsize,
+    /// Bytes of the WAL that were left when all others were flushed.
+    pub(crate) wal_bytes: AtomicU64,
+}
+
 /// A data directory without its background threads.
 pub(crate) struct Shared {
     pub(crate) options: Options,
@@ -43,9 +59,12 @@ pub(crate) struct Shared {
     pub(crate) env: PartEnv,
     /// Set once replay has ended.
     pub(crate) wal: OnceLock<Wal>,
-    tenants: RwLock<HashMap<TenantId, Arc<Tenant>>>,
+    pub(crate) tenants: Tenants,
     bounds: HeadBounds,
     pub(crate) flushes: AtomicU64,
+    pub(crate) flush_failures: AtomicU64,
+    /// What tenants hold whose flushes fail.
+    pub(crate) unflushed: Unflushed,
     /// Memory of sealed heads that stands for what is in blocks already.
     pub(crate) flushed: AtomicUsize,
     pub(crate) compactions: AtomicU64,
@@ -75,6 +94,7 @@ impl Shared {
         options: Options,
         layout: Layout,
         lock: Box<dyn Send + Sync>,
+        open_files: Arc<OpenFiles>,
     ) -> Result<Shared, StoreError> {
         let objects = options
             .objects
@@ -87,15 +107,18 @@ impl Shared {
             index_cache: IndexCache::new(budget.clone()),
             env: PartEnv {
                 files: options.files.clone(),
+                open_files,
                 results: Arc::new(ResultCache::new(budget.clone(), options.result_cache_bytes)),
                 budget,
             },
             bounds: HeadBounds::new(options.flush_bytes, options.memory),
+            tenants: Tenants::new(options.tenants),
             options,
             layout,
             wal: OnceLock::new(),
-            tenants: RwLock::default(),
             flushes: AtomicU64::new(0),
+            flush_failures: AtomicU64::new(0),
+            unflushed: Unflushed::default(),
             flushed: AtomicUsize::new(0),
             compactions: AtomicU64::new(0),
             manifests_rebuilt: AtomicU64::new(0),
@@ -138,27 +161,17 @@ impl Shared {
 
     /// A tenant that is known.
     pub(crate) fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {
-        self.tenants.read().get(id).cloned()
+        self.tenants.get(id)
     }
 
     /// A tenant, known from now on.
     pub(crate) fn tenant_or_new(&self, id: &TenantId) -> Arc<Tenant> {
-        if let Some(tenant) = self.tenant(id) {
-            return tenant;
-        }
-        let mut tenants = self.tenants.write();
-        tenants
-            .entry(id.clone())
-            .or_insert_with(|| Arc::new(Tenant::new(id.clone())))
-            .clone()
+        self.tenants.get_or_add(id)
     }
 
     /// Every tenant, sorted.
-    pub(crate) fn all_tenants(&self) -> Vec<Arc<Tenant>> {
-        let mut all: Vec<Arc<Tenant>> = self.tenants.read().values().cloned().collect();
-        // In the same order each time, so that a simulated crash finds the same disk again.
-        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        all
+    pub(crate) fn all_tenants(&self) -> Arc<Vec<Arc<Tenant>>> {
+        self.tenants.all()
     }
 
     /// A tenant's files.
@@ -203,6 +216,41 @@ impl Shared {
 
     fn queued_bytes_max(&self) -> u64 {
         QUEUED_BYTES_MAX.min((self.options.memory / QUEUED_SHARE) as u64)
+    }
+
+    /// Whether a push of this tenant may come in, as far as its own flushes go: while they fail, its
+    /// entries get a head's worth of memory and no more of the WAL than its bound, so that others
+    /// can go on.
+    pub(crate) fn admit_of(&self, tenant: &Tenant, wal: &Wal) -> Result<(), WriteError> {
+        let failing = tenant.flushing.failing();
+        let Some(failing) = failing.filter(|f| f.times >= REFUSED_AFTER) else {
+            return Ok(());
+        };
+        let held = self.unflushed.head_bytes.load(Ordering::Relaxed);
+        let is_full = held.max(tenant.head_bytes()) > self.flush_at();
+        if is_full || wal.bytes() > self.options.wal_bytes {
+            return Err(WriteError::NotFlushed(failing.why));
+        }
+        Ok(())
+    }
+
+    /// Notes what tenants hold whose flushes fail, after a round of flushes.
+    pub(crate) fn note_unflushed(&self, tenants: &[Arc<Tenant>]) {
+        let failing = tenants
+            .iter()
+            .filter_map(|t| Some((t, t.flushing.failing()?)));
+        let (mut count, mut bytes) = (0, 0);
+        for (tenant, _) in failing {
+            count += 1;
+            bytes += tenant.head_bytes();
+        }
+        let wal = match count {
+            0 => 0,
+            _ => self.wal.get().map_or(0, |wal| wal.bytes()),
+        };
+        self.unflushed.tenants.store(count, Ordering::Relaxed);
+        self.unflushed.head_bytes.store(bytes, Ordering::Relaxed);
+        self.unflushed.wal_bytes.store(wal, Ordering::Relaxed);
     }
 
     /// Notes memory taken by heads, and wakes the flushing thread when it has become much.
@@ -257,6 +305,21 @@ impl Shared {
         *wakes
     }
 
+    /// As [`Shared::commit`]; the files of new parts go when it fails.
+    pub(crate) fn commit_or_remove(
+        &self,
+        tenant: &Tenant,
+        changes: &mut Changes,
+        edit: ManifestEdit<'_>,
+    ) -> Result<(), StoreError> {
+        let added = edit.added;
+        self.commit(tenant, changes, edit).inspect_err(|_| {
+            if changes.in_doubt.is_none() {
+                added.iter().for_each(|part| part.retire());
+            }
+        })
+    }
+
     /// Makes an edit of a tenant's manifest durable; the caller shows it to queries then. A failure
     /// that leaves the manifest in doubt stops the store.
     pub(crate) fn commit(
@@ -269,16 +332,18 @@ impl Shared {
             return Err(StoreError::Unusable(why.clone()));
         }
         let manifest = edit.apply(tenant.manifest(changes));
-        match manifest::replace(&self.dir(&tenant.id), &manifest) {
+        let dir = self.dir(&tenant.id);
+        if !edit.added.is_empty() {
+            // Folders of days that are new: their names come before that of a part in them.
+            dir.sync()?;
+        }
+        match manifest::replace(&dir, &manifest) {
             Ok(()) => {
                 changes.uploaded = manifest.uploaded;
                 changes.deletes = manifest.deletes;
                 Ok(())
             }
-            Err(ReplaceError::NotReplaced(error)) => {
-                edit.added.iter().for_each(|part| part.retire());
-                Err(error)
-            }
+            Err(ReplaceError::NotReplaced(error)) => Err(error),
             Err(ReplaceError::Unknown(error)) => {
                 changes.in_doubt = Some(error.to_string());
                 tracing::error!(tenant = %tenant.id, %error, "the manifest is in doubt, the store stops taking writes");

@@ -6,6 +6,13 @@ use crate::{ObjectStatus, bucket::sync};
 use skald_model::{Budget, MemoryUser, TenantId};
 use std::sync::atomic::Ordering;
 
+/// Tenants that have figures of their own in metrics, the first that came; those of the others are
+/// summed up.
+pub const NAMED_TENANTS: usize = 1000;
+
+/// The name under which metrics have the sum of the others; no tenant can be called so.
+pub const OTHER_TENANTS: &str = "|others|";
+
 /// What `/metrics` and `/ready` report of a store.
 #[derive(Clone, Debug, Default)]
 pub struct StoreStatus {
@@ -23,8 +30,8 @@ pub struct StoreStatus {
     pub memory: Vec<(MemoryUser, u64, u64)>,
     /// Results that readers cached by block.
     pub results: CacheStatus,
-    /// Streams in the head, per tenant.
-    pub head_streams: Vec<(TenantId, u64)>,
+    /// Streams in the head, per tenant; `None` is all tenants beyond [`NAMED_TENANTS`].
+    pub head_streams: Vec<(Option<TenantId>, u64)>,
     /// Bytes of WAL on disk.
     pub wal_bytes: u64,
     /// Parts on disk.
@@ -33,6 +40,20 @@ pub struct StoreStatus {
     pub part_bytes: u64,
     /// Flushes since start.
     pub flushes: u64,
+    /// Flushes that failed since start.
+    pub flush_failures: u64,
+    /// Tenants whose last flush failed.
+    pub failing_tenants: u64,
+    /// Tenants that are known.
+    pub tenants: u64,
+    /// How many there may be.
+    pub tenants_max: u64,
+    /// Files of parts that are kept open.
+    pub open_files: u64,
+    /// How many may be.
+    pub open_files_max: u64,
+    /// Files of parts opened since start.
+    pub opened_files: u64,
     /// Compactions since start.
     pub compactions: u64,
     /// Manifests that were damaged or lost and rebuilt at start.
@@ -53,8 +74,8 @@ pub struct StoreStatus {
     pub pending_deletes: u64,
     /// Object storage, when parts go there.
     pub objects: Option<ObjectStatus>,
-    /// Streams created since start, per tenant.
-    pub streams_created: Vec<(TenantId, u64)>,
+    /// Streams created since start, per tenant; `None` as above.
+    pub streams_created: Vec<(Option<TenantId>, u64)>,
 }
 
 impl StoreStatus {
@@ -72,6 +93,13 @@ impl StoreStatus {
             results: shared.env.results.status(),
             wal_bytes: wal.map_or(0, |wal| wal.bytes()),
             flushes: shared.flushes.load(Ordering::Relaxed),
+            flush_failures: shared.flush_failures.load(Ordering::Relaxed),
+            failing_tenants: shared.unflushed.tenants.load(Ordering::Relaxed) as u64,
+            tenants: shared.tenants.count() as u64,
+            tenants_max: shared.options.tenants as u64,
+            open_files: shared.env.open_files.open() as u64,
+            open_files_max: shared.env.open_files.most() as u64,
+            opened_files: shared.env.open_files.opened(),
             compactions: shared.compactions.load(Ordering::Relaxed),
             wal_syncs: wal.map_or(0, |wal| wal.syncs()),
             manifests_rebuilt: shared.manifests_rebuilt.load(Ordering::Relaxed),
@@ -88,21 +116,33 @@ impl StoreStatus {
     }
 
     fn add_tenants(&mut self, shared: &Shared) {
-        for tenant in shared.all_tenants() {
+        let (mut other_head_streams, mut other_created) = (0, 0);
+        for tenant in shared.all_tenants().iter() {
             if let Some(objects) = &mut self.objects {
-                let (parts, bytes) = sync::waiting(&tenant);
+                let (parts, bytes) = sync::waiting(tenant);
                 objects.waiting_parts += parts;
                 objects.waiting_bytes += bytes;
             }
             let state = tenant.state.lock();
             let streams =
                 state.head.streams() + state.sealed.iter().map(|s| s.streams).sum::<usize>();
-            self.head_streams.push((tenant.id.clone(), streams as u64));
-            self.streams_created
-                .push((tenant.id.clone(), state.head.new_streams()));
+            let created = state.head.new_streams();
+            if tenant.number < NAMED_TENANTS {
+                self.head_streams
+                    .push((Some(tenant.id.clone()), streams as u64));
+                self.streams_created
+                    .push((Some(tenant.id.clone()), created));
+            } else {
+                other_head_streams += streams as u64;
+                other_created += created;
+            }
             self.parts += state.parts.len() as u64;
             self.pending_deletes += (state.deletions.len() + state.not_compiled.len()) as u64;
             self.part_bytes += state.parts.iter().map(|p| p.meta.bytes).sum::<u64>();
+        }
+        if self.tenants > NAMED_TENANTS as u64 {
+            self.head_streams.push((None, other_head_streams));
+            self.streams_created.push((None, other_created));
         }
     }
 }

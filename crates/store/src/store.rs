@@ -71,7 +71,8 @@ impl Store {
             return Err(WriteError::Recovering);
         };
         shared.admit(wal)?;
-        let tenant = shared.tenant_or_new(tenant);
+        let tenant = shared.tenants.get_or_admit(tenant)?;
+        shared.admit_of(&tenant, wal)?;
         let encoded = wal.encode(&tenant.name, |out| push_record::encode(batch, out));
         // Both under the tenant's lock: a seal then sees exactly the records up to one number, and
         // once a push is acknowledged its entries are in the head.
@@ -84,6 +85,11 @@ impl Store {
         drop(state);
         shared.head_grew(grown);
         Ok(())
+    }
+
+    /// Whether the number of tenants allows a push of this one.
+    pub fn admits(&self, tenant: &TenantId) -> Result<(), WriteError> {
+        self.shared.tenants.admits(tenant)
     }
 
     /// Finds what to read.

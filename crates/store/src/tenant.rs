@@ -6,6 +6,7 @@
 
 use crate::deletes::visibility::Visibility;
 use crate::deletes::{DeleteRecord, Deletion};
+use crate::flush_health::FlushHealth;
 use crate::head::{Head, HeadView, SealedHead};
 use crate::manifest::{Manifest, Uploaded};
 use crate::part::{Part, PartMeta};
@@ -21,11 +22,15 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Tenant {
     pub(crate) id: TenantId,
+    /// How many were known before it since start.
+    pub(crate) number: usize,
     /// The name as the WAL wants it.
     pub(crate) name: Arc<str>,
     pub(crate) state: Mutex<TenantState>,
     pub(crate) changes: Mutex<Changes>,
     pub(crate) periods: Mutex<Periods>,
+    /// How its flushes fare.
+    pub(crate) flushing: FlushHealth,
     /// Held while the tenant is synchronised with the bucket.
     pub(crate) syncing: Mutex<()>,
 }
@@ -69,6 +74,8 @@ pub(crate) struct Changes {
     pub(crate) deletes: Vec<DeleteRecord>,
     /// What the bucket has.
     pub(crate) uploaded: Uploaded,
+    /// Parts of the oldest sealed head that are durable and wait for the others of it.
+    pub(crate) finished: Vec<PartMeta>,
     /// Why nothing may be changed any more.
     pub(crate) in_doubt: Option<String>,
 }
@@ -132,14 +139,16 @@ impl Changes {
 
 impl Tenant {
     /// A tenant without data.
-    pub(crate) fn new(id: TenantId) -> Tenant {
+    pub(crate) fn new(id: TenantId, number: usize) -> Tenant {
         let name = Arc::from(id.as_str());
         Tenant {
             id,
+            number,
             name,
             state: Mutex::default(),
             changes: Mutex::default(),
             periods: Mutex::default(),
+            flushing: FlushHealth::default(),
             syncing: Mutex::default(),
         }
     }

@@ -49,6 +49,14 @@ impl TenantDir<'_> {
             .map_err(StoreError::at("creating", &folder))
     }
 
+    /// Makes the names in the folder durable.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        let folder = self.folder();
+        self.files
+            .sync_folder(&folder)
+            .map_err(StoreError::at("syncing", &folder))
+    }
+
     /// Makes the folder of a partition.
     pub(crate) fn create_day(&self, day: i32) -> Result<(), StoreError> {
         let folder = self.day(day);

@@ -5,11 +5,12 @@
 //! a write: a full disk fails the records at hand and is tried again later, anything else that fails,
 //! above all an fsync, ends writing for good, as nobody can say any more what the disk holds.
 
-use crate::files::Files;
+use crate::files::{Files, FolderHandle};
+use crate::queue::{Done, Encoded, Queued, SPARE_BUFFER_BYTES, SPARE_BUFFERS, State};
 use crate::record::{RECORD_HEADER_BYTES, RecordHeader};
 use crate::replay::{ReplayReport, Replayed, TailKind, replay_segment};
 use crate::segment::{self, Open, Segment};
-use crate::{Options, Sync, WalError, files};
+use crate::{Options, Sync, WalError};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
@@ -19,43 +20,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Called once with what became of a record; runs on the log's thread and must not block.
-pub type Done = Box<dyn FnOnce(Result<(), WalError>) + Send>;
-
-/// Buffers kept for reuse, and the largest worth keeping, in bytes.
-const SPARE_BUFFERS: usize = 16;
-const SPARE_BUFFER_BYTES: usize = 4 << 20;
-
-/// A record ready to be queued.
-#[derive(Debug)]
-pub struct Encoded {
-    tenant: Arc<str>,
-    /// Room for the header, then tenant and payload.
-    bytes: Vec<u8>,
-    body_crc: u32,
-}
-
-struct Queued {
-    record: Encoded,
-    sequence: u64,
-    done: Done,
-}
-
-#[derive(Default)]
-struct State {
-    queue: Vec<Queued>,
-    queued_bytes: u64,
-    next_sequence: u64,
-    stopped: Option<String>,
-    /// When the disk was last found full.
-    full: Option<Instant>,
-    closing: bool,
-    spare: Vec<Vec<u8>>,
-}
+/// A segment that can't be followed by a new one, for want of a descriptor, grows to at most this many
+/// times its bytes before records are refused.
+const OVERGROWN: u64 = 4;
 
 struct Shared {
     files: Arc<dyn Files>,
     folder: PathBuf,
+    /// The folder, open as long as the log is: new names never wait for a descriptor to be durable.
+    names: Box<dyn FolderHandle>,
     options: Options,
     state: Mutex<State>,
     work: Condvar,
@@ -83,6 +56,9 @@ impl Wal {
         files
             .create_folder(folder)
             .map_err(|e| WalError::io(format!("creating {}", folder.display()), e))?;
+        let names = files
+            .open_folder(folder)
+            .map_err(|e| WalError::io(format!("opening {}", folder.display()), e))?;
         let mut report = ReplayReport::default();
         let segments = replay_all(&*files, folder, &mut report, &mut on_record)?;
         // Above every segment's name too: a segment whose records were all lost keeps its name.
@@ -98,6 +74,7 @@ impl Wal {
         let shared = Arc::new(Shared {
             files,
             folder: folder.to_owned(),
+            names,
             options,
             state: Mutex::new(State {
                 next_sequence,
@@ -113,6 +90,7 @@ impl Wal {
             shared: shared.clone(),
             open: None,
             unsynced: false,
+            roll_after: None,
         };
         let thread = std::thread::Builder::new()
             .name("wal".to_owned())
@@ -171,30 +149,35 @@ impl Wal {
     }
 
     /// Removes the segments all of whose records are covered: of each tenant those up to the sequence
-    /// number that `covered` gives.
+    /// number that `covered` gives. A tenant that is behind keeps only the segments that have records
+    /// of its own.
     pub fn truncate(&self, covered: &dyn Fn(&str) -> u64) -> Result<(), WalError> {
         let mut removed = false;
+        let mut at = 0;
         loop {
+            // Once for each segment: the log's thread waits for this lock.
             let mut segments = self.shared.segments.lock();
             // The last segment may be growing.
-            if segments.len() < 2 || !segments[0].is_covered(covered) {
+            if at + 1 >= segments.len() {
                 break;
             }
-            let segment = &segments[0];
+            if !segments[at].is_covered(covered) {
+                at += 1;
+                continue;
+            }
+            let segment = &segments[at];
             let result = self.shared.files.remove(&segment.path);
             result.map_err(|e| WalError::io(format!("removing {}", segment.path.display()), e))?;
             self.shared
                 .bytes
                 .fetch_sub(segment.bytes, Ordering::Relaxed);
-            segments.pop_front();
+            segments.remove(at);
             removed = true;
         }
         if removed {
-            let folder = &self.shared.folder;
-            self.shared
-                .files
-                .sync_folder(folder)
-                .map_err(|e| WalError::io(format!("syncing {}", folder.display()), e))?;
+            let folder = self.shared.folder.display();
+            let synced = self.shared.names.sync();
+            synced.map_err(|e| WalError::io(format!("syncing {folder}"), e))?;
         }
         Ok(())
     }
@@ -311,6 +294,8 @@ struct Committer {
     open: Option<Open>,
     /// Whether written bytes wait for an fsync.
     unsynced: bool,
+    /// When a segment is next begun after one could not be.
+    roll_after: Option<Instant>,
 }
 
 impl Committer {
@@ -400,46 +385,60 @@ impl Committer {
         }
     }
 
-    /// Makes sure that a segment with room is open.
+    /// Makes sure that a segment with room is open. While none can be begun the one that is open takes
+    /// more than its share.
     fn roll(&mut self, first_sequence: u64) -> Result<(), WalError> {
-        if self
-            .open
-            .as_ref()
-            .is_some_and(|o| o.bytes < self.shared.options.segment_bytes)
-        {
+        let segment_bytes = self.shared.options.segment_bytes;
+        let held = self.open.as_ref().map(|open| open.bytes);
+        if held.is_some_and(|bytes| bytes < segment_bytes) {
+            return Ok(());
+        }
+        let grows_on = held.is_some_and(|bytes| bytes < segment_bytes.saturating_mul(OVERGROWN));
+        if grows_on && self.roll_after.is_some_and(|at| Instant::now() < at) {
             return Ok(());
         }
         if self.unsynced {
             self.sync()?;
         }
-        self.open = None;
-        match segment::create(&*self.shared.files, &self.shared.folder, first_sequence) {
+        let shared = &self.shared;
+        match segment::create(
+            &*shared.files,
+            &shared.folder,
+            &*shared.names,
+            first_sequence,
+        ) {
             Ok((path, open)) => {
-                self.shared.bytes.fetch_add(open.bytes, Ordering::Relaxed);
-                self.shared.segments.lock().push_back(Segment {
+                shared.bytes.fetch_add(open.bytes, Ordering::Relaxed);
+                shared.segments.lock().push_back(Segment {
                     path,
                     bytes: open.bytes,
                     last: HashMap::new(),
                 });
                 self.open = Some(open);
+                self.roll_after = None;
                 Ok(())
             }
-            Err(error) if files::is_full(&error) => Err(WalError::DiskFull),
-            Err(error) => Err(WalError::io("creating a wal segment", error)),
+            Err(error) => match WalError::undone("creating a wal segment", error) {
+                WalError::Short { .. } if grows_on => {
+                    self.roll_after = Some(Instant::now() + shared.options.full_retry);
+                    Ok(())
+                }
+                error => Err(error),
+            },
         }
     }
 
-    /// Takes a cut-short write back when the disk is full, so that later records follow whole ones.
+    /// Takes a cut-short write back when it may be tried again, so that later records follow whole ones.
     fn failed_write(&mut self, error: std::io::Error) -> WalError {
         let open = self.open.as_ref().expect("a write needs a segment");
-        if !files::is_full(&error) {
-            return WalError::io("writing to the wal", error);
-        }
-        if open.file.truncate(open.bytes).is_err() {
+        let error = WalError::undone("writing to the wal", error);
+        if let WalError::DiskFull | WalError::Short { .. } = error
+            && open.file.truncate(open.bytes).is_err()
+        {
             // The reader finds its way past the rest; new records go to a new segment.
             self.open = None;
         }
-        WalError::DiskFull
+        error
     }
 
     fn sync(&mut self) -> Result<(), WalError> {
@@ -488,6 +487,7 @@ impl Shared {
         match result {
             Ok(()) => state.full = None,
             Err(WalError::DiskFull) => state.full = Some(Instant::now()),
+            Err(WalError::Short { .. }) => {}
             Err(error) => {
                 if state.stopped.is_none() {
                     tracing::error!(%error, "the write-ahead log stops taking writes");

@@ -2,8 +2,9 @@
 //!
 //! [`Files`] is everything the log and the store do to a file system; [`RealFiles`] does it, and
 //! crash simulations put their own in its place. Contract: bytes survive a crash only after
-//! [`FileHandle::sync`], names (created, renamed, removed) only after [`Files::sync_folder`] of the
-//! folder that holds them.
+//! [`FileHandle::sync`], names (created, renamed, removed) only after [`FolderHandle::sync`] of the
+//! folder that holds them. Opening takes a descriptor and may fail for want of one
+//! ([`is_transient`]); what is open stays usable.
 
 use rustix::buffer::spare_capacity;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -31,8 +32,13 @@ pub trait Files: Send + Sync + fmt::Debug {
     fn list(&self, folder: &Path) -> io::Result<Vec<Listed>>;
     /// Makes a folder and those above it.
     fn create_folder(&self, folder: &Path) -> io::Result<()>;
-    /// Makes the names in a folder durable.
-    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+    /// A folder whose names are to be made durable: opened before they change, so that no lack of
+    /// descriptors leaves them in doubt.
+    fn open_folder(&self, folder: &Path) -> io::Result<Box<dyn FolderHandle>>;
+    /// Makes the names in a folder durable, where trying again is sound.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.open_folder(folder)?.sync()
+    }
     /// Takes an exclusive lock that ends with the value; `None` when another process has it.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>>;
 }
@@ -44,6 +50,12 @@ pub struct Listed {
     pub name: String,
     /// Whether it is a folder.
     pub is_folder: bool,
+}
+
+/// An open folder.
+pub trait FolderHandle: Send + Sync + fmt::Debug {
+    /// Makes the names in it durable.
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// An open file.
@@ -126,8 +138,8 @@ impl Files for RealFiles {
         std::fs::create_dir_all(folder)
     }
 
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        File::open(folder)?.sync_all()
+    fn open_folder(&self, folder: &Path) -> io::Result<Box<dyn FolderHandle>> {
+        Ok(Box::new(RealFolder(File::open(folder)?)))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>> {
@@ -141,6 +153,15 @@ impl Files for RealFiles {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(e)) => Err(e),
         }
+    }
+}
+
+#[derive(Debug)]
+struct RealFolder(File);
+
+impl FolderHandle for RealFolder {
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
     }
 }
 
@@ -201,6 +222,22 @@ pub fn is_full(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
     )
+}
+
+/// Whether an error says that the system is short of something for a moment: descriptors, memory,
+/// threads. Nothing was done, and trying again is sound.
+pub fn is_transient(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let short = [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOMEM,
+        Errno::AGAIN,
+        Errno::INTR,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| short.iter().any(|errno| errno.raw_os_error() == code))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 
 mod commit;
 pub mod files;
+mod queue;
 mod record;
 mod replay;
 mod segment;
@@ -17,7 +18,8 @@ pub mod sim;
 #[cfg(test)]
 mod tests;
 
-pub use commit::{Done, Encoded, Wal};
+pub use commit::Wal;
+pub use queue::{Done, Encoded};
 pub use replay::{ReplayReport, Replayed, Tail, TailKind, read};
 
 use std::sync::Arc;
@@ -84,6 +86,15 @@ pub enum WalError {
     /// No space; later writes may work.
     #[error("no space left for the write-ahead log")]
     DiskFull,
+    /// The system is short of descriptors, memory or threads: nothing was written, later writes may
+    /// work.
+    #[error("{context}: {error}, try again later")]
+    Short {
+        /// What was being done.
+        context: String,
+        /// What the system said.
+        error: Arc<std::io::Error>,
+    },
     /// Writes ended for good; why.
     #[error("{0}")]
     Stopped(String),
@@ -100,6 +111,20 @@ pub enum WalError {
 }
 
 impl WalError {
+    /// An error of a write that was undone or never begun, with what was being done.
+    fn undone(context: impl Into<String>, error: std::io::Error) -> WalError {
+        if files::is_full(&error) {
+            WalError::DiskFull
+        } else if files::is_transient(&error) {
+            WalError::Short {
+                context: context.into(),
+                error: Arc::new(error),
+            }
+        } else {
+            WalError::io(context, error)
+        }
+    }
+
     /// An error of the disk with what was being done.
     fn io(context: impl Into<String>, error: std::io::Error) -> WalError {
         WalError::Io {

@@ -1,7 +1,7 @@
 //! Segments name the log's files, list them, and note which records each holds.
 
 use crate::WalError;
-use crate::files::{FileHandle, Files};
+use crate::files::{FileHandle, Files, FolderHandle};
 use crate::record::SegmentHeader;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
@@ -52,10 +52,12 @@ pub(crate) struct Open {
     pub(crate) bytes: u64,
 }
 
-/// Begins a segment. Its header is durable with the first sync of the file, its name at once.
+/// Begins a segment in `folder`, open as `names`. Its header is durable with the first sync of the
+/// file, its name at once.
 pub(crate) fn create(
     files: &dyn Files,
     folder: &Path,
+    names: &dyn FolderHandle,
     first_sequence: u64,
 ) -> Result<(PathBuf, Open), std::io::Error> {
     let path = folder.join(format!("{first_sequence:016x}{SUFFIX}"));
@@ -68,7 +70,7 @@ pub(crate) fn create(
     let bytes = header.encode();
     let made = file
         .append(&[IoSlice::new(&bytes)])
-        .and_then(|()| files.sync_folder(folder));
+        .and_then(|()| names.sync());
     if let Err(error) = made {
         // A leftover without records is harmless: replay finds nothing in it.
         let _ = files.remove(&path);

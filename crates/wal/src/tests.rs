@@ -1,5 +1,7 @@
 //! Tests run the log on a simulated disk that tears, corrupts, fills up and fails.
 
+mod shortage;
+
 use crate::files::Files;
 use crate::record::SEGMENT_HEADER_BYTES;
 use crate::sim::{Dice, SimFiles};
@@ -258,7 +260,7 @@ fn a_payload_that_looks_like_records_is_no_record() {
 }
 
 #[test]
-fn covered_segments_are_removed_in_order() {
+fn covered_segments_are_removed_wherever_they_lie() {
     let files = SimFiles::default();
     let small = Options {
         segment_bytes: 100,
@@ -273,7 +275,8 @@ fn covered_segments_are_removed_in_order() {
         .expect("the disk is fine");
     wal.close();
     let (wal, records, _) = open(&files, small.clone());
-    assert_eq!(records.len(), 5);
+    let behind: Vec<&str> = records.iter().map(|record| &*record.0).collect();
+    assert_eq!(behind, ["b", "b", "b"]);
     let before = wal.bytes();
     wal.truncate(&|_| 10).expect("the disk is fine");
     assert!(wal.bytes() < before);

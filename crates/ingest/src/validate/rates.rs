@@ -163,6 +163,9 @@ impl TenantRates {
     }
 }
 
+/// Tenants whose rates are known at once; a client that makes up names starts them over.
+const TENANTS_MAX: usize = 100_000;
+
 /// The rates of all tenants that have limits of this kind.
 #[derive(Debug, Default)]
 pub(crate) struct Rates(Mutex<HashMap<TenantId, Arc<TenantRates>>>);
@@ -176,7 +179,11 @@ impl Rates {
         {
             return None;
         }
-        Some(Arc::clone(self.0.lock().entry(tenant.clone()).or_default()))
+        let mut tenants = self.0.lock();
+        if tenants.len() >= TENANTS_MAX && !tenants.contains_key(tenant) {
+            tenants.clear();
+        }
+        Some(Arc::clone(tenants.entry(tenant.clone()).or_default()))
     }
 }
 

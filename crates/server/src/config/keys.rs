@@ -37,7 +37,7 @@ keys! {
     "self_logs" => self_logs: "keep the server's own logs under {service_name=\"skald\"}";
     "server.http_listen_address" => server.http_listen_address: "IP address to listen on; empty is all";
     "server.http_listen_port" => server.http_listen_port: "port to listen on; 0 takes a free one";
-    "server.http_listen_conn_limit" => server.http_listen_conn_limit: "connections at once";
+    "server.http_listen_conn_limit" => server.http_listen_conn_limit: "connections at once, fewer when RLIMIT_NOFILE has no room for them";
     "server.http_server_read_timeout" => server.http_server_read_timeout: "longest time for a request's body to arrive";
     "server.http_server_write_timeout" => server.http_server_write_timeout: "longest time a client may leave an answer unread";
     "server.http_server_write_min_rate" => server.http_server_write_min_rate: "bytes a second that a client must take while its answer waits; slower ones are disconnected; 0 is any rate";
@@ -63,6 +63,7 @@ keys! {
     "ingester.wal.max_size" => ingester.wal_max_size: "size of the WAL that starts a flush";
     "ingester.flush_size" => ingester.flush_size: "bytes of unflushed lines that start a flush";
     "ingester.flush_age" => ingester.flush_age: "age of the oldest unflushed entry that starts a flush";
+    "ingester.max_tenants" => ingester.max_tenants: "tenants there may be; pushes of others get a 429, those that have entries stay; 0 is no limit";
     "storage_config.object_store.url" => object_store.url: "bucket for parts: s3://bucket/prefix, gs://bucket/prefix or az://container/prefix; empty keeps them in the data directory";
     "storage_config.object_store.endpoint" => object_store.endpoint: "URL of a server that speaks the cloud's protocol; empty is the cloud's own";
     "storage_config.object_store.region" => object_store.region: "region of the bucket";

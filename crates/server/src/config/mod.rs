@@ -8,6 +8,7 @@
 
 mod blocked_query;
 pub mod check;
+mod descriptors;
 pub mod expand;
 pub mod file;
 mod fit;
@@ -29,6 +30,7 @@ mod size;
 pub mod storage;
 pub mod yaml;
 
+pub use descriptors::Descriptors;
 pub use limits::Limits;
 pub use sections::{
     ClientAuth, CompactorConfig, Config, DistributorConfig, FrontendConfig, IngesterConfig,

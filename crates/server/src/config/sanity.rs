@@ -39,6 +39,7 @@ impl Config {
         for limit in [
             &mut server.http_listen_conn_limit,
             &mut server.max_concurrent_requests,
+            &mut self.ingester.max_tenants,
         ] {
             if *limit == 0 {
                 *limit = usize::MAX;

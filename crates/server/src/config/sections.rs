@@ -179,6 +179,8 @@ pub struct IngesterConfig {
     pub flush_size: ByteSize,
     /// Age of the oldest unflushed entry that starts a flush.
     pub flush_age: Duration,
+    /// Tenants there may be.
+    pub max_tenants: usize,
 }
 
 /// `querier`
@@ -315,6 +317,7 @@ impl Default for IngesterConfig {
             wal_max_size: ByteSize(store.wal_bytes),
             flush_size: ByteSize(store.flush_bytes as u64),
             flush_age: store.flush_age,
+            max_tenants: store.tenants,
         }
     }
 }

@@ -81,6 +81,8 @@ impl Config {
         options.wal_bytes = self.ingester.wal_max_size.0;
         options.flush_bytes = to_usize(self.ingester.flush_size);
         options.flush_age = self.ingester.flush_age;
+        options.tenants = self.ingester.max_tenants;
+        options.open_files = self.descriptors().files;
         options.delete_compiler = skald_query::delete_compiler();
         options.delete_cancel_period = self.compactor.delete_request_cancel_period;
         options.objects = self.object_store.options();

@@ -39,10 +39,15 @@ const HTTP2_SEND_BYTES: usize = 64 << 10;
 /// After a failed accept (no descriptors left) the listener pauses this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// A connection without a request is closed after this when all places are taken, and others wait.
+const SILENT_WHEN_FULL: Duration = Duration::from_secs(2);
+
 /// What every connection shares.
 pub(crate) struct Listener {
     /// Limits and timeouts of connections.
     pub(crate) config: ServerConfig,
+    /// Places for connections.
+    pub(crate) slots: Arc<Semaphore>,
     /// Where connections are counted.
     pub(crate) metrics: Arc<Metrics>,
     /// TLS, when connections are encrypted.
@@ -56,13 +61,9 @@ pub(crate) struct Listener {
 /// Accepts connections until `stopped`; ends when the last one is closed.
 pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
     let mut stopped = listener.stopped.clone();
-    let slots = Arc::new(Semaphore::new(
-        listener
-            .config
-            .http_listen_conn_limit
-            .clamp(1, Semaphore::MAX_PERMITS),
-    ));
+    let slots = listener.slots.clone();
     let mut connections = JoinSet::new();
+    let mut fails = false;
     loop {
         let accepted = tokio::select! {
             () = raised(&mut stopped) => break,
@@ -76,6 +77,7 @@ pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
         };
         match accepted {
             Ok((stream, slot)) => {
+                fails = false;
                 let listener = listener.clone();
                 connections.spawn(async move {
                     listener.metrics.connection(1);
@@ -85,7 +87,9 @@ pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "failed to accept a connection");
+                if !std::mem::replace(&mut fails, true) {
+                    tracing::warn!(%error, "failed to accept a connection");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -106,11 +110,49 @@ async fn admit_connection(listener: &Listener, stream: TcpStream) {
     let Some(tls) = &listener.tls else {
         return serve_connection(listener, stream).await;
     };
-    let timeout = listener.config.http_server_read_timeout;
-    match tokio::time::timeout(timeout, tls.acceptor().accept(stream)).await {
-        Ok(Ok(stream)) => serve_connection(listener, stream).await,
-        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => tracing::debug!("TLS handshake timed out"),
+    let shaken = tokio::select! {
+        shaken = tls.acceptor().accept(stream) => shaken,
+        () = listener.silence() => return tracing::debug!("TLS handshake timed out"),
+    };
+    match shaken {
+        Ok(stream) => serve_connection(listener, stream).await,
+        Err(error) => tracing::debug!(%error, "TLS handshake failed"),
+    }
+}
+
+impl Listener {
+    /// For connections within these limits.
+    pub(crate) fn new(
+        config: ServerConfig,
+        connections: usize,
+        metrics: Arc<Metrics>,
+        tls: Option<Arc<Tls>>,
+        router: watch::Receiver<Router>,
+        stopped: watch::Receiver<bool>,
+    ) -> Listener {
+        let connections = connections.clamp(1, Semaphore::MAX_PERMITS);
+        metrics.add_connections_max(connections);
+        Listener {
+            config,
+            slots: Arc::new(Semaphore::new(connections)),
+            metrics,
+            tls,
+            router,
+            stopped,
+        }
+    }
+
+    /// The longest time that a client may say nothing: short when all places are taken.
+    async fn silence(&self) {
+        let mut left = self.config.http_server_read_timeout;
+        while !left.is_zero() {
+            let step = left.min(SILENT_WHEN_FULL);
+            tokio::time::sleep(step).await;
+            left -= step;
+            if self.slots.available_permits() == 0 {
+                return;
+            }
+        }
     }
 }
 
@@ -157,7 +199,7 @@ async fn serve_connection(
     tokio::pin!(connection);
     // A connection without a request by then only holds a slot.
     let silent = async {
-        tokio::time::sleep(config.http_server_read_timeout).await;
+        listener.silence().await;
         if has_requested.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }

@@ -3,7 +3,7 @@
 use crate::telemetry::exposition::{header, line, metric};
 use crate::telemetry::{process, store_metrics};
 use parking_lot::Mutex;
-use skald_store::StoreStatus;
+use skald_store::{NAMED_TENANTS, OTHER_TENANTS, StoreStatus};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -102,6 +102,7 @@ pub struct Metrics {
     abandoned_answers: AtomicU64,
     panics: AtomicU64,
     connections: AtomicI64,
+    connections_max: AtomicU64,
 }
 
 impl Metrics {
@@ -116,6 +117,7 @@ impl Metrics {
             abandoned_answers: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             connections: AtomicI64::new(0),
+            connections_max: AtomicU64::new(0),
         }
     }
 
@@ -155,16 +157,20 @@ impl Metrics {
 
     /// A query of this tenant (empty when it is not known) was refused.
     pub fn refuse(&self, tenant: &str, why: RefusalReason) {
-        *self
-            .refused
-            .lock()
-            .entry((tenant.to_owned(), why))
-            .or_default() += 1;
+        let mut refused = self.refused.lock();
+        let mut key = (tenant.to_owned(), why);
+        if refused.len() >= NAMED_TENANTS && !refused.contains_key(&key) {
+            OTHER_TENANTS.clone_into(&mut key.0);
+        }
+        *refused.entry(key).or_default() += 1;
     }
 
     /// A query was answered in part.
     pub fn count_partial(&self, tenant: &str) {
-        *self.partial.lock().entry(tenant.to_owned()).or_default() += 1;
+        let mut partial = self.partial.lock();
+        let is_named = partial.len() < NAMED_TENANTS || partial.contains_key(tenant);
+        let tenant = if is_named { tenant } else { OTHER_TENANTS };
+        *partial.entry(tenant.to_owned()).or_default() += 1;
     }
 
     /// A query got the answer of an equal one in flight.
@@ -180,6 +186,12 @@ impl Metrics {
     /// An answer was abandoned because its client does not read it.
     pub fn count_abandoned_answer(&self) {
         self.abandoned_answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says how many connections there may be, of all listeners.
+    pub fn add_connections_max(&self, most: usize) {
+        self.connections_max
+            .fetch_add(most as u64, Ordering::Relaxed);
     }
 
     /// A connection opened (`1`) or closed (`-1`).
@@ -204,6 +216,13 @@ impl Metrics {
             "gauge",
             "Open connections.",
             self.connections.load(Ordering::Relaxed),
+        );
+        metric(
+            out,
+            "skald_connections_max",
+            "gauge",
+            "Connections there may be.",
+            self.connections_max.load(Ordering::Relaxed),
         );
         metric(
             out,

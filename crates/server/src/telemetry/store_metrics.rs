@@ -2,7 +2,7 @@
 
 use crate::telemetry::exposition::{header, line, metric};
 use skald_model::TenantId;
-use skald_store::{ObjectStatus, StoreStatus};
+use skald_store::{OTHER_TENANTS, ObjectStatus, StoreStatus};
 
 /// A metric of one line, read from a status `S`.
 struct Metric<S> {
@@ -31,7 +31,7 @@ const fn gauge<S>(name: &'static str, help: &'static str, value: fn(&S) -> u64) 
 }
 
 /// Of the data directory.
-const STORE: [Metric<StoreStatus>; 23] = [
+const STORE: [Metric<StoreStatus>; 30] = [
     gauge(
         "skald_memory_budget_bytes",
         "Bytes of memory that all users share.",
@@ -80,6 +80,33 @@ const STORE: [Metric<StoreStatus>; 23] = [
         s.part_bytes
     }),
     counter("skald_flushes_total", "Flushes of the head.", |s| s.flushes),
+    counter(
+        "skald_flush_failures_total",
+        "Flushes that failed and are tried again.",
+        |s| s.flush_failures,
+    ),
+    gauge(
+        "skald_flush_failing_tenants",
+        "Tenants whose last flush failed.",
+        |s| s.failing_tenants,
+    ),
+    gauge("skald_tenants", "Tenants that are known.", |s| s.tenants),
+    gauge("skald_tenants_max", "Tenants there may be.", |s| {
+        s.tenants_max
+    }),
+    gauge("skald_part_files_open", "Files of parts kept open.", |s| {
+        s.open_files
+    }),
+    gauge(
+        "skald_part_files_open_max",
+        "Files of parts kept open at most.",
+        |s| s.open_files_max,
+    ),
+    counter(
+        "skald_part_files_opened_total",
+        "Files of parts opened.",
+        |s| s.opened_files,
+    ),
     counter("skald_compactions_total", "Merges of parts.", |s| {
         s.compactions
     }),
@@ -221,10 +248,17 @@ fn write_table<S>(out: &mut String, table: &[Metric<S>], status: &S) {
     }
 }
 
-fn write_streams(out: &mut String, name: &str, kind: &str, help: &str, counts: &[(TenantId, u64)]) {
+fn write_streams(
+    out: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    counts: &[(Option<TenantId>, u64)],
+) {
     header(out, name, kind, help);
     for (tenant, count) in counts {
-        line(out, name, &[("tenant", tenant.as_str())], count);
+        let tenant = tenant.as_ref().map_or(OTHER_TENANTS, TenantId::as_str);
+        line(out, name, &[("tenant", tenant)], count);
     }
 }
 

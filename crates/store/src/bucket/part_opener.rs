@@ -34,6 +34,11 @@ impl PartOpener<'_> {
                 )
             });
         };
+        if let Err(error) = &local
+            && error.is_transient()
+        {
+            return local;
+        }
         let remote = objects.remote(self.dir.tenant, object, meta.bytes);
         if let Ok(part) = local {
             part.set_source(remote);

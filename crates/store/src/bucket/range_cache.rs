@@ -6,7 +6,7 @@
 //! lost is fetched again and never believed. Nothing is synced: losing all of it costs requests,
 //! not data.
 
-use crate::files::Files;
+use crate::files::{Files, is_transient};
 use crate::layout::UNFINISHED;
 use crate::part::Part;
 use parking_lot::Mutex;
@@ -123,10 +123,14 @@ impl RangeCache {
         let extent = self.entries.lock().find(object, chunk);
         let found = extent.and_then(|(first, chunks)| {
             let read = self.read_chunk(object, (first, chunks), chunk, len);
-            if read.is_none() {
-                self.remove(Key::Extent(object, first));
+            match read {
+                Err(error) if is_transient(&error) => None,
+                Ok(Some(chunk)) => Some(chunk),
+                Ok(None) | Err(_) => {
+                    self.remove(Key::Extent(object, first));
+                    None
+                }
             }
-            read
         });
         let counter = if found.is_some() {
             &self.hits
@@ -137,20 +141,19 @@ impl RangeCache {
         found
     }
 
+    /// The chunk; `None` when it is not whole.
     fn read_chunk(
         &self,
         object: ObjectKey,
         extent: (u64, u64),
         chunk: u64,
         len: u64,
-    ) -> Option<Vec<u8>> {
-        let file = self.files.open(&self.path(object, extent)).ok()?;
-        let mut slot = vec![0; CRC_BYTES + len as usize];
-        file.read_at((chunk - extent.0) * SLOT_BYTES, &mut slot)
-            .ok()?;
-        let expected = u32::from_le_bytes(*slot.first_chunk()?);
+    ) -> io::Result<Option<Vec<u8>>> {
+        let file = self.files.open(&self.path(object, extent))?;
+        let mut slot = file.read_new((chunk - extent.0) * SLOT_BYTES, CRC_BYTES + len as usize)?;
+        let expected = slot.first_chunk().map(|crc| u32::from_le_bytes(*crc));
         slot.drain(..CRC_BYTES);
-        (crc32fast::hash(&slot) == expected).then_some(slot)
+        Ok((Some(crc32fast::hash(&slot)) == expected).then_some(slot))
     }
 
     /// Caches consecutive chunks from `first` on; the last may be shorter. What does not fit is not

@@ -12,9 +12,11 @@ use crate::bucket::upload::UploadError;
 use crate::bucket::{Objects, PartOpener, TENANTS, manifest, object_path, tenant_path};
 use crate::manifest::Uploaded;
 use crate::manifest::edit::ManifestEdit;
+use crate::parallel;
 use crate::part::{Part, PartMeta};
 use crate::shared::Shared;
 use crate::tenant::{Tenant, UnreadablePart};
+use parking_lot::Mutex;
 use skald_model::TenantId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -107,9 +109,9 @@ pub(crate) fn sync_all(shared: &Shared, extent: Extent) -> Result<(), StoreError
         }
     }
     let mut result = Ok(());
-    for tenant in shared.all_tenants() {
-        if extent == Extent::Everything || Snapshot::of(&tenant).has_changes() {
-            result = result.and(sync_tenant(shared, &tenant));
+    for tenant in shared.all_tenants().iter() {
+        if extent == Extent::Everything || Snapshot::of(tenant).has_changes() {
+            result = result.and(sync_tenant(shared, tenant));
         }
     }
     if extent == Extent::Everything && result.is_ok() {
@@ -245,7 +247,7 @@ fn adopt(
             uploaded: Some(next),
             ..ManifestEdit::default()
         };
-        shared.commit(tenant, &mut changes, edit)?;
+        shared.commit_or_remove(tenant, &mut changes, edit)?;
         changes.unreadable.extend(added_unreadable);
     }
     let back: Vec<u64> = reopened.iter().map(|p| p.meta.id).collect();
@@ -381,19 +383,14 @@ fn open_foreign(
         meta: p.meta.clone(),
         opened: opener.open(&p.meta, Some(&p.object)),
     };
-    std::thread::scope(|scope| {
-        let share = new.len().div_ceil(OPENS_AT_ONCE);
-        let threads: Vec<_> = new
-            .chunks(share)
-            .map(|share| scope.spawn(move || share.iter().map(open).collect::<Vec<_>>()))
-            .collect();
-        // A thread that panicked opened nothing; the next round tries again.
-        threads
-            .into_iter()
-            .filter_map(|t| t.join().ok())
-            .flatten()
-            .collect()
-    })
+    let opened = Mutex::new(Vec::with_capacity(new.len()));
+    parallel::for_each(new.len(), OPENS_AT_ONCE, &|at| {
+        let part = open(&new[at]);
+        opened.lock().push(part);
+    });
+    let mut opened = opened.into_inner();
+    opened.sort_unstable_by_key(|part: &ForeignPart| part.meta.id);
+    opened
 }
 
 /// Deletes objects that no manifest names and nothing reads any more.

@@ -22,8 +22,8 @@ pub(crate) fn compact_all(
     throttle: Throttle<'_>,
 ) -> Result<(), StoreError> {
     let _one_at_a_time = shared.compacting.lock();
-    for tenant in shared.all_tenants() {
-        while compact_once(shared, &tenant, parts_a_day, throttle)? {}
+    for tenant in shared.all_tenants().iter() {
+        while compact_once(shared, tenant, parts_a_day, throttle)? {}
     }
     Ok(())
 }
@@ -32,7 +32,7 @@ pub(crate) fn compact_all(
 /// stop.
 pub(crate) fn index_all(shared: &Shared, throttle: Throttle<'_>) {
     let _one_at_a_time = shared.indexing.lock();
-    for tenant in shared.all_tenants() {
+    for tenant in shared.all_tenants().iter() {
         let (parts, current) = {
             let state = tenant.state.lock();
             (state.parts.clone(), state.stream_index.clone())
@@ -61,6 +61,9 @@ fn compact_once(
     throttle: Throttle<'_>,
 ) -> Result<bool, StoreError> {
     let all = tenant.state.lock().parts.clone();
+    if all.len() < 2 {
+        return Ok(false);
+    }
     let (spoilt, requests) = {
         let changes = tenant.changes.lock();
         (changes.unmergeable.clone(), changes.deletes.clone())
@@ -133,7 +136,7 @@ pub(crate) fn replace_parts(
         deletes: Some(requests),
         ..ManifestEdit::default()
     };
-    shared.commit(tenant, &mut changes, edit)?;
+    shared.commit_or_remove(tenant, &mut changes, edit)?;
     tenant.state.lock().swap_parts(&ids, added);
     if !changes.deletes.is_empty() {
         enforce_deletes(shared, tenant, &changes);

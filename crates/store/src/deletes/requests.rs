@@ -38,7 +38,8 @@ pub(crate) fn request_delete(
         // What has arrived is not known yet.
         return Err(DeleteError::Starting);
     }
-    let tenant = shared.tenant_or_new(tenant);
+    let tenant = shared.tenants.get_or_admit(tenant);
+    let tenant = tenant.map_err(|refused| StoreError::Unusable(refused.to_string()))?;
     let mut changes = tenant.changes.lock();
     if changes
         .deletes

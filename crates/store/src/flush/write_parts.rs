@@ -2,19 +2,21 @@
 //!
 //! Order of steps: parts durable, manifest replaced, queries switched over, WAL truncated. A
 //! failure before the manifest leaves the sealed head where it is, still in the WAL, for the next
-//! attempt.
+//! attempt, which writes the days that are not finished.
 
 use crate::StoreError;
 use crate::head::HeadView;
+use crate::parallel;
 use crate::part::PartMeta;
 use crate::part::block_builder::BlockBuilder;
 use crate::part::stream_table::StreamTable;
 use crate::part::writer::{NewPart, PartWriter, WRITER_BYTES};
 use crate::tenant_dir::TenantDir;
+use parking_lot::Mutex;
 use skald_model::time::day_of;
 use skald_model::{Batch, EntryHash, entry_eq};
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 /// Among equal times more rows than this are compared through a table instead of each with each.
@@ -24,12 +26,24 @@ const PAIRWISE_ROWS: usize = 8;
 /// directory.
 const STREAM_BYTES: usize = 128;
 
+/// Days of a head from which on several parts are written at once, when they have at most this many
+/// bytes of lines each on average; and how many at once.
+const MANY_DAYS: usize = 32;
+const LITTLE_BYTES: usize = 64 << 10;
+const WRITERS: usize = 8;
+
+/// Rough bytes of a writer that has little to write, without its blocks.
+const SMALL_WRITER_BYTES: usize = 1 << 20;
+
 /// Where a row lies in a head.
 #[derive(Clone, Copy, Debug)]
 struct RowAt {
     chunk: u32,
     row: u32,
 }
+
+/// A stream of the head and where its rows lie in [`Sorted`].
+type StreamRows = (u32, Range<usize>);
 
 /// Rows of a head by stream, then (time, arrival), without repeats.
 struct Sorted<'a> {
@@ -41,41 +55,74 @@ struct Sorted<'a> {
 
 /// Rough bytes of memory that writing a head takes beside the head.
 pub(crate) fn memory_bytes(head: &HeadView) -> usize {
-    let rows: usize = head.chunks.iter().map(|chunk| chunk.batch.len()).sum();
-    rows * size_of::<RowAt>() + head.streams.len() * STREAM_BYTES + WRITER_BYTES
+    let batches = || head.chunks.iter().map(|chunk| &chunk.batch);
+    let rows: usize = batches().map(|batch| batch.len()).sum();
+    let lines: usize = batches().map(|batch| batch.lines.len()).sum();
+    let writer = WRITER_BYTES.min(SMALL_WRITER_BYTES + 4 * lines);
+    rows * size_of::<RowAt>() + head.streams.len() * STREAM_BYTES + writer
 }
 
-/// Writes a head as parts numbered from `next_part` without gaps. `wrote` gets the bytes of lines
-/// of each finished block.
-pub(crate) fn write_parts(
-    dir: &TenantDir<'_>,
-    head: &HeadView,
-    next_part: u64,
-    wrote: &dyn Fn(usize),
-) -> Result<Vec<PartMeta>, StoreError> {
-    let Some(first) = head.chunks.first() else {
-        return Ok(Vec::new());
-    };
-    let sorted = Sorted::new(head);
-    let labels = |stream: u32| head.streams.label_bytes(stream);
-    let mut order: Vec<u32> = (0..head.streams.len() as u32).collect();
-    order.sort_unstable_by(|a, b| labels(*a).cmp(labels(*b)));
-    let mut metas = Vec::new();
-    for (day, runs) in sorted.days(&order) {
-        let id = next_part + metas.len() as u64;
-        let mut writer = PartWriter::begin(
-            *dir,
-            NewPart {
-                id,
-                day,
+/// What is to be written of a head.
+pub(crate) struct HeadParts<'a> {
+    pub(crate) dir: TenantDir<'a>,
+    pub(crate) head: &'a HeadView,
+    /// Days whose parts an earlier attempt finished.
+    pub(crate) finished: &'a BTreeSet<i32>,
+    /// Gets the bytes of lines of each finished block.
+    pub(crate) wrote: &'a (dyn Fn(usize) + Sync),
+}
+
+impl HeadParts<'_> {
+    /// Writes a part for each day that is not finished, numbered from `next_part` on, which goes
+    /// up by as many. Gives the parts that are durable, and why others are not.
+    pub(crate) fn write(&self, next_part: &mut u64) -> (Vec<PartMeta>, Option<StoreError>) {
+        let Some(first) = self.head.chunks.first() else {
+            return (Vec::new(), None);
+        };
+        let sorted = Sorted::new(self.head);
+        let labels = |stream: u32| self.head.streams.label_bytes(stream);
+        let mut order: Vec<u32> = (0..self.head.streams.len() as u32).collect();
+        order.sort_unstable_by(|a, b| labels(*a).cmp(labels(*b)));
+        let mut days = sorted.days(&order);
+        days.retain(|day, _| !self.finished.contains(day));
+        let days: Vec<(i32, Vec<StreamRows>)> = days.into_iter().collect();
+        let first_part = *next_part;
+        *next_part += days.len() as u64;
+        let written = Mutex::new((Vec::with_capacity(days.len()), None));
+        parallel::for_each(days.len(), writers(self.head, days.len()), &|at| {
+            if written.lock().1.is_some() {
+                return;
+            }
+            let part = NewPart {
+                id: first_part + at as u64,
+                day: days[at].0,
                 sequence: first.sequence,
-            },
-        )?;
+            };
+            let result = self.write_day(part, &sorted, &days[at].1);
+            let mut written = written.lock();
+            match result {
+                Ok(meta) => written.0.push(meta),
+                Err(error) => drop(written.1.get_or_insert(error)),
+            }
+        });
+        let (mut metas, failed) = written.into_inner();
+        metas.sort_unstable_by_key(|meta| meta.id);
+        (metas, failed)
+    }
+
+    /// Writes the part of a day: its streams and their rows, streams in order of their labels.
+    fn write_day(
+        &self,
+        part: NewPart,
+        sorted: &Sorted<'_>,
+        runs: &[StreamRows],
+    ) -> Result<PartMeta, StoreError> {
+        let mut writer = PartWriter::begin(self.dir, part)?;
         writer.mine(runs.iter().map(|(_, rows)| rows.len() as u64).sum());
         let mut builder = BlockBuilder::default();
         let mut write = |batch: &Batch| {
             writer.add_block(batch)?;
-            wrote(batch.lines.len());
+            (self.wrote)(batch.lines.len());
             Ok(())
         };
         for (number, (_, rows)) in runs.iter().enumerate() {
@@ -96,10 +143,25 @@ pub(crate) fn write_parts(
             }
         }
         builder.finish(&mut write)?;
+        let labels = |stream: u32| self.head.streams.label_bytes(stream);
         let table = StreamTable::build(runs.iter().map(|(stream, _)| labels(*stream)));
-        metas.push(writer.finish(&table)?);
+        writer.finish(&table)
     }
-    Ok(metas)
+}
+
+/// Threads that write the parts of a head: several when there are many days of little each, as
+/// then the disk's syncs take the time.
+fn writers(head: &HeadView, days: usize) -> usize {
+    let line_bytes: usize = head
+        .chunks
+        .iter()
+        .map(|chunk| chunk.batch.lines.len())
+        .sum();
+    if days >= MANY_DAYS && line_bytes / days <= LITTLE_BYTES {
+        WRITERS
+    } else {
+        1
+    }
 }
 
 impl<'a> Sorted<'a> {
@@ -205,8 +267,8 @@ impl<'a> Sorted<'a> {
     }
 
     /// Streams and their rows for each day, streams in the given order.
-    fn days(&self, order: &[u32]) -> BTreeMap<i32, Vec<(u32, Range<usize>)>> {
-        let mut days: BTreeMap<i32, Vec<(u32, Range<usize>)>> = BTreeMap::new();
+    fn days(&self, order: &[u32]) -> BTreeMap<i32, Vec<StreamRows>> {
+        let mut days: BTreeMap<i32, Vec<StreamRows>> = BTreeMap::new();
         for stream in order {
             let all = self.of_stream[*stream as usize].clone();
             let mut start = all.start;

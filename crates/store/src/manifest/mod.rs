@@ -12,7 +12,6 @@ pub(crate) use uploaded::Uploaded;
 
 use crate::StoreError;
 use crate::deletes::DeleteRecord;
-use crate::files::is_full;
 use crate::layout::UNFINISHED;
 use crate::part::PartMeta;
 use crate::tenant_dir::TenantDir;
@@ -96,6 +95,10 @@ pub(crate) fn read(dir: &TenantDir<'_>) -> Result<ManifestRead, StoreError> {
 /// Replaces a tenant's manifest, whose folder must exist.
 pub(crate) fn replace(dir: &TenantDir<'_>, manifest: &Manifest) -> Result<(), ReplaceError> {
     let (files, folder) = (dir.files, dir.folder());
+    // Opened before anything changes: want of a descriptor then leaves nothing in doubt.
+    let names = files.open_folder(&folder);
+    let names =
+        names.map_err(|e| ReplaceError::NotReplaced(StoreError::at("opening", &folder)(e)))?;
     let unfinished = dir.beside_manifest(UNFINISHED);
     let bytes = print(manifest);
     let written = files.create(&unfinished).and_then(|file| {
@@ -104,15 +107,13 @@ pub(crate) fn replace(dir: &TenantDir<'_>, manifest: &Manifest) -> Result<(), Re
     });
     let path = dir.manifest();
     if let Err(error) = written.and_then(|()| files.rename(&unfinished, &path)) {
-        if is_full(&error) {
-            // Gives back what little it took; the next attempt starts over anyway.
-            let _ = files.remove(&unfinished);
-        }
+        // Gives back what little it took; the next attempt starts over anyway.
+        let _ = files.remove(&unfinished);
         return Err(ReplaceError::NotReplaced(StoreError::at("writing", &path)(
             error,
         )));
     }
-    let synced = files.sync_folder(&folder);
+    let synced = names.sync();
     synced.map_err(|e| ReplaceError::Unknown(StoreError::at("syncing", &folder)(e)))
 }
 

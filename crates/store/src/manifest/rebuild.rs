@@ -50,6 +50,7 @@ pub(crate) fn rebuild(dir: &TenantDir<'_>, env: &PartEnv) -> Result<Manifest, St
                 replaced.extend(&part.lineage.replaces);
                 parts.push(part.describe());
             }
+            Err(error) if error.is_transient() => return Err(error),
             Err(error) => {
                 tracing::error!(tenant = %dir.tenant, %error, "a part can't be opened and stays named");
                 parts.push(unknown);

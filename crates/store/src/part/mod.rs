@@ -1,8 +1,7 @@
-//! Part: an immutable file of blocks, open for reading; its directory is in memory, its blocks are
-//! read by column.
+//! Part: an immutable file of blocks; its directory is in memory, its blocks are read by column.
 //!
 //! README.md has the layout. Blocks are read with positioned reads, so that queries share one file,
-//! or fetched through a [`PartSource`] once the local file went. A retired part removes its file
+//! which is open while it is read and as long as descriptors are plenty, or fetched through a [`PartSource`] once the local file went. A retired part removes its file
 //! when its last reader drops it.
 
 pub(crate) mod block_builder;
@@ -22,6 +21,7 @@ pub(crate) use source::{PartSource, directory_path};
 
 use crate::StoreError;
 use crate::cache::result_cache::PartResults;
+use crate::descriptors::CachedFile;
 use crate::files::{FileHandle, Files};
 use crate::sequence::Sequence;
 use block_order::{BlockOrder, BlockTimes};
@@ -34,6 +34,7 @@ use skald_fields::Form;
 use skald_index::{ContentIndex, ContentRows};
 use skald_model::{Batch, Direction, Held, MemoryUser};
 use skald_patterns::StreamPatterns;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,7 +69,7 @@ pub(crate) struct Part {
     pub(crate) lineage: Lineage,
     pub(crate) path: PathBuf,
     /// The local file; `None` once object storage alone has the bytes.
-    file: RwLock<Option<Arc<dyn FileHandle>>>,
+    file: RwLock<Option<Arc<CachedFile>>>,
     /// Its object, once uploaded.
     source: OnceLock<Arc<dyn PartSource>>,
     files: Arc<dyn Files>,
@@ -87,12 +88,14 @@ pub(crate) struct Part {
 impl Part {
     /// Opens a part from its local file.
     pub(crate) fn open(env: &PartEnv, path: PathBuf, meta: PartMeta) -> Result<Part, StoreError> {
-        let file = env
-            .files
-            .open(&path)
+        let file = env.file(path.clone());
+        let handle = file
+            .handle()
             .map_err(StoreError::at("opening part", &path))?;
-        let size = file.size().map_err(StoreError::at("reading part", &path))?;
-        let directory = Directory::read(&path, size, &|range| read_file(&*file, range))?;
+        let size = handle
+            .size()
+            .map_err(StoreError::at("reading part", &path))?;
+        let directory = Directory::read(&path, size, &|range| read_file(&*handle, range))?;
         let part = Part::new(env, path, meta, directory);
         *part.file.write() = Some(file);
         Ok(part)
@@ -192,7 +195,11 @@ impl Part {
             if let Some(source) = self.source.get() {
                 source.touch_local_file();
             }
-            return read_file(&*file, range);
+            match file.handle() {
+                // Given up meanwhile: object storage has the bytes.
+                Err(error) if error.kind() == ErrorKind::NotFound && self.is_remote() => {}
+                file => return read_file(&*file?, range),
+            }
         }
         let source = self.source.get().ok_or(std::io::ErrorKind::NotFound)?;
         Ok(source
@@ -249,14 +256,14 @@ impl Part {
     pub(crate) fn copy_block(&self, block: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let (at, start) = (&self.blocks[block], out.len());
         let read = self.read(at.at..at.at + at.bytes);
-        let what = || self.block_name(block as u32);
-        out.extend_from_slice(&read.map_err(|e| self.read_error(&what(), e))?);
+        let failed = |error| self.block_error(block as u32, BlockError::Read(error));
+        out.extend_from_slice(&read.map_err(failed)?);
         for column in &at.meta.columns {
             let bytes = column.bytes();
             let stored = out[start..].get(bytes.start as usize..bytes.end as usize);
             if stored.map(crc32fast::hash) != Some(column.crc) {
                 return Err(StoreError::damaged(
-                    what(),
+                    self.block_name(block as u32),
                     "the checksum of a column is wrong",
                 ));
             }
@@ -290,10 +297,11 @@ impl Part {
     }
 }
 
-/// Whether the file is too short or its sectors can't be read (EIO).
+/// Whether the file is gone or too short, or its sectors can't be read (EIO).
 fn is_lost(error: &std::io::Error) -> bool {
     const EIO: i32 = 5;
-    error.kind() == std::io::ErrorKind::UnexpectedEof || error.raw_os_error() == Some(EIO)
+    matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::NotFound)
+        || error.raw_os_error() == Some(EIO)
 }
 
 impl Drop for Part {

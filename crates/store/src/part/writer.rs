@@ -58,6 +58,8 @@ pub(crate) struct PartWriter<'a> {
     pending: Vec<u8>,
     written: u64,
     synced: u64,
+    /// The finished file has its name.
+    named: bool,
     finished: bool,
 }
 
@@ -103,6 +105,7 @@ impl<'a> PartWriter<'a> {
             pending: Vec::new(),
             written: 0,
             synced: 0,
+            named: false,
             finished: false,
         })
     }
@@ -230,28 +233,18 @@ impl<'a> PartWriter<'a> {
         self.meta.bytes = footer.directory_at + footer.directory_bytes + footer_bytes.len() as u64;
         self.meta.streams = table.len() as u32;
         let path = self.dir.part(self.meta.day, self.meta.id);
+        let day = self.dir.day(self.meta.day);
+        let unsynced = StoreError::at("syncing", &day);
+        let names = self.dir.files.open_folder(&day).map_err(&unsynced)?;
         self.dir
             .files
             .rename(&self.unfinished, &path)
             .map_err(&failed)?;
+        self.named = true;
+        // The names on the way to the day are durable before a manifest names the part.
+        names.sync().map_err(&unsynced)?;
         self.finished = true;
-        self.sync_folders()?;
         Ok(self.meta.clone())
-    }
-
-    /// Makes the names on the way to the part durable; those further up were made when the store
-    /// opened.
-    fn sync_folders(&self) -> Result<(), StoreError> {
-        let folders = [
-            self.dir.day(self.meta.day),
-            self.dir.folder(),
-            self.dir.layout.tenants(),
-        ];
-        for folder in folders {
-            let result = self.dir.files.sync_folder(&folder);
-            result.map_err(StoreError::at("syncing", &folder))?;
-        }
-        Ok(())
     }
 }
 
@@ -259,7 +252,11 @@ impl Drop for PartWriter<'_> {
     fn drop(&mut self) {
         if !self.finished {
             // Gives the space back at once on a full disk; otherwise the next start would sweep it.
-            let _ = self.dir.files.remove(&self.unfinished);
+            let path = match self.named {
+                true => &self.dir.part(self.meta.day, self.meta.id),
+                false => &self.unfinished,
+            };
+            let _ = self.dir.files.remove(path);
         }
     }
 }

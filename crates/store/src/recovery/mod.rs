@@ -10,15 +10,19 @@ pub(crate) mod wal_replay;
 
 use crate::bucket::PartOpener;
 use crate::deletes::requests::enforce_deletes;
+use crate::descriptors::{OpenFiles, PatientFiles};
 use crate::files::Files;
-use crate::layout::{Layout, part_name};
+use crate::layout::{Layout, part_id};
 use crate::manifest::{Manifest, ManifestRead, ReplaceError, rebuild};
-use crate::part::{Part, PartMeta};
+use crate::parallel;
+use crate::part::Part;
 use crate::shared::Shared;
 use crate::tenant::UnreadablePart;
 use crate::tenant_dir::TenantDir;
 use crate::{Options, StoreError, bucket, layout, manifest};
+use parking_lot::Mutex;
 use skald_model::TenantId;
+use std::collections::HashSet;
 use std::io::IoSlice;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,11 +30,22 @@ use std::sync::atomic::Ordering;
 
 /// Version of a data directory as a whole: which folders and files there are.
 const FORMAT_VERSION: u32 = 1;
+/// Tenants from which on several are opened at once, and how many.
+const MANY_TENANTS: usize = 64;
+const OPENED_AT_ONCE: usize = 4;
+/// How often a tenant is opened that the system has no descriptors for: about half a minute.
+const ATTEMPTS: u32 = 100;
 /// Begins the FORMAT file.
 const FORMAT_WORD: &str = "skald-data";
 
 /// Opens a directory with its parts; the WAL is left to [`crate::recovery::wal_replay::replay`].
-pub(crate) fn open_parts(options: Options) -> Result<Shared, StoreError> {
+pub(crate) fn open_parts(mut options: Options) -> Result<Shared, StoreError> {
+    let open_files = Arc::new(OpenFiles::new(options.open_files));
+    options.files = Arc::new(PatientFiles::new(
+        options.files,
+        open_files.clone(),
+        options.patience,
+    ));
     let layout = Layout::new(options.data.clone());
     let files = options.files.clone();
     for folder in [layout.data(), layout.tenants(), layout.wal()] {
@@ -40,6 +55,7 @@ pub(crate) fn open_parts(options: Options) -> Result<Shared, StoreError> {
     }
     // Everything acknowledged later depends on these names.
     sync_folder(&*files, &layout.data())?;
+    sync_folder(&*files, &layout.tenants())?;
     if let Some(above) = layout.data().parent().filter(|p| !p.as_os_str().is_empty()) {
         sync_folder(&*files, above)?;
     }
@@ -53,7 +69,7 @@ pub(crate) fn open_parts(options: Options) -> Result<Shared, StoreError> {
         ))
     })?;
     check_format(&*files, &layout)?;
-    let shared = Shared::new(options, layout, lock)?;
+    let shared = Shared::new(options, layout, lock, open_files)?;
     open_tenants(&shared)?;
     bucket::sync::sync_at_start(&shared);
     Ok(shared)
@@ -121,15 +137,45 @@ fn open_tenants(shared: &Shared) -> Result<(), StoreError> {
         .files()
         .list(&folder)
         .map_err(StoreError::at("listing", &folder))?;
+    let mut ids = Vec::new();
     for name in names.into_iter().filter(|n| n.is_folder) {
         match TenantId::parse(&name.name) {
-            Ok(id) => open_tenant(shared, &id)?,
+            Ok(id) => ids.push(id),
             Err(_) => {
                 tracing::warn!(folder = name.name, "not a tenant's folder, left alone");
             }
         }
     }
-    Ok(())
+    let threads = match ids.len() {
+        MANY_TENANTS.. => OPENED_AT_ONCE,
+        _ => 1,
+    };
+    let failed = Mutex::new(None);
+    parallel::for_each(ids.len(), threads, &|at| {
+        if failed.lock().is_none()
+            && let Err(error) = open_patiently(shared, &ids[at])
+        {
+            failed.lock().get_or_insert(error);
+        }
+    });
+    failed.into_inner().map_or(Ok(()), Err)
+}
+
+/// Opens a tenant, and tries again while the system is short of descriptors or memory: each attempt
+/// waits a moment by itself.
+fn open_patiently(shared: &Shared, id: &TenantId) -> Result<(), StoreError> {
+    let mut attempts = 1;
+    loop {
+        match open_tenant(shared, id) {
+            Err(error) if error.is_transient() && attempts < ATTEMPTS => {
+                if attempts == 1 {
+                    tracing::warn!(tenant = %id, %error, "a tenant can't be opened yet");
+                }
+                attempts += 1;
+            }
+            result => return result,
+        }
+    }
 }
 
 fn open_tenant(shared: &Shared, id: &TenantId) -> Result<(), StoreError> {
@@ -137,7 +183,7 @@ fn open_tenant(shared: &Shared, id: &TenantId) -> Result<(), StoreError> {
     let manifest = read_manifest(shared, &dir)?;
     let tenant = shared.tenant_or_new(id);
     sweep(&dir, &manifest)?;
-    let (parts, unreadable) = open_named(&PartOpener::of(shared, &tenant), &manifest);
+    let (parts, unreadable) = open_named(&PartOpener::of(shared, &tenant), &manifest)?;
     bucket::count_local_files(&parts);
     let mut changes = tenant.changes.lock();
     changes.next_part = manifest.next_part;
@@ -152,16 +198,18 @@ fn open_tenant(shared: &Shared, id: &TenantId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Opens the parts that a manifest names.
+/// Opens the parts that a manifest names. Those that can't be read are set aside; want of
+/// descriptors or memory is no reason for that.
 fn open_named(
     opener: &PartOpener<'_>,
     manifest: &Manifest,
-) -> (Vec<Arc<Part>>, Vec<UnreadablePart>) {
+) -> Result<(Vec<Arc<Part>>, Vec<UnreadablePart>), StoreError> {
     let (mut parts, mut unreadable) = (Vec::with_capacity(manifest.parts.len()), Vec::new());
     for meta in &manifest.parts {
         let object = manifest.uploaded.parts.get(&meta.id).map(String::as_str);
         match opener.open(meta, object) {
             Ok(part) => parts.push(Arc::new(part)),
+            Err(error) if error.is_transient() => return Err(error),
             Err(error) => {
                 tracing::error!(tenant = %opener.dir.tenant, %error, "a part can't be opened, queries answer without it");
                 unreadable.push(UnreadablePart {
@@ -171,7 +219,7 @@ fn open_named(
             }
         }
     }
-    (parts, unreadable)
+    Ok((parts, unreadable))
 }
 
 /// The tenant's manifest, repaired or rebuilt when it is damaged or lost.
@@ -213,14 +261,15 @@ fn read_manifest(shared: &Shared, dir: &TenantDir<'_>) -> Result<Manifest, Store
 /// Removes files of a tenant that its manifest does not name.
 fn sweep(dir: &TenantDir<'_>, manifest: &Manifest) -> Result<(), StoreError> {
     let folder = dir.folder();
+    let named: HashSet<(i32, u64)> = manifest.parts.iter().map(|m| (m.day, m.id)).collect();
     for day in dir.list(&folder)?.into_iter().filter(|d| d.is_folder) {
+        let date = layout::day_of_date(&day.name);
         for file in dir.list(&folder.join(&day.name))? {
             let ours = [".part", ".dir", layout::UNFINISHED]
                 .iter()
                 .any(|end| file.name.ends_with(end));
-            let name = file.name.replace(".dir", ".part");
-            let named = |m: &PartMeta| layout::date(m.day) == day.name && part_name(m.id) == name;
-            if file.is_folder || !ours || manifest.parts.iter().any(named) {
+            let place = date.zip(part_id(&file.name.replace(".dir", ".part")));
+            if file.is_folder || !ours || place.is_some_and(|place| named.contains(&place)) {
                 continue;
             }
             let path = folder.join(&day.name).join(&file.name);

@@ -35,7 +35,7 @@ pub(crate) fn replay(shared: &Shared) -> Result<(), StoreError> {
         tracing::error!(damage, "damage in the WAL, entries may be missing");
     }
     report.tails.iter().for_each(warn_of_tail);
-    for tenant in shared.all_tenants() {
+    for tenant in shared.all_tenants().iter() {
         let mut state = tenant.state.lock();
         if !state.deletions.is_empty() || !state.not_compiled.is_empty() {
             // What comes from now on arrives after the requests.
@@ -150,8 +150,9 @@ fn is_full(shared: &Shared) -> bool {
 fn flush_largest(shared: &Shared) -> Result<(), StoreError> {
     let largest = shared
         .all_tenants()
-        .into_iter()
-        .max_by_key(|t| t.head_bytes());
+        .iter()
+        .max_by_key(|t| t.head_bytes())
+        .cloned();
     largest.map_or(Ok(()), |tenant| flush(shared, &tenant))
 }
 

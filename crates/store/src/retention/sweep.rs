@@ -27,8 +27,8 @@ pub(crate) fn sweep_all(shared: &Shared, throttle: Throttle<'_>) -> Result<(), S
         return Ok(());
     }
     let _one_at_a_time = shared.compacting.lock();
-    for tenant in shared.all_tenants() {
-        sweep(shared, &tenant, throttle)?;
+    for tenant in shared.all_tenants().iter() {
+        sweep(shared, tenant, throttle)?;
     }
     Ok(())
 }

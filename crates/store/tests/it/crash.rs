@@ -56,6 +56,8 @@ impl Run {
             flush_bytes: 12_000,
             wal_segment_bytes: 4_000,
             full_retry: Duration::ZERO,
+            patience: Duration::ZERO,
+            open_files: 2,
             ..Options::new("/data")
         })
     }
@@ -78,6 +80,8 @@ impl Run {
     }
 
     fn compare(&self, store: &Store) {
+        // What is read must be there; that reading waits for descriptors is asked elsewhere.
+        self.files.set_descriptors(None);
         for number in 0..TENANTS {
             self.model
                 .compare(number, &read_tenant(store, &tenant(number)), self.seed);
@@ -88,7 +92,12 @@ impl Run {
     fn live(&mut self) {
         let Ok(store) = self.open() else { return };
         for _ in 0..STEPS {
-            match self.dice.below(16) {
+            match self.dice.below(18) {
+                16 => {
+                    let most = self.files.descriptors() + self.dice.below(4) as usize;
+                    self.files.set_descriptors(Some(most));
+                }
+                17 => self.files.set_descriptors(None),
                 0 | 1 => drop(store.flush()),
                 2 => drop(store.compact()),
                 3 => self
@@ -108,6 +117,7 @@ impl Run {
             }
         }
         let _ = store.close(self.dice.one_in(2));
+        self.files.set_descriptors(None);
     }
 
     fn let_time_pass(&mut self) {

@@ -7,6 +7,7 @@ mod adopted_parts;
 mod crash;
 mod damage;
 mod deletes;
+mod descriptors;
 mod files;
 mod fixtures;
 mod model;

@@ -65,11 +65,24 @@ pub(super) struct Disk {
     pub(super) inodes: Vec<Inode>,
     pub(super) capacity: Option<usize>,
     pub(super) fail_syncs: u64,
+    /// Appends that find no memory half way.
+    pub(super) short_appends: u64,
     /// Changing operations so far.
     pub(super) operations: u64,
     pub(super) crash_at: Option<u64>,
     pub(super) locked: bool,
+    /// Files and folders that are open.
+    pub(super) open: usize,
+    /// Most that may be open at once; `None` for any number.
+    pub(super) open_max: Option<usize>,
+    /// Most that were open at once.
+    pub(super) open_peak: usize,
 }
+
+/// What the system says when a process has no descriptor left.
+const EMFILE: i32 = 24;
+/// What it says when it has no memory left itself.
+pub(super) const ENOMEM: i32 = 12;
 
 impl Inode {
     pub(super) fn after_crash(&self, dice: &mut Dice) -> Inode {
@@ -116,6 +129,23 @@ impl Disk {
             return Err(io::Error::other("the process is dead"));
         }
         self.operations += 1;
+        Ok(())
+    }
+
+    /// Takes a descriptor.
+    pub(super) fn take_descriptor(&mut self) -> io::Result<()> {
+        if self.open_max.is_some_and(|most| self.open >= most) {
+            return Err(io::Error::from_raw_os_error(EMFILE));
+        }
+        self.open += 1;
+        self.open_peak = self.open_peak.max(self.open);
+        Ok(())
+    }
+
+    /// Takes a descriptor for the length of one call.
+    pub(super) fn borrow_descriptor(&mut self) -> io::Result<()> {
+        self.take_descriptor()?;
+        self.open -= 1;
         Ok(())
     }
 

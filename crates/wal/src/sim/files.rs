@@ -1,9 +1,9 @@
 //! Simulated files: [`Files`] over a disk in memory.
 
 use super::dice::Dice;
-use super::disk::{Disk, Inode, NameChange, Node};
+use super::disk::{Disk, ENOMEM, Inode, NameChange, Node};
 use super::gate::Gate;
-use crate::files::{FileHandle, Files, Listed};
+use crate::files::{FileHandle, Files, FolderHandle, Listed};
 use parking_lot::Mutex;
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,26 @@ impl SimFiles {
     /// Bytes in files.
     pub fn used(&self) -> usize {
         self.0.lock().used()
+    }
+
+    /// Lets the process have at most `most` files and folders open; `None` for any number.
+    pub fn set_descriptors(&self, most: Option<usize>) {
+        self.0.lock().open_max = most;
+    }
+
+    /// Files and folders that are open.
+    pub fn descriptors(&self) -> usize {
+        self.0.lock().open
+    }
+
+    /// Most files and folders that were open at once.
+    pub fn descriptors_peak(&self) -> usize {
+        self.0.lock().open_peak
+    }
+
+    /// Lets the next `appends` appends end half way, for want of memory.
+    pub fn short_appends(&self, appends: u64) {
+        self.0.lock().short_appends = appends;
     }
 
     /// Lets the next `syncs` syncs fail.
@@ -142,6 +162,7 @@ impl Files for SimFiles {
         if !in_folder {
             return Err(io::ErrorKind::NotFound.into());
         }
+        disk.take_descriptor()?;
         let inode = match disk.file(path) {
             Ok(inode) => inode,
             Err(_) => {
@@ -161,8 +182,9 @@ impl Files for SimFiles {
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        let disk = self.0.lock();
+        let mut disk = self.0.lock();
         let inode = disk.file(path)?;
+        disk.take_descriptor()?;
         Ok(Arc::new(SimHandle {
             disk: self.0.clone(),
             inode,
@@ -173,6 +195,7 @@ impl Files for SimFiles {
 
     fn truncate(&self, path: &Path, len: u64) -> io::Result<()> {
         let mut disk = self.0.lock();
+        disk.borrow_descriptor()?;
         disk.operation()?;
         let inode = disk.file(path)?;
         let inode = &mut disk.inodes[inode];
@@ -218,7 +241,8 @@ impl Files for SimFiles {
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<Listed>> {
-        let disk = self.0.lock();
+        let mut disk = self.0.lock();
+        disk.borrow_descriptor()?;
         let inside = disk
             .names
             .iter()
@@ -250,19 +274,12 @@ impl Files for SimFiles {
         Ok(())
     }
 
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        let mut disk = self.0.lock();
-        disk.failing_sync()?;
-        let changes = std::mem::take(&mut disk.changes);
-        for change in changes {
-            // A rename between folders becomes durable with either; ours never leave their folder.
-            if change.folders().contains(&Some(folder)) {
-                change.apply(&mut disk.durable_names);
-            } else {
-                disk.changes.push(change);
-            }
-        }
-        Ok(())
+    fn open_folder(&self, folder: &Path) -> io::Result<Box<dyn FolderHandle>> {
+        self.0.lock().take_descriptor()?;
+        Ok(Box::new(SimFolder {
+            disk: self.0.clone(),
+            path: folder.to_owned(),
+        }))
     }
 
     fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>> {
@@ -272,6 +289,35 @@ impl Files for SimFiles {
         }
         disk.locked = true;
         Ok(Some(Box::new(SimLock(self.0.clone()))))
+    }
+}
+
+#[derive(Debug)]
+struct SimFolder {
+    disk: Arc<Mutex<Disk>>,
+    path: PathBuf,
+}
+
+impl FolderHandle for SimFolder {
+    fn sync(&self) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.failing_sync()?;
+        let changes = std::mem::take(&mut disk.changes);
+        for change in changes {
+            // A rename between folders becomes durable with either; ours never leave their folder.
+            if change.folders().contains(&Some(&*self.path)) {
+                change.apply(&mut disk.durable_names);
+            } else {
+                disk.changes.push(change);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for SimFolder {
+    fn drop(&mut self) {
+        self.disk.lock().open -= 1;
     }
 }
 
@@ -291,6 +337,12 @@ struct SimHandle {
     gate: Arc<Gate>,
 }
 
+impl Drop for SimHandle {
+    fn drop(&mut self) {
+        self.disk.lock().open -= 1;
+    }
+}
+
 impl FileHandle for SimHandle {
     fn append(&self, slices: &[IoSlice<'_>]) -> io::Result<()> {
         self.gate.pass(&self.path);
@@ -299,7 +351,14 @@ impl FileHandle for SimHandle {
         let mut room = disk
             .capacity
             .map_or(usize::MAX, |c| c.saturating_sub(disk.used()));
+        let ends_short = disk.short_appends > 0;
+        disk.short_appends = disk.short_appends.saturating_sub(1);
         let file = &mut disk.inodes[self.inode].current;
+        if ends_short {
+            let first = slices.first().map_or(&[][..], |slice| slice);
+            file.extend_from_slice(&first[..first.len() / 2]);
+            return Err(io::Error::from_raw_os_error(ENOMEM));
+        }
         for slice in slices {
             let fits = slice.len().min(room);
             file.extend_from_slice(&slice[..fits]);
