@@ -8,7 +8,7 @@ const ALL_MAX = 255_000;
 const dist = new URL('../dist/', import.meta.url);
 const index = readFileSync(new URL('index.html', dist), 'utf8');
 const sizes = readdirSync(dist)
-  .filter((name) => !/\.(txt|rs)$/.test(name))
+  .filter((name) => !/\.(txt|in)$/.test(name))
   .map((name) => ({ name, bytes: gzipSync(readFileSync(new URL(name, dist)), { level: 9 }).length, isFirst: name === 'index.html' || index.includes(name) }));
 const sum = (list) => list.reduce((total, { bytes }) => total + bytes, 0);
 for (const { name, bytes, isFirst } of sizes) console.log(`${String(bytes).padStart(8)}  ${name}${isFirst ? '  (first load)' : ''}`);

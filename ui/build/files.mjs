@@ -1,16 +1,15 @@
-// A Vite plugin that writes files.rs: the built files as Rust, with ETags, for crates/page to embed.
+// A Vite plugin that writes files.in: the built files as a Rust expression, with ETags, for crates/page to embed.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 function rust(folder) {
-  const names = readdirSync(folder).filter((name) => name !== 'files.rs').toSorted();
+  const names = readdirSync(folder).filter((name) => name !== 'files.in').toSorted();
   const entry = (name) => {
     const etag = createHash('sha256').update(readFileSync(join(folder, name))).digest('hex').slice(0, 32);
     return `    ("${name}", "${etag}", include_bytes!("${name}")),\n`;
   };
-  return `//! The page's files are listed by \`npm run build\` in ui/: name, hash of the content, content.\n\n`
-    + `pub(crate) const FILES: &[(&str, &str, &[u8])] = &[\n${names.map(entry).join('')}];\n`;
+  return `&[\n${names.map(entry).join('')}]\n`;
 }
 
 export function files() {
@@ -21,7 +20,7 @@ export function files() {
       folder = config.build.outDir;
     },
     closeBundle() {
-      writeFileSync(join(folder, 'files.rs'), rust(folder));
+      writeFileSync(join(folder, 'files.in'), rust(folder));
     },
   };
 }

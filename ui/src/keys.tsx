@@ -7,7 +7,6 @@ import { copy } from './parts/clipboard';
 import { Icon } from './parts/Icon';
 import { earlier, flipTail, later, openPasted, wider } from './search/actions';
 import { currentEntry, flipAround, flipOpen, move, moveToError, opened } from './search/selection';
-import { keyOf } from './api/entries';
 import { go, place } from './state/place';
 import { pretty, toggle, wrap } from './state/settings';
 
@@ -97,7 +96,7 @@ function onKey(event: KeyboardEvent) {
   }
   if (event.key === 'Escape' && opened.value.size) {
     const entry = currentEntry();
-    opened.value = new Set([...opened.value].filter((key) => entry && key !== keyOf(entry)));
+    opened.value = new Set([...opened.value].filter((id) => entry && id !== entry.id));
     return;
   }
   const isList = target === document.body || target.id === 'lines';

@@ -1,15 +1,14 @@
 //! A page file is found by its name and carries the HTTP facts that follow from it.
 
-#[rustfmt::skip]
-#[path = "../../../ui/dist/files.rs"]
-mod files;
-
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{LazyLock, OnceLock};
+
+/// Name, hash of the content and content of each file, as the build listed them.
+const FILES: &[(&str, &str, &[u8])] = include!("../../../ui/dist/files.in");
 
 /// How long a client may use a file without asking again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +49,7 @@ impl PageFile {
 
 /// The file of this name; `index.html` is the page.
 pub fn file(name: &str) -> Option<&'static PageFile> {
-    static FILES: LazyLock<HashMap<&str, PageFile>> = LazyLock::new(|| {
+    static BY_NAME: LazyLock<HashMap<&str, PageFile>> = LazyLock::new(|| {
         let describe = |&(name, etag, bytes): &(&'static str, &str, &'static [u8])| {
             let file = PageFile {
                 bytes: Bytes::from_static(bytes),
@@ -61,9 +60,9 @@ pub fn file(name: &str) -> Option<&'static PageFile> {
             };
             (name, file)
         };
-        files::FILES.iter().map(describe).collect()
+        FILES.iter().map(describe).collect()
     });
-    FILES.get(name)
+    BY_NAME.get(name)
 }
 
 fn content_type(name: &str) -> &'static str {
@@ -114,6 +113,6 @@ mod tests {
             .read_to_end(&mut plain)
             .expect("it is gzip");
         assert_eq!(plain, index.bytes);
-        assert!(file("../Cargo.toml").is_none() && file("files.rs").is_none());
+        assert!(file("../Cargo.toml").is_none() && file("files.in").is_none());
     }
 }

@@ -7,6 +7,8 @@ import { address, getJson, request, streamLines } from './http';
 export type Labels = Record<string, string>;
 
 export interface Entry {
+  /** Of this page's life: cheap to compare, unlike the key of a link. */
+  id: number;
   /** Nanoseconds since 1970. */
   ns: string;
   ms: number;
@@ -43,9 +45,11 @@ interface WireAnswer {
 const CATEGORIES = { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' };
 const NONE: Labels = Object.freeze(Object.create(null)) as Labels;
 
+let entries = 0;
+
 function entry(labels: Labels, ns: string, line: string, metadata: Labels = NONE, parsed: Labels = NONE): Entry {
   const level = metadata.detected_level ?? labels.detected_level ?? parsed.level ?? labels.level;
-  return { ns, ms: Number(ns.slice(0, -6)), line, labels, metadata, parsed, level: levelOf(level) };
+  return { id: ++entries, ns, ms: Number(ns.slice(0, -6)), line, labels, metadata, parsed, level: levelOf(level) };
 }
 
 /** Streams as one list in the order of time; entries of one instant keep the order they came in. */

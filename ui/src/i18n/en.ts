@@ -21,6 +21,7 @@ export const en = {
   'query.label': 'LogQL query',
   'query.placeholder': '{service_name="checkout"} |= "timeout" — or paste a trace id, a Grafana link, a curl or logcli line',
   'query.run': 'Run',
+  'query.offer': 'Suggestions',
   'query.stop': 'Stop',
   'query.recent': 'Recent queries',
   'query.without': 'Remove {text}',

@@ -23,6 +23,7 @@ export const ko: Words = {
   'query.label': 'LogQL 쿼리',
   'query.placeholder': '{service_name="checkout"} |= "timeout" — 또는 트레이스 ID, Grafana 링크, curl·logcli 명령을 붙여 넣으세요',
   'query.run': '실행',
+  'query.offer': '제안',
   'query.stop': '중지',
   'query.recent': '최근 쿼리',
   'query.without': '{text} 제거',

@@ -9,7 +9,7 @@ export interface ListOptions {
   count: number;
   element: () => HTMLElement | null;
   estimate: (index: number) => number;
-  key: (index: number) => string;
+  key: (index: number) => number;
 }
 
 export function useVirtual({ count, element, estimate, key }: ListOptions): List {

@@ -21,7 +21,7 @@ import { flipAround, withAround } from './selection';
 const MORE_CHARS = 200_000;
 
 export function Detail({ entry, matcher }: { entry: Entry; matcher: RegExp | null }) {
-  const hasAround = withAround.value.has(keyOf(entry));
+  const hasAround = withAround.value.has(entry.id);
   const trace = traceOf(entry);
   return (
     <div class="detail" role="presentation">

@@ -9,7 +9,7 @@ import { place } from '../state/place';
 import { pretty, wrap, zone } from '../state/settings';
 import { Detail } from './Detail';
 import { RowView } from './RowView';
-import { current, flipAround, flipOpen, opened, rowKey } from './selection';
+import { current, flipAround, flipOpen, opened } from './selection';
 import { cursor, isGap, loading, more, moreFailure, ran, rows, ROWS_MAX, type Row } from './store';
 import { isPaused, loadGap, pause, resume, tail } from './tail';
 
@@ -22,7 +22,7 @@ const TOP_PIXELS = 30;
 /** On a phone a line has two rows of its own, below its time. */
 const NARROW = matchMedia('(max-width: 700px)');
 
-const isOpen = (row: Row | undefined) => row !== undefined && !isGap(row) && opened.value.has(rowKey(row));
+const isOpen = (row: Row | undefined) => row !== undefined && !isGap(row) && opened.value.has(row.id);
 
 export function Lines() {
   const box = useRef<HTMLDivElement>(null);
@@ -33,7 +33,7 @@ export function Lines() {
     count: list.length,
     element: () => box.current,
     estimate: (i) => (isOpen(list[i]) ? OPEN_PIXELS : ROW_PIXELS),
-    key: (i) => (list[i] ? rowKey(list[i]) : String(i)),
+    key: (i) => list[i]?.id ?? i,
   });
   const items = list_.getVirtualItems();
   const hasDay = ran.value.span.end - ran.value.span.start > 86_400_000;

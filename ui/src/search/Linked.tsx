@@ -17,10 +17,12 @@ export function Linked() {
   useEffect(() => {
     setFound(null);
     if (!line || !isReady) return;
-    const index = rows.value.findIndex((row) => !isGap(row) && keyOf(row) === line);
-    if (index >= 0) {
+    const ns = line.split('-')[0];
+    const index = rows.value.findIndex((row) => !isGap(row) && row.ns === ns && keyOf(row) === line);
+    const row = rows.value[index];
+    if (row) {
       current.value = index;
-      opened.value = new Set([line]);
+      opened.value = new Set([row.id]);
       return;
     }
     const aborter = new AbortController();

@@ -1,22 +1,21 @@
 /** The query, its parts as chips, what is wrong with it, and the time. */
 
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { chips } from '../logql/edit';
 import { t } from '../i18n';
-import { isComposing } from '../parts/composing';
 import { Icon } from '../parts/Icon';
 import { Menu } from '../parts/Menu';
 import { place } from '../state/place';
 import { recent } from '../state/settings';
 import { openPasted, search } from './actions';
 import { draft } from './draft';
+import { Editor } from './Editor';
 import { QueryError } from './QueryError';
 import { failure, loading, stop } from './store';
 import { endTail, tail } from './tail';
 import { TimeField } from './TimeField';
 
 export function QueryBar() {
-  const area = useRef<HTMLTextAreaElement>(null);
   const run = () => {
     endTail();
     if (!openPasted(draft.value) || draft.value.startsWith('{')) search(draft.value);
@@ -24,24 +23,6 @@ export function QueryBar() {
   useEffect(() => {
     draft.value = place.value.query;
   }, [place.value.query]);
-  useLayoutEffect(() => {
-    const element = area.current;
-    if (!element) return;
-    element.style.height = 'auto';
-    element.style.height = `${Math.min(element.scrollHeight + 2, 240)}px`;
-  }, [draft.value]);
-  const keys = (event: KeyboardEvent) => {
-    if (isComposing(event)) return;
-    if (event.key === 'Enter' && !event.shiftKey) {
-      event.preventDefault();
-      run();
-    } else if (event.key === 'Escape') area.current?.blur();
-  };
-  const paste = (event: ClipboardEvent) => {
-    const text = event.clipboardData?.getData('text/plain') ?? '';
-    const replacesAll = draft.value.trim() === '' || (area.current?.selectionStart === 0 && area.current.selectionEnd === draft.value.length);
-    if ((replacesAll || /^(https?:\/\/|logcli\s|curl\s)/.test(text.trim())) && openPasted(text)) event.preventDefault();
-  };
   return (
     <form
       class="query-bar"
@@ -52,22 +33,7 @@ export function QueryBar() {
     >
       <div class="query-line">
         <div class="query-box" data-bad={failure.value?.trouble === 'refused'}>
-          <textarea
-            id="query"
-            ref={area}
-            rows={1}
-            spellcheck={false}
-            autocapitalize="off"
-            autocomplete="off"
-            aria-label={t('query.label')}
-            aria-invalid={failure.value?.trouble === 'refused'}
-            aria-describedby="query-error"
-            placeholder={t('query.placeholder')}
-            value={draft.value}
-            onInput={(event) => (draft.value = event.currentTarget.value)}
-            onKeyDown={keys}
-            onPaste={paste}
-          />
+          <Editor run={run} />
           {recent.value.length > 0 && (
             <Menu label={t('query.recent')} icon="history" choices={recent.value.slice(0, 12).map((query) => ({ text: query, act: () => search(query) }))} />
           )}
@@ -83,7 +49,7 @@ export function QueryBar() {
           </button>
         )}
       </div>
-      <QueryError element={() => area.current} />
+      <QueryError element={() => document.querySelector<HTMLTextAreaElement>('#query')} />
       <Chips />
     </form>
   );

@@ -1,35 +1,31 @@
 /** Which row has the cursor, which are open; keys move it. */
 
 import { signal } from '@preact/signals';
-import { keyOf, type Entry } from '../api/entries';
+import type { Entry } from '../api/entries';
 import { isBad } from '../levels';
-import { isGap, more, rows, type Row } from './store';
+import { isGap, more, rows } from './store';
 
 /** Index of the row with the cursor; -1 is none. */
 export const current = signal(-1);
 
-/** Keys of open rows. */
-export const opened = signal<ReadonlySet<string>>(new Set());
+/** Ids of open rows. */
+export const opened = signal<ReadonlySet<number>>(new Set());
 
-/** Keys of open rows that show the lines around. */
-export const withAround = signal<ReadonlySet<string>>(new Set());
+/** Ids of open rows that show the lines around. */
+export const withAround = signal<ReadonlySet<number>>(new Set());
 
-export function rowKey(row: Row): string {
-  return isGap(row) ? `gap-${row.startNs}-${row.gap}` : keyOf(row);
-}
-
-function flipped(set: ReadonlySet<string>, key: string): Set<string> {
+function flipped(set: ReadonlySet<number>, key: number): Set<number> {
   const next = new Set(set);
   if (!next.delete(key)) next.add(key);
   return next;
 }
 
 export function flipOpen(entry: Entry) {
-  opened.value = flipped(opened.value, keyOf(entry));
+  opened.value = flipped(opened.value, entry.id);
 }
 
 export function flipAround(entry: Entry) {
-  const key = keyOf(entry);
+  const key = entry.id;
   const isShown = opened.value.has(key) && withAround.value.has(key);
   if (!isShown) opened.value = new Set(opened.value).add(key);
   if (isShown || !withAround.value.has(key)) withAround.value = flipped(withAround.value, key);

@@ -25,12 +25,19 @@ export interface Failure {
 
 /** A row: an entry, or in a tail a gap of entries that came too fast. */
 export interface Gap {
+  id: number;
   gap: number;
   startNs: string;
   endNs: string;
 }
 
 export type Row = Entry | Gap;
+
+let gaps = 0;
+
+export function makeGap(count: number, startNs: string, endNs: string): Gap {
+  return { id: --gaps, gap: count, startNs, endNs };
+}
 
 export const isGap = (row: Row): row is Gap => 'gap' in row;
 

@@ -8,7 +8,7 @@ import { batch, computed, signal } from '@preact/signals';
 import { fetchPage, followEntries, keyOf, nsOf, type Entry } from '../api/entries';
 import { RequestError } from '../api/http';
 import { isBad } from '../levels';
-import { failure, failureOf, isGap, ran, rows, stop, type Row } from './store';
+import { failure, failureOf, isGap, makeGap, ran, rows, stop, type Row } from './store';
 
 /** Rows that stay; older ones go, as in a terminal. */
 const ROWS_MAX = 20_000;
@@ -89,7 +89,7 @@ async function keepFollowing(query: string, aborted: AbortSignal) {
   const seen = new Seen();
   for (const row of rows.value.slice(0, SEEN_MAX).toReversed()) if (!isGap(row)) seen.isNew(row);
   const newest = rows.value[0];
-  let last = newest && !isGap(newest) ? newest.ns : nsOf(Date.now());
+  let last = newest && !isGap(newest) ? newest.ns : nsOf(ran.value.span.end);
   let delay = 1;
   const take = (entries: Entry[], into: Row[]) => {
     for (const entry of entries) {
@@ -137,7 +137,7 @@ async function catchUp(query: string, from: string, take: (entries: Entry[], int
       take(page.entries, missed);
       cursor = page.cursor;
     } while (cursor && missed.length < ROWS_MAX);
-    if (cursor) missed.push({ gap: 0, startNs: (missed.at(-1) as Entry).ns, endNs: end });
+    if (cursor) missed.push(makeGap(0, (missed.at(-1) as Entry).ns, end));
   } catch {
     // The connection that broke here breaks the tail too, which begins again from the last entry.
   }
@@ -165,7 +165,7 @@ class Seen {
 
 function gapOf(dropped: { ns: string }[]): Row {
   const times = dropped.map((d) => d.ns).toSorted();
-  return { gap: dropped.length, startNs: times[0] ?? '0', endNs: (BigInt(times.at(-1) ?? '0') + 1n).toString() };
+  return makeGap(dropped.length, times[0] ?? '0', (BigInt(times.at(-1) ?? '0') + 1n).toString());
 }
 
 function show() {
@@ -202,7 +202,7 @@ function bounded(list: Row[], drop: 'front' | 'back'): Row[] {
   const lost = list.slice(0, list.length - kept.length);
   const times = lost.flatMap((row) => (isGap(row) ? [row.startNs, row.endNs] : [row.ns])).toSorted();
   const gap = lost.reduce((sum, row) => sum + (isGap(row) ? row.gap : 1), 0);
-  return [{ gap, startNs: times[0] ?? '0', endNs: (BigInt(times.at(-1) ?? '0') + 1n).toString() }, ...kept];
+  return [makeGap(gap, times[0] ?? '0', (BigInt(times.at(-1) ?? '0') + 1n).toString()), ...kept];
 }
 
 /** Puts the lines of a gap in its place. */

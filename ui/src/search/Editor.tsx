@@ -1,0 +1,180 @@
+/** The query as one types it: coloured, and completed with what the server has. */
+
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { fetchLabels, fetchValues } from '../api/names';
+import { t } from '../i18n';
+import { colours } from '../logql/colours';
+import { fill, FUNCTIONS, matching, placeAt, STAGES, type Place } from '../logql/complete';
+import { isComposing } from '../parts/composing';
+import { visible } from '../parts/text';
+import { place as here } from '../state/place';
+import { resolve } from '../time/range';
+import { openPasted } from './actions';
+import { draft } from './draft';
+import { failure, fields } from './store';
+
+const CHOICES = 12;
+const WAIT_MS = 80;
+const HEIGHT_MAX = 240;
+
+interface Offer {
+  place: Place;
+  caret: number;
+  choices: string[];
+  /** -1 while none is marked: then Enter runs the query. */
+  marked: number;
+}
+
+async function choicesFor(at: Place): Promise<string[]> {
+  const span = resolve(here.value.range);
+  switch (at.kind) {
+    case 'label': return fetchLabels(span);
+    case 'value': return fetchValues(at.label, at.selector, span);
+    case 'stage': return [...STAGES, ...(fields.value ?? []).map((f) => f.name)];
+    case 'function': return FUNCTIONS;
+  }
+}
+
+export function Editor({ run }: { run: () => void }) {
+  const area = useRef<HTMLTextAreaElement>(null);
+  const [offer, setOffer] = useState<Offer | null>(null);
+  const timer = useRef(0);
+  const isRefused = failure.value?.trouble === 'refused';
+  useLayoutEffect(() => {
+    const element = area.current;
+    if (!element) return;
+    element.style.height = 'auto';
+    element.style.height = `${Math.min(element.scrollHeight + 2, HEIGHT_MAX)}px`;
+  }, [draft.value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  const look = () => {
+    clearTimeout(timer.current);
+    const caret = area.current?.selectionStart ?? 0;
+    const query = draft.value;
+    const at = placeAt(query, caret);
+    if (!at) return setOffer(null);
+    timer.current = setTimeout(() => {
+      void choicesFor(at).then(
+        (all) => {
+          if (draft.value !== query || document.activeElement !== area.current) return;
+          const choices = matching(all, at.typed, CHOICES);
+          setOffer(choices.length ? { place: at, caret, choices, marked: -1 } : null);
+        },
+        () => setOffer(null),
+      );
+    }, WAIT_MS);
+  };
+  const choose = (choice: string | undefined) => {
+    if (!offer || choice === undefined) return;
+    const { query, caret } = fill(draft.value, offer.place, offer.caret, choice);
+    draft.value = query;
+    setOffer(null);
+    requestAnimationFrame(() => {
+      area.current?.focus();
+      area.current?.setSelectionRange(caret, caret);
+      look();
+    });
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (isComposing(event)) return;
+    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+    if (offer && step) {
+      event.preventDefault();
+      const count = offer.choices.length;
+      setOffer({ ...offer, marked: offer.marked < 0 && step < 0 ? count - 1 : (offer.marked + step + count) % count });
+    } else if (offer && (event.key === 'Tab' || (event.key === 'Enter' && offer.marked >= 0)) && !event.shiftKey) {
+      event.preventDefault();
+      choose(offer.choices[Math.max(0, offer.marked)]);
+    } else if (event.key === 'Enter' && !event.shiftKey) {
+      event.preventDefault();
+      setOffer(null);
+      run();
+    } else if (event.key === 'Escape') {
+      if (offer) setOffer(null);
+      else area.current?.blur();
+    }
+  };
+  const onPaste = (event: ClipboardEvent) => {
+    const text = event.clipboardData?.getData('text/plain') ?? '';
+    const replacesAll = draft.value.trim() === '' || (area.current?.selectionStart === 0 && area.current.selectionEnd === draft.value.length);
+    if ((replacesAll || /^(https?:\/\/|logcli\s|curl\s)/.test(text.trim())) && openPasted(text)) event.preventDefault();
+  };
+  return (
+    <div class="editor">
+      <Coloured anchor={offer?.place.from ?? -1} />
+      <textarea
+        id="query"
+        ref={area}
+        rows={1}
+        spellcheck={false}
+        autocapitalize="off"
+        autocomplete="off"
+        aria-label={t('query.label')}
+        aria-invalid={isRefused}
+        aria-describedby="query-error"
+        aria-autocomplete="list"
+        aria-controls="query-offer"
+        aria-activedescendant={offer && offer.marked >= 0 ? `offer-${offer.marked}` : undefined}
+        placeholder={t('query.placeholder')}
+        value={draft.value}
+        onInput={(event) => {
+          draft.value = event.currentTarget.value;
+          look();
+        }}
+        onKeyDown={onKey}
+        onClick={look}
+        onBlur={() => setOffer(null)}
+        onPaste={onPaste}
+      />
+      <div id="query-offer" class="offer" role="listbox" aria-label={t('query.offer')} hidden={!offer}>
+        {offer?.choices.map((choice, i) => (
+          <div
+            key={choice}
+            id={`offer-${i}`}
+            role="option"
+            aria-selected={i === offer.marked}
+            onPointerDown={(event) => {
+              event.preventDefault();
+              choose(choice);
+            }}
+          >
+            {visible(choice)}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** The same text behind the field, in colour; marks where the offer belongs. */
+function Coloured({ anchor }: { anchor: number }) {
+  const mark = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    const list = document.querySelector<HTMLElement>('#query-offer');
+    const element = document.querySelector<HTMLElement>('#query');
+    if (!mark.current || !list) return;
+    list.style.left = `${Math.min(mark.current.offsetLeft, Math.max(0, (element?.clientWidth ?? 300) - 240))}px`;
+    list.style.top = `${mark.current.offsetTop + 24 - (element?.scrollTop ?? 0)}px`;
+  });
+  let at = 0;
+  return (
+    <pre class="coloured" aria-hidden="true">
+      {colours(draft.value).map(({ text, kind }, i) => {
+        const begin = at;
+        at += text.length;
+        const holds = anchor >= begin && anchor < at;
+        if (!holds) return kind === 'text' ? text : <span key={i} class={`q-${kind}`}>{text}</span>;
+        return (
+          <span key={i} class={`q-${kind}`}>
+            {text.slice(0, anchor - begin)}
+            <i ref={mark} />
+            {text.slice(anchor - begin)}
+          </span>
+        );
+      })}
+      {anchor >= at && <i ref={mark} />}
+      {'\n'}
+    </pre>
+  );
+}
