@@ -78,7 +78,8 @@ fn rows(c: &mut Criterion, name: &str, text: &str, line: &str, expected: u32) {
                     stream: &stream,
                     selection,
                 };
-                let _ = pipeline.run(&rows, Direction::Backward, &mut scratch, &mut count);
+                let ran = pipeline.run(&rows, Direction::Backward, &mut scratch, &mut count);
+                assert!(ran.is_ok());
                 assert_eq!(count.0, expected);
             },
             BatchSize::SmallInput,

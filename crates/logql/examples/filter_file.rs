@@ -82,6 +82,7 @@ fn run(
     query
         .pipeline
         .run(&rows, Direction::Forward, scratch, printer)
+        .unwrap_or(ControlFlow::Break(()))
 }
 
 /// Writes lines with the labels that stages found in them.

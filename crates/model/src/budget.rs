@@ -36,6 +36,8 @@ pub enum MemoryUser {
     Results,
     /// Queries at work.
     Queries,
+    /// Queries that hold little, where larger ones get nothing.
+    LightQueries,
     /// Request bodies, as they arrive and until they are decoded.
     Bodies,
     /// Request bodies that are small, which have a share of their own.
@@ -60,13 +62,14 @@ struct Share {
 
 impl MemoryUser {
     /// All of them, in the order metrics show them.
-    pub const ALL: [MemoryUser; 12] = [
+    pub const ALL: [MemoryUser; 13] = [
         MemoryUser::Head,
         MemoryUser::Writers,
         MemoryUser::Directories,
         MemoryUser::Caches,
         MemoryUser::Results,
         MemoryUser::Queries,
+        MemoryUser::LightQueries,
         MemoryUser::Bodies,
         MemoryUser::SmallBodies,
         MemoryUser::Pushes,
@@ -84,6 +87,7 @@ impl MemoryUser {
             MemoryUser::Caches => "caches",
             MemoryUser::Results => "results",
             MemoryUser::Queries => "queries",
+            MemoryUser::LightQueries => "light_queries",
             MemoryUser::Bodies => "bodies",
             MemoryUser::SmallBodies => "small_bodies",
             MemoryUser::Pushes => "pushes",
@@ -105,6 +109,7 @@ impl MemoryUser {
             MemoryUser::Tails => (10, SLOW_PERCENT),
             MemoryUser::Bodies => (25, 82),
             MemoryUser::Answers => (30, 86),
+            MemoryUser::LightQueries => (10, 90),
             MemoryUser::Connections => (10, 88),
             MemoryUser::SmallBodies => (5, 90),
             MemoryUser::Pushes => (45, 94),

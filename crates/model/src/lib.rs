@@ -3,7 +3,7 @@
 //! Main types: [`TenantId`], [`Labels`], [`StreamId`], [`WriteBatch`] (what a push becomes),
 //! [`Batch`] (entries as columns: what the head shows and a block decodes to), [`TimeRange`],
 //! [`Matcher`], [`ContentQuery`], [`Direction`], [`EntryHash`] (equal entries), [`Budget`] (memory,
-//! by user). Nothing here does IO, spawns, awaits or serialises for a wire.
+//! by user), [`QueryMemory`] (that of one query). Nothing here does IO, spawns, awaits or serialises for a wire.
 
 pub mod batch;
 pub mod budget;
@@ -13,6 +13,7 @@ pub mod direction;
 pub mod entry_hash;
 pub mod labels;
 pub mod matcher;
+pub mod query_memory;
 pub mod re2;
 pub mod stream;
 pub mod tenant;
@@ -29,6 +30,7 @@ pub use direction::Direction;
 pub use entry_hash::{EntryHash, entry_eq};
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
+pub use query_memory::{Charge, Charged, QueryMemory, Stop};
 pub use stream::StreamId;
 pub use tenant::{TenantId, TenantIdError};
 pub use time::TimeRange;

@@ -2,7 +2,7 @@
 
 use crate::cursor::Cursor;
 use crate::stats::Stats;
-use skald_model::Labels;
+use skald_model::{Charge, Labels};
 
 /// Answer of `index/stats`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct IndexStats {
 }
 
 /// An answer with what it cost.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Answer {
     /// The result.
     pub data: Data,
@@ -28,10 +28,12 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// Log queries that filled their limit: how to ask for what comes next.
     pub cursor: Option<Cursor>,
+    /// What the result holds, charged to the query until the answer is dropped.
+    pub charge: Charge,
 }
 
 /// Entries in their total order.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Page {
     /// The entries.
     pub entries: Vec<PageEntry>,
@@ -41,6 +43,8 @@ pub struct Page {
     pub warnings: Vec<String>,
     /// How to ask for what comes next; `None` after the last.
     pub cursor: Option<Cursor>,
+    /// What the entries hold, charged to the query until the page is dropped.
+    pub charge: Charge,
 }
 
 /// One entry of a page, its labels by category.
@@ -97,6 +101,20 @@ pub struct EntryResult {
     pub metadata: Vec<(String, String)>,
     /// Parsed labels (only with `categorize`).
     pub parsed: Vec<(String, String)>,
+}
+
+impl EntryResult {
+    /// Bytes that it takes.
+    pub fn memory_bytes(&self) -> usize {
+        let labels = pairs_bytes(&self.metadata) + pairs_bytes(&self.parsed);
+        size_of::<EntryResult>() + self.line.len() + labels
+    }
+}
+
+/// Bytes that labels take.
+pub fn pairs_bytes(pairs: &[(String, String)]) -> usize {
+    let texts = pairs.iter().map(|(name, value)| name.len() + value.len());
+    size_of_val(pairs) + texts.sum::<usize>()
 }
 
 /// One series of a matrix.

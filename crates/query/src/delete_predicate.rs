@@ -7,7 +7,10 @@ use skald_logql::pipeline::{
 };
 use skald_logql::syntax::EMPTY_SELECTOR_REFUSAL;
 use skald_logql::typed::{LogQuery, Query};
-use skald_model::{Batch, Columns, ContentQuery, Direction, Labels, Matcher, MetadataWanted};
+use skald_model::{
+    Batch, Budget, Charge, Columns, ContentQuery, Direction, Labels, Matcher, MetadataWanted,
+    QueryMemory, Stop,
+};
 use skald_store::{DeleteCompiler, DeletePredicate};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -93,9 +96,34 @@ impl DeletePredicate for LogDelete {
     }
 
     fn matching(&self, labels: &Labels, batch: &Batch, rows: Range<u32>) -> Vec<u32> {
+        if let Ok(matched) = self.matching_at_once(labels, batch, rows.clone()) {
+            return matched;
+        }
+        // What the filters can't decide about within the limit stays. Each row is asked alone, so
+        // that it does not matter which others lie beside it.
+        let alone = |row: u32| self.matching_at_once(labels, batch, row..row + 1);
+        rows.filter_map(|row| alone(row).ok()).flatten().collect()
+    }
+}
+
+/// Bytes that the stages of a delete request may make of a line.
+const LINE_BYTES_MAX: usize = 16 << 20;
+
+impl LogDelete {
+    /// The rows that come through; fails where stages make too much of one.
+    fn matching_at_once(
+        &self,
+        labels: &Labels,
+        batch: &Batch,
+        rows: Range<u32>,
+    ) -> Result<Vec<u32>, Stop> {
+        // Deletes are applied by writers, which are charged for the batch; this bounds what stages
+        // add to it.
+        let budget = Arc::new(Budget::new(usize::MAX));
+        let memory = QueryMemory::new(&budget, LINE_BYTES_MAX, || Ok(()));
         // Templates that tell the time would tell another one each time; for a delete it stands
         // still.
-        let mut scratch = Scratch::at(0);
+        let mut scratch = Scratch::charged(0, Charge::new(&memory));
         let mut selection = Selection::none(batch.len());
         rows.clone().for_each(|row| selection.insert(row));
         self.pipeline
@@ -109,8 +137,8 @@ impl DeletePredicate for LogDelete {
         };
         let _ = self
             .pipeline
-            .run(&run, Direction::Forward, &mut scratch, &mut matched);
-        matched.0
+            .run(&run, Direction::Forward, &mut scratch, &mut matched)?;
+        Ok(matched.0)
     }
 }
 

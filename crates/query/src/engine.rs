@@ -22,7 +22,7 @@ use crate::sched::pool::{Job, Pool};
 use crate::tail::TailPipeline;
 use skald_logql::metric::Steps;
 use skald_logql::typed::Query;
-use skald_model::{Labels, TenantId, TimeRange};
+use skald_model::{Charge, Charged, Labels, QueryMemory, TenantId, TimeRange};
 use skald_store::Store;
 use std::sync::Arc;
 use std::time::Instant;
@@ -152,7 +152,7 @@ impl Engine {
         let bytes_max = bytes_max.min(self.limits.query_memory);
         let plan = LogPlan::of_page(request, query, bytes_max)?;
         let (found, cursor) = log::query::execute_page(&context, plan, &request.query)?;
-        Ok(response::page(found, cursor))
+        response::page(found, cursor)
     }
 
     /// Why a query found nothing, in a sentence for the user.
@@ -161,8 +161,12 @@ impl Engine {
     }
 
     /// `labels`
-    pub fn label_names(&self, request: &MetadataRequest) -> Result<Vec<String>, QueryError> {
-        labels::label_names(self.source(&request.tenants), request)
+    pub fn label_names(
+        &self,
+        request: &MetadataRequest,
+        cancel: &Cancel,
+    ) -> Result<Charged<Vec<String>>, QueryError> {
+        labels::label_names(&self.metadata_context(&request.tenants, cancel), request)
     }
 
     /// `label/{name}/values`
@@ -170,18 +174,28 @@ impl Engine {
         &self,
         name: &str,
         request: &MetadataRequest,
-    ) -> Result<Vec<String>, QueryError> {
-        labels::label_values(self.source(&request.tenants), name, request)
+        cancel: &Cancel,
+    ) -> Result<Charged<Vec<String>>, QueryError> {
+        let context = self.metadata_context(&request.tenants, cancel);
+        labels::label_values(&context, name, request)
     }
 
     /// `series`: the labels of each stream
-    pub fn series(&self, request: &SeriesRequest) -> Result<Vec<Labels>, QueryError> {
-        labels::series(self.source(&request.tenants), request)
+    pub fn series(
+        &self,
+        request: &SeriesRequest,
+        cancel: &Cancel,
+    ) -> Result<Charged<Vec<Labels>>, QueryError> {
+        labels::series(&self.metadata_context(&request.tenants, cancel), request)
     }
 
     /// `index/stats`
-    pub fn index_stats(&self, request: &MetadataRequest) -> Result<IndexStats, QueryError> {
-        index_stats::index_stats(self.source(&request.tenants), request)
+    pub fn index_stats(
+        &self,
+        request: &MetadataRequest,
+        cancel: &Cancel,
+    ) -> Result<IndexStats, QueryError> {
+        index_stats::index_stats(&self.metadata_context(&request.tenants, cancel), request)
     }
 
     /// Bytes that a query has to look at, by the index: those of all its selectors, each over its
@@ -191,13 +205,18 @@ impl Engine {
         tenants: &Tenants,
         query: &Parsed,
         range: TimeRange,
+        cancel: &Cancel,
     ) -> Result<u64, QueryError> {
-        index_stats::bytes_to_read(self.source(tenants), query, range)
+        index_stats::bytes_to_read(&self.metadata_context(tenants, cancel), query, range)
     }
 
     /// `index/volume` (one point a series) and `index/volume_range`
-    pub fn volume(&self, request: &VolumeRequest) -> Result<Vec<VolumeSeries>, QueryError> {
-        volume::volume(self.source(&request.tenants), request, &self.limits)
+    pub fn volume(
+        &self,
+        request: &VolumeRequest,
+        cancel: &Cancel,
+    ) -> Result<Charged<Vec<VolumeSeries>>, QueryError> {
+        volume::volume(&self.metadata_context(&request.tenants, cancel), request)
     }
 
     /// `patterns`
@@ -205,8 +224,8 @@ impl Engine {
         &self,
         request: &PatternsRequest,
         cancel: &Cancel,
-    ) -> Result<PatternsAnswer, QueryError> {
-        let context = self.context(&request.tenants, cancel, Caching::Allowed);
+    ) -> Result<Charged<PatternsAnswer>, QueryError> {
+        let context = self.metadata_context(&request.tenants, cancel);
         patterns::patterns(&context, request)
     }
 
@@ -214,8 +233,9 @@ impl Engine {
     pub fn detected_labels(
         &self,
         request: &MetadataRequest,
-    ) -> Result<Vec<(String, u64)>, QueryError> {
-        labels::detected_labels(self.source(&request.tenants), request)
+        cancel: &Cancel,
+    ) -> Result<Charged<Vec<(String, u64)>>, QueryError> {
+        labels::detected_labels(&self.metadata_context(&request.tenants, cancel), request)
     }
 
     /// `detected_fields`
@@ -223,8 +243,8 @@ impl Engine {
         &self,
         request: &FieldsRequest,
         cancel: &Cancel,
-    ) -> Result<Vec<DetectedField>, QueryError> {
-        let context = self.context(&request.tenants, cancel, Caching::Allowed);
+    ) -> Result<Charged<Vec<DetectedField>>, QueryError> {
+        let context = self.metadata_context(&request.tenants, cancel);
         detected_fields::detected_fields(&context, request)
     }
 
@@ -234,22 +254,29 @@ impl Engine {
         name: &str,
         request: &FieldsRequest,
         cancel: &Cancel,
-    ) -> Result<Vec<String>, QueryError> {
-        let context = self.context(&request.tenants, cancel, Caching::Allowed);
+    ) -> Result<Charged<Vec<String>>, QueryError> {
+        let context = self.metadata_context(&request.tenants, cancel);
         detected_fields::detected_field_values(&context, name, request)
     }
 
-    /// A tail's filter and formatter: what new entries become.
+    /// A tail's filter and formatter: what new entries become. What it holds is bounded as that of a
+    /// query is.
     pub fn tail_pipeline(
         &self,
         query: &Parsed,
         labelling: Labelling,
     ) -> Result<TailPipeline, QueryError> {
-        TailPipeline::new(query.compile(OnError::Fail)?, labelling, self.clock)
+        let memory = QueryMemory::new(self.store.budget(), self.limits.query_memory, || Ok(()));
+        let (query, charge) = (query.compile(OnError::Fail)?, Charge::new(&memory));
+        TailPipeline::new(query, labelling, charge, self.clock)
     }
 
     fn source<'a>(&'a self, tenants: &'a Tenants) -> Source<'a> {
         Source::new(&self.store, tenants)
+    }
+
+    fn metadata_context<'a>(&'a self, tenants: &'a Tenants, cancel: &Cancel) -> Context<'a> {
+        self.context(tenants, cancel, Caching::Allowed)
     }
 
     fn context<'a>(
@@ -262,7 +289,7 @@ impl Engine {
             source: self.source(tenants),
             pool: &self.pool,
             limits: &self.limits,
-            interrupt: Interrupt::new(cancel, &self.limits),
+            interrupt: Interrupt::new(self.store.budget(), cancel, &self.limits),
             caching,
             now: (self.clock)(),
         }

@@ -1,5 +1,7 @@
 //! Errors that end a query, with the HTTP status each stands for.
 
+use skald_model::Stop;
+
 /// Why a query has no answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum QueryError {
@@ -54,6 +56,17 @@ pub enum QueryError {
 impl From<skald_store::StoreError> for QueryError {
     fn from(error: skald_store::StoreError) -> QueryError {
         QueryError::Internal(error.to_string())
+    }
+}
+
+impl From<Stop> for QueryError {
+    fn from(stop: Stop) -> QueryError {
+        match stop {
+            Stop::Cancelled => QueryError::Cancelled,
+            Stop::Timeout => QueryError::Timeout,
+            Stop::Memory(max) => QueryError::Memory(max),
+            Stop::Busy => QueryError::Busy,
+        }
     }
 }
 

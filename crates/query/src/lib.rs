@@ -62,4 +62,4 @@ pub use limits::{Cancel, QueryLimits};
 pub use parsed::{OnError, Parsed};
 pub use request::*;
 pub use stats::Stats;
-pub use tail::TailPipeline;
+pub use tail::{TailPipeline, TailedEntry};

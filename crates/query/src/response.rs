@@ -2,6 +2,7 @@
 
 use crate::answer::{
     Answer, Data, EntryResult, MatrixSeries, Page, PageEntry, StreamResult, VectorSample,
+    pairs_bytes,
 };
 use crate::cursor::Cursor;
 use crate::error::{QueryError, series_warning};
@@ -12,7 +13,7 @@ use crate::request::Labelling;
 use crate::stats::Stats;
 use hashbrown::{HashMap, HashSet, HashTable};
 use skald_logql::metric::{Evaluated, Matrix, Steps};
-use skald_model::Labels;
+use skald_model::{Charge, Labels};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -36,22 +37,35 @@ pub(crate) fn streams(
             "the answer was shortened to {count} entries to stay within the query's memory"
         ));
     }
-    let data = Data::Streams(grouped(found.entries, labelling, sorted));
-    Ok(answer(data, found.stats, found.warnings, cursor))
+    let mut charge = found.charge;
+    let streams = grouped(found.entries, labelling, sorted, &mut charge)?;
+    charge.cover(streams.iter().map(stream_bytes).sum())?;
+    Ok(Answer {
+        charge,
+        ..answer(Data::Streams(streams), found.stats, found.warnings, cursor)
+    })
+}
+
+fn stream_bytes(stream: &StreamResult) -> usize {
+    let entries = stream.entries.iter().map(EntryResult::memory_bytes);
+    size_of::<StreamResult>() + pairs_bytes(&stream.labels) + entries.sum::<usize>()
 }
 
 /// A page of a log query.
-pub(crate) fn page(found: log::rounds::Found, cursor: Option<Cursor>) -> Page {
-    let entries = found
-        .entries
-        .into_iter()
-        .map(|entry| PageEntry::new(entry.timestamp, entry.line, &entry.labels));
-    Page {
-        entries: entries.collect(),
+pub(crate) fn page(found: log::rounds::Found, cursor: Option<Cursor>) -> Result<Page, QueryError> {
+    let mut charge = found.charge;
+    let mut entries = Vec::with_capacity(found.entries.len());
+    for entry in found.entries {
+        charge.add(size_of::<PageEntry>() + entry.labels.bytes)?;
+        entries.push(PageEntry::new(entry.timestamp, entry.line, &entry.labels));
+    }
+    Ok(Page {
+        entries,
         stats: found.stats,
         warnings: found.warnings,
         cursor,
-    }
+        charge,
+    })
 }
 
 /// Puts an answer together; threads that met the same limit say so once.
@@ -65,12 +79,19 @@ fn answer(data: Data, stats: Stats, warnings: Vec<String>, cursor: Option<Cursor
         stats,
         warnings: once.collect(),
         cursor,
+        charge: Charge::default(),
     }
 }
 
 /// Groups entries by the labels they show; the order of entries stays. Groups are sorted by labels,
-/// or with `sorted` stand as their first entries do.
-fn grouped(entries: Vec<Entry>, labelling: Labelling, sorted: bool) -> Vec<StreamResult> {
+/// or with `sorted` stand as their first entries do. `charge` has the entries, and is added to where
+/// labels are copied.
+fn grouped(
+    entries: Vec<Entry>,
+    labelling: Labelling,
+    sorted: bool,
+    charge: &mut Charge,
+) -> Result<Vec<StreamResult>, QueryError> {
     let mut groups: Vec<StreamResult> = Vec::new();
     let mut by_labels: HashTable<usize> = HashTable::new();
     let mut by_pointer: HashMap<*const OutputLabels, (usize, Arc<OutputLabels>)> = HashMap::new();
@@ -83,6 +104,11 @@ fn grouped(entries: Vec<Entry>, labelling: Labelling, sorted: bool) -> Vec<Strea
             ..
         } = entry;
         let at = Arc::as_ptr(&labels);
+        let copied = match labelling {
+            Labelling::Categorized => labels.bytes,
+            Labelling::Merged => 0,
+        };
+        charge.add(copied)?;
         if let Some((group, labels)) = by_pointer.get(&at) {
             groups[*group]
                 .entries
@@ -93,7 +119,10 @@ fn grouped(entries: Vec<Entry>, labelling: Labelling, sorted: bool) -> Vec<Strea
         // Labels that no other entry has are moved into the answer.
         let (shown, shared) = match Arc::try_unwrap(labels) {
             Ok(labels) => (all_shown(labels, labelling), None),
-            Err(labels) => (shown(&labels, labelling), Some(labels)),
+            Err(labels) => {
+                charge.add(labels.bytes)?;
+                (shown(&labels, labelling), Some(labels))
+            }
         };
         let hash = hasher.hash_one(&shown);
         let group = match by_labels.find(hash, |group| groups[*group].labels == shown) {
@@ -115,7 +144,7 @@ fn grouped(entries: Vec<Entry>, labelling: Labelling, sorted: bool) -> Vec<Strea
     if !sorted {
         groups.sort_by(|a, b| a.labels.cmp(&b.labels));
     }
-    groups
+    Ok(groups)
 }
 
 impl PageEntry {
@@ -145,6 +174,7 @@ fn shown(labels: &OutputLabels, labelling: Labelling) -> Pairs {
         stream,
         metadata,
         parsed,
+        ..
     } = labels;
     match labelling {
         Labelling::Categorized => stream.clone(),
@@ -158,6 +188,7 @@ fn all_shown(labels: OutputLabels, labelling: Labelling) -> Pairs {
         stream,
         metadata,
         parsed,
+        ..
     } = labels;
     match labelling {
         Labelling::Categorized => stream,
@@ -211,7 +242,10 @@ pub(crate) fn matrix(
             Data::Matrix(series)
         }
     };
-    Ok(answer(data, found.stats, found.warnings, None))
+    Ok(Answer {
+        charge: found.charge,
+        ..answer(data, found.stats, found.warnings, None)
+    })
 }
 
 fn series_with_points(matrix: Matrix, steps: &Steps) -> Vec<MatrixSeries> {
@@ -252,7 +286,10 @@ pub(crate) fn vector(
             Data::Vector(samples)
         }
     };
-    Ok(answer(data, found.stats, found.warnings, None))
+    Ok(Answer {
+        charge: found.charge,
+        ..answer(data, found.stats, found.warnings, None)
+    })
 }
 
 /// How many of `count` series are answered.
@@ -281,6 +318,7 @@ mod tests {
             stream: vec![("app".into(), "x".into())],
             metadata: vec![("trace".into(), "t".into())],
             parsed: vec![("level".into(), parsed.into())],
+            bytes: 0,
         };
         Entry {
             labels: Arc::new(labels),
@@ -288,19 +326,19 @@ mod tests {
         }
     }
 
+    fn grouped(entries: Vec<Entry>, labelling: Labelling) -> Vec<StreamResult> {
+        super::grouped(entries, labelling, false, &mut Charge::default()).expect("no limit")
+    }
+
     #[test]
     fn categories_decide_what_groups_entries() {
-        let merged = grouped(vec![entry(2, "b"), entry(1, "a")], Labelling::Merged, false);
+        let merged = grouped(vec![entry(2, "b"), entry(1, "a")], Labelling::Merged);
         assert_eq!(
             merged.iter().map(|s| s.labels.len()).collect::<Vec<_>>(),
             [3, 3]
         );
         assert_eq!(merged[0].labels[1], ("level".to_owned(), "a".to_owned()));
-        let categorized = grouped(
-            vec![entry(2, "b"), entry(1, "a")],
-            Labelling::Categorized,
-            false,
-        );
+        let categorized = grouped(vec![entry(2, "b"), entry(1, "a")], Labelling::Categorized);
         assert_eq!(categorized.len(), 1);
         assert_eq!(
             categorized[0]

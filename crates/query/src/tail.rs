@@ -7,9 +7,12 @@ use crate::request::Labelling;
 use crate::response;
 use skald_logql::pipeline::{Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
 use skald_logql::typed::{LogQuery, Query};
-use skald_model::{BatchBuilder, Direction, Labels, Matcher};
+use skald_model::{BatchBuilder, Charge, Direction, Labels, Matcher, Stop};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+
+/// Labels as in [`crate::StreamResult`], and the entry.
+pub type TailedEntry = (Vec<(String, String)>, EntryResult);
 
 /// A tail's selector and stages.
 pub struct TailPipeline {
@@ -18,6 +21,8 @@ pub struct TailPipeline {
     pipeline: Arc<Pipeline>,
     labelling: Labelling,
     scratch: Scratch,
+    /// What entries hold that came through and wait to be sent.
+    pub queued: Charge,
     clock: fn() -> i64,
 }
 
@@ -26,6 +31,7 @@ impl TailPipeline {
     pub(crate) fn new(
         query: Query,
         labelling: Labelling,
+        charge: Charge,
         clock: fn() -> i64,
     ) -> Result<TailPipeline, QueryError> {
         match query {
@@ -38,7 +44,8 @@ impl TailPipeline {
                 matchers,
                 pipeline,
                 labelling,
-                scratch: Scratch::default(),
+                queued: charge.another(),
+                scratch: Scratch::charged(0, charge),
                 clock,
             }),
             Query::Log(_) => Err(QueryError::Bad(
@@ -48,15 +55,14 @@ impl TailPipeline {
         }
     }
 
-    /// The entry after the stages; `None` when it is filtered out. Labels as in
-    /// [`crate::StreamResult`].
+    /// The entry after the stages; `None` when it is filtered out. Fails where the stages make more of it than the tail may hold.
     pub fn process(
         &mut self,
         labels: &Labels,
         timestamp: i64,
         line: &[u8],
         metadata: &[(String, String)],
-    ) -> Option<(Vec<(String, String)>, EntryResult)> {
+    ) -> Result<Option<TailedEntry>, Stop> {
         let mut builder = BatchBuilder::default();
         builder.push(
             0,
@@ -69,7 +75,11 @@ impl TailPipeline {
         self.scratch.now = (self.clock)();
         self.pipeline
             .filter_lines(&batch, &mut selection, &mut self.scratch);
-        let mut sink = One(None);
+        let mut sink = One {
+            found: None,
+            room: self.queued.another(),
+            outcome: Ok(()),
+        };
         let run = StreamRows {
             batch: &batch,
             rows: 0..1,
@@ -78,17 +88,30 @@ impl TailPipeline {
         };
         let _ = self
             .pipeline
-            .run(&run, Direction::Forward, &mut self.scratch, &mut sink);
-        let (line, labels) = sink.0?;
-        Some(response::single(timestamp, line, &labels, self.labelling))
+            .run(&run, Direction::Forward, &mut self.scratch, &mut sink)?;
+        sink.outcome?;
+        let single = |(line, labels): (_, OutputLabels)| {
+            response::single(timestamp, line, &labels, self.labelling)
+        };
+        Ok(sink.found.map(single))
     }
 }
 
-struct One(Option<(Vec<u8>, OutputLabels)>);
+/// The one entry, when it came through.
+struct One {
+    found: Option<(Vec<u8>, OutputLabels)>,
+    room: Charge,
+    outcome: Result<(), Stop>,
+}
 
 impl RowSink for One {
     fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
-        self.0 = Some((row.line.to_vec(), OutputLabels::of(row)));
+        // The labels, and what is made of them to be sent.
+        let bytes = row.line.len() + 2 * OutputLabels::bytes_of(row);
+        self.outcome = self.room.room_for(bytes);
+        if self.outcome.is_ok() {
+            self.found = Some((row.line.to_vec(), OutputLabels::of(row)));
+        }
         ControlFlow::Continue(())
     }
 }

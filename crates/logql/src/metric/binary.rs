@@ -2,6 +2,7 @@
 
 use super::{EvalError, Evaluated, Matrix, matching};
 use crate::ast::{BinaryOp, VectorMatching};
+use skald_model::Charge;
 
 /// An operator with its modifiers.
 #[derive(Clone, Copy, Debug)]
@@ -20,11 +21,13 @@ pub(super) fn binary(
     left: Evaluated,
     right: Evaluated,
     steps: usize,
+    charge: &mut Charge,
 ) -> Result<Evaluated, EvalError> {
+    charge.work(left.memory_bytes() + right.memory_bytes())?;
     if operator.op.is_set() {
         return match (left, right) {
             (Evaluated::Matrix(left), Evaluated::Matrix(right)) => Ok(Evaluated::Matrix(
-                matching::set_operation(operator, left, right, steps),
+                matching::set_operation(operator, left, right, steps, charge)?,
             )),
             (Evaluated::Scalar(value), _) => Err(unexpected_literal("left", operator.op, value)),
             (_, Evaluated::Scalar(value)) => Err(unexpected_literal("right", operator.op, value)),
@@ -41,14 +44,14 @@ pub(super) fn binary(
             Evaluated::Matrix(map(matrix, |value| operator.apply(value, b, value)))
         }
         (Evaluated::Matrix(left), Evaluated::Matrix(right)) => {
-            Evaluated::Matrix(matching::combine(operator, left, right, steps)?)
+            Evaluated::Matrix(matching::combine(operator, left, right, steps, charge)?)
         }
     })
 }
 
 /// Loki's words for a number where only series make sense.
 pub(crate) fn unexpected_literal(side: &str, op: BinaryOp, value: f64) -> EvalError {
-    EvalError(format!(
+    EvalError::Invalid(format!(
         "unexpected literal for {side} leg of logical/set binary operation ({}): {value:.6}",
         op.as_str()
     ))
@@ -117,7 +120,8 @@ mod tests {
     }
 
     fn check(operator: Operator<'_>, left: Evaluated, right: Evaluated, expected: &[&str]) {
-        match binary(operator, left, right, 3).expect("operation is valid") {
+        match binary(operator, left, right, 3, &mut Charge::default()).expect("operation is valid")
+        {
             Evaluated::Matrix(found) => assert_eq!(shown(&found), expected, "{operator:?}"),
             Evaluated::Scalar(value) => assert_eq!([value.to_string()], expected, "{operator:?}"),
         }
@@ -183,10 +187,16 @@ mod tests {
 
     #[test]
     fn set_operators_refuse_numbers() {
-        let error = binary(of(BinaryOp::Or, false), Evaluated::Scalar(1.0), series(), 3)
-            .expect_err("a number is no set");
+        let error = binary(
+            of(BinaryOp::Or, false),
+            Evaluated::Scalar(1.0),
+            series(),
+            3,
+            &mut Charge::default(),
+        )
+        .expect_err("a number is no set");
         assert_eq!(
-            error.0,
+            error.to_string(),
             "unexpected literal for left leg of logical/set binary operation (or): 1.000000"
         );
     }

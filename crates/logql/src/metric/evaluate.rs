@@ -2,9 +2,10 @@
 
 use super::binary::{Operator, binary};
 use super::grouping::order_key;
-use super::{EvalError, Evaluated, Matrix, Series, Steps, absent, label_replace, vector};
+use super::label_replace::label_replace;
+use super::{EvalError, Evaluated, Matrix, POINT_BYTES, Series, Steps, absent, vector};
 use crate::plan::Node;
-use skald_model::Labels;
+use skald_model::{Charge, Labels, Stop};
 
 /// What a leaf came to.
 #[derive(Clone, Debug)]
@@ -16,33 +17,45 @@ pub struct LeafSeries<'a> {
 }
 
 /// Evaluates an expression once its leaves are known: `leaves[i]` belongs to [`Node::Leaf`] number
-/// `i`.
+/// `i`. `charge` has the leaves; afterwards it has what the expression came to.
 pub fn evaluate(
     root: &Node,
     leaves: Vec<LeafSeries<'_>>,
     steps: &Steps,
+    charge: &mut Charge,
 ) -> Result<Evaluated, EvalError> {
     let mut uses = vec![0; leaves.len()];
     count_uses(root, &mut uses);
     let leaves = leaves.into_iter().map(|leaf| match leaf.absent_labels {
-        Some(labels) => absent::absent(&leaf.matrix, labels, steps.count),
+        Some(labels) => {
+            charge.add(labels.as_bytes().len() + steps.count * POINT_BYTES)?;
+            Ok(absent::absent(&leaf.matrix, labels, steps.count))
+        }
         None => {
             let mut matrix = leaf.matrix;
+            let labels = matrix.series.iter().map(|s| s.labels.as_bytes().len());
+            let keys = labels.map(|bytes| bytes + KEY_BYTES).sum();
+            charge.room_for(keys)?;
+            charge.work(keys)?;
             // Threads find series in any order: sorted, equal values rank and sums round the same
             // each time.
             matrix
                 .series
                 .sort_by_cached_key(|series| order_key(&series.labels));
-            matrix
+            Ok(matrix)
         }
     });
     Evaluation {
-        leaves: leaves.collect(),
+        leaves: leaves.collect::<Result<_, EvalError>>()?,
         uses,
         steps: *steps,
+        charge,
     }
     .node(root)
 }
+
+/// Bytes of a key that series are sorted by, beside its text.
+const KEY_BYTES: usize = 48;
 
 fn count_uses(node: &Node, uses: &mut [usize]) {
     match node {
@@ -57,26 +70,31 @@ fn count_uses(node: &Node, uses: &mut [usize]) {
 }
 
 /// Leaves are handed out; the last use takes the matrix itself.
-struct Evaluation {
+struct Evaluation<'c> {
     leaves: Vec<Matrix>,
     uses: Vec<usize>,
     steps: Steps,
+    /// Of all matrices that are there.
+    charge: &'c mut Charge,
 }
 
-impl Evaluation {
+impl Evaluation<'_> {
+    /// What a node comes to. Operators charge what they make on the way; once they are done only
+    /// the outcome is charged.
     fn node(&mut self, node: &Node) -> Result<Evaluated, EvalError> {
-        Ok(match node {
-            Node::Leaf(index) => Evaluated::Matrix(self.leaf(*index)),
-            Node::Scalar(value) => Evaluated::Scalar(*value),
+        let before = self.charge.bytes();
+        let (rest, found) = match node {
+            Node::Leaf(index) => return Ok(Evaluated::Matrix(self.leaf(*index)?)),
+            Node::Scalar(value) => return Ok(Evaluated::Scalar(*value)),
             Node::VectorOf(value) => {
+                self.charge.room_for(self.steps.count * POINT_BYTES)?;
                 let points = vec![Some(*value); self.steps.count];
-                Evaluated::Matrix(Matrix {
-                    series: vec![Series {
-                        labels: Labels::empty(),
-                        points,
-                    }],
-                    ordered: false,
-                })
+                let series = vec![Series {
+                    labels: Labels::empty(),
+                    points,
+                }];
+                let ordered = false;
+                (before, Evaluated::Matrix(Matrix { series, ordered }))
             }
             Node::Vector {
                 op,
@@ -85,13 +103,10 @@ impl Evaluation {
                 inner,
             } => {
                 let matrix = self.matrix(inner)?;
-                Evaluated::Matrix(vector::aggregate(
-                    *op,
-                    *param,
-                    grouping.as_ref(),
-                    matrix,
-                    self.steps.count,
-                ))
+                let rest = self.charge.bytes().saturating_sub(matrix.memory_bytes());
+                let (grouping, steps) = (grouping.as_ref(), self.steps.count);
+                let found = vector::aggregate(*op, *param, grouping, matrix, steps, self.charge)?;
+                (rest, Evaluated::Matrix(found))
             }
             Node::Binary {
                 op,
@@ -106,7 +121,10 @@ impl Evaluation {
                     return_bool: *return_bool,
                     matching: matching.as_ref(),
                 };
-                binary(operator, left, right, self.steps.count)?
+                let operands = left.memory_bytes() + right.memory_bytes();
+                let rest = self.charge.bytes().saturating_sub(operands);
+                let found = binary(operator, left, right, self.steps.count, self.charge)?;
+                (rest, found)
             }
             Node::LabelReplace {
                 inner,
@@ -116,31 +134,31 @@ impl Evaluation {
                 regex,
             } => {
                 let matrix = self.matrix(inner)?;
-                Evaluated::Matrix(label_replace::label_replace(
-                    matrix,
-                    dst,
-                    replacement,
-                    src,
-                    regex,
-                ))
+                let rest = self.charge.bytes().saturating_sub(matrix.memory_bytes());
+                let found = label_replace(matrix, (dst, replacement), (src, regex), self.charge)?;
+                (rest, Evaluated::Matrix(found))
             }
-        })
+        };
+        self.charge
+            .cover(rest.saturating_add(found.memory_bytes()))?;
+        Ok(found)
     }
 
-    fn leaf(&mut self, index: usize) -> Matrix {
+    fn leaf(&mut self, index: usize) -> Result<Matrix, Stop> {
         self.uses[index] -= 1;
         if self.uses[index] == 0 {
-            std::mem::take(&mut self.leaves[index])
-        } else {
-            self.leaves[index].clone()
+            return Ok(std::mem::take(&mut self.leaves[index]));
         }
+        self.charge.add(self.leaves[index].memory_bytes())?;
+        Ok(self.leaves[index].clone())
     }
 
     fn matrix(&mut self, node: &Node) -> Result<Matrix, EvalError> {
         match self.node(node)? {
             Evaluated::Matrix(matrix) => Ok(matrix),
             Evaluated::Scalar(value) => {
-                Err(EvalError(format!("a number ({value}) can't be aggregated")))
+                let text = format!("a number ({value}) can't be aggregated");
+                Err(EvalError::Invalid(text))
             }
         }
     }
@@ -170,7 +188,12 @@ mod tests {
             matrix: grid(lines),
             absent_labels: leaf.labels_where_absent(),
         });
-        evaluate(&query.root, leaves.collect(), &steps)
+        evaluate(
+            &query.root,
+            leaves.collect(),
+            &steps,
+            &mut Charge::default(),
+        )
     }
 
     fn check(text: &str, leaves: &[&[&str]], expected: &[&str]) {
@@ -283,6 +306,6 @@ mod tests {
             &[many, &[r#"{app="a"} 1 1 1"#]],
         );
         let expected = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
-        assert_eq!(found, Err(EvalError(expected.to_owned())));
+        assert_eq!(found, Err(EvalError::Invalid(expected.to_owned())));
     }
 }

@@ -23,6 +23,11 @@ impl Sketch {
         }
     }
 
+    /// Bytes it takes.
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Sketch>()
+    }
+
     /// Takes in a hash of 53 bits, as [`crate::pipeline::value_hash`] gives them.
     pub fn insert(&mut self, hash: u64) {
         let index = hash as usize & (REGISTERS - 1);

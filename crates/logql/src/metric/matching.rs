@@ -7,10 +7,13 @@
 use super::binary::Operator;
 use super::grouping::{keep, remove};
 use super::label_replace::with_label;
-use super::{EvalError, Matrix, Series};
+use super::{EvalError, Matrix, POINT_BYTES, SERIES_BYTES, Series};
 use crate::ast::{BinaryOp, MatchGroup, VectorMatching};
 use hashbrown::HashMap;
-use skald_model::Labels;
+use skald_model::{Charge, Labels, Stop};
+
+/// Bytes of a series in the lists of meetings, beside its match labels.
+const MEETING_BYTES: usize = 128;
 
 /// Series numbers of both sides by match labels.
 #[derive(Debug, Default)]
@@ -32,7 +35,12 @@ fn match_labels(labels: &Labels, matching: Option<&VectorMatching>) -> Labels {
 }
 
 /// Meetings in order of their first series.
-fn meetings(matching: Option<&VectorMatching>, left: &Matrix, right: &Matrix) -> Vec<Meeting> {
+fn meetings(
+    matching: Option<&VectorMatching>,
+    left: &Matrix,
+    right: &Matrix,
+    charge: &mut Charge,
+) -> Result<Vec<Meeting>, Stop> {
     let mut numbers: HashMap<Labels, usize> = HashMap::new();
     let mut found: Vec<Meeting> = Vec::new();
     let sides = left
@@ -42,6 +50,11 @@ fn meetings(matching: Option<&VectorMatching>, left: &Matrix, right: &Matrix) ->
         .enumerate()
         .chain(right.series.iter().map(|s| (s, false)).enumerate());
     for (index, (series, is_left)) in sides {
+        // Its match labels, made and kept, and its places in the lists.
+        let bytes = series.labels.as_bytes().len();
+        charge.work(bytes)?;
+        charge.add(MEETING_BYTES + bytes)?;
+        charge.room_for(2 * bytes)?;
         let number = *numbers
             .entry(match_labels(&series.labels, matching))
             .or_insert_with(|| {
@@ -56,7 +69,7 @@ fn meetings(matching: Option<&VectorMatching>, left: &Matrix, right: &Matrix) ->
         }
         .push(index);
     }
-    found
+    Ok(found)
 }
 
 /// Arithmetic and comparisons between series.
@@ -65,10 +78,11 @@ pub(super) fn combine(
     left: Matrix,
     right: Matrix,
     steps: usize,
+    charge: &mut Charge,
 ) -> Result<Matrix, EvalError> {
     let group = operator.matching.map_or(MatchGroup::OneToOne, |m| m.group);
     let mut out = Vec::new();
-    for meeting in meetings(operator.matching, &left, &right) {
+    for meeting in meetings(operator.matching, &left, &right, charge)? {
         let pairing = match group {
             MatchGroup::Right => Pairing {
                 operator,
@@ -83,7 +97,7 @@ pub(super) fn combine(
                 one: (&right, &meeting.right),
             },
         };
-        pairing.run(steps, &mut out)?;
+        pairing.run(steps, &mut out, charge)?;
     }
     out.retain(|series: &Series| series.points.iter().any(Option::is_some));
     Ok(Matrix {
@@ -114,8 +128,12 @@ struct Outcomes {
 }
 
 impl Outcomes {
-    fn number(&mut self, labels: Labels) -> usize {
-        *self.numbers.entry(labels).or_insert_with_key(|labels| {
+    fn number(&mut self, labels: Labels, charge: &mut Charge) -> Result<usize, Stop> {
+        if !self.numbers.contains_key(&labels) {
+            let points = self.steps * (POINT_BYTES + size_of::<bool>());
+            charge.add(SERIES_BYTES + MEETING_BYTES + labels.as_bytes().len() + points)?;
+        }
+        Ok(*self.numbers.entry(labels).or_insert_with_key(|labels| {
             let series = Series {
                 labels: labels.clone(),
                 points: vec![None; self.steps],
@@ -125,12 +143,19 @@ impl Outcomes {
                 met: vec![false; self.steps],
             });
             self.list.len() - 1
-        })
+        }))
     }
 }
 
 impl Pairing<'_> {
-    fn run(&self, steps: usize, out: &mut Vec<Series>) -> Result<(), EvalError> {
+    fn run(
+        &self,
+        steps: usize,
+        out: &mut Vec<Series>,
+        charge: &mut Charge,
+    ) -> Result<(), EvalError> {
+        charge.room_for(steps * size_of::<Option<usize>>())?;
+        charge.work(self.one.1.len() * steps * POINT_BYTES)?;
         let owners = self.owners(steps)?;
         let mut outcomes = Outcomes {
             list: Vec::new(),
@@ -139,6 +164,7 @@ impl Pairing<'_> {
         };
         for many in self.many.1 {
             let many = &self.many.0.series[*many];
+            charge.work(steps * POINT_BYTES)?;
             // The one-side series mostly stays the same from step to step, and with it the outcome.
             let mut current: Option<(usize, usize)> = None;
             for (step, owner) in owners.iter().enumerate() {
@@ -151,7 +177,14 @@ impl Pairing<'_> {
                 };
                 let number = match current {
                     Some((known, number)) if known == owner => number,
-                    _ => outcomes.number(self.result_labels(&many.labels, &one.labels)),
+                    _ => {
+                        let both = many.labels.as_bytes().len() + one.labels.as_bytes().len();
+                        let includes = self.operator.matching.map_or(0, |m| m.include.len());
+                        charge.work(both * (1 + includes))?;
+                        charge.room_for(2 * both)?;
+                        let labels = self.result_labels(&many.labels, &one.labels);
+                        outcomes.number(labels, charge)?
+                    }
                 };
                 current = Some((owner, number));
                 let outcome = &mut outcomes.list[number];
@@ -182,7 +215,7 @@ impl Pairing<'_> {
                     } else {
                         "right"
                     };
-                    return Err(EvalError(format!(
+                    return Err(EvalError::Invalid(format!(
                         "found duplicate series on the {side} hand-side;many-to-many matching not allowed: \
                          matching labels must be unique on one side"
                     )));
@@ -199,7 +232,7 @@ impl Pairing<'_> {
             }
             MatchGroup::Left | MatchGroup::Right => "grouping labels must ensure unique matches",
         };
-        EvalError(format!("multiple matches for labels: {reason}"))
+        EvalError::Invalid(format!("multiple matches for labels: {reason}"))
     }
 
     fn result_labels(&self, many: &Labels, one: &Labels) -> Labels {
@@ -224,8 +257,11 @@ pub(super) fn set_operation(
     mut left: Matrix,
     mut right: Matrix,
     steps: usize,
-) -> Matrix {
-    for meeting in meetings(operator.matching, &left, &right) {
+    charge: &mut Charge,
+) -> Result<Matrix, Stop> {
+    charge.room_for(steps)?;
+    for meeting in meetings(operator.matching, &left, &right, charge)? {
+        charge.work((meeting.left.len() + meeting.right.len()) * steps * POINT_BYTES)?;
         match operator.op {
             BinaryOp::Or => {
                 let there = presence(&left, &meeting.left, steps);
@@ -241,11 +277,13 @@ pub(super) fn set_operation(
     }
     if operator.op == BinaryOp::Or {
         left.ordered |= right.ordered;
+        // What both sides have is charged already, their labels are shared.
+        charge.room_for(left.series.len() * MEETING_BYTES)?;
         join(&mut left, right);
     }
     left.series
         .retain(|series| series.points.iter().any(Option::is_some));
-    left
+    Ok(left)
 }
 
 /// The steps at which one of the series has a point.
@@ -322,10 +360,11 @@ mod tests {
             Evaluated::Matrix(grid(left)),
             Evaluated::Matrix(grid(right)),
             steps,
+            &mut Charge::default(),
         ) {
             Ok(Evaluated::Matrix(matrix)) => Ok(shown(&matrix)),
             Ok(Evaluated::Scalar(_)) => Err("a number".to_owned()),
-            Err(error) => Err(error.0),
+            Err(error) => Err(error.to_string()),
         }
     }
 

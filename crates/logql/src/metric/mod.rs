@@ -24,7 +24,7 @@ mod vector;
 pub(crate) mod window_edges;
 mod windows;
 
-use skald_model::Labels;
+use skald_model::{Labels, Stop};
 
 pub use evaluate::{LeafSeries, evaluate};
 pub use hll::Sketch;
@@ -102,10 +102,42 @@ pub enum Evaluated {
     Matrix(Matrix),
 }
 
-/// Why evaluation failed; the words are Loki's.
+/// Bytes of a series beside its texts and points: the counts of its labels' `Arc` among them.
+const SERIES_BYTES: usize = size_of::<Series>() + 16;
+
+/// Bytes of a point.
+pub const POINT_BYTES: usize = size_of::<Option<f64>>();
+
+impl Matrix {
+    /// Bytes that it takes.
+    pub fn memory_bytes(&self) -> usize {
+        let bytes = |series: &Series| {
+            SERIES_BYTES + series.labels.as_bytes().len() + series.points.capacity() * POINT_BYTES
+        };
+        self.series.iter().map(bytes).sum()
+    }
+}
+
+impl Evaluated {
+    /// Bytes that it takes.
+    pub fn memory_bytes(&self) -> usize {
+        match self {
+            Evaluated::Scalar(_) => 0,
+            Evaluated::Matrix(matrix) => matrix.memory_bytes(),
+        }
+    }
+}
+
+/// Why evaluation failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct EvalError(pub String);
+pub enum EvalError {
+    /// The series make no sense to an operator; the words are Loki's.
+    #[error("{0}")]
+    Invalid(String),
+    /// The query has to end.
+    #[error("{0}")]
+    Stopped(#[from] Stop),
+}
 
 /// Times of entries that can matter to a leaf, as `(first, last)` inclusive nanoseconds.
 pub fn window_bounds(spec: &RangeSpec, steps: &Steps) -> (i64, i64) {

@@ -5,6 +5,7 @@ use super::Matrix;
 use super::ranking::{self, Ranked};
 use super::vector::groups;
 use crate::ast::Grouping;
+use skald_model::{Charge, Stop};
 
 /// Which values are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,18 +24,21 @@ pub(super) fn select(
     param: Option<i64>,
     steps: usize,
     side: Side,
-) -> Matrix {
+    charge: &mut Charge,
+) -> Result<Matrix, Stop> {
     let k = param.map_or(0, |k| usize::try_from(k).unwrap_or(0));
     let below = match side {
         Side::Largest => ranking::smaller,
         Side::Smallest => ranking::larger,
     };
     let mut heap: Vec<Ranked> = Vec::new();
-    for (_, members) in groups(&matrix, grouping) {
+    for (_, members) in groups(&matrix, grouping, charge)? {
         if members.len() <= k {
             continue;
         }
+        charge.room_for(members.len().min(k) * 2 * size_of::<Ranked>())?;
         for step in 0..steps {
+            charge.work(members.len() * size_of::<Ranked>())?;
             heap.clear();
             for index in &members {
                 if let Some(value) = matrix.series[*index].points[step].take() {
@@ -50,7 +54,7 @@ pub(super) fn select(
         .series
         .retain(|series| series.points.iter().any(Option::is_some));
     matrix.ordered = false;
-    matrix
+    Ok(matrix)
 }
 
 #[cfg(test)]
@@ -70,7 +74,15 @@ mod tests {
             without: false,
             labels: by.iter().map(|n| (*n).to_owned()).collect(),
         };
-        let found = select(grid(INPUT), Some(&grouping), Some(k), 3, side);
+        let found = select(
+            grid(INPUT),
+            Some(&grouping),
+            Some(k),
+            3,
+            side,
+            &mut Charge::default(),
+        )
+        .expect("nothing is refused");
         assert_eq!(shown(&found), expected, "{side:?} {k} by {by:?}");
     }
 

@@ -2,11 +2,14 @@
 
 use super::cells::{Cell, Extreme, Mean, Moments, Total};
 use super::grouping::{group_labels, order_key};
-use super::ranking::{self, Below};
-use super::{Matrix, Series, topk};
+use super::ranking::{self, Below, Ranked};
+use super::{Matrix, POINT_BYTES, SERIES_BYTES, Series, topk};
 use crate::ast::{Grouping, VectorOp};
 use hashbrown::HashMap;
-use skald_model::Labels;
+use skald_model::{Charge, Labels, Stop};
+
+/// Bytes of a group beside its labels: its places in a map and two lists.
+const GROUP_BYTES: usize = 128;
 
 /// Aggregates a matrix of `steps` points a series.
 pub(super) fn aggregate(
@@ -15,30 +18,45 @@ pub(super) fn aggregate(
     grouping: Option<&Grouping>,
     matrix: Matrix,
     steps: usize,
-) -> Matrix {
+    charge: &mut Charge,
+) -> Result<Matrix, Stop> {
     match op {
-        VectorOp::Sum => fold(matrix, grouping, steps, Total::value),
-        VectorOp::Avg => fold(matrix, grouping, steps, Mean::value),
-        VectorOp::Min => fold(matrix, grouping, steps, Extreme::<false>::value),
-        VectorOp::Max => fold(matrix, grouping, steps, Extreme::<true>::value),
-        VectorOp::Stddev => fold(matrix, grouping, steps, Moments::deviation),
-        VectorOp::Stdvar => fold(matrix, grouping, steps, Moments::variance),
-        VectorOp::Count => fold(counted(matrix), grouping, steps, Total::value),
+        VectorOp::Sum => fold(matrix, grouping, steps, Total::value, charge),
+        VectorOp::Avg => fold(matrix, grouping, steps, Mean::value, charge),
+        VectorOp::Min => fold(matrix, grouping, steps, Extreme::<false>::value, charge),
+        VectorOp::Max => fold(matrix, grouping, steps, Extreme::<true>::value, charge),
+        VectorOp::Stddev => fold(matrix, grouping, steps, Moments::deviation, charge),
+        VectorOp::Stdvar => fold(matrix, grouping, steps, Moments::variance, charge),
+        VectorOp::Count => fold(counted(matrix), grouping, steps, Total::value, charge),
         VectorOp::Topk | VectorOp::ApproxTopk => {
-            topk::select(matrix, grouping, param, steps, topk::Side::Largest)
+            topk::select(matrix, grouping, param, steps, topk::Side::Largest, charge)
         }
-        VectorOp::Bottomk => topk::select(matrix, grouping, param, steps, topk::Side::Smallest),
-        VectorOp::Sort => sort(matrix, steps, ranking::larger),
-        VectorOp::SortDesc => sort(matrix, steps, ranking::smaller),
+        VectorOp::Bottomk => {
+            topk::select(matrix, grouping, param, steps, topk::Side::Smallest, charge)
+        }
+        VectorOp::Sort => sort(matrix, steps, ranking::larger, charge),
+        VectorOp::SortDesc => sort(matrix, steps, ranking::smaller, charge),
     }
 }
 
 /// The groups of a matrix in order of their labels, with the numbers of their series.
-pub(super) fn groups(matrix: &Matrix, grouping: Option<&Grouping>) -> Vec<(Labels, Vec<usize>)> {
+pub(super) fn groups(
+    matrix: &Matrix,
+    grouping: Option<&Grouping>,
+    charge: &mut Charge,
+) -> Result<Vec<(Labels, Vec<usize>)>, Stop> {
     let mut numbers: HashMap<Labels, usize> = HashMap::new();
     let mut groups: Vec<(Labels, Vec<usize>)> = Vec::new();
     for (index, series) in matrix.series.iter().enumerate() {
+        charge.work(series.labels.as_bytes().len())?;
+        charge.room_for(2 * series.labels.as_bytes().len())?;
         let labels = group_labels(&series.labels, grouping);
+        let bytes = match numbers.contains_key(&labels) {
+            true => size_of::<usize>(),
+            // The labels, and the key by which they are ordered.
+            false => GROUP_BYTES + 2 * labels.as_bytes().len(),
+        };
+        charge.add(bytes)?;
         let number = *numbers.entry(labels).or_insert_with_key(|labels| {
             groups.push((labels.clone(), Vec::new()));
             groups.len() - 1
@@ -46,7 +64,7 @@ pub(super) fn groups(matrix: &Matrix, grouping: Option<&Grouping>) -> Vec<(Label
         groups[number].1.push(index);
     }
     groups.sort_by_cached_key(|(labels, _)| order_key(labels));
-    groups
+    Ok(groups)
 }
 
 fn fold<C: Cell>(
@@ -54,10 +72,14 @@ fn fold<C: Cell>(
     grouping: Option<&Grouping>,
     steps: usize,
     read: impl Fn(&C) -> f64,
-) -> Matrix {
+    charge: &mut Charge,
+) -> Result<Matrix, Stop> {
+    let groups = groups(&matrix, grouping, charge)?;
     let fold_group = |(labels, members): (Labels, Vec<usize>)| {
+        charge.room_for(steps * (size_of::<C>() + POINT_BYTES))?;
         let mut cells = vec![C::EMPTY; steps];
         for index in members {
+            charge.work(steps * POINT_BYTES)?;
             for (cell, point) in cells.iter_mut().zip(&matrix.series[index].points) {
                 if let Some(value) = point {
                     cell.add(0, *value);
@@ -68,15 +90,14 @@ fn fold<C: Cell>(
             .iter()
             .map(|cell| (!cell.is_empty()).then(|| read(cell)))
             .collect();
-        Series { labels, points }
+        charge.add(SERIES_BYTES + steps * POINT_BYTES)?;
+        Ok(Series { labels, points })
     };
-    Matrix {
-        series: groups(&matrix, grouping)
-            .into_iter()
-            .map(fold_group)
-            .collect(),
+    let series = groups.into_iter().map(fold_group);
+    Ok(Matrix {
+        series: series.collect::<Result<_, Stop>>()?,
         ordered: false,
-    }
+    })
 }
 
 /// Every point as 1.
@@ -93,10 +114,11 @@ fn counted(mut matrix: Matrix) -> Matrix {
 
 /// Orders the series of an instant query by value, those that are `below` others and NaN last; over
 /// a range there is nothing to order by.
-fn sort(matrix: Matrix, steps: usize, below: Below) -> Matrix {
+fn sort(matrix: Matrix, steps: usize, below: Below, charge: &mut Charge) -> Result<Matrix, Stop> {
     if steps != 1 {
-        return matrix;
+        return Ok(matrix);
     }
+    charge.room_for(matrix.series.len() * (size_of::<Ranked>() + 2 * size_of::<Series>()))?;
     let mut heap = Vec::new();
     for (index, series) in matrix.series.iter().enumerate() {
         if let Some(Some(value)) = series.points.first() {
@@ -105,13 +127,13 @@ fn sort(matrix: Matrix, steps: usize, below: Below) -> Matrix {
     }
     ranking::sort(&mut heap, below);
     let mut series: Vec<Option<Series>> = matrix.series.into_iter().map(Some).collect();
-    Matrix {
+    Ok(Matrix {
         series: heap
             .iter()
             .filter_map(|(_, index)| series[*index].take())
             .collect(),
         ordered: true,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -136,6 +158,18 @@ mod tests {
         r#"{app="web", pod="1"} 5 NaN 7"#,
         "{} 2 2 2",
     ];
+
+    /// Aggregates without a limit.
+    fn aggregate(
+        op: VectorOp,
+        param: Option<i64>,
+        grouping: Option<&Grouping>,
+        matrix: Matrix,
+        steps: usize,
+    ) -> Matrix {
+        super::aggregate(op, param, grouping, matrix, steps, &mut Charge::default())
+            .expect("nothing is refused")
+    }
 
     fn check(op: VectorOp, param: Option<i64>, grouping: Option<Grouping>, expected: &[&str]) {
         let found = aggregate(op, param, grouping.as_ref(), grid(INPUT), 3);

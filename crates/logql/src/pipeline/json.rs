@@ -24,7 +24,7 @@ impl JsonParser {
         if line.labels.found_all() {
             return true;
         }
-        state.json.begin_line();
+        state.json.begin_line(line.labels);
         line.parse(|labels, input, text| {
             let mut walk = Walk {
                 keys: &mut state.json,
@@ -92,7 +92,7 @@ pub(super) fn scalar(labels: &mut LabelSet, text: Text<'_>, value: Value) -> Spa
         return labels.part(text, value.start, value.end);
     }
     let bytes = &text.bytes[value.start..value.end];
-    labels.store_with(|arena| {
+    labels.store_with(bytes.len(), |arena| {
         let start = arena.len();
         if value.escaped {
             if unescape(bytes, arena).is_none() {

@@ -38,7 +38,22 @@ pub(super) struct Keys {
     index: HashTable<u32>,
     hasher: foldhash::fast::FixedState,
     next: usize,
+    /// Bytes that the label set was charged with.
+    held: usize,
 }
+
+/// Bytes that a key takes beside its texts.
+const KEY_BYTES: usize = size_of::<Key>() + size_of::<String>() + 16;
+
+/// What a key becomes where nothing may grow any more.
+const NO_KEY: Key = Key {
+    prefix: 0,
+    start: 0,
+    end: 0,
+    name: NO_NAME,
+    child: 0,
+    descend: false,
+};
 
 impl Keys {
     /// Forgets all keys; needed when names are numbered anew.
@@ -47,9 +62,10 @@ impl Keys {
     }
 
     /// Starts a line.
-    pub(super) fn begin_line(&mut self) {
+    pub(super) fn begin_line(&mut self, labels: &mut LabelSet) {
         self.next = 0;
         if self.keys.len() > KEYS_MAX {
+            labels.let_go(self.held);
             self.clear();
         }
         if self.prefixes.is_empty() {
@@ -73,6 +89,9 @@ impl Keys {
             .index
             .find(hash, |at| is(&self.keys[*at as usize], &self.bytes))
             .copied();
+        if found.is_none() && labels.is_halted() {
+            return NO_KEY;
+        }
         let at = found.unwrap_or_else(|| self.add(hash, prefix, raw, labels));
         self.next = at as usize + 1;
         self.keys[at as usize]
@@ -88,6 +107,9 @@ impl Keys {
         } else {
             labels.intern_if_wanted(&path)
         };
+        let bytes = KEY_BYTES + raw.len() + path.len();
+        self.held += bytes;
+        labels.hold(bytes);
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(raw);
         let descend = labels.wants_prefix(&path);

@@ -65,7 +65,7 @@ impl LogfmtParser {
         }
         let error = line.parse(|labels, input, text| {
             if self.expressions.is_empty() {
-                state.logfmt.begin_line();
+                state.logfmt.begin_line(labels);
                 self.extract_all(&mut state.logfmt, labels, input, text)
             } else {
                 self.extract_some(&mut state.found, labels, input, text)
@@ -171,7 +171,7 @@ fn value_of(labels: &mut LabelSet, text: Text<'_>, pair: &Pair) -> super::span::
     if !pair.escaped && text.base.is_some() {
         return labels.part(text, pair.value.start, pair.value.end);
     }
-    labels.store_with(|arena| {
+    labels.store_with(bytes.len(), |arena| {
         let start = arena.len();
         if pair.escaped {
             // The scanner checked that the escapes are valid.

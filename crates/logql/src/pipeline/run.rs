@@ -9,7 +9,7 @@ use super::span::Input;
 use super::stage::{ParserState, Stage};
 use crate::pipeline::current_line::Line;
 use crate::pipeline::early_drops::Checks;
-use skald_model::{Batch, Direction, Labels};
+use skald_model::{Batch, Charge, Direction, Labels, Stop};
 use std::ops::{ControlFlow, Range};
 
 /// Rows of one stream's run to take through a pipeline.
@@ -70,6 +70,15 @@ impl Scratch {
             ..Scratch::default()
         }
     }
+
+    /// For a query that runs at `now`, charged with what the buffers hold. It ends runs that the
+    /// query has to end.
+    pub fn charged(now: i64, charge: Charge) -> Scratch {
+        Scratch {
+            labels: LabelSet::charged(charge),
+            ..Scratch::at(now)
+        }
+    }
 }
 
 impl Pipeline {
@@ -89,14 +98,14 @@ impl Pipeline {
     }
 
     /// Runs the stages on the selected rows of one stream's run, in either direction, after
-    /// `prefilter`.
+    /// `prefilter`. Fails where the charge of the scratch says that the query has to end.
     pub fn run(
         &self,
         run: &StreamRows<'_>,
         direction: Direction,
         scratch: &mut Scratch,
         sink: &mut dyn RowSink,
-    ) -> ControlFlow<()> {
+    ) -> Result<ControlFlow<()>, Stop> {
         self.each(run, direction, scratch, |row, line, _| {
             let labels = line.entry_labels();
             sink.row(&Row {
@@ -115,15 +124,15 @@ impl Pipeline {
         direction: Direction,
         scratch: &mut Scratch,
         mut found: impl FnMut(u32, &mut Line<'_>, &mut Vec<u8>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    ) -> Result<ControlFlow<()>, Stop> {
         let StreamRows {
             batch, selection, ..
         } = *run;
         let Some(mut rest) = selected(selection, run.rows.clone()) else {
-            return ControlFlow::Continue(());
+            return Ok(ControlFlow::Continue(()));
         };
         if !self.begin_run(run, &rest, scratch) {
-            return ControlFlow::Continue(());
+            return Ok(ControlFlow::Continue(()));
         }
         let input = Input::new(batch, run.stream);
         let ascii = self.all_ascii(run, &rest);
@@ -139,7 +148,7 @@ impl Pipeline {
             checks,
             ..
         } = scratch;
-        'rows: while let Some(row) = match direction {
+        while let Some(row) = match direction {
             Direction::Forward => selection.first_in(rest.clone()),
             Direction::Backward => selection.last_in(rest.clone()),
         } {
@@ -150,6 +159,7 @@ impl Pipeline {
             if !checks.pass(&self.refuters, &self.stages, &batch.metadata, row) {
                 continue;
             }
+            labels.go_on(rewritten.capacity() + output.capacity())?;
             labels.begin_line(row);
             if come_failed {
                 labels.begin_failure(input);
@@ -162,15 +172,24 @@ impl Pipeline {
             let timestamp = batch.timestamps[row as usize];
             let mut line = Line::new(input, labels, (rewritten, output), range, timestamp, *now);
             line.ascii = ascii;
-            for stage in active.iter() {
-                line.labels.stage = *stage;
-                if !self.stages[*stage].apply(&mut line, state) || line.labels.refuted() {
-                    continue 'rows;
-                }
+            if self.passes(active, &mut line, state) && found(row, &mut line, key).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
-            found(row, &mut line, key)?;
         }
-        ControlFlow::Continue(())
+        labels.go_on(rewritten.capacity() + output.capacity())?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Whether a line comes through these stages.
+    #[inline]
+    fn passes(&self, active: &[usize], line: &mut Line<'_>, state: &mut ParserState) -> bool {
+        active.iter().all(|stage| {
+            line.labels.stage = *stage;
+            let bytes = line.bytes().len();
+            line.labels.work(bytes)
+                && self.stages[*stage].apply(line, state)
+                && !line.labels.refuted()
+        })
     }
 
     /// Whether stages that read lines will meet ASCII alone. Looked at where all lines are read

@@ -16,7 +16,7 @@ use super::span::Input;
 use super::unwrap::EXTRACTION_ERROR;
 use crate::pipeline::current_line::Line;
 use skald_model::labels::write_quoted;
-use skald_model::{Batch, Direction, Labels};
+use skald_model::{Batch, Direction, Labels, Stop};
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::Ordering;
 
@@ -53,6 +53,9 @@ pub enum SampleError {
     /// The series table is full.
     #[error("series limit of {0} reached")]
     TooManySeries(usize),
+    /// The query has to end.
+    #[error("{0}")]
+    Stopped(#[from] Stop),
 }
 
 /// What the key of a run's samples depends on.
@@ -89,8 +92,7 @@ impl Extractor {
         let mut series_of_code = std::mem::take(&mut scratch.series_of_code);
         let mut totals = std::mem::take(&mut scratch.totals);
         let adds_up = self.adds_up(run);
-        let full = SampleError::TooManySeries(table.limit());
-        let _ = self
+        let ran = self
             .pipeline
             .each(run, Direction::Forward, scratch, |row, line, key| {
                 let Some(value) = self.value(line, run.batch, row) else {
@@ -125,7 +127,7 @@ impl Extractor {
                             .add_column(run, *column, &mut totals, &mut intern, sink)
                             .is_none()
                         {
-                            failed = Err(full.clone());
+                            failed = Err(table.refusal());
                         }
                         return ControlFlow::Break(());
                     }
@@ -136,7 +138,7 @@ impl Extractor {
                     Plan::Line => self.intern_line(line.labels, line.input, table, key),
                 };
                 let Some(series) = series else {
-                    failed = Err(full.clone());
+                    failed = Err(table.refusal());
                     return ControlFlow::Break(());
                 };
                 sink.sample(series, line.timestamp, value);
@@ -144,7 +146,7 @@ impl Extractor {
             });
         scratch.series_of_code = series_of_code;
         scratch.totals = totals;
-        failed
+        failed.and(ran.map(drop).map_err(SampleError::Stopped))
     }
 
     /// The series of all entries of a stream that have none of the metadata that series are told apart

@@ -3,8 +3,9 @@
 //! A key is the canonical bytes of a label set; all keys lie in one buffer and a hash table holds
 //! numbers. The last key is compared first: samples of one stream tend to be of one series.
 
+use super::samples::SampleError;
 use hashbrown::HashTable;
-use skald_model::Labels;
+use skald_model::{Charge, Labels, Stop};
 use std::hash::BuildHasher;
 
 /// Series found so far, numbered; a series' key is the canonical bytes of its labels.
@@ -17,7 +18,18 @@ pub struct SeriesTable {
     last: u32,
     max: usize,
     short: ShortValues,
+    /// What the table holds.
+    charge: Charge,
+    /// Why the query has to end, where that kept a series out.
+    stop: Option<Stop>,
 }
+
+/// Bytes of labels beside their texts: the counts of an `Arc`, and what points to it with a vector
+/// of points.
+const LABELS_BYTES: usize = 64;
+
+/// Bytes that a series takes in the hash table.
+const INDEX_BYTES: usize = 12;
 
 impl Default for SeriesTable {
     fn default() -> SeriesTable {
@@ -28,6 +40,11 @@ impl Default for SeriesTable {
 impl SeriesTable {
     /// A table that refuses more than `max` series.
     pub fn with_limit(max: usize) -> SeriesTable {
+        SeriesTable::charged(max, Charge::default())
+    }
+
+    /// A table that refuses more than `max` series, and those it can't be charged with.
+    pub fn charged(max: usize, charge: Charge) -> SeriesTable {
         SeriesTable {
             keys: Vec::new(),
             ends: Vec::new(),
@@ -36,10 +53,19 @@ impl SeriesTable {
             last: 0,
             max,
             short: ShortValues::default(),
+            charge,
+            stop: None,
         }
     }
 
-    /// The number of a series, new or known; `None` when the limit is reached.
+    /// Why a series was kept out.
+    pub fn refusal(&self) -> SampleError {
+        let full = SampleError::TooManySeries(self.max);
+        self.stop.map_or(full, SampleError::Stopped)
+    }
+
+    /// The number of a series, new or known; `None` when the table does not take it in, for the
+    /// reason that [`SeriesTable::refusal`] gives.
     pub fn intern(&mut self, key: &[u8]) -> Option<u32> {
         if !self.is_empty() && self.key(self.last) == key {
             return Some(self.last);
@@ -52,7 +78,13 @@ impl SeriesTable {
         self.last = match known {
             Some(series) => series,
             None if self.len() >= self.max => return None,
-            None => self.add(hash, key),
+            None => match self.make_room(key) {
+                Ok(()) => self.add(hash, key),
+                Err(stop) => {
+                    self.stop = Some(stop);
+                    return None;
+                }
+            },
         };
         Some(self.last)
     }
@@ -78,6 +110,13 @@ impl SeriesTable {
         }
     }
 
+    fn make_room(&mut self, key: &[u8]) -> Result<(), Stop> {
+        self.charge.work(key.len())?;
+        self.charge.reserve(&mut self.keys, key.len())?;
+        self.charge.reserve(&mut self.ends, 1)?;
+        self.charge.add(INDEX_BYTES)
+    }
+
     fn add(&mut self, hash: u64, key: &[u8]) -> u32 {
         let series = self.ends.len() as u32;
         self.keys.extend_from_slice(key);
@@ -99,6 +138,11 @@ impl SeriesTable {
         Labels::of_series(self.key(index)).unwrap_or_else(Labels::empty)
     }
 
+    /// Bytes that the labels of all series take apart from the table.
+    pub fn labels_bytes(&self) -> usize {
+        self.keys.len() + self.len() * LABELS_BYTES
+    }
+
     /// How many series there are.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -112,11 +156,6 @@ impl SeriesTable {
     /// The most series it takes.
     pub fn limit(&self) -> usize {
         self.max
-    }
-
-    /// Rough bytes of memory held.
-    pub fn memory_bytes(&self) -> usize {
-        self.keys.capacity() + self.ends.capacity() * 8 + self.index.capacity() * 5
     }
 }
 

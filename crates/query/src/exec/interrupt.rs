@@ -1,24 +1,38 @@
-//! The interrupt ends a query that its client cancelled or that timed out.
+//! The interrupt ends a query that its client cancelled, that timed out, or that holds too much.
 
 use crate::error::{QueryError, series_warning};
 use crate::limits::{Cancel, QueryLimits};
+use skald_model::{Budget, Charge, QueryMemory, Stop};
+use std::sync::Arc;
 use std::time::Instant;
 
-/// Checked between pieces, none of which takes longer than some ten milliseconds.
+/// Checked between pieces, none of which takes longer than some ten milliseconds, and by whatever a
+/// query is charged with.
 #[derive(Clone)]
 pub(crate) struct Interrupt {
-    cancel: Cancel,
-    deadline: Option<Instant>,
+    memory: Arc<QueryMemory>,
     partial: bool,
 }
 
 impl Interrupt {
-    pub(crate) fn new(cancel: &Cancel, limits: &QueryLimits) -> Interrupt {
+    /// Of a query that begins now, with its account of what it holds.
+    pub(crate) fn new(budget: &Arc<Budget>, cancel: &Cancel, limits: &QueryLimits) -> Interrupt {
+        let cancel = cancel.clone();
+        let deadline = Instant::now().checked_add(limits.query_timeout);
+        let ends = move || match deadline {
+            _ if cancel.is_cancelled() => Err(Stop::Cancelled),
+            Some(deadline) if Instant::now() >= deadline => Err(Stop::Timeout),
+            _ => Ok(()),
+        };
         Interrupt {
-            cancel: cancel.clone(),
-            deadline: Instant::now().checked_add(limits.query_timeout),
+            memory: QueryMemory::new(budget, limits.query_memory, ends),
             partial: limits.partial,
         }
+    }
+
+    /// A charge on the query's account.
+    pub(crate) fn charge(&self) -> Charge {
+        Charge::new(&self.memory)
     }
 
     /// The warning for an answer that ends here, where a partial answer is allowed.
@@ -37,13 +51,7 @@ impl Interrupt {
 
     /// Fails once the query has to end.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
-        if self.cancel.is_cancelled() {
-            return Err(QueryError::Cancelled);
-        }
-        if self.deadline.is_some_and(|d| Instant::now() >= d) {
-            return Err(QueryError::Timeout);
-        }
-        Ok(())
+        Ok(self.memory.check()?)
     }
 }
 
@@ -58,7 +66,8 @@ mod tests {
                 partial,
                 ..QueryLimits::default()
             };
-            Interrupt::new(&Cancel::default(), &limits)
+            let budget = Arc::new(Budget::new(1 << 20));
+            Interrupt::new(&budget, &Cancel::default(), &limits)
         };
         for error in [
             QueryError::Timeout,

@@ -2,13 +2,18 @@
 
 use crate::error::QueryError;
 use skald_logql::pipeline::Selection;
-use skald_model::{Batch, Columns, Direction, TimeRange};
+use skald_model::{Batch, Charge, Columns, Direction, TimeRange};
 use skald_store::{Piece, PieceRows, ReadSpec, StoreError};
 use std::ops::Range;
 
 /// Reads columns of a piece; `None` when it is damaged, which the scan that answers from it
-/// reports.
-pub(crate) fn read(piece: &Piece, columns: &Columns) -> Result<Option<PieceRows>, QueryError> {
+/// reports. `held` is what the rows are charged with, before they are there.
+pub(crate) fn read(
+    piece: &Piece,
+    columns: &Columns,
+    held: &mut Charge,
+) -> Result<Option<PieceRows>, QueryError> {
+    held.cover(piece.decoded_bytes(columns))?;
     match piece.read(&ReadSpec::all(columns), None) {
         Ok(rows) => Ok(Some(rows)),
         Err(StoreError::Damaged { .. } | StoreError::Unavailable { .. }) => Ok(None),

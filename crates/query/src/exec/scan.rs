@@ -10,7 +10,7 @@ use crate::sched::time_slice::{LightQuery, TimeSlice, TimeSlices};
 use crate::stats::Stats;
 use parking_lot::Mutex;
 use skald_logql::pipeline::{ColumnPlan, ERROR, ERROR_DETAILS};
-use skald_model::{Columns, MetadataWanted, SelectedStream, TimeRange};
+use skald_model::{Charge, Charged, Columns, MetadataWanted, SelectedStream, TimeRange};
 use skald_store::{Piece, PieceRows, PieceRun, ReadSpec, Selected, StoreError};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -35,6 +35,8 @@ pub(crate) struct Scan {
     /// There until the query is heavy or over.
     light: Mutex<Option<LightQuery>>,
     outcome: Mutex<Outcome>,
+    /// What the descriptions of pieces and streams hold.
+    _selected: Charge,
 }
 
 /// What all threads together report.
@@ -49,7 +51,15 @@ struct Outcome {
 
 impl Scan {
     /// The selected pieces, in the order of their list.
-    pub(crate) fn new(context: &Context<'_>, selected: Selected, range: TimeRange) -> Scan {
+    pub(crate) fn new(
+        context: &Context<'_>,
+        selected: Charged<Selected>,
+        range: TimeRange,
+    ) -> Scan {
+        let Charged {
+            value: selected,
+            charge,
+        } = selected;
         let slices = context.pool.slices();
         let stats = Stats {
             blocks_pruned: selected.blocks_pruned,
@@ -72,6 +82,7 @@ impl Scan {
                 error: None,
                 over: false,
             }),
+            _selected: charge,
         }
     }
 
@@ -138,26 +149,38 @@ impl Scan {
         }
     }
 
+    /// A charge on the query's account.
+    pub(crate) fn charge(&self) -> Charge {
+        self.interrupt.charge()
+    }
+
     /// Whether the query goes on.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
         self.interrupt.check()
     }
 
     /// Reads a piece into the memory of an earlier one; `None` when it is damaged, which the answer
-    /// reports.
+    /// reports. `held` is what these rows are charged with, before they are there.
     pub(crate) fn read(
         &self,
         piece: &Piece,
         spec: &ReadSpec<'_>,
         buffer: Option<PieceRows>,
+        held: &mut Charge,
     ) -> Result<Option<PieceRows>, QueryError> {
         let columns = with_errors(piece, spec.columns);
+        held.cover(piece.decoded_bytes(&columns).max(held.bytes()))?;
         let spec = ReadSpec {
             columns: &columns,
             ..*spec
         };
         match piece.read(&spec, buffer) {
-            Ok(rows) => Ok(Some(rows)),
+            Ok(rows) => {
+                if !piece.in_head() {
+                    held.cover(rows.batch.memory_bytes())?;
+                }
+                Ok(Some(rows))
+            }
             Err(error @ StoreError::Damaged { .. }) => {
                 self.outcome.lock().warnings.push(error.to_string());
                 Ok(None)

@@ -41,6 +41,14 @@ impl Cardinality {
         }
     }
 
+    /// Bytes held beside itself.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        match self {
+            Cardinality::Few(hashes) => hashes.allocation_size(),
+            Cardinality::Many(sketch) => sketch.memory_bytes(),
+        }
+    }
+
     /// How many there were.
     pub(crate) fn count(&self) -> u64 {
         match self {

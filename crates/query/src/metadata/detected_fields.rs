@@ -19,12 +19,16 @@ use skald_logql::pipeline::{
     Category, Pipeline, RequiredLabels, Row, RowSink, Scratch, Selection, StreamRows,
 };
 use skald_logql::typed::Query;
-use skald_model::{BatchBuilder, Direction, Labels, TimeRange};
+use skald_model::{BatchBuilder, Charge, Charged, Direction, Labels, TimeRange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 /// Fields that are told apart: a line may hold thousands of keys that no other has.
 const FIELDS_MAX: usize = 10_000;
+
+/// Bytes that the tree of a JSON text takes for each of its bytes, at most: small members have
+/// large nodes.
+const JSON_TREE_FACTOR: usize = 16;
 
 /// What is known of a field so far.
 #[derive(Default)]
@@ -41,9 +45,9 @@ struct Field {
 pub(crate) fn detected_fields(
     context: &Context<'_>,
     request: &FieldsRequest,
-) -> Result<Vec<DetectedField>, QueryError> {
-    let fields = sample(context, request, None)?;
-    let shown = fields
+) -> Result<Charged<Vec<DetectedField>>, QueryError> {
+    let Charged { value, charge } = sample(context, request, None)?;
+    let shown = value
         .into_iter()
         .take(request.limit)
         .map(|(label, field)| DetectedField {
@@ -53,7 +57,8 @@ pub(crate) fn detected_fields(
             parsers: field.parsers,
             json_path: field.json_path,
         });
-    Ok(shown.collect())
+    let value = shown.collect();
+    Ok(Charged { value, charge })
 }
 
 /// `detected_field/{name}/values`: values as they are stored, which a filter on the field finds.
@@ -61,10 +66,11 @@ pub(crate) fn detected_field_values(
     context: &Context<'_>,
     name: &str,
     request: &FieldsRequest,
-) -> Result<Vec<String>, QueryError> {
-    let mut fields = sample(context, request, Some(name))?;
-    let values = fields.remove(name).map(|f| f.values).unwrap_or_default();
-    Ok(values.into_iter().take(request.limit).collect())
+) -> Result<Charged<Vec<String>>, QueryError> {
+    let Charged { mut value, charge } = sample(context, request, Some(name))?;
+    let values = value.remove(name).map(|f| f.values).unwrap_or_default();
+    let value = values.into_iter().take(request.limit).collect();
+    Ok(Charged { value, charge })
 }
 
 /// The fields of a sample of the entries; values are gathered of the field `wanted` alone.
@@ -72,7 +78,7 @@ fn sample(
     context: &Context<'_>,
     request: &FieldsRequest,
     wanted: Option<&str>,
-) -> Result<BTreeMap<String, Field>, QueryError> {
+) -> Result<Charged<BTreeMap<String, Field>>, QueryError> {
     let Query::Log(query) = Parsed::parse(&request.query)?.compile(OnError::Fail)? else {
         return Err(QueryError::Bad("only log selector is supported".to_owned()));
     };
@@ -82,28 +88,40 @@ fn sample(
     };
     let top = TopK::by_time(Direction::Backward, request.line_limit);
     let found = log::query::execute(context, LogPlan::new(query, range, top))?;
-    let mut parsers = Parsers::new()?;
+    let mut parsers = Parsers::new(context)?;
     let mut fields = Fields {
         wanted,
         found: BTreeMap::new(),
+        charge: context.charge(),
     };
     for entry in &found.entries {
         context.interrupt.check()?;
-        look_at(entry, &mut parsers, &mut fields);
+        look_at(entry, &mut parsers, &mut fields)?;
     }
-    Ok(fields.found)
+    Ok(Charged {
+        value: fields.found,
+        charge: fields.charge,
+    })
 }
 
 /// What was found so far.
 struct Fields<'a> {
     wanted: Option<&'a str>,
     found: BTreeMap<String, Field>,
+    charge: Charge,
 }
 
-fn look_at(entry: &Entry, parsers: &mut Parsers, fields: &mut Fields<'_>) {
+fn look_at(
+    entry: &Entry,
+    parsers: &mut Parsers,
+    fields: &mut Fields<'_>,
+) -> Result<(), QueryError> {
     for (name, value) in &entry.labels.metadata {
-        fields.note(name, value, None);
+        fields.note(name, value, None)?;
     }
+    // The labels are copied, and parsers find what the line has once more.
+    let copied = entry.labels.bytes + 2 * entry.line.len();
+    fields.charge.room_for(copied)?;
     let own = entry
         .labels
         .parsed
@@ -111,28 +129,41 @@ fn look_at(entry: &Entry, parsers: &mut Parsers, fields: &mut Fields<'_>) {
         .filter(|(n, _)| !n.starts_with("__error"));
     let mut pairs: BTreeMap<String, String> = own.cloned().collect();
     let labels = Labels::from_pairs(entry.labels.stream.iter().map(|(n, v)| (n, v)));
-    let (parser, found) = parsers.parse(&labels, entry);
+    let (parser, found) = parsers.parse(&labels, entry)?;
     pairs.extend(found);
     for (name, value) in &pairs {
-        fields.note(name, value, parser);
+        fields.note(name, value, parser)?;
     }
+    fields
+        .charge
+        .room_for(entry.line.len() * JSON_TREE_FACTOR)?;
     if parser == Some("json")
         && let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(&entry.line)
     {
         note_paths(&object, &mut Vec::new(), &mut fields.found);
     }
+    Ok(())
 }
 
 impl Fields<'_> {
-    fn note(&mut self, name: &str, value: &str, parser: Option<&'static str>) {
+    fn note(
+        &mut self,
+        name: &str,
+        value: &str,
+        parser: Option<&'static str>,
+    ) -> Result<(), QueryError> {
+        self.charge.work(name.len() + value.len())?;
         if !self.found.contains_key(name) {
             if self.found.len() >= FIELDS_MAX && self.wanted != Some(name) {
-                return;
+                return Ok(());
             }
+            // The name stands in the path as well.
+            self.charge
+                .add(size_of::<(String, Field)>() + 2 * name.len())?;
             self.found.insert(name.to_owned(), Field::default());
         }
         let Some(field) = self.found.get_mut(name) else {
-            return;
+            return Ok(());
         };
         field.kind = kind(value);
         if let Some(parser) = parser
@@ -140,10 +171,15 @@ impl Fields<'_> {
         {
             field.parsers.push(parser);
         }
+        let before = field.cardinality.memory_bytes();
         field.cardinality.add(value);
+        let grown = field.cardinality.memory_bytes().saturating_sub(before);
+        self.charge.add(grown)?;
         if self.wanted == Some(name) && !field.values.contains(value) {
+            self.charge.add(size_of::<String>() + value.len())?;
             field.values.insert(value.to_owned());
         }
+        Ok(())
     }
 }
 
@@ -206,6 +242,9 @@ fn kind(value: &str) -> &'static str {
     }
 }
 
+/// The parser that reads a line, if one does, and the labels it finds.
+type ParsedLine = (Option<&'static str>, Vec<(String, String)>);
+
 /// The two parsers every line is tried with.
 struct Parsers {
     json: Pipeline,
@@ -214,7 +253,7 @@ struct Parsers {
 }
 
 impl Parsers {
-    fn new() -> Result<Parsers, QueryError> {
+    fn new(context: &Context<'_>) -> Result<Parsers, QueryError> {
         let compile = |stage| {
             Pipeline::compile(&[stage], &RequiredLabels::All)
                 .map_err(|e| QueryError::Internal(e.to_string()))
@@ -227,16 +266,12 @@ impl Parsers {
         Ok(Parsers {
             json: compile(StageExpr::Json(Vec::new()))?,
             logfmt: compile(logfmt)?,
-            scratch: Scratch::default(),
+            scratch: Scratch::charged(context.now, context.charge()),
         })
     }
 
     /// The parser that reads the line and what it finds.
-    fn parse(
-        &mut self,
-        labels: &Labels,
-        entry: &Entry,
-    ) -> (Option<&'static str>, Vec<(String, String)>) {
+    fn parse(&mut self, labels: &Labels, entry: &Entry) -> Result<ParsedLine, QueryError> {
         for (name, pipeline) in [("json", &self.json), ("logfmt", &self.logfmt)] {
             let mut builder = BatchBuilder::default();
             let metadata = entry
@@ -253,12 +288,12 @@ impl Parsers {
                 stream: labels,
                 selection: &Selection::all(1),
             };
-            let _ = pipeline.run(&run, Direction::Forward, &mut self.scratch, &mut sink);
+            let _ = pipeline.run(&run, Direction::Forward, &mut self.scratch, &mut sink)?;
             if !sink.failed {
-                return (Some(name), sink.pairs);
+                return Ok((Some(name), sink.pairs));
             }
         }
-        (None, Vec::new())
+        Ok((None, Vec::new()))
     }
 }
 

@@ -2,25 +2,25 @@
 
 use crate::answer::IndexStats;
 use crate::error::QueryError;
+use crate::exec::context::Context;
 use crate::exec::row_range;
 use crate::metadata::labels;
-use crate::multi_tenant::Source;
 use crate::parsed::Parsed;
 use crate::request::MetadataRequest;
-use skald_model::{Columns, ContentQuery, Matcher, MetadataWanted, TimeRange};
+use skald_model::{Charge, Charged, Columns, ContentQuery, Matcher, MetadataWanted, TimeRange};
 use skald_store::{Piece, PieceRun, Select, Selected};
 
 /// Pieces of matching streams, for their directory entries.
 pub(crate) fn pieces(
-    source: Source<'_>,
+    context: &Context<'_>,
     matchers: &[Matcher],
     range: TimeRange,
-) -> Result<Selected, QueryError> {
-    Ok(source.select(&Select {
+) -> Result<Charged<Selected>, QueryError> {
+    context.select(&Select {
         matchers,
         range,
         content: &ContentQuery::default(),
-    })?)
+    })
 }
 
 /// The share of `amount`, spread evenly over a time of which first and last nanosecond are given,
@@ -40,25 +40,26 @@ pub(crate) fn share((min_time, max_time): (i64, i64), range: &TimeRange, amount:
 
 /// `index/stats`
 pub(crate) fn index_stats(
-    source: Source<'_>,
+    context: &Context<'_>,
     request: &MetadataRequest,
 ) -> Result<IndexStats, QueryError> {
     let matchers = labels::matchers(&request.query)?;
     let range = labels::inclusive(request.start, request.end);
-    stats(source, &matchers, range)
+    stats(context, &matchers, range)
 }
 
 fn stats(
-    source: Source<'_>,
+    context: &Context<'_>,
     matchers: &[Matcher],
     range: TimeRange,
 ) -> Result<IndexStats, QueryError> {
-    let selected = pieces(source, matchers, range)?;
+    let selected = pieces(context, matchers, range)?;
     let mut stats = IndexStats::default();
     let mut has_entries = vec![false; selected.streams.len()];
     for piece in &selected.pieces {
+        context.interrupt.check()?;
         stats.chunks += 1;
-        for run in visible_runs(piece)? {
+        for run in visible_runs(piece, &mut context.charge())? {
             if !range.overlaps(run.times.0, run.times.1) {
                 continue;
             }
@@ -73,7 +74,7 @@ fn stats(
 
 /// Bytes that a query has to look at: those of each of its selectors, over the times that it reads.
 pub(crate) fn bytes_to_read(
-    source: Source<'_>,
+    context: &Context<'_>,
     query: &Parsed,
     range: TimeRange,
 ) -> Result<u64, QueryError> {
@@ -81,7 +82,7 @@ pub(crate) fn bytes_to_read(
     for read in query.reads() {
         let matchers = labels::compiled(read.selector)?;
         let start = range.start.saturating_sub(read.look_back());
-        let stats = stats(source, &matchers, TimeRange { start, ..range })?;
+        let stats = stats(context, &matchers, TimeRange { start, ..range })?;
         bytes = bytes.saturating_add(stats.bytes);
     }
     Ok(bytes)
@@ -98,7 +99,10 @@ pub(crate) struct VisibleRun {
 }
 
 /// The runs of a piece by its directory entry; those with hidden entries by reading them.
-pub(crate) fn visible_runs(piece: &Piece) -> Result<Vec<VisibleRun>, QueryError> {
+pub(crate) fn visible_runs(
+    piece: &Piece,
+    held: &mut Charge,
+) -> Result<Vec<VisibleRun>, QueryError> {
     let of_directory = |run: &PieceRun| VisibleRun {
         stream: run.stream,
         times: (run.min_time, run.max_time),
@@ -120,7 +124,7 @@ pub(crate) fn visible_runs(piece: &Piece) -> Result<Vec<VisibleRun>, QueryError>
         metadata: MetadataWanted::All,
     };
     // What can't be read is not there to be counted.
-    let Some(read) = row_range::read(piece, &columns)? else {
+    let Some(read) = row_range::read(piece, &columns, held)? else {
         return Ok(visible);
     };
     for run in read.runs.iter().filter(|run| !piece.runs[run.run].whole) {

@@ -1,10 +1,10 @@
 //! Label questions (names, values, series, detected labels) are answered from indexes.
 
 use crate::error::QueryError;
-use crate::multi_tenant::Source;
+use crate::exec::context::Context;
 use crate::request::{MetadataRequest, SeriesRequest};
 use skald_logql::ast::{MatcherExpr, Selector};
-use skald_model::{Labels, Matcher, TimeRange};
+use skald_model::{Charged, Labels, Matcher, TimeRange};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `start..=end` as a half-open range.
@@ -33,28 +33,54 @@ pub(crate) fn compiled(selector: &Selector) -> Result<Vec<Matcher>, QueryError> 
 
 /// `labels`
 pub(crate) fn label_names(
-    source: Source<'_>,
+    context: &Context<'_>,
     request: &MetadataRequest,
-) -> Result<Vec<String>, QueryError> {
+) -> Result<Charged<Vec<String>>, QueryError> {
     let matchers = matchers(&request.query)?;
-    Ok(source.names(&matchers, inclusive(request.start, request.end))?)
+    let range = inclusive(request.start, request.end);
+    charged_texts(context, context.source.names(&matchers, range)?)
 }
 
 /// `label/{name}/values`
 pub(crate) fn label_values(
-    source: Source<'_>,
+    context: &Context<'_>,
     name: &str,
     request: &MetadataRequest,
-) -> Result<Vec<String>, QueryError> {
+) -> Result<Charged<Vec<String>>, QueryError> {
     let matchers = matchers(&request.query)?;
-    Ok(source.values(name, &matchers, inclusive(request.start, request.end))?)
+    let range = inclusive(request.start, request.end);
+    charged_texts(context, context.source.values(name, &matchers, range)?)
+}
+
+/// Texts of an answer.
+pub(crate) fn charged_texts(
+    context: &Context<'_>,
+    texts: Vec<String>,
+) -> Result<Charged<Vec<String>>, QueryError> {
+    let bytes = texts.iter().map(|text| size_of::<String>() + text.len());
+    let bytes = bytes.sum();
+    context.charged(texts, bytes)
+}
+
+/// Labels of the streams that match any of the groups.
+fn streams(
+    context: &Context<'_>,
+    groups: &[Vec<Matcher>],
+    range: TimeRange,
+) -> Result<Charged<Vec<Labels>>, QueryError> {
+    let streams = context.source.streams(groups, range)?;
+    let bytes = streams
+        .iter()
+        .map(|labels| size_of::<Labels>() + labels.as_bytes().len());
+    let bytes = bytes.sum();
+    context.charged(streams, bytes)
 }
 
 /// `series`
 pub(crate) fn series(
-    source: Source<'_>,
+    context: &Context<'_>,
     request: &SeriesRequest,
-) -> Result<Vec<Labels>, QueryError> {
+) -> Result<Charged<Vec<Labels>>, QueryError> {
     let mut groups = Vec::new();
     for text in &request.groups {
         let selector = skald_logql::parse_selector(text).map_err(|e| QueryError::Bad(e.message))?;
@@ -63,7 +89,7 @@ pub(crate) fn series(
         }
         groups.push(compiled(&selector)?);
     }
-    Ok(source.streams(&groups, inclusive(request.start, request.end))?)
+    streams(context, &groups, inclusive(request.start, request.end))
 }
 
 /// Labels always worth showing in Drilldown, whatever their values look like; Loki's list.
@@ -71,16 +97,20 @@ const ALWAYS_DETECTED: [&str; 4] = ["cluster", "namespace", "instance", "pod"];
 
 /// `detected_labels`
 pub(crate) fn detected_labels(
-    source: Source<'_>,
+    context: &Context<'_>,
     request: &MetadataRequest,
-) -> Result<Vec<(String, u64)>, QueryError> {
+) -> Result<Charged<Vec<(String, u64)>>, QueryError> {
     let matchers = matchers(&request.query)?;
-    let streams = source.streams(&[matchers], inclusive(request.start, request.end))?;
+    let range = inclusive(request.start, request.end);
+    let streams = streams(context, &[matchers], range)?;
+    let mut charge = context.charge();
     let mut values: BTreeMap<String, BTreeSet<String>> = Default::default();
-    for labels in &streams {
+    for labels in streams.iter() {
+        charge.work(labels.as_bytes().len())?;
         for (name, value) in labels {
             let set = values.entry(name.to_owned()).or_default();
             if !set.contains(value) {
+                charge.add(size_of::<String>() + value.len())?;
                 set.insert(value.to_owned());
             }
         }
@@ -91,11 +121,13 @@ pub(crate) fn detected_labels(
             || flags
             || !set.iter().all(|v| v.parse::<f64>().is_ok() || is_uuid(v))
     };
-    Ok(values
+    let found: Vec<(String, u64)> = values
         .iter()
         .filter(|(n, s)| shown(n, s))
         .map(|(n, s)| (n.clone(), s.len() as u64))
-        .collect())
+        .collect();
+    let bytes = found.iter().map(|(name, _)| name.len()).sum();
+    context.charged(found, bytes)
 }
 
 /// `8-4-4-4-12` hex digits.

@@ -9,7 +9,7 @@ use crate::metadata::{index_stats, labels};
 use crate::request::PatternsRequest;
 use hashbrown::HashMap;
 use skald_logql::ast::Expr;
-use skald_model::{Columns, Labels, Matcher, MetadataWanted, TimeRange};
+use skald_model::{Charged, Columns, Labels, Matcher, MetadataWanted, TimeRange};
 use skald_store::{Pattern, Piece, StreamMiner};
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ const SECOND: i64 = 1_000_000_000;
 pub(crate) fn patterns(
     context: &Context<'_>,
     request: &PatternsRequest,
-) -> Result<PatternsAnswer, QueryError> {
+) -> Result<Charged<PatternsAnswer>, QueryError> {
     let Expr::Log(query) = request.query.expr() else {
         return Err(QueryError::Bad("only log selector is supported".to_owned()));
     };
@@ -49,10 +49,16 @@ pub(crate) fn patterns(
     }
     mine_head(context, request, &matchers, &mut streams)?;
     let found = streams.into_values().flat_map(StreamMiner::finish);
-    Ok(PatternsAnswer {
-        patterns: series(found, request.step / SECOND),
+    let patterns = series(found, request.step / SECOND);
+    let bytes = patterns
+        .iter()
+        .map(|p| size_of::<PatternSeries>() + p.pattern.len() + size_of_val(p.samples.as_slice()));
+    let bytes = bytes.sum();
+    let answer = PatternsAnswer {
+        patterns,
         warnings: mined.warnings,
-    })
+    };
+    context.charged(answer, bytes)
 }
 
 /// Looks at a sample of what is not in parts yet.
@@ -63,7 +69,7 @@ fn mine_head(
     streams: &mut HashMap<Labels, StreamMiner>,
 ) -> Result<(), QueryError> {
     let range = labels::inclusive(request.start, request.end);
-    let selected = index_stats::pieces(context.source, matchers, range)?;
+    let selected = index_stats::pieces(context, matchers, range)?;
     let head: Vec<&Piece> = selected
         .pieces
         .iter()
@@ -82,7 +88,7 @@ fn mine_head(
     for piece in head {
         context.interrupt.check()?;
         // The head is in memory and can't be damaged.
-        let Some(read) = row_range::read(piece, &columns)? else {
+        let Some(read) = row_range::read(piece, &columns, &mut context.charge())? else {
             continue;
         };
         let level = read

@@ -2,11 +2,10 @@
 
 use crate::answer::VolumeSeries;
 use crate::error::QueryError;
-use crate::limits::QueryLimits;
+use crate::exec::context::Context;
 use crate::metadata::{index_stats, labels};
-use crate::multi_tenant::Source;
 use crate::request::VolumeRequest;
-use skald_model::{Labels, MatchOp, Matcher, TimeRange};
+use skald_model::{Charged, Labels, MatchOp, Matcher, TimeRange};
 use std::collections::BTreeMap;
 
 /// A bucket's last instant is a millisecond before the next begins, as Loki shows it.
@@ -17,10 +16,10 @@ const BUCKETS_MAX: i64 = 11_000;
 
 /// Volumes, each bucket's largest series first in the order of the answer.
 pub(crate) fn volume(
-    source: Source<'_>,
+    context: &Context<'_>,
     request: &VolumeRequest,
-    limits: &QueryLimits,
-) -> Result<Vec<VolumeSeries>, QueryError> {
+) -> Result<Charged<Vec<VolumeSeries>>, QueryError> {
+    let limits = context.limits;
     let mut matchers = if request.query == "{}" {
         Vec::new()
     } else {
@@ -40,23 +39,33 @@ pub(crate) fn volume(
     }
     let range = labels::inclusive(request.start, request.end);
     let buckets = buckets(request)?;
-    let selected = index_stats::pieces(source, &matchers, range)?;
-    let keys: Vec<Vec<Key>> = selected
-        .streams
-        .iter()
-        .map(|s| keys(&s.labels, &names, request))
-        .collect();
+    let selected = index_stats::pieces(context, &matchers, range)?;
+    let mut charge = context.charge();
+    let mut all_keys: Vec<Vec<Key>> = Vec::with_capacity(selected.streams.len());
+    for stream in &selected.streams {
+        let keys = keys(&stream.labels, &names, request);
+        charge.add(keys.iter().map(key_bytes).sum())?;
+        all_keys.push(keys);
+    }
     let mut sums: BTreeMap<Key, Vec<u64>> = BTreeMap::new();
     for piece in &selected.pieces {
-        for run in index_stats::visible_runs(piece)? {
+        context.interrupt.check()?;
+        for run in index_stats::visible_runs(piece, &mut context.charge())? {
             for (index, (bucket, _)) in buckets.iter().enumerate() {
                 if !bucket.overlaps(run.times.0, run.times.1) {
                     continue;
                 }
-                for key in &keys[run.stream as usize] {
-                    sums.entry(key.clone())
-                        .or_insert_with(|| vec![0; buckets.len()])[index] +=
-                        index_stats::share(run.times, bucket, run.bytes);
+                for key in &all_keys[run.stream as usize] {
+                    let bytes = index_stats::share(run.times, bucket, run.bytes);
+                    if let Some(sums) = sums.get_mut(key) {
+                        sums[index] += bytes;
+                        continue;
+                    }
+                    // Sums, and the points they become.
+                    charge.add(key_bytes(key) + buckets.len() * POINT_BYTES)?;
+                    let mut new = vec![0; buckets.len()];
+                    new[index] = bytes;
+                    sums.insert(key.clone(), new);
                 }
             }
         }
@@ -70,7 +79,17 @@ pub(crate) fn volume(
     } else {
         request.limit.min(max)
     };
-    Ok(largest(sums, &buckets, limit))
+    let value = largest(sums, &buckets, limit);
+    Ok(Charged { value, charge })
+}
+
+/// Bytes of a sum and of the point of an answer that it becomes.
+const POINT_BYTES: usize = size_of::<u64>() + size_of::<(i64, u64)>();
+
+fn key_bytes(key: &Key) -> usize {
+    let pair =
+        |(name, value): &(String, String)| size_of::<(String, String)>() + name.len() + value.len();
+    size_of::<Key>() + key.iter().map(pair).sum::<usize>()
 }
 
 type Key = Vec<(String, String)>;

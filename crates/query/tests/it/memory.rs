@@ -37,9 +37,9 @@ fn a_query_without_room_is_refused_until_there_is_some() {
         r#"sum by (took) (sum_over_time({app="api"} | logfmt | unwrap took [5s]))"#,
     ];
     push(&store);
-    let taken = Held::charged(store.budget(), MemoryUser::Caches, MEMORY * 9 / 10);
+    let taken = Held::charged(store.budget(), MemoryUser::Caches, MEMORY * 96 / 100);
     for query in queries {
-        let refused = ask(&engine, query).expect_err("nine tenths are taken");
+        let refused = ask(&engine, query).expect_err("nearly all is taken");
         assert!(matches!(refused, QueryError::Busy), "{query}: {refused}");
     }
     assert_eq!(store.budget().refusals(MemoryUser::Queries), 2);

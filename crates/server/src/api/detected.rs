@@ -41,8 +41,10 @@ pub(crate) async fn labels(
     };
     let log = QueryLog::begin(&scope.tenant(), QueryKind::Detected, &request.query, bounds);
     let labels = log.watch(
-        app.ask(&scope, move |engine, _| engine.detected_labels(&request))
-            .await,
+        app.ask(&scope, move |engine, cancel| {
+            engine.detected_labels(&request, cancel)
+        })
+        .await,
     )?;
     log.end_counted(labels.len());
     if labels.is_empty() {

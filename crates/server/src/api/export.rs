@@ -59,7 +59,7 @@ pub(crate) async fn export(
     let kind = kind_of(query.expr());
     scope.admit(&app.metrics, &query, kind, bounds)?;
     let guard = BytesGuard::new(scope.limits(), scope.tenants(), &query, bounds);
-    app.ask(&scope, move |engine, _| guard.check(engine))
+    app.ask(&scope, move |engine, cancel| guard.check(engine, cancel))
         .await?;
     let limit = params.integer("limit", 0)?;
     let left = match u64::try_from(limit) {
@@ -208,6 +208,7 @@ fn error_line(message: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use skald_model::Charge;
     use skald_query::EntryResult;
 
     #[test]
@@ -228,6 +229,7 @@ mod tests {
             stats: Stats::default(),
             warnings: vec!["part 3 is damaged".to_owned()],
             cursor: None,
+            charge: Charge::default(),
         };
         let expected = concat!(
             "{\"warning\":\"part 3 is damaged\"}\n",

@@ -74,8 +74,10 @@ async fn read_stats(
     };
     let log = QueryLog::begin(&scope.tenant(), QueryKind::Stats, &request.query, bounds);
     let stats = log.watch(
-        app.ask(scope, move |engine, _| engine.index_stats(&request))
-            .await,
+        app.ask(scope, move |engine, cancel| {
+            engine.index_stats(&request, cancel)
+        })
+        .await,
     )?;
     log.end_counted(stats.streams as usize);
     Ok(stats)
@@ -147,8 +149,10 @@ async fn volumes(
     };
     let log = QueryLog::begin(&scope.tenant(), QueryKind::Volume, &request.query, bounds);
     let series = log.watch(
-        app.ask(&scope, move |engine, _| engine.volume(&request))
-            .await,
+        app.ask(&scope, move |engine, cancel| {
+            engine.volume(&request, cancel)
+        })
+        .await,
     )?;
     log.end_counted(series.len());
     Ok(json(encode_volumes(&series)))

@@ -30,8 +30,10 @@ pub(crate) async fn names(
     };
     let log = QueryLog::begin(&scope.tenant(), QueryKind::Labels, &request.query, bounds);
     let names = log.watch(
-        app.ask(&scope, move |engine, _| engine.label_names(&request))
-            .await,
+        app.ask(&scope, move |engine, cancel| {
+            engine.label_names(&request, cancel)
+        })
+        .await,
     )?;
     log.end_counted(names.len());
     Ok(texts(&names))
@@ -53,8 +55,8 @@ pub(crate) async fn values(
     };
     let log = QueryLog::begin(&scope.tenant(), QueryKind::Labels, &request.query, bounds);
     let values = log.watch(
-        app.ask(&scope, move |engine, _| {
-            engine.label_values(&name, &request)
+        app.ask(&scope, move |engine, cancel| {
+            engine.label_values(&name, &request, cancel)
         })
         .await,
     )?;
@@ -83,7 +85,9 @@ pub(crate) async fn series(
         end: bounds.end,
     };
     let body = app
-        .ask(&scope, move |engine, _| engine.series(&request))
+        .ask(&scope, move |engine, cancel| {
+            engine.series(&request, cancel)
+        })
         .await
         .map(|series| {
             let mut out = Json::default();

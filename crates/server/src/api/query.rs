@@ -25,7 +25,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use futures_util::FutureExt;
 use skald_logql::ast::Expr;
-use skald_model::{Direction, TimeRange};
+use skald_model::{Charge, Direction, TimeRange};
 use skald_query::{
     Answer, Cancel, Cursor, Data, Engine, HintRequest, INSTANT_LOG_RANGE_NS, InstantRequest,
     Parsed, QueryError, RangeRequest, Stats,
@@ -147,7 +147,7 @@ async fn answer(
     };
     let asked = key.clone();
     let run = run(app, scope, key, move |engine, cancel| {
-        guard.check(engine)?;
+        guard.check(engine, cancel)?;
         let mut answer = evaluate(engine, &asked, cancel)?;
         answer.warnings.extend(asked.warning);
         let notes = Notes::on(&answer, engine, || hint);
@@ -236,6 +236,7 @@ fn nothing(expr: &Expr) -> Answer {
         stats: Stats::default(),
         warnings: Vec::new(),
         cursor: None,
+        charge: Charge::default(),
     }
 }
 

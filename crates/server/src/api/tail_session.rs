@@ -14,7 +14,9 @@ use crate::wire::answer::{list, write_entry, write_pairs};
 use crate::wire::json::Json;
 use skald_ingest::tail_hub::{Subscription, TailEntry};
 use skald_model::{Labels, TenantId};
-use skald_query::{Data, EntryResult, Labelling, Parsed, RangeRequest, TailPipeline};
+use skald_query::{
+    Data, EntryResult, Labelling, Parsed, QueryError, RangeRequest, TailPipeline, pairs_bytes,
+};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -81,7 +83,7 @@ impl TailSession {
     pub(crate) async fn open(
         app: &Arc<App>,
         request: TailRequest,
-        pipeline: TailPipeline,
+        mut pipeline: TailPipeline,
         place: TailPermit,
     ) -> Result<TailSession, ApiError> {
         let subscription = app
@@ -90,6 +92,8 @@ impl TailSession {
             .subscribe(&request.tenant, pipeline.matchers.clone());
         let (labelling, delay) = (request.labelling, request.delay);
         let history = history(app, request).await?;
+        let waiting = history.iter().map(bytes_of).sum();
+        pipeline.queued.add(waiting).map_err(QueryError::from)?;
         let recent = RecentEntries::new();
         let sent = history.iter().map(|entry| hash_of(&recent, entry));
         Ok(TailSession {
@@ -137,16 +141,26 @@ impl TailSession {
     fn take(&mut self, entries: Vec<TailEntry>) {
         let now = clock::now();
         for entry in entries {
-            let Some(ready) =
-                self.pipeline
-                    .process(&entry.labels, entry.timestamp, &entry.line, &entry.metadata)
-            else {
-                continue;
+            let (labels, timestamp) = (&entry.labels, entry.timestamp);
+            let processed = self
+                .pipeline
+                .process(labels, timestamp, &entry.line, &entry.metadata);
+            let ready = match processed {
+                Ok(Some(ready)) => ready,
+                Ok(None) => continue,
+                Err(_) => {
+                    self.dropped.push((timestamp, labels.clone()));
+                    continue;
+                }
             };
             let pushed = (&entry.labels, entry.timestamp, &entry.line, &entry.metadata);
             let pushed = self.recent.hash(pushed);
             if !self.recent.insert(pushed) || self.history.contains(&hash_of(&self.recent, &ready))
             {
+                continue;
+            }
+            if self.pipeline.queued.add(bytes_of(&ready)).is_err() {
+                self.dropped.push((timestamp, labels.clone()));
                 continue;
             }
             // An entry from the future is held no longer than one of now.
@@ -192,6 +206,7 @@ impl TailSession {
     fn frame(&mut self) -> String {
         let count = self.ready.len().min(FRAME_ENTRIES_MAX);
         let entries: Vec<Ready> = self.ready.drain(..count).collect();
+        self.pipeline.queued.sub(entries.iter().map(bytes_of).sum());
         let dropped = std::mem::take(&mut self.dropped);
         encode_frame(&entries, &dropped, self.labelling)
     }
@@ -227,6 +242,11 @@ async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, Api
     }
     entries.sort_by_key(|(_, entry)| entry.timestamp);
     Ok(entries)
+}
+
+/// Bytes of an entry that waits to be sent.
+fn bytes_of((labels, entry): &Ready) -> usize {
+    pairs_bytes(labels) + entry.memory_bytes()
 }
 
 /// The hash of an entry as it is sent.

@@ -4,7 +4,7 @@ use crate::config::Limits;
 use crate::config::setting::{ByteSize, Setting};
 use crate::time_bounds::Bounds;
 use skald_model::TimeRange;
-use skald_query::{Engine, Parsed, QueryError, Tenants};
+use skald_query::{Cancel, Engine, Parsed, QueryError, Tenants};
 
 /// What the index says a query reads, to compare with `max_query_bytes_read`.
 pub(crate) struct BytesGuard {
@@ -34,11 +34,11 @@ impl BytesGuard {
     }
 
     /// Asks the index; an error when the query would read too much.
-    pub(crate) fn check(&self, engine: &Engine) -> Result<(), QueryError> {
+    pub(crate) fn check(&self, engine: &Engine, cancel: &Cancel) -> Result<(), QueryError> {
         if self.max == 0 {
             return Ok(());
         }
-        let found = engine.bytes_to_read(&self.tenants, &self.query, self.range)?;
+        let found = engine.bytes_to_read(&self.tenants, &self.query, self.range, cancel)?;
         if found <= self.max {
             return Ok(());
         }

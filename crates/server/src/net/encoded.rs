@@ -9,7 +9,7 @@ use crate::wire::notes::Notes;
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use hyper::body::Frame;
-use skald_model::Held;
+use skald_model::{Charge, Held};
 use skald_query::{Answer, Labelling};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,12 +40,14 @@ struct Rest {
 impl EncodedAnswer {
     /// Takes room for the answer, waiting on this thread if need be; `None` when there is none.
     pub(crate) fn new(
-        answer: Answer,
+        mut answer: Answer,
         labelling: Labelling,
         notes: Notes,
         outgoing: &Outgoing,
     ) -> Option<EncodedAnswer> {
         let mut held = outgoing.blocking_room(weight(&answer.data) + FIRST_BYTES)?;
+        // From here on the result is charged as an answer, no longer to its query.
+        answer.charge = Charge::default();
         let mut encoder = Encoder::new(answer, labelling, notes);
         let first = encoder.next(FIRST_BYTES);
         if encoder.is_done() {
@@ -162,6 +164,7 @@ mod tests {
             stats: Stats::default(),
             warnings: Vec::new(),
             cursor: None,
+            charge: Charge::default(),
         }
     }
 
@@ -174,14 +177,13 @@ mod tests {
     async fn a_large_answer_takes_little_more_than_its_result() {
         let (budget, metrics) = (Arc::new(Budget::new(10 << 20)), Arc::new(Metrics::new()));
         let outgoing = Arc::new(Outgoing::new(&budget, &metrics, Duration::ZERO));
-        let answer = answer(2000, 1000);
-        let whole =
-            crate::wire::answer::encode(answer.clone(), Labelling::Merged, Notes::default());
+        let answer = || answer(2000, 1000);
+        let whole = crate::wire::answer::encode(answer(), Labelling::Merged, Notes::default());
         let share = budget.share(MemoryUser::Answers);
         assert!(whole.len() > 3 * share);
-        let first = encoded(answer.clone(), &outgoing).expect("room");
+        let first = encoded(answer(), &outgoing).expect("room");
         let bodies = [first.clone(), first].map(|answer| answer.body(&outgoing));
-        assert!(encoded(answer, &outgoing).is_none());
+        assert!(encoded(answer(), &outgoing).is_none());
         for mut body in bodies {
             let mut text = Vec::new();
             while let Some(frame) = body.frame().await {

@@ -307,25 +307,27 @@ pub(crate) fn list<T>(json: &mut Json, items: &[T], mut write: impl FnMut(&mut J
 #[cfg(test)]
 mod tests {
     use super::*;
+    use skald_model::Charge;
 
     fn pair(name: &str, value: &str) -> (String, String) {
         (name.to_owned(), value.to_owned())
     }
 
     fn check(data: Data, labelling: Labelling, expected: &str) {
-        let answer = Answer {
-            data,
+        let answer = || Answer {
+            data: data.clone(),
             stats: Stats::default(),
             warnings: vec![],
             cursor: None,
+            charge: Charge::default(),
         };
-        let mut encoder = Encoder::new(answer.clone(), labelling, Notes::default());
+        let mut encoder = Encoder::new(answer(), labelling, Notes::default());
         let mut pieces = Vec::new();
         while !encoder.is_done() {
             pieces.extend(encoder.clone().next(1));
             drop(encoder.next(1));
         }
-        let whole = encode(answer, labelling, Notes::default());
+        let whole = encode(answer(), labelling, Notes::default());
         assert_eq!(pieces, whole);
         let text = String::from_utf8(whole).expect("JSON is UTF-8");
         let start =

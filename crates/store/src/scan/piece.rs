@@ -11,9 +11,15 @@ use crate::head::Chunk;
 use crate::part::Part;
 use skald_block::{FieldCoverage, NEWEST_ROWS_MIN, NewestRows, ReadSpec};
 use skald_fields::Form;
-use skald_model::{Batch, Direction, TimeRange};
+use skald_model::{Batch, Columns, Direction, MetadataWanted, TimeRange};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Bytes of a row beside its line: its time and where its line ends.
+const ROW_BYTES: usize = 12;
+
+/// Bytes of a row in a metadata column.
+const CODE_BYTES: usize = 4;
 
 /// One thing to read: a chunk of the head or a block of a part.
 #[derive(Clone, Debug)]
@@ -115,6 +121,29 @@ impl Piece {
                 block,
             },
         }
+    }
+
+    /// About the bytes that reading these columns takes, at most; none where they are in memory.
+    pub fn decoded_bytes(&self, columns: &Columns) -> usize {
+        let Source::Block { part, block } = &self.source else {
+            return 0;
+        };
+        let meta = &part.blocks[*block as usize].meta;
+        let (rows, mut bytes) = (meta.rows as usize, 0);
+        if columns.lines {
+            // Lines, and the fields or the frames that they are made of.
+            bytes += 2 * meta.line_bytes as usize;
+        }
+        let (names, values) = match &columns.metadata {
+            MetadataWanted::None => (0, false),
+            MetadataWanted::All => (meta.columns.len(), true),
+            MetadataWanted::Names(names) => (names.len(), true),
+        };
+        if values {
+            let metadata = meta.runs.iter().map(|run| run.metadata_bytes);
+            bytes += metadata.sum::<u64>() as usize;
+        }
+        bytes + rows * (ROW_BYTES + names * CODE_BYTES)
     }
 
     /// Whether it lies in memory and not in a part.

@@ -10,6 +10,7 @@
 //! `name_extracted`, on entries that have no metadata of that name themselves. Metadata named
 //! `__error__` is an error the entry came with.
 
+mod room;
 mod visible;
 
 pub(super) use visible::Item;
@@ -19,7 +20,7 @@ use super::ranks::Ranks;
 use super::span::{ARENA, FIRST_COLUMN, Input, LINES, STREAM, Span, Text, column_span};
 use crate::pipeline::early_drops::Watch;
 use crate::pipeline::required_labels::Hints;
-use skald_model::{Labels, MetadataColumn};
+use skald_model::{Charge, Labels, MetadataColumn, Stop};
 use std::cell::RefCell;
 
 /// The label that carries the first failure of a pipeline.
@@ -109,16 +110,36 @@ pub(super) struct LabelSet {
     /// Stage that is at work.
     pub(super) stage: usize,
     refuted: bool,
+    /// What the buffers of the scratch hold.
+    charge: Charge,
+    /// Bytes of the tables of names and keys, by which they were charged.
+    tables: usize,
+    /// Bytes that all buffers had when they were charged last.
+    settled: usize,
+    /// Why the run ends; the line at hand is dropped.
+    stop: Option<Stop>,
     pub(super) ranks: RefCell<Ranks>,
     items: RefCell<Vec<Item>>,
 }
 
+/// Bytes that a name takes beside its text: slot, rank, places in tables.
+const NAME_BYTES: usize = size_of::<Slot>() + 64;
+
 impl LabelSet {
+    /// A set whose buffers are charged.
+    pub(super) fn charged(charge: Charge) -> LabelSet {
+        LabelSet {
+            charge,
+            ..LabelSet::default()
+        }
+    }
+
     /// Gets ready for lines of the pipeline `owner`; true when numbers of names were given anew.
     pub(super) fn bind(&mut self, owner: u64, hints: &Hints, watches: &[Watch]) -> bool {
         let renewed = self.names.bind(owner, &hints.names);
         if renewed {
             self.slots.clear();
+            self.tables = 0;
             self.grow();
             self.ranks.get_mut().clear();
             self.wants_all = hints.wants_all();
@@ -210,7 +231,12 @@ impl LabelSet {
     }
 
     fn grow(&mut self) {
-        self.slots.resize(self.names.len(), Slot::default());
+        if self.slots.len() < self.names.len() {
+            let new = self.slots.len()..self.names.len();
+            let texts = new.map(|id| NAME_BYTES + self.names.text(id as NameId).len());
+            self.hold(texts.sum());
+            self.slots.resize(self.names.len(), Slot::default());
+        }
     }
 
     /// The number of `name`, new or known.
@@ -405,33 +431,6 @@ impl LabelSet {
                 len: (end - start) as u32,
             },
             None => self.store(&text.bytes[start..end]),
-        }
-    }
-
-    /// Copies bytes into the arena, mended to UTF-8.
-    pub(super) fn store(&mut self, bytes: &[u8]) -> Span {
-        let start = self.arena.len();
-        for chunk in bytes.utf8_chunks() {
-            self.arena.extend_from_slice(chunk.valid().as_bytes());
-            if !chunk.invalid().is_empty() {
-                self.arena.extend_from_slice("\u{fffd}".as_bytes());
-            }
-        }
-        self.stored_since(start)
-    }
-
-    /// Lets `write` append to the arena; what it appended must be UTF-8.
-    pub(super) fn store_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
-        let start = self.arena.len();
-        write(&mut self.arena);
-        self.stored_since(start)
-    }
-
-    fn stored_since(&self, start: usize) -> Span {
-        Span {
-            source: ARENA,
-            start: start as u32,
-            len: (self.arena.len() - start) as u32,
         }
     }
 

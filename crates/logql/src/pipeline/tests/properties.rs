@@ -186,7 +186,8 @@ proptest! {
             let mut rows = Rows::default();
             let selection = Selection::all(batch.len());
             let run = StreamRows { batch: &batch, rows: 0..batch.len() as u32, stream: &stream, selection: &selection };
-            let _ = pipeline.run(&run, direction, &mut scratch, &mut rows);
+            let ran = pipeline.run(&run, direction, &mut scratch, &mut rows);
+            assert!(ran.is_ok());
             rows.0
         };
         let (forward, mut backward) = (rows(Direction::Forward), rows(Direction::Backward));

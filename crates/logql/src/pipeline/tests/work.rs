@@ -20,7 +20,8 @@ fn comparisons(text: &str, count: usize, line: impl Fn(usize) -> String) -> u64 
             stream: &stream,
             selection: &Selection::all(batch.len()),
         };
-        let _ = pipeline.run(&run, Direction::Forward, &mut scratch, &mut Sorted);
+        let ran = pipeline.run(&run, Direction::Forward, &mut scratch, &mut Sorted);
+        assert!(ran.is_ok());
     }
     scratch.labels.ranks.borrow().comparisons.get()
 }

@@ -6,7 +6,7 @@
 
 use crate::error::QueryError;
 use crate::exec::context::Context;
-use crate::exec::log::entry::Entry;
+use crate::exec::log::entry::{Entry, exact_bytes};
 use crate::exec::log::plan::LogPlan;
 use crate::exec::log::rounds;
 use crate::exec::log::rounds::Found;
@@ -22,13 +22,21 @@ pub(crate) fn execute(context: &Context<'_>, mut plan: LogPlan) -> Result<Found,
     let (interval, direction) = (plan.interval, plan.top.direction);
     let mut entries: Vec<Entry> = Vec::new();
     let (mut stats, mut warnings) = (Stats::default(), Vec::new());
+    let mut charge = context.charge();
+    let mut shortened = false;
     while entries.len() < limit {
         let mut found = rounds::execute(context, &plan)?;
         stats.merge(&found.stats);
         warnings.append(&mut found.warnings);
         let more = found.entries.len() == FETCHED && plan.top.is_by_time();
         thin(&mut found.entries, interval, direction);
+        charge.add(exact_bytes(&found.entries))?;
         entries.append(&mut found.entries);
+        // What memory left out is missing in the middle: the rest would not be an answer.
+        shortened = found.shortened;
+        if shortened {
+            break;
+        }
         let Some(last) = entries.last().filter(|_| more).map(|e| e.timestamp) else {
             break;
         };
@@ -46,7 +54,8 @@ pub(crate) fn execute(context: &Context<'_>, mut plan: LogPlan) -> Result<Found,
         entries,
         stats,
         warnings,
-        shortened: false,
+        shortened,
+        charge,
     })
 }
 

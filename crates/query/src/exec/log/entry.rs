@@ -11,9 +11,22 @@ pub(crate) struct OutputLabels {
     pub(crate) stream: Vec<(String, String)>,
     pub(crate) metadata: Vec<(String, String)>,
     pub(crate) parsed: Vec<(String, String)>,
+    /// Bytes of all of them.
+    pub(crate) bytes: usize,
 }
 
+/// Bytes of a label beside its texts.
+const PAIR_BYTES: usize = size_of::<(String, String)>();
+
 impl OutputLabels {
+    /// Bytes that the labels of a row will take.
+    pub(crate) fn bytes_of(row: &Row<'_>) -> usize {
+        let mut bytes = size_of::<OutputLabels>();
+        row.labels
+            .for_each(&mut |name, value, _| bytes += PAIR_BYTES + name.len() + value.len());
+        bytes
+    }
+
     /// The labels of a row, owned.
     pub(crate) fn of(row: &Row<'_>) -> OutputLabels {
         let mut labels = OutputLabels::default();
@@ -24,7 +37,9 @@ impl OutputLabels {
                 Category::Parsed => &mut labels.parsed,
             };
             list.push((name.to_owned(), value.to_owned()));
+            labels.bytes += PAIR_BYTES + name.len() + value.len();
         });
+        labels.bytes += size_of::<OutputLabels>();
         labels
     }
 
@@ -54,7 +69,7 @@ pub(crate) struct Entry {
 }
 
 /// Bytes of an entry beside its line.
-const ENTRY_BYTES: usize = 128;
+pub(crate) const ENTRY_BYTES: usize = 128;
 
 impl Entry {
     /// Its place in the total order that [`crate::cursor`] describes.
@@ -71,7 +86,8 @@ impl Entry {
             .then_with(|| self.labels.cmp(&other.labels))
     }
 
-    pub(crate) fn memory_bytes(&self) -> usize {
+    /// Bytes held beside its labels, which others may share.
+    pub(crate) fn own_bytes(&self) -> usize {
         self.line.len() + ENTRY_BYTES
     }
 
@@ -91,6 +107,27 @@ impl Entry {
             line: line.to_vec(),
         }
     }
+}
+
+/// Bytes that entries hold; labels that neighbours share count once.
+pub(crate) fn about_bytes(entries: &[Entry]) -> usize {
+    let mut last = std::ptr::null();
+    let bytes = entries.iter().map(|entry| {
+        let at = Arc::as_ptr(&entry.labels);
+        let known = std::mem::replace(&mut last, at) == at;
+        entry.own_bytes() + if known { 0 } else { entry.labels.bytes }
+    });
+    bytes.sum()
+}
+
+/// Bytes that entries hold; labels that some of them share count once.
+pub(crate) fn exact_bytes(entries: &[Entry]) -> usize {
+    let mut seen = hashbrown::HashSet::new();
+    let bytes = entries.iter().map(|entry| {
+        let new = seen.insert(Arc::as_ptr(&entry.labels));
+        entry.own_bytes() + if new { entry.labels.bytes } else { 0 }
+    });
+    bytes.sum()
 }
 
 /// Drops repeats: of equal entries, which a push sent twice leaves in two pieces, the first to

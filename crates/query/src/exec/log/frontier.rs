@@ -1,10 +1,10 @@
 //! The frontier collects entries of all threads and knows the time beyond which none can count.
 
 use crate::error::QueryError;
-use crate::exec::log::entry::Entry;
+use crate::exec::log::entry::{Entry, exact_bytes};
 use crate::exec::log::top_k::{Collector, TopK};
 use parking_lot::Mutex;
-use skald_model::{Direction, Held};
+use skald_model::{Charge, Direction};
 use skald_store::PieceRun;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -15,12 +15,20 @@ pub(crate) struct Frontier {
     edge: AtomicI64,
     collector: Mutex<Collector>,
     /// What the collected entries are charged with.
-    held: Mutex<Held>,
+    held: Mutex<Charge>,
+    /// What an answer that memory makes shorter fails with.
+    shortened: Option<QueryError>,
 }
 
 impl Frontier {
     /// Of an answer that `top` describes, of at most `bytes_max` bytes, charged to `held`.
-    pub(crate) fn new(top: TopK, bytes_max: usize, held: Held) -> Frontier {
+    /// `shortened` is what one that does not fit fails with, if it may not be shorter than asked.
+    pub(crate) fn new(
+        top: TopK,
+        bytes_max: usize,
+        held: Charge,
+        shortened: Option<QueryError>,
+    ) -> Frontier {
         Frontier {
             direction: top.direction,
             edge: AtomicI64::new(match top.direction {
@@ -29,6 +37,7 @@ impl Frontier {
             }),
             collector: Mutex::new(Collector::new(top, bytes_max)),
             held: Mutex::new(held),
+            shortened,
         }
     }
 
@@ -68,15 +77,19 @@ impl Frontier {
         if let Some(edge) = collector.absorb(entries) {
             self.advance(edge);
         }
-        if self.held.lock().cover(collector.bytes()) {
-            Ok(())
-        } else {
-            Err(QueryError::Busy)
+        if let Some(error) = self.shortened.as_ref().filter(|_| collector.is_shortened()) {
+            return Err(error.clone());
         }
+        Ok(self.held.lock().cover(collector.bytes())?)
     }
 
-    /// The entries in order, and whether memory made the answer shorter than asked.
-    pub(crate) fn finish(&self) -> Result<(Vec<Entry>, bool), QueryError> {
-        self.collector.lock().finish()
+    /// The entries in order with what they are charged with, and whether memory made the answer
+    /// shorter than asked.
+    pub(crate) fn finish(&self) -> Result<(Vec<Entry>, Charge, bool), QueryError> {
+        let mut collector = self.collector.lock();
+        let (entries, shortened) = collector.finish()?;
+        let mut held = std::mem::take(&mut *self.held.lock());
+        held.cover(exact_bytes(&entries))?;
+        Ok((entries, held, shortened))
     }
 }

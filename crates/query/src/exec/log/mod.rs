@@ -3,6 +3,7 @@
 pub(crate) mod downsample;
 pub(crate) mod entry;
 pub(crate) mod frontier;
+pub(crate) mod label_sets;
 pub(crate) mod piece_reader;
 pub(crate) mod plan;
 pub(crate) mod query;

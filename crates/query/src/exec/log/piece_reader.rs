@@ -6,8 +6,9 @@
 
 use crate::cursor::Place;
 use crate::error::QueryError;
-use crate::exec::log::entry::{Entry, OutputLabels};
+use crate::exec::log::entry::{ENTRY_BYTES, Entry, OutputLabels};
 use crate::exec::log::frontier::Frontier;
+use crate::exec::log::label_sets::LabelSets;
 use crate::exec::log::slices::{RowKey, Slices};
 use crate::exec::log::top_k::TopK;
 use crate::exec::log::top_rows;
@@ -15,17 +16,16 @@ use crate::exec::row_range;
 use crate::exec::scan::Scan;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 use skald_logql::pipeline::{ColumnPlan, Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
-use skald_model::{Batch, Columns, Direction, EntryHash, Literal, StreamId};
+use skald_model::{Batch, Charge, Columns, Direction, EntryHash, Literal, StreamId};
 use skald_store::{Piece, PieceRows, ReadSpec};
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Distinct label sets a thread remembers before it forgets them all: bounds what random metadata
-/// costs.
-const LABEL_SETS_MAX: usize = 16 * 1024;
+/// Bytes of entries after which a thread hands them in before the piece is over.
+const HANDED_IN_BYTES: usize = 256 << 10;
 
 /// What all rounds of a log query share.
 pub(crate) struct LogJob {
@@ -48,13 +48,15 @@ pub(crate) struct LogRound {
 impl Shared for LogRound {
     fn work(&self) {
         let mut worker = Worker {
-            scratch: Scratch::at(self.scan.now()),
-            labels: HashMap::default(),
-            key: Vec::new(),
+            scratch: Scratch::charged(self.scan.now(), self.scan.charge()),
+            labels: LabelSets::default(),
             stats: Stats::default(),
             spare: None,
             keys: Vec::new(),
             found: Found::default(),
+            batch: self.scan.charge(),
+            rows: self.scan.charge(),
+            held: self.scan.charge(),
         };
         self.scan.each(|_, piece| {
             let times = (piece.min_time, piece.max_time);
@@ -104,8 +106,11 @@ impl LogRound {
             rows: chosen.as_deref(),
             ..self.read_spec()
         };
-        if let Some(read) = self.scan.read(piece, &spec, worker.spare.take())? {
-            self.collect(piece, &read, chosen.as_deref(), worker);
+        if let Some(read) = self
+            .scan
+            .read(piece, &spec, worker.spare.take(), &mut worker.batch)?
+        {
+            self.collect(piece, &read, chosen.as_deref(), worker)?;
             worker.spare = Some(read);
         }
         Ok(())
@@ -134,8 +139,11 @@ impl LogRound {
             pick: Some(&pick),
             ..self.read_spec()
         };
-        if let Some(read) = self.scan.read(piece, &spec, worker.spare.take())? {
-            self.collect(piece, &read, Some(&picked.take()), worker);
+        if let Some(read) = self
+            .scan
+            .read(piece, &spec, worker.spare.take(), &mut worker.batch)?
+        {
+            self.collect(piece, &read, Some(&picked.take()), worker)?;
             worker.spare = Some(read);
         }
         Ok(())
@@ -154,7 +162,10 @@ impl LogRound {
             fields: true,
             ..ReadSpec::all(columns)
         };
-        let Some(read) = self.scan.read(piece, &spec, worker.spare.take())? else {
+        let Some(read) = self
+            .scan
+            .read(piece, &spec, worker.spare.take(), &mut worker.batch)?
+        else {
             return Ok(None);
         };
         let batch = &*read.batch;
@@ -172,7 +183,7 @@ impl LogRound {
                     stream,
                     selection: &selection,
                 };
-                let _ = filters.run(&rows, Direction::Forward, &mut worker.scratch, &mut passed);
+                let _ = filters.run(&rows, Direction::Forward, &mut worker.scratch, &mut passed)?;
             }
         }
         if !residual.is_empty() {
@@ -196,7 +207,7 @@ impl LogRound {
         read: &PieceRows,
         chosen: Option<&[u32]>,
         worker: &mut Worker,
-    ) {
+    ) -> Result<(), QueryError> {
         let batch = &*read.batch;
         let (mut selection, in_range) = row_range::in_range(read, piece, &self.scan.range);
         if let Some(rows) = chosen {
@@ -210,15 +221,12 @@ impl LogRound {
             .pipeline
             .filter_lines(batch, &mut selection, &mut worker.scratch);
         if selection.is_empty() {
-            return;
+            return Ok(());
         }
         worker.found.begin();
-        let outcome = match self.needs_slices(piece, read) {
+        match self.needs_slices(piece, read) {
             true => self.run_slices(piece, read, selection, worker),
             false => self.run_pipeline(piece, read, &selection, worker),
-        };
-        if let Err(error) = outcome {
-            self.scan.fail(error);
         }
     }
 
@@ -243,6 +251,7 @@ impl LogRound {
         let (batch, top, frontier) = (&*read.batch, &self.job.top, &self.job.frontier);
         let mut keys = std::mem::take(&mut worker.keys);
         keys.clear();
+        worker.rows.reserve(&mut keys, selection.count())?;
         for run in &read.runs {
             if frontier.is_run_beyond(&piece.runs[run.run]) {
                 continue;
@@ -301,33 +310,30 @@ impl LogRound {
                 },
                 found: &mut worker.found,
                 known_labels: &mut worker.labels,
-                key: &mut worker.key,
+                held: &mut worker.held,
                 matched: 0,
+                outcome: Ok(()),
             };
-            let mut outcome = Ok(());
             for rows in row_range::stretches(rows, top.direction) {
-                outcome = self.scan.check();
+                self.scan.check()?;
                 let rows = StreamRows {
                     batch,
                     rows,
                     stream: &stream.labels,
                     selection,
                 };
-                if outcome.is_err()
-                    || self
-                        .job
-                        .pipeline
-                        .run(&rows, top.direction, &mut worker.scratch, &mut sink)
-                        .is_break()
-                {
+                let pipeline = &self.job.pipeline;
+                let ran = pipeline.run(&rows, top.direction, &mut worker.scratch, &mut sink)?;
+                if ran.is_break() {
                     break;
                 }
             }
             worker.stats.lines_matched += sink.matched;
-            outcome?;
+            sink.outcome?;
         }
         let entries = std::mem::take(&mut worker.found.entries);
-        self.job.frontier.absorb(entries)
+        self.job.frontier.absorb(entries)?;
+        Ok(worker.held.cover(worker.labels.bytes())?)
     }
 }
 
@@ -344,19 +350,22 @@ impl RowSink for PassedRows {
     }
 }
 
-type LabelSets = HashMap<Box<[u8]>, Arc<OutputLabels>, foldhash::fast::FixedState>;
-
 /// A thread's buffers.
 struct Worker {
     scratch: Scratch,
     labels: LabelSets,
-    key: Vec<u8>,
     stats: Stats,
     /// What was read last: its memory serves the next piece.
     spare: Option<PieceRows>,
     /// Memory for the rows of a piece that is read in slices.
     keys: Vec<RowKey>,
     found: Found,
+    /// What the rows that were read hold.
+    batch: Charge,
+    /// What `keys` hold.
+    rows: Charge,
+    /// What label sets and entries that are not handed in hold.
+    held: Charge,
 }
 
 /// What was found in the piece at hand.
@@ -400,8 +409,10 @@ struct EntrySink<'a> {
     room: usize,
     found: &'a mut Found,
     known_labels: &'a mut LabelSets,
-    key: &'a mut Vec<u8>,
+    held: &'a mut Charge,
     matched: u64,
+    /// Why the run ended, when that was not the sink's wish.
+    outcome: Result<(), QueryError>,
 }
 
 impl RowSink for EntrySink<'_> {
@@ -419,7 +430,13 @@ impl RowSink for EntrySink<'_> {
             return ControlFlow::Continue(());
         }
         self.matched += 1;
-        let labels = self.labels(row);
+        let labels = match self.take_in(row) {
+            Ok(labels) => labels,
+            Err(error) => {
+                self.outcome = Err(error);
+                return ControlFlow::Break(());
+            }
+        };
         let entry = Entry {
             timestamp: row.timestamp,
             sequence: self.piece.sequence,
@@ -446,27 +463,15 @@ impl RowSink for EntrySink<'_> {
 }
 
 impl EntrySink<'_> {
-    /// The row's labels, shared with earlier rows that have the same.
-    fn labels(&mut self, row: &Row<'_>) -> Arc<OutputLabels> {
-        self.key.clear();
-        let key = &mut *self.key;
-        row.labels.for_each(&mut |name, value, category| {
-            key.push(category as u8);
-            key.extend_from_slice(&(name.len() as u32).to_le_bytes());
-            key.extend_from_slice(name.as_bytes());
-            key.extend_from_slice(&(value.len() as u32).to_le_bytes());
-            key.extend_from_slice(value.as_bytes());
-        });
-        if let Some(labels) = self.known_labels.get(key.as_slice()) {
-            return Arc::clone(labels);
+    /// Charges an entry, handing in those before it when they are many, and gives its labels.
+    fn take_in(&mut self, row: &Row<'_>) -> Result<Arc<OutputLabels>, QueryError> {
+        if self.held.bytes() > self.known_labels.bytes() + HANDED_IN_BYTES {
+            let entries = std::mem::take(&mut self.found.entries);
+            self.job.frontier.absorb(entries)?;
+            self.held.cover(self.known_labels.bytes())?;
         }
-        let labels = Arc::new(OutputLabels::of(row));
-        if self.known_labels.len() >= LABEL_SETS_MAX {
-            self.known_labels.clear();
-        }
-        self.known_labels
-            .insert(self.key.as_slice().into(), Arc::clone(&labels));
-        labels
+        self.held.add(ENTRY_BYTES + row.line.len())?;
+        self.known_labels.of(row, self.held)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::parsed::Parsed;
 
 /// Runs a plan.
 pub(crate) fn execute(context: &Context<'_>, mut plan: LogPlan) -> Result<Found, QueryError> {
-    semijoin::bind(context, &mut plan.query, plan.whole)?;
+    let _values = semijoin::bind(context, &mut plan.query, plan.whole)?;
     if plan.interval > 0 {
         downsample::execute(context, plan)
     } else {

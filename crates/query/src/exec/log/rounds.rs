@@ -14,7 +14,7 @@ use crate::exec::log::plan::LogPlan;
 use crate::exec::scan::Scan;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
-use skald_model::{Columns, Direction, Held, MemoryUser, MetadataWanted};
+use skald_model::{Charge, Columns, ContentQuery, Direction, MetadataWanted};
 use skald_store::{Piece, Select};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,13 @@ pub(crate) struct Found {
     pub(crate) warnings: Vec<String>,
     /// Whether memory made it shorter than asked.
     pub(crate) shortened: bool,
+    /// What the entries hold.
+    pub(crate) charge: Charge,
 }
+
+/// Share of a query's memory that its entries may take, as a divisor: the rest is for reading, and
+/// for the answer that is made of them.
+const ENTRIES_SHARE: usize = 2;
 
 /// Reads what the plan asks for; its inner queries have been bound.
 pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, QueryError> {
@@ -44,24 +50,7 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
         return Ok(Found::default());
     }
     let content = content_query::content(context.source, &query.matchers, range, &query.pipeline);
-    let job = Arc::new(LogJob {
-        columns: Columns {
-            metadata: MetadataWanted::All,
-            ..query.pipeline.columns(true)
-        },
-        literals: content.lines.clone(),
-        pipeline: Arc::clone(&query.pipeline),
-        prefilter: query
-            .prefilter
-            .clone()
-            .map(|plan| (plan.program.columns(false), plan)),
-        frontier: Frontier::new(
-            top.clone(),
-            top.bytes_max.unwrap_or(context.limits.query_memory),
-            Held::new(context.source.store.budget(), MemoryUser::Queries),
-        ),
-        top: top.clone(),
-    });
+    let job = job(context, plan, &content);
     let select = Select {
         matchers: &query.matchers,
         range,
@@ -83,7 +72,7 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
         }
         sort_pieces(&mut selected.pieces, top.direction);
         let round = Arc::new(LogRound {
-            scan: Scan::new(context, selected, range).after(worked),
+            scan: Scan::new(context, context.selected(Ok(selected))?, range).after(worked),
             job: Arc::clone(&job),
         });
         let pieces = round.scan.pieces.len();
@@ -104,9 +93,37 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
         }
         count = count.saturating_mul(ROUND_GROWTH);
     }
-    (found.entries, found.shortened) = job.frontier.finish()?;
+    (found.entries, found.charge, found.shortened) = job.frontier.finish()?;
     found.stats.entries_returned = found.entries.len() as u64;
     Ok(found)
+}
+
+/// What all rounds of a plan share.
+fn job(context: &Context<'_>, plan: &LogPlan, content: &ContentQuery) -> Arc<LogJob> {
+    let (query, top) = (&plan.query, &plan.top);
+    Arc::new(LogJob {
+        columns: Columns {
+            metadata: MetadataWanted::All,
+            ..query.pipeline.columns(true)
+        },
+        literals: content.lines.clone(),
+        pipeline: Arc::clone(&query.pipeline),
+        prefilter: query
+            .prefilter
+            .clone()
+            .map(|plan| (plan.program.columns(false), plan)),
+        frontier: Frontier::new(
+            top.clone(),
+            top.bytes_max
+                .unwrap_or(usize::MAX)
+                .min(context.limits.query_memory / ENTRIES_SHARE),
+            context.charge(),
+            // A page is as long as fits.
+            (top.bytes_max.is_none() && !context.limits.partial)
+                .then_some(QueryError::Memory(context.limits.query_memory)),
+        ),
+        top: top.clone(),
+    })
 }
 
 /// Rows after which a query that reads the newest lines of a block first may have enough. A filter

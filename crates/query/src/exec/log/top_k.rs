@@ -6,7 +6,7 @@
 
 use crate::cursor::{Cursor, Place};
 use crate::error::QueryError;
-use crate::exec::log::entry::{Entry, drop_repeats};
+use crate::exec::log::entry::{Entry, about_bytes, drop_repeats, exact_bytes};
 use skald_logql::ast::SortKey;
 use skald_model::{Direction, StreamId};
 use std::cmp::Ordering;
@@ -125,7 +125,7 @@ impl Collector {
             for entry in
                 entries.extract_if(.., |e| top.place(e.timestamp, e.stream) == Place::Beside)
             {
-                self.beside_bytes += entry.memory_bytes();
+                self.beside_bytes += entry.own_bytes() + entry.labels.bytes;
                 // Too many of them fail the query in the end: until then they cost no memory.
                 if self.beside_bytes <= self.bytes_max {
                     self.beside.push(entry);
@@ -136,7 +136,7 @@ impl Collector {
             return None;
         }
         let before = self.entries.len();
-        self.bytes += entries.iter().map(Entry::memory_bytes).sum::<usize>();
+        self.bytes += about_bytes(&entries);
         self.entries.extend(entries);
         let due = before < self.top.limit
             || self.entries.len() >= self.top.limit.saturating_add(self.top.limit / SPARE_SHARE);
@@ -174,18 +174,23 @@ impl Collector {
             }
         }
         self.entries.truncate(self.top.limit);
-        self.bytes = self.entries.iter().map(Entry::memory_bytes).sum();
+        self.bytes = exact_bytes(&self.entries);
         while self.bytes > self.bytes_max && self.entries.len() > 1 {
             self.shortened = true;
             self.top.limit = self.entries.len() / 2;
             self.entries.truncate(self.top.limit);
-            self.bytes = self.entries.iter().map(Entry::memory_bytes).sum();
+            self.bytes = exact_bytes(&self.entries);
         }
     }
 
     /// Bytes of the entries held.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.beside_bytes.min(self.bytes_max)
+    }
+
+    /// Whether memory made the answer shorter than asked.
+    pub(crate) fn is_shortened(&self) -> bool {
+        self.shortened
     }
 
     /// The answer in order, and whether memory made it shorter than asked; nothing is left here.

@@ -9,7 +9,7 @@ use crate::error::QueryError;
 use crate::exec::interrupt::Interrupt;
 use crate::exec::row_range;
 use hashbrown::HashMap;
-use skald_model::{Batch, Columns, EntryHash, TimeRange, entry_eq};
+use skald_model::{Batch, Charge, Columns, EntryHash, TimeRange, entry_eq};
 use skald_store::{Piece, PieceRows};
 use std::hash::Hash;
 
@@ -21,6 +21,9 @@ type RunAt = (usize, usize);
 
 /// A row by number: piece, row of the piece.
 type RowAt = (usize, u32);
+
+/// Bytes of a row in the maps of those with equal times and of their hashes.
+const HASHED_BYTES: usize = 96;
 
 /// Finds the rows to leave out: of equal entries the one that arrived first stays.
 pub(crate) fn find(
@@ -47,17 +50,18 @@ fn find_by<H: Eq + Hash>(
         }
     }
     let mut repeats = Repeats::new();
+    let mut held = interrupt.charge();
     for runs in by_stream.values_mut() {
         for group in overlapping(pieces, runs) {
-            let equal_times = equal_times(pieces, &group, range, interrupt)?;
+            let equal_times = equal_times(pieces, &group, range, &mut held)?;
             if equal_times.is_empty() {
                 continue;
             }
-            let mut alike = equal_hashes(pieces, equal_times, interrupt, &hash)?;
+            let mut alike = equal_hashes(pieces, equal_times, &mut held, &hash)?;
             // Once, unless hashes collide: then the rows that differ from the first are compared
             // with each other.
             while !alike.is_empty() {
-                alike = split_off_equal(pieces, alike, interrupt, &mut repeats)?;
+                alike = split_off_equal(pieces, alike, &mut held, &mut repeats)?;
             }
         }
     }
@@ -91,19 +95,21 @@ fn equal_times(
     pieces: &[Piece],
     group: &[RunAt],
     range: &TimeRange,
-    interrupt: &Interrupt,
+    held: &mut Charge,
 ) -> Result<Vec<Vec<RowAt>>, QueryError> {
     let mut times: Vec<(i64, u64, u32, usize)> = Vec::new();
+    let (mut batch, mut listed) = (held.another(), held.another());
     for (p, r) in group {
-        interrupt.check()?;
+        held.check()?;
         let piece = &pieces[*p];
-        let Some(read) = row_range::read(piece, &Columns::TIMES)? else {
+        let Some(read) = row_range::read(piece, &Columns::TIMES, &mut batch)? else {
             continue;
         };
         for run in read.runs.iter().filter(|run| run.run == *r) {
             for row in row_range::run_rows(&read.batch.timestamps, &run.rows, piece.sorted, range) {
                 let time = read.batch.timestamps[row as usize];
                 if range.contains(time) {
+                    listed.reserve(&mut times, 1)?;
                     times.push((time, piece.sequence, row, *p));
                 }
             }
@@ -111,6 +117,8 @@ fn equal_times(
     }
     times.sort_unstable();
     let lists = times.chunk_by(|a, b| a.0 == b.0).filter(|c| c.len() > 1);
+    let rows: usize = lists.clone().map(<[_]>::len).sum();
+    held.cover(rows * HASHED_BYTES)?;
     Ok(lists
         .map(|list| list.iter().map(|(_, _, row, p)| (*p, *row)).collect())
         .collect())
@@ -120,7 +128,7 @@ fn equal_times(
 fn equal_hashes<H: Eq + Hash>(
     pieces: &[Piece],
     equal_times: Vec<Vec<RowAt>>,
-    interrupt: &Interrupt,
+    held: &mut Charge,
     hash: impl Fn(&Batch, u32) -> H,
 ) -> Result<Vec<Vec<RowAt>>, QueryError> {
     let mut by_piece: HashMap<usize, Vec<u32>> = HashMap::new();
@@ -128,9 +136,10 @@ fn equal_hashes<H: Eq + Hash>(
         by_piece.entry(*p).or_default().push(*row);
     }
     let mut hashes: HashMap<RowAt, H> = HashMap::new();
+    let mut batch = held.another();
     for (p, rows) in by_piece {
-        interrupt.check()?;
-        let Some(read) = row_range::read(&pieces[p], &Columns::ALL)? else {
+        held.check()?;
+        let Some(read) = row_range::read(&pieces[p], &Columns::ALL, &mut batch)? else {
             continue;
         };
         hashes.extend(rows.iter().map(|row| ((p, *row), hash(&read.batch, *row))));
@@ -153,7 +162,7 @@ fn equal_hashes<H: Eq + Hash>(
 fn split_off_equal(
     pieces: &[Piece],
     alike: Vec<Vec<RowAt>>,
-    interrupt: &Interrupt,
+    held: &mut Charge,
     repeats: &mut Repeats,
 ) -> Result<Vec<Vec<RowAt>>, QueryError> {
     let mut pairs: Vec<(RowAt, RowAt, usize)> = Vec::new();
@@ -163,9 +172,9 @@ fn split_off_equal(
     // By pieces, so that each is read about once.
     pairs.sort_unstable_by_key(|((p, _), (q, _), list)| (*p, *q, *list));
     let mut left: Vec<Vec<RowAt>> = vec![Vec::new(); alike.len()];
-    let (mut firsts, mut laters) = (PieceBatch::default(), PieceBatch::default());
+    let (mut firsts, mut laters) = (PieceBatch::new(held), PieceBatch::new(held));
     for (first, later, list) in pairs {
-        interrupt.check()?;
+        held.check()?;
         let first_batch = firsts.of(pieces, first.0)?;
         let later_batch = match later.0 == first.0 {
             true => first_batch,
@@ -185,17 +194,25 @@ fn split_off_equal(
 }
 
 /// The piece that was read last.
-#[derive(Default)]
 struct PieceBatch {
     number: Option<usize>,
     read: Option<PieceRows>,
+    held: Charge,
 }
 
 impl PieceBatch {
+    fn new(held: &Charge) -> PieceBatch {
+        PieceBatch {
+            number: None,
+            read: None,
+            held: held.another(),
+        }
+    }
+
     /// The entries of a piece; `None` when it is damaged.
     fn of(&mut self, pieces: &[Piece], number: usize) -> Result<Option<&Batch>, QueryError> {
         if self.number != Some(number) {
-            self.read = row_range::read(&pieces[number], &Columns::ALL)?;
+            self.read = row_range::read(&pieces[number], &Columns::ALL, &mut self.held)?;
             self.number = Some(number);
         }
         Ok(self.read.as_ref().map(|read| &*read.batch))
@@ -258,7 +275,7 @@ mod tests {
             .select(&TenantId::fake(), &select)
             .expect("the store can be read");
         let pieces = &selected.pieces;
-        let interrupt = Interrupt::new(&Cancel::default(), &QueryLimits::default());
+        let interrupt = Interrupt::new(store.budget(), &Cancel::default(), &QueryLimits::default());
         let count = |repeats: Repeats| repeats.values().map(Vec::len).sum::<usize>();
         let sorted = |mut repeats: Repeats| {
             repeats.values_mut().for_each(|rows| rows.sort_unstable());

@@ -20,7 +20,7 @@ use skald_logql::pipeline::{
     ColumnPlan, Extractor, SampleError, SampleSink, Scratch, Selection, SeriesTable, StreamRows,
 };
 use skald_logql::typed::Leaf;
-use skald_model::{Budget, Columns, Direction, Held, Literal, MemoryUser};
+use skald_model::{Charge, Columns, Direction, Literal, Stop};
 use skald_store::{Piece, PieceRows, ReadSpec, RunRows};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -28,6 +28,10 @@ use std::sync::Arc;
 /// Series one leaf may gather, as a multiple of what an answer may hold: outer aggregations fold
 /// them.
 const LEAF_SERIES_FACTOR: usize = 100;
+
+/// Share of a query's memory that it may hold while samples are gathered, as a divisor: the points
+/// and labels that are made of them take as much again.
+const SAMPLES_SHARE: usize = 2;
 
 /// One leaf, for all threads that work on it.
 pub(crate) struct LeafJob {
@@ -44,8 +48,6 @@ pub(crate) struct LeafJob {
     spec: metric::RangeSpec,
     steps: Steps,
     series_max: usize,
-    memory_max: usize,
-    budget: Arc<Budget>,
     gathered: Mutex<Gathered>,
 }
 
@@ -63,24 +65,26 @@ pub(crate) struct LeafInput {
 #[derive(Default)]
 pub(crate) struct Gathered {
     pub(crate) samples: Option<(SeriesTable, RangeState)>,
-    /// What the samples are charged with.
-    held: Vec<Held>,
+    /// What the samples are charged with, without their series.
+    held: Charge,
 }
 
 impl Shared for LeafJob {
     fn work(&self) {
         let mut worker = Worker {
-            table: SeriesTable::with_limit(self.series_max),
+            table: SeriesTable::charged(self.series_max, self.scan.charge()),
             state: RangeState::new(&self.spec, &self.steps),
-            scratch: Scratch::at(self.scan.now()),
+            scratch: Scratch::charged(self.scan.now(), self.scan.charge()),
             stats: Stats::default(),
             spare: None,
+            batch: self.scan.charge(),
             recording: None,
-            held: Held::new(&self.budget, MemoryUser::Queries),
+            held: self.scan.charge(),
         };
         self.scan.each(|index, piece| {
             self.read(index, piece, &mut worker)?;
-            self.charge(&mut worker).map(ControlFlow::Continue)
+            worker.charge()?;
+            Ok(ControlFlow::Continue(()))
         });
         self.hand_in(worker);
     }
@@ -94,9 +98,27 @@ struct Worker {
     stats: Stats,
     /// What was read last: its memory serves the next piece.
     spare: Option<PieceRows>,
+    /// What the rows that were read hold.
+    batch: Charge,
     /// Samples of the piece at hand, when they are to be cached.
     recording: Option<Recording>,
-    held: Held,
+    /// What the samples hold.
+    held: Charge,
+}
+
+impl Worker {
+    /// Charges the query with the samples. The table charges it with series by itself.
+    fn charge(&mut self) -> Result<(), Stop> {
+        let recorded = self.recording.as_ref().map_or(0, Recording::memory_bytes);
+        self.held.cover(self.state.memory_bytes() + recorded)?;
+        let Some(memory) = self.held.memory() else {
+            return Ok(());
+        };
+        match memory.bytes() > memory.bytes_max() / SAMPLES_SHARE {
+            true => Err(Stop::Memory(memory.bytes_max())),
+            false => Ok(()),
+        }
+    }
 }
 
 /// Takes samples in, and counts the lines they are of.
@@ -161,8 +183,6 @@ impl LeafJob {
                 .limits
                 .max_query_series
                 .saturating_mul(LEAF_SERIES_FACTOR),
-            memory_max: context.limits.query_memory,
-            budget: context.source.store.budget().clone(),
             gathered: Mutex::default(),
         }
     }
@@ -246,7 +266,10 @@ impl LeafJob {
             ),
             None => (&self.extractor, self.read_spec(), Vec::new()),
         };
-        let Some(mut read) = self.scan.read(piece, &spec, worker.spare.take())? else {
+        let Some(mut read) =
+            self.scan
+                .read(piece, &spec, worker.spare.take(), &mut worker.batch)?
+        else {
             return Ok(None);
         };
         read.runs.retain(&is_left);
@@ -268,7 +291,10 @@ impl LeafJob {
             rows: Some(&residual),
             ..self.read_spec()
         };
-        let Some(mut lines) = self.scan.read(piece, &spec, Some(read))? else {
+        let Some(mut lines) = self
+            .scan
+            .read(piece, &spec, Some(read), &mut worker.batch)?
+        else {
             return Ok(None);
         };
         lines.runs.retain(&is_left);
@@ -286,7 +312,7 @@ impl LeafJob {
             &mut worker.table,
             |series, time, value| state.add(series, time, value),
         );
-        worker.stats.lines_matched += lines.ok_or_else(|| self.too_many_series())?;
+        worker.stats.lines_matched += lines.ok_or_else(|| self.refusal(&worker.table))?;
         Ok(())
     }
 
@@ -329,8 +355,9 @@ impl LeafJob {
                     SampleError::Pipeline { text, row } => {
                         QueryError::Bad(self.failure(piece, row, text))
                     }
-                    SampleError::TooManySeries(_) => self.too_many_series(),
+                    other => self.refused(other),
                 })?;
+                worker.charge()?;
             }
         }
         Ok(())
@@ -369,17 +396,6 @@ impl LeafJob {
         }
     }
 
-    /// Charges the query with what a thread holds.
-    fn charge(&self, worker: &mut Worker) -> Result<(), QueryError> {
-        if worker.state.memory_bytes() > self.memory_max {
-            return Err(QueryError::Memory(self.memory_max));
-        }
-        if !worker.held.cover(worker.state.memory_bytes()) {
-            return Err(QueryError::Busy);
-        }
-        Ok(())
-    }
-
     /// Adds the runs that their directory entries answer for. Says for each run whether it is one
     /// of them; gives nothing when none can be.
     fn count_runs(
@@ -407,7 +423,7 @@ impl LeafJob {
             let series =
                 self.extractor
                     .series_of_stream(stream, &mut worker.scratch, &mut worker.table);
-            let series = series.ok_or_else(|| self.too_many_series())?;
+            let series = series.ok_or_else(|| self.refusal(&worker.table))?;
             for stretch in stretches
                 .iter()
                 .filter(|stretch| self.scan.range.contains(stretch.time))
@@ -419,24 +435,41 @@ impl LeafJob {
         Ok(counted)
     }
 
-    fn too_many_series(&self) -> QueryError {
-        QueryError::Series(self.series_max / LEAF_SERIES_FACTOR)
+    /// Why a table takes no more series.
+    fn refusal(&self, table: &SeriesTable) -> QueryError {
+        self.refused(table.refusal())
+    }
+
+    fn refused(&self, error: SampleError) -> QueryError {
+        match error {
+            SampleError::TooManySeries(_) => {
+                QueryError::Series(self.series_max / LEAF_SERIES_FACTOR)
+            }
+            SampleError::Stopped(stop) => stop.into(),
+            SampleError::Pipeline { text, .. } => QueryError::Bad(text),
+        }
     }
 
     /// Merges a thread's samples into those of threads that have finished.
     fn hand_in(&self, worker: Worker) {
         self.scan.count(&worker.stats);
         let mut gathered = self.gathered.lock();
-        gathered.held.push(worker.held);
-        let Some((table, state)) = gathered.samples.as_mut() else {
-            gathered.samples = Some((worker.table, worker.state));
+        let Gathered { samples, held } = &mut *gathered;
+        let Some((table, state)) = samples.as_mut() else {
+            *samples = Some((worker.table, worker.state));
+            *held = worker.held;
             return;
         };
         let numbers = (0..worker.table.len() as u32)
             .map(|index| table.intern(worker.table.labels(index).as_bytes()));
         match numbers.collect::<Option<Vec<u32>>>() {
-            Some(map) => state.merge(worker.state, &map),
-            None => self.scan.fail(self.too_many_series()),
+            Some(map) => {
+                state.merge(worker.state, &map);
+                if let Err(stop) = held.cover(state.memory_bytes()) {
+                    self.scan.fail(stop.into());
+                }
+            }
+            None => self.scan.fail(self.refusal(table)),
         }
     }
 }

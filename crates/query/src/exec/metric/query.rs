@@ -10,10 +10,10 @@ use crate::exec::scan::Scan;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
 use skald_logql::metric;
-use skald_logql::metric::{Evaluated, LeafSeries, Matrix, Series, Steps};
+use skald_logql::metric::{EvalError, Evaluated, LeafSeries, Matrix, Series, Steps};
 use skald_logql::pipeline::Extractor;
 use skald_logql::typed::{Leaf, MetricQuery};
-use skald_model::TimeRange;
+use skald_model::{Charge, TimeRange};
 use skald_store::Select;
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ pub(crate) struct Found {
     pub(crate) value: Evaluated,
     pub(crate) stats: Stats,
     pub(crate) warnings: Vec<String>,
+    /// What the value holds.
+    pub(crate) charge: Charge,
 }
 
 /// Runs a metric query on a grid.
@@ -33,12 +35,14 @@ pub(crate) fn execute(
     let mut stats = Stats::default();
     let mut warnings = Vec::new();
     let mut leaves = Vec::with_capacity(query.leaves.len());
+    let mut charge = context.charge();
     for leaf in &query.leaves {
         let gathered = gather(context, leaf, steps)?;
         leaves.push(LeafSeries {
             matrix: gathered.matrix,
             absent_labels: leaf.labels_where_absent(),
         });
+        charge.absorb(gathered.charge);
         stats.merge(&gathered.stats);
         warnings.extend(gathered.warnings);
         let skipped = leaf.extractor.skipped();
@@ -48,12 +52,20 @@ pub(crate) fn execute(
             ));
         }
     }
-    let value =
-        metric::evaluate(&query.root, leaves, steps).map_err(|e| QueryError::Bad(e.to_string()))?;
+    let value = match metric::evaluate(&query.root, leaves, steps, &mut charge) {
+        Ok(value) => value,
+        Err(EvalError::Invalid(text)) => return Err(QueryError::Bad(text)),
+        Err(EvalError::Stopped(stop)) => {
+            // Half of an expression is no answer: of a partial one nothing is left.
+            warnings.push(context.interrupt.settle(stop.into())?);
+            Evaluated::Matrix(Matrix::default())
+        }
+    };
     Ok(Found {
         value,
         stats,
         warnings,
+        charge,
     })
 }
 
@@ -62,6 +74,8 @@ struct LeafMatrix {
     matrix: Matrix,
     stats: Stats,
     warnings: Vec<String>,
+    /// What the matrix holds.
+    charge: Charge,
 }
 
 /// Gathers one leaf.
@@ -71,10 +85,10 @@ fn gather(context: &Context<'_>, leaf: &Leaf, steps: &Steps) -> Result<LeafMatri
         start: first,
         end: last.saturating_add(1),
     };
-    let extractor = bound(context, leaf, range)?;
+    let (extractor, _values) = bound(context, leaf, range)?;
     let content =
         content_query::content(context.source, &leaf.matchers, range, extractor.pipeline());
-    let selected = context.source.select(&Select {
+    let selected = context.select(&Select {
         matchers: &leaf.matchers,
         range,
         content: &content,
@@ -92,11 +106,11 @@ fn gather(context: &Context<'_>, leaf: &Leaf, steps: &Steps) -> Result<LeafMatri
         .share(Arc::clone(&job) as Arc<dyn Shared>, job.pieces());
     let (gathered, stats, mut warnings) = job.finish()?;
     let mut matrix = Matrix::default();
+    let mut charge = context.charge();
     if let Some((table, state)) = gathered.samples {
-        if state.result_bytes() > context.limits.query_memory {
+        if let Err(stop) = charge.add(state.result_bytes() + table.labels_bytes()) {
             // Not even the points fit: the partial answer has none of them.
-            let error = QueryError::Memory(context.limits.query_memory);
-            warnings.push(context.interrupt.settle(error)?);
+            warnings.push(context.interrupt.settle(stop.into())?);
         } else {
             let points = state.finish().into_iter().enumerate();
             let series = points.map(|(i, points)| Series {
@@ -106,24 +120,26 @@ fn gather(context: &Context<'_>, leaf: &Leaf, steps: &Steps) -> Result<LeafMatri
             matrix.series = series
                 .filter(|s| s.points.iter().any(Option::is_some))
                 .collect();
+            charge.cover(matrix.memory_bytes())?;
         }
     }
     Ok(LeafMatrix {
         matrix,
         stats,
         warnings,
+        charge,
     })
 }
 
-/// The leaf's extractor, with the values of its inner queries.
+/// The leaf's extractor, with the values of its inner queries and what these hold.
 fn bound(
     context: &Context<'_>,
     leaf: &Leaf,
     range: TimeRange,
-) -> Result<Arc<Extractor>, QueryError> {
+) -> Result<(Arc<Extractor>, Charge), QueryError> {
     if leaf.subqueries.is_empty() {
-        return Ok(Arc::clone(&leaf.extractor));
+        return Ok((Arc::clone(&leaf.extractor), Charge::default()));
     }
-    let values = semijoin::values(context, &leaf.subqueries, range)?;
-    Ok(Arc::new(leaf.extractor.bind(values)))
+    let (values, charge) = semijoin::values(context, &leaf.subqueries, range)?;
+    Ok((Arc::new(leaf.extractor.bind(values)), charge))
 }

@@ -26,6 +26,9 @@ use xxhash_rust::xxh3::Xxh3;
 /// as many while it reads.
 const SAMPLES_MAX: usize = 32 << 10;
 
+/// Most bytes of labels of the series cached of a block.
+const KEYS_BYTES_MAX: usize = 1 << 20;
+
 /// Share of the bound, as a divisor, that one leaf may draw on: one that reads more than fits would
 /// push out what others use, and in the end its own.
 const LEAF_SHARE: usize = 2;
@@ -303,6 +306,11 @@ impl Recording {
             .map_or(0, |after| timestamps.partition_point(|t| *t < after).max(1))
     }
 
+    /// Bytes held.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.samples.capacity() * size_of::<Sample>() + self.known.allocation_size()
+    }
+
     /// Takes in a sample that stands for `lines` lines.
     pub(crate) fn add(&mut self, series: u32, time: i64, value: f64, lines: u64) {
         if self.overflowed {
@@ -350,7 +358,8 @@ impl Recording {
         self.alike.1
     }
 
-    /// The samples with series of their own; `None` when there are too many.
+    /// The samples with series of their own; `None` when there are too many, or their labels too
+    /// long.
     fn finish(mut self, table: &SeriesTable) -> Option<Samples> {
         if self.overflowed {
             return None;
@@ -360,10 +369,15 @@ impl Recording {
         for sample in &mut self.samples {
             let next = numbers.len() as u32;
             sample.series = *numbers.entry(sample.series).or_insert_with_key(|series| {
-                keys.extend_from_slice(table.key(*series));
+                if keys.len() <= KEYS_BYTES_MAX {
+                    keys.extend_from_slice(table.key(*series));
+                }
                 ends.push(keys.len() as u32);
                 next
             });
+            if keys.len() > KEYS_BYTES_MAX {
+                return None;
+            }
         }
         self.samples.shrink_to_fit();
         keys.shrink_to_fit();
