@@ -118,6 +118,13 @@ impl Queue {
         needed <= self.held.bytes() || self.held.try_cover(needed.next_multiple_of(STEP_BYTES))
     }
 
+    /// Charges what is there, also where there was no room: the first entry of an empty queue, and
+    /// the report of what was dropped.
+    fn cover(&mut self) {
+        let needed = self.needs().max(self.held.bytes());
+        self.held.fit(needed);
+    }
+
     /// Gives back what is not needed any more.
     fn settle(&mut self) {
         self.held
@@ -150,14 +157,14 @@ impl Subscriber {
         let full =
             queue.entries.len() >= QUEUE_ENTRIES_MAX || queue.bytes + bytes > QUEUE_BYTES_MAX;
         if full && !queue.entries.is_empty() || !queue.room(bytes) && !queue.entries.is_empty() {
-            if queue.dropped.len() < DROPPED_MAX && queue.room(size_of::<(i64, Labels)>()) {
+            if queue.dropped.len() < DROPPED_MAX {
                 queue.dropped.push((entry.timestamp, entry.labels.clone()));
+                queue.cover();
             }
             return;
         }
         queue.bytes += bytes;
-        let needed = queue.needs().max(queue.held.bytes());
-        queue.held.fit(needed);
+        queue.cover();
         queue.entries.push_back(entry.clone());
     }
 }

@@ -57,90 +57,91 @@ impl Config {
     /// With defaults that fit the budget, and what does not fit of that which was set.
     pub(crate) fn fitted(mut self) -> Result<(Config, Vec<String>), String> {
         let budget = self.budget()?;
-        let (defaults, mut misfits) = (Config::default(), Vec::new());
-        let mut fit = |name: &str, value: &mut ByteSize, default: ByteSize, part: u64| {
+        let misfits = self.fit_sizes(budget);
+        self.fit_counts(budget);
+        Ok((self, misfits))
+    }
+
+    fn fit_sizes(&mut self, budget: u64) -> Vec<String> {
+        let mut defaults = Config::default();
+        let mut misfits = Vec::new();
+        for (name, of, part) in SIZES {
+            let default = *of(&mut defaults);
+            let value = of(self);
             let most = budget / part;
             if *value == default {
                 value.0 = value.0.min(most);
             } else if value.0 > most {
-                misfits.push(misfit(name, value.0, budget));
+                misfits.push(misfit(name, *value, ByteSize(budget)));
             }
-        };
-        let (d, own) = (&defaults.distributor, &mut self.distributor);
-        fit(
-            "distributor.max_recv_msg_size",
-            &mut own.max_recv_msg_size,
-            d.max_recv_msg_size,
-            PART_OF_BODY,
-        );
-        let decompressed = "distributor.max_decompressed_size";
-        fit(
-            decompressed,
-            &mut own.max_decompressed_size,
-            d.max_decompressed_size,
-            PART_OF_ONE,
-        );
-        let (d, own) = (&defaults.server, &mut self.server);
-        let grpc = "server.grpc_server_max_recv_msg_size";
-        fit(
-            grpc,
-            &mut own.grpc_server_max_recv_msg_size,
-            d.grpc_server_max_recv_msg_size,
-            PART_OF_BODY,
-        );
-        let form = defaults.frontend.max_body_size;
-        fit(
-            "frontend.max_body_size",
-            &mut self.frontend.max_body_size,
-            form,
-            PART_OF_FORM,
-        );
-        let query = defaults.limits.query_memory;
-        fit(
-            "limits_config.query_memory",
-            &mut self.limits.query_memory,
-            query,
-            PART_OF_ONE,
-        );
-        let flush = defaults.ingester.flush_size;
-        fit(
-            "ingester.flush_size",
-            &mut self.ingester.flush_size,
-            flush,
-            PART_OF_FLUSH,
-        );
+        }
+        misfits
+    }
 
+    fn fit_counts(&mut self, budget: u64) {
+        let defaults = Config::default();
         let results = u32::try_from((budget / PART_OF_RESULTS) >> 20).unwrap_or(u32::MAX);
-        fit_count(
-            &mut self.query_range.max_size_mb,
-            defaults.query_range.max_size_mb,
-            results,
-        );
+        let default = defaults.query_range.max_size_mb;
+        fit_count(&mut self.query_range.max_size_mb, default, results);
         let connections = to_count(budget / PART_OF_CONNECTIONS / CONNECTION_BYTES);
-        let (d, own) = (&defaults.server, &mut self.server);
+        let (own, default) = (&mut self.server, &defaults.server);
         fit_count(
             &mut own.http_listen_conn_limit,
-            d.http_listen_conn_limit,
+            default.http_listen_conn_limit,
             connections,
         );
         fit_count(
             &mut own.max_concurrent_requests,
-            d.max_concurrent_requests,
+            default.max_concurrent_requests,
             connections,
         );
         if self.querier.max_concurrent == 0 {
             let threads = to_count(budget / THREAD_BYTES).max(1);
             self.querier.max_concurrent = self.querier.threads().min(threads);
         }
-        Ok((self, misfits))
     }
 }
 
-fn misfit(name: &str, value: u64, budget: u64) -> String {
+/// A setting of a size in a configuration.
+type SizeOf = fn(&mut Config) -> &mut ByteSize;
+
+/// Sizes by name, with the part of the budget that each is at most.
+const SIZES: [(&str, SizeOf, u64); 6] = [
+    (
+        "distributor.max_recv_msg_size",
+        |config| &mut config.distributor.max_recv_msg_size,
+        PART_OF_BODY,
+    ),
+    (
+        "distributor.max_decompressed_size",
+        |config| &mut config.distributor.max_decompressed_size,
+        PART_OF_ONE,
+    ),
+    (
+        "server.grpc_server_max_recv_msg_size",
+        |config| &mut config.server.grpc_server_max_recv_msg_size,
+        PART_OF_BODY,
+    ),
+    (
+        "frontend.max_body_size",
+        |config| &mut config.frontend.max_body_size,
+        PART_OF_FORM,
+    ),
+    (
+        "limits_config.query_memory",
+        |config| &mut config.limits.query_memory,
+        PART_OF_ONE,
+    ),
+    (
+        "ingester.flush_size",
+        |config| &mut config.ingester.flush_size,
+        PART_OF_FLUSH,
+    ),
+];
+
+fn misfit(name: &str, value: ByteSize, budget: ByteSize) -> String {
     format!(
-        "{name}: {} is more than its part of the {} that memory allows: what does not fit is refused",
-        ByteSize(value),
-        ByteSize(budget)
+        "{name}: {value} is more than its part of the {budget} that memory allows: what does not fit is refused"
     )
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Bytes are reserved as they arrive, whatever length was announced: a body that never comes holds
 //! nothing. When the share is full, a body that needs more waits a little, the one that has stood
-//! still for the longest gives way to it, and the youngest of those that wait are refused first, so
-//! that the others get through. Small bodies have a share of their own, which large ones can't
+//! still for the longest gives way to it, and when all wait the youngest that holds some is refused,
+//! so that the others get through. Small bodies have a share of their own, which large ones can't
 //! take.
 
 use crate::config::Config;
@@ -26,6 +26,9 @@ const SMALL_BYTES_MAX: usize = 64 << 10;
 /// Steps in which a body reserves memory.
 const STEP_BYTES: usize = 64 << 10;
 
+/// Bytes that come unannounced are gathered in blocks of this size.
+const BLOCK_BYTES: usize = 64 << 10;
+
 /// A body gets on when this much of it has arrived.
 const PROGRESS_BYTES: usize = 4 << 10;
 
@@ -34,7 +37,7 @@ const PROGRESS_BYTES: usize = 4 << 10;
 struct Patience {
     /// A body that did not get on for so long gives way to those that wait for room.
     standstill: Duration,
-    /// When all bodies wait for room, the youngest is refused after this.
+    /// When all bodies wait for room, the youngest that holds some is refused after this.
     wait: Duration,
     /// How long any body waits for room.
     wait_max: Duration,
@@ -70,6 +73,8 @@ struct Arriving {
     progress: Instant,
     /// Whether it waits for room, and so can't get on.
     waits: bool,
+    /// Bytes it holds.
+    holds: usize,
     gives_way: Arc<Notify>,
 }
 
@@ -146,7 +151,8 @@ impl Arrivals {
             user,
             announced: announced as usize,
             first: Bytes::new(),
-            rest: BytesMut::new(),
+            blocks: Vec::new(),
+            appended: 0,
             unmarked: 0,
         };
         loop {
@@ -174,6 +180,7 @@ impl Arrivals {
             user,
             progress: Instant::now(),
             waits: false,
+            holds: 0,
             gives_way: gives_way.clone(),
         };
         bodies.arriving.insert(number, arriving);
@@ -209,19 +216,27 @@ impl Arrivals {
 
 impl Place<'_> {
     /// Notes that the body got on, or that it waits.
-    fn mark(&self, user: MemoryUser, waits: bool) {
+    fn mark(&self, user: MemoryUser, waits: bool, holds: usize) {
         if let Some(body) = self.arrivals.bodies.lock().arriving.get_mut(&self.number) {
             body.user = user;
             body.progress = Instant::now();
             body.waits = waits;
+            body.holds = holds;
         }
     }
 
-    /// Whether all bodies of its kind wait, so that none gets on or gives way, and it came last.
-    fn is_last_of_all_that_wait(&self, user: MemoryUser) -> bool {
+    /// Whether all bodies of its kind wait, so that none gets on or gives way, and this is the one
+    /// to go: the last that holds something, or any when none does.
+    fn is_in_the_way(&self, user: MemoryUser) -> bool {
         let bodies = self.arrivals.bodies.lock();
-        let mut others = bodies.arriving.iter().filter(|(_, body)| body.user == user);
-        others.all(|(number, body)| body.waits && *number <= self.number)
+        let mut last = None;
+        for (number, body) in bodies.arriving.iter().filter(|(_, body)| body.user == user) {
+            if !body.waits {
+                return false;
+            }
+            last = Some(*number).filter(|_| body.holds > 0).or(last);
+        }
+        last.is_none_or(|number| number == self.number)
     }
 }
 
@@ -232,14 +247,16 @@ struct Gathered<'a> {
     user: MemoryUser,
     announced: usize,
     first: Bytes,
-    rest: BytesMut,
+    blocks: Vec<BytesMut>,
+    /// Bytes in them.
+    appended: usize,
     /// Bytes that came since the body was last marked as getting on.
     unmarked: usize,
 }
 
 impl Gathered<'_> {
     fn len(&self) -> usize {
-        self.first.len() + self.rest.len()
+        self.first.len() + self.appended
     }
 
     async fn take(&mut self, data: Bytes, max: u64) -> Result<(), ApiError> {
@@ -247,29 +264,53 @@ impl Gathered<'_> {
         if size as u64 > max {
             return Err(too_large(size as u64, max));
         }
-        // A list that grows is there twice while it moves.
-        let moves = self.announced < size && self.rest.capacity() < size;
-        let grown = if moves { size + size / 2 } else { size };
-        let twice = if moves { self.len() } else { 0 };
-        self.room(grown + twice).await?;
+        self.room(size).await?;
         self.unmarked += data.len();
         if self.unmarked >= PROGRESS_BYTES {
             self.unmarked = 0;
-            self.place.mark(self.user, false);
+            self.place.mark(self.user, false, self.held.bytes());
         }
         // Most bodies come in one frame, which then needs no copy.
         if self.len() == 0 {
             self.first = data;
             return Ok(());
         }
-        let wanted = grown.max(self.announced);
-        if self.rest.capacity() < size {
-            self.rest.reserve(wanted - self.rest.len());
-        }
-        self.rest
-            .extend_from_slice(&std::mem::take(&mut self.first));
-        self.rest.extend_from_slice(&data);
+        let first = std::mem::take(&mut self.first);
+        self.append(&first);
+        self.append(&data);
         Ok(())
+    }
+
+    /// Bytes of unknown number go into blocks, which do not move as more come.
+    fn append(&mut self, mut data: &[u8]) {
+        while !data.is_empty() {
+            let space = |block: &BytesMut| block.capacity() - block.len();
+            if self.blocks.last().is_none_or(|block| space(block) == 0) {
+                let wanted = self.announced.saturating_sub(self.appended);
+                let block = BytesMut::with_capacity(wanted.max(BLOCK_BYTES));
+                self.blocks.push(block);
+            }
+            let Some(block) = self.blocks.last_mut() else {
+                return;
+            };
+            let (now, later) = data.split_at(data.len().min(space(block)));
+            block.extend_from_slice(now);
+            self.appended += now.len();
+            data = later;
+        }
+    }
+
+    /// All of it in one piece; blocks go as they are copied.
+    fn joined(&mut self) -> Bytes {
+        if self.blocks.len() <= 1 {
+            let block = self.blocks.pop().map(BytesMut::freeze);
+            return block.unwrap_or_else(|| std::mem::take(&mut self.first));
+        }
+        let mut whole = BytesMut::with_capacity(self.appended);
+        for block in self.blocks.drain(..) {
+            whole.extend_from_slice(&block);
+        }
+        whole.freeze()
     }
 
     /// Reserves memory for `bytes` in all, waiting for it if need be.
@@ -280,7 +321,7 @@ impl Gathered<'_> {
             let small = std::mem::replace(&mut self.held, Held::new(budget, self.user));
             self.wait(bytes).await?;
             drop(small);
-            self.place.mark(self.user, false);
+            self.place.mark(self.user, false, self.held.bytes());
             return Ok(());
         }
         self.wait(bytes).await
@@ -306,19 +347,18 @@ impl Gathered<'_> {
             arrivals.budget.count_refusal(self.user);
             return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, text));
         }
-        self.place.mark(self.user, true);
+        self.place.mark(self.user, true, self.held.bytes());
         let since = Instant::now();
         loop {
             arrivals.make_room(self.user);
             tokio::time::sleep(arrivals.patience.look_every).await;
             if self.held.try_cover(bytes) {
-                self.place.mark(self.user, false);
+                self.place.mark(self.user, false, self.held.bytes());
                 return Ok(());
             }
             let waited = since.elapsed();
             let patience = arrivals.patience;
-            let hopeless =
-                || waited >= patience.wait && self.place.is_last_of_all_that_wait(self.user);
+            let hopeless = || waited >= patience.wait && self.place.is_in_the_way(self.user);
             if waited >= patience.wait_max || hopeless() {
                 return Err(arrivals.refuse(self.user));
             }
@@ -327,11 +367,7 @@ impl Gathered<'_> {
 
     fn finish(mut self) -> Bytes {
         self.held.shrink_to(self.len());
-        let bytes = if self.rest.is_empty() {
-            self.first
-        } else {
-            self.rest.freeze()
-        };
+        let bytes = self.joined();
         Bytes::from_owner(Received {
             bytes,
             _held: self.held,
