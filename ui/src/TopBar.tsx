@@ -23,6 +23,7 @@ export function TopBar() {
       <nav>
         <NavItem to="home" is={view} text={t('nav.home')} />
         <NavItem to="search" is={view} text={t('nav.search')} />
+        <NavItem to="storage" is={view} text={t('nav.storage')} />
       </nav>
       <span class="space" />
       <Tenant />
@@ -50,7 +51,7 @@ function Mark() {
 
 function NavItem({ to, is, text }: { to: View; is: View; text: string }) {
   return (
-    <button type="button" class="nav" aria-current={to === is ? 'page' : undefined} onClick={() => go(to === 'home' ? { view: 'home', query: '' } : { view: 'search' })}>
+    <button type="button" class="nav" aria-current={to === is ? 'page' : undefined} onClick={() => go({ view: to, ...(to === 'home' ? { query: '' } : {}) })}>
       {text}
     </button>
   );

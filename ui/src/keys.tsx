@@ -5,7 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { t, type Key } from './i18n';
 import { copy } from './parts/clipboard';
 import { Icon } from './parts/Icon';
-import { earlier, flipTail, later, openPasted, wider } from './search/actions';
+import { earlier, flipChanges, flipTail, later, openPasted, wider } from './search/actions';
 import { currentEntry, flipAround, flipOpen, move, moveToError, opened } from './search/selection';
 import { go, place } from './state/place';
 import { pretty, toggle, wrap } from './state/settings';
@@ -21,13 +21,16 @@ const SHEET: [string, Key][] = [
   ['x', 'keys.around'],
   ['e E', 'keys.error'],
   ['f', 'keys.follow'],
+  ['c', 'keys.changes'],
   ['[ ]', 'keys.shift'],
   ['z', 'keys.out'],
   ['w', 'keys.wrap'],
   ['p', 'keys.pretty'],
   ['y', 'keys.copy'],
   ['s', 'keys.share'],
-  ['g h  g s', 'keys.home'],
+  ['g h', 'nav.home'],
+  ['g s', 'nav.search'],
+  ['g t', 'nav.storage'],
   ['?', 'keys.this'],
 ];
 
@@ -56,6 +59,7 @@ const SEARCH: Record<string, () => void> = {
   e: () => void moveToError(1),
   E: () => void moveToError(-1),
   f: flipTail,
+  c: flipChanges,
   '[': earlier,
   ']': later,
   z: wider,
@@ -71,6 +75,7 @@ function everywhere(key: string): boolean {
     isAfterG = false;
     if (key === 'h') go({ view: 'home', query: '' });
     else if (key === 's') go({ view: 'search' });
+    else if (key === 't') go({ view: 'storage' });
     else return false;
     return true;
   }

@@ -10,6 +10,7 @@ import { adoptTenant, recallToken } from './search/States';
 import { Search } from './search/Search';
 import { place } from './state/place';
 import { language } from './state/settings';
+import { Storage } from './storage/Storage';
 import { TopBar } from './TopBar';
 import './styles/base.css';
 import './styles/controls.css';
@@ -17,11 +18,19 @@ import './styles/search.css';
 import './styles/lines.css';
 import './styles/home.css';
 
+function Shown() {
+  switch (place.value.view) {
+    case 'home': return <Home />;
+    case 'search': return <Search />;
+    case 'storage': return <Storage />;
+  }
+}
+
 function Page() {
   return (
     <>
       <TopBar />
-      {place.value.view === 'home' ? <Home /> : <Search />}
+      <Shown />
       <KeySheet />
       <Toast />
     </>

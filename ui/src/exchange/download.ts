@@ -3,6 +3,7 @@
 import type { Entry } from '../api/entries';
 import { stamp } from '../i18n';
 import { toast } from '../parts/toast';
+import { csvCell } from './csv';
 
 export type Format = 'text' | 'json' | 'csv';
 
@@ -11,12 +12,6 @@ const TYPES: Record<Format, { type: string; ending: string }> = {
   json: { type: 'application/x-ndjson', ending: 'jsonl' },
   csv: { type: 'text/csv', ending: 'csv' },
 };
-
-/** A cell that spreadsheets take as text: no formula begins in it. */
-export function csvCell(value: string): string {
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
 
 function line({ ns, ms, line: text, labels, metadata, parsed }: Entry, format: Format, columns: string[]): string {
   switch (format) {

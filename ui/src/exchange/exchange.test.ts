@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { csvCell } from './csv';
 import { asCurl, asGrafana, asLogcli, type View } from './copy';
 import { isId, shellWords, understand } from './paste';
 
@@ -48,4 +49,8 @@ describe('what is pasted', () => {
     expect(understand('')).toBeNull();
   });
   it('splits shell words', () => expect(shellWords(`a 'b c' "d \\"e" f\\ g \\\n h`)).toEqual(['a', 'b c', 'd "e', 'f g', 'h']));
+});
+
+it('writes cells that no spreadsheet computes', () => {
+  expect(['a', 'a,b', 'a"b', 'x\ny', '=1+1', '-2', '@x'].map(csvCell)).toEqual(['a', '"a,b"', '"a""b"', '"x\ny"', "'=1+1", "'-2", "'@x"]);
 });

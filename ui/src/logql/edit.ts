@@ -26,8 +26,8 @@ export function withFilter(query: string, source: Source, name: string, op: '=' 
 
 const normal = (stage: string) => stage.replaceAll(/\s+/g, '');
 
-/** With a line filter: `|=` or `!=`. */
-export function withLineFilter(query: string, op: '|=' | '!=', text: string): string | null {
+/** With a line filter, of a text or a template. */
+export function withLineFilter(query: string, op: '|=' | '!=' | '|>' | '!>', text: string): string | null {
   const split = splitQuery(query || '{}');
   if (!split) return null;
   const stage = `${op} ${quote(text)}`;

@@ -19,6 +19,7 @@ const PATHS = {
   download: 'M12 4v11m0 0l-4-4m4 4l4-4M5 20h14',
   share: 'M14 4h6v6M20 4l-9 9M18 14v6H4V6h6',
   settings: 'M4 7h9m4 0h3M4 17h3m4 0h9M15 5v4M9 15v4',
+  changes: 'M4 18l5-6 4 3 7-9M15 6h5v5',
   order: 'M7 5v14m0 0l-3-3m3 3l3-3M13 6h7M13 12h5M13 18h3',
   fields: 'M4 6h16M4 12h10M4 18h6',
   link: 'M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1',

@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { t } from '../i18n';
 import { place, runs } from '../state/place';
 import { sidebar } from '../state/settings';
+import { Changes } from './Changes';
 import { Fields } from './Fields';
 import { Histogram } from './Histogram';
 import { Lines } from './Lines';
@@ -12,7 +13,7 @@ import { MetricChart } from './MetricChart';
 import { QueryBar } from './QueryBar';
 import { forget } from './selection';
 import { Empty, Failed } from './States';
-import { failure, loading, rows, run, series, warnings } from './store';
+import { failure, loading, ran, rows, run, series, warnings } from './store';
 import { endTail, tail, arrived, errors } from './tail';
 import { Toolbar } from './Toolbar';
 
@@ -49,13 +50,15 @@ export function Search() {
 function Content() {
   const isLoading = loading.value === 'first';
   const hasSomething = rows.value.length > 0 || series.value !== null;
+  const hasChanges = place.value.show === 'changes' && series.value === null && !failure.value && tail.value === 'off' && ran.value.query !== '';
   if (failure.value && !hasSomething) return <Failed failure={failure.value} />;
   return (
     <div class="content" data-busy={isLoading}>
       {failure.value && <Failed failure={failure.value} />}
       {series.value !== null && <MetricChart series={series.value} />}
-      {series.value === null && rows.value.length > 0 && <Lines />}
-      {!hasSomething && isLoading && (
+      {hasChanges && <Changes />}
+      {series.value === null && rows.value.length > 0 && !hasChanges && <Lines />}
+      {!hasSomething && isLoading && !hasChanges && (
         <div class="state" role="status">
           {t('list.loading')}
         </div>
@@ -65,7 +68,7 @@ function Content() {
           {t('tail.waiting')}
         </div>
       )}
-      {!hasSomething && !isLoading && tail.value === 'off' && !failure.value && <Empty key={`${place.value.query}${runs.value}`} />}
+      {!hasSomething && !isLoading && tail.value === 'off' && !failure.value && !hasChanges && <Empty key={`${place.value.query}${runs.value}`} />}
     </div>
   );
 }

@@ -16,15 +16,19 @@ const LENGTHS = ['5m', '15m', '1h', '3h', '12h', '1d', '7d', '30d'];
 const typed = signal<string | null>(null);
 const isWrong = signal(false);
 
-const short = (ms: number) => clock(ms).replace(/\.000$/, '').replace(/^(\d\d:\d\d):00$/, '$1');
+const short = (ms: number, isFine: boolean) => clock(ms).slice(0, isFine ? 12 : 8).replace(/^(\d\d:\d\d):00$/, '$1');
+
+/** Ranges below this are told apart by milliseconds. */
+const FINE_MS = 10_000;
 
 export function rangeLabel(range: Range): string {
   const relative = /^now-(.+)$/.exec(range.from);
   if (relative && range.to === 'now') return t('time.last', { length: lengthText(relative[1] ?? '') });
   const { start, end } = resolve(range);
   const today = day(Date.now());
-  const first = day(start) === today && day(end) === today ? short(start) : `${day(start)} ${short(start)}`;
-  const last = isLive(range) ? 'now' : day(start) === day(end) ? short(end) : `${day(end)} ${short(end)}`;
+  const isFine = end - start < FINE_MS;
+  const first = day(start) === today && day(end) === today ? short(start, isFine) : `${day(start)} ${short(start, isFine)}`;
+  const last = isLive(range) ? 'now' : day(start) === day(end) ? short(end, isFine) : `${day(end)} ${short(end, isFine)}`;
   return `${first} – ${last}`;
 }
 

@@ -10,7 +10,7 @@ import { Icon, type IconName } from '../parts/Icon';
 import { Menu } from '../parts/Menu';
 import { place, runs } from '../state/place';
 import { order, pretty, sidebar, toggle, wrap } from '../state/settings';
-import { flipTail, fixedLink, stopTail } from './actions';
+import { flipChanges, flipTail, fixedLink, stopTail } from './actions';
 import { cost, isGap, ran, rows, series } from './store';
 import { arrived, isPaused, retryIn, since, tail, waitingCount } from './tail';
 
@@ -24,6 +24,7 @@ export function Toolbar() {
       </span>
       {isLog && (
         <>
+          <Tool icon="changes" text={t('changes.title')} hint="c" isOn={place.value.show === 'changes'} act={flipChanges} />
           <TailTool />
           <Tool
             icon="order"

@@ -2,11 +2,12 @@
 
 import { withFilter, withLineFilter, type Source } from '../logql/edit';
 import { go, note, place } from '../state/place';
-import { resolve, shift, zoomOut, type Range } from '../time/range';
+import { resolve, shift, shortDuration, zoomOut, type Range } from '../time/range';
 import { understand, type Pasted } from '../exchange/paste';
 import { t } from '../i18n';
 import { toast } from '../parts/toast';
 import { identity } from '../api/http';
+import { fetchLimits, limitMs } from '../api/storage';
 import { draft } from './draft';
 import { endTail, follow, isPaused, pause, resume, tail } from './tail';
 import { forget } from './selection';
@@ -27,6 +28,18 @@ export function filterLines(op: '|=' | '!=', text: string) {
   if (next !== null) search(next);
 }
 
+/** Only the lines of a template, or all others; back to the lines. */
+export function filterPattern(op: '|>' | '!>', pattern: string) {
+  const next = withLineFilter(place.value.query, op, pattern);
+  if (next === null) return;
+  note({ show: 'lines' });
+  search(next);
+}
+
+export function flipChanges() {
+  note({ show: place.value.show === 'changes' ? 'lines' : 'changes' });
+}
+
 export function setRange(range: Range) {
   go({ view: 'search', range });
 }
@@ -44,8 +57,14 @@ export function flipColumn(name: string) {
   note({ columns: columns.includes(name) ? columns.filter((c) => c !== name) : [...columns, name] });
 }
 
+/** What reaches back to the first entry anyone has. */
+const EVERYTHING: Range = { from: 'now-3650d', to: 'now' };
+
 /** An id is searched for in all that a query may reach. */
-const EVERYTHING: Range = { from: 'now-30d', to: 'now' };
+async function everything(): Promise<Range> {
+  const longest = await fetchLimits().then((limits) => limitMs(limits.max_query_length), () => 0);
+  return longest ? { from: `now-${shortDuration(longest - 60_000)}`, to: 'now' } : EVERYTHING;
+}
 
 /** Runs what was pasted, if it is more than words. */
 export function openPasted(text: string): boolean {
@@ -61,7 +80,8 @@ function openFound({ kind, query, range, tenant }: Pasted) {
     identity.tenant = tenant;
     note({ tenant });
   }
-  search(query, kind === 'id' ? EVERYTHING : (range ?? place.value.range));
+  if (kind === 'id') void everything().then((all) => search(query, all));
+  else search(query, range ?? place.value.range);
 }
 
 /** Starts the tail, or pauses and resumes it. */

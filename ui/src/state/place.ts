@@ -3,10 +3,14 @@
 import { signal } from '@preact/signals';
 import { DEFAULT_RANGE, resolveEnd, type Range } from '../time/range';
 
-export type View = 'home' | 'search';
+export type View = 'home' | 'search' | 'storage';
+
+/** What Search shows of its query: the lines, or what changed. */
+export type Show = 'lines' | 'changes';
 
 export interface Place {
   view: View;
+  show: Show;
   query: string;
   range: Range;
   /** Fields shown as columns. */
@@ -25,7 +29,8 @@ export function parsePlace(search: string): Place {
   };
   const range = params.has('from') || params.has('to') ? { from: end('from'), to: end('to') } : DEFAULT_RANGE;
   return {
-    view: params.has('query') ? 'search' : 'home',
+    view: params.has('query') ? 'search' : params.get('view') === 'storage' ? 'storage' : 'home',
+    show: params.get('show') === 'changes' ? 'changes' : 'lines',
     query: params.get('query') ?? '',
     range,
     columns: (params.get('columns') ?? '').split(',').filter(Boolean),
@@ -34,7 +39,7 @@ export function parsePlace(search: string): Place {
   };
 }
 
-export function placeText({ view, query, range, columns, line, tenant }: Place): string {
+export function placeText({ view, show, query, range, columns, line, tenant }: Place): string {
   const params = new URLSearchParams();
   if (view === 'search') {
     params.set('query', query);
@@ -42,7 +47,9 @@ export function placeText({ view, query, range, columns, line, tenant }: Place):
     params.set('to', range.to);
     if (columns.length) params.set('columns', columns.join(','));
     if (line) params.set('line', line);
+    if (show !== 'lines') params.set('show', show);
   }
+  if (view === 'storage') params.set('view', view);
   if (tenant) params.set('tenant', tenant);
   const text = params.toString();
   return text ? `?${text}` : '';
