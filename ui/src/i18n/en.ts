@@ -120,6 +120,7 @@ export const en = {
   'share.logcli': 'Copy as logcli',
   'share.grafana': 'Copy as Grafana Explore path',
   'share.lines': 'Copy shown lines as text',
+  'share.markdown': 'Copy open lines as a Markdown table',
   'share.copied': 'Copied',
   'share.failed': 'The browser does not let the page copy',
 

@@ -122,6 +122,7 @@ export const ko: Words = {
   'share.logcli': 'logcli 명령으로 복사',
   'share.grafana': 'Grafana Explore 경로로 복사',
   'share.lines': '보이는 로그를 텍스트로 복사',
+  'share.markdown': '펼친 로그를 Markdown 표로 복사',
   'share.copied': '복사했습니다',
   'share.failed': '브라우저가 복사를 허용하지 않습니다',
 

@@ -1,6 +1,6 @@
 /** Above the lines: how many, in which order, how shown, followed, taken away. */
 
-import { exportEntries } from '../api/entries';
+import { exportEntries, type Entry } from '../api/entries';
 import { serverBase, identity } from '../api/http';
 import { asCurl, asGrafana, asLogcli, type View } from '../exchange/copy';
 import { saveEntries } from '../exchange/download';
@@ -11,6 +11,8 @@ import { Menu } from '../parts/Menu';
 import { place, runs } from '../state/place';
 import { order, pretty, sidebar, toggle, wrap } from '../state/settings';
 import { flipChanges, flipTail, fixedLink, stopTail } from './actions';
+import { valueOf } from './RowView';
+import { opened } from './selection';
 import { cost, isGap, ran, rows, series } from './store';
 import { arrived, isPaused, retryIn, since, tail, waitingCount } from './tail';
 
@@ -111,6 +113,25 @@ function linesAsText(): string {
   return rows.value.flatMap((row) => (isGap(row) ? [`-- ${number(row.gap)} --`] : [`${stamp(row.ms)} ${row.line}`])).join('\n');
 }
 
+/** Lines of a table for a report: as many as one reads. */
+const MARKDOWN_ROWS = 50;
+
+/** The open lines, or the first of the list, as a Markdown table with a link to the same view. */
+function linesAsMarkdown(): string {
+  const entries = rows.value.filter((row): row is Entry => !isGap(row));
+  const open = entries.filter((entry) => opened.value.has(entry.id));
+  const { columns } = place.value;
+  const cell = (text: string) => text.slice(0, 500).replaceAll(/[|\\`]/g, '\\$&').replaceAll(/\s*\n\s*/g, ' ');
+  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
+  return [
+    `[${cell(place.value.query || '{}')}](${fixedLink()})`,
+    '',
+    line([t('list.time'), ...columns.map(cell), t('list.line')]),
+    line(['---', ...columns.map(() => '---'), '---']),
+    ...(open.length ? open : entries.slice(0, MARKDOWN_ROWS)).map((e) => line([stamp(e.ms), ...columns.map((name) => cell(valueOf(e, name))), cell(e.line)])),
+  ].join('\n');
+}
+
 export function Share() {
   return (
     <Menu
@@ -123,6 +144,7 @@ export function Share() {
         { text: t('share.logcli'), act: () => void copy(asLogcli(viewNow())) },
         { text: t('share.grafana'), act: () => void copy(asGrafana(viewNow())) },
         { text: t('share.lines'), act: () => void copy(linesAsText()) },
+        { text: t('share.markdown'), act: () => void copy(linesAsMarkdown()) },
       ]}
     />
   );

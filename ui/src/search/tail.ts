@@ -104,7 +104,8 @@ async function keepFollowing(query: string, aborted: AbortSignal) {
         tail.value = 'on';
         void catchUp(query, from, take, aborted);
       };
-      for await (const { entries, dropped } of followEntries(query, nsOf(Date.now()), 1, aborted, opened)) {
+      const connection = whileVisible(aborted);
+      for await (const { entries, dropped } of followEntries(query, nsOf(Date.now()), 1, connection, opened)) {
         delay = 1;
         if (dropped.length) incoming.push(gapOf(dropped));
         take(entries, incoming);
@@ -119,10 +120,43 @@ async function keepFollowing(query: string, aborted: AbortSignal) {
       }
     }
     if (aborted.aborted) return;
+    if (document.hidden) {
+      await visible();
+      continue;
+    }
     tail.value = 'again';
     for (retryIn.value = delay; retryIn.value > 0 && !aborted.aborted; retryIn.value--) await new Promise((done) => setTimeout(done, 1000));
     delay = Math.min(delay * 2, 15);
   }
+}
+
+/** A hidden tab holds its connection this long: a browser has six for a server over HTTP/1.1. */
+const HIDDEN_MS = 20_000;
+
+/** Aborts with the tail, and when the page has been hidden for a while. */
+function whileVisible(aborted: AbortSignal): AbortSignal {
+  const connection = new AbortController();
+  let patience = 0;
+  const look = () => {
+    clearTimeout(patience);
+    if (document.hidden) patience = setTimeout(() => connection.abort(), HIDDEN_MS);
+  };
+  document.addEventListener('visibilitychange', look, { signal: connection.signal });
+  aborted.addEventListener('abort', () => connection.abort(), { once: true, signal: connection.signal });
+  look();
+  return connection.signal;
+}
+
+function visible(): Promise<void> {
+  return new Promise((done) => {
+    const look = () => {
+      if (document.hidden) return;
+      document.removeEventListener('visibilitychange', look);
+      done();
+    };
+    document.addEventListener('visibilitychange', look);
+    look();
+  });
 }
 
 /** Fetches what arrived between the newest entry that is shown and the beginning of the tail. */

@@ -1,0 +1,89 @@
+// Each view in light and dark, English and Korean, desktop and phone: no serious finding of axe, and pictures.
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import type { Page } from '@playwright/test';
+import { expect, searchUrl, test, type Server } from './server';
+
+/** Where pictures of all views go, and those that docs/page.md shows; none without. */
+const PICTURES = process.env.SKALD_PICTURES;
+const DOCUMENTED_PICTURES = process.env.SKALD_DOCUMENTED_PICTURES;
+const DOCUMENTED = new Set(['home-light', 'search-light', 'line-dark', 'changes-light', 'storage-light', 'search-phone']);
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+interface View {
+  name: string;
+  url: (server: Server, empty: Server) => string;
+  ready: string;
+  act?: (page: Page) => Promise<void>;
+}
+
+const VIEWS: View[] = [
+  { name: 'home', url: (s) => `${s.url}/ui/`, ready: '.services' },
+  { name: 'first', url: (_, e) => `${e.url}/ui/`, ready: '.command' },
+  { name: 'search', url: (s) => searchUrl(s, '{namespace="shop"}'), ready: '.row' },
+  {
+    name: 'line',
+    url: (s) => searchUrl(s, '{service_name="checkout"} |= "charge"', { columns: 'user,status' }),
+    ready: '.row',
+    act: async (page) => {
+      await page.keyboard.press('e');
+      await page.keyboard.press('x');
+      await page.locator('.around-row').first().waitFor();
+    },
+  },
+  { name: 'empty', url: (s) => searchUrl(s, '{service_name="checkout", pod="nginx-0"} |= "charge"'), ready: '.ways button' },
+  { name: 'mistake', url: (s) => searchUrl(s, '{service_name="checkout"} |= foo'), ready: '.error-place' },
+  {
+    name: 'changes',
+    url: (s) => searchUrl(s, '{service_name="payments"}', { from: String(s.end - 3_100_000), to: String(s.end - 2_300_000), show: 'changes' }),
+    ready: '.changes-table .pattern',
+    act: async (page) => expect(page.locator('.changes-head [role=status]')).toHaveCount(0, { timeout: 20_000 }),
+  },
+  { name: 'metric', url: (s) => searchUrl(s, 'sum by (service_name) (rate({service_name=~".+"}[5m]))'), ready: '.uplot canvas' },
+  { name: 'storage', url: (s) => `${s.url}/ui/?view=storage`, ready: '.services' },
+  { name: 'keys', url: (s) => searchUrl(s, '{namespace="shop"}'), ready: '.row', act: (page) => page.keyboard.press('?') },
+];
+
+const LOOKS = [
+  { name: 'light', colorScheme: 'light' as const, locale: 'en-US', width: 1360, height: 860 },
+  { name: 'dark', colorScheme: 'dark' as const, locale: 'en-US', width: 1360, height: 860 },
+  { name: 'ko', colorScheme: 'light' as const, locale: 'ko-KR', width: 1360, height: 860 },
+  { name: 'phone', colorScheme: 'dark' as const, locale: 'ko-KR', width: 390, height: 800 },
+  { name: 'zoomed', colorScheme: 'light' as const, locale: 'en-US', width: 680, height: 430 },
+];
+
+for (const look of LOOKS) {
+  test(`every view is fit to be seen and heard: ${look.name}`, async ({ browser, server, empty }) => {
+    test.setTimeout(120_000);
+    await fetch(`${server.url}/flush`, { method: 'POST' });
+    const context = await browser.newContext({
+      colorScheme: look.colorScheme,
+      locale: look.locale,
+      viewport: { width: look.width, height: look.height },
+      timezoneId: 'UTC',
+      bypassCSP: true,
+    });
+    for (const view of VIEWS) {
+      const page = await context.newPage();
+      await page.goto(view.url(server, empty));
+      await page.locator(view.ready).first().waitFor();
+      await view.act?.(page);
+      await page.waitForLoadState('networkidle').catch(() => undefined);
+      await page.evaluate(AXE);
+      const found = await page.evaluate(async () => {
+        const axe = (window as unknown as { axe: { run: (o: unknown) => Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe;
+        const { violations } = await axe.run({ resultTypes: ['violations'] });
+        return violations.filter((v) => v.impact === 'serious' || v.impact === 'critical').map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} ${n.failureSummary}`).join('\n   ')}`);
+      });
+      expect.soft(found, `${view.name}, ${look.name}`).toEqual([]);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect.soft(overflow, `${view.name}, ${look.name}: nothing is wider than the window`).toBeLessThanOrEqual(0);
+      const picture = `${view.name}-${look.name}`;
+      if (PICTURES) await page.screenshot({ path: `${PICTURES}/${picture}.png` });
+      if (DOCUMENTED_PICTURES && DOCUMENTED.has(picture)) await page.screenshot({ path: `${DOCUMENTED_PICTURES}/${picture}.png` });
+      await page.close();
+    }
+    await context.close();
+  });
+}

@@ -1,0 +1,102 @@
+// A server of its own for each file of tests, over a directory that goes with it; and a page that watches itself.
+import { test as base, expect, type Page } from '@playwright/test';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hostile, push, shop } from './sample.mjs';
+
+const BINARY = process.env.SKALD ?? new URL('../../target/release/skald', import.meta.url).pathname;
+
+export interface Server {
+  url: string;
+  /** End of the sample's hours, in milliseconds. */
+  end: number;
+}
+
+async function start(data: string): Promise<{ process: ChildProcess; url: string }> {
+  const child = spawn(BINARY, ['serve', '--listen', '127.0.0.1:0', '--data', data, '--self_logs', 'false'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    const look = (chunk: Buffer) => {
+      out += chunk.toString();
+      const found = /127\.0\.0\.1:\d+/.exec(out);
+      if (found) resolve(`http://${found[0]}`);
+    };
+    child.stdout?.on('data', look);
+    child.stderr?.on('data', look);
+    child.on('exit', () => reject(new Error(`the server ended: ${out}`)));
+  });
+  for (let i = 0; i < 100 && !(await fetch(`${url}/ready`).then((r) => r.ok, () => false)); i++) await new Promise((r) => setTimeout(r, 50));
+  return { process: child, url };
+}
+
+interface Fixtures {
+  /** What went wrong in the page: console errors, refused content, dialogs. */
+  trouble: string[];
+}
+
+interface WorkerFixtures {
+  empty: Server;
+  server: Server;
+}
+
+async function served(use: (server: Server) => Promise<void>, fill: (url: string, end: number) => Promise<void>) {
+  const data = mkdtempSync(join(tmpdir(), 'skald-e2e-'));
+  const { process: child, url } = await start(data);
+  const end = Date.now();
+  await fill(url, end);
+  await use({ url, end });
+  child.kill();
+  await new Promise((resolve) => child.once('exit', resolve));
+  rmSync(data, { recursive: true, force: true });
+}
+
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  empty: [async ({}, use) => served(use, async () => undefined), { scope: 'worker' }],
+  server: [
+    async ({}, use) =>
+      served(use, async (url, end) => {
+        await push(url, shop({ endMs: end, spanMs: 3 * 3_600_000, count: 40_000 }));
+        await push(url, hostile(end));
+      }),
+    { scope: 'worker' },
+  ],
+  trouble: [
+    async ({ page }, use) => {
+      const found: string[] = [];
+      page.on('console', (message) => {
+        if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) found.push(message.text());
+      });
+      page.on('pageerror', (error) => found.push(String(error)));
+      page.on('dialog', (dialog) => {
+        found.push(`dialog: ${dialog.message()}`);
+        void dialog.dismiss();
+      });
+      await use(found);
+      expect(found, 'nothing went wrong in the page').toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect };
+
+/** The address of Search. */
+export function searchUrl({ url }: Server, query: string, extra: Record<string, string> = {}): string {
+  return `${url}/ui/?${new URLSearchParams({ query, from: 'now-3h', to: 'now', ...extra }).toString()}`;
+}
+
+export async function openSearch(page: Page, server: Server, query: string, extra: Record<string, string> = {}) {
+  await page.goto(searchUrl(server, query, extra));
+  await page.locator('.row').first().waitFor();
+}
+
+/** Budgets are for a machine that does nothing else; this much slower still passes. */
+export const SLACK = Number(process.env.SKALD_BUDGET_SLACK ?? '3');
+
+export function report(name: string, value: number, unit: string) {
+  console.log(`    ${name}: ${value.toFixed(value < 10 ? 1 : 0)} ${unit}`);
+}
+
+export const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;

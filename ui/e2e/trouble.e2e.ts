@@ -1,0 +1,108 @@
+// What goes wrong: hostile lines, a server that is gone, busy or closed to strangers.
+import { push } from './sample.mjs';
+import { expect, openSearch, searchUrl, test } from './server';
+
+test('hostile lines can do nothing', async ({ page, server }) => {
+  const reports: string[] = [];
+  await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.sample}`)));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(server.url)) reports.push(request.url());
+  });
+  await openSearch(page, server, '{service_name="hostile"}');
+  for (const key of ['w', 'p', 'p', 'w']) await page.keyboard.press(key);
+  for (let i = 0; i < 8; i++) {
+    await page.keyboard.press('j');
+    await page.keyboard.press('o');
+  }
+  await page.locator('.field-name').first().click();
+  await expect(page.locator('.lines img, .lines script, .lines a, .lines svg:not(.icon)')).toHaveCount(0);
+  expect(await page.locator('.row-line').allTextContents()).toContainEqual(expect.stringContaining('‹202E›'));
+  expect(reports).toEqual([]);
+});
+
+test('a script in the page is refused by the policy', async ({ page, server, trouble }) => {
+  const response = await page.goto(`${server.url}/ui/`);
+  expect(response?.headers()['content-security-policy']).toContain("trusted-types 'none'");
+  const outcome = await page.evaluate(() => {
+    try {
+      document.body.innerHTML = '<b>x</b>';
+      return 'done';
+    } catch (error) {
+      return String(error);
+    }
+  });
+  expect(outcome).toContain('TrustedHTML');
+  // The refusal is in the console, as it shall be.
+  trouble.length = 0;
+});
+
+test('a server that is gone leaves what is shown', async ({ page, server }) => {
+  await openSearch(page, server, '{service_name="checkout"}');
+  const before = await page.locator('.row-line').first().textContent();
+  await page.route('**/loki/**', (route) => route.abort());
+  await page.keyboard.press(']');
+  await page.getByRole('button', { name: 'Run' }).click();
+  await expect(page.getByRole('alert').filter({ hasText: 'does not answer' })).toBeVisible();
+  await expect(page.locator('.row-line').first()).toHaveText(before ?? '');
+  await page.unroute('**/loki/**');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.locator('.failed')).toHaveCount(0);
+});
+
+test('a busy server and a slow query say so', async ({ page, server }) => {
+  for (const [status, text] of [[429, 'busy'], [504, 'too long'], [500, 'failed']] as const) {
+    await page.route('**/loki/api/v1/query_range*', (route) => route.fulfill({ status, body: 'reason of the server' }));
+    await page.goto(searchUrl(server, '{service_name="auth"}'));
+    await expect(page.locator('.failed h2')).toContainText(text);
+    await expect(page.locator('.failed .why')).toContainText('reason of the server');
+    await page.unroute('**/loki/api/v1/query_range*');
+  }
+});
+
+test('a server with tokens asks for one', async ({ page, server }) => {
+  await page.route('**/loki/**', async (route) => {
+    const isKnown = route.request().headers()['authorization'] === 'Bearer secret';
+    await (isKnown ? route.continue() : route.fulfill({ status: 401, body: 'a valid token is required\n' }));
+  });
+  await page.goto(searchUrl(server, '{service_name="auth"}'));
+  await page.getByLabel('Token').fill('secret');
+  await page.getByRole('button', { name: 'Use it' }).click();
+  await expect(page.locator('.row').first()).toBeVisible();
+});
+
+test('the tail goes on after a cut connection without loss', async ({ page, server }) => {
+  await openSearch(page, server, '{service_name="auth"}');
+  const query = '{service_name="cut"}';
+  await page.locator('#query').fill(query);
+  let cuts = 0;
+  await page.route('**/loki/api/v1/tail*', async (route) => {
+    if (cuts++ === 0) return route.abort();
+    return route.continue();
+  });
+  await page.getByRole('button', { name: 'Follow' }).click();
+  const values = Array.from({ length: 50 }, (_, i) => [`${Date.now()}${String(i).padStart(6, '0')}`, `line ${i}`]);
+  await push(server.url, [{ stream: { service_name: 'cut' }, values }]);
+  await expect(page.locator('.status')).toContainText('50 lines', { timeout: 15_000 });
+  await expect(page.locator('#lines')).toHaveAttribute('aria-rowcount', '50');
+  await expect(page.locator('.row-line').first()).toHaveText('line 49');
+});
+
+test('a hidden tab lets its connection go, and misses nothing', async ({ page, server }) => {
+  await page.clock.install();
+  await openSearch(page, server, '{service_name="auth"}');
+  await page.locator('#query').fill('{service_name="hidden"}');
+  await page.getByRole('button', { name: 'Follow' }).click();
+  await expect(page.locator('.status')).toContainText('Following');
+  const show = (isHidden: boolean) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'hidden', { value, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, isHidden);
+  await show(true);
+  await page.clock.runFor(25_000);
+  await push(server.url, [{ stream: { service_name: 'hidden' }, values: [[`${Date.now()}000000`, 'while hidden']] }]);
+  await expect(page.locator('.row')).toHaveCount(0);
+  await show(false);
+  await page.clock.runFor(1000);
+  await expect(page.locator('.row-line')).toHaveText('while hidden');
+});
