@@ -34,9 +34,12 @@ async function start(data: string): Promise<{ process: ChildProcess; url: string
 interface Fixtures {
   /** What went wrong in the page: console errors, refused content, dialogs. */
   trouble: string[];
+  /** An empty server of this test alone, which may fill it. */
+  blank: Server;
 }
 
 interface WorkerFixtures {
+  /** Stays empty. */
   empty: Server;
   server: Server;
 }
@@ -62,6 +65,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       }),
     { scope: 'worker' },
   ],
+  blank: async ({}, use) => served(use, async () => undefined),
   trouble: [
     async ({ page }, use) => {
       const found: string[] = [];

@@ -106,3 +106,26 @@ test('a hidden tab lets its connection go, and misses nothing', async ({ page, s
   await page.clock.runFor(1000);
   await expect(page.locator('.row-line')).toHaveText('while hidden');
 });
+
+test('what the server dropped is a row that loads its lines', async ({ page, server }) => {
+  const at = Date.now() - 5000;
+  const values = Array.from({ length: 30 }, (_, i) => [`${at + i}000000`, `dropped ${i}`]);
+  let isFirst = true;
+  await page.route('**/loki/api/v1/tail*', async (route) => {
+    if (!isFirst) return route.continue();
+    isFirst = false;
+    await push(server.url, [{ stream: { service_name: 'gaps' }, values }]);
+    const frame = { streams: [], dropped_entries: values.map(([timestamp]) => ({ timestamp, labels: { service_name: 'gaps' } })) };
+    await route.fulfill({ contentType: 'application/x-ndjson', body: `${JSON.stringify(frame)}\n` });
+  });
+  // What was missed is fetched when a tail begins; here it fails, so that the gap stays one.
+  await page.route('**/query_range*direction=forward*', (route) => route.abort());
+  await openSearch(page, server, '{service_name="auth"}');
+  await page.locator('#query').fill('{service_name="gaps"}');
+  await page.getByRole('button', { name: 'Follow' }).click();
+  await expect(page.locator('.gap')).toContainText('30 lines came too fast');
+  await page.getByRole('button', { name: 'Load them' }).click();
+  await expect(page.locator('.gap')).toHaveCount(0);
+  await expect(page.locator('#lines')).toHaveAttribute('aria-rowcount', '30');
+  await expect(page.locator('.row-line').first()).toHaveText('dropped 29');
+});

@@ -152,6 +152,7 @@ export const en = {
   'tail.following': 'Following: {count} lines since {time}',
   'tail.again': 'The connection broke. Trying again in {seconds} s; nothing is lost.',
   'tail.gap': '{count} lines came too fast to show',
+  'tail.gap.least': '{count} lines or more came too fast to show',
   'tail.load': 'Load them',
   'tail.waiting': 'Waiting for new lines…',
   'tail.summary': '{count} new lines, {errors} errors',

@@ -154,6 +154,7 @@ export const ko: Words = {
   'tail.following': '실시간: {time}부터 {count}줄',
   'tail.again': '연결이 끊겼습니다. {seconds}초 뒤에 다시 시도합니다. 잃는 로그는 없습니다.',
   'tail.gap': '너무 빨라 보이지 못한 로그 {count}줄',
+  'tail.gap.least': '너무 빨라 보이지 못한 로그 {count}줄 이상',
   'tail.load': '불러오기',
   'tail.waiting': '새 로그를 기다리는 중…',
   'tail.summary': '새 로그 {count}줄, 오류 {errors}건',

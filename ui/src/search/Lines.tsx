@@ -104,7 +104,7 @@ export function Lines() {
               >
                 {isGap(row) ? (
                   <div class="gap" role="row">
-                    <span role="gridcell">{t('tail.gap', { count: row.gap })}</span>{' '}
+                    <span role="gridcell">{t(row.isLeast ? 'tail.gap.least' : 'tail.gap', { count: row.gap })}</span>{' '}
                     <span role="gridcell">
                       <button type="button" class="quiet" onClick={() => void loadGap(row)}>
                         {t('tail.load')}

@@ -29,14 +29,16 @@ export interface Gap {
   gap: number;
   startNs: string;
   endNs: string;
+  /** The server names no more than some: there may be others. */
+  isLeast: boolean;
 }
 
 export type Row = Entry | Gap;
 
 let gaps = 0;
 
-export function makeGap(count: number, startNs: string, endNs: string): Gap {
-  return { id: --gaps, gap: count, startNs, endNs };
+export function makeGap(count: number, startNs: string, endNs: string, isLeast = false): Gap {
+  return { id: --gaps, gap: count, startNs, endNs, isLeast };
 }
 
 export const isGap = (row: Row): row is Gap => 'gap' in row;

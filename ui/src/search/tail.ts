@@ -171,7 +171,7 @@ async function catchUp(query: string, from: string, take: (entries: Entry[], int
       take(page.entries, missed);
       cursor = page.cursor;
     } while (cursor && missed.length < ROWS_MAX);
-    if (cursor) missed.push(makeGap(0, (missed.at(-1) as Entry).ns, end));
+    if (cursor) missed.push(makeGap(0, (missed.at(-1) as Entry).ns, end, true));
   } catch {
     // The connection that broke here breaks the tail too, which begins again from the last entry.
   }
@@ -197,8 +197,12 @@ class Seen {
   }
 }
 
+/** The server lists no more dropped entries than this in one report. */
+const REPORTED_MAX = 1000;
+
 function gapOf(dropped: { ns: string }[]): Row {
   const times = dropped.map((d) => d.ns).toSorted();
+  if (dropped.length >= REPORTED_MAX) return makeGap(dropped.length, times[0] ?? '0', nsOf(Date.now() + 1000), true);
   return makeGap(dropped.length, times[0] ?? '0', (BigInt(times.at(-1) ?? '0') + 1n).toString());
 }
 
@@ -252,5 +256,10 @@ export async function loadGap(gap: Row) {
     cursor = page.cursor;
   } while (cursor && found.length < ROWS_MAX);
   const at = rows.value.indexOf(gap);
-  if (at >= 0) rows.value = rows.value.toSpliced(at, 1, ...found);
+  if (at < 0) return;
+  batch(() => {
+    rows.value = rows.value.toSpliced(at, 1, ...found);
+    // Now it is known how many they were.
+    if (tail.value !== 'off') arrived.value += found.length - gap.gap;
+  });
 }
