@@ -1,6 +1,6 @@
 // Home: an empty server is filled by the command it shows, and services are sorted by what got worse.
 import { execFileSync } from 'node:child_process';
-import { push } from './sample.mjs';
+import { push, shop } from './sample.mjs';
 import { expect, test } from './server';
 
 test('the command on an empty server brings the first line, which is found and shared', async ({ page, blank, browser }) => {
@@ -20,8 +20,9 @@ test('the command on an empty server brings the first line, which is found and s
   await fresh.close();
 });
 
-test('services whose errors grew come first, and their errors are a click away', async ({ page, server }) => {
+test('services whose errors grew come first, and their errors are a click away', async ({ page, blank: server }) => {
   const now = Date.now();
+  await push(server.url, shop({ endMs: now, spanMs: 7_200_000, count: 4000 }));
   const values = Array.from({ length: 900 }, (_, i) => [`${now - 60_000 + i}000000`, `level=error msg="broken" n=${i}`]);
   await push(server.url, [{ stream: { service_name: 'worse' }, values }]);
   await page.goto(`${server.url}/ui/`);

@@ -29,13 +29,13 @@ export function Lines() {
   const list = rows.value;
   const columns = columnsOf(place.value.columns, list);
   const matcher = useMemo(() => matcherOf(searchedTexts(ran.value.query)), [ran.value.query]);
-  const list_ = useVirtual({
+  const virtual = useVirtual({
     count: list.length,
     element: () => box.current,
     estimate: (i) => (isOpen(list[i]) ? OPEN_PIXELS : ROW_PIXELS),
     key: (i) => list[i]?.id ?? i,
   });
-  const items = list_.getVirtualItems();
+  const items = virtual.getVirtualItems();
   const hasDay = ran.value.span.end - ran.value.span.start > 86_400_000;
   const isMeasured = wrap.value === 'on' || pretty.value === 'on' || NARROW.matches;
   const lastShown = items.at(-1)?.index ?? 0;
@@ -45,9 +45,9 @@ export function Lines() {
     if (cursor.value && lastShown > list.length - 150 && !moreFailure.value && tail.value === 'off') void more();
   }, [lastShown, list.length, cursor.value, loading.value]);
   useLayoutEffect(() => {
-    if (current.value >= 0) list_.scrollToIndex(current.value, { align: 'auto' });
+    if (current.value >= 0) virtual.scrollToIndex(current.value, { align: 'auto' });
   }, [current.value]);
-  useLayoutEffect(() => list_.measure(), [isMeasured, columns.join()]);
+  useLayoutEffect(() => virtual.measure(), [isMeasured, columns.join()]);
   useLayoutEffect(() => {
     box.current?.scrollTo(0, 0);
   }, [ran.value]);
@@ -85,10 +85,9 @@ export function Lines() {
         aria-busy={loading.value === 'first'}
         aria-activedescendant={current.value >= 0 ? `row-${current.value}` : undefined}
         onClick={click}
-        onKeyDown={() => undefined}
         onScroll={scroll}
       >
-        <div class="lines-all" style={{ height: `${list_.getTotalSize()}px` }} role="presentation">
+        <div class="lines-all" style={{ height: `${virtual.getTotalSize()}px` }} role="presentation">
           {items.map(({ index, start, key }) => {
             const row = list[index];
             if (!row) return null;
@@ -99,7 +98,7 @@ export function Lines() {
                 class="item"
                 role="presentation"
                 data-index={index}
-                ref={isMeasured || open || isGap(row) ? list_.measureElement : undefined}
+                ref={isMeasured || open || isGap(row) ? virtual.measureElement : undefined}
                 style={{ transform: `translateY(${start}px)` }}
               >
                 {isGap(row) ? (

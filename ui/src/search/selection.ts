@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 import type { Entry } from '../api/entries';
 import { isBad } from '../levels';
 import { isGap, more, rows } from './store';
+import { pause } from './tail';
 
 /** Index of the row with the cursor; -1 is none. */
 export const current = signal(-1);
@@ -45,6 +46,8 @@ export function currentEntry(): Entry | null {
 export function move(by: number) {
   const last = rows.value.length - 1;
   if (last < 0) return;
+  // A list that moves under the cursor can't be read.
+  pause();
   current.value = Math.min(last, Math.max(0, current.value + by));
   if (current.value > last - 50) void more();
 }

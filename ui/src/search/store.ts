@@ -97,11 +97,17 @@ export async function run(first: 'newest' | 'oldest' = order.value) {
 /** The parts beside the lines are asked for at the same time, and never waited for. */
 async function runLog(query: string, span: Span, forward: boolean, aborted: AbortSignal) {
   const page = fetchPage({ query, ...spanNs(span), limit: FIRST_PAGE, forward }, aborted);
-  const width = fetchBars(query, span, BARS, aborted);
-  const exact = fetchLevelCounts(query, span, aborted);
+  const noBars = (why: string) => {
+    bars.value = null;
+    barsFailure.value = why;
+  };
+  const noFields = (why: string) => {
+    fields.value = [];
+    fieldsFailure.value = why;
+  };
   const beside = [
-    width.then((found) => (bars.value = found), unless(aborted, (why) => batch(() => ((bars.value = null), (barsFailure.value = why))))),
-    exact.then((found) => (counts.value = found), unless(aborted, () => (counts.value = null))),
+    fetchBars(query, span, BARS, aborted).then((found) => (bars.value = found), unless(aborted, noBars)),
+    fetchLevelCounts(query, span, aborted).then((found) => (counts.value = found), unless(aborted, () => (counts.value = null))),
   ];
   try {
     const found = await page;
@@ -117,10 +123,7 @@ async function runLog(query: string, span: Span, forward: boolean, aborted: Abor
     });
     remember(place.value.query);
     performance.mark('lines');
-    fetchFields(query, selectorOf(query), span, aborted).then(
-      (all) => (fields.value = all),
-      unless(aborted, (why) => batch(() => ((fields.value = []), (fieldsFailure.value = why)))),
-    );
+    fetchFields(query, selectorOf(query), span, aborted).then((all) => (fields.value = all), unless(aborted, noFields));
   } catch (error) {
     if (!aborted.aborted) fail(error);
   }
@@ -164,7 +167,7 @@ function fail(error: unknown) {
 
 function unless(aborted: AbortSignal, then: (why: string) => void) {
   return (error: unknown) => {
-    if (!aborted.aborted) then(failureOf(error).message);
+    if (!aborted.aborted) batch(() => then(failureOf(error).message));
   };
 }
 
