@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches, Command};
 use skald_server::Config;
 use skald_server::config::expand::{expand, has_variables};
 use skald_server::config::file::{Dialect, FileError, Line};
-use skald_server::config::{check, file, keys};
+use skald_server::config::{check, environment, file, keys};
 use std::path::{Path, PathBuf};
 
 /// Settings with what to warn of once logging runs.
@@ -93,7 +93,9 @@ pub(crate) fn load(flags: &ArgMatches, loki: &LokiFlags) -> Result<Loaded, Strin
         .map(|flag| format!("the flag -{flag} changes nothing here"));
     warnings.extend(ignored);
     let data_of_file = config.data.clone();
-    keys::apply_environment(&mut config, |name| std::env::var(name).ok())?;
+    environment::apply_environment(&mut config, |name| std::env::var(name).ok())?;
+    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    warnings.extend(environment::unknown_variables(variables));
     for key in keys::KEYS.iter().filter(|key| key.name != "data") {
         if let Some(text) = flags.get_one::<String>(key.name) {
             key.set(&mut config, &text.as_str().into())

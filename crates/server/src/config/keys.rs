@@ -1,7 +1,7 @@
 //! The list of all settings: name, help, and how each is read into and shown from a [`Config`].
 
 use super::setting::Setting;
-use super::{Config, Limits};
+use super::{Config, Limits, bounds};
 use serde_yaml_ng::{Mapping, Value};
 
 /// One setting.
@@ -21,7 +21,7 @@ macro_rules! keys {
             name: $name,
             help: $help,
             set: |config, value| {
-                config.$($field).+ = Setting::read(value)?;
+                config.$($field).+ = bounds::checked($name, Setting::read(value)?)?;
                 Ok(())
             },
             show: |config| config.$($field).+.show(),
@@ -34,7 +34,9 @@ keys! {
     "auth_enabled" => auth_enabled: "require the X-Scope-OrgID header";
     "no_auth_tenant" => no_auth_tenant: "tenant of all requests while auth_enabled is false";
     "memory" => memory: "memory for entries not flushed, bodies, pushes, queries, answers, tails, flushes and caches, at least 64MB; 0 is 60 % of the machine's or container's, at most 4GB";
-    "self_logs" => self_logs: "keep the server's own logs under {service_name=\"skald\"}";
+    "self_logs" => self_logs: "keep the server's own logs under {service_name=\"skald\"}, with tenants or tokens in the tenant __skald__";
+    "query_log.slower_than" => query_log.slower_than: "log queries that took this long, and those that failed; 0s logs all";
+    "query_log.lines_per_second" => query_log.lines_per_second: "lines a second for queries of less than 10s; 0 is no limit";
     "server.http_listen_address" => server.http_listen_address: "IP address to listen on; empty is all";
     "server.http_listen_port" => server.http_listen_port: "port to listen on; 0 takes a free one";
     "server.http_listen_conn_limit" => server.http_listen_conn_limit: "connections at once, fewer when RLIMIT_NOFILE has no room for them";
@@ -43,6 +45,7 @@ keys! {
     "server.http_server_write_min_rate" => server.http_server_write_min_rate: "bytes a second that a client must take while its answer waits; slower ones are disconnected; 0 is any rate";
     "server.http_server_idle_timeout" => server.http_server_idle_timeout: "longest time without a request on a connection";
     "server.graceful_shutdown_timeout" => server.graceful_shutdown_timeout: "time for requests to finish at shutdown";
+    "server.shutdown_drain_timeout" => server.shutdown_drain_timeout: "time for requests that are still arriving at shutdown; then they are refused";
     "server.log_level" => server.log_level: "debug, info, warn or error";
     "server.log_format" => server.log_format: "logfmt or json";
     "server.http_path_prefix" => server.http_path_prefix: "put before every path";
@@ -78,7 +81,7 @@ keys! {
     "querier.per_request_limits_enabled" => querier.per_request_limits_enabled: "let a request tighten its limits with X-Loki-Query-Limits";
     "frontend.compress_responses" => frontend.compress_responses: "gzip answers for clients that take it";
     "frontend.max_body_size" => frontend.max_body_size: "largest form body of a query";
-    "frontend.max_outstanding_per_tenant" => frontend.max_outstanding_per_tenant: "queries of a tenant that may wait; more get a 429";
+    "frontend.max_outstanding_per_tenant" => frontend.max_outstanding_per_tenant: "queries of a tenant that may wait; more get a 429, 0 is no limit";
     "query_range.cache_results" => query_range.cache_results: "cache the results of metric queries by block, for later queries";
     "query_range.results_cache.cache.embedded_cache.max_size_mb" => query_range.max_size_mb: "megabytes of that cache, at most a quarter of memory; 0 caches nothing";
     "compactor.retention_enabled" => compactor.retention_enabled: "whether entries expire, and can be deleted";
@@ -128,7 +131,7 @@ keys! {
     "limits_config.required_labels" => limits.required_labels: "labels that every query must have a matcher for";
     "limits_config.minimum_labels_number" => limits.minimum_labels_number: "matchers that every query must have";
     "limits_config.blocked_queries" => limits.blocked_queries: "queries that are refused: pattern, regex, types, hash";
-    "limits_config.query_timeout" => limits.query_timeout: "longest time a query may take, waiting included";
+    "limits_config.query_timeout" => limits.query_timeout: "longest time a query may take, waiting included; 0 is no limit";
     "limits_config.query_memory" => limits.query_memory: "memory one query may hold";
     "limits_config.max_concurrent_tail_requests" => limits.max_concurrent_tail_requests: "tails of a tenant at once";
     "limits_config.volume_enabled" => limits.volume_enabled: "answer index/volume";
@@ -218,26 +221,6 @@ pub fn limits_yaml(limits: &Limits) -> String {
     serde_yaml_ng::to_string(&fields).unwrap_or_default()
 }
 
-/// Takes the settings that the environment holds, as `lookup` tells it.
-pub fn apply_environment(
-    config: &mut Config,
-    lookup: impl Fn(&str) -> Option<String>,
-) -> Result<(), String> {
-    for key in KEYS {
-        let variable = key.variable();
-        if let Some(text) = lookup(&variable) {
-            key.set(config, &Value::from(text))
-                .map_err(|error| format!("{variable}: {error}"))?;
-        }
-    }
-    match lookup("SKALD_LISTEN") {
-        Some(text) => config
-            .set_listen(&text)
-            .map_err(|error| format!("SKALD_LISTEN: {error}")),
-        None => Ok(()),
-    }
-}
-
 /// The settings as YAML; with `base`, only those that differ from it.
 pub fn to_yaml(config: &Config, base: Option<&Config>) -> String {
     let mut root = Mapping::new();
@@ -314,33 +297,6 @@ mod tests {
             missing.is_empty(),
             "missing in docs/configuration.md:\n{}",
             missing.join("\n")
-        );
-    }
-
-    #[test]
-    fn the_environment_overrides_and_the_diff_shows_it() {
-        let mut config = Config::default();
-        let lookup = |name: &str| match name {
-            "SKALD_LIMITS_CONFIG_MAX_LINE_SIZE" => Some("1MB".to_owned()),
-            "SKALD_LISTEN" => Some(":80".to_owned()),
-            _ => None,
-        };
-        apply_environment(&mut config, lookup).expect("values are valid");
-        let expected = "server:\n  http_listen_address: ''\n  http_listen_port: 80\nlimits_config:\n  max_line_size: 1MB\n";
-        assert_eq!(to_yaml(&config, Some(&Config::default())), expected);
-    }
-
-    #[test]
-    fn a_bad_value_names_its_setting() {
-        let bad = apply_environment(&mut Config::default(), |name| {
-            (name == "SKALD_AUTH_ENABLED").then(|| "maybe".to_owned())
-        });
-        assert_eq!(
-            bad,
-            Err(
-                "SKALD_AUTH_ENABLED: auth_enabled: expected true or false, found \"maybe\""
-                    .to_owned()
-            )
         );
     }
 }

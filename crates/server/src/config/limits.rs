@@ -9,6 +9,7 @@ pub use super::instant::Instant;
 pub use super::retention::{DeletionMode, RetentionStream};
 
 use super::otlp::OtlpConfig;
+use super::sanity::NEVER;
 use super::setting::ByteSize;
 use super::{DistributorConfig, QuerierConfig};
 use skald_ingest::IngestLimits;
@@ -142,8 +143,14 @@ impl Limits {
     pub fn query(&self, querier: &QuerierConfig) -> QueryLimits {
         QueryLimits {
             max_query_series: self.max_query_series,
-            query_timeout: self.query_timeout,
-            query_memory: to_usize(self.query_memory),
+            query_timeout: match self.query_timeout {
+                Duration::ZERO => NEVER,
+                timeout => timeout.min(NEVER),
+            },
+            query_memory: match self.query_memory {
+                ByteSize(0) => usize::MAX,
+                size => to_usize(size),
+            },
             volume_max_series: self.volume_max_series,
             partial: false,
             threads: querier.threads(),

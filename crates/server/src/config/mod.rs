@@ -7,8 +7,10 @@
 //! and its command line.
 
 mod blocked_query;
+mod bounds;
 pub mod check;
 mod descriptors;
+pub mod environment;
 pub mod expand;
 pub mod file;
 mod fit;
@@ -34,5 +36,6 @@ pub use descriptors::Descriptors;
 pub use limits::Limits;
 pub use sections::{
     ClientAuth, CompactorConfig, Config, DistributorConfig, FrontendConfig, IngesterConfig,
-    LogFormat, LogLevel, QuerierConfig, QueryRangeConfig, RuntimeConfig, ServerConfig, TlsConfig,
+    LogFormat, LogLevel, QuerierConfig, QueryLogConfig, QueryRangeConfig, RuntimeConfig,
+    ServerConfig, TlsConfig,
 };

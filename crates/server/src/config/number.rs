@@ -1,5 +1,6 @@
 //! Numbers as Loki's YAML reader takes them: `5_000`, `0x10`, `010`, `1e5`.
 
+use super::bounds::Amount;
 use super::setting::{Setting, scalar};
 use serde_yaml_ng::Value;
 
@@ -58,6 +59,10 @@ macro_rules! count_setting {
             fn show(&self) -> Value {
                 Value::from(*self)
             }
+
+            fn amount(&self) -> Option<Amount> {
+                u64::try_from(*self).ok().map(Amount::Count)
+            }
         }
     )*};
 }
@@ -76,6 +81,10 @@ impl Setting for u16 {
 
     fn show(&self) -> Value {
         Value::from(*self)
+    }
+
+    fn amount(&self) -> Option<Amount> {
+        Some(Amount::Count(u64::from(*self)))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::config::{Config, QuerierConfig};
 use std::time::Duration;
 
 /// A timeout that is none.
-const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+pub(super) const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// How often the files of tenants are looked at when the setting is 0.
 const PERIOD: Duration = Duration::from_secs(10);
@@ -40,6 +40,7 @@ impl Config {
             &mut server.http_listen_conn_limit,
             &mut server.max_concurrent_requests,
             &mut self.ingester.max_tenants,
+            &mut self.frontend.max_outstanding_per_tenant,
         ] {
             if *limit == 0 {
                 *limit = usize::MAX;

@@ -22,6 +22,8 @@ pub struct Config {
     pub memory: ByteSize,
     /// Whether the server keeps its own logs in the store.
     pub self_logs: bool,
+    /// `query_log`
+    pub query_log: QueryLogConfig,
     /// `server`
     pub server: ServerConfig,
     /// `limits_config`
@@ -46,6 +48,15 @@ pub struct Config {
     pub runtime: RuntimeConfig,
 }
 
+/// `query_log`: which queries have a line in the server's own log.
+#[derive(Clone, Debug)]
+pub struct QueryLogConfig {
+    /// Faster ones have none, unless they failed.
+    pub slower_than: Duration,
+    /// Lines a second at most, but for slow queries; 0 is no limit.
+    pub lines_per_second: usize,
+}
+
 /// `server`: the listener and what it grants a client.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
@@ -66,6 +77,8 @@ pub struct ServerConfig {
     pub http_server_idle_timeout: Duration,
     /// Requests get this long to finish at shutdown.
     pub graceful_shutdown_timeout: Duration,
+    /// Heads and bodies get this long to arrive at shutdown, and clients to go on reading.
+    pub shutdown_drain_timeout: Duration,
     /// `debug`, `info`, `warn` or `error`.
     pub log_level: LogLevel,
     /// Shape of log lines.
@@ -242,6 +255,10 @@ impl Default for Config {
             no_auth_tenant: "fake".to_owned(),
             memory: ByteSize(0),
             self_logs: true,
+            query_log: QueryLogConfig {
+                slower_than: Duration::ZERO,
+                lines_per_second: 100,
+            },
             server: ServerConfig::default(),
             limits: Limits::default(),
             distributor: DistributorConfig {
@@ -287,6 +304,7 @@ impl Default for ServerConfig {
             http_server_write_min_rate: ByteSize(1 << 10),
             http_server_idle_timeout: Duration::from_secs(120),
             graceful_shutdown_timeout: Duration::from_secs(30),
+            shutdown_drain_timeout: Duration::from_secs(3),
             log_level: LogLevel::Info,
             log_format: LogFormat::Logfmt,
             http_path_prefix: String::new(),

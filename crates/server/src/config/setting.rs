@@ -5,6 +5,7 @@
 
 pub use super::size::ByteSize;
 
+use super::bounds::Amount;
 use super::go_duration;
 use crate::duration;
 use serde_yaml_ng::Value;
@@ -18,6 +19,10 @@ pub trait Setting: Sized {
     fn read(value: &Value) -> Result<Self, String>;
     /// The form it has in a file.
     fn show(&self) -> Value;
+    /// What it amounts to, when it is a number, a size or a time.
+    fn amount(&self) -> Option<Amount> {
+        None
+    }
 }
 
 /// The text of a scalar; `null` is the empty text.
@@ -122,6 +127,10 @@ impl Setting for Duration {
         Value::from(duration::show(
             i64::try_from(self.as_nanos()).unwrap_or(i64::MAX),
         ))
+    }
+
+    fn amount(&self) -> Option<Amount> {
+        Some(Amount::Time(*self))
     }
 }
 

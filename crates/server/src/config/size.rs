@@ -1,5 +1,6 @@
 //! A number of bytes in all the forms Loki's files have it: `64M`, `10240MB`, `1.5 GiB`, plain.
 
+use super::bounds::Amount;
 use super::number;
 use super::setting::{Setting, scalar};
 use serde_yaml_ng::Value;
@@ -65,6 +66,10 @@ impl fmt::Display for ByteSize {
             }
         }
         write!(f, "{}B", self.0)
+    }
+
+    fn amount(&self) -> Option<Amount> {
+        Some(Amount::Bytes(self.0))
     }
 }
 
