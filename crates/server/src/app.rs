@@ -10,6 +10,7 @@ use crate::limits::overrides::{Overrides, TenantLimits};
 use crate::net::body::Arrivals;
 use crate::net::outgoing::Outgoing;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
+use crate::telemetry::query_log::QueryLogGate;
 use skald_ingest::Ingest;
 use skald_model::TenantId;
 use skald_query::{Cancel, Engine, QueryError};
@@ -44,6 +45,8 @@ pub struct App {
     pub(crate) arrivals: Arrivals,
     /// Answers that are being sent.
     pub(crate) outgoing: Arc<Outgoing>,
+    /// Which queries are logged.
+    pub query_log: Arc<QueryLogGate>,
     /// Open tails, per tenant.
     pub tails: OpenTails,
     /// Queries that run now, so that equal ones run once.
@@ -94,6 +97,7 @@ impl App {
             metrics,
             arrivals,
             outgoing,
+            query_log: Arc::new(QueryLogGate::new(config.query_log.clone())),
             tails: OpenTails::default(),
             coalescer: QueryCoalescer::default(),
             phase: AtomicU8::new(Phase::Running as u8),

@@ -78,8 +78,7 @@ impl Server {
         }
         let config = config.bounded();
         let address = config.listen().map_err(StartError::Config)?;
-        let tenant = TenantId::parse(&config.no_auth_tenant)
-            .map_err(|e| StartError::Config(format!("no_auth_tenant: {e}")))?;
+        let tenant = default_tenant(&config).map_err(StartError::Config)?;
         let overrides = Arc::new(Overrides::open(&config).map_err(StartError::Config)?);
         let tokens = Arc::new(Tokens::open(&config.tokens_file).map_err(StartError::Config)?);
         let tls = Tls::open(&config.server.tls).map_err(StartError::Config)?;
@@ -147,6 +146,18 @@ fn connections(config: &Config) -> usize {
     shared.connections
 }
 
+/// The tenant of everybody while tenants are switched off.
+fn default_tenant(config: &Config) -> Result<TenantId, String> {
+    let tenant = TenantId::parse(&config.no_auth_tenant);
+    let tenant = tenant.map_err(|error| format!("no_auth_tenant: {error}"))?;
+    if self_logs::is_reserved(&tenant) {
+        return Err(format!(
+            "no_auth_tenant: '{tenant}' is reserved for the server's own logs"
+        ));
+    }
+    Ok(tenant)
+}
+
 /// Listens on an address; gives the address with its port too.
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen { address, error };
@@ -201,13 +212,9 @@ async fn listen_grpc(
     Ok(Some((address, accepting)))
 }
 
-/// Stores the server's own log lines. With tenants switched on they get a tenant of their own.
+/// Stores the server's own log lines.
 fn store_self_log(app: &App, lines: SelfLogReceiver) -> impl Future<Output = ()> + use<> {
-    let tenant = if app.config.auth_enabled {
-        TenantId::parse("skald").expect("skald is a valid tenant name")
-    } else {
-        app.default_tenant.clone()
-    };
+    let tenant = self_logs::tenant_of(&app.config, &app.default_tenant);
     self_logs::run(app.ingest.clone(), tenant, lines)
 }
 

@@ -115,7 +115,7 @@ fn command() -> Command {
         .arg(
             list("rights")
                 .value_name("RIGHT,…")
-                .help("What it allows: read, write, admin"),
+                .help("What it allows: read, write, delete; for all tenants also metrics, admin"),
         );
     settings::flags(Command::new("skald"))
         .about("A log server that any Loki client can use")

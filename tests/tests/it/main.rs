@@ -16,6 +16,7 @@ mod promtail;
 mod recorded_clients;
 mod regressions;
 mod requests;
+mod rights;
 mod scenarios;
 mod scripts;
 mod store_faults;

@@ -39,7 +39,13 @@ pub(crate) async fn labels(
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&scope.tenant(), QueryKind::Detected, &request.query, bounds);
+    let log = QueryLog::begin(
+        &app.query_log,
+        &scope.tenant(),
+        QueryKind::Detected,
+        &request.query,
+        bounds,
+    );
     let labels = log.watch(
         app.ask(&scope, move |engine, cancel| {
             engine.detected_labels(&request, cancel)
@@ -69,8 +75,14 @@ pub(crate) async fn fields(
 ) -> Result<Response, ApiError> {
     let (request, bounds) = fields_request(&app, &scope, &params)?;
     let limit = request.limit;
-    let log = QueryLog::begin(&scope.tenant(), QueryKind::Detected, &request.query, bounds)
-        .with(0, limit, "");
+    let log = QueryLog::begin(
+        &app.query_log,
+        &scope.tenant(),
+        QueryKind::Detected,
+        &request.query,
+        bounds,
+    )
+    .with(0, limit, "");
     let fields = log.watch(
         app.ask(&scope, move |engine, cancel| {
             engine.detected_fields(&request, cancel)
@@ -97,8 +109,14 @@ pub(crate) async fn values(
 ) -> Result<Response, ApiError> {
     let (request, bounds) = fields_request(&app, &scope, &params)?;
     let limit = request.limit;
-    let log = QueryLog::begin(&scope.tenant(), QueryKind::Detected, &request.query, bounds)
-        .with(0, limit, "");
+    let log = QueryLog::begin(
+        &app.query_log,
+        &scope.tenant(),
+        QueryKind::Detected,
+        &request.query,
+        bounds,
+    )
+    .with(0, limit, "");
     let values = log.watch(
         app.ask(&scope, move |engine, cancel| {
             engine.detected_field_values(&name, &request, cancel)

@@ -79,8 +79,14 @@ pub(crate) async fn export(
         .labelling(Labelling::Categorized)
         .after(params.cursor()?);
     let tags = header(&headers, "x-query-tags");
-    let log =
-        QueryLog::begin(&scope.tenant(), kind, params.query(), bounds).with(0, PAGE_ENTRIES, tags);
+    let log = QueryLog::begin(
+        &app.query_log,
+        &scope.tenant(),
+        kind,
+        params.query(),
+        bounds,
+    )
+    .with(0, PAGE_ENTRIES, tags);
     let mut export = Export {
         app,
         scope,

@@ -7,8 +7,8 @@
 
 use crate::api::inflight::Inflight;
 use crate::app::App;
+use crate::auth::rights::{Access, Right};
 use crate::auth::tenant::Tenant;
-use crate::auth::tokens::Right;
 use crate::auth::{origin, tokens};
 use crate::error::ApiError;
 use crate::telemetry::metrics::Upgrade;
@@ -113,10 +113,11 @@ async fn take(app: &Arc<App>, request: Request) -> Result<(), ApiError> {
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .unwrap_or("");
-        let grant = tokens::allowed(&app.tokens, header, Right::Write)?;
+        let grant = tokens::allowed(&app.tokens, header, Access::Tenant(Right::Write))?;
         parts.extensions.insert((*grant).clone());
     }
-    let Tenant(tenant) = Tenant::from_request_parts(&mut parts, app).await?;
+    let tenant = Tenant::from_request_parts(&mut parts, app).await?;
+    let tenant = tenant.for_push()?;
     let max = app.config.server.grpc_server_max_recv_msg_size.0;
     let frame = app
         .arrivals

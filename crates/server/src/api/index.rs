@@ -72,7 +72,13 @@ async fn read_stats(
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&scope.tenant(), QueryKind::Stats, &request.query, bounds);
+    let log = QueryLog::begin(
+        &app.query_log,
+        &scope.tenant(),
+        QueryKind::Stats,
+        &request.query,
+        bounds,
+    );
     let stats = log.watch(
         app.ask(scope, move |engine, cancel| {
             engine.index_stats(&request, cancel)
@@ -147,7 +153,13 @@ async fn volumes(
         target_labels: targets.map(str::to_owned).collect(),
         aggregate_by_labels,
     };
-    let log = QueryLog::begin(&scope.tenant(), QueryKind::Volume, &request.query, bounds);
+    let log = QueryLog::begin(
+        &app.query_log,
+        &scope.tenant(),
+        QueryKind::Volume,
+        &request.query,
+        bounds,
+    );
     let series = log.watch(
         app.ask(&scope, move |engine, cancel| {
             engine.volume(&request, cancel)

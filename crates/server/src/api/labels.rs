@@ -28,7 +28,13 @@ pub(crate) async fn names(
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&scope.tenant(), QueryKind::Labels, &request.query, bounds);
+    let log = QueryLog::begin(
+        &app.query_log,
+        &scope.tenant(),
+        QueryKind::Labels,
+        &request.query,
+        bounds,
+    );
     let names = log.watch(
         app.ask(&scope, move |engine, cancel| {
             engine.label_names(&request, cancel)
@@ -53,7 +59,13 @@ pub(crate) async fn values(
         start: bounds.start,
         end: bounds.end,
     };
-    let log = QueryLog::begin(&scope.tenant(), QueryKind::Labels, &request.query, bounds);
+    let log = QueryLog::begin(
+        &app.query_log,
+        &scope.tenant(),
+        QueryKind::Labels,
+        &request.query,
+        bounds,
+    );
     let values = log.watch(
         app.ask(&scope, move |engine, cancel| {
             engine.label_values(&name, &request, cancel)
@@ -73,6 +85,7 @@ pub(crate) async fn series(
     let bounds = metadata_bounds(&app, &scope, &params)?;
     let groups = groups(&params)?;
     let log = QueryLog::begin(
+        &app.query_log,
         &scope.tenant(),
         QueryKind::Series,
         &groups.join(","),

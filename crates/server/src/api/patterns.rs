@@ -42,8 +42,14 @@ pub(crate) async fn patterns(
         end: bounds.end,
         step,
     };
-    let log = QueryLog::begin(&scope.tenant(), QueryKind::Patterns, params.query(), bounds)
-        .with(step, 0, "");
+    let log = QueryLog::begin(
+        &app.query_log,
+        &scope.tenant(),
+        QueryKind::Patterns,
+        params.query(),
+        bounds,
+    )
+    .with(step, 0, "");
     let answer = log.watch(
         app.ask(&scope, move |engine, cancel| {
             engine.patterns(&request, cancel)

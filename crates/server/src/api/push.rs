@@ -71,7 +71,7 @@ async fn accept(
     request: Request,
     protocol: Protocol,
 ) -> Result<Response, ApiError> {
-    let Tenant(tenant) = tenant?;
+    let tenant = tenant?.for_push()?;
     let (parts, body) = request.into_parts();
     let max = app.config.distributor.max_recv_msg_size.0;
     let body = app.arrivals.read(body, &app.config, max).await?;

@@ -116,7 +116,13 @@ async fn answer(
         Times::Range { bounds, step, .. } => (bounds, step),
         Times::Instant(time) => (Bounds::at(time), 0),
     };
-    let log = QueryLog::begin(&scope.tenant(), question.kind, query.text(), bounds);
+    let log = QueryLog::begin(
+        &app.query_log,
+        &scope.tenant(),
+        question.kind,
+        query.text(),
+        bounds,
+    );
     let log = log.with(step, limit, header(headers, "x-query-tags"));
     let guard = BytesGuard::new(scope.limits(), scope.tenants(), &query, bounds);
     let reads = match (times, query.expr()) {

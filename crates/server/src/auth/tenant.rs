@@ -2,6 +2,7 @@
 
 use crate::auth::tokens::Grant;
 use crate::error::ApiError;
+use crate::telemetry::self_logs;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use skald_model::{TenantId, TenantIdError};
@@ -20,6 +21,15 @@ impl Tenant {
             [tenant] => Ok(Tenant(tenant.clone())),
             _ => Err(ApiError::bad("multiple org IDs present")),
         }
+    }
+
+    /// The tenant of a push; refused is the one that only the server itself writes.
+    pub fn for_push(self) -> Result<TenantId, ApiError> {
+        if self_logs::is_reserved(&self.0) {
+            let text = format!("tenant '{}' is reserved for the server's own logs", self.0);
+            return Err(ApiError::new(StatusCode::FORBIDDEN, text));
+        }
+        Ok(self.0)
     }
 }
 

@@ -107,6 +107,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             LogFormat::Logfmt => logfmt(timestamp, level, caller, &fields),
             LogFormat::Json => json(timestamp, level, caller, &fields),
         };
+        let text = escape_hidden(text);
         // There is no way to report that stderr is closed.
         let _ = writeln!(std::io::stderr().lock(), "{text}");
         if level != "debug" && !MUTED.get() {
@@ -159,9 +160,36 @@ fn logfmt(timestamp: i64, level: &str, caller: &str, fields: &Fields) -> String 
     out
 }
 
+/// Whether a character would break a line or change how the rest of it is shown: controls, line
+/// separators, marks of direction and what has no width.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Escapes hidden characters as JSON does, which logfmt's quoted values take too.
+fn escape_hidden(line: String) -> String {
+    if !line.contains(is_hidden) {
+        return line;
+    }
+    let mut out = String::with_capacity(line.len());
+    for c in line.chars() {
+        if is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}").expect("writing to memory does not fail");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 fn pair(out: &mut String, name: &str, value: &str) {
     let plain =
-        !value.contains(|c: char| c <= ' ' || c == '"' || c == '=' || c == '\\' || c == '\u{7f}');
+        !value.contains(|c: char| c <= ' ' || c == '"' || c == '=' || c == '\\' || is_hidden(c));
     if plain {
         write!(out, " {name}={value}").expect("writing to memory does not fail");
     } else {
@@ -187,6 +215,22 @@ fn json(timestamp: i64, level: &str, caller: &str, fields: &Fields) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_stays_one_line_as_it_is_read_and_as_it_is_shown() {
+        let text = "a\u{2028}b\u{85}c\u{202e}d\u{e0041}\n\u{1b}\u{7f}\u{200b}é";
+        let fields = Fields {
+            message: text.to_owned(),
+            rest: Vec::new(),
+        };
+        let shown = escape_hidden(logfmt(0, "info", "skald", &fields));
+        let expected = r#"msg="a\u2028b\u0085c\u202ed\udb40\udc41\n\x1b\x7f\u200bé""#;
+        assert!(shown.ends_with(expected), "{shown}");
+        let shown = escape_hidden(json(0, "info", "skald", &fields));
+        assert!(!shown.contains(is_hidden), "{shown}");
+        let read: serde_json::Value = serde_json::from_str(&shown).expect("valid JSON");
+        assert_eq!(read["msg"], text);
+    }
 
     #[test]
     fn a_line_is_logfmt_or_json() {

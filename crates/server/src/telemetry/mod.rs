@@ -8,6 +8,6 @@ pub(crate) mod exposition;
 pub mod logging;
 pub mod metrics;
 mod process;
-pub(crate) mod query_log;
+pub mod query_log;
 pub(crate) mod self_logs;
 mod store_metrics;

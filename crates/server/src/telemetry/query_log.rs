@@ -1,18 +1,97 @@
 //! The query log writes one line a query, with the keys of Loki's `metrics.go` lines.
+//!
+//! A busy server would write more of them than its users write logs: [`QueryLogGate`] leaves out
+//! what is fast, and what is too much for a second. Slow queries are always logged.
 
 use crate::clock;
+use crate::config::QueryLogConfig;
 use crate::error::ApiError;
 use crate::query_kind::{QueryKind, query_hash};
+use crate::telemetry::exposition::{header, line};
 use crate::time_bounds::Bounds;
+use parking_lot::Mutex;
 use skald_model::TenantId;
 use skald_query::Stats;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Queries longer than this are marked `latency=slow`, as in Loki.
-const SLOW_SECONDS: f64 = 10.0;
+const SLOW: Duration = Duration::from_secs(10);
+
+/// Decides which queries are logged, and counts the others.
+pub struct QueryLogGate {
+    config: QueryLogConfig,
+    second: Mutex<Second>,
+    fast: AtomicU64,
+    over_rate: AtomicU64,
+}
+
+/// The lines of the current second.
+#[derive(Default)]
+struct Second {
+    /// Seconds since 1970.
+    of: i64,
+    lines: usize,
+}
+
+impl QueryLogGate {
+    /// For these settings.
+    pub fn new(config: QueryLogConfig) -> QueryLogGate {
+        QueryLogGate {
+            config,
+            second: Mutex::default(),
+            fast: AtomicU64::new(0),
+            over_rate: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether a query that ended now is logged.
+    fn admits(&self, now: i64, status: u16, took: Duration) -> bool {
+        if took > SLOW {
+            return true;
+        }
+        if status < 400 && took < self.config.slower_than {
+            self.fast.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        if self.config.lines_per_second == 0 {
+            return true;
+        }
+        let mut second = self.second.lock();
+        let of = now.div_euclid(1_000_000_000);
+        if second.of != of {
+            *second = Second { of, lines: 0 };
+        }
+        second.lines += 1;
+        let admits = second.lines <= self.config.lines_per_second;
+        if !admits {
+            self.over_rate.fetch_add(1, Ordering::Relaxed);
+        }
+        admits
+    }
+
+    /// Counts of what was left out, for `/metrics`.
+    pub(crate) fn write_metrics(&self, out: &mut String) {
+        let name = "skald_query_log_left_out_total";
+        header(out, name, "counter", "Queries without a line in the log.");
+        for (reason, count) in [
+            ("slower_than", &self.fast),
+            ("lines_per_second", &self.over_rate),
+        ] {
+            line(
+                out,
+                name,
+                &[("reason", reason)],
+                count.load(Ordering::Relaxed),
+            );
+        }
+    }
+}
 
 /// The log line of a running query.
 pub(crate) struct QueryLog {
+    gate: Arc<QueryLogGate>,
     tenant: TenantId,
     kind: QueryKind,
     query: String,
@@ -26,6 +105,7 @@ pub(crate) struct QueryLog {
 impl QueryLog {
     /// Starts the clock.
     pub(crate) fn begin(
+        gate: &Arc<QueryLogGate>,
         tenant: &TenantId,
         kind: QueryKind,
         query: &str,
@@ -33,6 +113,7 @@ impl QueryLog {
     ) -> QueryLog {
         let (tenant, query, started) = (tenant.clone(), query.to_owned(), Instant::now());
         QueryLog {
+            gate: gate.clone(),
             tenant,
             kind,
             query,
@@ -82,8 +163,11 @@ impl QueryLog {
     }
 
     fn write(&self, status: u16, stats: &Stats, returned: u64, error: &str) {
-        let seconds = self.started.elapsed().as_secs_f64();
-        let now = clock::now();
+        let (took, now) = (self.started.elapsed(), clock::now());
+        if !self.gate.admits(now, status, took) {
+            return;
+        }
+        let seconds = took.as_secs_f64();
         let delta = |t: i64| format!("{:.3}s", (now as f64 - t as f64) / 1e9);
         let rate = |count: u64| {
             if seconds > 0.0 {
@@ -95,11 +179,7 @@ impl QueryLog {
         tracing::info!(
             component = "querier",
             org_id = self.tenant.as_str(),
-            latency = if seconds > SLOW_SECONDS {
-                "slow"
-            } else {
-                "fast"
-            },
+            latency = if took > SLOW { "slow" } else { "fast" },
             query = self.query,
             query_hash = query_hash(&self.query),
             query_type = self.kind.query_type(),
@@ -125,5 +205,35 @@ impl QueryLog {
             source = self.source,
             error,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fast_queries_and_those_over_the_rate_are_counted_instead_of_logged() {
+        let gate = QueryLogGate::new(QueryLogConfig {
+            slower_than: Duration::from_millis(100),
+            lines_per_second: 2,
+        });
+        let (fast, medium) = (Duration::from_millis(9), Duration::from_millis(100));
+        let slow = Duration::from_secs(11);
+        let second = 1_000_000_000;
+        assert!(!gate.admits(0, 200, fast));
+        assert!(gate.admits(0, 400, fast), "failures are logged");
+        assert!(gate.admits(0, 200, medium));
+        assert!(!gate.admits(second - 1, 200, medium), "the rate is used up");
+        assert!(gate.admits(second - 1, 200, slow), "slow ones always are");
+        assert!(gate.admits(second, 200, medium), "another second");
+        let mut out = String::new();
+        gate.write_metrics(&mut out);
+        for expected in [
+            "skald_query_log_left_out_total{reason=\"slower_than\"} 1\n",
+            "skald_query_log_left_out_total{reason=\"lines_per_second\"} 1\n",
+        ] {
+            assert!(out.contains(expected), "{out}");
+        }
     }
 }

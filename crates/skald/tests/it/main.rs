@@ -7,6 +7,7 @@ mod damage;
 mod deletes;
 mod documents;
 mod loki_files;
+mod own_logs;
 mod program;
 mod query;
 

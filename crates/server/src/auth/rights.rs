@@ -1,0 +1,108 @@
+//! Rights say what a token allows, and which of them each path needs.
+
+use axum::http::Method;
+use serde::Deserialize;
+
+/// What a token may do with the data of its tenants, or with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Right {
+    /// Query.
+    Read,
+    /// Push.
+    Write,
+    /// Make, list and take back delete requests.
+    Delete,
+    /// Scrape `/metrics`.
+    Metrics,
+    /// Change rules; with all tenants also the pages for operators.
+    Admin,
+}
+
+impl Right {
+    /// The verb of a refusal: "has no right to …".
+    pub(super) fn verb(self) -> &'static str {
+        match self {
+            Right::Read => "read",
+            Right::Write => "write",
+            Right::Delete => "delete",
+            Right::Metrics => "scrape",
+            Right::Admin => "administer",
+        }
+    }
+
+    /// Whether a token with this right has that one too. Deletes were of `admin` before they had a
+    /// right of their own.
+    pub(super) fn includes(self, wanted: Right) -> bool {
+        self == wanted || self == Right::Admin && matches!(wanted, Right::Delete | Right::Metrics)
+    }
+}
+
+/// What a request needs of its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nothing, not even a token.
+    Open,
+    /// A right over the tenant that the request names.
+    Tenant(Right),
+    /// A right over the server: of no use to a token that is not for all tenants.
+    Server(Right),
+}
+
+/// What a path needs. Paths that nobody knows are for operators.
+pub(crate) fn needed(method: &Method, path: &str) -> Access {
+    const ASKED: [&str; 4] = [
+        "/loki/api/v1/",
+        "/api/prom/",
+        "/prometheus/api/v1/",
+        "/skald/api/v1/",
+    ];
+    let reads = method == Method::GET || method == Method::HEAD;
+    match path {
+        "/ready" | "/" | "/ui" => Access::Open,
+        // Files that are in every copy of the program; what the page asks for needs a token.
+        _ if path.starts_with("/ui/") => Access::Open,
+        "/loki/api/v1/push" | "/api/prom/push" | "/otlp/v1/logs" => Access::Tenant(Right::Write),
+        "/config/tenant/v1/limits" => Access::Tenant(Right::Read),
+        "/loki/api/v1/delete" => Access::Tenant(Right::Delete),
+        "/metrics" => Access::Server(Right::Metrics),
+        _ if path.starts_with("/loki/api/v1/rules") || path.starts_with("/api/prom/rules") => {
+            Access::Tenant(if reads { Right::Read } else { Right::Admin })
+        }
+        _ if ASKED.iter().any(|begin| path.starts_with(begin)) => Access::Tenant(Right::Read),
+        _ => Access::Server(Right::Admin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_needs_its_right() {
+        let check = |method: Method, path: &str, expected| {
+            assert_eq!(needed(&method, path), expected, "{path}")
+        };
+        let (read, operator) = (Access::Tenant(Right::Read), Access::Server(Right::Admin));
+        for path in ["/ready", "/", "/ui", "/ui/index.html"] {
+            check(Method::GET, path, Access::Open);
+        }
+        check(
+            Method::POST,
+            "/loki/api/v1/push",
+            Access::Tenant(Right::Write),
+        );
+        check(Method::POST, "/loki/api/v1/query_range", read);
+        check(Method::GET, "/loki/api/v1/rules", read);
+        let rules = Access::Tenant(Right::Admin);
+        check(Method::POST, "/loki/api/v1/rules/ns", rules);
+        let deletes = Access::Tenant(Right::Delete);
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            check(method, "/loki/api/v1/delete", deletes);
+        }
+        check(Method::GET, "/metrics", Access::Server(Right::Metrics));
+        for path in ["/config", "/flush", "/flush/tenant", "/whatever", "/uix"] {
+            check(Method::GET, path, operator);
+        }
+    }
+}
