@@ -19,13 +19,17 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::self_logs;
 use axum::Router;
 use skald_model::TenantId;
-use skald_store::{RetentionOf, Store};
+use skald_store::{RetentionOf, Store, StoreError};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+
+/// Connections that may wait to be accepted: many clients that come at once must not try again. The
+/// system bounds it (`net.core.somaxconn`).
+const BACKLOG: u32 = 4096;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +47,7 @@ pub enum StartError {
     },
     /// The data directory can't be used.
     #[error("opening the data directory: {0}")]
-    Store(#[from] skald_store::StoreError),
+    Store(#[from] StoreError),
 }
 
 /// Starts servers.
@@ -62,6 +66,9 @@ pub struct Running {
     watching: JoinHandle<()>,
     /// Abandons answers that nobody reads.
     sending: JoinHandle<()>,
+    reload: Arc<Notify>,
+    /// Raised when requests that are still arriving at a stop are given up.
+    overdue: watch::Sender<bool>,
 }
 
 impl Server {
@@ -86,6 +93,7 @@ impl Server {
         let (socket, address) = bind(address).await?;
         let metrics = Arc::new(Metrics::new());
         let (stop, stopped) = watch::channel(false);
+        let (overdue, given_up) = watch::channel(false);
         // Opening very many parts takes a while: until then clients get 503 instead of hanging.
         let (routers, router) = watch::channel(routes::starting());
         let connections = connections(&config);
@@ -96,19 +104,22 @@ impl Server {
             tls.clone(),
             router,
             stopped.clone(),
+            given_up.clone(),
         );
         let accepting = tokio::spawn(accept(Arc::new(listener), socket));
         let opening = open(config, overrides, tokens, tenant, metrics, &routers);
         let opened = async {
             let app = opening.await?;
-            let grpc = listen_grpc(&app, tls.as_ref(), stopped).await?;
+            let grpc = listen_grpc(&app, tls.as_ref(), (stopped, given_up)).await?;
             Ok::<_, StartError>((app, grpc))
         };
         let (app, grpc) = opened.await.inspect_err(|_| accepting.abort())?;
         let self_log = self_log.filter(|_| app.config.self_logs);
         let self_log = self_log.map(|lines| tokio::spawn(store_self_log(&app, lines)));
         let reloads = reloads(&app, tls.as_ref());
-        let watching = tokio::spawn(reload::watch(reloads, app.config.runtime.period));
+        let reload = Arc::new(Notify::new());
+        let period = app.config.runtime.period;
+        let watching = tokio::spawn(reload::watch(reloads, period, reload.clone()));
         let sending = tokio::spawn(abandon_stale(app.outgoing.clone()));
         warn_of_openness(&app.config, &address, tls.is_some());
         if app.config.limits.expires() && !app.config.compactor.retention_enabled {
@@ -126,6 +137,8 @@ impl Server {
             self_log,
             watching,
             sending,
+            reload,
+            overdue,
         })
     }
 }
@@ -161,11 +174,31 @@ fn default_tenant(config: &Config) -> Result<TenantId, String> {
 /// Listens on an address; gives the address with its port too.
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen { address, error };
-    let socket = TcpListener::bind(candidates(address).as_slice())
-        .await
-        .map_err(failed)?;
+    let socket = listen(&candidates(address)).map_err(failed)?;
     let address = socket.local_addr().map_err(failed)?;
     Ok((socket, address))
+}
+
+/// Listens on the first address that can be had.
+fn listen(addresses: &[SocketAddr]) -> std::io::Result<TcpListener> {
+    let open = |address: &SocketAddr| {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // A server that starts again must not wait for connections of the last one.
+        socket.set_reuseaddr(true)?;
+        socket.bind(*address)?;
+        socket.listen(BACKLOG)
+    };
+    let mut result = Err(std::io::ErrorKind::AddrNotAvailable.into());
+    for address in addresses {
+        result = open(address);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
 }
 
 /// Opens the parts, switches the real routes on, then replays the write-ahead log.
@@ -192,7 +225,7 @@ async fn open(
 async fn listen_grpc(
     app: &Arc<App>,
     tls: Option<&Arc<Tls>>,
-    stopped: watch::Receiver<bool>,
+    (stopped, overdue): (watch::Receiver<bool>, watch::Receiver<bool>),
 ) -> Result<Option<(SocketAddr, JoinHandle<()>)>, StartError> {
     if !app.config.server.grpc_enabled {
         return Ok(None);
@@ -206,6 +239,7 @@ async fn listen_grpc(
         tls.cloned(),
         watch::channel(grpc::router(app.clone())).1,
         stopped,
+        overdue,
     );
     tracing::info!(%address, "gRPC is ready");
     let accepting = tokio::spawn(accept(Arc::new(listener), socket));
@@ -220,7 +254,7 @@ fn store_self_log(app: &App, lines: SelfLogReceiver) -> impl Future<Output = ()>
 
 /// Runs a job that waits for the disk on a thread of its own.
 async fn blocking<T: Send + 'static>(
-    job: impl FnOnce() -> Result<T, skald_store::StoreError> + Send + 'static,
+    job: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StartError> {
     let result = tokio::task::spawn_blocking(job).await;
     result
@@ -239,34 +273,70 @@ impl Running {
         self.grpc.as_ref().map(|(address, _)| *address)
     }
 
+    /// Reads limits, tokens and certificates again now.
+    pub fn reload(&self) {
+        self.reload.notify_one();
+    }
+
     /// Stops in order; ends when the store is closed.
-    pub async fn stop(self) -> Result<(), skald_store::StoreError> {
+    pub async fn stop(self) -> Result<(), StoreError> {
+        self.stop_unless(std::future::pending()).await
+    }
+
+    /// Stops in order. Once `hurry` ends it waits for nothing more than the WAL, so that what was
+    /// acknowledged is kept; the process is to end then.
+    pub async fn stop_unless(self, hurry: impl Future<Output = ()>) -> Result<(), StoreError> {
         tracing::info!("stopping: no new connections");
         self.app.begin_stop();
         self.stop.send_replace(true);
+        let mut hurry = std::pin::pin!(hurry);
         let (app, abort) = (self.app.clone(), self.accepting.abort_handle());
-        let timeout = app.config.server.graceful_shutdown_timeout;
-        let in_order = async move {
+        let server = &app.config.server;
+        let in_order = async {
             app.idle().await;
             app.close_tails().await;
             if let Some((_, accepting)) = self.grpc {
                 drop(accepting.await);
             }
-            self.accepting.await
+            drop(self.accepting.await);
         };
-        if tokio::time::timeout(timeout, in_order).await.is_err() {
-            tracing::warn!(?timeout, "requests did not finish in time and are dropped");
-            abort.abort();
-        }
+        let overdue = async {
+            tokio::time::sleep(server.shutdown_drain_timeout).await;
+            self.overdue.send_replace(true);
+            std::future::pending().await
+        };
+        let timeout = server.graceful_shutdown_timeout;
+        let hurried = tokio::select! {
+            () = in_order => false,
+            () = overdue => false,
+            () = tokio::time::sleep(timeout) => {
+                tracing::warn!(?timeout, "requests did not finish in time and are dropped");
+                false
+            }
+            () = hurry.as_mut() => true,
+        };
+        abort.abort();
         if let Some(self_log) = self.self_log {
             self_log.abort();
         }
         self.watching.abort();
         self.sending.abort();
-        let store = self.app.store.clone();
-        let closed = tokio::task::spawn_blocking(move || store.close(false)).await;
-        tracing::info!("stopped");
-        closed.unwrap_or(Ok(()))
+        if !hurried {
+            let store = app.store.clone();
+            tokio::select! {
+                closed = tokio::task::spawn_blocking(move || store.close(false)) => {
+                    tracing::info!("stopped");
+                    return closed.unwrap_or(Ok(()));
+                }
+                () = hurry => {}
+            }
+        }
+        tracing::warn!("stopping at once: what is unfinished is done after the next start");
+        let store = app.store.clone();
+        drop(tokio::task::spawn_blocking(move || store.close_at_once()).await);
+        // The last owner would wait for a flush under way.
+        std::mem::forget(app);
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ mod offline;
 mod query;
 mod serve;
 mod settings;
+mod signals;
 mod verify;
 
 use clap::{Arg, ArgMatches, Command};

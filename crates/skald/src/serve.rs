@@ -2,12 +2,12 @@
 
 use crate::allocator;
 use crate::settings::Loaded;
+use crate::signals::Signals;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use skald_server::Server;
 use skald_server::telemetry::logging;
 use std::io::Write;
 use std::time::Instant;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Takes as many file descriptors as the system grants: tails and parts are one each, and the usual
 /// soft limit of 1024 is kept low only for programs that use `select`.
@@ -25,7 +25,7 @@ fn raise_open_files() {
     }
 }
 
-/// Runs until SIGTERM or ctrl-c.
+/// Runs until SIGTERM or ctrl-c; a second one of them ends the stop that the first began.
 pub(crate) fn serve(loaded: Loaded) -> Result<(), String> {
     raise_open_files();
     allocator::give_back_soon().map_err(|error| format!("starting threads: {error}"))?;
@@ -54,14 +54,12 @@ async fn run(loaded: Loaded) -> Result<(), String> {
         tracing::info!("{line}");
     }
     // Signals are taken from the first moment, so that one that comes early is not lost.
-    let refused = |error: std::io::Error| format!("listening for signals: {error}");
-    let mut terminate = signal(SignalKind::terminate()).map_err(refused)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
+    let mut signals = Signals::take()?;
     let data = config.data.display().to_string();
     let running = tokio::select! {
         started = Server::start(config, own_lines) => started.map_err(|error| error.to_string())?,
-        _ = terminate.recv() => return Ok(()),
-        _ = interrupt.recv() => return Ok(()),
+        // Files are read now anyway.
+        () = signals.end(|| {}) => return Ok(()),
     };
     let line = format!(
         "skald listening on http://{}, data in {data}, ready in {} ms\n",
@@ -73,12 +71,9 @@ async fn run(loaded: Loaded) -> Result<(), String> {
     let _ = stdout
         .write_all(line.as_bytes())
         .and_then(|()| stdout.flush());
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    signals.end(|| running.reload()).await;
     running
-        .stop()
+        .stop_unless(signals.end(|| {}))
         .await
         .map_err(|error| format!("closing the store: {error}"))
 }

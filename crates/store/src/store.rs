@@ -294,6 +294,18 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Makes the WAL durable and waits for nothing else: a flush or merge under way is left as a
+    /// crash would leave it. Later writes are refused. The store must not be dropped before the
+    /// process ends, as that would wait.
+    pub fn close_at_once(&self) {
+        self.shared.stop_replay();
+        if let Some(wal) = self.shared.wal.get() {
+            wal.close();
+        }
+    }
+}
+
 impl Drop for Store {
     fn drop(&mut self) {
         if let Some(objects) = &self.shared.objects {

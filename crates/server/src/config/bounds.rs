@@ -23,10 +23,7 @@ impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Amount::Count(count) => write!(f, "{count}"),
-            Amount::Bytes(bytes) => {
-                let shown = ByteSize(bytes).show();
-                f.write_str(shown.as_str().unwrap_or_default())
-            }
+            Amount::Bytes(bytes) => ByteSize(bytes).fmt(f),
             Amount::Time(time) => {
                 let nanoseconds = i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
                 f.write_str(&duration::show_go(nanoseconds))

@@ -56,6 +56,10 @@ impl Setting for ByteSize {
     fn show(&self) -> Value {
         Value::from(self.to_string())
     }
+
+    fn amount(&self) -> Option<Amount> {
+        Some(Amount::Bytes(self.0))
+    }
 }
 
 impl fmt::Display for ByteSize {
@@ -66,10 +70,6 @@ impl fmt::Display for ByteSize {
             }
         }
         write!(f, "{}B", self.0)
-    }
-
-    fn amount(&self) -> Option<Amount> {
-        Some(Amount::Bytes(self.0))
     }
 }
 

@@ -8,6 +8,7 @@
 
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::net::drain_body::unread;
 use axum::body::Body;
 use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
@@ -163,8 +164,7 @@ impl Arrivals {
             let Some(frame) = frame else {
                 return Ok(gathered.finish());
             };
-            let frame = frame
-                .map_err(|error| ApiError::bad(format!("reading the request body: {error}")))?;
+            let frame = frame.map_err(|error| unread(&error))?;
             if let Ok(data) = frame.into_data() {
                 gathered.take(data, max).await?;
             }

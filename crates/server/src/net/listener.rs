@@ -1,8 +1,11 @@
 //! The listener accepts connections, limits them and serves HTTP on each.
 
 use crate::config::ServerConfig;
+use crate::error::ApiError;
 use crate::net::drain_body::DrainedBody;
 use crate::net::outgoing::CloseConnection;
+use crate::net::progress::{AnswerBody, Progress};
+use crate::net::request_line::RequestLines;
 use crate::net::request_path;
 use crate::net::tls::Tls;
 use crate::net::write_timeout::WriteTimeout;
@@ -10,13 +13,15 @@ use crate::shutdown::raised;
 use crate::telemetry::metrics::Metrics;
 use axum::Router;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::http::header::EXPECT;
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -56,6 +61,8 @@ pub(crate) struct Listener {
     pub(crate) router: watch::Receiver<Router>,
     /// Turns true when no more connections are accepted.
     pub(crate) stopped: watch::Receiver<bool>,
+    /// Turns true when a stop waits no longer for what is still arriving.
+    pub(crate) overdue: watch::Receiver<bool>,
 }
 
 /// Accepts connections until `stopped`; ends when the last one is closed.
@@ -102,20 +109,25 @@ pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
 async fn admit_connection(listener: &Listener, stream: TcpStream) {
     // Answers are written whole; waiting to fill packets only adds delay.
     let _ = stream.set_nodelay(true);
+    let progress = Arc::new(Progress::default());
     let stream = WriteTimeout::new(
         stream,
         listener.config.http_server_write_timeout,
         listener.config.http_server_write_min_rate.0,
+        progress.clone(),
     );
     let Some(tls) = &listener.tls else {
-        return serve_connection(listener, stream).await;
+        return serve_connection(listener, stream, progress).await;
     };
+    let mut stopped = listener.stopped.clone();
     let shaken = tokio::select! {
         shaken = tls.acceptor().accept(stream) => shaken,
         () = listener.silence() => return tracing::debug!("TLS handshake timed out"),
+        // Nothing was asked for yet.
+        () = raised(&mut stopped) => return,
     };
     match shaken {
-        Ok(stream) => serve_connection(listener, stream).await,
+        Ok(stream) => serve_connection(listener, stream, progress).await,
         Err(error) => tracing::debug!(%error, "TLS handshake failed"),
     }
 }
@@ -129,6 +141,7 @@ impl Listener {
         tls: Option<Arc<Tls>>,
         router: watch::Receiver<Router>,
         stopped: watch::Receiver<bool>,
+        overdue: watch::Receiver<bool>,
     ) -> Listener {
         let connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         metrics.add_connections_max(connections);
@@ -139,6 +152,7 @@ impl Listener {
             tls,
             router,
             stopped,
+            overdue,
         }
     }
 
@@ -156,30 +170,8 @@ impl Listener {
     }
 }
 
-async fn serve_connection(
-    listener: &Listener,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-) {
-    let (config, mut stopped, router) = (
-        &listener.config,
-        listener.stopped.clone(),
-        listener.router.clone(),
-    );
-    let close = CloseConnection::default();
-    let closer = close.clone();
-    let requested = Arc::new(AtomicBool::new(false));
-    let has_requested = requested.clone();
-    let prefix = request_path::prefix(&config.http_path_prefix);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        requested.store(true, Ordering::Relaxed);
-        if let Some(uri) = request_path::normalize(request.uri(), &prefix) {
-            *request.uri_mut() = uri;
-        }
-        request.extensions_mut().insert(closer.clone());
-        let current = router.borrow().clone();
-        let expects_continue = request.headers().contains_key(EXPECT);
-        current.oneshot(request.map(|body| DrainedBody::of(body, expects_continue)))
-    });
+/// HTTP of both versions, within bounds.
+fn http(config: &ServerConfig) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     let idle = config.http_server_idle_timeout;
     builder
@@ -195,12 +187,52 @@ async fn serve_connection(
         .initial_stream_window_size(HTTP2_WINDOW_BYTES)
         .max_send_buf_size(HTTP2_SEND_BYTES)
         .keep_alive_interval(Some(idle));
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    builder
+}
+
+async fn serve_connection(
+    listener: &Listener,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    progress: Arc<Progress>,
+) {
+    let (config, mut stopped, router) = (
+        &listener.config,
+        listener.stopped.clone(),
+        listener.router.clone(),
+    );
+    let close = CloseConnection::default();
+    let closer = close.clone();
+    let prefix = request_path::prefix(&config.http_path_prefix);
+    let (begun, given_up) = (progress.clone(), listener.overdue.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(uri) = request_path::normalize(request.uri(), &prefix) {
+            *request.uri_mut() = uri;
+        }
+        request.extensions_mut().insert(closer.clone());
+        let current = router.borrow().clone();
+        let expects_continue = request.headers().contains_key(EXPECT);
+        let request =
+            request.map(|body| DrainedBody::of(body, expects_continue, &given_up, &begun));
+        let (unanswered, progress) = (begun.begin(), begun.clone());
+        async move {
+            let answer = match progress.take_refusal() {
+                Some(why) => ApiError::bad(why).into_response(),
+                None => current.oneshot(request).await?,
+            };
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                progress.lose();
+            }
+            Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, unanswered)))
+        }
+    });
+    let builder = http(config);
+    let stream = TokioIo::new(RequestLines::new(stream, progress.clone()));
+    let connection = builder.serve_connection_with_upgrades(stream, service);
     tokio::pin!(connection);
     // A connection without a request by then only holds a slot.
     let silent = async {
         listener.silence().await;
-        if has_requested.load(Ordering::Relaxed) {
+        if progress.begun() > 0 {
             std::future::pending::<()>().await;
         }
     };
@@ -210,9 +242,13 @@ async fn serve_connection(
         () = silent => return tracing::debug!("closed a connection without a request"),
         () = raised(&mut stopped) => {
             connection.as_mut().graceful_shutdown();
+            let mut overdue = listener.overdue.clone();
             tokio::select! {
-                ended = connection => ended,
+                ended = connection.as_mut() => ended,
                 () = close.0.notified() => return,
+                () = progress.give_up(&mut overdue, config.shutdown_drain_timeout) => {
+                    return tracing::debug!("closed a connection that holds up the stop");
+                }
             }
         }
     };

@@ -2,9 +2,11 @@
 //!
 //! Reads (heads and bodies) have time limits of their own.
 
+use crate::net::progress::Progress;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,12 +26,18 @@ pub(crate) struct WriteTimeout<S> {
     /// How long writes waited since it was last looked, and what they wrote.
     waited: Duration,
     written: u64,
+    progress: Arc<Progress>,
 }
 
 impl<S> WriteTimeout<S> {
-    /// Allows each write `timeout` to make progress.
+    /// Allows each write `timeout` to go on; tells `progress` when one has to wait.
     /// A client that has writes wait must take `rate` bytes a second, over each `timeout` of waiting.
-    pub(crate) fn new(stream: S, timeout: Duration, rate: u64) -> WriteTimeout<S> {
+    pub(super) fn new(
+        stream: S,
+        timeout: Duration,
+        rate: u64,
+        progress: Arc<Progress>,
+    ) -> WriteTimeout<S> {
         WriteTimeout {
             stream,
             timeout,
@@ -39,6 +47,7 @@ impl<S> WriteTimeout<S> {
             since: Instant::now(),
             waited: Duration::ZERO,
             written: 0,
+            progress,
         }
     }
 
@@ -66,7 +75,11 @@ impl<S> WriteTimeout<S> {
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            return match std::mem::take(&mut self.armed) && self.is_too_slow() {
+            if !std::mem::take(&mut self.armed) {
+                return written;
+            }
+            self.progress.set_blocked(false);
+            return match self.is_too_slow() {
                 true => Poll::Ready(Err(io::Error::new(
                     io::ErrorKind::TimedOut,
                     "the client reads its answer too slowly",
@@ -78,6 +91,7 @@ impl<S> WriteTimeout<S> {
             self.since = Instant::now();
             self.deadline.as_mut().reset(self.since + self.timeout);
             self.armed = true;
+            self.progress.set_blocked(true);
         }
         match self.deadline.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::Error::new(
@@ -142,7 +156,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_stops_times_out_and_one_that_reads_does_not() {
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let mut stream = WriteTimeout::new(ours, Duration::from_millis(1), 0);
+        let mut stream = WriteTimeout::new(ours, Duration::from_millis(1), 0, Arc::default());
         let error = stream
             .write_all(b"more than fits")
             .await
@@ -162,7 +176,8 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_takes_a_little_now_and_then_is_too_slow() {
         let (ours, mut theirs) = tokio::io::duplex(1);
-        let mut stream = WriteTimeout::new(ours, Duration::from_millis(50), 1 << 20);
+        let mut stream =
+            WriteTimeout::new(ours, Duration::from_millis(50), 1 << 20, Arc::default());
         let reading = tokio::spawn(async move {
             let mut byte = [0];
             while theirs.read_exact(&mut byte).await.is_ok() {

@@ -10,6 +10,7 @@ mod loki_files;
 mod own_logs;
 mod program;
 mod query;
+mod signals;
 
 /// The program under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_skald");
