@@ -58,20 +58,20 @@ impl<'a> Slices<'a> {
         slice.clear();
         let keys = std::mem::take(&mut self.keys);
         let count = self.next_rows.min(keys.len());
-        let mut cut = Cut {
+        let mut end = SliceEnd {
             rows: count,
             done: count,
         };
         if count < keys.len() {
             let (streams, direction) = (self.streams, self.direction);
             keys.select_nth_unstable_by(count - 1, |a, b| compare(streams, direction, a, b));
-            cut = self.settle_ties(keys, count);
+            end = self.settle_ties(keys, count);
         }
-        let (taken, rest) = keys.split_at_mut(cut.done);
+        let (taken, rest) = keys.split_at_mut(end.done);
         self.keys = rest;
         self.next_rows = self.next_rows.saturating_mul(SLICE_GROWTH);
         let mut any = false;
-        for key in taken[..cut.rows].iter().filter(|key| !is_beyond(key.time)) {
+        for key in taken[..end.rows].iter().filter(|key| !is_beyond(key.time)) {
             slice.insert(key.row);
             any = true;
         }
@@ -80,13 +80,13 @@ impl<'a> Slices<'a> {
 
     /// Decides which of the rows that share stream and time with the last of the first `count` are
     /// among them. Of equal entries the first to arrive stays, which stands for all of them: the
-    /// others, which would move the cut, are left out.
-    fn settle_ties(&self, keys: &mut [RowKey], count: usize) -> Cut {
+    /// others, which would move the end, are left out.
+    fn settle_ties(&self, keys: &mut [RowKey], count: usize) -> SliceEnd {
         let edge = keys[count - 1];
         let is_tied = |key: &RowKey| key.time == edge.time && key.stream == edge.stream;
         let after = move_to_front(&mut keys[count..], is_tied);
         if after == 0 {
-            return Cut {
+            return SliceEnd {
                 rows: count,
                 done: count,
             };
@@ -103,15 +103,15 @@ impl<'a> Slices<'a> {
         }
         let taken = distinct.min(count - before);
         ties[taken..].rotate_left(distinct - taken);
-        Cut {
+        SliceEnd {
             rows: before + taken,
             done: before + taken + ties.len() - distinct,
         }
     }
 }
 
-/// Where the keys are cut: the rows of a slice come first, then those that no slice needs.
-struct Cut {
+/// Where a slice ends: its rows come first, then those that no slice needs.
+struct SliceEnd {
     rows: usize,
     done: usize,
 }
