@@ -5,6 +5,7 @@ mod directory_counts;
 mod equal_entries;
 mod memory;
 mod pages;
+mod query_memory;
 mod rounds;
 mod sample_cache;
 mod slices;
