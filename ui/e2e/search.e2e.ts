@@ -17,6 +17,8 @@ test('a level, a label and a field filter by click', async ({ page, server }) =>
   await page.locator('.value', { hasText: 'checkout-1' }).hover();
   await page.getByRole('button', { name: 'Only pod = checkout-1' }).click();
   await expect(page.locator('#query')).toHaveValue('{service_name="checkout", pod="checkout-1"} | detected_level="error"');
+  // The lines of the query before are shown until those of the new one are there.
+  await expect(page.locator('.content')).toHaveAttribute('data-busy', 'false');
   await page.locator('.row').first().click();
   await page.locator('.json-leaf', { hasText: '502' }).hover();
   await page.getByRole('button', { name: 'Only status = 502' }).click();
