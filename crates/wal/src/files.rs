@@ -7,6 +7,7 @@
 //! ([`is_transient`]); what is open stays usable.
 
 use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{IoSlice, Write};
 use std::os::unix::fs::FileExt;
@@ -147,7 +148,12 @@ impl Files for RealFiles {
             .write(true)
             .create(true)
             .truncate(false)
-            .open(path)?;
+            .open(path);
+        let file = match file {
+            // Reading is still possible, and an older LOCK can be held.
+            Err(e) if e.kind() == io::ErrorKind::ReadOnlyFilesystem => File::open(path)?,
+            file => file?,
+        };
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -227,7 +233,6 @@ pub fn is_full(error: &io::Error) -> bool {
 /// Whether an error says that the system is short of something for a moment: descriptors, memory,
 /// threads. Nothing was done, and trying again is sound.
 pub fn is_transient(error: &io::Error) -> bool {
-    use rustix::io::Errno;
     let short = [
         Errno::MFILE,
         Errno::NFILE,
@@ -235,9 +240,13 @@ pub fn is_transient(error: &io::Error) -> bool {
         Errno::AGAIN,
         Errno::INTR,
     ];
-    error
-        .raw_os_error()
-        .is_some_and(|code| short.iter().any(|errno| errno.raw_os_error() == code))
+    Errno::from_io_error(error).is_some_and(|errno| short.contains(&errno))
+}
+
+/// Whether an error may pass by itself: one that is transient, a full disk, a file system that is
+/// mounted read-only. What was synced before stands.
+pub fn may_pass(error: &io::Error) -> bool {
+    is_transient(error) || is_full(error) || error.kind() == io::ErrorKind::ReadOnlyFilesystem
 }
 
 #[cfg(test)]

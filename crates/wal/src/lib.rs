@@ -4,13 +4,16 @@
 //! Main types: [`Wal`] appends and cuts, [`Replayed`] is a record read back, [`files::Files`] is
 //! the one seam to the disk. Payloads are opaque bytes. Invariants: sequence numbers rise with
 //! every record; a callback that got `Ok` in a syncing mode ran after an fsync that covers its
-//! record; after a failed fsync nothing is ever acknowledged again. Knows no async runtime and not
-//! what a payload means.
+//! record; a segment whose fsync failed is never written or synced again, and when the disk is not
+//! merely full nothing is acknowledged any more. Knows no async runtime and not what a payload
+//! means.
 
 mod commit;
+mod committer;
 pub mod files;
 mod queue;
 mod record;
+mod recovery;
 mod replay;
 mod segment;
 #[cfg(any(test, feature = "simulation"))]
@@ -20,7 +23,7 @@ mod tests;
 
 pub use commit::Wal;
 pub use queue::{Done, Encoded};
-pub use replay::{ReplayReport, Replayed, Tail, TailKind, read};
+pub use replay::{ReplayReport, Replayed, Tail, TailKind, bytes_in, read};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,8 +89,8 @@ pub enum WalError {
     /// No space; later writes may work.
     #[error("no space left for the write-ahead log")]
     DiskFull,
-    /// The system is short of descriptors, memory or threads: nothing was written, later writes may
-    /// work.
+    /// The system refuses for now: short of descriptors, memory or threads, or read-only. Nothing
+    /// was acknowledged, later writes may work.
     #[error("{context}: {error}, try again later")]
     Short {
         /// What was being done.
@@ -111,11 +114,19 @@ pub enum WalError {
 }
 
 impl WalError {
-    /// An error of a write that was undone or never begun, with what was being done.
+    /// An error of the disk with what was being done.
+    fn io(context: impl Into<String>, error: std::io::Error) -> WalError {
+        WalError::Io {
+            context: context.into(),
+            error: Arc::new(error),
+        }
+    }
+
+    /// The error of a write that may be tried again when the cause passes by itself.
     fn undone(context: impl Into<String>, error: std::io::Error) -> WalError {
         if files::is_full(&error) {
             WalError::DiskFull
-        } else if files::is_transient(&error) {
+        } else if files::may_pass(&error) {
             WalError::Short {
                 context: context.into(),
                 error: Arc::new(error),
@@ -125,11 +136,8 @@ impl WalError {
         }
     }
 
-    /// An error of the disk with what was being done.
-    fn io(context: impl Into<String>, error: std::io::Error) -> WalError {
-        WalError::Io {
-            context: context.into(),
-            error: Arc::new(error),
-        }
+    /// Whether a later write may work.
+    fn may_pass(&self) -> bool {
+        matches!(self, WalError::DiskFull | WalError::Short { .. })
     }
 }

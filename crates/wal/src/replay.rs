@@ -24,6 +24,8 @@ pub struct Replayed<'a> {
     pub tenant: &'a str,
     /// What was appended.
     pub payload: &'a [u8],
+    /// Bytes it takes in its segment.
+    pub bytes: u64,
 }
 
 /// What a replay met.
@@ -94,6 +96,19 @@ pub fn read(
     Ok(report)
 }
 
+/// Bytes of the segments in `folder`.
+pub fn bytes_in(files: &dyn Files, folder: &Path) -> Result<u64, WalError> {
+    let mut bytes = 0;
+    for path in segment::list(files, folder)? {
+        let failed = |e| WalError::io(format!("opening {}", path.display()), e);
+        bytes += files
+            .open(&path)
+            .and_then(|file| file.size())
+            .map_err(failed)?;
+    }
+    Ok(bytes)
+}
+
 /// Reads one segment and hands its records on.
 pub(crate) fn replay_segment<E: From<WalError>>(
     files: &dyn Files,
@@ -101,10 +116,7 @@ pub(crate) fn replay_segment<E: From<WalError>>(
     report: &mut ReplayReport,
     on_record: &mut dyn FnMut(Replayed<'_>) -> Result<(), E>,
 ) -> Result<SegmentEnd, E> {
-    let name = path
-        .file_name()
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let name = segment::name_of(path);
     let failed = |error| E::from(WalError::io(format!("reading wal segment {name}"), error));
     let file = files.open(path).map_err(failed)?;
     let file_bytes = file.size().map_err(failed)?;
@@ -149,6 +161,7 @@ pub(crate) fn replay_segment<E: From<WalError>>(
                     sequence: record.sequence,
                     tenant,
                     payload,
+                    bytes: at - found_at,
                 })?;
             }
             None => damage.push(format!(
@@ -158,11 +171,11 @@ pub(crate) fn replay_segment<E: From<WalError>>(
         }
     }
     let is_unfinished = damage.is_empty() && window.is_unfinished(at).map_err(failed)?;
-    let tail = match good_bytes < file_bytes {
-        true if is_unfinished => Some(TailKind::Unfinished),
-        true => Some(TailKind::Damaged),
-        false => None,
+    let kind = match is_unfinished {
+        true => TailKind::Unfinished,
+        false => TailKind::Damaged,
     };
+    let tail = (good_bytes < file_bytes).then_some(kind);
     Ok(note_end(report, name, good_bytes, file_bytes, tail))
 }
 

@@ -46,10 +46,13 @@ impl Segment {
 /// The segment that grows.
 #[derive(Debug)]
 pub(crate) struct Open {
+    pub(crate) path: PathBuf,
     pub(crate) file: Arc<dyn FileHandle>,
     pub(crate) salt: u32,
     /// Bytes of header and whole records: where the next one goes.
     pub(crate) bytes: u64,
+    /// Bytes of them that an fsync covers.
+    pub(crate) synced: u64,
 }
 
 /// Begins a segment in `folder`, open as `names`. Its header is durable with the first sync of the
@@ -59,7 +62,7 @@ pub(crate) fn create(
     folder: &Path,
     names: &dyn FolderHandle,
     first_sequence: u64,
-) -> Result<(PathBuf, Open), std::io::Error> {
+) -> Result<Open, std::io::Error> {
     let path = folder.join(format!("{first_sequence:016x}{SUFFIX}"));
     let file = files.create(&path)?;
     let header = SegmentHeader {
@@ -76,14 +79,13 @@ pub(crate) fn create(
         let _ = files.remove(&path);
         return Err(error);
     }
-    Ok((
+    Ok(Open {
         path,
-        Open {
-            file,
-            salt: header.salt,
-            bytes: bytes.len() as u64,
-        },
-    ))
+        file,
+        salt: header.salt,
+        bytes: bytes.len() as u64,
+        synced: 0,
+    })
 }
 
 /// Segments of a folder in order of their records.
@@ -96,6 +98,12 @@ pub(crate) fn list(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>, Wal
         .filter(|n| !n.is_folder && n.name.ends_with(SUFFIX))
         .map(|n| folder.join(n.name))
         .collect())
+}
+
+/// The name of a segment's file.
+pub(crate) fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// The number a segment is named by; 0 for a name that is not ours.

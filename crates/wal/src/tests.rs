@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+mod failing_disk;
+
 type Record = (String, Vec<u8>);
 
 fn folder() -> PathBuf {
@@ -303,72 +305,6 @@ fn a_segment_that_lost_all_records_does_not_lend_its_name() {
     wal.close();
     let (_, records, _) = open(&files, options());
     assert_eq!(records, [("a".to_owned(), b"new".to_vec())]);
-}
-
-#[test]
-fn a_failed_sync_is_final() {
-    let files = SimFiles::default();
-    let (wal, _, _) = open(&files, options());
-    append(&wal, "a", b"good").expect("the disk is fine");
-    files.fail_syncs(1);
-    assert!(append(&wal, "a", b"bad").is_err());
-    assert!(matches!(
-        append(&wal, "a", b"after"),
-        Err(WalError::Stopped(_))
-    ));
-    assert!(
-        wal.stopped()
-            .is_some_and(|why| why.contains("the disk failed"))
-    );
-}
-
-#[test]
-fn a_full_disk_refuses_and_heals() {
-    let files = SimFiles::default();
-    let (wal, _, _) = open(&files, options());
-    append(&wal, "a", b"first").expect("the disk is fine");
-    files.set_capacity(Some(files.used() + 50));
-    for _ in 0..3 {
-        assert!(matches!(
-            append(&wal, "a", &[1; 100]),
-            Err(WalError::DiskFull)
-        ));
-        assert!(wal.is_full());
-    }
-    files.set_capacity(None);
-    append(&wal, "a", b"second").expect("the disk has room again");
-    assert!(!wal.is_full());
-    wal.close();
-    let (_, records, report) = open(&files, options());
-    assert_eq!(
-        records.iter().map(|r| r.1.as_slice()).collect::<Vec<_>>(),
-        [&b"first"[..], b"second"]
-    );
-    assert_eq!((report.damage.len(), report.tails.len()), (0, 0));
-}
-
-#[test]
-fn a_full_disk_is_not_asked_by_every_record() {
-    let files = SimFiles::default();
-    let (wal, _, _) = open(
-        &files,
-        Options {
-            full_retry: Duration::from_secs(3600),
-            ..options()
-        },
-    );
-    append(&wal, "a", b"first").expect("the disk is fine");
-    files.set_capacity(Some(files.used()));
-    assert!(matches!(
-        append(&wal, "a", b"second"),
-        Err(WalError::DiskFull)
-    ));
-    let operations = files.operations();
-    assert!(matches!(
-        append(&wal, "a", b"third"),
-        Err(WalError::DiskFull)
-    ));
-    assert_eq!(files.operations(), operations);
 }
 
 #[test]

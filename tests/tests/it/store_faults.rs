@@ -11,7 +11,7 @@ use skald_server::limits::overrides::Overrides;
 use skald_server::telemetry::metrics::Metrics;
 use skald_server::{Config, routes};
 use skald_store::{Options, Store};
-use skald_wal::sim::SimFiles;
+use skald_wal::sim::{Fault, SimFiles};
 use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceExt;
@@ -224,7 +224,7 @@ async fn a_failed_fsync_ends_pushes_for_good_and_says_so() {
     let server = Simulated::start(&files);
     server.store.recover().expect("the log is replayed");
     assert_eq!(server.push("durable").await.status, 204);
-    files.fail_syncs(1);
+    files.fail_syncs(1, Fault::Broken);
     for _ in 0..2 {
         assert_eq!(server.push("of unknown fate").await.status, 503);
         let ready = server.get("/ready").await;

@@ -12,7 +12,7 @@ use skald_model::time::DAY_NS;
 use skald_store::{
     Options, Progress, Retention, RetentionOf, Store, StoreError, StreamRetention, WriteError,
 };
-use skald_wal::sim::{Dice, SimFiles};
+use skald_wal::sim::{Dice, Fault, SimFiles};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -104,7 +104,8 @@ impl Run {
                     .files
                     .set_capacity(Some(self.files.used() + self.dice.below(4_000) as usize)),
                 4 => self.files.set_capacity(None),
-                5 if self.dice.one_in(6) => self.files.fail_syncs(1),
+                5 if self.dice.one_in(6) => self.files.fail_syncs(1, Fault::Broken),
+                5 => self.files.fail_syncs(1 + self.dice.below(3), Fault::Full),
                 6 => drop(store.sweep()),
                 7 => self.let_time_pass(),
                 8 => self.delete(&store),

@@ -2,8 +2,10 @@
 //! leaves them.
 
 use super::dice::Dice;
+use super::fault::Fault;
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Bytes that a disk writes or loses as one.
@@ -55,6 +57,8 @@ pub(super) struct Inode {
     pub(super) current: Vec<u8>,
     /// What a power loss is sure to leave.
     pub(super) durable: Vec<u8>,
+    /// Bytes that a failed sync dropped: no later sync of this file makes them durable.
+    pub(super) dropped: Range<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +68,11 @@ pub(super) struct Disk {
     pub(super) changes: Vec<NameChange>,
     pub(super) inodes: Vec<Inode>,
     pub(super) capacity: Option<usize>,
-    pub(super) fail_syncs: u64,
+    /// How many of the next syncs fail, and how.
+    pub(super) fail_syncs: (u64, Fault),
+    /// Refuses every change, or new files alone.
+    pub(super) refuse_changes: Option<Fault>,
+    pub(super) refuse_new_files: Option<Fault>,
     /// Appends that find no memory half way.
     pub(super) short_appends: u64,
     /// Changing operations so far.
@@ -112,10 +120,40 @@ impl Inode {
                 sector.1[first..].fill(0);
             }
         }
+        Inode::durable(bytes)
+    }
+
+    /// A file whose bytes are all durable.
+    pub(super) fn durable(bytes: Vec<u8>) -> Inode {
         Inode {
             durable: bytes.clone(),
             current: bytes,
+            dropped: 0..0,
         }
+    }
+
+    /// A sync failed: what it had to write is dropped from memory, as good as written.
+    pub(super) fn sync_failed(&mut self) {
+        self.dropped = self.durable.len().min(self.current.len())..self.current.len();
+    }
+
+    /// A sync went well: all but what was dropped before is durable.
+    pub(super) fn synced(&mut self) {
+        self.durable = self.kept();
+    }
+
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.current.truncate(len);
+        self.dropped.end = self.dropped.end.min(self.current.len());
+    }
+
+    /// Its bytes once memory needs the room of what was dropped.
+    pub(super) fn kept(&self) -> Vec<u8> {
+        let mut bytes = self.current.clone();
+        if !self.dropped.is_empty() {
+            bytes[self.dropped.clone()].fill(0);
+        }
+        bytes
     }
 }
 
@@ -129,7 +167,15 @@ impl Disk {
             return Err(io::Error::other("the process is dead"));
         }
         self.operations += 1;
-        Ok(())
+        self.refuse_changes
+            .map_or(Ok(()), |fault| Err(fault.error()))
+    }
+
+    /// An operation that makes a new file.
+    pub(super) fn creation(&mut self) -> io::Result<()> {
+        self.operation()?;
+        self.refuse_new_files
+            .map_or(Ok(()), |fault| Err(fault.error()))
     }
 
     /// Takes a descriptor.
@@ -174,9 +220,10 @@ impl Disk {
 
     pub(super) fn failing_sync(&mut self) -> io::Result<()> {
         self.operation()?;
-        if self.fail_syncs > 0 {
-            self.fail_syncs -= 1;
-            return Err(io::Error::other("the disk failed"));
+        let (left, fault) = &mut self.fail_syncs;
+        if *left > 0 {
+            *left -= 1;
+            return Err(fault.error());
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::dice::Dice;
 use super::disk::{Disk, ENOMEM, Inode, NameChange, Node};
+use super::fault::Fault;
 use super::gate::Gate;
 use crate::files::{FileHandle, Files, FolderHandle, Listed};
 use parking_lot::Mutex;
@@ -45,8 +46,18 @@ impl SimFiles {
     }
 
     /// Lets the next `syncs` syncs fail.
-    pub fn fail_syncs(&self, syncs: u64) {
-        self.0.lock().fail_syncs = syncs;
+    pub fn fail_syncs(&self, syncs: u64, fault: Fault) {
+        self.0.lock().fail_syncs = (syncs, fault);
+    }
+
+    /// Refuses every change from now on; `None` takes them again.
+    pub fn refuse_changes(&self, fault: Option<Fault>) {
+        self.0.lock().refuse_changes = fault;
+    }
+
+    /// Refuses to make new files from now on; `None` makes them again.
+    pub fn refuse_new_files(&self, fault: Option<Fault>) {
+        self.0.lock().refuse_new_files = fault;
     }
 
     /// Kills the process after `operations` more operations: all later ones fail.
@@ -93,20 +104,14 @@ impl SimFiles {
     pub fn set_bytes_of(&self, path: &Path, bytes: &[u8]) {
         let mut disk = self.0.lock();
         if let Ok(inode) = disk.file(path) {
-            disk.inodes[inode] = Inode {
-                current: bytes.to_vec(),
-                durable: bytes.to_vec(),
-            };
+            disk.inodes[inode] = Inode::durable(bytes.to_vec());
         }
     }
 
     /// The disk as another process finds it after this one was killed: nothing is lost.
     pub fn after_kill(&self) -> SimFiles {
         let disk = self.0.lock();
-        let inodes = disk.inodes.iter().map(|i| Inode {
-            durable: i.current.clone(),
-            current: i.current.clone(),
-        });
+        let inodes = disk.inodes.iter().map(|i| Inode::durable(i.kept()));
         let after = Disk {
             durable_names: disk.names.clone(),
             names: disk.names.clone(),
@@ -155,12 +160,15 @@ impl SimFiles {
 impl Files for SimFiles {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
         let mut disk = self.0.lock();
-        disk.operation()?;
         let in_folder = path
             .parent()
             .is_some_and(|p| disk.names.get(p) == Some(&Node::Folder));
         if !in_folder {
             return Err(io::ErrorKind::NotFound.into());
+        }
+        match disk.file(path) {
+            Ok(_) => disk.operation()?,
+            Err(_) => disk.creation()?,
         }
         disk.take_descriptor()?;
         let inode = match disk.file(path) {
@@ -172,7 +180,7 @@ impl Files for SimFiles {
                 inode
             }
         };
-        disk.inodes[inode].current.clear();
+        disk.inodes[inode].truncate(0);
         Ok(Arc::new(SimHandle {
             disk: self.0.clone(),
             inode,
@@ -199,8 +207,8 @@ impl Files for SimFiles {
         disk.operation()?;
         let inode = disk.file(path)?;
         let inode = &mut disk.inodes[inode];
-        inode.current.truncate(len as usize);
-        inode.durable = inode.current.clone();
+        inode.truncate(len as usize);
+        inode.synced();
         Ok(())
     }
 
@@ -301,7 +309,14 @@ struct SimFolder {
 impl FolderHandle for SimFolder {
     fn sync(&self) -> io::Result<()> {
         let mut disk = self.disk.lock();
-        disk.failing_sync()?;
+        let outcome = disk.failing_sync();
+        let is_refused = disk.refuse_changes.is_some() && !disk.is_crashed();
+        let mut changes = disk.changes.iter();
+        let is_changed = changes.any(|change| change.folders().contains(&Some(&*self.path)));
+        // A system has nothing to do for a folder that did not change, full or read-only.
+        if is_changed || !is_refused {
+            outcome?;
+        }
         let changes = std::mem::take(&mut disk.changes);
         for change in changes {
             // A rename between folders becomes durable with either; ours never leave their folder.
@@ -385,15 +400,20 @@ impl FileHandle for SimHandle {
     fn truncate(&self, len: u64) -> io::Result<()> {
         let mut disk = self.disk.lock();
         disk.operation()?;
-        disk.inodes[self.inode].current.truncate(len as usize);
+        disk.inodes[self.inode].truncate(len as usize);
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
         let mut disk = self.disk.lock();
-        disk.failing_sync()?;
+        let outcome = disk.failing_sync();
+        let is_dead = disk.is_crashed();
         let inode = &mut disk.inodes[self.inode];
-        inode.durable = inode.current.clone();
-        Ok(())
+        match outcome {
+            Ok(()) => inode.synced(),
+            Err(_) if is_dead => {}
+            Err(_) => inode.sync_failed(),
+        }
+        outcome
     }
 }

@@ -7,8 +7,10 @@
 
 mod dice;
 mod disk;
+mod fault;
 mod files;
 mod gate;
 
 pub use dice::Dice;
+pub use fault::Fault;
 pub use files::SimFiles;
