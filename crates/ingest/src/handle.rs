@@ -10,7 +10,11 @@ use crate::validate::tenant_policy::{OnePolicy, TenantPolicies, TenantPolicy};
 use skald_model::TenantId;
 use skald_store::{Store, WriteError};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+
+/// How often a push that waits looks for room.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Takes pushes. Cheap to share behind an `Arc`.
 pub struct Ingest {
@@ -43,7 +47,7 @@ impl Ingest {
     pub async fn push(&self, tenant: &TenantId, request: PushRequest) -> PushReply {
         let protocol = request.protocol;
         let (written, durable) = oneshot::channel();
-        let result = match self.run(tenant, request, written).await {
+        let result = match self.run_with_room(tenant, request, written).await {
             Outcome::Answered(reply) => Ok(reply),
             Outcome::NotWritten(error) => Err(error),
             Outcome::Writing(reply) => match durable.await {
@@ -59,6 +63,36 @@ impl Ingest {
         });
         self.pipeline.metrics().count_reply(reply.status);
         reply
+    }
+
+    /// Runs a push once there is room for it, which is waited for before anything of it is decoded.
+    async fn run_with_room(
+        &self,
+        tenant: &TenantId,
+        request: PushRequest,
+        written: oneshot::Sender<Result<(), WriteError>>,
+    ) -> Outcome {
+        match self.wait_for_room().await {
+            Ok(()) => self.run(tenant, request, written).await,
+            Err(error) => Outcome::NotWritten(error),
+        }
+    }
+
+    /// Waits while flushing is behind, no longer than a client bears.
+    async fn wait_for_room(&self) -> Result<(), WriteError> {
+        let store = self.pipeline.store();
+        if store.room().is_ok() {
+            return Ok(());
+        }
+        self.pipeline.metrics().count_wait();
+        let until = Instant::now() + store.push_wait();
+        loop {
+            match store.room() {
+                Err(error) if Instant::now() >= until => return Err(error),
+                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+                Ok(()) => return Ok(()),
+            }
+        }
     }
 
     /// Runs the pipeline on a thread that may block; `written` hears when a write that was begun is

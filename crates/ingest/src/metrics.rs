@@ -66,6 +66,7 @@ struct Totals {
     line_bytes: u64,
     lines: u64,
     replies: BTreeMap<u16, u64>,
+    waits: u64,
     spent: Spent,
 }
 
@@ -112,6 +113,11 @@ impl Metrics {
             discarded.0 += samples;
             discarded.1 += bytes;
         }
+    }
+
+    /// Counts a push that waited for room.
+    pub(crate) fn count_wait(&self) {
+        self.0.lock().waits += 1;
     }
 
     /// Counts an answer.
@@ -248,6 +254,14 @@ fn write_sizes(totals: &Totals, out: &mut String) {
 }
 
 fn write_own(totals: &Totals, out: &mut String) {
+    let waits = [(String::new(), totals.waits.to_string())];
+    family(
+        out,
+        "skald_ingest_waits_total",
+        "counter",
+        "Pushes that waited for memory while flushing was behind.",
+        waits.into_iter(),
+    );
     let replies = totals
         .replies
         .iter()

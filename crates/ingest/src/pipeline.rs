@@ -74,6 +74,10 @@ impl Pipeline {
         &self.metrics
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     pub(crate) fn tail_hub(&self) -> &Arc<TailHub> {
         &self.tail_hub
     }

@@ -67,7 +67,7 @@ impl PushReply {
     /// The store took nothing.
     pub(crate) fn not_written(protocol: Protocol, error: &WriteError) -> PushReply {
         let status = match error {
-            WriteError::Busy | WriteError::TooManyTenants { .. } => 429,
+            WriteError::Busy | WriteError::OutOfMemory | WriteError::TooManyTenants { .. } => 429,
             _ => 503,
         };
         PushReply::error(protocol, status, &error.to_string())

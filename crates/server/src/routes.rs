@@ -56,9 +56,12 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 /// What is answered until the parts are open: agents try again, and `/ready` says why.
-pub fn starting() -> Router {
-    Router::new()
-        .fallback(async || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, status::RECOVERING))
+pub fn starting(why: &str) -> Router {
+    let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why);
+    Router::new().fallback(async move || {
+        let later = [(RETRY_AFTER, HeaderValue::from_static("1"))];
+        (later, error.clone()).into_response()
+    })
 }
 
 /// Routes with the list of their paths, which the API document is checked against.
@@ -259,10 +262,11 @@ mod tests {
                 .uri(path)
                 .body(axum::body::Body::empty())
                 .expect("valid request");
-            let response = tower::ServiceExt::oneshot(starting(), request)
+            let response = tower::ServiceExt::oneshot(starting("later"), request)
                 .await
                 .expect("routers do not fail");
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+            assert!(response.headers().contains_key(RETRY_AFTER), "{path}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! WAL keeps what is not flushed. Nothing that was acknowledged is lost by any of it.
 
 use crate::api::grpc;
+use crate::api::status::RECOVERING;
 use crate::app::App;
 use crate::auth::tokens::Tokens;
 use crate::config::Config;
@@ -30,6 +31,9 @@ use tokio::task::JoinHandle;
 /// Connections that may wait to be accepted: many clients that come at once must not try again. The
 /// system bounds it (`net.core.somaxconn`).
 const BACKLOG: u32 = 4096;
+
+/// How often a data directory on a full disk is tried again.
+const OPEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +99,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let (overdue, given_up) = watch::channel(false);
         // Opening very many parts takes a while: until then clients get 503 instead of hanging.
-        let (routers, router) = watch::channel(routes::starting());
+        let (routers, router) = watch::channel(routes::starting(RECOVERING));
         let connections = connections(&config);
         let listener = Listener::new(
             config.server.clone(),
@@ -213,12 +217,35 @@ async fn open(
     let mut options = config.store_options();
     let limits = overrides.clone();
     options.retention = RetentionOf::new(move |tenant| limits.of(tenant).retention.clone());
-    let store = Arc::new(blocking(move || Store::open_parts(options)).await?);
+    let store = Arc::new(open_parts(options, routers).await?);
     let app = App::new(config, overrides, tokens, tenant, store.clone(), metrics);
     let app = Arc::new(app);
     drop(routers.send_replace(routes::router(app.clone())));
     blocking(move || store.recover()).await?;
     Ok(app)
+}
+
+/// Opens the parts. A disk that is full, where something has to be written for it, is tried again
+/// until it has room: a server that had ended could not tell.
+async fn open_parts(
+    options: skald_store::Options,
+    routers: &watch::Sender<Router>,
+) -> Result<Store, StartError> {
+    let mut said = false;
+    loop {
+        let options = options.clone();
+        match blocking(move || Store::open_parts(options)).await {
+            Err(StartError::Store(error)) if error.is_disk_full() => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::error!(%error, "the data directory can't be opened, it is tried again");
+                }
+                let why = format!("Ingester not ready: opening the data directory: {error}");
+                drop(routers.send_replace(routes::starting(&why)));
+                tokio::time::sleep(OPEN_AGAIN).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// Opens the gRPC listener when it is switched on.

@@ -8,6 +8,7 @@ use crate::bucket::sync::{self, Extent};
 use crate::compaction::job::{compact_all, index_all};
 use crate::compaction::policy::PARTS_A_DAY;
 use crate::flush::job::flush_each;
+use crate::head::backpressure::Flushes;
 use crate::retention::sweep::sweep_all;
 use crate::shared::Shared;
 use crate::tenant::Tenant;
@@ -72,27 +73,32 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    pub(crate) fn start(shared: Arc<Shared>) -> Result<Workers, StoreError> {
+    /// Starts the thread that flushes, which works while the WAL is replayed too.
+    pub(crate) fn start_flushing(shared: Arc<Shared>) -> Result<Workers, StoreError> {
         let mut workers = Workers {
             shared,
             stop: Arc::new(AtomicBool::new(false)),
             threads: Vec::new(),
         };
-        for (name, run) in [
-            ("flush", run_flush as fn(&Shared, &AtomicBool)),
-            ("compact", run_compact),
-            ("index", run_index),
-            ("upload", run_upload),
-        ] {
-            let (shared, stop) = (workers.shared.clone(), workers.stop.clone());
-            let thread = std::thread::Builder::new()
-                .name(name.to_owned())
-                .spawn(move || run(&shared, &stop));
-            workers
-                .threads
-                .push(thread.map_err(|e| StoreError::io("starting the store's threads", e))?);
-        }
+        workers.start("flush", run_flush)?;
         Ok(workers)
+    }
+
+    /// Starts the others.
+    pub(crate) fn start_rest(&mut self) -> Result<(), StoreError> {
+        self.start("compact", run_compact)?;
+        self.start("index", run_index)?;
+        self.start("upload", run_upload)
+    }
+
+    fn start(&mut self, name: &str, run: fn(&Shared, &AtomicBool)) -> Result<(), StoreError> {
+        let (shared, stop) = (self.shared.clone(), self.stop.clone());
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || run(&shared, &stop));
+        self.threads
+            .push(thread.map_err(|e| StoreError::io("starting the store's threads", e))?);
+        Ok(())
     }
 
     /// Ends the threads; a flush is finished, a merge abandoned.
@@ -198,10 +204,15 @@ fn flush_what_is_due(shared: &Shared, said: &mut Option<String>) {
     .map(|index| tenants[index].clone())
     .collect();
     shared.apply_back_pressure();
+    shared.reserve.restore();
     shared.index_cache.make_room();
     shared.env.results.make_room();
     let failed = flush_each(shared, &chosen);
     if !chosen.is_empty() {
+        shared.note_flushes(match failed.is_empty() {
+            true => Flushes::GoOn,
+            false => Flushes::Fail,
+        });
         if let Err(error) = shared.truncate_wal() {
             tracing::error!(%error, "could not truncate the WAL");
         }

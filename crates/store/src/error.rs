@@ -1,6 +1,6 @@
 //! Errors of the store: what failed, where, and whether trying again may help.
 
-use crate::files::is_transient;
+use crate::files::{is_full, is_transient};
 use skald_model::TenantId;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,13 +59,17 @@ pub enum WriteError {
     #[error("entries of this tenant can't be written to disk, try again later: {0}")]
     NotFlushed(String),
     /// Too much is waiting to be flushed: try again later.
-    #[error("the server is out of memory for new entries, try again later")]
+    #[error("unflushed entries wait to be written, flushing is behind: try again later")]
     Busy,
+    /// There is no memory for more entries, and heads hold little of it: try again later.
+    #[error("the server is out of memory for new entries, try again later")]
+    OutOfMemory,
     /// The WAL is being replayed: try again in a moment.
     #[error("the server is starting and replays its write-ahead log, try again later")]
     Recovering,
-    /// The server is short of descriptors, memory or threads: try again in a moment.
-    #[error("the server is short of resources: {0}")]
+    /// The server is short of descriptors, memory or threads, or its disk is read-only: try again in
+    /// a moment.
+    #[error("nothing can be written now: {0}")]
     Short(String),
     /// The store stopped taking writes for good; why.
     #[error("the store takes no writes: {0}")]
@@ -87,6 +91,11 @@ impl StoreError {
     /// Whether the system is only short of descriptors, memory or threads.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, StoreError::Io { error, .. } if is_transient(error))
+    }
+
+    /// Whether the disk, or the user's share of it, is full.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, StoreError::Io { error, .. } if is_full(error))
     }
 
     /// An error of the disk, with what was being done.
@@ -132,7 +141,7 @@ impl From<skald_wal::WalError> for WriteError {
     fn from(error: skald_wal::WalError) -> WriteError {
         match error {
             skald_wal::WalError::DiskFull => WriteError::DiskFull,
-            error @ skald_wal::WalError::Short { .. } => WriteError::Short(error.to_string()),
+            skald_wal::WalError::Short { .. } => WriteError::Short(error.to_string()),
             skald_wal::WalError::Stopped(why) => WriteError::Stopped(why),
             error => WriteError::Stopped(error.to_string()),
         }

@@ -27,6 +27,11 @@ impl Layout {
         self.data.join("FORMAT")
     }
 
+    /// The file whose room is kept for manifests.
+    pub(crate) fn reserve(&self) -> PathBuf {
+        self.data.join("RESERVE")
+    }
+
     pub(crate) fn wal(&self) -> PathBuf {
         self.data.join("wal")
     }

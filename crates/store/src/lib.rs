@@ -64,6 +64,7 @@ mod options;
 mod parallel;
 mod part;
 mod recovery;
+mod reserve;
 mod retention;
 mod scan;
 mod sequence;

@@ -37,6 +37,8 @@ pub struct Options {
     pub wal_segment_bytes: u64,
     /// How long a full disk is believed full before a push tries it again.
     pub full_retry: Duration,
+    /// How long a push waits for room in memory, while flushing is behind, before it is refused.
+    pub push_wait: Duration,
     /// Streams of a part from which on they are put into the tenant's stream index too.
     pub indexed_streams: usize,
     /// Tenants there may be; pushes of others are refused. Those whose data are there already stay.
@@ -74,6 +76,7 @@ impl Options {
             background: true,
             wal_segment_bytes: skald_wal::SEGMENT_BYTES,
             full_retry: Duration::from_secs(1),
+            push_wait: Duration::from_secs(2),
             indexed_streams: 100_000,
             tenants: TENANTS,
             open_files: OPEN_FILES,

@@ -12,13 +12,15 @@ use crate::deletes::DeleteRecord;
 use crate::deletes::drop_filter::DroppedCounters;
 use crate::descriptors::OpenFiles;
 use crate::files::Files;
-use crate::head::backpressure::{BackPressure, HeadBounds};
+use crate::head::backpressure::{BackPressure, Flushes, HeadBounds};
+use crate::head::{Origin, SealedHead};
 use crate::layout::Layout;
 use crate::manifest::edit::ManifestEdit;
-use crate::manifest::{self, ReplaceError};
+use crate::manifest::{self, Manifest, ReplaceError};
 use crate::part::PartEnv;
+use crate::reserve::Reserve;
 use crate::retention::Expiry;
-use crate::tenant::{Changes, Tenant, View};
+use crate::tenant::{Changes, Tenant, TenantState, View};
 use crate::tenant_dir::TenantDir;
 use crate::tenants::Tenants;
 use crate::{Options, StoreError, WriteError};
@@ -67,12 +69,22 @@ pub(crate) struct Shared {
     pub(crate) unflushed: Unflushed,
     /// Memory of sealed heads that stands for what is in blocks already.
     pub(crate) flushed: AtomicUsize,
+    /// Memory of sealed heads that replay made. It was taken from the budget and not from what heads
+    /// may have: the server is ready before it is flushed.
+    replayed: AtomicUsize,
+    /// Bytes of the WAL that replay has read, and of those there are.
+    pub(crate) replay_read: AtomicU64,
+    pub(crate) replay_bytes: AtomicU64,
+    /// Whether the last round of flushes met an error.
+    flush_failed: AtomicBool,
     pub(crate) compactions: AtomicU64,
     /// Manifests that were lost and rebuilt at start.
     pub(crate) manifests_rebuilt: AtomicU64,
     closing: AtomicBool,
     /// The bucket, if parts go to one.
     pub(crate) objects: Option<Objects>,
+    /// Room for manifests on a full disk.
+    pub(crate) reserve: Reserve,
     /// Held while streams are indexed, which goes on beside merges.
     pub(crate) indexing: Mutex<()>,
     pub(crate) rewrites: AtomicU64,
@@ -87,6 +99,13 @@ pub(crate) struct Shared {
     wakes: Mutex<u64>,
     /// Held as long as the directory is ours.
     _lock: Box<dyn Send + Sync>,
+}
+
+/// Where a manifest may go on a full disk: one that adds parts must not use up what lets others go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Free,
+    Reserve,
 }
 
 impl Shared {
@@ -111,6 +130,7 @@ impl Shared {
                 results: Arc::new(ResultCache::new(budget.clone(), options.result_cache_bytes)),
                 budget,
             },
+            reserve: Reserve::take(options.files.clone(), &layout),
             bounds: HeadBounds::new(options.flush_bytes, options.memory),
             tenants: Tenants::new(options.tenants),
             options,
@@ -120,6 +140,10 @@ impl Shared {
             flush_failures: AtomicU64::new(0),
             unflushed: Unflushed::default(),
             flushed: AtomicUsize::new(0),
+            replayed: AtomicUsize::new(0),
+            replay_read: AtomicU64::new(0),
+            replay_bytes: AtomicU64::new(0),
+            flush_failed: AtomicBool::new(false),
             compactions: AtomicU64::new(0),
             manifests_rebuilt: AtomicU64::new(0),
             closing: AtomicBool::new(false),
@@ -147,6 +171,14 @@ impl Shared {
     /// Whether the WAL is not replayed yet.
     pub(crate) fn is_recovering(&self) -> bool {
         self.wal.get().is_none()
+    }
+
+    /// The warning of queries while the WAL is not replayed.
+    pub(crate) fn recovering_warning(&self) -> String {
+        let left = self.replay_left().div_ceil(1 << 20);
+        format!(
+            "the server is starting: entries that are only in the write-ahead log may be missing until it is replayed ({left} MB of it are not loaded yet)"
+        )
     }
 
     /// Ends a replay that is going on.
@@ -204,14 +236,24 @@ impl Shared {
 
     /// Whether a push may come in now.
     pub(crate) fn admit(&self, wal: &Wal) -> Result<(), WriteError> {
-        if self.back_pressure() == BackPressure::Refuse
-            || wal.queued_bytes() > self.queued_bytes_max()
-        {
+        self.room(wal).inspect_err(|_| {
             self.budget().count_refusal(MemoryUser::Head);
             self.wake_workers();
-            return Err(WriteError::Busy);
+        })
+    }
+
+    /// Whether there is room for a push.
+    pub(crate) fn room(&self, wal: &Wal) -> Result<(), WriteError> {
+        match self.back_pressure() {
+            BackPressure::OutOfMemory => Err(WriteError::OutOfMemory),
+            BackPressure::Behind => Err(WriteError::Busy),
+            BackPressure::None | BackPressure::Delay(_)
+                if wal.queued_bytes() > self.queued_bytes_max() =>
+            {
+                Err(WriteError::Busy)
+            }
+            BackPressure::None | BackPressure::Delay(_) => Ok(()),
         }
-        Ok(())
     }
 
     fn queued_bytes_max(&self) -> u64 {
@@ -262,6 +304,54 @@ impl Shared {
         }
     }
 
+    /// Seals a head that replay filled; its memory is no reason to slow pushes down later.
+    pub(crate) fn seal_replayed(&self, state: &mut TenantState) {
+        let bytes = state.seal_replayed();
+        self.replayed.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Notes that a head's memory was given back.
+    pub(crate) fn head_went(&self, head: &SealedHead) {
+        if head.origin == Origin::Replay {
+            self.replayed
+                .fetch_sub(head.memory_bytes, Ordering::Relaxed);
+        }
+        self.budget().release(MemoryUser::Head, head.memory_bytes);
+    }
+
+    /// Memory of heads but for those that replay sealed.
+    pub(crate) fn pushed_bytes(&self) -> usize {
+        let replayed = self.replayed.load(Ordering::Relaxed);
+        self.head_bytes().saturating_sub(replayed)
+    }
+
+    /// How flushes fare.
+    pub(crate) fn flushes(&self) -> Flushes {
+        match self.flush_failed.load(Ordering::Relaxed) {
+            true => Flushes::Fail,
+            false => Flushes::GoOn,
+        }
+    }
+
+    /// Notes how a flush of the flushing thread ended.
+    pub(crate) fn note_flushes(&self, flushes: Flushes) {
+        let failed = flushes == Flushes::Fail;
+        self.flush_failed.store(failed, Ordering::Relaxed);
+    }
+
+    /// Bytes of the WAL that replay has not read yet.
+    pub(crate) fn replay_left(&self) -> u64 {
+        let read = self.replay_read.load(Ordering::Relaxed);
+        self.replay_bytes
+            .load(Ordering::Relaxed)
+            .saturating_sub(read)
+    }
+
+    /// Bytes of heads at which replay waits for flushes.
+    pub(crate) fn replay_until(&self, flushes: Flushes) -> usize {
+        self.bounds.replay_until(flushes)
+    }
+
     /// Memory of all heads, sealed ones included.
     pub(crate) fn head_bytes(&self) -> usize {
         self.budget().held(MemoryUser::Head)
@@ -273,7 +363,7 @@ impl Shared {
     }
 
     fn back_pressure(&self) -> BackPressure {
-        let held = self.head_bytes();
+        let held = self.pushed_bytes();
         let left = held.saturating_sub(self.flushed.load(Ordering::Relaxed));
         self.bounds
             .back_pressure(held, left, self.budget().pressure())
@@ -284,7 +374,9 @@ impl Shared {
         if let Some(wal) = self.wal.get() {
             wal.slow_down(match self.back_pressure() {
                 BackPressure::Delay(wait) => wait,
-                BackPressure::None | BackPressure::Refuse => Duration::ZERO,
+                BackPressure::None | BackPressure::Behind | BackPressure::OutOfMemory => {
+                    Duration::ZERO
+                }
             });
         }
     }
@@ -332,12 +424,15 @@ impl Shared {
             return Err(StoreError::Unusable(why.clone()));
         }
         let manifest = edit.apply(tenant.manifest(changes));
-        let dir = self.dir(&tenant.id);
         if !edit.added.is_empty() {
             // Folders of days that are new: their names come before that of a part in them.
-            dir.sync()?;
+            self.dir(&tenant.id).sync()?;
         }
-        match manifest::replace(&dir, &manifest) {
+        let room = match edit.added.is_empty() {
+            true => Room::Reserve,
+            false => Room::Free,
+        };
+        match self.replace_manifest(tenant, &manifest, room) {
             Ok(()) => {
                 changes.uploaded = manifest.uploaded;
                 changes.deletes = manifest.deletes;
@@ -352,6 +447,26 @@ impl Shared {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Replaces a tenant's manifest.
+    fn replace_manifest(
+        &self,
+        tenant: &Tenant,
+        next: &Manifest,
+        room: Room,
+    ) -> Result<(), ReplaceError> {
+        let dir = self.dir(&tenant.id);
+        match manifest::replace(&dir, next) {
+            Err(ReplaceError::NotReplaced(error))
+                if room == Room::Reserve && error.is_disk_full() && self.reserve.give_up() =>
+            {
+                let replaced = manifest::replace(&dir, next);
+                self.reserve.restore();
+                replaced
+            }
+            replaced => replaced,
         }
     }
 

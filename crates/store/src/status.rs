@@ -18,6 +18,8 @@ pub const OTHER_TENANTS: &str = "|others|";
 pub struct StoreStatus {
     /// Whether the WAL is being replayed: no writes are taken yet.
     pub recovering: bool,
+    /// Bytes of the WAL that replay has read, and of those there were.
+    pub replayed: (u64, u64),
     /// Why it takes no writes, when it does not.
     pub stopped: Option<String>,
     /// Whether the disk of the WAL was full when last tried.
@@ -85,6 +87,10 @@ impl StoreStatus {
         let dropped = shared.dropped.get();
         let mut status = StoreStatus {
             recovering: shared.is_recovering(),
+            replayed: (
+                shared.replay_read.load(Ordering::Relaxed),
+                shared.replay_bytes.load(Ordering::Relaxed),
+            ),
             stopped: wal.and_then(|wal| wal.stopped()),
             disk_full: wal.is_some_and(|wal| wal.is_full()),
             head_bytes: shared.head_bytes() as u64,

@@ -17,9 +17,7 @@ use crate::{
 use parking_lot::Mutex;
 use skald_model::{Budget, Direction, Labels, Matcher, TenantId, TimeRange, WriteBatch};
 use std::sync::Arc;
-
-/// The warning of queries while the WAL is being replayed.
-const RECOVERING: &str = "the server is starting: entries that are only in the write-ahead log may be missing until it is replayed";
+use std::time::Duration;
 
 /// A data directory, open. Cheap to share in an `Arc`.
 pub struct Store {
@@ -45,16 +43,20 @@ impl Store {
     }
 
     /// Replays the WAL in bounded memory, then starts the threads of the background. To be called
-    /// once; the store can be queried meanwhile. Closing the store ends it early, with an error.
+    /// once; the store can be queried meanwhile. Waits where the disk is full and memory too, until
+    /// there is room. Closing the store ends it early, with an error.
     pub fn recover(&self) -> Result<(), StoreError> {
+        if self.shared.options.background {
+            *self.worker.lock() = Some(Workers::start_flushing(self.shared.clone())?);
+        }
         wal_replay::replay(&self.shared)?;
         if self.shared.is_closing() {
             return self.close(false);
         }
-        if self.shared.options.background {
-            *self.worker.lock() = Some(Workers::start(self.shared.clone())?);
+        match &mut *self.worker.lock() {
+            Some(workers) => workers.start_rest(),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Appends to the WAL and the head. When this gives `Ok`, queries see the batch, and `done` is
@@ -92,6 +94,20 @@ impl Store {
         self.shared.tenants.admits(tenant)
     }
 
+    /// Whether there is room for a push; what it would be refused with otherwise, until entries were
+    /// flushed or memory was given back.
+    pub fn room(&self) -> Result<(), WriteError> {
+        match self.shared.wal.get() {
+            Some(wal) => self.shared.room(wal),
+            None => Ok(()),
+        }
+    }
+
+    /// How long a push may wait for room before it is refused.
+    pub fn push_wait(&self) -> Duration {
+        self.shared.options.push_wait
+    }
+
     /// Finds what to read.
     pub fn select(&self, tenant: &TenantId, select: &Select<'_>) -> Result<Selected, StoreError> {
         Ok(self
@@ -112,7 +128,7 @@ impl Store {
             .map(|tenant| self.shared.view(&tenant));
         let mut selector = Selector::new(view, select, direction, &self.shared.index_cache);
         if self.shared.is_recovering() {
-            selector.warn(RECOVERING.to_owned());
+            selector.warn(self.shared.recovering_warning());
         }
         if let Some(warning) = self
             .shared

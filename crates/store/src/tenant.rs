@@ -7,7 +7,7 @@
 use crate::deletes::visibility::Visibility;
 use crate::deletes::{DeleteRecord, Deletion};
 use crate::flush_health::FlushHealth;
-use crate::head::{Head, HeadView, SealedHead};
+use crate::head::{Head, HeadView, Origin, SealedHead};
 use crate::manifest::{Manifest, Uploaded};
 use crate::part::{Part, PartMeta};
 use crate::retention::Expiry;
@@ -99,6 +99,19 @@ impl TenantState {
         self.sealed
             .last()
             .map_or(self.covered, |sealed| sealed.covered)
+    }
+
+    /// Makes the head, which replay filled, immutable; gives its bytes of memory.
+    pub(crate) fn seal_replayed(&mut self) -> usize {
+        let Some(sealed) = self.head.seal() else {
+            return 0;
+        };
+        let bytes = sealed.memory_bytes;
+        self.sealed.push(Arc::new(SealedHead {
+            origin: Origin::Replay,
+            ..sealed
+        }));
+        bytes
     }
 
     /// Shows `added` in place of the parts numbered `removed`; gives those that went.

@@ -11,6 +11,7 @@ use skald_ingest::{Ingest, IngestLimits, Protocol, PushReply, PushRequest};
 use skald_model::TenantId;
 use skald_store::{Options, Store};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Cases with another status than Loki's, and why.
 const EXCEPTIONS: [(&str, u16, &str); 3] = [
@@ -194,6 +195,7 @@ async fn a_push_that_finds_no_memory_gets_a_time_to_retry() {
     let options = Options {
         memory: 1 << 20,
         background: false,
+        push_wait: Duration::from_millis(50),
         ..Options::new(folder.path())
     };
     let store = Arc::new(Store::open(options).expect("store opens"));
@@ -222,7 +224,7 @@ async fn a_push_that_finds_no_memory_gets_a_time_to_retry() {
     assert_eq!((refused.status, refused.retry_after), (429, Some(5)));
     assert_eq!(
         refused.body,
-        b"the server is out of memory for new entries, try again later\n"
+        b"unflushed entries wait to be written, flushing is behind: try again later\n"
     );
     store.flush().expect("flushing works");
     assert_eq!(push().await.status, 204);

@@ -29,7 +29,10 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     let status = app.store.status();
     match status.stopped {
         Some(why) => unready(format!("Ingester not ready: {why}")),
-        None if status.recovering => unready(RECOVERING.to_owned()),
+        None if status.recovering => {
+            let [read, all] = [status.replayed.0, status.replayed.1].map(|b| b.div_ceil(1 << 20));
+            unready(format!("{RECOVERING}: replaying {read} of {all} MB"))
+        }
         None => text("ready\n"),
     }
 }

@@ -67,6 +67,7 @@ keys! {
     "ingester.flush_size" => ingester.flush_size: "bytes of unflushed lines that start a flush";
     "ingester.flush_age" => ingester.flush_age: "age of the oldest unflushed entry that starts a flush";
     "ingester.max_tenants" => ingester.max_tenants: "tenants there may be; pushes of others get a 429, those that have entries stay; 0 is no limit";
+    "ingester.push_wait" => ingester.push_wait: "how long a push waits for memory, while flushing is behind, before it is refused with 429";
     "storage_config.object_store.url" => object_store.url: "bucket for parts: s3://bucket/prefix, gs://bucket/prefix or az://container/prefix; empty keeps them in the data directory";
     "storage_config.object_store.endpoint" => object_store.endpoint: "URL of a server that speaks the cloud's protocol; empty is the cloud's own";
     "storage_config.object_store.region" => object_store.region: "region of the bucket";

@@ -194,6 +194,8 @@ pub struct IngesterConfig {
     pub flush_age: Duration,
     /// Tenants there may be.
     pub max_tenants: usize,
+    /// How long a push waits for room in memory before it is refused.
+    pub push_wait: Duration,
 }
 
 /// `querier`
@@ -336,6 +338,7 @@ impl Default for IngesterConfig {
             flush_size: ByteSize(store.flush_bytes as u64),
             flush_age: store.flush_age,
             max_tenants: store.tenants,
+            push_wait: store.push_wait,
         }
     }
 }

@@ -83,6 +83,7 @@ impl Config {
         options.flush_age = self.ingester.flush_age;
         options.tenants = self.ingester.max_tenants;
         options.open_files = self.descriptors().files;
+        options.push_wait = self.ingester.push_wait;
         options.delete_compiler = skald_query::delete_compiler();
         options.delete_cancel_period = self.compactor.delete_request_cancel_period;
         options.objects = self.object_store.options();

@@ -132,9 +132,7 @@ fn flush_sealed(
     drop(state);
     drop(progress);
     drop(writing);
-    shared
-        .budget()
-        .release(MemoryUser::Head, sealed.memory_bytes);
+    shared.head_went(sealed);
     Ok(())
 }
 

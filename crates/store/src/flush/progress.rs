@@ -3,7 +3,7 @@
 //! The memory of a head goes all at once when its flush ends, but back-pressure follows the work
 //! that is left, so that throughput degrades smoothly.
 
-use crate::head::SealedHead;
+use crate::head::{Origin, SealedHead};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The share of a head that is in blocks, noted until it is dropped: with the memory, or when the
@@ -25,9 +25,14 @@ impl Progress<'_> {
             .iter()
             .map(|chunk| chunk.batch.lines.len())
             .sum();
+        // What replay left delays no push, so progress with it speeds none up.
+        let memory_bytes = match sealed.origin {
+            Origin::Pushes => sealed.memory_bytes,
+            Origin::Replay => 0,
+        };
         Progress {
             flushed,
-            memory_bytes: sealed.memory_bytes,
+            memory_bytes,
             line_bytes,
             written: AtomicUsize::new(0),
         }

@@ -16,6 +16,11 @@ const REFUSE_SHARE: usize = 8;
 const SLOW_HEADS: usize = 1;
 /// Heads of more than this many times their limit, written or not, refuse pushes.
 const FULL_HEADS: usize = 4;
+/// Shares of the budget that heads may take while the WAL is replayed, as divisors of it: reading
+/// waits for flushes beyond the first, and beyond the second when they fail. Queries are answered up
+/// to 80 %.
+const REPLAY_SHARE: usize = 2;
+const REPLAY_STUCK_SHARE: (usize, usize) = (3, 4);
 /// How long a push is delayed just before it would be refused; less the further off that is.
 const SLOWEST: Duration = Duration::from_millis(100);
 
@@ -26,8 +31,19 @@ pub(crate) enum BackPressure {
     None,
     /// They are acknowledged this much later.
     Delay(Duration),
-    /// They are refused, to be sent again later.
-    Refuse,
+    /// They are refused, to be sent again later: too much waits to be written.
+    Behind,
+    /// They are refused, to be sent again later: others than heads have the memory.
+    OutOfMemory,
+}
+
+/// How flushes fare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flushes {
+    /// The last one succeeded.
+    GoOn,
+    /// The last one failed, as on a full disk.
+    Fail,
 }
 
 /// The bounds of heads.
@@ -69,8 +85,13 @@ impl HeadBounds {
             self.flush_bytes.saturating_mul(SLOW_HEADS),
             self.flush_bytes.saturating_mul(FULL_HEADS),
         );
-        if head_bytes > full || pressure == Pressure::Full && refusable {
-            return BackPressure::Refuse;
+        if head_bytes > full.min(self.budget_bytes / 2) && pressure == Pressure::Full
+            || head_bytes > full
+        {
+            return BackPressure::Behind;
+        }
+        if pressure == Pressure::Full && refusable {
+            return BackPressure::OutOfMemory;
         }
         let pressed = if pressure >= Pressure::Slow && refusable {
             SLOWEST / 2
@@ -81,6 +102,14 @@ impl HeadBounds {
         match SLOWEST.mul_f64(lag).max(pressed) {
             Duration::ZERO => BackPressure::None,
             wait => BackPressure::Delay(wait),
+        }
+    }
+
+    /// Bytes of heads at which replay waits for flushes, which fail or not.
+    pub(crate) fn replay_until(&self, flushes: Flushes) -> usize {
+        match flushes {
+            Flushes::GoOn => self.budget_bytes / REPLAY_SHARE,
+            Flushes::Fail => self.budget_bytes / REPLAY_STUCK_SHARE.1 * REPLAY_STUCK_SHARE.0,
         }
     }
 
@@ -117,7 +146,7 @@ mod tests {
         );
         assert_eq!(
             bounds.back_pressure(401, 90, Pressure::None),
-            BackPressure::Refuse
+            BackPressure::Behind
         );
     }
 
@@ -132,7 +161,7 @@ mod tests {
         );
         check(130, Pressure::None, true, BackPressure::Delay(SLOWEST / 10));
         check(400, Pressure::None, true, BackPressure::Delay(SLOWEST));
-        check(401, Pressure::None, true, BackPressure::Refuse);
+        check(401, Pressure::None, true, BackPressure::Behind);
         check(
             130,
             Pressure::Early,
@@ -140,7 +169,8 @@ mod tests {
             BackPressure::Delay(SLOWEST / 10),
         );
         check(220, Pressure::Slow, true, BackPressure::Delay(SLOWEST / 2));
-        check(201, Pressure::Full, true, BackPressure::Refuse);
+        check(201, Pressure::Full, true, BackPressure::OutOfMemory);
+        check(401, Pressure::Full, true, BackPressure::Behind);
     }
 
     #[test]
@@ -159,7 +189,18 @@ mod tests {
         );
         assert_eq!(
             tiny.back_pressure(1100 << 10, 1100 << 10, Pressure::Full),
-            BackPressure::Refuse
+            BackPressure::OutOfMemory
         );
+        assert_eq!(
+            tiny.back_pressure(4100 << 10, 4100 << 10, Pressure::Full),
+            BackPressure::Behind
+        );
+    }
+
+    #[test]
+    fn replay_may_take_more_than_pushes() {
+        let bounds = HeadBounds::new(100, 1600);
+        assert_eq!(bounds.replay_until(Flushes::GoOn), 800);
+        assert_eq!(bounds.replay_until(Flushes::Fail), 1200);
     }
 }

@@ -132,6 +132,17 @@ pub(crate) struct SealedHead {
     pub(crate) covered: u64,
     pub(crate) memory_bytes: usize,
     pub(crate) streams: usize,
+    pub(crate) origin: Origin,
+}
+
+/// Where the entries of a sealed head come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Pushes to this process.
+    #[default]
+    Pushes,
+    /// The WAL that an earlier process left.
+    Replay,
 }
 
 /// The head that takes entries.
@@ -238,6 +249,7 @@ impl Head {
             covered: old.last_record,
             memory_bytes: old.charged,
             streams: old.streams.len(),
+            origin: Origin::Pushes,
         })
     }
 

@@ -1,42 +1,50 @@
-//! WAL replay: puts records that no part covers into the heads, and flushes full heads meanwhile.
+//! WAL replay: puts records that no part covers into the heads, while the flushing thread turns full
+//! heads into parts.
 //!
-//! Memory is bounded as while pushes come in: heads wait at twice the size that starts a flush.
-//! With background work switched on another thread flushes while this one reads, as each takes
-//! about a core.
+//! Replay needs no disk. Reading runs ahead of the flushes as far as the memory budget bears: most
+//! logs are in memory, and the server ready, long before they are in parts. When flushes fail, as on
+//! a full disk, reading goes on up to a higher bound; there it waits, with the rest of the log left
+//! where it is, and goes on by itself once there is room. Meanwhile parts that have expired are
+//! removed, which is what makes room.
 
 use crate::flush::job::flush;
+use crate::head::backpressure::Flushes;
 use crate::recovery::push_record;
+use crate::retention::sweep::expire_all;
 use crate::shared::Shared;
 use crate::{StoreError, WalSync};
-use parking_lot::{Condvar, Mutex};
 use skald_model::TenantId;
 use skald_wal::{ReplayReport, Replayed, Tail, TailKind, Wal};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// Fewest segments that the WAL's bound has room for: truncation goes by segments, so a bound of
 /// one or two would never be reached from above by flushing.
 const SEGMENTS_LEAST: u64 = 8;
-/// Reading waits for the flush while heads have more than this many times the size that starts one.
-const WAITING_HEADS: usize = 2;
+/// How often replay, while it waits for flushes, looks for room in memory.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often it removes what has expired meanwhile.
+const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 
 /// Puts WAL records that no part covers into the heads and opens the WAL for writing.
 pub(crate) fn replay(shared: &Shared) -> Result<(), StoreError> {
-    let (wal, report) = match shared.options.background {
-        true => replay_and_flush(shared)?,
-        false => open_wal(shared, |record| {
-            insert(shared, record)?;
-            if is_full(shared) {
-                flush_largest(shared)
-            } else {
-                Ok(())
-            }
-        })?,
-    };
+    let bytes = skald_wal::bytes_in(shared.files(), &shared.layout.wal())?;
+    shared.replay_bytes.store(bytes, Ordering::Relaxed);
+    let mut flusher = Flusher::of(shared);
+    let (wal, report) = open_wal(shared, |record| {
+        insert(shared, record)?;
+        flusher.make_room()
+    })?;
     for damage in &report.damage {
         tracing::error!(damage, "damage in the WAL, entries may be missing");
     }
     report.tails.iter().for_each(warn_of_tail);
+    let much = shared.pushed_bytes() > shared.flush_at();
     for tenant in shared.all_tenants().iter() {
         let mut state = tenant.state.lock();
+        if much {
+            shared.seal_replayed(&mut state);
+        }
         if !state.deletions.is_empty() || !state.not_compiled.is_empty() {
             // What comes from now on arrives after the requests.
             state.seal();
@@ -47,7 +55,10 @@ pub(crate) fn replay(shared: &Shared) -> Result<(), StoreError> {
             "the WAL was replayed before".to_owned(),
         ));
     }
-    shared.truncate_wal()
+    if let Err(error) = shared.truncate_wal() {
+        tracing::warn!(%error, "segments of the WAL that are covered can't be removed yet");
+    }
+    Ok(())
 }
 
 /// Says what is left out at the end of a segment.
@@ -107,10 +118,11 @@ fn open_wal(
 }
 
 fn insert(shared: &Shared, record: Replayed<'_>) -> Result<(), StoreError> {
+    shared
+        .replay_read
+        .fetch_add(record.bytes, Ordering::Relaxed);
     if shared.is_closing() {
-        return Err(StoreError::Unusable(
-            "the store was closed before its WAL was replayed".to_owned(),
-        ));
+        return Err(closed());
     }
     let (Ok(id), Some(batch)) = (
         TenantId::parse(record.tenant),
@@ -138,78 +150,96 @@ fn insert(shared: &Shared, record: Replayed<'_>) -> Result<(), StoreError> {
         state.seal();
     }
     let grown = state.head.insert(record.sequence, &batch);
+    let is_full = state.head.charged_bytes() >= shared.flush_at();
+    if is_full {
+        // As large as while serving, so that parts are not larger.
+        shared.seal_replayed(&mut state);
+    }
     drop(state);
     shared.head_grew(grown);
+    if is_full {
+        shared.wake_workers();
+    }
     Ok(())
 }
 
-fn is_full(shared: &Shared) -> bool {
-    shared.head_bytes() > shared.flush_at()
+/// Keeps heads within their bound while the WAL is read.
+struct Flusher<'a> {
+    shared: &'a Shared,
+    /// Without a flushing thread: bytes of heads at which this one flushes.
+    flush_at: usize,
 }
 
-fn flush_largest(shared: &Shared) -> Result<(), StoreError> {
-    let largest = shared
-        .all_tenants()
-        .iter()
-        .max_by_key(|t| t.head_bytes())
-        .cloned();
-    largest.map_or(Ok(()), |tenant| flush(shared, &tenant))
-}
-
-/// Progress of the two threads of a replay.
-#[derive(Default)]
-struct Progress {
-    read: bool,
-    failed: Option<StoreError>,
-}
-
-/// Reads on this thread and flushes on another.
-fn replay_and_flush(shared: &Shared) -> Result<(Wal, ReplayReport), StoreError> {
-    let (progress, changed) = (Mutex::new(Progress::default()), Condvar::new());
-    let opened = std::thread::scope(|scope| {
-        scope.spawn(|| flush_while_reading(shared, &progress, &changed));
-        let opened = open_wal(shared, |record| {
-            insert(shared, record)?;
-            if is_full(shared) {
-                wait_for_room(shared, &progress, &changed)
-            } else {
-                Ok(())
-            }
-        });
-        progress.lock().read = true;
-        changed.notify_all();
-        opened
-    });
-    progress.into_inner().failed.map_or(opened, Err)
-}
-
-/// Wakes the flushing thread, and waits for it while heads are much too large.
-fn wait_for_room(
-    shared: &Shared,
-    progress: &Mutex<Progress>,
-    changed: &Condvar,
-) -> Result<(), StoreError> {
-    let mut progress = progress.lock();
-    changed.notify_all();
-    while shared.head_bytes() > shared.flush_at().saturating_mul(WAITING_HEADS)
-        && progress.failed.is_none()
-    {
-        changed.wait(&mut progress);
-    }
-    progress.failed.clone().map_or(Ok(()), Err)
-}
-
-fn flush_while_reading(shared: &Shared, progress: &Mutex<Progress>, changed: &Condvar) {
-    let mut now = progress.lock();
-    while !now.read && now.failed.is_none() {
-        if !is_full(shared) {
-            changed.wait(&mut now);
-            continue;
+impl Flusher<'_> {
+    fn of(shared: &Shared) -> Flusher<'_> {
+        Flusher {
+            shared,
+            flush_at: 0,
         }
-        drop(now);
-        let flushed = flush_largest(shared);
-        now = progress.lock();
-        now.failed = flushed.err();
-        changed.notify_all();
     }
+
+    fn make_room(&mut self) -> Result<(), StoreError> {
+        match self.shared.options.background {
+            true => self.wait_for_room(),
+            false => self.flush_largest(),
+        }
+    }
+
+    /// Flushes on this thread. A flush that fails is tried again when heads have doubled; only
+    /// beyond the bound it ends the replay, as nobody else makes room.
+    fn flush_largest(&mut self) -> Result<(), StoreError> {
+        let shared = self.shared;
+        let bytes = shared.head_bytes();
+        if bytes <= shared.flush_at().max(self.flush_at) {
+            return Ok(());
+        }
+        let tenants = shared.all_tenants();
+        let largest = tenants.iter().max_by_key(|tenant| tenant.head_bytes());
+        match largest.map_or(Ok(()), |tenant| flush(shared, tenant)) {
+            Ok(()) => self.flush_at = 0,
+            Err(error) if bytes > shared.replay_until(Flushes::Fail) => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "flush failed, replay of the WAL goes on in memory");
+                self.flush_at = bytes.saturating_mul(2);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the flushing thread while heads have all the memory they may.
+    fn wait_for_room(&self) -> Result<(), StoreError> {
+        let shared = self.shared;
+        if shared.head_bytes() <= shared.replay_until(Flushes::GoOn) {
+            return Ok(());
+        }
+        shared.wake_workers();
+        let mut next_expiry = Instant::now() + EXPIRE_EVERY;
+        let mut said = false;
+        while shared.head_bytes() > shared.replay_until(shared.flushes()) {
+            if shared.is_closing() {
+                return Err(closed());
+            }
+            if shared.flushes() == Flushes::Fail && !said {
+                said = true;
+                let left = shared.replay_left();
+                tracing::warn!(
+                    left,
+                    "replay of the WAL waits: entries can't be flushed and more of them do not fit into memory"
+                );
+            }
+            if said && Instant::now() >= next_expiry {
+                next_expiry = Instant::now() + EXPIRE_EVERY;
+                if let Err(error) = expire_all(shared) {
+                    tracing::warn!(%error, "removing what has expired failed");
+                }
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+}
+
+/// The store is closed while its WAL is replayed.
+fn closed() -> StoreError {
+    StoreError::Unusable("the store was closed before its WAL was replayed".to_owned())
 }

@@ -27,8 +27,22 @@ pub(crate) fn sweep_all(shared: &Shared, throttle: Throttle<'_>) -> Result<(), S
         return Ok(());
     }
     let _one_at_a_time = shared.compacting.lock();
+    let mut result = Ok(());
     for tenant in shared.all_tenants().iter() {
-        sweep(shared, tenant, throttle)?;
+        // What fails for one, as on a full disk, may make room for another.
+        result = result.and(sweep(shared, tenant, throttle));
+    }
+    result
+}
+
+/// Removes the parts all of whose entries have expired, and nothing else: also while the WAL is
+/// replayed, when what has arrived is not known yet.
+pub(crate) fn expire_all(shared: &Shared) -> Result<(), StoreError> {
+    let _one_at_a_time = shared.compacting.lock();
+    for tenant in shared.all_tenants().iter() {
+        let retention = shared.options.retention.tenant(&tenant.id);
+        let actions = decide(shared, tenant, &retention, &[])?;
+        remove_parts(shared, tenant, &actions.remove)?;
     }
     Ok(())
 }
@@ -38,13 +52,19 @@ fn sweep(shared: &Shared, tenant: &Tenant, throttle: Throttle<'_>) -> Result<(),
     let due = due_deletes(shared, tenant);
     let actions = decide(shared, tenant, &retention, &due)?;
     remove_parts(shared, tenant, &actions.remove)?;
+    let mut no_room = Ok(());
     for id in actions.rewrite {
         let filter = DropFilter::new(due_deletes(shared, tenant), shared.expiry(tenant));
-        if !rewrite_part(shared, tenant, id, &filter, throttle)? {
-            return Ok(());
+        match rewrite_part(shared, tenant, id, &filter, throttle) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            // A part of which nothing is left needs no room, and makes some.
+            Err(error) if error.is_disk_full() => no_room = no_room.and(Err(error)),
+            Err(error) => return Err(error),
         }
     }
-    end_deletes(shared, tenant)
+    end_deletes(shared, tenant)?;
+    no_room
 }
 
 /// Requests whose time to be taken back is over.

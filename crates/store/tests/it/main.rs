@@ -10,6 +10,7 @@ mod deletes;
 mod descriptors;
 mod files;
 mod fixtures;
+mod full_disk;
 mod model;
 mod objects;
 #[allow(

@@ -75,7 +75,8 @@ fn in_the_background_a_tiny_budget_only_slows_pushes() {
             .map(|i| fact("api", round * 100 + i, &"x".repeat(1_000)))
             .collect();
         while let Err(error) = push(&store, &facts) {
-            assert!(matches!(error, WriteError::Busy), "{error}");
+            let is_full = matches!(error, WriteError::Busy | WriteError::OutOfMemory);
+            assert!(is_full, "{error}");
             std::thread::yield_now();
         }
     }
@@ -103,7 +104,10 @@ fn a_long_wal_is_replayed_and_flushed_at_once() {
         ..options(folder.path())
     };
     let store = Store::open(tight).expect("the directory opens");
-    assert!(store.status().flushes > 1);
+    // Parts are made while the log is read and after it.
+    while store.status().flushes < 2 {
+        std::thread::yield_now();
+    }
     assert_eq!(read_all(&store), facts.iter().cloned().collect());
     drop(store);
     assert_eq!(read_all(&open(folder.path())).len(), 300);

@@ -1,0 +1,196 @@
+//! A full disk, one that is read-only and one without room for new files: a store starts on it,
+//! answers, makes room and heals.
+
+use crate::support::{Fact, fact, push, read_all, test_deletes};
+use skald_model::{ContentQuery, TenantId, TimeRange};
+use skald_store::{Options, Select, Store, StoreError, WriteError};
+use skald_wal::sim::{Fault, SimFiles};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn options(files: &SimFiles) -> Options {
+    Options {
+        background: false,
+        files: Arc::new(files.clone()),
+        flush_bytes: 20_000,
+        wal_segment_bytes: 8_000,
+        full_retry: Duration::ZERO,
+        delete_compiler: test_deletes(),
+        delete_cancel_period: Duration::ZERO,
+        ..Options::new("/data")
+    }
+}
+
+fn open(files: &SimFiles) -> Store {
+    Store::open(options(files)).expect("the directory opens")
+}
+
+fn facts(app: &str, count: i64) -> Vec<Fact> {
+    (0..count)
+        .map(|i| fact(app, i, &format!("{i} {}", "x".repeat(500))))
+        .collect()
+}
+
+/// A directory with a part, and more in its WAL than starts a flush, whose process was killed.
+fn killed() -> (SimFiles, BTreeSet<Fact>) {
+    let files = SimFiles::default();
+    let store = open(&files);
+    push(&store, &facts("part", 30)).expect("the push is taken");
+    store.flush().expect("the disk is fine");
+    for chunk in facts("log", 100).chunks(10) {
+        push(&store, chunk).expect("the push is taken");
+    }
+    drop(store);
+    let all = [facts("part", 30), facts("log", 100)].concat();
+    (files.after_kill(), all.into_iter().collect())
+}
+
+/// Makes a disk refuse.
+type Refuse<'a> = &'a dyn Fn(&SimFiles);
+
+#[test]
+fn a_store_starts_where_nothing_can_be_written_and_heals() {
+    let full = |files: &SimFiles| files.set_capacity(Some(files.used()));
+    let cases: [(&str, Refuse<'_>); 4] = [
+        ("full", &full),
+        ("no changes", &|f| f.refuse_changes(Some(Fault::ReadOnly))),
+        ("no files", &|f| f.refuse_new_files(Some(Fault::Full))),
+        ("quota", &|f| f.refuse_changes(Some(Fault::Full))),
+    ];
+    for (name, refuse) in cases {
+        let (files, all) = killed();
+        // Leftovers of a crash that can't be removed now cost room and nothing else.
+        let leftover = "/data/tenants/fake/1970-01-01/0000000000000077.part.tmp";
+        drop(skald_store::files::Files::create(&files, leftover.as_ref()));
+        refuse(&files);
+        let store = open(&files);
+        assert_eq!(read_all(&store), all, "{name}");
+        let refused = push(&store, &facts("refused", 40));
+        let expected = matches!(refused, Err(WriteError::DiskFull | WriteError::Short(_)));
+        assert!(expected, "{name}: {refused:?}");
+        if name == "full" {
+            // What truncating the log gave back is taken.
+            refuse(&files);
+        }
+        assert!(store.flush().is_err(), "{name}");
+        assert!(read_all(&store).is_superset(&all), "{name}");
+        files.set_capacity(None);
+        files.refuse_changes(None);
+        files.refuse_new_files(None);
+        push(&store, &facts("after", 1)).expect("the disk has passed");
+        store.flush().expect("the disk has passed");
+        drop(store);
+        let store = open(&files.after_kill());
+        assert!(read_all(&store).is_superset(&all), "{name}");
+        assert!(read_all(&store).is_superset(&facts("after", 1).into_iter().collect()));
+    }
+}
+
+#[test]
+fn a_new_directory_on_a_full_disk_says_so_and_opens_later() {
+    let files = SimFiles::default();
+    files.set_capacity(Some(0));
+    let refused = Store::open(options(&files)).err();
+    assert!(
+        refused.as_ref().is_some_and(StoreError::is_disk_full),
+        "{refused:?}"
+    );
+    files.set_capacity(None);
+    push(&open(&files), &facts("api", 1)).expect("the push is taken");
+}
+
+#[test]
+fn deletes_and_expiry_make_room_on_a_full_disk() {
+    let files = SimFiles::default();
+    let store = open(&files);
+    for app in ["gone", "mixed", "kept"] {
+        push(&store, &facts(app, 30)).expect("the push is taken");
+        if app == "gone" {
+            store.flush().expect("the disk is fine");
+        }
+    }
+    store.flush().expect("the disk is fine");
+    files.set_capacity(Some(files.used()));
+    let full = push(&store, &facts("refused", 30));
+    assert!(matches!(full, Err(WriteError::DiskFull)), "{full:?}");
+    // Parts that shrink find no room; one that goes as a whole makes some.
+    let tenant = TenantId::fake();
+    for app in ["mixed", "gone"] {
+        let made = store.delete(&tenant, app, i64::MIN, i64::MAX);
+        made.expect("a manifest finds room that is kept for it");
+    }
+    let part = Path::new("/data/tenants/fake/1970-01-01/0000000000000000.part");
+    assert!(files.bytes_of(part).is_some());
+    let swept = store.sweep();
+    assert!(files.bytes_of(part).is_none(), "{swept:?}");
+    let apps: BTreeSet<String> = (read_all(&store).iter())
+        .filter_map(|fact| fact.labels.get("app").map(str::to_owned))
+        .collect();
+    assert!(apps.contains("kept") && !apps.contains("gone") && !apps.contains("mixed"));
+    drop(store);
+    let store = open(&files.after_kill());
+    assert!(read_all(&store).is_superset(&facts("kept", 30).into_iter().collect()));
+}
+
+#[test]
+fn a_log_that_fits_neither_disk_nor_memory_is_read_on_once_there_is_room() {
+    let files = SimFiles::default();
+    let store = Store::open(Options {
+        flush_bytes: 1 << 30,
+        ..options(&files)
+    });
+    let store = store.expect("the directory opens");
+    let mut all = BTreeSet::new();
+    for round in 0..400 {
+        let facts: Vec<Fact> = (0..20)
+            .map(|i| fact("api", round * 20 + i, &"x".repeat(500)))
+            .collect();
+        push(&store, &facts).expect("the push is taken");
+        all.extend(facts);
+    }
+    drop(store);
+    let files = files.after_kill();
+    files.set_capacity(Some(files.used()));
+    let memory = 2 << 20;
+    let tight = Options {
+        memory,
+        flush_bytes: 100_000,
+        background: true,
+        ..options(&files)
+    };
+    let store = Store::open_parts(tight).expect("the directory opens");
+    std::thread::scope(|scope| {
+        let recovering = scope.spawn(|| store.recover());
+        while (store.status().head_bytes as usize) < memory / 4 * 3 {
+            assert!(!recovering.is_finished(), "it does not fit into memory");
+            std::thread::yield_now();
+        }
+        let status = store.status();
+        assert!(status.recovering && status.replayed.0 < status.replayed.1);
+        assert!(matches!(
+            push(&store, &facts("new", 1)),
+            Err(WriteError::Recovering)
+        ));
+        let select = Select {
+            matchers: &[],
+            range: TimeRange::ALL,
+            content: &ContentQuery::default(),
+        };
+        let selected = store.select(&TenantId::fake(), &select);
+        let selected = selected.expect("what is loaded is answered");
+        let warnings = selected.warnings.join("\n");
+        assert!(
+            warnings.contains("MB of it are not loaded yet"),
+            "{warnings}"
+        );
+        assert!(!selected.pieces.is_empty());
+        files.set_capacity(None);
+        store.flush().expect("the disk has room again");
+        let recovered = recovering.join().expect("no panic");
+        recovered.expect("the rest of the log is read");
+    });
+    assert_eq!(read_all(&store), all);
+    push(&store, &facts("new", 1)).expect("the push is taken");
+}
