@@ -32,7 +32,9 @@ pub(crate) fn flush_all(shared: &Shared) -> Result<(), StoreError> {
         true => Ok(()),
         false => Err(failed.swap_remove(0).1),
     };
-    result.and(shared.truncate_wal())
+    let result = result.and(shared.truncate_wal());
+    shared.note_unflushed(&tenants);
+    result
 }
 
 /// Flushes these tenants in their order, small heads last; gives those that failed, and why.

@@ -212,3 +212,53 @@ fn pushes_of_more_tenants_than_there_may_be_are_refused_by_name() {
     begin_push(&store, &id(2), &[fact("api", 2, "x")]).expect("it is known");
     assert!(begin_push(&store, &id(5), &[fact("api", 2, "x")]).is_err());
 }
+
+#[test]
+fn a_tenant_that_can_not_be_flushed_holds_up_neither_others_nor_the_log() {
+    use skald_wal::files::Files;
+    let files = SimFiles::default();
+    let bound = 40_000;
+    let tight = Options {
+        wal_bytes: bound,
+        ..options(&files)
+    };
+    let store = Store::open(tight).expect("the directory opens");
+    // A file where its folder should be.
+    let blocked = Path::new("/data/tenants/stuck");
+    drop(files.create(blocked).expect("the disk is fine"));
+    let (stuck, other) = (
+        TenantId::parse("stuck").expect("the name is good"),
+        TenantId::parse("other").expect("the name is good"),
+    );
+    let line = "x".repeat(1_000);
+    let push_of = |tenant: &TenantId, time: i64| {
+        begin_push(&store, tenant, &[fact("api", time, &line)])
+            .and_then(|answer| answer.recv().expect("a push is always answered"))
+    };
+    let (mut taken, mut refused) = (0, None);
+    for round in 0..200 {
+        push_of(&other, round).expect("the other one goes on");
+        match push_of(&stuck, round) {
+            Ok(()) => taken += 1,
+            Err(error) => refused = Some(error),
+        }
+        if round % 5 == 4 {
+            store.flush().expect_err("one can't be flushed");
+        }
+        let held = store.status().wal_bytes;
+        assert!(held < 2 * bound, "{held} bytes of log in round {round}");
+    }
+    let refused = refused.expect("it was refused at last").to_string();
+    assert!(
+        refused.contains("entries of this tenant can't be written to disk"),
+        "{refused}"
+    );
+    let status = store.status();
+    assert_eq!((status.failing_tenants, status.stopped), (1, None));
+    assert_eq!(read_tenant(&store, &other).len(), 200);
+    files.remove(blocked).expect("the disk is fine");
+    store.flush().expect("it can be flushed now");
+    assert_eq!(store.status().failing_tenants, 0);
+    push_of(&stuck, 1_000).expect("it is taken again");
+    assert_eq!(read_tenant(&store, &stuck).len(), taken + 1);
+}
