@@ -8,6 +8,7 @@ use skald_query::{
     Answer, Cancel, Engine, FieldsRequest, InstantRequest, MetadataRequest, QueryError, QueryLimits,
 };
 use skald_store::{Options, Store};
+use std::io::Write;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -281,7 +282,8 @@ fn measured_in_a_process_of_its_own() {
     let before = high_water_bytes();
     let answer = ask(&engine, &query).expect("it fits");
     let peak = answer.charge.memory().map_or(0, |memory| memory.peak());
-    println!("measured {peak} {}", high_water_bytes() - before);
+    let grown = high_water_bytes() - before;
+    writeln!(std::io::stdout(), "measured {peak} {grown}").expect("the output is read");
 }
 
 #[cfg(target_os = "linux")]
@@ -306,7 +308,6 @@ fn what_is_charged_is_about_what_is_held() {
             peak.parse().expect("a number"),
             grown.parse().expect("a number"),
         );
-        println!("{query}: charged {peak}, grown {grown}");
         // Twice, and what a thread and its buffers take.
         assert!(
             grown <= 2 * peak + 4 * MB,
