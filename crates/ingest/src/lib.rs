@@ -4,7 +4,7 @@
 //! `decode` (bytes → streams and entries that borrow from the body), `validate` (limits, labels,
 //! levels → a batch), the store, and [`tail_hub`]. Layers, lowest first: `request`, `limits`,
 //! `rejection`, `label_name`, `lanes` · `room` · `decode` · `level` · `push_counters`, `validate` · `reply`,
-//! `metrics`, `tail_hub` · `pipeline` · `ingest`.
+//! `metrics`, `tail_hub` over `tail_queue` · `pipeline` · `ingest`.
 
 mod decode;
 mod handle;
@@ -20,6 +20,7 @@ mod reply;
 mod request;
 mod room;
 pub mod tail_hub;
+mod tail_queue;
 mod validate;
 
 pub use decode::proto_types;

@@ -1,138 +1,89 @@
-//! The tail hub hands new entries to live tails and drops them for readers that are too slow.
+//! The tail hub hands new entries to those who follow them, on a thread of its own.
 //!
-//! Publishing never waits for a reader: each subscription has a bounded queue, and what does not
-//! fit is remembered as dropped, by time and labels, up to a bound. All queues together take no
-//! more than their share of the memory budget. While nobody subscribes it costs one atomic load.
+//! A push leaves a copy of its entries in a bounded queue and goes on, however many follow: what
+//! does not fit, there or in the tails' share of the memory budget, is remembered as dropped, by
+//! time and labels, up to a bound. Streams that nobody wanted are not copied again. While nobody
+//! follows the tenant a push costs a look at who does.
 
+pub use crate::tail_queue::{Dropped, TailEntry};
+use crate::tail_queue::{Push, TailQueue};
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-use parking_lot::{Mutex, RwLock};
+use hashbrown::{HashMap, HashSet};
+use parking_lot::{Condvar, Mutex, RwLock};
 use skald_model::{
-    Budget, Held, Labels, Matcher, MemoryUser, StreamId, TenantId, WriteBatch, WriteEntry,
+    Budget, Held, Labels, Matcher, MemoryUser, StreamId, TenantId, WriteBatch, WriteStream,
 };
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::Notify;
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
 
-/// Most entries that wait for one reader.
-const QUEUE_ENTRIES_MAX: usize = 10_000;
-
-/// Most bytes of lines and metadata that wait for one reader.
+/// Most bytes of entries that wait to be handed on.
 const QUEUE_BYTES_MAX: usize = 16 << 20;
 
-/// Most bytes taken out of a queue at once, unless one entry has more.
-const TAKEN_BYTES_MAX: usize = 256 << 10;
-
-/// Steps in which a queue takes memory.
-const STEP_BYTES: usize = 8 << 10;
-
-/// Most dropped entries reported to one reader: Loki's figure.
-const DROPPED_MAX: usize = 1000;
-
-/// Most streams of which one subscription remembers whether they match.
+/// Most streams of which one follower remembers whether they match, and of which the hub remembers
+/// that none does.
 const MATCHED_STREAMS_MAX: usize = 100_000;
 
-/// One new entry of a stream a tail asked for.
-#[derive(Clone, Debug)]
-pub struct TailEntry {
-    /// Labels of its stream.
-    pub labels: Labels,
-    /// Nanoseconds since 1970.
-    pub timestamp: i64,
-    /// The line.
-    pub line: Arc<[u8]>,
-    /// Structured metadata, sorted by name.
-    pub metadata: Arc<[(String, String)]>,
+/// Takes what is followed. Called on the hub's thread: it may work, and must not wait.
+pub trait TailSink: Send + Sync {
+    /// New entries in order of arrival, of the `push`th push; and how long the hub is to rest after
+    /// them, so that those who read them do not take all cores.
+    fn take(&self, push: u64, entries: &[TailEntry]) -> Duration;
+    /// Entries of the tenant that were dropped before anybody looked at them.
+    fn dropped(&self, entries: &[Dropped]);
 }
 
-impl TailEntry {
-    fn of(labels: &Labels, entry: &WriteEntry<'_>, batch: &WriteBatch<'_>) -> TailEntry {
-        let metadata = batch
-            .metadata_of(entry)
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()));
-        TailEntry {
-            labels: labels.clone(),
-            timestamp: entry.timestamp,
-            line: Arc::from(entry.line),
-            metadata: metadata.collect(),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        size_of::<TailEntry>()
-            + self.line.len()
-            + self
-                .metadata
-                .iter()
-                .map(|(name, value)| name.len() + value.len())
-                .sum::<usize>()
-    }
-}
-
-/// All subscriptions. Publishing costs nothing while there are none.
+/// Everybody who follows.
 pub struct TailHub {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+struct Shared {
     budget: Arc<Budget>,
     active: AtomicUsize,
-    subscribers: RwLock<Vec<Arc<Subscriber>>>,
+    followers: RwLock<Vec<Arc<Follower>>>,
+    unwanted: Mutex<Unwanted>,
+    queue: Mutex<TailQueue>,
+    filled: Condvar,
 }
 
-/// What the hub and a subscription share.
-struct Subscriber {
+/// Streams that no follower wanted, so that pushes need not copy their entries.
+#[derive(Default)]
+struct Unwanted {
+    /// Grows with each follower: what was found out before may be wrong.
+    generation: u64,
+    streams: HashMap<TenantId, HashSet<StreamId, FixedState>, FixedState>,
+    count: usize,
+}
+
+impl Unwanted {
+    fn forget(&mut self) {
+        self.streams.clear();
+        self.count = 0;
+    }
+
+    fn add(&mut self, tenant: &TenantId, ids: Vec<StreamId>) {
+        if self.count + ids.len() > MATCHED_STREAMS_MAX {
+            self.forget();
+        }
+        self.count += ids.len();
+        let known = self.streams.entry(tenant.clone()).or_default();
+        known.extend(ids);
+    }
+}
+
+struct Follower {
     tenant: TenantId,
     matchers: Vec<Matcher>,
     matched: Mutex<HashMap<StreamId, bool, FixedState>>,
-    queue: Mutex<Queue>,
-    filled: Notify,
+    sink: Weak<dyn TailSink>,
 }
 
-struct Queue {
-    entries: VecDeque<TailEntry>,
-    bytes: usize,
-    /// Bytes of the entries that were taken last, which their reader still has.
-    taken: usize,
-    dropped: Vec<(i64, Labels)>,
-    held: Held,
-}
-
-impl Queue {
-    fn new(budget: &Arc<Budget>) -> Queue {
-        Queue {
-            entries: VecDeque::new(),
-            bytes: 0,
-            taken: 0,
-            dropped: Vec::new(),
-            held: Held::new(budget, MemoryUser::Tails),
-        }
-    }
-
-    /// What it takes of the budget.
-    fn needs(&self) -> usize {
-        self.bytes + self.taken + self.dropped.len() * size_of::<(i64, Labels)>()
-    }
-
-    /// Takes memory for `more`, if there is some.
-    fn room(&mut self, more: usize) -> bool {
-        let needed = self.needs() + more;
-        needed <= self.held.bytes() || self.held.try_cover(needed.next_multiple_of(STEP_BYTES))
-    }
-
-    /// Charges what is there, also where there was no room: the first entry of an empty queue, and
-    /// the report of what was dropped.
-    fn cover(&mut self) {
-        let needed = self.needs().max(self.held.bytes());
-        self.held.fit(needed);
-    }
-
-    /// Gives back what is not needed any more.
-    fn settle(&mut self) {
-        self.held
-            .shrink_to(self.needs().next_multiple_of(STEP_BYTES));
-    }
-}
-
-impl Subscriber {
+impl Follower {
     fn wants(&self, id: StreamId, labels: &Labels) -> bool {
         let mut matched = self.matched.lock();
         if let Some(known) = matched.get(&id) {
@@ -149,28 +100,39 @@ impl Subscriber {
         matches
     }
 
-    fn offer(&self, entry: &TailEntry) {
-        let mut queue = self.queue.lock();
-        let bytes = entry.bytes();
-        // One entry always fits, however large, so that a reader never waits for one that can't
-        // come.
-        let full =
-            queue.entries.len() >= QUEUE_ENTRIES_MAX || queue.bytes + bytes > QUEUE_BYTES_MAX;
-        if full && !queue.entries.is_empty() || !queue.room(bytes) && !queue.entries.is_empty() {
-            if queue.dropped.len() < DROPPED_MAX {
-                queue.dropped.push((entry.timestamp, entry.labels.clone()));
-                queue.cover();
+    /// Gives what it wants; marks the streams it wants.
+    fn offer(&self, push: &Push, is_wanted: &mut [bool]) -> Duration {
+        let Some(sink) = self.sink.upgrade() else {
+            return Duration::ZERO;
+        };
+        let mut rest = Duration::ZERO;
+        for ((id, entries), is_wanted) in push.streams.iter().zip(is_wanted) {
+            let first = entries.first();
+            if first.is_some_and(|entry| self.wants(*id, &entry.labels)) {
+                *is_wanted = true;
+                rest += sink.take(push.number, entries);
             }
-            return;
         }
-        queue.bytes += bytes;
-        queue.cover();
-        queue.entries.push_back(entry.clone());
+        rest
+    }
+}
+
+/// Somebody who follows; dropping it ends that.
+pub struct Follow {
+    shared: Arc<Shared>,
+    follower: Arc<Follower>,
+}
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        self.shared.active.fetch_sub(1, Ordering::Release);
+        let mut followers = self.shared.followers.write();
+        followers.retain(|follower| !Arc::ptr_eq(follower, &self.follower));
     }
 }
 
 impl Default for TailHub {
-    /// Without a bound beside those of each queue.
+    /// Without a bound beside that of the queue.
     fn default() -> TailHub {
         TailHub::within(&Arc::new(Budget::new(usize::MAX)))
     }
@@ -179,131 +141,263 @@ impl Default for TailHub {
 impl TailHub {
     /// Within a memory budget.
     pub fn within(budget: &Arc<Budget>) -> TailHub {
-        TailHub {
+        let shared = Shared {
             budget: budget.clone(),
             active: AtomicUsize::new(0),
-            subscribers: RwLock::default(),
+            followers: RwLock::default(),
+            unwanted: Mutex::default(),
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+        };
+        TailHub {
+            shared: Arc::new(shared),
+            thread: Mutex::default(),
         }
     }
 
-    /// Subscribes to entries of streams that satisfy the matchers.
-    pub fn subscribe(self: &Arc<Self>, tenant: &TenantId, matchers: Vec<Matcher>) -> Subscription {
-        let subscriber = Arc::new(Subscriber {
+    /// The budget that what tails hold comes out of.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.shared.budget
+    }
+
+    /// Gives new entries of streams that satisfy the matchers to a sink, for as long as both that
+    /// and what this returns live.
+    pub fn follow(
+        &self,
+        tenant: &TenantId,
+        matchers: Vec<Matcher>,
+        sink: Weak<dyn TailSink>,
+    ) -> std::io::Result<Follow> {
+        let mut running = self.thread.lock();
+        if running.is_none() {
+            let shared = self.shared.clone();
+            let thread = thread::Builder::new().name("tails".to_owned());
+            *running = Some(thread.spawn(move || shared.hand_on())?);
+        }
+        drop(running);
+        let follower = Arc::new(Follower {
             tenant: tenant.clone(),
             matchers,
             matched: Mutex::default(),
-            queue: Mutex::new(Queue::new(&self.budget)),
-            filled: Notify::new(),
+            sink,
         });
-        self.subscribers.write().push(Arc::clone(&subscriber));
-        self.active.fetch_add(1, Ordering::Release);
-        Subscription {
-            hub: Arc::clone(self),
-            subscriber,
-        }
+        self.shared.followers.write().push(follower.clone());
+        let mut unwanted = self.shared.unwanted.lock();
+        unwanted.generation += 1;
+        unwanted.forget();
+        drop(unwanted);
+        self.shared.active.fetch_add(1, Ordering::Release);
+        let shared = self.shared.clone();
+        Ok(Follow { shared, follower })
     }
 
-    /// How many subscriptions there are.
-    pub fn subscriptions(&self) -> usize {
-        self.active.load(Ordering::Acquire)
+    /// The number of the next push: those before it were stored before now.
+    pub fn next_push(&self) -> u64 {
+        self.shared.queue.lock().next
     }
 
-    /// Offers accepted entries to the subscribers that want them.
+    /// How many follow.
+    pub fn followers(&self) -> usize {
+        self.shared.active.load(Ordering::Acquire)
+    }
+
+    /// Leaves accepted entries for those who follow them. Never waits for any of them.
     pub fn publish(&self, tenant: &TenantId, batch: &WriteBatch<'_>) {
-        if self.subscriptions() == 0 {
+        if self.followers() == 0 {
             return;
         }
-        let subscribers: Vec<Arc<Subscriber>> = self
-            .subscribers
-            .read()
-            .iter()
-            .filter(|s| s.tenant == *tenant)
-            .map(Arc::clone)
-            .collect();
-        if subscribers.is_empty() {
-            return;
-        }
-        let mut filled = vec![false; subscribers.len()];
-        for stream in &batch.streams {
-            let wanting: Vec<usize> = (0..subscribers.len())
-                .filter(|i| subscribers[*i].wants(stream.id, &stream.labels))
-                .collect();
-            if wanting.is_empty() {
-                continue;
-            }
-            for entry in &batch.entries[stream.rows.start as usize..stream.rows.end as usize] {
-                let entry = TailEntry::of(&stream.labels, entry, batch);
-                wanting.iter().for_each(|i| subscribers[*i].offer(&entry));
-            }
-            wanting.iter().for_each(|i| filled[*i] = true);
-        }
-        for (subscriber, _) in subscribers.iter().zip(filled).filter(|(_, filled)| *filled) {
-            subscriber.filled.notify_one();
+        let followers = self.shared.followers.read();
+        let is_followed = followers.iter().any(|f| f.tenant == *tenant);
+        drop(followers);
+        if is_followed {
+            self.shared.leave(tenant, batch);
         }
     }
 }
 
-/// A tail's end: new entries in order of arrival, bounded. Dropping it unsubscribes.
-pub struct Subscription {
-    hub: Arc<TailHub>,
-    subscriber: Arc<Subscriber>,
-}
+impl Shared {
+    fn leave(&self, tenant: &TenantId, batch: &WriteBatch<'_>) {
+        let wanted = self.may_be_wanted(tenant, batch);
+        if wanted.is_empty() {
+            return;
+        }
+        if self.queue.lock().bytes >= QUEUE_BYTES_MAX {
+            return self.drop_batch(tenant, batch, &wanted);
+        }
+        let streams = wanted.iter().map(|stream| {
+            let entries = batch.entries[rows(&stream.rows)].iter();
+            let entries = entries.map(|entry| TailEntry::of(&stream.labels, entry, batch));
+            (stream.id, entries.collect::<Vec<_>>())
+        });
+        let streams: Vec<_> = streams.collect();
+        let entries = streams.iter().flat_map(|(_, entries)| entries);
+        let bytes = entries.map(TailEntry::bytes).sum();
+        let Some(held) = Held::taken(&self.budget, MemoryUser::Tails, bytes) else {
+            return self.drop_batch(tenant, batch, &wanted);
+        };
+        let mut queue = self.queue.lock();
+        let number = queue.number_push();
+        queue.bytes += bytes;
+        queue.pushes.push_back(Push {
+            number,
+            tenant: tenant.clone(),
+            streams,
+            held,
+        });
+        drop(queue);
+        self.filled.notify_one();
+    }
 
-impl Subscription {
-    /// Waits for entries; takes all that are there, at most `max`.
-    pub async fn next(&mut self, max: usize) -> Vec<TailEntry> {
+    /// Streams that somebody wants, or of which nobody knows yet.
+    fn may_be_wanted<'a>(
+        &self,
+        tenant: &TenantId,
+        batch: &'a WriteBatch<'_>,
+    ) -> Vec<&'a WriteStream> {
+        let unwanted = self.unwanted.lock();
+        let of_tenant = unwanted.streams.get(tenant);
+        let is_unwanted = |stream: &&WriteStream| of_tenant.is_some_and(|s| s.contains(&stream.id));
+        let streams = batch.streams.iter();
+        streams.filter(|stream| !is_unwanted(stream)).collect()
+    }
+
+    fn drop_batch(&self, tenant: &TenantId, batch: &WriteBatch<'_>, streams: &[&WriteStream]) {
+        let mut queue = self.queue.lock();
+        let push = queue.number_push();
+        for stream in streams {
+            for entry in &batch.entries[rows(&stream.rows)] {
+                queue.drop_entry(tenant, push, entry.timestamp, &stream.labels);
+            }
+        }
+        drop(queue);
+        self.filled.notify_one();
+    }
+
+    /// The hub's thread: hands pushes on, one after the other, until there are none and it is closed.
+    fn hand_on(&self) {
         loop {
-            let taken = self.take(max);
-            if !taken.is_empty() || max == 0 {
-                return taken;
+            let mut queue = self.queue.lock();
+            while queue.pushes.is_empty() && queue.dropped.is_empty() && !queue.is_closed {
+                self.filled.wait(&mut queue);
             }
-            self.subscriber.filled.notified().await;
+            let push = queue.pushes.pop_front();
+            if push.is_none() && queue.dropped.is_empty() {
+                return;
+            }
+            let dropped = queue.take_dropped();
+            drop(queue);
+            for (tenant, entries) in dropped {
+                self.report(&tenant, &entries);
+            }
+            if let Some(push) = push {
+                let rest = self.offer(&push);
+                self.queue.lock().bytes -= push.held.bytes();
+                drop(push);
+                if !rest.is_zero() {
+                    thread::sleep(rest);
+                }
+            }
         }
     }
 
-    /// Takes what is there without waiting, at most `max`, and of long entries fewer.
-    pub fn take(&mut self, max: usize) -> Vec<TailEntry> {
-        let mut queue = self.subscriber.queue.lock();
-        let (mut count, mut bytes) = (0, 0);
-        for entry in queue.entries.iter().take(max) {
-            if bytes > 0 && bytes + entry.bytes() > TAKEN_BYTES_MAX {
-                break;
+    fn report(&self, tenant: &TenantId, entries: &[Dropped]) {
+        for follower in self.followers_of(tenant) {
+            if let Some(sink) = follower.sink.upgrade() {
+                without_panic(|| sink.dropped(entries));
             }
-            (count, bytes) = (count + 1, bytes + entry.bytes());
         }
-        let taken: Vec<TailEntry> = queue.entries.drain(..count).collect();
-        if queue.entries.is_empty() {
-            queue.entries.shrink_to_fit();
-        }
-        queue.bytes -= bytes;
-        queue.taken = bytes;
-        queue.settle();
-        taken
     }
 
-    /// Entries that were dropped since the last call because this reader was slow: time and labels.
-    pub fn dropped(&mut self) -> Vec<(i64, Labels)> {
-        let mut queue = self.subscriber.queue.lock();
-        let dropped = std::mem::take(&mut queue.dropped);
-        queue.settle();
-        dropped
+    /// Offers a push to all followers of its tenant; says how long to rest.
+    fn offer(&self, push: &Push) -> Duration {
+        let generation = self.unwanted.lock().generation;
+        let mut is_wanted = vec![false; push.streams.len()];
+        let rest = self.followers_of(&push.tenant).into_iter().map(|follower| {
+            without_panic(|| follower.offer(push, &mut is_wanted)).unwrap_or_default()
+        });
+        let rest = rest.sum();
+        let streams = push.streams.iter().zip(is_wanted);
+        let unwanted: Vec<StreamId> = streams
+            .filter(|(_, is_wanted)| !is_wanted)
+            .map(|((id, _), _)| *id)
+            .collect();
+        let mut known = self.unwanted.lock();
+        if !unwanted.is_empty() && known.generation == generation {
+            known.add(&push.tenant, unwanted);
+        }
+        rest
+    }
+
+    fn followers_of(&self, tenant: &TenantId) -> Vec<Arc<Follower>> {
+        let followers = self.followers.read();
+        let of_tenant = followers.iter().filter(|f| f.tenant == *tenant);
+        of_tenant.map(Arc::clone).collect()
     }
 }
 
-impl Drop for Subscription {
+fn rows(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
+}
+
+/// One follower that fails must not end it for all.
+fn without_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let done = std::panic::catch_unwind(AssertUnwindSafe(work));
+    done.map_err(|_| tracing::error!("internal error: a tail panicked"))
+        .ok()
+}
+
+impl Drop for TailHub {
     fn drop(&mut self) {
-        self.hub.active.fetch_sub(1, Ordering::Release);
-        self.hub
-            .subscribers
-            .write()
-            .retain(|s| !Arc::ptr_eq(s, &self.subscriber));
+        self.shared.queue.lock().is_closed = true;
+        self.shared.filled.notify_all();
+        let Some(thread) = self.thread.get_mut().take() else {
+            return;
+        };
+        // The hub's own thread may hold the last of it for a moment.
+        if thread.thread().id() != thread::current().id() && thread.join().is_err() {
+            tracing::error!("the thread of the tails panicked");
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use skald_model::{MatchOp, WriteStream};
+    use skald_model::{MatchOp, WriteEntry};
+    use std::sync::mpsc;
+
+    /// Sends what it takes, as text.
+    struct Told {
+        lines: Mutex<mpsc::Sender<String>>,
+        /// Waits for this before it takes anything.
+        gate: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl TailSink for Told {
+        fn take(&self, push: u64, entries: &[TailEntry]) -> Duration {
+            let _ = self.gate.lock().recv();
+            let lines = self.lines.lock();
+            for e in entries {
+                let line = String::from_utf8_lossy(&e.line);
+                let _ = lines.send(format!("{push} {} {line}", e.labels));
+            }
+            Duration::ZERO
+        }
+
+        fn dropped(&self, entries: &[Dropped]) {
+            let _ = self.lines.lock().send(format!("dropped {}", entries.len()));
+        }
+    }
+
+    fn told() -> (Arc<Told>, mpsc::Receiver<String>, mpsc::Sender<()>) {
+        let (lines, read) = mpsc::channel();
+        let (open, gate) = mpsc::channel();
+        let told = Told {
+            lines: Mutex::new(lines),
+            gate: Mutex::new(gate),
+        };
+        (Arc::new(told), read, open)
+    }
 
     fn batch<'a>(streams: &[(&str, &[(i64, &'a str)])]) -> WriteBatch<'a> {
         let mut batch = WriteBatch::default();
@@ -327,86 +421,91 @@ mod tests {
         batch
     }
 
-    fn lines(entries: &[TailEntry]) -> Vec<String> {
-        entries
-            .iter()
-            .map(|e| format!("{} {}", e.labels, String::from_utf8_lossy(&e.line)))
-            .collect()
+    fn follow(hub: &TailHub, matchers: Vec<Matcher>, told: &Arc<Told>) -> Follow {
+        let told: Arc<dyn TailSink> = told.clone();
+        hub.follow(&TenantId::fake(), matchers, Arc::downgrade(&told))
+            .expect("a thread starts")
     }
 
-    #[tokio::test]
-    async fn a_tail_gets_what_it_asked_for_in_order() {
-        let hub = Arc::new(TailHub::default());
+    #[test]
+    fn a_follower_gets_what_it_asked_for_in_order() {
+        let hub = TailHub::default();
+        let (told, read, open) = told();
+        drop(open);
         let regex = Matcher::new("app", MatchOp::Regex, "a|b").expect("regex is valid");
-        let mut tail = hub.subscribe(&TenantId::fake(), vec![regex]);
+        let followed = follow(&hub, vec![regex], &told);
         let other = TenantId::parse("other").expect("name is valid");
         hub.publish(&other, &batch(&[("a", &[(1, "not mine")])]));
-        hub.publish(
-            &TenantId::fake(),
-            &batch(&[
-                ("a", &[(1, "1"), (2, "2")]),
-                ("c", &[(3, "3")]),
-                ("b", &[(4, "4")]),
-            ]),
-        );
-        assert_eq!(
-            lines(&tail.next(2).await),
-            [r#"{app="a"} 1"#, r#"{app="a"} 2"#]
-        );
-        assert_eq!(lines(&tail.next(9).await), [r#"{app="b"} 4"#]);
-        assert!(tail.take(9).is_empty() && tail.dropped().is_empty());
+        assert_eq!(hub.next_push(), 0);
+        let entries: &[(&str, &[(i64, &str)])] = &[
+            ("a", &[(1, "1"), (2, "2")]),
+            ("c", &[(3, "3")]),
+            ("b", &[(4, "4")]),
+        ];
+        hub.publish(&TenantId::fake(), &batch(entries));
+        hub.publish(&TenantId::fake(), &batch(&[("a", &[(5, "5")])]));
+        let found: Vec<String> = (0..4).map(|_| read.recv().expect("a line")).collect();
+        let expected = [
+            r#"0 {app="a"} 1"#,
+            r#"0 {app="a"} 2"#,
+            r#"0 {app="b"} 4"#,
+            r#"1 {app="a"} 5"#,
+        ];
+        assert_eq!(found, expected);
+        drop(followed);
+        assert_eq!(hub.followers(), 0);
     }
 
-    #[tokio::test]
-    async fn entries_a_slow_reader_loses_are_reported() {
-        let hub = Arc::new(TailHub::default());
-        let mut tail = hub.subscribe(&TenantId::fake(), Vec::new());
-        let entries: Vec<(i64, &str)> = (0..QUEUE_ENTRIES_MAX as i64 + 1500)
-            .map(|t| (t, "x"))
-            .collect();
-        hub.publish(&TenantId::fake(), &batch(&[("a", &entries)]));
-        let dropped = tail.dropped();
-        assert_eq!(
-            (dropped.len(), dropped[0].0),
-            (DROPPED_MAX, QUEUE_ENTRIES_MAX as i64)
-        );
-        let mut taken = 0;
-        while taken < QUEUE_ENTRIES_MAX {
-            taken += tail.next(usize::MAX).await.len();
+    #[test]
+    fn a_push_never_waits_and_what_does_not_fit_is_reported() {
+        let hub = TailHub::default();
+        let (told, read, open) = told();
+        let _followed = follow(&hub, Vec::new(), &told);
+        let line = "x".repeat(QUEUE_BYTES_MAX / 4);
+        // Nothing is taken until the gate opens: these pushes would wait for ever if they waited.
+        for _ in 0..8 {
+            hub.publish(&TenantId::fake(), &batch(&[("a", &[(1, &line)])]));
         }
-        assert_eq!(taken, QUEUE_ENTRIES_MAX);
-        assert!(tail.dropped().is_empty());
-    }
-
-    #[tokio::test]
-    async fn the_queues_of_all_readers_stay_within_their_share() {
-        let budget = Arc::new(Budget::new(10 << 20));
-        let hub = Arc::new(TailHub::within(&budget));
-        let tails: Vec<Subscription> = (0..1000)
-            .map(|_| hub.subscribe(&TenantId::fake(), Vec::new()))
-            .collect();
-        let line = "x".repeat(1000);
-        let entries: Vec<(i64, &str)> = (0..20).map(|time| (time, line.as_str())).collect();
-        hub.publish(&TenantId::fake(), &batch(&[("a", &entries)]));
-        // Every reader gets one entry, however little room there is.
-        let share = budget.share(MemoryUser::Tails);
-        assert!(budget.held(MemoryUser::Tails) < share + 1000 * 2 * line.len());
-        for mut tail in tails {
-            let entries = tail.next(usize::MAX).await;
-            assert!(!entries.is_empty() && entries.len() <= 20);
+        drop(open);
+        let mut lines = 0;
+        loop {
+            let told = read.recv().expect("a line");
+            if let Some(count) = told.strip_prefix("dropped ") {
+                let count: usize = count.parse().expect("a number");
+                assert_eq!((count >= 3, count < 8), (true, true), "{count}");
+                break;
+            }
+            lines += 1;
         }
-        assert_eq!(budget.held_by_all(), 0);
+        assert!(lines <= 1, "{lines}");
     }
 
-    #[tokio::test]
-    async fn a_waiting_reader_wakes_and_leaving_unsubscribes() {
-        let hub = Arc::new(TailHub::default());
-        let mut tail = hub.subscribe(&TenantId::fake(), Vec::new());
-        let publisher = Arc::clone(&hub);
-        let waiting = tokio::spawn(async move { lines(&tail.next(1).await) });
-        tokio::task::yield_now().await;
-        publisher.publish(&TenantId::fake(), &batch(&[("a", &[(1, "late")])]));
-        assert_eq!(waiting.await.expect("task ends"), [r#"{app="a"} late"#]);
-        assert_eq!(hub.subscriptions(), 0);
+    #[test]
+    fn streams_that_nobody_wants_are_not_copied_until_somebody_comes() {
+        let hub = TailHub::default();
+        let (told, read, open) = told();
+        drop(open);
+        let push = |apps: [&str; 2]| {
+            let entries: [(i64, &str); 1] = [(1, "x")];
+            hub.publish(
+                &TenantId::fake(),
+                &batch(&apps.map(|app| (app, &entries[..]))),
+            );
+            read.recv().expect("a line")
+        };
+        let _first = follow(&hub, vec![Matcher::equal("app", "a")], &told);
+        assert_eq!(push(["b", "a"]), r#"0 {app="a"} x"#);
+        // What was learned of a push is there before the next one is offered.
+        assert_eq!(push(["c", "a"]), r#"1 {app="a"} x"#);
+        let is_unwanted = |app: &str| {
+            let id = StreamId::of(&Labels::from_pairs([("app", app)]));
+            let unwanted = hub.shared.unwanted.lock();
+            let known = unwanted.streams.get(&TenantId::fake());
+            known.is_some_and(|known| known.contains(&id))
+        };
+        assert_eq!([is_unwanted("b"), is_unwanted("a")], [true, false]);
+        let _second = follow(&hub, vec![Matcher::equal("app", "b")], &told);
+        assert!(!is_unwanted("b"));
+        assert_eq!(push(["b", "c"]), r#"2 {app="b"} x"#);
     }
 }

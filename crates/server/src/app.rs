@@ -9,6 +9,7 @@ use crate::limits::open_tails::OpenTails;
 use crate::limits::overrides::{Overrides, TenantLimits};
 use crate::net::body::Arrivals;
 use crate::net::outgoing::Outgoing;
+use crate::tails::TailGroups;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
 use crate::telemetry::query_log::QueryLogGate;
 use skald_ingest::Ingest;
@@ -49,6 +50,8 @@ pub struct App {
     pub query_log: Arc<QueryLogGate>,
     /// Open tails, per tenant.
     pub tails: OpenTails,
+    /// The queries of these tails.
+    pub tail_groups: TailGroups,
     /// Queries that run now, so that equal ones run once.
     pub coalescer: QueryCoalescer,
     /// Tokens and their rights.
@@ -99,6 +102,7 @@ impl App {
             outgoing,
             query_log: Arc::new(QueryLogGate::new(config.query_log.clone())),
             tails: OpenTails::default(),
+            tail_groups: TailGroups::default(),
             coalescer: QueryCoalescer::default(),
             phase: AtomicU8::new(Phase::Running as u8),
             stopping: watch::Sender::new(false),

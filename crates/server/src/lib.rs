@@ -21,6 +21,7 @@ mod reload;
 pub mod routes;
 mod server;
 mod shutdown;
+pub mod tails;
 pub mod telemetry;
 mod time_bounds;
 mod wire;

@@ -5,10 +5,12 @@ use skald_ingest::proto_types::{
     Any, AnyValue, ExportLogsServiceRequest, KeyValue, LogRecord, Resource, ResourceLogs,
     ScopeLogs, Status,
 };
+use skald_ingest::tail_hub::{Dropped, TailEntry, TailSink};
 use skald_ingest::{Ingest, IngestLimits, Protocol, PushReply, PushRequest};
 use skald_model::{Matcher, TenantId};
 use skald_store::{Options, Store};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const NOW: i64 = 1_772_323_200_000_000_000;
 
@@ -55,6 +57,23 @@ fn logs() -> ExportLogsServiceRequest {
     }
 }
 
+/// Keeps what it hears, as text.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl TailSink for Heard {
+    fn take(&self, _push: u64, entries: &[TailEntry]) -> Duration {
+        let entries = entries.iter().map(|e| {
+            let line = String::from_utf8_lossy(&e.line);
+            format!("{} {line:?} {:?}", e.labels, e.metadata)
+        });
+        self.0.lock().expect("nobody panicked").extend(entries);
+        Duration::ZERO
+    }
+
+    fn dropped(&self, _entries: &[Dropped]) {}
+}
+
 /// Pushes to an ingest of its own; gives the answer and what a tail of pod-1 heard.
 async fn push(
     content_type: &str,
@@ -64,10 +83,13 @@ async fn push(
     let folder = tempfile::tempdir().expect("temporary folder");
     let store = Arc::new(Store::open(Options::new(folder.path())).expect("store opens"));
     let ingest = Ingest::new(store, IngestLimits::default(), || NOW);
-    let mut tail = ingest.tail_hub().subscribe(
-        &TenantId::fake(),
-        vec![Matcher::equal("k8s_pod_name", "pod-1")],
-    );
+    let heard: Arc<Heard> = Arc::default();
+    let sink: Arc<dyn TailSink> = heard.clone();
+    let pod = vec![Matcher::equal("k8s_pod_name", "pod-1")];
+    let followed = ingest
+        .tail_hub()
+        .follow(&TenantId::fake(), pod, Arc::downgrade(&sink))
+        .expect("a thread starts");
     let request = PushRequest {
         protocol: Protocol::Otlp,
         content_type: Some(content_type.to_owned()),
@@ -75,15 +97,11 @@ async fn push(
         body: body.into(),
     };
     let reply = ingest.push(&TenantId::fake(), request).await;
-    let heard = tail.take(10).into_iter().map(|e| {
-        format!(
-            "{} {:?} {:?}",
-            e.labels,
-            String::from_utf8_lossy(&e.line),
-            e.metadata
-        )
-    });
-    (reply, heard.collect())
+    // The hub hands on what it holds before it ends.
+    drop(ingest);
+    drop(followed);
+    let heard = std::mem::take(&mut *heard.0.lock().expect("nobody panicked"));
+    (reply, heard)
 }
 
 #[tokio::test]

@@ -20,7 +20,6 @@ pub(crate) mod params;
 pub(crate) mod patterns;
 pub(crate) mod push;
 pub(crate) mod query;
-pub(crate) mod recent_entries;
 pub(crate) mod response;
 pub(crate) mod root;
 pub(crate) mod rules;

@@ -1,22 +1,19 @@
 //! A tail session turns history and live entries into frames, whatever the transport.
 //!
 //! The subscription is made before history is read, so nothing falls between them; what both hold
-//! is sent once, and so is an entry that is pushed again while the tail remembers it. With
+//! is sent once, and so is an entry that is pushed again while its group remembers it. With
 //! `delay_for`, entries wait in a heap and leave in order of time.
 
-use crate::api::recent_entries::{EntryHash, RecentEntries};
 use crate::app::App;
 use crate::clock;
 use crate::error::ApiError;
 use crate::limits::open_tails::TailPermit;
 use crate::shutdown::raised;
-use crate::wire::answer::{list, write_entry, write_pairs};
+use crate::tails::{EntryHash, LiveEntry, Ready, Subscription};
+use crate::wire::answer::list;
 use crate::wire::json::Json;
-use skald_ingest::tail_hub::{Subscription, TailEntry};
-use skald_model::{Labels, TenantId};
-use skald_query::{
-    Data, EntryResult, Labelling, Parsed, QueryError, RangeRequest, TailPipeline, pairs_bytes,
-};
+use skald_model::{Charge, Labels, TenantId};
+use skald_query::{Data, Labelling, Parsed, QueryError, RangeRequest, TailPipeline};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -44,9 +41,6 @@ pub(crate) struct TailRequest {
     pub labelling: Labelling,
 }
 
-/// One entry ready to be sent: its labels and itself.
-type Ready = (Vec<(String, String)>, EntryResult);
-
 /// What a tail says next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -60,18 +54,17 @@ pub(crate) enum Event {
 pub(crate) struct TailSession {
     labelling: Labelling,
     delay: i64,
-    pipeline: TailPipeline,
+    /// What the entries hold that wait to be sent.
+    queued: Charge,
     subscription: Subscription,
     /// Entries that may be sent now, in order.
-    ready: VecDeque<Ready>,
+    ready: VecDeque<Arc<LiveEntry>>,
     /// Entries that wait, by (time, number).
     held: BinaryHeap<Reverse<(i64, u64)>>,
-    waiting: foldhash::HashMap<u64, (i64, Ready)>,
+    waiting: foldhash::HashMap<u64, (i64, Arc<LiveEntry>)>,
     next_number: u64,
     /// Hashes of what history sent: live entries among it are repeats.
     history: HashSet<EntryHash>,
-    /// Live entries as they were pushed: equal ones are repeats.
-    recent: RecentEntries,
     dropped: Vec<(i64, Labels)>,
     deadline: Instant,
     stop: watch::Receiver<bool>,
@@ -83,27 +76,28 @@ impl TailSession {
     pub(crate) async fn open(
         app: &Arc<App>,
         request: TailRequest,
-        mut pipeline: TailPipeline,
+        pipeline: TailPipeline,
         place: TailPermit,
     ) -> Result<TailSession, ApiError> {
-        let subscription = app
-            .ingest
-            .tail_hub()
-            .subscribe(&request.tenant, pipeline.matchers.clone());
         let (labelling, delay) = (request.labelling, request.delay);
+        let subscription = {
+            let (hub, query) = (app.ingest.tail_hub(), &request.query);
+            app.tail_groups
+                .join(hub, &app.engine, &request.tenant, query, labelling)?
+        };
         let history = history(app, request).await?;
-        let waiting = history.iter().map(bytes_of).sum();
-        pipeline.queued.add(waiting).map_err(QueryError::from)?;
-        let recent = RecentEntries::new();
-        let sent = history.iter().map(|entry| hash_of(&recent, entry));
+        let history = history.iter().map(|ready| subscription.of_history(ready));
+        let history: VecDeque<_> = history.collect();
+        let mut queued = pipeline.queued;
+        let waiting = history.iter().map(|entry| entry.bytes()).sum();
+        queued.add(waiting).map_err(QueryError::from)?;
         Ok(TailSession {
             labelling,
             delay,
-            pipeline,
+            queued,
             subscription,
-            history: sent.collect(),
-            recent,
-            ready: history.into(),
+            history: history.iter().map(|entry| entry.hash).collect(),
+            ready: history,
             held: BinaryHeap::new(),
             waiting: foldhash::HashMap::default(),
             next_number: 0,
@@ -127,48 +121,28 @@ impl TailSession {
                 () = raised(&mut self.stop) => return Event::End("the server is stopping"),
                 () = tokio::time::sleep_until(self.deadline) => return Event::End("reached tail max duration limit"),
                 () = tokio::time::sleep_until(wake) => {}
-                entries = self.subscription.next(FRAME_ENTRIES_MAX) => {
-                    if entries.is_empty() {
-                        return Event::End("the server is stopping");
-                    }
-                    self.take(entries);
-                }
+                entries = self.subscription.next(FRAME_ENTRIES_MAX) => self.take(entries),
             }
         }
     }
 
-    /// Runs the pipeline over new entries and queues what passes and was not sent yet.
-    fn take(&mut self, entries: Vec<TailEntry>) {
+    /// Queues what was not sent as history.
+    fn take(&mut self, entries: Vec<Arc<LiveEntry>>) {
         let now = clock::now();
         for entry in entries {
-            let (labels, timestamp) = (&entry.labels, entry.timestamp);
-            let processed = self
-                .pipeline
-                .process(labels, timestamp, &entry.line, &entry.metadata);
-            let ready = match processed {
-                Ok(Some(ready)) => ready,
-                Ok(None) => continue,
-                Err(_) => {
-                    self.dropped.push((timestamp, labels.clone()));
-                    continue;
-                }
-            };
-            let pushed = (&entry.labels, entry.timestamp, &entry.line, &entry.metadata);
-            let pushed = self.recent.hash(pushed);
-            if !self.recent.insert(pushed) || self.history.contains(&hash_of(&self.recent, &ready))
-            {
+            if self.history.contains(&entry.hash) {
                 continue;
             }
-            if self.pipeline.queued.add(bytes_of(&ready)).is_err() {
-                self.dropped.push((timestamp, labels.clone()));
+            if self.queued.add(entry.bytes()).is_err() {
+                self.dropped.push((entry.timestamp, entry.labels.clone()));
                 continue;
             }
             // An entry from the future is held no longer than one of now.
             let leaves = entry.timestamp.min(now).saturating_add(self.delay);
             let number = self.next_number;
             self.next_number += 1;
-            self.held.push(Reverse((ready.1.timestamp, number)));
-            self.waiting.insert(number, (leaves, ready));
+            self.held.push(Reverse((entry.timestamp, number)));
+            self.waiting.insert(number, (leaves, entry));
         }
     }
 
@@ -205,8 +179,9 @@ impl TailSession {
 
     fn frame(&mut self) -> String {
         let count = self.ready.len().min(FRAME_ENTRIES_MAX);
-        let entries: Vec<Ready> = self.ready.drain(..count).collect();
-        self.pipeline.queued.sub(entries.iter().map(bytes_of).sum());
+        let entries: Vec<Arc<LiveEntry>> = self.ready.drain(..count).collect();
+        self.queued
+            .sub(entries.iter().map(|entry| entry.bytes()).sum());
         let dropped = std::mem::take(&mut self.dropped);
         encode_frame(&entries, &dropped, self.labelling)
     }
@@ -244,27 +219,15 @@ async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, Api
     Ok(entries)
 }
 
-/// Bytes of an entry that waits to be sent.
-fn bytes_of((labels, entry): &Ready) -> usize {
-    pairs_bytes(labels) + entry.memory_bytes()
-}
-
-/// The hash of an entry as it is sent.
-fn hash_of(recent: &RecentEntries, (labels, entry): &Ready) -> EntryHash {
-    recent.hash((labels, entry.timestamp, &entry.line, &entry.metadata))
-}
-
 /// A frame: one element of `streams` for each entry.
-fn encode_frame(entries: &[Ready], dropped: &[(i64, Labels)], labelling: Labelling) -> String {
+fn encode_frame(
+    entries: &[Arc<LiveEntry>],
+    dropped: &[(i64, Labels)],
+    labelling: Labelling,
+) -> String {
     let mut out = Json::default();
     out.raw("{\"streams\":");
-    list(&mut out, entries, |out, (labels, entry)| {
-        out.raw("{\"stream\":");
-        write_pairs(out, labels);
-        out.raw(",\"values\":[");
-        write_entry(out, entry, labelling);
-        out.raw("]}");
-    });
+    list(&mut out, entries, |out, entry| out.raw(&entry.json));
     if !dropped.is_empty() {
         out.raw(",\"dropped_entries\":");
         list(&mut out, dropped, |out, (timestamp, labels)| {
@@ -292,23 +255,22 @@ mod tests {
 
     #[test]
     fn a_frame_has_one_element_an_entry_and_tells_what_was_dropped() {
-        let pair = |n: &str, v: &str| (n.to_owned(), v.to_owned());
-        let entry = EntryResult {
-            timestamp: 5,
-            line: b"x".to_vec(),
-            metadata: vec![],
-            parsed: vec![pair("m", "1")],
+        let entry = |timestamp, json: &str| {
+            Arc::new(LiveEntry {
+                timestamp,
+                labels: Labels::empty(),
+                hash: 0,
+                json: json.into(),
+                held: None,
+            })
         };
-        let ready = (vec![pair("app", "a")], entry);
-        let merged = r#"{"streams":[{"stream":{"app":"a"},"values":[["5","x"]]}]}"#;
-        assert_eq!(
-            encode_frame(std::slice::from_ref(&ready), &[], Labelling::Merged),
-            merged
-        );
+        let entries = [entry(5, "1"), entry(6, "2")];
+        let merged = encode_frame(&entries, &[], Labelling::Merged);
+        assert_eq!(merged, r#"{"streams":[1,2]}"#);
         let dropped = [(7, Labels::from_pairs([("app", "b")]))];
-        let categorized = r#"{"streams":[{"stream":{"app":"a"},"values":[["5","x",{"parsed":{"m":"1"}}]]}],"dropped_entries":[{"timestamp":"7","labels":{"app":"b"}}],"encodingFlags":["categorize-labels"]}"#;
+        let categorized = r#"{"streams":[1],"dropped_entries":[{"timestamp":"7","labels":{"app":"b"}}],"encodingFlags":["categorize-labels"]}"#;
         assert_eq!(
-            encode_frame(&[ready], &dropped, Labelling::Categorized),
+            encode_frame(&entries[..1], &dropped, Labelling::Categorized),
             categorized
         );
     }
