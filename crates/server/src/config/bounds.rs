@@ -109,11 +109,7 @@ static BOUNDS: &[Bound] = &[
     bound("limits_config.max_query_series", ONE, Zero::TooLittle),
     bound("limits_config.volume_max_series", ONE, Zero::TooLittle),
     bound("limits_config.query_timeout", SHORTEST, Zero::NoLimit),
-    bound(
-        "limits_config.query_memory",
-        Amount::Bytes(1 << 20),
-        Zero::NoLimit,
-    ),
+    bound("limits_config.query_memory", SMALLEST, Zero::NoLimit),
 ];
 
 /// Gives a value of a setting back when it may have it; the error says what it may have.
