@@ -6,8 +6,9 @@ use skald_model::{Batch, Charge, Columns, Direction, TimeRange};
 use skald_store::{Piece, PieceRows, ReadSpec, StoreError};
 use std::ops::Range;
 
-/// Reads columns of a piece; `None` when it is damaged, which the scan that answers from it
-/// reports. `held` is what the rows are charged with, before they are there.
+/// Reads columns of a piece; `None` when it is damaged or lost, which the scan that answers from it
+/// reports. What can't be fetched now is an error: a later attempt may find it. `held` is what
+/// the rows are charged with, before they are there.
 pub(crate) fn read(
     piece: &Piece,
     columns: &Columns,
@@ -16,7 +17,7 @@ pub(crate) fn read(
     held.cover(piece.decoded_bytes(columns))?;
     match piece.read(&ReadSpec::all(columns), None) {
         Ok(rows) => Ok(Some(rows)),
-        Err(StoreError::Damaged { .. } | StoreError::Unavailable { .. }) => Ok(None),
+        Err(StoreError::Damaged { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

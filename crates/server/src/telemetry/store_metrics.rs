@@ -163,7 +163,7 @@ const STORE: [Metric<StoreStatus>; 30] = [
 ];
 
 /// Of object storage, when parts go there.
-const OBJECTS: [Metric<ObjectStatus>; 11] = [
+const OBJECTS: [Metric<ObjectStatus>; 12] = [
     counter(
         "skald_objects_requests_total",
         "Requests to object storage.",
@@ -191,6 +191,11 @@ const OBJECTS: [Metric<ObjectStatus>; 11] = [
         "skald_objects_conflicts_total",
         "Manifests that another writer replaced first.",
         |s| s.conflicts,
+    ),
+    gauge(
+        "skald_objects_lost",
+        "Objects of parts that are gone or too short: queries answer without them.",
+        |s| s.lost,
     ),
     counter(
         "skald_objects_cache_hits_total",

@@ -6,6 +6,7 @@
 //! replaced on a condition and read again when the condition fails. Not a cache.
 
 use crate::bucket::location::BucketLocation;
+use crate::bucket::object_range::{TooShort, get_range};
 use crate::bucket::{ObjectOptions, location};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -38,6 +39,16 @@ pub(crate) enum ObjectError {
     /// There is no such object.
     #[error("object {0} is missing")]
     Missing(String),
+    /// The object ends before what was asked for.
+    #[error("object {name} has {size} bytes and should have {expected} at least")]
+    Short {
+        /// The object.
+        name: String,
+        /// What it has.
+        size: u64,
+        /// Where the range ends.
+        expected: u64,
+    },
     /// Somebody else changed the object first.
     #[error("object {0} was changed by another writer")]
     Conflict(String),
@@ -73,6 +84,8 @@ pub(crate) struct Counters {
     pub(crate) fetched_bytes: AtomicU64,
     pub(crate) uploaded_bytes: AtomicU64,
     pub(crate) conflicts: AtomicU64,
+    /// Open objects that are gone or cut short.
+    pub(crate) lost: AtomicU64,
 }
 
 /// An object's bytes and the version that a conditional put names.
@@ -199,19 +212,9 @@ impl Client {
                 let len = range.end - range.start;
                 async move {
                     let operation = move |storage: Arc<dyn ObjectStore>| -> BoxFuture<
-                            'static,
-                            object_store::Result<Bytes>,
-                        > {
-                            let (path, range) = (path.clone(), range.clone());
-                            Box::pin(async move {
-                                let bytes = storage.get_range(&path, range.clone()).await?;
-                                if bytes.len() as u64 == range.end - range.start {
-                                    Ok(bytes)
-                                } else {
-                                    Err(incomplete())
-                                }
-                            })
-                        };
+                        'static,
+                        object_store::Result<Bytes>,
+                    > { Box::pin(get_range(storage, path.clone(), range.clone())) };
                     connection.repeat(&named, len, &operation).await
                 }
             };
@@ -427,12 +430,25 @@ pub(crate) fn backoff(first: Duration, tried: u32) -> Duration {
     most.mul_f64(0.5 + chance / 2.0)
 }
 
+/// Whether an answer of "not found" speaks of the bucket as a whole: then nothing is known of the
+/// object.
+fn is_about_bucket(error: &(dyn std::error::Error + 'static)) -> bool {
+    let text = error.to_string();
+    [
+        "NoSuchBucket",
+        "ContainerNotFound",
+        "specified bucket does not exist",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
+}
+
 /// Whether asking again may help.
-fn may_pass(error: &Error) -> bool {
+pub(super) fn may_pass(error: &Error) -> bool {
     matches!(error, Error::Generic { .. } | Error::JoinError { .. })
 }
 
-fn incomplete() -> Error {
+pub(super) fn incomplete() -> Error {
     Error::Generic {
         store: "objects",
         source: "the answer ended early".into(),
@@ -442,7 +458,18 @@ fn incomplete() -> Error {
 pub(super) fn last_error(name: &str, error: Error, attempts: u32) -> ObjectError {
     let name = name.to_owned();
     match error {
-        Error::NotFound { .. } => ObjectError::Missing(name),
+        Error::NotFound { source, .. } => match source.downcast_ref::<TooShort>() {
+            Some(TooShort { size, expected }) => ObjectError::Short {
+                name,
+                size: *size,
+                expected: *expected,
+            },
+            None if is_about_bucket(&*source) => ObjectError::Refused {
+                name,
+                why: source.to_string(),
+            },
+            None => ObjectError::Missing(name),
+        },
         Error::AlreadyExists { .. } | Error::Precondition { .. } => ObjectError::Conflict(name),
         error if may_pass(&error) => ObjectError::Unreachable {
             name,

@@ -34,6 +34,9 @@ pub(in crate::bucket) struct ObjectPart {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::bucket) struct ObjectManifest {
     version: u32,
+    /// Whose it is. Manifests named nobody at first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
     /// By name.
     pub(in crate::bucket) parts: Vec<ObjectPart>,
 }
@@ -54,6 +57,7 @@ impl ObjectManifest {
         parts.sort_by(|a, b| a.object.cmp(&b.object));
         ObjectManifest {
             version: MANIFEST_VERSION,
+            tenant: self.tenant.clone(),
             parts,
         }
     }
@@ -100,6 +104,10 @@ pub(in crate::bucket) fn read(
             name(tenant)
         )));
     }
+    if let Some(of) = manifest.tenant.as_ref().filter(|of| *of != tenant.as_str()) {
+        let what = format!("object {}", name(tenant));
+        return Err(StoreError::damaged(what, format!("it is of tenant {of}")));
+    }
     Ok((manifest, Some(found.version)))
 }
 
@@ -121,7 +129,10 @@ pub(in crate::bucket) fn change(
                 name(tenant)
             )));
         }
-        let next = manifest.changed(added, removed);
+        let next = ObjectManifest {
+            tenant: Some(tenant.as_str().to_owned()),
+            ..manifest.changed(added, removed)
+        };
         // An answer that got lost counts as a conflict; the change is then found made.
         if next.parts == manifest.parts {
             return Ok(manifest);
@@ -158,6 +169,7 @@ mod tests {
             bytes: u64::MAX,
             streams: 2,
             sequence: crate::sequence::Sequence::first_of(1),
+            content: None,
         };
         ObjectPart {
             object: object.to_owned(),
@@ -168,6 +180,7 @@ mod tests {
     fn manifest(objects: &[&str]) -> ObjectManifest {
         ObjectManifest {
             version: MANIFEST_VERSION,
+            tenant: None,
             parts: objects.iter().map(|o| part(o)).collect(),
         }
     }

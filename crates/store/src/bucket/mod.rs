@@ -9,6 +9,7 @@
 pub(crate) mod client;
 pub(crate) mod location;
 pub(crate) mod manifest;
+pub(crate) mod object_range;
 pub(crate) mod part_opener;
 pub(crate) mod range_cache;
 pub(crate) mod remote_object;
@@ -86,6 +87,8 @@ pub struct ObjectStatus {
     pub uploaded_bytes: u64,
     /// Manifests that another writer changed first.
     pub conflicts: u64,
+    /// Objects of parts that were asked for and are gone or too short.
+    pub lost: u64,
     /// Chunks that were asked for and were on disk.
     pub cache_hits: u64,
     /// Chunks that had to be fetched.
@@ -215,6 +218,7 @@ impl Objects {
             fetched_bytes: load(&counters.fetched_bytes),
             uploaded_bytes: load(&counters.uploaded_bytes),
             conflicts: load(&counters.conflicts),
+            lost: load(&counters.lost),
             cache_hits: load(&self.cache.hits),
             cache_misses: load(&self.cache.misses),
             cache_bytes: self.cache.bytes(),

@@ -3,14 +3,21 @@
 use crate::bucket::client::{Client, ObjectError};
 use crate::bucket::range_cache::{CHUNK_BYTES, ObjectKey, RangeCache};
 use crate::part::{Part, PartSource};
+use bytes::Bytes;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// Missing chunks with at most this many unwanted ones between them are fetched by one request: 64
 /// KiB take less time than a request does.
 const GAP_CHUNKS: u64 = 4;
+
+/// How long an object that is lost is not asked for again.
+const LOST_FOR: Duration = Duration::from_secs(1);
 
 /// A part's object.
 #[derive(Debug)]
@@ -20,6 +27,15 @@ pub(crate) struct RemoteObject {
     name: String,
     key: ObjectKey,
     size: u64,
+    /// Since when the object is known to be lost, and how.
+    lost: Mutex<Option<Lost>>,
+}
+
+/// What was said of an object that is gone or cut short.
+#[derive(Clone, Debug)]
+struct Lost {
+    asked: Instant,
+    error: ObjectError,
 }
 
 impl RemoteObject {
@@ -36,7 +52,39 @@ impl RemoteObject {
             name,
             key,
             size,
+            lost: Mutex::default(),
         }
+    }
+
+    /// Fetches ranges. That the object is lost is logged and counted once, until it is back; a query
+    /// of many blocks asks for it once.
+    fn fetch(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, ObjectError> {
+        let before = self.lost.lock().clone();
+        if let Some(lost) = &before
+            && lost.asked.elapsed() < LOST_FOR
+        {
+            return Err(lost.error.clone());
+        }
+        let fetched = self.client.get_ranges(&self.name, ranges);
+        let counter = &self.client.counters().lost;
+        match &fetched {
+            Err(error @ (ObjectError::Missing(_) | ObjectError::Short { .. })) => {
+                let lost = Lost {
+                    asked: Instant::now(),
+                    error: error.clone(),
+                };
+                if self.lost.lock().replace(lost).is_none() {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    tracing::error!(%error, "an object is lost, queries answer without it");
+                }
+            }
+            Ok(_) if before.is_some() && self.lost.lock().take().is_some() => {
+                counter.fetch_sub(1, Ordering::Relaxed);
+                tracing::info!(object = self.name, "an object that was lost is back");
+            }
+            _ => {}
+        }
+        fetched
     }
 
     /// Its name below the store's prefix.
@@ -105,7 +153,7 @@ impl PartSource for RemoteObject {
         let fetched = if wanted.is_empty() {
             Vec::new()
         } else {
-            self.client.get_ranges(&self.name, &wanted)?
+            self.fetch(&wanted)?
         };
         for (run, bytes) in runs.iter().zip(&fetched) {
             self.cache.put(self.key, run.start, bytes);
@@ -133,10 +181,19 @@ impl PartSource for RemoteObject {
     }
 }
 
+impl Drop for RemoteObject {
+    fn drop(&mut self) {
+        if self.lost.get_mut().is_some() {
+            self.client.counters().lost.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl From<ObjectError> for io::Error {
     fn from(error: ObjectError) -> io::Error {
         let kind = match &error {
             ObjectError::Missing(_) => io::ErrorKind::NotFound,
+            ObjectError::Short { .. } => io::ErrorKind::UnexpectedEof,
             ObjectError::Unreachable { .. } | ObjectError::Closing => io::ErrorKind::NotConnected,
             ObjectError::Conflict(_) | ObjectError::Refused { .. } => {
                 io::ErrorKind::PermissionDenied

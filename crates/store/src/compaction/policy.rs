@@ -62,6 +62,7 @@ mod tests {
             bytes: *bytes,
             streams: 1,
             sequence: Sequence::from_u64(*sequence),
+            content: None,
         };
         parts.iter().enumerate().map(meta).collect()
     }

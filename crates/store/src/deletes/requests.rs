@@ -305,6 +305,7 @@ mod tests {
             bytes: 1,
             streams: 1,
             sequence,
+            content: None,
         }
     }
 

@@ -16,6 +16,7 @@ use crate::layout::UNFINISHED;
 use crate::part::PartMeta;
 use crate::tenant_dir::TenantDir;
 use serde::{Deserialize, Serialize};
+use skald_model::TenantId;
 use std::io::IoSlice;
 
 /// Version of the manifest's layout; older ones are read.
@@ -28,6 +29,9 @@ const FIRST_WORD: &str = "skald-manifest";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     pub(crate) version: u32,
+    /// Whose it is. Manifests named nobody at first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant: Option<String>,
     /// WAL records of the tenant up to this one are in the parts.
     pub(crate) covered: u64,
     /// The next part's number.
@@ -45,6 +49,20 @@ pub(crate) struct Manifest {
     pub(crate) uploaded: Uploaded,
 }
 
+impl Manifest {
+    /// Whose it is; nothing where it does not say so.
+    pub(crate) fn tenant(&self) -> &str {
+        self.tenant.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it may be of this tenant.
+    fn may_be_of(&self, tenant: &TenantId) -> bool {
+        self.tenant
+            .as_deref()
+            .is_none_or(|of| of == tenant.as_str())
+    }
+}
+
 /// What reading a manifest found.
 #[derive(Debug)]
 pub(crate) enum ManifestRead {
@@ -52,6 +70,8 @@ pub(crate) enum ManifestRead {
     Whole(Manifest),
     /// One copy is damaged: the file should be rewritten.
     HalfDamaged(Manifest),
+    /// It is another tenant's.
+    Foreign(Manifest),
     /// No such file.
     Missing,
     /// Nothing in it can be believed.
@@ -79,7 +99,7 @@ pub(crate) fn read(dir: &TenantDir<'_>) -> Result<ManifestRead, StoreError> {
         .size()
         .and_then(|len| file.read_new(0, len as usize))
         .map_err(failed)?;
-    let found = parse(&bytes);
+    let found = parse(&bytes, dir.tenant);
     if let ManifestRead::Whole(Manifest { version, .. })
     | ManifestRead::HalfDamaged(Manifest { version, .. }) = &found
         && *version > MANIFEST_VERSION
@@ -100,7 +120,7 @@ pub(crate) fn replace(dir: &TenantDir<'_>, manifest: &Manifest) -> Result<(), Re
     let names =
         names.map_err(|e| ReplaceError::NotReplaced(StoreError::at("opening", &folder)(e)))?;
     let unfinished = dir.beside_manifest(UNFINISHED);
-    let bytes = print(manifest);
+    let bytes = print(manifest, dir.tenant);
     let written = files.create(&unfinished).and_then(|file| {
         file.append(&[IoSlice::new(&bytes)])?;
         file.sync()
@@ -117,9 +137,10 @@ pub(crate) fn replace(dir: &TenantDir<'_>, manifest: &Manifest) -> Result<(), Re
     synced.map_err(|e| ReplaceError::Unknown(StoreError::at("syncing", &folder)(e)))
 }
 
-fn print(manifest: &Manifest) -> Vec<u8> {
+fn print(manifest: &Manifest, tenant: &TenantId) -> Vec<u8> {
     let manifest = Manifest {
         version: MANIFEST_VERSION,
+        tenant: Some(tenant.as_str().to_owned()),
         ..manifest.clone()
     };
     let mut json = serde_json::to_vec_pretty(&manifest).expect("numbers and lists are always JSON");
@@ -134,14 +155,22 @@ fn print(manifest: &Manifest) -> Vec<u8> {
     copy.repeat(2)
 }
 
-/// The first whole copy.
-fn parse(bytes: &[u8]) -> ManifestRead {
+/// The first whole copy that may be of this tenant.
+fn parse(bytes: &[u8], tenant: &TenantId) -> ManifestRead {
     let begins = |at: &usize| bytes[*at..].starts_with(FIRST_WORD.as_bytes());
-    let mut copies = (0..bytes.len())
+    let copies = (0..bytes.len())
         .filter(begins)
         .filter_map(|at| parse_copy(&bytes[at..]));
-    let Some(manifest) = copies.next() else {
-        return ManifestRead::Damaged;
+    let mut foreign = None;
+    let own = copies.into_iter().find_map(|copy| {
+        if copy.may_be_of(tenant) {
+            return Some(copy);
+        }
+        foreign.get_or_insert(copy);
+        None
+    });
+    let Some(manifest) = own else {
+        return foreign.map_or(ManifestRead::Damaged, ManifestRead::Foreign);
     };
     let (first, second) = bytes.split_at(bytes.len() / 2);
     if manifest.version == 1 || first == second {
@@ -182,6 +211,7 @@ mod tests {
             bytes: 300,
             streams: 2,
             sequence: crate::sequence::Sequence::first_of(1),
+            content: None,
         };
         let delete = DeleteRecord {
             id: 7,
@@ -195,6 +225,7 @@ mod tests {
         };
         Manifest {
             version: MANIFEST_VERSION,
+            tenant: Some(TenantId::fake().as_str().to_owned()),
             covered: 9,
             next_part: 4,
             parts: vec![part],
@@ -205,34 +236,42 @@ mod tests {
 
     #[test]
     fn rot_in_one_copy_costs_nothing() {
-        let good = print(&sample());
-        assert!(matches!(parse(&good), ManifestRead::Whole(manifest) if manifest == sample()));
+        let good = print(&sample(), &TenantId::fake());
+        assert!(
+            matches!(parse(&good, &TenantId::fake()), ManifestRead::Whole(manifest) if manifest == sample())
+        );
         for at in 0..good.len() {
             let mut bytes = good.clone();
             bytes[at] ^= 1;
             assert!(
-                matches!(parse(&bytes), ManifestRead::HalfDamaged(manifest) if manifest == sample()),
+                matches!(parse(&bytes, &TenantId::fake()), ManifestRead::HalfDamaged(manifest) if manifest == sample()),
                 "byte {at}"
             );
         }
         assert!(
-            matches!(parse(&good[..good.len() / 2]), ManifestRead::HalfDamaged(manifest) if manifest == sample())
+            matches!(parse(&good[..good.len() / 2], &TenantId::fake()), ManifestRead::HalfDamaged(manifest) if manifest == sample())
         );
         assert!(
-            matches!(parse(&good[good.len() / 2..]), ManifestRead::HalfDamaged(manifest) if manifest == sample())
+            matches!(parse(&good[good.len() / 2..], &TenantId::fake()), ManifestRead::HalfDamaged(manifest) if manifest == sample())
         );
     }
 
     #[test]
     fn rot_in_both_copies_is_seen() {
-        let good = print(&sample());
+        let good = print(&sample(), &TenantId::fake());
         for at in 0..good.len() / 2 {
             let mut bytes = good.clone();
             bytes[at] ^= 1;
             bytes[good.len() - 1 - at] ^= 1;
-            assert!(matches!(parse(&bytes), ManifestRead::Damaged), "byte {at}");
+            assert!(
+                matches!(parse(&bytes, &TenantId::fake()), ManifestRead::Damaged),
+                "byte {at}"
+            );
         }
-        assert!(matches!(parse(b""), ManifestRead::Damaged));
+        assert!(matches!(
+            parse(b"", &TenantId::fake()),
+            ManifestRead::Damaged
+        ));
     }
 
     #[test]
@@ -244,7 +283,7 @@ mod tests {
         ]
         .concat();
         assert!(matches!(
-            parse(&bytes),
+            parse(&bytes, &TenantId::fake()),
             ManifestRead::Whole(Manifest {
                 covered: 9,
                 next_part: 4,
@@ -252,7 +291,7 @@ mod tests {
             })
         ));
         assert!(matches!(
-            parse(&bytes[..bytes.len() - 1]),
+            parse(&bytes[..bytes.len() - 1], &TenantId::fake()),
             ManifestRead::Damaged
         ));
     }

@@ -67,6 +67,26 @@ pub(crate) fn rebuild(dir: &TenantDir<'_>, env: &PartEnv) -> Result<Manifest, St
     })
 }
 
+/// Whether the folder has a part that another tenant's manifest speaks of.
+pub(crate) fn has_part_of(
+    dir: &TenantDir<'_>,
+    env: &PartEnv,
+    foreign: &Manifest,
+) -> Result<bool, StoreError> {
+    let present = part_files(dir)?;
+    for part in &foreign.parts {
+        if !present.contains(&(part.day, part.id)) {
+            continue;
+        }
+        match Part::open(env, dir.part(part.day, part.id), part.clone()) {
+            Ok(_) => return Ok(true),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(false)
+}
+
 /// Moves the damaged file aside; without one there is nothing to keep.
 pub(crate) fn set_damaged_aside(dir: &TenantDir<'_>) {
     let aside = dir.beside_manifest(DAMAGED);
@@ -88,5 +108,6 @@ pub(crate) fn placeholder(day: i32, id: u64) -> PartMeta {
         bytes: 0,
         streams: 0,
         sequence: Sequence::first_of(id),
+        content: None,
     }
 }

@@ -39,6 +39,12 @@ pub(crate) struct Footer {
 }
 
 impl Footer {
+    /// A hash of it: its checksums cover the directory and the content index, and the directory has
+    /// those of all columns.
+    pub(crate) fn content(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(&self.encode())
+    }
+
     pub(crate) fn encode(&self) -> [u8; FOOTER_BYTES] {
         let mut out = Vec::with_capacity(FOOTER_BYTES);
         out.extend_from_slice(&PART_MAGIC);

@@ -57,6 +57,21 @@ pub(crate) struct PartMeta {
     pub(crate) streams: u32,
     /// Its place in the order of arrival; its blocks have this one and those that follow.
     pub(crate) sequence: Sequence,
+    /// A hash of its footer, and so of all of its content. Manifests had none at first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) content: Option<u64>,
+}
+
+impl PartMeta {
+    /// Whether a part that says `found` of itself is the one this speaks of. What a rebuilt
+    /// manifest says of a part that could not be opened is known to fit any.
+    fn fits(&self, found: &PartMeta) -> bool {
+        let found = PartMeta {
+            content: self.content.and(found.content),
+            ..found.clone()
+        };
+        self.bytes == 0 || *self == found
+    }
 }
 
 /// A part, open.
@@ -96,7 +111,7 @@ impl Part {
             .size()
             .map_err(StoreError::at("reading part", &path))?;
         let directory = Directory::read(&path, size, &|range| read_file(&*handle, range))?;
-        let part = Part::new(env, path, meta, directory);
+        let part = Part::new(env, path, meta, directory)?;
         *part.file.write() = Some(file);
         Ok(part)
     }
@@ -110,14 +125,21 @@ impl Part {
         read: ReadRange<'_>,
     ) -> Result<Part, StoreError> {
         let directory = Directory::read(&path, meta.bytes, read)?;
-        let part = Part::new(env, path, meta, directory);
+        let part = Part::new(env, path, meta, directory)?;
         part.set_source(source);
         Ok(part)
     }
 
-    fn new(env: &PartEnv, path: PathBuf, meta: PartMeta, directory: Directory) -> Part {
+    /// Of its directory, once that is known to be of the part that the manifest names: another's
+    /// file may lie under its name.
+    fn new(
+        env: &PartEnv,
+        path: PathBuf,
+        meta: PartMeta,
+        directory: Directory,
+    ) -> Result<Part, StoreError> {
         let bytes = directory.memory_bytes();
-        Part {
+        let part = Part {
             meta,
             _memory: Held::charged(&env.budget, MemoryUser::Directories, bytes),
             table: directory.table,
@@ -133,6 +155,13 @@ impl Part {
             index_rows: Mutex::new(None),
             retired: AtomicBool::new(false),
             results: PartResults::new(&env.results),
+        };
+        if part.meta.fits(&part.describe()) {
+            Ok(part)
+        } else {
+            let what = format!("part {}", part.path.display());
+            let why = "its directory is not what the manifest says of it: it is another part";
+            Err(StoreError::damaged(what, why))
         }
     }
 
@@ -175,16 +204,21 @@ impl Part {
             } else {
                 self.lineage.sequence
             },
+            content: Some(self.footer.content()),
             ..self.meta.clone()
         }
     }
 
     /// What went wrong with reading `what`.
     fn read_error(&self, what: &str, error: std::io::Error) -> StoreError {
-        if self.is_remote() {
-            StoreError::unavailable(what, error)
-        } else {
-            StoreError::io(format!("reading {what}"), error)
+        match (self.is_remote(), is_lost(&error)) {
+            // The whole object is: one warning says it, however many of its blocks are asked for.
+            (true, true) => StoreError::damaged(format!("part {}", self.path.display()), error),
+            (true, false) => StoreError::unavailable(what, error),
+            // Bytes that the disk can't give are lost as surely as wrong ones: the query goes on
+            // without them.
+            (false, true) => StoreError::damaged(what, format!("can't be read: {error}")),
+            (false, false) => StoreError::io(format!("reading {what}"), error),
         }
     }
 
@@ -242,11 +276,6 @@ impl Part {
     pub(crate) fn block_error(&self, block: u32, error: BlockError) -> StoreError {
         let what = self.block_name(block);
         match error {
-            // Bytes that the disk can't give are lost as surely as wrong ones: the query goes on
-            // without them.
-            BlockError::Read(e) if !self.is_remote() && is_lost(&e) => {
-                StoreError::damaged(what, format!("can't be read: {e}"))
-            }
             BlockError::Read(e) => self.read_error(&what, e),
             error => StoreError::damaged(what, error),
         }
@@ -297,10 +326,11 @@ impl Part {
     }
 }
 
-/// Whether the file is gone or too short, or its sectors can't be read (EIO).
+/// Whether the file or object is gone or too short, or its sectors can't be read (EIO): asking
+/// again gives the same.
 fn is_lost(error: &std::io::Error) -> bool {
     const EIO: i32 = 5;
-    matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::NotFound)
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof)
         || error.raw_os_error() == Some(EIO)
 }
 

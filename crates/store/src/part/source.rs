@@ -42,7 +42,7 @@ impl Part {
     /// The name of its object: its number and a hash of its content, so that two different parts
     /// never share one, and what was uploaded before a crash is recognised after it.
     pub(crate) fn object_name(&self) -> String {
-        let content = xxhash_rust::xxh3::xxh3_64(&self.footer.encode());
+        let content = self.footer.content();
         format!(
             "{}/{:016x}-{content:016x}.part",
             crate::layout::date(self.meta.day),

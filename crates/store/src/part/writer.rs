@@ -87,6 +87,7 @@ impl<'a> PartWriter<'a> {
             bytes: 0,
             streams: 0,
             sequence,
+            content: None,
         };
         Ok(PartWriter {
             dir,
@@ -232,6 +233,7 @@ impl<'a> PartWriter<'a> {
             .map_err(&failed)?;
         self.meta.bytes = footer.directory_at + footer.directory_bytes + footer_bytes.len() as u64;
         self.meta.streams = table.len() as u32;
+        self.meta.content = Some(footer.content());
         let path = self.dir.part(self.meta.day, self.meta.id);
         let day = self.dir.day(self.meta.day);
         let unsynced = StoreError::at("syncing", &day);

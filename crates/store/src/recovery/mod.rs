@@ -5,6 +5,7 @@
 //! and [`wal_replay::replay`], after which pushes can be taken. Memory stays bounded: replay
 //! flushes as it goes.
 
+pub(crate) mod format_file;
 pub(crate) mod push_record;
 pub(crate) mod wal_replay;
 
@@ -15,28 +16,24 @@ use crate::files::Files;
 use crate::layout::{Layout, part_id};
 use crate::manifest::{Manifest, ManifestRead, ReplaceError, rebuild};
 use crate::parallel;
-use crate::part::Part;
+use crate::part::{Part, PartEnv};
 use crate::shared::Shared;
 use crate::tenant::UnreadablePart;
 use crate::tenant_dir::TenantDir;
 use crate::{Options, StoreError, bucket, layout, manifest};
+use format_file::Found;
 use parking_lot::Mutex;
 use skald_model::TenantId;
 use std::collections::HashSet;
-use std::io::IoSlice;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Version of a data directory as a whole: which folders and files there are.
-const FORMAT_VERSION: u32 = 1;
 /// Tenants from which on several are opened at once, and how many.
 const MANY_TENANTS: usize = 64;
 const OPENED_AT_ONCE: usize = 4;
 /// How often a tenant is opened that the system has no descriptors for: about half a minute.
 const ATTEMPTS: u32 = 100;
-/// Begins the FORMAT file.
-const FORMAT_WORD: &str = "skald-data";
 
 /// Opens a directory with its parts; the WAL is left to [`crate::recovery::wal_replay::replay`].
 pub(crate) fn open_parts(mut options: Options) -> Result<Shared, StoreError> {
@@ -68,7 +65,14 @@ pub(crate) fn open_parts(mut options: Options) -> Result<Shared, StoreError> {
             layout.data().display()
         ))
     })?;
-    check_format(&*files, &layout)?;
+    match format_file::check(&PartEnv::offline(files.clone()), &layout)? {
+        Found::Whole => {}
+        Found::New => format_file::write(&*files, &layout)?,
+        Found::Damaged(why) => {
+            tracing::warn!(%why, "the format file is written anew, as the rest of the directory tells");
+            format_file::write(&*files, &layout)?;
+        }
+    }
     let shared = Shared::new(options, layout, lock, open_files)?;
     open_tenants(&shared)?;
     bucket::sync::sync_at_start(&shared);
@@ -79,55 +83,6 @@ fn sync_folder(files: &dyn Files, folder: &Path) -> Result<(), StoreError> {
     files
         .sync_folder(folder)
         .map_err(StoreError::at("syncing", folder))
-}
-
-/// Reads the format version, or writes it into a new directory.
-fn check_format(files: &dyn Files, layout: &Layout) -> Result<(), StoreError> {
-    match read_format(files, layout) {
-        Err(StoreError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
-            write_format(files, layout)
-        }
-        read => read,
-    }
-}
-
-/// Whether this program reads the directory.
-pub(crate) fn read_format(files: &dyn Files, layout: &Layout) -> Result<(), StoreError> {
-    let path = layout.format();
-    let failed = StoreError::at("reading", &path);
-    let file = files.open(&path).map_err(&failed)?;
-    let bytes = file
-        .size()
-        .and_then(|len| file.read_new(0, len as usize))
-        .map_err(failed)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let version = text
-        .strip_prefix(FORMAT_WORD)
-        .and_then(|v| v.trim().parse::<u32>().ok());
-    match version {
-        Some(version) if version <= FORMAT_VERSION => Ok(()),
-        Some(version) => Err(StoreError::Unusable(format!(
-            "data directory {} has format version {version}, this program reads up to {FORMAT_VERSION}",
-            layout.data().display()
-        ))),
-        None => Err(StoreError::Unusable(format!(
-            "{} is not a Skald data directory's format file",
-            path.display()
-        ))),
-    }
-}
-
-fn write_format(files: &dyn Files, layout: &Layout) -> Result<(), StoreError> {
-    let path = layout.format();
-    let unfinished = path.with_extension("tmp");
-    let text = format!("{FORMAT_WORD} {FORMAT_VERSION}\n");
-    let written = files.create(&unfinished).and_then(|file| {
-        file.append(&[IoSlice::new(text.as_bytes())])?;
-        file.sync()?;
-        files.rename(&unfinished, &path)?;
-        files.sync_folder(&layout.data())
-    });
-    written.map_err(StoreError::at("writing", &path))
 }
 
 /// Opens what the manifests name and removes what they do not.
@@ -180,7 +135,9 @@ fn open_patiently(shared: &Shared, id: &TenantId) -> Result<(), StoreError> {
 
 fn open_tenant(shared: &Shared, id: &TenantId) -> Result<(), StoreError> {
     let dir = shared.dir(id);
-    let manifest = read_manifest(shared, &dir)?;
+    let Some(manifest) = read_manifest(shared, &dir)? else {
+        return Ok(());
+    };
     let tenant = shared.tenant_or_new(id);
     sweep(&dir, &manifest)?;
     let (parts, unreadable) = open_named(&PartOpener::of(shared, &tenant), &manifest)?;
@@ -222,20 +179,25 @@ fn open_named(
     Ok((parts, unreadable))
 }
 
-/// The tenant's manifest, repaired or rebuilt when it is damaged or lost.
-fn read_manifest(shared: &Shared, dir: &TenantDir<'_>) -> Result<Manifest, StoreError> {
+/// The tenant's manifest, repaired or rebuilt when it is damaged or lost. `None` when the folder was
+/// set aside as another tenant's.
+fn read_manifest(shared: &Shared, dir: &TenantDir<'_>) -> Result<Option<Manifest>, StoreError> {
     let tenant = dir.tenant;
     let manifest = match manifest::read(dir)? {
-        ManifestRead::Whole(manifest) => return Ok(manifest),
+        ManifestRead::Whole(manifest) => return Ok(Some(manifest)),
         // A part is written only after a manifest was: without parts none was ever there.
         ManifestRead::Missing if rebuild::part_files(dir)?.is_empty() => {
-            return Ok(Manifest::default());
+            return Ok(Some(Manifest::default()));
+        }
+        ManifestRead::Foreign(manifest) if rebuild::has_part_of(dir, &shared.env, &manifest)? => {
+            set_folder_aside(dir, manifest.tenant())?;
+            return Ok(None);
         }
         ManifestRead::HalfDamaged(manifest) => {
             tracing::warn!(%tenant, "one copy in the manifest was damaged, it is rewritten from the other");
             manifest
         }
-        ManifestRead::Missing | ManifestRead::Damaged => {
+        ManifestRead::Missing | ManifestRead::Damaged | ManifestRead::Foreign(_) => {
             let manifest = rebuild::rebuild(dir, &shared.env)?;
             tracing::error!(
                 %tenant,
@@ -248,14 +210,33 @@ fn read_manifest(shared: &Shared, dir: &TenantDir<'_>) -> Result<Manifest, Store
         }
     };
     match manifest::replace(dir, &manifest) {
-        Ok(()) => Ok(manifest),
+        Ok(()) => Ok(Some(manifest)),
         // On a full disk, say: what was read is right all the same, and the next flush writes it.
         Err(ReplaceError::NotReplaced(error)) => {
             tracing::warn!(%tenant, %error, "the manifest can't be rewritten yet");
-            Ok(manifest)
+            Ok(Some(manifest))
         }
         Err(ReplaceError::Unknown(error)) => Err(error),
     }
+}
+
+/// Renames a folder whose manifest and parts are another tenant's to a name that no tenant has:
+/// nothing in it is answered, and nothing is lost.
+fn set_folder_aside(dir: &TenantDir<'_>, of: &str) -> Result<(), StoreError> {
+    let (folder, tenants) = (dir.folder(), dir.layout.tenants());
+    let taken = dir.list(&tenants)?;
+    let name = |number: usize| format!("{}~{of}~{number}", dir.tenant);
+    let is_free = |name: &String| taken.iter().all(|listed| listed.name != *name);
+    // One more than there are names is always free.
+    let free = (0..=taken.len()).map(name).find(is_free);
+    let aside = tenants.join(free.unwrap_or_default());
+    tracing::error!(
+        tenant = %dir.tenant, %of, aside = %aside.display(),
+        "the folder of a tenant holds the data of another: it is set aside, queries answer without it"
+    );
+    dir.files
+        .rename(&folder, &aside)
+        .map_err(StoreError::at("setting aside", &folder))
 }
 
 /// Removes files of a tenant that its manifest does not name.

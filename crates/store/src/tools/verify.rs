@@ -9,7 +9,8 @@ use crate::files::Files;
 use crate::layout::{Layout, date, part_name};
 use crate::manifest::{self, Manifest, ManifestRead, rebuild};
 use crate::part::{Part, PartEnv, PartMeta};
-use crate::recovery::{self, push_record};
+use crate::recovery::format_file::{self, Found};
+use crate::recovery::push_record;
 use crate::tenant_dir::TenantDir;
 use serde::Serialize;
 use skald_block::ReadSpec;
@@ -94,7 +95,18 @@ pub fn verify(files: &Arc<dyn Files>, data: &Path) -> Result<Report, StoreError>
         layout: Layout::new(data.to_owned()),
         report: Report::default(),
     };
-    recovery::read_format(&**files, &check.layout)?;
+    match format_file::check(&check.env, &check.layout)? {
+        Found::Whole => {}
+        Found::New => {
+            return Err(StoreError::Unusable(format!(
+                "{} is no data directory: it has no FORMAT, and nothing that Skald wrote",
+                data.display()
+            )));
+        }
+        Found::Damaged(why) => check
+            .report
+            .damage(format!("{why}; the next start writes it anew")),
+    }
     let tenants = check.layout.tenants();
     let listed = files
         .list(&tenants)
@@ -141,6 +153,13 @@ impl Check {
             Ok(ManifestRead::Damaged) => {
                 self.report.damage(format!(
                     "{path} is damaged; the next start rebuilds it from the parts"
+                ));
+                None
+            }
+            Ok(ManifestRead::Foreign(manifest)) => {
+                self.report.damage(format!(
+                    "{path} is of tenant {}; the next start does not take it for one of {tenant}",
+                    manifest.tenant()
                 ));
                 None
             }
@@ -201,7 +220,8 @@ impl Check {
             Ok(ManifestRead::Whole(manifest) | ManifestRead::HalfDamaged(manifest)) => {
                 Some(manifest)
             }
-            Ok(ManifestRead::Damaged | ManifestRead::Missing) | Err(_) => None,
+            Ok(ManifestRead::Damaged | ManifestRead::Foreign(_) | ManifestRead::Missing)
+            | Err(_) => None,
         }
     }
 
@@ -228,12 +248,6 @@ impl Check {
         self.report.parts += 1;
         let found = part.describe();
         self.report.part_bytes += found.bytes;
-        if said.is_some_and(|said| *said != found) {
-            self.report.damage(format!(
-                "part {}: its directory is not what the manifest says of it",
-                path.display()
-            ));
-        }
         let index = match part.load_content() {
             Ok(index) if index.blocks() == part.blocks.len() => Some(index),
             Ok(index) => {

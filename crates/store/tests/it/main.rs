@@ -11,6 +11,8 @@ mod descriptors;
 mod files;
 mod fixtures;
 mod full_disk;
+mod lost_objects;
+mod misplaced;
 mod model;
 mod objects;
 #[allow(

@@ -93,6 +93,8 @@ fn age_content_indexes(folder: &Path) {
         let path = item.path();
         if path.is_dir() {
             age_content_indexes(&path);
+        } else if path.ends_with("MANIFEST") {
+            forget_contents(&path);
         } else if path
             .extension()
             .is_some_and(|extension| extension == "part")
@@ -115,6 +117,24 @@ fn age_content_indexes(folder: &Path) {
             std::fs::write(&path, bytes).expect("the part can be written");
         }
     }
+}
+
+/// Takes out of a manifest what it says of the content of its parts, as at first it said nothing.
+fn forget_contents(manifest: &Path) {
+    let text = std::fs::read_to_string(manifest).expect("the manifest can be read");
+    let copy = &text[..text.len() / 2];
+    let json = copy.split_once('\n').expect("a line comes first").1;
+    let mut lines: Vec<&str> = Vec::new();
+    for line in json.lines() {
+        match (line.trim_start().starts_with("\"content\""), lines.pop()) {
+            (true, before) => lines.extend(before.map(|line| line.trim_end_matches(','))),
+            (false, before) => lines.extend(before.into_iter().chain([line])),
+        }
+    }
+    let json = lines.join("\n") + "\n";
+    let crc = crc32fast::hash(json.as_bytes());
+    let copy = format!("skald-manifest {crc:08x} {}\n{json}", json.len());
+    std::fs::write(manifest, copy.repeat(2)).expect("the manifest can be written");
 }
 
 #[test]

@@ -102,6 +102,14 @@ impl Server {
         self.state.lock().objects.remove(name);
     }
 
+    /// Puts other bytes in an object's place; gives those it had.
+    pub fn replace(&self, name: &str, bytes: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
+        let mut state = self.state.lock();
+        let object = state.objects.get_mut(name).expect("the object is there");
+        let new = bytes(&object.0);
+        std::mem::replace(&mut object.0, new)
+    }
+
     /// Requests answered, bytes of objects sent, faults made.
     pub fn counted(&self) -> (u64, u64, u64) {
         let state = self.state.lock();
