@@ -71,8 +71,15 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
             selected.pieces = selected.pieces.into_iter().flat_map(split).collect();
         }
         sort_pieces(&mut selected.pieces, top.direction);
+        let selected = match context.selected(Ok(selected)) {
+            Ok(selected) => selected,
+            Err(error) => {
+                found.warnings.push(context.interrupt.settle(error)?);
+                break;
+            }
+        };
         let round = Arc::new(LogRound {
-            scan: Scan::new(context, context.selected(Ok(selected))?, range).after(worked),
+            scan: Scan::new(context, selected, range).after(worked),
             job: Arc::clone(&job),
         });
         let pieces = round.scan.pieces.len();

@@ -37,7 +37,18 @@ pub(crate) fn execute(
     let mut leaves = Vec::with_capacity(query.leaves.len());
     let mut charge = context.charge();
     for leaf in &query.leaves {
-        let gathered = gather(context, leaf, steps)?;
+        let gathered = match gather(context, leaf, steps) {
+            Ok(gathered) => gathered,
+            Err(error) => {
+                warnings.push(context.interrupt.settle(error)?);
+                return Ok(Found {
+                    value: Evaluated::Matrix(Matrix::default()),
+                    stats,
+                    warnings,
+                    charge,
+                });
+            }
+        };
         leaves.push(LeafSeries {
             matrix: gathered.matrix,
             absent_labels: leaf.labels_where_absent(),
