@@ -266,7 +266,7 @@ fn what_is_no_data_directory_is_refused() {
     let verified = run(&["verify", "--data"], folder.path());
     assert!(!verified.status.success());
     assert!(
-        text(&verified).contains("skald: reading "),
+        text(&verified).contains(" is no data directory: "),
         "{}",
         text(&verified)
     );
