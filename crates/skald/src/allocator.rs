@@ -17,18 +17,27 @@ const PURGE_DELAY: mi_option_t = 15;
 /// Milliseconds before a freed page may go; mimalloc waits ten times as long with what its arenas
 /// have.
 const PURGE_DELAY_MS: c_long = 200;
+/// The same where memory is little: what threads free in turn must not add up.
+const PURGE_DELAY_LITTLE_MS: c_long = 0;
+/// A budget below this many bytes is little.
+const LITTLE_BYTES: u64 = 512 << 20;
 /// How often memory that is due is given back although nobody allocates.
 const COLLECT_EVERY: Duration = Duration::from_secs(1);
 
-/// Has memory given back soon after it was freed, for as long as the process lives.
+/// Has memory given back soon after it was freed, for as long as the process lives; at once where
+/// the budget of `memory_bytes` bytes is little.
 #[expect(
     unsafe_code,
     reason = "mimalloc has no safe way to set an option; measured in decision 7"
 )]
-pub(crate) fn give_back_soon() -> std::io::Result<()> {
+pub(crate) fn give_back_soon(memory_bytes: u64) -> std::io::Result<()> {
     if std::env::var_os("MIMALLOC_PURGE_DELAY").is_none() {
+        let delay = match memory_bytes < LITTLE_BYTES {
+            true => PURGE_DELAY_LITTLE_MS,
+            false => PURGE_DELAY_MS,
+        };
         // SAFETY: takes two integers by value and checks the first against the number of options.
-        unsafe { mi_option_set(PURGE_DELAY, PURGE_DELAY_MS) };
+        unsafe { mi_option_set(PURGE_DELAY, delay) };
     }
     let collect = || loop {
         std::thread::sleep(COLLECT_EVERY);
@@ -59,7 +68,12 @@ mod tests {
         // SAFETY: takes an integer and gives one.
         let delay = || unsafe { mi_option_get(PURGE_DELAY) };
         assert_eq!(delay(), DEFAULT_MS);
-        give_back_soon().expect("a thread can be started");
-        assert_eq!(delay(), PURGE_DELAY_MS);
+        for (memory, expected) in [
+            (LITTLE_BYTES, PURGE_DELAY_MS),
+            (LITTLE_BYTES - 1, PURGE_DELAY_LITTLE_MS),
+        ] {
+            give_back_soon(memory).expect("a thread can be started");
+            assert_eq!(delay(), expected);
+        }
     }
 }

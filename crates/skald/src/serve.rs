@@ -28,7 +28,8 @@ fn raise_open_files() {
 /// Runs until SIGTERM or ctrl-c; a second one of them ends the stop that the first began.
 pub(crate) fn serve(loaded: Loaded) -> Result<(), String> {
     raise_open_files();
-    allocator::give_back_soon().map_err(|error| format!("starting threads: {error}"))?;
+    let memory = loaded.config.memory_bytes();
+    allocator::give_back_soon(memory).map_err(|error| format!("starting threads: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

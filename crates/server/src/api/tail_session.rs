@@ -54,7 +54,8 @@ pub(crate) enum Event {
 pub(crate) struct TailSession {
     labelling: Labelling,
     delay: i64,
-    /// What the entries hold that wait to be sent.
+    /// What entries of the history hold that wait to be sent. Live ones are shared by the readers of
+    /// a query and charged where they are made.
     queued: Charge,
     subscription: Subscription,
     /// Entries that may be sent now, in order.
@@ -133,10 +134,6 @@ impl TailSession {
             if self.history.contains(&entry.hash) {
                 continue;
             }
-            if self.queued.add(entry.bytes()).is_err() {
-                self.dropped.push((entry.timestamp, entry.labels.clone()));
-                continue;
-            }
             // An entry from the future is held no longer than one of now.
             let leaves = entry.timestamp.min(now).saturating_add(self.delay);
             let number = self.next_number;
@@ -180,8 +177,13 @@ impl TailSession {
     fn frame(&mut self) -> String {
         let count = self.ready.len().min(FRAME_ENTRIES_MAX);
         let entries: Vec<Arc<LiveEntry>> = self.ready.drain(..count).collect();
-        self.queued
-            .sub(entries.iter().map(|entry| entry.bytes()).sum());
+        let of_history = |entry: &&Arc<LiveEntry>| self.history.contains(&entry.hash);
+        let sent = entries.iter().filter(of_history);
+        self.queued.sub(sent.map(|entry| entry.bytes()).sum());
+        if self.queued.bytes() == 0 {
+            // Without what the charge keeps to grow again: there may be a thousand readers.
+            self.queued = self.queued.another();
+        }
         let dropped = std::mem::take(&mut self.dropped);
         encode_frame(&entries, &dropped, self.labelling)
     }

@@ -90,8 +90,8 @@ impl Config {
         options
     }
 
-    /// The memory budget.
-    fn memory_bytes(&self) -> u64 {
+    /// The memory budget in bytes: what is set, or a share of what the machine or container has.
+    pub fn memory_bytes(&self) -> u64 {
         if self.memory.0 > 0 {
             self.memory.0
         } else {
