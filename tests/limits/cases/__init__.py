@@ -18,7 +18,7 @@ class Case:
 
     def missing(self):
         """Why it can't run here; empty when it can."""
-        if "disk" in self.needs and os.environ.get("SKALD_LIMITS_NAMESPACE") != "1":
+        if "disk" in self.needs and os.environ.get("LIMITS_NAMESPACE") != "1":
             return "no file systems can be mounted here"
         if "faketime" in self.needs and not faketime():
             return "there is no faketime"

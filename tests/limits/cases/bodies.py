@@ -117,6 +117,17 @@ def half_sent_bodies_in_256_mb(binary):
     )
 
 
+@case()
+def half_sent_forms_of_queries(binary):
+    form = {"headers": ["Content-Type: application/x-www-form-urlencoded"]}
+    return half_sent(
+        binary,
+        "256MB",
+        (60, "/loki/api/v1/query_range", 10 << 20, 9 << 20, form),
+        (60, "/loki/api/v1/series", 10 << 20, 9 << 20, {**form, "chunked": True}),
+    )
+
+
 def filled(before, piece, size, after):
     """Pieces, with commas between them, up to that size."""
     return (before + (piece + ",") * (size // (len(piece) + 1)) + piece + after).encode()
@@ -163,8 +174,60 @@ def otlp_empty():
     return "/otlp/v1/logs", headers, gzip.compress(body, 1)
 
 
+@case()
+def bombs_under_the_cap(binary):
+    """Small bodies that grow to less than a push may have, several at once."""
+    bodies = [gzipped(kind) for kind in ("one long line", "short lines", "streams", "blanks")]
+    bodies += [otlp_short(), otlp_empty()]
+    bodies.append((PUSH, {**JSON, "Content-Encoding": "zstd"}, zstd_repeated(b" ", 250 << 20)))
+    bodies.append((PUSH, {"Content-Type": "application/x-protobuf"}, snappy_repeated(b"\n", 200 << 20)))
+    deflated = zlib.compress(b" " * (250 << 20), 1)
+    bodies.append((PUSH, {**JSON, "Content-Encoding": "deflate"}, deflated))
+    bodies.append((PUSH, {**JSON, "Content-Encoding": "gzip, gzip"}, gzip.compress(bodies[3][2])))
+    with Server(binary, memory="1GB") as server:
+        server.start()
+        with Honest(server) as honest:
+            said = {}
+            for path, headers, body in bodies:
+                statuses = all_at_once([lambda: post(server, path, body, headers)] * 3)
+                server.alive()
+                require(set(statuses) <= STATUSES, f"{headers}: {statuses}")
+                said = {status: said.get(status, 0) + statuses.get(status, 0) for status in {*said, *statuses}}
+            all_at_once([lambda one=one: post(server, one[0], one[2], one[1]) for one in bodies])
+        honest.restarted()
+        return f"peak {server.peak() >> 20} MB; {said}; {honest.summary()}"
+
+
 def ordinary(megabytes):
     """A push of that size as JSON, of lines of 100 bytes."""
     at, line = now(), "y" * 100
     values = ",".join(f'["{at + i}","{i:08} {line}"]' for i in range(megabytes * 7600))
     return ('{"streams":[{"stream":{"app":"ordinary"},"values":[%s]}]}' % values).encode()
+
+
+@case()
+def ordinary_large_pushes_in_128_mb(binary):
+    with Server(binary, memory="128MB") as server:
+        server.start()
+        body = ordinary(10)
+        with Honest(server) as honest:
+            statuses = all_at_once([lambda: post(server, PUSH, body, JSON)] * 8)
+            require(set(statuses) <= STATUSES, f"{statuses}")
+        honest.restarted()
+        return f"peak {server.peak() >> 20} MB; {statuses}; {honest.summary()}"
+
+
+@case()
+def small_bombs_in_256_mb(binary):
+    """What fits a large machine does not have to fit a small one: refused, and the server stays."""
+    bodies = [gzipped("short lines"), gzipped("blanks"), otlp_empty()]
+    bodies.append((PUSH, {"Content-Type": "application/x-protobuf"}, snappy_repeated(b"\n", 100 << 20)))
+    nested = '{"streams":[{"stream":{"app":"deep"},"values":[["%d","x",%s' % (now(), '{"a":' * (8 << 20))
+    bodies.append((PUSH, JSON, nested.encode()))
+    with Server(binary, memory="256MB") as server:
+        server.start()
+        with Honest(server) as honest:
+            statuses = all_at_once([lambda one=one: post(server, one[0], one[2], one[1]) for one in bodies * 2])
+            require(set(statuses) <= STATUSES, f"{statuses}")
+        honest.restarted()
+        return f"peak {server.peak() >> 20} MB; {statuses}; {honest.summary()}"

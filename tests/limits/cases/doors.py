@@ -138,6 +138,45 @@ def bearer(name, tenant=None):
 
 
 @case()
+def queries_of_others_in_the_servers_own_log(binary):
+    """With tokens, no tenant reads what others ask, whatever `auth_enabled` says."""
+    for more in ([], ["--auth_enabled", "true"]):
+        with Server(binary) as server:
+            file = server.work / "tokens.yaml"
+            tokens_file(file)
+            server.settings = ["--auth.tokens_file", str(file), *more]
+            server.start()
+            client = server.client()
+            for tenant in ("b", "a", "fake"):
+                client.get("query", bearer("root", tenant), query=f'count_over_time({{app="private-{tenant}"}}[1m])')
+            time.sleep(2.5)
+            for name in ("reader-a", "reader-fake"):
+                for query in ('{service_name="skald"}', '{service_name=~".+"} |= "private-b"'):
+                    answer = client.get("query_range", bearer(name), query=query, limit="1000")
+                    require("private-b" not in answer.text(), f"{name} reads queries of b with {more}: {answer}")
+
+
+@case()
+def administrators_of_one_tenant(binary):
+    """Pages for operators need a token for all tenants."""
+    with Server(binary) as server:
+        file = server.work / "tokens.yaml"
+        tokens_file(file)
+        server.settings = ["--auth.tokens_file", str(file), "--auth_enabled", "true"]
+        server.start()
+        client = server.client()
+        body = pushed([({"app": "x"}, [(now(), "x")])])
+        require(client.post("push", body, {**JSON, **bearer("root", "secret-tenant")}).status == 204, "a push")
+        pages = (("GET", "/metrics"), ("GET", "/config"), ("POST", "/flush"), ("GET", "/flush"), ("POST", "/log_level?log_level=debug"))
+        for method, path in pages:
+            for name in ("admin-a", "reader-a", "writer-a", "reader-fake"):
+                answer = client.send(method, path, None, bearer(name))
+                require(answer.status in (401, 403), f"{name} gets {path}: {answer.status}")
+            if path != "/log_level?log_level=debug":
+                require(client.send(method, path, None, bearer("root")).status < 300, f"the operator is refused {path}")
+
+
+@case()
 def tokens_files_that_break(binary):
     """Emptied, cut, removed while it runs: the doors stay shut."""
     with Server(binary) as server:
