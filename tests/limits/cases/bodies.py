@@ -5,6 +5,7 @@ import threading
 import time
 import zlib
 
+from attacks.packing import snappy_repeated, varint, zstd_repeated
 from cases import case
 from client import JSON, connect, head, now, reset
 from honest import Honest
@@ -12,23 +13,6 @@ from server import Server, require
 
 PUSH = "/loki/api/v1/push"
 STATUSES = {0, 204, 200, 400, 408, 413, 429, 503}
-
-
-def zstd_repeated(byte, count):
-    """A zstd frame of blocks that each repeat a byte: 4 bytes for 128 KB."""
-    out, left = bytearray(b"\x28\xb5\x2f\xfd\x00\x58"), count
-    while left:
-        block = min(left, 128 << 10)
-        left -= block
-        out += (block << 3 | 1 << 1 | (0 if left else 1)).to_bytes(3, "little") + byte
-    return bytes(out)
-
-
-def snappy_repeated(byte, count):
-    """A snappy block that is one literal and copies of it."""
-    copies, rest = divmod(count - 1, 64)
-    last = bytes([(rest - 1) << 2 | 2, 1, 0]) if rest else b""
-    return varint(count) + b"\x00" + byte + b"\xfe\x01\x00" * copies + last
 
 
 def post(server, path, body, headers=(), wait=60):
@@ -155,14 +139,6 @@ def otlp_short():
     before = '{"resourceLogs":[{"resource":{"attributes":[]},"scopeLogs":[{"logRecords":['
     text = filled(before, record, 90 << 20, "]}]}]}")
     return "/otlp/v1/logs", {**JSON, "Content-Encoding": "gzip"}, gzip.compress(text, 1)
-
-
-def varint(number):
-    out = bytearray()
-    while number >= 128:
-        out.append(number % 128 | 128)
-        number //= 128
-    return bytes(out) + bytes([number])
 
 
 def otlp_empty():

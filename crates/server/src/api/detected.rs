@@ -8,7 +8,6 @@ use crate::auth::read_scope::ReadScope;
 use crate::error::ApiError;
 use crate::query_kind::QueryKind;
 use crate::telemetry::query_log::QueryLog;
-use crate::time_bounds::Bounds;
 use crate::wire::answer::list;
 use crate::wire::json::Json;
 use axum::extract::{Path, State};
@@ -73,16 +72,8 @@ pub(crate) async fn fields(
     scope: ReadScope,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let (request, bounds) = fields_request(&app, &scope, &params)?;
+    let (request, log) = fields_request(&app, &scope, &params)?;
     let limit = request.limit;
-    let log = QueryLog::begin(
-        &app.query_log,
-        &scope.tenant(),
-        QueryKind::Detected,
-        &request.query,
-        bounds,
-    )
-    .with(0, limit, "");
     let fields = log.watch(
         app.ask(&scope, move |engine, cancel| {
             engine.detected_fields(&request, cancel)
@@ -107,16 +98,8 @@ pub(crate) async fn values(
     Path(name): Path<String>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let (request, bounds) = fields_request(&app, &scope, &params)?;
+    let (request, log) = fields_request(&app, &scope, &params)?;
     let limit = request.limit;
-    let log = QueryLog::begin(
-        &app.query_log,
-        &scope.tenant(),
-        QueryKind::Detected,
-        &request.query,
-        bounds,
-    )
-    .with(0, limit, "");
     let values = log.watch(
         app.ask(&scope, move |engine, cancel| {
             engine.detected_field_values(&name, &request, cancel)
@@ -134,11 +117,12 @@ pub(crate) async fn values(
     Ok(json(out.finish()))
 }
 
+/// The request for fields, and the query log's line of it.
 fn fields_request(
     app: &App,
     scope: &ReadScope,
     params: &Params,
-) -> Result<(FieldsRequest, Bounds), ApiError> {
+) -> Result<(FieldsRequest, QueryLog), ApiError> {
     let bounds = metadata_bounds(app, scope, params)?;
     // Loki reads a step here and refuses a bad one, though it has no use for it.
     params.step(bounds)?;
@@ -157,7 +141,15 @@ fn fields_request(
             .entries(params.limit("line_limit", LINE_LIMIT)?),
         limit: params.limit(limit, FIELD_LIMIT)?,
     };
-    Ok((request, bounds))
+    let log = QueryLog::begin(
+        &app.query_log,
+        &scope.tenant(),
+        QueryKind::Detected,
+        &request.query,
+        bounds,
+    )
+    .with(0, request.limit, "");
+    Ok((request, log))
 }
 
 fn write_field(out: &mut Json, field: &DetectedField) {
