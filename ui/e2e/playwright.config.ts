@@ -1,13 +1,18 @@
 import { defineConfig } from '@playwright/test';
 
-// One worker: the budgets are those of a browser that has the machine for itself.
+// Two pages at once, each with a server of its own. The budgets come last, in a browser that has the machine for itself.
 export default defineConfig({
   testDir: '.',
-  testMatch: '*.e2e.ts',
-  workers: 1,
+  workers: 2,
+  fullyParallel: true,
   timeout: 60_000,
+  expect: { timeout: 15_000 },
   reporter: [['list']],
   outputDir: process.env.SKALD_E2E_OUTPUT ?? '/tmp/skald-e2e',
+  projects: [
+    { name: 'page', testMatch: '*.e2e.ts', testIgnore: 'budgets.e2e.ts' },
+    { name: 'budgets', testMatch: 'budgets.e2e.ts', dependencies: ['page'], workers: 1, fullyParallel: false },
+  ],
   use: {
     viewport: { width: 1360, height: 860 },
     timezoneId: 'UTC',

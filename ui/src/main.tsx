@@ -7,7 +7,7 @@ import { Home } from './home/Home';
 import { KeySheet, listen } from './keys';
 import { Toast } from './parts/toast';
 import { adoptTenant, recallToken } from './search/States';
-import { Search } from './search/Search';
+import { beginSearch, Search } from './search/Search';
 import { place } from './state/place';
 import { language } from './state/settings';
 import { Storage } from './storage/Storage';
@@ -39,6 +39,7 @@ function Page() {
 
 recallToken();
 adoptTenant();
+if (place.value.view === 'search') beginSearch();
 listen();
 let isFirst = true;
 effect(() => {

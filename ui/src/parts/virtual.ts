@@ -9,6 +9,7 @@ export interface ListOptions {
   count: number;
   element: () => HTMLElement | null;
   estimate: (index: number) => number;
+  /** The same function as long as the rows are the same: another makes all places be computed again. */
   key: (index: number) => number;
 }
 

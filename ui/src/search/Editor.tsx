@@ -70,11 +70,11 @@ export function Editor({ run }: { run: () => void }) {
     const { query, caret } = fill(draft.value, offer.place, offer.caret, choice);
     draft.value = query;
     setOffer(null);
-    requestAnimationFrame(() => {
-      area.current?.focus();
-      area.current?.setSelectionRange(caret, caret);
-      look();
-    });
+    // At once: keys that follow must not meet a caret that is still to move.
+    if (area.current) area.current.value = query;
+    area.current?.focus();
+    area.current?.setSelectionRange(caret, caret);
+    look();
   };
   const onKey = (event: KeyboardEvent) => {
     if (isComposing(event)) return;

@@ -1,6 +1,6 @@
 /** The list of lines: only those in sight are drawn, whatever their number. */
 
-import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { searchedTexts } from '../logql/edit';
 import { number, t } from '../i18n';
 import { matcherOf } from '../parts/text';
@@ -33,7 +33,7 @@ export function Lines() {
     count: list.length,
     element: () => box.current,
     estimate: (i) => (isOpen(list[i]) ? OPEN_PIXELS : ROW_PIXELS),
-    key: (i) => list[i]?.id ?? i,
+    key: useCallback((i: number) => list[i]?.id ?? i, [list]),
   });
   const items = virtual.getVirtualItems();
   const hasDay = ran.value.span.end - ran.value.span.start > 86_400_000;

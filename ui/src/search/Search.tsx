@@ -17,11 +17,21 @@ import { failure, loading, ran, rows, run, series, warnings } from './store';
 import { endTail, tail, arrived, errors } from './tail';
 import { Toolbar } from './Toolbar';
 
+/** The run that began before anything was drawn; -1 when there is none. */
+let begun = -1;
+
+/** Asks for the lines of a link at once: drawing the page around them takes as long as the server does. */
+export function beginSearch() {
+  begun = runs.value;
+  void run();
+}
+
 export function Search() {
   useEffect(() => {
     endTail();
     forget();
-    void run();
+    if (begun !== runs.value) void run();
+    begun = -1;
   }, [runs.value]);
   useEffect(() => endTail, []);
   const isMetric = series.value !== null;
