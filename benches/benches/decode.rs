@@ -112,10 +112,8 @@ fn decode(c: &mut Criterion) {
         let mut group = c.benchmark_group(format!("decode/{name}"));
         group.throughput(Throughput::Bytes(line_bytes as u64));
         let push = skald_ingest::PushRequest {
-            protocol: Protocol::Loki,
             content_type: Some("application/x-protobuf".to_owned()),
-            content_encoding: None,
-            body: body.clone().into(),
+            ..skald_ingest::PushRequest::new(Protocol::Loki, body.clone())
         };
         let mut dry_run = DryRun::new(IngestLimits::default());
         let accepted = dry_run.accept(&push).expect("the body is good");

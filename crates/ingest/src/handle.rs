@@ -2,7 +2,7 @@
 
 use crate::lanes::Lanes;
 use crate::limits::IngestLimits;
-use crate::pipeline::{Outcome, Pipeline};
+use crate::pipeline::{Outcome, Pipeline, not_written};
 use crate::reply::PushReply;
 use crate::request::PushRequest;
 use crate::tail_hub::TailHub;
@@ -45,7 +45,7 @@ impl Ingest {
 
     /// Decodes, validates and writes a push; ends when it is durable.
     pub async fn push(&self, tenant: &TenantId, request: PushRequest) -> PushReply {
-        let protocol = request.protocol;
+        let (protocol, content_type) = (request.protocol, request.content_type.clone());
         let (written, durable) = oneshot::channel();
         let result = match self.run_with_room(tenant, request, written).await {
             Outcome::Answered(reply) => Ok(reply),
@@ -59,7 +59,7 @@ impl Ingest {
         };
         let reply = result.unwrap_or_else(|error| {
             tracing::warn!(%tenant, %error, "push was not stored");
-            PushReply::not_written(protocol, &error)
+            not_written(protocol, content_type.as_deref(), &error)
         });
         self.pipeline.metrics().count_reply(reply.status);
         reply

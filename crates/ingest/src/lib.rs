@@ -1,10 +1,9 @@
 //! Takes pushes of every protocol: decodes, validates and stores them, and feeds live tails.
 //!
 //! Knows nothing of queries. The face is [`Ingest`]; `pipeline` is the way of one push, in order:
-//! `decode` (bytes → streams and entries that borrow from the body), `validate` (limits, labels,
-//! levels → a batch), the store, and [`tail_hub`]. Layers, lowest first: `request`, `limits`,
-//! `rejection`, `label_name`, `lanes` · `room` · `decode` · `level` · `push_counters`, `validate` · `reply`,
-//! `metrics`, `tail_hub` over `tail_queue` · `pipeline` · `ingest`.
+//! `receivers` (bytes → streams and entries that borrow from the body, a file or folder a protocol)
+//! with what they share in `decode`, `validate` (limits, labels, levels → a batch), the store, and
+//! [`tail_hub`]. The layers of the modules are in docs/architecture.md.
 
 mod decode;
 mod handle;
@@ -15,6 +14,7 @@ mod limits;
 mod metrics;
 mod pipeline;
 mod push_counters;
+mod receivers;
 mod rejection;
 mod reply;
 mod request;
@@ -30,6 +30,7 @@ pub use limits::otlp_rules::{
 };
 pub use limits::{ENTRIES_MAX, IngestLimits, LABEL_TEXT_BYTES_MAX, PAIRS_MAX};
 pub use pipeline::DryRun;
+pub use receivers::{answer, refusal};
 pub use reply::PushReply;
-pub use request::{Protocol, PushRequest};
+pub use request::{Parameters, Protocol, PushRequest, Question};
 pub use validate::tenant_policy::{TenantPolicies, TenantPolicy};

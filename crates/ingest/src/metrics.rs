@@ -2,36 +2,12 @@
 
 use crate::push_counters::{LINE_BUCKETS, PushCounters};
 use crate::rejection::Reason;
-use crate::request::Protocol;
 use parking_lot::Mutex;
 use skald_model::TenantId;
 use skald_store::{NAMED_TENANTS, OTHER_TENANTS};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
-
-/// Where a push came from: the `format` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Format {
-    Loki,
-    Otlp,
-}
-
-impl Format {
-    pub(crate) fn of(protocol: Protocol) -> Format {
-        match protocol {
-            Protocol::Loki | Protocol::LokiLegacy | Protocol::Grpc => Format::Loki,
-            Protocol::Otlp => Format::Otlp,
-        }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Format::Loki => "loki",
-            Format::Otlp => "otlp",
-        }
-    }
-}
 
 /// Where the time of a push went.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,7 +37,8 @@ struct Counters {
 #[derive(Debug, Default)]
 struct Totals {
     /// The first [`NAMED_TENANTS`] that came, and all others together as `None`.
-    tenants: BTreeMap<(Option<TenantId>, Format), Counters>,
+    /// With the name of the receiver, which is the `format` label.
+    tenants: BTreeMap<(Option<TenantId>, &'static str), Counters>,
     line_sizes: [u64; LINE_BUCKETS.len() + 1],
     line_bytes: u64,
     lines: u64,
@@ -79,7 +56,7 @@ impl Metrics {
     pub(crate) fn add(
         &self,
         tenant: &TenantId,
-        format: Format,
+        format: &'static str,
         pushed: &PushCounters,
         spent: &Spent,
     ) {
@@ -162,7 +139,7 @@ fn family(
 fn write_received(totals: &Totals, out: &mut String) {
     let mut sum = |name: &str, help: &str, retention: bool, value: fn(&Counters) -> u64| {
         let samples = totals.tenants.iter().map(|((tenant, format), counters)| {
-            let (tenant, format) = (label_of(tenant), format.as_str());
+            let (tenant, format) = (label_of(tenant), *format);
             let retention = if retention { "retention_hours=\"\"," } else { "" };
             let labels =
                 format!("{{tenant=\"{tenant}\",{retention}is_internal_stream=\"false\",policy=\"\",format=\"{format}\"}}");
@@ -195,7 +172,6 @@ fn write_refused(totals: &Totals, out: &mut String) {
         let samples = totals.tenants.iter().flat_map(|((tenant, format), counters)| {
             counters.discarded.iter().map(move |(reason, counts)| {
                 let (reason, tenant) = (reason.as_str(), label_of(tenant));
-                let format = format.as_str();
                 let labels =
                     format!("{{reason=\"{reason}\",tenant=\"{tenant}\",retention_hours=\"\",policy=\"\",format=\"{format}\"}}");
                 (labels, value(counts).to_string())
@@ -318,7 +294,7 @@ mod tests {
         pushed.count_accepted(100, 0);
         pushed.truncated = 1;
         pushed.count_discarded(Reason::LineTooLong, 1, 300_000);
-        metrics.add(&TenantId::fake(), Format::Loki, &pushed, &Spent::default());
+        metrics.add(&TenantId::fake(), "loki", &pushed, &Spent::default());
         metrics.count_reply(204);
         let mut out = String::new();
         metrics.write(&mut out);
@@ -343,7 +319,7 @@ mod tests {
         pushed.count_accepted(10, 0);
         for number in 0..NAMED_TENANTS + 7 {
             let tenant = TenantId::parse(&format!("t{number}")).expect("the name is good");
-            metrics.add(&tenant, Format::Loki, &pushed, &Spent::default());
+            metrics.add(&tenant, "loki", &pushed, &Spent::default());
         }
         let mut out = String::new();
         metrics.write(&mut out);

@@ -3,22 +3,23 @@
 //! Runs on a thread that may block. Buffers for decompressed bodies are reused between pushes, at
 //! most one a worker.
 
-use crate::decode::decoded::Decoded;
-use crate::decode::message::Message;
+use crate::decode::body;
 use crate::lanes::Lane;
 use crate::limits::IngestLimits;
-use crate::metrics::{Format, Metrics, Spent};
-use crate::rejection::BodyError;
+use crate::metrics::{Metrics, Spent};
+use crate::receivers::{self, Outcome as PushOutcome, Reception, Scratch, Taken};
+use crate::rejection::{BodyError, RefusedRows};
 use crate::reply::PushReply;
-use crate::request::PushRequest;
+use crate::request::{Protocol, PushRequest};
 use crate::room::Room;
 use crate::tail_hub::TailHub;
 use crate::validate::rates::Rates;
 use crate::validate::tenant_policy::{TenantPolicies, TenantPolicy};
 use crate::validate::validator::{Rules, Validator};
 use parking_lot::Mutex;
-use skald_model::{Held, MemoryUser, TenantId};
+use skald_model::{Held, MemoryUser, TenantId, WriteBatch};
 use skald_store::{Store, WriteError};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -94,9 +95,7 @@ impl Pipeline {
         let mut buffer = self.buffers.take();
         let outcome = self
             .decode_and_store(tenant, request, &mut buffer, lane, written)
-            .unwrap_or_else(|error| {
-                Outcome::Answered(PushReply::unreadable(request.protocol, &error))
-            });
+            .unwrap_or_else(|error| Outcome::Answered(unreadable(request, &error)));
         self.buffers.give_back(buffer);
         outcome
     }
@@ -113,6 +112,7 @@ impl Pipeline {
         if let Err(error) = self.store.admits(tenant) {
             return Ok(Outcome::NotWritten(error));
         }
+        let receiver = receivers::of(request.protocol);
         let policy = self.policies.of(tenant);
         let rates = self.rates.of(tenant, &policy.limits);
         let mut since = Instant::now();
@@ -122,9 +122,18 @@ impl Pipeline {
         };
 
         let mut room = Room::within(self.store.budget(), lane);
-        let message = Message::read(request, &policy.limits, buffer, &mut room)?;
-        spent.decompressed = message.bytes() as u64;
-        let mut decoded = decode(&message, &policy.limits, now, room)?;
+        let body = decompressed(request, &policy.limits, buffer, &mut room)?;
+        spent.decompressed = body.len() as u64;
+        let (limits, scratch) = (&policy.limits, &Scratch::default());
+        let reception = Reception {
+            request,
+            body,
+            scratch,
+            limits,
+            now,
+        };
+        let mut decoded = receiver.decode(&reception, room)?;
+        let (note, positions) = (decoded.note.take(), std::mem::take(&mut decoded.positions));
         spent.decode = lap(&mut since);
 
         let rules = Rules {
@@ -132,48 +141,109 @@ impl Pipeline {
             rates: rates.as_deref(),
             now,
         };
+        let came = decoded.entries.len();
         let validated = Validator::new(tenant, rules, &mut decoded).run();
         spent.validate = lap(&mut since);
 
-        let rejections = &validated.rejections;
-        let reply = rejections.text().map_or_else(PushReply::done, |text| {
-            PushReply::error(request.protocol, rejections.status(), &text)
-        });
-        let mut outcome = Outcome::Answered(reply.clone());
-        if !validated.batch.entries.is_empty() {
-            // A copy of it waits to be written to the log.
-            let bytes = validated.batch.bytes();
-            let waiting = Held::charged(self.store.budget(), MemoryUser::Pushes, bytes);
-            let durable = Box::new(move |result| {
-                drop(waiting);
-                drop(written.send(result));
-            });
-            outcome = match self.store.write(tenant, &validated.batch, durable) {
-                Ok(()) => Outcome::Writing(reply),
-                Err(error) => return Ok(Outcome::NotWritten(error)),
-            };
+        let began = !validated.batch.entries.is_empty();
+        if began {
+            if let Err(error) = self.write(tenant, &validated.batch, written) {
+                return Ok(Outcome::NotWritten(error));
+            }
             spent.write = lap(&mut since);
         }
+        let reply = {
+            let refused = in_order_of_request(&validated.refused, &positions);
+            let outcome = PushOutcome {
+                rejections: &validated.rejections,
+                refused: &refused,
+                came,
+                stored: validated.batch.entries.len(),
+                note: note.as_deref(),
+            };
+            receiver.reply(request.content_type.as_deref(), &Taken::Read(outcome))
+        };
         self.tail_hub.publish(tenant, &validated.batch);
-        let format = Format::of(request.protocol);
         self.metrics
-            .add(tenant, format, &validated.counters, &spent);
-        Ok(outcome)
+            .add(tenant, receiver.name(), &validated.counters, &spent);
+        Ok(match began {
+            true => Outcome::Writing(reply),
+            false => Outcome::Answered(reply),
+        })
+    }
+
+    /// Hands a batch to the store; `written` hears when it is durable.
+    fn write(
+        &self,
+        tenant: &TenantId,
+        batch: &WriteBatch<'_>,
+        written: oneshot::Sender<Result<(), WriteError>>,
+    ) -> Result<(), WriteError> {
+        // A copy of it waits to be written to the log.
+        let waiting = Held::charged(self.store.budget(), MemoryUser::Pushes, batch.bytes());
+        let durable = Box::new(move |result| {
+            drop(waiting);
+            drop(written.send(result));
+        });
+        self.store.write(tenant, batch, durable)
     }
 }
 
-/// The streams of a message; an error when there are none.
-fn decode<'m>(
-    message: &'m Message<'_>,
+/// The body of a request without its encodings; lies in `buffer`, or is the body as it came when
+/// there was nothing to undo.
+fn decompressed<'b>(
+    request: &'b PushRequest,
     limits: &IngestLimits,
-    now: i64,
-    room: Room,
-) -> Result<Decoded<'m>, BodyError> {
-    let decoded = message.decode(limits, now, room)?;
-    match decoded.streams.is_empty() {
-        true => Err(BodyError::NoStreams),
-        false => Ok(decoded),
+    buffer: &'b mut Vec<u8>,
+    room: &mut Room,
+) -> Result<&'b [u8], BodyError> {
+    body::check_received(request.body.len(), limits)?;
+    let receiver = receivers::of(request.protocol);
+    let encodings = receiver.encodings(request)?;
+    body::decompress(&request.body, &encodings, limits, buffer, room)
+        .map_err(|error| receiver.undecodable(error, request))
+}
+
+/// Refused rows by where they stood in the request, if that is another order.
+fn in_order_of_request<'r>(
+    refused: &'r [RefusedRows],
+    positions: &[u32],
+) -> Cow<'r, [RefusedRows]> {
+    if positions.is_empty() || refused.is_empty() {
+        return Cow::Borrowed(refused);
     }
+    let alone = refused.iter().flat_map(|refused| {
+        let rows = refused.rows.start as usize..refused.rows.end as usize;
+        positions[rows].iter().map(|position| RefusedRows {
+            rows: *position..position + 1,
+            ..refused.clone()
+        })
+    });
+    Cow::Owned(alone.collect())
+}
+
+/// The answer to a body of which nothing was taken.
+fn unreadable(request: &PushRequest, error: &BodyError) -> PushReply {
+    let content_type = request.content_type.as_deref();
+    receivers::refusal(
+        request.protocol,
+        content_type,
+        error.status(),
+        &error.to_string(),
+    )
+}
+
+/// The answer when the store took nothing.
+pub(crate) fn not_written(
+    protocol: Protocol,
+    content_type: Option<&str>,
+    error: &WriteError,
+) -> PushReply {
+    let status = match error {
+        WriteError::Busy | WriteError::OutOfMemory | WriteError::TooManyTenants { .. } => 429,
+        _ => 503,
+    };
+    receivers::refusal(protocol, content_type, status, &error.to_string())
 }
 
 /// The time since the last lap, which ends here.
@@ -231,14 +301,22 @@ impl DryRun {
     /// or the answer the client would get for a body that can't be read.
     pub fn accept(&mut self, request: &PushRequest) -> Result<usize, PushReply> {
         self.validated_bytes(request)
-            .map_err(|error| PushReply::unreadable(request.protocol, &error))
+            .map_err(|error| unreadable(request, &error))
     }
 
     fn validated_bytes(&mut self, request: &PushRequest) -> Result<usize, BodyError> {
         let limits = &self.policy.limits;
         let mut room = Room::default();
-        let message = Message::read(request, limits, &mut self.buffer, &mut room)?;
-        let mut decoded = message.decode(limits, i64::MAX, room)?;
+        let body = decompressed(request, limits, &mut self.buffer, &mut room)?;
+        let scratch = Scratch::default();
+        let reception = Reception {
+            request,
+            body,
+            scratch: &scratch,
+            limits,
+            now: i64::MAX,
+        };
+        let mut decoded = receivers::of(request.protocol).decode(&reception, room)?;
         let rules = Rules {
             policy: &self.policy,
             rates: None,

@@ -3,6 +3,7 @@
 //! The words are Loki's, because people and alerts match on them.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 /// Most different messages in one answer; the rest is counted.
 const MESSAGES_MAX: usize = 10;
@@ -102,6 +103,18 @@ pub(crate) struct Rejected {
     pub(crate) message: String,
 }
 
+/// Entries that were refused for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RefusedRows {
+    /// Where they stand in the request. Where another stands before it in the list, that counts.
+    pub(crate) rows: Range<u32>,
+    pub(crate) reason: Reason,
+    /// The status an answer for a single entry has.
+    pub(crate) status: u16,
+    /// Its text, for [`Rejections::message`].
+    pub(crate) message: Option<usize>,
+}
+
 /// Messages about refused streams and entries, equal ones counted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rejections {
@@ -116,17 +129,28 @@ impl Rejections {
         self.status.unwrap_or(400)
     }
 
-    /// Notes one that a client may try again later, or that has a status of its own.
-    pub(crate) fn add_with(&mut self, status: u16, message: impl FnOnce() -> String) {
-        self.status = Some(status);
-        self.add(message);
+    /// A text that was noted.
+    #[allow(dead_code, reason = "the receivers that use it come next")]
+    pub(crate) fn message(&self, at: usize) -> Option<&str> {
+        self.messages.get(at).map(|(message, _)| message.as_str())
     }
 
-    /// Notes one. The text is not made when there are enough different ones already.
-    pub(crate) fn add(&mut self, message: impl FnOnce() -> String) {
+    /// Notes one that a client may try again later, or that has a status of its own.
+    pub(crate) fn add_with(
+        &mut self,
+        status: u16,
+        message: impl FnOnce() -> String,
+    ) -> Option<usize> {
+        self.status = Some(status);
+        self.add(message)
+    }
+
+    /// Notes one; gives where its text stands. The text is not made when there are enough different
+    /// ones already.
+    pub(crate) fn add(&mut self, message: impl FnOnce() -> String) -> Option<usize> {
         if self.messages.len() >= MESSAGES_MAX {
             self.more += 1;
-            return;
+            return None;
         }
         let mut message = message();
         if message.len() > MESSAGE_BYTES_MAX {
@@ -137,10 +161,12 @@ impl Rejections {
             message.truncate(end);
             message.push_str("...");
         }
-        match self.messages.iter_mut().find(|(m, _)| *m == message) {
-            Some((_, count)) => *count += 1,
+        let at = self.messages.iter().position(|(m, _)| *m == message);
+        match at {
+            Some(at) => self.messages[at].1 += 1,
             None => self.messages.push((message, 1)),
         }
+        Some(at.unwrap_or(self.messages.len() - 1))
     }
 
     /// The text of the answer; `None` when nothing was refused. A single message stands alone,

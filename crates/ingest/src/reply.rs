@@ -1,75 +1,56 @@
-//! The answer to a push, in the form its protocol has for it.
-
-use crate::decode::proto_types::Status;
-use crate::rejection::BodyError;
-use crate::request::Protocol;
-use prost::Message;
-use skald_store::WriteError;
+//! The answer to a push or a question, as bytes with a status.
 
 /// Seconds after which a client tries again when the store took nothing: the disk may be free, or
 /// the heads flushed by then.
-const RETRY_AFTER_SECONDS: u32 = 5;
+pub(crate) const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// The content type of texts.
-const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
+pub(crate) const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
-/// The answer to a push.
+/// The content type of JSON.
+#[allow(dead_code, reason = "the receivers that use it come next")]
+pub(crate) const JSON: &str = "application/json";
+
+/// The answer to a push or a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushReply {
     /// HTTP status.
     pub status: u16,
-    /// Body: plain text, for OTLP a protobuf `google.rpc.Status`.
+    /// Body, in the form of its protocol.
     pub body: Vec<u8>,
     /// Content type of the body.
     pub content_type: &'static str,
     /// Seconds after which to retry (429 and 503).
     pub retry_after: Option<u32>,
+    /// Headers that its protocol asks for besides.
+    pub headers: &'static [(&'static str, &'static str)],
 }
 
 impl PushReply {
-    /// Everything was taken.
-    pub(crate) fn done() -> PushReply {
-        PushReply {
-            status: 204,
-            body: Vec::new(),
-            content_type: PLAIN_TEXT,
-            retry_after: None,
-        }
-    }
-
-    /// Something was refused, with this text.
-    pub fn error(protocol: Protocol, status: u16, text: &str) -> PushReply {
-        let (body, content_type) = match protocol {
-            Protocol::Loki | Protocol::LokiLegacy | Protocol::Grpc => {
-                (format!("{text}\n").into_bytes(), PLAIN_TEXT)
-            }
-            Protocol::Otlp => {
-                let status = Status {
-                    code: 0,
-                    message: text.to_owned(),
-                };
-                (status.encode_to_vec(), "application/x-protobuf")
-            }
-        };
+    /// With a body; statuses that ask for patience say for how long.
+    pub(crate) fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> PushReply {
         PushReply {
             status,
             body,
             content_type,
             retry_after: matches!(status, 429 | 503).then_some(RETRY_AFTER_SECONDS),
+            headers: &[],
         }
     }
 
-    /// The body could not be read.
-    pub(crate) fn unreadable(protocol: Protocol, error: &BodyError) -> PushReply {
-        PushReply::error(protocol, error.status(), &error.to_string())
+    /// With a text and a line feed.
+    pub(crate) fn text(status: u16, text: &str) -> PushReply {
+        PushReply::new(status, PLAIN_TEXT, format!("{text}\n").into_bytes())
     }
 
-    /// The store took nothing.
-    pub(crate) fn not_written(protocol: Protocol, error: &WriteError) -> PushReply {
-        let status = match error {
-            WriteError::Busy | WriteError::OutOfMemory | WriteError::TooManyTenants { .. } => 429,
-            _ => 503,
-        };
-        PushReply::error(protocol, status, &error.to_string())
+    /// With JSON.
+    #[allow(dead_code, reason = "the receivers that use it come next")]
+    pub(crate) fn json(status: u16, value: &serde_json::Value) -> PushReply {
+        PushReply::new(status, JSON, value.to_string().into_bytes())
+    }
+
+    /// Without a body.
+    pub(crate) fn empty(status: u16) -> PushReply {
+        PushReply::new(status, PLAIN_TEXT, Vec::new())
     }
 }

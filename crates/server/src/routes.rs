@@ -10,13 +10,14 @@ use crate::auth::{origin, tokens};
 use crate::error::{self, ApiError};
 use crate::net::outgoing;
 use crate::openapi::RING_PAGES;
+use crate::senders;
 use crate::telemetry::metrics::{RefusalReason, Upgrade};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use axum::{Router, middleware};
 use std::any::Any;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub fn router(app: Arc<App>) -> Router {
     let origins = origin::Guard::new(&app.config, app.metrics.clone());
     let router = router.layer(middleware::from_fn_with_state(origins, origin::guard));
     let router = router.layer(CatchPanicLayer::custom(caught(app.clone())));
+    let router = router.layer(middleware::from_fn(in_form));
     let router = router.layer(middleware::from_fn(error::as_accepted));
     let outgoing = app.outgoing.clone();
     let router = router.layer(middleware::from_fn_with_state(
@@ -58,10 +60,12 @@ pub fn router(app: Arc<App>) -> Router {
 /// What is answered until the parts are open: agents try again, and `/ready` says why.
 pub fn starting(why: &str) -> Router {
     let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why);
-    Router::new().fallback(async move || {
+    let answer = async move || {
         let later = [(RETRY_AFTER, HeaderValue::from_static("1"))];
         (later, error.clone()).into_response()
-    })
+    };
+    let router = Router::new().fallback(answer);
+    router.layer(middleware::from_fn(in_form))
 }
 
 /// Routes with the list of their paths, which the API document is checked against.
@@ -79,10 +83,35 @@ impl Routes {
 }
 
 fn all() -> Routes {
-    page_in_a_browser(operational(loki(Routes {
+    page_in_a_browser(operational(loki(receivers(Routes {
         router: Router::new(),
         paths: Vec::new(),
-    })))
+    }))))
+}
+
+/// The paths of senders.
+fn receivers(mut routes: Routes) -> Routes {
+    for route in senders::ROUTES {
+        let methods = route.methods.iter().filter_map(|method| {
+            let method = Method::from_bytes(method.as_bytes()).ok()?;
+            MethodFilter::try_from(method).ok()
+        });
+        for method in methods {
+            let receive = move |State(app): State<Arc<App>>, request: Request| {
+                push::receive(app, route, request)
+            };
+            routes = routes.route(route.path, on(method, receive));
+        }
+    }
+    routes
+}
+
+/// Middleware that gives errors the form which the senders of the path expect.
+async fn in_form(request: Request, next: Next) -> Response {
+    match senders::Form::of(&request) {
+        Some(form) => form.apply(next.run(request).await),
+        None => next.run(request).await,
+    }
 }
 
 fn page_in_a_browser(routes: Routes) -> Routes {
@@ -95,9 +124,6 @@ fn page_in_a_browser(routes: Routes) -> Routes {
 
 fn loki(routes: Routes) -> Routes {
     routes
-        .route("/loki/api/v1/push", post(push::loki))
-        .route("/api/prom/push", post(push::legacy))
-        .route("/otlp/v1/logs", post(push::otlp))
         .route("/loki/api/v1/query", both(query::instant))
         .route("/loki/api/v1/query_range", both(query::range))
         .route("/loki/api/v1/labels", both(labels::names))
@@ -223,11 +249,15 @@ async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     } else {
         app.metrics.refuse("", RefusalReason::Requests);
         let text = "The server cannot accept more requests at this time.";
-        (
+        let refused = (
             [(RETRY_AFTER, HeaderValue::from_static("1"))],
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, text),
         )
-            .into_response()
+            .into_response();
+        match senders::Form::of(&request) {
+            Some(form) => form.apply(refused),
+            None => refused,
+        }
     };
     drop(inflight);
     let status = response.status();

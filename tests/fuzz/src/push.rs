@@ -51,10 +51,9 @@ fn request(kind: u8, body: &[u8]) -> Option<PushRequest> {
     };
     let content_type = Some(content_type.to_owned());
     Some(PushRequest {
-        protocol,
         content_type,
         content_encoding: encoding.map(str::to_owned),
-        body: body.into(),
+        ..PushRequest::new(protocol, body)
     })
 }
 

@@ -14,6 +14,9 @@ const ENCODINGS_MAX: usize = 3;
 /// A snappy block grows at most by this: three bytes copy up to 64.
 const SNAPPY_GROWTH_MAX: usize = 22;
 
+/// What a framed snappy stream begins with: its identifier.
+const SNAPPY_FRAMES_BEGIN: &[u8] = b"\xff\x06\x00\x00sNaPpY";
+
 /// Bytes that a decompressed body begins with.
 const FIRST_BYTES: usize = 64 << 10;
 
@@ -100,17 +103,31 @@ pub(crate) enum Encoding {
     SnappyBlock,
     /// Snappy's framed form, as gRPC uses it.
     SnappyFrames,
+    /// Snappy in the form its first bytes show: senders call both `snappy`.
+    Snappy,
 }
 
 /// The encoding a name of `Content-Encoding` stands for.
 fn content_encoding(name: &str) -> Option<Encoding> {
     match name.to_ascii_lowercase().as_str() {
         "gzip" | "x-gzip" => Some(Encoding::Gzip),
-        "deflate" => Some(Encoding::Deflate),
+        "deflate" | "zlib" => Some(Encoding::Deflate),
         "zstd" => Some(Encoding::Zstd),
         "lz4" => Some(Encoding::Lz4),
+        "snappy" => Some(Encoding::Snappy),
+        "x-snappy-framed" => Some(Encoding::SnappyFrames),
         _ => None,
     }
+}
+
+/// The encodings of a body in the order in which they are undone, by all names that HTTP and
+/// senders have for them.
+pub(crate) fn http_encodings(header: Option<&str>) -> Result<Vec<Encoding>, BodyError> {
+    content_encodings(header, &["identity", "none"], |name| {
+        format!(
+            "content encoding {name:?} is not supported: gzip, deflate, zstd, lz4 and framed snappy are"
+        )
+    })
 }
 
 /// The encodings a header names in the order in which they are undone; `unknown` gives the error
@@ -148,11 +165,11 @@ pub(crate) fn loki_encodings(
     Ok(encodings)
 }
 
-/// The encodings of an OTLP body.
+/// The encodings of an OTLP body: all that a Collector has.
 pub(crate) fn otlp_encodings(header: Option<&str>) -> Result<Vec<Encoding>, BodyError> {
-    content_encodings(header, &["identity"], |name| {
+    content_encodings(header, &["identity", "none"], |name| {
         format!(
-            "unsupported content encoding {name}: only gzip, deflate, lz4 and zstd are supported"
+            "unsupported content encoding {name}: only gzip, deflate, zlib, lz4, snappy and zstd are supported"
         )
     })
 }
@@ -278,6 +295,10 @@ fn undo(encoding: Encoding, input: &[u8], out: &mut Output<'_>) -> Result<(), Bo
             snap::read::FrameDecoder::new(input),
             "snappy: corrupt input",
         ),
+        Encoding::Snappy => match input.starts_with(SNAPPY_FRAMES_BEGIN) {
+            true => undo(Encoding::SnappyFrames, input, out),
+            false => undo_snappy(input, out),
+        },
     }
 }
 
@@ -461,24 +482,47 @@ mod tests {
     }
 
     #[test]
-    fn otlp_takes_the_same_encodings_but_snappy() {
+    fn otlp_takes_what_a_collector_has() {
         for (header, want) in [
             ("", vec![]),
             ("identity", vec![]),
             ("Deflate", vec![Encoding::Deflate]),
             ("x-gzip", vec![Encoding::Gzip]),
             ("zstd, gzip", vec![Encoding::Gzip, Encoding::Zstd]),
+            ("zlib", vec![Encoding::Deflate]),
+            ("snappy", vec![Encoding::Snappy]),
+            ("x-snappy-framed", vec![Encoding::SnappyFrames]),
+            ("none", vec![]),
         ] {
             assert_eq!(otlp_encodings(Some(header)), Ok(want), "{header}");
         }
-        for name in ["br", "snappy"] {
-            let refused = otlp_encodings(Some(name)).expect_err("not an encoding of OTLP");
-            assert_eq!(
-                refused.to_string(),
-                format!(
-                    "unsupported content encoding {name}: only gzip, deflate, lz4 and zstd are supported"
-                )
-            );
+        let refused = otlp_encodings(Some("br")).expect_err("not an encoding of OTLP");
+        assert_eq!(
+            refused.to_string(),
+            "unsupported content encoding br: only gzip, deflate, zlib, lz4, snappy and zstd are supported"
+        );
+    }
+
+    #[test]
+    fn snappy_is_read_in_blocks_and_in_frames() {
+        let block = snap::raw::Encoder::new()
+            .compress_vec(b"{}")
+            .expect("memory");
+        let mut framed = snap::write::FrameEncoder::new(Vec::new());
+        framed.write_all(b"{}").expect("writing to memory succeeds");
+        let framed = framed.into_inner().expect("writing to memory succeeds");
+        let limits = IngestLimits::default();
+        for (body, name, want) in [
+            (&block, "snappy", true),
+            (&framed, "snappy", true),
+            (&framed, "x-snappy-framed", true),
+            (&block, "x-snappy-framed", false),
+        ] {
+            let encodings = http_encodings(Some(name)).expect("a known name");
+            let mut buffer = Vec::new();
+            let room = &mut Room::default();
+            let read = decompress(body, &encodings, &limits, &mut buffer, room);
+            assert_eq!(read.is_ok_and(|bytes| bytes == b"{}"), want, "{name}");
         }
     }
 

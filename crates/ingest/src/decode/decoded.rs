@@ -7,6 +7,7 @@ use crate::limits::{ENTRIES_MAX, PAIRS_MAX};
 use crate::rejection::{BodyError, Rejections};
 use crate::room::Room;
 use skald_model::{WriteEntry, WriteStream};
+use std::any::Any;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -27,6 +28,10 @@ pub(crate) struct Decoded<'a> {
     pub(crate) pairs: Vec<(Text<'a>, Text<'a>)>,
     /// What could not be decoded although its neighbours could.
     pub(crate) rejections: Rejections,
+    /// Where each entry stood in the request; empty when they stand in that order.
+    pub(crate) positions: Vec<u32>,
+    /// What its receiver needs for the answer.
+    pub(crate) note: Option<Box<dyn Any>>,
     /// The memory it takes, and what is made of it until it is written.
     room: Room,
 }
@@ -97,6 +102,16 @@ impl<'a> Decoded<'a> {
         labels: RawLabels<'a>,
         first_row: usize,
     ) -> Result<(), BodyError> {
+        let rows = first_row..self.entries.len();
+        self.push_stream_of(labels, rows)
+    }
+
+    /// Appends a stream of these rows, which follow those of the last one.
+    pub(crate) fn push_stream_of(
+        &mut self,
+        labels: RawLabels<'a>,
+        rows: Range<usize>,
+    ) -> Result<(), BodyError> {
         let text = match &labels {
             RawLabels::Text(text) => owned(text),
             RawLabels::Json(_) => 0,
@@ -108,9 +123,22 @@ impl<'a> Decoded<'a> {
             }
         };
         self.room.take(STREAM_BYTES + text)?;
-        let rows = first_row..self.entries.len();
         self.streams.push(DecodedStream { labels, rows });
         Ok(())
+    }
+
+    /// Takes room for what a receiver keeps besides.
+    #[allow(dead_code, reason = "the receivers that use it come next")]
+    pub(crate) fn take(&mut self, bytes: usize) -> Result<(), BodyError> {
+        self.room.take(bytes)
+    }
+
+    /// An error when there are no streams, as Loki has it.
+    pub(crate) fn with_streams(self) -> Result<Decoded<'a>, BodyError> {
+        match self.streams.is_empty() {
+            true => Err(BodyError::NoStreams),
+            false => Ok(self),
+        }
     }
 
     /// Appends an entry whose pairs are those pushed since `first_pair`.

@@ -4,6 +4,7 @@
 //! Knows no message. Errors carry the words of Go's generated decoders, which clients have seen
 //! from Loki.
 
+use crate::rejection::BodyError;
 use thiserror::Error;
 
 /// Deepest nesting of groups that is skipped; groups are long deprecated and nobody sends them.
@@ -28,6 +29,12 @@ pub(crate) enum WireError {
     FieldType { field: &'static str, wire: u8 },
     #[error("proto: unexpected end of group")]
     EndGroup,
+}
+
+impl From<WireError> for BodyError {
+    fn from(error: WireError) -> BodyError {
+        BodyError::Malformed(error.to_string())
+    }
 }
 
 /// What a field holds.

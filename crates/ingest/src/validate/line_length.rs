@@ -34,7 +34,7 @@ pub(crate) fn truncate(decoded: &mut Decoded<'_>, limits: &IngestLimits) -> u64 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::json;
+    use crate::receivers::loki::json;
     use crate::room::Room;
 
     #[test]

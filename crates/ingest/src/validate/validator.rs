@@ -7,7 +7,7 @@ use crate::decode::decoded::{Decoded, DecodedEntry, DecodedStream};
 use crate::level;
 use crate::limits::IngestLimits;
 use crate::push_counters::PushCounters;
-use crate::rejection::{Reason, Rejected, Rejections};
+use crate::rejection::{Reason, RefusedRows, Rejected, Rejections};
 use crate::validate::entry_check::{EntryRejected, behind_message, check_entry};
 use crate::validate::go_time::rfc3339;
 use crate::validate::rates::{Amount, TenantRates};
@@ -16,11 +16,15 @@ use crate::validate::tenant_policy::TenantPolicy;
 use crate::validate::{line_length, metadata};
 use skald_model::{Labels, TenantId, WriteBatch, WriteEntry, WriteStream};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Most entries named in one message about entries too far behind: Loki's
 /// `max_returned_stream_errors`.
 const BEHIND_NAMED_MAX: usize = 10;
+
+/// The sender's mistake.
+const BAD: u16 = 400;
 
 /// Too much for now: try again.
 const TOO_MANY: u16 = 429;
@@ -45,8 +49,29 @@ pub(crate) struct Validated<'d> {
     pub(crate) batch: WriteBatch<'d>,
     /// What was refused.
     pub(crate) rejections: Rejections,
+    /// Which entries that were.
+    pub(crate) refused: Vec<RefusedRows>,
     /// What was counted.
     pub(crate) counters: PushCounters,
+}
+
+impl Validated<'_> {
+    /// Notes which entries were refused.
+    fn refuse(&mut self, rows: Range<usize>, reason: Reason, status: u16, message: Option<usize>) {
+        let rows = rows.start as u32..rows.end as u32;
+        if let Some(last) = self.refused.last_mut()
+            && (last.rows.end, last.reason, last.message) == (rows.start, reason, message)
+        {
+            last.rows.end = rows.end;
+            return;
+        }
+        self.refused.push(RefusedRows {
+            rows,
+            reason,
+            status,
+            message,
+        });
+    }
 }
 
 /// Validates one push.
@@ -124,11 +149,13 @@ impl<'d> Validator<'d> {
         let (tenant, until) = (self.tenant, rfc3339(self.limits.block_ingestion_until));
         let status = self.limits.block_ingestion_status_code;
         if status != SILENT {
-            self.out.rejections.add_with(status, || {
+            let message = self.out.rejections.add_with(status, || {
                 format!(
                     "ingestion blocked for user '{tenant}' until '{until}' with status code '{status}'"
                 )
             });
+            let all = 0..entries.len();
+            self.out.refuse(all, Reason::Blocked, status, message);
         }
     }
 
@@ -136,16 +163,19 @@ impl<'d> Validator<'d> {
         let entries = &self.decoded.entries[stream.rows.clone()];
         let bytes = entries.iter().map(|e| e.line.len() as u64).sum();
         let counters = &mut self.out.counters;
-        counters.count_discarded(rejected.reason, entries.len() as u64, bytes);
-        self.out.rejections.add(|| rejected.message);
+        let Rejected { reason, message } = rejected;
+        counters.count_discarded(reason, entries.len() as u64, bytes);
+        let message = self.out.rejections.add(|| message);
+        self.out.refuse(stream.rows.clone(), reason, BAD, message);
     }
 
     /// Validates the entries of one stream.
     fn stream(&mut self, stream: &DecodedStream<'_>, facts: &Arc<StreamFacts>) {
         let mark = Mark::of(&self.out, self.rules.rates.is_some());
-        let (mut behind, mut behind_count) = (Vec::new(), 0);
+        let (mut behind, mut behind_rows) = (Vec::new(), Vec::new());
         let mut spread = TimeSpreader::default();
-        for entry in &self.decoded.entries[stream.rows.clone()] {
+        for row in stream.rows.clone() {
+            let entry = &self.decoded.entries[row];
             let pairs = self.decoded.pairs_of(entry);
             match check_entry(entry, pairs, self.limits, self.rules.now) {
                 Ok(()) => {
@@ -159,28 +189,36 @@ impl<'d> Validator<'d> {
                     let bytes = entry.line.len() as u64;
                     let counters = &mut self.out.counters;
                     counters.count_discarded(rejected.reason(), 1, bytes);
-                    match rejected {
-                        EntryRejected::Behind => {
-                            behind_count += 1;
-                            if behind.len() < BEHIND_NAMED_MAX {
-                                behind.push(entry.time);
-                            }
+                    if matches!(rejected, EntryRejected::Behind) {
+                        behind_rows.push(row);
+                        if behind.len() < BEHIND_NAMED_MAX {
+                            behind.push(entry.time);
                         }
-                        _ => self.out.rejections.add(|| {
-                            rejected.message(&facts.labels.to_string(), entry, self.limits)
-                        }),
+                        continue;
                     }
+                    let message = self
+                        .out
+                        .rejections
+                        .add(|| rejected.message(&facts.labels.to_string(), entry, self.limits));
+                    let rows = row..row + 1;
+                    self.out.refuse(rows, rejected.reason(), BAD, message);
                 }
             }
         }
-        if behind_count > 0 {
+        if !behind_rows.is_empty() {
             let (tenant, of) = (self.tenant, stream.rows.len());
-            self.out
+            let count = behind_rows.len() as u64;
+            let message = self
+                .out
                 .rejections
-                .add(|| behind_message(tenant, &behind, behind_count, of, &facts.labels));
+                .add(|| behind_message(tenant, &behind, count, of, &facts.labels));
+            for row in behind_rows {
+                let rows = row..row + 1;
+                self.out.refuse(rows, Reason::TooFarBehind, BAD, message);
+            }
         }
         let first_row = mark.entries as u32;
-        self.check_stream_rate(facts, mark);
+        self.check_stream_rate(facts, mark, stream.rows.clone());
         let rows = first_row..self.out.batch.entries.len() as u32;
         if !rows.is_empty() {
             self.out.batch.streams.push(WriteStream {
@@ -244,7 +282,7 @@ impl<'d> Validator<'d> {
     }
 
     /// Checks the number of streams and the rate of this one, whose entries came since `mark`.
-    fn check_stream_rate(&mut self, facts: &StreamFacts, mark: Mark) {
+    fn check_stream_rate(&mut self, facts: &StreamFacts, mark: Mark, came: Range<usize>) {
         let (Some(rates), Some(before)) = (self.rules.rates, &mark.counters) else {
             return;
         };
@@ -255,7 +293,7 @@ impl<'d> Validator<'d> {
         let stream = (facts.id, &facts.labels);
         let checked = rates.check_stream(self.tenant, stream, amount, self.limits, self.rules.now);
         if let Err(rejected) = checked {
-            mark.roll_back(&mut self.out, rejected, amount);
+            mark.roll_back(&mut self.out, rejected, amount, came);
         }
     }
 
@@ -271,7 +309,8 @@ impl<'d> Validator<'d> {
         let checked = rates.check_tenant(self.tenant, amount, self.limits, self.rules.now);
         if let Err(rejected) = checked {
             self.out.batch.streams.clear();
-            Mark::start().roll_back(&mut self.out, rejected, amount);
+            let all = 0..self.decoded.entries.len();
+            Mark::start().roll_back(&mut self.out, rejected, amount, all);
         }
     }
 }
@@ -335,8 +374,14 @@ impl Mark {
         }
     }
 
-    /// Takes back what came since; counts and reports it as refused.
-    fn roll_back(self, out: &mut Validated<'_>, rejected: Rejected, amount: Amount) {
+    /// Takes back what came since, of these rows; counts and reports it as refused.
+    fn roll_back(
+        self,
+        out: &mut Validated<'_>,
+        rejected: Rejected,
+        amount: Amount,
+        rows: Range<usize>,
+    ) {
         out.batch.entries.truncate(self.entries);
         out.batch.metadata.truncate(self.metadata);
         if let Some(before) = self.counters {
@@ -347,7 +392,9 @@ impl Mark {
         }
         let Amount { lines, bytes } = amount;
         out.counters.count_discarded(rejected.reason, lines, bytes);
-        out.rejections.add_with(TOO_MANY, || rejected.message);
+        let Rejected { reason, message } = rejected;
+        let message = out.rejections.add_with(TOO_MANY, || message);
+        out.refuse(rows, reason, TOO_MANY, message);
     }
 }
 
@@ -374,7 +421,7 @@ impl<'d> TimeSpreader<'d> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::json;
+    use crate::receivers::loki::json;
     use crate::room::Room;
     use std::fmt::Write;
 

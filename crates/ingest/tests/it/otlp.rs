@@ -91,10 +91,9 @@ async fn push(
         .follow(&TenantId::fake(), pod, Arc::downgrade(&sink))
         .expect("a thread starts");
     let request = PushRequest {
-        protocol: Protocol::Otlp,
         content_type: Some(content_type.to_owned()),
         content_encoding: content_encoding.map(str::to_owned),
-        body: body.into(),
+        ..PushRequest::new(Protocol::Otlp, body)
     };
     let reply = ingest.push(&TenantId::fake(), request).await;
     // The hub hands on what it holds before it ends.

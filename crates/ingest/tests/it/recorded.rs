@@ -70,15 +70,14 @@ fn request(case: &Value) -> PushRequest {
     let header = |name: &str| case["headers"][name].as_str().map(str::to_owned);
     let body = base64::engine::general_purpose::STANDARD
         .decode(case["body_base64"].as_str().expect("a body"));
+    let protocol = match case["path"] == "/api/prom/push" {
+        true => Protocol::LokiLegacy,
+        false => Protocol::Loki,
+    };
     PushRequest {
-        protocol: if case["path"] == "/api/prom/push" {
-            Protocol::LokiLegacy
-        } else {
-            Protocol::Loki
-        },
         content_type: header("Content-Type"),
         content_encoding: header("Content-Encoding"),
-        body: body.expect("body is base64").into(),
+        ..PushRequest::new(protocol, body.expect("body is base64"))
     }
 }
 
@@ -206,10 +205,8 @@ async fn a_push_that_finds_no_memory_gets_a_time_to_retry() {
             "x".repeat(200_000)
         );
         let request = PushRequest {
-            protocol: Protocol::Loki,
             content_type: Some("application/json".to_owned()),
-            content_encoding: None,
-            body: body.into(),
+            ..PushRequest::new(Protocol::Loki, body)
         };
         ingest.push(&TenantId::fake(), request).await
     };

@@ -42,10 +42,9 @@ impl Bed {
         body: impl Into<Vec<u8>>,
     ) -> (u16, String) {
         let request = PushRequest {
-            protocol,
             content_type: Some(content_type.to_owned()).filter(|text| !text.is_empty()),
             content_encoding: content_encoding.map(str::to_owned),
-            body: body.into().into(),
+            ..PushRequest::new(protocol, body.into())
         };
         let PushReply { status, body, .. } = self.ingest.push(&TenantId::fake(), request).await;
         let text = match protocol {

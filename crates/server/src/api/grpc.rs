@@ -134,10 +134,8 @@ async fn take(app: &Arc<App>, request: Request) -> Result<(), ApiError> {
         false => String::new(),
     };
     let push = PushRequest {
-        protocol: Protocol::Grpc,
-        content_type: None,
         content_encoding: Some(encoding),
-        body: message,
+        ..PushRequest::new(Protocol::Grpc, message)
     };
     let reply = app.ingest.push(&tenant, push).await;
     app.coalescer.written(&tenant);

@@ -1,128 +1,78 @@
-//! Push endpoints pass bodies to ingest and answer as it says.
+//! Pushes and the questions of senders go to their receivers, and answers back as these say.
 
 use crate::app::App;
 use crate::auth::tenant::Tenant;
-use crate::error;
 use crate::error::ApiError;
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use skald_ingest::{Protocol, PushReply, PushRequest};
+use crate::senders::{self, SenderRoute, Takes};
+use axum::extract::{FromRequestParts, Request};
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_ENCODING;
+use axum::response::Response;
+use skald_ingest::{PushReply, PushRequest, Question};
 use std::sync::Arc;
 
-/// `/loki/api/v1/push`
-pub(crate) async fn loki(
-    state: State<Arc<App>>,
-    tenant: Result<Tenant, ApiError>,
+/// A request on a route of senders.
+pub(crate) async fn receive(
+    app: Arc<App>,
+    route: &'static SenderRoute,
     request: Request,
 ) -> Response {
-    push(state, tenant, request, Protocol::Loki).await
+    if route.takes == Takes::Questions {
+        return senders::answer(skald_ingest::answer(
+            route.protocol,
+            &question(route, &request),
+        ));
+    }
+    let content_type = senders::content_type(request.headers());
+    let reply = take(&app, route, content_type.clone(), request).await;
+    senders::answer(reply.unwrap_or_else(|error| {
+        let status = error.status.as_u16();
+        skald_ingest::refusal(
+            route.protocol,
+            content_type.as_deref(),
+            status,
+            &error.message,
+        )
+    }))
 }
 
-/// `/api/prom/push`
-pub(crate) async fn legacy(
-    state: State<Arc<App>>,
-    tenant: Result<Tenant, ApiError>,
-    request: Request,
-) -> Response {
-    push(state, tenant, request, Protocol::LokiLegacy).await
-}
-
-/// `/otlp/v1/logs`
-pub(crate) async fn otlp(
-    state: State<Arc<App>>,
-    tenant: Result<Tenant, ApiError>,
-    request: Request,
-) -> Response {
-    push(state, tenant, request, Protocol::Otlp).await
-}
-
-async fn push(
-    State(app): State<Arc<App>>,
-    tenant: Result<Tenant, ApiError>,
-    request: Request,
-    protocol: Protocol,
-) -> Response {
-    match accept(&app, tenant, request, protocol).await {
-        Ok(response) => response,
-        Err(error) if protocol == Protocol::Otlp => {
-            let reply = PushReply::error(protocol, error.status.as_u16(), &error.message);
-            let mut response = answer(reply);
-            response.extensions_mut().insert(error);
-            response
-        }
-        Err(error) => {
-            let mut text = error.message.clone();
-            if !text.ends_with('\n') {
-                text.push('\n');
-            }
-            let mut response = error::plain(error.status, text);
-            response.extensions_mut().insert(error);
-            response
-        }
+fn question(route: &SenderRoute, request: &Request) -> Question {
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or(""));
+    Question {
+        method: request.method().as_str().to_owned(),
+        path: path.to_owned(),
+        parameters: senders::parameters(route, path, query),
     }
 }
 
-async fn accept(
-    app: &App,
-    tenant: Result<Tenant, ApiError>,
+async fn take(
+    app: &Arc<App>,
+    route: &SenderRoute,
+    content_type: Option<String>,
     request: Request,
-    protocol: Protocol,
-) -> Result<Response, ApiError> {
-    let tenant = tenant?.for_push()?;
-    let (parts, body) = request.into_parts();
+) -> Result<PushReply, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let query = parts.uri.query().unwrap_or("");
+    let parameters = senders::parameters(route, parts.uri.path(), query);
+    if route.path.contains("{tenant}")
+        && let Some(tenant) = parameters.get("tenant")
+    {
+        let tenant = HeaderValue::from_str(tenant)
+            .map_err(|_| ApiError::bad("the tenant in the path can't be one"))?;
+        parts.headers.insert("x-scope-orgid", tenant);
+    }
+    let tenant = Tenant::from_request_parts(&mut parts, app).await?;
+    let tenant = tenant.for_push()?;
     let max = app.config.distributor.max_recv_msg_size.0;
     let body = app.arrivals.read(body, &app.config, max).await?;
+    let encoding = parts.headers.get(CONTENT_ENCODING);
     let push = PushRequest {
-        protocol,
-        content_type: text(&parts.headers, CONTENT_TYPE),
-        content_encoding: text(&parts.headers, CONTENT_ENCODING),
-        body,
+        content_type,
+        content_encoding: encoding.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()),
+        parameters,
+        ..PushRequest::new(route.protocol, body)
     };
     let reply = app.ingest.push(&tenant, push).await;
     app.coalescer.written(&tenant);
-    Ok(answer(reply))
-}
-
-/// A reply as a response.
-fn answer(reply: PushReply) -> Response {
-    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if reply.body.is_empty() {
-        return with_retry(status.into_response(), reply.retry_after);
-    }
-    let response = if reply.content_type.starts_with("text/plain") {
-        let message = String::from_utf8_lossy(&reply.body)
-            .trim_end_matches('\n')
-            .to_owned();
-        let mut response = error::plain(status, format!("{message}\n"));
-        response
-            .extensions_mut()
-            .insert(ApiError { status, message });
-        response
-    } else {
-        (
-            status,
-            [(CONTENT_TYPE, HeaderValue::from_static(reply.content_type))],
-            Body::from(reply.body),
-        )
-            .into_response()
-    };
-    with_retry(response, reply.retry_after)
-}
-
-fn with_retry(mut response: Response, seconds: Option<u32>) -> Response {
-    if let Some(seconds) = seconds {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    headers
-        .get(name)
-        .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+    Ok(reply)
 }

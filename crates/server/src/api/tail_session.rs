@@ -299,10 +299,8 @@ mod tests {
             .collect();
         let body = serde_json::json!({"streams": [{"stream": {"app": "a"}, "values": values}]});
         let request = PushRequest {
-            protocol: Protocol::Loki,
             content_type: Some("application/json".to_owned()),
-            content_encoding: None,
-            body: body.to_string().into(),
+            ..PushRequest::new(Protocol::Loki, body.to_string())
         };
         let reply = app.ingest.push(&TenantId::fake(), request).await;
         assert_eq!(reply.status, 204);

@@ -1,5 +1,6 @@
 //! Rights say what a token allows, and which of them each path needs.
 
+use crate::senders;
 use axum::http::Method;
 use serde::Deserialize;
 
@@ -62,7 +63,7 @@ pub(crate) fn needed(method: &Method, path: &str) -> Access {
         "/ready" | "/" | "/ui" => Access::Open,
         // Files that are in every copy of the program; what the page asks for needs a token.
         _ if path.starts_with("/ui/") => Access::Open,
-        "/loki/api/v1/push" | "/api/prom/push" | "/otlp/v1/logs" => Access::Tenant(Right::Write),
+        _ if senders::route_of(path).is_some() => Access::Tenant(Right::Write),
         "/config/tenant/v1/limits" => Access::Tenant(Right::Read),
         "/loki/api/v1/delete" => Access::Tenant(Right::Delete),
         "/metrics" => Access::Server(Right::Metrics),

@@ -7,9 +7,10 @@
 
 use crate::auth::rights::{Access, Right, needed};
 use crate::error::ApiError;
+use crate::senders;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -269,12 +270,10 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
     if access == Access::Open {
         return next.run(request).await;
     }
-    let header = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    match allowed(&guard.tokens, header, access) {
+    let uri = request.uri();
+    let query = uri.query().unwrap_or("");
+    let header = senders::authorization(request.headers(), uri.path(), query);
+    match allowed(&guard.tokens, &header, access) {
         Ok(grant) => {
             request.extensions_mut().insert((*grant).clone());
             next.run(request).await

@@ -1,6 +1,7 @@
 //! The table of operations lists every route, its methods and parameters.
 
 use super::params::*;
+use crate::senders::{ROUTES, SenderRoute, Takes};
 
 /// Loki's ring pages. Here one process holds everything, and each page says so.
 pub(crate) const RING_PAGES: [&str; 9] = [
@@ -103,18 +104,20 @@ fn page(
 }
 
 fn pushes() -> Vec<Operation> {
-    let push = |path, summary| Operation {
-        params: vec![TENANT],
-        ..page(path, POST, summary, Body::None)
+    let of_sender = |route: &'static SenderRoute| {
+        let named = |name: &&Param| route.path.contains(&format!("{{{}}}", name.name));
+        let mut params: Vec<Param> = OF_SENDERS.iter().filter(named).copied().collect();
+        params.push(TENANT);
+        let body = match route.takes {
+            Takes::Pushes => Body::None,
+            Takes::Questions => Body::Json,
+        };
+        Operation {
+            params,
+            ..page(route.path, route.methods, route.about, body)
+        }
     };
-    vec![
-        push(
-            "/loki/api/v1/push",
-            "Push entries: protobuf with snappy, or JSON",
-        ),
-        push("/api/prom/push", "Push entries, labels as text in JSON"),
-        push("/otlp/v1/logs", "Push OpenTelemetry logs"),
-    ]
+    ROUTES.iter().map(of_sender).collect()
 }
 
 fn queries() -> Vec<Operation> {

@@ -3,7 +3,6 @@
 
 use crate::config::Config;
 use crate::telemetry::logging::{self, SelfLogLine, SelfLogReceiver};
-use bytes::Bytes;
 use skald_ingest::{Ingest, Protocol, PushRequest};
 use skald_model::TenantId;
 use std::collections::BTreeMap;
@@ -48,10 +47,8 @@ pub(crate) async fn run(ingest: Arc<Ingest>, tenant: TenantId, mut lines: SelfLo
             batch.push(line);
         }
         let request = PushRequest {
-            protocol: Protocol::Loki,
             content_type: Some("application/json".to_owned()),
-            content_encoding: None,
-            body: Bytes::from(body(&batch)),
+            ..PushRequest::new(Protocol::Loki, body(&batch))
         };
         batch.clear();
         // A store that refuses writes logs that itself; these lines are then on stderr only.

@@ -3,10 +3,13 @@
 //!
 //! Two steps. [`logs`] parses a request and flattens what the records of a resource and of a scope
 //! share, once; [`weight`] tells what that takes. [`streams`] makes streams and entries that borrow
-//! from it.
+//! from it. [`receiver`] says what became of them.
 
 mod json;
-pub(crate) mod logs;
-pub(crate) mod streams;
+mod logs;
+mod receiver;
+mod streams;
 mod value;
 mod weight;
+
+pub(crate) use receiver::LokiOtlp;

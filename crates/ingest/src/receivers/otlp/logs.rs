@@ -2,14 +2,14 @@
 //! came.
 
 use crate::decode::body;
-use crate::decode::otlp::value::flatten;
-use crate::decode::otlp::{json, weight};
 use crate::decode::proto_types::{
     ExportLogsServiceRequest, InstrumentationScope, KeyValue, LogRecord, Resource, ResourceLogs,
     ScopeLogs,
 };
 use crate::label_name::{sanitize_name, sort_and_unite};
 use crate::limits::otlp_rules::{AttributeAction, AttributeRule, OtlpRules, action};
+use crate::receivers::otlp::value::flatten;
+use crate::receivers::otlp::{json, weight};
 use crate::rejection::BodyError;
 use crate::room::Room;
 use prost::Message;

@@ -7,11 +7,11 @@
 
 use crate::decode::json_tree;
 use crate::decode::json_tree::Node;
-use crate::decode::otlp::weight;
 use crate::decode::proto_types::{
     Any, AnyValue, ArrayValue, ExportLogsServiceRequest, InstrumentationScope, KeyValue,
     KeyValueList, LogRecord, Resource, ResourceLogs, ScopeLogs,
 };
+use crate::receivers::otlp::weight;
 use crate::rejection::BodyError;
 use crate::room::Room;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};

@@ -4,9 +4,9 @@
 //! become a large request.
 
 use crate::decode::json_tree::Node;
-use crate::decode::otlp::logs::{ResourceRecords, ScopeRecords};
 use crate::decode::proto_reader::{Reader, Value, WireError};
 use crate::decode::proto_types::{AnyValue, KeyValue, LogRecord, ResourceLogs, ScopeLogs};
+use crate::receivers::otlp::logs::{ResourceRecords, ScopeRecords};
 
 /// Lists are up to twice as long as what they hold.
 const LIST_SLACK: usize = 2;

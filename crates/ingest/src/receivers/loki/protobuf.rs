@@ -7,12 +7,6 @@ use crate::rejection::BodyError;
 use crate::room::Room;
 use std::borrow::Cow;
 
-impl From<WireError> for BodyError {
-    fn from(error: WireError) -> BodyError {
-        BodyError::Malformed(error.to_string())
-    }
-}
-
 /// Typical bytes of an encoded entry, for sizing lists before reading.
 const ENTRY_BYTES_TYPICAL: usize = 128;
 

@@ -4,13 +4,13 @@
 //! comes once and not once a record.
 
 use crate::decode::decoded::{Decoded, RawLabels, Text};
-use crate::decode::otlp::logs::{OtlpLogs, Pairs, ResourceRecords, label};
-use crate::decode::otlp::value;
-use crate::decode::otlp::value::{as_text, flatten};
 use crate::decode::proto_types::{KeyValue, LogRecord};
 use crate::label_name::sort_and_unite;
 use crate::limits::IngestLimits;
 use crate::limits::otlp_rules::{AttributeAction, AttributeRule, OtlpRules, action};
+use crate::receivers::otlp::logs::{OtlpLogs, Pairs, ResourceRecords, label};
+use crate::receivers::otlp::value;
+use crate::receivers::otlp::value::{as_text, flatten};
 use crate::rejection::BodyError;
 use crate::room::Room;
 use std::borrow::Cow;

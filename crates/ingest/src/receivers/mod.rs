@@ -1,0 +1,15 @@
+//! Receivers take what senders send: body → streams of entries, and the answer each sender expects.
+//!
+//! [`receiver::Receiver`] is the shape of one, [`registry::of`] finds the one of a protocol; each
+//! has a file or a folder here. All else is the same for all and is not theirs: encodings, caps and
+//! room (`decode/`), validation, limits, metrics, the store and tails (`pipeline.rs`), tokens and
+//! tenants (the server).
+
+pub(crate) mod loki;
+mod otlp;
+mod receiver;
+mod registry;
+
+pub(crate) use receiver::{Outcome, Receiver, Reception, Scratch, Taken};
+pub(crate) use registry::of;
+pub use registry::{answer, refusal};

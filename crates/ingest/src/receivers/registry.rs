@@ -1,0 +1,32 @@
+//! The registry knows which receiver is behind a protocol.
+
+use crate::receivers::receiver::{Receiver, Taken};
+use crate::receivers::{loki, otlp};
+use crate::reply::PushReply;
+use crate::request::{Protocol, Question};
+
+/// The receiver of a protocol.
+pub(crate) fn of(protocol: Protocol) -> &'static dyn Receiver {
+    match protocol {
+        Protocol::Loki | Protocol::LokiLegacy => &loki::HttpPush,
+        Protocol::Grpc => &loki::GrpcPush,
+        Protocol::Otlp => &otlp::LokiOtlp,
+    }
+}
+
+/// The answer to a push that the transport refuses before it is read, in the form the sender
+/// expects.
+pub fn refusal(
+    protocol: Protocol,
+    content_type: Option<&str>,
+    status: u16,
+    text: &str,
+) -> PushReply {
+    let text = text.trim_end_matches('\n');
+    of(protocol).reply(content_type, &Taken::Refused { status, text })
+}
+
+/// The answer to a question of a protocol's senders.
+pub fn answer(protocol: Protocol, question: &Question) -> PushReply {
+    of(protocol).answer(question)
+}

@@ -1,0 +1,268 @@
+//! Senders' routes: which path leads to which receiver, and how its senders show their tokens.
+//!
+//! One table for the router, for rights, for tokens and for the API document. Errors on these paths
+//! are answered in the form that the senders of the path expect, wherever they arise.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use skald_ingest::{Parameters, Protocol, PushReply};
+
+use crate::error::{self, ApiError};
+
+/// A path that senders use.
+#[derive(Debug)]
+pub(crate) struct SenderRoute {
+    /// As the router has it; `{name}` stands for one segment, `{tenant}` for the tenant.
+    pub(crate) path: &'static str,
+    /// In capitals.
+    pub(crate) methods: &'static [&'static str],
+    /// Who takes it.
+    pub(crate) protocol: Protocol,
+    /// What comes by it.
+    pub(crate) takes: Takes,
+    /// For the API document.
+    pub(crate) about: &'static str,
+}
+
+/// What comes by a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Entries.
+    Pushes,
+    /// Questions that the receiver answers by itself.
+    Questions,
+}
+
+const POST: &[&str] = &["POST"];
+
+const fn push(path: &'static str, protocol: Protocol, about: &'static str) -> SenderRoute {
+    SenderRoute {
+        path,
+        methods: POST,
+        protocol,
+        takes: Takes::Pushes,
+        about,
+    }
+}
+
+/// All of them.
+pub(crate) static ROUTES: &[SenderRoute] = &[
+    push(
+        "/loki/api/v1/push",
+        Protocol::Loki,
+        "Push entries: protobuf with snappy, or JSON",
+    ),
+    push(
+        "/api/prom/push",
+        Protocol::LokiLegacy,
+        "Push entries, labels as text in JSON",
+    ),
+    push("/otlp/v1/logs", Protocol::Otlp, "Push OpenTelemetry logs"),
+];
+
+/// The route of a path, whatever the method.
+pub(crate) fn route_of(path: &str) -> Option<&'static SenderRoute> {
+    ROUTES.iter().find(|route| segments(route, path).is_some())
+}
+
+impl SenderRoute {
+    /// What stands in this path for the names of the route's.
+    pub(crate) fn parameters(&self, path: &str) -> Vec<(String, String)> {
+        segments(self, path).unwrap_or_default()
+    }
+}
+
+/// The named segments of a path, if it is one of the route's.
+fn segments(route: &SenderRoute, path: &str) -> Option<Vec<(String, String)>> {
+    let mut named = Vec::new();
+    let mut given = path.split('/');
+    for expected in route.path.split('/') {
+        let segment = given.next()?;
+        let name = expected.strip_prefix('{').and_then(|e| e.strip_suffix('}'));
+        match name {
+            Some(name) if !segment.is_empty() => named.push((name.to_owned(), decoded(segment))),
+            None if segment == expected => {}
+            _ => return None,
+        }
+    }
+    given.next().is_none().then_some(named)
+}
+
+/// A text without its percent signs; what they can't stand for stays as it is.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    while let [first, after @ ..] = rest {
+        rest = after;
+        let byte = match (first, after) {
+            (b'%', [high, low, further @ ..]) => match (digit(*high), digit(*low)) {
+                (Some(high), Some(low)) => {
+                    rest = further;
+                    high << 4 | low
+                }
+                _ => b'%',
+            },
+            _ => *first,
+        };
+        bytes.push(byte);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The parameters of a path and its query, those of the path first.
+pub(crate) fn parameters(route: &SenderRoute, path: &str, query: &str) -> Parameters {
+    let mut all = route.parameters(path);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let text = |text: &str| decoded(&text.replace('+', " "));
+        all.push((text(name), text(value)));
+    }
+    Parameters(all)
+}
+
+/// The credentials of a request as an `Authorization` header has them: where its senders put them
+/// elsewhere, from there.
+pub(crate) fn authorization(headers: &HeaderMap, _path: &str, _query: &str) -> String {
+    let header = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    header.unwrap_or("").to_owned()
+}
+
+/// A receiver's answer as a response.
+pub(crate) fn answer(reply: PushReply) -> Response {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = if reply.body.is_empty() {
+        status.into_response()
+    } else if reply.content_type.starts_with("text/plain") {
+        let message = String::from_utf8_lossy(&reply.body)
+            .trim_end_matches('\n')
+            .to_owned();
+        let mut response = error::plain(status, format!("{message}\n"));
+        response
+            .extensions_mut()
+            .insert(ApiError { status, message });
+        response
+    } else {
+        (
+            status,
+            [(CONTENT_TYPE, HeaderValue::from_static(reply.content_type))],
+            Body::from(reply.body),
+        )
+            .into_response()
+    };
+    let headers = response.headers_mut();
+    if let Some(seconds) = reply.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    for (name, value) in reply.headers {
+        headers.insert(*name, HeaderValue::from_static(value));
+    }
+    response.extensions_mut().insert(InForm);
+    response
+}
+
+/// Marks answers that have the form of their protocol already.
+#[derive(Clone, Copy, Debug)]
+struct InForm;
+
+/// The form that errors have for the sender of a request.
+pub(crate) struct Form {
+    protocol: Protocol,
+    content_type: Option<String>,
+}
+
+impl Form {
+    /// `None` for requests that are nobody's, or Loki's own: its errors are texts everywhere.
+    pub(crate) fn of(request: &Request) -> Option<Form> {
+        let protocol = route_of(request.uri().path())?.protocol;
+        let is_loki = matches!(protocol, Protocol::Loki | Protocol::LokiLegacy);
+        (!is_loki).then(|| Form {
+            protocol,
+            content_type: content_type(request.headers()),
+        })
+    }
+
+    /// The response, in this form if it is an error that has none yet.
+    pub(crate) fn apply(&self, response: Response) -> Response {
+        let status = response.status();
+        if !(status.is_client_error() || status.is_server_error())
+            || response.extensions().get::<InForm>().is_some()
+        {
+            return response;
+        }
+        let error = response.extensions().get::<ApiError>();
+        let text = error.map_or(status.canonical_reason().unwrap_or("failed"), |error| {
+            &error.message
+        });
+        let content_type = self.content_type.as_deref();
+        let reply = skald_ingest::refusal(self.protocol, content_type, status.as_u16(), text);
+        let mut formed = answer(reply);
+        for (name, value) in response.headers() {
+            if !formed.headers().contains_key(name) && name != "content-length" {
+                formed.headers_mut().insert(name, value.clone());
+            }
+        }
+        formed
+    }
+}
+
+/// `Content-Type`, as sent.
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INDEXED: SenderRoute = push("/{index}/in/{tenant}", Protocol::Loki, "");
+
+    #[test]
+    fn paths_lead_to_routes_and_name_what_stands_in_them() {
+        let found = |path: &str| route_of(path).map(|route| route.path);
+        assert_eq!(found("/loki/api/v1/push"), Some("/loki/api/v1/push"));
+        for other in ["/loki/api/v1/push/x", "/loki/api/v1", "/", ""] {
+            assert_eq!(found(other), None, "{other}");
+        }
+        let check = |path: &str, expected: Option<[&str; 2]>| {
+            let found = segments(&INDEXED, path);
+            let values: Option<Vec<String>> =
+                found.map(|pairs| pairs.into_iter().map(|(_, value)| value).collect());
+            assert_eq!(values, expected.map(|e| e.map(str::to_owned).to_vec()));
+        };
+        check("/a/in/b%20c", Some(["a", "b c"]));
+        check("/a%/in/%zz", Some(["a%", "%zz"]));
+        check("//in/b", None);
+        check("/a/on/b", None);
+    }
+
+    #[test]
+    fn parameters_of_the_path_come_before_those_of_the_query() {
+        let all = parameters(&INDEXED, "/a/in/b", "index=c&x=1+2%33&&y");
+        assert_eq!((all.get("index"), all.get("x")), (Some("a"), Some("1 23")));
+        assert_eq!((all.get("y"), all.0.len()), (None, 5));
+    }
+
+    #[test]
+    fn errors_get_the_form_of_their_senders() {
+        let request = |path: &str| {
+            let request = Request::builder().uri(path).body(Body::empty());
+            Form::of(&request.expect("a request"))
+        };
+        assert!(request("/loki/api/v1/push").is_none());
+        assert!(request("/ready").is_none());
+        let form = request("/otlp/v1/logs").expect("a receiver's path");
+        let formed = form.apply(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "x").into_response());
+        let headers = formed.headers();
+        assert_eq!(headers[CONTENT_TYPE], "application/x-protobuf");
+        assert!(headers.contains_key(RETRY_AFTER));
+        let fine = form.apply(StatusCode::NO_CONTENT.into_response());
+        assert!(fine.headers().get(CONTENT_TYPE).is_none());
+    }
+}
