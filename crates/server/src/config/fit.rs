@@ -4,7 +4,7 @@
 //! it is, and is said when it does not fit: the budget itself still holds.
 
 use super::setting::ByteSize;
-use super::{Config, memory};
+use super::{Config, ServerConfig, memory};
 
 /// The least budget: a head, a flush, a query and a push at once.
 pub(crate) const MEMORY_MIN: u64 = 64 << 20;
@@ -37,21 +37,10 @@ const THREAD_BYTES: u64 = 16 << 20;
 impl Config {
     /// The memory budget; an error when it is less than the least.
     pub(crate) fn budget(&self) -> Result<u64, String> {
-        let (budget, whose) = match self.memory.0 {
-            0 => (
-                memory::budget_of_machine(),
-                "what this machine or container grants makes a budget of",
-            ),
-            set => (set, "memory:"),
-        };
-        if budget < MEMORY_MIN {
-            return Err(format!(
-                "{whose} {} is less than the least, {}; a container needs {CONTAINER_MIN}",
-                ByteSize(budget),
-                ByteSize(MEMORY_MIN)
-            ));
+        match self.memory.0 {
+            0 => at_least_the_least(memory::budget_of_machine(), of_machine),
+            set => at_least_the_least(set, of_setting),
         }
-        Ok(budget)
     }
 
     /// With defaults that fit the budget, and what does not fit of that which was set.
@@ -67,12 +56,13 @@ impl Config {
         let mut misfits = Vec::new();
         for (name, of, part) in SIZES {
             let default = *of(&mut defaults);
+            let is_named = self.named.contains(name);
             let value = of(self);
             let most = budget / part;
-            if *value == default {
+            if *value == default && !is_named {
                 value.0 = value.0.min(most);
             } else if value.0 > most {
-                misfits.push(misfit(name, *value, ByteSize(budget)));
+                misfits.push(misfit(name, *value, budget));
             }
         }
         misfits
@@ -80,26 +70,57 @@ impl Config {
 
     fn fit_counts(&mut self, budget: u64) {
         let defaults = Config::default();
-        let results = u32::try_from((budget / PART_OF_RESULTS) >> 20).unwrap_or(u32::MAX);
-        let default = defaults.query_range.max_size_mb;
-        fit_count(&mut self.query_range.max_size_mb, default, results);
-        let connections = to_count(budget / PART_OF_CONNECTIONS / CONNECTION_BYTES);
-        let (own, default) = (&mut self.server, &defaults.server);
-        fit_count(
-            &mut own.http_listen_conn_limit,
-            default.http_listen_conn_limit,
-            connections,
-        );
-        fit_count(
-            &mut own.max_concurrent_requests,
-            default.max_concurrent_requests,
-            connections,
-        );
+        if !self.named.contains(RESULTS) {
+            let results = u32::try_from((budget / PART_OF_RESULTS) >> 20).unwrap_or(u32::MAX);
+            let default = defaults.query_range.max_size_mb;
+            fit_count(&mut self.query_range.max_size_mb, default, results);
+        }
+        let most = to_count(budget / PART_OF_CONNECTIONS / CONNECTION_BYTES);
+        for (name, of) in COUNTS {
+            if !self.named.contains(name) {
+                fit_count(
+                    of(&mut self.server),
+                    *of(&mut defaults.server.clone()),
+                    most,
+                );
+            }
+        }
         if self.querier.max_concurrent == 0 {
             let threads = to_count(budget / THREAD_BYTES).max(1);
             self.querier.max_concurrent = self.querier.threads().min(threads);
         }
     }
+}
+
+fn at_least_the_least(budget: u64, refused: fn(u64) -> String) -> Result<u64, String> {
+    match budget < MEMORY_MIN {
+        true => Err(refused(budget)),
+        false => Ok(budget),
+    }
+}
+
+fn of_setting(budget: u64) -> String {
+    format!(
+        "memory: {} is less than the least, {}: raise it, and give a container at least {CONTAINER_MIN}",
+        rounded(budget),
+        rounded(MEMORY_MIN)
+    )
+}
+
+fn of_machine(budget: u64) -> String {
+    format!(
+        "this machine or container grants {} of memory, of which {} % ({}) are for data: less than the least, {}; give it at least {CONTAINER_MIN}",
+        rounded(budget / memory::SHARE_PERCENT * 100),
+        memory::SHARE_PERCENT,
+        rounded(budget),
+        rounded(MEMORY_MIN)
+    )
+}
+
+/// Whole megabytes, or kilobytes where there is none.
+fn rounded(bytes: u64) -> ByteSize {
+    let unit = if bytes >= 1 << 20 { 1 << 20 } else { 1 << 10 };
+    ByteSize((bytes + unit / 2) / unit * unit)
 }
 
 /// A setting of a size in a configuration.
@@ -139,7 +160,24 @@ const SIZES: [(&str, SizeOf, u64); 6] = [
     ),
 ];
 
-fn misfit(name: &str, value: ByteSize, budget: ByteSize) -> String {
+/// The cache of results, a count of megabytes.
+const RESULTS: &str = "query_range.results_cache.cache.embedded_cache.max_size_mb";
+
+/// A setting of a count of connections.
+type CountOf = fn(&mut ServerConfig) -> &mut usize;
+
+/// Counts by name, each of which is at most what idle connections may be.
+const COUNTS: [(&str, CountOf); 2] = [
+    ("server.http_listen_conn_limit", |server| {
+        &mut server.http_listen_conn_limit
+    }),
+    ("server.max_concurrent_requests", |server| {
+        &mut server.max_concurrent_requests
+    }),
+];
+
+fn misfit(name: &str, value: ByteSize, budget: u64) -> String {
+    let budget = rounded(budget);
     format!(
         "{name}: {value} is more than its part of the {budget} that memory allows: what does not fit is refused"
     )
@@ -211,6 +249,47 @@ mod tests {
         assert!(
             misfit.starts_with("limits_config.query_memory: 60MB "),
             "{misfit}"
+        );
+    }
+
+    #[test]
+    fn what_was_set_to_the_default_was_set() {
+        let mut config = with_memory(64);
+        for name in [
+            "limits_config.query_memory",
+            "server.http_listen_conn_limit",
+            RESULTS,
+        ] {
+            let key = crate::config::keys::find(name).expect("a setting");
+            let default = key.show(&Config::default());
+            key.set(&mut config, &default)
+                .expect("the default is taken");
+        }
+        let (config, misfits) = config.fitted().expect("enough");
+        let defaults = Config::default();
+        assert_eq!(config.limits.query_memory, defaults.limits.query_memory);
+        let (own, default) = (&config.server, &defaults.server);
+        assert_eq!(own.http_listen_conn_limit, default.http_listen_conn_limit);
+        assert!(own.max_concurrent_requests < default.max_concurrent_requests);
+        assert_eq!(
+            config.query_range.max_size_mb,
+            defaults.query_range.max_size_mb
+        );
+        let [misfit] = misfits.as_slice() else {
+            panic!("{misfits:?}")
+        };
+        assert!(
+            misfit.starts_with("limits_config.query_memory: "),
+            "{misfit}"
+        );
+    }
+
+    #[test]
+    fn too_little_memory_of_a_container_is_told_with_what_to_do() {
+        let error = at_least_the_least(20_132_640, of_machine).expect_err("too little");
+        assert_eq!(
+            error,
+            "this machine or container grants 32MB of memory, of which 60 % (19MB) are for data: less than the least, 64MB; give it at least 128MB"
         );
     }
 

@@ -146,7 +146,9 @@ keys! {
 impl Key {
     /// Sets it; the error names the setting.
     pub fn set(&self, config: &mut Config, value: &Value) -> Result<(), String> {
-        (self.set)(config, value).map_err(|error| format!("{}: {error}", self.name))
+        (self.set)(config, value).map_err(|error| format!("{}: {error}", self.name))?;
+        config.named.insert(self.name);
+        Ok(())
     }
 
     /// Its value as it stands in a file.

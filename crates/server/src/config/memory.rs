@@ -4,7 +4,7 @@ use std::fs;
 
 /// Share of the memory there is that becomes the budget, in percent: the rest is for the operating
 /// system's page cache, which parts are read through, and for what the budget does not count.
-const SHARE_PERCENT: u64 = 60;
+pub(super) const SHARE_PERCENT: u64 = 60;
 /// The budget goes no further by itself: a log server that takes half of a large machine would
 /// surprise.
 const DEFAULT_BYTES_MAX: u64 = 4 << 30;

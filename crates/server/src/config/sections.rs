@@ -5,12 +5,16 @@ use super::setting::{ByteSize, word_setting};
 use super::storage::ObjectStoreConfig;
 use skald_ingest::OtlpRules;
 use skald_store::{Options, WalSync};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// All settings of a server. [`Config::default`] suits one team on one machine.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Names of the settings that a file, a variable or a flag gave, whatever their values: these are
+    /// kept where defaults are fitted to the memory there is.
+    pub named: BTreeSet<&'static str>,
     /// The data directory.
     pub data: PathBuf,
     /// Whether requests must name their tenant.
@@ -252,6 +256,7 @@ pub struct CompactorConfig {
 impl Default for Config {
     fn default() -> Config {
         Config {
+            named: BTreeSet::new(),
             data: PathBuf::from("./skald-data"),
             auth_enabled: false,
             no_auth_tenant: "fake".to_owned(),
