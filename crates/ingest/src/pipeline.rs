@@ -140,6 +140,7 @@ impl Pipeline {
             policy: &policy,
             rates: rates.as_deref(),
             now,
+            budget: Some(self.store.budget()),
         };
         let came = decoded.entries.len();
         let validated = Validator::new(tenant, rules, &mut decoded).run();
@@ -180,7 +181,8 @@ impl Pipeline {
         written: oneshot::Sender<Result<(), WriteError>>,
     ) -> Result<(), WriteError> {
         // A copy of it waits to be written to the log.
-        let waiting = Held::charged(self.store.budget(), MemoryUser::Pushes, batch.bytes());
+        let bytes = batch.bytes() + batch.label_bytes();
+        let waiting = Held::charged(self.store.budget(), MemoryUser::Pushes, bytes);
         let durable = Box::new(move |result| {
             drop(waiting);
             drop(written.send(result));
@@ -321,6 +323,7 @@ impl DryRun {
             policy: &self.policy,
             rates: None,
             now: i64::MAX,
+            budget: None,
         };
         let tenant = TenantId::fake();
         let validated = Validator::new(&tenant, rules, &mut decoded).run();

@@ -69,4 +69,10 @@ impl<'a> WriteBatch<'a> {
         let metadata: usize = self.metadata.iter().map(|(n, v)| n.len() + v.len()).sum();
         lines + metadata
     }
+
+    /// Bytes of the labels of all streams: what they take in the log beside [`WriteBatch::bytes`].
+    pub fn label_bytes(&self) -> usize {
+        let bytes = self.streams.iter().map(|s| s.labels.as_bytes().len());
+        bytes.sum()
+    }
 }

@@ -9,6 +9,11 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// How many bytes [`put_varint`] appends.
+pub(crate) fn varint_len(value: u64) -> usize {
+    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
+}
+
 /// Takes a number from the front of `bytes`; `None` when it is cut short or longer than 64 bits.
 pub(crate) fn get_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
@@ -45,7 +50,11 @@ mod tests {
     fn numbers_and_bytes_come_back_and_truncated_ones_do_not() {
         let numbers = [0, 1, 0x7f, 0x80, 1 << 35, u64::MAX];
         let mut out = Vec::new();
-        numbers.iter().for_each(|n| put_varint(&mut out, *n));
+        for number in numbers {
+            let before = out.len();
+            put_varint(&mut out, number);
+            assert_eq!(out.len() - before, varint_len(number));
+        }
         put_bytes(&mut out, b"text");
         let mut bytes = &out[..];
         for number in numbers {

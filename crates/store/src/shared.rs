@@ -13,7 +13,7 @@ use crate::deletes::drop_filter::DroppedCounters;
 use crate::descriptors::OpenFiles;
 use crate::files::Files;
 use crate::head::backpressure::{BackPressure, Flushes, HeadBounds};
-use crate::head::{Origin, SealedHead};
+use crate::head::{Growth, Origin, SealedHead};
 use crate::layout::Layout;
 use crate::manifest::edit::ManifestEdit;
 use crate::manifest::{self, Manifest, ReplaceError};
@@ -59,6 +59,8 @@ pub(crate) struct Shared {
     /// What open parts share; its budget is that of all memory, heads by rough figures and sealed
     /// ones included.
     pub(crate) env: PartEnv,
+    /// Bytes of labels of streams in heads.
+    head_labels: AtomicUsize,
     /// Set once replay has ended.
     pub(crate) wal: OnceLock<Wal>,
     pub(crate) tenants: Tenants,
@@ -135,6 +137,7 @@ impl Shared {
             tenants: Tenants::new(options.tenants),
             options,
             layout,
+            head_labels: AtomicUsize::new(0),
             wal: OnceLock::new(),
             flushes: AtomicU64::new(0),
             flush_failures: AtomicU64::new(0),
@@ -244,20 +247,15 @@ impl Shared {
 
     /// Whether there is room for a push.
     pub(crate) fn room(&self, wal: &Wal) -> Result<(), WriteError> {
+        let queued_max = QUEUED_BYTES_MAX.min((self.options.memory / QUEUED_SHARE) as u64);
         match self.back_pressure() {
             BackPressure::OutOfMemory => Err(WriteError::OutOfMemory),
             BackPressure::Behind => Err(WriteError::Busy),
-            BackPressure::None | BackPressure::Delay(_)
-                if wal.queued_bytes() > self.queued_bytes_max() =>
-            {
+            BackPressure::None | BackPressure::Delay(_) if wal.queued_bytes() > queued_max => {
                 Err(WriteError::Busy)
             }
             BackPressure::None | BackPressure::Delay(_) => Ok(()),
         }
-    }
-
-    fn queued_bytes_max(&self) -> u64 {
-        QUEUED_BYTES_MAX.min((self.options.memory / QUEUED_SHARE) as u64)
     }
 
     /// Whether a push of this tenant may come in, as far as its own flushes go: while they fail, its
@@ -296,7 +294,8 @@ impl Shared {
     }
 
     /// Notes memory taken by heads, and wakes the flushing thread when it has become much.
-    pub(crate) fn head_grew(&self, bytes: usize) {
+    pub(crate) fn head_grew(&self, Growth { bytes, label_bytes }: Growth) {
+        self.head_labels.fetch_add(label_bytes, Ordering::Relaxed);
         let before = self.budget().charge(MemoryUser::Head, bytes);
         if self.bounds.is_step(before, before + bytes) {
             self.apply_back_pressure();
@@ -316,6 +315,8 @@ impl Shared {
             self.replayed
                 .fetch_sub(head.memory_bytes, Ordering::Relaxed);
         }
+        self.head_labels
+            .fetch_sub(head.label_bytes, Ordering::Relaxed);
         self.budget().release(MemoryUser::Head, head.memory_bytes);
     }
 
@@ -359,10 +360,22 @@ impl Shared {
 
     /// Bytes of heads that start a flush now.
     pub(crate) fn flush_at(&self) -> usize {
-        self.bounds.flush_at(self.budget().pressure())
+        let flush_at = self.bounds.flush_at(self.budget().pressure());
+        match self.labels_max() / 2 {
+            half if self.head_labels.load(Ordering::Relaxed) > half => flush_at.min(half),
+            _ => flush_at,
+        }
+    }
+
+    fn labels_max(&self) -> usize {
+        self.bounds
+            .labels_max(self.budget().held(MemoryUser::Directories))
     }
 
     fn back_pressure(&self) -> BackPressure {
+        if self.head_labels.load(Ordering::Relaxed) > self.labels_max() {
+            return BackPressure::Behind;
+        }
         let held = self.pushed_bytes();
         let left = held.saturating_sub(self.flushed.load(Ordering::Relaxed));
         self.bounds

@@ -12,7 +12,7 @@ use crate::tenant_dir::TenantDir;
 use crate::throttle::Throttle;
 use skald_index::streams::is_narrow;
 use skald_index::{IndexError, StreamIndex};
-use skald_model::{Labels, MatchOp, Matcher, StreamId};
+use skald_model::{Budget, Held, Labels, MatchOp, Matcher, MemoryUser, StreamId};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -93,12 +93,13 @@ pub(crate) enum Filled {
 }
 
 /// Adds the streams of parts that have at least `streams_min` and are not in the index yet. Gives
-/// what replaces `current`.
+/// what replaces `current`. Without memory for it nothing is done: it is derived data.
 pub(crate) fn fill(
     dir: &TenantDir<'_>,
     parts: &[Arc<Part>],
     current: Option<&Arc<IndexedStreams>>,
     streams_min: usize,
+    budget: &Arc<Budget>,
     throttle: Throttle<'_>,
 ) -> Filled {
     let large: Vec<&Arc<Part>> = parts
@@ -109,6 +110,11 @@ pub(crate) fn fill(
     if large.iter().all(|part| known(part)) {
         return Filled::Unchanged;
     }
+    let new = large.iter().filter(|part| !known(part));
+    let adding = StreamIndex::adding_bytes(new.map(|part| part.table.len()).sum());
+    let Some(_adding) = Held::taken(budget, MemoryUser::Writers, adding) else {
+        return Filled::Unchanged;
+    };
     let mut going = true;
     let filled = current
         .map_or_else(|| open(dir), |c| Ok(c.index.clone()))

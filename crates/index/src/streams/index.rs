@@ -12,6 +12,11 @@ use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, Term}
 /// Heap of a writer, in bytes: the least tantivy takes. A million streams are a few commits of it.
 const WRITER_HEAP_BYTES: usize = 20_000_000;
 
+/// What else adding takes: a stream's place among those that are new, and the last of them on their
+/// way to the writer.
+const ADDED_STREAM_BYTES: usize = 40;
+const ADDING_BYTES: usize = 4 << 20;
+
 /// Blocks of stored labels kept inflated by a reader, 16 KiB each.
 const STORED_BLOCKS_CACHED: usize = 64;
 
@@ -73,6 +78,11 @@ impl StreamIndex {
             fields,
             adding: Mutex::new(()),
         })
+    }
+
+    /// Bytes of memory that adding `streams` streams takes at most.
+    pub fn adding_bytes(streams: usize) -> usize {
+        WRITER_HEAP_BYTES + ADDING_BYTES + streams * ADDED_STREAM_BYTES
     }
 
     /// Adds streams that are not in yet and commits; adding one twice is harmless.

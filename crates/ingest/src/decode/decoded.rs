@@ -112,17 +112,19 @@ impl<'a> Decoded<'a> {
         labels: RawLabels<'a>,
         rows: Range<usize>,
     ) -> Result<(), BodyError> {
-        let text = match &labels {
-            RawLabels::Text(text) => owned(text),
-            RawLabels::Json(_) => 0,
-            RawLabels::Pairs { record, .. } => {
-                let bytes = |(name, value): &(String, String)| {
-                    size_of::<(String, String)>() + name.len() + value.len()
-                };
-                record.iter().map(bytes).sum()
+        let bytes = |(name, value): &(String, String)| {
+            size_of::<(String, String)>() + name.len() + value.len()
+        };
+        // What there is, and the labels that validation makes of it.
+        let (text, made) = match &labels {
+            RawLabels::Text(text) => (owned(text), text.len()),
+            RawLabels::Json(text) => (0, text.len()),
+            RawLabels::Pairs { resource, record } => {
+                let own: usize = record.iter().map(bytes).sum();
+                (own, own + resource.iter().map(bytes).sum::<usize>())
             }
         };
-        self.room.take(STREAM_BYTES + text)?;
+        self.room.take(STREAM_BYTES + text + made)?;
         self.streams.push(DecodedStream { labels, rows });
         Ok(())
     }

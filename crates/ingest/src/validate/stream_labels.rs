@@ -12,7 +12,7 @@ use crate::limits::IngestLimits;
 use crate::rejection::{Reason, Rejected};
 use crate::validate::stream_cache::{StreamCache, StreamFacts};
 use skald_model::labels::write_quoted;
-use skald_model::{Labels, StreamId};
+use skald_model::{Budget, Labels, StreamId};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -36,20 +36,22 @@ impl StreamResolver {
         }
     }
 
-    /// The stream these labels name, or why it is refused.
+    /// The stream these labels name, or why it is refused; what is remembered of it is charged to the
+    /// budget, if there is one.
     pub(crate) fn resolve(
         &self,
         labels: &RawLabels<'_>,
         limits: &IngestLimits,
+        budget: Option<&Arc<Budget>>,
     ) -> Result<Arc<StreamFacts>, Rejected> {
         match labels {
-            RawLabels::Text(text) => self.texts.get_or_make(text, || {
+            RawLabels::Text(text) => self.texts.get_or_make(text, budget, || {
                 let pairs = label_text::parse(text).map_err(|error| unparsable(&error))?;
                 facts_of(pairs, Vec::new(), limits)
             }),
-            RawLabels::Json(text) => self
-                .objects
-                .get_or_make(text, || facts_of(parse_object(text)?, Vec::new(), limits)),
+            RawLabels::Json(text) => self.objects.get_or_make(text, budget, || {
+                facts_of(parse_object(text)?, Vec::new(), limits)
+            }),
             RawLabels::Pairs { resource, record } => {
                 let is_replaced = |name: &str| {
                     record
@@ -271,7 +273,7 @@ mod tests {
     fn check(labels: RawLabels<'_>, want: &str) {
         let streams = StreamResolver::new();
         for _ in 0..2 {
-            let got = match streams.resolve(&labels, &IngestLimits::default()) {
+            let got = match streams.resolve(&labels, &IngestLimits::default(), None) {
                 Ok(facts) => format!(
                     "{} {:?}",
                     facts.labels,
@@ -308,7 +310,7 @@ mod tests {
             ..IngestLimits::default()
         };
         let refused = StreamResolver::new()
-            .resolve(&json("{}"), &off)
+            .resolve(&json("{}"), &off, None)
             .expect_err("no labels");
         assert_eq!(
             refused.message,
@@ -358,7 +360,7 @@ mod tests {
             );
             let labels = format!(r#"{{"zz":"1","{name}":"c"}}"#);
             let refused = StreamResolver::new()
-                .resolve(&json(&labels), &IngestLimits::default())
+                .resolve(&json(&labels), &IngestLimits::default(), None)
                 .expect_err("the name is invalid");
             let message = format!("{}: {}", refused.reason.as_str(), refused.message);
             assert!(message.starts_with(&want), "{message}");

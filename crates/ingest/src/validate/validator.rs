@@ -14,7 +14,7 @@ use crate::validate::rates::{Amount, TenantRates};
 use crate::validate::stream_cache::StreamFacts;
 use crate::validate::tenant_policy::TenantPolicy;
 use crate::validate::{line_length, metadata};
-use skald_model::{Labels, TenantId, WriteBatch, WriteEntry, WriteStream};
+use skald_model::{Budget, Labels, TenantId, WriteBatch, WriteEntry, WriteStream};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub(crate) struct Rules<'r> {
     pub(crate) rates: Option<&'r TenantRates>,
     /// Nanoseconds since 1970.
     pub(crate) now: i64,
+    /// What streams that are remembered are charged to.
+    pub(crate) budget: Option<&'r Arc<Budget>>,
 }
 
 /// A validated push.
@@ -122,11 +124,11 @@ impl<'d> Validator<'d> {
         let pairs = decoded.entries.len() + decoded.pairs.len();
         batch.metadata.reserve(pairs);
         for stream in decoded.streams.iter().filter(|s| !s.rows.is_empty()) {
-            let resolved = self
-                .rules
-                .policy
-                .streams
-                .resolve(&stream.labels, self.limits);
+            let resolved =
+                self.rules
+                    .policy
+                    .streams
+                    .resolve(&stream.labels, self.limits, self.rules.budget);
             let checked = resolved.and_then(|facts| {
                 check_enforced(self.tenant, &facts.labels, self.limits)?;
                 Ok(facts)
@@ -435,6 +437,7 @@ mod tests {
             policy: &policy,
             rates: Some(&rates),
             now: NOW,
+            budget: None,
         };
         let tenant = TenantId::fake();
         let out = Validator::new(&tenant, rules, &mut decoded).run();
@@ -592,6 +595,7 @@ mod tests {
                 policy: &policy,
                 rates: Some(&rates),
                 now: 10,
+                budget: None,
             };
             let out = Validator::new(&tenant, rules, &mut decoded).run();
             let message = out.rejections.text().unwrap_or_default();

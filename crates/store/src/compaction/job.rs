@@ -6,14 +6,18 @@ use crate::compaction::merge::{self, Inputs, Merged};
 use crate::compaction::policy::choose_compaction;
 use crate::deletes::requests::{enforce_deletes, mergeable};
 use crate::manifest::edit::ManifestEdit;
+use crate::part::writer::WRITER_BYTES;
 use crate::part::{Part, PartMeta};
 use crate::shared::Shared;
 use crate::stream_index::{self, Filled};
 use crate::tenant::Tenant;
 use crate::throttle::Throttle;
-use skald_model::{Held, MemoryUser};
+use skald_model::{Budget, Held, MemoryUser};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// Part of the memory budget that a merge takes without asking, beside its writer, as a divisor.
+const MERGE_SHARE: usize = 4;
 
 /// Merges parts of every tenant until each day has at most `parts_a_day`, or `throttle` says stop.
 pub(crate) fn compact_all(
@@ -42,6 +46,7 @@ pub(crate) fn index_all(shared: &Shared, throttle: Throttle<'_>) {
             &parts,
             current.as_ref(),
             shared.options.indexed_streams,
+            shared.budget(),
             throttle,
         );
         let next = match filled {
@@ -88,11 +93,9 @@ fn compact_once(
         parts: &parts,
         id: tenant.changes.lock().next_part_number(),
     };
-    let _writing = Held::charged(
-        shared.budget(),
-        MemoryUser::Writers,
-        merge::memory_bytes(&parts),
-    );
+    let Some(_writing) = room_for_merge(shared.budget(), merge::memory_bytes(&parts)) else {
+        return Ok(false);
+    };
     let merged = merge::merge(&shared.dir(&tenant.id), inputs, throttle);
     if let Err(error @ StoreError::Damaged { .. }) = &merged {
         tracing::error!(tenant = %tenant.id, %error, "parts of a merge are damaged, they stay as they are");
@@ -105,6 +108,14 @@ fn compact_once(
     replace_parts(shared, tenant, &parts, &[meta], &[])?;
     shared.compactions.fetch_add(1, Ordering::Relaxed);
     Ok(true)
+}
+
+/// Memory of a merge. One that takes much waits for it: the parts can be read as they are.
+fn room_for_merge(budget: &Arc<Budget>, bytes: usize) -> Option<Held> {
+    match bytes <= budget.bytes() / MERGE_SHARE + WRITER_BYTES {
+        true => Some(Held::charged(budget, MemoryUser::Writers, bytes)),
+        false => Held::taken(budget, MemoryUser::Writers, bytes),
+    }
 }
 
 /// Puts what was made of parts in their place; nothing is left in it of the requests in `applied`.

@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// Bytes of lines from which on a block is worth copying: smaller ones would never grow together,
 /// and blocks half full compress almost as well as full ones (docs/benchmarks.md).
 const COPIED_LINE_BYTES_MIN: u64 = BLOCK_LINE_BYTES as u64 / 2;
+/// What tables of streams take while they are merged: the new one, its bytes, and these packed.
+const TABLE_FACTOR: usize = 3;
+
 /// How a merge ended.
 pub(crate) enum Merged {
     /// The part that stands for its inputs.
@@ -33,7 +36,8 @@ pub(crate) enum Merged {
 /// they are written twice.
 pub(crate) fn memory_bytes(parts: &[Arc<Part>]) -> usize {
     let input = |part: &Arc<Part>| {
-        part.content_bytes() as usize * 2 + part.table.memory_bytes() + 2 * BLOCK_LINE_BYTES
+        let content = part.content_bytes() as usize * 2;
+        content + part.table.memory_bytes() * TABLE_FACTOR + 2 * BLOCK_LINE_BYTES
     };
     parts.iter().map(input).sum::<usize>() + WRITER_BYTES
 }

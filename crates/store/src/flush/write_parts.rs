@@ -26,6 +26,10 @@ const PAIRWISE_ROWS: usize = 8;
 /// directory.
 const STREAM_BYTES: usize = 128;
 
+/// What tables of streams take for each byte of their labels while a part is written and opened: the
+/// table, its bytes, and these packed.
+const LABELS_FACTOR: usize = 3;
+
 /// Days of a head from which on several parts are written at once, when they have at most this many
 /// bytes of lines each on average; and how many at once.
 const MANY_DAYS: usize = 32;
@@ -59,7 +63,9 @@ pub(crate) fn memory_bytes(head: &HeadView) -> usize {
     let rows: usize = batches().map(|batch| batch.len()).sum();
     let lines: usize = batches().map(|batch| batch.lines.len()).sum();
     let writer = WRITER_BYTES.min(SMALL_WRITER_BYTES + 4 * lines);
-    rows * size_of::<RowAt>() + head.streams.len() * STREAM_BYTES + writer
+    let streams =
+        head.streams.len() * STREAM_BYTES + head.streams.all_label_bytes() * LABELS_FACTOR;
+    rows * size_of::<RowAt>() + streams + writer
 }
 
 /// What is to be written of a head.

@@ -16,6 +16,14 @@ const REFUSE_SHARE: usize = 8;
 const SLOW_HEADS: usize = 1;
 /// Heads of more than this many times their limit, written or not, refuse pushes.
 const FULL_HEADS: usize = 4;
+/// Labels of streams may take this part of the budget in heads before pushes are refused, as divisor:
+/// their flush makes tables of them and needs several times as much.
+const LABELS_SHARE: usize = 10;
+/// They get less the more the directories of parts hold, which their own are added to: this part of
+/// what is left below the share that all may have, as divisors, and always a little.
+const LABELS_LEFT_SHARE: usize = 5;
+const DIRECTORIES_SHARE: (usize, usize) = (3, 4);
+const LABELS_LITTLE_SHARE: usize = 128;
 /// Shares of the budget that heads may take while the WAL is replayed, as divisors of it: reading
 /// waits for flushes beyond the first, and beyond the second when they fail. Queries are answered up
 /// to 80 %.
@@ -70,6 +78,18 @@ impl HeadBounds {
                 self.flush_bytes.min(self.budget_bytes / EARLY_SHARE)
             }
         }
+    }
+
+    /// Bytes of labels that heads may hold while directories of parts hold this much; with half of
+    /// it they are flushed.
+    pub(crate) fn labels_max(&self, directories: usize) -> usize {
+        let all = self.budget_bytes / DIRECTORIES_SHARE.1 * DIRECTORIES_SHARE.0;
+        let left = all.saturating_sub(directories) / LABELS_LEFT_SHARE;
+        let (little, most) = (
+            self.budget_bytes / LABELS_LITTLE_SHARE,
+            self.budget_bytes / LABELS_SHARE,
+        );
+        left.clamp(little, most)
     }
 
     /// What happens to pushes while heads have `head_bytes` bytes, of which `left` are still to be
@@ -195,6 +215,14 @@ mod tests {
             tiny.back_pressure(4100 << 10, 4100 << 10, Pressure::Full),
             BackPressure::Behind
         );
+    }
+
+    #[test]
+    fn labels_get_less_the_more_directories_hold() {
+        let bounds = HeadBounds::new(100, 1600);
+        for (directories, expected) in [(0, 160), (400, 160), (800, 80), (1199, 12), (9999, 12)] {
+            assert_eq!(bounds.labels_max(directories), expected, "{directories}");
+        }
     }
 
     #[test]

@@ -131,8 +131,18 @@ pub(crate) struct SealedHead {
     /// The WAL's records of the tenant up to this one are in it or in parts.
     pub(crate) covered: u64,
     pub(crate) memory_bytes: usize,
+    /// Of these, labels.
+    pub(crate) label_bytes: usize,
     pub(crate) streams: usize,
     pub(crate) origin: Origin,
+}
+
+/// What a head grew by, in bytes of memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Growth {
+    pub(crate) bytes: usize,
+    /// Of these, labels of streams that are new to it.
+    pub(crate) label_bytes: usize,
 }
 
 /// Where the entries of a sealed head come from.
@@ -163,8 +173,9 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Takes the entries of WAL record `record`; gives the bytes of memory it grew by.
-    pub(crate) fn insert(&mut self, record: u64, batch: &WriteBatch<'_>) -> usize {
+    /// Takes the entries of WAL record `record`; gives what it grew by.
+    pub(crate) fn insert(&mut self, record: u64, batch: &WriteBatch<'_>) -> Growth {
+        let label_bytes = self.streams.label_bytes();
         self.view = None;
         self.last_record = record;
         self.first_at.get_or_insert_with(Instant::now);
@@ -185,9 +196,12 @@ impl Head {
                     .push(number, entry.timestamp, entry.line, metadata);
             }
         }
-        let grown = self.memory_bytes().saturating_sub(self.charged);
-        self.charged += grown;
-        grown
+        let bytes = self.memory_bytes().saturating_sub(self.charged);
+        self.charged += bytes;
+        Growth {
+            bytes,
+            label_bytes: self.streams.label_bytes() - label_bytes,
+        }
     }
 
     /// Whether the growing chunk must end before a line of this length.
@@ -248,6 +262,7 @@ impl Head {
             view: old.view(),
             covered: old.last_record,
             memory_bytes: old.charged,
+            label_bytes: old.streams.label_bytes(),
             streams: old.streams.len(),
             origin: Origin::Pushes,
         })

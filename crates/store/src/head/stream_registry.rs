@@ -65,6 +65,11 @@ impl Pages {
             .map_or(0, |last| (self.0.len() - 1) * PAGE_STREAMS + last.len())
     }
 
+    /// Bytes of the labels of all of them.
+    pub(crate) fn all_label_bytes(&self) -> usize {
+        self.0.iter().map(|page| page.bytes.len()).sum()
+    }
+
     /// Canonical label bytes of a stream.
     pub(crate) fn label_bytes(&self, stream: u32) -> &[u8] {
         let (page, at) = place(stream);
@@ -145,6 +150,11 @@ impl StreamNumbers {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.full.len() * PAGE_STREAMS + self.last.len()
+    }
+
+    /// Bytes of the labels of all of them.
+    pub(crate) fn label_bytes(&self) -> usize {
+        self.label_bytes
     }
 
     /// Rough bytes of memory.

@@ -7,7 +7,7 @@
 pub(crate) mod match_cache;
 pub(crate) mod merge;
 
-use crate::codec::{get_bytes, get_varint, put_bytes, put_varint};
+use crate::codec::{get_bytes, get_varint, put_bytes, put_varint, varint_len};
 use crate::label_search::{ValueSearch, in_parallel};
 use hashbrown::HashTable;
 use match_cache::MatchCache;
@@ -59,6 +59,15 @@ impl StreamTable {
         let mut order: Vec<u32> = (0..distinct.len() as u32).collect();
         order.sort_unstable_by_key(|n| distinct[*n as usize]);
         let mut rank = vec![0u32; order.len()];
+        // At once: there may be as many bytes of them as of lines.
+        let encoded = |(name, value): &(&str, &str)| {
+            let len = |text: &str| text.len() + varint_len(text.len() as u64);
+            len(name) + len(value)
+        };
+        table
+            .pairs
+            .reserve_exact(distinct.iter().map(encoded).sum());
+        table.pair_ends.reserve_exact(distinct.len());
         for (new, old) in order.iter().enumerate() {
             rank[*old as usize] = new as u32;
             let (name, value) = distinct[*old as usize];
@@ -229,6 +238,8 @@ impl StreamTable {
 
     /// Appends the table.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        // A number takes two bytes, mostly.
+        out.reserve(self.pairs.len() + 2 * (self.numbers.len() + self.len()));
         put_varint(out, self.pair_ends.len() as u64);
         out.extend_from_slice(&self.pairs);
         put_varint(out, self.len() as u64);

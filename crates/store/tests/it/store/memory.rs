@@ -62,6 +62,35 @@ fn a_tiny_budget_flushes_early_and_refuses_when_heads_fill_it() {
 }
 
 #[test]
+fn labels_of_streams_refuse_pushes_before_their_flush_needs_all_memory() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let memory = 16 << 20;
+    let store = Store::open(Options {
+        memory,
+        ..options(folder.path())
+    })
+    .expect("the directory opens");
+    let write = |i: usize| {
+        let mut batch = WriteBatch::default();
+        let value = format!("{i:08}").repeat(240);
+        batch.push(Labels::from_pairs([("v", value)]), [(1, &b"x"[..])]);
+        store.write(&TenantId::fake(), &batch, Box::new(|_| ()))
+    };
+    let refused = (0..).find_map(|i| write(i).err().map(|error| (i, error)));
+    let (streams, error) = refused.expect("refused at last");
+    assert!(matches!(error, WriteError::Busy), "{error}");
+    let head = store.budget().held(MemoryUser::Head);
+    assert!((memory / 12..memory / 6).contains(&head), "{head}");
+    // Streams that are known need no more.
+    assert!(matches!(write(0), Err(WriteError::Busy)));
+    flush(&store);
+    assert_eq!(store.budget().held(MemoryUser::Head), 0);
+    write(streams).expect("there is room again");
+    let found = read(&store, &[], TimeRange::ALL, &ContentQuery::default());
+    assert_eq!(found.len(), streams + 1);
+}
+
+#[test]
 fn in_the_background_a_tiny_budget_only_slows_pushes() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let tight = Options {
