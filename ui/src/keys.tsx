@@ -3,11 +3,14 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { t, type Key } from './i18n';
+import type { Entry } from './api/entries';
 import { copy } from './parts/clipboard';
 import { Icon } from './parts/Icon';
 import { earlier, flipChanges, flipTail, later, openPasted, wider } from './search/actions';
-import { currentEntry, flipAround, flipOpen, move, moveToError, opened } from './search/selection';
-import { go, place } from './state/place';
+import { moveToMatch, sought } from './search/find';
+import { chooseNext, chosen, chosenEntries, currentEntry, flipAround, flipChosen, flipOpen, move, moveToError, opened } from './search/selection';
+import { asJsonLines, asMarkdown, asText } from './search/taking';
+import { go, note, place } from './state/place';
 import { pretty, toggle, wrap } from './state/settings';
 
 export const isSheetOpen = signal(false);
@@ -20,13 +23,17 @@ const SHEET: [string, Key][] = [
   ['o', 'keys.open'],
   ['x', 'keys.around'],
   ['e E', 'keys.error'],
+  ['n N', 'keys.match'],
+  ['h', 'keys.find'],
+  ['Space J K', 'keys.choose'],
   ['f', 'keys.follow'],
   ['c', 'keys.changes'],
   ['[ ]', 'keys.shift'],
   ['z', 'keys.out'],
   ['w', 'keys.wrap'],
   ['p', 'keys.pretty'],
-  ['y', 'keys.copy'],
+  ['y Y m', 'keys.copy'],
+  ['1 2 3 4', 'keys.show'],
   ['s', 'keys.share'],
   ['g h', 'nav.home'],
   ['g s', 'nav.search'],
@@ -43,6 +50,11 @@ const onEntry = (act: (entry: NonNullable<ReturnType<typeof currentEntry>>) => v
   if (entry) act(entry);
 };
 
+function take(as: (entries: Entry[]) => string) {
+  const entries = chosenEntries();
+  if (entries.length) void copy(as(entries));
+}
+
 const SEARCH: Record<string, () => void> = {
   t: () => focus('#time'),
   j: () => move(1),
@@ -54,8 +66,19 @@ const SEARCH: Record<string, () => void> = {
   o: onEntry(flipOpen),
   Enter: onEntry(flipOpen),
   x: onEntry(flipAround),
-  y: onEntry((entry) => void copy(entry.line)),
-  Y: onEntry((entry) => void copy(JSON.stringify(entry))),
+  ' ': onEntry(flipChosen),
+  J: () => chooseNext(1),
+  K: () => chooseNext(-1),
+  y: () => take(asText),
+  Y: () => take(asJsonLines),
+  m: () => take(asMarkdown),
+  n: () => moveToMatch(1),
+  N: () => moveToMatch(-1),
+  h: () => focus('#find'),
+  1: () => note({ show: 'lines' }),
+  2: () => note({ show: 'table' }),
+  3: () => note({ show: 'json' }),
+  4: () => note({ show: 'patterns' }),
   e: () => void moveToError(1),
   E: () => void moveToError(-1),
   f: flipTail,
@@ -86,17 +109,28 @@ function everywhere(key: string): boolean {
   return true;
 }
 
-/** Arrow keys and Enter belong to what has the focus, unless that is the list or nothing. */
-const BELONGS_TO_FOCUS = /^(Arrow|Page|Enter)/;
+/** Arrow keys, Enter and Space belong to what has the focus, unless that is the list or nothing. */
+const BELONGS_TO_FOCUS = /^(Arrow|Page|Enter| )/;
 
 function onKey(event: KeyboardEvent) {
   const target = event.target as HTMLElement;
+  const isFind = event.key === 'f' && (event.ctrlKey || event.metaKey) && place.value.view === 'search';
+  // Once it is this page's, twice the browser's.
+  if (isFind && target.id !== 'find' && document.querySelector('#find')) {
+    event.preventDefault();
+    focus('#find');
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.key === 'Escape' && isSheetOpen.value) {
     isSheetOpen.value = false;
     return;
   }
   if (target.closest('input, textarea, select, [role=menu], [role=dialog]')) {
+    return;
+  }
+  if (event.key === 'Escape' && (chosen.value.size || sought.value)) {
+    chosen.value = new Set();
+    sought.value = '';
     return;
   }
   if (event.key === 'Escape' && opened.value.size) {

@@ -9,6 +9,7 @@ use crate::limits::open_tails::OpenTails;
 use crate::limits::overrides::{Overrides, TenantLimits};
 use crate::net::body::Arrivals;
 use crate::net::outgoing::Outgoing;
+use crate::saved::SavedSearches;
 use crate::tails::TailGroups;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
 use crate::telemetry::query_log::QueryLogGate;
@@ -46,6 +47,8 @@ pub struct App {
     pub(crate) arrivals: Arrivals,
     /// Answers that are being sent.
     pub(crate) outgoing: Arc<Outgoing>,
+    /// Searches that people saved.
+    pub(crate) saved: SavedSearches,
     /// Which queries are logged.
     pub query_log: Arc<QueryLogGate>,
     /// Open tails, per tenant.
@@ -90,7 +93,9 @@ impl App {
         let arrivals = Arrivals::new(store.budget());
         let timeout = config.server.http_server_write_timeout;
         let outgoing = Arc::new(Outgoing::new(store.budget(), &metrics, timeout));
+        let saved = SavedSearches::new(config.data.clone());
         App {
+            saved,
             overrides,
             tokens,
             default_tenant,

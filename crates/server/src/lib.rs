@@ -19,6 +19,7 @@ mod openapi;
 mod query_kind;
 mod reload;
 pub mod routes;
+mod saved;
 mod senders;
 mod server;
 mod shutdown;

@@ -2,8 +2,8 @@
 
 use crate::api::inflight::Inflight;
 use crate::api::{
-    delete, detected, export, format_query, index, labels, legacy, limits, page, patterns, push,
-    query, root, rules, status, tail,
+    around, complete, delete, detected, export, format_query, index, labels, legacy, limits, page,
+    parse, patterns, push, query, root, rules, saved, session, status, tail,
 };
 use crate::app::{App, panic_text};
 use crate::auth::{origin, tokens};
@@ -83,10 +83,10 @@ impl Routes {
 }
 
 fn all() -> Routes {
-    page_in_a_browser(operational(loki(receivers(Routes {
+    page_in_a_browser(operational(own(loki(receivers(Routes {
         router: Router::new(),
         paths: Vec::new(),
-    }))))
+    })))))
 }
 
 /// The paths of senders.
@@ -112,6 +112,22 @@ async fn in_form(request: Request, next: Next) -> Response {
         Some(form) => form.apply(next.run(request).await),
         None => next.run(request).await,
     }
+}
+
+fn own(routes: Routes) -> Routes {
+    routes
+        .route("/skald/api/v1/entries/around", both(around::around))
+        .route("/skald/api/v1/complete", both(complete::completions))
+        .route("/skald/api/v1/parse", both(parse::check))
+        .route("/skald/api/v1/tenants", get(session::tenants))
+        .route(
+            "/skald/api/v1/session",
+            post(session::begin).delete(session::end),
+        )
+        .route(
+            "/skald/api/v1/saved",
+            get(saved::list).post(saved::keep).delete(saved::remove),
+        )
 }
 
 fn page_in_a_browser(routes: Routes) -> Routes {

@@ -19,6 +19,7 @@ mod requests;
 mod rights;
 mod scenarios;
 mod scripts;
+mod sessions;
 mod stopping;
 mod store_faults;
 mod tail;

@@ -92,6 +92,26 @@ export function spanNs(span: Span): { start: string; end: string } {
   return { start: nsOf(span.start), end: nsOf(span.end) };
 }
 
+interface WireAround {
+  data: { before: ExportLine[]; at: ExportLine[]; after: ExportLine[]; more_before: boolean; more_after: boolean };
+}
+
+/** Entries before, at and after an instant, each from the oldest to the newest. */
+export interface Surroundings {
+  before: Entry[];
+  at: Entry[];
+  after: Entry[];
+  hasOlder: boolean;
+  hasNewer: boolean;
+}
+
+export async function fetchSurroundings(query: string, ns: string, count: number, signal: AbortSignal): Promise<Surroundings> {
+  const params = { query, timestamp: ns, before: count, after: count };
+  const { before, at, after, more_before, more_after } = (await getJson<WireAround>('skald/api/v1/entries/around', params, signal)).body.data;
+  const made = (lines: ExportLine[]) => lines.map((l) => entry(l.stream ?? NONE, l.timestamp ?? ns, l.line ?? '', l.structuredMetadata, l.parsed));
+  return { before: made(before), at: made(at), after: made(after), hasOlder: more_before, hasNewer: more_after };
+}
+
 interface ExportLine {
   timestamp?: string;
   stream?: Labels;

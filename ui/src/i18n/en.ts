@@ -89,6 +89,20 @@ export const en = {
   'list.partial': 'This answer is partial: {why}',
   'list.capped': 'The first {count} lines are shown. Narrow the time, or download all.',
 
+  'mode.label': 'Show as',
+  'mode.lines': 'Lines',
+  'mode.table': 'Table',
+  'mode.json': 'JSON',
+  'mode.patterns': 'Patterns',
+  'patterns.kinds': 'kinds of lines, those with most lines first',
+  'patterns.share': 'Share',
+  'find.label': 'Find in lines',
+  'list.chosen': '{count} lines chosen',
+  'keys.match': 'Next and previous match',
+  'keys.find': 'Find in lines, without filtering',
+  'keys.choose': 'Choose lines',
+  'keys.show': 'Lines, table, JSON, patterns',
+
   'changes.title': 'What changed',
   'changes.against': 'Compared with',
   'changes.before': 'the time before',
@@ -120,7 +134,7 @@ export const en = {
   'share.logcli': 'Copy as logcli',
   'share.grafana': 'Copy as Grafana Explore path',
   'share.lines': 'Copy shown lines as text',
-  'share.markdown': 'Copy open lines as a Markdown table',
+  'share.markdown': 'Copy chosen lines as a Markdown table',
   'share.copied': 'Copied',
   'share.failed': 'The browser does not let the page copy',
 
@@ -239,7 +253,7 @@ export const en = {
   'keys.out': 'Zoom out',
   'keys.wrap': 'Wrap lines',
   'keys.pretty': 'Pretty-print JSON',
-  'keys.copy': 'Copy the line',
+  'keys.copy': 'Copy lines: text, JSON, Markdown',
   'keys.share': 'Share',
   'keys.this': 'This list',
 } as const;

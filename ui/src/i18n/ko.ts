@@ -91,6 +91,20 @@ export const ko: Words = {
   'list.partial': '일부만 담긴 답입니다: {why}',
   'list.capped': '처음 {count}줄만 보입니다. 시간을 좁히거나 전체를 내려받으세요.',
 
+  'mode.label': '보기',
+  'mode.lines': '로그',
+  'mode.table': '표',
+  'mode.json': 'JSON',
+  'mode.patterns': '패턴',
+  'patterns.kinds': '가지 유형, 많은 순',
+  'patterns.share': '비율',
+  'find.label': '로그에서 찾기',
+  'list.chosen': '{count}줄 선택됨',
+  'keys.match': '다음, 이전 일치',
+  'keys.find': '거르지 않고 로그에서 찾기',
+  'keys.choose': '로그 선택',
+  'keys.show': '로그, 표, JSON, 패턴',
+
   'changes.title': '달라진 점',
   'changes.against': '비교 대상',
   'changes.before': '바로 앞 시간',
@@ -122,7 +136,7 @@ export const ko: Words = {
   'share.logcli': 'logcli 명령으로 복사',
   'share.grafana': 'Grafana Explore 경로로 복사',
   'share.lines': '보이는 로그를 텍스트로 복사',
-  'share.markdown': '펼친 로그를 Markdown 표로 복사',
+  'share.markdown': '선택한 로그를 Markdown 표로 복사',
   'share.copied': '복사했습니다',
   'share.failed': '브라우저가 복사를 허용하지 않습니다',
 
@@ -241,7 +255,7 @@ export const ko: Words = {
   'keys.out': '넓게 보기',
   'keys.wrap': '줄바꿈',
   'keys.pretty': 'JSON 보기 좋게',
-  'keys.copy': '로그 복사',
+  'keys.copy': '로그 복사: 텍스트, JSON, Markdown',
   'keys.share': '공유',
   'keys.this': '이 목록',
 };

@@ -1,51 +1,30 @@
 import { describe, expect, it } from 'vitest';
+import type { ChoiceKind } from '../api/complete';
 import { colours } from './colours';
-import { fill, matching, placeAt } from './complete';
-
-const at = (marked: string) => {
-  const caret = marked.indexOf('^');
-  return placeAt(marked.replace('^', ''), caret);
-};
-
-describe('what may stand at the caret', () => {
-  it.each([
-    ['{^', 'label', ''],
-    ['{ser^', 'label', 'ser'],
-    ['{a="b", na^}', 'label', 'na'],
-    ['{a="^', 'value', ''],
-    ['{a=~"x|y^"}', 'value', 'x|y'],
-    ['{a="b"} | ^', 'stage', ''],
-    ['{a="b"} |= "x" | js^', 'stage', 'js'],
-    ['su^', 'function', 'su'],
-    ['sum(ra^', 'function', 'ra'],
-    ['sum by (x) (rate({na^', 'label', 'na'],
-  ])('%s', (marked, kind, typed) => expect(at(marked)).toMatchObject({ kind, typed }));
-
-  it.each(['{a="b"} |= "x^', '{a^="b"} ^', '{a="b"}^', 'x^', ''])('nothing in %j', (marked) => expect(at(marked) === null || at(marked)?.kind === 'label').toBe(true));
-
-  it('asks values under the other matchers', () => expect(at('{a="b", c=~"d", a2="^"}')).toMatchObject({ label: 'a2', selector: '{a="b", c=~"d"}' }));
-});
+import { fill, mayComplete } from './complete';
 
 describe('a choice is filled in', () => {
-  const filled = (marked: string, choice: string) => {
+  const filled = (marked: string, kind: ChoiceKind, from: number, choice: string) => {
     const caret = marked.indexOf('^');
-    const query = marked.replace('^', '');
-    const place = placeAt(query, caret);
-    if (!place) throw new Error('no place');
-    const done = fill(query, place, caret, choice);
+    const done = fill(marked.replace('^', ''), { kind, from }, caret, choice);
     return `${done.query.slice(0, done.caret)}^${done.query.slice(done.caret)}`;
   };
-  it.each([
-    ['{ser^', 'service_name', '{service_name="^'],
-    ['{ser^="x"}', 'service_name', '{service_name^="x"}'],
-    ['{a="^', 'b"c', '{a="b\\"c"}^'],
-    ['{a="x^"}', 'xyz', '{a="xyz"^}'],
-    ['{a="b"} | js^', 'json', '{a="b"} | json^'],
-    ['su^', 'sum', 'sum(^'],
-  ])('%s', (marked, choice, expected) => expect(filled(marked, choice)).toBe(expected));
+  it.each<[string, ChoiceKind, number, string, string]>([
+    ['{ser^', 'label', 1, 'service_name', '{service_name="^'],
+    ['{ser^="x"}', 'label', 1, 'service_name', '{service_name^="x"}'],
+    ['{a="^', 'value', 4, 'b"c', '{a="b\\"c"}^'],
+    ['{a=`^', 'value', 4, 'b"c', '{a=`b"c`}^'],
+    ['{a="x^"}', 'value', 4, 'xyz', '{a="xyz"^}'],
+    ['{a="b"} | js^', 'stage', 10, 'json', '{a="b"} | json^'],
+    ['sum by (ap^', 'label', 8, 'app', 'sum by (app^'],
+    ['su^', 'function', 0, 'sum', 'sum(^'],
+  ])('%s', (marked, kind, from, choice, expected) => expect(filled(marked, kind, from, choice)).toBe(expected));
 });
 
-it('puts those that begin so first', () => expect(matching(['xab', 'abc', 'ab', 'zz'], 'ab', 9)).toEqual(['abc', 'xab']));
+it('asks only where something may be written', () => {
+  for (const before of ['{', '{a', '{a="', '{a="b", ', '{a="b"} | ', 'sum by (', 'su']) expect(mayComplete(before)).toBe(true);
+  for (const before of ['', '{a="b"}', '{a=', 'rate({a="b"}[5m]) > ']) expect(mayComplete(before)).toBe(false);
+});
 
 it('colours keep every character', () => {
   for (const query of ['{a="b", c=~`d`} |= "x" # y', 'sum by (a) (rate({b="c"}[5m])) > 1.5', '{a="unfinished', '한글 {}', '']) {

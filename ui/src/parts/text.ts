@@ -40,9 +40,9 @@ export function pieces(line: string): Piece[] {
 }
 
 /** A regex that finds what a query looks for; null when nothing or it is not one of JavaScript's. */
-export function matcherOf({ texts, patterns }: { texts: string[]; patterns: string[] }): RegExp | null {
+export function matcherOf({ texts, patterns }: { texts: string[]; patterns: string[] }, cases: 'as written' | 'any case' = 'as written'): RegExp | null {
   const escaped = texts.map((t) => visible(t).replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
-  const insensitive = patterns.some((p) => p.startsWith('(?i)'));
+  const insensitive = cases === 'any case' || patterns.some((p) => p.startsWith('(?i)'));
   const sources = [...escaped, ...patterns.map((p) => p.replace(/^\(\?i\)/, ''))].filter(Boolean);
   if (!sources.length) return null;
   try {

@@ -46,21 +46,21 @@ export function Around({ entry }: { entry: Entry }) {
       {!found && !trouble && <p class="note">{t('list.loading')}</p>}
       {found && (
         <>
-          <Edge isFull={found.before.length >= count} text={t('around.before', { count: AROUND })} end={t('around.start')} act={() => setCount(count + AROUND)} />
+          <Edge hasMore={found.hasOlder} text={t('around.before', { count: AROUND })} end={t('around.start')} act={() => setCount(count + AROUND)} />
           <ol>
             {found.before.map((e, i) => <AroundRow key={`b${i}`} entry={e} than={entry} />)}
             <AroundRow entry={entry} than={entry} isTarget />
             {found.after.map((e, i) => <AroundRow key={`a${i}`} entry={e} than={entry} />)}
           </ol>
-          <Edge isFull={found.after.length >= count} text={t('around.after', { count: AROUND })} end={t('around.end')} act={() => setCount(count + AROUND)} />
+          <Edge hasMore={found.hasNewer} text={t('around.after', { count: AROUND })} end={t('around.end')} act={() => setCount(count + AROUND)} />
         </>
       )}
     </section>
   );
 }
 
-function Edge({ isFull, text, end, act }: { isFull: boolean; text: string; end: string; act: () => void }) {
-  if (!isFull) return <p class="note edge">{end}</p>;
+function Edge({ hasMore, text, end, act }: { hasMore: boolean; text: string; end: string; act: () => void }) {
+  if (!hasMore) return <p class="note edge">{end}</p>;
   return (
     <button type="button" class="quiet edge" onClick={act}>
       {text}

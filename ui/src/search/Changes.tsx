@@ -8,6 +8,7 @@ import { visible } from '../parts/text';
 import { filterBy, filterPattern } from './actions';
 import { BASELINES, baselineSpan, comparePatterns, compareValues, weight, type Baseline, type PatternChange, type ValueChange } from './changes';
 import { failureOf, fields, ran } from './store';
+import { Template } from './Template';
 
 const ROWS = 40;
 
@@ -136,10 +137,6 @@ function Patterns({ list, isBusy }: { list: PatternChange[]; isBusy: boolean }) 
       </tbody>
     </table>
   );
-}
-
-function Template({ text }: { text: string }) {
-  return <>{text.split('<_>').flatMap((part, i) => (i ? [<i key={i} class="hole">…</i>, visible(part)] : [visible(part)]))}</>;
 }
 
 function Values({ list, totals, isBusy }: { list: ValueChange[]; totals: Totals | null; isBusy: boolean }) {

@@ -16,6 +16,7 @@ import { traceOf } from './neighbours';
 import { filterBy, fixedLink, flipColumn, search } from './actions';
 import { logfmtOf } from './logfmt';
 import { flipAround, withAround } from './selection';
+import { entryJson } from './taking';
 
 /** "Show all" gives this much more at a time: a browser lays out no more at once without a stop. */
 const MORE_CHARS = 200_000;
@@ -47,10 +48,6 @@ function Tool({ icon, text, hint, isOn, act }: { icon: IconName; text: string; h
       <span>{text}</span>
     </button>
   );
-}
-
-export function entryJson({ ns, line, labels, metadata, parsed }: Entry): string {
-  return JSON.stringify({ timestamp: ns, stream: labels, structuredMetadata: metadata, parsed, line });
 }
 
 function Body({ entry, matcher }: { entry: Entry; matcher: RegExp | null }) {

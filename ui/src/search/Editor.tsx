@@ -1,44 +1,33 @@
 /** The query as one types it: coloured, and completed with what the server has. */
 
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { fetchLabels, fetchValues } from '../api/names';
-import { t } from '../i18n';
+import { fetchCompletion, type Choice, type Completion } from '../api/complete';
+import { bytes, compact, t } from '../i18n';
 import { colours } from '../logql/colours';
-import { fill, FUNCTIONS, matching, placeAt, STAGES, type Place } from '../logql/complete';
+import { fill, mayComplete } from '../logql/complete';
 import { isComposing } from '../parts/composing';
 import { visible } from '../parts/text';
 import { place as here } from '../state/place';
 import { resolve } from '../time/range';
 import { openPasted } from './actions';
 import { draft } from './draft';
-import { failure, fields } from './store';
+import { failure } from './store';
 
 const CHOICES = 12;
 const WAIT_MS = 80;
 const HEIGHT_MAX = 240;
 
-interface Offer {
-  place: Place;
+interface Offer extends Completion {
   caret: number;
-  choices: string[];
   /** -1 while none is marked: then Enter runs the query. */
   marked: number;
-}
-
-async function choicesFor(at: Place): Promise<string[]> {
-  const span = resolve(here.value.range);
-  switch (at.kind) {
-    case 'label': return fetchLabels(span);
-    case 'value': return fetchValues(at.label, at.selector, span);
-    case 'stage': return [...STAGES, ...(fields.value ?? []).map((f) => f.name)];
-    case 'function': return FUNCTIONS;
-  }
 }
 
 export function Editor({ run }: { run: () => void }) {
   const area = useRef<HTMLTextAreaElement>(null);
   const [offer, setOffer] = useState<Offer | null>(null);
   const timer = useRef(0);
+  const asked = useRef(new AbortController());
   const isRefused = failure.value?.trouble === 'refused';
   useLayoutEffect(() => {
     const element = area.current;
@@ -46,28 +35,39 @@ export function Editor({ run }: { run: () => void }) {
     element.style.height = 'auto';
     element.style.height = `${Math.min(element.scrollHeight + 2, HEIGHT_MAX)}px`;
   }, [draft.value]);
-  useEffect(() => () => clearTimeout(timer.current), []);
+  useEffect(
+    () => () => {
+      clearTimeout(timer.current);
+      asked.current.abort();
+    },
+    [],
+  );
 
   const look = () => {
     clearTimeout(timer.current);
+    asked.current.abort();
     const caret = area.current?.selectionStart ?? 0;
     const query = draft.value;
-    const at = placeAt(query, caret);
-    if (!at) return setOffer(null);
+    if (!mayComplete(query.slice(0, caret))) return setOffer(null);
+    asked.current = new AbortController();
+    const { signal } = asked.current;
     timer.current = setTimeout(() => {
-      void choicesFor(at).then(
-        (all) => {
-          if (draft.value !== query || document.activeElement !== area.current) return;
-          const choices = matching(all, at.typed, CHOICES);
-          setOffer(choices.length ? { place: at, caret, choices, marked: -1 } : null);
+      fetchCompletion(query, caret, resolve(here.value.range), CHOICES, signal).then(
+        (found) => {
+          if (signal.aborted || draft.value !== query || document.activeElement !== area.current) return;
+          // What is typed in full needs no offer.
+          const isDone = found?.choices.length === 1 && found.choices[0]?.text === query.slice(found.from, caret);
+          setOffer(found && !isDone ? { ...found, caret, marked: -1 } : null);
         },
-        () => setOffer(null),
+        () => {
+          if (!signal.aborted) setOffer(null);
+        },
       );
     }, WAIT_MS);
   };
-  const choose = (choice: string | undefined) => {
+  const choose = (choice: Choice | undefined) => {
     if (!offer || choice === undefined) return;
-    const { query, caret } = fill(draft.value, offer.place, offer.caret, choice);
+    const { query, caret } = fill(draft.value, offer, offer.caret, choice.text);
     draft.value = query;
     setOffer(null);
     // At once: keys that follow must not meet a caret that is still to move.
@@ -102,7 +102,7 @@ export function Editor({ run }: { run: () => void }) {
   };
   return (
     <div class="editor">
-      <Coloured anchor={offer?.place.from ?? -1} />
+      <Coloured anchor={offer?.from ?? -1} />
       <textarea
         id="query"
         ref={area}
@@ -130,7 +130,8 @@ export function Editor({ run }: { run: () => void }) {
       <div id="query-offer" class="offer" role="listbox" aria-label={t('query.offer')} hidden={!offer}>
         {offer?.choices.map((choice, i) => (
           <div
-            key={choice}
+            key={choice.text}
+            aria-label={choice.text}
             id={`offer-${i}`}
             role="option"
             aria-selected={i === offer.marked}
@@ -139,7 +140,8 @@ export function Editor({ run }: { run: () => void }) {
               choose(choice);
             }}
           >
-            {visible(choice)}
+            {visible(choice.text)}
+            {choice.count !== undefined && <small>{offer.kind === 'value' ? bytes(choice.count) : compact(choice.count)}</small>}
           </div>
         ))}
       </div>

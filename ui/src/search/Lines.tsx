@@ -1,17 +1,19 @@
 /** The list of lines: only those in sight are drawn, whatever their number. */
 
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { searchedTexts } from '../logql/edit';
 import { number, t } from '../i18n';
-import { matcherOf } from '../parts/text';
 import { useVirtual } from '../parts/virtual';
-import { place } from '../state/place';
+import type { Entry } from '../api/entries';
+import type { Field } from '../api/metrics';
+import { place, type Show } from '../state/place';
 import { pretty, wrap, zone } from '../state/settings';
 import { Detail } from './Detail';
-import { RowView } from './RowView';
-import { current, flipAround, flipOpen, opened } from './selection';
-import { cursor, isGap, loading, more, moreFailure, ran, rows, ROWS_MAX, type Row } from './store';
+import { matcher } from './find';
+import { RowView, type Mode } from './RowView';
+import { chooseTo, chosen, current, flipAround, flipChosen, flipOpen, opened } from './selection';
+import { cursor, fields, isGap, loading, more, moreFailure, ran, rows, ROWS_MAX, type Row } from './store';
 import { isPaused, loadGap, pause, resume, tail } from './tail';
+import { valueOf } from './value';
 
 const ROW_PIXELS = 24;
 const OPEN_PIXELS = 360;
@@ -27,8 +29,10 @@ const isOpen = (row: Row | undefined) => row !== undefined && !isGap(row) && ope
 export function Lines() {
   const box = useRef<HTMLDivElement>(null);
   const list = rows.value;
-  const columns = columnsOf(place.value.columns, list);
-  const matcher = useMemo(() => matcherOf(searchedTexts(ran.value.query)), [ran.value.query]);
+  const mode = modeOf(place.value.show);
+  const names = useMemo(() => fields.value ?? [], [fields.value]);
+  const columns = columnsOf(place.value.columns, list, mode, names);
+  const marks = matcher.value;
   const virtual = useVirtual({
     count: list.length,
     element: () => box.current,
@@ -37,7 +41,7 @@ export function Lines() {
   });
   const items = virtual.getVirtualItems();
   const hasDay = ran.value.span.end - ran.value.span.start > 86_400_000;
-  const isMeasured = wrap.value === 'on' || pretty.value === 'on' || NARROW.matches;
+  const isMeasured = mode === 'json' || (mode === 'lines' && (wrap.value === 'on' || pretty.value === 'on')) || NARROW.matches;
   const lastShown = items.at(-1)?.index ?? 0;
 
   // The next page is asked for well before its place comes into sight.
@@ -63,15 +67,21 @@ export function Lines() {
     const row = list[Number(element?.dataset.index ?? -1)];
     if (!element || !row || isGap(row) || target.closest('.detail')) return;
     // Who marks text wants to copy it.
-    if (String(getSelection() ?? '') && !target.closest('button')) return;
+    if (!event.shiftKey && String(getSelection() ?? '') && !target.closest('button')) return;
+    if (event.shiftKey || event.ctrlKey || event.metaKey) {
+      if (event.shiftKey) chooseTo(Number(element.dataset.index));
+      else flipChosen(row);
+      current.value = Number(element.dataset.index);
+      return;
+    }
     current.value = Number(element.dataset.index);
     if (target.closest('[data-act=around]')) flipAround(row);
     else flipOpen(row);
     if (tail.value !== 'off') pause();
   };
   return (
-    <div class="lines-frame" data-wrap={wrap.value} data-pretty={pretty.value} data-zone={zone.value} data-day={hasDay}>
-      <Header columns={columns} />
+    <div class="lines-frame" data-wrap={wrap.value} data-pretty={pretty.value} data-zone={zone.value} data-day={hasDay} data-mode={mode}>
+      <Header columns={columns} mode={mode} />
       {/* The grid has the focus; the row with the cursor is named by aria-activedescendant. */}
       <div
         ref={box}
@@ -84,6 +94,11 @@ export function Lines() {
         aria-colcount={columns.length + 3}
         aria-busy={loading.value === 'first'}
         aria-activedescendant={current.value >= 0 ? `row-${current.value}` : undefined}
+        aria-multiselectable
+        onMouseDown={(event) => {
+          // A range of rows is chosen, not their text.
+          if (event.shiftKey) event.preventDefault();
+        }}
         onClick={click}
         onScroll={scroll}
       >
@@ -112,11 +127,11 @@ export function Lines() {
                   </div>
                 ) : (
                   <>
-                    <RowView entry={row} index={index} columns={columns} matcher={matcher} isCurrent={index === current.value} isOpen={open} isWrapped={wrap.value === 'on'} isPretty={pretty.value === 'on'} zone={zone.value} />
+                    <RowView entry={row} index={index} columns={columns} matcher={marks} isCurrent={index === current.value} isChosen={chosen.value.has(row.id)} isOpen={open} mode={mode} isWrapped={wrap.value === 'on'} isPretty={pretty.value === 'on'} zone={zone.value} />
                     {open && (
                       <div role="row">
                         <div role="gridcell">
-                          <Detail entry={row} matcher={matcher} />
+                          <Detail entry={row} matcher={marks} />
                         </div>
                       </div>
                     )}
@@ -132,21 +147,43 @@ export function Lines() {
   );
 }
 
-/** Where nobody chose columns and lines are of several services, their names are one. */
-function columnsOf(chosen: string[], list: Row[]): string[] {
-  if (chosen.length) return chosen;
-  const names = new Set(list.slice(0, 100).map((row) => (isGap(row) ? '' : row.labels.service_name)).filter(Boolean));
-  return names.size > 1 ? ['service_name'] : [];
+/** Values this long that are different in each line are ids. */
+const ID_CHARS = 16;
+
+/** How many of the entries have a field, with how many values, and whether these are ids. */
+function tellsApart(entries: Entry[], name: string) {
+  const values = entries.map((entry) => valueOf(entry, name)).filter(Boolean);
+  const distinct = new Set(values).size;
+  return { name, count: values.length, distinct, isId: distinct > 3 && distinct === values.length && values.every((value) => value.length >= ID_CHARS && !value.includes(' ')) };
 }
 
-function Header({ columns }: { columns: string[] }) {
+/** Columns of a table whose reader chose none. */
+const TABLE_COLUMNS = 7;
+
+const modeOf = (show: Show): Mode => (show === 'table' || show === 'json' ? show : 'lines');
+
+/** Where nobody chose columns: a table shows fields that tell lines apart, lines of several services their names. */
+function columnsOf(picked: string[], list: Row[], mode: Mode, names: Field[]): string[] {
+  if (mode === 'json') return [];
+  if (picked.length) return picked;
+  const sample = list.slice(0, 100).filter((row): row is Entry => !isGap(row));
+  if (mode === 'table') {
+    const told = names.filter(({ name }) => !/^(detected_level|level|ts|time|timestamp)$/.test(name)).map(({ name }) => tellsApart(sample, name));
+    const worth = told.filter(({ count, distinct, isId }) => count > 0 && !isId && (distinct > 1 || sample.length < 2));
+    return worth.toSorted((a, b) => b.count - a.count).slice(0, TABLE_COLUMNS).map(({ name }) => name);
+  }
+  const services = new Set(sample.map((entry) => entry.labels.service_name).filter(Boolean));
+  return services.size > 1 ? ['service_name'] : [];
+}
+
+function Header({ columns, mode }: { columns: string[]; mode: Mode }) {
   if (!columns.length) return null;
   return (
     <div class="lines-header" aria-hidden="true">
       <span class="row-level" />
       <span class="row-time">{t('list.time')}</span>
       {columns.map((name) => <span key={name} class="row-column" title={name}>{name}</span>)}
-      <span class="row-line">{t('list.line')}</span>
+      {mode === 'lines' && <span class="row-line">{t('list.line')}</span>}
     </div>
   );
 }

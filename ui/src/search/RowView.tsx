@@ -8,7 +8,10 @@ import { LineText } from '../parts/Line';
 import { jsonOf, rowText, SHOWN_CHARS, visible } from '../parts/text';
 import type { Zone } from '../time/range';
 import { ran } from './store';
-import { logfmtOf } from './logfmt';
+import { valueOf } from './value';
+
+/** Lines with columns, columns alone, or all of an entry as JSON. */
+export type Mode = 'lines' | 'table' | 'json';
 
 interface Props {
   entry: Entry;
@@ -16,7 +19,9 @@ interface Props {
   columns: string[];
   matcher: RegExp | null;
   isCurrent: boolean;
+  isChosen?: boolean;
   isOpen: boolean;
+  mode?: Mode;
   isWrapped: boolean;
   isPretty: boolean;
   zone: Zone;
@@ -27,10 +32,10 @@ export class RowView extends Component<Props> {
     return (Object.keys(next) as (keyof Props)[]).some((name) => next[name] !== this.props[name]);
   }
 
-  override render({ entry, index, columns, matcher, isCurrent, isOpen, isWrapped, isPretty }: Props) {
+  override render({ entry, index, columns, matcher, isCurrent, isChosen = false, isOpen, mode = 'lines', isWrapped, isPretty }: Props) {
     const spansDays = ran.value.span.end - ran.value.span.start > 86_400_000;
     return (
-      <div id={`row-${index}`} class="row" role="row" aria-rowindex={index + 1} aria-expanded={isOpen} data-level={entry.level} data-current={isCurrent}>
+      <div id={`row-${index}`} class="row" role="row" aria-rowindex={index + 1} aria-expanded={isOpen} aria-selected={isChosen} data-level={entry.level} data-current={isCurrent}>
         <span class={`row-level badge level-${entry.level}`} role="gridcell" aria-label={t(`level.${entry.level}`)}>
           {LETTERS[entry.level]}
         </span>
@@ -39,10 +44,23 @@ export class RowView extends Component<Props> {
           {clock(entry.ms)}
         </span>
         {columns.map((name) => <span key={name} class="row-column" role="gridcell" title={valueOf(entry, name)}>{visible(valueOf(entry, name).slice(0, 200))}</span>)}
-        <Text entry={entry} matcher={matcher} isWrapped={isWrapped} isPretty={isPretty} />
+        {mode === 'lines' && <Text entry={entry} matcher={matcher} isWrapped={isWrapped} isPretty={isPretty} />}
+        {mode === 'json' && <Json entry={entry} matcher={matcher} />}
       </div>
     );
   }
+}
+
+/** All of an entry: labels and metadata, and the line as what it is. */
+function Json({ entry: { labels, metadata, line }, matcher }: Pick<Props, 'entry' | 'matcher'>) {
+  const found = jsonOf(line.slice(0, 200_000));
+  const text = JSON.stringify({ ...labels, ...metadata, line: found ?? line.slice(0, SHOWN_CHARS) }, null, 2);
+  return (
+    <span class="row-line row-json" role="gridcell">
+      <LineText text={text.slice(0, SHOWN_CHARS)} matcher={matcher} />
+      {text.length > SHOWN_CHARS && <small class="more">… +{text.length - SHOWN_CHARS}</small>}
+    </span>
+  );
 }
 
 function Text({ entry, matcher, isWrapped, isPretty }: Pick<Props, 'entry' | 'matcher' | 'isWrapped' | 'isPretty'>) {
@@ -64,29 +82,4 @@ function Text({ entry, matcher, isWrapped, isPretty }: Pick<Props, 'entry' | 'ma
       {folded > 0 && <small class="more">{t('list.folded', { count: folded })}</small>}
     </span>
   );
-}
-
-const fieldsOf = new WeakMap<Entry, Record<string, unknown>>();
-
-/** A column's value: a label, metadata, or a field of the line. */
-export function valueOf(entry: Entry, name: string): string {
-  const known = entry.labels[name] ?? entry.metadata[name] ?? entry.parsed[name];
-  if (known !== undefined) return known;
-  let found = fieldsOf.get(entry);
-  if (!found) {
-    found = flat(jsonOf(entry.line.slice(0, 200_000))) ?? logfmtOf(entry.line) ?? {};
-    fieldsOf.set(entry, found);
-  }
-  const value = Object.hasOwn(found, name) ? found[name] : undefined;
-  return value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-/** Paths joined with `_`, as LogQL's json parser names them. */
-function flat(value: unknown, prefix = '', into: Record<string, unknown> = {}): Record<string, unknown> | null {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
-  for (const [name, child] of Object.entries(value)) {
-    const path = (prefix + name).replaceAll(/[^a-zA-Z0-9_]/g, '_');
-    if (flat(child, `${path}_`, into) === null) Object.defineProperty(into, path, { value: child, enumerable: true });
-  }
-  return into;
 }

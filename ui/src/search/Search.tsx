@@ -10,6 +10,7 @@ import { Histogram } from './Histogram';
 import { Lines } from './Lines';
 import { Linked } from './Linked';
 import { MetricChart } from './MetricChart';
+import { Patterns } from './Patterns';
 import { QueryBar } from './QueryBar';
 import { forget } from './selection';
 import { Empty, Failed } from './States';
@@ -60,15 +61,20 @@ export function Search() {
 function Content() {
   const isLoading = loading.value === 'first';
   const hasSomething = rows.value.length > 0 || series.value !== null;
-  const hasChanges = place.value.show === 'changes' && series.value === null && !failure.value && tail.value === 'off' && ran.value.query !== '';
+  const { show } = place.value;
+  const isSummed = series.value === null && !failure.value && tail.value === 'off' && ran.value.query !== '';
+  const hasChanges = show === 'changes' && isSummed;
+  const hasPatterns = show === 'patterns' && isSummed && (rows.value.length > 0 || isLoading);
+  const isOther = hasChanges || hasPatterns;
   if (failure.value && !hasSomething) return <Failed failure={failure.value} />;
   return (
     <div class="content" data-busy={isLoading}>
       {failure.value && <Failed failure={failure.value} />}
       {series.value !== null && <MetricChart series={series.value} />}
       {hasChanges && <Changes />}
-      {series.value === null && rows.value.length > 0 && !hasChanges && <Lines />}
-      {!hasSomething && isLoading && !hasChanges && (
+      {hasPatterns && <Patterns />}
+      {series.value === null && rows.value.length > 0 && !isOther && <Lines />}
+      {!hasSomething && isLoading && !isOther && (
         <div class="state" role="status">
           {t('list.loading')}
         </div>
@@ -78,7 +84,7 @@ function Content() {
           {t('tail.waiting')}
         </div>
       )}
-      {!hasSomething && !isLoading && tail.value === 'off' && !failure.value && !hasChanges && <Empty key={`${place.value.query}${runs.value}`} />}
+      {!hasSomething && !isLoading && tail.value === 'off' && !failure.value && !isOther && <Empty key={`${place.value.query}${runs.value}`} />}
     </div>
   );
 }

@@ -8,11 +8,13 @@ import { bytes, number, seconds, stamp, t } from '../i18n';
 import { copy } from '../parts/clipboard';
 import { Icon, type IconName } from '../parts/Icon';
 import { Menu } from '../parts/Menu';
-import { place, runs } from '../state/place';
+import { isComposing } from '../parts/composing';
+import { note, place, runs } from '../state/place';
 import { order, pretty, sidebar, toggle, wrap } from '../state/settings';
 import { flipChanges, flipTail, fixedLink, stopTail } from './actions';
-import { valueOf } from './RowView';
-import { opened } from './selection';
+import { moveToMatch, sought } from './find';
+import { chosen, opened } from './selection';
+import { asMarkdown } from './taking';
 import { cost, isGap, ran, rows, series } from './store';
 import { arrived, isPaused, retryIn, since, tail, waitingCount } from './tail';
 
@@ -21,9 +23,11 @@ export function Toolbar() {
   return (
     <div class="toolbar">
       {isLog && <Tool icon="fields" text={t(sidebar.value === 'on' ? 'fields.hide' : 'fields.show')} isOn={sidebar.value === 'on'} act={() => toggle(sidebar)} isIconOnly />}
+      {isLog && <Modes />}
       <span class="status" role="status">
         <Status />
       </span>
+      {isLog && <Find />}
       {isLog && (
         <>
           <Tool icon="changes" text={t('changes.title')} hint="c" isOn={place.value.show === 'changes'} act={flipChanges} />
@@ -46,6 +50,49 @@ export function Toolbar() {
   );
 }
 
+/** What the list is drawn as. */
+const MODES = ['lines', 'table', 'json', 'patterns'] as const;
+
+function Modes() {
+  const { show } = place.value;
+  return (
+    <div class="modes" role="radiogroup" aria-label={t('mode.label')}>
+      {MODES.map((mode, i) => (
+        <button key={mode} type="button" role="radio" aria-checked={show === mode} title={`${t(`mode.${mode}`)} ${i + 1}`} onClick={() => note({ show: mode })}>
+          {t(`mode.${mode}`)}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Marks words in the lines without filtering; Enter goes to the next line with one. */
+function Find() {
+  return (
+    <input
+      id="find"
+      type="search"
+      class="find"
+      spellcheck={false}
+      autocomplete="off"
+      placeholder={t('find.label')}
+      aria-label={t('find.label')}
+      title={`${t('find.label')} h`}
+      value={sought.value}
+      onInput={(event) => (sought.value = event.currentTarget.value)}
+      onKeyDown={(event) => {
+        if (isComposing(event)) return;
+        if (event.key === 'Enter') moveToMatch(event.shiftKey ? -1 : 1);
+        else if (event.key === 'Escape') {
+          if (!sought.value) event.currentTarget.blur();
+          sought.value = '';
+        } else return;
+        event.preventDefault();
+      }}
+    />
+  );
+}
+
 function Tool({ icon, text, hint, isOn, act, isIconOnly }: { icon: IconName; text: string; hint?: string; isOn?: boolean; act: () => void; isIconOnly?: boolean }) {
   return (
     <button type="button" class="tool" aria-pressed={isOn} aria-label={isIconOnly ? text : undefined} title={hint ? `${text} ${hint}` : text} onClick={act}>
@@ -64,6 +111,7 @@ function Status() {
     case 'on':
       return isPaused.value ? <>{t('tail.paused', { count: waitingCount.value })}</> : <>{t('tail.following', { count: arrived.value, time: stamp(since.value).slice(11, 19) })}</>;
     case 'off': {
+      if (chosen.value.size) return <>{t('list.chosen', { count: chosen.value.size })}</>;
       if (!cost.value) return null;
       return <>{t('list.read', { bytes: bytes(cost.value.bytes), time: seconds(cost.value.seconds) })}</>;
     }
@@ -116,20 +164,12 @@ function linesAsText(): string {
 /** Lines of a table for a report: as many as one reads. */
 const MARKDOWN_ROWS = 50;
 
-/** The open lines, or the first of the list, as a Markdown table with a link to the same view. */
-function linesAsMarkdown(): string {
+/** The chosen lines, or the open ones, or the first of the list. */
+function linesOfReport(): Entry[] {
   const entries = rows.value.filter((row): row is Entry => !isGap(row));
+  const picked = entries.filter((entry) => chosen.value.has(entry.id));
   const open = entries.filter((entry) => opened.value.has(entry.id));
-  const { columns } = place.value;
-  const cell = (text: string) => text.slice(0, 500).replaceAll(/[|\\`]/g, '\\$&').replaceAll(/\s*\n\s*/g, ' ');
-  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
-  return [
-    `[${cell(place.value.query || '{}')}](${fixedLink()})`,
-    '',
-    line([t('list.time'), ...columns.map(cell), t('list.line')]),
-    line(['---', ...columns.map(() => '---'), '---']),
-    ...(open.length ? open : entries.slice(0, MARKDOWN_ROWS)).map((e) => line([stamp(e.ms), ...columns.map((name) => cell(valueOf(e, name))), cell(e.line)])),
-  ].join('\n');
+  return picked.length ? picked : open.length ? open : entries.slice(0, MARKDOWN_ROWS);
 }
 
 export function Share() {
@@ -144,7 +184,7 @@ export function Share() {
         { text: t('share.logcli'), act: () => void copy(asLogcli(viewNow())) },
         { text: t('share.grafana'), act: () => void copy(asGrafana(viewNow())) },
         { text: t('share.lines'), act: () => void copy(linesAsText()) },
-        { text: t('share.markdown'), act: () => void copy(linesAsMarkdown()) },
+        { text: t('share.markdown'), act: () => void copy(asMarkdown(linesOfReport())) },
       ]}
     />
   );

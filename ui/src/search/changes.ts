@@ -57,7 +57,7 @@ export function weight({ now, before }: { now: number; before: number }): number
 }
 
 /** Runs the jobs a few at a time; what one finds is handed on at once. */
-async function eachOf<T>(items: T[], job: (item: T) => Promise<void>) {
+export async function eachOf<T>(items: T[], job: (item: T) => Promise<void>) {
   let next = 0;
   const worker = async () => {
     while (next < items.length) {

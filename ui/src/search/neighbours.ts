@@ -1,6 +1,6 @@
 /** Lines around a line, in the order of time: of its stream, or of all that shares a label with it. */
 
-import { fetchPage, keyOf, type Entry } from '../api/entries';
+import { fetchSurroundings, keyOf, type Entry, type Surroundings } from '../api/entries';
 import { quote } from '../logql/split';
 
 export const AROUND = 10;
@@ -36,20 +36,25 @@ function queryOf(entry: Entry, scope: Scope): string {
 export interface Around {
   before: Entry[];
   after: Entry[];
+  hasOlder: boolean;
+  hasNewer: boolean;
 }
 
-/** Twenty-nine days on each side: less than the longest range a query may have. */
-const REACH_NS = 29n * 86_400_000_000_000n;
-
-/** Up to `count` lines on each side; the line itself is left out. */
+/** Up to `count` lines on each side, in the exact order of the store; the line itself is left out. */
 export async function fetchAround(entry: Entry, scope: Scope, count: number, signal: AbortSignal): Promise<Around> {
-  const at = BigInt(entry.ns);
-  const query = queryOf(entry, scope);
+  return sides(entry, await fetchSurroundings(queryOf(entry, scope), entry.ns, count, signal), count);
+}
+
+/** What lies on each side of an entry: others of its nanosecond are before or after it, as they arrived. */
+export function sides(entry: Entry, { before, at, after, hasOlder, hasNewer }: Surroundings, count: number): Around {
   const key = keyOf(entry);
-  const after1 = (at + 1n).toString();
-  const [older, newer] = await Promise.all([
-    fetchPage({ query, start: (at - REACH_NS).toString(), end: after1, limit: count + 1, forward: false }, signal),
-    fetchPage({ query, start: after1, end: (at + REACH_NS).toString(), limit: count, forward: true }, signal),
-  ]);
-  return { before: older.entries.toReversed().filter((e) => keyOf(e) !== key).slice(-count), after: newer.entries };
+  const found = at.findIndex((other) => keyOf(other) === key);
+  const older = [...before, ...at.slice(0, Math.max(0, found))];
+  const newer = [...at.slice(found + 1), ...after];
+  return {
+    before: older.slice(Math.max(0, older.length - count)),
+    after: newer.slice(0, count),
+    hasOlder: hasOlder || older.length > count,
+    hasNewer: hasNewer || newer.length > count,
+  };
 }

@@ -32,8 +32,39 @@ export function flipAround(entry: Entry) {
   if (isShown || !withAround.value.has(key)) withAround.value = flipped(withAround.value, key);
 }
 
+/** Ids of rows that are chosen to be copied. */
+export const chosen = signal<ReadonlySet<number>>(new Set());
+
+export function flipChosen(entry: Entry) {
+  chosen.value = flipped(chosen.value, entry.id);
+}
+
+/** Chooses all rows from the one with the cursor to another, which gets the cursor. */
+export function chooseTo(index: number) {
+  const [first, last] = [Math.max(0, Math.min(current.value, index)), Math.max(current.value, index)];
+  const ids = rows.value.slice(first, last + 1).flatMap((row) => (isGap(row) ? [] : [row.id]));
+  chosen.value = new Set([...chosen.value, ...ids]);
+  current.value = index;
+}
+
+/** Chooses the row with the cursor and its neighbour, which gets the cursor. */
+export function chooseNext(by: 1 | -1) {
+  const index = current.value + by;
+  if (index < 0 || index >= rows.value.length) return;
+  pause();
+  chooseTo(index);
+}
+
+/** The chosen entries in the order of the list; without any the one with the cursor. */
+export function chosenEntries(): Entry[] {
+  if (chosen.value.size) return rows.value.filter((row): row is Entry => !isGap(row) && chosen.value.has(row.id));
+  const entry = currentEntry();
+  return entry ? [entry] : [];
+}
+
 export function forget() {
   current.value = -1;
+  chosen.value = new Set();
   opened.value = new Set();
   withAround.value = new Set();
 }
@@ -52,13 +83,16 @@ export function move(by: number) {
   if (current.value > last - 50) void more();
 }
 
-/** To the next error down or up; loads pages until there is one. */
-export async function moveToError(direction: 1 | -1) {
+export const moveToError = (direction: 1 | -1) => moveToNext(direction, (entry) => isBad(entry.level));
+
+/** To the next row down or up that is meant; loads pages until there is one. */
+export async function moveToNext(direction: 1 | -1, isMeant: (entry: Entry) => boolean) {
+  pause();
   let at = current.value + direction;
   while (true) {
     for (; at >= 0 && at < rows.value.length; at += direction) {
       const row = rows.value[at];
-      if (row && !isGap(row) && isBad(row.level)) {
+      if (row && !isGap(row) && isMeant(row)) {
         current.value = at;
         return;
       }

@@ -5,8 +5,9 @@ import { DEFAULT_RANGE, resolveEnd, type Range } from '../time/range';
 
 export type View = 'home' | 'search' | 'storage';
 
-/** What Search shows of its query: the lines, or what changed. */
-export type Show = 'lines' | 'changes';
+/** How Search shows what its query finds. */
+export const SHOWS = ['lines', 'table', 'json', 'patterns', 'changes'] as const;
+export type Show = (typeof SHOWS)[number];
 
 export interface Place {
   view: View;
@@ -30,7 +31,7 @@ export function parsePlace(search: string): Place {
   const range = params.has('from') || params.has('to') ? { from: end('from'), to: end('to') } : DEFAULT_RANGE;
   return {
     view: params.has('query') ? 'search' : params.get('view') === 'storage' ? 'storage' : 'home',
-    show: params.get('show') === 'changes' ? 'changes' : 'lines',
+    show: SHOWS.find((show) => show === params.get('show')) ?? 'lines',
     query: params.get('query') ?? '',
     range,
     columns: (params.get('columns') ?? '').split(',').filter(Boolean),

@@ -2,10 +2,11 @@
 //!
 //! The way of a text: `lexer` cuts it into `token`s, `grammar` and its neighbours (`stage`,
 //! `filter`, `range`, `vector`) read them as nom parsers over a `cursor`, `expect` and `suggest`
-//! turn a fault into words. Back again: [`print()`] on one line, [`pretty()`] over several. Nothing
+//! turn a fault into words. [`complete()`] says what may follow what is written so far. Back again: [`print()`] on one line, [`pretty()`] over several. Nothing
 //! is compiled here but what must be known to refuse a query as early as Loki does.
 
 mod capture;
+mod complete;
 mod duration;
 pub(crate) mod error_report;
 mod filter;
@@ -23,6 +24,7 @@ mod vector;
 #[cfg(test)]
 mod tests;
 
+pub use complete::{Gap, STAGE_WORDS, Wanted, complete, functions};
 pub use grammar::{DEPTH_MAX, HEIGHT_MAX};
 pub use pretty::pretty;
 pub use print::{

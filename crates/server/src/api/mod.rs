@@ -3,6 +3,8 @@
 //! `extract` reads what handlers take, `params` parameters, `headers` headers; `response` wraps
 //! answers. `tail_session` is a tail without its transport, `recent_entries` what it sent last.
 
+pub(crate) mod around;
+pub(crate) mod complete;
 pub(crate) mod delete;
 pub(crate) mod detected;
 pub(crate) mod export;
@@ -17,12 +19,15 @@ pub(crate) mod legacy;
 pub(crate) mod limits;
 pub(crate) mod page;
 pub(crate) mod params;
+pub(crate) mod parse;
 pub(crate) mod patterns;
 pub(crate) mod push;
 pub(crate) mod query;
 pub(crate) mod response;
 pub(crate) mod root;
 pub(crate) mod rules;
+pub(crate) mod saved;
+pub(crate) mod session;
 pub(crate) mod status;
 pub(crate) mod tail;
 pub(crate) mod tail_session;

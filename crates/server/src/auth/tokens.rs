@@ -6,18 +6,21 @@
 //! again when it changes.
 
 use crate::auth::rights::{Access, Right, needed};
+use crate::auth::session;
+use crate::clock;
 use crate::error::ApiError;
 use crate::senders;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
 use axum::extract::{Request, State};
 use axum::http::header::WWW_AUTHENTICATE;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use parking_lot::RwLock;
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 use skald_model::TenantId;
@@ -57,6 +60,20 @@ impl Grant {
         }
     }
 
+    /// Its name in the token file.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The tenants it is for; `None` is all.
+    pub(crate) fn tenants(&self) -> Option<&[TenantId]> {
+        self.tenants.as_deref()
+    }
+
+    pub(super) fn hash(&self) -> &[u8] {
+        &self.hash
+    }
+
     fn has(&self, wanted: Right) -> bool {
         self.rights.iter().any(|right| right.includes(wanted))
     }
@@ -86,6 +103,7 @@ struct TokenEntry {
 pub struct Tokens {
     file: Option<PathBuf>,
     grants: RwLock<Vec<Arc<Grant>>>,
+    session_key: hmac::Key,
 }
 
 impl Tokens {
@@ -94,6 +112,7 @@ impl Tokens {
         let tokens = Tokens {
             file: (!file.is_empty()).then(|| PathBuf::from(file)),
             grants: RwLock::default(),
+            session_key: session::new_key()?,
         };
         tokens.reload()?;
         Ok(tokens)
@@ -118,8 +137,17 @@ impl Tokens {
         Ok(())
     }
 
+    pub(super) fn session_key(&self) -> &hmac::Key {
+        &self.session_key
+    }
+
+    /// All that are in force.
+    pub(super) fn all(&self) -> Vec<Arc<Grant>> {
+        self.grants.read().clone()
+    }
+
     /// What an `Authorization` header allows.
-    fn grant(&self, header: &str) -> Option<Arc<Grant>> {
+    pub(super) fn grant(&self, header: &str) -> Option<Arc<Grant>> {
         let (scheme, credentials) = header.trim().split_once(' ')?;
         let (user, secret) = match scheme.to_ascii_lowercase().as_str() {
             "bearer" => (None, credentials.trim().to_owned()),
@@ -273,7 +301,8 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
     let uri = request.uri();
     let query = uri.query().unwrap_or("");
     let header = senders::authorization(request.headers(), uri.path(), query);
-    match allowed(&guard.tokens, &header, access) {
+    let headers = request.headers();
+    match allowed_to(&guard.tokens, &header, request.method(), headers, access) {
         Ok(grant) => {
             request.extensions_mut().insert((*grant).clone());
             next.run(request).await
@@ -293,13 +322,36 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
     }
 }
 
+/// What the token of a request allows, or without one its session, when it allows this.
+fn allowed_to(
+    tokens: &Tokens,
+    authorization: &str,
+    method: &Method,
+    headers: &HeaderMap,
+    access: Access,
+) -> Result<Arc<Grant>, ApiError> {
+    let ("", Some(session)) = (authorization, session::named(headers)) else {
+        return allowed(tokens, authorization, access);
+    };
+    let grant = tokens.grant_of_session(session, clock::now() / 1_000_000_000);
+    let is_safe = [Method::GET, Method::HEAD].contains(method);
+    if grant.is_some() && !is_safe && !session::says_its_origin(headers) {
+        let text = "a change by session needs an Origin: use a token where there is no page\n";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, text));
+    }
+    checked(grant, access)
+}
+
 /// What a header allows, when it allows this.
 pub(crate) fn allowed(
     tokens: &Tokens,
     header: &str,
     access: Access,
 ) -> Result<Arc<Grant>, ApiError> {
-    let grant = tokens.grant(header);
+    checked(tokens.grant(header), access)
+}
+
+fn checked(grant: Option<Arc<Grant>>, access: Access) -> Result<Arc<Grant>, ApiError> {
     let grant = grant
         .ok_or_else(|| ApiError::new(StatusCode::UNAUTHORIZED, "a valid token is required\n"))?;
     let (Access::Tenant(right) | Access::Server(right)) = access else {

@@ -4,6 +4,7 @@
 //! Tests see to it that the list and the router name the same paths and methods, and that the
 //! parameters are checked.
 
+mod own;
 mod params;
 mod table;
 

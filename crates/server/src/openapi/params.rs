@@ -184,6 +184,26 @@ pub(super) const DELAY_FOR: Param = optional(
 );
 pub(super) const REGEXP: Param = optional("regexp", Kind::Text, "One more line filter");
 pub(super) const EXPORT_LIMIT: Param = optional("limit", Kind::Integer, "Lines at most; 0 is all");
+pub(super) const AROUND_TIME: Param = required("timestamp", Kind::Time, "The instant");
+pub(super) const AROUND_BEFORE: Param = optional(
+    "before",
+    Kind::Integer,
+    "Older entries at most; 10, up to 1000",
+);
+pub(super) const AROUND_AFTER: Param = optional(
+    "after",
+    Kind::Integer,
+    "Newer entries at most; 10, up to 1000",
+);
+pub(super) const TYPED_QUERY: Param = optional("query", Kind::Text, "What is typed so far");
+pub(super) const CARET: Param = optional(
+    "caret",
+    Kind::Integer,
+    "Characters before the caret; by default all",
+);
+pub(super) const CHOICE_LIMIT: Param =
+    optional("limit", Kind::Count, "Choices at most; 50, up to 1000");
+pub(super) const SAVED_NAME: Param = required("name", Kind::Text, "The search's name");
 pub(super) const RULE_TYPE: Param = optional(
     "type",
     Kind::OneOf(&["alert", "record"]),

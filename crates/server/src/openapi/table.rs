@@ -1,5 +1,6 @@
 //! The table of operations lists every route, its methods and parameters.
 
+use super::own;
 use super::params::*;
 use crate::senders::{ROUTES, SenderRoute, Takes};
 
@@ -46,11 +47,11 @@ pub(super) struct Operation {
     pub(super) params: Vec<Param>,
 }
 
-const GET: &[&str] = &["GET"];
-const POST: &[&str] = &["POST"];
-const BOTH: &[&str] = &["GET", "POST"];
+pub(super) const GET: &[&str] = &["GET"];
+pub(super) const POST: &[&str] = &["POST"];
+pub(super) const BOTH: &[&str] = &["GET", "POST"];
 
-const RANGE: [Param; 3] = [START, END, SINCE];
+pub(super) const RANGE: [Param; 3] = [START, END, SINCE];
 
 /// All there is.
 pub(super) fn operations() -> Vec<Operation> {
@@ -62,6 +63,7 @@ pub(super) fn operations() -> Vec<Operation> {
         deletes(),
         rules(),
         legacy(),
+        own::operations(),
         pages(),
     ]
     .into_iter()
@@ -69,7 +71,7 @@ pub(super) fn operations() -> Vec<Operation> {
     .collect()
 }
 
-fn read(path: &'static str, summary: &'static str, params: &[&[Param]]) -> Operation {
+pub(super) fn read(path: &'static str, summary: &'static str, params: &[&[Param]]) -> Operation {
     let params = params
         .iter()
         .copied()
