@@ -6,6 +6,7 @@
 //! [`tail_hub`]. The layers of the modules are in docs/architecture.md.
 
 mod decode;
+mod forms;
 mod handle;
 mod label_name;
 mod lanes;
@@ -25,6 +26,7 @@ mod validate;
 
 pub use decode::proto_types;
 pub use handle::Ingest;
+pub use limits::noise::{NOISE_RULES_MAX, NoiseRule};
 pub use limits::otlp_rules::{
     AttributeAction, AttributeNames, AttributeRule, OTLP_RULES_MAX, OtlpRules,
 };

@@ -1,7 +1,7 @@
 //! Metrics of pushes: received, taken and refused, under the names Loki's dashboards read.
 
 use crate::push_counters::{LINE_BUCKETS, PushCounters};
-use crate::rejection::Reason;
+use crate::rejection::{Dropped, Reason};
 use parking_lot::Mutex;
 use skald_model::TenantId;
 use skald_store::{NAMED_TENANTS, OTHER_TENANTS};
@@ -24,6 +24,16 @@ pub(crate) struct Spent {
     pub(crate) decompressed: u64,
 }
 
+impl Spent {
+    /// Nothing yet, on a body of that many bytes.
+    pub(crate) fn of_body(bytes: usize) -> Spent {
+        Spent {
+            received: bytes as u64,
+            ..Spent::default()
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Counters {
     lines: u64,
@@ -32,6 +42,7 @@ struct Counters {
     truncated: u64,
     dropped_names: u64,
     discarded: BTreeMap<Reason, (u64, u64)>,
+    dropped: Dropped,
 }
 
 #[derive(Debug, Default)]
@@ -72,7 +83,7 @@ impl Metrics {
         totals.spent.write += spent.write;
         totals.spent.received += spent.received;
         totals.spent.decompressed += spent.decompressed;
-        if pushed.lines == 0 && pushed.discarded.is_empty() {
+        if pushed.lines == 0 && pushed.discarded.is_empty() && pushed.dropped.is_empty() {
             return;
         }
         let mut key = (Some(tenant.clone()), format);
@@ -89,6 +100,10 @@ impl Metrics {
             let discarded = counters.discarded.entry(*reason).or_default();
             discarded.0 += samples;
             discarded.1 += bytes;
+        }
+        for (reason, (samples, bytes)) in &pushed.dropped {
+            let dropped = counters.dropped.entry(reason.clone()).or_default();
+            *dropped = (dropped.0 + samples, dropped.1 + bytes);
         }
     }
 
@@ -107,6 +122,7 @@ impl Metrics {
         let totals = self.0.lock();
         write_received(&totals, out);
         write_refused(&totals, out);
+        write_dropped(&totals, out);
         write_sizes(&totals, out);
         write_own(&totals, out);
     }
@@ -206,6 +222,26 @@ fn write_refused(totals: &Totals, out: &mut String) {
         "Lines taken with a change.",
         mutated,
     );
+}
+
+fn write_dropped(totals: &Totals, out: &mut String) {
+    let mut dropped = |name: &str, help: &str, value: fn(&(u64, u64)) -> u64| {
+        let samples = totals
+            .tenants
+            .iter()
+            .flat_map(|((tenant, format), counters)| {
+                counters.dropped.iter().map(move |(reason, counts)| {
+                    let (reason, tenant) = (reason.escape_debug(), label_of(tenant));
+                    let labels =
+                        format!("{{reason=\"{reason}\",tenant=\"{tenant}\",format=\"{format}\"}}");
+                    (labels, value(counts).to_string())
+                })
+            });
+        family(out, name, "counter", help, samples);
+    };
+    let lines = "Lines left out on purpose: noise, and what came before.";
+    dropped("skald_ingest_dropped_lines_total", lines, |c| c.0);
+    dropped("skald_ingest_dropped_bytes_total", "Their bytes.", |c| c.1);
 }
 
 fn write_sizes(totals: &Totals, out: &mut String) {

@@ -4,10 +4,12 @@
 //! most one a worker.
 
 use crate::decode::body;
+use crate::decode::decoded::Decoded;
+use crate::forms;
 use crate::lanes::Lane;
 use crate::limits::IngestLimits;
 use crate::metrics::{Metrics, Spent};
-use crate::receivers::{self, Outcome as PushOutcome, Reception, Scratch, Taken};
+use crate::receivers::{self, Outcome as PushOutcome, Receiver, Reception, Scratch, Taken};
 use crate::rejection::{BodyError, RefusedRows};
 use crate::reply::PushReply;
 use crate::request::{Protocol, PushRequest};
@@ -116,10 +118,7 @@ impl Pipeline {
         let policy = self.policies.of(tenant);
         let rates = self.rates.of(tenant, &policy.limits);
         let mut since = Instant::now();
-        let mut spent = Spent {
-            received: request.body.len() as u64,
-            ..Spent::default()
-        };
+        let mut spent = Spent::of_body(request.body.len());
 
         let mut room = Room::within(self.store.budget(), lane);
         let body = decompressed(request, &policy.limits, buffer, &mut room)?;
@@ -132,7 +131,7 @@ impl Pipeline {
             limits,
             now,
         };
-        let mut decoded = receiver.decode(&reception, room)?;
+        let mut decoded = decoded(receiver, &reception, room)?;
         let (note, positions) = (decoded.note.take(), std::mem::take(&mut decoded.positions));
         spent.decode = lap(&mut since);
 
@@ -204,6 +203,17 @@ fn decompressed<'b>(
     let encodings = receiver.encodings(request)?;
     body::decompress(&request.body, &encodings, limits, buffer, room)
         .map_err(|error| receiver.undecodable(error, request))
+}
+
+/// Streams and entries of a body, those of a known form with their columns.
+fn decoded<'m>(
+    receiver: &dyn Receiver,
+    reception: &Reception<'m>,
+    room: Room,
+) -> Result<Decoded<'m>, BodyError> {
+    let mut decoded = receiver.decode(reception, room)?;
+    forms::discover(&mut decoded, reception.limits)?;
+    Ok(decoded)
 }
 
 /// Refused rows by where they stood in the request, if that is another order.
@@ -318,7 +328,7 @@ impl DryRun {
             limits,
             now: i64::MAX,
         };
-        let mut decoded = receivers::of(request.protocol).decode(&reception, room)?;
+        let mut decoded = decoded(receivers::of(request.protocol), &reception, room)?;
         let rules = Rules {
             policy: &self.policy,
             rates: None,

@@ -1,6 +1,6 @@
 //! Counters of one push: filled without locks while validating, added to the metrics once.
 
-use crate::rejection::Reason;
+use crate::rejection::{Dropped, Reason};
 use std::collections::BTreeMap;
 
 /// Upper bounds of the buckets of `loki_bytes_per_line`, in bytes; powers of eight. The last bucket
@@ -24,6 +24,8 @@ pub(crate) struct PushCounters {
     pub(crate) line_sizes: [u64; LINE_BUCKETS.len() + 1],
     /// Entries and bytes of lines refused.
     pub(crate) discarded: BTreeMap<Reason, (u64, u64)>,
+    /// What was left out on purpose.
+    pub(crate) dropped: Dropped,
 }
 
 impl PushCounters {

@@ -2,6 +2,7 @@
 //!
 //! The words are Loki's, because people and alerts match on them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -95,6 +96,9 @@ impl Reason {
         }
     }
 }
+
+/// Entries that are left out on purpose, and bytes of their lines, by reason.
+pub(crate) type Dropped = BTreeMap<String, (u64, u64)>;
 
 /// A stream that is not taken.
 #[derive(Debug)]

@@ -56,6 +56,18 @@ pub enum Protocol {
     Otlp,
     /// `logproto.Pusher/Push`: the message as it is, or wrapped in the encoding the call names.
     Grpc,
+    /// `/ingest/k8s-audit`: the audit webhook of Kubernetes.
+    K8sAudit,
+    /// `/ingest/falco`: Falco's `http_output`.
+    Falco,
+    /// `/ingest/calico-flows`: flow logs of Calico.
+    CalicoFlows,
+    /// `/ingest/hubble`: lines that Hubble exports.
+    Hubble,
+    /// `/ingest/ndjson`: JSON objects, one a line.
+    Ndjson,
+    /// `/ingest/csv`: comma-separated values.
+    Csv,
 }
 
 /// A question that senders ask before they send, or while they do.

@@ -48,6 +48,9 @@ const fn push(path: &'static str, protocol: Protocol, about: &'static str) -> Se
     }
 }
 
+/// What the paths of the audit webhook are for.
+const K8S_AUDIT: &str = "Push Kubernetes audit events: the API server's webhook";
+
 /// All of them.
 pub(crate) static ROUTES: &[SenderRoute] = &[
     push(
@@ -61,6 +64,36 @@ pub(crate) static ROUTES: &[SenderRoute] = &[
         "Push entries, labels as text in JSON",
     ),
     push("/otlp/v1/logs", Protocol::Otlp, "Push OpenTelemetry logs"),
+    push("/ingest/k8s-audit", Protocol::K8sAudit, K8S_AUDIT),
+    // A client of Kubernetes joins paths as they are, and a redirect would lose the batch.
+    push("/ingest/k8s-audit/", Protocol::K8sAudit, K8S_AUDIT),
+    push("/ingest/k8s-audit/{cluster}", Protocol::K8sAudit, K8S_AUDIT),
+    push(
+        "/ingest/k8s-audit/{cluster}/{tenant}",
+        Protocol::K8sAudit,
+        K8S_AUDIT,
+    ),
+    push(
+        "/ingest/falco",
+        Protocol::Falco,
+        "Push events of Falco: its `http_output`",
+    ),
+    push(
+        "/ingest/calico-flows",
+        Protocol::CalicoFlows,
+        "Push flow logs of Calico: a flow a line",
+    ),
+    push(
+        "/ingest/hubble",
+        Protocol::Hubble,
+        "Push lines that Hubble exports",
+    ),
+    push(
+        "/ingest/ndjson",
+        Protocol::Ndjson,
+        "Push JSON objects, one a line",
+    ),
+    push("/ingest/csv", Protocol::Csv, "Push comma-separated values"),
 ];
 
 /// The route of a path, whatever the method.

@@ -1,6 +1,6 @@
 //! The body of a push in the protocol that the first byte names: an answer, and the same one again.
 
-use skald_ingest::{DryRun, IngestLimits, Protocol, PushRequest};
+use skald_ingest::{DryRun, IngestLimits, Parameters, Protocol, PushRequest};
 
 /// Largest decompressed body, in bytes; small, so that bombs cost little here.
 const DECOMPRESSED_BYTES_MAX: usize = 1 << 20;
@@ -42,6 +42,12 @@ fn request(kind: u8, body: &[u8]) -> Option<PushRequest> {
         b'd' => (Protocol::Loki, "application/json", Some("deflate")),
         b'z' => (Protocol::Otlp, "application/json", Some("zstd")),
         b'4' => (Protocol::Otlp, "application/json", Some("lz4")),
+        b'k' => (Protocol::K8sAudit, "application/json", None),
+        b'f' => (Protocol::Falco, "application/json", None),
+        b'c' => (Protocol::CalicoFlows, "application/x-ndjson", None),
+        b'h' => (Protocol::Hubble, "application/x-ndjson", None),
+        b'n' => (Protocol::Ndjson, "application/x-ndjson", None),
+        b'v' => (Protocol::Csv, "text/csv", None),
         _ => return None,
     };
     let body = if kind == b'p' {
@@ -50,8 +56,11 @@ fn request(kind: u8, body: &[u8]) -> Option<PushRequest> {
         body.to_vec()
     };
     let content_type = Some(content_type.to_owned());
+    let fields = [("time", "t"), ("message", "m"), ("labels", "l,a.b")];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
     Some(PushRequest {
         content_type,
+        parameters: Parameters(fields.to_vec()),
         content_encoding: encoding.map(str::to_owned),
         ..PushRequest::new(protocol, body)
     })

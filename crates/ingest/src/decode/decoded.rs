@@ -3,8 +3,9 @@
 //! Everything borrows from the decompressed body where the format allows it. Nothing here is
 //! checked yet: bytes need not be UTF-8, names need not be valid, times need not be sensible.
 
+use crate::limits::IngestLimits;
 use crate::limits::{ENTRIES_MAX, PAIRS_MAX};
-use crate::rejection::{BodyError, Rejections};
+use crate::rejection::{BodyError, Dropped, Rejections};
 use crate::room::Room;
 use skald_model::{WriteEntry, WriteStream};
 use std::any::Any;
@@ -28,6 +29,8 @@ pub(crate) struct Decoded<'a> {
     pub(crate) pairs: Vec<(Text<'a>, Text<'a>)>,
     /// What could not be decoded although its neighbours could.
     pub(crate) rejections: Rejections,
+    /// What was left out on purpose.
+    pub(crate) dropped: Dropped,
     /// Where each entry stood in the request; empty when they stand in that order.
     pub(crate) positions: Vec<u32>,
     /// What its receiver needs for the answer.
@@ -174,6 +177,40 @@ impl<'a> Decoded<'a> {
         }
         self.room.take(PAIR_BYTES + owned(&name) + owned(&value))?;
         self.pairs.push((name, value));
+        Ok(())
+    }
+
+    /// Adds columns to an entry, unless it has one of them, or limits leave no place for them.
+    pub(crate) fn add_columns(
+        &mut self,
+        row: usize,
+        columns: Vec<(&'static str, Text<'a>)>,
+        limits: &IngestLimits,
+    ) -> Result<(), BodyError> {
+        let own = self.pairs_of(&self.entries[row]).to_vec();
+        let is_own = |name: &str| own.iter().any(|(other, _)| &**other == name.as_bytes());
+        let (count_max, bytes_max) = (
+            limits.max_structured_metadata_entries_count,
+            limits.max_structured_metadata_size,
+        );
+        let columns = columns.into_iter();
+        let added = columns.map(|(name, value)| (Cow::Borrowed(name.as_bytes()), value));
+        let all: Vec<(Text<'a>, Text<'a>)> = own.iter().cloned().chain(added).collect();
+        let bytes: usize = all
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        let fits =
+            (count_max == 0 || all.len() <= count_max) && (bytes_max == 0 || bytes <= bytes_max);
+        let mut names = all[own.len()..].iter();
+        if !fits || names.any(|(name, _)| is_own(&String::from_utf8_lossy(name))) {
+            return Ok(());
+        }
+        let first = self.pairs.len();
+        for (name, value) in all {
+            self.push_pair(name, value)?;
+        }
+        self.entries[row].pairs = first as u32..self.pairs.len() as u32;
         Ok(())
     }
 

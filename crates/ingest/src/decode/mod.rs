@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod decoded;
 #[allow(dead_code, reason = "the receivers that use it come next")]
 pub(crate) mod grouped;
+pub(crate) mod json_members;
 pub(crate) mod json_reader;
 pub(crate) mod json_tree;
 pub(crate) mod label_text;

@@ -5,8 +5,10 @@
 //! late data itself. The cap on decompressed bodies is 256 MiB instead of 5,000, because memory is
 //! bounded here. And a push holds a bounded number of entries, for the same reason.
 
+pub(crate) mod noise;
 pub(crate) mod otlp_rules;
 
+use noise::NoiseRule;
 use otlp_rules::OtlpRules;
 
 /// Most entries in one push. Each costs about a hundred bytes of memory on its way, so this bounds
@@ -111,6 +113,10 @@ pub struct IngestLimits {
     pub max_streams: usize,
     /// What becomes of the attributes of OTLP.
     pub otlp: OtlpRules,
+    /// Whether lines known by their form get their fields as structured metadata.
+    pub discover_log_formats: bool,
+    /// Kubernetes audit events that are not kept.
+    pub k8s_audit_drop: Vec<NoiseRule>,
 }
 
 impl Default for IngestLimits {
@@ -143,6 +149,8 @@ impl Default for IngestLimits {
             per_stream_rate_limit_burst: 0,
             max_streams: 0,
             otlp: OtlpRules::default(),
+            discover_log_formats: true,
+            k8s_audit_drop: Vec::new(),
         }
     }
 }

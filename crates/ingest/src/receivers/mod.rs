@@ -5,7 +5,17 @@
 //! room (`decode/`), validation, limits, metrics, the store and tails (`pipeline.rs`), tokens and
 //! tenants (the server).
 
+mod answers;
+mod calico;
+mod csv;
+mod event_time;
+mod events;
+mod falco;
+mod fields;
+mod hubble;
+mod k8s_audit;
 pub(crate) mod loki;
+mod ndjson;
 mod otlp;
 mod receiver;
 mod registry;

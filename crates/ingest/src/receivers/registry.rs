@@ -1,7 +1,7 @@
 //! The registry knows which receiver is behind a protocol.
 
 use crate::receivers::receiver::{Receiver, Taken};
-use crate::receivers::{loki, otlp};
+use crate::receivers::{calico, csv, falco, hubble, k8s_audit, loki, ndjson, otlp};
 use crate::reply::PushReply;
 use crate::request::{Protocol, Question};
 
@@ -11,6 +11,12 @@ pub(crate) fn of(protocol: Protocol) -> &'static dyn Receiver {
         Protocol::Loki | Protocol::LokiLegacy => &loki::HttpPush,
         Protocol::Grpc => &loki::GrpcPush,
         Protocol::Otlp => &otlp::LokiOtlp,
+        Protocol::K8sAudit => &k8s_audit::Webhook,
+        Protocol::Falco => &falco::HttpOutput,
+        Protocol::CalicoFlows => &calico::FlowLogs,
+        Protocol::Hubble => &hubble::Export,
+        Protocol::Ndjson => &ndjson::JsonLines,
+        Protocol::Csv => &csv::Table,
     }
 }
 

@@ -95,6 +95,7 @@ impl<'d> Validator<'d> {
         let limits = &rules.policy.limits;
         let counters = PushCounters {
             truncated: line_length::truncate(decoded, limits),
+            dropped: std::mem::take(&mut decoded.dropped),
             ..PushCounters::default()
         };
         let out = Validated {

@@ -5,4 +5,5 @@ mod otlp;
 mod otlp_json;
 mod proto_files;
 mod recorded;
+mod sources;
 mod support;

@@ -12,7 +12,7 @@ use super::otlp::OtlpConfig;
 use super::sanity::NEVER;
 use super::setting::ByteSize;
 use super::{DistributorConfig, QuerierConfig};
-use skald_ingest::IngestLimits;
+use skald_ingest::{IngestLimits, NoiseRule};
 use skald_query::QueryLimits;
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ pub struct Limits {
     pub log_level_from_json_max_depth: usize,
     pub increment_duplicate_timestamp: bool,
     pub otlp: OtlpConfig,
+    pub discover_log_formats: bool,
+    pub k8s_audit_drop: Vec<NoiseRule>,
     pub strict: bool,
     pub max_query_series: usize,
     pub max_entries_limit_per_query: usize,
@@ -104,6 +106,8 @@ impl Default for Limits {
             log_level_from_json_max_depth: 2,
             increment_duplicate_timestamp: false,
             otlp: OtlpConfig::default(),
+            discover_log_formats: true,
+            k8s_audit_drop: Vec::new(),
             strict: false,
             max_query_series: query.max_query_series,
             max_entries_limit_per_query: 5_000,
@@ -189,6 +193,8 @@ impl Limits {
             per_stream_rate_limit_burst: self.per_stream_rate_limit_burst.0,
             max_streams: self.max_streams(),
             otlp: self.otlp.rules(&distributor.otlp_index_labels),
+            discover_log_formats: self.discover_log_formats,
+            k8s_audit_drop: self.k8s_audit_drop.clone(),
         }
     }
 

@@ -6,6 +6,7 @@
 //! reads a file; [`check`] says how a file of Loki fares here; [`loki`] knows Loki's other names
 //! and its command line.
 
+mod audit_noise;
 mod blocked_query;
 mod bounds;
 pub mod check;

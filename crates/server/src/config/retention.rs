@@ -111,6 +111,7 @@ impl Limits {
     /// Checks what belongs together; the error names the setting.
     fn check(&self) -> Result<(), String> {
         self.otlp.check()?;
+        super::audit_noise::check(&self.k8s_audit_drop)?;
         self.retention(true).map(drop)
     }
 

@@ -220,7 +220,10 @@ pub(super) const LOG_LEVEL: Param = required(
     "The new level",
 );
 /// What stands in the paths of senders.
-pub(super) const OF_SENDERS: [Param; 1] = [path("tenant", "The tenant, as `X-Scope-OrgID` has it")];
+pub(super) const OF_SENDERS: [Param; 2] = [
+    path("tenant", "The tenant, as `X-Scope-OrgID` has it"),
+    path("cluster", "The cluster: a label of all that comes"),
+];
 pub(super) const FILE: Param = path("file", "A name that `/ui/` uses");
 pub(super) const NAME: Param = path("name", "The label or field");
 pub(super) const NAMESPACE: Param = path("namespace", "Namespace of rules");
