@@ -64,6 +64,54 @@ def rot_in_the_last_record_of_the_log(binary):
 
 
 @case()
+def every_byte_of_the_format_file(binary):
+    """FORMAT alone, empty, gone, each byte flipped: all else is whole, so it starts and answers."""
+    with Server(binary) as server:
+        server.start()
+        push_all(server.client(), 20, each=20)
+        server.client().post("/flush")
+        server.kill()
+        file = server.data / "FORMAT"
+        whole = file.read_bytes()
+        for at in range(-2, len(whole)):
+            if at == -2:
+                file.unlink()
+            else:
+                file.write_bytes(whole if at >= 0 else b"")
+                if at >= 0:
+                    flip(file, at)
+            server.start()
+            lines, _ = count(server)
+            require(lines == 20, f"byte {at} of FORMAT: {lines} of 20 lines")
+            server.kill()
+        server.start()
+        server.terminate()
+        server.verify()
+
+
+@case()
+def a_part_under_anothers_name(binary):
+    """Two parts of a day, one copied over the other: never a wrong answer without a warning."""
+    with Server(binary) as server:
+        server.start()
+        client, noon = server.client(), now() // DAY * DAY - 3 * DAY + DAY // 2
+        for part in range(2):
+            push_all(client, 100 + part * 50, app=f"part{part}", each=50, at=noon + part * 1_000)
+            client.post("/flush")
+        time.sleep(0.3)
+        server.kill()
+        parts = sorted(server.data.rglob("*.part"))
+        require(len(parts) >= 2, f"there are {len(parts)} parts")
+        shutil.copy(parts[0], parts[1])
+        status, said = verifies(server)
+        require(status != 0, f"verify finds nothing: {said[-200:]}")
+        server.start()
+        found = [count(server, f"part{part}", "1d", noon + 3600 * 10**9) for part in range(2)]
+        right = [lines == 100 + part * 50 for part, (lines, _) in enumerate(found)]
+        require(all(right) or any(warned for _, warned in found), f"{found} without a warning")
+
+
+@case()
 def bytes_of_parts_one_after_the_other(binary):
     """Flipped bytes anywhere in a part: right, or with a warning; never a panic or a refusal to start."""
     with Server(binary) as server:

@@ -76,3 +76,14 @@ def a_part_that_is_gone(binary):
 @case("moto")
 def a_part_and_its_directory_that_are_gone(binary):
     gone(binary, "")
+
+
+@case("moto")
+def a_part_that_is_gone_after_it_was_opened(binary):
+    """Nothing of it is on the local disk, but for what was read."""
+    gone(binary, ".part", cache="1KB")
+
+
+@case("moto")
+def a_directory_that_is_gone_after_it_was_opened(binary):
+    gone(binary, "", cache="1KB")

@@ -1,6 +1,7 @@
 //! All tests over HTTP, the scripts and the kept fuzz inputs, linked once.
 
 mod asking;
+mod connections;
 mod dashboard;
 mod errors;
 mod faults;

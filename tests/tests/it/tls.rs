@@ -278,3 +278,45 @@ fn an_authority_file_that_is_spoilt_while_running_lets_nobody_in() {
         assert!(Instant::now() < deadline, "the new authority is taken");
     }
 }
+
+#[test]
+fn handshakes_that_are_not_finished_end_after_the_read_timeout() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new();
+    authority.sign().write(folder.path());
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let local = Local::start_with(|config| {
+        config.server.tls.cert_file = path("cert.pem");
+        config.server.tls.key_file = path("key.pem");
+        config.server.http_server_read_timeout = Duration::from_millis(50);
+        config.server.http_server_idle_timeout = Duration::from_secs(3600);
+    });
+    // Nothing, and beginnings of a record.
+    let begun: [&[u8]; 4] = [
+        b"",
+        b"\x16",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+        b"\x16\x03\x03",
+    ];
+    let silent: Vec<TcpStream> = (0..100)
+        .map(|i| {
+            let mut stream = TcpStream::connect(local.address()).expect("the server listens");
+            let timeout = Some(Duration::from_secs(120));
+            stream.set_read_timeout(timeout).expect("a time-out");
+            stream.write_all(begun[i % begun.len()]).expect("sent");
+            stream
+        })
+        .collect();
+    assert_eq!(
+        ask(&local.address(), &authority, None).expect("others go on"),
+        OK
+    );
+    for mut stream in silent {
+        let mut bytes = Vec::new();
+        match stream.read_to_end(&mut bytes) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+            Err(error) => panic!("the server closes: {error}"),
+        }
+    }
+}
