@@ -56,6 +56,7 @@ impl Wal {
             segments: Mutex::new(segments),
             bytes: AtomicU64::new(bytes),
             syncs: AtomicU64::new(0),
+            unsure: AtomicU64::new(0),
             slow_down: AtomicU64::new(0),
         });
         let committer = Committer::new(shared.clone());
@@ -162,6 +163,13 @@ impl Wal {
     /// fsyncs so far.
     pub fn syncs(&self) -> u64 {
         self.shared.syncs.load(Ordering::Relaxed)
+    }
+
+    /// The last acknowledged record that may not be on disk, because an fsync failed after it was
+    /// acknowledged; 0 when there is none. What is not covered up to it is safe once it lies
+    /// elsewhere. Only in the modes interval and none.
+    pub fn unsure(&self) -> u64 {
+        self.shared.unsure.load(Ordering::Relaxed)
     }
 
     /// Why no record is taken any more.

@@ -4,8 +4,9 @@
 //! While an fsync is in flight further records gather, and the next write takes them all: under load
 //! the disk's own latency sets the size of a group, and an idle log syncs at once. Decided by the
 //! outcome of a write: what may pass, as a full disk, fails the records at hand and is tried again
-//! later, in a new segment if an fsync failed and nothing it had to cover was acknowledged; anything
-//! else ends writing for good, as nobody can say any more what the disk holds.
+//! later, in a new segment if an fsync failed; anything else ends writing for good, as nobody can say
+//! any more what the disk holds. Records that were acknowledged before such an fsync (modes interval
+//! and none) stay where they are, and [`crate::Wal::unsure`] says up to where they lie.
 
 use crate::files;
 use crate::queue::{Queued, Shared};
@@ -197,18 +198,22 @@ impl Committer {
     }
 
     /// Gives the open segment up at the place where it was last synced. What follows is unknown, as
-    /// a failed fsync may have dropped it, and a later one would not say so. It may be tried again
-    /// in another segment if nothing of it was acknowledged; otherwise the failure is final.
+    /// a failed fsync may have dropped it, and a later one would not say so. The next record goes
+    /// into another segment. What was not acknowledged is cut off; what was stays, as far as the
+    /// disk has it, until the owner of the log has it elsewhere.
     fn leave_segment(&mut self, doing: &str, error: std::io::Error) -> WalError {
+        if !files::may_pass(&error) {
+            return WalError::io(doing, error);
+        }
         let acknowledges_unsynced = match self.shared.options.sync {
             Sync::Group | Sync::Always => false,
             Sync::Interval | Sync::None => self.is_unsynced_with_records(),
         };
-        if acknowledges_unsynced || !files::may_pass(&error) {
-            return WalError::io(doing, error);
-        }
         if let Some(open) = self.open.take() {
-            self.shared.drop_end(&open);
+            match acknowledges_unsynced {
+                true => self.shared.note_unsure(&open),
+                false => self.shared.drop_end(&open),
+            }
         }
         WalError::undone(doing, error)
     }

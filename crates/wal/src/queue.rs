@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) segments: Mutex<VecDeque<Segment>>,
     pub(crate) bytes: AtomicU64,
     pub(crate) syncs: AtomicU64,
+    /// Acknowledged records up to this one may not be on disk; 0 when all are.
+    pub(crate) unsure: AtomicU64,
     pub(crate) slow_down: AtomicU64,
 }
 
@@ -70,6 +72,15 @@ impl Shared {
         for queued in group {
             segment.note(&queued.record.tenant, queued.sequence);
         }
+    }
+
+    /// Notes that acknowledged records of a segment may not be on disk.
+    pub(crate) fn note_unsure(&self, open: &Open) {
+        let segments = self.segments.lock();
+        let segment = segments.iter().find(|segment| segment.path == open.path);
+        let last = segment.and_then(|segment| segment.last.values().max().copied());
+        self.unsure.fetch_max(last.unwrap_or(0), Ordering::Relaxed);
+        tracing::warn!(segment = %open.path.display(), "acknowledged records could not be synced, they are to be written elsewhere");
     }
 
     /// Cuts the unsynced end of a segment off, or removes one of which nothing was synced. Best

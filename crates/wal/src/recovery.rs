@@ -29,18 +29,17 @@ pub(crate) fn replay_all<E: From<WalError>>(
     on_record: &mut dyn FnMut(Replayed<'_>) -> Result<(), E>,
 ) -> Result<Recovered, E> {
     let mut recovered = Recovered::default();
-    for path in segment::list(files, folder)? {
+    for found in segment::list(files, folder)? {
         let mut names: HashMap<String, Arc<str>> = HashMap::new();
         let mut segment = Segment {
-            path,
+            path: found.path.clone(),
             bytes: 0,
             last: HashMap::new(),
         };
-        let path = segment.path.clone();
-        let named = segment::first_sequence_of(&path);
-        recovered.last_named = recovered.last_named.max(named);
+        let path = &found.path;
+        recovered.last_named = recovered.last_named.max(found.named());
         let damage_before = report.damage.len();
-        let end = replay_segment(files, &path, report, &mut |record: Replayed<'_>| {
+        let end = replay_segment(files, &found, report, &mut |record: Replayed<'_>| {
             let tenant = names
                 .entry(record.tenant.to_owned())
                 .or_insert_with(|| Arc::from(record.tenant));
@@ -54,19 +53,15 @@ pub(crate) fn replay_all<E: From<WalError>>(
         let is_all_damaged = damaged || end.tail == Some(TailKind::Damaged);
         let is_aside = segment.last.is_empty() && is_all_damaged;
         if end.good_bytes < end.file_bytes && !damaged && end.good_bytes > 0 && !is_aside {
-            tidied("truncating", &path, files.truncate(&path, end.good_bytes));
+            tidied("truncating", path, files.truncate(path, end.good_bytes));
         }
         if is_aside {
             // Out of the log's way, which would remove it as one whose records are all covered; a
             // person may still find something in it.
             let mut kept = path.clone().into_os_string();
             kept.push(segment::DAMAGED);
-            tidied(
-                "setting aside",
-                &path,
-                files.rename(&path, Path::new(&kept)),
-            );
-        } else if !segment.last.is_empty() || !tidied("removing", &path, files.remove(&path)) {
+            tidied("setting aside", path, files.rename(path, Path::new(&kept)));
+        } else if !segment.last.is_empty() || !tidied("removing", path, files.remove(path)) {
             recovered.segments.push_back(segment);
         }
     }

@@ -9,6 +9,7 @@ use crate::files::{FileHandle, Files};
 use crate::record::{
     RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader, SEGMENT_HEADER_BYTES, SegmentHeader,
 };
+use crate::segment::Found;
 use crate::{FORMAT_VERSION, WalError, segment};
 use std::path::Path;
 
@@ -83,12 +84,12 @@ pub fn read(
     on_record: &mut dyn FnMut(Replayed<'_>),
 ) -> Result<ReplayReport, WalError> {
     let mut report = ReplayReport::default();
-    for path in segment::list(files, folder)? {
+    for found in segment::list(files, folder)? {
         let mut hand_on = |record: Replayed<'_>| {
             on_record(record);
             Ok(())
         };
-        match replay_segment(files, &path, &mut report, &mut hand_on) {
+        match replay_segment(files, &found, &mut report, &mut hand_on) {
             Err(WalError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {}
             end => drop(end?),
         }
@@ -99,7 +100,7 @@ pub fn read(
 /// Bytes of the segments in `folder`.
 pub fn bytes_in(files: &dyn Files, folder: &Path) -> Result<u64, WalError> {
     let mut bytes = 0;
-    for path in segment::list(files, folder)? {
+    for Found { path, .. } in segment::list(files, folder)? {
         let failed = |e| WalError::io(format!("opening {}", path.display()), e);
         bytes += files
             .open(&path)
@@ -112,10 +113,11 @@ pub fn bytes_in(files: &dyn Files, folder: &Path) -> Result<u64, WalError> {
 /// Reads one segment and hands its records on.
 pub(crate) fn replay_segment<E: From<WalError>>(
     files: &dyn Files,
-    path: &Path,
+    found: &Found,
     report: &mut ReplayReport,
     on_record: &mut dyn FnMut(Replayed<'_>) -> Result<(), E>,
 ) -> Result<SegmentEnd, E> {
+    let path = &found.path;
     let name = segment::name_of(path);
     let failed = |error| E::from(WalError::io(format!("reading wal segment {name}"), error));
     let file = files.open(path).map_err(failed)?;
@@ -131,6 +133,7 @@ pub(crate) fn replay_segment<E: From<WalError>>(
         let tail = is_short.then_some(TailKind::Unfinished);
         return Ok(note_end(report, name, 0, file_bytes, tail));
     };
+    report.damage.extend(found.misnamed(&header));
     let mut at = SEGMENT_HEADER_BYTES as u64;
     let mut good_bytes = at;
     // Damage counts once a whole record is found after it; otherwise it is part of the tail.

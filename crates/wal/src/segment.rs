@@ -2,7 +2,7 @@
 
 use crate::WalError;
 use crate::files::{FileHandle, Files, FolderHandle};
-use crate::record::SegmentHeader;
+use crate::record::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::io::IoSlice;
@@ -88,16 +88,55 @@ pub(crate) fn create(
     })
 }
 
-/// Segments of a folder in order of their records.
-pub(crate) fn list(files: &dyn Files, folder: &Path) -> Result<Vec<PathBuf>, WalError> {
+/// A segment that was found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Found {
+    /// The number of its first record by its header, or by its name where there is no header.
+    pub(crate) first_sequence: u64,
+    pub(crate) path: PathBuf,
+}
+
+impl Found {
+    /// The number it is named by; 0 for a name that is not ours.
+    pub(crate) fn named(&self) -> u64 {
+        first_sequence_of(&self.path)
+    }
+
+    /// What is wrong with its name, seen from its header.
+    pub(crate) fn misnamed(&self, header: &SegmentHeader) -> Option<String> {
+        let (name, first) = (name_of(&self.path), header.first_sequence);
+        (first != self.named()).then(|| {
+            format!("wal segment {name} lies under another's name: its records begin with {first}")
+        })
+    }
+}
+
+/// Segments of a folder in the order of their records. One that lies under another's name is read
+/// where it belongs: what is read before its time makes later records look like old ones.
+pub(crate) fn list(files: &dyn Files, folder: &Path) -> Result<Vec<Found>, WalError> {
     let names = files
         .list(folder)
         .map_err(|e| WalError::io(format!("listing {}", folder.display()), e))?;
-    Ok(names
+    let segments = names
         .into_iter()
         .filter(|n| !n.is_folder && n.name.ends_with(SUFFIX))
-        .map(|n| folder.join(n.name))
-        .collect())
+        .map(|n| folder.join(n.name));
+    let mut found: Vec<Found> = segments
+        .map(|path| Found {
+            first_sequence: header_of(files, &path)
+                .map_or_else(|| first_sequence_of(&path), |header| header.first_sequence),
+            path,
+        })
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+/// The header of a segment, if it can be read.
+fn header_of(files: &dyn Files, path: &Path) -> Option<SegmentHeader> {
+    let file = files.open(path).ok()?;
+    let bytes = file.read_new(0, SEGMENT_HEADER_BYTES).ok()?;
+    SegmentHeader::decode(&bytes)
 }
 
 /// The name of a segment's file.
@@ -106,13 +145,17 @@ pub(crate) fn name_of(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
+/// Records are never numbered this high, so that a file of such a name is none of ours.
+const SEQUENCE_END: u64 = 1 << 43;
+
 /// The number a segment is named by; 0 for a name that is not ours.
 pub(crate) fn first_sequence_of(path: &Path) -> u64 {
     let name = path
         .file_stem()
         .and_then(|n| n.to_str())
         .unwrap_or_default();
-    u64::from_str_radix(name, 16).unwrap_or(0)
+    let number = u64::from_str_radix(name, 16).ok();
+    number.filter(|n| *n < SEQUENCE_END).unwrap_or(0)
 }
 
 /// Differs from segment to segment, so that bytes copied from one are no record in another.

@@ -1,7 +1,5 @@
 //! Tests run the log on a simulated disk that tears, corrupts, fills up and fails.
 
-mod shortage;
-
 use crate::files::Files;
 use crate::record::SEGMENT_HEADER_BYTES;
 use crate::sim::{Dice, SimFiles};
@@ -12,6 +10,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 mod failing_disk;
+mod segment_names;
+mod shortage;
 
 type Record = (String, Vec<u8>);
 

@@ -70,6 +70,10 @@ pub(super) struct Disk {
     pub(super) capacity: Option<usize>,
     /// How many of the next syncs fail, and how.
     pub(super) fail_syncs: (u64, Fault),
+    /// Changing operations that fail, by their numbers, and how.
+    pub(super) faulty: Option<(Range<u64>, Fault)>,
+    /// Nothing at or below this path can be read.
+    pub(super) unreadable: Option<PathBuf>,
     /// Refuses every change, or new files alone.
     pub(super) refuse_changes: Option<Fault>,
     pub(super) refuse_new_files: Option<Fault>,
@@ -89,6 +93,8 @@ pub(super) struct Disk {
 
 /// What the system says when a process has no descriptor left.
 const EMFILE: i32 = 24;
+/// What it says of a sector that can't be read.
+const EIO: i32 = 5;
 /// What it says when it has no memory left itself.
 pub(super) const ENOMEM: i32 = 12;
 
@@ -167,8 +173,23 @@ impl Disk {
             return Err(io::Error::other("the process is dead"));
         }
         self.operations += 1;
+        if let Some((numbers, fault)) = &self.faulty
+            && numbers.contains(&self.operations)
+        {
+            return Err(fault.error());
+        }
         self.refuse_changes
             .map_or(Ok(()), |fault| Err(fault.error()))
+    }
+
+    /// Fails where nothing can be read.
+    pub(super) fn reading(&self, path: &Path) -> io::Result<()> {
+        match &self.unreadable {
+            Some(unreadable) if path.starts_with(unreadable) => {
+                Err(io::Error::from_raw_os_error(EIO))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// An operation that makes a new file.

@@ -15,6 +15,10 @@ pub enum Fault {
     ReadOnly,
     /// The process has no descriptors left.
     NoDescriptors,
+    /// The system has no memory left.
+    NoMemory,
+    /// The system says: try again.
+    TryAgain,
 }
 
 impl Fault {
@@ -25,6 +29,8 @@ impl Fault {
             Fault::Full => Errno::NOSPC.into(),
             Fault::ReadOnly => Errno::ROFS.into(),
             Fault::NoDescriptors => Errno::MFILE.into(),
+            Fault::NoMemory => Errno::NOMEM.into(),
+            Fault::TryAgain => Errno::AGAIN.into(),
         }
     }
 }

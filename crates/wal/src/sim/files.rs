@@ -50,6 +50,18 @@ impl SimFiles {
         self.0.lock().fail_syncs = (syncs, fault);
     }
 
+    /// Lets changing operations fail: `times` of them, after `after` that go well.
+    pub fn fail_operations(&self, after: u64, times: u64, fault: Fault) {
+        let mut disk = self.0.lock();
+        let first = disk.operations + after + 1;
+        disk.faulty = Some((first..first + times, fault));
+    }
+
+    /// Makes everything at or below a path unreadable from now on; `None` makes it readable again.
+    pub fn break_reads(&self, path: Option<&Path>) {
+        self.0.lock().unreadable = path.map(Path::to_owned);
+    }
+
     /// Refuses every change from now on; `None` takes them again.
     pub fn refuse_changes(&self, fault: Option<Fault>) {
         self.0.lock().refuse_changes = fault;
@@ -192,6 +204,7 @@ impl Files for SimFiles {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
         let mut disk = self.0.lock();
         let inode = disk.file(path)?;
+        disk.reading(path)?;
         disk.take_descriptor()?;
         Ok(Arc::new(SimHandle {
             disk: self.0.clone(),
@@ -251,6 +264,7 @@ impl Files for SimFiles {
     fn list(&self, folder: &Path) -> io::Result<Vec<Listed>> {
         let mut disk = self.0.lock();
         disk.borrow_descriptor()?;
+        disk.reading(folder)?;
         let inside = disk
             .names
             .iter()
@@ -387,6 +401,7 @@ impl FileHandle for SimHandle {
 
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
         let disk = self.disk.lock();
+        disk.reading(&self.path)?;
         let end = (at as usize).checked_add(buffer.len());
         let bytes = end.and_then(|end| disk.inodes[self.inode].current.get(at as usize..end));
         buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);

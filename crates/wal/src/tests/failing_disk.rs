@@ -83,16 +83,21 @@ fn a_full_disk_is_not_asked_by_every_record() {
 }
 
 #[test]
-fn a_sync_that_finds_the_disk_full_is_tried_again_in_another_segment() {
-    for sync in [Sync::Group, Sync::Always] {
+fn a_sync_that_fails_for_now_is_tried_again_in_another_segment() {
+    let passing = [Fault::Full, Fault::NoMemory, Fault::TryAgain];
+    let modes = [Sync::Group, Sync::Always];
+    for (sync, fault) in modes
+        .into_iter()
+        .flat_map(|sync| passing.map(|fault| (sync, fault)))
+    {
         let files = SimFiles::default();
         let (wal, _, _) = open(&files, Options { sync, ..options() });
         sync_folders(&files);
         append(&wal, "a", b"first").expect("the disk is fine");
-        files.fail_syncs(3, Fault::Full);
+        files.fail_syncs(3, fault);
         for _ in 0..3 {
-            let refused = append(&wal, "a", b"refused");
-            assert!(matches!(refused, Err(WalError::DiskFull)), "{refused:?}");
+            append(&wal, "a", b"refused").expect_err("it is not durable");
+            assert_eq!(wal.is_full(), fault == Fault::Full);
         }
         append(&wal, "a", b"second").expect("the disk has room again");
         assert!(wal.stopped().is_none() && !wal.is_full());
@@ -115,8 +120,8 @@ fn a_sync_that_finds_the_disk_full_is_tried_again_in_another_segment() {
 }
 
 #[test]
-fn a_sync_that_fails_after_the_acknowledgement_is_final() {
-    for sync in [Sync::Interval, Sync::None] {
+fn a_sync_that_fails_after_the_acknowledgement_begins_a_segment_and_says_what_is_unsure() {
+    for (sync, fault) in [(Sync::Interval, Fault::Full), (Sync::None, Fault::NoMemory)] {
         let files = SimFiles::default();
         let mode = Options {
             sync,
@@ -124,19 +129,38 @@ fn a_sync_that_fails_after_the_acknowledgement_is_final() {
             segment_bytes: 100,
             ..options()
         };
+        let (wal, _, _) = open(&files, mode.clone());
+        let acknowledged = append(&wal, "a", &[1; 200]).expect("the disk is fine");
+        assert_eq!(wal.unsure(), 0);
+        // The next record needs a new segment, and the first one a sync before that.
+        files.fail_syncs(1, fault);
+        append(&wal, "a", b"refused").expect_err("it was not written");
+        append(&wal, "a", b"later").expect("the fault has passed");
+        assert_eq!((wal.stopped(), wal.unsure()), (None, acknowledged));
+        assert_eq!(files.list(&folder()).expect("it is there").len(), 2);
+        wal.close();
+        // The disk dropped what it could not sync; what came later is whole.
+        let (_, records, _) = open(&files.after_kill(), mode);
+        assert_eq!(payloads(&records), [b"later"], "{sync:?}");
+    }
+}
+
+#[test]
+fn a_sync_that_is_broken_is_final_in_every_mode() {
+    for sync in [Sync::Group, Sync::Always, Sync::Interval, Sync::None] {
+        let files = SimFiles::default();
+        let mode = Options {
+            sync,
+            segment_bytes: 100,
+            ..options()
+        };
         let (wal, _, _) = open(&files, mode);
         append(&wal, "a", &[1; 200]).expect("the disk is fine");
-        // The next record needs a new segment, and the first one a sync before that.
-        files.fail_syncs(1, Fault::Full);
+        files.fail_syncs(1, Fault::Broken);
         for _ in 0..2 {
-            let refused = append(&wal, "a", b"refused");
-            assert!(
-                refused.is_err_and(|error| !matches!(error, WalError::DiskFull)),
-                "{sync:?}"
-            );
+            append(&wal, "a", b"refused").expect_err("nobody knows what the disk holds");
         }
         assert!(wal.stopped().is_some(), "{sync:?}");
-        assert_eq!(files.list(&folder()).expect("it is there").len(), 1);
     }
 }
 
