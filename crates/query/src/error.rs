@@ -34,6 +34,9 @@ pub enum QueryError {
     /// More series than a volume may have: 400.
     #[error("the query hit the max number of series limit (limit: {0} series)")]
     VolumeSeries(usize),
+    /// The data of a tenant can't be read, those of others can: 503.
+    #[error("{0}")]
+    Unreadable(String),
     /// The server ends: 503.
     #[error("the server is stopping")]
     Stopping,
@@ -55,7 +58,12 @@ pub enum QueryError {
 
 impl From<skald_store::StoreError> for QueryError {
     fn from(error: skald_store::StoreError) -> QueryError {
-        QueryError::Internal(error.to_string())
+        match error {
+            skald_store::StoreError::TenantUnreadable { .. } => {
+                QueryError::Unreadable(error.to_string())
+            }
+            error => QueryError::Internal(error.to_string()),
+        }
     }
 }
 

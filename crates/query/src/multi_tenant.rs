@@ -127,14 +127,18 @@ impl<'a> Source<'a> {
     ) -> Result<Rounds<'a>, StoreError> {
         Ok(match self.tenants.single() {
             Some(tenant) => {
-                Rounds::Several(Box::new(self.store.selector(tenant, select, direction)))
+                Rounds::Several(Box::new(self.store.selector(tenant, select, direction)?))
             }
             None => Rounds::Single(self.select(select)?),
         })
     }
 
     /// Templates of lines of matching streams, from parts.
-    pub(crate) fn mined(&self, matchers: &[Matcher], range: TimeRange) -> MinedStreams {
+    pub(crate) fn mined(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<MinedStreams, StoreError> {
         let tenants = match self.tenants.single() {
             Some(tenant) => return self.store.patterns(tenant, matchers, range),
             None => self.tenants.all(),
@@ -142,7 +146,7 @@ impl<'a> Source<'a> {
         let (tenants, matchers) = chosen(tenants, matchers);
         let mut all = MinedStreams::default();
         for tenant in tenants {
-            let found = self.store.patterns(tenant, &matchers, range);
+            let found = self.store.patterns(tenant, &matchers, range)?;
             all.streams.extend(
                 found
                     .streams
@@ -151,7 +155,7 @@ impl<'a> Source<'a> {
             );
             all.warnings.extend(found.warnings);
         }
-        all
+        Ok(all)
     }
 
     /// Names of labels of matching streams, sorted.

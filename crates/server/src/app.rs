@@ -247,6 +247,7 @@ fn refusal(error: &QueryError) -> Option<RefusalReason> {
         QueryError::Bad(_)
         | QueryError::Cancelled
         | QueryError::Stopping
+        | QueryError::Unreadable(_)
         | QueryError::Internal(_) => None,
     }
 }

@@ -52,7 +52,7 @@ impl From<QueryError> for ApiError {
             }
             QueryError::BytesRead { .. } | QueryError::VolumeSeries(_) => StatusCode::BAD_REQUEST,
             QueryError::Queue => StatusCode::TOO_MANY_REQUESTS,
-            QueryError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            QueryError::Stopping | QueryError::Unreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
             QueryError::Busy => StatusCode::TOO_MANY_REQUESTS,
             QueryError::Timeout => StatusCode::GATEWAY_TIMEOUT,
             QueryError::Cancelled => {

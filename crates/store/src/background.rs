@@ -9,6 +9,7 @@ use crate::compaction::job::{compact_all, index_all};
 use crate::compaction::policy::PARTS_A_DAY;
 use crate::flush::job::flush_each;
 use crate::head::backpressure::Flushes;
+use crate::recovery::unreadable_tenants;
 use crate::retention::sweep::sweep_all;
 use crate::shared::Shared;
 use crate::tenant::Tenant;
@@ -115,8 +116,11 @@ impl Workers {
 
 fn run_flush(shared: &Shared, stop: &AtomicBool) {
     let (mut seen, mut said) = (0, None);
+    let mut next_take_in = Instant::now();
     while !stop.load(Ordering::Acquire) {
         flush_what_is_due(shared, &mut said);
+        shared.settle_manifests();
+        unreadable_tenants::take_in(shared, &mut next_take_in);
         seen = shared.wait_for_work(seen, LOOK_EVERY);
     }
 }
@@ -191,7 +195,8 @@ fn run_index(shared: &Shared, stop: &AtomicBool) {
 /// Flushes what is due. `said` is why flushes failed as the log has it, for saying it once.
 fn flush_what_is_due(shared: &Shared, said: &mut Option<String>) {
     let tenants = shared.all_tenants();
-    let stats: Vec<HeadStats> = tenants.iter().map(|t| stats(t)).collect();
+    let unsure = shared.wal.get().map_or(0, |wal| wal.unsure());
+    let stats: Vec<HeadStats> = tenants.iter().map(|t| stats(t, unsure)).collect();
     let left = shared.unflushed.wal_bytes.load(Ordering::Relaxed);
     let wal_bytes = shared.wal.get().map_or(0, |wal| wal.bytes());
     let chosen: Vec<Arc<Tenant>> = choose_flush(
@@ -235,9 +240,14 @@ fn say_failures(shared: &Shared, failed: &[(&Tenant, StoreError)], said: &mut Op
     }
 }
 
-fn stats(tenant: &Tenant) -> HeadStats {
+/// `unsure` is the last record that the WAL may have lost: what begins before it is due.
+fn stats(tenant: &Tenant, unsure: u64) -> HeadStats {
     let state = tenant.state.lock();
-    let waiting = (!state.sealed.is_empty()).then_some(Duration::MAX);
+    let is_unsure = state
+        .head
+        .first_sequence()
+        .is_some_and(|first| first.record() <= unsure);
+    let waiting = (is_unsure || !state.sealed.is_empty()).then_some(Duration::MAX);
     let age = waiting.or_else(|| {
         state
             .head

@@ -1,6 +1,6 @@
 //! Errors of the store: what failed, where, and whether trying again may help.
 
-use crate::files::{is_full, is_transient};
+use crate::files::{is_full, is_transient, may_pass};
 use skald_model::TenantId;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,6 +32,14 @@ pub enum StoreError {
         /// What went wrong.
         why: String,
     },
+    /// A tenant's folder could not be read when the directory was opened; others can be.
+    #[error("the data of tenant {tenant} can't be read: {why}")]
+    TenantUnreadable {
+        /// Whose it is.
+        tenant: TenantId,
+        /// What the system said.
+        why: String,
+    },
     /// The directory or bucket can't be used as it is: another process holds it, its format is
     /// newer, or it is not the right one.
     #[error("{0}")]
@@ -58,6 +66,9 @@ pub enum WriteError {
     /// WAL: try again later.
     #[error("entries of this tenant can't be written to disk, try again later: {0}")]
     NotFlushed(String),
+    /// The tenant's data could not be read at start: nothing is added to it until it can be.
+    #[error("{0}")]
+    Unreadable(String),
     /// Too much is waiting to be flushed: try again later.
     #[error("unflushed entries wait to be written, flushing is behind: try again later")]
     Busy,
@@ -84,13 +95,19 @@ impl StoreError {
                 format!("{:?} {:?}", error.kind(), error.raw_os_error())
             }
             StoreError::Damaged { why, .. } | StoreError::Unavailable { why, .. } => why.clone(),
-            StoreError::Unusable(why) => why.clone(),
+            StoreError::TenantUnreadable { why, .. } | StoreError::Unusable(why) => why.clone(),
         }
     }
 
     /// Whether the system is only short of descriptors, memory or threads.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, StoreError::Io { error, .. } if is_transient(error))
+    }
+
+    /// Whether it may pass by itself: the system is short of something, or the disk is full or
+    /// read-only.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, StoreError::Io { error, .. } if may_pass(error))
     }
 
     /// Whether the disk, or the user's share of it, is full.
@@ -133,6 +150,15 @@ impl From<skald_wal::WalError> for StoreError {
         match error {
             skald_wal::WalError::Io { context, error } => StoreError::Io { context, error },
             error => StoreError::Unusable(error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> WriteError {
+        match error {
+            StoreError::TenantUnreadable { .. } => WriteError::Unreadable(error.to_string()),
+            error => WriteError::Stopped(error.to_string()),
         }
     }
 }

@@ -50,6 +50,7 @@ mod bucket;
 mod cache;
 pub mod clock;
 mod codec;
+mod commit;
 mod compaction;
 mod deletes;
 mod descriptors;

@@ -4,6 +4,7 @@
 use crate::clock::{Clock, SystemClock};
 use crate::files::{Files, RealFiles};
 use crate::{DeleteCompiler, ObjectOptions, RetentionOf};
+use skald_model::TenantId;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,11 +44,15 @@ pub struct Options {
     pub indexed_streams: usize,
     /// Tenants there may be; pushes of others are refused. Those whose data are there already stay.
     pub tenants: usize,
+    /// A tenant that this number does not count: the server's own.
+    pub own_tenant: Option<TenantId>,
     /// Files of parts kept open; one more is opened for the length of a read.
     pub open_files: usize,
     /// How long a step waits for a descriptor or memory that the system does not have, before it
     /// fails and is tried again as a whole.
     pub patience: Duration,
+    /// How often a tenant is tried again whose folder could not be read.
+    pub unreadable_retry: Duration,
     /// The file system.
     pub files: Arc<dyn Files>,
     /// The time of day.
@@ -79,6 +84,8 @@ impl Options {
             push_wait: Duration::from_secs(2),
             indexed_streams: 100_000,
             tenants: TENANTS,
+            own_tenant: None,
+            unreadable_retry: Duration::from_secs(30),
             open_files: OPEN_FILES,
             patience: Duration::from_millis(300),
             files: Arc::new(RealFiles),

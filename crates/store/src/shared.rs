@@ -10,17 +10,15 @@ use crate::cache::index_cache::IndexCache;
 use crate::cache::result_cache::ResultCache;
 use crate::deletes::DeleteRecord;
 use crate::deletes::drop_filter::DroppedCounters;
-use crate::descriptors::OpenFiles;
+use crate::descriptors::{OpenFiles, PatientFiles};
 use crate::files::Files;
 use crate::head::backpressure::{BackPressure, Flushes, HeadBounds};
 use crate::head::{Growth, Origin, SealedHead};
 use crate::layout::Layout;
-use crate::manifest::edit::ManifestEdit;
-use crate::manifest::{self, Manifest, ReplaceError};
 use crate::part::PartEnv;
 use crate::reserve::Reserve;
 use crate::retention::Expiry;
-use crate::tenant::{Changes, Tenant, TenantState, View};
+use crate::tenant::{Tenant, TenantState, View};
 use crate::tenant_dir::TenantDir;
 use crate::tenants::Tenants;
 use crate::{Options, StoreError, WriteError};
@@ -82,6 +80,12 @@ pub(crate) struct Shared {
     pub(crate) compactions: AtomicU64,
     /// Manifests that were lost and rebuilt at start.
     pub(crate) manifests_rebuilt: AtomicU64,
+    /// Tenants for which it is unknown which manifest is in force.
+    pub(crate) unsettled: AtomicUsize,
+    /// Tenants whose data could not be read.
+    pub(crate) unreadable: AtomicUsize,
+    /// Held while replay ends, and while something depends on whether it has.
+    pub(crate) replay_end: Mutex<()>,
     closing: AtomicBool,
     /// The bucket, if parts go to one.
     pub(crate) objects: Option<Objects>,
@@ -99,15 +103,10 @@ pub(crate) struct Shared {
     /// Wakes the background threads when there may be work.
     wake: Condvar,
     wakes: Mutex<u64>,
+    /// What everything of the store goes to the disk through.
+    disk: Arc<PatientFiles>,
     /// Held as long as the directory is ours.
-    _lock: Box<dyn Send + Sync>,
-}
-
-/// Where a manifest may go on a full disk: one that adds parts must not use up what lets others go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Room {
-    Free,
-    Reserve,
+    lock: Mutex<Option<Box<dyn Send + Sync>>>,
 }
 
 impl Shared {
@@ -116,6 +115,7 @@ impl Shared {
         layout: Layout,
         lock: Box<dyn Send + Sync>,
         open_files: Arc<OpenFiles>,
+        disk: Arc<PatientFiles>,
     ) -> Result<Shared, StoreError> {
         let objects = options
             .objects
@@ -134,7 +134,7 @@ impl Shared {
             },
             reserve: Reserve::take(options.files.clone(), &layout),
             bounds: HeadBounds::new(options.flush_bytes, options.memory),
-            tenants: Tenants::new(options.tenants),
+            tenants: Tenants::new(options.tenants, options.own_tenant.clone()),
             options,
             layout,
             head_labels: AtomicUsize::new(0),
@@ -149,6 +149,9 @@ impl Shared {
             flush_failed: AtomicBool::new(false),
             compactions: AtomicU64::new(0),
             manifests_rebuilt: AtomicU64::new(0),
+            unsettled: AtomicUsize::new(0),
+            unreadable: AtomicUsize::new(0),
+            replay_end: Mutex::new(()),
             closing: AtomicBool::new(false),
             rewrites: AtomicU64::new(0),
             expired_parts: AtomicU64::new(0),
@@ -157,7 +160,8 @@ impl Shared {
             indexing: Mutex::new(()),
             wake: Condvar::new(),
             wakes: Mutex::new(0),
-            _lock: lock,
+            disk,
+            lock: Mutex::new(Some(lock)),
         })
     }
 
@@ -187,6 +191,12 @@ impl Shared {
     /// Ends a replay that is going on.
     pub(crate) fn stop_replay(&self) {
         self.closing.store(true, Ordering::Release);
+    }
+
+    /// Gives the directory up: nothing is changed in it any more, and another store may open it.
+    pub(crate) fn give_up(&self) {
+        self.disk.close();
+        drop(self.lock.lock().take());
     }
 
     /// Whether the store is being closed.
@@ -284,7 +294,7 @@ impl Shared {
             count += 1;
             bytes += tenant.head_bytes();
         }
-        let wal = match count {
+        let wal = match count + self.unreadable.load(Ordering::Relaxed) {
             0 => 0,
             _ => self.wal.get().map_or(0, |wal| wal.bytes()),
         };
@@ -408,79 +418,6 @@ impl Shared {
             self.wake.wait_for(&mut wakes, at_most);
         }
         *wakes
-    }
-
-    /// As [`Shared::commit`]; the files of new parts go when it fails.
-    pub(crate) fn commit_or_remove(
-        &self,
-        tenant: &Tenant,
-        changes: &mut Changes,
-        edit: ManifestEdit<'_>,
-    ) -> Result<(), StoreError> {
-        let added = edit.added;
-        self.commit(tenant, changes, edit).inspect_err(|_| {
-            if changes.in_doubt.is_none() {
-                added.iter().for_each(|part| part.retire());
-            }
-        })
-    }
-
-    /// Makes an edit of a tenant's manifest durable; the caller shows it to queries then. A failure
-    /// that leaves the manifest in doubt stops the store.
-    pub(crate) fn commit(
-        &self,
-        tenant: &Tenant,
-        changes: &mut Changes,
-        edit: ManifestEdit<'_>,
-    ) -> Result<(), StoreError> {
-        if let Some(why) = &changes.in_doubt {
-            return Err(StoreError::Unusable(why.clone()));
-        }
-        let manifest = edit.apply(tenant.manifest(changes));
-        if !edit.added.is_empty() {
-            // Folders of days that are new: their names come before that of a part in them.
-            self.dir(&tenant.id).sync()?;
-        }
-        let room = match edit.added.is_empty() {
-            true => Room::Reserve,
-            false => Room::Free,
-        };
-        match self.replace_manifest(tenant, &manifest, room) {
-            Ok(()) => {
-                changes.uploaded = manifest.uploaded;
-                changes.deletes = manifest.deletes;
-                Ok(())
-            }
-            Err(ReplaceError::NotReplaced(error)) => Err(error),
-            Err(ReplaceError::Unknown(error)) => {
-                changes.in_doubt = Some(error.to_string());
-                tracing::error!(tenant = %tenant.id, %error, "the manifest is in doubt, the store stops taking writes");
-                if let Some(wal) = self.wal.get() {
-                    wal.stop(&error.to_string());
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Replaces a tenant's manifest.
-    fn replace_manifest(
-        &self,
-        tenant: &Tenant,
-        next: &Manifest,
-        room: Room,
-    ) -> Result<(), ReplaceError> {
-        let dir = self.dir(&tenant.id);
-        match manifest::replace(&dir, next) {
-            Err(ReplaceError::NotReplaced(error))
-                if room == Room::Reserve && error.is_disk_full() && self.reserve.give_up() =>
-            {
-                let replaced = manifest::replace(&dir, next);
-                self.reserve.restore();
-                replaced
-            }
-            replaced => replaced,
-        }
     }
 
     /// Removes WAL segments that parts cover.

@@ -60,6 +60,8 @@ pub struct StoreStatus {
     pub compactions: u64,
     /// Manifests that were damaged or lost and rebuilt at start.
     pub manifests_rebuilt: u64,
+    /// Tenants whose data can't be read.
+    pub unreadable_tenants: u64,
     /// fsyncs of the WAL since start.
     pub wal_syncs: u64,
     /// Parts rewritten without entries that were deleted or had expired, since start.
@@ -108,6 +110,7 @@ impl StoreStatus {
             opened_files: shared.env.open_files.opened(),
             compactions: shared.compactions.load(Ordering::Relaxed),
             wal_syncs: wal.map_or(0, |wal| wal.syncs()),
+            unreadable_tenants: shared.unreadable.load(Ordering::Relaxed) as u64,
             manifests_rebuilt: shared.manifests_rebuilt.load(Ordering::Relaxed),
             rewrites: shared.rewrites.load(Ordering::Relaxed),
             expired_parts: shared.expired_parts.load(Ordering::Relaxed),
@@ -146,7 +149,7 @@ impl StoreStatus {
             self.pending_deletes += (state.deletions.len() + state.not_compiled.len()) as u64;
             self.part_bytes += state.parts.iter().map(|p| p.meta.bytes).sum::<u64>();
         }
-        if self.tenants > NAMED_TENANTS as u64 {
+        if shared.all_tenants().len() > NAMED_TENANTS {
             self.head_streams.push((None, other_head_streams));
             self.streams_created.push((None, other_created));
         }

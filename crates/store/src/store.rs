@@ -10,6 +10,7 @@ use crate::retention::sweep::sweep_all;
 use crate::scan::selector::Selector;
 use crate::scan::{labels, patterns};
 use crate::shared::Shared;
+use crate::tenant::Tenant;
 use crate::{
     CancelError, DeleteError, DeleteRequest, MinedStreams, Options, Select, Selected, StoreError,
     StoreStatus, WriteError,
@@ -74,6 +75,7 @@ impl Store {
         };
         shared.admit(wal)?;
         let tenant = shared.tenants.get_or_admit(tenant)?;
+        tenant.check_readable()?;
         shared.admit_of(&tenant, wal)?;
         let encoded = wal.encode(&tenant.name, |out| push_record::encode(batch, out));
         // Both under the tenant's lock: a seal then sees exactly the records up to one number, and
@@ -89,9 +91,19 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the number of tenants allows a push of this one.
+    /// Whether a push of this tenant is taken as far as their number goes, and its own data.
     pub fn admits(&self, tenant: &TenantId) -> Result<(), WriteError> {
-        self.shared.tenants.admits(tenant)
+        match self.shared.tenant(tenant) {
+            Some(tenant) => Ok(tenant.check_readable()?),
+            None => self.shared.tenants.admits(tenant),
+        }
+    }
+
+    /// A tenant that is known, whose data can be read.
+    fn readable(&self, tenant: &TenantId) -> Result<Option<Arc<Tenant>>, StoreError> {
+        let tenant = self.shared.tenant(tenant);
+        tenant.as_ref().map_or(Ok(()), |t| t.check_readable())?;
+        Ok(tenant)
     }
 
     /// Whether there is room for a push; what it would be refused with otherwise, until entries were
@@ -111,7 +123,7 @@ impl Store {
     /// Finds what to read.
     pub fn select(&self, tenant: &TenantId, select: &Select<'_>) -> Result<Selected, StoreError> {
         Ok(self
-            .selector(tenant, select, Direction::Backward)
+            .selector(tenant, select, Direction::Backward)?
             .next(usize::MAX))
     }
 
@@ -121,10 +133,9 @@ impl Store {
         tenant: &TenantId,
         select: &Select<'a>,
         direction: Direction,
-    ) -> Selector<'a> {
+    ) -> Result<Selector<'a>, StoreError> {
         let view = self
-            .shared
-            .tenant(tenant)
+            .readable(tenant)?
             .map(|tenant| self.shared.view(&tenant));
         let mut selector = Selector::new(view, select, direction, &self.shared.index_cache);
         if self.shared.is_recovering() {
@@ -138,7 +149,7 @@ impl Store {
         {
             selector.warn(warning);
         }
-        selector
+        Ok(selector)
     }
 
     /// Templates of the lines of matching streams in parts that overlap the range, a list for each
@@ -148,11 +159,11 @@ impl Store {
         tenant: &TenantId,
         matchers: &[Matcher],
         range: TimeRange,
-    ) -> MinedStreams {
-        let Some(tenant) = self.shared.tenant(tenant) else {
-            return MinedStreams::default();
+    ) -> Result<MinedStreams, StoreError> {
+        let Some(tenant) = self.readable(tenant)? else {
+            return Ok(MinedStreams::default());
         };
-        patterns::mined(&self.shared.view(&tenant), matchers, range)
+        Ok(patterns::mined(&self.shared.view(&tenant), matchers, range))
     }
 
     /// Labels of streams that match any of the groups (all streams when there is none) and have
@@ -163,7 +174,7 @@ impl Store {
         groups: &[Vec<Matcher>],
         range: TimeRange,
     ) -> Result<Vec<Labels>, StoreError> {
-        let Some(tenant) = self.shared.tenant(tenant) else {
+        let Some(tenant) = self.readable(tenant)? else {
             return Ok(Vec::new());
         };
         Ok(labels::streams(&self.shared.view(&tenant), groups, range))
@@ -176,7 +187,7 @@ impl Store {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<String>, StoreError> {
-        let Some(tenant) = self.shared.tenant(tenant) else {
+        let Some(tenant) = self.readable(tenant)? else {
             return Ok(Vec::new());
         };
         Ok(labels::label_names(
@@ -194,7 +205,7 @@ impl Store {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<String>, StoreError> {
-        let Some(tenant) = self.shared.tenant(tenant) else {
+        let Some(tenant) = self.readable(tenant)? else {
             return Ok(Vec::new());
         };
         Ok(labels::label_values(
@@ -259,8 +270,11 @@ impl Store {
     }
 
     /// A tenant's delete requests by the time they were made.
-    pub fn deletes(&self, tenant: &TenantId) -> Vec<DeleteRequest> {
-        requests::delete_requests(&self.shared, tenant)
+    pub fn deletes(&self, tenant: &TenantId) -> Result<Vec<DeleteRequest>, StoreError> {
+        Ok(match self.readable(tenant)? {
+            Some(tenant) => requests::delete_requests(&self.shared, &tenant),
+            None => Vec::new(),
+        })
     }
 
     /// Takes a delete request back. Once parts may have been rewritten for it that takes `force`,
@@ -289,8 +303,9 @@ impl Store {
         self.shared.env.results.bytes_max()
     }
 
-    /// Stops background work; what is in the head stays in the WAL (and is flushed when `flush`).
-    /// Later writes are refused.
+    /// Stops background work and gives the directory up, so that it can be opened again while this
+    /// value is still held; what is in the head stays in the WAL (and is flushed when `flush`, or
+    /// when the WAL may have lost some of it). Later writes are refused.
     pub fn close(&self, flush: bool) -> Result<(), StoreError> {
         self.shared.stop_replay();
         if let Some(objects) = &self.shared.objects {
@@ -299,14 +314,17 @@ impl Store {
         if let Some(worker) = self.worker.lock().take() {
             worker.stop();
         }
+        let mut is_unsure = false;
         if let Some(wal) = self.shared.wal.get() {
             wal.close();
+            is_unsure = wal.unsure() > 0;
         }
-        if flush {
-            flush_all(&self.shared)
-        } else {
-            Ok(())
-        }
+        let flushed = match flush || is_unsure {
+            true => flush_all(&self.shared),
+            false => Ok(()),
+        };
+        self.shared.give_up();
+        flushed
     }
 }
 

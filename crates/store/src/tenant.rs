@@ -4,6 +4,7 @@
 //! that flushes and compactions of a tenant follow one another. Invariant: at any moment `state`
 //! shows every entry once: a sealed head and the parts made of it are swapped in one step.
 
+use crate::StoreError;
 use crate::deletes::visibility::Visibility;
 use crate::deletes::{DeleteRecord, Deletion};
 use crate::flush_health::FlushHealth;
@@ -14,7 +15,7 @@ use crate::retention::Expiry;
 use crate::retention::periods::Periods;
 use crate::sequence::Sequence;
 use crate::stream_index::IndexedStreams;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use skald_model::TenantId;
 use std::sync::Arc;
 
@@ -31,6 +32,9 @@ pub(crate) struct Tenant {
     pub(crate) periods: Mutex<Periods>,
     /// How its flushes fare.
     pub(crate) flushing: FlushHealth,
+    /// Why its folder could not be read at start: until it can be, nothing of it is answered or
+    /// taken, and its records stay in the WAL.
+    unreadable: RwLock<Option<Arc<str>>>,
     /// Held while the tenant is synchronised with the bucket.
     pub(crate) syncing: Mutex<()>,
 }
@@ -78,6 +82,16 @@ pub(crate) struct Changes {
     pub(crate) finished: Vec<PartMeta>,
     /// Why nothing may be changed any more.
     pub(crate) in_doubt: Option<String>,
+    /// What a manifest left whose new name could not be made durable.
+    pub(crate) unsettled: Option<Unsettled>,
+}
+
+/// A manifest was renamed, and its name could not be made durable: after a crash it or the one
+/// before is in force. Both are true, and the next one that is written settles it.
+#[derive(Debug, Default)]
+pub(crate) struct Unsettled {
+    /// Parts that it names and the one before does not: their files stay until it is settled.
+    pub(crate) parts: Vec<Arc<Part>>,
 }
 
 /// A consistent look at a tenant.
@@ -112,6 +126,12 @@ impl TenantState {
             ..sealed
         }));
         bytes
+    }
+
+    /// The highest record that is in a head or part.
+    pub(crate) fn last_inserted(&self) -> u64 {
+        let sealed = self.sealed.last().map_or(self.covered, |s| s.covered);
+        sealed.max(self.head.last_record())
     }
 
     /// Shows `added` in place of the parts numbered `removed`; gives those that went.
@@ -162,8 +182,30 @@ impl Tenant {
             changes: Mutex::default(),
             periods: Mutex::default(),
             flushing: FlushHealth::default(),
+            unreadable: RwLock::default(),
             syncing: Mutex::default(),
         }
+    }
+
+    /// Fails while its data can't be read.
+    pub(crate) fn check_readable(&self) -> Result<(), StoreError> {
+        match &*self.unreadable.read() {
+            None => Ok(()),
+            Some(why) => Err(StoreError::TenantUnreadable {
+                tenant: self.id.clone(),
+                why: why.to_string(),
+            }),
+        }
+    }
+
+    /// Whether its data can't be read.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.unreadable.read().is_some()
+    }
+
+    /// Notes that its data can't be read, and why, or that it can.
+    pub(crate) fn set_unreadable(&self, why: Option<String>) {
+        *self.unreadable.write() = why.map(Arc::from);
     }
 
     /// What the manifest says now, to be edited.
@@ -216,15 +258,14 @@ impl Tenant {
     /// The highest WAL record that parts know of: `covered`, unless the manifest was rebuilt
     /// without it.
     pub(crate) fn last_known_record(&self) -> u64 {
+        self.last_known(&self.changes.lock())
+    }
+
+    /// Likewise, for who edits its manifest.
+    pub(crate) fn last_known(&self, changes: &Changes) -> u64 {
         // Records that a delete request counted among those before it may be lost: later ones must
         // not have their numbers.
-        let arrived = self
-            .changes
-            .lock()
-            .deletes
-            .iter()
-            .map(|request| request.arrived)
-            .max();
+        let arrived = changes.deletes.iter().map(|request| request.arrived).max();
         let state = self.state.lock();
         let began = state.parts.iter().map(|p| p.meta.sequence.record()).max();
         state

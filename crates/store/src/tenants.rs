@@ -12,15 +12,18 @@ use std::sync::Arc;
 pub(crate) struct Tenants {
     /// Most that pushes may make.
     most: usize,
+    /// One that does not count.
+    own: Option<TenantId>,
     known: RwLock<HashMap<TenantId, Arc<Tenant>>>,
     /// All of them sorted, until another comes.
     sorted: Mutex<Option<Arc<Vec<Arc<Tenant>>>>>,
 }
 
 impl Tenants {
-    pub(crate) fn new(most: usize) -> Tenants {
+    pub(crate) fn new(most: usize, own: Option<TenantId>) -> Tenants {
         Tenants {
             most,
+            own,
             known: RwLock::default(),
             sorted: Mutex::default(),
         }
@@ -50,15 +53,21 @@ impl Tenants {
     /// Whether a push of this tenant would be taken as far as their number goes.
     pub(crate) fn admits(&self, id: &TenantId) -> Result<(), WriteError> {
         let known = self.known.read();
-        match known.len() < self.most || known.contains_key(id) {
+        let is_free = self.own.as_ref() == Some(id) || self.counted(&known) < self.most;
+        match is_free || known.contains_key(id) {
             true => Ok(()),
             false => Err(self.refusal(id)),
         }
     }
 
-    /// How many are known.
+    /// How many are known that count.
     pub(crate) fn count(&self) -> usize {
-        self.known.read().len()
+        self.counted(&self.known.read())
+    }
+
+    fn counted(&self, known: &HashMap<TenantId, Arc<Tenant>>) -> usize {
+        let own = self.own.as_ref().filter(|own| known.contains_key(*own));
+        known.len() - usize::from(own.is_some())
     }
 
     /// Every tenant, sorted.
@@ -84,7 +93,7 @@ impl Tenants {
         if let Some(tenant) = known.get(id) {
             return Some(tenant.clone());
         }
-        if number >= most {
+        if self.own.as_ref() != Some(id) && self.counted(&known) >= most {
             return None;
         }
         let tenant = Arc::new(Tenant::new(id.clone(), number));
@@ -110,7 +119,8 @@ mod tests {
 
     #[test]
     fn pushes_add_tenants_up_to_the_limit_and_data_beyond_it() {
-        let tenants = Tenants::new(2);
+        let tenants = Tenants::new(2, Some(id("own")));
+        tenants.get_or_admit(&id("own")).expect("it does not count");
         for name in ["b", "a", "b"] {
             tenants.get_or_admit(&id(name)).expect("there is room");
         }
@@ -120,7 +130,7 @@ mod tests {
         assert!(tenants.get(&id("c")).is_none(), "a refusal leaves nothing");
         tenants.get_or_add(&id("0"));
         let names: Vec<String> = tenants.all().iter().map(|t| t.id.to_string()).collect();
-        assert_eq!(names, ["0", "a", "b"]);
+        assert_eq!(names, ["0", "a", "b", "own"]);
         assert_eq!(tenants.count(), 3);
     }
 }

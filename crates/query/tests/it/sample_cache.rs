@@ -267,7 +267,7 @@ proptest! {
                     drop(store.delete(&tenant(number), query, from * MS, LAST * MS));
                 }
                 Step::Undelete(number) => {
-                    for request in store.deletes(&tenant(number)) {
+                    for request in store.deletes(&tenant(number)).expect("the tenant can be read") {
                         drop(store.cancel_delete(&tenant(number), &request.id, true));
                     }
                 }

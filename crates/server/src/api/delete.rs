@@ -9,8 +9,7 @@ use crate::duration;
 use crate::error::ApiError;
 use crate::wire::answer::list;
 use crate::wire::json::Json;
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use skald_model::TenantId;
@@ -24,20 +23,21 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-delete-request-id");
 const SECONDS_DIGITS_MAX: usize = 10;
 const SECOND: i64 = 1_000_000_000;
 
-/// What each of these endpoints is asked with: a tenant that may delete, and the parameters of the
-/// URL.
+/// What each of these endpoints is asked with: a tenant that may delete, and the parameters of a
+/// form and the URL.
 pub(crate) struct Asked {
     tenant: TenantId,
     params: Params,
 }
 
-impl FromRequestParts<Arc<App>> for Asked {
+impl FromRequest<Arc<App>> for Asked {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Asked, ApiError> {
-        let Tenant(tenant) = Tenant::from_request_parts(parts, app).await?;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Asked, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let Tenant(tenant) = Tenant::from_request_parts(&mut parts, app).await?;
         check_available(app, &tenant)?;
-        let params = Params::parse(parts.uri.query().unwrap_or(""))?;
+        let params = Params::from_request(Request::from_parts(parts, body), app).await?;
         Ok(Asked { tenant, params })
     }
 }
@@ -63,7 +63,9 @@ pub(crate) async fn list_requests(
     State(app): State<Arc<App>>,
     Asked { tenant, params }: Asked,
 ) -> Result<Response, ApiError> {
-    let mut requests = blocking(move || app.store.deletes(&tenant)).await?;
+    let mut requests = blocking(move || app.store.deletes(&tenant))
+        .await?
+        .map_err(|error| unavailable(&error))?;
     if !params.get("start").is_empty() && !params.get("end").is_empty() {
         let (start, end) = (time(&params, "start")?, time(&params, "end")?);
         requests.retain(|request| request.start <= end && request.end >= start);
@@ -93,7 +95,9 @@ pub(crate) async fn generation(
     Tenant(tenant): Tenant,
 ) -> Result<Response, ApiError> {
     check_available(&app, &tenant)?;
-    let requests = blocking(move || app.store.deletes(&tenant)).await?;
+    let requests = blocking(move || app.store.deletes(&tenant))
+        .await?
+        .map_err(|error| unavailable(&error))?;
     let mut hasher = DefaultHasher::new();
     encode(&requests).hash(&mut hasher);
     Ok(json(format!("\"{}\"\n", hasher.finish())))
@@ -208,9 +212,6 @@ impl From<DeleteError> for ApiError {
             DeleteError::TooMany(_) => {
                 ApiError::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
             }
-            DeleteError::Starting => {
-                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-            }
             DeleteError::Store(error) => unavailable(&error),
         }
     }
@@ -234,7 +235,7 @@ impl From<CancelError> for ApiError {
 
 /// The disk refused: nothing was changed, and trying again is sound.
 fn unavailable(error: &StoreError) -> ApiError {
-    tracing::error!(%error, "a delete request could not be stored");
+    tracing::error!(%error, "delete requests can't be read or stored");
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
 }
 

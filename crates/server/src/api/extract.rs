@@ -49,7 +49,8 @@ impl FromRequest<Arc<App>> for Params {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Params, ApiError> {
         let url = request.uri().query().unwrap_or("").to_owned();
-        if request.method() != Method::POST || !is_form(&request) {
+        let may_have_form = [Method::POST, Method::PUT].contains(request.method());
+        if !may_have_form || !is_form(&request) {
             return Params::parse(&url);
         }
         let max = app.config.frontend.max_body_size.0;

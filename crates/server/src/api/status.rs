@@ -33,7 +33,10 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
             let [read, all] = [status.replayed.0, status.replayed.1].map(|b| b.div_ceil(1 << 20));
             unready(format!("{RECOVERING}: replaying {read} of {all} MB"))
         }
-        None => text("ready\n"),
+        None => text(match status.unreadable_tenants {
+            0 => "ready\n".to_owned(),
+            count => format!("ready\n{count} tenants can't be read: the log names them\n"),
+        }),
     }
 }
 

@@ -4,8 +4,14 @@
 use super::limits::to_usize;
 use super::setting::{ByteSize, Secret};
 use super::{Config, QueryRangeConfig, memory};
+use skald_model::TenantId;
 use skald_store::{Address, BucketLocation, Credentials, ObjectOptions, Options};
 use std::time::Duration;
+
+/// Whose the server's own lines are once there are tenants or tokens. They hold the queries of all
+/// tenants, so no client may write there, and a token reads them that names this tenant or is for
+/// all.
+pub(crate) const OWN_TENANT: &str = "__skald__";
 
 /// `storage_config.object_store`; credentials that are left empty come from the environment
 /// variables of each cloud.
@@ -82,12 +88,19 @@ impl Config {
         options.flush_bytes = to_usize(self.ingester.flush_size);
         options.flush_age = self.ingester.flush_age;
         options.tenants = self.ingester.max_tenants;
+        options.own_tenant = self.own_tenant();
         options.open_files = self.descriptors().files;
         options.push_wait = self.ingester.push_wait;
         options.delete_compiler = skald_query::delete_compiler();
         options.delete_cancel_period = self.compactor.delete_request_cancel_period;
         options.objects = self.object_store.options();
         options
+    }
+
+    /// The tenant of the server's own logs, where they have one of their own.
+    pub fn own_tenant(&self) -> Option<TenantId> {
+        let is_own = self.auth_enabled || !self.tokens_file.is_empty();
+        is_own.then(|| TenantId::parse(OWN_TENANT).expect("the reserved name is a valid tenant"))
     }
 
     /// The memory budget in bytes: what is set, or a share of what the machine or container has.

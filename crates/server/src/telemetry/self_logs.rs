@@ -2,6 +2,7 @@
 //! Grafana finds labels.
 
 use crate::config::Config;
+use crate::config::storage::OWN_TENANT;
 use crate::telemetry::logging::{self, SelfLogLine, SelfLogReceiver};
 use skald_ingest::{Ingest, Protocol, PushRequest};
 use skald_model::TenantId;
@@ -18,22 +19,14 @@ const BATCH_LINES_MAX: usize = 512;
 /// Lines are collected this long before a push, so that a busy server makes few.
 const GATHER: Duration = Duration::from_millis(250);
 
-/// Whose the lines are once there are tenants or tokens. They hold the queries of all tenants, so
-/// no client may write there, and a token reads them that names this tenant or is for all.
-const TENANT: &str = "__skald__";
-
 /// Whether a tenant is the one of the server's own lines, which no client may be.
 pub(crate) fn is_reserved(tenant: &TenantId) -> bool {
-    tenant.as_str() == TENANT
+    tenant.as_str() == OWN_TENANT
 }
 
 /// Whose the server's own lines are under these settings: without tenants and tokens everybody's.
 pub(crate) fn tenant_of(config: &Config, everybody: &TenantId) -> TenantId {
-    if config.auth_enabled || !config.tokens_file.is_empty() {
-        TenantId::parse(TENANT).expect("the reserved name is a valid tenant")
-    } else {
-        everybody.clone()
-    }
+    config.own_tenant().unwrap_or_else(|| everybody.clone())
 }
 
 /// Pushes lines for `tenant` until their source ends.

@@ -31,7 +31,7 @@ const fn gauge<S>(name: &'static str, help: &'static str, value: fn(&S) -> u64) 
 }
 
 /// Of the data directory.
-const STORE: [Metric<StoreStatus>; 30] = [
+const STORE: [Metric<StoreStatus>; 31] = [
     gauge(
         "skald_memory_budget_bytes",
         "Bytes of memory that all users share.",
@@ -89,6 +89,11 @@ const STORE: [Metric<StoreStatus>; 30] = [
         "skald_flush_failing_tenants",
         "Tenants whose last flush failed.",
         |s| s.failing_tenants,
+    ),
+    gauge(
+        "skald_unreadable_tenants",
+        "Tenants whose data can't be read: their pushes and queries are refused.",
+        |s| s.unreadable_tenants,
     ),
     gauge("skald_tenants", "Tenants that are known.", |s| s.tenants),
     gauge("skald_tenants_max", "Tenants there may be.", |s| {

@@ -109,7 +109,8 @@ pub(crate) fn sync_all(shared: &Shared, extent: Extent) -> Result<(), StoreError
         }
     }
     let mut result = Ok(());
-    for tenant in shared.all_tenants().iter() {
+    let tenants = shared.all_tenants();
+    for tenant in tenants.iter().filter(|tenant| !tenant.is_unreadable()) {
         if extent == Extent::Everything || Snapshot::of(tenant).has_changes() {
             result = result.and(sync_tenant(shared, tenant));
         }
@@ -420,6 +421,10 @@ pub(crate) fn sweep(shared: &Shared, tenant: &Tenant) -> Result<(), StoreError> 
     let Some(objects) = &shared.objects else {
         return Ok(());
     };
+    if tenant.is_unreadable() {
+        // What it has not uploaded yet is not known.
+        return Ok(());
+    }
     let listed = objects.client.list(&tenant_path(&tenant.id))?;
     let (found, _) = manifest::read(&objects.client, &tenant.id)?;
     let before = Snapshot::of(tenant);

@@ -104,9 +104,6 @@ pub enum DeleteError {
     /// The tenant has as many as there may be.
     #[error("there are already {0} delete requests that are not processed")]
     TooMany(usize),
-    /// The WAL is still being replayed.
-    #[error("the server is starting and reads its write-ahead log")]
-    Starting,
     /// The disk refused.
     #[error(transparent)]
     Store(#[from] crate::StoreError),

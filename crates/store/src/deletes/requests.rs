@@ -34,12 +34,10 @@ pub(crate) fn request_delete(
         .delete_compiler
         .compile(query)
         .map_err(DeleteError::Query)?;
-    if shared.is_recovering() {
-        // What has arrived is not known yet.
-        return Err(DeleteError::Starting);
-    }
     let tenant = shared.tenants.get_or_admit(tenant);
     let tenant = tenant.map_err(|refused| StoreError::Unusable(refused.to_string()))?;
+    tenant.check_readable()?;
+    let replay = shared.is_recovering().then(|| shared.replay_end.lock());
     let mut changes = tenant.changes.lock();
     if changes
         .deletes
@@ -51,7 +49,12 @@ pub(crate) fn request_delete(
         return Err(DeleteError::TooMany(PENDING_MAX));
     }
     shared.dir(&tenant.id).create()?;
-    let arrived = tenant.state.lock().seal();
+    let arrived = match replay.is_some() && shared.is_recovering() {
+        // What was not replayed yet has arrived too. No push comes in before replay ends, which
+        // waits for this request.
+        true => last_in_log(shared)?.max(tenant.last_known(&changes)),
+        false => tenant.state.lock().seal(),
+    };
     let created = shared.options.clock.now();
     let id = new_id(&changes.deletes, (query, start, end, created));
     let record = DeleteRecord {
@@ -67,15 +70,19 @@ pub(crate) fn request_delete(
     let next = changes.deletes.iter().cloned().chain([record]).collect();
     change_deletes(shared, &tenant, &mut changes, next)?;
     drop(changes);
+    drop(replay);
     shared.wake_workers();
     Ok(print_id(id))
 }
 
+/// The number of the last record in the WAL.
+fn last_in_log(shared: &Shared) -> Result<u64, StoreError> {
+    let report = skald_wal::read(shared.files(), &shared.layout.wal(), &mut |_| {})?;
+    Ok(report.last_sequence)
+}
+
 /// A tenant's requests by the time they were made.
-pub(crate) fn delete_requests(shared: &Shared, tenant: &TenantId) -> Vec<DeleteRequest> {
-    let Some(tenant) = shared.tenant(tenant) else {
-        return Vec::new();
-    };
+pub(crate) fn delete_requests(shared: &Shared, tenant: &Tenant) -> Vec<DeleteRequest> {
     let changes = tenant.changes.lock();
     let state = tenant.state.lock();
     let metas: Vec<&PartMeta> = state
@@ -93,7 +100,7 @@ pub(crate) fn delete_requests(shared: &Shared, tenant: &TenantId) -> Vec<DeleteR
             start: record.start,
             end: record.end,
             created: record.created,
-            progress: progress(record, &metas, shared.is_due(&tenant, record)),
+            progress: progress(record, &metas, shared.is_due(tenant, record)),
         })
         .collect();
     requests.sort_by_key(|request| request.created);
@@ -108,6 +115,7 @@ pub(crate) fn cancel_delete(
     force: bool,
 ) -> Result<(), CancelError> {
     let tenant = shared.tenant(tenant).ok_or(CancelError::NotFound)?;
+    tenant.check_readable()?;
     let mut changes = tenant.changes.lock();
     let record = changes
         .deletes

@@ -8,6 +8,7 @@ use crate::files::{FileHandle, Files, FolderHandle, Listed, is_transient};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Waits of one step; each is twice the one before.
@@ -19,6 +20,8 @@ pub(crate) struct PatientFiles {
     files: Arc<dyn Files>,
     open: Arc<OpenFiles>,
     first_wait: Duration,
+    /// Set when the directory is given up: it may be another store's by now.
+    closed: AtomicBool,
 }
 
 impl PatientFiles {
@@ -32,6 +35,20 @@ impl PatientFiles {
             files,
             open,
             first_wait: patience / (2u32.pow(WAITS) - 1),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Refuses every change from now on; what is there can still be read.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Fails once closed.
+    fn check_ours(&self) -> io::Result<()> {
+        match self.closed.load(Ordering::Acquire) {
+            true => Err(io::Error::other("the store is closed")),
+            false => Ok(()),
         }
     }
 
@@ -57,6 +74,7 @@ impl PatientFiles {
 
 impl Files for PatientFiles {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+        self.check_ours()?;
         self.patiently(|files| files.create(path))
     }
 
@@ -65,18 +83,22 @@ impl Files for PatientFiles {
     }
 
     fn truncate(&self, path: &Path, len: u64) -> io::Result<()> {
+        self.check_ours()?;
         self.patiently(|files| files.truncate(path, len))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check_ours()?;
         self.files.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        self.check_ours()?;
         self.files.remove(path)
     }
 
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        self.check_ours()?;
         self.patiently(|files| files.remove_folder(path))
     }
 
@@ -85,6 +107,7 @@ impl Files for PatientFiles {
     }
 
     fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        self.check_ours()?;
         self.patiently(|files| files.create_folder(folder))
     }
 

@@ -268,6 +268,11 @@ impl Head {
         })
     }
 
+    /// The last WAL record of it; 0 when nothing is in it.
+    pub(crate) fn last_record(&self) -> u64 {
+        self.last_record
+    }
+
     /// Whether nothing is in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.chunks.is_empty() && self.growing.batch().is_empty()

@@ -57,15 +57,12 @@ pub(crate) fn check(env: &PartEnv, layout: &Layout) -> Result<Found, StoreError>
     let damaged = || Found::Damaged(format!("{} is damaged", path.display()));
     match said(&bytes) {
         Said::Current => Ok(Found::Whole),
-        Said::Version(version) if version > FORMAT_VERSION => {
-            if is_one_bit_off(&bytes) && has_traces(env, layout)? {
-                return Ok(damaged());
-            }
-            Err(StoreError::Unusable(format!(
-                "data directory {} has format version {version}, this program reads up to {FORMAT_VERSION}",
-                layout.data().display()
-            )))
-        }
+        // One flipped bit can make this text too. A person can tell, a program must not guess.
+        Said::Version(version) if version > FORMAT_VERSION => Err(StoreError::Unusable(format!(
+            "data directory {} has format version {version}, this program reads up to {FORMAT_VERSION} (if no later program wrote it and {} is damaged, remove that file: it is written anew)",
+            layout.data().display(),
+            path.display()
+        ))),
         Said::Version(_) => Ok(damaged()),
         // A crash may leave an empty file in a directory that is new.
         Said::Nothing if has_traces(env, layout)? || bytes.is_empty() => Ok(damaged()),
@@ -118,15 +115,6 @@ fn said(bytes: &[u8]) -> Said {
     version.map_or(Said::Nothing, Said::Version)
 }
 
-/// Whether the bytes are those of the file but for one bit: rot can make another version of it.
-fn is_one_bit_off(bytes: &[u8]) -> bool {
-    let (text, mut bits) = (text(), 0);
-    for (a, b) in bytes.iter().zip(text.as_bytes()) {
-        bits += (a ^ b).count_ones();
-    }
-    bytes.len() == text.len() && bits == 1
-}
-
 /// Whether the directory holds a manifest, a part or a segment that this program wrote. A manifest
 /// of a later version is an error.
 fn has_traces(env: &PartEnv, layout: &Layout) -> Result<bool, StoreError> {
@@ -145,7 +133,12 @@ fn has_traces(env: &PartEnv, layout: &Layout) -> Result<bool, StoreError> {
             layout,
             tenant: &tenant,
         };
-        found |= match manifest::read(&dir)? {
+        let read = match manifest::read(&dir) {
+            // One that can't be read tells nothing, and another may.
+            Err(StoreError::Io { .. }) => continue,
+            read => read?,
+        };
+        found |= match read {
             ManifestRead::Whole(_) | ManifestRead::HalfDamaged(_) | ManifestRead::Foreign(_) => {
                 true
             }
@@ -177,7 +170,6 @@ mod tests {
             let mut bytes = text().into_bytes();
             bytes[at] ^= 1 << bit;
             assert_ne!(said(&bytes), Said::Current, "byte {at}");
-            assert!(is_one_bit_off(&bytes), "byte {at}");
         }
         for (text, expected) in [
             ("skald-data 2\n", Said::Version(2)),
@@ -186,7 +178,6 @@ mod tests {
             ("rocksdb\n", Said::Nothing),
         ] {
             assert_eq!(said(text.as_bytes()), expected, "{text}");
-            assert!(!is_one_bit_off(text.as_bytes()), "{text}");
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub(crate) mod format_file;
 pub(crate) mod push_record;
+pub(crate) mod unreadable_tenants;
 pub(crate) mod wal_replay;
 
 use crate::bucket::PartOpener;
@@ -38,11 +39,12 @@ const ATTEMPTS: u32 = 100;
 /// Opens a directory with its parts; the WAL is left to [`crate::recovery::wal_replay::replay`].
 pub(crate) fn open_parts(mut options: Options) -> Result<Shared, StoreError> {
     let open_files = Arc::new(OpenFiles::new(options.open_files));
-    options.files = Arc::new(PatientFiles::new(
+    let disk = Arc::new(PatientFiles::new(
         options.files,
         open_files.clone(),
         options.patience,
     ));
+    options.files = disk.clone();
     let layout = Layout::new(options.data.clone());
     let files = options.files.clone();
     for folder in [layout.data(), layout.tenants(), layout.wal()] {
@@ -73,7 +75,7 @@ pub(crate) fn open_parts(mut options: Options) -> Result<Shared, StoreError> {
             format_file::write(&*files, &layout)?;
         }
     }
-    let shared = Shared::new(options, layout, lock, open_files)?;
+    let shared = Shared::new(options, layout, lock, open_files, disk)?;
     open_tenants(&shared)?;
     bucket::sync::sync_at_start(&shared);
     Ok(shared)
@@ -107,10 +109,14 @@ fn open_tenants(shared: &Shared) -> Result<(), StoreError> {
     };
     let failed = Mutex::new(None);
     parallel::for_each(ids.len(), threads, &|at| {
-        if failed.lock().is_none()
-            && let Err(error) = open_patiently(shared, &ids[at])
-        {
-            failed.lock().get_or_insert(error);
+        if failed.lock().is_some() {
+            return;
+        }
+        match open_patiently(shared, &ids[at]) {
+            Ok(()) => {}
+            // Of a later version, say: this program must not go on beside it.
+            Err(error @ StoreError::Unusable(_)) => drop(failed.lock().get_or_insert(error)),
+            Err(error) => unreadable_tenants::leave_out(shared, &ids[at], &error),
         }
     });
     failed.into_inner().map_or(Ok(()), Err)
@@ -139,11 +145,18 @@ fn open_tenant(shared: &Shared, id: &TenantId) -> Result<(), StoreError> {
         return Ok(());
     };
     let tenant = shared.tenant_or_new(id);
-    sweep(&dir, &manifest)?;
+    match sweep(&dir, &manifest) {
+        Err(error) if !error.is_transient() => {
+            // What is left over costs room and nothing else.
+            tracing::warn!(tenant = %id, %error, "leftovers can't be looked for");
+        }
+        swept => swept?,
+    }
     let (parts, unreadable) = open_named(&PartOpener::of(shared, &tenant), &manifest)?;
     bucket::count_local_files(&parts);
     let mut changes = tenant.changes.lock();
-    changes.next_part = manifest.next_part;
+    changes.next_part = changes.next_part.max(manifest.next_part);
+    changes.finished.clear();
     changes.uploaded = manifest.uploaded;
     changes.unreadable = unreadable.iter().map(|part| part.meta.clone()).collect();
     changes.deletes = manifest.deletes;
@@ -212,11 +225,11 @@ fn read_manifest(shared: &Shared, dir: &TenantDir<'_>) -> Result<Option<Manifest
     match manifest::replace(dir, &manifest) {
         Ok(()) => Ok(Some(manifest)),
         // On a full disk, say: what was read is right all the same, and the next flush writes it.
-        Err(ReplaceError::NotReplaced(error)) => {
+        // Whichever is in force, it says the same.
+        Err(ReplaceError::NotReplaced(error) | ReplaceError::Unknown(error)) => {
             tracing::warn!(%tenant, %error, "the manifest can't be rewritten yet");
             Ok(Some(manifest))
         }
-        Err(ReplaceError::Unknown(error)) => Err(error),
     }
 }
 

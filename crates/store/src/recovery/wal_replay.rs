@@ -5,13 +5,14 @@
 //! logs are in memory, and the server ready, long before they are in parts. When flushes fail, as on
 //! a full disk, reading goes on up to a higher bound; there it waits, with the rest of the log left
 //! where it is, and goes on by itself once there is room. Meanwhile parts that have expired are
-//! removed, which is what makes room.
+//! removed, and those are rewritten that delete requests are for: that makes room.
 
 use crate::flush::job::flush;
 use crate::head::backpressure::Flushes;
 use crate::recovery::push_record;
-use crate::retention::sweep::expire_all;
+use crate::retention::sweep::make_room;
 use crate::shared::Shared;
+use crate::tenant::Tenant;
 use crate::{StoreError, WalSync};
 use skald_model::TenantId;
 use skald_wal::{ReplayReport, Replayed, Tail, TailKind, Wal};
@@ -23,8 +24,8 @@ use std::time::{Duration, Instant};
 const SEGMENTS_LEAST: u64 = 8;
 /// How often replay, while it waits for flushes, looks for room in memory.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How often it removes what has expired meanwhile.
-const EXPIRE_EVERY: Duration = Duration::from_secs(5);
+/// How often it removes what has expired or was deleted meanwhile.
+const MAKE_ROOM_EVERY: Duration = Duration::from_secs(5);
 
 /// Puts WAL records that no part covers into the heads and opens the WAL for writing.
 pub(crate) fn replay(shared: &Shared) -> Result<(), StoreError> {
@@ -39,6 +40,8 @@ pub(crate) fn replay(shared: &Shared) -> Result<(), StoreError> {
         tracing::error!(damage, "damage in the WAL, entries may be missing");
     }
     report.tails.iter().for_each(warn_of_tail);
+    // A delete request that is made now knows whether replay has ended.
+    let _ends = shared.replay_end.lock();
     let much = shared.pushed_bytes() > shared.flush_at();
     for tenant in shared.all_tenants().iter() {
         let mut state = tenant.state.lock();
@@ -124,21 +127,36 @@ fn insert(shared: &Shared, record: Replayed<'_>) -> Result<(), StoreError> {
     if shared.is_closing() {
         return Err(closed());
     }
-    let (Ok(id), Some(batch)) = (
-        TenantId::parse(record.tenant),
-        push_record::decode(record.payload),
-    ) else {
-        tracing::error!(
-            sequence = record.sequence,
-            tenant = record.tenant,
-            "a WAL record can't be understood, skipped"
-        );
+    let Ok(id) = TenantId::parse(record.tenant) else {
+        skip(record);
         return Ok(());
     };
     let tenant = shared.tenant_or_new(&id);
+    // Which of its records are in parts is not known: they stay in the log.
+    if !tenant.is_unreadable() && insert_of(shared, &tenant, record) {
+        shared.wake_workers();
+    }
+    Ok(())
+}
+
+fn skip(record: Replayed<'_>) {
+    let (sequence, tenant) = (record.sequence, record.tenant);
+    tracing::error!(
+        sequence,
+        tenant,
+        "a WAL record can't be understood, skipped"
+    );
+}
+
+/// Puts a record of the tenant into its head, unless a part covers it; gives whether that filled it.
+pub(super) fn insert_of(shared: &Shared, tenant: &Tenant, record: Replayed<'_>) -> bool {
+    let Some(batch) = push_record::decode(record.payload) else {
+        skip(record);
+        return false;
+    };
     let mut state = tenant.state.lock();
-    if record.sequence <= state.covered {
-        return Ok(());
+    if record.sequence <= state.last_inserted() {
+        return false;
     }
     let begins = state.head.first_sequence();
     if begins.is_some_and(|first| {
@@ -157,10 +175,7 @@ fn insert(shared: &Shared, record: Replayed<'_>) -> Result<(), StoreError> {
     }
     drop(state);
     shared.head_grew(grown);
-    if is_full {
-        shared.wake_workers();
-    }
-    Ok(())
+    is_full
 }
 
 /// Keeps heads within their bound while the WAL is read.
@@ -213,7 +228,7 @@ impl Flusher<'_> {
             return Ok(());
         }
         shared.wake_workers();
-        let mut next_expiry = Instant::now() + EXPIRE_EVERY;
+        let mut next_sweep = Instant::now() + MAKE_ROOM_EVERY;
         let mut said = false;
         while shared.head_bytes() > shared.replay_until(shared.flushes()) {
             if shared.is_closing() {
@@ -227,10 +242,10 @@ impl Flusher<'_> {
                     "replay of the WAL waits: entries can't be flushed and more of them do not fit into memory"
                 );
             }
-            if said && Instant::now() >= next_expiry {
-                next_expiry = Instant::now() + EXPIRE_EVERY;
-                if let Err(error) = expire_all(shared) {
-                    tracing::warn!(%error, "removing what has expired failed");
+            if said && Instant::now() >= next_sweep {
+                next_sweep = Instant::now() + MAKE_ROOM_EVERY;
+                if let Err(error) = make_room(shared) {
+                    tracing::warn!(%error, "removing what has expired or was deleted failed");
                 }
             }
             std::thread::sleep(LOOK_EVERY);

@@ -22,10 +22,6 @@ use std::sync::atomic::Ordering;
 
 /// Removes and rewrites what is due in every tenant, until `throttle` says stop.
 pub(crate) fn sweep_all(shared: &Shared, throttle: Throttle<'_>) -> Result<(), StoreError> {
-    if shared.is_recovering() {
-        // What is still in the WAL alone may be what a request is for.
-        return Ok(());
-    }
     let _one_at_a_time = shared.compacting.lock();
     let mut result = Ok(());
     for tenant in shared.all_tenants().iter() {
@@ -35,16 +31,9 @@ pub(crate) fn sweep_all(shared: &Shared, throttle: Throttle<'_>) -> Result<(), S
     result
 }
 
-/// Removes the parts all of whose entries have expired, and nothing else: also while the WAL is
-/// replayed, when what has arrived is not known yet.
-pub(crate) fn expire_all(shared: &Shared) -> Result<(), StoreError> {
-    let _one_at_a_time = shared.compacting.lock();
-    for tenant in shared.all_tenants().iter() {
-        let retention = shared.options.retention.tenant(&tenant.id);
-        let actions = decide(shared, tenant, &retention, &[])?;
-        remove_parts(shared, tenant, &actions.remove)?;
-    }
-    Ok(())
+/// Removes and rewrites what is due while the WAL is replayed, until the store is closed.
+pub(crate) fn make_room(shared: &Shared) -> Result<(), StoreError> {
+    sweep_all(shared, &mut || !shared.is_closing())
 }
 
 fn sweep(shared: &Shared, tenant: &Tenant, throttle: Throttle<'_>) -> Result<(), StoreError> {
@@ -63,7 +52,10 @@ fn sweep(shared: &Shared, tenant: &Tenant, throttle: Throttle<'_>) -> Result<(),
             Err(error) => return Err(error),
         }
     }
-    end_deletes(shared, tenant)?;
+    // What is still in the WAL alone may be what a request is for.
+    if !shared.is_recovering() {
+        end_deletes(shared, tenant)?;
+    }
     no_room
 }
 

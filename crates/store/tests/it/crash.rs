@@ -70,6 +70,7 @@ impl Run {
         for number in 0..TENANTS {
             let listed: Vec<String> = store
                 .deletes(&tenant(number))
+                .expect("the tenant can be read")
                 .into_iter()
                 .map(|r| r.query)
                 .collect();
@@ -197,6 +198,7 @@ impl Run {
         };
         let progress = store
             .deletes(&tenant(number))
+            .expect("the tenant can be read")
             .into_iter()
             .find(|r| r.id == id)
             .map(|r| r.progress);
@@ -285,6 +287,7 @@ fn finish(mut run: Run) {
     for number in 0..TENANTS {
         let open = store
             .deletes(&tenant(number))
+            .expect("the tenant can be read")
             .iter()
             .filter(|r| r.progress != Progress::Processed)
             .count();

@@ -77,6 +77,7 @@ impl Bench {
     fn progress(&self) -> Vec<Progress> {
         self.store()
             .deletes(&TenantId::fake())
+            .expect("the tenant can be read")
             .into_iter()
             .map(|r| r.progress)
             .collect()

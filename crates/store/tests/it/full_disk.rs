@@ -3,7 +3,7 @@
 
 use crate::support::{Fact, fact, push, read_all, test_deletes};
 use skald_model::{ContentQuery, TenantId, TimeRange};
-use skald_store::{Options, Select, Store, StoreError, WriteError};
+use skald_store::{Options, Select, Store, StoreError, WalSync, WriteError};
 use skald_wal::sim::{Fault, SimFiles};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -193,4 +193,36 @@ fn a_log_that_fits_neither_disk_nor_memory_is_read_on_once_there_is_room() {
     });
     assert_eq!(read_all(&store), all);
     push(&store, &facts("new", 1)).expect("the push is taken");
+}
+
+#[test]
+fn entries_whose_log_could_not_be_synced_are_flushed_at_once() {
+    let passing = [Fault::Full, Fault::NoMemory, Fault::TryAgain];
+    for (mode, fault) in [WalSync::Interval, WalSync::None].into_iter().zip(passing) {
+        for background in [true, false] {
+            let files = SimFiles::default();
+            let store = Store::open(Options {
+                wal_sync: mode,
+                background,
+                flush_bytes: 1 << 20,
+                ..options(&files)
+            });
+            let store = store.expect("the directory opens");
+            push(&store, &facts("api", 30)).expect("the push is taken");
+            // The segment is full: it is synced before the next one is begun.
+            files.fail_syncs(1, fault);
+            assert!(push(&store, &facts("refused", 1)).is_err(), "{mode:?}");
+            push(&store, &facts("later", 1)).expect("the fault has passed");
+            if background {
+                while store.status().flushes == 0 {
+                    std::thread::yield_now();
+                }
+            } else {
+                store.close(false).expect("the disk is fine");
+            }
+            let found = read_all(&open(&files.after_kill()));
+            let taken = [facts("api", 30), facts("later", 1)].concat();
+            assert!(found.is_superset(&taken.into_iter().collect()), "{mode:?}");
+        }
+    }
 }

@@ -21,5 +21,7 @@ mod objects;
 )]
 #[path = "store/mod.rs"]
 mod on_s3;
+mod passing_faults;
 mod store;
 mod support;
+mod unreadable_tenants;

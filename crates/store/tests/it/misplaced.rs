@@ -159,8 +159,16 @@ fn a_damaged_format_file_is_written_anew() {
     for (at, bit) in (0..good.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
         let mut bytes = good.clone();
         bytes[at] ^= 1 << bit;
-        forms.push(Some(bytes));
+        // Three of them make the number of a later version, which is refused.
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if !["3", "5", "9"]
+            .iter()
+            .any(|later| text == format!("skald-data {later}\n"))
+        {
+            forms.push(Some(bytes));
+        }
     }
+    assert_eq!(forms.len(), 8 * good.len());
     for form in forms {
         match &form {
             Some(bytes) => fs::write(format(folder.path()), bytes).expect("it can be written"),

@@ -72,7 +72,8 @@ fn stages_go_through_time_and_have_all_pieces_once() {
     assert!(all.len() > 10, "{} pieces", all.len());
     all.sort_unstable();
     for direction in [Direction::Backward, Direction::Forward] {
-        let mut stages = store.selector(&TenantId::fake(), &select, direction);
+        let stages = store.selector(&TenantId::fake(), &select, direction);
+        let mut stages = stages.expect("selecting works");
         let (mut seen, mut size) = (Vec::new(), 1);
         let mut said = if direction.is_backward() {
             i64::MAX
