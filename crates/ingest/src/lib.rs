@@ -23,6 +23,7 @@ mod room;
 pub mod tail_hub;
 mod tail_queue;
 mod validate;
+mod workers;
 
 pub use decode::proto_types;
 pub use handle::Ingest;

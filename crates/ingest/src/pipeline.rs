@@ -6,7 +6,6 @@
 use crate::decode::body;
 use crate::decode::decoded::Decoded;
 use crate::forms;
-use crate::lanes::Lane;
 use crate::limits::IngestLimits;
 use crate::metrics::{Metrics, Spent};
 use crate::receivers::{self, Outcome as PushOutcome, Receiver, Reception, Scratch, Taken};
@@ -41,6 +40,9 @@ pub(crate) enum Outcome {
     /// The store took nothing.
     NotWritten(WriteError),
 }
+
+/// A push needs this many bytes, has no place or no room for them, and begins again once it has.
+pub(crate) struct Again(pub(crate) usize);
 
 /// Runs pushes, one a call.
 pub(crate) struct Pipeline {
@@ -85,21 +87,22 @@ impl Pipeline {
         &self.tail_hub
     }
 
-    /// Runs a push in its lane to where the store has it. `written` hears when the write is durable,
-    /// if one was begun.
+    /// Runs a push within its room to where the store has it. `written` hears when the write is
+    /// durable, if one was begun.
     pub(crate) fn run(
         &self,
         tenant: &TenantId,
         request: &PushRequest,
-        lane: Lane,
+        room: Room,
         written: oneshot::Sender<Result<(), WriteError>>,
-    ) -> Outcome {
+    ) -> Result<Outcome, Again> {
         let mut buffer = self.buffers.take();
-        let outcome = self
-            .decode_and_store(tenant, request, &mut buffer, lane, written)
-            .unwrap_or_else(|error| Outcome::Answered(unreadable(request, &error)));
+        let stored = self.decode_and_store(tenant, request, &mut buffer, room, written);
         self.buffers.give_back(buffer);
-        outcome
+        stored.or_else(|error| match error {
+            BodyError::Again(bytes) => Err(Again(bytes)),
+            error => Ok(Outcome::Answered(unreadable(request, &error))),
+        })
     }
 
     fn decode_and_store(
@@ -107,7 +110,7 @@ impl Pipeline {
         tenant: &TenantId,
         request: &PushRequest,
         buffer: &mut Vec<u8>,
-        lane: Lane,
+        mut room: Room,
         written: oneshot::Sender<Result<(), WriteError>>,
     ) -> Result<Outcome, BodyError> {
         let now = (self.clock)();
@@ -120,7 +123,6 @@ impl Pipeline {
         let mut since = Instant::now();
         let mut spent = Spent::of_body(request.body.len());
 
-        let mut room = Room::within(self.store.budget(), lane);
         let body = decompressed(request, &policy.limits, buffer, &mut room)?;
         spent.decompressed = body.len() as u64;
         let (limits, scratch) = (&policy.limits, &Scratch::default());
@@ -235,7 +237,7 @@ fn in_order_of_request<'r>(
 }
 
 /// The answer to a body of which nothing was taken.
-fn unreadable(request: &PushRequest, error: &BodyError) -> PushReply {
+pub(crate) fn unreadable(request: &PushRequest, error: &BodyError) -> PushReply {
     let content_type = request.content_type.as_deref();
     receivers::refusal(
         request.protocol,

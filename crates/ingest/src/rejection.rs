@@ -27,6 +27,9 @@ pub(crate) enum BodyError {
     /// The memory budget has no room for it now.
     #[error("no memory to decode the push now; send it again later")]
     NoRoom,
+    /// It needs this many bytes and has no place or no room for them: it begins again once it has.
+    #[error("no memory to decode the push now; send it again later")]
+    Again(usize),
     /// There is no stream in it.
     #[error("error at least one valid stream is required for ingestion")]
     NoStreams,
@@ -39,7 +42,7 @@ impl BodyError {
             BodyError::Malformed(_) | BodyError::NotSnappy => 400,
             BodyError::TooLarge(_) => 413,
             BodyError::NoStreams => 422,
-            BodyError::NoRoom => 429,
+            BodyError::NoRoom | BodyError::Again(_) => 429,
         }
     }
 

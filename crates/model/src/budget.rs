@@ -6,7 +6,8 @@
 //! get more than there is. Each user has a share of the bound for itself, and a mark of the whole
 //! up to which it may grow: the further something is on its way, the higher the mark, so that what
 //! was begun can end. [`Budget::pressure`] tells the code that makes room how urgent it is. It
-//! counts what its users say they hold and knows nothing of the allocator.
+//! counts what its users say they hold; what the process has beyond that comes from
+//! [`Budget::note_resident`] and is charged as [`MemoryUser::Unaccounted`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -50,6 +51,8 @@ pub enum MemoryUser {
     Tails,
     /// Heads of requests, and what a connection needs beside them.
     Connections,
+    /// What the process has beyond what the others say they hold.
+    Unaccounted,
 }
 
 /// What one user may take, in percent of the bound.
@@ -62,7 +65,7 @@ struct Share {
 
 impl MemoryUser {
     /// All of them, in the order metrics show them.
-    pub const ALL: [MemoryUser; 13] = [
+    pub const ALL: [MemoryUser; 14] = [
         MemoryUser::Head,
         MemoryUser::Writers,
         MemoryUser::Directories,
@@ -76,6 +79,7 @@ impl MemoryUser {
         MemoryUser::Answers,
         MemoryUser::Tails,
         MemoryUser::Connections,
+        MemoryUser::Unaccounted,
     ];
 
     /// Its name in metrics.
@@ -94,6 +98,7 @@ impl MemoryUser {
             MemoryUser::Answers => "answers",
             MemoryUser::Tails => "tails",
             MemoryUser::Connections => "connections",
+            MemoryUser::Unaccounted => "unaccounted",
         }
     }
 
@@ -105,7 +110,8 @@ impl MemoryUser {
             | MemoryUser::Directories
             | MemoryUser::Caches
             | MemoryUser::Results
-            | MemoryUser::Queries => (100, SLOW_PERCENT),
+            | MemoryUser::Queries
+            | MemoryUser::Unaccounted => (100, SLOW_PERCENT),
             MemoryUser::Tails => (10, SLOW_PERCENT),
             MemoryUser::Bodies => (25, 82),
             MemoryUser::Answers => (30, 86),
@@ -231,7 +237,8 @@ impl Budget {
         }
     }
 
-    fn percent(&self, percent: usize) -> usize {
+    /// That share of the bound, in bytes.
+    pub(crate) fn percent(&self, percent: usize) -> usize {
         match self.bytes.checked_mul(percent) {
             Some(product) => product / 100,
             None => self.bytes / 100 * percent,

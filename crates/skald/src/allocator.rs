@@ -6,7 +6,9 @@
 //! docs/decisions/0007-memory-given-back.md has the figures.
 
 use libmimalloc_sys::{mi_collect, mi_option_set, mi_option_t};
+use skald_model::give_back;
 use std::ffi::c_long;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[global_allocator]
@@ -24,6 +26,9 @@ const LITTLE_BYTES: u64 = 512 << 20;
 /// How often memory that is due is given back although nobody allocates.
 const COLLECT_EVERY: Duration = Duration::from_secs(1);
 
+/// Whether memory goes at once, and not only what is due.
+static AT_ONCE: AtomicBool = AtomicBool::new(false);
+
 /// Has memory given back soon after it was freed, for as long as the process lives; at once where
 /// the budget of `memory_bytes` bytes is little.
 #[expect(
@@ -39,16 +44,31 @@ pub(crate) fn give_back_soon(memory_bytes: u64) -> std::io::Result<()> {
         // SAFETY: takes two integers by value and checks the first against the number of options.
         unsafe { mi_option_set(PURGE_DELAY, delay) };
     }
-    let collect = || loop {
+    give_back::set(collect);
+    let due = || loop {
         std::thread::sleep(COLLECT_EVERY);
-        // SAFETY: collects from this thread's own heap and from arenas, which are shared and made
-        // for that; it frees nothing that is in use.
-        unsafe { mi_collect(false) };
+        collect();
     };
     std::thread::Builder::new()
         .name("memory".to_owned())
-        .spawn(collect)
+        .spawn(due)
         .map(drop)
+}
+
+/// Whether what threads give back goes at once, or once it is due.
+pub(crate) fn give_back_at_once(at_once: bool) {
+    AT_ONCE.store(at_once, Ordering::Relaxed);
+}
+
+/// Gives back what this thread's heap and the arenas have free.
+#[expect(
+    unsafe_code,
+    reason = "mimalloc has no safe way to collect; measured in decision 7"
+)]
+fn collect() {
+    // SAFETY: collects from this thread's own heap and from arenas, which are shared and made for
+    // that; it frees nothing that is in use.
+    unsafe { mi_collect(AT_ONCE.load(Ordering::Relaxed)) };
 }
 
 #[cfg(test)]

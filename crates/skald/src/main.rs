@@ -7,6 +7,7 @@
 mod allocator;
 mod command_line;
 mod inspect;
+mod memory_guard;
 mod offline;
 mod query;
 mod serve;

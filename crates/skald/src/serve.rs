@@ -1,13 +1,18 @@
 //! `skald serve`: starts the server, says where it is, and stops it in order on a signal.
 
-use crate::allocator;
 use crate::settings::Loaded;
 use crate::signals::Signals;
+use crate::{allocator, memory_guard};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use skald_model::give_back;
 use skald_server::Server;
 use skald_server::telemetry::logging;
 use std::io::Write;
 use std::time::Instant;
+
+/// Threads for what waits for the disk besides pushes and queries, which have their own: pages,
+/// deletes, flushes that were asked for.
+const BLOCKING_THREADS: usize = 16;
 
 /// Takes as many file descriptors as the system grants: tails and parts are one each, and the usual
 /// soft limit of 1024 is kept low only for programs that use `select`.
@@ -31,6 +36,8 @@ pub(crate) fn serve(loaded: Loaded) -> Result<(), String> {
     let memory = loaded.config.memory_bytes();
     allocator::give_back_soon(memory).map_err(|error| format!("starting threads: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .on_thread_park(give_back::when_asked)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| format!("starting threads: {error}"))?;
@@ -62,6 +69,8 @@ async fn run(loaded: Loaded) -> Result<(), String> {
         // Files are read now anyway.
         () = signals.end(|| {}) => return Ok(()),
     };
+    memory_guard::watch(running.app().store.budget().clone())
+        .map_err(|error| format!("starting threads: {error}"))?;
     let line = format!(
         "skald listening on http://{}, data in {data}, ready in {} ms\n",
         running.address,

@@ -15,6 +15,7 @@ use crate::shared::Shared;
 use crate::tenant::Tenant;
 use crate::throttle::resting;
 use crate::{Options, StoreError};
+use skald_model::give_back;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -121,6 +122,7 @@ fn run_flush(shared: &Shared, stop: &AtomicBool) {
         flush_what_is_due(shared, &mut said);
         shared.settle_manifests();
         unreadable_tenants::take_in(shared, &mut next_take_in);
+        give_back::give_back();
         seen = shared.wait_for_work(seen, LOOK_EVERY);
     }
 }
@@ -136,6 +138,7 @@ fn run_compact(shared: &Shared, stop: &AtomicBool) {
             tracing::error!(%error, "removing what has expired or was deleted failed, it stays hidden");
             std::thread::sleep(LOOK_EVERY);
         }
+        give_back::give_back();
         seen = shared.wait_for_work(seen, LOOK_EVERY * 10);
     }
 }
@@ -188,6 +191,7 @@ fn run_index(shared: &Shared, stop: &AtomicBool) {
     let mut seen = 0;
     while !stop.load(Ordering::Acquire) {
         index_all(shared, &mut resting(stop));
+        give_back::give_back();
         seen = shared.wait_for_work(seen, LOOK_EVERY * 10);
     }
 }

@@ -337,7 +337,7 @@ fn undo_deflate(input: &[u8], out: &mut Output<'_>) -> Result<(), BodyError> {
         has_zlib_header(input).then(|| out.read(flate2::bufread::ZlibDecoder::new(input), WORDS));
     match framed {
         Some(Ok(())) => return Ok(()),
-        Some(Err(error @ (BodyError::TooLarge(_) | BodyError::NoRoom))) => return Err(error),
+        Some(Err(error @ (BodyError::TooLarge(_) | BodyError::Again(_)))) => return Err(error),
         Some(Err(_)) | None => out.bytes.clear(),
     }
     let bare = out.read(flate2::bufread::DeflateDecoder::new(input), WORDS);

@@ -2,14 +2,14 @@
 //!
 //! A query owns one thread and asks idle ones to help with its pieces ([`Pool::share`]). It never
 //! waits for a helper that has not begun, so that a busy pool slows a query down and can't deadlock
-//! it.
+//! it. A thread that rests gives back the memory it freed.
 
 use crate::error::QueryError;
 use crate::limits::Cancel;
 use crate::sched::tenant_queue::TenantQueue;
 use crate::sched::time_slice::TimeSlices;
-use parking_lot::{Condvar, Mutex};
-use skald_model::TenantId;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use skald_model::{TenantId, give_back};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -215,6 +215,8 @@ fn lower_priority() {}
 fn serve(state: &PoolState) {
     lower_priority();
     let awake = Arc::new(Condvar::new());
+    // Whether it may have freed memory since it last gave some back.
+    let mut keeps = false;
     loop {
         let mut queue = state.queue.lock();
         let task = loop {
@@ -228,9 +230,16 @@ fn serve(state: &PoolState) {
                 return;
             }
             queue.idle.push(Arc::clone(&awake));
-            awake.wait(&mut queue);
+            if !keeps {
+                awake.wait(&mut queue);
+            } else if awake.wait_for(&mut queue, give_back::REST).timed_out() {
+                queue.idle.retain(|other| !Arc::ptr_eq(other, &awake));
+                MutexGuard::unlocked(&mut queue, give_back::give_back);
+                keeps = false;
+            }
         };
         drop(queue);
+        keeps = true;
         // A panic is a bug of one query; the thread has to outlive it for the others.
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match task {
             Task::Query(job) => {
@@ -245,6 +254,7 @@ fn serve(state: &PoolState) {
         if outcome.is_err() {
             tracing::error!("a query panicked");
         }
+        give_back::when_asked();
     }
 }
 
