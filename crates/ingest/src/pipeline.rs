@@ -154,17 +154,15 @@ impl Pipeline {
             }
             spent.write = lap(&mut since);
         }
-        let reply = {
-            let refused = in_order_of_request(&validated.refused, &positions);
-            let outcome = PushOutcome {
-                rejections: &validated.rejections,
-                refused: &refused,
-                came,
-                stored: validated.batch.entries.len(),
-                note: note.as_deref(),
-            };
-            receiver.reply(request.content_type.as_deref(), &Taken::Read(outcome))
+        let refused = in_order_of_request(&validated.refused, &positions);
+        let read = PushOutcome {
+            rejections: &validated.rejections,
+            refused: &refused,
+            came,
+            stored: validated.batch.entries.len(),
+            note: note.as_deref(),
         };
+        let reply = receiver.reply(request.content_type.as_deref(), &Taken::Read(read));
         self.tail_hub.publish(tenant, &validated.batch);
         self.metrics
             .add(tenant, receiver.name(), &validated.counters, &spent);
@@ -314,11 +312,17 @@ impl DryRun {
     /// Decodes and validates a push as one of tenant `fake`; gives the bytes that would be stored,
     /// or the answer the client would get for a body that can't be read.
     pub fn accept(&mut self, request: &PushRequest) -> Result<usize, PushReply> {
-        self.validated_bytes(request)
-            .map_err(|error| unreadable(request, &error))
+        let run = self.run(request).map(|(bytes, _)| bytes);
+        run.map_err(|error| unreadable(request, &error))
     }
 
-    fn validated_bytes(&mut self, request: &PushRequest) -> Result<usize, BodyError> {
+    /// The answer the client would get.
+    pub fn answer(&mut self, request: &PushRequest) -> PushReply {
+        let run = self.run(request).map(|(_, reply)| reply);
+        run.unwrap_or_else(|error| unreadable(request, &error))
+    }
+
+    fn run(&mut self, request: &PushRequest) -> Result<(usize, PushReply), BodyError> {
         let limits = &self.policy.limits;
         let mut room = Room::default();
         let body = decompressed(request, limits, &mut self.buffer, &mut room)?;
@@ -330,7 +334,9 @@ impl DryRun {
             limits,
             now: i64::MAX,
         };
-        let mut decoded = decoded(receivers::of(request.protocol), &reception, room)?;
+        let receiver = receivers::of(request.protocol);
+        let mut decoded = decoded(receiver, &reception, room)?;
+        let (note, positions) = (decoded.note.take(), std::mem::take(&mut decoded.positions));
         let rules = Rules {
             policy: &self.policy,
             rates: None,
@@ -338,7 +344,17 @@ impl DryRun {
             budget: None,
         };
         let tenant = TenantId::fake();
+        let came = decoded.entries.len();
         let validated = Validator::new(&tenant, rules, &mut decoded).run();
-        Ok(validated.batch.bytes())
+        let refused = in_order_of_request(&validated.refused, &positions);
+        let read = PushOutcome {
+            rejections: &validated.rejections,
+            refused: &refused,
+            came,
+            stored: validated.batch.entries.len(),
+            note: note.as_deref(),
+        };
+        let reply = receiver.reply(request.content_type.as_deref(), &Taken::Read(read));
+        Ok((validated.batch.bytes(), reply))
     }
 }

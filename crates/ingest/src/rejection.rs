@@ -137,7 +137,6 @@ impl Rejections {
     }
 
     /// A text that was noted.
-    #[allow(dead_code, reason = "the receivers that use it come next")]
     pub(crate) fn message(&self, at: usize) -> Option<&str> {
         self.messages.get(at).map(|(message, _)| message.as_str())
     }

@@ -8,8 +8,10 @@ pub(crate) const RETRY_AFTER_SECONDS: u32 = 5;
 pub(crate) const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
 /// The content type of JSON.
-#[allow(dead_code, reason = "the receivers that use it come next")]
 pub(crate) const JSON: &str = "application/json";
+
+/// The content type of protobuf.
+pub(crate) const PROTOBUF: &str = "application/x-protobuf";
 
 /// The answer to a push or a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +46,6 @@ impl PushReply {
     }
 
     /// With JSON.
-    #[allow(dead_code, reason = "the receivers that use it come next")]
     pub(crate) fn json(status: u16, value: &serde_json::Value) -> PushReply {
         PushReply::new(status, JSON, value.to_string().into_bytes())
     }

@@ -52,8 +52,22 @@ pub enum Protocol {
     Loki,
     /// `/api/prom/push`
     LokiLegacy,
-    /// `/otlp/v1/logs`
+    /// `/otlp/v1/logs`, with Loki's answers.
     Otlp,
+    /// `/v1/logs`, with the answers of OTLP.
+    OtlpHttp,
+    /// `opentelemetry.proto.collector.logs.v1.LogsService/Export`
+    OtlpGrpc,
+    /// `/_bulk`, `/{index}/_bulk`, and what clients of Elasticsearch ask.
+    Elasticsearch,
+    /// `/{index}/_doc`
+    ElasticsearchDocument,
+    /// `/services/collector/event`
+    SplunkEvents,
+    /// `/services/collector/raw`
+    SplunkRaw,
+    /// `/api/v2/logs`
+    Datadog,
     /// `logproto.Pusher/Push`: the message as it is, or wrapped in the encoding the call names.
     Grpc,
     /// `/ingest/k8s-audit`: the audit webhook of Kubernetes.

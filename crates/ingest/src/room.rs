@@ -42,6 +42,11 @@ impl Room {
         }
     }
 
+    /// Bytes taken and not given back.
+    pub(crate) fn taken(&self) -> usize {
+        self.needed
+    }
+
     /// Gives `bytes` back; they stay reserved for what this push still makes.
     pub(crate) fn give_back(&mut self, bytes: usize) {
         self.needed = self.needed.saturating_sub(bytes);

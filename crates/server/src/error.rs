@@ -73,7 +73,7 @@ impl IntoResponse for ApiError {
 }
 
 /// Seconds after which a client should come again.
-const RETRY_AFTER_SECONDS: u16 = 5;
+pub(crate) const RETRY_AFTER_SECONDS: u16 = 5;
 
 /// Tells clients when to come again, with the statuses that ask them to.
 fn with_retry(mut response: Response) -> Response {

@@ -6,7 +6,7 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use skald_ingest::{Parameters, Protocol, PushReply};
 
@@ -94,7 +94,130 @@ pub(crate) static ROUTES: &[SenderRoute] = &[
         "Push JSON objects, one a line",
     ),
     push("/ingest/csv", Protocol::Csv, "Push comma-separated values"),
+    push(
+        "/v1/logs",
+        Protocol::OtlpHttp,
+        "Push OpenTelemetry logs, with the answers of OTLP",
+    ),
+    bulk("/_bulk"),
+    bulk("/{index}/_bulk"),
+    document("/{index}/_doc"),
+    document("/{index}/_doc/{id}"),
+    document("/{index}/_create/{id}"),
+    handshake("/_license"),
+    handshake("/_xpack"),
+    handshake("/_cluster/health"),
+    handshake("/_nodes"),
+    handshake("/_nodes/http"),
+    handshake("/_nodes/_all/http"),
+    handshake("/_ilm/policy/{name}"),
+    handshake("/_template/{name}"),
+    handshake("/_index_template/{name}"),
+    handshake("/_component_template/{name}"),
+    handshake("/_ingest/pipeline/{name}"),
+    handshake("/_data_stream/{name}"),
+    handshake("/_alias/{name}"),
+    events("/services/collector"),
+    events("/services/collector/event"),
+    events("/services/collector/event/1.0"),
+    raw("/services/collector/raw"),
+    raw("/services/collector/raw/1.0"),
+    ask(
+        "/services/collector/health",
+        GET,
+        Protocol::SplunkEvents,
+        "Health of the HTTP Event Collector",
+    ),
+    ask(
+        "/services/collector/health/1.0",
+        GET,
+        Protocol::SplunkEvents,
+        "Health of the HTTP Event Collector",
+    ),
+    ask(
+        "/services/collector/ack",
+        BOTH,
+        Protocol::SplunkEvents,
+        "Acknowledgements: not offered",
+    ),
+    push("/api/v2/logs", Protocol::Datadog, "Push logs as to Datadog"),
+    push(
+        "/v1/input",
+        Protocol::Datadog,
+        "Push logs as older agents of Datadog do",
+    ),
+    ask(
+        "/api/v1/validate",
+        GET,
+        Protocol::Datadog,
+        "Whether the key is good",
+    ),
 ];
+
+const GET: &[&str] = &["GET"];
+const BOTH: &[&str] = &["GET", "POST"];
+
+/// Clients of version 8 and 9 put, others post.
+const fn bulk(path: &'static str) -> SenderRoute {
+    SenderRoute {
+        methods: &["POST", "PUT"],
+        ..push(
+            path,
+            Protocol::Elasticsearch,
+            "Bulk requests of Elasticsearch's clients",
+        )
+    }
+}
+
+const fn document(path: &'static str) -> SenderRoute {
+    SenderRoute {
+        methods: &["POST", "PUT"],
+        ..push(
+            path,
+            Protocol::ElasticsearchDocument,
+            "One document, as to Elasticsearch",
+        )
+    }
+}
+
+const fn events(path: &'static str) -> SenderRoute {
+    push(
+        path,
+        Protocol::SplunkEvents,
+        "Push events as to Splunk's HTTP Event Collector",
+    )
+}
+
+const fn raw(path: &'static str) -> SenderRoute {
+    push(
+        path,
+        Protocol::SplunkRaw,
+        "Push lines as to Splunk's HTTP Event Collector",
+    )
+}
+
+const fn ask(
+    path: &'static str,
+    methods: &'static [&'static str],
+    protocol: Protocol,
+    about: &'static str,
+) -> SenderRoute {
+    SenderRoute {
+        methods,
+        takes: Takes::Questions,
+        ..push(path, protocol, about)
+    }
+}
+
+/// Read and, where clients set something up, written to no effect.
+const fn handshake(path: &'static str) -> SenderRoute {
+    ask(
+        path,
+        &["GET", "POST", "PUT"],
+        Protocol::Elasticsearch,
+        "What clients of Elasticsearch ask before they write",
+    )
+}
 
 /// The route of a path, whatever the method.
 pub(crate) fn route_of(path: &str) -> Option<&'static SenderRoute> {
@@ -159,17 +282,29 @@ pub(crate) fn parameters(route: &SenderRoute, path: &str, query: &str) -> Parame
 
 /// The credentials of a request as an `Authorization` header has them: where its senders put them
 /// elsewhere, from there.
-pub(crate) fn authorization(headers: &HeaderMap, _path: &str, _query: &str) -> String {
-    let header = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    header.unwrap_or("").to_owned()
+pub(crate) fn authorization(headers: &HeaderMap, path: &str) -> String {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let header = text(AUTHORIZATION).unwrap_or("");
+    if route_of(path).is_none() {
+        return header.to_owned();
+    }
+    let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
+    match scheme.to_ascii_lowercase().as_str() {
+        "splunk" => format!("Bearer {rest}"),
+        // Base64 of an id and a key, as name and password are for Basic.
+        "apikey" => format!("Basic {rest}"),
+        "" => text(DD_API_KEY).map_or_else(String::new, |key| format!("Bearer {key}")),
+        _ => header.to_owned(),
+    }
 }
+
+/// Where agents of Datadog put their key.
+const DD_API_KEY: HeaderName = HeaderName::from_static("dd-api-key");
 
 /// A receiver's answer as a response.
 pub(crate) fn answer(reply: PushReply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = if reply.body.is_empty() {
+    let mut response = if reply.body.is_empty() && status == StatusCode::NO_CONTENT {
         status.into_response()
     } else if reply.content_type.starts_with("text/plain") {
         let message = String::from_utf8_lossy(&reply.body)
@@ -273,6 +408,22 @@ mod tests {
         check("/a%/in/%zz", Some(["a%", "%zz"]));
         check("//in/b", None);
         check("/a/on/b", None);
+    }
+
+    #[test]
+    fn tokens_are_where_their_senders_put_them() {
+        let check = |path: &str, (name, value): (&'static str, &str), expected: &str| {
+            let value = HeaderValue::from_str(value).expect("a header");
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value)]);
+            assert_eq!(authorization(&headers, path), expected, "{path}");
+        };
+        let hec = "/services/collector/event";
+        check(hec, ("authorization", "Splunk x"), "Bearer x");
+        check(hec, ("authorization", "Basic x"), "Basic x");
+        check("/_bulk", ("authorization", "ApiKey x"), "Basic x");
+        check("/api/v2/logs", ("dd-api-key", "x"), "Bearer x");
+        check("/loki/api/v1/query", ("dd-api-key", "x"), "");
+        check("/metrics", ("authorization", "Splunk x"), "Splunk x");
     }
 
     #[test]

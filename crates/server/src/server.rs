@@ -66,6 +66,8 @@ pub struct Running {
     accepting: JoinHandle<()>,
     /// Where gRPC listens, when it does, and the task that accepts its connections.
     grpc: Option<(SocketAddr, JoinHandle<()>)>,
+    /// The same of OpenTelemetry's gRPC.
+    otlp_grpc: Option<(SocketAddr, JoinHandle<()>)>,
     self_log: Option<JoinHandle<()>>,
     watching: JoinHandle<()>,
     /// Abandons answers that nobody reads.
@@ -114,10 +116,10 @@ impl Server {
         let opening = open(config, overrides, tokens, tenant, metrics, &routers);
         let opened = async {
             let app = opening.await?;
-            let grpc = listen_grpc(&app, tls.as_ref(), (stopped, given_up)).await?;
+            let grpc = listen_grpcs(&app, tls.as_ref(), (stopped, given_up)).await?;
             Ok::<_, StartError>((app, grpc))
         };
-        let (app, grpc) = opened.await.inspect_err(|_| accepting.abort())?;
+        let (app, [grpc, otlp_grpc]) = opened.await.inspect_err(|_| accepting.abort())?;
         let self_log = self_log.filter(|_| app.config.self_logs);
         let self_log = self_log.map(|lines| tokio::spawn(store_self_log(&app, lines)));
         let reloads = reloads(&app, tls.as_ref());
@@ -138,6 +140,7 @@ impl Server {
             stop,
             accepting,
             grpc,
+            otlp_grpc,
             self_log,
             watching,
             sending,
@@ -248,16 +251,33 @@ async fn open_parts(
     }
 }
 
-/// Opens the gRPC listener when it is switched on.
-async fn listen_grpc(
+/// Opens the gRPC listeners that are switched on: Loki's, and OpenTelemetry's. Both take the same
+/// calls.
+async fn listen_grpcs(
     app: &Arc<App>,
     tls: Option<&Arc<Tls>>,
-    (stopped, overdue): (watch::Receiver<bool>, watch::Receiver<bool>),
-) -> Result<Option<(SocketAddr, JoinHandle<()>)>, StartError> {
-    if !app.config.server.grpc_enabled {
-        return Ok(None);
+    ends: (watch::Receiver<bool>, watch::Receiver<bool>),
+) -> Result<[Option<(SocketAddr, JoinHandle<()>)>; 2], StartError> {
+    let server = &app.config.server;
+    let mut listening = [None, None];
+    if server.grpc_enabled {
+        let address = app.config.listen_grpc().map_err(StartError::Config)?;
+        listening[0] = Some(listen_grpc(app, address, tls, ends.clone()).await?);
     }
-    let address = app.config.listen_grpc().map_err(StartError::Config)?;
+    if server.otlp_grpc_enabled {
+        let address = app.config.listen_otlp_grpc().map_err(StartError::Config)?;
+        listening[1] = Some(listen_grpc(app, address, tls, ends).await?);
+    }
+    Ok(listening)
+}
+
+/// Opens a gRPC listener.
+async fn listen_grpc(
+    app: &Arc<App>,
+    address: SocketAddr,
+    tls: Option<&Arc<Tls>>,
+    (stopped, overdue): (watch::Receiver<bool>, watch::Receiver<bool>),
+) -> Result<(SocketAddr, JoinHandle<()>), StartError> {
     let (socket, address) = bind(address).await?;
     let listener = Listener::new(
         app.config.server.clone(),
@@ -270,7 +290,7 @@ async fn listen_grpc(
     );
     tracing::info!(%address, "gRPC is ready");
     let accepting = tokio::spawn(accept(Arc::new(listener), socket));
-    Ok(Some((address, accepting)))
+    Ok((address, accepting))
 }
 
 /// Stores the server's own log lines.
@@ -300,6 +320,11 @@ impl Running {
         self.grpc.as_ref().map(|(address, _)| *address)
     }
 
+    /// Where OpenTelemetry's gRPC listens, when it does.
+    pub fn otlp_grpc_address(&self) -> Option<SocketAddr> {
+        self.otlp_grpc.as_ref().map(|(address, _)| *address)
+    }
+
     /// Reads limits, tokens and certificates again now.
     pub fn reload(&self) {
         self.reload.notify_one();
@@ -322,7 +347,7 @@ impl Running {
         let in_order = async {
             app.idle().await;
             app.close_tails().await;
-            if let Some((_, accepting)) = self.grpc {
+            for (_, accepting) in self.grpc.into_iter().chain(self.otlp_grpc) {
                 drop(accepting.await);
             }
             drop(self.accepting.await);

@@ -27,6 +27,11 @@ pub fn check(input: &[u8]) {
         first,
         "what was cached of the streams changes the answer"
     );
+    let reply = dry_run.answer(&request);
+    assert!(reply.status < 500, "{}", reply.status);
+    if reply.content_type == "application/json" && !reply.body.is_empty() {
+        assert!(serde_json::from_slice::<serde_json::Value>(&reply.body).is_ok());
+    }
 }
 
 /// `None` for a byte that stands for nothing.
@@ -48,6 +53,14 @@ fn request(kind: u8, body: &[u8]) -> Option<PushRequest> {
         b'h' => (Protocol::Hubble, "application/x-ndjson", None),
         b'n' => (Protocol::Ndjson, "application/x-ndjson", None),
         b'v' => (Protocol::Csv, "text/csv", None),
+        b'H' => (Protocol::OtlpHttp, "application/json", None),
+        b'x' => (Protocol::OtlpGrpc, "application/grpc", Some("snappy")),
+        b'e' => (Protocol::Elasticsearch, "application/x-ndjson", None),
+        b'D' => (Protocol::ElasticsearchDocument, "application/json", None),
+        b'C' => (Protocol::SplunkEvents, "application/json", None),
+        b'r' => (Protocol::SplunkRaw, "text/plain", None),
+        b'q' => (Protocol::Datadog, "application/json", None),
+        b't' => (Protocol::Datadog, "text/plain", None),
         _ => return None,
     };
     let body = if kind == b'p' {

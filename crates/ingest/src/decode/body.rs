@@ -180,6 +180,8 @@ pub(crate) fn grpc_encodings(name: Option<&str>) -> Result<Vec<Encoding>, BodyEr
         "" | "identity" => Ok(Vec::new()),
         "gzip" => Ok(vec![Encoding::Gzip]),
         "snappy" => Ok(vec![Encoding::SnappyFrames]),
+        "zstd" => Ok(vec![Encoding::Zstd]),
+        "deflate" => Ok(vec![Encoding::Deflate]),
         name => Err(BodyError::Malformed(format!(
             "grpc-encoding {name:?} not supported"
         ))),

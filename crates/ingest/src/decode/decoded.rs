@@ -3,6 +3,7 @@
 //! Everything borrows from the decompressed body where the format allows it. Nothing here is
 //! checked yet: bytes need not be UTF-8, names need not be valid, times need not be sensible.
 
+use crate::decode::json_tree::{self, Node};
 use crate::limits::IngestLimits;
 use crate::limits::{ENTRIES_MAX, PAIRS_MAX};
 use crate::rejection::{BodyError, Dropped, Rejections};
@@ -133,9 +134,17 @@ impl<'a> Decoded<'a> {
     }
 
     /// Takes room for what a receiver keeps besides.
-    #[allow(dead_code, reason = "the receivers that use it come next")]
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), BodyError> {
         self.room.take(bytes)
+    }
+
+    /// A JSON text as a tree, which is to be gone before the next one is read: its room is used
+    /// again.
+    pub(crate) fn parse_json<'t>(&mut self, text: &'t [u8]) -> Result<Node<'t>, BodyError> {
+        let before = self.room.taken();
+        let tree = json_tree::parse(text, &mut self.room);
+        self.room.give_back(self.room.taken() - before);
+        tree
     }
 
     /// An error when there are no streams, as Loki has it.

@@ -4,6 +4,7 @@
 //! are moved once, at the end, and [`Decoded::positions`] says where each stood.
 
 use crate::decode::decoded::{Decoded, RawLabels, Text};
+use crate::decode::json_tree::Node;
 use crate::label_name::{sanitize_name, sort_and_unite};
 use crate::limits::IngestLimits;
 use crate::rejection::BodyError;
@@ -84,6 +85,9 @@ impl<'a> Grouped<'a> {
     ) -> Result<bool, BodyError> {
         let (name, value) = (name.into(), value.into());
         let bytes = name.len() + value.len();
+        if value.is_empty() {
+            return Ok(true);
+        }
         if self.left.0 == 0 || self.left.1 < bytes {
             return Ok(false);
         }
@@ -121,6 +125,16 @@ impl<'a> Grouped<'a> {
         };
         self.stream_of.push(stream);
         Ok(self.stream_of.len() as u32 - 1)
+    }
+
+    /// As [`Decoded::parse_json`].
+    pub(crate) fn parse_json<'t>(&mut self, text: &'t [u8]) -> Result<Node<'t>, BodyError> {
+        self.decoded.parse_json(text)
+    }
+
+    /// Notes what could not be decoded although its neighbours could.
+    pub(crate) fn reject(&mut self, message: impl FnOnce() -> String) {
+        self.decoded.rejections.add(message);
     }
 
     /// Takes room for what a receiver keeps besides.

@@ -3,11 +3,12 @@
 
 pub(crate) mod body;
 pub(crate) mod decoded;
-#[allow(dead_code, reason = "the receivers that use it come next")]
 pub(crate) mod grouped;
+pub(crate) mod json_fields;
 pub(crate) mod json_members;
 pub(crate) mod json_reader;
 pub(crate) mod json_tree;
 pub(crate) mod label_text;
 pub(crate) mod proto_reader;
 pub mod proto_types;
+pub(crate) mod time_text;

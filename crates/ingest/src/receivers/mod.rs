@@ -8,6 +8,8 @@
 mod answers;
 mod calico;
 mod csv;
+mod datadog;
+mod elasticsearch;
 mod event_time;
 mod events;
 mod falco;
@@ -19,7 +21,8 @@ mod ndjson;
 mod otlp;
 mod receiver;
 mod registry;
+mod splunk;
 
 pub(crate) use receiver::{Outcome, Receiver, Reception, Scratch, Taken};
 pub(crate) use registry::of;
-pub use registry::{answer, refusal};
+pub use registry::{answer, otlp_details, refusal};

@@ -29,7 +29,7 @@ pub(crate) trait Receiver: Sync {
     }
 
     /// Streams and entries of a body. What can be read is taken: an error refuses all of it, so it
-    /// is for bodies of which nothing can be told.
+    /// is for bodies of which nothing can be read.
     fn decode<'m>(&self, reception: &Reception<'m>, room: Room) -> Result<Decoded<'m>, BodyError>;
 
     /// The answer. `content_type` is that of the request, for protocols that answer in kind.
@@ -53,6 +53,25 @@ pub(crate) struct Reception<'m> {
     pub(crate) limits: &'m IngestLimits,
     /// Nanoseconds since 1970: the time of entries that come without one.
     pub(crate) now: i64,
+}
+
+impl<'m> Reception<'m> {
+    /// The body as text; bytes that are no UTF-8 become U+FFFD. Uses the scratch for that.
+    pub(crate) fn text(&self, room: &mut Room) -> Result<&'m str, BodyError> {
+        match std::str::from_utf8(self.body) {
+            Ok(text) => Ok(text),
+            Err(_) => {
+                room.take(3 * self.body.len())?;
+                let repaired = String::from_utf8_lossy(self.body).into_owned();
+                Ok(self.scratch.keep(repaired))
+            }
+        }
+    }
+
+    /// A parameter of the path or the query.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&'m str> {
+        self.request.parameters.get(name)
+    }
 }
 
 /// A place for what a receiver makes of a body and its entries borrow from.
@@ -82,7 +101,6 @@ pub(crate) enum Taken<'t> {
 }
 
 /// What became of the entries of a push.
-#[allow(dead_code, reason = "the receivers that use it come next")]
 pub(crate) struct Outcome<'t> {
     /// What was refused, in words.
     pub(crate) rejections: &'t Rejections,

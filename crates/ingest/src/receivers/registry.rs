@@ -1,7 +1,9 @@
 //! The registry knows which receiver is behind a protocol.
 
 use crate::receivers::receiver::{Receiver, Taken};
-use crate::receivers::{calico, csv, falco, hubble, k8s_audit, loki, ndjson, otlp};
+use crate::receivers::{
+    calico, csv, datadog, elasticsearch, falco, hubble, k8s_audit, loki, ndjson, otlp, splunk,
+};
 use crate::reply::PushReply;
 use crate::request::{Protocol, Question};
 
@@ -17,6 +19,13 @@ pub(crate) fn of(protocol: Protocol) -> &'static dyn Receiver {
         Protocol::Hubble => &hubble::Export,
         Protocol::Ndjson => &ndjson::JsonLines,
         Protocol::Csv => &csv::Table,
+        Protocol::OtlpHttp => &otlp::HttpOtlp,
+        Protocol::OtlpGrpc => &otlp::GrpcOtlp,
+        Protocol::Elasticsearch => &elasticsearch::Bulk,
+        Protocol::ElasticsearchDocument => &elasticsearch::Document,
+        Protocol::SplunkEvents => &splunk::Events,
+        Protocol::SplunkRaw => &splunk::Raw,
+        Protocol::Datadog => &datadog::Logs,
     }
 }
 
@@ -30,6 +39,11 @@ pub fn refusal(
 ) -> PushReply {
     let text = text.trim_end_matches('\n');
     of(protocol).reply(content_type, &Taken::Refused { status, text })
+}
+
+/// A `google.rpc.Status` for a call of OTLP that failed: what is in `grpc-status-details-bin`.
+pub fn otlp_details(code: i32, text: &str, retry_after: Option<u32>) -> Vec<u8> {
+    otlp::details(code, text, retry_after)
 }
 
 /// The answer to a question of a protocol's senders.

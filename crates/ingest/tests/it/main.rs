@@ -5,5 +5,6 @@ mod otlp;
 mod otlp_json;
 mod proto_files;
 mod recorded;
+mod senders;
 mod sources;
 mod support;

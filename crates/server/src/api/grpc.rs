@@ -1,5 +1,5 @@
 //! The gRPC endpoint takes pushes: `logproto.Pusher/Push`, the one call that clients outside Loki
-//! make.
+//! make, and `LogsService/Export` of OpenTelemetry.
 //!
 //! A call is one HTTP/2 request: a frame of five bytes and the message. It takes the way of every
 //! other push, so that checks, limits and metrics are the same. Statuses are gRPC's own for what
@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::rights::{Access, Right};
 use crate::auth::tenant::Tenant;
 use crate::auth::{origin, tokens};
-use crate::error::ApiError;
+use crate::error::{self, ApiError};
 use crate::telemetry::metrics::Upgrade;
 use axum::Router;
 use axum::body::Body;
@@ -20,16 +20,21 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use skald_ingest::{Protocol, PushRequest};
+use skald_ingest::{Protocol, PushReply, PushRequest};
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The call, as its path.
+/// Loki's call, as its path.
 const PUSH: &str = "/logproto.Pusher/Push";
+
+/// OpenTelemetry's.
+const EXPORT: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
 /// Before each message: whether it is compressed, and its length.
 const FRAME_BYTES: usize = 5;
@@ -39,6 +44,9 @@ const MESSAGE_BYTES_MAX: usize = 1024;
 
 const STATUS_HEADER: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE_HEADER: HeaderName = HeaderName::from_static("grpc-message");
+const DETAILS_HEADER: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+const ACCEPT_HEADER: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const ACCEPTED: HeaderValue = HeaderValue::from_static("identity,gzip,zstd,snappy,deflate");
 
 /// How a call ended, gRPC's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,29 +73,73 @@ impl Code {
             _ => Code::Internal,
         }
     }
+
+    /// Exporters drop what ends in `Internal`.
+    fn of_export(status: StatusCode) -> Code {
+        match Code::of(status) {
+            Code::Internal => Code::Unavailable,
+            code => code,
+        }
+    }
 }
 
 /// The routes of the gRPC listener.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let unknown = async || {
-        failed(
-            Code::Unimplemented,
-            "the only method is /logproto.Pusher/Push",
-        )
+        let text = format!("the only methods are {PUSH} and {EXPORT}");
+        failed(Code::Unimplemented, &text)
     };
     let origins = origin::Guard::new(&app.config, app.metrics.clone());
     Router::new()
         .route(PUSH, post(push))
+        .route(EXPORT, post(export))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(origins, origin::guard))
         .with_state(app)
 }
 
 async fn push(State(app): State<Arc<App>>, request: Request) -> Response {
+    let taken = call(app, request, PUSH, Protocol::Grpc).await;
+    taken.map_or_else(
+        |error| failed(Code::of(error.status), &error.message),
+        |reply| done(&reply.body),
+    )
+}
+
+async fn export(State(app): State<Arc<App>>, request: Request) -> Response {
+    match call(app, request, EXPORT, Protocol::OtlpGrpc).await {
+        Ok(reply) => done(&reply.body),
+        Err(error) => {
+            let code = Code::of_export(error.status);
+            let again = [
+                Code::ResourceExhausted,
+                Code::Unavailable,
+                Code::DeadlineExceeded,
+            ];
+            // Too large stays too large.
+            let helps = again.contains(&code) && error.status != StatusCode::PAYLOAD_TOO_LARGE;
+            let seconds = helps.then_some(error::RETRY_AFTER_SECONDS.into());
+            let details = skald_ingest::otlp_details(code as i32, &error.message, seconds);
+            let mut response = failed(code, &error.message);
+            if let Ok(details) = HeaderValue::from_str(&STANDARD_NO_PAD.encode(details)) {
+                response.headers_mut().insert(DETAILS_HEADER, details);
+            }
+            response
+        }
+    }
+}
+
+/// One call, counted.
+async fn call(
+    app: Arc<App>,
+    request: Request,
+    path: &str,
+    protocol: Protocol,
+) -> Result<PushReply, ApiError> {
     let started = Instant::now();
-    let inflight = Inflight::new(app.clone(), "gRPC".to_owned(), PUSH.to_owned());
+    let inflight = Inflight::new(app.clone(), "gRPC".to_owned(), path.to_owned());
     let taken = match inflight.admitted {
-        true => take(&app, request).await,
+        true => take(&app, request, protocol).await,
         false => Err(ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "The server cannot accept more requests at this time.",
@@ -96,16 +148,13 @@ async fn push(State(app): State<Arc<App>>, request: Request) -> Response {
     drop(inflight);
     let status = taken
         .as_ref()
-        .map_or_else(|error| error.status.as_u16(), |()| 200);
+        .map_or_else(|error| error.status.as_u16(), |_| 200);
     app.metrics
-        .observe("gRPC", PUSH, status, Upgrade::No, started.elapsed());
-    taken.map_or_else(
-        |error| failed(Code::of(error.status), &error.message),
-        |()| done(),
-    )
+        .observe("gRPC", path, status, Upgrade::No, started.elapsed());
+    taken
 }
 
-async fn take(app: &Arc<App>, request: Request) -> Result<(), ApiError> {
+async fn take(app: &Arc<App>, request: Request, protocol: Protocol) -> Result<PushReply, ApiError> {
     let (mut parts, body) = request.into_parts();
     if app.tokens.is_on() {
         let header = parts
@@ -135,12 +184,12 @@ async fn take(app: &Arc<App>, request: Request) -> Result<(), ApiError> {
     };
     let push = PushRequest {
         content_encoding: Some(encoding),
-        ..PushRequest::new(Protocol::Grpc, message)
+        ..PushRequest::new(protocol, message)
     };
     let reply = app.ingest.push(&tenant, push).await;
     app.coalescer.written(&tenant);
     match reply.status {
-        204 => Ok(()),
+        200 | 204 => Ok(reply),
         status => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             Err(ApiError::new(
@@ -172,17 +221,21 @@ fn message(frame: &Bytes) -> Result<(bool, Bytes), ApiError> {
 }
 
 fn respond(body: Body) -> Response {
+    let content_type = HeaderValue::from_static("application/grpc");
     (
-        [(CONTENT_TYPE, HeaderValue::from_static("application/grpc"))],
+        [(CONTENT_TYPE, content_type), (ACCEPT_HEADER, ACCEPTED)],
         body,
     )
         .into_response()
 }
 
-/// An empty `PushResponse`, then the status as a trailer.
-fn done() -> Response {
+/// The response (an empty one for a push), then the status as a trailer.
+fn done(message: &[u8]) -> Response {
     let trailers = HeaderMap::from_iter([(STATUS_HEADER, HeaderValue::from_static("0"))]);
-    let body = Full::new(Bytes::from_static(&[0; FRAME_BYTES]));
+    let mut frame = vec![0];
+    frame.extend_from_slice(&(message.len() as u32).to_be_bytes());
+    frame.extend_from_slice(message);
+    let body = Full::new(Bytes::from(frame));
     respond(Body::new(body.with_trailers(async move {
         Some(Ok::<_, Infallible>(trailers))
     })))

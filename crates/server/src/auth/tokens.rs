@@ -298,10 +298,8 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
     if access == Access::Open {
         return next.run(request).await;
     }
-    let uri = request.uri();
-    let query = uri.query().unwrap_or("");
-    let header = senders::authorization(request.headers(), uri.path(), query);
     let headers = request.headers();
+    let header = senders::authorization(headers, request.uri().path());
     match allowed_to(&guard.tokens, &header, request.method(), headers, access) {
         Ok(grant) => {
             request.extensions_mut().insert((*grant).clone());

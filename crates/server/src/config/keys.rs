@@ -57,6 +57,8 @@ keys! {
     "server.grpc_enabled" => server.grpc_enabled: "take pushes over gRPC (logproto.Pusher)";
     "server.grpc_listen_address" => server.grpc_listen_address: "IP address for gRPC; empty is that of HTTP";
     "server.grpc_listen_port" => server.grpc_listen_port: "port for gRPC; 0 takes a free one";
+    "server.otlp_grpc_enabled" => server.otlp_grpc_enabled: "take OpenTelemetry logs over gRPC (LogsService) on a port of its own";
+    "server.otlp_grpc_listen_port" => server.otlp_grpc_listen_port: "port for OpenTelemetry's gRPC; 0 takes a free one";
     "server.grpc_server_max_recv_msg_size" => server.grpc_server_max_recv_msg_size: "largest gRPC message";
     "auth.tokens_file" => tokens_file: "YAML file with the tokens that requests need; empty needs none";
     "distributor.max_recv_msg_size" => distributor.max_recv_msg_size: "largest push body as sent";

@@ -36,11 +36,20 @@ impl Config {
     /// `server.grpc_listen_address` and port as one address; the address is that of HTTP when there
     /// is none.
     pub fn listen_grpc(&self) -> Result<SocketAddr, String> {
+        self.listen_grpc_on(self.server.grpc_listen_port)
+    }
+
+    /// The same address with `server.otlp_grpc_listen_port`.
+    pub fn listen_otlp_grpc(&self) -> Result<SocketAddr, String> {
+        self.listen_grpc_on(self.server.otlp_grpc_listen_port)
+    }
+
+    fn listen_grpc_on(&self, port: u16) -> Result<SocketAddr, String> {
         let address = match self.server.grpc_listen_address.as_str() {
             "" => self.server.http_listen_address.clone(),
             address => address.to_owned(),
         };
-        let (http_listen_address, http_listen_port) = (address, self.server.grpc_listen_port);
+        let (http_listen_address, http_listen_port) = (address, port);
         let server = ServerConfig {
             http_listen_address,
             http_listen_port,

@@ -65,10 +65,14 @@ impl Config {
             "server.grpc_listen_port"
             | "server.grpc_listen_address"
             | "server.grpc_server_max_recv_msg_size"
-                if !self.server.grpc_enabled =>
+                if !(self.server.grpc_enabled
+                    || self.server.otlp_grpc_enabled && name != "server.grpc_listen_port") =>
             {
                 Some("kept, but server.grpc_enabled is off and nothing listens for gRPC".to_owned())
             }
+            "server.otlp_grpc_listen_port" if !self.server.otlp_grpc_enabled => Some(
+                "kept, but server.otlp_grpc_enabled is off and nothing listens there".to_owned(),
+            ),
             _ => None,
         }
     }

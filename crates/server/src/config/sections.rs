@@ -99,6 +99,10 @@ pub struct ServerConfig {
     pub grpc_listen_address: String,
     /// Port of gRPC; 0 takes a free one.
     pub grpc_listen_port: u16,
+    /// Whether OpenTelemetry logs over gRPC are taken on a port of their own.
+    pub otlp_grpc_enabled: bool,
+    /// That port; 0 takes a free one.
+    pub otlp_grpc_listen_port: u16,
     /// Bytes of one gRPC message.
     pub grpc_server_max_recv_msg_size: ByteSize,
 }
@@ -320,6 +324,8 @@ impl Default for ServerConfig {
             grpc_enabled: false,
             grpc_listen_address: String::new(),
             grpc_listen_port: 9095,
+            otlp_grpc_enabled: false,
+            otlp_grpc_listen_port: 4317,
             grpc_server_max_recv_msg_size: ByteSize(4 << 20),
         }
     }

@@ -1,13 +1,14 @@
-//! The receivers of OpenTelemetry logs.
+//! The receivers of OpenTelemetry logs: the same records, with answers that depend on the door.
 
 use crate::decode::body::{self, Encoding};
 use crate::decode::decoded::Decoded;
 use crate::decode::proto_types::Status;
 use crate::receivers::otlp::logs::OtlpLogs;
+use crate::receivers::otlp::response::{self, Form};
 use crate::receivers::otlp::streams;
 use crate::receivers::{Receiver, Reception, Taken};
 use crate::rejection::BodyError;
-use crate::reply::PushReply;
+use crate::reply::{PROTOBUF, PushReply};
 use crate::request::PushRequest;
 use crate::room::Room;
 use prost::Message;
@@ -15,29 +16,40 @@ use prost::Message;
 /// `/otlp/v1/logs`, with Loki's answers.
 pub(crate) struct LokiOtlp;
 
+/// `/v1/logs`, with the answers of OTLP.
+pub(crate) struct HttpOtlp;
+
+/// `LogsService/Export`
+pub(crate) struct GrpcOtlp;
+
+/// All count as one in metrics.
+const NAME: &str = "otlp";
+
 impl Receiver for LokiOtlp {
     fn name(&self) -> &'static str {
-        "otlp"
+        NAME
     }
 
     fn encodings(&self, request: &PushRequest) -> Result<Vec<Encoding>, BodyError> {
         body::otlp_encodings(request.content_encoding.as_deref())
     }
 
-    fn decode<'m>(
-        &self,
-        reception: &Reception<'m>,
-        mut room: Room,
-    ) -> Result<Decoded<'m>, BodyError> {
+    fn decode<'m>(&self, reception: &Reception<'m>, room: Room) -> Result<Decoded<'m>, BodyError> {
         let content_type = reception.request.content_type.as_deref();
-        let rules = &reception.limits.otlp;
-        let logs = OtlpLogs::parse(content_type, reception.body, rules, &mut room)?;
-        let logs = reception.scratch.keep(logs);
-        streams::decode(logs, reception.limits, reception.now, room)?.with_streams()
+        decode(reception, content_type, room)?.with_streams()
     }
 
     fn reply(&self, _content_type: Option<&str>, taken: &Taken<'_>) -> PushReply {
+        let failed = |status, text: &str| {
+            let message = Status {
+                message: text.to_owned(),
+                ..Status::default()
+            };
+            PushReply::new(status, PROTOBUF, message.encode_to_vec())
+        };
         match taken {
+            // Exporters drop what gets a 500.
+            Taken::Refused { status: 500, text } => failed(503, text),
             Taken::Refused { status, text } => failed(*status, text),
             Taken::Read(outcome) => match outcome.rejections.text() {
                 None => PushReply::empty(204),
@@ -47,11 +59,50 @@ impl Receiver for LokiOtlp {
     }
 }
 
-/// A `google.rpc.Status`.
-fn failed(status: u16, text: &str) -> PushReply {
-    let message = Status {
-        code: 0,
-        message: text.to_owned(),
-    };
-    PushReply::new(status, "application/x-protobuf", message.encode_to_vec())
+impl Receiver for HttpOtlp {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn encodings(&self, request: &PushRequest) -> Result<Vec<Encoding>, BodyError> {
+        body::otlp_encodings(request.content_encoding.as_deref())
+    }
+
+    fn decode<'m>(&self, reception: &Reception<'m>, room: Room) -> Result<Decoded<'m>, BodyError> {
+        let content_type = reception.request.content_type.as_deref();
+        decode(reception, content_type, room)
+    }
+
+    fn reply(&self, content_type: Option<&str>, taken: &Taken<'_>) -> PushReply {
+        response::over_http(Form::of(content_type), taken)
+    }
+}
+
+impl Receiver for GrpcOtlp {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn encodings(&self, request: &PushRequest) -> Result<Vec<Encoding>, BodyError> {
+        body::grpc_encodings(request.content_encoding.as_deref())
+    }
+
+    fn decode<'m>(&self, reception: &Reception<'m>, room: Room) -> Result<Decoded<'m>, BodyError> {
+        decode(reception, Some(PROTOBUF), room)
+    }
+
+    fn reply(&self, _content_type: Option<&str>, taken: &Taken<'_>) -> PushReply {
+        response::over_grpc(taken)
+    }
+}
+
+fn decode<'m>(
+    reception: &Reception<'m>,
+    content_type: Option<&str>,
+    mut room: Room,
+) -> Result<Decoded<'m>, BodyError> {
+    let rules = &reception.limits.otlp;
+    let logs = OtlpLogs::parse(content_type, reception.body, rules, &mut room)?;
+    let logs = reception.scratch.keep(logs);
+    streams::decode(logs, reception.limits, reception.now, room)
 }

@@ -4,7 +4,7 @@
 //! comes once and not once a record.
 
 use crate::decode::decoded::{Decoded, RawLabels, Text};
-use crate::decode::proto_types::{KeyValue, LogRecord};
+use crate::decode::proto_types::{Any, KeyValue, LogRecord};
 use crate::label_name::sort_and_unite;
 use crate::limits::IngestLimits;
 use crate::limits::otlp_rules::{AttributeAction, AttributeRule, OtlpRules, action};
@@ -139,6 +139,7 @@ fn push_record_metadata<'a>(
         });
         outcome?;
     }
+    push_access_log(record, decoded)?;
     let mut push = |name: &'static str, value: Cow<'a, str>| match value.is_empty() {
         true => Ok(()),
         false => decoded.push_pair(borrowed(name), into_bytes(value)),
@@ -167,6 +168,28 @@ fn push_record_metadata<'a>(
     push("trace_id", Cow::Owned(value::hex(&record.trace_id)))?;
     push("span_id", Cow::Owned(value::hex(&record.span_id)))?;
     push("event_name", Cow::Borrowed(&record.event_name))
+}
+
+/// The field that says that a map is a line of Envoy's access log, or Istio's.
+const ACCESS_LOG_FIELD: &str = "response_code";
+
+/// The fields of an access log that comes as a map: `-` stands for one that has no value.
+fn push_access_log<'a>(record: &'a LogRecord, decoded: &mut Decoded<'a>) -> Result<(), BodyError> {
+    let body = record.body.as_ref().and_then(|body| body.value.as_ref());
+    let Some(Any::KvlistValue(fields)) = body else {
+        return Ok(());
+    };
+    let fields = &fields.values;
+    if !fields.iter().any(|field| field.key == ACCESS_LOG_FIELD) {
+        return Ok(());
+    }
+    for KeyValue { key, value } in fields {
+        let text = value.as_ref().map_or(Cow::Borrowed(""), as_text);
+        if text != "-" {
+            decoded.push_pair(borrowed(key), into_bytes(text))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -244,6 +267,27 @@ mod tests {
             let pair = format!(" severity_number={number}");
             assert_eq!(shown.contains(&pair), kept, "{shown}");
         }
+    }
+
+    #[test]
+    fn fields_of_an_access_log_are_metadata_too() {
+        let field = |key: &str, value: &str| {
+            format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#)
+        };
+        let show = |fields: [String; 2]| {
+            show(&format!(
+                r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"timeUnixNano":5,"body":{{"kvlistValue":{{"values":[{}]}}}}}}]}}]}}]}}"#,
+                fields.join(",")
+            ))
+        };
+        assert_eq!(
+            show([field("response_code", "503"), field("upstream_host", "-")]),
+            r#"[] 5 {"response_code":"503","upstream_host":"-"} response_code=503"#
+        );
+        assert_eq!(
+            show([field("code", "503"), field("host", "a")]),
+            r#"[] 5 {"code":"503","host":"a"}"#
+        );
     }
 
     fn rule(action: AttributeAction, pattern: &str) -> AttributeRule {

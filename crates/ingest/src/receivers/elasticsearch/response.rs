@@ -1,0 +1,145 @@
+//! Answers of Elasticsearch: JSON always, and one item for every action.
+//!
+//! Clients look into the items, whatever the status: what a limit refuses for now has a 429 there.
+//! A request of which nothing is taken for now is a 503, after which all of them send again; some
+//! lose a batch after a 429.
+
+use crate::decode::json_fields::write_text;
+use crate::receivers::elasticsearch::bulk::{Item, ItemState, Items};
+use crate::receivers::{Outcome, Taken};
+use crate::reply::{JSON, PushReply};
+use serde_json::json;
+use std::fmt::Write;
+
+pub(super) fn of_bulk(taken: &Taken<'_>) -> PushReply {
+    let (outcome, items) = match read(taken) {
+        Ok(read) => read,
+        Err(reply) => return reply,
+    };
+    let refused = by_position(outcome);
+    let mut body = String::with_capacity(items.items.len() * 128 + 64);
+    let mut errors = false;
+    for (at, item) in items.items.iter().enumerate() {
+        body.push(if at == 0 { '[' } else { ',' });
+        let result = result_of(item, outcome, &refused);
+        errors |= result.is_err();
+        write!(body, "{{\"{}\":", item.action.as_str()).expect("writing to memory does not fail");
+        write_item(&mut body, item, (items.now, at), &result);
+        body.push('}');
+    }
+    let items = if body.is_empty() { "[" } else { &body };
+    let body = format!("{{\"took\":0,\"errors\":{errors},\"items\":{items}]}}");
+    PushReply::new(200, JSON, body.into_bytes())
+}
+
+pub(super) fn of_document(taken: &Taken<'_>) -> PushReply {
+    let (outcome, items) = match read(taken) {
+        Ok(read) => read,
+        Err(reply) => return reply,
+    };
+    let Some(item) = items.items.first() else {
+        return error(400, "illegal_argument_exception", "there is no document");
+    };
+    match result_of(item, outcome, &by_position(outcome)) {
+        Err((status, kind, reason)) => error(status, kind, reason),
+        Ok(()) => {
+            let mut body = String::new();
+            write_item(&mut body, item, (items.now, 0), &Ok(()));
+            PushReply::new(201, JSON, body.into_bytes())
+        }
+    }
+}
+
+/// The items of a push that was read; the answer to one that was not.
+fn read<'t>(taken: &'t Taken<'t>) -> Result<(&'t Outcome<'t>, &'t Items), PushReply> {
+    match taken {
+        Taken::Refused { status, text } => Err(match status {
+            401 => error(401, "security_exception", text),
+            403 => error(403, "security_exception", text),
+            408 | 429 | 500 | 503 => error(503, "es_rejected_execution_exception", text),
+            413 => error(413, "illegal_argument_exception", text),
+            status => error(*status, "illegal_argument_exception", text),
+        }),
+        Taken::Read(outcome) => {
+            let items = outcome.note.and_then(|note| note.downcast_ref());
+            let items = items.ok_or_else(|| error(503, "exception", "the items are lost"))?;
+            Ok((outcome, items))
+        }
+    }
+}
+
+fn error(status: u16, kind: &str, reason: &str) -> PushReply {
+    let cause = json!({"type": kind, "reason": reason});
+    let body = json!({
+        "error": {"root_cause": [cause], "type": kind, "reason": reason},
+        "status": status,
+    });
+    PushReply::json(status, &body)
+}
+
+/// Status, type and reason of an item that was refused.
+type ItemResult<'t> = Result<(), (u16, &'t str, &'t str)>;
+
+/// For each entry the refusal that counts, by place in `outcome.refused`; empty when there is none.
+fn by_position(outcome: &Outcome<'_>) -> Vec<Option<u32>> {
+    if outcome.refused.is_empty() {
+        return Vec::new();
+    }
+    let mut all = vec![None; outcome.came];
+    // The first of the list counts.
+    for (at, refused) in outcome.refused.iter().enumerate().rev() {
+        let rows = refused.rows.start as usize..refused.rows.end as usize;
+        if let Some(rows) = all.get_mut(rows) {
+            rows.fill(Some(at as u32));
+        }
+    }
+    all
+}
+
+fn result_of<'t>(item: &'t Item, outcome: &Outcome<'t>, refused: &[Option<u32>]) -> ItemResult<'t> {
+    match &item.state {
+        ItemState::Refused(kind, reason) => Err((400, kind, reason)),
+        ItemState::Entry(position) => {
+            let at = refused.get(*position as usize).copied().flatten();
+            let Some(refused) = at.and_then(|at| outcome.refused.get(at as usize)) else {
+                return Ok(());
+            };
+            let message = refused
+                .message
+                .and_then(|at| outcome.rejections.message(at));
+            let reason = message.unwrap_or(refused.reason.as_str());
+            let kind = match refused.status {
+                429 => "es_rejected_execution_exception",
+                _ => "illegal_argument_exception",
+            };
+            Err((refused.status, kind, reason))
+        }
+    }
+}
+
+fn write_item(out: &mut String, item: &Item, (now, at): (i64, usize), result: &ItemResult<'_>) {
+    out.push_str("{\"_index\":");
+    write_text(&item.index, out);
+    out.push_str(",\"_id\":");
+    if item.id.is_empty() {
+        write!(out, "\"{now:x}-{at}\"").expect("writing to memory does not fail");
+    } else {
+        write_text(&item.id, out);
+    }
+    match result {
+        Ok(()) => out.push_str(
+            ",\"_version\":1,\"result\":\"created\",\
+             \"_shards\":{\"total\":1,\"successful\":1,\"failed\":0},\
+             \"_seq_no\":0,\"_primary_term\":1,\"status\":201}",
+        ),
+        Err((status, kind, reason)) => {
+            write!(
+                out,
+                ",\"status\":{status},\"error\":{{\"type\":\"{kind}\",\"reason\":"
+            )
+            .expect("writing to memory does not fail");
+            write_text(reason, out);
+            out.push_str("}}");
+        }
+    }
+}
