@@ -60,8 +60,8 @@ def ask_all(server, queries, at_once=1, timeout=90, path="query", **params):
     return statuses
 
 
-def burns(binary, memory, queries, lines=(), at_once=1, settings=(), **params):
-    """Queries that want more than there is are answered or refused, each of them."""
+def burns(binary, memory, queries, lines=(), at_once=1, settings=(), later_at_most=None, **params):
+    """Queries that want more than there is are answered or refused, each of them; `later_at_most` of them with a 429."""
     with Server(binary, memory=memory, settings=settings) as server:
         server.start()
         if lines:
@@ -69,6 +69,8 @@ def burns(binary, memory, queries, lines=(), at_once=1, settings=(), **params):
         with Honest(server) as honest:
             statuses = ask_all(server, queries, at_once, **params)
             require(set(statuses) <= ANSWERS, f"answers: {statuses}")
+            later = statuses.get(429, 0)
+            require(later_at_most is None or later <= later_at_most, f"{later} were sent away: {statuses}")
         honest.restarted()
         return f"peak {server.peak() >> 20} MB; {statuses}; {honest.summary()}"
 

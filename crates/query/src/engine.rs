@@ -157,7 +157,8 @@ impl Engine {
 
     /// Why a query found nothing, in a sentence for the user.
     pub fn hint(&self, request: &HintRequest) -> Result<Option<String>, QueryError> {
-        empty_hint::hint(self.source(&request.tenants), request)
+        let context = self.metadata_context(&request.tenants, &Cancel::default());
+        empty_hint::hint(&context, request)
     }
 
     /// `labels`

@@ -62,6 +62,7 @@ impl From<skald_store::StoreError> for QueryError {
             skald_store::StoreError::TenantUnreadable { .. } => {
                 QueryError::Unreadable(error.to_string())
             }
+            skald_store::StoreError::Stopped(stop) => stop.into(),
             error => QueryError::Internal(error.to_string()),
         }
     }

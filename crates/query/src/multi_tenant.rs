@@ -5,7 +5,7 @@
 //! here.
 
 use crate::request::Tenants;
-use skald_model::{Direction, Labels, Matcher, StreamId, TenantId, TimeRange};
+use skald_model::{Charge, Charged, Direction, Labels, Matcher, StreamId, TenantId, TimeRange};
 use skald_store::{MinedStreams, Select, Selected, Selector, Store, StoreError};
 use std::collections::BTreeSet;
 
@@ -54,17 +54,24 @@ pub(crate) struct Source<'a> {
 /// What a query that may stop early reads, round by round.
 pub(crate) enum Rounds<'a> {
     /// All in one round.
-    Single(Selected),
+    Single(Charged<Selected>),
     /// Newest or oldest first.
     Several(Box<Selector<'a>>),
 }
 
 impl Rounds<'_> {
-    /// The next round, of about `pieces` pieces.
-    pub(crate) fn next(&mut self, pieces: usize) -> Selected {
+    /// The next round, of about `pieces` pieces; `charge` holds what is found.
+    pub(crate) fn next(
+        &mut self,
+        pieces: usize,
+        charge: &mut Charge,
+    ) -> Result<Selected, StoreError> {
         match self {
-            Rounds::Single(selected) => std::mem::take(selected),
-            Rounds::Several(selector) => selector.next(pieces),
+            Rounds::Single(selected) => {
+                charge.absorb(std::mem::take(&mut selected.charge));
+                Ok(std::mem::take(&mut selected.value))
+            }
+            Rounds::Several(selector) => selector.next(pieces, charge),
         }
     }
 
@@ -87,10 +94,18 @@ impl<'a> Source<'a> {
         self.tenants
     }
 
-    /// What there is to read.
-    pub(crate) fn select(&self, select: &Select<'_>) -> Result<Selected, StoreError> {
+    /// What there is to read; `charge` holds it.
+    pub(crate) fn select(
+        &self,
+        select: &Select<'_>,
+        charge: &mut Charge,
+    ) -> Result<Selected, StoreError> {
+        let mut select_of = |tenant, select: &Select<'_>| {
+            let mut selector = self.store.selector(tenant, select, Direction::Backward)?;
+            selector.next(usize::MAX, charge)
+        };
         let tenants = match self.tenants.single() {
-            Some(tenant) => return self.store.select(tenant, select),
+            Some(tenant) => return select_of(tenant, select),
             None => self.tenants.all(),
         };
         let (tenants, matchers) = chosen(tenants, select.matchers);
@@ -101,7 +116,7 @@ impl<'a> Source<'a> {
                 range: select.range,
                 content: select.content,
             };
-            let mut found = self.store.select(tenant, &select)?;
+            let mut found = select_of(tenant, &select)?;
             let first = all.streams.len() as u32;
             for run in found.pieces.iter_mut().flat_map(|piece| &mut piece.runs) {
                 run.stream += first;
@@ -124,29 +139,34 @@ impl<'a> Source<'a> {
         &self,
         select: &Select<'a>,
         direction: Direction,
+        mut charge: Charge,
     ) -> Result<Rounds<'a>, StoreError> {
         Ok(match self.tenants.single() {
             Some(tenant) => {
                 Rounds::Several(Box::new(self.store.selector(tenant, select, direction)?))
             }
-            None => Rounds::Single(self.select(select)?),
+            None => Rounds::Single(Charged {
+                value: self.select(select, &mut charge)?,
+                charge,
+            }),
         })
     }
 
-    /// Templates of lines of matching streams, from parts.
+    /// Templates of lines of matching streams, from parts; `charge` holds them.
     pub(crate) fn mined(
         &self,
         matchers: &[Matcher],
         range: TimeRange,
+        charge: &mut Charge,
     ) -> Result<MinedStreams, StoreError> {
         let tenants = match self.tenants.single() {
-            Some(tenant) => return self.store.patterns(tenant, matchers, range),
+            Some(tenant) => return self.store.patterns(tenant, matchers, range, charge),
             None => self.tenants.all(),
         };
         let (tenants, matchers) = chosen(tenants, matchers);
         let mut all = MinedStreams::default();
         for tenant in tenants {
-            let found = self.store.patterns(tenant, &matchers, range)?;
+            let found = self.store.patterns(tenant, &matchers, range, charge)?;
             all.streams.extend(
                 found
                     .streams
@@ -158,20 +178,21 @@ impl<'a> Source<'a> {
         Ok(all)
     }
 
-    /// Names of labels of matching streams, sorted.
+    /// Names of labels of matching streams, sorted; `charge` holds them.
     pub(crate) fn names(
         &self,
         matchers: &[Matcher],
         range: TimeRange,
+        charge: &mut Charge,
     ) -> Result<Vec<String>, StoreError> {
         let tenants = match self.tenants.single() {
-            Some(tenant) => return self.store.label_names(tenant, matchers, range),
+            Some(tenant) => return self.store.label_names(tenant, matchers, range, charge),
             None => self.tenants.all(),
         };
         let (tenants, matchers) = chosen(tenants, matchers);
         let mut names = BTreeSet::new();
         for tenant in tenants {
-            names.extend(self.store.label_names(tenant, &matchers, range)?);
+            names.extend(self.store.label_names(tenant, &matchers, range, charge)?);
         }
         if names.contains(TENANT_LABEL) {
             names.insert(ORIGINAL_LABEL.to_owned());
@@ -181,15 +202,20 @@ impl<'a> Source<'a> {
         Ok(names.into_iter().collect())
     }
 
-    /// Values of a label of matching streams, sorted.
+    /// Values of a label of matching streams, sorted; `charge` holds them.
     pub(crate) fn values(
         &self,
         name: &str,
         matchers: &[Matcher],
         range: TimeRange,
+        charge: &mut Charge,
     ) -> Result<Vec<String>, StoreError> {
         let tenants = match self.tenants.single() {
-            Some(tenant) => return self.store.label_values(tenant, name, matchers, range),
+            Some(tenant) => {
+                return self
+                    .store
+                    .label_values(tenant, name, matchers, range, charge);
+            }
             None => self.tenants.all(),
         };
         let (tenants, matchers) = chosen(tenants, matchers);
@@ -201,22 +227,30 @@ impl<'a> Source<'a> {
         let mut values = BTreeSet::new();
         for tenant in tenants {
             if name != TENANT_LABEL {
-                values.extend(self.store.label_values(tenant, stored, &matchers, range)?);
-            } else if !self.store.label_names(tenant, &matchers, range)?.is_empty() {
+                values.extend(
+                    self.store
+                        .label_values(tenant, stored, &matchers, range, charge)?,
+                );
+            } else if !self
+                .store
+                .label_names(tenant, &matchers, range, charge)?
+                .is_empty()
+            {
                 values.insert(tenant.to_string());
             }
         }
         Ok(values.into_iter().collect())
     }
 
-    /// Labels of streams that match any of the groups.
+    /// Labels of streams that match any of the groups; `charge` holds them.
     pub(crate) fn streams(
         &self,
         groups: &[Vec<Matcher>],
         range: TimeRange,
+        charge: &mut Charge,
     ) -> Result<Vec<Labels>, StoreError> {
         let tenants = match self.tenants.single() {
-            Some(tenant) => return self.store.streams(tenant, groups, range),
+            Some(tenant) => return self.store.streams(tenant, groups, range, charge),
             None => self.tenants.all(),
         };
         let mut all = Vec::new();
@@ -227,12 +261,11 @@ impl<'a> Source<'a> {
                 .filter_map(|(chosen, rest)| (!chosen.is_empty()).then_some(rest))
                 .collect();
             if !own.is_empty() || groups.is_empty() {
-                all.extend(
-                    self.store
-                        .streams(tenant, &own, range)?
-                        .iter()
-                        .map(|labels| marked(tenant, labels)),
-                );
+                for labels in self.store.streams(tenant, &own, range, charge)? {
+                    let marked = marked(tenant, &labels);
+                    charge.add(size_of::<Labels>() + marked.as_bytes().len())?;
+                    all.push(marked);
+                }
             }
         }
         Ok(all)

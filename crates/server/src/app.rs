@@ -5,6 +5,7 @@ use crate::auth::tokens::Tokens;
 use crate::coalesce::QueryCoalescer;
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::limits::memory_turn::MemoryTurns;
 use crate::limits::open_tails::OpenTails;
 use crate::limits::overrides::{Overrides, TenantLimits};
 use crate::net::body::Arrivals;
@@ -49,6 +50,8 @@ pub struct App {
     pub(crate) outgoing: Arc<Outgoing>,
     /// Searches that people saved.
     pub(crate) saved: SavedSearches,
+    /// Turns of queries that found no memory.
+    pub(crate) memory_turns: MemoryTurns,
     /// Which queries are logged.
     pub query_log: Arc<QueryLogGate>,
     /// Open tails, per tenant.
@@ -91,6 +94,7 @@ impl App {
             crate::clock::now,
         );
         let arrivals = Arrivals::new(store.budget());
+        let memory_turns = MemoryTurns::new(store.budget());
         let timeout = config.server.http_server_write_timeout;
         let outgoing = Arc::new(Outgoing::new(store.budget(), &metrics, timeout));
         let saved = SavedSearches::new(config.data.clone());
@@ -105,6 +109,7 @@ impl App {
             metrics,
             arrivals,
             outgoing,
+            memory_turns,
             query_log: Arc::new(QueryLogGate::new(config.query_log.clone())),
             tails: OpenTails::default(),
             tail_groups: TailGroups::default(),
@@ -168,14 +173,25 @@ impl App {
         self.stopping.subscribe()
     }
 
-    /// Runs `job` on the engine's threads under the scope's limits, when it is the tenant's turn.
-    /// Dropping the future cancels the query. The time it waits counts as the query's.
+    /// Runs `job` on the engine's threads under the scope's limits, when it is the tenant's turn; once
+    /// more, and after the others, when they left it no memory. Dropping the future cancels the
+    /// query. The time it waits counts as the query's.
     pub async fn ask<T: Send + 'static>(
         self: &Arc<App>,
         scope: &ReadScope,
-        job: impl FnOnce(&Engine, &Cancel) -> Result<T, QueryError> + Send + 'static,
+        job: impl Fn(&Engine, &Cancel) -> Result<T, QueryError> + Send + Sync + 'static,
     ) -> Result<T, ApiError> {
-        let answer = self.run(scope, job).await;
+        let (asked, job) = (Instant::now(), Arc::new(job));
+        let mut answer = self.run(scope, asked, job.clone()).await;
+        if matches!(answer, Err(QueryError::Busy)) {
+            let timeout = scope.query_limits.query_timeout;
+            if let Some(turn) = self.memory_turns.turn(timeout).await {
+                while matches!(answer, Err(QueryError::Busy)) && turn.room().await {
+                    self.metrics.count_memory_turn();
+                    answer = self.run(scope, asked, job.clone()).await;
+                }
+            }
+        }
         if let Err(why) = answer.as_ref().map_err(refusal)
             && let Some(why) = why
         {
@@ -187,13 +203,14 @@ impl App {
     async fn run<T: Send + 'static>(
         self: &Arc<App>,
         scope: &ReadScope,
-        job: impl FnOnce(&Engine, &Cancel) -> Result<T, QueryError> + Send + 'static,
+        asked: Instant,
+        job: Arc<impl Fn(&Engine, &Cancel) -> Result<T, QueryError> + Send + Sync + 'static>,
     ) -> Result<T, QueryError> {
         let guard = CancelOnDrop(Cancel::default());
         let cancel = guard.0.clone();
         let (sender, receiver) = oneshot::channel();
         let (app, mut limits) = (self.clone(), scope.query_limits.clone());
-        let (timeout, asked) = (limits.query_timeout, Instant::now());
+        let timeout = limits.query_timeout;
         let run = move || {
             limits.query_timeout = timeout.saturating_sub(asked.elapsed());
             if cancel.is_cancelled() {
@@ -213,6 +230,7 @@ impl App {
             });
             // A server that stops once all are answered can be started again at once: by then no
             // query may hold the store, whose last holder gives up the lock of the directory.
+            drop(job);
             drop(engine);
             drop(app);
             // Without a receiver the client went away, which needs no answer.
@@ -224,7 +242,8 @@ impl App {
             self.config.frontend.max_outstanding_per_tenant,
             run,
         )?;
-        match tokio::time::timeout(timeout.saturating_add(TIMEOUT_GRACE), receiver).await {
+        let left = timeout.saturating_sub(asked.elapsed());
+        match tokio::time::timeout(left.saturating_add(TIMEOUT_GRACE), receiver).await {
             Ok(Ok(result)) => result,
             // A query that waited longer than it may is dropped without being run.
             Ok(Err(_)) if asked.elapsed() >= timeout => Err(QueryError::Timeout),

@@ -1,7 +1,7 @@
 //! Errors of the store: what failed, where, and whether trying again may help.
 
 use crate::files::{is_full, is_transient, may_pass};
-use skald_model::TenantId;
+use skald_model::{Stop, TenantId};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,6 +44,9 @@ pub enum StoreError {
     /// newer, or it is not the right one.
     #[error("{0}")]
     Unusable(String),
+    /// Who asked may hold no more of what is found, or need not go on.
+    #[error("{0}")]
+    Stopped(#[from] Stop),
 }
 
 /// A write that was not accepted.
@@ -96,6 +99,7 @@ impl StoreError {
             }
             StoreError::Damaged { why, .. } | StoreError::Unavailable { why, .. } => why.clone(),
             StoreError::TenantUnreadable { why, .. } | StoreError::Unusable(why) => why.clone(),
+            StoreError::Stopped(stop) => stop.to_string(),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     StoreStatus, WriteError,
 };
 use parking_lot::Mutex;
-use skald_model::{Budget, Direction, Labels, Matcher, TenantId, TimeRange, WriteBatch};
+use skald_model::{Budget, Charge, Direction, Labels, Matcher, TenantId, TimeRange, WriteBatch};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,9 +122,8 @@ impl Store {
 
     /// Finds what to read.
     pub fn select(&self, tenant: &TenantId, select: &Select<'_>) -> Result<Selected, StoreError> {
-        Ok(self
-            .selector(tenant, select, Direction::Backward)?
-            .next(usize::MAX))
+        self.selector(tenant, select, Direction::Backward)?
+            .next(usize::MAX, &mut Charge::default())
     }
 
     /// Finds what to read in steps, newest or oldest first, of a snapshot taken now.
@@ -153,67 +152,68 @@ impl Store {
     }
 
     /// Templates of the lines of matching streams in parts that overlap the range, a list for each
-    /// stream and part. What is in the head has none yet.
+    /// stream and part; `charge` holds what they take. What is in the head has none yet.
     pub fn patterns(
         &self,
         tenant: &TenantId,
         matchers: &[Matcher],
         range: TimeRange,
+        charge: &mut Charge,
     ) -> Result<MinedStreams, StoreError> {
         let Some(tenant) = self.readable(tenant)? else {
             return Ok(MinedStreams::default());
         };
-        Ok(patterns::mined(&self.shared.view(&tenant), matchers, range))
+        let view = self.shared.view(&tenant);
+        Ok(patterns::mined(&view, matchers, range, charge)?)
     }
 
     /// Labels of streams that match any of the groups (all streams when there is none) and have
-    /// entries in the range.
+    /// entries in the range; `charge` holds what they take.
     pub fn streams(
         &self,
         tenant: &TenantId,
         groups: &[Vec<Matcher>],
         range: TimeRange,
+        charge: &mut Charge,
     ) -> Result<Vec<Labels>, StoreError> {
         let Some(tenant) = self.readable(tenant)? else {
             return Ok(Vec::new());
         };
-        Ok(labels::streams(&self.shared.view(&tenant), groups, range))
+        let view = self.shared.view(&tenant);
+        Ok(labels::streams(&view, groups, range, charge)?)
     }
 
-    /// Sorted names of labels of matching streams with entries in the range.
+    /// Sorted names of labels of matching streams with entries in the range; `charge` holds what
+    /// they take.
     pub fn label_names(
         &self,
         tenant: &TenantId,
         matchers: &[Matcher],
         range: TimeRange,
+        charge: &mut Charge,
     ) -> Result<Vec<String>, StoreError> {
         let Some(tenant) = self.readable(tenant)? else {
             return Ok(Vec::new());
         };
-        Ok(labels::label_names(
-            &self.shared.view(&tenant),
-            matchers,
-            range,
-        ))
+        let view = self.shared.view(&tenant);
+        Ok(labels::label_names(&view, matchers, range, charge)?)
     }
 
-    /// Sorted values of one label of matching streams with entries in the range.
+    /// Sorted values of one label of matching streams with entries in the range; `charge` holds what
+    /// they take.
     pub fn label_values(
         &self,
         tenant: &TenantId,
         name: &str,
         matchers: &[Matcher],
         range: TimeRange,
+        charge: &mut Charge,
     ) -> Result<Vec<String>, StoreError> {
         let Some(tenant) = self.readable(tenant)? else {
             return Ok(Vec::new());
         };
-        Ok(labels::label_values(
-            &self.shared.view(&tenant),
-            name,
-            matchers,
-            range,
-        ))
+        let view = self.shared.view(&tenant);
+        Ok(labels::label_values(&view, name, matchers, range, charge)?)
     }
 
     /// Tenants that have data, sorted.

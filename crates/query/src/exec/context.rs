@@ -7,7 +7,7 @@ use crate::multi_tenant::Source;
 use crate::request::Caching;
 use crate::sched::pool::Pool;
 use skald_model::{Charge, Charged};
-use skald_store::{Piece, PieceRun, Select, Selected, StoreError};
+use skald_store::{Select, Selected};
 
 /// Everything a query runs with but the query itself.
 #[derive(Clone)]
@@ -35,28 +35,10 @@ impl Context<'_> {
         Ok(Charged { value, charge })
     }
 
-    /// What there is to read, charged by its descriptions.
-    pub(crate) fn selected(
-        &self,
-        selected: Result<Selected, StoreError>,
-    ) -> Result<Charged<Selected>, QueryError> {
-        let selected = selected?;
-        let bytes = selected_bytes(&selected);
-        self.charged(selected, bytes)
-    }
-
-    /// Selects what there is to read.
+    /// Selects what there is to read, charged while it is found.
     pub(crate) fn select(&self, select: &Select<'_>) -> Result<Charged<Selected>, QueryError> {
-        self.selected(self.source.select(select))
+        let mut charge = self.charge();
+        let value = self.source.select(select, &mut charge)?;
+        Ok(Charged { value, charge })
     }
-}
-
-/// Bytes of the descriptions of what was selected.
-fn selected_bytes(selected: &Selected) -> usize {
-    let runs: usize = selected.pieces.iter().map(|piece| piece.runs.len()).sum();
-    let labels = selected.streams.iter().map(|s| s.labels.as_bytes().len());
-    selected.pieces.len() * size_of::<Piece>()
-        + runs * size_of::<PieceRun>()
-        + selected.streams.len() * size_of::<skald_model::SelectedStream>()
-        + labels.sum::<usize>()
 }

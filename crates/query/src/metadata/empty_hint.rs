@@ -3,7 +3,7 @@
 //! Asked only after an empty answer, and answered from indexes and directories: no line is read.
 
 use crate::error::QueryError;
-use crate::multi_tenant::Source;
+use crate::exec::context::Context;
 use crate::parsed::OnError;
 use crate::request::HintRequest;
 use skald_logql::metric;
@@ -23,14 +23,14 @@ const ERROR_AS_NUMBER: &str = "__error__ is a text, which no number compares wit
 /// A sentence for the user; `None` where nothing but the filters explains it and there are none, or
 /// where the query reads no lines at all.
 pub(crate) fn hint(
-    source: Source<'_>,
+    context: &Context<'_>,
     request: &HintRequest,
 ) -> Result<Option<String>, QueryError> {
     match request.query.compile(OnError::Skip)? {
         Query::Log(query) if query.pipeline.compares_error_by_size() => {
             Ok(Some(ERROR_AS_NUMBER.to_owned()))
         }
-        Query::Log(query) => explain(source, &query.matchers, request.range),
+        Query::Log(query) => explain(context, &query.matchers, request.range),
         Query::Metric(query) => {
             let TimeRange { start, end } = request.range;
             let steps = Steps::range(start, end, end.saturating_sub(start).max(1));
@@ -43,7 +43,7 @@ pub(crate) fn hint(
                     start: first,
                     end: last.saturating_add(1),
                 };
-                let found = explain(source, &leaf.matchers, range)?;
+                let found = explain(context, &leaf.matchers, range)?;
                 if found.is_some() {
                     return Ok(found);
                 }
@@ -54,7 +54,7 @@ pub(crate) fn hint(
 }
 
 fn explain(
-    source: Source<'_>,
+    context: &Context<'_>,
     matchers: &[Matcher],
     range: TimeRange,
 ) -> Result<Option<String>, QueryError> {
@@ -63,12 +63,15 @@ fn explain(
             "the time range is empty: its end is not after its start".to_owned(),
         ));
     }
-    let names = |matchers: &[Matcher], range| source.names(matchers, range);
+    let names = |matchers: &[Matcher], range| {
+        let mut charge = context.charge();
+        context.source.names(matchers, range, &mut charge)
+    };
     let present = names(&[], range)?;
     if present.is_empty() {
         let never = names(&[], EVER)?.is_empty();
         return Ok(Some(if never {
-            match source.tenants().all() {
+            match context.source.tenants().all() {
                 [tenant] => format!("the tenant {:?} has no entries", tenant.as_str()),
                 _ => "none of the tenants has entries".to_owned(),
             }

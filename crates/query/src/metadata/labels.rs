@@ -38,7 +38,9 @@ pub(crate) fn label_names(
 ) -> Result<Charged<Vec<String>>, QueryError> {
     let matchers = matchers(&request.query)?;
     let range = inclusive(request.start, request.end);
-    charged_texts(context, context.source.names(&matchers, range)?)
+    let mut charge = context.charge();
+    let value = context.source.names(&matchers, range, &mut charge)?;
+    Ok(Charged { value, charge })
 }
 
 /// `label/{name}/values`
@@ -49,17 +51,10 @@ pub(crate) fn label_values(
 ) -> Result<Charged<Vec<String>>, QueryError> {
     let matchers = matchers(&request.query)?;
     let range = inclusive(request.start, request.end);
-    charged_texts(context, context.source.values(name, &matchers, range)?)
-}
-
-/// Texts of an answer.
-pub(crate) fn charged_texts(
-    context: &Context<'_>,
-    texts: Vec<String>,
-) -> Result<Charged<Vec<String>>, QueryError> {
-    let bytes = texts.iter().map(|text| size_of::<String>() + text.len());
-    let bytes = bytes.sum();
-    context.charged(texts, bytes)
+    let mut charge = context.charge();
+    let source = context.source;
+    let value = source.values(name, &matchers, range, &mut charge)?;
+    Ok(Charged { value, charge })
 }
 
 /// Labels of the streams that match any of the groups.
@@ -68,12 +63,9 @@ fn streams(
     groups: &[Vec<Matcher>],
     range: TimeRange,
 ) -> Result<Charged<Vec<Labels>>, QueryError> {
-    let streams = context.source.streams(groups, range)?;
-    let bytes = streams
-        .iter()
-        .map(|labels| size_of::<Labels>() + labels.as_bytes().len());
-    let bytes = bytes.sum();
-    context.charged(streams, bytes)
+    let mut charge = context.charge();
+    let value = context.source.streams(groups, range, &mut charge)?;
+    Ok(Charged { value, charge })
 }
 
 /// `series`

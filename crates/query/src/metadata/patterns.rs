@@ -38,7 +38,8 @@ pub(crate) fn patterns(
     let matchers = labels::compiled(&query.selector)?;
     let range = labels::inclusive(request.start, request.end);
     let mut streams: HashMap<Labels, StreamMiner> = HashMap::new();
-    let mined = context.source.mined(&matchers, range)?;
+    let mut charge = context.charge();
+    let mined = context.source.mined(&matchers, range, &mut charge)?;
     for (labels, patterns) in mined.streams {
         context.interrupt.check()?;
         let miner = streams.entry(labels).or_default();

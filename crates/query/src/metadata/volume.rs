@@ -20,6 +20,7 @@ pub(crate) fn volume(
     request: &VolumeRequest,
 ) -> Result<Charged<Vec<VolumeSeries>>, QueryError> {
     let limits = context.limits;
+    let max = limits.volume_max_series;
     let mut matchers = if request.query == "{}" {
         Vec::new()
     } else {
@@ -61,6 +62,9 @@ pub(crate) fn volume(
                         sums[index] += bytes;
                         continue;
                     }
+                    if max > 0 && sums.len() >= max && !limits.partial {
+                        return Err(QueryError::VolumeSeries(max));
+                    }
                     // Sums, and the points they become.
                     charge.add(key_bytes(key) + buckets.len() * POINT_BYTES)?;
                     let mut new = vec![0; buckets.len()];
@@ -69,10 +73,6 @@ pub(crate) fn volume(
                 }
             }
         }
-    }
-    let max = limits.volume_max_series;
-    if max > 0 && sums.len() > max && !limits.partial {
-        return Err(QueryError::VolumeSeries(max));
     }
     let limit = if max == 0 {
         request.limit

@@ -84,11 +84,11 @@ pub(crate) async fn around(
     ];
     let asked = app.ask(&scope, move |engine, cancel| {
         let mut pages = Vec::with_capacity(parts.len());
-        for request in parts {
+        for request in &parts {
             // A side of nothing is not asked for.
             pages.push(match request.limit {
                 0 => None,
-                _ => Some(engine.page(&request, part_bytes, cancel)?),
+                _ => Some(engine.page(request, part_bytes, cancel)?),
             });
         }
         let count = pages.iter().flatten().map(|page| page.entries.len()).sum();

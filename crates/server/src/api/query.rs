@@ -155,8 +155,8 @@ async fn answer(
     let run = run(app, scope, key, move |engine, cancel| {
         guard.check(engine, cancel)?;
         let mut answer = evaluate(engine, &asked, cancel)?;
-        answer.warnings.extend(asked.warning);
-        let notes = Notes::on(&answer, engine, || hint);
+        answer.warnings.extend(asked.warning.clone());
+        let notes = Notes::on(&answer, engine, || hint.clone());
         Ok((answer, notes))
     });
     let (body, stats, notes) = log.watch(run.await)?;
@@ -204,7 +204,7 @@ async fn run(
     app: &Arc<App>,
     scope: &ReadScope,
     key: QueryKey,
-    job: impl FnOnce(&Engine, &Cancel) -> Result<(Answer, Notes), QueryError> + Send + 'static,
+    job: impl Fn(&Engine, &Cancel) -> Result<(Answer, Notes), QueryError> + Send + Sync + 'static,
 ) -> Result<Answered, ApiError> {
     let labelling = key.labelling;
     let asked = (app.clone(), scope.clone());

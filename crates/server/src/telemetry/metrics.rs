@@ -100,6 +100,7 @@ pub struct Metrics {
     partial: Mutex<BTreeMap<String, u64>>,
     shared: AtomicU64,
     abandoned_answers: AtomicU64,
+    memory_turns: AtomicU64,
     panics: AtomicU64,
     connections: AtomicI64,
     connections_max: AtomicU64,
@@ -115,6 +116,7 @@ impl Metrics {
             partial: Mutex::default(),
             shared: AtomicU64::new(0),
             abandoned_answers: AtomicU64::new(0),
+            memory_turns: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             connections: AtomicI64::new(0),
             connections_max: AtomicU64::new(0),
@@ -181,6 +183,11 @@ impl Metrics {
     /// A request or query panicked and was caught.
     pub fn count_panic(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A query that found no memory is run again.
+    pub fn count_memory_turn(&self) {
+        self.memory_turns.fetch_add(1, Ordering::Relaxed);
     }
 
     /// An answer was abandoned because its client does not read it.
@@ -295,6 +302,14 @@ impl Metrics {
             "counter",
             help,
             abandoned,
+        );
+        let turns = self.memory_turns.load(Ordering::Relaxed);
+        metric(
+            out,
+            "skald_queries_run_again_total",
+            "counter",
+            "Runs of queries that waited for others because these left them no memory.",
+            turns,
         );
     }
 

@@ -6,40 +6,71 @@ use crate::head::{Chunk, HeadView};
 use crate::part::Part;
 use crate::tenant::View;
 use hashbrown::HashSet;
-use skald_model::{Labels, Matcher, TimeRange};
+use skald_model::{Charge, Labels, Matcher, Stop, TimeRange};
 
-/// Labels of streams that match any group and have runs in the range, sorted.
-pub(crate) fn streams(view: &View, groups: &[Vec<Matcher>], range: TimeRange) -> Vec<Labels> {
+/// What labels that were found take beside their bytes: a slot in a table with room to grow, one in
+/// the list made of it, and the counts that they are shared by.
+const LABELS_BYTES: usize = 4 * size_of::<Labels>() + 16;
+
+/// The same of a text.
+const TEXT_BYTES: usize = 4 * size_of::<String>();
+
+/// Flags for each stream of a source, while those that match are looked for.
+const FLAGS_BYTES: usize = 4;
+
+/// Labels of streams that match any group and have runs in the range, sorted. What is found is
+/// charged as it is found.
+pub(crate) fn streams(
+    view: &View,
+    groups: &[Vec<Matcher>],
+    range: TimeRange,
+    charge: &mut Charge,
+) -> Result<Vec<Labels>, Stop> {
     let mut found: HashSet<Labels> = HashSet::new();
+    let mut add = |labels: Labels, charge: &mut Charge| {
+        charge.work(labels.as_bytes().len())?;
+        if !found.contains(&labels) {
+            charge.add(LABELS_BYTES + labels.as_bytes().len())?;
+            found.insert(labels);
+        }
+        Ok::<_, Stop>(())
+    };
     for head in &view.heads {
-        found.extend(
-            selected_in_head(head, groups, range, &view.visibility)
-                .map(|stream| head.streams.stream(stream).1),
-        );
+        charge.room_for(head.streams.len() * FLAGS_BYTES)?;
+        for stream in selected_in_head(head, groups, range, &view.visibility) {
+            add(head.streams.stream(stream).1, charge)?;
+        }
     }
     for part in view.parts.iter() {
+        charge.room_for(part.table.len() * FLAGS_BYTES)?;
         for stream in selected_in_part(part, groups, range, &view.visibility) {
-            found.insert(part.table.labels(stream));
+            add(part.table.labels(stream), charge)?;
         }
     }
     let mut found: Vec<Labels> = found.into_iter().collect();
     found.sort_unstable();
-    found
+    Ok(found)
 }
 
-/// Sorted names of labels of matching streams.
-pub(crate) fn label_names(view: &View, matchers: &[Matcher], range: TimeRange) -> Vec<String> {
-    collect(view, matchers, range, |name, _| Some(name))
+/// Sorted names of labels of matching streams, charged as they are found.
+pub(crate) fn label_names(
+    view: &View,
+    matchers: &[Matcher],
+    range: TimeRange,
+    charge: &mut Charge,
+) -> Result<Vec<String>, Stop> {
+    collect(view, matchers, range, charge, |name, _| Some(name))
 }
 
-/// Sorted values of one label of matching streams.
+/// Sorted values of one label of matching streams, charged as they are found.
 pub(crate) fn label_values(
     view: &View,
     wanted: &str,
     matchers: &[Matcher],
     range: TimeRange,
-) -> Vec<String> {
-    collect(view, matchers, range, |name, value| {
+    charge: &mut Charge,
+) -> Result<Vec<String>, Stop> {
+    collect(view, matchers, range, charge, |name, value| {
         (name == wanted).then_some(value)
     })
 }
@@ -49,47 +80,48 @@ fn collect(
     view: &View,
     matchers: &[Matcher],
     range: TimeRange,
+    charge: &mut Charge,
     pick: impl for<'a> Fn(&'a str, &'a str) -> Option<&'a str>,
-) -> Vec<String> {
+) -> Result<Vec<String>, Stop> {
     let mut found: HashSet<String> = HashSet::new();
-    let mut add = |text: &str| {
+    let mut add = |text: &str, charge: &mut Charge| {
+        charge.work(text.len())?;
         if !found.contains(text) {
+            charge.add(TEXT_BYTES + text.len())?;
             found.insert(text.to_owned());
         }
+        Ok::<_, Stop>(())
     };
+    let group = std::slice::from_ref(&matchers);
     for head in &view.heads {
-        for stream in selected_in_head(
-            head,
-            std::slice::from_ref(&matchers),
-            range,
-            &view.visibility,
-        ) {
-            Labels::pairs_of(head.streams.label_bytes(stream))
-                .filter_map(|(n, v)| pick(n, v))
-                .for_each(&mut add);
+        charge.room_for(head.streams.len() * FLAGS_BYTES)?;
+        for stream in selected_in_head(head, group, range, &view.visibility) {
+            let pairs = Labels::pairs_of(head.streams.label_bytes(stream));
+            for text in pairs.filter_map(|(n, v)| pick(n, v)) {
+                add(text, charge)?;
+            }
         }
     }
     for part in view.parts.iter() {
-        let mut used = vec![false; part.table.pairs() as usize];
-        for stream in selected_in_part(
-            part,
-            std::slice::from_ref(&matchers),
-            range,
-            &view.visibility,
-        ) {
+        let pairs = part.table.pairs();
+        charge.room_for(part.table.len() * FLAGS_BYTES + pairs as usize)?;
+        let mut used = vec![false; pairs as usize];
+        for stream in selected_in_part(part, group, range, &view.visibility) {
             part.table
                 .stream_pairs(stream)
                 .iter()
                 .for_each(|pair| used[*pair as usize] = true);
         }
-        for pair in (0..part.table.pairs()).filter(|p| used[*p as usize]) {
+        for pair in (0..pairs).filter(|p| used[*p as usize]) {
             let (name, value) = part.table.pair(pair);
-            pick(name, value).into_iter().for_each(&mut add);
+            if let Some(text) = pick(name, value) {
+                add(text, charge)?;
+            }
         }
     }
     let mut found: Vec<String> = found.into_iter().collect();
     found.sort_unstable();
-    found
+    Ok(found)
 }
 
 /// Streams of a head that match any group and have a run in the range.

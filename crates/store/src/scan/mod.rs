@@ -7,3 +7,4 @@ pub(crate) mod piece;
 pub(crate) mod run_counter;
 pub(crate) mod select;
 pub(crate) mod selector;
+pub(crate) mod visible_runs;

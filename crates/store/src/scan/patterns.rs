@@ -2,7 +2,7 @@
 
 use crate::Pattern;
 use crate::tenant::View;
-use skald_model::{Labels, Matcher, TimeRange};
+use skald_model::{Charge, Labels, Matcher, Stop, TimeRange};
 
 /// Templates of lines that are stored in parts.
 #[derive(Clone, Debug, Default)]
@@ -13,14 +13,29 @@ pub struct MinedStreams {
     pub warnings: Vec<String>,
 }
 
-/// Templates of matching streams in parts that overlap the range.
-pub(crate) fn mined(view: &View, matchers: &[Matcher], range: TimeRange) -> MinedStreams {
+/// What a template takes beside its samples, roughly: it has some ten words.
+const PATTERN_BYTES: usize = size_of::<Pattern>() + 300;
+
+fn stream_bytes((labels, patterns): &(Labels, Vec<Pattern>)) -> usize {
+    let pattern = |pattern: &Pattern| PATTERN_BYTES + size_of_val(pattern.samples.as_slice());
+    let patterns: usize = patterns.iter().map(pattern).sum();
+    size_of::<(Labels, Vec<Pattern>)>() + labels.as_bytes().len() + patterns
+}
+
+/// Templates of matching streams in parts that overlap the range, charged part by part.
+pub(crate) fn mined(
+    view: &View,
+    matchers: &[Matcher],
+    range: TimeRange,
+    charge: &mut Charge,
+) -> Result<MinedStreams, Stop> {
     let mut mined = MinedStreams::default();
     for part in view
         .parts
         .iter()
         .filter(|p| range.overlaps(p.meta.min_time, p.meta.max_time))
     {
+        charge.check()?;
         let matching = part.table.matching(matchers);
         if !matching.contains(&true) {
             continue;
@@ -36,12 +51,14 @@ pub(crate) fn mined(view: &View, matchers: &[Matcher], range: TimeRange) -> Mine
                 let streams = streams
                     .into_iter()
                     .filter(|s| matching[s.stream as usize] && whole(s.stream));
-                mined
-                    .streams
-                    .extend(streams.map(|s| (part.table.labels(s.stream), s.patterns)));
+                for stream in streams {
+                    let found = (part.table.labels(stream.stream), stream.patterns);
+                    charge.add(stream_bytes(&found))?;
+                    mined.streams.push(found);
+                }
             }
             Err(error) => mined.warnings.push(error.to_string()),
         }
     }
-    mined
+    Ok(mined)
 }

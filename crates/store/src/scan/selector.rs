@@ -4,16 +4,16 @@
 //! with entries.
 
 use crate::cache::index_cache::IndexCache;
-use crate::deletes::visibility::{SourceVisibility, Visibility, VisibilityCache, Visible};
+use crate::deletes::visibility::Visibility;
 use crate::head::HeadView;
 use crate::part::Part;
 use crate::part::block_order::BlockTimes;
-use crate::scan::piece::HiddenRun;
+use crate::scan::visible_runs::VisibleRuns;
 use crate::stream_index::{IndexLookup, IndexedStreams};
 use crate::tenant::View;
-use crate::{Piece, PieceRun, Select, Selected};
+use crate::{Piece, PieceRun, Select, Selected, StoreError};
 use hashbrown::HashTable;
-use skald_model::{Direction, Labels, SelectedStream, StreamId, TimeRange};
+use skald_model::{Charge, Direction, Labels, SelectedStream, Stop, StreamId, TimeRange};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -118,15 +118,16 @@ impl<'a> Selector<'a> {
         self.warnings.push(warning);
     }
 
-    /// Goes on until there are at least `pieces` pieces, or nothing is left.
-    pub fn next(&mut self, pieces: usize) -> Selected {
+    /// Goes on until there are at least `pieces` pieces, or nothing is left; `charge` holds what is
+    /// found. Once that is refused there is nothing more to be had.
+    pub fn next(&mut self, pieces: usize, charge: &mut Charge) -> Result<Selected, StoreError> {
         let warnings = std::mem::take(&mut self.warnings);
         let selected = Selected {
             warnings,
             ..Selected::default()
         };
         let Some(view) = &self.view else {
-            return selected;
+            return Ok(selected);
         };
         let (visibility, lookup) = (&view.visibility, &mut self.lookup);
         let mut collector = PieceCollector {
@@ -135,21 +136,28 @@ impl<'a> Selector<'a> {
             selected,
             by_id: HashTable::new(),
             lookup,
+            charge,
         };
         while collector.selected.pieces.len() < pieces
             && let Some(next) = self.rest.pop()
         {
             match next.source {
-                RestSource::Head(at) => collector.add_head(&view.heads[at], &self.select),
+                RestSource::Head(at) => collector.add_head(&view.heads[at], &self.select)?,
                 RestSource::Part(at, progress) => {
                     let part = &view.parts[at];
                     let progress = match progress {
                         Some(progress) => progress,
-                        None => collector.begin(part, view.stream_index.as_deref(), &self.select),
+                        None => {
+                            collector.begin(part, view.stream_index.as_deref(), &self.select)?
+                        }
                     };
-                    if let Some((nearest, progress)) =
-                        collector.add_blocks(part, &self.select, progress, pieces, self.direction)
-                    {
+                    if let Some((nearest, progress)) = collector.add_blocks(
+                        part,
+                        &self.select,
+                        progress,
+                        pieces,
+                        self.direction,
+                    )? {
                         let source = RestSource::Part(at, Some(progress));
                         let rest = Rest {
                             min_time: nearest.min_time,
@@ -165,7 +173,7 @@ impl<'a> Selector<'a> {
                 }
             }
         }
-        collector.selected
+        Ok(collector.selected)
     }
 
     /// The newest (or oldest) time that there may be in what is left; `None` when nothing is.
@@ -194,18 +202,32 @@ struct PieceCollector<'a> {
     selected: Selected,
     by_id: HashTable<u32>,
     lookup: &'a mut IndexLookup,
+    charge: &'a mut Charge,
+}
+
+/// Bytes of flags and numbers for each stream of a source, while its pieces are looked for.
+const NUMBER_BYTES: usize = size_of::<u32>() + 2;
+
+/// What a selected stream takes beside its labels: its place in the list and in the table of
+/// streams, and the counts that labels are shared by.
+const STREAM_BYTES: usize = size_of::<SelectedStream>() + 24;
+
+/// What a piece of runs takes.
+fn piece_bytes(runs: &Vec<PieceRun>) -> usize {
+    size_of::<Piece>() + runs.capacity() * size_of::<PieceRun>()
 }
 
 impl<'a> PieceCollector<'a> {
-    fn add_head(&mut self, head: &HeadView, select: &Select<'_>) {
+    fn add_head(&mut self, head: &HeadView, select: &Select<'_>) -> Result<(), Stop> {
         let chunks = || {
             head.chunks
                 .iter()
                 .filter(|c| select.range.overlaps(c.min_time, c.max_time))
         };
         if chunks().next().is_none() {
-            return;
+            return Ok(());
         }
+        self.charge.room_for(head.streams.len() * NUMBER_BYTES)?;
         let flag = |matches: bool| if matches { UNNUMBERED } else { NOT_SELECTED };
         let numbers: Vec<Cell<u32>> = head
             .streams
@@ -228,7 +250,7 @@ impl<'a> PieceCollector<'a> {
                 }
                 let stream = self.number(&numbers[run.stream as usize], || {
                     head.streams.stream(run.stream)
-                });
+                })?;
                 let run = PieceRun {
                     stream,
                     whole: true,
@@ -241,11 +263,14 @@ impl<'a> PieceCollector<'a> {
                 visible.add(run, &self.selected.streams);
             }
             if !visible.runs.is_empty() {
+                visible.runs.shrink_to_fit();
+                self.charge.add(piece_bytes(&visible.runs))?;
                 self.selected
                     .pieces
                     .push(Piece::of_chunk(chunk, visible.runs, visible.hidden));
             }
         }
+        Ok(())
     }
 
     /// Finds the streams of a part.
@@ -254,14 +279,15 @@ impl<'a> PieceCollector<'a> {
         part: &Part,
         indexed: Option<&IndexedStreams>,
         select: &Select<'_>,
-    ) -> PartProgress {
+    ) -> Result<PartProgress, Stop> {
+        self.charge.room_for(part.table.len() * NUMBER_BYTES)?;
         let found = self.lookup.in_part(indexed, part, select.matchers);
         let matching = found.unwrap_or_else(|| part.table.matching(select.matchers));
-        PartProgress {
+        Ok(PartProgress {
             blocks: 0,
             matching,
             candidates: None,
-        }
+        })
     }
 
     /// Adds blocks of a part until there are `pieces` pieces in all; gives what is left of it, and
@@ -273,9 +299,9 @@ impl<'a> PieceCollector<'a> {
         mut progress: PartProgress,
         pieces: usize,
         direction: Direction,
-    ) -> Option<(BlockTimes, PartProgress)> {
+    ) -> Result<Option<(BlockTimes, PartProgress)>, Stop> {
         if !progress.matching.contains(&true) {
-            return None;
+            return Ok(None);
         }
         let flag = |matches: &bool| if *matches { UNNUMBERED } else { NOT_SELECTED };
         let numbers: Vec<Cell<u32>> = progress.matching.iter().map(flag).map(Cell::new).collect();
@@ -288,19 +314,19 @@ impl<'a> PieceCollector<'a> {
                     select,
                     &numbers,
                     &mut progress.candidates,
-                );
+                )?;
             }
-            return None;
+            return Ok(None);
         }
         let order = part.block_order(direction);
         while let Some(next) = order.get(progress.blocks) {
             if self.selected.pieces.len() >= pieces {
-                return Some((*next, progress));
+                return Ok(Some((*next, progress)));
             }
-            self.add_block(part, *next, select, &numbers, &mut progress.candidates);
+            self.add_block(part, *next, select, &numbers, &mut progress.candidates)?;
             progress.blocks += 1;
         }
-        None
+        Ok(None)
     }
 
     /// Adds a block if it may have wanted entries.
@@ -311,7 +337,7 @@ impl<'a> PieceCollector<'a> {
         select: &Select<'_>,
         numbers: &[Cell<u32>],
         candidates: &mut Option<Vec<bool>>,
-    ) {
+    ) -> Result<(), Stop> {
         let block = times.block as usize;
         let has_runs = || match times.only_stream {
             Some(stream) => numbers[stream as usize].get() != NOT_SELECTED,
@@ -320,14 +346,14 @@ impl<'a> PieceCollector<'a> {
                 .is_some(),
         };
         if !select.range.overlaps(times.min_time, times.max_time) || !has_runs() {
-            return;
+            return Ok(());
         }
         if !select.content.is_empty() {
             let candidates =
                 candidates.get_or_insert_with(|| self.candidates(part, select, numbers));
             if candidates.get(block) == Some(&false) {
                 self.selected.blocks_pruned += 1;
-                return;
+                return Ok(());
             }
         }
         let labels_of = |stream: u32| {
@@ -336,16 +362,21 @@ impl<'a> PieceCollector<'a> {
         };
         let mut visible = VisibleRuns::new(self.visibility.of_part(&part.meta));
         for mut run in block_runs(part, block, select.range, numbers) {
-            run.stream = self.number(&numbers[run.stream as usize], || labels_of(run.stream));
+            run.stream = self.number(&numbers[run.stream as usize], || labels_of(run.stream))?;
             visible.add(run, &self.selected.streams);
         }
-        let VisibleRuns { runs, hidden, .. } = visible;
+        let VisibleRuns {
+            mut runs, hidden, ..
+        } = visible;
         if runs.is_empty() {
-            return;
+            return Ok(());
         }
+        runs.shrink_to_fit();
+        self.charge.add(piece_bytes(&runs))?;
         self.selected
             .pieces
             .push(Piece::of_block(part, times.block, runs, hidden));
+        Ok(())
     }
 
     /// Which blocks may hold the content; all of them, with a warning, when the index can't be
@@ -374,9 +405,13 @@ impl<'a> PieceCollector<'a> {
     }
 
     /// The number in the selection of a source's stream, which is known from then on.
-    fn number(&mut self, known: &Cell<u32>, labels: impl FnOnce() -> (StreamId, Labels)) -> u32 {
+    fn number(
+        &mut self,
+        known: &Cell<u32>,
+        labels: impl FnOnce() -> (StreamId, Labels),
+    ) -> Result<u32, Stop> {
         if known.get() != UNNUMBERED {
-            return known.get();
+            return Ok(known.get());
         }
         let (id, labels) = labels();
         let streams = &mut self.selected.streams;
@@ -387,6 +422,7 @@ impl<'a> PieceCollector<'a> {
             Some(number) => *number,
             None => {
                 let number = streams.len() as u32;
+                self.charge.add(STREAM_BYTES + labels.as_bytes().len())?;
                 streams.push(SelectedStream { id, labels });
                 self.by_id
                     .insert_unique(id.0 as u64, number, |n| streams[*n as usize].id.0 as u64);
@@ -394,7 +430,7 @@ impl<'a> PieceCollector<'a> {
             }
         };
         known.set(number);
-        number
+        Ok(number)
     }
 }
 
@@ -405,42 +441,6 @@ fn wanted_bytes(part: &Part, range: TimeRange, numbers: &[Cell<u32>]) -> u64 {
         .filter(has_runs)
         .map(|block| part.blocks[block].bytes)
         .sum()
-}
-
-/// The runs of a piece of which something is to be visible.
-struct VisibleRuns<'a> {
-    visibility: VisibilityCache<'a>,
-    runs: Vec<PieceRun>,
-    hidden: Vec<HiddenRun>,
-}
-
-impl<'a> VisibleRuns<'a> {
-    fn new(visibility: SourceVisibility<'a>) -> VisibleRuns<'a> {
-        VisibleRuns {
-            visibility: VisibilityCache::new(visibility),
-            runs: Vec::new(),
-            hidden: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, mut run: PieceRun, streams: &[SelectedStream]) {
-        let labels = || streams[run.stream as usize].labels.clone();
-        match self
-            .visibility
-            .of_run(run.stream, labels, (run.min_time, run.max_time))
-        {
-            Visible::None => return,
-            Visible::All => {}
-            Visible::Some(visibility) => {
-                run.whole = false;
-                self.hidden.push(HiddenRun {
-                    run: self.runs.len(),
-                    visibility,
-                });
-            }
-        }
-        self.runs.push(run);
-    }
 }
 
 /// The runs of a block that are selected, with the part's stream numbers.

@@ -1,7 +1,7 @@
 //! Delete requests and retention: hidden at once, gone after a while, and nothing else with them.
 
 use crate::support::{Fact, TestClock, fact, push, read_all, test_deletes};
-use skald_model::{Columns, ContentQuery, Matcher, TenantId, TimeRange, time::DAY_NS};
+use skald_model::{Charge, Columns, ContentQuery, Matcher, TenantId, TimeRange, time::DAY_NS};
 use skald_store::{
     CancelError, DeleteError, Options, Progress, ReadSpec, Retention, RetentionOf, Select, Store,
     StreamRetention,
@@ -204,7 +204,13 @@ fn a_stream_that_was_deleted_whole_has_no_labels_left() {
     let values = || {
         bench
             .store()
-            .label_values(&TenantId::fake(), "app", &[], TimeRange::ALL)
+            .label_values(
+                &TenantId::fake(),
+                "app",
+                &[],
+                TimeRange::ALL,
+                &mut Charge::default(),
+            )
             .expect("it answers")
     };
     bench.push(&[entry("a", 1, "1"), entry("b", 2, "2")]);
@@ -291,7 +297,13 @@ fn what_has_expired_is_hidden_at_once_and_removed_by_the_day() {
     bench.check(&[]);
     let values = bench
         .store()
-        .label_values(&TenantId::fake(), "app", &[], TimeRange::ALL)
+        .label_values(
+            &TenantId::fake(),
+            "app",
+            &[],
+            TimeRange::ALL,
+            &mut Charge::default(),
+        )
         .expect("it answers");
     assert!(values.is_empty());
 }

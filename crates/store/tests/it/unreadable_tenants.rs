@@ -1,7 +1,7 @@
 //! Tenants whose folder can't be read: the others are served, and they are taken in once it can be.
 
 use crate::support::{Fact, batch, fact, read_all, read_tenant, test_deletes};
-use skald_model::{ContentQuery, TenantId, TimeRange};
+use skald_model::{Charge, ContentQuery, TenantId, TimeRange};
 use skald_store::{DeleteError, Options, Select, Store, StoreError, WriteError};
 use skald_wal::sim::SimFiles;
 use std::path::Path;
@@ -75,19 +75,13 @@ fn check_refused(store: &Store) {
         content: &ContentQuery::default(),
     };
     assert!(is_unreadable(&store.select(&tenant, &select)));
-    assert!(is_unreadable(&store.patterns(&tenant, &[], TimeRange::ALL)));
-    assert!(is_unreadable(&store.streams(&tenant, &[], TimeRange::ALL)));
-    assert!(is_unreadable(&store.label_names(
-        &tenant,
-        &[],
-        TimeRange::ALL
-    )));
-    assert!(is_unreadable(&store.label_values(
-        &tenant,
-        "app",
-        &[],
-        TimeRange::ALL
-    )));
+    let (all, charge) = (TimeRange::ALL, &mut Charge::default());
+    assert!(is_unreadable(&store.patterns(&tenant, &[], all, charge)));
+    assert!(is_unreadable(&store.streams(&tenant, &[], all, charge)));
+    let names = store.label_names(&tenant, &[], all, charge);
+    assert!(is_unreadable(&names));
+    let values = store.label_values(&tenant, "app", &[], all, charge);
+    assert!(is_unreadable(&values));
     assert!(is_unreadable(&store.deletes(&tenant)));
     let delete = store.delete(&tenant, "api", 0, 1);
     assert!(matches!(delete, Err(DeleteError::Store(_))), "{delete:?}");

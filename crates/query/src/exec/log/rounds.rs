@@ -14,7 +14,7 @@ use crate::exec::log::plan::LogPlan;
 use crate::exec::scan::Scan;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
-use skald_model::{Charge, Columns, ContentQuery, Direction, MetadataWanted};
+use skald_model::{Charge, Charged, Columns, ContentQuery, Direction, MetadataWanted};
 use skald_store::{Piece, Select};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,14 +49,16 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
     if range.is_empty() || top.limit == 0 {
         return Ok(Found::default());
     }
-    let content = content_query::content(context.source, &query.matchers, range, &query.pipeline);
+    let content = content_query::content(context, &query.matchers, range, &query.pipeline);
     let job = job(context, plan, &content);
     let select = Select {
         matchers: &query.matchers,
         range,
         content: &content,
     };
-    let mut rounds = context.source.rounds(&select, top.direction)?;
+    let mut rounds = context
+        .source
+        .rounds(&select, top.direction, context.charge())?;
     let mut found = Found::default();
     let mut worked = Duration::ZERO;
     let mut count = match top.is_by_time() {
@@ -64,19 +66,23 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
         false => usize::MAX,
     };
     loop {
-        let mut selected = rounds.next(count);
+        let mut charge = context.charge();
+        let mut selected = match rounds.next(count, &mut charge) {
+            Ok(selected) => selected,
+            Err(error) => {
+                found.warnings.push(context.interrupt.settle(error.into())?);
+                break;
+            }
+        };
         if count == FIRST_ROUND_PIECES && top.direction.is_backward() {
             let looks_at = rows_looked_at(&job);
             let split = |piece: Piece| piece.split_newest(looks_at);
             selected.pieces = selected.pieces.into_iter().flat_map(split).collect();
         }
         sort_pieces(&mut selected.pieces, top.direction);
-        let selected = match context.selected(Ok(selected)) {
-            Ok(selected) => selected,
-            Err(error) => {
-                found.warnings.push(context.interrupt.settle(error)?);
-                break;
-            }
+        let selected = Charged {
+            value: selected,
+            charge,
         };
         let round = Arc::new(LogRound {
             scan: Scan::new(context, selected, range).after(worked),

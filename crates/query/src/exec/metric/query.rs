@@ -97,8 +97,7 @@ fn gather(context: &Context<'_>, leaf: &Leaf, steps: &Steps) -> Result<LeafMatri
         end: last.saturating_add(1),
     };
     let (extractor, _values) = bound(context, leaf, range)?;
-    let content =
-        content_query::content(context.source, &leaf.matchers, range, extractor.pipeline());
+    let content = content_query::content(context, &leaf.matchers, range, extractor.pipeline());
     let selected = context.select(&Select {
         matchers: &leaf.matchers,
         range,

@@ -9,8 +9,8 @@ mod selection;
 
 use crate::support::{self, Fact, Home, compact, fact, flush, push, read, read_all};
 use skald_model::{
-    ContentQuery, Direction, Labels, Literal, MatchOp, Matcher, MemoryUser, TenantId, TimeRange,
-    WriteBatch, time::DAY_NS,
+    Charge, ContentQuery, Direction, Labels, Literal, MatchOp, Matcher, MemoryUser, TenantId,
+    TimeRange, WriteBatch, time::DAY_NS,
 };
 use skald_store::{Count, Options, Piece, Select, Selected, Store, StoreError, WriteError};
 use std::collections::BTreeSet;

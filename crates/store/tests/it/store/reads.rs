@@ -150,43 +150,47 @@ fn names_and_values_follow_times_and_matchers() {
         let all = TimeRange::ALL;
         let early = TimeRange { start: 0, end: 21 };
         assert_eq!(
-            store.label_names(&tenant, &[], all).expect("names work"),
+            store
+                .label_names(&tenant, &[], all, &mut Charge::default())
+                .expect("names work"),
             ["app", "zone"]
         );
         assert_eq!(
-            store.label_names(&tenant, &[], early).expect("names work"),
+            store
+                .label_names(&tenant, &[], early, &mut Charge::default())
+                .expect("names work"),
             ["app"]
         );
         assert_eq!(
             store
-                .label_values(&tenant, "app", &[], all)
+                .label_values(&tenant, "app", &[], all, &mut Charge::default())
                 .expect("values work"),
             ["api", "db", "web"]
         );
         assert_eq!(
             store
-                .label_values(&tenant, "app", &[], early)
+                .label_values(&tenant, "app", &[], early, &mut Charge::default())
                 .expect("values work"),
             ["api", "web"]
         );
         let zoned = [Matcher::equal("zone", "z")];
         assert_eq!(
             store
-                .label_values(&tenant, "app", &zoned, all)
+                .label_values(&tenant, "app", &zoned, all, &mut Charge::default())
                 .expect("values work"),
             ["db"]
         );
         let groups = [vec![Matcher::equal("app", "api")], zoned.to_vec()];
         assert_eq!(
             store
-                .streams(&tenant, &groups, all)
+                .streams(&tenant, &groups, all, &mut Charge::default())
                 .expect("streams work")
                 .len(),
             2
         );
         assert_eq!(
             store
-                .streams(&tenant, &[], early)
+                .streams(&tenant, &[], early, &mut Charge::default())
                 .expect("streams work")
                 .len(),
             2

@@ -90,7 +90,9 @@ fn stages_go_through_time_and_have_all_pieces_once() {
                 "{nearest} is nearer than {said}"
             );
             said = nearest;
-            let selected = stages.next(size);
+            let selected = stages
+                .next(size, &mut Charge::default())
+                .expect("selecting works");
             let lies_behind = |piece: &Piece| {
                 if direction.is_backward() {
                     piece.max_time <= nearest
@@ -117,7 +119,8 @@ fn stages_go_through_time_and_have_all_pieces_once() {
             seen.extend(names(&selected));
             size += 1;
         }
-        assert_eq!(stages.next(usize::MAX).pieces.len(), 0);
+        let rest = stages.next(usize::MAX, &mut Charge::default());
+        assert_eq!(rest.expect("selecting works").pieces.len(), 0);
         seen.sort_unstable();
         assert_eq!(seen, all);
     }
