@@ -4,6 +4,8 @@
 use crate::support::{Pushed, engine, open, push, range};
 use skald_model::{Direction, TenantId};
 use skald_query::{Cancel, Engine, RangeRequest};
+use skald_store::Store;
+use skald_wal::sim::Dice;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -44,6 +46,50 @@ fn pages_go_through_entries_of_one_time() {
         let mut backward = all_pages(&engine, request.direction(Direction::Backward));
         backward.sort();
         assert_eq!(backward, expected, "{limit}, backward");
+    }
+}
+
+/// What a seed makes: few times and lines, so that most entries have equals, pushed in pieces some
+/// of which are flushed or merged.
+fn entries_with_equals(store: &Store, seed: u64) {
+    let mut dice = Dice::new(seed);
+    for _ in 0..1 + dice.below(6) {
+        let entry = |dice: &mut Dice| {
+            let app = ["a", "b"][dice.below(2) as usize];
+            let line = format!("line {}", dice.below(4));
+            Pushed::new(&[("app", app)], dice.below(3) as i64 * SECOND, line)
+        };
+        let entries: Vec<Pushed> = (0..1 + dice.below(12)).map(|_| entry(&mut dice)).collect();
+        push(store, &TenantId::fake(), &entries);
+        match dice.below(4) {
+            0 => store.flush().expect("the disk takes it"),
+            1 => store.compact().expect("the disk takes it"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn pages_of_any_length_are_the_whole_answer_in_its_order() {
+    for seed in 0..60 {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let store = open(folder.path());
+        entries_with_equals(&store, seed);
+        let engine = engine(&store, 1, || 10 * SECOND);
+        for direction in [Direction::Forward, Direction::Backward] {
+            let request = range(r#"{app=~".+"}"#, 0, 10 * SECOND).direction(direction);
+            let expected = all_pages(&engine, request.clone().limit(1_000));
+            for limit in [1, 2, 3, 5, 8] {
+                let pages = all_pages(&engine, request.clone().limit(limit));
+                assert_eq!(pages, expected, "seed {seed}, {direction:?} by {limit}");
+                let filtered = range(r#"{app=~".+"} |= "line" | keep app"#, 0, 10 * SECOND);
+                let pages = all_pages(&engine, filtered.direction(direction).limit(limit));
+                assert_eq!(
+                    pages, expected,
+                    "seed {seed}, {direction:?} by {limit}, filtered"
+                );
+            }
+        }
     }
 }
 

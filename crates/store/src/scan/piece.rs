@@ -32,7 +32,7 @@ pub struct Piece {
     pub max_time: i64,
     /// The selected runs, by what is known without reading.
     pub runs: Vec<PieceRun>,
-    /// Whether each run is sorted by time and holds no entry twice.
+    /// Whether each run is sorted by time (equal times by arrival) and holds no entry twice.
     pub sorted: bool,
     /// Runs with entries that may be hidden, in order.
     pub(crate) hidden: Vec<HiddenRun>,

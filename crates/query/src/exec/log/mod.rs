@@ -2,6 +2,7 @@
 
 pub(crate) mod downsample;
 pub(crate) mod entry;
+mod entry_sink;
 pub(crate) mod frontier;
 pub(crate) mod label_sets;
 pub(crate) mod piece_reader;

@@ -4,28 +4,23 @@
 //! the lines of the rows that pass. Where every row gives an entry, times alone tell which rows are
 //! read.
 
-use crate::cursor::Place;
 use crate::error::QueryError;
-use crate::exec::log::entry::{ENTRY_BYTES, Entry, OutputLabels};
+use crate::exec::log::entry_sink::{EntrySink, Found};
 use crate::exec::log::frontier::Frontier;
 use crate::exec::log::label_sets::LabelSets;
 use crate::exec::log::slices::{RowKey, Slices};
 use crate::exec::log::top_k::TopK;
-use crate::exec::log::top_rows;
+use crate::exec::log::top_rows::{self, Ties};
 use crate::exec::row_range;
 use crate::exec::scan::Scan;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
-use hashbrown::HashSet;
 use skald_logql::pipeline::{ColumnPlan, Pipeline, Row, RowSink, Scratch, Selection, StreamRows};
-use skald_model::{Batch, Charge, Columns, Direction, EntryHash, Literal, StreamId};
+use skald_model::{Charge, Columns, Direction, Literal};
 use skald_store::{Piece, PieceRows, ReadSpec};
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-
-/// Bytes of entries after which a thread hands them in before the piece is over.
-const HANDED_IN_BYTES: usize = 256 << 10;
 
 /// What all rounds of a log query share.
 pub(crate) struct LogJob {
@@ -43,6 +38,10 @@ pub(crate) struct LogJob {
 pub(crate) struct LogRound {
     pub(crate) scan: Scan,
     pub(crate) job: Arc<LogJob>,
+    /// The times of the pieces of this round and those before, first and last.
+    pub(crate) times: Vec<(i64, i64)>,
+    /// The nearest time of later rounds.
+    pub(crate) nearest: Option<i64>,
 }
 
 impl Shared for LogRound {
@@ -70,6 +69,17 @@ impl Shared for LogRound {
 }
 
 impl LogRound {
+    /// Whether an entry of this time that comes after the last that counts may be one that another
+    /// piece repeats: newest first the entry that arrived first, and stays, comes last.
+    fn may_repeat(&self, time: i64) -> bool {
+        if self.job.top.direction.is_forward() {
+            return false;
+        }
+        let has_it = |(min_time, max_time): &&(i64, i64)| (*min_time..=*max_time).contains(&time);
+        let later = self.nearest.is_some_and(|nearest| nearest >= time);
+        later || self.times.iter().filter(has_it).take(2).count() > 1
+    }
+
     /// What has to be read of a piece: all columns, and the lines that may come through.
     fn read_spec(&self) -> ReadSpec<'_> {
         ReadSpec {
@@ -120,13 +130,34 @@ impl LogRound {
     /// that are not beyond the frontier. Times alone tell which they are, and values of no other
     /// row are decoded.
     fn read_first(&self, piece: &Piece, worker: &mut Worker) -> Result<(), QueryError> {
+        match self.read_first_with(piece, Ties::Cut, worker)? {
+            true => Ok(()),
+            false => self.read_first_with(piece, Ties::Whole, worker).map(drop),
+        }
+    }
+
+    /// Likewise; reads nothing and gives false where ties that may not be cut would be.
+    fn read_first_with(
+        &self,
+        piece: &Piece,
+        ties: Ties,
+        worker: &mut Worker,
+    ) -> Result<bool, QueryError> {
         let (range, frontier) = (&self.scan.range, &self.job.frontier);
         let (limit, direction) = (self.job.top.limit, self.job.top.direction);
-        let ends = piece.ends_of_runs(range, limit, direction);
+        let ends = match ties {
+            Ties::Cut => piece.ends_of_runs(range, limit, direction),
+            Ties::Whole => None,
+        };
         let picked = Cell::new(Vec::new());
+        let is_enough = Cell::new(true);
         let pick = |times: &[i64]| {
-            let first = top_rows::first(piece, times, range, limit, direction);
+            let first = top_rows::first(piece, times, range, limit, direction, ties);
             if let Some(edge) = first.edge {
+                if first.cuts_ties && self.may_repeat(edge) {
+                    is_enough.set(false);
+                    return Vec::new();
+                }
                 frontier.advance(edge);
             }
             let mut rows = first.rows;
@@ -139,14 +170,16 @@ impl LogRound {
             pick: Some(&pick),
             ..self.read_spec()
         };
-        if let Some(read) = self
+        let read = self
             .scan
-            .read(piece, &spec, worker.spare.take(), &mut worker.batch)?
-        {
-            self.collect(piece, &read, Some(&picked.take()), worker)?;
+            .read(piece, &spec, worker.spare.take(), &mut worker.batch)?;
+        if let Some(read) = read {
+            if is_enough.get() {
+                self.collect(piece, &read, Some(&picked.take()), worker)?;
+            }
             worker.spare = Some(read);
         }
-        Ok(())
+        Ok(is_enough.get())
     }
 
     /// The rows of a piece that the filters on its fields let through, and the residual ones, in
@@ -266,7 +299,8 @@ impl LogRound {
             }
         }
         let rows = (batch, &self.scan.streams[..]);
-        let mut slices = Slices::new(&mut keys, rows, top.direction, top.limit);
+        let may_repeat = |time| self.may_repeat(time);
+        let mut slices = Slices::new(&mut keys, rows, top.direction, top.limit, &may_repeat);
         let mut outcome = Ok(());
         while slices.next(&mut selection, |time| frontier.is_beyond(time)) {
             outcome = self.run_pipeline(piece, read, &selection, worker);
@@ -299,7 +333,8 @@ impl LogRound {
             let ordered = piece.sorted || row_range::ascending(batch, &rows);
             let stream = &self.scan.streams[run.stream as usize];
             let mut sink = EntrySink {
-                job: &self.job,
+                top,
+                frontier: &self.job.frontier,
                 batch,
                 piece,
                 stream: stream.id,
@@ -308,6 +343,8 @@ impl LogRound {
                     true => top.limit,
                     false => usize::MAX,
                 },
+                full_at: None,
+                may_repeat: &|time| self.may_repeat(time),
                 found: &mut worker.found,
                 known_labels: &mut worker.labels,
                 held: &mut worker.held,
@@ -366,121 +403,4 @@ struct Worker {
     rows: Charge,
     /// What label sets and entries that are not handed in hold.
     held: Charge,
-}
-
-/// What was found in the piece at hand.
-#[derive(Default)]
-struct Found {
-    /// Entries that were not handed in yet.
-    entries: Vec<Entry>,
-    /// How many were found in all, equal ones once.
-    count: usize,
-    /// Those that equal ones may follow.
-    seen: HashSet<(i64, StreamId, EntryHash), foldhash::fast::FixedState>,
-}
-
-impl Found {
-    /// Goes on to the next piece.
-    fn begin(&mut self) {
-        self.entries.clear();
-        self.count = 0;
-        self.seen.clear();
-    }
-
-    /// Takes an entry of a piece in; false when an equal one was found before.
-    fn add(&mut self, piece: &Piece, entry: Entry) -> bool {
-        let key = (entry.timestamp, entry.stream, entry.hash);
-        let is_new = piece.sorted || self.seen.insert(key);
-        self.count += usize::from(is_new);
-        self.entries.push(entry);
-        is_new
-    }
-}
-
-/// Turns rows that came through the stages into entries.
-struct EntrySink<'a> {
-    job: &'a LogJob,
-    batch: &'a Batch,
-    piece: &'a Piece,
-    stream: StreamId,
-    /// Whether rows come in the order of the answer.
-    ordered: bool,
-    /// Entries, equal ones once, after which no other of the run counts.
-    room: usize,
-    found: &'a mut Found,
-    known_labels: &'a mut LabelSets,
-    held: &'a mut Charge,
-    matched: u64,
-    /// Why the run ended, when that was not the sink's wish.
-    outcome: Result<(), QueryError>,
-}
-
-impl RowSink for EntrySink<'_> {
-    fn row(&mut self, row: &Row<'_>) -> ControlFlow<()> {
-        let top = &self.job.top;
-        if self.job.frontier.is_beyond(row.timestamp) {
-            return if self.ordered && top.run_may_stop() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            };
-        }
-        let place = top.place(row.timestamp, self.stream);
-        if place == Place::Before {
-            return ControlFlow::Continue(());
-        }
-        self.matched += 1;
-        let labels = match self.take_in(row) {
-            Ok(labels) => labels,
-            Err(error) => {
-                self.outcome = Err(error);
-                return ControlFlow::Break(());
-            }
-        };
-        let entry = Entry {
-            timestamp: row.timestamp,
-            sequence: self.piece.sequence,
-            row: row.row,
-            stream: self.stream,
-            hash: EntryHash::of_content(self.batch, row.row),
-            content: content_hash(self.batch, row.row),
-            labels,
-            line: row.line.to_vec(),
-        };
-        if place == Place::Beside {
-            self.found.entries.push(entry);
-            return ControlFlow::Continue(());
-        }
-        if self.found.add(self.piece, entry) {
-            self.room -= 1;
-        }
-        if self.room == 0 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
-}
-
-impl EntrySink<'_> {
-    /// Charges an entry, handing in those before it when they are many, and gives its labels.
-    fn take_in(&mut self, row: &Row<'_>) -> Result<Arc<OutputLabels>, QueryError> {
-        if self.held.bytes() > self.known_labels.bytes() + HANDED_IN_BYTES {
-            let entries = std::mem::take(&mut self.found.entries);
-            self.job.frontier.absorb(entries)?;
-            self.held.cover(self.known_labels.bytes())?;
-        }
-        self.held.add(ENTRY_BYTES + row.line.len())?;
-        self.known_labels.of(row, self.held)
-    }
-}
-
-/// A hash of line and metadata that is the same in every process: a cursor names an entry by it.
-fn content_hash(batch: &Batch, row: u32) -> u64 {
-    let mut hash = xxhash_rust::xxh3::xxh3_64(batch.line(row));
-    for (name, value) in batch.metadata_of(row) {
-        hash = xxhash_rust::xxh3::xxh3_64_with_seed(name.as_bytes(), hash);
-        hash = xxhash_rust::xxh3::xxh3_64_with_seed(value.as_bytes(), hash);
-    }
-    hash
 }

@@ -61,6 +61,7 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
         .rounds(&select, top.direction, context.charge())?;
     let mut found = Found::default();
     let mut worked = Duration::ZERO;
+    let mut times = Vec::new();
     let mut count = match top.is_by_time() {
         true => FIRST_ROUND_PIECES,
         false => usize::MAX,
@@ -84,7 +85,11 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
             value: selected,
             charge,
         };
+        let of_piece = |piece: &Piece| (piece.min_time, piece.max_time);
+        times.extend(selected.value.pieces.iter().map(of_piece));
         let round = Arc::new(LogRound {
+            times: times.clone(),
+            nearest: rounds.nearest(),
             scan: Scan::new(context, selected, range).after(worked),
             job: Arc::clone(&job),
         });

@@ -32,22 +32,27 @@ pub(crate) struct Slices<'a> {
     batch: &'a Batch,
     streams: &'a [SelectedStream],
     direction: Direction,
+    /// Whether entries of this time may be repeated by others that arrived later.
+    may_repeat: &'a dyn Fn(i64) -> bool,
     next_rows: usize,
 }
 
 impl<'a> Slices<'a> {
-    /// Of these rows of a batch, for an answer of `limit` entries.
+    /// Of these rows of a batch, for an answer of `limit` entries. Where `may_repeat` holds for a
+    /// time, rows that share it and their stream stay together.
     pub(crate) fn new(
         keys: &'a mut [RowKey],
         (batch, streams): (&'a Batch, &'a [SelectedStream]),
         direction: Direction,
         limit: usize,
+        may_repeat: &'a dyn Fn(i64) -> bool,
     ) -> Slices<'a> {
         Slices {
             keys,
             batch,
             streams,
             direction,
+            may_repeat,
             next_rows: limit.max(FIRST_ROWS_MIN),
         }
     }
@@ -79,7 +84,7 @@ impl<'a> Slices<'a> {
     }
 
     /// Decides which of the rows that share stream and time with the last of the first `count` are
-    /// among them. Of equal entries the first to arrive stays, which stands for all of them: the
+    /// taken with them. Of equal entries the first to arrive stays, which stands for all of them: the
     /// others, which would move the end, are left out.
     fn settle_ties(&self, keys: &mut [RowKey], count: usize) -> SliceEnd {
         let edge = keys[count - 1];
@@ -101,7 +106,10 @@ impl<'a> Slices<'a> {
         if self.direction.is_backward() {
             ties[..distinct].reverse();
         }
-        let taken = distinct.min(count - before);
+        let taken = match (self.may_repeat)(edge.time) {
+            true => distinct,
+            false => distinct.min(count - before),
+        };
         ties[taken..].rotate_left(distinct - taken);
         SliceEnd {
             rows: before + taken,
@@ -141,6 +149,9 @@ mod tests {
     use super::*;
     use skald_model::{BatchBuilder, Labels, StreamId};
 
+    /// A time of which rows stay together.
+    const TIED: i64 = 77;
+
     fn streams() -> Vec<SelectedStream> {
         let stream = |id| SelectedStream {
             id: StreamId(id),
@@ -168,7 +179,9 @@ mod tests {
             });
         }
         let (batch, streams) = (builder.finish(), streams());
-        let mut slices = Slices::new(&mut keys, (&batch, &streams), direction, limit);
+        let mut slices = Slices::new(&mut keys, (&batch, &streams), direction, limit, &|time| {
+            time == TIED
+        });
         let mut slice = Selection::none(rows.len());
         let mut all = Vec::new();
         let is_beyond = |time| match direction {
@@ -224,6 +237,14 @@ mod tests {
         let all = slices(&[5; 300], Direction::Backward, 100, i64::MIN);
         assert_eq!(all[0], (50..150).map(|i| 2 * i).collect::<Vec<u32>>());
         assert_eq!(all[1].len(), 200);
+    }
+
+    #[test]
+    fn rows_that_others_may_repeat_stay_together() {
+        for direction in [Direction::Forward, Direction::Backward] {
+            let all = slices(&[TIED; 300], direction, 100, TIED);
+            assert_eq!(all.iter().map(Vec::len).collect::<Vec<_>>(), [150, 150]);
+        }
     }
 
     #[test]

@@ -90,6 +90,11 @@ fn compare_values(a: &str, b: &str, descending: bool) -> Ordering {
 /// that spares reading follows closely, and an entry is sorted a few times.
 const SPARE_SHARE: usize = 8;
 
+/// That many entries and their spare share.
+fn with_spare(entries: usize) -> usize {
+    entries.saturating_add(entries / SPARE_SHARE)
+}
+
 /// Collects entries from all threads of a query.
 #[derive(Debug)]
 pub(crate) struct Collector {
@@ -101,6 +106,8 @@ pub(crate) struct Collector {
     beside_bytes: usize,
     bytes: usize,
     bytes_max: usize,
+    /// Entries at which the list is trimmed next.
+    trim_at: usize,
     shortened: bool,
 }
 
@@ -108,6 +115,7 @@ impl Collector {
     /// `bytes_max` bounds the lines held; when they would not fit the answer is shortened.
     pub(crate) fn new(top: TopK, bytes_max: usize) -> Collector {
         Collector {
+            trim_at: with_spare(top.limit),
             top,
             entries: Vec::new(),
             beside: Vec::new(),
@@ -138,8 +146,7 @@ impl Collector {
         let before = self.entries.len();
         self.bytes += about_bytes(&entries);
         self.entries.extend(entries);
-        let due = before < self.top.limit
-            || self.entries.len() >= self.top.limit.saturating_add(self.top.limit / SPARE_SHARE);
+        let due = before < self.top.limit || self.entries.len() >= self.trim_at;
         if self.entries.len() >= self.top.limit && due || self.bytes > self.bytes_max {
             self.trim();
         }
@@ -173,13 +180,33 @@ impl Collector {
                 });
             }
         }
-        self.entries.truncate(self.top.limit);
+        self.entries.truncate(self.top.limit + self.ties());
         self.bytes = exact_bytes(&self.entries);
+        if self.bytes > self.bytes_max && self.entries.len() > self.top.limit {
+            self.entries.truncate(self.top.limit);
+            self.bytes = exact_bytes(&self.entries);
+        }
         while self.bytes > self.bytes_max && self.entries.len() > 1 {
             self.shortened = true;
             self.top.limit = self.entries.len() / 2;
             self.entries.truncate(self.top.limit);
             self.bytes = exact_bytes(&self.entries);
+        }
+        self.trim_at = with_spare(self.top.limit.max(self.entries.len()));
+    }
+
+    /// How many entries after the limit, which are sorted, may still change what is before it. Of
+    /// equal entries the first to arrive stays, and newest first it comes last: one that is still to
+    /// come may be a repeat of one that lies beside the last entry.
+    fn ties(&self) -> usize {
+        let limit = self.top.limit;
+        let may_repeat = self.top.direction.is_backward() && self.top.distinct.is_none();
+        match limit.checked_sub(1).and_then(|last| self.entries.get(last)) {
+            Some(last) if may_repeat => self.entries[limit..]
+                .iter()
+                .take_while(|e| (e.timestamp, e.stream) == (last.timestamp, last.stream))
+                .count(),
+            _ => 0,
         }
     }
 
@@ -206,6 +233,7 @@ impl Collector {
             self.entries.extend(beside);
         }
         self.trim();
+        self.entries.truncate(self.top.limit);
         Ok((std::mem::take(&mut self.entries), self.shortened))
     }
 }
@@ -281,6 +309,25 @@ mod tests {
             Some(4)
         );
         assert_eq!(finished(collector), (vec![(5, 2), (4, 3)], false));
+    }
+
+    #[test]
+    fn a_repeat_does_not_take_the_place_of_what_arrived_after_the_first() {
+        // One arrived first, then two, then one again.
+        let pieces = [vec![entry(5, 1, 1), entry(5, 2, 2)], vec![entry(5, 3, 1)]];
+        for order in [[0, 1], [1, 0]] {
+            for (limit, expected) in [(1, &[(5, 2)][..]), (2, &[(5, 2), (5, 1)])] {
+                let top = TopK::by_time(Direction::Backward, limit);
+                let mut collector = Collector::new(top, 1 << 20);
+                for piece in order {
+                    let shown = pieces[piece]
+                        .iter()
+                        .map(|e| entry(5, e.sequence, e.content));
+                    collector.absorb(shown.collect());
+                }
+                assert_eq!(finished(collector).0, expected, "{order:?}");
+            }
+        }
     }
 
     #[test]

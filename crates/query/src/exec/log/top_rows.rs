@@ -13,10 +13,21 @@ pub(crate) struct First {
     /// The time beyond which no entry of any piece can be among the first, once these are as many
     /// as are wanted.
     pub(crate) edge: Option<i64>,
+    /// Whether rows of that time were left out, of a run that alone has as many as are wanted.
+    pub(crate) cuts_ties: bool,
+}
+
+/// What becomes of the rows of a run that are as old as its last one that is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ties {
+    /// They are left out.
+    Cut,
+    /// They are chosen too.
+    Whole,
 }
 
 /// The newest `limit` rows (forward: the oldest) among those of a piece that lie inside `range`,
-/// and all that are as old as the last of them. Of the piece [`Piece::can_pick`] holds; `times` are
+/// and all that are as old as the last of them, but for `ties` within a run. Of the piece [`Piece::can_pick`] holds; `times` are
 /// those of its batch.
 pub(crate) fn first(
     piece: &Piece,
@@ -24,6 +35,7 @@ pub(crate) fn first(
     range: &TimeRange,
     limit: usize,
     direction: Direction,
+    ties: Ties,
 ) -> First {
     of_runs(
         piece.runs.iter().map(|run| run.rows()),
@@ -31,6 +43,7 @@ pub(crate) fn first(
         range,
         limit,
         direction,
+        ties,
     )
 }
 
@@ -40,7 +53,10 @@ fn of_runs(
     range: &TimeRange,
     limit: usize,
     direction: Direction,
+    ties: Ties,
 ) -> First {
+    let time = |row: u32| times[row as usize];
+    let mut cuts: Vec<i64> = Vec::new();
     let mut ends: Vec<Range<u32>> = Vec::new();
     for run in runs {
         let Range {
@@ -49,11 +65,23 @@ fn of_runs(
         } = run_rows(times, &run, true, range);
         // No run has more of the first ones than all together.
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        let end = if direction.is_forward() {
+        let mut end = if direction.is_forward() {
             from..to.min(from.saturating_add(limit))
         } else {
             from.max(to.saturating_sub(limit))..to
         };
+        if direction.is_backward() && !end.is_empty() {
+            let last = time(end.start);
+            match ties {
+                Ties::Cut if end.start > from && time(end.start - 1) == last => cuts.push(last),
+                Ties::Cut => {}
+                Ties::Whole => {
+                    while end.start > from && time(end.start - 1) == last {
+                        end.start -= 1;
+                    }
+                }
+            }
+        }
         ends.push(end);
     }
     let count: usize = ends.iter().map(|rows| rows.len()).sum();
@@ -61,6 +89,7 @@ fn of_runs(
         return First {
             rows: ends.into_iter().flatten().collect(),
             edge: None,
+            cuts_ties: false,
         };
     }
     let mut all: Vec<i64> = ends
@@ -84,6 +113,7 @@ fn of_runs(
     First {
         rows: ends.into_iter().flatten().filter(counts).collect(),
         edge: Some(edge),
+        cuts_ties: cuts.contains(&edge),
     }
 }
 
@@ -100,7 +130,14 @@ mod tests {
             start: range.start,
             end: range.end,
         };
-        let First { rows, edge } = of_runs(RUNS.into_iter(), &TIMES, &range, limit, direction);
+        let First { rows, edge, .. } = of_runs(
+            RUNS.into_iter(),
+            &TIMES,
+            &range,
+            limit,
+            direction,
+            Ties::Cut,
+        );
         (rows, edge)
     }
 
@@ -118,5 +155,27 @@ mod tests {
     fn equal_times_go_together() {
         assert_eq!(of(0..10, 1, Backward), (vec![3, 7], Some(9)));
         assert_eq!(of(0..10, 2, Backward), (vec![3, 6, 7], Some(9)));
+    }
+
+    #[test]
+    fn ties_of_a_run_are_cut_and_said_or_whole() {
+        let range = TimeRange { start: 0, end: 10 };
+        let of = |limit, direction, ties| {
+            let times = [3, 5, 5, 5, 4];
+            let first = of_runs(
+                [0..4, 4..5].into_iter(),
+                &times,
+                &range,
+                limit,
+                direction,
+                ties,
+            );
+            (first.rows, first.cuts_ties)
+        };
+        assert_eq!(of(1, Backward, Ties::Cut), (vec![3], true));
+        assert_eq!(of(1, Backward, Ties::Whole), (vec![1, 2, 3], false));
+        assert_eq!(of(3, Backward, Ties::Cut), (vec![1, 2, 3], false));
+        assert_eq!(of(4, Backward, Ties::Cut), (vec![1, 2, 3, 4], false));
+        assert_eq!(of(2, Forward, Ties::Cut), (vec![0, 4], false));
     }
 }
