@@ -96,7 +96,7 @@ fn unit_nanos(unit: &str) -> Option<u64> {
 }
 
 /// `time.Duration(nanos).String()`
-pub(crate) fn format(nanos: i64) -> String {
+pub fn format(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
     let total = nanos.unsigned_abs();
     let body = match total {

@@ -50,12 +50,12 @@ mod unwrap;
 mod tests;
 
 pub use crate::go::bytes::parse as parse_bytes;
-pub use crate::go::duration::parse as parse_duration;
 pub use column_plan::ColumnPlan;
 pub(crate) use column_plan::without_parser;
 pub use entry_labels::EntryLabels;
 pub use extractor::{Extractor, SampleOptions, Value, value_hash};
 pub use labels::{Category, ERROR, ERROR_DETAILS};
+pub use names::EXTRACTED_SUFFIX;
 pub use required_labels::RequiredLabels;
 pub use run::{Row, RowSink, Scratch, StreamRows};
 pub use samples::{SampleError, SampleSink};

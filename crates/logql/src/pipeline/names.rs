@@ -18,7 +18,7 @@ pub(super) const NO_NAME: NameId = NameId::MAX;
 const NAMES_MAX: usize = 64 * 1024;
 
 /// What Loki appends to an extracted label that a stream or its metadata has already.
-pub(super) const EXTRACTED_SUFFIX: &str = "_extracted";
+pub const EXTRACTED_SUFFIX: &str = "_extracted";
 
 /// Names known when a pipeline is compiled, and which of them have to be extracted.
 #[derive(Debug, Default)]

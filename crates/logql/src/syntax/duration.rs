@@ -1,10 +1,13 @@
 //! Durations are read as queries write them, in Prometheus' form (`1h30m`, `1d`, `2w`), to
 //! nanoseconds.
 //!
-//! Queries are read in Prometheus' form first and then in Go's; ranges are Prometheus' alone.
+//! Queries and settings are read in Prometheus' form first and then in Go's; ranges are Prometheus'
+//! alone.
 
 use crate::go;
 use crate::go::quote::quoted;
+
+pub use crate::go::duration::{format as format_go, parse as parse_go};
 
 /// Nanoseconds of a millisecond.
 const MILLI: u64 = 1_000_000;
@@ -20,15 +23,15 @@ const PROMETHEUS_UNITS: [(&str, u64); 7] = [
     ("ms", MILLI),
 ];
 
-/// Reads a duration as queries write it.
-pub(super) fn parse(text: &str) -> Option<i64> {
+/// Reads a duration as queries and settings write it.
+pub fn parse(text: &str) -> Option<i64> {
     parse_prometheus(text)
         .or_else(|_| go::duration::parse(text))
         .ok()
 }
 
 /// Reads Prometheus' form; the error is its text.
-pub(super) fn parse_prometheus(text: &str) -> Result<i64, String> {
+pub fn parse_prometheus(text: &str) -> Result<i64, String> {
     match text {
         "0" => return Ok(0),
         "" => return Err("empty duration string".to_owned()),
@@ -66,7 +69,7 @@ pub(super) fn parse_prometheus(text: &str) -> Result<i64, String> {
 }
 
 /// Writes Prometheus' form; what is below a millisecond is cut.
-pub(super) fn format_prometheus(nanos: i64) -> String {
+pub fn format_prometheus(nanos: i64) -> String {
     let mut rest = nanos.unsigned_abs() / MILLI * MILLI;
     if rest == 0 {
         return "0s".to_owned();

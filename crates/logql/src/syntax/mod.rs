@@ -7,7 +7,7 @@
 
 mod capture;
 mod complete;
-mod duration;
+pub mod duration;
 pub(crate) mod error_report;
 mod filter;
 mod grammar;

@@ -16,7 +16,8 @@ use crate::parsed::{OnError, Parsed};
 use crate::request::FieldsRequest;
 use skald_logql::ast::StageExpr;
 use skald_logql::pipeline::{
-    Category, Pipeline, RequiredLabels, Row, RowSink, Scratch, Selection, StreamRows,
+    Category, EXTRACTED_SUFFIX, Pipeline, RequiredLabels, Row, RowSink, Scratch, Selection,
+    StreamRows,
 };
 use skald_logql::typed::Query;
 use skald_model::{BatchBuilder, Charge, Charged, Direction, Labels, TimeRange};
@@ -195,7 +196,7 @@ fn note_paths(
             note_paths(inner, path, fields);
         } else {
             let name = label_name(path);
-            for candidate in [format!("{name}_extracted"), name] {
+            for candidate in [format!("{name}{EXTRACTED_SUFFIX}"), name] {
                 if let Some(field) = fields
                     .get_mut(&candidate)
                     .filter(|f| f.json_path.is_empty() && f.parsers.contains(&"json"))
@@ -233,7 +234,7 @@ fn kind(value: &str) -> &'static str {
         "true" | "false" | "True" | "False" | "TRUE" | "FALSE" | "t" | "f" | "T" | "F"
     ) {
         "boolean"
-    } else if skald_logql::pipeline::parse_duration(value).is_ok() {
+    } else if skald_logql::syntax::duration::parse_go(value).is_ok() {
         "duration"
     } else if skald_logql::pipeline::parse_bytes(value).is_ok() {
         "bytes"

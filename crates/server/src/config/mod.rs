@@ -15,7 +15,6 @@ pub mod environment;
 pub mod expand;
 pub mod file;
 mod fit;
-mod go_duration;
 mod instant;
 pub mod keys;
 pub mod limits;

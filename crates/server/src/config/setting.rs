@@ -6,7 +6,6 @@
 pub use super::size::ByteSize;
 
 use super::bounds::Amount;
-use super::go_duration;
 use crate::duration;
 use serde_yaml_ng::Value;
 use std::fmt;
@@ -117,8 +116,7 @@ impl Setting for Duration {
     fn read(value: &Value) -> Result<Self, String> {
         let text = scalar(value)?;
         let text = text.trim();
-        let nanoseconds = duration::parse(text)
-            .or_else(|| go_duration::parse(text))
+        let nanoseconds = duration::parse_setting(text)
             .ok_or_else(|| format!("expected a duration such as 30s or 1h, found {text:?}"))?;
         Ok(Duration::from_nanos(nanoseconds as u64))
     }

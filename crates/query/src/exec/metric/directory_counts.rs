@@ -6,12 +6,9 @@
 
 use skald_logql::ast::RangeOp;
 use skald_logql::metric::RangeState;
-use skald_logql::pipeline::ERROR;
+use skald_logql::pipeline::{ERROR, EXTRACTED_SUFFIX};
 use skald_logql::typed::Leaf;
 use skald_store::{Count, Piece, PieceCounter, PieceRun, RowsBytes, StoreError};
-
-/// What an extracted label is called where the stream has one of its name.
-const EXTRACTED_SUFFIX: &str = "_extracted";
 
 /// A run with fewer rows than this for each edge of a window in it is read: finding an edge decodes
 /// about as many.
