@@ -3,7 +3,7 @@
 use crate::offline::{self, count, size};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use skald_store::{BlockInfo, PartInfo, inspect};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write};
 
 /// The command.
@@ -172,7 +172,8 @@ fn print_block(number: usize, block: &BlockInfo, out: &mut String) -> fmt::Resul
     Ok(())
 }
 
-/// What some parts have together.
+/// What some parts have together; a stream of several counts once.
+#[derive(Default)]
 struct Sums {
     streams: u64,
     rows: u64,
@@ -182,18 +183,16 @@ struct Sums {
 
 impl Sums {
     fn of<'a>(parts: impl IntoIterator<Item = &'a PartInfo>) -> Sums {
-        let zero = Sums {
-            streams: 0,
-            rows: 0,
-            line_bytes: 0,
-            bytes: 0,
-        };
-        parts.into_iter().fold(zero, |sums, part| Sums {
-            streams: sums.streams + u64::from(part.streams),
-            rows: sums.rows + part.rows,
-            line_bytes: sums.line_bytes + part.line_bytes,
-            bytes: sums.bytes + part.bytes,
-        })
+        let mut sums = Sums::default();
+        let mut streams = HashSet::new();
+        for part in parts {
+            streams.extend(part.stream_ids.iter().map(|id| (&part.tenant, id)));
+            sums.rows += part.rows;
+            sums.line_bytes += part.line_bytes;
+            sums.bytes += part.bytes;
+        }
+        sums.streams = streams.len() as u64;
+        sums
     }
 }
 

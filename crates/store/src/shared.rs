@@ -86,6 +86,8 @@ pub(crate) struct Shared {
     pub(crate) unreadable: AtomicUsize,
     /// Held while replay ends, and while something depends on whether it has.
     pub(crate) replay_end: Mutex<()>,
+    /// Set when something may have made room that a waiting replay should make use of.
+    pub(crate) room_wanted: AtomicBool,
     closing: AtomicBool,
     /// The bucket, if parts go to one.
     pub(crate) objects: Option<Objects>,
@@ -152,6 +154,7 @@ impl Shared {
             unsettled: AtomicUsize::new(0),
             unreadable: AtomicUsize::new(0),
             replay_end: Mutex::new(()),
+            room_wanted: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             rewrites: AtomicU64::new(0),
             expired_parts: AtomicU64::new(0),

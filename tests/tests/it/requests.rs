@@ -60,6 +60,39 @@ fn a_form_and_the_url_are_one_and_the_form_comes_first() {
 }
 
 #[test]
+fn the_parameters_of_a_delete_lie_in_the_url_a_form_or_both() {
+    let local = Local::start();
+    let client = local.client();
+    push(&client, 3);
+    let query = "query=%7Bapp%3D%22web%22%7D%20%7C%3D%20%22line";
+    let times = format!("start={BASE_S}&end={}", BASE_S + 60);
+    let form = "application/x-www-form-urlencoded; charset=utf-8";
+    for (url, kind, body) in [
+        (format!("{query}%200%22&{times}"), form, String::new()),
+        (times.clone(), form, format!("{query}%201%22")),
+        (format!("{query}%202%22"), form, times.clone()),
+    ] {
+        let target = format!("{API}/delete?{url}");
+        let reply = client.post(&target, kind, body.as_bytes());
+        let reply = reply.expect("the server answers");
+        assert_eq!(reply.status, 204, "{target} {body}: {}", reply.text);
+    }
+    let reply = client.post(
+        &format!("{API}/delete?{times}"),
+        "text/plain",
+        query.as_bytes(),
+    );
+    let reply = reply.expect("the server answers");
+    assert!(
+        reply.status == 400 && reply.text.contains("query not set"),
+        "{}",
+        reply.text
+    );
+    let all = format!("{API}/query_range?query=%7Bapp%3D%22web%22%7D&{times}");
+    assert_eq!(lines(&get(&client, &all)), 0, "each of the three is hidden");
+}
+
+#[test]
 fn long_urls_doubled_prefixes_and_trailing_slashes_are_taken() {
     let local = Local::start();
     let client = local.client();

@@ -140,4 +140,17 @@ mod tests {
             matches!(location, Some(BucketLocation::Address(address)) if address.url == "s3://logs/a")
         );
     }
+
+    #[test]
+    fn the_servers_own_tenant_is_none_of_those_that_are_counted() {
+        let mut config = Config::default();
+        assert_eq!(
+            config.store_options().own_tenant,
+            None,
+            "its lines are everybody's"
+        );
+        config.auth_enabled = true;
+        let own = config.store_options().own_tenant;
+        assert!(own.is_some_and(|tenant| tenant.as_str() == OWN_TENANT));
+    }
 }

@@ -213,7 +213,9 @@ impl RangeCache {
         if let Some(extents) = self.entries.lock().extents.get(&object) {
             keys.extend(extents.keys().map(|first| Key::Extent(object, *first)));
         }
-        keys.into_iter().for_each(|key| self.remove(key));
+        for key in keys {
+            self.remove(key);
+        }
     }
 
     /// Bytes on disk.
@@ -221,7 +223,8 @@ impl RangeCache {
         self.entries.lock().bytes
     }
 
-    /// Removes what was used least recently until the rest is within the budget.
+    /// Removes what was used least recently until the rest is within the budget. A part whose object
+    /// can't be asked for keeps its file, and is tried again the next time.
     fn shrink(&self) {
         loop {
             let oldest = {
@@ -232,24 +235,37 @@ impl RangeCache {
                 entries.by_use.first_key_value().map(|(_, key)| *key)
             };
             let Some(key) = oldest else { return };
-            self.remove(key);
+            if !self.remove(key) {
+                return;
+            }
         }
     }
 
-    fn remove(&self, key: Key) {
+    /// Removes an entry; gives false when it had to stay.
+    fn remove(&self, key: Key) -> bool {
         let Some(entry) = self.entries.lock().remove(key) else {
-            return;
+            return true;
         };
         let removed = match (key, entry.cached) {
             (Key::Extent(object, first), Cached::Extent(chunks)) => {
                 self.files.remove(&self.path(object, (first, chunks)))
             }
-            (_, Cached::Part(part)) => part.upgrade().map_or(Ok(()), |part| part.evict()),
+            (_, Cached::Part(part)) => {
+                let evicted = part.upgrade().map_or(Ok(()), |part| part.evict());
+                if let Err(error) = &evicted {
+                    tracing::warn!(%error, "the local file of a part stays until its object is known to be there");
+                    let bytes = entry.bytes;
+                    self.entries.lock().add(key, Cached::Part(part), bytes);
+                    return false;
+                }
+                evicted
+            }
             (Key::Part(_), Cached::Extent(_)) => Ok(()),
         };
         if let Err(error) = removed {
             tracing::warn!(%error, "could not remove a file of the cache of object storage");
         }
+        true
     }
 
     fn path(&self, object: ObjectKey, (first, chunks): (u64, u64)) -> PathBuf {

@@ -2,6 +2,7 @@
 
 use crate::bucket::client::{Client, ObjectError};
 use crate::bucket::range_cache::{CHUNK_BYTES, ObjectKey, RangeCache};
+use crate::bucket::upload::UploadError;
 use crate::part::{Part, PartSource};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -117,6 +118,33 @@ impl RemoteObject {
 impl PartSource for RemoteObject {
     fn fetch_bytes(&self) -> u64 {
         CHUNK_BYTES
+    }
+
+    /// Compares the end, where the footer with its checksums lies: an object that is gone, shorter,
+    /// or another is seen by it.
+    fn secure(&self, part: &Part) -> io::Result<()> {
+        let end = self.size.saturating_sub(CHUNK_BYTES)..self.size;
+        let here = part.read(end.clone())?;
+        match self.client.get_ranges(&self.name, &[end]) {
+            Ok(there) if there.first().is_some_and(|there| *there == here) => return Ok(()),
+            Ok(_) | Err(ObjectError::Missing(_) | ObjectError::Short { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        tracing::warn!(
+            object = self.name,
+            "an object was lost while its part is still on this disk: it is uploaded again"
+        );
+        let sent = self
+            .client
+            .upload(&self.name, self.size, &|range| part.read(range));
+        sent.map_err(|error| match error {
+            UploadError::Object(error) => error.into(),
+            UploadError::Read(error) => error,
+        })?;
+        if self.lost.lock().take().is_some() {
+            self.client.counters().lost.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     fn count_local_file(&self, part: &Arc<Part>) {

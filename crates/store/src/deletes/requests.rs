@@ -13,6 +13,7 @@ use crate::tenant::{Changes, Tenant};
 use skald_model::TenantId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Requests of a tenant that are not processed: each is looked at for every part that is read.
@@ -71,6 +72,7 @@ pub(crate) fn request_delete(
     change_deletes(shared, &tenant, &mut changes, next)?;
     drop(changes);
     drop(replay);
+    shared.room_wanted.store(true, Ordering::Release);
     shared.wake_workers();
     Ok(print_id(id))
 }

@@ -14,6 +14,9 @@ pub(crate) trait PartSource: Send + Sync + fmt::Debug {
     fn read(&self, ranges: &[Range<u64>]) -> std::io::Result<Vec<Vec<u8>>>;
     /// Bytes that the smallest read fetches.
     fn fetch_bytes(&self) -> u64;
+    /// Makes sure that the object has the part's bytes, and writes it again when it is lost: for when
+    /// the local file is to go.
+    fn secure(&self, part: &Part) -> std::io::Result<()>;
     /// Counts the part's local file as cached: it goes when its turn comes.
     fn count_local_file(&self, part: &Arc<Part>);
     /// Notes that the local file was read.
@@ -50,11 +53,16 @@ impl Part {
         )
     }
 
-    /// Gives up the local file of an uploaded part; its directory stays on disk.
+    /// Gives up the local file of an uploaded part, once its object is known to be there; its
+    /// directory stays on disk.
     pub(crate) fn evict(&self) -> std::io::Result<()> {
-        if self.source.get().is_none() || self.is_remote() || self.retired.load(Ordering::Acquire) {
+        let Some(source) = self.source.get() else {
+            return Ok(());
+        };
+        if self.is_remote() || self.retired.load(Ordering::Acquire) {
             return Ok(());
         }
+        source.secure(self)?;
         self.keep_directory(&self.read(self.footer.directory_at..self.meta.bytes)?)?;
         *self.file.write() = None;
         self.files.remove(&self.path)

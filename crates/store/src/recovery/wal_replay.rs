@@ -242,7 +242,8 @@ impl Flusher<'_> {
                     "replay of the WAL waits: entries can't be flushed and more of them do not fit into memory"
                 );
             }
-            if said && Instant::now() >= next_sweep {
+            let is_wanted = shared.room_wanted.swap(false, Ordering::AcqRel);
+            if said && (is_wanted || Instant::now() >= next_sweep) {
                 next_sweep = Instant::now() + MAKE_ROOM_EVERY;
                 if let Err(error) = make_room(shared) {
                     tracing::warn!(%error, "removing what has expired or was deleted failed");

@@ -8,6 +8,7 @@ use crate::layout::{day_of_date, part_id};
 use crate::manifest::rebuild;
 use crate::part::{Part, PartEnv, PartMeta};
 use serde::Serialize;
+use skald_model::StreamId;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,6 +39,9 @@ pub struct PartInfo {
     pub directory_bytes: u64,
     /// Streams.
     pub streams: u32,
+    /// Which they are: two parts may have the same.
+    #[serde(skip)]
+    pub stream_ids: Vec<StreamId>,
     /// Rows.
     pub rows: u64,
     /// Bytes of its lines.
@@ -164,6 +168,7 @@ fn inspect_part(env: &PartEnv, path: PathBuf) -> Option<PartInfo> {
         patterns_bytes: part.map_or(0, |part| part.lineage.patterns.bytes),
         directory_bytes: footer.directory_bytes,
         streams: meta.streams,
+        stream_ids: part.map(stream_ids).unwrap_or_default(),
         rows: meta.rows,
         line_bytes: meta.line_bytes,
         min_time: meta.min_time,
@@ -177,6 +182,13 @@ fn inspect_part(env: &PartEnv, path: PathBuf) -> Option<PartInfo> {
         tenant,
         day,
     })
+}
+
+fn stream_ids(part: &Part) -> Vec<StreamId> {
+    let streams = 0..part.table.len() as u32;
+    streams
+        .map(|stream| StreamId::of(&part.table.labels(stream)))
+        .collect()
 }
 
 fn blocks(part: &Part) -> Vec<BlockInfo> {

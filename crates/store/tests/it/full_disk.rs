@@ -4,7 +4,7 @@
 use crate::support::{Fact, fact, push, read_all, test_deletes};
 use skald_model::{ContentQuery, TenantId, TimeRange};
 use skald_store::{Options, Select, Store, StoreError, WalSync, WriteError};
-use skald_wal::sim::{Fault, SimFiles};
+use skald_wal::sim::{Dice, Fault, SimFiles};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -225,4 +225,70 @@ fn entries_whose_log_could_not_be_synced_are_flushed_at_once() {
             assert!(found.is_superset(&taken.into_iter().collect()), "{mode:?}");
         }
     }
+}
+
+/// Lines that nothing makes much smaller.
+fn random_facts(app: &str, first: i64, count: i64, dice: &mut Dice) -> Vec<Fact> {
+    let mut line = || {
+        let words = (0..12).map(|_| format!("{:016x}", dice.number()));
+        words.collect::<Vec<_>>().join(" ")
+    };
+    (first..first + count)
+        .map(|time| fact(app, time, &line()))
+        .collect()
+}
+
+#[test]
+fn a_delete_during_replay_is_taken_and_makes_the_room_that_replay_waits_for() {
+    let (files, mut dice) = (SimFiles::default(), Dice::new(1));
+    let roomy = Options {
+        flush_bytes: 1 << 30,
+        ..options(&files)
+    };
+    let store = Store::open(roomy).expect("the directory opens");
+    for round in 0..20 {
+        let gone = random_facts("gone", round * 100, 100, &mut dice);
+        push(&store, &gone).expect("the push is taken");
+    }
+    store.flush().expect("the disk is fine");
+    let mut kept = BTreeSet::new();
+    for round in 0..200 {
+        let facts: Vec<Fact> = (0..20)
+            .map(|i| fact("kept", round * 20 + i, &"x".repeat(500)))
+            .collect();
+        push(&store, &facts).expect("the push is taken");
+        kept.extend(facts);
+    }
+    // At the end of the log, where replay does not get before there is room.
+    push(&store, &random_facts("gone", 0, 20, &mut dice)).expect("the push is taken");
+    drop(store);
+    let files = files.after_kill();
+    files.set_capacity(Some(files.used()));
+    let memory = 1 << 20;
+    let tight = Options {
+        memory,
+        flush_bytes: 100_000,
+        background: true,
+        ..options(&files)
+    };
+    let store = Store::open_parts(tight).expect("the directory opens");
+    std::thread::scope(|scope| {
+        let recovering = scope.spawn(|| store.recover());
+        while (store.status().head_bytes as usize) < memory / 4 * 3 {
+            assert!(!recovering.is_finished(), "it does not fit into memory");
+            std::thread::yield_now();
+        }
+        let made = store.delete(&TenantId::fake(), "gone", i64::MIN, i64::MAX);
+        made.expect("a request is taken while the log is replayed");
+        let recovered = recovering.join().expect("no panic");
+        recovered.expect("the delete made room");
+    });
+    assert_eq!(read_all(&store), kept);
+    // What comes now arrives after the request.
+    let later = random_facts("gone", 5, 3, &mut dice);
+    push(&store, &later).expect("there is room");
+    kept.extend(later);
+    assert_eq!(read_all(&store), kept);
+    drop(store);
+    assert_eq!(read_all(&open(&files.after_kill())), kept);
 }

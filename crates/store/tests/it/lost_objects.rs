@@ -3,7 +3,7 @@
 use crate::objects::{facts, folder, impatient, open, select, store_facts};
 use crate::support::s3::{Fault, Server};
 use skald_model::Columns;
-use skald_store::{ReadSpec, Store, StoreError};
+use skald_store::{ObjectOptions, ReadSpec, Store, StoreError};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -71,6 +71,43 @@ fn an_object_that_is_gone_is_damage_and_the_rest_is_there() {
 fn an_object_that_is_too_short_is_damage_and_the_rest_is_there() {
     check_lost(|server, name| drop(server.replace(name, |bytes| bytes[..10].to_vec())));
     check_lost(|server, name| drop(server.replace(name, |_| b"x".to_vec())));
+}
+
+#[test]
+fn an_object_is_known_to_be_there_before_the_local_file_goes() {
+    type Lose = fn(&Server, &str);
+    let gone: Lose = Server::lose;
+    let cut: Lose = |server, name| drop(server.replace(name, |bytes| bytes[..10].to_vec()));
+    let rotten: Lose = |server, name| {
+        drop(server.replace(name, |bytes| bytes.iter().map(|byte| byte ^ 1).collect()));
+    };
+    for lose in [gone, cut, rotten] {
+        let (server, data) = (Server::start(), folder());
+        let roomy = ObjectOptions {
+            cache_bytes: 1 << 30,
+            ..impatient(&server)
+        };
+        let store = open(data.path(), roomy);
+        store_facts(&store, &facts(0, 100));
+        drop(store);
+        let names = server.names();
+        let parts: Vec<&String> = names.iter().filter(|n| n.ends_with(".part")).collect();
+        assert_eq!(parts.len(), 2);
+        lose(&server, parts[0]);
+        // Without an answer nothing goes.
+        server.set_fault(Fault::Down);
+        drop(open(data.path(), impatient(&server)));
+        server.set_fault(Fault::None);
+        // Nothing may stay here any more.
+        let store = open(data.path(), impatient(&server));
+        let (whole, errors) = read(&store);
+        assert_eq!((whole, lost(&store)), (2, 0), "{errors:?}");
+        assert_eq!(server.names(), names);
+        drop(store);
+        let elsewhere = folder();
+        let (whole, errors) = read(&open(elsewhere.path(), impatient(&server)));
+        assert_eq!(whole, 2, "from the bucket alone: {errors:?}");
+    }
 }
 
 #[test]
