@@ -82,6 +82,10 @@ pub enum Protocol {
     Ndjson,
     /// `/ingest/csv`: comma-separated values.
     Csv,
+    /// `/upload`
+    Journal,
+    /// A batch of the server's own syslog listeners.
+    Syslog,
 }
 
 /// A question that senders ask before they send, or while they do.

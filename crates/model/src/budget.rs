@@ -53,6 +53,8 @@ pub enum MemoryUser {
     Connections,
     /// What the process has beyond what the others say they hold.
     Unaccounted,
+    /// Syslog messages that listeners have read and not handed on.
+    Syslog,
 }
 
 /// What one user may take, in percent of the bound.
@@ -65,7 +67,7 @@ struct Share {
 
 impl MemoryUser {
     /// All of them, in the order metrics show them.
-    pub const ALL: [MemoryUser; 14] = [
+    pub const ALL: [MemoryUser; 15] = [
         MemoryUser::Head,
         MemoryUser::Writers,
         MemoryUser::Directories,
@@ -80,6 +82,7 @@ impl MemoryUser {
         MemoryUser::Tails,
         MemoryUser::Connections,
         MemoryUser::Unaccounted,
+        MemoryUser::Syslog,
     ];
 
     /// Its name in metrics.
@@ -99,6 +102,7 @@ impl MemoryUser {
             MemoryUser::Tails => "tails",
             MemoryUser::Connections => "connections",
             MemoryUser::Unaccounted => "unaccounted",
+            MemoryUser::Syslog => "syslog",
         }
     }
 
@@ -112,7 +116,7 @@ impl MemoryUser {
             | MemoryUser::Results
             | MemoryUser::Queries
             | MemoryUser::Unaccounted => (100, SLOW_PERCENT),
-            MemoryUser::Tails => (10, SLOW_PERCENT),
+            MemoryUser::Tails | MemoryUser::Syslog => (10, SLOW_PERCENT),
             MemoryUser::Bodies => (25, 82),
             MemoryUser::Answers => (30, 86),
             MemoryUser::LightQueries => (10, 90),

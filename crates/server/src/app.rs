@@ -11,6 +11,7 @@ use crate::limits::overrides::{Overrides, TenantLimits};
 use crate::net::body::Arrivals;
 use crate::net::outgoing::Outgoing;
 use crate::saved::SavedSearches;
+use crate::syslog::SyslogListeners;
 use crate::tails::TailGroups;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
 use crate::telemetry::query_log::QueryLogGate;
@@ -60,6 +61,8 @@ pub struct App {
     pub tail_groups: TailGroups,
     /// Queries that run now, so that equal ones run once.
     pub coalescer: QueryCoalescer,
+    /// Syslog listeners that run.
+    pub syslog: Arc<SyslogListeners>,
     /// Tokens and their rights.
     pub tokens: Arc<Tokens>,
     phase: AtomicU8,
@@ -114,6 +117,7 @@ impl App {
             tails: OpenTails::default(),
             tail_groups: TailGroups::default(),
             coalescer: QueryCoalescer::default(),
+            syslog: Arc::default(),
             phase: AtomicU8::new(Phase::Running as u8),
             stopping: watch::Sender::new(false),
             busy: watch::Sender::new(0),

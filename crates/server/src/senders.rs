@@ -48,6 +48,9 @@ const fn push(path: &'static str, protocol: Protocol, about: &'static str) -> Se
     }
 }
 
+/// What `/upload` takes.
+const JOURNAL: &str = "Push entries of the journal: systemd-journal-upload";
+
 /// What the paths of the audit webhook are for.
 const K8S_AUDIT: &str = "Push Kubernetes audit events: the API server's webhook";
 
@@ -92,6 +95,13 @@ pub(crate) static ROUTES: &[SenderRoute] = &[
         "/ingest/ndjson",
         Protocol::Ndjson,
         "Push JSON objects, one a line",
+    ),
+    push("/upload", Protocol::Journal, JOURNAL),
+    push("/ingest/journal/upload", Protocol::Journal, JOURNAL),
+    push(
+        "/ingest/journal/{tenant}/upload",
+        Protocol::Journal,
+        JOURNAL,
     ),
     push("/ingest/csv", Protocol::Csv, "Push comma-separated values"),
     push(

@@ -9,7 +9,9 @@ use crate::app::App;
 use crate::auth::tokens::Tokens;
 use crate::config::Config;
 use crate::config::listen::candidates;
+use crate::config::syslog::SyslogListener;
 use crate::limits::overrides::Overrides;
+use crate::listeners;
 use crate::net::listener::{Listener, accept};
 use crate::net::outgoing::Outgoing;
 use crate::net::tls::Tls;
@@ -117,6 +119,8 @@ impl Server {
         let opened = async {
             let app = opening.await?;
             let grpc = listen_grpcs(&app, tls.as_ref(), (stopped, given_up)).await?;
+            let syslog = listeners::apply(&app, &app.config.syslog.listeners);
+            syslog.await.map_err(StartError::Config)?;
             Ok::<_, StartError>((app, grpc))
         };
         let (app, [grpc, otlp_grpc]) = opened.await.inspect_err(|_| accepting.abort())?;
@@ -330,6 +334,11 @@ impl Running {
         self.reload.notify_one();
     }
 
+    /// Lets exactly these syslog listeners run; the error names the first that can't.
+    pub async fn set_syslog(&self, listeners: &[SyslogListener]) -> Result<(), String> {
+        listeners::apply(&self.app, listeners).await
+    }
+
     /// Stops in order; ends when the store is closed.
     pub async fn stop(self) -> Result<(), StoreError> {
         self.stop_unless(std::future::pending()).await
@@ -345,6 +354,7 @@ impl Running {
         let (app, abort) = (self.app.clone(), self.accepting.abort_handle());
         let server = &app.config.server;
         let in_order = async {
+            app.syslog.stop().await;
             app.idle().await;
             app.close_tails().await;
             for (_, accepting) in self.grpc.into_iter().chain(self.otlp_grpc) {
@@ -405,9 +415,11 @@ async fn abandon_stale(outgoing: Arc<Outgoing>) {
 /// Files that are read again while the server runs.
 fn reloads(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> Vec<Reload> {
     let (overrides, tokens) = (app.overrides.clone(), app.tokens.clone());
+    let syslog = app.syslog.clone();
     let mut all: Vec<Reload> = vec![
         Arc::new(move || overrides.reload()),
         Arc::new(move || tokens.reload()),
+        Arc::new(move || syslog.reload()),
     ];
     if let Some(tls) = tls.cloned() {
         all.push(Arc::new(move || tls.reload()));

@@ -77,7 +77,7 @@ fn serve(flags: &ArgMatches, loki: &LokiFlags) -> Result<(), String> {
     if loki.log_reversed {
         loaded.logged = shown.lines().rev().map(str::to_owned).collect();
     }
-    serve::serve(loaded)
+    serve::serve(loaded, &|| settings::load(flags, loki))
 }
 
 fn command() -> Command {

@@ -1,12 +1,12 @@
 //! `skald serve`: starts the server, says where it is, and stops it in order on a signal.
 
 use crate::settings::Loaded;
-use crate::signals::Signals;
+use crate::signals::{Signals, Wish};
 use crate::{allocator, memory_guard};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use skald_model::give_back;
-use skald_server::Server;
 use skald_server::telemetry::logging;
+use skald_server::{Running, Server};
 use std::io::Write;
 use std::time::Instant;
 
@@ -31,7 +31,11 @@ fn raise_open_files() {
 }
 
 /// Runs until SIGTERM or ctrl-c; a second one of them ends the stop that the first began.
-pub(crate) fn serve(loaded: Loaded) -> Result<(), String> {
+/// `reread` gives the settings as they are by now, for those that may change while it runs.
+pub(crate) fn serve(
+    loaded: Loaded,
+    reread: &dyn Fn() -> Result<Loaded, String>,
+) -> Result<(), String> {
     raise_open_files();
     let memory = loaded.config.memory_bytes();
     allocator::give_back_soon(memory).map_err(|error| format!("starting threads: {error}"))?;
@@ -41,13 +45,13 @@ pub(crate) fn serve(loaded: Loaded) -> Result<(), String> {
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| format!("starting threads: {error}"))?;
-    let result = runtime.block_on(run(loaded));
+    let result = runtime.block_on(run(loaded, reread));
     // A replay that a signal cut short must not hold up the end: nothing of it is lost.
     runtime.shutdown_background();
     result
 }
 
-async fn run(loaded: Loaded) -> Result<(), String> {
+async fn run(loaded: Loaded, reread: &dyn Fn() -> Result<Loaded, String>) -> Result<(), String> {
     let started = Instant::now();
     let Loaded {
         config,
@@ -67,7 +71,7 @@ async fn run(loaded: Loaded) -> Result<(), String> {
     let running = tokio::select! {
         started = Server::start(config, own_lines) => started.map_err(|error| error.to_string())?,
         // Files are read now anyway.
-        () = signals.end(|| {}) => return Ok(()),
+        () = signals.end() => return Ok(()),
     };
     memory_guard::watch(running.app().store.budget().clone())
         .map_err(|error| format!("starting threads: {error}"))?;
@@ -81,9 +85,23 @@ async fn run(loaded: Loaded) -> Result<(), String> {
     let _ = stdout
         .write_all(line.as_bytes())
         .and_then(|()| stdout.flush());
-    signals.end(|| running.reload()).await;
+    while signals.next().await == Wish::Reload {
+        running.reload();
+        reload_listeners(&running, reread).await;
+    }
     running
-        .stop_unless(signals.end(|| {}))
+        .stop_unless(signals.end())
         .await
         .map_err(|error| format!("closing the store: {error}"))
+}
+
+/// Starts and stops the listeners that the settings have gained and lost.
+async fn reload_listeners(running: &Running, reread: &dyn Fn() -> Result<Loaded, String>) {
+    let result = match reread() {
+        Ok(loaded) => running.set_syslog(&loaded.config.syslog.listeners).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = result {
+        tracing::error!(error, "reload of syslog.listeners failed");
+    }
 }

@@ -42,15 +42,26 @@ impl Signals {
         })
     }
 
-    /// Ends when SIGTERM or SIGINT comes, or came since the last call; `reload` is called for each
-    /// SIGHUP until then.
-    pub(crate) async fn end(&mut self, reload: impl Fn()) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => reload(),
-            }
+    /// Ends when SIGTERM or SIGINT comes, or came since the last call. SIGHUPs change nothing then.
+    pub(crate) async fn end(&mut self) {
+        while self.next().await == Wish::Reload {}
+    }
+
+    /// The next signal that asks for something, or one that came since the last call.
+    pub(crate) async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.terminate.recv() => Wish::End,
+            _ = self.interrupt.recv() => Wish::End,
+            _ = self.hangup.recv() => Wish::Reload,
         }
     }
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// SIGTERM or SIGINT.
+    End,
+    /// SIGHUP: read files again.
+    Reload,
 }

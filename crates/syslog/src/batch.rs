@@ -1,7 +1,7 @@
 //! A batch of frames in one body, as a listener hands it on: never stored, never sent.
 //!
 //! ```text
-//! body  = zone labels { frame }
+//! body  = i64 arrival, zone labels { frame }
 //! zone  = u8 length, name
 //! labels = u8 count, { u16 length, name, u32 length, value }
 //! frame = u32 length, u16 repeat, u8 flags (1 truncated), u8 address length (0, 4, 16), address, bytes
@@ -40,6 +40,8 @@ pub struct Context {
     pub zone: String,
     /// Labels that every message gets.
     pub labels: Vec<(String, String)>,
+    /// When the first of them came, in nanoseconds since 1970.
+    pub arrival: i64,
 }
 
 /// A body that is no batch.
@@ -51,7 +53,8 @@ impl Context {
     /// The start of a body.
     pub fn encode(&self) -> Vec<u8> {
         let zone = &self.zone.as_bytes()[..self.zone.len().min(ZONE_BYTES_MAX)];
-        let mut body = vec![zone.len() as u8];
+        let mut body = self.arrival.to_le_bytes().to_vec();
+        body.push(zone.len() as u8);
         body.extend_from_slice(zone);
         let labels = &self.labels[..self.labels.len().min(usize::from(u8::MAX))];
         body.push(labels.len() as u8);
@@ -63,6 +66,13 @@ impl Context {
             body.extend_from_slice(value.as_bytes());
         }
         body
+    }
+}
+
+/// Writes into a body when the first of its frames came, in nanoseconds since 1970.
+pub fn set_arrival(body: &mut [u8], arrival: i64) {
+    if let Some(start) = body.first_chunk_mut() {
+        *start = arrival.to_le_bytes();
     }
 }
 
@@ -97,6 +107,7 @@ impl<'a> Batch<'a> {
     /// The context of a body, and its frames.
     pub fn open(body: &'a [u8]) -> Result<(Context, Batch<'a>), BatchError> {
         let mut batch = Batch { rest: body };
+        let arrival = i64::from_le_bytes(batch.array()?);
         let zone = batch.byte()?;
         let zone = batch.text(usize::from(zone))?;
         let count = batch.byte()?;
@@ -107,7 +118,12 @@ impl<'a> Batch<'a> {
             let length = u32::from_le_bytes(batch.array()?);
             labels.push((name, batch.text(length as usize)?));
         }
-        Ok((Context { zone, labels }, batch))
+        let context = Context {
+            zone,
+            labels,
+            arrival,
+        };
+        Ok((context, batch))
     }
 
     /// The next frame; `None` at the end.
@@ -163,6 +179,7 @@ mod tests {
         let context = Context {
             zone: "Europe/Berlin".to_owned(),
             labels: vec![("site".to_owned(), "örebro".to_owned())],
+            arrival: 77,
         };
         let frames = [
             Frame {
@@ -184,7 +201,12 @@ mod tests {
                 truncated: false,
             },
         ];
-        let mut body = context.encode();
+        let mut body = Context {
+            arrival: 0,
+            ..context.clone()
+        }
+        .encode();
+        set_arrival(&mut body, 77);
         let mut ends = Vec::new();
         for frame in &frames {
             ends.push(body.len());

@@ -33,7 +33,7 @@ pub const PARAMS_MAX: usize = 100;
 pub const PARAM_BYTES_MAX: usize = 32 << 10;
 
 /// The value of `__error__` of a message that can't be read.
-pub const PARSER_ERROR: &str = "SyslogParserErr";
+pub const MALFORMED: &str = "MalformedEvent";
 
 /// A metadata pair.
 pub type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
@@ -70,7 +70,7 @@ pub fn read<'a>(
     pairs: &mut Vec<Pair<'a>>,
 ) -> Entry<'a> {
     let message = parse(frame.bytes);
-    append_params(message.structured, pairs);
+    let first = pairs.len();
     let mut guessed = Guessed::default();
     let host = match (message.host, frame.address) {
         (Some(host), _) => Some(label(host)),
@@ -91,12 +91,11 @@ pub fn read<'a>(
         pairs.push(pair("truncated", "true"));
     }
     if let Some(fault) = message.fault {
-        pairs.push(pair("__error__", PARSER_ERROR));
-        pairs.push((
-            borrowed("__error_details__"),
-            Cow::Owned(fault.to_string().into_bytes()),
-        ));
+        pairs.push(pair("__error__", MALFORMED));
+        let why = Cow::Owned(fault.to_string().into_bytes());
+        pairs.push((borrowed("__error_details__"), why));
     }
+    append_params(message.structured, first, pairs);
     Entry {
         host,
         app: message.app.map(label),
@@ -216,29 +215,30 @@ fn label(value: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Structured data as metadata.
-fn append_params<'a>(structured: &'a [u8], pairs: &mut Vec<Pair<'a>>) {
-    if structured.is_empty() {
-        return;
-    }
-    let first = pairs.len();
+/// Structured data as metadata, behind the entry's own pairs from `first` on, whose names it may not
+/// take.
+fn append_params<'a>(structured: &'a [u8], first: usize, pairs: &mut Vec<Pair<'a>>) {
+    let own = pairs.len();
     let mut bytes = 0;
     for param in structured_data::params(structured) {
-        let is_bare = param.name.is_empty();
         let name = flat_name(param.id, param.name);
-        let value = match is_bare {
+        let value = match param.name.is_empty() {
             true => borrowed("true"),
             false => param.value,
         };
         bytes += name.len() + value.len();
-        if pairs.len() - first >= PARAMS_MAX || bytes > PARAM_BYTES_MAX {
+        if pairs.len() - own >= PARAMS_MAX || bytes > PARAM_BYTES_MAX {
             pairs.push(pair("truncated", "true"));
             return;
         }
-        if value.is_empty() {
+        if value.is_empty()
+            || pairs[first..own]
+                .iter()
+                .any(|(other, _)| **other == name[..])
+        {
             continue;
         }
-        match pairs[first..]
+        match pairs[own..]
             .iter_mut()
             .find(|(other, _)| **other == name[..])
         {
@@ -317,7 +317,7 @@ mod tests {
         check(
             frame(b"<165>1 2026-11-30T21:56:17.5+00:00 h app 77 ID47 [x@32473 k=\"v\" k=\"w\" e=\"\"][bare] hi"),
             "h|app|local4|1500000000|hi",
-            "x_32473_k=v,w bare=true level=info severity=notice procid=77 msgid=ID47",
+            "level=info severity=notice procid=77 msgid=ID47 x_32473_k=v,w bare=true",
         );
         check(
             Frame {
@@ -353,7 +353,7 @@ mod tests {
         check(
             frame(b"garbage \xff\n"),
             "10.0.0.7|-|-|0|garbage \u{fffd}",
-            "invalid_utf8=true guessed=host,time __error__=SyslogParserErr __error_details__=it does not begin with a priority from <0> to <191>",
+            "invalid_utf8=true guessed=host,time __error__=MalformedEvent __error_details__=it does not begin with a priority from <0> to <191>",
         );
         check(
             Frame {
@@ -361,7 +361,7 @@ mod tests {
                 ..frame(b"<13>1 2026-11-30T21:56:16Z h\x01\xff a - - [_ error__=\"no\"]")
             },
             "h??|a|user|0|",
-            "error__=no level=info severity=notice truncated=true",
+            "level=info severity=notice truncated=true error__=no",
         );
     }
 
@@ -383,6 +383,6 @@ mod tests {
         );
         assert_eq!(&*entry.line, b"text");
         assert_eq!(pairs.len(), PARAMS_MAX + 4);
-        assert_eq!(pairs[PARAMS_MAX].0, borrowed("truncated"));
+        assert_eq!(pairs[PARAMS_MAX + 3].0, borrowed("truncated"));
     }
 }

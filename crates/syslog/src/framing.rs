@@ -3,7 +3,7 @@
 //! Which of the two is decided by the first bytes of a connection. A [`Framer`] keeps no bytes: it
 //! looks at those that have come and says how many of them are a frame or to be left out.
 
-/// How the messages of a connection are told from one another.
+/// How the messages of a connection are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// `86 <30>1 …`: the length of each message before it.
@@ -40,7 +40,7 @@ pub enum Step {
         /// Whether it was longer than the limit, or its end never came.
         truncated: bool,
     },
-    /// So many bytes are of no use.
+    /// This many bytes are of no use.
     Skip(usize),
     /// More must come first.
     Wait,
@@ -61,7 +61,7 @@ pub struct Framer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LeftOut {
     Nothing,
-    /// So many bytes.
+    /// This many bytes.
     Bytes(usize),
     /// All up to the end of the line.
     Line,

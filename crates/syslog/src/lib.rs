@@ -2,8 +2,8 @@
 //!
 //! Reads RFC 5424 and RFC 3164 in the forms that real senders give them. [`framing::Framer`] finds
 //! the messages of a stream, [`parse::parse`] reads one message as it was
-//! sent, and [`entry::read`] makes an entry of it. [`batch`] carries many of them in one body. Knows nothing of
-//! labels as text, of tenants or of what stores an entry.
+//! sent, and [`entry::read`] makes an entry of it. [`batch`] carries many of them in one body, as
+//! [`listen`] reads them from the network. Knows nothing of tenants and of what stores an entry.
 //!
 //! ```
 //! use skald_syslog::parse::parse;
@@ -17,6 +17,7 @@
 pub mod batch;
 pub mod entry;
 pub mod framing;
+pub mod listen;
 pub mod message;
 pub mod parse;
 pub mod priority;

@@ -110,19 +110,32 @@ impl<'a> Grouped<'a> {
         time: i64,
         line: impl Into<Text<'a>>,
     ) -> Result<u32, BodyError> {
+        let stream = self.stream(labels)?;
+        self.entry_of(stream, time, line)
+    }
+
+    /// The stream with these labels, for entries to come.
+    pub(crate) fn stream(&mut self, labels: LabelPairs) -> Result<u32, BodyError> {
+        if let Some(stream) = self.streams.get(&labels) {
+            return Ok(*stream);
+        }
+        let next = self.streams.len() as u32;
+        self.decoded.take(2 * labels.bytes())?;
+        self.streams.insert(labels, next);
+        Ok(next)
+    }
+
+    /// Appends an entry to a stream that [`Grouped::stream`] gave.
+    pub(crate) fn entry_of(
+        &mut self,
+        stream: u32,
+        time: i64,
+        line: impl Into<Text<'a>>,
+    ) -> Result<u32, BodyError> {
         let first_pair = self.first_pair();
         self.left = self.allowed;
         self.decoded.take(ENTRY_BYTES)?;
         self.decoded.push_entry(time, line.into(), first_pair)?;
-        let next = self.streams.len() as u32;
-        let stream = match self.streams.get(&labels) {
-            Some(stream) => *stream,
-            None => {
-                self.decoded.take(2 * labels.bytes())?;
-                self.streams.insert(labels, next);
-                next
-            }
-        };
         self.stream_of.push(stream);
         Ok(self.stream_of.len() as u32 - 1)
     }

@@ -15,6 +15,7 @@ mod events;
 mod falco;
 mod fields;
 mod hubble;
+mod journal;
 mod k8s_audit;
 pub(crate) mod loki;
 mod ndjson;
@@ -22,7 +23,9 @@ mod otlp;
 mod receiver;
 mod registry;
 mod splunk;
+mod syslog;
 
+pub use journal::JournalStream;
 pub(crate) use receiver::{Outcome, Receiver, Reception, Scratch, Taken};
 pub(crate) use registry::of;
 pub use registry::{answer, otlp_details, refusal};

@@ -2,7 +2,8 @@
 
 use crate::receivers::receiver::{Receiver, Taken};
 use crate::receivers::{
-    calico, csv, datadog, elasticsearch, falco, hubble, k8s_audit, loki, ndjson, otlp, splunk,
+    calico, csv, datadog, elasticsearch, falco, hubble, journal, k8s_audit, loki, ndjson, otlp,
+    splunk, syslog,
 };
 use crate::reply::PushReply;
 use crate::request::{Protocol, Question};
@@ -26,6 +27,8 @@ pub(crate) fn of(protocol: Protocol) -> &'static dyn Receiver {
         Protocol::SplunkEvents => &splunk::Events,
         Protocol::SplunkRaw => &splunk::Raw,
         Protocol::Datadog => &datadog::Logs,
+        Protocol::Journal => &journal::JournalUpload,
+        Protocol::Syslog => &syslog::SyslogBatch,
     }
 }
 

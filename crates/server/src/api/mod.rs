@@ -14,6 +14,7 @@ pub(crate) mod grpc;
 pub(crate) mod headers;
 pub(crate) mod index;
 pub(crate) mod inflight;
+pub(crate) mod journal;
 pub(crate) mod labels;
 pub(crate) mod legacy;
 pub(crate) mod limits;

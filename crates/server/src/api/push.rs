@@ -1,5 +1,6 @@
 //! Pushes and the questions of senders go to their receivers, and answers back as these say.
 
+use crate::api::journal;
 use crate::app::App;
 use crate::auth::tenant::Tenant;
 use crate::error::ApiError;
@@ -8,7 +9,7 @@ use axum::extract::{FromRequestParts, Request};
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_ENCODING;
 use axum::response::Response;
-use skald_ingest::{PushReply, PushRequest, Question};
+use skald_ingest::{Protocol, PushReply, PushRequest, Question};
 use std::sync::Arc;
 
 /// A request on a route of senders.
@@ -63,9 +64,12 @@ async fn take(
     }
     let tenant = Tenant::from_request_parts(&mut parts, app).await?;
     let tenant = tenant.for_push()?;
+    let encoding = parts.headers.get(CONTENT_ENCODING);
+    if route.protocol == Protocol::Journal && encoding.is_none() {
+        return journal::upload(app, &tenant, content_type.as_deref(), body).await;
+    }
     let max = app.config.distributor.max_recv_msg_size.0;
     let body = app.arrivals.read(body, &app.config, max).await?;
-    let encoding = parts.headers.get(CONTENT_ENCODING);
     let push = PushRequest {
         content_type,
         content_encoding: encoding.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()),

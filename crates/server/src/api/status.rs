@@ -46,6 +46,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     app.metrics
         .write(&mut out, &app.store.status(), app.tails.count());
     app.ingest.write_metrics(&mut out);
+    app.syslog.write_metrics(&mut out);
     app.overrides.write_metrics(&mut out);
     app.query_log.write_metrics(&mut out);
     let (running, waiting) = app.engine.load();

@@ -91,6 +91,7 @@ keys! {
     "compactor.delete_request_cancel_period" => compactor.delete_request_cancel_period: "how long a delete request can be taken back; until then nothing is removed for it";
     "runtime_config.file" => runtime.file: "YAML files, separated by commas, with limits of single tenants";
     "runtime_config.period" => runtime.period: "how often they are looked at for changes";
+    "syslog.listeners" => syslog.listeners: "where syslog is taken: address, protocol (udp, tcp, tls), tenant, labels, zone, max_message_size, max_connections, idle_timeout, receive_buffer, cert_file, key_file, client_ca_file";
     "limits_config.ingestion_rate_mb" => limits.ingestion_rate_mb: "megabytes a second a tenant may send; 0 is no limit";
     "limits_config.ingestion_burst_size_mb" => limits.ingestion_burst_size_mb: "megabytes a tenant may send at once when there is a rate";
     "limits_config.per_stream_rate_limit" => limits.per_stream_rate_limit: "bytes a second a stream may get; 0 is no limit";

@@ -30,6 +30,7 @@ mod sections;
 pub mod setting;
 mod size;
 pub mod storage;
+pub mod syslog;
 pub mod yaml;
 
 pub use descriptors::Descriptors;
@@ -37,5 +38,5 @@ pub use limits::Limits;
 pub use sections::{
     ClientAuth, CompactorConfig, Config, DistributorConfig, FrontendConfig, IngesterConfig,
     LogFormat, LogLevel, QuerierConfig, QueryLogConfig, QueryRangeConfig, RuntimeConfig,
-    ServerConfig, TlsConfig,
+    ServerConfig, SyslogConfig, TlsConfig,
 };

@@ -5,6 +5,7 @@ use super::Config;
 use super::limits::{Limits, nanoseconds};
 use super::record::{Record, field, mapping};
 use super::setting::{Setting, word_setting};
+use super::syslog;
 use serde_yaml_ng::Mapping;
 use skald_model::Matcher;
 use skald_store::{Retention, StreamRetention};
@@ -133,7 +134,8 @@ impl Limits {
 impl Config {
     /// Checks what belongs together; the error names the setting.
     pub fn check(&self) -> Result<(), String> {
-        self.check_limits(&self.limits)
+        self.check_limits(&self.limits)?;
+        syslog::check(&self.syslog.listeners, self.auth_enabled, &self.server.tls)
     }
 
     /// The same of a tenant's limits. How long entries are kept counts only where they expire.

@@ -3,6 +3,7 @@
 use super::limits::Limits;
 use super::setting::{ByteSize, word_setting};
 use super::storage::ObjectStoreConfig;
+use super::syslog::SyslogListener;
 use skald_ingest::OtlpRules;
 use skald_store::{Options, WalSync};
 use std::collections::BTreeSet;
@@ -50,6 +51,8 @@ pub struct Config {
     pub compactor: CompactorConfig,
     /// `runtime_config`
     pub runtime: RuntimeConfig,
+    /// `syslog`
+    pub syslog: SyslogConfig,
 }
 
 /// `query_log`: which queries have a line in the server's own log.
@@ -108,7 +111,7 @@ pub struct ServerConfig {
 }
 
 /// `server.http_tls_config`; all files are PEM.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsConfig {
     /// Certificate with what it is signed by.
     pub cert_file: String,
@@ -248,6 +251,13 @@ pub struct RuntimeConfig {
     pub period: Duration,
 }
 
+/// `syslog`: listeners for syslog, none unless asked for.
+#[derive(Clone, Debug, Default)]
+pub struct SyslogConfig {
+    /// Where messages are taken.
+    pub listeners: Vec<SyslogListener>,
+}
+
 /// `compactor`: what goes, and when.
 #[derive(Clone, Debug)]
 pub struct CompactorConfig {
@@ -300,6 +310,7 @@ impl Default for Config {
                 file: Vec::new(),
                 period: Duration::from_secs(10),
             },
+            syslog: SyslogConfig::default(),
         }
     }
 }
