@@ -9,6 +9,7 @@ use crate::limits::memory_turn::MemoryTurns;
 use crate::limits::open_tails::OpenTails;
 use crate::limits::overrides::{Overrides, TenantLimits};
 use crate::net::body::Arrivals;
+use crate::net::forward::Forwarder;
 use crate::net::outgoing::Outgoing;
 use crate::saved::SavedSearches;
 use crate::syslog::SyslogListeners;
@@ -49,6 +50,8 @@ pub struct App {
     pub(crate) arrivals: Arrivals,
     /// Answers that are being sent.
     pub(crate) outgoing: Arc<Outgoing>,
+    /// Where audit events go besides.
+    pub(crate) forwarder: Option<Forwarder>,
     /// Searches that people saved.
     pub(crate) saved: SavedSearches,
     /// Turns of queries that found no memory.
@@ -100,6 +103,12 @@ impl App {
         let memory_turns = MemoryTurns::new(store.budget());
         let timeout = config.server.http_server_write_timeout;
         let outgoing = Arc::new(Outgoing::new(store.budget(), &metrics, timeout));
+        let forward = &config.distributor;
+        let forwarder = Forwarder::new(
+            &forward.k8s_audit_forward_to,
+            forward.k8s_audit_forward_queue_size.0 as usize,
+            store.budget(),
+        );
         let saved = SavedSearches::new(config.data.clone());
         App {
             saved,
@@ -113,6 +122,7 @@ impl App {
             arrivals,
             outgoing,
             memory_turns,
+            forwarder,
             query_log: Arc::new(QueryLogGate::new(config.query_log.clone())),
             tails: OpenTails::default(),
             tail_groups: TailGroups::default(),

@@ -2,8 +2,8 @@
 
 use crate::api::inflight::Inflight;
 use crate::api::{
-    around, complete, delete, detected, export, format_query, index, labels, legacy, limits, page,
-    parse, patterns, push, query, root, rules, saved, session, status, tail,
+    around, complete, delete, detected, export, format_query, index, labels, legacy, limits, map,
+    page, parse, patterns, push, query, root, rules, saved, session, status, tail,
 };
 use crate::app::{App, panic_text};
 use crate::auth::{origin, tokens};
@@ -184,6 +184,7 @@ fn loki(routes: Routes) -> Routes {
         .route("/prometheus/api/v1/rules", get(rules::states))
         .route("/prometheus/api/v1/alerts", get(rules::alerts))
         .route("/skald/api/v1/export", both(export::export))
+        .route("/skald/api/v1/map", both(map::map))
         .route("/skald/api/v1/openapi.json", get(status::openapi))
         .route("/api/prom/query", both(legacy::query))
         .route("/api/prom/label", both(labels::names))

@@ -18,6 +18,7 @@ pub(crate) mod journal;
 pub(crate) mod labels;
 pub(crate) mod legacy;
 pub(crate) mod limits;
+pub(crate) mod map;
 pub(crate) mod page;
 pub(crate) mod params;
 pub(crate) mod parse;

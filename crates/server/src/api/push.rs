@@ -76,7 +76,14 @@ async fn take(
         parameters,
         ..PushRequest::new(route.protocol, body)
     };
+    let forwarder = app.forwarder.as_ref();
+    let forwarder = forwarder.filter(|_| route.protocol == Protocol::K8sAudit);
+    let copy = forwarder.map(|_| push.clone());
     let reply = app.ingest.push(&tenant, push).await;
+    // What is not stored here comes again.
+    if let (Some(forwarder), Some(push), 200) = (forwarder, copy, reply.status) {
+        forwarder.send(push);
+    }
     app.coalescer.written(&tenant);
     Ok(reply)
 }

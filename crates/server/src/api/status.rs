@@ -48,6 +48,9 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     app.ingest.write_metrics(&mut out);
     app.syslog.write_metrics(&mut out);
     app.overrides.write_metrics(&mut out);
+    if let Some(forwarder) = &app.forwarder {
+        forwarder.write_metrics(&mut out);
+    }
     app.query_log.write_metrics(&mut out);
     let (running, waiting) = app.engine.load();
     metric(

@@ -63,6 +63,8 @@ keys! {
     "auth.tokens_file" => tokens_file: "YAML file with the tokens that requests need; empty needs none";
     "distributor.max_recv_msg_size" => distributor.max_recv_msg_size: "largest push body as sent";
     "distributor.max_decompressed_size" => distributor.max_decompressed_size: "largest push body decompressed";
+    "distributor.k8s_audit_forward_to" => distributor.k8s_audit_forward_to: "URL to which bodies of the Kubernetes audit webhook are sent besides";
+    "distributor.k8s_audit_forward_queue_size" => distributor.k8s_audit_forward_queue_size: "bytes of them that may wait";
     "distributor.otlp_config.default_resource_attributes_as_index_labels" => distributor.otlp_index_labels: "resource attributes of OTLP that become labels";
     "ingester.wal.sync" => ingester.wal_sync: "group, always, interval or none: when a push is acknowledged";
     "ingester.wal.max_size" => ingester.wal_max_size: "size of the WAL that starts a flush";

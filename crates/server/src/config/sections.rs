@@ -188,6 +188,10 @@ pub struct DistributorConfig {
     pub max_recv_msg_size: ByteSize,
     /// Bytes of a decompressed push body.
     pub max_decompressed_size: ByteSize,
+    /// Where bodies of the Kubernetes audit webhook are sent besides; empty is nowhere.
+    pub k8s_audit_forward_to: String,
+    /// Bytes of them that may wait.
+    pub k8s_audit_forward_queue_size: ByteSize,
     /// `distributor.otlp_config.default_resource_attributes_as_index_labels`
     pub otlp_index_labels: Vec<String>,
 }
@@ -285,6 +289,8 @@ impl Default for Config {
             distributor: DistributorConfig {
                 max_recv_msg_size: ByteSize(100 << 20),
                 max_decompressed_size: ByteSize(256 << 20),
+                k8s_audit_forward_to: String::new(),
+                k8s_audit_forward_queue_size: ByteSize(32 << 20),
                 otlp_index_labels: OtlpRules::default_index_labels(),
             },
             ingester: IngesterConfig::default(),

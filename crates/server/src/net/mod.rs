@@ -9,6 +9,7 @@
 pub(crate) mod body;
 mod drain_body;
 pub(crate) mod encoded;
+pub(crate) mod forward;
 pub(crate) mod listener;
 pub(crate) mod outgoing;
 mod progress;

@@ -82,6 +82,16 @@ pub(super) const NARROWED: Param = optional(
     Kind::Text,
     "A selector; without it every stream counts",
 );
+pub(super) const FLOWS: Param = optional(
+    "query",
+    Kind::Text,
+    "Where flows are looked for; without it in every stream",
+);
+pub(super) const MAP_BY: Param = optional(
+    "by",
+    Kind::OneOf(&["workload", "namespace", "pod"]),
+    "What nodes are",
+);
 pub(super) const MATCH: Param = optional(
     "match[]",
     Kind::Texts,

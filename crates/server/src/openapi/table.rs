@@ -107,8 +107,10 @@ fn page(
 
 fn pushes() -> Vec<Operation> {
     let of_sender = |route: &'static SenderRoute| {
-        let named = |name: &&Param| route.path.contains(&format!("{{{}}}", name.name));
-        let mut params: Vec<Param> = OF_SENDERS.iter().filter(named).copied().collect();
+        let place = |param: &Param| route.path.find(&format!("{{{}}}", param.name));
+        let named = OF_SENDERS.iter().filter(|param| place(param).is_some());
+        let mut params: Vec<Param> = named.copied().collect();
+        params.sort_by_key(place);
         params.push(TENANT);
         let body = match route.takes {
             Takes::Pushes => Body::None,
@@ -147,6 +149,14 @@ fn queries() -> Vec<Operation> {
         tail("/loki/api/v1/tail"),
         tail("/api/prom/tail"),
         read("/loki/api/v1/format_query", "Lay a query out", &[&[QUERY]]),
+        Operation {
+            answer: "Nodes, and edges with counts, bytes, verdicts and the log query behind each.",
+            ..read(
+                "/skald/api/v1/map",
+                "Who talks to whom, from flow logs",
+                &[&[FLOWS, MAP_BY], &RANGE],
+            )
+        },
         Operation {
             body: Body::Lines,
             answer: "An entry a line: timestamp, stream, structuredMetadata, parsed, line. Trouble on the way is a line \
