@@ -110,6 +110,31 @@ export function hostile(endMs) {
   return [{ stream: { service_name: 'hostile', '__odd_label': '<img src=x onerror=alert(7)>' }, values }];
 }
 
+/** Flow logs between the shop's workloads, in the columns that all flows have; one pair is denied. */
+export function flows(endMs) {
+  const pairs = [
+    ['edge', 'nginx', 'shop', 'checkout', 'FORWARDED', 60],
+    ['edge', 'nginx', 'shop', 'inventory', 'FORWARDED', 25],
+    ['edge', 'nginx', 'platform', 'auth', 'FORWARDED', 30],
+    ['shop', 'checkout', 'shop', 'payments', 'FORWARDED', 40],
+    ['shop', 'checkout', 'shop', 'inventory', 'FORWARDED', 22],
+    ['shop', 'checkout', 'data', 'redis', 'FORWARDED', 35],
+    ['shop', 'inventory', 'data', 'postgres', 'FORWARDED', 28],
+    ['shop', 'payments', 'data', 'postgres', 'FORWARDED', 12],
+    ['platform', 'auth', 'data', 'postgres', 'FORWARDED', 9],
+    ['shop', 'payments', 'platform', 'auth', 'DROPPED', 14],
+    ['shop', 'cron', 'data', 'postgres', 'DROPPED', 6],
+  ];
+  const values = pairs.flatMap(([fromNamespace, from, toNamespace, to, verdict, count], pair) =>
+    Array.from({ length: count }, (_, i) => {
+      const ns = (BigInt(Math.floor(endMs) - 600_000 + i * 9000) * 1000000n + BigInt(pair)).toString();
+      const columns = { src_namespace: fromNamespace, src_workload: from, src_pod: `${from}-0`, dst_namespace: toNamespace, dst_workload: to, dst_pod: `${to}-0`, dst_port: '8080', verdict, reporter: 'Src' };
+      return [ns, `${fromNamespace}/${from} -> ${toNamespace}/${to}:8080 ${verdict}`, columns];
+    }),
+  );
+  return [{ stream: { service_name: 'hubble' }, values }];
+}
+
 /** Pushes streams, some at a time. */
 export async function push(base, streams, { entriesAtOnce = 5000, tenant } = {}) {
   let batch = [];

@@ -1,10 +1,11 @@
 // A server of its own for each file of tests, over a directory that goes with it; and a page that watches itself.
 import { test as base, expect, type Page } from '@playwright/test';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hostile, push, shop } from './sample.mjs';
+import { flows, hostile, push, shop } from './sample.mjs';
 
 const BINARY = process.env.SKALD ?? new URL('../../target/release/skald', import.meta.url).pathname;
 
@@ -14,8 +15,8 @@ export interface Server {
   end: number;
 }
 
-async function start(data: string): Promise<{ process: ChildProcess; url: string }> {
-  const child = spawn(BINARY, ['serve', '--listen', '127.0.0.1:0', '--data', data, '--self_logs', 'false'], { stdio: ['ignore', 'pipe', 'pipe'] });
+async function start(data: string, more: string[] = []): Promise<{ process: ChildProcess; url: string }> {
+  const child = spawn(BINARY, ['serve', '--listen', '127.0.0.1:0', '--data', data, '--self_logs', 'false', ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   const url = await new Promise<string>((resolve, reject) => {
     const look = (chunk: Buffer) => {
@@ -36,6 +37,8 @@ interface Fixtures {
   trouble: string[];
   /** An empty server of this test alone, which may fill it. */
   blank: Server;
+  /** A server of this test alone that asks for a token. */
+  guarded: Server;
 }
 
 interface WorkerFixtures {
@@ -44,9 +47,20 @@ interface WorkerFixtures {
   server: Server;
 }
 
-async function served(use: (server: Server) => Promise<void>, fill: (url: string, end: number) => Promise<void>) {
+/** The token of `guarded`. */
+export const TOKEN = 'skald_of_the_tests';
+
+/** A file with the token, which may read and write tenants a and b. */
+function tokensFile(folder: string): string {
+  const file = join(folder, 'tokens.yaml');
+  const hash = createHash('sha256').update(TOKEN).digest('hex');
+  writeFileSync(file, `tokens: [{name: night, sha256: ${hash}, tenants: [a, b], rights: [read, write]}]\n`);
+  return file;
+}
+
+async function served(use: (server: Server) => Promise<void>, fill: (url: string, end: number) => Promise<void>, more: (folder: string) => string[] = () => []) {
   const data = mkdtempSync(join(tmpdir(), 'skald-e2e-'));
-  const { process: child, url } = await start(data);
+  const { process: child, url } = await start(join(data, 'data'), more(data));
   const end = Date.now();
   await fill(url, end);
   await use({ url, end });
@@ -62,10 +76,12 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       served(use, async (url, end) => {
         await push(url, shop({ endMs: end, spanMs: 3 * 3_600_000, count: 40_000 }));
         await push(url, hostile(end));
+        await push(url, flows(end));
       }),
     { scope: 'worker' },
   ],
   blank: async ({}, use) => served(use, async () => undefined),
+  guarded: async ({}, use) => served(use, async () => undefined, (folder) => ['--auth_enabled', 'true', '--auth.tokens_file', tokensFile(folder)]),
   trouble: [
     async ({ page }, use) => {
       const found: string[] = [];

@@ -1,6 +1,6 @@
 // What goes wrong: hostile lines, a server that is gone, busy or closed to strangers.
 import { push } from './sample.mjs';
-import { expect, openSearch, searchUrl, test } from './server';
+import { expect, openSearch, searchUrl, test, TOKEN } from './server';
 
 test('hostile lines can do nothing', async ({ page, server }) => {
   const reports: string[] = [];
@@ -59,15 +59,35 @@ test('a busy server and a slow query say so', async ({ page, server }) => {
   }
 });
 
-test('a server with tokens asks for one', async ({ page, server }) => {
-  await page.route('**/loki/**', async (route) => {
-    const isKnown = route.request().headers()['authorization'] === 'Bearer secret';
-    await (isKnown ? route.continue() : route.fulfill({ status: 401, body: 'a valid token is required\n' }));
-  });
-  await page.goto(searchUrl(server, '{service_name="auth"}'));
-  await page.getByLabel('Token').fill('secret');
-  await page.getByRole('button', { name: 'Use it' }).click();
-  await expect(page.locator('.row').first()).toBeVisible();
+test('a token is asked for once, becomes a cookie no script reads, and can be forgotten', async ({ page, guarded, browser }) => {
+  const values = [[`${Date.now()}000000`, 'behind the door']];
+  const headers = { 'content-type': 'application/json', 'x-scope-orgid': 'a', authorization: `Bearer ${TOKEN}` };
+  const pushed = await fetch(`${guarded.url}/loki/api/v1/push`, { method: 'POST', headers, body: JSON.stringify({ streams: [{ stream: { service_name: 'vault' }, values }] }) });
+  expect(pushed.status).toBe(204);
+  const link = searchUrl(guarded, '{service_name="vault"}', { tenant: 'a' });
+  await page.goto(link);
+  await page.getByLabel('Token').fill('wrong');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.state .note').first()).toContainText('does not take this token');
+  await page.getByLabel('Token').fill(TOKEN);
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.row-line')).toHaveText('behind the door');
+  expect(await page.evaluate(() => document.cookie + JSON.stringify({ ...sessionStorage }))).not.toContain('skald_');
+  await page.reload();
+  await expect(page.locator('.row-line')).toHaveText('behind the door');
+  await expect(page.locator('#tenants option')).toHaveCount(2);
+  // A change by cookie, which only a page of this server may make.
+  await page.keyboard.press('S');
+  await page.getByRole('dialog').getByLabel('Name').fill('mine');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.toast')).toContainText('mine');
+  await page.getByRole('button', { name: 'Settings' }).click();
+  await page.getByRole('button', { name: 'Forget the token' }).click();
+  await expect(page.getByLabel('Token')).toBeVisible();
+  const stranger = await browser.newPage();
+  await stranger.goto(link);
+  await expect(stranger.getByLabel('Token')).toBeVisible();
+  await stranger.close();
 });
 
 test('the tail goes on after a cut connection without loss', async ({ page, server }) => {

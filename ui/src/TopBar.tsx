@@ -1,13 +1,14 @@
 /** Above every view: where one is, and settings. */
 
-import type { Signal } from '@preact/signals';
-import { useState } from 'preact/hooks';
+import { signal, type Signal } from '@preact/signals';
+import { useEffect, useState } from 'preact/hooks';
 import { identity } from './api/http';
+import { endSession, fetchTenants, type Tenants } from './api/session';
 import { t } from './i18n';
 import { isSheetOpen } from './keys';
 import { Icon } from './parts/Icon';
 import { Menu } from './parts/Menu';
-import { go, place, type View } from './state/place';
+import { go, place, runs, VIEWS, type View } from './state/place';
 import { language, theme, zone } from './state/settings';
 
 export function TopBar() {
@@ -21,9 +22,7 @@ export function TopBar() {
         <Mark /> Skald
       </span>
       <nav>
-        <NavItem to="home" is={view} text={t('nav.home')} />
-        <NavItem to="search" is={view} text={t('nav.search')} />
-        <NavItem to="storage" is={view} text={t('nav.storage')} />
+        {VIEWS.map((to) => <NavItem key={to} to={to} is={view} text={t(`nav.${to}`)} />)}
       </nav>
       <span class="space" />
       <Tenant />
@@ -33,6 +32,11 @@ export function TopBar() {
       <Menu label={t('menu.settings')} icon="settings">
         <Choose label={t('theme')} setting={theme} values={{ auto: t('theme.auto'), light: t('theme.light'), dark: t('theme.dark') }} />
         <Choose label={t('language')} setting={language} values={{ en: 'English', ko: '한국어' }} />
+        {known.value?.token && (
+          <button type="button" class="quiet" onClick={() => void endSession().then(() => runs.value++)}>
+            {t('session.out')}
+          </button>
+        )}
         <Choose label={t('zone')} setting={zone} values={{ local: t('zone.local'), utc: t('zone.utc') }} />
       </Menu>
     </header>
@@ -72,21 +76,46 @@ function Choose<T extends string>({ label, setting, values }: { label: string; s
   );
 }
 
+/** What the server says of tenants; null until it does. */
+const known = signal<Tenants | null>(null);
+
+/** The tenant is typed, or taken from those the token may see; a server without tenants shows none. */
 function Tenant() {
   const [text, setText] = useState(place.value.tenant);
+  useEffect(() => {
+    fetchTenants().then((found) => (known.value = found), () => undefined);
+  }, [place.value.tenant, runs.value === 0]);
+  if (known.value && !known.value.auth_enabled && !place.value.tenant) return null;
+  const names = known.value?.tenants ?? [];
+  const choose = (name: string) => {
+    identity.tenant = name;
+    go({ tenant: name });
+  };
   return (
     <form
       class="tenant"
       onSubmit={(event) => {
         event.preventDefault();
-        identity.tenant = text.trim();
-        go({ tenant: text.trim() });
+        choose(text.trim());
       }}
     >
       <label>
         <span class="offscreen">{t('tenant')}</span>
-        <input type="text" spellcheck={false} autocomplete="off" placeholder={`${t('tenant')}: ${t('tenant.default')}`} value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <input
+          type="text"
+          list="tenants"
+          spellcheck={false}
+          autocomplete="off"
+          placeholder={`${t('tenant')}: ${t('tenant.default')}`}
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+          onChange={(event) => {
+            // One that was picked from the list needs no Enter.
+            if (names.includes(event.currentTarget.value)) choose(event.currentTarget.value);
+          }}
+        />
       </label>
+      <datalist id="tenants">{names.map((name) => <option key={name}>{name}</option>)}</datalist>
     </form>
   );
 }

@@ -10,7 +10,7 @@ import { earlier, flipChanges, flipTail, later, openPasted, wider } from './sear
 import { moveToMatch, sought } from './search/find';
 import { chooseNext, chosen, chosenEntries, currentEntry, flipAround, flipChosen, flipOpen, move, moveToError, opened } from './search/selection';
 import { asJsonLines, asMarkdown, asText } from './search/taking';
-import { go, note, place } from './state/place';
+import { go, note, place, type View } from './state/place';
 import { pretty, toggle, wrap } from './state/settings';
 
 export const isSheetOpen = signal(false);
@@ -25,6 +25,7 @@ const SHEET: [string, Key][] = [
   ['e E', 'keys.error'],
   ['n N', 'keys.match'],
   ['h', 'keys.find'],
+  ['i', 'keys.fields'],
   ['Space J K', 'keys.choose'],
   ['f', 'keys.follow'],
   ['c', 'keys.changes'],
@@ -35,9 +36,14 @@ const SHEET: [string, Key][] = [
   ['y Y m', 'keys.copy'],
   ['1 2 3 4', 'keys.show'],
   ['s', 'keys.share'],
+  ['S', 'saved.save'],
   ['g h', 'nav.home'],
   ['g s', 'nav.search'],
+  ['g m', 'nav.map'],
+  ['g o', 'nav.sources'],
   ['g t', 'nav.storage'],
+  ['g v', 'nav.saved'],
+  ['g r', 'nav.rules'],
   ['?', 'keys.this'],
 ];
 
@@ -75,6 +81,7 @@ const SEARCH: Record<string, () => void> = {
   n: () => moveToMatch(1),
   N: () => moveToMatch(-1),
   h: () => focus('#find'),
+  i: () => focus('.field-name'),
   1: () => note({ show: 'lines' }),
   2: () => note({ show: 'table' }),
   3: () => note({ show: 'json' }),
@@ -88,19 +95,38 @@ const SEARCH: Record<string, () => void> = {
   z: wider,
   w: () => toggle(wrap),
   p: () => toggle(pretty),
+  S: () => document.querySelector<HTMLElement>('[data-name=save]')?.click(),
   s: () => document.querySelector<HTMLElement>('[data-name=share]')?.click(),
 };
+
+/** The service rows of Home: the focus moves over them. */
+function moveService(by: 1 | -1) {
+  const names = [...document.querySelectorAll<HTMLElement>('.services th button')];
+  const at = names.indexOf(document.activeElement as HTMLElement);
+  names[Math.min(names.length - 1, Math.max(0, at < 0 && by < 0 ? 0 : at + by))]?.focus();
+}
+
+/** The errors of the service with the focus, or of the one whose errors grew most. */
+function openErrors() {
+  const row = document.activeElement?.closest('.services tr') ?? document;
+  row.querySelector<HTMLElement>('.services .errors, .errors')?.click();
+}
+
+const HOME: Record<string, () => void> = { j: () => moveService(1), k: () => moveService(-1), e: openErrors };
+
+/** Keys of the time, which the map has too. */
+const MAP: Record<string, () => void> = { t: () => focus('#time'), '[': earlier, ']': later, z: wider };
+
+const GO: Record<string, View> = { h: 'home', s: 'search', m: 'map', o: 'sources', t: 'storage', v: 'saved', r: 'rules' };
 
 let isAfterG = false;
 
 function everywhere(key: string): boolean {
   if (isAfterG) {
     isAfterG = false;
-    if (key === 'h') go({ view: 'home', query: '' });
-    else if (key === 's') go({ view: 'search' });
-    else if (key === 't') go({ view: 'storage' });
-    else return false;
-    return true;
+    const view = GO[key];
+    if (view) go({ view, ...(view === 'home' ? { query: '' } : {}) });
+    return view !== undefined;
   }
   if (key === 'g') isAfterG = true;
   else if (key === '?') isSheetOpen.value = !isSheetOpen.value;
@@ -144,7 +170,8 @@ function onKey(event: KeyboardEvent) {
     event.preventDefault();
     return;
   }
-  const act = place.value.view === 'search' ? SEARCH[event.key] : undefined;
+  const { view } = place.value;
+  const act = view === 'search' ? SEARCH[event.key] : view === 'map' ? MAP[event.key] : view === 'home' ? HOME[event.key] : undefined;
   if (!act) return;
   event.preventDefault();
   act();

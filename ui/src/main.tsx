@@ -5,11 +5,16 @@ import { render } from 'preact';
 import { loadLanguage } from './i18n';
 import { Home } from './home/Home';
 import { KeySheet, listen } from './keys';
+import { MapView } from './map/MapView';
 import { Toast } from './parts/toast';
-import { adoptTenant, recallToken } from './search/States';
+import { Rules } from './rules/Rules';
+import { Saved } from './saved/Saved';
+import { recallToken } from './api/session';
+import { adoptTenant } from './search/States';
 import { beginSearch, Search } from './search/Search';
 import { place } from './state/place';
 import { language } from './state/settings';
+import { Sources } from './sources/Sources';
 import { Storage } from './storage/Storage';
 import { TopBar } from './TopBar';
 import './styles/base.css';
@@ -17,12 +22,17 @@ import './styles/controls.css';
 import './styles/search.css';
 import './styles/lines.css';
 import './styles/home.css';
+import './styles/views.css';
 
 function Shown() {
   switch (place.value.view) {
     case 'home': return <Home />;
     case 'search': return <Search />;
+    case 'map': return <MapView />;
+    case 'sources': return <Sources />;
     case 'storage': return <Storage />;
+    case 'saved': return <Saved />;
+    case 'rules': return <Rules />;
   }
 }
 

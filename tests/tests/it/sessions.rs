@@ -107,7 +107,17 @@ fn a_session_stands_for_its_token_and_changes_things_from_own_pages_only() {
         ("Cookie", "skald_session=99999999999.AAAA"),
         ("X-Scope-OrgID", "a"),
     ];
-    assert_eq!(get(&client, labels, &forged).status, 401);
+    let refused = get(&client, labels, &forged);
+    assert_eq!(refused.status, 401);
+    let challenge = Some("Basic realm=\"skald\"");
+    assert_eq!(refused.header("www-authenticate"), challenge);
+    // A page asks for the token itself, so the browser must not.
+    let refused = get(&client, labels, &[("X-Requested-With", "skald-page")]);
+    let challenge = Some("Bearer realm=\"skald\"");
+    assert_eq!(
+        (refused.status, refused.header("www-authenticate")),
+        (401, challenge)
+    );
 }
 
 #[test]

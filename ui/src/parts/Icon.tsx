@@ -28,6 +28,7 @@ const PATHS = {
   trace: 'M4 6h8v4H4zM12 8h4v8h4M14 14h6v4h-6z',
   history: 'M4 12a8 8 0 1 0 3-6.2M4 4v4h4M12 8v5l3 2',
   keys: 'M3 7h18v11H3zM7 11h.01M11 11h.01M15 11h.01M8 15h8',
+  save: 'M6 4h12v17l-6-5-6 5z',
   warn: 'M12 4l9 16H3zM12 10v5M12 17.5v.5',
 } as const;
 

@@ -1,8 +1,9 @@
 /** Nothing found, refused, slow, gone: what happened, why, and what to press. */
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { fetchPage, spanNs } from '../api/entries';
 import { identity } from '../api/http';
+import { beginSession } from '../api/session';
 import { fetchLevelCounts, totalOf } from '../api/metrics';
 import { chips, isLogQuery } from '../logql/edit';
 import { number, stamp, t } from '../i18n';
@@ -23,13 +24,18 @@ interface Way {
 
 export function Empty() {
   const [ways, setWays] = useState<Way[] | null>(null);
+  const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const aborter = new AbortController();
     void findWays(aborter.signal).then(setWays, () => setWays([]));
     return () => aborter.abort();
   }, [ran.value]);
+  // Enter takes the first way, unless something else has the focus.
+  useEffect(() => {
+    if (ways?.length && document.activeElement === document.body) box.current?.querySelector<HTMLElement>('.ways button')?.focus();
+  }, [ways]);
   return (
-    <div class="state" role="status">
+    <div ref={box} class="state" role="status">
       <h2>{t('empty.title')}</h2>
       {hint.value && <p class="why">{hint.value}</p>}
       {ways === null && <p class="note">{t('empty.looking')}</p>}
@@ -91,36 +97,23 @@ export function Failed({ failure }: { failure: Failure }) {
   );
 }
 
-const TOKEN = 'skald.token';
-
-/** The token of this tab, if one was given. */
-export function recallToken() {
-  try {
-    identity.token = sessionStorage.getItem(TOKEN) ?? '';
-  } catch {
-    // A browser without storage asks again.
-  }
-}
-
 export function TokenForm({ message }: { message: string }) {
   const [text, setText] = useState('');
+  const [wasTried, setTried] = useState(false);
   return (
     <form
       class="state"
       onSubmit={(event) => {
         event.preventDefault();
-        identity.token = text.trim();
-        try {
-          sessionStorage.setItem(TOKEN, identity.token);
-        } catch {
-          // It lasts as long as the page.
-        }
-        runs.value++;
+        void beginSession(text.trim()).finally(() => {
+          setTried(true);
+          runs.value++;
+        });
       }}
     >
       <h2>{t('token.title')}</h2>
       {message && <p class="why">{message}</p>}
-      {identity.token && <p class="note">{t('token.wrong')}</p>}
+      {(wasTried || identity.token) && <p class="note">{t('token.wrong')}</p>}
       <label>
         {t('token.label')} <input type="password" autocomplete="off" value={text} onInput={(event) => setText(event.currentTarget.value)} />
       </label>

@@ -9,6 +9,7 @@ import { copy } from '../parts/clipboard';
 import { Icon, type IconName } from '../parts/Icon';
 import { Menu } from '../parts/Menu';
 import { isComposing } from '../parts/composing';
+import { Save } from '../saved/Save';
 import { note, place, runs } from '../state/place';
 import { order, pretty, sidebar, toggle, wrap } from '../state/settings';
 import { flipChanges, flipTail, fixedLink, stopTail } from './actions';
@@ -45,6 +46,7 @@ export function Toolbar() {
           <Download />
         </>
       )}
+      <Save />
       <Share />
     </div>
   );

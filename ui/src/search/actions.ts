@@ -40,8 +40,9 @@ export function flipChanges() {
   note({ show: place.value.show === 'changes' ? 'lines' : 'changes' });
 }
 
+/** The map stays one; all else leads to Search. */
 export function setRange(range: Range) {
-  go({ view: 'search', range });
+  go({ view: place.value.view === 'map' ? 'map' : 'search', range });
 }
 
 export function zoomTo(start: number, end: number) {

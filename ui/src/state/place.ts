@@ -3,7 +3,8 @@
 import { signal } from '@preact/signals';
 import { DEFAULT_RANGE, resolveEnd, type Range } from '../time/range';
 
-export type View = 'home' | 'search' | 'storage';
+export const VIEWS = ['home', 'search', 'map', 'sources', 'storage', 'saved', 'rules'] as const;
+export type View = (typeof VIEWS)[number];
 
 /** How Search shows what its query finds. */
 export const SHOWS = ['lines', 'table', 'json', 'patterns', 'changes'] as const;
@@ -30,7 +31,7 @@ export function parsePlace(search: string): Place {
   };
   const range = params.has('from') || params.has('to') ? { from: end('from'), to: end('to') } : DEFAULT_RANGE;
   return {
-    view: params.has('query') ? 'search' : params.get('view') === 'storage' ? 'storage' : 'home',
+    view: params.has('query') ? 'search' : (VIEWS.find((view) => view === params.get('view') && view !== 'search') ?? 'home'),
     show: SHOWS.find((show) => show === params.get('show')) ?? 'lines',
     query: params.get('query') ?? '',
     range,
@@ -50,7 +51,11 @@ export function placeText({ view, show, query, range, columns, line, tenant }: P
     if (line) params.set('line', line);
     if (show !== 'lines') params.set('show', show);
   }
-  if (view === 'storage') params.set('view', view);
+  if (view !== 'search' && view !== 'home') params.set('view', view);
+  if (view === 'map') {
+    params.set('from', range.from);
+    params.set('to', range.to);
+  }
   if (tenant) params.set('tenant', tenant);
   const text = params.toString();
   return text ? `?${text}` : '';

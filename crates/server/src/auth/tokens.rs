@@ -310,13 +310,20 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
             let unauthorized = error.status == StatusCode::UNAUTHORIZED;
             let mut response = error.into_response();
             if unauthorized {
-                response.headers_mut().insert(
-                    WWW_AUTHENTICATE,
-                    HeaderValue::from_static("Basic realm=\"skald\""),
-                );
+                let challenge = HeaderValue::from_static(challenge(request.headers()));
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
             }
             response
         }
+    }
+}
+
+/// What a refusal asks for. A browser that sees `Basic` asks for a name and a password before its
+/// page can ask for a token.
+fn challenge(headers: &HeaderMap) -> &'static str {
+    match headers.contains_key("x-requested-with") {
+        true => "Bearer realm=\"skald\"",
+        false => "Basic realm=\"skald\"",
     }
 }
 

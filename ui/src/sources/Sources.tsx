@@ -1,0 +1,137 @@
+/** Sources: who sends lines, since when, how late, and what was refused and why. */
+
+import { useEffect, useState } from 'preact/hooks';
+import { RequestError } from '../api/http';
+import { fetchSources, type Refusal, type Source } from '../api/sources';
+import { compact, number, seconds, stamp, t } from '../i18n';
+import { visible } from '../parts/text';
+import { Failed } from '../search/States';
+import { failureOf, type Failure } from '../search/store';
+import { runs } from '../state/place';
+
+const REFRESH_MS = 15_000;
+
+/** Silent for longer than this looks like a sender that stopped. */
+const SILENT_MS = 15 * 60_000;
+
+const msOf = (ns: string | undefined) => (ns ? Number(ns.slice(0, -6)) : 0);
+const refusedOf = (source: Source) => (source.refusals ?? []).reduce((sum, refusal) => sum + refusal.count, 0);
+
+export function Sources() {
+  const [sources, setSources] = useState<Source[] | null>(null);
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const [loaded, setLoaded] = useState(0);
+  const [isMissing, setMissing] = useState(false);
+  useEffect(() => {
+    const aborter = new AbortController();
+    const load = () =>
+      fetchSources(aborter.signal).then(
+        (found) => {
+          setSources(found.toSorted((a, b) => refusedOf(b) - refusedOf(a) || msOf(b.last_seen) - msOf(a.last_seen)));
+          setLoaded(Date.now());
+          setFailure(null);
+        },
+        (error: unknown) => {
+          if (aborter.signal.aborted) return;
+          if (error instanceof RequestError && error.status === 404) setMissing(true);
+          else setFailure(failureOf(error));
+        },
+      );
+    void load();
+    const timer = setInterval(() => {
+      if (!document.hidden) void load();
+    }, REFRESH_MS);
+    return () => {
+      clearInterval(timer);
+      aborter.abort();
+    };
+  }, [runs.value]);
+  const refusals = (sources ?? []).flatMap((source) => (source.refusals ?? []).map((refusal) => ({ source, refusal })));
+  return (
+    <main class="home sources">
+      <div class="home-head">
+        <h1>
+          {t('nav.sources')} <small>{t('sources.title')}</small>
+        </h1>
+      </div>
+      {failure && <Failed failure={failure} />}
+      {isMissing && <p class="state">{t('sources.missing')}</p>}
+      {!sources && !failure && !isMissing && <p class="state">{t('list.loading')}</p>}
+      {sources?.length === 0 && (
+        <div class="state" role="status">
+          <h2>{t('sources.none')}</h2>
+          <p class="note">{t('sources.none.hint')}</p>
+        </div>
+      )}
+      {refusals.length > 0 && <Refusals list={refusals} />}
+      {sources && sources.length > 0 && <SourceTable list={sources} now={loaded} />}
+    </main>
+  );
+}
+
+function SourceTable({ list, now }: { list: Source[]; now: number }) {
+  return (
+    <table class="services">
+      <thead>
+        <tr>
+          <th scope="col">{t('sources.client')}</th>
+          <th scope="col">{t('sources.receiver')}</th>
+          <th scope="col" class="figure">{t('home.lines')}</th>
+          <th scope="col" class="figure">{t('sources.refused')}</th>
+          <th scope="col">{t('sources.last')}</th>
+          <th scope="col" class="figure wide">{t('sources.lag')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {list.map((source) => (
+          <tr key={`${source.receiver} ${source.client} ${source.agent ?? ''} ${source.tenant ?? ''}`} data-bad={refusedOf(source) > 0}>
+            <th scope="row">
+              {visible(source.client)} {source.agent && <small class="quiet-text">{visible(source.agent.slice(0, 60))}</small>}
+            </th>
+            <td>
+              {visible(source.receiver)} {source.tenant && <small class="quiet-text">{visible(source.tenant)}</small>}
+            </td>
+            <td class="figure" title={number(source.entries)}>{compact(source.entries)}</td>
+            <td class="figure">{refusedOf(source) > 0 ? <b class="denied">{compact(refusedOf(source))}</b> : <span class="none">0</span>}</td>
+            <td><Last at={msOf(source.last_seen)} now={now} /></td>
+            <td class="figure wide">{source.lag_seconds === undefined ? '' : seconds(source.lag_seconds)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Last({ at, now }: { at: number; now: number }) {
+  if (!at) return null;
+  const isSilent = now - at > SILENT_MS;
+  return (
+    <span data-silent={isSilent} class="last-seen">
+      {stamp(at).slice(0, 19)} {isSilent && <small class="denied">{t('sources.silent')}</small>}
+    </span>
+  );
+}
+
+function Refusals({ list }: { list: { source: Source; refusal: Refusal }[] }) {
+  return (
+    <section aria-labelledby="refusals">
+      <h2 id="refusals">{t('sources.refusals')}</h2>
+      <ul class="refusals">
+        {list.toSorted((a, b) => b.refusal.count - a.refusal.count).slice(0, 100).map(({ source, refusal }, i) => (
+          <li key={i}>
+            <p>
+              <b class="denied">{number(refusal.count)}</b> <b>{visible(refusal.reason)}</b> · {visible(source.client)} · {visible(source.receiver)}
+            </p>
+            {refusal.message && <p class="why">{visible(refusal.message.slice(0, 500))}</p>}
+            {refusal.sample && <pre>{visible(refusal.sample.slice(0, 1000))}</pre>}
+            {refusal.setting && (
+              <p class="note">
+                {t('sources.setting')} <code>{visible(refusal.setting)}</code>
+              </p>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
