@@ -19,10 +19,10 @@ use crate::request::{
 };
 use crate::response;
 use crate::sched::pool::{Job, Pool};
-use crate::tail::TailPipeline;
+use crate::tail::{self, TailPipeline};
 use skald_logql::metric::Steps;
 use skald_logql::typed::Query;
-use skald_model::{Charge, Charged, Labels, QueryMemory, TenantId, TimeRange};
+use skald_model::{Charge, Charged, Labels, QueryMemory, TenantId, TimeRange, re2};
 use skald_store::Store;
 use std::sync::Arc;
 use std::time::Instant;
@@ -268,8 +268,11 @@ impl Engine {
         labelling: Labelling,
     ) -> Result<TailPipeline, QueryError> {
         let memory = QueryMemory::new(self.store.budget(), self.limits.query_memory, || Ok(()));
-        let (query, charge) = (query.compile(OnError::Fail)?, Charge::new(&memory));
-        TailPipeline::new(query, labelling, charge, self.clock)
+        let mut charge = Charge::new(&memory);
+        charge.add(tail::COMPILED_BYTES + tail::COMPILED_TIMES * query.text().len())?;
+        let (compiled, regexes) = re2::together(|| query.compile(OnError::Fail));
+        charge.add(regexes)?;
+        TailPipeline::new(compiled?, labelling, charge, self.clock)
     }
 
     fn source<'a>(&'a self, tenants: &'a Tenants) -> Source<'a> {

@@ -5,6 +5,7 @@ use crate::error::QueryError;
 use skald_logql::ast::{Expr, LogRange, MetricExpr, Selector};
 use skald_logql::typed;
 use skald_logql::typed::Query;
+use skald_model::re2;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -36,7 +37,8 @@ impl Read<'_> {
 impl Parsed {
     /// Parses a query; the error is the user's ([`QueryError::Bad`]).
     pub fn parse(text: &str) -> Result<Parsed, QueryError> {
-        let expr = skald_logql::parse(text).map_err(|error| QueryError::Bad(error.message))?;
+        let (expr, _) = re2::together(|| skald_logql::parse(text));
+        let expr = expr.map_err(|error| QueryError::Bad(error.message))?;
         Ok(Parsed {
             text: Arc::from(text),
             expr: Arc::new(expr),
@@ -76,7 +78,8 @@ impl Parsed {
         let options = typed::Options {
             skip_errors: on_error == OnError::Skip,
         };
-        typed::compile(&self.expr, &options).map_err(|error| QueryError::Bad(error.0))
+        let (query, _) = re2::together(|| typed::compile(&self.expr, &options));
+        query.map_err(|error| QueryError::Bad(error.0))
     }
 }
 

@@ -14,6 +14,12 @@ use std::sync::Arc;
 /// Labels as in [`crate::StreamResult`], and the entry.
 pub type TailedEntry = (Vec<(String, String)>, EntryResult);
 
+/// What a tail holds beside its entries: its stages with their scratch space, in bytes.
+pub(crate) const COMPILED_BYTES: usize = 64 << 10;
+
+/// What the stages hold for each byte of the query's text.
+pub(crate) const COMPILED_TIMES: usize = 16;
+
 /// A tail's selector and stages.
 pub struct TailPipeline {
     /// Streams it follows.
@@ -23,11 +29,13 @@ pub struct TailPipeline {
     scratch: Scratch,
     /// What entries hold that came through and wait to be sent.
     pub queued: Charge,
+    /// What the stages hold, compiled.
+    _compiled: Charge,
     clock: fn() -> i64,
 }
 
 impl TailPipeline {
-    /// Of a log query; a metric query is refused in Loki's words.
+    /// Of a log query; a metric query is refused in Loki's words. `charge` has what it holds, compiled.
     pub(crate) fn new(
         query: Query,
         labelling: Labelling,
@@ -45,7 +53,8 @@ impl TailPipeline {
                 pipeline,
                 labelling,
                 queued: charge.another(),
-                scratch: Scratch::charged(0, charge),
+                scratch: Scratch::charged(0, charge.another()),
+                _compiled: charge,
                 clock,
             }),
             Query::Log(_) => Err(QueryError::Bad(

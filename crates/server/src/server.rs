@@ -92,6 +92,7 @@ impl Server {
             tracing::warn!("configuration: {misfit}");
         }
         let config = config.bounded();
+        skald_model::re2::bound_programs(config.regex_bytes());
         let address = config.listen().map_err(StartError::Config)?;
         let tenant = default_tenant(&config).map_err(StartError::Config)?;
         let overrides = Arc::new(Overrides::open(&config).map_err(StartError::Config)?);

@@ -226,7 +226,7 @@ fn regex_strategy(texts: &[String]) -> Result<Chosen, StageError> {
     }
     let pattern = patterns.join("|");
     let regex = regex::bytes::RegexBuilder::new(&pattern)
-        .size_limit(re2::REGEX_BYTES_MAX)
+        .size_limit(re2::program_bytes_max())
         .build()
         .map_err(|e| StageError(format!("error parsing regexp: {e}")))?;
     let Ok(hir) = regex_syntax::ParserBuilder::new()

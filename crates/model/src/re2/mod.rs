@@ -5,10 +5,10 @@
 //! translated: Go lets the dot match a byte that is no UTF-8, Rust does not.
 
 mod class;
+mod size;
 mod translate;
 
-/// Largest compiled program, in bytes: bounds what one hostile regex may cost.
-pub const REGEX_BYTES_MAX: usize = 10 * 1024 * 1024;
+pub use size::{bound_programs, program_bytes_max, together};
 
 /// Deepest nesting of groups and repetitions; far beyond what people write.
 const DEPTH_MAX: u32 = 250;
@@ -20,8 +20,10 @@ pub struct RegexError(pub String);
 
 /// A regex over text that must match the whole of it; the dot matches a newline.
 pub fn anchored(pattern: &str) -> Result<regex::Regex, RegexError> {
-    regex::RegexBuilder::new(&format!("^{}$", whole(pattern)?))
-        .size_limit(REGEX_BYTES_MAX)
+    let rust = format!("^{}$", whole(pattern)?);
+    fits(pattern, &rust)?;
+    regex::RegexBuilder::new(&rust)
+        .size_limit(program_bytes_max())
         .nest_limit(DEPTH_MAX)
         .build()
         .map_err(|e| engine_error(pattern, &e))
@@ -34,8 +36,10 @@ pub(crate) fn whole(pattern: &str) -> Result<String, RegexError> {
 
 /// A regex that searches bytes anywhere; the dot does not match a newline.
 pub fn search(pattern: &str) -> Result<regex::bytes::Regex, RegexError> {
-    regex::bytes::RegexBuilder::new(&translate(pattern)?)
-        .size_limit(REGEX_BYTES_MAX)
+    let rust = translate(pattern)?;
+    fits(pattern, &rust)?;
+    regex::bytes::RegexBuilder::new(&rust)
+        .size_limit(program_bytes_max())
         .nest_limit(DEPTH_MAX)
         .build()
         .map_err(|e| engine_error(pattern, &e))
@@ -47,12 +51,24 @@ pub fn translate(pattern: &str) -> Result<String, RegexError> {
         .map_err(|error| RegexError(format!("error parsing regexp: {error}")))
 }
 
+/// Refuses what is too large, before the engine begins to compile it.
+fn fits(pattern: &str, rust: &str) -> Result<(), RegexError> {
+    match size::take(rust, DEPTH_MAX) {
+        true => Ok(()),
+        false => Err(too_large(pattern)),
+    }
+}
+
+fn too_large(pattern: &str) -> RegexError {
+    RegexError(format!(
+        "error parsing regexp: expression too large: `{pattern}`"
+    ))
+}
+
 /// What the engine refuses although it is well formed: programs too large and groups too deep.
 fn engine_error(pattern: &str, error: &regex::Error) -> RegexError {
     RegexError(match error {
-        regex::Error::CompiledTooBig(_) => {
-            format!("error parsing regexp: expression too large: `{pattern}`")
-        }
+        regex::Error::CompiledTooBig(_) => return too_large(pattern),
         error if error.to_string().contains("nest") => {
             format!("error parsing regexp: expression nests too deeply: `{pattern}`")
         }

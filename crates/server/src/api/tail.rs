@@ -112,9 +112,6 @@ fn prepare(app: &App, request: &TailRequest) -> Result<Start, ApiError> {
         Expr::Log(_) => {}
         Expr::Metric(_) => return Ok(Start::Refused("only log selector is supported".to_owned())),
     }
-    let pipeline = app
-        .engine
-        .tail_pipeline(&request.query, request.labelling)?;
     let max = app
         .limits_of(&request.tenant)
         .limits
@@ -125,7 +122,11 @@ fn prepare(app: &App, request: &TailRequest) -> Result<Start, ApiError> {
             .refuse(request.tenant.as_str(), RefusalReason::Tails);
     }
     Ok(match entered {
-        Ok(place) => Start::Ready(Box::new(pipeline), place),
+        Ok(place) => {
+            let query = &request.query;
+            let pipeline = app.engine.tail_pipeline(query, request.labelling)?;
+            Start::Ready(Box::new(pipeline), place)
+        }
         Err(count) => Start::Refused(format!(
             "max concurrent tail requests limit exceeded, count > limit ({count} > {max})"
         )),

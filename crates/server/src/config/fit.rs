@@ -27,6 +27,9 @@ const PART_OF_FLUSH: u64 = 8;
 /// Results of earlier queries make room for others, but not at once.
 const PART_OF_RESULTS: u64 = 10;
 
+/// Many queries are compiled at once, and tails keep what was compiled.
+const PART_OF_REGEXES: u64 = 32;
+
 /// What idle connections take together, and the buffers of one, in bytes.
 const PART_OF_CONNECTIONS: u64 = 8;
 const CONNECTION_BYTES: u64 = 16 << 10;
@@ -41,6 +44,11 @@ impl Config {
             0 => at_least_the_least(memory::budget_of_machine(), of_machine),
             set => at_least_the_least(set, of_setting),
         }
+    }
+
+    /// What the compiled regexes of one query may have together, in bytes; no setting says it.
+    pub(crate) fn regex_bytes(&self) -> usize {
+        usize::try_from(self.memory_bytes() / PART_OF_REGEXES).unwrap_or(usize::MAX)
     }
 
     /// With defaults that fit the budget, and what does not fit of that which was set.
