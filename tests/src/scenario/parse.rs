@@ -139,6 +139,10 @@ fn asks(mut ask: Ask, block: &[(usize, &str)], steps: &mut Vec<Step>) -> Result<
             ask.expect.headers.push((name.to_owned(), value.to_owned()));
         } else if let Some(rest) = text.strip_prefix("with ") {
             rows.push((*number, rest));
+        } else if let Some(rest) = text.strip_prefix("|+ ") {
+            let body = ask.body.get_or_insert_default();
+            body.push_str(rest);
+            body.push('\n');
         } else if let Some(rest) = text.strip_prefix("| ") {
             ask.body.get_or_insert_default().push_str(rest);
         } else if let Some((name, value)) = text.split_once(" = ") {

@@ -1,10 +1,14 @@
 //! Pushes over gRPC as a client of `logproto.Pusher` makes them.
 
+use base64::Engine;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
-use skald_ingest::proto_types::{Entry, PushRequest, Stream, Timestamp};
+use skald_ingest::proto_types::{
+    Any, AnyValue, Entry, ExportLogsServiceRequest, LogRecord, PushRequest, ResourceLogs,
+    ScopeLogs, Stream, Timestamp,
+};
 use skald_tests::BASE_S;
 use skald_tests::local::Local;
 use std::io::Write;
@@ -45,6 +49,17 @@ async fn call(
     headers: &[(&str, &str)],
     frame: Vec<u8>,
 ) -> (String, String, Bytes) {
+    let (text, body) = ask(address, path, headers, frame).await;
+    (text("grpc-status"), text("grpc-message"), body)
+}
+
+/// The trailers or headers of one answer, by name, and its body.
+async fn ask(
+    address: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    frame: Vec<u8>,
+) -> (impl Fn(&str) -> String, Bytes) {
     let stream = tokio::net::TcpStream::connect(address)
         .await
         .expect("the server accepts");
@@ -71,11 +86,11 @@ async fn call(
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a whole body");
     let trailers = body.trailers().cloned().unwrap_or_default();
-    let text = |name: &str| {
+    let text = move |name: &str| {
         let value = trailers.get(name).or_else(|| parts.headers.get(name));
         value.and_then(|v| v.to_str().ok()).unwrap_or("").to_owned()
     };
-    (text("grpc-status"), text("grpc-message"), body.to_bytes())
+    (text, body.to_bytes())
 }
 
 const PUSH: &str = "/logproto.Pusher/Push";
@@ -182,7 +197,7 @@ fn what_is_wrong_is_told_by_status_and_message() {
         "a",
         frame(false, b""),
         "12",
-        "the only method is",
+        "the only methods are",
     );
     let metrics = local
         .client()
@@ -193,4 +208,101 @@ fn what_is_wrong_is_told_by_status_and_message() {
         metrics.contains("route=\"/logproto.Pusher/Push\""),
         "{metrics}"
     );
+}
+
+const EXPORT: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+
+fn export(line: &str) -> Vec<u8> {
+    let record = LogRecord {
+        time_unix_nano: BASE_S as u64 * 1_000_000_000,
+        body: Some(AnyValue {
+            value: Some(Any::StringValue(line.to_owned())),
+        }),
+        ..LogRecord::default()
+    };
+    let scope_logs = vec![ScopeLogs {
+        scope: None,
+        log_records: vec![record],
+    }];
+    ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs {
+            resource: None,
+            scope_logs,
+        }],
+    }
+    .encode_to_vec()
+}
+
+#[test]
+fn opentelemetry_is_taken_on_a_port_of_its_own() {
+    let local = Local::start_with(|config| {
+        config.server.otlp_grpc_enabled = true;
+        config.server.otlp_grpc_listen_port = 0;
+        config.limits.max_line_size.0 = 10;
+    });
+    let running = local.running();
+    assert_eq!(running.grpc_address(), None, "the other one is off");
+    let address = running.otlp_grpc_address().expect("it is on").to_string();
+    let send = |encoding, frame| {
+        let headers = [("grpc-encoding", encoding)];
+        local
+            .runtime
+            .block_on(call(&address, EXPORT, &headers, frame))
+    };
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&export("gzip")).expect("compressed");
+    let gzip = gzip.finish().expect("compressed");
+    for (encoding, frame) in [
+        ("", frame(false, &export("plain"))),
+        ("gzip", frame(true, &gzip)),
+        ("", frame(false, b"")),
+    ] {
+        let taken = ("0".to_owned(), String::new(), Bytes::from_static(&[0; 5]));
+        assert_eq!(send(encoding, frame), taken, "{encoding}");
+    }
+    let (status, _, body) = send("", frame(false, &export("longer than ten")));
+    assert_eq!(status, "0");
+    let text = String::from_utf8_lossy(&body);
+    assert!(text.contains("max entry size"), "partly taken: {text}");
+    let (status, message, _) = send("", frame(false, b"\xff"));
+    assert_eq!(status, "3", "{message}");
+    let found = local
+        .client()
+        .get(
+            "/loki/api/v1/query_range",
+            &[
+                (
+                    "query".to_owned(),
+                    "{service_name=\"unknown_service\"}".to_owned(),
+                ),
+                ("start".to_owned(), BASE_S.to_string()),
+                ("end".to_owned(), (BASE_S + 60).to_string()),
+            ],
+            &[],
+        )
+        .expect("the server answers")
+        .text;
+    for line in ["plain", "gzip"] {
+        assert!(found.contains(&format!("\"{line}\"")), "{line}: {found}");
+    }
+}
+
+#[test]
+fn an_export_that_may_come_again_says_when() {
+    let local = Local::start_with(|config| {
+        config.server.otlp_grpc_enabled = true;
+        config.server.otlp_grpc_listen_port = 0;
+        config.limits.ingestion_rate_mb = 0.000_01;
+        config.limits.ingestion_burst_size_mb = 0.000_01;
+    });
+    let address = local.running().otlp_grpc_address().expect("it is on");
+    let address = address.to_string();
+    let frame = frame(false, &export(&"x".repeat(1000)));
+    let (text, _) = local.runtime.block_on(ask(&address, EXPORT, &[], frame));
+    assert_eq!(text("grpc-status"), "8");
+    let details = base64::engine::general_purpose::STANDARD_NO_PAD
+        .decode(text("grpc-status-details-bin"))
+        .expect("base64");
+    let text = String::from_utf8_lossy(&details);
+    assert!(text.contains("google.rpc.RetryInfo"), "{text}");
 }
