@@ -102,13 +102,18 @@ impl App {
         let arrivals = Arrivals::new(store.budget());
         let memory_turns = MemoryTurns::new(store.budget());
         let timeout = config.server.http_server_write_timeout;
-        let outgoing = Arc::new(Outgoing::new(store.budget(), &metrics, timeout));
         let forward = &config.distributor;
         let forwarder = Forwarder::new(
             &forward.k8s_audit_forward_to,
             forward.k8s_audit_forward_queue_size.0 as usize,
             store.budget(),
         );
+        let outgoing = Arc::new(Outgoing::new(
+            store.budget(),
+            &metrics,
+            timeout,
+            config.frontend.max_answer_size.0,
+        ));
         let saved = SavedSearches::new(config.data.clone());
         App {
             saved,

@@ -2,7 +2,7 @@
 
 use crate::api::extract::metadata_bounds;
 use crate::api::params::Params;
-use crate::api::response::json;
+use crate::api::response::{json, page};
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::error::ApiError;
@@ -55,15 +55,16 @@ pub(crate) async fn labels(
     if labels.is_empty() {
         return Ok(json("{}\n"));
     }
-    let mut out = Json::default();
-    out.raw("{\"detectedLabels\":");
-    list(&mut out, &labels, |out, (name, cardinality)| {
-        out.raw("{\"label\":");
-        out.text(name);
-        out.raw(&format!(",\"cardinality\":{cardinality}}}"));
-    });
-    out.raw("}\n");
-    Ok(json(out.finish()))
+    let write = |out: &mut Json| {
+        out.raw("{\"detectedLabels\":");
+        list(out, &labels, |out, (name, cardinality)| {
+            out.raw("{\"label\":");
+            out.text(name);
+            out.raw(&format!(",\"cardinality\":{cardinality}}}"));
+        });
+        out.raw("}\n");
+    };
+    page(&app.outgoing, labels.charge.bytes(), write).await
 }
 
 /// `detected_fields`
@@ -84,11 +85,12 @@ pub(crate) async fn fields(
     if fields.is_empty() {
         return Ok(json("{}\n"));
     }
-    let mut out = Json::default();
-    out.raw("{\"fields\":");
-    list(&mut out, &fields, write_field);
-    out.raw(&format!(",\"limit\":{limit}}}\n"));
-    Ok(json(out.finish()))
+    let write = |out: &mut Json| {
+        out.raw("{\"fields\":");
+        list(out, &fields, write_field);
+        out.raw(&format!(",\"limit\":{limit}}}\n"));
+    };
+    page(&app.outgoing, fields.charge.bytes(), write).await
 }
 
 /// `detected_field/{name}/values`
@@ -110,11 +112,12 @@ pub(crate) async fn values(
     if values.is_empty() {
         return Ok(json("{}\n"));
     }
-    let mut out = Json::default();
-    out.raw("{\"values\":");
-    list(&mut out, &values, |out, value| out.text(value));
-    out.raw(&format!(",\"limit\":{limit}}}\n"));
-    Ok(json(out.finish()))
+    let write = |out: &mut Json| {
+        out.raw("{\"values\":");
+        list(out, &values, |out, value| out.text(value));
+        out.raw(&format!(",\"limit\":{limit}}}\n"));
+    };
+    page(&app.outgoing, values.charge.bytes(), write).await
 }
 
 /// The request for fields, and the query log's line of it.

@@ -3,7 +3,7 @@
 use crate::api::extract::metadata_bounds;
 use crate::api::params::Params;
 use crate::api::query::parse;
-use crate::api::response::json;
+use crate::api::response::{json, page};
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::error::ApiError;
@@ -167,20 +167,20 @@ async fn volumes(
         .await,
     )?;
     log.end_counted(series.len());
-    Ok(json(encode_volumes(&series)))
+    let write = |out: &mut Json| write_volumes(out, &series);
+    page(&app.outgoing, series.charge.bytes(), write).await
 }
 
 /// A vector when every series has one point, else a matrix: what Loki does for both endpoints.
-fn encode_volumes(series: &[VolumeSeries]) -> Vec<u8> {
+fn write_volumes(out: &mut Json, series: &[VolumeSeries]) {
     let vector = series.iter().all(|s| s.points.len() == 1);
-    let mut out = Json::default();
     out.raw("{\"status\":\"success\",\"data\":{\"resultType\":");
     out.raw(if vector {
         "\"vector\",\"result\":"
     } else {
         "\"matrix\",\"result\":"
     });
-    list(&mut out, series, |out, series| {
+    list(out, series, |out, series| {
         out.raw("{\"metric\":");
         write_pairs(out, &series.labels);
         let point = |out: &mut Json, (time, bytes): &(i64, u64)| {
@@ -201,9 +201,8 @@ fn encode_volumes(series: &[VolumeSeries]) -> Vec<u8> {
         out.raw("}");
     });
     out.raw(",\"stats\":");
-    wire_stats::write(&mut out, &Stats::default(), &Notes::default());
+    wire_stats::write(out, &Stats::default(), &Notes::default());
     out.raw("}}\n");
-    out.finish()
 }
 
 #[cfg(test)]
@@ -215,7 +214,9 @@ mod tests {
             labels: vec![("app".to_owned(), "x".to_owned())],
             points: points.to_vec(),
         };
-        let text = String::from_utf8(encode_volumes(&[series])).expect("JSON is UTF-8");
+        let mut out = Json::default();
+        write_volumes(&mut out, &[series]);
+        let text = String::from_utf8(out.finish()).expect("JSON is UTF-8");
         assert!(text.contains(expected), "{text}");
         serde_json::from_str::<serde_json::Value>(&text).expect("valid JSON");
     }

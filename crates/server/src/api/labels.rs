@@ -2,7 +2,7 @@
 
 use crate::api::extract::metadata_bounds;
 use crate::api::params::Params;
-use crate::api::response::json;
+use crate::api::response::page;
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::error::ApiError;
@@ -42,7 +42,10 @@ pub(crate) async fn names(
         .await,
     )?;
     log.end_counted(names.len());
-    Ok(texts(&names))
+    page(&app.outgoing, names.charge.bytes(), |out| {
+        texts(out, &names)
+    })
+    .await
 }
 
 /// `label/{name}/values`
@@ -73,7 +76,10 @@ pub(crate) async fn values(
         .await,
     )?;
     log.end_counted(values.len());
-    Ok(texts(&values))
+    page(&app.outgoing, values.charge.bytes(), |out| {
+        texts(out, &values)
+    })
+    .await
 }
 
 /// `series`
@@ -97,21 +103,19 @@ pub(crate) async fn series(
         start: bounds.start,
         end: bounds.end,
     };
-    let body = app
-        .ask(&scope, move |engine, cancel| {
+    let series = log.watch(
+        app.ask(&scope, move |engine, cancel| {
             engine.series(&request, cancel)
         })
-        .await
-        .map(|series| {
-            let mut out = Json::default();
-            out.raw("{\"status\":\"success\",\"data\":");
-            list(&mut out, &series, |out, labels| out.labels(labels.iter()));
-            out.raw("}\n");
-            (out.finish(), series.len())
-        });
-    let (body, count) = log.watch(body)?;
-    log.end_counted(count);
-    Ok(json(body))
+        .await,
+    )?;
+    log.end_counted(series.len());
+    let write = |out: &mut Json| {
+        out.raw("{\"status\":\"success\",\"data\":");
+        list(out, &series, |out, labels| out.labels(labels.iter()));
+        out.raw("}\n");
+    };
+    page(&app.outgoing, series.charge.bytes(), write).await
 }
 
 /// The selectors of `match[]`; `{}` alone means every stream, as no selector does.
@@ -131,15 +135,13 @@ fn groups(params: &Params) -> Result<Vec<String>, ApiError> {
 }
 
 /// A list of names; left out when it is empty, as in Loki.
-fn texts(names: &[String]) -> Response {
-    let mut out = Json::default();
+fn texts(out: &mut Json, names: &[String]) {
     out.raw("{\"status\":\"success\"");
     if !names.is_empty() {
         out.raw(",\"data\":");
-        list(&mut out, names, |out, name| out.text(name));
+        list(out, names, |out, name| out.text(name));
     }
     out.raw("}\n");
-    json(out.finish())
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::clock;
 use crate::error::ApiError;
-use crate::wire::answer::encode_legacy;
+use crate::net::outgoing::{Charged, IsCharged};
+use crate::wire::answer::{encode_legacy, weight};
 use axum::extract::State;
 use axum::response::Response;
 use skald_logql::ast::Expr;
@@ -38,16 +39,23 @@ pub(crate) async fn query(
         .step(shape.step)
         .limit(limit)
         .direction(shape.direction);
+    let outgoing = app.outgoing.clone();
     let body = app.ask(&scope, move |engine, cancel| {
         let answer = engine.query_range(&request, cancel)?;
-        Ok(match &answer.data {
-            Data::Streams(streams) => Some(encode_legacy(streams, &answer.stats)),
-            Data::Matrix(_) | Data::Vector(_) | Data::Scalar(..) => None,
-        })
+        let Data::Streams(streams) = &answer.data else {
+            return Ok(Err(ApiError::bad(ONLY_STREAMS)));
+        };
+        Ok(outgoing
+            .blocking_room(weight(&answer.data))
+            .map(|mut held| {
+                let body = encode_legacy(streams, &answer.stats);
+                held.fit(body.capacity());
+                Charged::bytes(body, held)
+            }))
     });
-    body.await?
-        .map(json)
-        .ok_or_else(|| ApiError::bad(ONLY_STREAMS))
+    let mut response = json(body.await??);
+    response.extensions_mut().insert(IsCharged);
+    Ok(response)
 }
 
 /// The parameter `regexp` is one more line filter.

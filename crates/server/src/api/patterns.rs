@@ -3,7 +3,7 @@
 use crate::api::extract::metadata_bounds;
 use crate::api::params::Params;
 use crate::api::query::parse;
-use crate::api::response::json;
+use crate::api::response::page;
 use crate::app::App;
 use crate::auth::read_scope::ReadScope;
 use crate::error::ApiError;
@@ -57,16 +57,17 @@ pub(crate) async fn patterns(
         .await,
     )?;
     log.end_counted(answer.patterns.len());
-    let mut out = Json::default();
-    out.raw("{\"status\":\"success\"");
-    if !answer.warnings.is_empty() {
-        out.raw(",\"warnings\":");
-        list(&mut out, &answer.warnings, |out, warning| out.text(warning));
-    }
-    out.raw(",\"data\":");
-    list(&mut out, &answer.patterns, write_series);
-    out.raw("}\n");
-    Ok(json(out.finish()))
+    let write = |out: &mut Json| {
+        out.raw("{\"status\":\"success\"");
+        if !answer.warnings.is_empty() {
+            out.raw(",\"warnings\":");
+            list(out, &answer.warnings, |out, warning| out.text(warning));
+        }
+        out.raw(",\"data\":");
+        list(out, &answer.patterns, write_series);
+        out.raw("}\n");
+    };
+    page(&app.outgoing, answer.charge.bytes(), write).await
 }
 
 fn write_series(out: &mut Json, series: &PatternSeries) {

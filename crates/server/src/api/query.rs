@@ -220,7 +220,7 @@ async fn run(
                 Ok((body, stats, notes, whole))
             };
             let (body, stats, notes, whole) = app.ask(&scope, encoded).await?;
-            let body = body.ok_or_else(|| app.outgoing.refuse())?;
+            let body = body?;
             if !whole {
                 app.metrics.count_partial(scope.tenant().as_str());
             }

@@ -83,6 +83,7 @@ static BOUNDS: &[Bound] = &[
         Zero::TooLittle,
     ),
     bound("frontend.max_body_size", SMALLEST, Zero::TooLittle),
+    bound("frontend.max_answer_size", SMALLEST, Zero::TooLittle),
     bound("limits_config.max_label_name_length", ONE, Zero::TooLittle),
     bound("limits_config.max_label_value_length", ONE, Zero::TooLittle),
     bound(

@@ -135,7 +135,7 @@ fn rounded(bytes: u64) -> ByteSize {
 type SizeOf = fn(&mut Config) -> &mut ByteSize;
 
 /// Sizes by name, with the part of the budget that each is at most.
-const SIZES: [(&str, SizeOf, u64); 6] = [
+const SIZES: [(&str, SizeOf, u64); 7] = [
     (
         "distributor.max_recv_msg_size",
         |config| &mut config.distributor.max_recv_msg_size,
@@ -155,6 +155,11 @@ const SIZES: [(&str, SizeOf, u64); 6] = [
         "frontend.max_body_size",
         |config| &mut config.frontend.max_body_size,
         PART_OF_FORM,
+    ),
+    (
+        "frontend.max_answer_size",
+        |config| &mut config.frontend.max_answer_size,
+        PART_OF_ONE,
     ),
     (
         "limits_config.query_memory",
@@ -223,6 +228,7 @@ mod tests {
                 config.distributor.max_decompressed_size,
                 config.server.grpc_server_max_recv_msg_size,
                 config.frontend.max_body_size,
+                config.frontend.max_answer_size,
                 config.limits.query_memory,
                 config.ingester.flush_size,
                 ByteSize(u64::from(config.query_range.max_size_mb) << 20),

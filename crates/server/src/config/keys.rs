@@ -86,6 +86,7 @@ keys! {
     "querier.per_request_limits_enabled" => querier.per_request_limits_enabled: "let a request tighten its limits with X-Loki-Query-Limits";
     "frontend.compress_responses" => frontend.compress_responses: "gzip answers for clients that take it";
     "frontend.max_body_size" => frontend.max_body_size: "largest form body of a query";
+    "frontend.max_answer_size" => frontend.max_answer_size: "largest answer of those that are written whole: labels, series, volumes, patterns; entries and points are written as they are taken";
     "frontend.max_outstanding_per_tenant" => frontend.max_outstanding_per_tenant: "queries of a tenant that may wait; more get a 429, 0 is no limit";
     "query_range.cache_results" => query_range.cache_results: "cache the results of metric queries by block, for later queries";
     "query_range.results_cache.cache.embedded_cache.max_size_mb" => query_range.max_size_mb: "megabytes of that cache, at most a quarter of memory; 0 caches nothing";

@@ -233,6 +233,8 @@ pub struct FrontendConfig {
     pub compress_responses: bool,
     /// Bytes of a query's form body.
     pub max_body_size: ByteSize,
+    /// Largest answer that is written whole.
+    pub max_answer_size: ByteSize,
     /// Queries of a tenant that may wait for a thread.
     pub max_outstanding_per_tenant: usize,
 }
@@ -304,6 +306,7 @@ impl Default for Config {
             frontend: FrontendConfig {
                 compress_responses: true,
                 max_body_size: ByteSize(10 << 20),
+                max_answer_size: ByteSize(256 << 20),
                 max_outstanding_per_tenant: 2048,
             },
             query_range: QueryRangeConfig::default(),

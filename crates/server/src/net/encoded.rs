@@ -3,6 +3,7 @@
 //! Small answers are there whole, and equal queries share the bytes. Of larger ones the result is
 //! kept, once for all who wait for it, and charged until the last of them has its answer.
 
+use crate::error::ApiError;
 use crate::net::outgoing::{Charged, LOOK_EVERY, Outgoing, WAIT};
 use crate::wire::answer::{Encoder, weight};
 use crate::wire::notes::Notes;
@@ -34,25 +35,33 @@ pub(crate) struct EncodedAnswer {
 #[derive(Clone)]
 struct Rest {
     encoder: Encoder,
+    /// The result's room, where it is charged as an answer.
     _held: Arc<Held>,
 }
 
 impl EncodedAnswer {
-    /// Takes room for the answer, waiting on this thread if need be; `None` when there is none.
+    /// Takes room for the answer, waiting on this thread if need be. A result that is larger than all
+    /// answers may be is left on its query's account: it is written piece by piece.
     pub(crate) fn new(
         mut answer: Answer,
         labelling: Labelling,
         notes: Notes,
         outgoing: &Outgoing,
-    ) -> Option<EncodedAnswer> {
-        let mut held = outgoing.blocking_room(weight(&answer.data) + FIRST_BYTES)?;
-        // From here on the result is charged as an answer, no longer to its query.
-        answer.charge = Charge::default();
+    ) -> Result<EncodedAnswer, ApiError> {
+        let bytes = weight(&answer.data) + FIRST_BYTES;
+        let mut held = match bytes <= outgoing.whole_max() {
+            true => outgoing.blocking_room(bytes)?,
+            false => outgoing.blocking_room(FIRST_BYTES.min(outgoing.whole_max()))?,
+        };
+        if bytes <= outgoing.whole_max() {
+            // From here on the result is charged as an answer, no longer to its query.
+            answer.charge = Charge::default();
+        }
         let mut encoder = Encoder::new(answer, labelling, notes);
         let first = encoder.next(FIRST_BYTES);
         if encoder.is_done() {
             held.shrink_to(first.len());
-            return Some(EncodedAnswer {
+            return Ok(EncodedAnswer {
                 first: Charged::bytes(first, held),
                 rest: None,
             });
@@ -61,7 +70,7 @@ impl EncodedAnswer {
             encoder,
             _held: Arc::new(held),
         };
-        Some(EncodedAnswer {
+        Ok(EncodedAnswer {
             first: first.into(),
             rest: Some(rest),
         })
@@ -168,7 +177,7 @@ mod tests {
         }
     }
 
-    fn encoded(answer: Answer, outgoing: &Outgoing) -> Option<EncodedAnswer> {
+    fn encoded(answer: Answer, outgoing: &Outgoing) -> Result<EncodedAnswer, ApiError> {
         EncodedAnswer::new(answer, Labelling::Merged, Notes::default(), outgoing)
     }
 
@@ -176,14 +185,14 @@ mod tests {
     #[tokio::test]
     async fn a_large_answer_takes_little_more_than_its_result() {
         let (budget, metrics) = (Arc::new(Budget::new(10 << 20)), Arc::new(Metrics::new()));
-        let outgoing = Arc::new(Outgoing::new(&budget, &metrics, Duration::ZERO));
+        let outgoing = Arc::new(Outgoing::new(&budget, &metrics, Duration::ZERO, u64::MAX));
         let answer = || answer(2000, 1000);
         let whole = crate::wire::answer::encode(answer(), Labelling::Merged, Notes::default());
         let share = budget.share(MemoryUser::Answers);
         assert!(whole.len() > 3 * share);
         let first = encoded(answer(), &outgoing).expect("room");
         let bodies = [first.clone(), first].map(|answer| answer.body(&outgoing));
-        assert!(encoded(answer(), &outgoing).is_none());
+        assert!(encoded(answer(), &outgoing).is_err());
         for mut body in bodies {
             let mut text = Vec::new();
             while let Some(frame) = body.frame().await {
@@ -192,6 +201,30 @@ mod tests {
             }
             assert!(text == whole);
         }
+        assert_eq!(budget.held_by_all(), 0);
+    }
+    /// Its query's account has it until it is sent.
+    #[tokio::test]
+    async fn a_result_larger_than_all_answers_may_be_is_written_too() {
+        let (budget, metrics) = (Arc::new(Budget::new(10 << 20)), Arc::new(Metrics::new()));
+        let outgoing = Arc::new(Outgoing::new(&budget, &metrics, Duration::ZERO, u64::MAX));
+        let bytes = 4 << 20;
+        let memory = skald_model::QueryMemory::new(&budget, bytes, || Ok(()));
+        let mut charge = Charge::new(&memory);
+        charge.add(bytes).expect("room");
+        let large = Answer {
+            charge,
+            ..answer(bytes / 1000, 1000)
+        };
+        let first = encoded(large, &outgoing).expect("room for a piece");
+        assert_eq!(budget.held(MemoryUser::Queries), bytes);
+        let mut body = first.body(&outgoing);
+        let mut sent = 0;
+        while let Some(frame) = body.frame().await {
+            sent += frame.expect("room").into_data().expect("data").len();
+        }
+        assert!(sent > 6 * (bytes / 1000) * 1000);
+        drop(body);
         assert_eq!(budget.held_by_all(), 0);
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct CloseConnection(pub(crate) Arc<Notify>);
 /// The answers that are being sent.
 pub(crate) struct Outgoing {
     budget: Arc<Budget>,
+    /// Bytes of the largest answer that is written whole.
+    whole_max: usize,
     metrics: Arc<Metrics>,
     /// An answer over HTTP/2 of which nothing is taken for so long is abandoned.
     timeout: Duration,
@@ -69,10 +71,18 @@ struct Sending {
 }
 
 impl Outgoing {
-    /// None yet.
-    pub(crate) fn new(budget: &Arc<Budget>, metrics: &Arc<Metrics>, timeout: Duration) -> Outgoing {
+    /// None yet; one that is written whole has at most `whole_max` bytes, and no more than all
+    /// answers may have together.
+    pub(crate) fn new(
+        budget: &Arc<Budget>,
+        metrics: &Arc<Metrics>,
+        timeout: Duration,
+        whole_max: u64,
+    ) -> Outgoing {
+        let share = budget.share(MemoryUser::Answers).saturating_sub(1);
         Outgoing {
             budget: budget.clone(),
+            whole_max: usize::try_from(whole_max).map_or(share, |max| max.min(share)),
             metrics: metrics.clone(),
             timeout,
             answers: Mutex::default(),
@@ -89,32 +99,35 @@ impl Outgoing {
         None
     }
 
-    /// Waits for room for an answer that is there.
+    /// Bytes of the largest answer that is written whole.
+    pub(crate) fn whole_max(&self) -> usize {
+        self.whole_max
+    }
+
+    /// Waits for room for an answer that is written whole.
     pub(crate) async fn room(&self, bytes: usize) -> Result<Held, ApiError> {
         let since = Instant::now();
         loop {
             match self.try_room(bytes) {
+                _ if bytes > self.whole_max => return Err(self.refuse_large(bytes)),
                 Some(held) => return Ok(held),
-                None if self.is_hopeless(bytes, since) => return Err(self.refuse()),
+                None if since.elapsed() >= WAIT => return Err(self.refuse()),
                 None => tokio::time::sleep(LOOK_EVERY).await,
             }
         }
     }
 
     /// As [`Outgoing::room`], on a thread that may block: it makes no other answer meanwhile.
-    pub(crate) fn blocking_room(&self, bytes: usize) -> Option<Held> {
+    pub(crate) fn blocking_room(&self, bytes: usize) -> Result<Held, ApiError> {
         let since = Instant::now();
         loop {
             match self.try_room(bytes) {
-                Some(held) => return Some(held),
-                None if self.is_hopeless(bytes, since) => return None,
+                _ if bytes > self.whole_max => return Err(self.refuse_large(bytes)),
+                Some(held) => return Ok(held),
+                None if since.elapsed() >= WAIT => return Err(self.refuse()),
                 None => std::thread::sleep(LOOK_EVERY),
             }
         }
-    }
-
-    fn is_hopeless(&self, bytes: usize, since: Instant) -> bool {
-        bytes >= self.budget.share(MemoryUser::Answers) || since.elapsed() >= WAIT
     }
 
     /// Says that there is no room.
@@ -124,6 +137,15 @@ impl Outgoing {
             StatusCode::TOO_MANY_REQUESTS,
             "no memory for the answer now; ask again later, or for less",
         )
+    }
+
+    /// Says that there never is.
+    fn refuse_large(&self, bytes: usize) -> ApiError {
+        self.metrics.count_large_answer();
+        ApiError::bad(format!(
+            "the answer has about {bytes} bytes, more than the {} of frontend.max_answer_size; ask for less: a narrower selector, a shorter time range, a smaller limit",
+            self.whole_max
+        ))
     }
 
     /// Abandons the answer that stands still for the longest, if one does for too long.
@@ -380,7 +402,7 @@ mod tests {
 
     fn outgoing() -> Arc<Outgoing> {
         let (budget, metrics) = (Arc::new(Budget::new(10 * MB)), Arc::new(Metrics::new()));
-        Arc::new(Outgoing::new(&budget, &metrics, Duration::ZERO))
+        Arc::new(Outgoing::new(&budget, &metrics, Duration::ZERO, u64::MAX))
     }
 
     fn whole(outgoing: &Outgoing, bytes: usize) -> Body {
@@ -424,9 +446,27 @@ mod tests {
     #[tokio::test]
     async fn an_answer_without_room_is_refused() {
         let outgoing = outgoing();
-        let refused = outgoing.room(4 * MB).await.expect_err("no room");
+        let _others = whole(&outgoing, 2 * MB);
+        let refused = outgoing.room(2 * MB).await.expect_err("no room");
         assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(outgoing.budget.refusals(MemoryUser::Answers), 1);
-        assert!(outgoing.room(2 * MB).await.is_ok());
+        assert!(outgoing.room(MB / 2).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_never_fits_is_refused_by_its_limit() {
+        let (budget, metrics) = (Arc::new(Budget::new(10 * MB)), Arc::new(Metrics::new()));
+        let of = |max| Outgoing::new(&budget, &metrics, Duration::ZERO, max);
+        for (max, bytes) in [(u64::MAX, 3 * MB), (1000, 1001)] {
+            let refused = [of(max).room(bytes).await, of(max).blocking_room(bytes)];
+            for refused in refused {
+                let refused = refused.expect_err("too large");
+                assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+                let limit = format!("the {} of frontend.max_answer_size", of(max).whole_max());
+                assert!(refused.message.contains(&limit), "{}", refused.message);
+            }
+        }
+        assert!(of(1000).room(1000).await.is_ok());
+        assert_eq!(budget.held_by_all(), 0);
     }
 }

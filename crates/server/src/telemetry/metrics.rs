@@ -100,6 +100,7 @@ pub struct Metrics {
     partial: Mutex<BTreeMap<String, u64>>,
     shared: AtomicU64,
     abandoned_answers: AtomicU64,
+    large_answers: AtomicU64,
     memory_turns: AtomicU64,
     panics: AtomicU64,
     connections: AtomicI64,
@@ -116,6 +117,7 @@ impl Metrics {
             partial: Mutex::default(),
             shared: AtomicU64::new(0),
             abandoned_answers: AtomicU64::new(0),
+            large_answers: AtomicU64::new(0),
             memory_turns: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             connections: AtomicI64::new(0),
@@ -183,6 +185,11 @@ impl Metrics {
     /// A request or query panicked and was caught.
     pub fn count_panic(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An answer was larger than one that is written whole may be.
+    pub fn count_large_answer(&self) {
+        self.large_answers.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A query that found no memory is run again.
@@ -302,6 +309,14 @@ impl Metrics {
             "counter",
             help,
             abandoned,
+        );
+        let large = self.large_answers.load(Ordering::Relaxed);
+        metric(
+            out,
+            "skald_answers_too_large_total",
+            "counter",
+            "Answers refused because they have more than frontend.max_answer_size.",
+            large,
         );
         let turns = self.memory_turns.load(Ordering::Relaxed);
         metric(

@@ -30,6 +30,13 @@ const STOPS: [bool; 256] = {
 };
 
 impl Json {
+    /// With memory for `bytes` bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Json {
+        Json {
+            out: Vec::with_capacity(bytes),
+        }
+    }
+
     /// How many bytes are written.
     pub(crate) fn len(&self) -> usize {
         self.out.len()
