@@ -6,8 +6,8 @@
 use super::setting::ByteSize;
 use super::{Config, ServerConfig, memory};
 
-/// The least budget: a head, a flush, a query and a push at once.
-pub(crate) const MEMORY_MIN: u64 = 64 << 20;
+/// The least budget.
+const MEMORY_MIN: u64 = memory::BUDGET_BYTES_MIN;
 
 /// The container that gives it.
 const CONTAINER_MIN: &str = "128MB";

@@ -5,6 +5,11 @@ use std::fs;
 /// Share of the memory there is that becomes the budget, in percent: the rest is for the operating
 /// system's page cache, which parts are read through, and for what the budget does not count.
 pub(super) const SHARE_PERCENT: u64 = 60;
+/// The least budget: a head, a flush, a query and a push at once.
+pub(super) const BUDGET_BYTES_MIN: u64 = 64 << 20;
+/// This much is left where the least budget allows it: the program and its threads need it however
+/// small the container is.
+const LEFT_BYTES_MIN: u64 = 56 << 20;
 /// The budget goes no further by itself: a log server that takes half of a large machine would
 /// surprise.
 const DEFAULT_BYTES_MAX: u64 = 4 << 30;
@@ -18,7 +23,10 @@ pub(super) fn budget_of_machine() -> u64 {
 
 fn budget_of(there_is: Option<u64>) -> u64 {
     there_is.map_or(UNKNOWN_BYTES, |bytes| {
-        (bytes / 100 * SHARE_PERCENT).min(DEFAULT_BYTES_MAX)
+        let leaving = bytes.saturating_sub(LEFT_BYTES_MIN).max(BUDGET_BYTES_MIN);
+        (bytes / 100 * SHARE_PERCENT)
+            .min(leaving)
+            .min(DEFAULT_BYTES_MAX)
     })
 }
 
@@ -139,6 +147,9 @@ mod tests {
     #[test]
     fn a_share_of_it_is_the_budget() {
         assert_eq!(budget_of(None), 1 << 30);
+        assert_eq!(budget_of(Some(1_000_000_000)), 600_000_000);
+        assert_eq!(budget_of(Some(128 << 20)), 72 << 20);
+        assert_eq!(budget_of(Some(110 << 20)), 64 << 20);
         assert_eq!(budget_of(Some(1000)), 600);
         assert_eq!(budget_of(Some(64 << 30)), 4 << 30);
     }
