@@ -66,7 +66,7 @@ const LOOKS = [
 
 for (const look of LOOKS) {
   test(`every view is fit to be seen and heard: ${look.name}`, async ({ browser, server, empty }) => {
-    test.setTimeout(120_000);
+    test.setTimeout(240_000);
     await fetch(`${server.url}/flush`, { method: 'POST' });
     const context = await browser.newContext({
       colorScheme: look.colorScheme,

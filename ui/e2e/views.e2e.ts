@@ -57,10 +57,11 @@ test('every shipped search is a query', async ({ server }) => {
 
 test('sources name who was refused, why, and the setting that would allow it', async ({ page, server }) => {
   const source = {
-    receiver: 'loki', client: '10.0.0.7', agent: 'promtail/3.0', entries: 1234, bytes: 5, lag_seconds: 0.4, last_seen: `${Date.now()}000000`,
-    refusals: [{ reason: 'line_too_long', count: 3, message: 'max entry size 256KB', sample: '<img src=x onerror=alert(1)>', setting: 'limits_config.max_line_size' }],
+    receiver: 'loki', client: '10.0.0.7', user_agent: 'promtail/3.0', tenant: 'fake', entries: 1234, bytes: 5, lag_seconds: 0.4,
+    first_seen: '2026-12-01T00:00:00Z', last_seen: '2026-12-01T03:00:00Z', silent_seconds: 1,
+    refused: [{ reason: 'line_too_long', count: 3, sample: '<img src=x onerror=alert(1)>', setting: 'limits_config.max_line_size', advice: 'Shorten the lines, or allow longer ones.' }],
   };
-  const silent = { receiver: 'syslog', client: '10.0.0.9', entries: 9, last_seen: `${Date.now() - 3_600_000}000000` };
+  const silent = { ...source, receiver: 'syslog', client: '10.0.0.9', user_agent: '', silent_seconds: 3600, refused: [] };
   await page.route('**/skald/api/v1/sources', (route) => route.fulfill({ json: { status: 'success', data: { sources: [silent, source] } } }));
   await page.goto(`${server.url}/ui/?view=sources`);
   await expect(page.locator('.refusals li')).toContainText('limits_config.max_line_size');

@@ -3,22 +3,11 @@ import { edgesOf } from './map';
 
 vi.hoisted(() => vi.stubGlobal('document', { baseURI: 'http://h/ui/' }));
 
-const flow = (src: string, dst: string, verdict: string, flows: number) => ({
-  labels: { src_namespace: 'shop', src_workload: src, dst_namespace: 'shop', dst_workload: dst, dst_name: '', verdict },
-  flows,
-});
-
-it('makes one edge of all verdicts between two ends', () => {
-  const edges = edgesOf('workload', [flow('web', 'db', 'FORWARDED', 5), flow('web', 'db', 'DROPPED', 2), flow('cron', 'db', 'FORWARDED', 1)]);
-  expect(edges.map(({ from, to, flows, denied }) => [from, to, flows, denied])).toEqual([
-    ['shop/web', 'shop/db', 7, 2],
-    ['shop/cron', 'shop/db', 1, 0],
+it('counts what was denied, whatever the flows call it', () => {
+  const edge = (source: string, count: number, verdicts: Record<string, number>) => ({ source, target: 'data/db', count, verdicts, query: '{}' });
+  const edges = edgesOf({ data: { edges: [edge('shop/cron', 1, { Deny: 1 }), edge('shop/web', 7, { FORWARDED: 5, DROPPED: 2 })] } });
+  expect(edges.map(({ from, flows, denied, bytes }) => [from, flows, denied, bytes])).toEqual([
+    ['shop/web', 7, 2, 0],
+    ['shop/cron', 1, 1, 0],
   ]);
-  expect(edges[0]?.query).toBe('{} | src_namespace="shop" | src_workload="web" | dst_namespace="shop" | dst_workload="db"');
-});
-
-it('names ends by namespace, and what is outside by its name', () => {
-  const outside = { labels: { src_namespace: 'shop', dst_name: 'api.example' }, flows: 3 };
-  expect(edgesOf('namespace', [outside]).map((e) => [e.from, e.to])).toEqual([['shop', 'api.example']]);
-  expect(edgesOf('pod', [{ labels: { src_namespace: 'shop' }, flows: 1 }])).toEqual([]);
 });

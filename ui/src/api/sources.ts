@@ -5,26 +5,27 @@ import { getJson } from './http';
 export interface Refusal {
   reason: string;
   count: number;
-  /** What the sender was told. */
-  message?: string;
-  /** A line, or its beginning. */
-  sample?: string;
+  /** The beginning of a refused line, or what the sender was answered. */
+  sample: string;
   /** The setting that would allow it. */
-  setting?: string;
+  setting: string | null;
+  advice: string | null;
 }
 
 export interface Source {
   receiver: string;
   client: string;
-  agent?: string;
-  tenant?: string;
-  /** Nanoseconds since 1970. */
-  first_seen?: string;
-  last_seen?: string;
+  user_agent: string;
+  tenant: string;
+  /** RFC 3339. */
+  first_seen: string;
+  last_seen: string;
+  silent_seconds: number;
   entries: number;
-  bytes?: number;
-  lag_seconds?: number;
-  refusals?: Refusal[];
+  bytes: number;
+  /** Age of the newest entry; null when none was taken. */
+  lag_seconds: number | null;
+  refused: Refusal[];
 }
 
 export async function fetchSources(aborted: AbortSignal): Promise<Source[]> {

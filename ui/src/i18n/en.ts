@@ -227,7 +227,7 @@ export const en = {
   'sources.receiver': 'By',
   'sources.refused': 'Refused',
   'sources.last': 'Last seen',
-  'sources.lag': 'Late by',
+  'sources.lag': "Newest line's age",
   'sources.silent': 'silent',
   'sources.refusals': 'Refused lines',
   'sources.setting': 'This would allow it:',

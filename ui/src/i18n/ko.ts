@@ -229,7 +229,7 @@ export const ko: Words = {
   'sources.receiver': '방식',
   'sources.refused': '거부됨',
   'sources.last': '마지막',
-  'sources.lag': '지연',
+  'sources.lag': '최신 로그의 나이',
   'sources.silent': '조용함',
   'sources.refusals': '거부된 로그',
   'sources.setting': '허용하는 설정:',

@@ -157,8 +157,9 @@ function tellsApart(entries: Entry[], name: string) {
   return { name, count: values.length, distinct, isId: distinct > 3 && distinct === values.length && values.every((value) => value.length >= ID_CHARS && !value.includes(' ')) };
 }
 
-/** Columns of a table whose reader chose none. */
+/** Columns of a table whose reader chose none: as many as can be read, also on a phone. */
 const TABLE_COLUMNS = 7;
+const TABLE_COLUMNS_NARROW = 2;
 
 const modeOf = (show: Show): Mode => (show === 'table' || show === 'json' ? show : 'lines');
 
@@ -170,7 +171,7 @@ function columnsOf(picked: string[], list: Row[], mode: Mode, names: Field[]): s
   if (mode === 'table') {
     const told = names.filter(({ name }) => !/^(detected_level|level|ts|time|timestamp)$/.test(name)).map(({ name }) => tellsApart(sample, name));
     const worth = told.filter(({ count, distinct, isId }) => count > 0 && !isId && (distinct > 1 || sample.length < 2));
-    return worth.toSorted((a, b) => b.count - a.count).slice(0, TABLE_COLUMNS).map(({ name }) => name);
+    return worth.toSorted((a, b) => b.count - a.count).slice(0, NARROW.matches ? TABLE_COLUMNS_NARROW : TABLE_COLUMNS).map(({ name }) => name);
   }
   const services = new Set(sample.map((entry) => entry.labels.service_name).filter(Boolean));
   return services.size > 1 ? ['service_name'] : [];

@@ -12,23 +12,20 @@ import { runs } from '../state/place';
 const REFRESH_MS = 15_000;
 
 /** Silent for longer than this looks like a sender that stopped. */
-const SILENT_MS = 15 * 60_000;
+const SILENT_SECONDS = 15 * 60;
 
-const msOf = (ns: string | undefined) => (ns ? Number(ns.slice(0, -6)) : 0);
-const refusedOf = (source: Source) => (source.refusals ?? []).reduce((sum, refusal) => sum + refusal.count, 0);
+const refusedOf = (source: Source) => source.refused.reduce((sum, refusal) => sum + refusal.count, 0);
 
 export function Sources() {
   const [sources, setSources] = useState<Source[] | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
-  const [loaded, setLoaded] = useState(0);
   const [isMissing, setMissing] = useState(false);
   useEffect(() => {
     const aborter = new AbortController();
     const load = () =>
       fetchSources(aborter.signal).then(
         (found) => {
-          setSources(found.toSorted((a, b) => refusedOf(b) - refusedOf(a) || msOf(b.last_seen) - msOf(a.last_seen)));
-          setLoaded(Date.now());
+          setSources(found.toSorted((a, b) => refusedOf(b) - refusedOf(a) || a.silent_seconds - b.silent_seconds));
           setFailure(null);
         },
         (error: unknown) => {
@@ -46,7 +43,7 @@ export function Sources() {
       aborter.abort();
     };
   }, [runs.value]);
-  const refusals = (sources ?? []).flatMap((source) => (source.refusals ?? []).map((refusal) => ({ source, refusal })));
+  const refusals = (sources ?? []).flatMap((source) => source.refused.map((refusal) => ({ source, refusal })));
   return (
     <main class="home sources">
       <div class="home-head">
@@ -64,12 +61,12 @@ export function Sources() {
         </div>
       )}
       {refusals.length > 0 && <Refusals list={refusals} />}
-      {sources && sources.length > 0 && <SourceTable list={sources} now={loaded} />}
+      {sources && sources.length > 0 && <SourceTable list={sources} />}
     </main>
   );
 }
 
-function SourceTable({ list, now }: { list: Source[]; now: number }) {
+function SourceTable({ list }: { list: Source[] }) {
   return (
     <table class="services">
       <thead>
@@ -84,17 +81,17 @@ function SourceTable({ list, now }: { list: Source[]; now: number }) {
       </thead>
       <tbody>
         {list.map((source) => (
-          <tr key={`${source.receiver} ${source.client} ${source.agent ?? ''} ${source.tenant ?? ''}`} data-bad={refusedOf(source) > 0}>
+          <tr key={`${source.receiver} ${source.client} ${source.user_agent} ${source.tenant}`} data-bad={refusedOf(source) > 0}>
             <th scope="row">
-              {visible(source.client)} {source.agent && <small class="quiet-text">{visible(source.agent.slice(0, 60))}</small>}
+              {visible(source.client)} {source.user_agent && <small class="quiet-text">{visible(source.user_agent.slice(0, 60))}</small>}
             </th>
             <td>
               {visible(source.receiver)} {source.tenant && <small class="quiet-text">{visible(source.tenant)}</small>}
             </td>
             <td class="figure" title={number(source.entries)}>{compact(source.entries)}</td>
             <td class="figure">{refusedOf(source) > 0 ? <b class="denied">{compact(refusedOf(source))}</b> : <span class="none">0</span>}</td>
-            <td><Last at={msOf(source.last_seen)} now={now} /></td>
-            <td class="figure wide">{source.lag_seconds === undefined ? '' : seconds(source.lag_seconds)}</td>
+            <td><Last source={source} /></td>
+            <td class="figure wide">{source.lag_seconds === null ? '' : seconds(source.lag_seconds)}</td>
           </tr>
         ))}
       </tbody>
@@ -102,13 +99,11 @@ function SourceTable({ list, now }: { list: Source[]; now: number }) {
   );
 }
 
-function Last({ at, now }: { at: number; now: number }) {
-  if (!at) return null;
-  const isSilent = now - at > SILENT_MS;
+function Last({ source }: { source: Source }) {
   return (
-    <span data-silent={isSilent} class="last-seen">
-      {stamp(at).slice(0, 19)} {isSilent && <small class="denied">{t('sources.silent')}</small>}
-    </span>
+    <>
+      {stamp(Date.parse(source.last_seen)).slice(0, 19)} {source.silent_seconds > SILENT_SECONDS && <small class="denied">{t('sources.silent')}</small>}
+    </>
   );
 }
 
@@ -122,8 +117,8 @@ function Refusals({ list }: { list: { source: Source; refusal: Refusal }[] }) {
             <p>
               <b class="denied">{number(refusal.count)}</b> <b>{visible(refusal.reason)}</b> · {visible(source.client)} · {visible(source.receiver)}
             </p>
-            {refusal.message && <p class="why">{visible(refusal.message.slice(0, 500))}</p>}
             {refusal.sample && <pre>{visible(refusal.sample.slice(0, 1000))}</pre>}
+            {refusal.advice && <p>{visible(refusal.advice)}</p>}
             {refusal.setting && (
               <p class="note">
                 {t('sources.setting')} <code>{visible(refusal.setting)}</code>

@@ -1,9 +1,10 @@
-//! The export endpoint streams all entries of a log query as newline-delimited JSON.
+//! The export endpoint streams all entries of a log query as JSON lines, text or CSV.
 //!
 //! Entries are read a page at a time, and the next page only when the client has taken the last:
 //! memory is one page, whatever the size of the answer. An error after the first page is the last
-//! line, as `{"error":…}`.
+//! line, as `{"error":…}`; text and CSV are cut off, so that no client takes them for complete.
 
+use crate::api::export_format::ExportFormat;
 use crate::api::headers::header;
 use crate::api::params::Params;
 use crate::api::query::{kind_of, parse};
@@ -14,19 +15,17 @@ use crate::error::ApiError;
 use crate::limits::bytes_guard::BytesGuard;
 use crate::net::outgoing::Charged;
 use crate::telemetry::query_log::QueryLog;
-use crate::wire::answer::write_pairs;
-use crate::wire::json::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use skald_logql::ast::Expr;
 use skald_model::Direction;
-use skald_query::{Cursor, Labelling, Page, PageEntry, RangeRequest, Stats};
-use std::convert::Infallible;
+use skald_query::{Cursor, Labelling, RangeRequest, Stats};
+use std::io;
 use std::sync::Arc;
 
 /// Entries of one page: enough that planning it again costs little beside reading it.
@@ -67,6 +66,7 @@ pub(crate) async fn export(
         Ok(limit) => limit,
         Err(_) => return Err(ApiError::bad("limit must be a positive value")),
     };
+    let format = ExportFormat::of(&params)?;
     let direction = if params.get("direction").is_empty() {
         Direction::Forward
     } else {
@@ -92,19 +92,15 @@ pub(crate) async fn export(
         scope,
         request,
         left,
+        format: format.clone(),
     };
     // The first page is read before the status is sent, so that errors of the query get one.
     let (first, after, stats) = log.watch(export.page().await)?;
     log.end(&stats);
-    let body = Body::from_stream(chunks(export, first, after));
-    Ok((
-        [(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/x-ndjson"),
-        )],
-        body,
-    )
-        .into_response())
+    let head = Some(format.head()).filter(|head| !head.is_empty());
+    let head = futures_util::stream::iter(head.map(|head| Ok(Bytes::from(head))));
+    let body = Body::from_stream(head.chain(chunks(export, first, after)));
+    Ok(([(CONTENT_TYPE, format.content_type())], body).into_response())
 }
 
 /// A running export.
@@ -114,6 +110,7 @@ struct Export {
     request: RangeRequest,
     /// Entries still wanted.
     left: u64,
+    format: ExportFormat,
 }
 
 impl Export {
@@ -122,16 +119,30 @@ impl Export {
         let page_bytes = PAGE_BYTES.min(self.app.store.budget().bytes() / PAGE_SHARE);
         let mut held = self.app.outgoing.room(PAGE_AND_JSON * page_bytes).await?;
         self.request.limit = PAGE_ENTRIES.min(usize::try_from(self.left).unwrap_or(PAGE_ENTRIES));
-        let request = self.request.clone();
+        let (request, format) = (self.request.clone(), self.format.clone());
         let job = self.app.ask(&self.scope, move |engine, cancel| {
             let page = engine.page(&request, page_bytes, cancel)?;
-            Ok((encode(&page), page.entries.len(), page.cursor, page.stats))
+            Ok((
+                format.encode(&page),
+                page.entries.len(),
+                page.cursor,
+                page.stats,
+            ))
         });
         let (body, count, cursor, stats) = job.await?;
         self.left -= (count as u64).min(self.left);
         held.fit(body.len());
         let body = Charged::bytes(body, held);
         Ok((body, cursor.filter(|_| self.left > 0), stats))
+    }
+}
+
+impl Export {
+    /// How an export ends that can't go on.
+    fn cut_off(&self, message: &str) -> io::Result<Bytes> {
+        let line = self.format.failure(message);
+        line.map(Bytes::from)
+            .ok_or_else(|| io::Error::other(message.to_owned()))
     }
 }
 
@@ -146,7 +157,7 @@ fn chunks(
     export: Export,
     first: Bytes,
     after: Option<Cursor>,
-) -> impl Stream<Item = Result<Bytes, Infallible>> {
+) -> impl Stream<Item = io::Result<Bytes>> {
     futures_util::stream::unfold(
         Rest::Page(Box::new(export), first, after),
         |rest| async move {
@@ -154,17 +165,14 @@ fn chunks(
                 Rest::Nothing => return None,
                 Rest::Page(export, body, after) => (export, body, after),
                 Rest::Fetch(export, _) if export.app.phase() == Phase::Stopping => {
-                    return Some((
-                        Ok(error_line("the server is stopping").into()),
-                        Rest::Nothing,
-                    ));
+                    return Some((export.cut_off("the server is stopping"), Rest::Nothing));
                 }
                 Rest::Fetch(mut export, cursor) => {
                     export.request.after = Some(cursor);
                     match export.page().await {
                         Ok((body, after, _)) => (export, body, after),
                         Err(error) => {
-                            return Some((Ok(error_line(&error.message).into()), Rest::Nothing));
+                            return Some((export.cut_off(&error.message), Rest::Nothing));
                         }
                     }
                 }
@@ -173,77 +181,4 @@ fn chunks(
             Some((Ok(body), rest))
         },
     )
-}
-
-fn encode(page: &Page) -> Vec<u8> {
-    let mut out = Json::default();
-    for warning in &page.warnings {
-        out.raw("{\"warning\":");
-        out.text(warning);
-        out.raw("}\n");
-    }
-    for entry in &page.entries {
-        write_line(&mut out, entry);
-    }
-    out.finish()
-}
-
-fn write_line(out: &mut Json, PageEntry { labels, entry }: &PageEntry) {
-    out.raw("{\"timestamp\":\"");
-    out.integer(entry.timestamp);
-    out.raw("\",\"stream\":");
-    write_pairs(out, labels);
-    for (name, pairs) in [
-        (",\"structuredMetadata\":", &entry.metadata),
-        (",\"parsed\":", &entry.parsed),
-    ] {
-        if !pairs.is_empty() {
-            out.raw(name);
-            write_pairs(out, pairs);
-        }
-    }
-    out.raw(",\"line\":");
-    out.bytes(&entry.line);
-    out.raw("}\n");
-}
-
-fn error_line(message: &str) -> Vec<u8> {
-    format!("{}\n", serde_json::json!({"error": message})).into_bytes()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use skald_model::Charge;
-    use skald_query::EntryResult;
-
-    #[test]
-    fn a_line_is_an_entry_with_its_labels_by_category() {
-        let pair = |name: &str| vec![(name.to_owned(), "1".to_owned())];
-        let entry = EntryResult {
-            timestamp: -5,
-            line: b"x\n<".to_vec(),
-            metadata: pair("m"),
-            parsed: vec![],
-        };
-        let entries = vec![PageEntry {
-            labels: pair("app"),
-            entry,
-        }];
-        let page = Page {
-            entries,
-            stats: Stats::default(),
-            warnings: vec!["part 3 is damaged".to_owned()],
-            cursor: None,
-            charge: Charge::default(),
-        };
-        let expected = concat!(
-            "{\"warning\":\"part 3 is damaged\"}\n",
-            "{\"timestamp\":\"-5\",\"stream\":{\"app\":\"1\"},\"structuredMetadata\":{\"m\":\"1\"},\"line\":\"x\\n\\u003c\"}\n"
-        );
-        assert_eq!(
-            String::from_utf8(encode(&page)).expect("JSON is UTF-8"),
-            expected
-        );
-    }
 }

@@ -8,6 +8,7 @@ pub(crate) mod complete;
 pub(crate) mod delete;
 pub(crate) mod detected;
 pub(crate) mod export;
+pub(crate) mod export_format;
 pub(crate) mod extract;
 pub(crate) mod format_query;
 pub(crate) mod grpc;

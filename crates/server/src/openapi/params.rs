@@ -214,6 +214,16 @@ pub(super) const CARET: Param = optional(
 pub(super) const CHOICE_LIMIT: Param =
     optional("limit", Kind::Count, "Choices at most; 50, up to 1000");
 pub(super) const SAVED_NAME: Param = required("name", Kind::Text, "The search's name");
+pub(super) const EXPORT_FORMAT: Param = optional(
+    "format",
+    Kind::OneOf(&["jsonl", "text", "csv"]),
+    "JSON lines, time and line as text, or CSV",
+);
+pub(super) const EXPORT_COLUMNS: Param = optional(
+    "columns",
+    Kind::Text,
+    "Labels and fields that are columns of a CSV, comma between",
+);
 pub(super) const RULE_TYPE: Param = optional(
     "type",
     Kind::OneOf(&["alert", "record"]),

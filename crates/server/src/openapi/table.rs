@@ -164,7 +164,17 @@ fn queries() -> Vec<Operation> {
             ..read(
                 "/skald/api/v1/export",
                 "All entries of a log query",
-                &[&[LOG_QUERY], &RANGE, &[EXPORT_LIMIT, DIRECTION, CURSOR]],
+                &[
+                    &[LOG_QUERY],
+                    &RANGE,
+                    &[
+                        EXPORT_LIMIT,
+                        DIRECTION,
+                        CURSOR,
+                        EXPORT_FORMAT,
+                        EXPORT_COLUMNS,
+                    ],
+                ],
             )
         },
     ]
