@@ -64,14 +64,14 @@ impl Rounds<'_> {
     pub(crate) fn next(
         &mut self,
         pieces: usize,
-        charge: &mut Charge,
-    ) -> Result<Selected, StoreError> {
+        mut charge: Charge,
+    ) -> Result<Charged<Selected>, StoreError> {
         match self {
-            Rounds::Single(selected) => {
-                charge.absorb(std::mem::take(&mut selected.charge));
-                Ok(std::mem::take(&mut selected.value))
+            Rounds::Single(selected) => Ok(std::mem::take(selected)),
+            Rounds::Several(selector) => {
+                let value = selector.next(pieces, &mut charge)?;
+                Ok(Charged { value, charge })
             }
-            Rounds::Several(selector) => selector.next(pieces, charge),
         }
     }
 

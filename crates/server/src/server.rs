@@ -12,6 +12,7 @@ use crate::config::listen::candidates;
 use crate::config::syslog::SyslogListener;
 use crate::limits::overrides::Overrides;
 use crate::listeners;
+use crate::net::connection_memory::ConnectionsMemory;
 use crate::net::listener::{Listener, accept};
 use crate::net::outgoing::Outgoing;
 use crate::net::tls::Tls;
@@ -88,9 +89,8 @@ impl Server {
         self_log: Option<SelfLogReceiver>,
     ) -> Result<Running, StartError> {
         let (config, misfits) = config.fitted().map_err(StartError::Config)?;
-        for misfit in misfits {
-            tracing::warn!("configuration: {misfit}");
-        }
+        let warn = |misfit| tracing::warn!("configuration: {misfit}");
+        misfits.iter().for_each(warn);
         let config = config.bounded();
         skald_model::re2::bound_programs(config.regex_bytes());
         let address = config.listen().map_err(StartError::Config)?;
@@ -105,20 +105,21 @@ impl Server {
         let (overdue, given_up) = watch::channel(false);
         // Opening very many parts takes a while: until then clients get 503 instead of hanging.
         let (routers, router) = watch::channel(routes::starting(RECOVERING));
-        let connections = connections(&config);
+        let memory = ConnectionsMemory::default();
         let listener = Listener::new(
             config.server.clone(),
-            connections,
+            connections(&config),
             metrics.clone(),
+            memory.clone(),
             tls.clone(),
             router,
-            stopped.clone(),
-            given_up.clone(),
+            (stopped.clone(), given_up.clone()),
         );
         let accepting = tokio::spawn(accept(Arc::new(listener), socket));
         let opening = open(config, overrides, tokens, tenant, metrics, &routers);
         let opened = async {
             let app = opening.await?;
+            memory.charge_to(app.store.budget());
             let grpc = listen_grpcs(&app, tls.as_ref(), (stopped, given_up)).await?;
             let syslog = listeners::apply(&app, &app.config.syslog.listeners);
             syslog.await.map_err(StartError::Config)?;
@@ -281,17 +282,19 @@ async fn listen_grpc(
     app: &Arc<App>,
     address: SocketAddr,
     tls: Option<&Arc<Tls>>,
-    (stopped, overdue): (watch::Receiver<bool>, watch::Receiver<bool>),
+    ends: (watch::Receiver<bool>, watch::Receiver<bool>),
 ) -> Result<(SocketAddr, JoinHandle<()>), StartError> {
     let (socket, address) = bind(address).await?;
+    let memory = ConnectionsMemory::default();
+    memory.charge_to(app.store.budget());
     let listener = Listener::new(
         app.config.server.clone(),
         app.config.descriptors().connections,
         app.metrics.clone(),
+        memory,
         tls.cloned(),
         watch::channel(grpc::router(app.clone())).1,
-        stopped,
-        overdue,
+        ends,
     );
     tracing::info!(%address, "gRPC is ready");
     let accepting = tokio::spawn(accept(Arc::new(listener), socket));

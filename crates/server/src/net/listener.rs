@@ -2,6 +2,7 @@
 
 use crate::config::ServerConfig;
 use crate::error::ApiError;
+use crate::net::connection_memory::{ConnectionMemory, ConnectionsMemory, Transport};
 use crate::net::drain_body::DrainedBody;
 use crate::net::outgoing::CloseConnection;
 use crate::net::progress::{AnswerBody, Progress};
@@ -35,9 +36,6 @@ const HEAD_BYTES_MAX: usize = 256 * 1024;
 /// Streams of one HTTP/2 connection at once.
 const HTTP2_STREAMS_MAX: u32 = 256;
 
-/// What a client may send over one HTTP/2 connection before it is read, in bytes.
-const HTTP2_WINDOW_BYTES: u32 = 256 << 10;
-
 /// What one stream of HTTP/2 keeps to be sent, in bytes.
 const HTTP2_SEND_BYTES: usize = 64 << 10;
 
@@ -55,6 +53,8 @@ pub(crate) struct Listener {
     pub(crate) slots: Arc<Semaphore>,
     /// Where connections are counted.
     pub(crate) metrics: Arc<Metrics>,
+    /// What connections hold.
+    pub(crate) memory: ConnectionsMemory,
     /// TLS, when connections are encrypted.
     pub(crate) tls: Option<Arc<Tls>>,
     /// The routes in force: one answer for all while the server starts, then the real ones.
@@ -72,23 +72,28 @@ pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
     let mut connections = JoinSet::new();
     let mut fails = false;
     loop {
+        // What has no place or no memory waits in the system's queue.
+        let place = async {
+            let slot = slots.clone().acquire_owned().await.ok()?;
+            Some((slot, listener.memory.connection(listener.transport()).await))
+        };
         let accepted = tokio::select! {
             () = raised(&mut stopped) => break,
-            slot = slots.clone().acquire_owned() => match slot {
-                Ok(slot) => tokio::select! {
+            place = place => match place {
+                Some(place) => tokio::select! {
                     () = raised(&mut stopped) => break,
-                    accepted = socket.accept() => accepted.map(|(stream, _)| (stream, slot)),
+                    accepted = socket.accept() => accepted.map(|(stream, _)| (stream, place)),
                 },
-                Err(_) => break,
+                None => break,
             },
         };
         match accepted {
-            Ok((stream, slot)) => {
+            Ok((stream, (slot, memory))) => {
                 fails = false;
                 let listener = listener.clone();
                 connections.spawn(async move {
                     listener.metrics.connection(1);
-                    admit_connection(&listener, stream).await;
+                    admit_connection(&listener, stream, memory).await;
                     listener.metrics.connection(-1);
                     drop(slot);
                 });
@@ -106,7 +111,7 @@ pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
     while connections.join_next().await.is_some() {}
 }
 
-async fn admit_connection(listener: &Listener, stream: TcpStream) {
+async fn admit_connection(listener: &Listener, stream: TcpStream, memory: ConnectionMemory) {
     // Answers are written whole; waiting to fill packets only adds delay.
     let _ = stream.set_nodelay(true);
     let progress = Arc::new(Progress::default());
@@ -117,7 +122,7 @@ async fn admit_connection(listener: &Listener, stream: TcpStream) {
         progress.clone(),
     );
     let Some(tls) = &listener.tls else {
-        return serve_connection(listener, stream, progress).await;
+        return serve_connection(listener, stream, (progress, memory)).await;
     };
     let mut stopped = listener.stopped.clone();
     let shaken = tokio::select! {
@@ -127,7 +132,7 @@ async fn admit_connection(listener: &Listener, stream: TcpStream) {
         () = raised(&mut stopped) => return,
     };
     match shaken {
-        Ok(stream) => serve_connection(listener, stream, progress).await,
+        Ok(stream) => serve_connection(listener, stream, (progress, memory)).await,
         Err(error) => tracing::debug!(%error, "TLS handshake failed"),
     }
 }
@@ -138,10 +143,10 @@ impl Listener {
         config: ServerConfig,
         connections: usize,
         metrics: Arc<Metrics>,
+        memory: ConnectionsMemory,
         tls: Option<Arc<Tls>>,
         router: watch::Receiver<Router>,
-        stopped: watch::Receiver<bool>,
-        overdue: watch::Receiver<bool>,
+        (stopped, overdue): (watch::Receiver<bool>, watch::Receiver<bool>),
     ) -> Listener {
         let connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         metrics.add_connections_max(connections);
@@ -149,6 +154,7 @@ impl Listener {
             config,
             slots: Arc::new(Semaphore::new(connections)),
             metrics,
+            memory,
             tls,
             router,
             stopped,
@@ -156,14 +162,22 @@ impl Listener {
         }
     }
 
-    /// The longest time that a client may say nothing: short when all places are taken.
+    fn transport(&self) -> Transport {
+        match self.tls {
+            Some(_) => Transport::Tls,
+            None => Transport::Plain,
+        }
+    }
+
+    /// The longest time that a client may say nothing: short when all places are taken, or there is
+    /// no memory for more.
     async fn silence(&self) {
         let mut left = self.config.http_server_read_timeout;
         while !left.is_zero() {
             let step = left.min(SILENT_WHEN_FULL);
             tokio::time::sleep(step).await;
             left -= step;
-            if self.slots.available_permits() == 0 {
+            if self.slots.available_permits() == 0 || self.memory.is_short() {
                 return;
             }
         }
@@ -171,7 +185,7 @@ impl Listener {
 }
 
 /// HTTP of both versions, within bounds.
-fn http(config: &ServerConfig) -> Builder<TokioExecutor> {
+fn http(config: &ServerConfig, window: u32) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     let idle = config.http_server_idle_timeout;
     builder
@@ -183,8 +197,8 @@ fn http(config: &ServerConfig) -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(HTTP2_STREAMS_MAX)
-        .initial_connection_window_size(HTTP2_WINDOW_BYTES)
-        .initial_stream_window_size(HTTP2_WINDOW_BYTES)
+        .initial_connection_window_size(window)
+        .initial_stream_window_size(window)
         .max_send_buf_size(HTTP2_SEND_BYTES)
         .keep_alive_interval(Some(idle));
     builder
@@ -193,7 +207,7 @@ fn http(config: &ServerConfig) -> Builder<TokioExecutor> {
 async fn serve_connection(
     listener: &Listener,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    progress: Arc<Progress>,
+    (progress, memory): (Arc<Progress>, ConnectionMemory),
 ) {
     let (config, mut stopped, router) = (
         &listener.config,
@@ -225,8 +239,8 @@ async fn serve_connection(
             Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, unanswered)))
         }
     });
-    let builder = http(config);
-    let stream = TokioIo::new(RequestLines::new(stream, progress.clone()));
+    let builder = http(config, listener.memory.http2_window());
+    let stream = TokioIo::new(RequestLines::new(stream, progress.clone(), memory));
     let connection = builder.serve_connection_with_upgrades(stream, service);
     tokio::pin!(connection);
     // A connection without a request by then only holds a slot.

@@ -7,6 +7,7 @@
 //! request so far was answered and every body read to its end. A connection of which that can't be
 //! known any more, or that became something else (HTTP/2, a WebSocket), is passed on as it is.
 
+use crate::net::connection_memory::ConnectionMemory;
 use crate::net::progress::Progress;
 use std::io;
 use std::pin::Pin;
@@ -25,6 +26,7 @@ const STAND_IN: &[u8] = b"/";
 pub(super) struct RequestLines<S> {
     stream: S,
     progress: Arc<Progress>,
+    memory: ConnectionMemory,
     state: State,
     /// Bytes that were read and are not passed on yet.
     held: Vec<u8>,
@@ -42,10 +44,16 @@ enum State {
 }
 
 impl<S> RequestLines<S> {
-    pub(super) fn new(stream: S, progress: Arc<Progress>) -> RequestLines<S> {
+    /// Charges the heads that are read to the connection's memory.
+    pub(super) fn new(
+        stream: S,
+        progress: Arc<Progress>,
+        memory: ConnectionMemory,
+    ) -> RequestLines<S> {
         RequestLines {
             stream,
             progress,
+            memory,
             state: State::Line,
             held: Vec::new(),
             ready: 0,
@@ -56,7 +64,10 @@ impl<S> RequestLines<S> {
     fn is_at_line(&mut self) -> bool {
         if let State::After(begun) = self.state {
             match self.progress.next_line(begun) {
-                NextLine::Here => self.state = State::Line,
+                NextLine::Here => {
+                    self.memory.end_head();
+                    self.state = State::Line;
+                }
                 NextLine::Later => {}
                 NextLine::Never => self.state = State::Off,
             }
@@ -74,16 +85,17 @@ impl<S> RequestLines<S> {
     }
 
     /// Decides over the held bytes: a line that is whole, or too long, is passed on.
-    fn decide(&mut self) {
+    fn decide(&mut self) -> io::Result<()> {
         let Some(line) = whole_line(&self.held) else {
             if self.held.len() > LINE_BYTES_MAX {
                 self.pass_on(State::Off);
             }
-            return;
+            return Ok(());
         };
         let length = line.len();
         if line.starts_with(b"PRI ") {
-            return self.pass_on(State::Off);
+            self.pass_on(State::Off);
+            return self.charge_version(b"PRI ");
         }
         match mend(line) {
             Mended::Good => {}
@@ -95,12 +107,38 @@ impl<S> RequestLines<S> {
         }
         let begun = self.progress.begun();
         self.pass_on(State::After(begun));
+        Ok(())
+    }
+
+    /// Charges what was read, where it is of a head; fails when there is no room for it.
+    fn charge(&mut self, bytes: usize) -> io::Result<()> {
+        let is_head = match self.state {
+            State::Line => true,
+            State::After(begun) => self.progress.begun() == begun,
+            State::Off => false,
+        };
+        if !is_head || self.memory.read_head(bytes) {
+            return Ok(());
+        }
+        Err(no_room("the head of a request"))
+    }
+
+    /// Charges what HTTP/2 needs; fails when there is no room for it.
+    fn charge_version(&mut self, line: &[u8]) -> io::Result<()> {
+        if !line.starts_with(b"PRI ") || self.memory.begin_http2() {
+            return Ok(());
+        }
+        Err(no_room("a connection of HTTP/2"))
     }
 
     fn pass_on(&mut self, state: State) {
         self.ready = self.held.len();
         self.state = state;
     }
+}
+
+fn no_room(of: &str) -> io::Error {
+    io::Error::other(format!("there is no memory for {of}"))
 }
 
 /// Whether the bytes that come next begin a request.
@@ -191,12 +229,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for RequestLines<S> {
                 this.ready -= count;
                 return Poll::Ready(Ok(()));
             }
-            if !this.is_at_line() {
-                return Pin::new(&mut this.stream).poll_read(context, buffer);
-            }
+            let is_at_line = this.is_at_line();
             let before = buffer.filled().len();
             ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
             let new = &buffer.filled()[before..];
+            this.charge(new.len())?;
+            if !is_at_line {
+                return Poll::Ready(Ok(()));
+            }
             if new.is_empty() {
                 // The end: what there is of a line is the parser's to refuse.
                 this.pass_on(State::Off);
@@ -208,12 +248,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for RequestLines<S> {
             if this.held.is_empty()
                 && let Some(state) = this.as_it_is(new)
             {
+                this.charge_version(new)?;
                 this.state = state;
                 return Poll::Ready(Ok(()));
             }
+            let may_be_whole = new.contains(&b'\n');
             this.held.extend_from_slice(new);
             buffer.set_filled(before);
-            this.decide();
+            if may_be_whole || this.held.len() > LINE_BYTES_MAX {
+                this.decide()?;
+            }
         }
     }
 }
@@ -251,6 +295,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for RequestLines<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::connection_memory::{ConnectionsMemory, Transport};
+    use skald_model::{Budget, Held, MemoryUser};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
@@ -296,8 +342,9 @@ mod tests {
 
     /// What is read of these writes, each of which arrives alone.
     async fn read(writes: &[&str]) -> String {
+        let memory = ConnectionMemory::default();
         let (ours, mut theirs) = tokio::io::duplex(1 << 20);
-        let mut lines = RequestLines::new(ours, Arc::new(Progress::default()));
+        let mut lines = RequestLines::new(ours, Arc::new(Progress::default()), memory);
         let mut out = String::new();
         for write in writes {
             theirs
@@ -332,5 +379,46 @@ mod tests {
         assert_eq!(read(&[&line[..9]]).await, &line[..9]);
         let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
         assert_eq!(read(&[preface, line]).await, format!("{preface}{line}"));
+    }
+    #[tokio::test]
+    async fn a_head_is_charged_until_its_answer_and_ends_where_there_is_no_room() {
+        let budget = Arc::new(Budget::new(64 << 20));
+        let all = ConnectionsMemory::default();
+        all.charge_to(&budget);
+        let held = || budget.held(MemoryUser::Connections);
+        let memory = all.connection(Transport::Plain).await;
+        let (idle, progress) = (held(), Arc::new(Progress::default()));
+        let (ours, mut theirs) = tokio::io::duplex(16 << 20);
+        let mut lines = RequestLines::new(ours, progress.clone(), memory);
+        let head = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+        let mut bytes = vec![0; head.len()];
+        for _ in 0..2 {
+            theirs.write_all(head.as_bytes()).await.expect("room");
+            lines.read_exact(&mut bytes).await.expect("the head");
+            assert!(held() > head.len(), "{}", held());
+            let request = progress.begin();
+            let body = [b'x'; 1000];
+            let before = held();
+            for _ in 0..100 {
+                theirs.write_all(&body).await.expect("room");
+                lines.read_exact(&mut bytes[..1000]).await.expect("a body");
+            }
+            assert_eq!(held(), before);
+            drop(request);
+            theirs.write_all(b"G").await.expect("room");
+            theirs
+                .write_all(b"ET / HTTP/1.1\r\n\r\n")
+                .await
+                .expect("room");
+            lines.read_exact(&mut bytes[..18]).await.expect("the head");
+            assert_eq!(held(), idle);
+            drop(progress.begin());
+        }
+        let others = Held::charged(&budget, MemoryUser::Head, budget.bytes() * 9 / 10);
+        theirs.write_all(head.as_bytes()).await.expect("room");
+        let refused = lines.read_exact(&mut bytes).await.expect_err("no room");
+        assert!(refused.to_string().contains("no memory"), "{refused}");
+        drop((lines, others));
+        assert_eq!(budget.held_by_all(), 0);
     }
 }

@@ -14,7 +14,7 @@ use crate::exec::log::plan::LogPlan;
 use crate::exec::scan::Scan;
 use crate::sched::pool::Shared;
 use crate::stats::Stats;
-use skald_model::{Charge, Charged, Columns, ContentQuery, Direction, MetadataWanted};
+use skald_model::{Charge, Columns, ContentQuery, Direction, MetadataWanted};
 use skald_store::{Piece, Select};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,8 +67,7 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
         false => usize::MAX,
     };
     loop {
-        let mut charge = context.charge();
-        let mut selected = match rounds.next(count, &mut charge) {
+        let mut selected = match rounds.next(count, context.charge()) {
             Ok(selected) => selected,
             Err(error) => {
                 found.warnings.push(context.interrupt.settle(error.into())?);
@@ -78,13 +77,10 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
         if count == FIRST_ROUND_PIECES && top.direction.is_backward() {
             let looks_at = rows_looked_at(&job);
             let split = |piece: Piece| piece.split_newest(looks_at);
-            selected.pieces = selected.pieces.into_iter().flat_map(split).collect();
+            let pieces = std::mem::take(&mut selected.value.pieces);
+            selected.value.pieces = pieces.into_iter().flat_map(split).collect();
         }
-        sort_pieces(&mut selected.pieces, top.direction);
-        let selected = Charged {
-            value: selected,
-            charge,
-        };
+        sort_pieces(&mut selected.value.pieces, top.direction);
         let of_piece = |piece: &Piece| (piece.min_time, piece.max_time);
         times.extend(selected.value.pieces.iter().map(of_piece));
         let round = Arc::new(LogRound {
