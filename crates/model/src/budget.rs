@@ -120,7 +120,7 @@ impl MemoryUser {
             MemoryUser::Bodies => (25, 82),
             MemoryUser::Answers => (30, 86),
             MemoryUser::LightQueries => (10, 90),
-            MemoryUser::Connections => (10, 88),
+            MemoryUser::Connections => (10, 94),
             MemoryUser::SmallBodies => (5, 90),
             MemoryUser::Pushes => (45, 94),
         };

@@ -75,11 +75,16 @@ impl ConnectionsMemory {
         }
     }
 
+    /// Within the share of connections there is room whatever others hold: a server that is short of
+    /// memory can be asked how it is.
     fn try_connection(&self, base: usize) -> Option<ConnectionMemory> {
-        let mut held = self.budget().map(|b| Held::new(b, MemoryUser::Connections));
-        let has_room = held.as_mut().is_none_or(|held| held.try_cover(base));
-        has_room.then_some(ConnectionMemory {
-            held,
+        let user = MemoryUser::Connections;
+        let is_full = |budget: &&Arc<Budget>| budget.held(user) + base >= budget.share(user);
+        if self.budget().filter(is_full).is_some() {
+            return None;
+        }
+        Some(ConnectionMemory {
+            held: self.budget().map(|b| Held::charged(b, user, base)),
             base,
             head: 0,
         })
@@ -174,6 +179,7 @@ mod tests {
             .map_while(|_| all.try_connection(PLAIN_BYTES))
             .collect();
         assert!(budget.held(MemoryUser::Connections) < share);
+        assert!(all.try_connection(PLAIN_BYTES).is_none());
         let (refused, ended) = tokio::join!(all.connection(Transport::Tls), async {
             assert!(all.is_short());
             drop(held);
@@ -182,5 +188,11 @@ mod tests {
         assert!(!all.is_short());
         assert!(budget.refusals(MemoryUser::Connections) >= 2);
         assert_eq!(budget.held_by_all(), 0);
+
+        budget.charge(MemoryUser::Head, budget.bytes());
+        let mut short = all
+            .try_connection(PLAIN_BYTES)
+            .expect("others do not count");
+        assert!(!short.read_head(2 * HEAD_BYTES));
     }
 }
