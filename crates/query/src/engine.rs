@@ -87,7 +87,8 @@ impl Engine {
     ) -> Result<Answer, QueryError> {
         let began = Instant::now();
         let context = self.context(&request.tenants, cancel, request.caching);
-        let mut answer = match request.query.compile(request.on_error)? {
+        let compiled = context.compiled(&request.query, request.on_error)?;
+        let mut answer = match compiled.value {
             Query::Log(query) => {
                 let plan = LogPlan::of_range(request, query)?;
                 self.entries(&context, plan, &request.query, request.labelling)?
@@ -110,7 +111,8 @@ impl Engine {
     ) -> Result<Answer, QueryError> {
         let began = Instant::now();
         let context = self.context(&request.tenants, cancel, request.caching);
-        let mut answer = match request.query.compile(request.on_error)? {
+        let compiled = context.compiled(&request.query, request.on_error)?;
+        let mut answer = match compiled.value {
             Query::Log(query) => {
                 let plan = LogPlan::of_instant(request, query);
                 self.entries(&context, plan, &request.query, request.labelling)?
@@ -146,7 +148,8 @@ impl Engine {
         cancel: &Cancel,
     ) -> Result<Page, QueryError> {
         let context = self.context(&request.tenants, cancel, request.caching);
-        let Query::Log(query) = request.query.compile(request.on_error)? else {
+        let compiled = context.compiled(&request.query, request.on_error)?;
+        let Query::Log(query) = compiled.value else {
             return Err(QueryError::Bad("only log selector is supported".to_owned()));
         };
         let bytes_max = bytes_max.min(self.limits.query_memory);

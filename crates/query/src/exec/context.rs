@@ -4,9 +4,11 @@ use crate::error::QueryError;
 use crate::exec::interrupt::Interrupt;
 use crate::limits::QueryLimits;
 use crate::multi_tenant::Source;
+use crate::parsed::{OnError, Parsed};
 use crate::request::Caching;
 use crate::sched::pool::Pool;
-use skald_model::{Charge, Charged};
+use skald_logql::typed::Query;
+use skald_model::{Charge, Charged, re2};
 use skald_store::{Select, Selected};
 
 /// Everything a query runs with but the query itself.
@@ -33,6 +35,16 @@ impl Context<'_> {
         let mut charge = self.charge();
         charge.add(bytes)?;
         Ok(Charged { value, charge })
+    }
+
+    /// A query with its regexes compiled, charged for about what they hold.
+    pub(crate) fn compiled(
+        &self,
+        query: &Parsed,
+        on_error: OnError,
+    ) -> Result<Charged<Query>, QueryError> {
+        let (compiled, bytes) = re2::together(|| query.compile(on_error));
+        self.charged(compiled?, bytes)
     }
 
     /// Selects what there is to read, charged while it is found.

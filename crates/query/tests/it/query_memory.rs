@@ -266,6 +266,21 @@ fn high_water_bytes() -> usize {
     kb * 1024
 }
 
+#[test]
+fn compiled_regexes_count_while_a_query_runs() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = store(folder.path());
+    let query = r#"{app="long"} |~ "\\pL{40}x""#;
+    let refused = ask(&engine(&store, MB), query);
+    assert!(
+        matches!(refused, Err(QueryError::Memory(MB))),
+        "{:?}",
+        refused.map(|_| ())
+    );
+    assert_eq!(store.budget().held(MemoryUser::Queries), 0);
+    assert!(ask(&engine(&store, 64 * MB), query).is_ok());
+}
+
 /// Run in a process of its own, which has no earlier high-water mark: prints what the query was
 /// charged with at most and what the process grew by.
 #[cfg(target_os = "linux")]
