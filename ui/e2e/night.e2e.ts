@@ -70,9 +70,12 @@ test('what a colleague sent: pasted it runs, and the view is copied back as one'
   await expect(page.locator('.row').first()).toContainText('로그인 실패');
   expect(keys.pressed).toBeLessThanOrEqual(1);
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
-  await keys.press('s', 'ArrowDown', 'ArrowDown', 'Enter');
-  const copied = await page.evaluate(() => navigator.clipboard.readText());
-  expect(copied).toMatch(/^logcli .*\{service_name="auth"\} \|= "실패"/);
+  await keys.press('s');
+  await expect(page.getByRole('menuitem').first()).toBeFocused();
+  await keys.press('ArrowDown', 'ArrowDown', 'Enter');
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+  await expect.poll(clipboard).toMatch(/^logcli .*\{service_name="auth"\} \|= "실패"/);
+  const copied = await clipboard();
   await keys.paste(copied);
   await expect(page.locator('.row').first()).toContainText('로그인 실패');
 });

@@ -1,7 +1,7 @@
 /** A button with a menu below it; closes on choice, Escape and a click elsewhere. */
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon, type IconName } from './Icon';
 
 export interface Choice {
@@ -24,7 +24,8 @@ export function Menu({ label, icon, text, choices, children, name }: Props) {
   const [isOpen, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
+  // At once: keys that follow belong to the menu.
+  useLayoutEffect(() => {
     if (!isOpen) return;
     root.current?.querySelector<HTMLElement>('[role^=menuitem], select, input')?.focus();
     const close = (event: Event) => {

@@ -139,7 +139,7 @@ impl Export {
 
 impl Export {
     /// How an export ends that can't go on.
-    fn cut_off(&self, message: &str) -> io::Result<Bytes> {
+    fn last_word(&self, message: &str) -> io::Result<Bytes> {
         let line = self.format.failure(message);
         line.map(Bytes::from)
             .ok_or_else(|| io::Error::other(message.to_owned()))
@@ -165,14 +165,14 @@ fn chunks(
                 Rest::Nothing => return None,
                 Rest::Page(export, body, after) => (export, body, after),
                 Rest::Fetch(export, _) if export.app.phase() == Phase::Stopping => {
-                    return Some((export.cut_off("the server is stopping"), Rest::Nothing));
+                    return Some((export.last_word("the server is stopping"), Rest::Nothing));
                 }
                 Rest::Fetch(mut export, cursor) => {
                     export.request.after = Some(cursor);
                     match export.page().await {
                         Ok((body, after, _)) => (export, body, after),
                         Err(error) => {
-                            return Some((export.cut_off(&error.message), Rest::Nothing));
+                            return Some((export.last_word(&error.message), Rest::Nothing));
                         }
                     }
                 }
