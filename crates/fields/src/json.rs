@@ -5,6 +5,7 @@
 //! depth are bounded by the line.
 
 use memchr::memchr2;
+use skald_model::steps;
 
 /// Deepest nesting that is flattened; objects further down are passed over. Each level is scanned
 /// twice, so the bound also keeps the time for a hostile line linear in its length.
@@ -71,6 +72,7 @@ pub struct Value {
 /// The first byte at or after `at` that is no white space.
 pub fn skip_space(data: &[u8], mut at: usize) -> Option<usize> {
     loop {
+        steps::count(1);
         match data.get(at)? {
             b' ' | b'\n' | b'\r' | b'\t' => at += 1,
             _ => return Some(at),
@@ -86,6 +88,7 @@ pub fn string_end(data: &[u8], at: usize) -> Option<(usize, bool)> {
     for word in data.get(at..)?.chunks_exact(8).take(SHORT_WORDS) {
         let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
         let hits = zero_bytes(word ^ repeated(b'"')) | zero_bytes(word ^ repeated(b'\\'));
+        steps::count(8);
         if hits != 0 {
             let found = from + hits.trailing_zeros() as usize / 8;
             return if data[found] == b'"' {
@@ -102,7 +105,10 @@ pub fn string_end(data: &[u8], at: usize) -> Option<(usize, bool)> {
 fn long_string_end(data: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
     loop {
-        at += memchr2(b'"', b'\\', data.get(at..)?)?;
+        let rest = data.get(at..)?;
+        let found = memchr2(b'"', b'\\', rest);
+        steps::count(found.unwrap_or(rest.len()) + 1);
+        at += found?;
         if data[at] == b'"' {
             return Some((at, escaped));
         }
@@ -158,6 +164,7 @@ pub fn value_at(data: &[u8], at: usize) -> Result<Value, JsonError> {
                 .iter()
                 .position(ends)
                 .map_or(data.len(), |length| start + length);
+            steps::count(end - start);
             let kind = match (first, &data[start..end]) {
                 (_, b"true" | b"false") => Kind::Bool,
                 (_, b"null") => Kind::Null,
@@ -173,6 +180,7 @@ pub fn value_at(data: &[u8], at: usize) -> Result<Value, JsonError> {
 pub fn block_end(data: &[u8], start: usize, open: u8, close: u8) -> Option<usize> {
     let (mut at, mut level) = (start, 0usize);
     loop {
+        steps::count(1);
         match *data.get(at)? {
             b'"' => at = string_end(data, at + 1)?.0,
             byte if byte == open => level += 1,
@@ -238,6 +246,7 @@ pub fn walk_object(
 
 /// Appends a string's text without its escapes; `None` (and nothing appended) when one is bad.
 pub fn unescape(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    steps::count(text.len());
     let before = out.len();
     let done = unescape_onto(text, out);
     if done.is_none() {

@@ -2,6 +2,7 @@
 
 /// The label name of `key` below `prefix`: letters, digits and `_`, never a digit first.
 pub fn label_name(prefix: &str, key: &str) -> String {
+    skald_model::steps::count(prefix.len() + key.len());
     let key = key.trim();
     let mut name = String::with_capacity(prefix.len() + 1 + key.len());
     name.push_str(prefix);

@@ -4,11 +4,13 @@
 //! in answers.
 
 use crate::json::unescape;
+use skald_model::steps;
 use std::fmt;
 use std::ops::Range;
 
 /// Replaces JSON's escapes and `\'` in a quoted value; `None` when one is not valid.
 pub fn unescape_quoted(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    steps::count(text.len());
     if !text.windows(2).any(|pair| pair == b"\\'") {
         return unescape(text, out);
     }
@@ -88,8 +90,11 @@ impl Iterator for Scanner<'_> {
     type Item = Result<Pair, LogfmtError>;
 
     fn next(&mut self) -> Option<Result<Pair, LogfmtError>> {
+        let before = self.at;
         self.at += self.line[self.at..].iter().position(|b| *b > b' ')?;
-        Some(self.pair())
+        let pair = self.pair();
+        steps::count(self.at - before);
+        Some(pair)
     }
 }
 

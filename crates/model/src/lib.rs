@@ -18,6 +18,7 @@ pub mod matcher;
 pub mod query_memory;
 pub mod re2;
 pub mod resident;
+pub mod steps;
 pub mod stream;
 pub mod tenant;
 pub mod time;

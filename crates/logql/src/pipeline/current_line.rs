@@ -4,6 +4,7 @@ use crate::pipeline::entry_labels::EntryLabels;
 use crate::pipeline::labels::LabelSet;
 use crate::pipeline::line_format::LineContext;
 use crate::pipeline::span::{Input, Text};
+use skald_model::steps;
 use std::ops::Range;
 
 /// Where the line's text is.
@@ -86,6 +87,7 @@ impl<'a> Line<'a> {
         &mut self,
         f: impl FnOnce(&mut LabelSet, Input<'a>, Text<'_>) -> R,
     ) -> R {
+        steps::count(self.bytes().len());
         match &self.place {
             Place::Batch(range) => {
                 let bytes = &self.input.lines[range.clone()];
@@ -113,6 +115,7 @@ impl<'a> Line<'a> {
 
     /// Makes `output` the text.
     pub(super) fn take_output(&mut self) {
+        steps::count(self.output.len());
         std::mem::swap(self.rewritten, self.output);
         self.place = Place::Rewritten;
     }

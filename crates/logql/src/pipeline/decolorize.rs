@@ -1,7 +1,8 @@
 //! `| decolorize` strips ANSI control sequences (CSI and OSC) from the line.
 
 use crate::pipeline::current_line::Line;
-use memchr::memchr;
+use memchr::{memchr, memrchr};
+use skald_model::steps;
 
 const ESCAPE: u8 = 0x1b;
 const BELL: u8 = 0x07;
@@ -21,9 +22,17 @@ pub(super) fn decolorize(line: &mut Line<'_>) -> bool {
 /// Appends `text` without its control sequences.
 fn strip(text: &[u8], output: &mut Vec<u8>) {
     let mut rest = text;
+    // Sequences that want a bell are not looked for any more once none is left.
+    let last_bell = memrchr(BELL, text);
+    steps::count(text.len());
     while let Some(at) = memchr(ESCAPE, rest) {
         output.extend_from_slice(&rest[..at]);
-        let length = sequence_length(&rest[at..]);
+        let begins = text.len() - rest.len() + at;
+        let length = match rest.get(at + 1) {
+            Some(b']') if last_bell.is_none_or(|bell| bell < begins) => 0,
+            _ => sequence_length(&rest[at..]),
+        };
+        steps::count(at + length.max(1));
         if length == 0 {
             output.push(ESCAPE);
         }
@@ -40,6 +49,7 @@ fn sequence_length(text: &[u8]) -> usize {
                 .iter()
                 .take_while(|b| (0x20..=0x3f).contains(*b))
                 .count();
+            steps::count(parameters);
             match text.get(2 + parameters) {
                 Some(0x40..=0x7e) => 3 + parameters,
                 _ => 0,
@@ -47,6 +57,7 @@ fn sequence_length(text: &[u8]) -> usize {
         }
         Some(b']') => text
             .iter()
+            .inspect(|_| steps::count(1))
             .position(|b| *b == BELL)
             .map_or(0, |bell| bell + 1),
         _ => 0,

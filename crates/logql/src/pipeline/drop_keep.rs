@@ -6,11 +6,11 @@ use super::names::{NameId, StaticNames};
 use super::span::Input;
 use crate::ast::NamedMatcher;
 use crate::pipeline::current_line::Line;
-use skald_model::Matcher;
+use skald_model::{Matcher, steps};
 use std::sync::Arc;
 
 /// What an item of the list is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Target {
     Label(NameId),
     Error,
@@ -44,6 +44,7 @@ impl Item {
 
     /// Whether the item is about this label as it is now.
     fn holds(&self, labels: &LabelSet, input: Input<'_>) -> bool {
+        steps::count(1);
         let Some(condition) = &self.condition else {
             return true;
         };
@@ -54,6 +55,7 @@ impl Item {
             Target::Error => labels.error(),
             Target::Details => labels.details(input),
         };
+        steps::count(value.len());
         condition.matches(value)
     }
 }
@@ -105,7 +107,7 @@ fn delete(labels: &mut LabelSet, input: Input<'_>, name: NameId) {
     }
 }
 
-/// `| keep a, b="x"`
+/// `| keep a, b="x"`: the items in order of their labels.
 #[derive(Debug, Clone)]
 pub(super) struct KeepLabels(Arc<[Item]>);
 
@@ -115,19 +117,22 @@ impl KeepLabels {
         list: &[NamedMatcher],
         names: &mut StaticNames,
     ) -> Result<KeepLabels, StageError> {
-        list.iter()
-            .map(|item| Item::compile(item, names))
-            .collect::<Result<_, _>>()
-            .map(KeepLabels)
+        let items = list.iter().map(|item| Item::compile(item, names));
+        let mut items: Vec<Item> = items.collect::<Result<_, _>>()?;
+        items.sort_by_key(|item| item.target);
+        Ok(KeepLabels(items.into()))
     }
 
     /// Takes all other labels away; error labels stay.
     pub(super) fn apply(&self, line: &mut Line<'_>) -> bool {
         let input = line.input;
         line.labels.retain(input, |labels, name| {
-            self.0
-                .iter()
-                .any(|item| item.target == Target::Label(name) && item.holds(labels, input))
+            let label = Target::Label(name);
+            let from = self.0.partition_point(|item| item.target < label);
+            let items = self.0[from..].iter();
+            items
+                .take_while(|item| item.target == label)
+                .any(|item| item.holds(labels, input))
         });
         true
     }

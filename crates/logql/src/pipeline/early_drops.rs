@@ -84,6 +84,11 @@ impl Refuter {
 }
 
 impl Watch {
+    /// The label it is about.
+    pub(super) fn label(&self) -> NameId {
+        self.label
+    }
+
     /// Whether the line is bound to be dropped when stage `at` sets `label` to `value`.
     pub(super) fn refutes(&self, at: usize, label: NameId, value: &[u8]) -> bool {
         self.label == label && self.stage > at && self.filter.fails_with(label, value, self.errors)

@@ -1,5 +1,6 @@
 //! IP matchers find addresses in lines and label values that `ip("…")` covers.
 
+use skald_model::steps;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One address, a network or a range, kept as the inclusive range it covers.
@@ -56,6 +57,7 @@ impl IpMatcher {
     pub(super) fn found_in(&self, text: &[u8]) -> bool {
         let mut at = 0;
         while at < text.len() {
+            let before = at;
             let rest = &text[at..];
             if starts_v4(rest) {
                 let length = rest
@@ -78,6 +80,7 @@ impl IpMatcher {
             } else {
                 at += 1;
             }
+            steps::count(at - before);
         }
         false
     }

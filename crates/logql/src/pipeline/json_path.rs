@@ -17,6 +17,7 @@ use crate::pipeline::json_path_syntax::{Segment, parse_path};
 use skald_fields::json::{
     JsonError, Kind, Value, block_end, skip_space, string_end, unescape, value_at,
 };
+use skald_model::steps;
 use std::sync::Arc;
 
 /// Paths followed in one scan: as many as a word has bits.
@@ -122,6 +123,7 @@ impl Scan<'_> {
         self.same.resize(depth_max, 0);
         let (mut level, mut at) = (0isize, 0);
         while let Some(byte) = data.get(at) {
+            steps::count(1);
             match byte {
                 b'"' => {
                     let (end, escaped) = string_end(data, at + 1).ok_or(Stop::Quiet)?;
@@ -270,6 +272,7 @@ impl Scan<'_> {
 
 /// The numbers up to `count` of which something is true, as bits.
 fn bits(count: usize, holds: impl Fn(usize) -> bool) -> u64 {
+    steps::count(count);
     (0..count).fold(0, |bits, at| bits | u64::from(holds(at)) << at)
 }
 
@@ -330,6 +333,7 @@ fn search(data: &[u8], mut at: usize, segments: &[Segment]) -> Option<usize> {
     let (mut level, mut found) = (0usize, 0usize);
     let mut enter = true;
     while let Some(byte) = data.get(at) {
+        steps::count(1);
         match byte {
             b'"' => {
                 let (end, escaped) = string_end(data, at + 1)?;

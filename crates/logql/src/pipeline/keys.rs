@@ -7,6 +7,7 @@ use super::labels::LabelSet;
 use super::names::{NO_NAME, NameId};
 use hashbrown::HashTable;
 use skald_fields::label_name;
+use skald_model::steps;
 use std::hash::BuildHasher;
 
 /// Most keys kept: lines with random keys must not fill the memory.
@@ -75,6 +76,7 @@ impl Keys {
 
     /// What `raw` below `prefix` becomes.
     pub(super) fn get(&mut self, prefix: PrefixId, raw: &[u8], labels: &mut LabelSet) -> Key {
+        steps::count(raw.len() + 1);
         let is = |key: &Key, bytes: &[u8]| {
             key.prefix == prefix && equal(&bytes[key.start as usize..key.end as usize], raw)
         };

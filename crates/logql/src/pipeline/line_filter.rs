@@ -13,6 +13,7 @@ use super::selection::Selection;
 use crate::ast::{LineFilterArg, LineFilterExpr, LineFilterOp};
 use crate::go::quote::quoted;
 use regex_syntax::hir::{Hir, HirKind};
+use skald_model::steps;
 use skald_model::{Batch, Literal, re2};
 use std::sync::Arc;
 
@@ -93,6 +94,7 @@ impl LineFilter {
 
     /// Whether a line passes.
     pub(super) fn matches(&self, line: &[u8]) -> bool {
+        steps::count(line.len());
         self.strategy.matches(line) != self.negated
     }
 

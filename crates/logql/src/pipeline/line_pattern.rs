@@ -2,6 +2,7 @@
 
 use super::StageError;
 use memchr::memmem::Finder;
+use skald_model::steps;
 
 /// A piece of a pattern's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +99,9 @@ impl LinePattern {
         }
         let mut at = 0;
         for (index, literal) in self.literals.iter().enumerate() {
-            let Some(gap) = literal.find(&line[at..]) else {
+            let found = literal.find(&line[at..]);
+            steps::count(1 + found.unwrap_or(line.len() - at));
+            let Some(gap) = found else {
                 return false;
             };
             if gap == 0 && (index > 0 || self.starts_with_capture) {

@@ -11,8 +11,10 @@ use super::span::{Input, Text};
 use super::stage::ParserState;
 use crate::ast::Extraction;
 use crate::pipeline::current_line::Line;
+use hashbrown::HashMap;
 use skald_fields::label_name;
 use skald_fields::logfmt::{LogfmtError, Pair, Scanner, unescape_quoted};
+use skald_model::steps;
 use std::sync::Arc;
 
 /// `__error__` of logfmt.
@@ -23,8 +25,10 @@ const LOGFMT_ERROR: &str = "LogfmtParserErr";
 pub(super) struct LogfmtParser {
     strict: bool,
     keep_empty: bool,
-    /// Label and key; empty for all keys.
-    expressions: Arc<[(NameId, String)]>,
+    /// Labels; empty for all keys.
+    expressions: Arc<[NameId]>,
+    /// Which expressions ask for a key.
+    by_key: Arc<HashMap<Vec<u8>, Vec<usize>>>,
 }
 
 impl LogfmtParser {
@@ -35,19 +39,16 @@ impl LogfmtParser {
         list: &[Extraction],
         names: &mut StaticNames,
     ) -> LogfmtParser {
-        let expressions = list
-            .iter()
-            .map(|e| {
-                (
-                    names.id(&e.label),
-                    e.expression.trim_matches('"').to_owned(),
-                )
-            })
-            .collect();
+        let mut by_key: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+        for (at, expression) in list.iter().enumerate() {
+            let key = expression.expression.trim_matches('"').as_bytes();
+            by_key.entry(key.to_vec()).or_default().push(at);
+        }
         LogfmtParser {
             strict,
             keep_empty,
-            expressions,
+            expressions: list.iter().map(|e| names.id(&e.label)).collect(),
+            by_key: Arc::new(by_key),
         }
     }
 
@@ -134,21 +135,27 @@ impl LogfmtParser {
             };
             let raw = &text.bytes[pair.key.clone()];
             let sanitised = sanitised(raw);
-            for ((label, key), found) in self.expressions.iter().zip(&mut *found) {
-                let is = key.as_bytes() == raw || sanitised.as_ref() == Some(key);
-                let name = labels.unshadowed(input, *label);
-                if !is || (name != *label && labels.is_extracted(name)) {
+            let keys = [Some(raw), sanitised.as_ref().map(String::as_bytes)];
+            let asking = keys
+                .into_iter()
+                .flatten()
+                .filter_map(|key| self.by_key.get(key));
+            for at in asking.flatten() {
+                steps::count(1);
+                let label = self.expressions[*at];
+                let name = labels.unshadowed(input, label);
+                if name != label && labels.is_extracted(name) {
                     continue;
                 }
                 let value = value_of(labels, text, &pair);
                 labels.set_parsed(name, value);
-                missing -= usize::from(!std::mem::replace(found, true));
+                missing -= usize::from(!std::mem::replace(&mut found[*at], true));
             }
             if missing == 0 && labels.found_all() {
                 break;
             }
         }
-        for (label, _) in self.expressions.iter() {
+        for label in self.expressions.iter() {
             if labels.find(input, *label).is_none() {
                 let nothing = labels.store(b"");
                 labels.set_parsed(*label, nothing);

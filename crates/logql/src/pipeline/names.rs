@@ -5,7 +5,8 @@
 //! number keeps its name until [`NameTable::bind`] finds another pipeline or too many names, which
 //! happens between runs.
 
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
+use skald_model::steps;
 use std::hash::BuildHasher;
 
 /// Number of a label name.
@@ -24,16 +25,20 @@ pub const EXTRACTED_SUFFIX: &str = "_extracted";
 #[derive(Debug, Default)]
 pub(super) struct StaticNames {
     names: Vec<String>,
+    numbers: HashMap<String, NameId>,
 }
 
 impl StaticNames {
     /// The number of `name`, new or known.
     pub(super) fn id(&mut self, name: &str) -> NameId {
-        if let Some(at) = self.names.iter().position(|n| n == name) {
-            return at as NameId;
+        steps::count(name.len());
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
         }
+        let number = self.names.len() as NameId;
         self.names.push(name.to_owned());
-        (self.names.len() - 1) as NameId
+        self.numbers.insert(name.to_owned(), number);
+        number
     }
 
     /// The name of a number.
@@ -75,6 +80,7 @@ impl NameTable {
 
     /// The number of `name`, new or known.
     pub(super) fn intern(&mut self, name: &str) -> NameId {
+        steps::count(name.len());
         let hash = self.hasher.hash_one(name);
         if let Some(id) = self
             .index
@@ -93,6 +99,7 @@ impl NameTable {
 
     /// The number of `name` if it was ever seen.
     pub(super) fn find(&self, name: &str) -> Option<NameId> {
+        steps::count(name.len());
         self.index
             .find(self.hasher.hash_one(name), |id| {
                 *self.names[*id as usize] == *name

@@ -9,6 +9,7 @@ use super::line_pattern::{Piece, pieces};
 use super::names::{NameId, StaticNames};
 use crate::pipeline::current_line::Line;
 use memchr::memmem::Finder;
+use skald_model::steps;
 use std::sync::Arc;
 
 #[derive(Debug, Clone)]
@@ -119,6 +120,7 @@ impl PatternParser {
                 (at, parts) = (literal.bytes().len(), rest);
             }
             while let [capture, rest @ ..] = parts {
+                let before = at;
                 let (end, next, found) = match rest {
                     [Part::Literal(literal), ..] => match literal.find(&text.bytes[at..]) {
                         Some(length) => (at + length, at + length + literal.bytes().len(), true),
@@ -126,6 +128,7 @@ impl PatternParser {
                     },
                     _ => (text.bytes.len(), text.bytes.len(), false),
                 };
+                steps::count(1 + next - before);
                 if let Part::Capture(name) = capture {
                     extract(labels, input, *name, text, at, end);
                 }

@@ -6,6 +6,7 @@ use super::stage::ParserState;
 use crate::pipeline::current_line::Line;
 use regex::bytes::{CaptureLocations, Regex};
 use skald_model::re2;
+use skald_model::steps;
 use std::sync::Arc;
 
 /// The regexp parser.
@@ -74,6 +75,7 @@ impl RegexpParser {
         }
         let captures = state.captures.of(self);
         line.parse(|labels, input, text| {
+            steps::count(text.bytes.len() + self.groups.len());
             if self.regex.captures_read(captures, text.bytes).is_none() {
                 return;
             }

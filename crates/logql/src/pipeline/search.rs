@@ -5,8 +5,12 @@ use super::StageError;
 use aho_corasick::packed::{self, MatchKind};
 use aho_corasick::{AhoCorasick, Input, Span};
 use memchr::memmem;
-use skald_model::Literal;
+use skald_model::{Literal, steps};
 use std::sync::Arc;
+
+/// Longest literal that is compared wherever its rarest byte stands: a longer one would cost the
+/// product of both lengths on a line of that byte.
+const CASE_BYTES_MAX: usize = 64;
 
 /// Most literals in any case that are each looked for in a pass of their own; beyond, one automaton
 /// is faster.
@@ -30,6 +34,11 @@ pub(super) enum Pass {
     AnyCase(CaseSearcher),
 }
 
+/// Whether a literal is one for a [`CaseSearcher`].
+fn in_any_case(literal: &Literal) -> bool {
+    literal.ignore_case && literal.bytes.len() <= CASE_BYTES_MAX
+}
+
 impl Searcher {
     /// Looks for any of these; they must not be empty.
     pub(super) fn new(literals: &[Literal]) -> Result<Searcher, StageError> {
@@ -40,7 +49,7 @@ impl Searcher {
                     ignore_case: false,
                 },
             ] => vec![Pass::One(Box::new(memmem::Finder::new(bytes).into_owned()))],
-            few if few.len() <= CASE_PASSES_MAX && few.iter().all(|l| l.ignore_case) => few
+            few if few.len() <= CASE_PASSES_MAX && few.iter().all(in_any_case) => few
                 .iter()
                 .map(|l| Pass::AnyCase(CaseSearcher::new(&l.bytes)))
                 .collect(),
@@ -143,6 +152,7 @@ impl CaseSearcher {
                 memchr::memchr2(self.lower, self.upper, rest)
             };
             let start = from + hit? - self.anchor;
+            steps::count(self.needle.len());
             match text.get(start..start + self.needle.len()) {
                 Some(window) if window.eq_ignore_ascii_case(&self.needle) => return Some(start),
                 Some(_) => from = start + self.anchor + 1,

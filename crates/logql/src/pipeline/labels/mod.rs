@@ -10,17 +10,19 @@
 //! `name_extracted`, on entries that have no metadata of that name themselves. Metadata named
 //! `__error__` is an error the entry came with.
 
+mod required_texts;
 mod room;
 mod visible;
 
+use required_texts::RequiredTexts;
 pub(super) use visible::Item;
 
-use super::names::{EXTRACTED_SUFFIX, NO_NAME, NameId, NameTable};
+use super::names::{NO_NAME, NameId, NameTable};
 use super::ranks::Ranks;
 use super::span::{ARENA, FIRST_COLUMN, Input, LINES, STREAM, Span, Text, column_span};
 use crate::pipeline::early_drops::Watch;
 use crate::pipeline::required_labels::Hints;
-use skald_model::{Charge, Labels, MetadataColumn, Stop};
+use skald_model::{Charge, Labels, MetadataColumn, Stop, steps};
 use std::cell::RefCell;
 
 /// The label that carries the first failure of a pipeline.
@@ -105,7 +107,10 @@ pub(super) struct LabelSet {
     wants_all: bool,
     required: Vec<bool>,
     required_count: u32,
+    /// Required names in order of their texts, and those that they are twins of.
+    required_texts: RequiredTexts,
     found: u32,
+    /// In order of their labels.
     watches: Vec<Watch>,
     /// Stage that is at work.
     pub(super) stage: usize,
@@ -145,9 +150,11 @@ impl LabelSet {
             self.wants_all = hints.wants_all();
             self.watches.clear();
             self.watches.extend_from_slice(watches);
+            self.watches.sort_by_key(Watch::label);
             self.required.clear();
             self.required.extend_from_slice(hints.required());
             self.required_count = hints.required().iter().filter(|r| **r).count() as u32;
+            self.required_texts = RequiredTexts::of(&self.names, &self.required);
         }
         renewed
     }
@@ -338,21 +345,15 @@ impl LabelSet {
 
     /// The number of `name`, if it or its `_extracted` twin is needed; else [`NO_NAME`].
     pub(super) fn intern_if_wanted(&mut self, name: &str) -> NameId {
-        if !self.wants_all {
-            let twin =
-                |id: &NameId| self.names.text(*id).strip_suffix(EXTRACTED_SUFFIX) == Some(name);
-            let known = self.names.find(name).is_some_and(|id| self.wants(id));
-            if !known && !(0..self.required.len() as NameId).any(|id| self.wants(id) && twin(&id)) {
-                return NO_NAME;
-            }
+        if !self.wants_all && !self.required_texts.wants(name) {
+            return NO_NAME;
         }
         self.intern(name)
     }
 
     /// Whether a name that starts with `prefix` may be needed.
     pub(super) fn wants_prefix(&self, prefix: &str) -> bool {
-        let starts = |id: NameId| self.wants(id) && self.names.text(id).starts_with(prefix);
-        self.wants_all || (0..self.required.len() as NameId).any(starts)
+        self.wants_all || self.required_texts.wants_prefix(prefix)
     }
 
     /// Whether a name is to be extracted at all.
@@ -401,11 +402,13 @@ impl LabelSet {
         self.set_parsed(name, value);
         if !self.watches.is_empty() && !self.may_come_failed() {
             let bytes = self.bytes(input, value);
-            self.refuted = self.refuted
-                || self
-                    .watches
-                    .iter()
-                    .any(|watch| watch.refutes(self.stage, name, bytes));
+            let from = self.watches.partition_point(|watch| watch.label() < name);
+            let watches = self.watches[from..].iter();
+            let refuted = watches
+                .take_while(|watch| watch.label() == name)
+                .inspect(|_| steps::count(1 + bytes.len()))
+                .any(|watch| watch.refutes(self.stage, name, bytes));
+            self.refuted |= refuted;
         }
     }
 

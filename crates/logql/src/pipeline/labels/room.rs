@@ -5,7 +5,7 @@
 
 use super::LabelSet;
 use crate::pipeline::span::{ARENA, Span};
-use skald_model::Stop;
+use skald_model::{Stop, steps};
 
 impl LabelSet {
     /// Charges what a table of names or keys grew by.
@@ -72,6 +72,7 @@ impl LabelSet {
 
     /// Copies bytes into the arena, mended to UTF-8.
     pub(in crate::pipeline) fn store(&mut self, bytes: &[u8]) -> Span {
+        steps::count(bytes.len());
         let start = self.arena.len();
         if !self.has_room(bytes.len()) {
             return self.stored_since(start);
@@ -91,6 +92,7 @@ impl LabelSet {
         bytes: usize,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Span {
+        steps::count(bytes);
         let start = self.arena.len();
         if self.has_room(bytes) {
             write(&mut self.arena);

@@ -4,6 +4,7 @@ use super::{Category, LabelSet};
 use crate::pipeline::names::NameId;
 use crate::pipeline::ranks::Ranks;
 use crate::pipeline::span::{Input, Span, column_span};
+use skald_model::steps;
 
 /// One visible label.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,7 @@ impl LabelSet {
                 category,
             })
         };
+        steps::count(self.stream.len() + self.columns.len() + self.touched.len());
         for name in &self.stream {
             let slot = &self.slots[*name as usize];
             // Renamed metadata may take the name of a label.
@@ -103,6 +105,7 @@ impl LabelSet {
                 .iter_mut()
                 .for_each(|item| item.rank = ranks.get(item.name));
         }
+        steps::count(items.len());
         items.sort_unstable_by_key(|item| item.rank);
     }
 }

@@ -5,6 +5,7 @@ mod label_filters;
 mod properties;
 mod samples;
 mod stages;
+mod steps;
 mod work;
 
 use super::*;

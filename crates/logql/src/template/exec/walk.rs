@@ -5,6 +5,7 @@ use crate::go::quote::quoted;
 use crate::template::ast::{Branch, Command, Invocation, Node, OperandKind, Pipe};
 use crate::template::print::show;
 use crate::template::value::Value;
+use skald_model::steps;
 
 type Walked = Result<(), Stop>;
 
@@ -20,6 +21,7 @@ impl<'a> Executor<'a, '_> {
     fn list(&mut self, dot: &Value<'a>, list: &'a [Node]) -> Walked {
         self.deepen()?;
         for node in list {
+            steps::count(1);
             self.step()?;
             self.node(dot, node)?;
         }
@@ -44,6 +46,7 @@ impl<'a> Executor<'a, '_> {
         if self.out.len() - self.start + bytes.len() > OUTPUT_BYTES_MAX {
             return self.fail(format!("output exceeds {OUTPUT_BYTES_MAX} bytes"));
         }
+        steps::count(bytes.len());
         self.out.extend_from_slice(bytes);
         Ok(())
     }

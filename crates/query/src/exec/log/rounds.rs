@@ -81,8 +81,7 @@ pub(crate) fn execute(context: &Context<'_>, plan: &LogPlan) -> Result<Found, Qu
             selected.value.pieces = pieces.into_iter().flat_map(split).collect();
         }
         sort_pieces(&mut selected.value.pieces, top.direction);
-        let of_piece = |piece: &Piece| (piece.min_time, piece.max_time);
-        times.extend(selected.value.pieces.iter().map(of_piece));
+        times.extend(selected.value.pieces.iter().map(times_of));
         let round = Arc::new(LogRound {
             times: times.clone(),
             nearest: rounds.nearest(),
@@ -147,6 +146,11 @@ fn rows_looked_at(job: &LogJob) -> usize {
         true => usize::MAX,
         false => job.top.limit,
     }
+}
+
+/// First and last time of a piece.
+fn times_of(piece: &Piece) -> (i64, i64) {
+    (piece.min_time, piece.max_time)
 }
 
 /// Sorts pieces in the order in which they are read.

@@ -8,7 +8,7 @@ use crate::cursor::{Cursor, Place};
 use crate::error::QueryError;
 use crate::exec::log::entry::{Entry, about_bytes, drop_repeats, exact_bytes};
 use skald_logql::ast::SortKey;
-use skald_model::{Direction, StreamId};
+use skald_model::{Direction, StreamId, steps};
 use std::cmp::Ordering;
 
 /// Which entries make the answer.
@@ -160,6 +160,7 @@ impl Collector {
 
     /// Sorts, drops repeats, truncates to the limit.
     fn trim(&mut self) {
+        steps::count(self.entries.len());
         match &self.top.distinct {
             None => {
                 drop_repeats(&mut self.entries);
@@ -326,6 +327,45 @@ mod tests {
                     collector.absorb(shown.collect());
                 }
                 assert_eq!(finished(collector).0, expected, "{order:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn twice_the_entries_are_about_twice_the_steps() {
+        let distinct = TopK {
+            distinct: Some(vec!["app".to_owned()]),
+            ..TopK::by_time(Direction::Backward, 50)
+        };
+        let sorted = TopK {
+            sort: vec![SortKey {
+                label: "app".to_owned(),
+                descending: true,
+            }],
+            ..TopK::by_time(Direction::Backward, 50)
+        };
+        let by_time = TopK::by_time(Direction::Backward, 50);
+        // Entries of one time and stream are kept together, however many they are.
+        let at_once: fn(i64) -> i64 = |_| 5;
+        let times: [fn(i64) -> i64; 3] = [at_once, |at| at, |at| -at];
+        for top in [distinct, sorted, by_time] {
+            for time in times {
+                let taken = |count: i64| {
+                    steps::during(|| {
+                        let mut collector = Collector::new(top.clone(), 1 << 30);
+                        for first in (0..count).step_by(7) {
+                            let entries = first..first + 7;
+                            collector.absorb(
+                                entries
+                                    .map(|at| entry(time(at), at as u64, at as u64))
+                                    .collect(),
+                            );
+                        }
+                        assert!(collector.finish().is_ok());
+                    })
+                };
+                let (once, twice) = (taken(3_000), taken(6_000));
+                assert!(2 * twice <= 5 * once, "{top:?}: {once} steps, then {twice}");
             }
         }
     }
