@@ -4,6 +4,7 @@
 //! checked yet: bytes need not be UTF-8, names need not be valid, times need not be sensible.
 
 use crate::decode::json_tree::{self, Node};
+use crate::decode::line_start;
 use crate::limits::IngestLimits;
 use crate::limits::{ENTRIES_MAX, PAIRS_MAX};
 use crate::rejection::{BodyError, Dropped, Rejections};
@@ -30,6 +31,8 @@ pub(crate) struct Decoded<'a> {
     pub(crate) pairs: Vec<(Text<'a>, Text<'a>)>,
     /// What could not be decoded although its neighbours could.
     pub(crate) rejections: Rejections,
+    /// Whether there may be lines of a known form.
+    pub(crate) has_known_forms: bool,
     /// What was left out on purpose.
     pub(crate) dropped: Dropped,
     /// Where each entry stood in the request; empty when they stand in that order.
@@ -168,6 +171,7 @@ impl<'a> Decoded<'a> {
             )));
         }
         self.room.take(ENTRY_BYTES + owned(&line))?;
+        self.has_known_forms |= line_start::form_of(&line).is_some();
         let pairs = first_pair as u32..self.pairs.len() as u32;
         self.entries.push(DecodedEntry { time, line, pairs });
         Ok(())

@@ -9,6 +9,7 @@ pub(crate) mod json_members;
 pub(crate) mod json_reader;
 pub(crate) mod json_tree;
 pub(crate) mod label_text;
+pub(crate) mod line_start;
 pub(crate) mod proto_reader;
 pub mod proto_types;
 pub(crate) mod time_text;

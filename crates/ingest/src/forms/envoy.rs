@@ -71,34 +71,6 @@ const OF_A_PROXY: [&str; 5] = [
 /// Names with values.
 type Columns<'l> = Vec<(&'static str, Text<'l>)>;
 
-/// Whether a line begins like one in text: `[2026-11-30T21:53:27.278Z] "`.
-pub(crate) fn may_be_text(line: &[u8]) -> bool {
-    match line.get(..28) {
-        Some(head) => {
-            head[0] == b'['
-                && (head[5], head[11], head[24], head[25]) == (b'-', b'T', b'Z', b']')
-                && &head[26..28] == b" \""
-        }
-        None => false,
-    }
-}
-
-/// Whether a line begins like one in JSON: with one of the names that Istio has.
-pub(crate) fn may_be_json(line: &[u8]) -> bool {
-    let Some(rest) = line.strip_prefix(b"{\"") else {
-        return false;
-    };
-    let begins =
-        |name: &str| rest.starts_with(name.as_bytes()) && rest.get(name.len()) == Some(&b'"');
-    match rest.first() {
-        Some(b'a'..=b'd' | b'm' | b'p' | b'r' | b'u') => JSON_FIELDS.iter().any(|n| begins(n)),
-        Some(b's') => begins("start_time"),
-        Some(b't') => begins("traceparent"),
-        Some(b'x') => begins("x_forwarded_for"),
-        _ => false,
-    }
-}
-
 /// The columns of a line in text; `None` when it is none.
 pub(crate) fn of_text(line: &[u8]) -> Option<Columns<'_>> {
     let rest = line.get(28..)?.trim_ascii_end();
@@ -248,6 +220,7 @@ fn trace_id(parent: &[u8]) -> Option<Text<'static>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::line_start::{Form, form_of};
 
     fn shown(columns: Option<Columns<'_>>) -> String {
         let Some(columns) = columns else {
@@ -261,9 +234,9 @@ mod tests {
 
     fn check(line: &str, want: &str) {
         let line = line.as_bytes();
-        let got = match (may_be_text(line), may_be_json(line)) {
-            (true, _) => of_text(line),
-            (_, true) => of_json(line),
+        let got = match form_of(line) {
+            Some(Form::AccessText) => of_text(line),
+            Some(Form::AccessJson) => of_json(line),
             _ => None,
         };
         assert_eq!(shown(got), want, "{}", String::from_utf8_lossy(line));
@@ -323,7 +296,7 @@ mod tests {
         let whole = of_text(line.as_bytes()).expect("it is one").len();
         for end in 0..line.len() {
             let part = &line.as_bytes()[..end];
-            if may_be_text(part) {
+            if form_of(part) == Some(Form::AccessText) {
                 let found = of_text(part).map_or(0, |columns| columns.len());
                 assert!(found <= whole, "{end}");
             }

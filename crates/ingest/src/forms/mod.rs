@@ -8,12 +8,10 @@ pub(crate) mod flow;
 pub(crate) mod hubble;
 
 use crate::decode::decoded::{Decoded, Text};
+use crate::decode::line_start::{Form, form_of};
 use crate::limits::IngestLimits;
 use crate::rejection::BodyError;
 use std::borrow::Cow;
-
-/// How a line that Hubble exports begins.
-const HUBBLE: &[u8] = b"{\"flow\":{";
 
 /// Names with values.
 type Columns<'l> = Vec<(&'static str, Text<'l>)>;
@@ -21,15 +19,12 @@ type Columns<'l> = Vec<(&'static str, Text<'l>)>;
 /// Adds the columns of all lines that are known by their form. An entry that has some of them
 /// already, or has no place for them within its limits, stays as it is.
 pub(crate) fn discover(decoded: &mut Decoded<'_>, limits: &IngestLimits) -> Result<(), BodyError> {
-    if !limits.discover_log_formats || !limits.allow_structured_metadata {
+    let wanted = limits.discover_log_formats && limits.allow_structured_metadata;
+    if !wanted || !decoded.has_known_forms {
         return Ok(());
     }
     for row in 0..decoded.entries.len() {
-        let line = &decoded.entries[row].line;
-        if !matches!(line.first(), Some(b'[' | b'{')) {
-            continue;
-        }
-        let columns = match line {
+        let columns = match &decoded.entries[row].line {
             Cow::Borrowed(line) => of_line(line),
             Cow::Owned(line) => of_line(line).map(owned),
         };
@@ -42,14 +37,14 @@ pub(crate) fn discover(decoded: &mut Decoded<'_>, limits: &IngestLimits) -> Resu
 
 /// The columns of a line; `None` when its form is not known.
 fn of_line(line: &[u8]) -> Option<Columns<'_>> {
-    if line[0] == b'[' {
-        return envoy::may_be_text(line).then(|| envoy::of_text(line))?;
+    match form_of(line)? {
+        Form::AccessText => envoy::of_text(line),
+        Form::AccessJson => envoy::of_json(line),
+        Form::Hubble => {
+            let line = hubble::HubbleLine::read(line).ok()??;
+            Some(line.flow.into_columns().collect())
+        }
     }
-    if line.starts_with(HUBBLE) {
-        let line = hubble::HubbleLine::read(line).ok()??;
-        return Some(line.flow.into_columns().collect());
-    }
-    envoy::may_be_json(line).then(|| envoy::of_json(line))?
 }
 
 /// Columns that borrow from nothing.

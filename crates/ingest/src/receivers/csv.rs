@@ -75,7 +75,10 @@ impl Receiver for Table {
     fn decode<'m>(&self, reception: &Reception<'m>, room: Room) -> Result<Decoded<'m>, BodyError> {
         let events = Events::within(room, reception.limits);
         let parameters = &reception.request.parameters;
-        let (dialect, names) = (Dialect::of(parameters)?, FieldNames::of(parameters)?);
+        let (dialect, names) = (
+            Dialect::of(parameters)?,
+            FieldNames::of(parameters, reception.limits)?,
+        );
         decode(reception.body, &dialect, &names, reception.now, events)
     }
 
@@ -292,6 +295,7 @@ mod tests {
             time: Some("ts".to_owned()),
             message: Some("msg".to_owned()),
             labels: vec!["app".to_owned()],
+            ..FieldNames::default()
         }
     }
 

@@ -125,6 +125,20 @@ impl EventLabels {
         labels
     }
 
+    /// Adds the name of the service, that of the first label in `names` which there is, unless there
+    /// is one.
+    pub(crate) fn discover_service(&mut self, names: &[String]) {
+        let value = |name: &str| {
+            let found = self.pairs.iter().find(|(other, _)| other == name);
+            found.map(|(_, value)| value.clone())
+        };
+        if value("service_name").is_none()
+            && let Some(service) = names.iter().find_map(|name| value(name))
+        {
+            self.pairs.push(("service_name".to_owned(), service));
+        }
+    }
+
     /// Adds a label; an empty value is none. A value that is too long is truncated.
     pub(crate) fn add(&mut self, name: &str, value: &[u8]) {
         if value.is_empty() {

@@ -2,6 +2,7 @@
 //! line, a label; the others become columns.
 
 use crate::decode::decoded::Text;
+use crate::limits::IngestLimits;
 use crate::receivers::event_time;
 use crate::receivers::events::{EventLabels, Events};
 use crate::rejection::BodyError;
@@ -17,11 +18,16 @@ pub(crate) struct FieldNames {
     pub(crate) time: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) labels: Vec<String>,
+    /// Labels that may give the service, in order.
+    pub(crate) services: Vec<String>,
 }
 
 impl FieldNames {
     /// From `time`, `message` and `labels`, the last one a list with commas.
-    pub(crate) fn of(parameters: &Parameters) -> Result<FieldNames, BodyError> {
+    pub(crate) fn of(
+        parameters: &Parameters,
+        limits: &IngestLimits,
+    ) -> Result<FieldNames, BodyError> {
         let named = |name: &str| parameters.get(name).map(str::to_owned);
         let labels = parameters.get("labels").unwrap_or_default().split(',');
         let labels = labels.map(str::trim).filter(|name| !name.is_empty());
@@ -36,6 +42,7 @@ impl FieldNames {
             time: named("time"),
             message: named("message"),
             labels,
+            services: limits.discover_service_name.clone(),
         })
     }
 
@@ -86,7 +93,7 @@ impl<'n, 'a> Record<'n, 'a> {
     /// Adds it to events, `text` being the record as it was sent. That is its line when it has no
     /// message, or more fields than columns hold.
     pub(crate) fn push(
-        self,
+        mut self,
         events: &mut Events<'a>,
         text: &'a [u8],
         wrong: Option<String>,
@@ -111,6 +118,7 @@ impl<'n, 'a> Record<'n, 'a> {
         if let Some(details) = wrong {
             events.wrong(details)?;
         }
+        self.labels.discover_service(&self.names.services);
         events.push(&self.labels, parsed.flatten().unwrap_or(now), line)
     }
 }

@@ -28,7 +28,7 @@ impl Receiver for JsonLines {
 
     fn decode<'m>(&self, reception: &Reception<'m>, room: Room) -> Result<Decoded<'m>, BodyError> {
         let events = Events::within(room, reception.limits);
-        let names = FieldNames::of(&reception.request.parameters)?;
+        let names = FieldNames::of(&reception.request.parameters, reception.limits)?;
         decode(reception.body, &names, reception.now, events)
     }
 
@@ -144,6 +144,7 @@ mod tests {
             time: Some("at.time".to_owned()),
             message: Some("msg".to_owned()),
             labels: vec!["app".to_owned(), "k8s.ns".to_owned()],
+            services: vec!["service".to_owned(), "app".to_owned()],
         }
     }
 
@@ -157,8 +158,7 @@ mod tests {
     #[test]
     fn fields_are_found_by_their_path() {
         let body = r#"{"at":{"time":"1796040000.5"},"msg":"he\"llo","app":"shop","k8s":{"ns":"a","n":[1]},"x":null,"y":true}"#;
-        let want =
-            "{app=\"shop\", k8s_ns=\"a\"}\n  1796040000500000000 he\"llo | k8s.n=[1] | y=true\n";
+        let want = "{app=\"shop\", k8s_ns=\"a\", service_name=\"shop\"}\n  1796040000500000000 he\"llo | k8s.n=[1] | y=true\n";
         check(&names(), body, Ok(want));
         check(&names(), &format!(" [{body}] "), Ok(want));
         let flat = r#"{"at.time":1796040000500,"msg":"m","k8s.ns":7}"#;
