@@ -162,7 +162,8 @@ impl Pipeline {
             stored: validated.batch.entries.len(),
             note: note.as_deref(),
         };
-        let reply = receiver.reply(request.content_type.as_deref(), &Taken::Read(read));
+        let mut reply = receiver.reply(request.content_type.as_deref(), &Taken::Read(read));
+        reply.account = Box::new(validated.account());
         self.tail_hub.publish(tenant, &validated.batch);
         self.metrics
             .add(tenant, receiver.name(), &validated.counters, &spent);

@@ -26,6 +26,23 @@ pub struct PushReply {
     pub retry_after: Option<u32>,
     /// Headers that its protocol asks for besides.
     pub headers: &'static [(&'static str, &'static str)],
+    /// What the push came to.
+    pub account: Box<PushAccount>,
+}
+
+/// What a push came to, for who asks where his logs are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushAccount {
+    /// Entries taken.
+    pub entries: u64,
+    /// Bytes of their lines and metadata.
+    pub bytes: u64,
+    /// The newest of their times, in nanoseconds since 1970.
+    pub newest: Option<i64>,
+    /// Entries that limits refused, by reason.
+    pub refused: Vec<(&'static str, u64)>,
+    /// The start of the first line that was.
+    pub sample: Option<String>,
 }
 
 impl PushReply {
@@ -37,6 +54,7 @@ impl PushReply {
             content_type,
             retry_after: matches!(status, 429 | 503).then_some(RETRY_AFTER_SECONDS),
             headers: &[],
+            account: Box::default(),
         }
     }
 

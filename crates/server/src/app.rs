@@ -12,6 +12,8 @@ use crate::net::body::Arrivals;
 use crate::net::forward::Forwarder;
 use crate::net::outgoing::Outgoing;
 use crate::saved::SavedSearches;
+use crate::sources::file;
+use crate::sources::table::Sources;
 use crate::syslog::SyslogListeners;
 use crate::tails::TailGroups;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
@@ -64,6 +66,8 @@ pub struct App {
     pub tail_groups: TailGroups,
     /// Queries that run now, so that equal ones run once.
     pub coalescer: QueryCoalescer,
+    /// Who sends logs.
+    pub(crate) sources: Sources,
     /// Syslog listeners that run.
     pub syslog: Arc<SyslogListeners>,
     /// Tokens and their rights.
@@ -100,6 +104,11 @@ impl App {
             crate::clock::now,
         );
         let arrivals = Arrivals::new(store.budget());
+        let sources = file::read(&config.data).unwrap_or_else(|error| {
+            tracing::warn!(%error, "sources.json can't be read, the list of sources begins anew");
+            Vec::new()
+        });
+        let sources = Sources::new(sources, config.server.max_sources);
         let memory_turns = MemoryTurns::new(store.budget());
         let timeout = config.server.http_server_write_timeout;
         let forward = &config.distributor;
@@ -132,11 +141,22 @@ impl App {
             tails: OpenTails::default(),
             tail_groups: TailGroups::default(),
             coalescer: QueryCoalescer::default(),
+            sources,
             syslog: Arc::default(),
             phase: AtomicU8::new(Phase::Running as u8),
             stopping: watch::Sender::new(false),
             busy: watch::Sender::new(0),
             config,
+        }
+    }
+
+    /// Writes who sends logs, if there is something new.
+    pub(crate) fn save_sources(&self) {
+        if !self.sources.take_changed() {
+            return;
+        }
+        if let Err(error) = file::write(&self.config.data, self.sources.rows(|_| true)) {
+            tracing::warn!(%error, "sources.json can't be written");
         }
     }
 

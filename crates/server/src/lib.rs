@@ -24,6 +24,7 @@ mod saved;
 mod senders;
 mod server;
 mod shutdown;
+mod sources;
 pub mod syslog;
 pub mod tails;
 pub mod telemetry;

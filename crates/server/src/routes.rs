@@ -3,7 +3,7 @@
 use crate::api::inflight::Inflight;
 use crate::api::{
     around, complete, delete, detected, export, format_query, index, labels, legacy, limits, map,
-    page, parse, patterns, push, query, root, rules, saved, session, status, tail,
+    page, parse, patterns, push, query, root, rules, saved, session, sources, status, tail,
 };
 use crate::app::{App, panic_text};
 use crate::auth::{origin, tokens};
@@ -38,6 +38,7 @@ pub fn router(app: Arc<App>) -> Router {
         metrics: app.metrics.clone(),
     };
     let router = router.layer(middleware::from_fn_with_state(guard, tokens::guard));
+    let router = router.layer(middleware::from_fn_with_state(app.clone(), note_refused));
     let origins = origin::Guard::new(&app.config, app.metrics.clone());
     let router = router.layer(middleware::from_fn_with_state(origins, origin::guard));
     let router = router.layer(CatchPanicLayer::custom(caught(app.clone())));
@@ -106,6 +107,26 @@ fn receivers(mut routes: Routes) -> Routes {
     routes
 }
 
+/// Middleware that notes pushes which are refused before they come to their receiver: who wonders
+/// where his logs are may have a wrong token.
+async fn note_refused(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Some(route) = senders::route_of(request.uri().path()) else {
+        return next.run(request).await;
+    };
+    let (parts, body) = request.into_parts();
+    let sender = sources::Sender::of(&parts);
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let status = response.status();
+    let is_refused = status.is_client_error() || status.is_server_error();
+    if is_refused && !senders::is_in_form(&response) && route.takes == senders::Takes::Pushes {
+        let error = response.extensions().get::<ApiError>();
+        let text = error.map_or("", |error| &error.message);
+        let reply = skald_ingest::refusal(route.protocol, None, status.as_u16(), text);
+        sender.record(&app, route.protocol, &reply);
+    }
+    response
+}
+
 /// Middleware that gives errors the form which the senders of the path expect.
 async fn in_form(request: Request, next: Next) -> Response {
     match senders::Form::of(&request) {
@@ -120,6 +141,7 @@ fn own(routes: Routes) -> Routes {
         .route("/skald/api/v1/complete", both(complete::completions))
         .route("/skald/api/v1/parse", both(parse::check))
         .route("/skald/api/v1/tenants", get(session::tenants))
+        .route("/skald/api/v1/sources", get(sources::sources))
         .route(
             "/skald/api/v1/session",
             post(session::begin).delete(session::end),

@@ -348,6 +348,11 @@ pub(crate) fn answer(reply: PushReply) -> Response {
 #[derive(Clone, Copy, Debug)]
 struct InForm;
 
+/// Whether an answer has the form of its protocol already.
+pub(crate) fn is_in_form(response: &Response) -> bool {
+    response.extensions().get::<InForm>().is_some()
+}
+
 /// The form that errors have for the sender of a request.
 pub(crate) struct Form {
     protocol: Protocol,

@@ -25,7 +25,7 @@ use axum::Router;
 use skald_model::TenantId;
 use skald_store::{RetentionOf, Store, StoreError};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Notify, watch};
@@ -75,6 +75,8 @@ pub struct Running {
     watching: JoinHandle<()>,
     /// Abandons answers that nobody reads.
     sending: JoinHandle<()>,
+    /// Keeps the list of sources in its file.
+    saving: JoinHandle<()>,
     reload: Arc<Notify>,
     /// Raised when requests that are still arriving at a stop are given up.
     overdue: watch::Sender<bool>,
@@ -130,8 +132,7 @@ impl Server {
         let self_log = self_log.map(|lines| tokio::spawn(store_self_log(&app, lines)));
         let reloads = reloads(&app, tls.as_ref());
         let reload = Arc::new(Notify::new());
-        let period = app.config.runtime.period;
-        let watching = tokio::spawn(reload::watch(reloads, period, reload.clone()));
+        let watching = reload::watch(reloads, app.config.runtime.period, reload.clone());
         let sending = tokio::spawn(abandon_stale(app.outgoing.clone()));
         warn_of_openness(&app.config, &address, tls.is_some());
         if app.config.limits.expires() && !app.config.compactor.retention_enabled {
@@ -142,13 +143,14 @@ impl Server {
         tracing::info!(%address, data = %app.config.data.display(), "ready");
         Ok(Running {
             address,
+            saving: tokio::spawn(save_sources(Arc::downgrade(&app))),
             app,
             stop,
             accepting,
             grpc,
             otlp_grpc,
             self_log,
-            watching,
+            watching: tokio::spawn(watching),
             sending,
             reload,
             overdue,
@@ -387,6 +389,8 @@ impl Running {
         }
         self.watching.abort();
         self.sending.abort();
+        self.saving.abort();
+        app.save_sources();
         if !hurried {
             let store = app.store.clone();
             tokio::select! {
@@ -408,6 +412,19 @@ impl Running {
 
 /// How often answers that nobody reads are looked for.
 const ABANDON_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the list of sources is written.
+const SAVE_EVERY: Duration = Duration::from_secs(60);
+
+async fn save_sources(app: Weak<App>) {
+    loop {
+        tokio::time::sleep(SAVE_EVERY).await;
+        let Some(app) = app.upgrade() else {
+            return;
+        };
+        drop(tokio::task::spawn_blocking(move || app.save_sources()).await);
+    }
+}
 
 async fn abandon_stale(outgoing: Arc<Outgoing>) {
     loop {

@@ -1,4 +1,4 @@
-//! The program: `skald serve` (the default), `skald query`, `skald verify`, `skald inspect`, `skald
+//! The program: `skald serve` (the default), `skald query`, `skald verify`, `skald inspect`, `skald doctor`, `skald
 //! token` and `skald config check FILE`.
 //!
 //! Settings come from defaults, one YAML file, environment variables and flags, the later ones
@@ -6,6 +6,7 @@
 
 mod allocator;
 mod command_line;
+mod doctor;
 mod inspect;
 mod memory_guard;
 mod offline;
@@ -47,6 +48,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         Some(("inspect", flags)) => inspect::run(flags)?,
         Some(("token", token)) => make_token(token)?,
         Some(("query", flags)) => query::run(flags)?,
+        Some(("doctor", flags)) => return doctor::run(flags),
         Some(("serve", flags)) => serve(flags, &arguments.loki)?,
         _ => serve(&matches, &arguments.loki)?,
     }
@@ -129,6 +131,7 @@ fn command() -> Command {
         .subcommand(inspect::command())
         .subcommand(token)
         .subcommand(query::command())
+        .subcommand(doctor::command())
 }
 
 fn check_config(matches: &ArgMatches) -> Result<(), String> {

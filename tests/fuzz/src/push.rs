@@ -1,9 +1,14 @@
 //! The body of a push in the protocol that the first byte names: an answer, and the same one again.
 
-use skald_ingest::{DryRun, IngestLimits, Parameters, Protocol, PushRequest};
+use skald_ingest::{DryRun, IngestLimits, JournalStream, Parameters, Protocol, PushRequest};
+use skald_syslog::batch::{Context, Frame};
+use skald_syslog::framing::{Framer, Step, Stream};
 
 /// Largest decompressed body, in bytes; small, so that bombs cost little here.
 const DECOMPRESSED_BYTES_MAX: usize = 1 << 20;
+
+/// Longest syslog message, in bytes.
+const MESSAGE_BYTES_MAX: usize = 100;
 
 /// Longest literal of a snappy block that needs no length of its own, in bytes.
 const SNAPPY_LITERAL_BYTES_MAX: usize = 60;
@@ -61,12 +66,18 @@ fn request(kind: u8, body: &[u8]) -> Option<PushRequest> {
         b'r' => (Protocol::SplunkRaw, "text/plain", None),
         b'q' => (Protocol::Datadog, "application/json", None),
         b't' => (Protocol::Datadog, "text/plain", None),
+        b'J' => (Protocol::Journal, "application/vnd.fdo.journal", None),
+        b'y' | b'Y' => (Protocol::Syslog, "", None),
         _ => return None,
     };
-    let body = if kind == b'p' {
-        snappy(body)
-    } else {
-        body.to_vec()
+    let body = match kind {
+        b'p' => snappy(body),
+        b'y' => syslog(body),
+        b'J' => {
+            journal(body);
+            body.to_vec()
+        }
+        _ => body.to_vec(),
     };
     let content_type = Some(content_type.to_owned());
     let fields = [("time", "t"), ("message", "m"), ("labels", "l,a.b")];
@@ -77,6 +88,70 @@ fn request(kind: u8, body: &[u8]) -> Option<PushRequest> {
         content_encoding: encoding.map(str::to_owned),
         ..PushRequest::new(protocol, body)
     })
+}
+
+/// A batch of the messages that a connection with these bytes has. The frames do not depend on how
+/// the bytes come.
+fn syslog(bytes: &[u8]) -> Vec<u8> {
+    let context = Context {
+        zone: "Europe/Berlin".to_owned(),
+        ..Context::default()
+    };
+    let whole = frames(bytes, bytes.len().max(1));
+    assert_eq!(whole, frames(bytes, 3), "the pieces change the frames");
+    let mut body = context.encode();
+    for (message, truncated) in &whole {
+        let frame = Frame {
+            bytes: message,
+            address: None,
+            repeat: 0,
+            truncated: *truncated,
+        };
+        frame.append_to(&mut body);
+    }
+    body
+}
+
+/// The frames of a connection whose bytes come in pieces of this size.
+fn frames(bytes: &[u8], size: usize) -> Vec<(Vec<u8>, bool)> {
+    let mut framer = Framer::new(MESSAGE_BYTES_MAX);
+    let (mut buffer, mut frames) = (Vec::new(), Vec::new());
+    for piece in bytes.chunks(size).map(Some).chain([None]) {
+        buffer.extend_from_slice(piece.unwrap_or_default());
+        let stream = if piece.is_some() {
+            Stream::Open
+        } else {
+            Stream::Ended
+        };
+        loop {
+            let used = match framer.next(&buffer, stream) {
+                Step::Wait => break,
+                Step::Skip(used) => used,
+                Step::Frame {
+                    from,
+                    to,
+                    used,
+                    truncated,
+                } => {
+                    assert!(to - from <= MESSAGE_BYTES_MAX && used > 0);
+                    frames.push((buffer[from..to].to_vec(), truncated));
+                    used
+                }
+            };
+            buffer.drain(..used);
+        }
+    }
+    frames
+}
+
+/// Gathers entries of the journal: the pieces must not matter.
+fn journal(bytes: &[u8]) {
+    let gathered = |size: usize| {
+        let mut stream = JournalStream::default();
+        bytes.chunks(size).for_each(|piece| stream.push(piece));
+        (stream.end(), stream.take())
+    };
+    assert_eq!(gathered(bytes.len().max(1)), gathered(3));
 }
 
 /// A snappy block of literals, so that the fuzzer's bytes reach the protobuf decoder as they are.

@@ -22,6 +22,7 @@ mod rights;
 mod scenarios;
 mod scripts;
 mod sessions;
+mod sources;
 mod stopping;
 mod store_faults;
 mod syslog;

@@ -28,4 +28,4 @@ mod syslog;
 pub use journal::JournalStream;
 pub(crate) use receiver::{Outcome, Receiver, Reception, Scratch, Taken};
 pub(crate) use registry::of;
-pub use registry::{answer, otlp_details, refusal};
+pub use registry::{answer, otlp_details, receiver_name, refusal};

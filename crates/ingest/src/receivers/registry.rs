@@ -49,6 +49,11 @@ pub fn otlp_details(code: i32, text: &str, retry_after: Option<u32>) -> Vec<u8> 
     otlp::details(code, text, retry_after)
 }
 
+/// The name of a protocol's receiver, as metrics have it.
+pub fn receiver_name(protocol: Protocol) -> &'static str {
+    of(protocol).name()
+}
+
 /// The answer to a question of a protocol's senders.
 pub fn answer(protocol: Protocol, question: &Question) -> PushReply {
     of(protocol).answer(question)

@@ -8,6 +8,7 @@ use crate::level;
 use crate::limits::IngestLimits;
 use crate::push_counters::PushCounters;
 use crate::rejection::{Reason, RefusedRows, Rejected, Rejections};
+use crate::reply::PushAccount;
 use crate::validate::entry_check::{EntryRejected, behind_message, check_entry};
 use crate::validate::go_time::rfc3339;
 use crate::validate::rates::{Amount, TenantRates};
@@ -55,9 +56,32 @@ pub(crate) struct Validated<'d> {
     pub(crate) refused: Vec<RefusedRows>,
     /// What was counted.
     pub(crate) counters: PushCounters,
+    /// The first line that was refused.
+    sample: Option<&'d [u8]>,
 }
 
+/// Longest sample of a line, in bytes.
+const SAMPLE_BYTES_MAX: usize = 200;
+
 impl Validated<'_> {
+    /// What it came to.
+    pub(crate) fn account(&self) -> PushAccount {
+        let counters = &self.counters;
+        let sample = self.sample.map(|line| {
+            String::from_utf8_lossy(&line[..line.len().min(SAMPLE_BYTES_MAX)]).into_owned()
+        });
+        let refused = counters.discarded.iter();
+        PushAccount {
+            entries: counters.lines,
+            bytes: counters.line_bytes + counters.metadata_bytes,
+            newest: self.batch.entries.iter().map(|entry| entry.timestamp).max(),
+            refused: refused
+                .map(|(reason, (count, _))| (reason.as_str(), *count))
+                .collect(),
+            sample,
+        }
+    }
+
     /// Notes which entries were refused.
     fn refuse(&mut self, rows: Range<usize>, reason: Reason, status: u16, message: Option<usize>) {
         let rows = rows.start as u32..rows.end as u32;
@@ -113,7 +137,19 @@ impl<'d> Validator<'d> {
     }
 
     /// Validates all of it.
-    pub(crate) fn run(mut self) -> Validated<'d> {
+    pub(crate) fn run(self) -> Validated<'d> {
+        let decoded = self.decoded;
+        let mut out = self.validate();
+        let first = out
+            .refused
+            .first()
+            .map(|refused| refused.rows.start as usize);
+        let entry = first.and_then(|row| decoded.entries.get(row));
+        out.sample = entry.map(|entry| &*entry.line);
+        out
+    }
+
+    fn validate(mut self) -> Validated<'d> {
         if self.rules.now < self.limits.block_ingestion_until {
             self.block();
             return self.out;

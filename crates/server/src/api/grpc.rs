@@ -6,6 +6,7 @@
 //! HTTP would have said: clients know from them what to send again.
 
 use crate::api::inflight::Inflight;
+use crate::api::sources::Sender;
 use crate::app::App;
 use crate::auth::rights::{Access, Right};
 use crate::auth::tenant::Tenant;
@@ -156,6 +157,7 @@ async fn call(
 
 async fn take(app: &Arc<App>, request: Request, protocol: Protocol) -> Result<PushReply, ApiError> {
     let (mut parts, body) = request.into_parts();
+    let mut sender = Sender::of(&parts);
     if app.tokens.is_on() {
         let header = parts
             .headers
@@ -167,6 +169,7 @@ async fn take(app: &Arc<App>, request: Request, protocol: Protocol) -> Result<Pu
     }
     let tenant = Tenant::from_request_parts(&mut parts, app).await?;
     let tenant = tenant.for_push()?;
+    sender.of_tenant(&tenant);
     let max = app.config.server.grpc_server_max_recv_msg_size.0;
     let frame = app
         .arrivals
@@ -187,6 +190,7 @@ async fn take(app: &Arc<App>, request: Request, protocol: Protocol) -> Result<Pu
         ..PushRequest::new(protocol, message)
     };
     let reply = app.ingest.push(&tenant, push).await;
+    sender.record(app, protocol, &reply);
     app.coalescer.written(&tenant);
     match reply.status {
         200 | 204 => Ok(reply),

@@ -4,6 +4,7 @@
 //! answer is an error. So what can be mended by waiting is waited for, and nothing more is read
 //! meanwhile.
 
+use crate::api::sources::Sender;
 use crate::app::{App, Phase};
 use crate::error::ApiError;
 use axum::body::Body;
@@ -32,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Takes an upload; the answer is that of its last block, or of the first that was refused.
 pub(crate) async fn upload(
     app: &Arc<App>,
-    tenant: &TenantId,
+    (tenant, sender): (&TenantId, &Sender),
     content_type: Option<&str>,
     mut body: Body,
 ) -> Result<PushReply, ApiError> {
@@ -43,6 +44,7 @@ pub(crate) async fn upload(
     let mut upload = Upload {
         app,
         tenant,
+        sender,
         stream: JournalStream::default(),
         held: Held::new(app.store.budget(), MemoryUser::Bodies),
     };
@@ -60,10 +62,7 @@ pub(crate) async fn upload(
                 upload.store().await?;
                 continue;
             }
-            Err(_) => {
-                let why = "the request body did not arrive in time";
-                return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, why));
-            }
+            Err(_) => return Err(too_slow()),
         };
         silence = Duration::ZERO;
         let Some(frame) = frame else {
@@ -91,7 +90,11 @@ pub(crate) async fn upload(
     let is_whole = upload.stream.end();
     let reply = upload.store().await?;
     match is_whole {
-        true => Ok(reply),
+        // Each block was noted by itself.
+        true => Ok(PushReply {
+            account: Box::default(),
+            ..reply
+        }),
         false => Err(ApiError::bad(
             "the body ends within an entry of the journal's export format",
         )),
@@ -102,6 +105,7 @@ pub(crate) async fn upload(
 struct Upload<'a> {
     app: &'a App,
     tenant: &'a TenantId,
+    sender: &'a Sender,
     stream: JournalStream,
     held: Held,
 }
@@ -129,6 +133,7 @@ impl Upload<'_> {
         loop {
             let reply = self.app.ingest.push(self.tenant, push.clone()).await;
             self.app.coalescer.written(self.tenant);
+            self.sender.record(self.app, Protocol::Journal, &reply);
             let is_later = matches!(reply.status, 429 | 500..);
             if !is_later {
                 return match reply.status {
@@ -142,6 +147,11 @@ impl Upload<'_> {
             sleep(LOOK_EVERY).await;
         }
     }
+}
+
+fn too_slow() -> ApiError {
+    let why = "the request body did not arrive in time";
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, why)
 }
 
 fn refused(reply: &PushReply) -> ApiError {

@@ -31,6 +31,7 @@ pub(crate) mod root;
 pub(crate) mod rules;
 pub(crate) mod saved;
 pub(crate) mod session;
+pub(crate) mod sources;
 pub(crate) mod status;
 pub(crate) mod tail;
 pub(crate) mod tail_session;

@@ -1,13 +1,16 @@
 //! Pushes and the questions of senders go to their receivers, and answers back as these say.
 
 use crate::api::journal;
+use crate::api::sources::Sender;
 use crate::app::App;
 use crate::auth::tenant::Tenant;
 use crate::error::ApiError;
 use crate::senders::{self, SenderRoute, Takes};
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_ENCODING;
+use axum::http::request::Parts;
 use axum::response::Response;
 use skald_ingest::{Protocol, PushReply, PushRequest, Question};
 use std::sync::Arc;
@@ -25,8 +28,17 @@ pub(crate) async fn receive(
         ));
     }
     let content_type = senders::content_type(request.headers());
-    let reply = take(&app, route, content_type.clone(), request).await;
-    senders::answer(reply.unwrap_or_else(|error| {
+    let (parts, body) = request.into_parts();
+    let mut sender = Sender::of(&parts);
+    let reply = take(
+        &app,
+        route,
+        content_type.clone(),
+        (parts, body),
+        &mut sender,
+    )
+    .await;
+    let reply = reply.unwrap_or_else(|error| {
         let status = error.status.as_u16();
         skald_ingest::refusal(
             route.protocol,
@@ -34,7 +46,9 @@ pub(crate) async fn receive(
             status,
             &error.message,
         )
-    }))
+    });
+    sender.record(&app, route.protocol, &reply);
+    senders::answer(reply)
 }
 
 fn question(route: &SenderRoute, request: &Request) -> Question {
@@ -50,9 +64,9 @@ async fn take(
     app: &Arc<App>,
     route: &SenderRoute,
     content_type: Option<String>,
-    request: Request,
+    (mut parts, body): (Parts, Body),
+    sender: &mut Sender,
 ) -> Result<PushReply, ApiError> {
-    let (mut parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or("");
     let parameters = senders::parameters(route, parts.uri.path(), query);
     if route.path.contains("{tenant}")
@@ -64,9 +78,10 @@ async fn take(
     }
     let tenant = Tenant::from_request_parts(&mut parts, app).await?;
     let tenant = tenant.for_push()?;
+    sender.of_tenant(&tenant);
     let encoding = parts.headers.get(CONTENT_ENCODING);
     if route.protocol == Protocol::Journal && encoding.is_none() {
-        return journal::upload(app, &tenant, content_type.as_deref(), body).await;
+        return journal::upload(app, (&tenant, sender), content_type.as_deref(), body).await;
     }
     let max = app.config.distributor.max_recv_msg_size.0;
     let body = app.arrivals.read(body, &app.config, max).await?;

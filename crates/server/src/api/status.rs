@@ -47,6 +47,13 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
         .write(&mut out, &app.store.status(), app.tails.count());
     app.ingest.write_metrics(&mut out);
     app.syslog.write_metrics(&mut out);
+    let (name, help) = ("skald_sources", "Sources that are remembered.");
+    metric(&mut out, name, "gauge", help, app.sources.count());
+    let (name, help) = (
+        "skald_sources_forgotten_total",
+        "Sources forgotten because there were more than server.max_sources.",
+    );
+    metric(&mut out, name, "counter", help, app.sources.forgotten());
     app.overrides.write_metrics(&mut out);
     if let Some(forwarder) = &app.forwarder {
         forwarder.write_metrics(&mut out);

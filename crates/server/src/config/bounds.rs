@@ -76,6 +76,10 @@ static BOUNDS: &[Bound] = &[
         SMALLEST,
         Zero::TooLittle,
     ),
+    up_to(
+        bound("server.max_sources", Amount::Count(0), Zero::NoLimit),
+        100_000,
+    ),
     bound("distributor.max_recv_msg_size", SMALLEST, Zero::TooLittle),
     bound(
         "distributor.max_decompressed_size",

@@ -54,6 +54,7 @@ keys! {
     "server.http_tls_config.client_ca_file" => server.tls.client_ca_file: "PEM authority of client certificates";
     "server.http_tls_config.client_auth_type" => server.tls.client_auth_type: "NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert; empty requires one when there is a client_ca_file";
     "server.max_concurrent_requests" => server.max_concurrent_requests: "requests without an answer at once; more get a 503";
+    "server.max_sources" => server.max_sources: "sources that /skald/api/v1/sources remembers, the one silent for the longest makes room; 0 is none";
     "server.grpc_enabled" => server.grpc_enabled: "take pushes over gRPC (logproto.Pusher)";
     "server.grpc_listen_address" => server.grpc_listen_address: "IP address for gRPC; empty is that of HTTP";
     "server.grpc_listen_port" => server.grpc_listen_port: "port for gRPC; 0 takes a free one";

@@ -96,6 +96,8 @@ pub struct ServerConfig {
     pub tls: TlsConfig,
     /// Requests without an answer at once.
     pub max_concurrent_requests: usize,
+    /// Sources remembered.
+    pub max_sources: usize,
     /// Whether pushes over gRPC are taken.
     pub grpc_enabled: bool,
     /// Where gRPC listens; empty is as HTTP.
@@ -341,6 +343,7 @@ impl Default for ServerConfig {
             http_path_prefix: String::new(),
             tls: TlsConfig::default(),
             max_concurrent_requests: 4096,
+            max_sources: 5000,
             grpc_enabled: false,
             grpc_listen_address: String::new(),
             grpc_listen_port: 9095,

@@ -22,6 +22,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -65,6 +66,10 @@ pub(crate) struct Listener {
     pub(crate) overdue: watch::Receiver<bool>,
 }
 
+/// Whose connection a request came by: an extension of every request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
 /// Accepts connections until `stopped`; ends when the last one is closed.
 pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
     let mut stopped = listener.stopped.clone();
@@ -82,18 +87,19 @@ pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
             place = place => match place {
                 Some(place) => tokio::select! {
                     () = raised(&mut stopped) => break,
-                    accepted = socket.accept() => accepted.map(|(stream, _)| (stream, place)),
+                    accepted = socket.accept() => accepted.map(|accepted| (accepted, place)),
                 },
                 None => break,
             },
         };
         match accepted {
-            Ok((stream, (slot, memory))) => {
+            Ok(((stream, client), (slot, memory))) => {
                 fails = false;
                 let listener = listener.clone();
                 connections.spawn(async move {
                     listener.metrics.connection(1);
-                    admit_connection(&listener, stream, memory).await;
+                    let client = ClientAddress(client.ip());
+                    admit_connection(&listener, stream, (memory, client)).await;
                     listener.metrics.connection(-1);
                     drop(slot);
                 });
@@ -111,7 +117,11 @@ pub(crate) async fn accept(listener: Arc<Listener>, socket: TcpListener) {
     while connections.join_next().await.is_some() {}
 }
 
-async fn admit_connection(listener: &Listener, stream: TcpStream, memory: ConnectionMemory) {
+async fn admit_connection(
+    listener: &Listener,
+    stream: TcpStream,
+    (memory, client): (ConnectionMemory, ClientAddress),
+) {
     // Answers are written whole; waiting to fill packets only adds delay.
     let _ = stream.set_nodelay(true);
     let progress = Arc::new(Progress::default());
@@ -122,7 +132,7 @@ async fn admit_connection(listener: &Listener, stream: TcpStream, memory: Connec
         progress.clone(),
     );
     let Some(tls) = &listener.tls else {
-        return serve_connection(listener, stream, (progress, memory)).await;
+        return serve_connection(listener, stream, (progress, memory), client).await;
     };
     let mut stopped = listener.stopped.clone();
     let shaken = tokio::select! {
@@ -132,7 +142,7 @@ async fn admit_connection(listener: &Listener, stream: TcpStream, memory: Connec
         () = raised(&mut stopped) => return,
     };
     match shaken {
-        Ok(stream) => serve_connection(listener, stream, (progress, memory)).await,
+        Ok(stream) => serve_connection(listener, stream, (progress, memory), client).await,
         Err(error) => tracing::debug!(%error, "TLS handshake failed"),
     }
 }
@@ -208,6 +218,7 @@ async fn serve_connection(
     listener: &Listener,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     (progress, memory): (Arc<Progress>, ConnectionMemory),
+    client: ClientAddress,
 ) {
     let (config, mut stopped, router) = (
         &listener.config,
@@ -223,6 +234,7 @@ async fn serve_connection(
             *request.uri_mut() = uri;
         }
         request.extensions_mut().insert(closer.clone());
+        request.extensions_mut().insert(client);
         let current = router.borrow().clone();
         let expects_continue = request.headers().contains_key(EXPECT);
         let request =

@@ -59,6 +59,15 @@ fn people() -> Vec<Operation> {
                 &[],
             )
         },
+        Operation {
+            methods: GET,
+            answer: "`sources` with times, counts, `lag_seconds` and what was refused, each reason with a sample and the setting that would allow it.",
+            ..read(
+                "/skald/api/v1/sources",
+                "Who sends logs, and what became of them",
+                &[],
+            )
+        },
         done(
             session,
             POST,
