@@ -414,7 +414,7 @@ mod tests {
             assert_eq!(held(), idle);
             drop(progress.begin());
         }
-        let others = Held::charged(&budget, MemoryUser::Head, budget.bytes() * 9 / 10);
+        let others = Held::charged(&budget, MemoryUser::Head, budget.bytes() * 19 / 20);
         theirs.write_all(head.as_bytes()).await.expect("room");
         let refused = lines.read_exact(&mut bytes).await.expect_err("no room");
         assert!(refused.to_string().contains("no memory"), "{refused}");
