@@ -12,7 +12,7 @@
 //! | a time far ahead of now | metadata `sent_time`; the entry has that of its arrival |
 //! | an end that is missing | metadata `truncated` |
 //! | bytes that are no UTF-8 | U+FFFD, and metadata `invalid_utf8` |
-//! | what can't be read | metadata `__error__` and `__error_details__`; the line has all of it |
+//! | what can't be read | metadata `malformed`, which says why; the line has all of it |
 
 use crate::batch::Frame;
 use crate::message::Message;
@@ -32,8 +32,8 @@ pub const PARAMS_MAX: usize = 100;
 /// Most bytes of them, names included.
 pub const PARAM_BYTES_MAX: usize = 32 << 10;
 
-/// The value of `__error__` of a message that can't be read.
-pub const MALFORMED: &str = "MalformedEvent";
+/// The metadata that says why a message can't be read.
+pub const MALFORMED: &str = "malformed";
 
 /// A metadata pair.
 pub type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
@@ -91,9 +91,8 @@ pub fn read<'a>(
         pairs.push(pair("truncated", "true"));
     }
     if let Some(fault) = message.fault {
-        pairs.push(pair("__error__", MALFORMED));
         let why = Cow::Owned(fault.to_string().into_bytes());
-        pairs.push((borrowed("__error_details__"), why));
+        pairs.push((borrowed(MALFORMED), why));
     }
     append_params(message.structured, first, pairs);
     Entry {
@@ -353,7 +352,7 @@ mod tests {
         check(
             frame(b"garbage \xff\n"),
             "10.0.0.7|-|-|0|garbage \u{fffd}",
-            "invalid_utf8=true guessed=host,time __error__=MalformedEvent __error_details__=it does not begin with a priority from <0> to <191>",
+            "invalid_utf8=true guessed=host,time malformed=it does not begin with a priority from <0> to <191>",
         );
         check(
             Frame {

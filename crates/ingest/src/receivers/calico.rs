@@ -407,14 +407,12 @@ mod tests {
         ] {
             let body = format!("{FLOW}\n{line}\n{FLOW}");
             let decoded = decode(body.as_bytes(), NOW, empty()).expect("it is kept");
-            let want = format!(
-                "{{service_name=\"calico\"}}\n  {NOW} {line} | __error__=MalformedEvent | __error_details__={what}\n"
-            );
+            let want = format!("{{service_name=\"calico\"}}\n  {NOW} {line} | malformed={what}\n");
             assert!(shown(&decoded).ends_with(&want), "{}", shown(&decoded));
             assert_eq!(decoded.entries.len(), 3);
         }
         let want = "{service_name=\"calico\"}\n  1796040000000000000 {} | detected_level=info \
-                    | __error__=MalformedEvent | __error_details__=no start_time\n";
+                    | malformed=no start_time\n";
         check("{}", want);
         check("\n", "");
     }

@@ -347,9 +347,7 @@ mod tests {
 
     #[test]
     fn broken_rows_are_kept_as_they_are() {
-        let wrong = |row: &str, what: &str| {
-            format!("  {NOW} {row} | __error__=MalformedEvent | __error_details__={what}\n")
-        };
+        let wrong = |row: &str, what: &str| format!("  {NOW} {row} | malformed={what}\n");
         let message = FieldNames {
             message: Some("m".to_owned()),
             ..FieldNames::default()

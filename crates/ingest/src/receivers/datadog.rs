@@ -10,6 +10,7 @@ use crate::decode::json_fields::{self, Members};
 use crate::decode::json_reader::Scanner;
 use crate::decode::json_tree::Node;
 use crate::decode::time_text;
+use crate::receivers::events::MALFORMED;
 use crate::receivers::{Receiver, Reception, Taken};
 use crate::rejection::BodyError;
 use crate::reply::PushReply;
@@ -118,7 +119,7 @@ impl<'m> Reader<'_, 'm> {
             Ok(Node::Text(text)) => self.item(Members::new(), json_fields::bytes(text)),
             Ok(_) => self.item(Members::new(), Cow::Borrowed(raw)),
             Err(BodyError::Malformed(why)) => {
-                self.grouped.pair(&b"__error__"[..], why.into_bytes())?;
+                self.grouped.pair(MALFORMED.as_bytes(), why.into_bytes())?;
                 self.item(Members::new(), Cow::Borrowed(raw))
             }
             Err(error) => Err(error),

@@ -264,15 +264,14 @@ mod tests {
             ("{\"rule\":", "an event of Falco is no JSON"),
             ("hello", "an event of Falco is no JSON"),
         ] {
-            let want = format!(
-                "{{service_name=\"falco\"}}\n  {NOW} {body} | __error__=MalformedEvent | __error_details__={details}\n"
-            );
+            let want =
+                format!("{{service_name=\"falco\"}}\n  {NOW} {body} | malformed={details}\n");
             check(body, Line::Output, &want);
         }
         let body = r#"{"output":5,"priority":null,"output_fields":[],"time":"soon"}"#;
         let want = format!(
-            "{{service_name=\"falco\"}}\n  {NOW} 5 | detected_level=unknown | __error__=MalformedEvent \
-             | __error_details__=output is a number, not a string\n"
+            "{{service_name=\"falco\"}}\n  {NOW} 5 | detected_level=unknown \
+             | malformed=output is a number, not a string\n"
         );
         check(body, Line::Output, &want);
         let error = decode(b" \n", Line::Output, NOW, empty()).expect_err("it is empty");

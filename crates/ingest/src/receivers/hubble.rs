@@ -103,9 +103,7 @@ mod tests {
              | dst_workload=world | dst_port=80 | protocol=TCP | direction=EGRESS | reporter=Src\n"
         );
         let wrong = |line: &str, what: &str| {
-            format!(
-                "  {NOW} {line} | __error__=MalformedEvent | __error_details__=a line of Hubble is {what}\n"
-            )
+            format!("  {NOW} {line} | malformed=a line of Hubble is {what}\n")
         };
         let want = format!(
             "{{hubble_event=\"flow\", node_name=\"c/n\", service_name=\"hubble\", traffic_direction=\"EGRESS\", \

@@ -178,9 +178,7 @@ mod tests {
     fn bad_lines_are_kept_beside_good_ones() {
         let body =
             "{\"msg\":\"a\"}\r\nhello\n5\n{\"msg\":\"b\",\"at\":{\"time\":\"soon\"}}\n\n{\"x\":";
-        let wrong = |line: &str, what: &str| {
-            format!("  {NOW} {line} | __error__=MalformedEvent | __error_details__={what}\n")
-        };
+        let wrong = |line: &str, what: &str| format!("  {NOW} {line} | malformed={what}\n");
         let want = format!(
             "{{}}\n  {NOW} a\n{}{}{}{}",
             wrong("hello", "a line is no JSON, not an object"),

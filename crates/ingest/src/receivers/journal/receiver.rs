@@ -20,6 +20,7 @@ use super::stream::TRUNCATED;
 use crate::decode::decoded::Decoded;
 use crate::decode::grouped::{Grouped, LabelPairs};
 use crate::limits::IngestLimits;
+use crate::receivers::events::MALFORMED;
 use crate::receivers::{Receiver, Reception, Taken};
 use crate::rejection::BodyError;
 use crate::reply::PushReply;
@@ -32,9 +33,6 @@ const SOURCE: &str = "journal";
 
 /// Longest value that becomes metadata, in bytes; of a longer one its start.
 const VALUE_BYTES_MAX: usize = 16 << 10;
-
-/// `__error__` of an entry with lines that are no fields.
-const MALFORMED: &str = "MalformedEvent";
 
 /// Uploads of the journal.
 pub(crate) struct JournalUpload;
@@ -206,8 +204,7 @@ impl<'m> Entry<'m> {
             own.push(("invalid_utf8", b"true"));
         }
         if self.fault.is_some() {
-            own.push(("__error__", text(MALFORMED)));
-            own.push(("__error_details__", b"a line is no field of the journal"));
+            own.push((MALFORMED, b"a line is no field of the journal"));
         }
         if unit.is_none()
             && let Some(unit) = self.unit

@@ -54,15 +54,12 @@ fn a_bad_neighbour_is_kept_as_a_line() {
         ("null", "an audit event is null"),
     ] {
         let body = format!(r#"{{"items":[{EVENT},{item}]}}"#);
-        let want = format!(
-            "{}{bad}  {NOW} {item} | __error__=MalformedEvent | __error_details__={details}\n",
-            kept()
-        );
+        let want = format!("{}{bad}  {NOW} {item} | malformed={details}\n", kept());
         check(&body, Ok(&want));
     }
     let cut = &EVENT[..100];
     let want = format!(
-        "{}{bad}  {NOW} {cut} | __error__=MalformedEvent | __error_details__=an audit event is no JSON\n",
+        "{}{bad}  {NOW} {cut} | malformed=an audit event is no JSON\n",
         kept()
     );
     check(&format!("{EVENT}\n\r\n{cut}\n"), Ok(&want));
@@ -73,24 +70,21 @@ fn wrong_types_cost_a_column_and_not_the_event() {
     for (event, columns) in [
         (
             r#"{"auditID":"a","stageTimestamp":"2026-11-30T12:00:00Z","verb":["get"],"user":{}}"#,
-            "auditID=a | __error__=MalformedEvent | __error_details__=verb is an array, not a string",
+            "auditID=a | malformed=verb is an array, not a string",
         ),
         (
             r#"{"auditID":"a","stageTimestamp":"soon"}"#,
-            "auditID=a | __error__=MalformedEvent | __error_details__=stageTimestamp is no time",
+            "auditID=a | malformed=stageTimestamp is no time",
         ),
         (
             r#"{"stageTimestamp":"2026-11-30T12:00:00Z","user":"root"}"#,
-            "__error__=MalformedEvent | __error_details__=user is a string, not an object",
+            "malformed=user is a string, not an object",
         ),
         (
             r#"{"auditID":"a","stageTimestamp":"2026-11-30T12:00:00Z","user":null,"sourceIPs":null,"responseStatus":{"code":"200"}}"#,
-            "auditID=a | __error__=MalformedEvent | __error_details__=responseStatus.code is a string, not a number",
+            "auditID=a | malformed=responseStatus.code is a string, not a number",
         ),
-        (
-            r#"{}"#,
-            "__error__=MalformedEvent | __error_details__=no auditID",
-        ),
+        (r#"{}"#, "malformed=no auditID"),
     ] {
         let want = format!(
             "{{cluster=\"east\", service_name=\"kube-apiserver-audit\"}}\n  {NOW} {event} | detected_level=info | {columns}\n"
