@@ -2,7 +2,7 @@
 
 mod asking;
 mod connections;
-mod dashboard;
+mod dashboards;
 mod errors;
 mod faults;
 mod grafana;
