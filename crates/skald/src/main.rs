@@ -1,5 +1,5 @@
 //! The program: `skald serve` (the default), `skald query`, `skald verify`, `skald inspect`, `skald doctor`, `skald
-//! token` and `skald config check FILE`.
+//! provision grafana`, `skald token` and `skald config check FILE`.
 //!
 //! Settings come from defaults, one YAML file, environment variables and flags, the later ones
 //! winning.
@@ -10,6 +10,7 @@ mod doctor;
 mod inspect;
 mod memory_guard;
 mod offline;
+mod provision;
 mod query;
 mod serve;
 mod settings;
@@ -49,6 +50,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         Some(("token", token)) => make_token(token)?,
         Some(("query", flags)) => query::run(flags)?,
         Some(("doctor", flags)) => return doctor::run(flags),
+        Some(("provision", flags)) => provision::run(flags)?,
         Some(("serve", flags)) => serve(flags, &arguments.loki)?,
         _ => serve(&matches, &arguments.loki)?,
     }
@@ -132,6 +134,7 @@ fn command() -> Command {
         .subcommand(token)
         .subcommand(query::command())
         .subcommand(doctor::command())
+        .subcommand(provision::command())
 }
 
 fn check_config(matches: &ArgMatches) -> Result<(), String> {

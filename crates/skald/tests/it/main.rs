@@ -9,6 +9,7 @@ mod documents;
 mod loki_files;
 mod own_logs;
 mod program;
+mod provision;
 mod query;
 mod signals;
 
