@@ -111,9 +111,24 @@ pub(crate) fn run(flags: &ArgMatches) -> Result<(), String> {
     } else if let Some(url) = given("url") {
         grafana_api::send(url, given("token"), &sources, &dashboards)?
     } else {
+        warn_of_loopback(sources.addr);
         manifest::manifests(given("namespace"), &sources, &dashboards)?
     };
     std::io::stdout()
         .write_all(said.as_bytes())
         .map_err(|error| format!("writing: {error}"))
+}
+
+/// Says that a Grafana in a cluster reaches itself at such an address.
+fn warn_of_loopback(addr: &str) {
+    let is_loopback = ["//127.", "//localhost", "//[::1]"]
+        .iter()
+        .any(|host| addr.contains(host));
+    if is_loopback {
+        // When stderr is closed there is nowhere to say it.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skald: a Grafana in a cluster does not reach {addr}: give --addr, such as http://skald.logging.svc:3100"
+        );
+    }
 }
