@@ -44,7 +44,7 @@ fn elements_end(text: &[u8]) -> Option<usize> {
     (at > 0).then_some(at)
 }
 
-/// The parameters of structured data that [`split`] gave; an element without any is one without a
+/// The parameters of structured data of a message; an element without any is one without a
 /// name.
 pub fn params(structured: &[u8]) -> impl Iterator<Item = Param<'_>> {
     let mut rest = structured;

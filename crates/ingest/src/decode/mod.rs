@@ -3,6 +3,7 @@
 
 pub(crate) mod body;
 pub(crate) mod decoded;
+pub(crate) mod event_time;
 pub(crate) mod grouped;
 pub(crate) mod json_fields;
 pub(crate) mod json_members;
@@ -12,4 +13,3 @@ pub(crate) mod label_text;
 pub(crate) mod line_start;
 pub(crate) mod proto_reader;
 pub mod proto_types;
-pub(crate) mod time_text;

@@ -4,11 +4,11 @@
 //! form that Calico Enterprise writes to files.
 
 use crate::decode::decoded::{Decoded, Text};
+use crate::decode::event_time;
 use crate::decode::json_members::{Items, Members, Value};
 use crate::decode::json_reader::JsonError;
 use crate::forms::flow::{End, Flow, workload_of};
 use crate::receivers::answers;
-use crate::receivers::event_time;
 use crate::receivers::events::{EventLabels, Events, LEVEL, lines};
 use crate::receivers::{Receiver, Reception, Taken};
 use crate::rejection::BodyError;

@@ -5,11 +5,11 @@
 
 use crate::decode::body;
 use crate::decode::decoded::{Decoded, Text};
+use crate::decode::event_time;
 use crate::decode::grouped::{Grouped, LabelPairs};
 use crate::decode::json_fields::{self, Members};
 use crate::decode::json_reader::Scanner;
 use crate::decode::json_tree::Node;
-use crate::decode::time_text;
 use crate::receivers::events::MALFORMED;
 use crate::receivers::{Receiver, Reception, Taken};
 use crate::rejection::BodyError;
@@ -162,7 +162,7 @@ impl<'m> Reader<'_, 'm> {
                 Node::Number(number) => number.to_string(),
                 _ => return None,
             };
-            let time = time_text::nanoseconds(&text)?;
+            let time = event_time::parse(text.as_bytes())?;
             json_fields::take(members, name)?;
             Some(time)
         });

@@ -4,10 +4,10 @@
 //! so.
 
 use crate::decode::decoded::{Decoded, Text};
+use crate::decode::event_time;
 use crate::decode::json_members::{Items, Members, Value, joined};
 use crate::decode::json_reader::JsonError;
 use crate::receivers::answers;
-use crate::receivers::event_time;
 use crate::receivers::events::{EventLabels, Events, LEVEL, lines, trimmed};
 use crate::receivers::{Receiver, Reception, Taken};
 use crate::rejection::BodyError;

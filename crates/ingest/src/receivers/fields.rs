@@ -2,8 +2,8 @@
 //! line, a label; the others become columns.
 
 use crate::decode::decoded::Text;
+use crate::decode::event_time;
 use crate::limits::IngestLimits;
-use crate::receivers::event_time;
 use crate::receivers::events::{EventLabels, Events};
 use crate::rejection::BodyError;
 use crate::request::Parameters;

@@ -1,10 +1,10 @@
 //! Receiver of the lines that Hubble exports: flows with their columns, the other kinds as they are.
 
 use crate::decode::decoded::Decoded;
+use crate::decode::event_time;
 use crate::decode::json_members::Value;
 use crate::forms::hubble::HubbleLine;
 use crate::receivers::answers;
-use crate::receivers::event_time;
 use crate::receivers::events::{EventLabels, Events, LEVEL, lines};
 use crate::receivers::{Receiver, Reception, Taken};
 use crate::rejection::BodyError;

@@ -10,7 +10,6 @@ mod calico;
 mod csv;
 mod datadog;
 mod elasticsearch;
-mod event_time;
 mod events;
 mod falco;
 mod fields;

@@ -5,11 +5,11 @@
 //! without an `event` is refused, its neighbours are taken; the answer names the first refused.
 
 use crate::decode::decoded::{Decoded, Text};
+use crate::decode::event_time;
 use crate::decode::grouped::{Grouped, LabelPairs};
 use crate::decode::json_fields;
 use crate::decode::json_reader::Scanner;
 use crate::decode::json_tree::Node;
-use crate::decode::time_text;
 use crate::receivers::{Outcome, Receiver, Reception, Taken};
 use crate::rejection::BodyError;
 use crate::reply::PushReply;
@@ -120,7 +120,9 @@ impl Receiver for Raw {
     ) -> Result<Decoded<'m>, BodyError> {
         let text = reception.text(&mut room)?;
         let mut grouped = Grouped::within(room, reception.limits);
-        let time = reception.parameter("time").and_then(time_text::nanoseconds);
+        let time = reception
+            .parameter("time")
+            .and_then(|text| event_time::parse(text.as_bytes()));
         let time = time.unwrap_or(reception.now);
         let labels = LABELS.map(|name| reception.parameter(name).unwrap_or_default());
         for line in text.lines().filter(|line| !line.is_empty()) {
@@ -192,7 +194,7 @@ impl<'m> Reader<'_, 'm> {
                     json_fields::push_pairs(&mut self.grouped, "", members)?;
                 }
                 (None, node) if &*key == b"time" => {
-                    time = time_text::nanoseconds(&json_fields::text(node));
+                    time = event_time::parse(json_fields::text(node).as_bytes());
                 }
                 (None, _) => {}
             }

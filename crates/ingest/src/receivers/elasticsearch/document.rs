@@ -2,10 +2,10 @@
 //! metadata.
 
 use crate::decode::decoded::Text;
+use crate::decode::event_time;
 use crate::decode::grouped::{Grouped, LabelPairs};
 use crate::decode::json_fields::{self, Members};
 use crate::decode::json_tree::Node;
-use crate::decode::time_text;
 use crate::rejection::BodyError;
 use std::borrow::Cow;
 
@@ -90,8 +90,8 @@ pub(super) fn entry<'m>(
 fn take_time(members: &mut Members<'_>) -> Option<i64> {
     TIMES.iter().find_map(|path| {
         let time = match json_fields::find(members, path)? {
-            Node::Text(text) => time_text::nanoseconds(text),
-            Node::Number(number) => time_text::nanoseconds(&number.to_string()),
+            Node::Text(text) => event_time::parse(text.as_bytes()),
+            Node::Number(number) => event_time::parse(number.to_string().as_bytes()),
             _ => None,
         };
         json_fields::take(members, path).filter(|_| time.is_some())?;

@@ -1,9 +1,9 @@
 //! One Kubernetes audit event: the members that become labels and columns.
 
 use crate::decode::decoded::Text;
+use crate::decode::event_time;
 use crate::decode::json_members::{Items, Members, Value, joined};
 use crate::decode::json_reader::JsonError;
-use crate::receivers::event_time;
 use std::borrow::Cow;
 
 const DECISION: &[u8] = b"authorization.k8s.io/decision";
