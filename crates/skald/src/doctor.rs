@@ -154,7 +154,10 @@ fn source_lines(source: &Value, out: &mut String, findings: &mut Vec<String>) {
         number("pushes"),
         silent
     ));
-    let behind = source["lag_seconds"].as_f64().unwrap_or(0.0) - silent;
+    // A source that delivered nothing has no newest entry.
+    let behind = source["lag_seconds"]
+        .as_f64()
+        .map_or(0.0, |lag| lag - silent);
     if behind > LAG_SECONDS_MAX {
         findings.push(format!(
             "{name}: its newest entry was {behind:.0} s old when it came: old logs, a sender that is behind, or its clock or zone"
@@ -197,7 +200,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn source(entries: u64, lag: f64, refused: Value) -> Value {
+    fn source(entries: u64, lag: impl Into<Value>, refused: Value) -> Value {
+        let lag: Value = lag.into();
         json!({
             "receiver": "loki", "client": "10.0.0.7", "user_agent": "promtail", "tenant": "a", "entries": entries,
             "bytes": 5, "pushes": 2, "silent_seconds": 10.0, "lag_seconds": lag, "refused": refused,
@@ -213,6 +217,13 @@ mod tests {
             text.starts_with("listening  http on A\n") && text.contains(expected),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_source_without_entries_is_not_said_to_have_a_wrong_clock() {
+        let refused = source(0, Value::Null, json!([]));
+        let (text, code) = report(&json!({"sources": [refused, source(3, 12.0, json!([]))]}));
+        assert!(!text.contains("ahead") && code == 0, "{text}");
     }
 
     #[test]
