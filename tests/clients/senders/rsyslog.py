@@ -54,7 +54,7 @@ class Udp(Rsyslog):
 
 class Elasticsearch(Rsyslog):
     name, selector, keeps = "rsyslog-elasticsearch", '{index="rsyslog"}', Keeps.UNACKNOWLEDGED
-    # After a 503 with JSON it drops the batch, so it meets none here.
+    refused = "_bulk"
     action = (
         'action(type="omelasticsearch" server="127.0.0.1" serverport="{skald.port}" bulkmode="on" searchIndex="rsyslog" '
         'template="json" retryfailures="on" {always})'

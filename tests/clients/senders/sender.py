@@ -30,7 +30,7 @@ class Sender:
     keeps     what its protocol keeps
     selector  where all its lines are found
     shows     labels and metadata of each of them
-    refused   the route that answers it with 503, of those that send again then
+    refused   the route that answers it with 503, if it speaks HTTP
     """
 
     name, needs, keeps, selector, refused = "", (), Keeps.WAITING, "", None

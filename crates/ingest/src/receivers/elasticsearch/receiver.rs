@@ -16,6 +16,9 @@ pub(crate) struct Document;
 
 const NAME: &str = "elasticsearch";
 
+/// The content type by which omelasticsearch of rsyslog is known: it has no user agent.
+const RSYSLOG: &str = "application/json; charset=utf-8";
+
 /// Clients go on only when every answer says so.
 const HEADERS: &[(&str, &str)] = &[("x-elastic-product", "Elasticsearch")];
 
@@ -28,8 +31,14 @@ impl Receiver for Bulk {
         bulk::decode(reception, room)
     }
 
-    fn reply(&self, _content_type: Option<&str>, taken: &Taken<'_>) -> PushReply {
-        with_headers(response::of_bulk(taken))
+    fn reply(&self, content_type: Option<&str>, taken: &Taken<'_>) -> PushReply {
+        let reply = match taken {
+            Taken::Refused { status, text } if content_type == Some(RSYSLOG) => {
+                response::to_rsyslog(*status, text)
+            }
+            _ => response::of_bulk(taken),
+        };
+        with_headers(reply)
     }
 
     fn answer(&self, question: &Question) -> PushReply {
@@ -55,5 +64,33 @@ fn with_headers(reply: PushReply) -> PushReply {
     PushReply {
         headers: HEADERS,
         ..reply
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::{JSON, PLAIN_TEXT};
+
+    #[test]
+    fn only_rsyslog_gets_a_text_and_only_when_it_should_send_again() {
+        let check = |content_type: Option<&str>, status: u16, expected: (u16, &str)| {
+            let refused = Taken::Refused {
+                status,
+                text: "not now",
+            };
+            let reply = Bulk.reply(content_type, &refused);
+            let found = (reply.status, reply.content_type, reply.headers);
+            assert_eq!(found, (expected.0, expected.1, HEADERS), "{content_type:?}");
+        };
+        for status in [408, 429, 500, 503] {
+            check(Some(RSYSLOG), status, (503, PLAIN_TEXT));
+            check(Some("application/x-ndjson"), status, (503, JSON));
+            check(Some("application/json"), status, (503, JSON));
+            check(None, status, (503, JSON));
+        }
+        for status in [400, 401, 403, 413] {
+            check(Some(RSYSLOG), status, (status, JSON));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Answers of Elasticsearch: JSON always, and one item for every action.
+//! Answers of Elasticsearch: JSON with one item for every action, and a text where rsyslog needs one.
 //!
 //! Clients look into the items, whatever the status: what a limit refuses for now has a 429 there.
 //! A request of which nothing is taken for now is a 503, after which all of them send again; some
@@ -50,16 +50,28 @@ pub(super) fn of_document(taken: &Taken<'_>) -> PushReply {
     }
 }
 
+/// The answer to a bulk request of rsyslog's omelasticsearch that was refused as a whole. It drops the
+/// batch after JSON without items, whatever the status, and sends it again after what is no JSON.
+pub(super) fn to_rsyslog(status: u16, text: &str) -> PushReply {
+    let reply = refusal(status, text);
+    match reply.status {
+        503 => PushReply::text(503, text),
+        _ => reply,
+    }
+}
+
+fn refusal(status: u16, text: &str) -> PushReply {
+    match status {
+        401 | 403 => error(status, "security_exception", text),
+        408 | 429 | 500 | 503 => error(503, "es_rejected_execution_exception", text),
+        status => error(status, "illegal_argument_exception", text),
+    }
+}
+
 /// The items of a push that was read; the answer to one that was not.
 fn read<'t>(taken: &'t Taken<'t>) -> Result<(&'t Outcome<'t>, &'t Items), PushReply> {
     match taken {
-        Taken::Refused { status, text } => Err(match status {
-            401 => error(401, "security_exception", text),
-            403 => error(403, "security_exception", text),
-            408 | 429 | 500 | 503 => error(503, "es_rejected_execution_exception", text),
-            413 => error(413, "illegal_argument_exception", text),
-            status => error(*status, "illegal_argument_exception", text),
-        }),
+        Taken::Refused { status, text } => Err(refusal(*status, text)),
         Taken::Read(outcome) => {
             let items = outcome.note.and_then(|note| note.downcast_ref());
             let items = items.ok_or_else(|| error(503, "exception", "the items are lost"))?;
