@@ -10,6 +10,11 @@ pub(super) const BUDGET_BYTES_MIN: u64 = 64 << 20;
 /// This much is left where the least budget allows it: the program and its threads need it however
 /// small the container is.
 const LEFT_BYTES_MIN: u64 = 56 << 20;
+/// This much is left of a container of 256 MB and more, and between 128 and 256 MB in proportion:
+/// what many small queries take beside their accounts grows with what is served, not beyond that.
+const LEFT_BYTES: u64 = 128 << 20;
+/// The container that has only the least left.
+const SMALL_BYTES: u64 = 128 << 20;
 /// The budget goes no further by itself: a log server that takes half of a large machine would
 /// surprise.
 const DEFAULT_BYTES_MAX: u64 = 4 << 30;
@@ -23,7 +28,9 @@ pub(super) fn budget_of_machine() -> u64 {
 
 fn budget_of(there_is: Option<u64>) -> u64 {
     there_is.map_or(UNKNOWN_BYTES, |bytes| {
-        let leaving = bytes.saturating_sub(LEFT_BYTES_MIN).max(BUDGET_BYTES_MIN);
+        let more = bytes.saturating_sub(SMALL_BYTES).min(SMALL_BYTES);
+        let left = LEFT_BYTES_MIN + (LEFT_BYTES - LEFT_BYTES_MIN) * more / SMALL_BYTES;
+        let leaving = bytes.saturating_sub(left).max(BUDGET_BYTES_MIN);
         (bytes / 100 * SHARE_PERCENT)
             .min(leaving)
             .min(DEFAULT_BYTES_MAX)
@@ -150,6 +157,8 @@ mod tests {
         assert_eq!(budget_of(Some(1_000_000_000)), 600_000_000);
         assert_eq!(budget_of(Some(128 << 20)), 72 << 20);
         assert_eq!(budget_of(Some(110 << 20)), 64 << 20);
+        assert_eq!(budget_of(Some(192 << 20)), 100 << 20);
+        assert_eq!(budget_of(Some(256 << 20)), 128 << 20);
         assert_eq!(budget_of(Some(1000)), 600);
         assert_eq!(budget_of(Some(64 << 30)), 4 << 30);
     }
