@@ -86,11 +86,12 @@ pub(super) fn bracketed(cursor: &mut Cursor<'_>, out: &mut String) -> Result<(),
 
 /// One character, range or class between brackets.
 fn item(cursor: &mut Cursor<'_>, start: usize, out: &mut String) -> Result<(), SyntaxError> {
-    if cursor.rest().starts_with("[:")
-        && let Some(length) = cursor.rest().find(":]")
+    if let Some(after) = cursor.rest().strip_prefix("[:")
+        && let Some(length) = after.find(":]")
     {
-        let text = &cursor.rest()[..length + 2];
-        let name = text[2..length].trim_start_matches('^');
+        let text = &cursor.rest()[..length + 4];
+        let name = &after[..length];
+        let name = name.strip_prefix('^').unwrap_or(name);
         if !POSIX.contains(&name) {
             return Err(SyntaxError(format!(
                 "invalid character class range: `{text}`"

@@ -138,6 +138,8 @@ mod tests {
         check(r"a]", &["a]"], &["a"]);
         check(r"[]a]", &["]", "a"], &["["]);
         check(r"[a&&b~~c[]", &["&", "~", "["], &["d"]);
+        check(r"^[[:]$", &["[", ":"], &["]"]);
+        check(r"^[[:a]$", &["[", ":", "a"], &["]"]);
         check(r"[--/]", &["-", ".", "/"], &["0"]);
         check(r"[a-]", &["a", "-"], &["b"]);
         check(r"[^a]", &["\n"], &["a"]);
@@ -190,6 +192,12 @@ mod tests {
             r"invalid character class range: `\p{Klingon}`",
         );
         refused("[[:nope:]]", "invalid character class range: `[:nope:]`");
+        refused("[[::]]", "invalid character class range: `[::]`");
+        refused(
+            "[[:^^digit:]]",
+            "invalid character class range: `[:^^digit:]`",
+        );
+        refused("[[:", "missing closing ]: `[[:`");
     }
 
     #[test]
