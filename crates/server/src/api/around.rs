@@ -15,13 +15,13 @@ use crate::limits::bytes_guard::BytesGuard;
 use crate::net::outgoing::Charged;
 use crate::telemetry::query_log::QueryLog;
 use crate::time_bounds::Bounds;
-use crate::wire::answer::{list, write_pairs};
+use crate::wire::answer::{list, write_page_entry};
 use crate::wire::json::Json;
 use axum::extract::State;
 use axum::response::Response;
 use skald_logql::ast::Expr;
 use skald_model::Direction;
-use skald_query::{Labelling, Page, PageEntry, RangeRequest};
+use skald_query::{Labelling, Page, RangeRequest};
 use std::sync::Arc;
 
 /// Entries on a side unless the request says otherwise.
@@ -145,28 +145,9 @@ fn encode(pages: Vec<Option<Page>>) -> Vec<u8> {
         out.raw(if i == 0 { "\"" } else { ",\"" });
         out.raw(name);
         out.raw("\":");
-        list(&mut out, &entries, write_entry);
+        list(&mut out, &entries, write_page_entry);
         out.raw(&format!(",\"{more}\":{has_more}"));
     }
     out.raw("}}\n");
     out.finish()
-}
-
-fn write_entry(out: &mut Json, PageEntry { labels, entry }: &PageEntry) {
-    out.raw("{\"timestamp\":\"");
-    out.integer(entry.timestamp);
-    out.raw("\",\"stream\":");
-    write_pairs(out, labels);
-    for (name, pairs) in [
-        (",\"structuredMetadata\":", &entry.metadata),
-        (",\"parsed\":", &entry.parsed),
-    ] {
-        if !pairs.is_empty() {
-            out.raw(name);
-            write_pairs(out, pairs);
-        }
-    }
-    out.raw(",\"line\":");
-    out.bytes(&entry.line);
-    out.raw("}");
 }

@@ -3,7 +3,7 @@
 use crate::api::params::Params;
 use crate::clock;
 use crate::error::ApiError;
-use crate::wire::answer::write_pairs;
+use crate::wire::answer::write_page_entry;
 use crate::wire::json::Json;
 use axum::http::HeaderValue;
 use skald_query::{Page, PageEntry};
@@ -144,28 +144,10 @@ fn encode_lines(page: &Page) -> Vec<u8> {
         out.raw("}\n");
     }
     for entry in &page.entries {
-        write_line(&mut out, entry);
+        write_page_entry(&mut out, entry);
+        out.raw("\n");
     }
     out.finish()
-}
-
-fn write_line(out: &mut Json, PageEntry { labels, entry }: &PageEntry) {
-    out.raw("{\"timestamp\":\"");
-    out.integer(entry.timestamp);
-    out.raw("\",\"stream\":");
-    write_pairs(out, labels);
-    for (name, pairs) in [
-        (",\"structuredMetadata\":", &entry.metadata),
-        (",\"parsed\":", &entry.parsed),
-    ] {
-        if !pairs.is_empty() {
-            out.raw(name);
-            write_pairs(out, pairs);
-        }
-    }
-    out.raw(",\"line\":");
-    out.bytes(&entry.line);
-    out.raw("}\n");
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use super::notes::Notes;
 use super::stats;
 use skald_model::Labels;
 use skald_query::{
-    Answer, Data, EntryResult, Labelling, MatrixSeries, Stats, StreamResult, VectorSample,
+    Answer, Data, EntryResult, Labelling, MatrixSeries, PageEntry, Stats, StreamResult,
+    VectorSample,
 };
 use std::sync::Arc;
 
@@ -267,6 +268,26 @@ pub(crate) fn write_entry(json: &mut Json, entry: &EntryResult, labelling: Label
         json.raw("}");
     }
     json.raw("]");
+}
+
+/// An entry of a page with its labels by category, as one object.
+pub(crate) fn write_page_entry(out: &mut Json, PageEntry { labels, entry }: &PageEntry) {
+    out.raw("{\"timestamp\":\"");
+    out.integer(entry.timestamp);
+    out.raw("\",\"stream\":");
+    write_pairs(out, labels);
+    for (name, pairs) in [
+        (",\"structuredMetadata\":", &entry.metadata),
+        (",\"parsed\":", &entry.parsed),
+    ] {
+        if !pairs.is_empty() {
+            out.raw(name);
+            write_pairs(out, pairs);
+        }
+    }
+    out.raw(",\"line\":");
+    out.bytes(&entry.line);
+    out.raw("}");
 }
 
 /// Pairs as an object.

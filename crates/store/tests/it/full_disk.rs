@@ -8,6 +8,7 @@ use skald_wal::sim::{Dice, Fault, SimFiles};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 fn options(files: &SimFiles) -> Options {
@@ -31,6 +32,24 @@ fn facts(app: &str, count: i64) -> Vec<Fact> {
     (0..count)
         .map(|i| fact(app, i, &format!("{i} {}", "x".repeat(500))))
         .collect()
+}
+
+/// With as little memory, and flushes that make room as they can.
+fn tight(files: &SimFiles, memory: usize) -> Options {
+    Options {
+        memory,
+        flush_bytes: 100_000,
+        background: true,
+        ..options(files)
+    }
+}
+
+/// Waits until replay holds most of the memory, which it does not get beyond.
+fn wait_for_full_heads<T>(store: &Store, memory: usize, recovering: &ScopedJoinHandle<'_, T>) {
+    while (store.status().head_bytes as usize) < memory / 4 * 3 {
+        assert!(!recovering.is_finished(), "it does not fit into memory");
+        std::thread::yield_now();
+    }
 }
 
 /// A directory with a part, and more in its WAL than starts a flush, whose process was killed.
@@ -154,19 +173,10 @@ fn a_log_that_fits_neither_disk_nor_memory_is_read_on_once_there_is_room() {
     let files = files.after_kill();
     files.set_capacity(Some(files.used()));
     let memory = 2 << 20;
-    let tight = Options {
-        memory,
-        flush_bytes: 100_000,
-        background: true,
-        ..options(&files)
-    };
-    let store = Store::open_parts(tight).expect("the directory opens");
+    let store = Store::open_parts(tight(&files, memory)).expect("the directory opens");
     std::thread::scope(|scope| {
         let recovering = scope.spawn(|| store.recover());
-        while (store.status().head_bytes as usize) < memory / 4 * 3 {
-            assert!(!recovering.is_finished(), "it does not fit into memory");
-            std::thread::yield_now();
-        }
+        wait_for_full_heads(&store, memory, &recovering);
         let status = store.status();
         assert!(status.recovering && status.replayed.0 < status.replayed.1);
         assert!(matches!(
@@ -265,19 +275,10 @@ fn a_delete_during_replay_is_taken_and_makes_the_room_that_replay_waits_for() {
     let files = files.after_kill();
     files.set_capacity(Some(files.used()));
     let memory = 1 << 20;
-    let tight = Options {
-        memory,
-        flush_bytes: 100_000,
-        background: true,
-        ..options(&files)
-    };
-    let store = Store::open_parts(tight).expect("the directory opens");
+    let store = Store::open_parts(tight(&files, memory)).expect("the directory opens");
     std::thread::scope(|scope| {
         let recovering = scope.spawn(|| store.recover());
-        while (store.status().head_bytes as usize) < memory / 4 * 3 {
-            assert!(!recovering.is_finished(), "it does not fit into memory");
-            std::thread::yield_now();
-        }
+        wait_for_full_heads(&store, memory, &recovering);
         let made = store.delete(&TenantId::fake(), "gone", i64::MIN, i64::MAX);
         made.expect("a request is taken while the log is replayed");
         let recovered = recovering.join().expect("no panic");

@@ -77,12 +77,7 @@ pub(super) fn decode<'m>(
     mut room: Room,
 ) -> Result<Decoded<'m>, BodyError> {
     let text = reception.text(&mut room)?;
-    let mut bulk = Reader {
-        grouped: Grouped::within(room, reception.limits),
-        items: Vec::new(),
-        now: reception.now,
-        index: reception.parameter("index").unwrap_or(NO_INDEX),
-    };
+    let mut bulk = Reader::new(reception, room);
     let mut lines = text
         .split('\n')
         .map(|line| line.trim_ascii())
@@ -128,12 +123,7 @@ pub(super) fn decode_single<'m>(
     mut room: Room,
 ) -> Result<Decoded<'m>, BodyError> {
     let text = reception.text(&mut room)?;
-    let mut bulk = Reader {
-        grouped: Grouped::within(room, reception.limits),
-        items: Vec::new(),
-        now: reception.now,
-        index: reception.parameter("index").unwrap_or(NO_INDEX),
-    };
+    let mut bulk = Reader::new(reception, room);
     let parsed = Parsed {
         action: Action::Index,
         index: bulk.index.to_owned(),
@@ -158,6 +148,16 @@ struct Reader<'m> {
 }
 
 impl<'m> Reader<'m> {
+    /// Nothing yet; documents that name no index go to that of the path.
+    fn new(reception: &Reception<'m>, room: Room) -> Reader<'m> {
+        Reader {
+            grouped: Grouped::within(room, reception.limits),
+            items: Vec::new(),
+            now: reception.now,
+            index: reception.parameter("index").unwrap_or(NO_INDEX),
+        }
+    }
+
     /// Reads an action line; the inner error says why it is none.
     fn action(&mut self, line: &str) -> Result<Result<Parsed, String>, BodyError> {
         let members = match self.object(line)? {
