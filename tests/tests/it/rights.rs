@@ -17,8 +17,9 @@ const GRANTS: &[Grant] = &[
     ("a", "read"),
     ("a", "write"),
     ("a", "delete"),
+    ("a", "rules"),
     ("a", "admin"),
-    ("a", "read,write,delete,metrics,admin"),
+    ("a", "read,write,delete,rules,metrics,admin"),
     ("*", "read"),
     ("*", "write"),
     ("*", "delete"),
@@ -50,7 +51,9 @@ fn right(method: &str, path: &str) -> &'static str {
         "/loki/api/v1/delete" => "delete",
         "/config/tenant/v1/limits" => "read",
         "/metrics" => "metrics",
-        _ if method == "GET" && path.contains("/rules") => "read",
+        "/skald/api/v1/rules/test" => "read",
+        _ if method != "GET" && path.contains("/rules") => "rules",
+        _ if path.contains("/rules") => "read",
         _ if of_tenant.iter().any(|begin| path.starts_with(begin)) => "read",
         _ => "admin",
     }
@@ -63,7 +66,7 @@ fn passes((tenants, rights): Grant, right: &str) -> bool {
         "" => true,
         "metrics" => tenants == "*" && (has("metrics") || has("admin")),
         "admin" => tenants == "*" && has("admin"),
-        "delete" => has("delete") || has("admin"),
+        "delete" | "rules" => has(right) || has("admin"),
         right => has(right),
     }
 }

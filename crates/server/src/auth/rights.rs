@@ -14,9 +14,11 @@ pub(crate) enum Right {
     Write,
     /// Make, list and take back delete requests.
     Delete,
+    /// Change rules.
+    Rules,
     /// Scrape `/metrics`.
     Metrics,
-    /// Change rules; with all tenants also the pages for operators.
+    /// Delete and change rules; with all tenants also the pages for operators.
     Admin,
 }
 
@@ -27,6 +29,7 @@ impl Right {
             Right::Read => "read",
             Right::Write => "write",
             Right::Delete => "delete",
+            Right::Rules => "change rules",
             Right::Metrics => "scrape",
             Right::Admin => "administer",
         }
@@ -35,7 +38,8 @@ impl Right {
     /// Whether a token with this right has that one too. Deletes were of `admin` before they had a
     /// right of their own.
     pub(super) fn includes(self, wanted: Right) -> bool {
-        self == wanted || self == Right::Admin && matches!(wanted, Right::Delete | Right::Metrics)
+        let of_admin = [Right::Delete, Right::Rules, Right::Metrics];
+        self == wanted || self == Right::Admin && of_admin.contains(&wanted)
     }
 }
 
@@ -48,6 +52,21 @@ pub(crate) enum Access {
     Tenant(Right),
     /// A right over the server: of no use to a token that is not for all tenants.
     Server(Right),
+}
+
+/// Where rules are read and changed, each with what lies below it: Loki's two, and Mimir's two that
+/// its tools know.
+const RULES: [&str; 4] = [
+    "/loki/api/v1/rules",
+    "/api/prom/rules",
+    "/prometheus/config/v1/rules",
+    "/api/v1/rules",
+];
+
+fn is_rules(path: &str) -> bool {
+    let below = |begin: &&str| path.strip_prefix(*begin);
+    let rest = RULES.iter().find_map(below);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What a path needs. Paths that nobody knows are for operators.
@@ -67,9 +86,7 @@ pub(crate) fn needed(method: &Method, path: &str) -> Access {
         "/config/tenant/v1/limits" => Access::Tenant(Right::Read),
         "/loki/api/v1/delete" => Access::Tenant(Right::Delete),
         "/metrics" => Access::Server(Right::Metrics),
-        _ if path.starts_with("/loki/api/v1/rules") || path.starts_with("/api/prom/rules") => {
-            Access::Tenant(if reads { Right::Read } else { Right::Admin })
-        }
+        _ if is_rules(path) => Access::Tenant(if reads { Right::Read } else { Right::Rules }),
         _ if ASKED.iter().any(|begin| path.starts_with(begin)) => Access::Tenant(Right::Read),
         _ => Access::Server(Right::Admin),
     }
@@ -94,9 +111,15 @@ mod tests {
             Access::Tenant(Right::Write),
         );
         check(Method::POST, "/loki/api/v1/query_range", read);
-        check(Method::GET, "/loki/api/v1/rules", read);
-        let rules = Access::Tenant(Right::Admin);
-        check(Method::POST, "/loki/api/v1/rules/ns", rules);
+        let rules = Access::Tenant(Right::Rules);
+        for path in RULES {
+            check(Method::GET, path, read);
+            check(Method::POST, &format!("{path}/ns"), rules);
+            check(Method::DELETE, &format!("{path}/ns/group"), rules);
+        }
+        check(Method::POST, "/loki/api/v1/rulesx", read);
+        check(Method::POST, "/api/v1/rulesx", operator);
+        check(Method::POST, "/skald/api/v1/rules/test", read);
         let deletes = Access::Tenant(Right::Delete);
         for method in [Method::GET, Method::POST, Method::DELETE] {
             check(method, "/loki/api/v1/delete", deletes);

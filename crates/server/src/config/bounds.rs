@@ -64,6 +64,7 @@ const fn up_to(mut bound: Bound, most: u64) -> Bound {
 }
 
 const SHORTEST: Amount = Amount::Time(Duration::from_millis(10));
+const SECOND: Amount = Amount::Time(Duration::from_secs(1));
 const SMALLEST: Amount = Amount::Bytes(1 << 10);
 const ONE: Amount = Amount::Count(1);
 
@@ -88,6 +89,9 @@ static BOUNDS: &[Bound] = &[
     ),
     bound("frontend.max_body_size", SMALLEST, Zero::TooLittle),
     bound("frontend.max_answer_size", SMALLEST, Zero::TooLittle),
+    up_to(bound("ruler.max_concurrent", ONE, Zero::TooLittle), 64),
+    bound("ruler.evaluation_interval", SECOND, Zero::TooLittle),
+    bound("ruler.poll_interval", SHORTEST, Zero::TooLittle),
     bound("limits_config.max_label_name_length", ONE, Zero::TooLittle),
     bound("limits_config.max_label_value_length", ONE, Zero::TooLittle),
     bound(

@@ -73,15 +73,15 @@ fn read_with_stand_ins(text: &str, lookup: &impl Fn(&str) -> Option<String>) -> 
     Some(lines)
 }
 
-/// Sections that are missing as a whole and are reported as one.
-const REPORTED_AS_ONE: &[&str] = &["ruler"];
+/// Beginnings of names that are missing as a whole and are reported as one.
+const REPORTED_AS_ONE: &[&str] = &["ruler.storage.", "ruler_storage."];
 
 /// Puts one line for each such section in the place of its first.
 fn join_sections(lines: Vec<Line>) -> Vec<Line> {
     let section_of = |line: &Line| match line {
         Line::Loki(name, Fate::Missing(_)) => {
-            let section = name.split('.').next()?;
-            REPORTED_AS_ONE.iter().find(|one| **one == section).copied()
+            let is_of = |one: &&&str| name.starts_with(**one);
+            REPORTED_AS_ONE.iter().find(is_of).copied()
         }
         _ => None,
     };
@@ -96,7 +96,7 @@ fn join_sections(lines: Vec<Line>) -> Vec<Line> {
         let count = settings.remove(section)?;
         Some(match line {
             Line::Loki(_, fate) if count > 1 => {
-                Line::Loki(format!("{section}.* ({count} settings)"), fate)
+                Line::Loki(format!("{section}* ({count} settings)"), fate)
             }
             line => line,
         })
@@ -176,24 +176,26 @@ mod tests {
             report,
             "taken          auth_enabled\n\
              unknown        server.http_listen_prot: did you mean server.http_listen_port?\n\
-             not supported  ruler.alertmanager_url: rules are not evaluated yet\n\
+             taken          ruler.alertmanager_url: kept, but rules are not evaluated yet\n\
              not needed     memberlist.a: one process\n\
              note           server.http_listen_address is every address, as in Loki, and everybody who reaches it may push and ask: set auth.tokens_file, or the address 127.0.0.1\n\
-             1 taken, 1 not needed, 1 not supported, 1 unknown\n"
+             2 taken, 1 not needed, 0 not supported, 1 unknown\n"
         );
     }
 
     #[test]
-    fn the_ruler_is_reported_in_one_line() {
-        let text = "auth_enabled: no\nserver: {http_listen_address: '::1'}\nruler: {alertmanager_url: x, storage: {type: local, local: {directory: /r}}}\n";
+    fn a_bucket_of_rules_is_reported_in_one_line() {
+        let text = "auth_enabled: no\nserver: {http_listen_address: '::1'}\nruler: {rule_path: /x, storage: {type: s3, s3: {bucketnames: b, region: r}}}\n";
         let (report, usable) = report(text, |_| None);
         assert!(usable);
         assert_eq!(
             report,
             "taken          auth_enabled\n\
              taken          server.http_listen_address\n\
-             not supported  ruler.* (3 settings): rules are not evaluated yet\n\
-             2 taken, 0 not needed, 3 not supported, 0 unknown\n"
+             not needed     ruler.rule_path: rules need no scratch directory\n\
+             not supported  ruler.storage.* (3 settings): rules are kept in the data directory; those in a bucket of Loki's are not \
+             read: move them with lokitool or cortextool (rules print, rules load)\n\
+             2 taken, 1 not needed, 3 not supported, 0 unknown\n"
         );
     }
 

@@ -96,6 +96,36 @@ keys! {
     "runtime_config.file" => runtime.file: "YAML files, separated by commas, with limits of single tenants";
     "runtime_config.period" => runtime.period: "how often they are looked at for changes";
     "syslog.listeners" => syslog.listeners: "where syslog is taken: address, protocol (udp, tcp, tls), tenant, labels, zone, max_message_size, max_connections, idle_timeout, receive_buffer, cert_file, key_file, client_ca_file";
+    "ruler.enable_api" => ruler.enable_api: "let rules be read and changed over HTTP";
+    "ruler.enabled_tenants" => ruler.enabled_tenants: "tenants whose rules are evaluated; empty is all";
+    "ruler.disabled_tenants" => ruler.disabled_tenants: "tenants whose rules are not evaluated";
+    "ruler.storage.local.directory" => ruler.storage.directory: "directory with a folder of rule files for each tenant, read only; empty keeps rules in the data directory, where the API changes them";
+    "ruler.poll_interval" => ruler.poll_interval: "how often that directory is looked at for changes";
+    "ruler.evaluation_interval" => ruler.evaluation_interval: "interval of groups that have none";
+    "ruler.max_concurrent" => ruler.max_concurrent: "groups that are evaluated at once, of one tenant half as many";
+    "ruler.store_results" => ruler.store_results: "store results of recording rules as streams of the tenant too";
+    "ruler.alert_on_failure" => ruler.alert_on_failure: "fire the alert RuleEvaluationFailed for a rule that can't be evaluated";
+    "ruler.external_url" => ruler.external_url: "URL of Grafana, for links in alerts";
+    "ruler.datasource_uid" => ruler.datasource_uid: "data source of these links";
+    "ruler.external_labels" => ruler.external_labels: "labels of every alert that does not have them";
+    "ruler.for_outage_tolerance" => ruler.for_outage_tolerance: "a server that was stopped for longer begins the time of pending alerts anew";
+    "ruler.resend_delay" => ruler.resend_delay: "least time between two sends of an alert that goes on";
+    "ruler.alertmanager_url" => ruler.alertmanager.urls: "URLs of Alertmanagers, comma between; each gets every alert";
+    "ruler.enable_alertmanager_discovery" => ruler.alertmanager.discovery: "look hosts of alertmanager_url up as SRV records (_port._tcp.name)";
+    "ruler.alertmanager_refresh_interval" => ruler.alertmanager.refresh_interval: "how often they are looked up";
+    "ruler.notification_queue_capacity" => ruler.alertmanager.queue_capacity: "alerts that may wait for an Alertmanager; the oldest are dropped";
+    "ruler.notification_timeout" => ruler.alertmanager.timeout: "longest time for an answer of an Alertmanager";
+    "ruler.alertmanager_client.basic_auth_username" => ruler.alertmanager.client.username: "user at Alertmanagers";
+    "ruler.alertmanager_client.basic_auth_password" => ruler.alertmanager.client.password: "password of that user";
+    "ruler.alertmanager_client.type" => ruler.alertmanager.client.scheme: "word before the credentials in the header Authorization";
+    "ruler.alertmanager_client.credentials" => ruler.alertmanager.client.credentials: "credentials for Alertmanagers";
+    "ruler.alertmanager_client.credentials_file" => ruler.alertmanager.client.credentials_file: "file with these credentials";
+    "ruler.alertmanager_client.tls_cert_path" => ruler.alertmanager.client.cert_file: "PEM certificate shown to Alertmanagers";
+    "ruler.alertmanager_client.tls_key_path" => ruler.alertmanager.client.key_file: "PEM private key of it";
+    "ruler.alertmanager_client.tls_ca_path" => ruler.alertmanager.client.ca_file: "PEM authority of the Alertmanagers' certificates; empty is the system's";
+    "ruler.alertmanager_client.tls_server_name" => ruler.alertmanager.client.server_name: "name that their certificates must have; empty is that of the URL";
+    "ruler.alertmanager_client.tls_insecure_skip_verify" => ruler.alertmanager.client.insecure_skip_verify: "take any certificate of an Alertmanager";
+    "ruler.disable_rule_group_label" => ruler.disable_rule_group_label: "leave the label rule_group out of metrics";
     "limits_config.ingestion_rate_mb" => limits.ingestion_rate_mb: "megabytes a second a tenant may send; 0 is no limit";
     "limits_config.ingestion_burst_size_mb" => limits.ingestion_burst_size_mb: "megabytes a tenant may send at once when there is a rate";
     "limits_config.per_stream_rate_limit" => limits.per_stream_rate_limit: "bytes a second a stream may get; 0 is no limit";
@@ -150,6 +180,9 @@ keys! {
     "limits_config.retention_stream" => limits.retention_stream: "retention of streams by selector: selector, priority, period";
     "limits_config.retention_size" => limits.retention_size: "bytes of parts a tenant may have, the oldest days go; 0 is any number";
     "limits_config.deletion_mode" => limits.deletion_mode: "disabled, filter-only or filter-and-delete";
+    "limits_config.ruler_max_rules_per_rule_group" => limits.ruler_max_rules_per_rule_group: "rules of a group; 0 is no limit";
+    "limits_config.ruler_max_rule_groups_per_tenant" => limits.ruler_max_rule_groups_per_tenant: "groups of rules; 0 is no limit";
+    "limits_config.ruler_alertmanager_config" => limits.ruler_alertmanager_config: "Alertmanagers of the tenant in the place of those of ruler: alertmanager_url, alertmanager_client and others by the same names";
 }
 
 impl Key {

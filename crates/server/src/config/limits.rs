@@ -9,6 +9,8 @@ pub use super::instant::Instant;
 pub use super::retention::{DeletionMode, RetentionStream};
 
 use super::otlp::OtlpConfig;
+use super::ruler::AlertmanagerConfig;
+use super::ruler::texts::Single;
 use super::sanity::NEVER;
 use super::setting::ByteSize;
 use super::{DistributorConfig, QuerierConfig};
@@ -73,6 +75,9 @@ pub struct Limits {
     pub retention_stream: Vec<RetentionStream>,
     pub retention_size: ByteSize,
     pub deletion_mode: DeletionMode,
+    pub ruler_max_rules_per_rule_group: usize,
+    pub ruler_max_rule_groups_per_tenant: usize,
+    pub ruler_alertmanager_config: Single<AlertmanagerConfig>,
 }
 
 impl Default for Limits {
@@ -129,6 +134,9 @@ impl Default for Limits {
             retention_stream: Vec::new(),
             retention_size: ByteSize(0),
             deletion_mode: DeletionMode::FilterAndDelete,
+            ruler_max_rules_per_rule_group: 0,
+            ruler_max_rule_groups_per_tenant: 0,
+            ruler_alertmanager_config: Single::default(),
         }
     }
 }

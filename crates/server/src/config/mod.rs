@@ -25,6 +25,7 @@ mod number;
 pub mod otlp;
 mod record;
 mod retention;
+pub mod ruler;
 pub(crate) mod sanity;
 mod sections;
 pub mod setting;
@@ -35,6 +36,7 @@ pub mod yaml;
 
 pub use descriptors::Descriptors;
 pub use limits::Limits;
+pub use ruler::RulerConfig;
 pub use sections::{
     ClientAuth, CompactorConfig, Config, DistributorConfig, FrontendConfig, IngesterConfig,
     LogFormat, LogLevel, QuerierConfig, QueryLogConfig, QueryRangeConfig, RuntimeConfig,

@@ -58,7 +58,7 @@ impl<R: Record> Setting for Vec<R> {
     }
 }
 
-fn read_record<R: Record>(value: &Value) -> Result<R, String> {
+pub(super) fn read_record<R: Record>(value: &Value) -> Result<R, String> {
     let fields = value
         .as_mapping()
         .ok_or_else(|| format!("expected a mapping with {}", R::KEYS.join(", ")))?;

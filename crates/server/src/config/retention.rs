@@ -135,6 +135,7 @@ impl Config {
     /// Checks what belongs together; the error names the setting.
     pub fn check(&self) -> Result<(), String> {
         self.check_limits(&self.limits)?;
+        self.ruler.check()?;
         syslog::check(&self.syslog.listeners, self.auth_enabled, &self.server.tls)
     }
 

@@ -1,6 +1,7 @@
 //! Sections are the configuration's structs, with their defaults.
 
 use super::limits::Limits;
+use super::ruler::RulerConfig;
 use super::setting::{ByteSize, word_setting};
 use super::storage::ObjectStoreConfig;
 use super::syslog::SyslogListener;
@@ -53,6 +54,8 @@ pub struct Config {
     pub runtime: RuntimeConfig,
     /// `syslog`
     pub syslog: SyslogConfig,
+    /// `ruler`
+    pub ruler: RulerConfig,
 }
 
 /// `query_log`: which queries have a line in the server's own log.
@@ -322,6 +325,7 @@ impl Default for Config {
                 period: Duration::from_secs(10),
             },
             syslog: SyslogConfig::default(),
+            ruler: RulerConfig::default(),
         }
     }
 }

@@ -135,7 +135,7 @@ fn a_loki_file_is_explained_before_it_is_used() {
         "{report}"
     );
     assert!(
-        report.ends_with("4 taken, 2 not needed, 1 not supported, 1 unknown\n"),
+        report.ends_with("5 taken, 2 not needed, 0 not supported, 1 unknown\n"),
         "{report}"
     );
 }

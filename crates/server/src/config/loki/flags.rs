@@ -4,6 +4,7 @@
 //! Loki file that they stand for (a bucket, a directory). The rest is known by name (`flags.txt`),
 //! which tells a flag of Loki's from a mistake.
 
+use super::ruler;
 use crate::config::keys;
 use crate::config::setting::Setting;
 use serde_yaml_ng::Value;
@@ -352,6 +353,9 @@ pub fn find(name: &str) -> Option<Flag> {
         return Some(Flag::Key(Key { section, field }));
     }
     is_boolean(name)?;
+    if let Some(setting) = ruler::setting_of_flag(name) {
+        return Some(Flag::Setting(setting));
+    }
     let described = BUCKETS.iter().find(|(prefix, _)| name.starts_with(prefix));
     Some(described.map_or(Flag::NotNeeded, |(prefix, section)| {
         let field = match &name[prefix.len()..] {

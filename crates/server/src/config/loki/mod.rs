@@ -2,6 +2,7 @@
 
 pub(crate) mod buckets;
 pub mod flags;
+pub(crate) mod ruler;
 pub(crate) mod s3_url;
 pub(crate) mod translate;
 pub mod unsupported;

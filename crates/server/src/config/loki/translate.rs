@@ -54,28 +54,29 @@ impl<'v> Translation<'v> {
         self.take_deletion(config)?;
         self.take_tenant_files(config)?;
         self.take_directory(config)?;
+        self.take_rules(config)?;
         self.take_target();
         Ok(self.lines)
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.leaves.iter().any(|(leaf, _)| leaf == name)
     }
 
     /// A value that stands in the file; the error names it.
-    fn get<T: Setting>(&self, name: &str) -> Result<Option<T>, String> {
+    pub(super) fn get<T: Setting>(&self, name: &str) -> Result<Option<T>, String> {
         let found = self.leaves.iter().find(|(leaf, _)| leaf == name);
         found
             .map(|(_, value)| T::read(value).map_err(|error| format!("{name}: {error}")))
             .transpose()
     }
 
-    fn taken(&mut self, name: &str, target: impl std::fmt::Display) {
+    pub(super) fn taken(&mut self, name: &str, target: impl std::fmt::Display) {
         let line = Line::Noted(name.to_owned(), format!("as {target}"));
         self.lines.push((name.to_owned(), line));
     }
 
-    fn reported(&mut self, name: &str, fate: Fate) {
+    pub(super) fn reported(&mut self, name: &str, fate: Fate) {
         let line = Line::Loki(name.to_owned(), fate);
         self.lines.push((name.to_owned(), line));
     }

@@ -1,6 +1,7 @@
 //! Names of Loki's settings that have no counterpart here, so that a Loki file loads and is
 //! explained.
 
+use super::ruler::IN_A_BUCKET;
 use Fate::{Missing, NotNeeded};
 
 /// What becomes of a setting of Loki that Skald does not have.
@@ -80,8 +81,8 @@ const SECTIONS: &[(&str, Fate)] = &[
         "query_scheduler",
         NotNeeded("queries wait in one queue a tenant"),
     ),
-    ("ruler", Missing("rules are not evaluated yet")),
-    ("ruler_storage", Missing("rules are not evaluated yet")),
+    ("ruler", NotNeeded("the ruler has no such switch")),
+    ("ruler_storage", Missing(IN_A_BUCKET)),
     (
         "schema_config",
         NotNeeded("there is one schema, versioned on disk"),
@@ -224,6 +225,45 @@ const NAMES: &[(&str, Fate)] = &[
         NotNeeded("/metrics is always there"),
     ),
     ("server.", NotNeeded("the listener has no such switch")),
+    (
+        "ruler.enable_alertmanager_v2",
+        NotNeeded("alerts are sent by version 2, the only one there is"),
+    ),
+    ("ruler.enable_sharding", ONE_PROCESS),
+    (
+        "ruler.evaluation.max_jitter",
+        NotNeeded("groups are spread over their interval"),
+    ),
+    ("ruler.evaluation.", ONE_PROCESS),
+    ("ruler.flush_period", ONE_PROCESS),
+    (
+        "ruler.for_grace_period",
+        NotNeeded("what is pending is kept to the second"),
+    ),
+    (
+        "ruler.alert_relabel_configs",
+        Missing("alerts are not sent yet"),
+    ),
+    (
+        "ruler.query_stats_enabled",
+        NotNeeded("every query is logged with its cost"),
+    ),
+    (
+        "ruler.remote_write.config_refresh_period",
+        NotNeeded("clients follow the limits of their tenant"),
+    ),
+    ("ruler.remote_write.", Missing("samples are not sent yet")),
+    ("ruler.ring.", ONE_PROCESS),
+    (
+        "ruler.rule_path",
+        NotNeeded("rules need no scratch directory"),
+    ),
+    ("ruler.ruler_client.", ONE_PROCESS),
+    ("ruler.search_pending_for", ONE_PROCESS),
+    ("ruler.sharding_", ONE_PROCESS),
+    ("ruler.storage.", Missing(IN_A_BUCKET)),
+    ("ruler.wal.", DATA_DIRECTORY),
+    ("ruler.wal_cleaner.", DATA_DIRECTORY),
     ("target", NotNeeded("one process does everything")),
     ("ballast_bytes", NotNeeded("there is no Go runtime")),
     (
@@ -253,7 +293,15 @@ const LIMITS: &[(&str, Fate)] = &[
         Missing("this limit is not enforced yet"),
     ),
     ("policy_", Missing("this limit is not enforced yet")),
-    ("ruler_", Missing("rules are not evaluated yet")),
+    ("ruler_enable_wal_replay", DATA_DIRECTORY),
+    (
+        "ruler_evaluation_delay",
+        Missing("give query_offset in the groups"),
+    ),
+    ("ruler_remote_evaluation_", ONE_PROCESS),
+    ("ruler_remote_write_", Missing("samples are not sent yet")),
+    ("ruler_tenant_shard_size", ONE_PROCESS),
+    ("ruler_", NotNeeded("the ruler has no such switch")),
     (
         "enforce_metric_name",
         NotNeeded("streams have no metric names"),
