@@ -23,7 +23,7 @@ const FULL_PERCENT: usize = 95;
 const STEP_BYTES: usize = 256 << 10;
 
 /// Who holds memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MemoryUser {
     /// Entries that are not in parts yet.
     Head,
@@ -37,7 +37,7 @@ pub enum MemoryUser {
     Results,
     /// Queries at work.
     Queries,
-    /// Queries that hold little, where larger ones get nothing.
+    /// Queries in the lane of those that hold little; others can't take of it.
     LightQueries,
     /// Request bodies, as they arrive and until they are decoded.
     Bodies,
@@ -119,7 +119,7 @@ impl MemoryUser {
             MemoryUser::Tails | MemoryUser::Syslog => (10, SLOW_PERCENT),
             MemoryUser::Bodies => (25, 82),
             MemoryUser::Answers => (30, 86),
-            MemoryUser::LightQueries => (10, 90),
+            MemoryUser::LightQueries => (10, 92),
             MemoryUser::Connections => (10, 94),
             MemoryUser::SmallBodies => (5, 90),
             MemoryUser::Pushes => (45, 94),
@@ -192,6 +192,13 @@ impl Budget {
     /// The most a user may hold when it asks.
     pub fn share(&self, user: MemoryUser) -> usize {
         self.percent(user.share().own)
+    }
+
+    /// What a user could take now.
+    pub fn room(&self, user: MemoryUser) -> usize {
+        let share = user.share();
+        let own = self.percent(share.own).saturating_sub(self.held(user));
+        own.min(self.percent(share.mark).saturating_sub(self.held_by_all()))
     }
 
     /// Charges what is there anyway; gives what the user held before.
@@ -439,6 +446,13 @@ mod tests {
         assert!(!room(MemoryUser::Queries) && !room(MemoryUser::Bodies));
         assert!(room(MemoryUser::Answers) && room(MemoryUser::SmallBodies));
         assert!(room(MemoryUser::Pushes));
+        for (user, free) in [
+            (MemoryUser::Queries, 0),
+            (MemoryUser::SmallBodies, 50),
+            (MemoryUser::LightQueries, 80),
+        ] {
+            assert_eq!(budget.room(user), free, "{user:?}");
+        }
     }
 
     #[test]

@@ -22,10 +22,6 @@ const SPARE_BYTES: usize = 8 * STEP_BYTES;
 /// millisecond of plain stages, some ten milliseconds of the heaviest.
 const WORK_BYTES: usize = 256 << 10;
 
-/// A query that holds at most this share of the budget, as a divisor, gets more even where the
-/// larger ones get nothing: they must not keep light ones from answering.
-const LIGHT_SHARE: usize = 25;
-
 /// Why a query ends before it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
@@ -48,10 +44,9 @@ type EndsFn = dyn Fn() -> Result<(), Stop> + Send + Sync;
 /// The account of one query. What is charged to it is given back to the budget with its charges.
 pub struct QueryMemory {
     budget: Arc<Budget>,
+    user: MemoryUser,
     bytes_max: usize,
     bytes: AtomicUsize,
-    /// Of these, what was charged as a light query's.
-    light: AtomicUsize,
     peak: AtomicUsize,
     ends: Box<EndsFn>,
 }
@@ -66,18 +61,19 @@ impl fmt::Debug for QueryMemory {
 }
 
 impl QueryMemory {
-    /// The account of a query that may hold `bytes_max` bytes; `ends` says whether something else
-    /// ends it.
+    /// The account of a query that may hold `bytes_max` bytes of what `user` has of the budget;
+    /// `ends` says whether something else ends it.
     pub fn new(
         budget: &Arc<Budget>,
+        user: MemoryUser,
         bytes_max: usize,
         ends: impl Fn() -> Result<(), Stop> + Send + Sync + 'static,
     ) -> Arc<QueryMemory> {
         Arc::new(QueryMemory {
             budget: Arc::clone(budget),
+            user,
             bytes_max,
             bytes: AtomicUsize::new(0),
-            light: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             ends: Box::new(ends),
         })
@@ -112,39 +108,20 @@ impl QueryMemory {
             .saturating_add(bytes);
         let stop = if held > self.bytes_max {
             Stop::Memory(self.bytes_max)
-        } else if self.charge(bytes, held <= self.budget.bytes() / LIGHT_SHARE) {
+        } else if self.budget.try_charge(self.user, bytes) {
             self.peak.fetch_max(held, Ordering::Relaxed);
             return Ok(());
         } else {
-            self.budget.count_refusal(MemoryUser::Queries);
+            self.budget.count_refusal(self.user);
             Stop::Busy
         };
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         Err(stop)
     }
 
-    /// Charges the budget: as any query, or as a light one where that is full.
-    fn charge(&self, bytes: usize, is_light: bool) -> bool {
-        if self.budget.try_charge(MemoryUser::Queries, bytes) {
-            return true;
-        }
-        let as_light = is_light && self.budget.try_charge(MemoryUser::LightQueries, bytes);
-        if as_light {
-            self.light.fetch_add(bytes, Ordering::Relaxed);
-        }
-        as_light
-    }
-
     fn give_back(&self, bytes: usize) {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        let less = |light: usize| (light > 0).then(|| light.saturating_sub(bytes));
-        let light = self
-            .light
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
-            .unwrap_or(0)
-            .min(bytes);
-        self.budget.release(MemoryUser::LightQueries, light);
-        self.budget.release(MemoryUser::Queries, bytes - light);
+        self.budget.release(self.user, bytes);
     }
 }
 
@@ -336,7 +313,7 @@ mod tests {
     const MB: usize = 1 << 20;
 
     fn account(budget: &Arc<Budget>, bytes_max: usize) -> Arc<QueryMemory> {
-        QueryMemory::new(budget, bytes_max, || Ok(()))
+        QueryMemory::new(budget, MemoryUser::Queries, bytes_max, || Ok(()))
     }
 
     #[test]
@@ -366,26 +343,30 @@ mod tests {
     }
 
     #[test]
-    fn light_queries_find_room_where_larger_ones_find_none() {
+    fn light_queries_find_room_however_many_others_hold_a_little() {
         let budget = Arc::new(Budget::new(100 * MB));
-        let mut large = Charge::new(&account(&budget, usize::MAX));
-        assert_eq!(large.add(79 * MB), Ok(()));
-        assert_eq!(large.add(2 * MB), Err(Stop::Busy));
-        let mut light = Charge::new(&account(&budget, usize::MAX));
+        let mut others: Vec<Charge> = (0..90)
+            .map(|_| Charge::new(&account(&budget, usize::MAX)))
+            .collect();
+        let refused = others.iter_mut().filter_map(|other| other.add(MB).err());
+        assert!(refused.eq([Stop::Busy; 11]));
+        let mut light = Charge::new(&QueryMemory::new(
+            &budget,
+            MemoryUser::LightQueries,
+            4 * MB,
+            || Ok(()),
+        ));
         assert_eq!(light.add(4 * MB), Ok(()));
-        assert_eq!(light.add(MB), Err(Stop::Busy));
-        assert_eq!(budget.refusals(MemoryUser::Queries), 2);
+        assert_eq!(light.add(MB), Err(Stop::Memory(4 * MB)));
         assert_eq!(budget.held(MemoryUser::LightQueries), 4 * MB);
-        drop(large);
-        assert_eq!(light.add(MB), Ok(()));
-        drop(light);
+        drop((light, others));
         assert_eq!(budget.held_by_all(), 0);
     }
 
     #[test]
     fn a_query_that_ends_gets_no_more_and_hears_of_it_where_it_works() {
         let budget = Arc::new(Budget::new(100 * MB));
-        let memory = QueryMemory::new(&budget, MB, || Err(Stop::Timeout));
+        let memory = QueryMemory::new(&budget, MemoryUser::Queries, MB, || Err(Stop::Timeout));
         let mut charge = Charge::new(&memory);
         assert_eq!(charge.add(1), Err(Stop::Timeout));
         assert_eq!(charge.work(1), Ok(()));

@@ -8,8 +8,8 @@ use skald_logql::pipeline::{
 use skald_logql::syntax::EMPTY_SELECTOR_REFUSAL;
 use skald_logql::typed::{LogQuery, Query};
 use skald_model::{
-    Batch, Budget, Charge, Columns, ContentQuery, Direction, Labels, Matcher, MetadataWanted,
-    QueryMemory, Stop,
+    Batch, Budget, Charge, Columns, ContentQuery, Direction, Labels, Matcher, MemoryUser,
+    MetadataWanted, QueryMemory, Stop,
 };
 use skald_store::{DeleteCompiler, DeletePredicate};
 use std::ops::{ControlFlow, Range};
@@ -120,7 +120,7 @@ impl LogDelete {
         // Deletes are applied by writers, which are charged for the batch; this bounds what stages
         // add to it.
         let budget = Arc::new(Budget::new(usize::MAX));
-        let memory = QueryMemory::new(&budget, LINE_BYTES_MAX, || Ok(()));
+        let memory = QueryMemory::new(&budget, MemoryUser::Queries, LINE_BYTES_MAX, || Ok(()));
         // Templates that tell the time would tell another one each time; for a delete it stands
         // still.
         let mut scratch = Scratch::charged(0, Charge::new(&memory));

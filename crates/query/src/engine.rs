@@ -270,7 +270,9 @@ impl Engine {
         query: &Parsed,
         labelling: Labelling,
     ) -> Result<TailPipeline, QueryError> {
-        let memory = QueryMemory::new(self.store.budget(), self.limits.query_memory, || Ok(()));
+        let limits = &self.limits;
+        let (user, bytes) = (limits.memory_user, limits.query_memory);
+        let memory = QueryMemory::new(self.store.budget(), user, bytes, || Ok(()));
         let mut charge = Charge::new(&memory);
         charge.add(tail::COMPILED_BYTES + tail::COMPILED_TIMES * query.text().len())?;
         let (compiled, regexes) = re2::together(|| query.compile(OnError::Fail));

@@ -1,5 +1,6 @@
 //! Query limits bound memory, time, series and threads; `Cancel` ends a query.
 
+use skald_model::MemoryUser;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +13,8 @@ pub struct QueryLimits {
     pub query_timeout: std::time::Duration,
     /// Bytes of memory one query may hold.
     pub query_memory: usize,
+    /// Whose share of the budget that comes from: `Queries`, or `LightQueries` in the lane of these.
+    pub memory_user: MemoryUser,
     /// Series in a volume; 0 is no limit.
     pub volume_max_series: usize,
     /// Whether a query over a limit is answered in part, with a warning, instead of refused.
@@ -26,6 +29,7 @@ impl Default for QueryLimits {
             max_query_series: 10_000,
             query_timeout: std::time::Duration::from_secs(60),
             query_memory: 512 << 20,
+            memory_user: MemoryUser::Queries,
             volume_max_series: 1000,
             partial: false,
             threads: skald_model::cores(),

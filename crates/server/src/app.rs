@@ -5,7 +5,7 @@ use crate::auth::tokens::Tokens;
 use crate::coalesce::QueryCoalescer;
 use crate::config::Config;
 use crate::error::ApiError;
-use crate::limits::memory_turn::MemoryTurns;
+use crate::limits::memory_turn::{Lane, MemoryTurns};
 use crate::limits::open_tails::OpenTails;
 use crate::limits::overrides::{Overrides, TenantLimits};
 use crate::net::body::Arrivals;
@@ -20,7 +20,7 @@ use crate::telemetry::metrics::{Metrics, RefusalReason};
 use crate::telemetry::query_log::QueryLogGate;
 use skald_ingest::Ingest;
 use skald_model::TenantId;
-use skald_query::{Cancel, Engine, QueryError};
+use skald_query::{Cancel, Engine, QueryError, QueryLimits};
 use skald_store::Store;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -212,24 +212,19 @@ impl App {
         self.stopping.subscribe()
     }
 
-    /// Runs `job` on the engine's threads under the scope's limits, when it is the tenant's turn; once
-    /// more, and after the others, when they left it no memory. Dropping the future cancels the
-    /// query. The time it waits counts as the query's.
+    /// Runs `job` on the engine's threads under the scope's limits, when it is the tenant's turn; again
+    /// in turn with others ([`MemoryTurns`]) when these left it no memory. Dropping the future
+    /// cancels the query. The time it waits counts as the query's.
     pub async fn ask<T: Send + 'static>(
         self: &Arc<App>,
         scope: &ReadScope,
         job: impl Fn(&Engine, &Cancel) -> Result<T, QueryError> + Send + Sync + 'static,
     ) -> Result<T, ApiError> {
         let (asked, job) = (Instant::now(), Arc::new(job));
-        let mut answer = self.run(scope, asked, job.clone()).await;
+        let limits = scope.query_limits.clone();
+        let mut answer = self.run(scope, limits, job.clone()).await;
         if matches!(answer, Err(QueryError::Busy)) {
-            let timeout = scope.query_limits.query_timeout;
-            if let Some(turn) = self.memory_turns.turn(timeout).await {
-                while matches!(answer, Err(QueryError::Busy)) && turn.room().await {
-                    self.metrics.count_memory_turn();
-                    answer = self.run(scope, asked, job.clone()).await;
-                }
-            }
+            answer = self.run_in_turn(scope, asked, job).await;
         }
         if let Err(why) = answer.as_ref().map_err(refusal)
             && let Some(why) = why
@@ -239,19 +234,51 @@ impl App {
         answer.map_err(ApiError::from)
     }
 
-    async fn run<T: Send + 'static>(
+    /// Runs a query again that found no memory: as a light one, then as the heavy one that it may be.
+    async fn run_in_turn<T: Send + 'static>(
         self: &Arc<App>,
         scope: &ReadScope,
         asked: Instant,
         job: Arc<impl Fn(&Engine, &Cancel) -> Result<T, QueryError> + Send + Sync + 'static>,
     ) -> Result<T, QueryError> {
+        let until = self
+            .memory_turns
+            .wait_until(scope.query_limits.query_timeout);
+        for lane in [Lane::Light, Lane::Heavy] {
+            let Some(mut turn) = self.memory_turns.turn(lane, until).await else {
+                break;
+            };
+            while turn.room().await {
+                self.metrics.count_memory_turn();
+                let mut limits = scope.query_limits.clone();
+                limits.query_timeout = limits.query_timeout.saturating_sub(asked.elapsed());
+                let limits = self.memory_turns.limits(lane, &limits);
+                let answer = self.run(scope, limits, job.clone()).await;
+                if lane.settles(&answer, &scope.query_limits) {
+                    return answer;
+                }
+                if !matches!(answer, Err(QueryError::Busy)) {
+                    break;
+                }
+            }
+        }
+        Err(QueryError::Busy)
+    }
+
+    /// Runs a query once; its timeout is what is left of it now.
+    async fn run<T: Send + 'static>(
+        self: &Arc<App>,
+        scope: &ReadScope,
+        mut limits: QueryLimits,
+        job: Arc<impl Fn(&Engine, &Cancel) -> Result<T, QueryError> + Send + Sync + 'static>,
+    ) -> Result<T, QueryError> {
+        let begun = Instant::now();
         let guard = CancelOnDrop(Cancel::default());
         let cancel = guard.0.clone();
         let (sender, receiver) = oneshot::channel();
-        let (app, mut limits) = (self.clone(), scope.query_limits.clone());
-        let timeout = limits.query_timeout;
+        let (app, timeout) = (self.clone(), limits.query_timeout);
         let run = move || {
-            limits.query_timeout = timeout.saturating_sub(asked.elapsed());
+            limits.query_timeout = timeout.saturating_sub(begun.elapsed());
             if cancel.is_cancelled() {
                 return;
             }
@@ -281,11 +308,11 @@ impl App {
             self.config.frontend.max_outstanding_per_tenant,
             run,
         )?;
-        let left = timeout.saturating_sub(asked.elapsed());
+        let left = timeout.saturating_sub(begun.elapsed());
         match tokio::time::timeout(left.saturating_add(TIMEOUT_GRACE), receiver).await {
             Ok(Ok(result)) => result,
             // A query that waited longer than it may is dropped without being run.
-            Ok(Err(_)) if asked.elapsed() >= timeout => Err(QueryError::Timeout),
+            Ok(Err(_)) if begun.elapsed() >= timeout => Err(QueryError::Timeout),
             Ok(Err(_)) => Err(QueryError::Stopping),
             Err(_) => Err(QueryError::Timeout),
         }
@@ -322,5 +349,74 @@ struct CancelOnDrop(Cancel);
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skald_store::Options;
+    use std::sync::atomic::AtomicUsize;
+    use tokio::sync::Semaphore;
+
+    fn app(folder: &std::path::Path) -> Arc<App> {
+        let config = Config::default();
+        let store = Store::open(Options::new(folder)).expect("the folder is empty");
+        let overrides = Overrides::open(&config).expect("there is no file of limits");
+        let tokens = Tokens::open("").expect("there is no file of tokens");
+        let (store, metrics) = (Arc::new(store), Arc::new(Metrics::new()));
+        let (overrides, tokens) = (Arc::new(overrides), Arc::new(tokens));
+        let app = App::new(config, overrides, tokens, TenantId::fake(), store, metrics);
+        Arc::new(app)
+    }
+
+    /// A query that finds no memory, needs more than a light one has, and then holds its turn until
+    /// the channel is closed.
+    fn heavy(
+        began: Arc<Semaphore>,
+        end: std::sync::mpsc::Receiver<()>,
+    ) -> impl Fn(&Engine, &Cancel) -> Result<(), QueryError> + Send + Sync + 'static {
+        let (runs, end) = (AtomicUsize::new(0), parking_lot::Mutex::new(end));
+        move |_, _| match runs.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(QueryError::Busy),
+            1 => Err(QueryError::Memory(1)),
+            _ => {
+                began.add_permits(1);
+                let _ended = end.lock().recv();
+                Ok(())
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_light_query_is_answered_while_heavy_ones_have_all_turns_and_wait_for_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(folder.path());
+        let scope = app.read_scope(TenantId::fake());
+        let (began, mut ends, mut asked) = (Arc::new(Semaphore::new(0)), Vec::new(), Vec::new());
+        for _ in 0..3 {
+            let (end, ended) = std::sync::mpsc::channel();
+            let (app, scope, job) = (app.clone(), scope.clone(), heavy(began.clone(), ended));
+            ends.push(end);
+            asked.push(tokio::spawn(async move { app.ask(&scope, job).await }));
+        }
+        drop(began.acquire_many(2).await.expect("it is never closed"));
+        let runs = AtomicUsize::new(0);
+        let light = app.ask(&scope, move |_, _| {
+            match runs.fetch_add(1, Ordering::Relaxed) {
+                0 => Err(QueryError::Busy),
+                _ => Ok("answer"),
+            }
+        });
+        // It would wait for half a minute behind the others.
+        let light = tokio::time::timeout(Duration::from_secs(20), light).await;
+        assert!(
+            matches!(light, Ok(Ok("answer"))),
+            "it waits behind heavy ones"
+        );
+        drop(ends);
+        for one in asked {
+            assert!(one.await.is_ok_and(|answer| answer.is_ok()));
+        }
     }
 }

@@ -36,7 +36,7 @@ impl Interrupt {
             _ => Ok(()),
         };
         Interrupt {
-            memory: QueryMemory::new(budget, limits.query_memory, ends),
+            memory: QueryMemory::new(budget, limits.memory_user, limits.query_memory, ends),
             deadline,
             partial: limits.partial,
             answers,

@@ -15,6 +15,7 @@ use super::sanity::NEVER;
 use super::setting::ByteSize;
 use super::{DistributorConfig, QuerierConfig};
 use skald_ingest::{IngestLimits, NoiseRule};
+use skald_model::MemoryUser;
 use skald_query::QueryLimits;
 use std::time::Duration;
 
@@ -163,6 +164,7 @@ impl Limits {
                 ByteSize(0) => usize::MAX,
                 size => to_usize(size),
             },
+            memory_user: MemoryUser::Queries,
             volume_max_series: self.volume_max_series,
             partial: false,
             threads: querier.threads(),

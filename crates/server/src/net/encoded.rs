@@ -209,7 +209,7 @@ mod tests {
         let (budget, metrics) = (Arc::new(Budget::new(10 << 20)), Arc::new(Metrics::new()));
         let outgoing = Arc::new(Outgoing::new(&budget, &metrics, Duration::ZERO, u64::MAX));
         let bytes = 4 << 20;
-        let memory = skald_model::QueryMemory::new(&budget, bytes, || Ok(()));
+        let memory = skald_model::QueryMemory::new(&budget, MemoryUser::Queries, bytes, || Ok(()));
         let mut charge = Charge::new(&memory);
         charge.add(bytes).expect("room");
         let large = Answer {
