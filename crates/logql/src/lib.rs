@@ -45,12 +45,10 @@
 //! `examples/filter_file.rs` does the same over the lines of a file.
 
 pub mod ast;
-mod go;
 pub mod metric;
 pub mod pipeline;
 mod plan;
 pub mod syntax;
-pub mod template;
 pub mod typed;
 
 pub use syntax::{parse, parse_selector};

@@ -4,14 +4,14 @@
 
 use std::fmt;
 
-use super::function::Function;
+use crate::function::Function;
 
 /// Nodes that run one after another.
-pub(super) type List = Vec<Node>;
+pub(crate) type List = Vec<Node>;
 
 /// A step of a template.
 #[derive(Debug)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Text(Vec<u8>),
     Action(Pipe),
     If(Branch),
@@ -24,46 +24,46 @@ pub(super) enum Node {
 
 /// The common shape of `if`, `with` and `range`.
 #[derive(Debug)]
-pub(super) struct Branch {
-    pub(super) pipe: Pipe,
-    pub(super) list: List,
-    pub(super) otherwise: Option<List>,
+pub(crate) struct Branch {
+    pub(crate) pipe: Pipe,
+    pub(crate) list: List,
+    pub(crate) otherwise: Option<List>,
 }
 
 /// `{{template "name" pipe}}`
 #[derive(Debug)]
-pub(super) struct Invocation {
-    pub(super) pos: usize,
-    pub(super) name: Vec<u8>,
-    pub(super) pipe: Option<Pipe>,
+pub(crate) struct Invocation {
+    pub(crate) pos: usize,
+    pub(crate) name: Vec<u8>,
+    pub(crate) pipe: Option<Pipe>,
 }
 
 /// Commands joined by `|`, perhaps bound to variables.
 #[derive(Debug)]
-pub(super) struct Pipe {
-    pub(super) pos: usize,
+pub(crate) struct Pipe {
+    pub(crate) pos: usize,
     /// Names with their `$`.
-    pub(super) variables: Vec<String>,
-    pub(super) assigns: bool,
-    pub(super) commands: Vec<Command>,
+    pub(crate) variables: Vec<String>,
+    pub(crate) assigns: bool,
+    pub(crate) commands: Vec<Command>,
 }
 
 /// An operand or a function with its arguments; never empty.
 #[derive(Debug)]
-pub(super) struct Command {
-    pub(super) pos: usize,
-    pub(super) operands: Vec<Operand>,
+pub(crate) struct Command {
+    pub(crate) pos: usize,
+    pub(crate) operands: Vec<Operand>,
 }
 
 /// A word of a command.
 #[derive(Debug)]
-pub(super) struct Operand {
-    pub(super) pos: usize,
-    pub(super) kind: OperandKind,
+pub(crate) struct Operand {
+    pub(crate) pos: usize,
+    pub(crate) kind: OperandKind,
 }
 
 #[derive(Debug)]
-pub(super) enum OperandKind {
+pub(crate) enum OperandKind {
     Dot,
     Nil,
     Bool(bool),
@@ -87,17 +87,17 @@ pub(super) enum OperandKind {
 
 /// A constant, as each type it can be.
 #[derive(Debug)]
-pub(super) struct Number {
-    pub(super) source: String,
-    pub(super) int: Option<i64>,
-    pub(super) float: Option<f64>,
+pub(crate) struct Number {
+    pub(crate) source: String,
+    pub(crate) int: Option<i64>,
+    pub(crate) float: Option<f64>,
     /// Its type where nothing else decides.
-    pub(super) ideal: Ideal,
+    pub(crate) ideal: Ideal,
 }
 
 /// What type a constant has of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ideal {
+pub(crate) enum Ideal {
     Int,
     Float,
     /// An integer beyond `int`.
@@ -180,7 +180,7 @@ impl fmt::Display for Invocation {
 }
 
 /// Whether a template has nothing but white space.
-pub(super) fn is_blank(list: &List) -> bool {
+pub(crate) fn is_blank(list: &List) -> bool {
     list.iter()
         .all(|node| matches!(node, Node::Text(text) if text.trim_ascii().is_empty()))
 }

@@ -8,7 +8,7 @@ const QUOTIENT_PLACES: i32 = 16;
 
 /// A decimal number.
 #[derive(Clone, Debug)]
-pub(super) struct Decimal {
+pub(crate) struct Decimal {
     negative: bool,
     /// Digits 0..=9, the most significant first, without leading zeros; empty for zero.
     digits: Vec<u8>,
@@ -18,7 +18,7 @@ pub(super) struct Decimal {
 
 impl Decimal {
     /// The shortest decimal that is `value`; `None` for infinities and NaN.
-    pub(super) fn from_f64(value: f64) -> Option<Decimal> {
+    pub(crate) fn from_f64(value: f64) -> Option<Decimal> {
         if !value.is_finite() {
             return None;
         }
@@ -41,7 +41,7 @@ impl Decimal {
     }
 
     /// The nearest float.
-    pub(super) fn to_f64(&self) -> f64 {
+    pub(crate) fn to_f64(&self) -> f64 {
         let digits: String = self.digits.iter().map(|d| (b'0' + d) as char).collect();
         let sign = if self.negative { "-" } else { "" };
         let zero = if digits.is_empty() { "0" } else { "" };
@@ -67,7 +67,7 @@ impl Decimal {
         digits
     }
 
-    pub(super) fn add(&self, other: &Decimal) -> Decimal {
+    pub(crate) fn add(&self, other: &Decimal) -> Decimal {
         let exponent = self.exponent.min(other.exponent);
         let (a, b) = (self.scaled(exponent), other.scaled(exponent));
         if self.negative == other.negative {
@@ -91,11 +91,11 @@ impl Decimal {
         }
     }
 
-    pub(super) fn subtract(&self, other: &Decimal) -> Decimal {
+    pub(crate) fn subtract(&self, other: &Decimal) -> Decimal {
         self.add(&other.negated())
     }
 
-    pub(super) fn multiply(&self, other: &Decimal) -> Decimal {
+    pub(crate) fn multiply(&self, other: &Decimal) -> Decimal {
         let mut product = vec![0u32; self.digits.len() + other.digits.len()];
         for (i, a) in self.digits.iter().rev().enumerate() {
             let mut carry = 0;
@@ -115,7 +115,7 @@ impl Decimal {
     }
 
     /// The quotient, rounded half away from zero; `None` when `other` is zero.
-    pub(super) fn divide(&self, other: &Decimal) -> Option<Decimal> {
+    pub(crate) fn divide(&self, other: &Decimal) -> Option<Decimal> {
         if other.digits.is_empty() {
             return None;
         }
@@ -140,7 +140,7 @@ impl Decimal {
     }
 
     /// How many digits it holds: what further arithmetic costs.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.digits.len()
     }
 }

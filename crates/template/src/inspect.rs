@@ -1,24 +1,31 @@
 //! Inspection finds what a template reads without running it: labels and regexes.
 
-use super::ast::{Command, List, Node, Operand, OperandKind, Pipe};
-use super::function::takes_regex;
-use super::parse::Templates;
+use crate::ast::{Command, List, Node, Operand, OperandKind, Pipe};
+use crate::function::Param;
+use crate::parse::Templates;
 
 /// What a walk over a template found.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     /// Names that are labels wherever the dot is still the entry.
-    pub(super) labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// The dot itself is used as a value while it may be the labels.
-    pub(super) whole: bool,
-    /// Literal first arguments of regex functions.
-    pub(super) regexes: Vec<Vec<u8>>,
+    pub(crate) whole: bool,
+    /// Regexes that stand in it.
+    pub(crate) regexes: Vec<Vec<u8>>,
+    /// Queries that stand in it.
+    pub(crate) queries: Vec<String>,
+    /// Fields that are asked of what the dot is at first.
+    pub(crate) root_fields: Vec<String>,
+    /// Whether a definition is looked through, which may have another dot.
+    in_definition: bool,
 }
 
-/// Looks through all templates of a text.
-pub(super) fn inspect(templates: &Templates) -> Findings {
+/// Looks through all templates of a text; `main` is the one that runs.
+pub(crate) fn inspect(templates: &Templates, main: &str) -> Findings {
     let mut findings = Findings::default();
-    for list in templates.values() {
+    for (name, list) in templates {
+        findings.in_definition = name != main.as_bytes();
         // A defined template may be run with the labels as its dot.
         findings.list(list, true);
     }
@@ -60,9 +67,15 @@ impl Findings {
                 ..,
             ] = operands.as_slice()
                 && let OperandKind::Str { value, .. } = &first.kind
-                && takes_regex(function)
             {
-                self.regexes.push(value.clone());
+                match function.params.first() {
+                    Some(Param::Regex) => self.regexes.push(value.clone()),
+                    Some(Param::Query) => {
+                        let query = String::from_utf8_lossy(value);
+                        self.queries.push(query.into_owned());
+                    }
+                    _ => {}
+                }
             }
             for operand in operands {
                 self.operand(operand, dot_is_labels);
@@ -75,9 +88,19 @@ impl Findings {
             OperandKind::Dot => self.whole |= dot_is_labels,
             // Elsewhere these may be fields of other values: naming one label too many does no
             // harm.
-            OperandKind::Field(names) => self.labels.extend(names.first().cloned()),
+            OperandKind::Field(names) => {
+                self.labels.extend(names.first().cloned());
+                if dot_is_labels && !self.in_definition {
+                    self.root_fields.extend(names.first().cloned());
+                }
+            }
             OperandKind::Variable { name, fields } if name == "$" => match fields.first() {
-                Some(field) => self.labels.push(field.clone()),
+                Some(field) => {
+                    self.labels.push(field.clone());
+                    if !self.in_definition {
+                        self.root_fields.push(field.clone());
+                    }
+                }
                 None => self.whole = true,
             },
             OperandKind::Chain(inner, _) => self.operand(inner, dot_is_labels),

@@ -1,7 +1,7 @@
 //! Go's time layouts (`2006-01-02 15:04:05`) are split here into their elements.
 
 /// Names of months; abbreviated they are cut to three letters.
-pub(super) const MONTHS: [&str; 12] = [
+pub(crate) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -17,7 +17,7 @@ pub(super) const MONTHS: [&str; 12] = [
 ];
 
 /// Names of weekdays; abbreviated they are cut to three letters.
-pub(super) const WEEKDAYS: [&str; 7] = [
+pub(crate) const WEEKDAYS: [&str; 7] = [
     "Sunday",
     "Monday",
     "Tuesday",
@@ -29,7 +29,7 @@ pub(super) const WEEKDAYS: [&str; 7] = [
 
 /// A part of a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Element<'l> {
+pub(crate) enum Element<'l> {
     Literal(&'l [u8]),
     LongMonth,
     Month,
@@ -69,16 +69,16 @@ pub(super) enum Element<'l> {
 
 /// A numeric offset from UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Offset {
+pub(crate) struct Offset {
     /// `Z` stands for UTC.
-    pub(super) zulu: bool,
-    pub(super) colons: bool,
-    pub(super) minutes: bool,
-    pub(super) seconds: bool,
+    pub(crate) zulu: bool,
+    pub(crate) colons: bool,
+    pub(crate) minutes: bool,
+    pub(crate) seconds: bool,
 }
 
 /// The elements of a layout in order.
-pub(super) fn elements(layout: &[u8]) -> Elements<'_> {
+pub(crate) fn elements(layout: &[u8]) -> Elements<'_> {
     Elements {
         rest: layout,
         pending: None,
@@ -86,7 +86,7 @@ pub(super) fn elements(layout: &[u8]) -> Elements<'_> {
 }
 
 /// Iterates over a layout.
-pub(super) struct Elements<'l> {
+pub(crate) struct Elements<'l> {
     rest: &'l [u8],
     /// The element after the literal just given.
     pending: Option<Element<'l>>,

@@ -1,13 +1,13 @@
 //! Constants of templates are read as numbers and characters.
 
-use super::ast::{Ideal, Number};
-use super::lexer::{Kind, Token};
+use crate::ast::{Ideal, Number};
 use crate::go::float;
 use crate::go::integer::{parse_int, parse_uint};
 use crate::go::quote::{quoted, unquote_char};
+use crate::lexer::{Kind, Token};
 
 /// A numeric or character constant.
-pub(super) fn constant(token: &Token<'_>) -> Result<Number, String> {
+pub(crate) fn constant(token: &Token<'_>) -> Result<Number, String> {
     let source = token.text.to_string();
     if token.kind == Kind::Char {
         let (code, rest) = unquote_char(&source).ok_or("invalid syntax")?;

@@ -1,39 +1,39 @@
 //! The format reader parses `printf` verbs: flags, width, precision, argument index.
 
-use crate::template::value::Value;
+use crate::value::Value;
 
 /// Widest padding and precision that a format may ask for; Go refuses more with `%!(BADWIDTH)`.
 const NUMBER_MAX: i64 = 1_000_000;
 
 /// The flags and numbers of one verb.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Spec {
-    pub(super) minus: bool,
-    pub(super) plus: bool,
-    pub(super) sharp: bool,
-    pub(super) space: bool,
-    pub(super) zero: bool,
+pub(crate) struct Spec {
+    pub(crate) minus: bool,
+    pub(crate) plus: bool,
+    pub(crate) sharp: bool,
+    pub(crate) space: bool,
+    pub(crate) zero: bool,
     /// `%#v`
-    pub(super) sharp_v: bool,
-    pub(super) width: Option<usize>,
-    pub(super) precision: Option<usize>,
+    pub(crate) sharp_v: bool,
+    pub(crate) width: Option<usize>,
+    pub(crate) precision: Option<usize>,
 }
 
 /// A format being read, and its arguments.
-pub(super) struct Verbs<'f, 'a> {
-    pub(super) format: &'f [u8],
-    pub(super) at: usize,
-    pub(super) args: &'f [Value<'a>],
+pub(crate) struct Verbs<'f, 'a> {
+    pub(crate) format: &'f [u8],
+    pub(crate) at: usize,
+    pub(crate) args: &'f [Value<'a>],
     /// The argument that the next verb takes.
-    pub(super) next: usize,
+    pub(crate) next: usize,
     /// An explicit index was seen, so unused arguments are not reported.
-    pub(super) reordered: bool,
-    pub(super) good: bool,
-    pub(super) after_index: bool,
+    pub(crate) reordered: bool,
+    pub(crate) good: bool,
+    pub(crate) after_index: bool,
 }
 
 impl<'f, 'a> Verbs<'f, 'a> {
-    pub(super) fn new(format: &'f [u8], args: &'f [Value<'a>]) -> Verbs<'f, 'a> {
+    pub(crate) fn new(format: &'f [u8], args: &'f [Value<'a>]) -> Verbs<'f, 'a> {
         Verbs {
             format,
             at: 0,
@@ -45,11 +45,11 @@ impl<'f, 'a> Verbs<'f, 'a> {
         }
     }
 
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.format.get(self.at).copied()
     }
 
-    pub(super) fn flags(&mut self) -> Spec {
+    pub(crate) fn flags(&mut self) -> Spec {
         let mut spec = Spec::default();
         while let Some(byte) = self.peek() {
             match byte {
@@ -66,7 +66,7 @@ impl<'f, 'a> Verbs<'f, 'a> {
     }
 
     /// `[n]`, which chooses the next argument.
-    pub(super) fn index(&mut self) {
+    pub(crate) fn index(&mut self) {
         if self.peek() != Some(b'[') {
             self.after_index = false;
             return;
@@ -94,7 +94,7 @@ impl<'f, 'a> Verbs<'f, 'a> {
         }
     }
 
-    pub(super) fn number(&mut self) -> Option<usize> {
+    pub(crate) fn number(&mut self) -> Option<usize> {
         let mut number = None;
         while let Some(digit) = self.peek().filter(u8::is_ascii_digit) {
             if number.is_some_and(|n| n > NUMBER_MAX as usize) {
@@ -109,7 +109,7 @@ impl<'f, 'a> Verbs<'f, 'a> {
     }
 
     /// The argument of a `*`.
-    pub(super) fn int_argument(&mut self) -> Option<i64> {
+    pub(crate) fn int_argument(&mut self) -> Option<i64> {
         let arg = self.args.get(self.next)?;
         self.next += 1;
         match arg {
@@ -118,7 +118,7 @@ impl<'f, 'a> Verbs<'f, 'a> {
         }
     }
 
-    pub(super) fn verb(&mut self) -> Option<char> {
+    pub(crate) fn verb(&mut self) -> Option<char> {
         let rest = &self.format[self.at..];
         let chunk = rest.utf8_chunks().next()?;
         let verb = chunk.valid().chars().next();

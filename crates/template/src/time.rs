@@ -8,7 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::layout::{Element, MONTHS, Offset, WEEKDAYS, elements};
+use crate::layout::{Element, MONTHS, Offset, WEEKDAYS, elements};
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -17,16 +17,16 @@ const ZERO_SECONDS: i64 = -62_135_596_800;
 
 /// An instant in a zone.
 #[derive(Clone, Debug)]
-pub(super) struct Time {
+pub(crate) struct Time {
     /// Seconds since 1970.
-    pub(super) seconds: i64,
-    pub(super) nanos: u32,
-    pub(super) zone: Zone,
+    pub(crate) seconds: i64,
+    pub(crate) nanos: u32,
+    pub(crate) zone: Zone,
 }
 
 /// The zone a time is shown in.
 #[derive(Clone, Debug)]
-pub(super) enum Zone {
+pub(crate) enum Zone {
     Utc,
     /// An offset, in seconds, that came with the time; perhaps a name too.
     Fixed {
@@ -38,19 +38,19 @@ pub(super) enum Zone {
 
 /// A date and a time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Civil {
-    pub(super) year: i64,
+pub(crate) struct Civil {
+    pub(crate) year: i64,
     /// 1 to 12.
-    pub(super) month: i64,
-    pub(super) day: i64,
-    pub(super) hour: i64,
-    pub(super) minute: i64,
-    pub(super) second: i64,
+    pub(crate) month: i64,
+    pub(crate) day: i64,
+    pub(crate) hour: i64,
+    pub(crate) minute: i64,
+    pub(crate) second: i64,
 }
 
 impl Zone {
     /// The zone of a name, as `time.LoadLocation`; unknown names give `None`.
-    pub(super) fn load(name: &str) -> Option<Zone> {
+    pub(crate) fn load(name: &str) -> Option<Zone> {
         match name {
             "" | "UTC" | "Local" => Some(Zone::Utc),
             name => TimeZone::get(name).ok().map(Zone::Named),
@@ -58,7 +58,7 @@ impl Zone {
     }
 
     /// Offset in seconds and abbreviation at `seconds` since 1970.
-    pub(super) fn lookup(&self, seconds: i64) -> (i64, String) {
+    pub(crate) fn lookup(&self, seconds: i64) -> (i64, String) {
         match self {
             Zone::Utc => (0, "UTC".to_owned()),
             Zone::Fixed { name, offset } => (i64::from(*offset), name.clone()),
@@ -77,7 +77,7 @@ impl Zone {
     }
 
     /// The offset that the abbreviation `name` stands for around `seconds`.
-    pub(super) fn offset_of(&self, name: &str, seconds: i64) -> Option<i64> {
+    pub(crate) fn offset_of(&self, name: &str, seconds: i64) -> Option<i64> {
         const HALF_YEAR: i64 = 183 * DAY_SECONDS;
         [seconds, seconds - HALF_YEAR, seconds + HALF_YEAR]
             .into_iter()
@@ -90,7 +90,7 @@ impl Zone {
 
 impl Time {
     /// A time in UTC.
-    pub(super) fn utc(seconds: i64, nanos: u32) -> Time {
+    pub(crate) fn utc(seconds: i64, nanos: u32) -> Time {
         Time {
             seconds,
             nanos,
@@ -99,7 +99,7 @@ impl Time {
     }
 
     /// A time in UTC from nanoseconds since 1970.
-    pub(super) fn from_nanos(nanos: i64) -> Time {
+    pub(crate) fn from_nanos(nanos: i64) -> Time {
         Time::utc(
             nanos.div_euclid(1_000_000_000),
             nanos.rem_euclid(1_000_000_000) as u32,
@@ -107,19 +107,19 @@ impl Time {
     }
 
     /// Go's zero time.
-    pub(super) fn zero() -> Time {
+    pub(crate) fn zero() -> Time {
         Time::utc(ZERO_SECONDS, 0)
     }
 
     /// Nanoseconds since 1970, wrapping beyond the years 1678 to 2262.
-    pub(super) fn unix_nanos(&self) -> i64 {
+    pub(crate) fn unix_nanos(&self) -> i64 {
         self.seconds
             .wrapping_mul(1_000_000_000)
             .wrapping_add(i64::from(self.nanos))
     }
 
     /// The instant of a civil time in `zone`.
-    pub(super) fn from_civil(civil: Civil, nanos: u32, zone: Zone) -> Time {
+    pub(crate) fn from_civil(civil: Civil, nanos: u32, zone: Zone) -> Time {
         let wall = civil.seconds();
         let (first, _) = zone.lookup(wall);
         let (second, _) = zone.lookup(wall - first);
@@ -131,7 +131,7 @@ impl Time {
     }
 
     /// Date and time of day in its zone.
-    pub(super) fn civil(&self) -> Civil {
+    pub(crate) fn civil(&self) -> Civil {
         Civil::at(
             self.seconds
                 .saturating_add(self.zone.lookup(self.seconds).0),
@@ -139,7 +139,7 @@ impl Time {
     }
 
     /// 0 for Sunday.
-    pub(super) fn weekday(&self) -> i64 {
+    pub(crate) fn weekday(&self) -> i64 {
         let local = self
             .seconds
             .saturating_add(self.zone.lookup(self.seconds).0);
@@ -147,13 +147,13 @@ impl Time {
     }
 
     /// From 1.
-    pub(super) fn year_day(&self) -> i64 {
+    pub(crate) fn year_day(&self) -> i64 {
         let civil = self.civil();
         days_from_civil(civil.year, civil.month, civil.day) - days_from_civil(civil.year, 1, 1) + 1
     }
 
     /// The time in Go's layout.
-    pub(super) fn format(&self, layout: &[u8]) -> Vec<u8> {
+    pub(crate) fn format(&self, layout: &[u8]) -> Vec<u8> {
         let (offset, name) = self.zone.lookup(self.seconds);
         let civil = self.civil();
         let mut out = Vec::new();
@@ -311,7 +311,7 @@ impl Civil {
 }
 
 /// Days from 1970-01-01 to a date.
-pub(super) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

@@ -1,11 +1,11 @@
 //! Time parsing reads a text by Go's layout (`time.ParseInLocation`).
 
-use super::layout::{Element, MONTHS, Offset, WEEKDAYS, elements};
-use super::time::{Civil, Time, Zone, days_from_civil};
+use crate::layout::{Element, MONTHS, Offset, WEEKDAYS, elements};
+use crate::time::{Civil, Time, Zone, days_from_civil};
 
 /// The time that `value` shows in `layout`, in `zone` unless it names another; `None` when it
 /// doesn't fit.
-pub(super) fn parse(layout: &[u8], value: &[u8], zone: Zone) -> Option<Time> {
+pub(crate) fn parse(layout: &[u8], value: &[u8], zone: Zone) -> Option<Time> {
     let mut fields = Fields::default();
     let mut value = value;
     let all: Vec<Element<'_>> = elements(layout).collect();

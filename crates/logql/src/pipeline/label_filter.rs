@@ -15,10 +15,10 @@ use super::ip::IpMatcher;
 use super::labels::{ERROR, ERROR_DETAILS};
 use super::names::{NameId, StaticNames};
 use crate::ast::{CompareOp, LabelFilterExpr};
-use crate::go::quote::quoted;
-use crate::go::{bytes, duration, float};
 use crate::pipeline::current_line::Line;
 use skald_model::{MatchOp, Matcher};
+use skald_template::go::quote::quoted;
+use skald_template::go::{bytes, duration, float};
 use std::sync::Arc;
 
 /// `__error__` of a comparison.

@@ -11,7 +11,7 @@ use super::span::Span;
 use super::stage::ParserState;
 use crate::ast::{LabelFormat, LabelFormatSource};
 use crate::pipeline::current_line::Line;
-use crate::template::Template;
+use skald_template::Template;
 use std::sync::Arc;
 
 #[derive(Debug)]

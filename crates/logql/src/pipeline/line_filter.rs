@@ -11,10 +11,10 @@ use super::literals::{ascii_case_pair, best, required};
 use super::search::{Pass, Searcher};
 use super::selection::Selection;
 use crate::ast::{LineFilterArg, LineFilterExpr, LineFilterOp};
-use crate::go::quote::quoted;
 use regex_syntax::hir::{Hir, HirKind};
 use skald_model::steps;
 use skald_model::{Batch, Literal, re2};
+use skald_template::go::quote::quoted;
 use std::sync::Arc;
 
 /// Below one selected row in this many the rows are looked at one by one.

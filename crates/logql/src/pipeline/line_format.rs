@@ -4,7 +4,7 @@ use super::StageError;
 use super::entry_labels::EntryLabels;
 use super::labels::{ERROR, ERROR_DETAILS};
 use crate::pipeline::current_line::Line;
-use crate::template::{Context, Template};
+use skald_template::{Context, Template};
 use std::sync::Arc;
 
 /// `__error__` of templates.

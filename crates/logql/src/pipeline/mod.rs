@@ -49,7 +49,6 @@ mod unwrap;
 #[cfg(test)]
 mod tests;
 
-pub use crate::go::bytes::parse as parse_bytes;
 pub use column_plan::ColumnPlan;
 pub(crate) use column_plan::without_parser;
 pub use entry_labels::EntryLabels;
@@ -62,6 +61,7 @@ pub use samples::{SampleError, SampleSink};
 pub use selection::Selection;
 pub use series::SeriesTable;
 pub use series_key::Empty;
+pub use skald_template::go::bytes::parse as parse_bytes;
 
 use crate::ast::{LogExpr, StageExpr};
 use content::Conditions;

@@ -7,7 +7,7 @@
 use crate::ast::{LabelFilterExpr, LabelFormatSource, StageExpr};
 use crate::pipeline::labels::ERROR;
 use crate::pipeline::names::StaticNames;
-use crate::template::Template;
+use skald_template::Template;
 
 /// Which labels the reader of a pipeline's output needs: what need not be extracted is not.
 #[derive(Clone, Debug, PartialEq, Eq)]

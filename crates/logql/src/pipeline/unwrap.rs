@@ -4,8 +4,8 @@ use super::StageError;
 use super::label_filter::LabelFilter;
 use super::names::{NameId, StaticNames};
 use crate::ast::{Conversion, LabelFilterExpr};
-use crate::go::{bytes, duration, float};
 use crate::pipeline::current_line::Line;
+use skald_template::go::{bytes, duration, float};
 
 /// `__error__` of a value that is no number.
 pub(super) const EXTRACTION_ERROR: &str = "SampleExtractionErr";

@@ -4,10 +4,10 @@
 //! Queries and settings are read in Prometheus' form first and then in Go's; ranges are Prometheus'
 //! alone.
 
-use crate::go;
-use crate::go::quote::quoted;
+use skald_template::go;
+use skald_template::go::quote::quoted;
 
-pub use crate::go::duration::{format as format_go, parse as parse_go};
+pub use skald_template::go::duration::{format as format_go, parse as parse_go};
 
 /// Nanoseconds of a millisecond.
 const MILLI: u64 = 1_000_000;

@@ -10,8 +10,8 @@ use super::grammar::{
 };
 use super::token::{Kind, Payload};
 use crate::ast::{CompareOp, LabelFilterExpr};
-use crate::go::float;
 use crate::syntax::token_cursor::{Cursor, Parsed, need};
+use skald_template::go::float;
 
 /// Longest chain that becomes a one-sided tree; longer ones are folded in halves, which keeps them
 /// low and means the same.

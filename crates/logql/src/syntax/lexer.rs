@@ -8,7 +8,7 @@
 use super::duration;
 use super::token::{Kind, Payload, Token};
 use crate::ast::Span;
-use crate::go::{bytes, quote};
+use skald_template::go::{bytes, quote};
 
 /// Splits `text` into tokens.
 pub(super) fn lex(text: &str) -> Vec<Token> {

@@ -14,7 +14,7 @@ use crate::ast::{
     BinaryExpr, BinaryOp, Expr, LabelReplaceExpr, LogExpr, MetricExpr, RangeExpr, RangeOp,
     VectorExpr,
 };
-use crate::go::{float_text, quote};
+use skald_template::go::{float_text, quote};
 
 /// Longest part that stays on one line, in bytes.
 const LINE_BYTES_MAX: usize = 100;

@@ -9,7 +9,7 @@ use crate::ast::{
     LineFilterExpr, LogExpr, LogRange, MatchGroup, MatcherExpr, MetricExpr, NamedMatcher,
     RangeExpr, RangeOp, Selector, SortKey, StageExpr, UnwrapExpr, VectorExpr, VectorMatching,
 };
-use crate::go::{bytes, duration, float_text, quote};
+use skald_template::go::{bytes, duration, float_text, quote};
 
 /// The canonical text of a query.
 pub fn print(expr: &Expr) -> String {

@@ -8,8 +8,8 @@ use crate::ast::{
     Conversion, Grouping, LogExpr, LogRange, MetricExpr, RangeExpr, RangeOp, Span, StageExpr,
     UnwrapExpr,
 };
-use crate::go::float;
 use crate::syntax::token_cursor::{Cursor, Parsed, Refusal, need};
+use skald_template::go::float;
 
 /// `op(range)`, `op(number, range)`, `op(range) by (…)`
 pub(super) fn aggregation<'a>(

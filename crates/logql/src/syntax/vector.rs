@@ -7,11 +7,11 @@ use crate::ast::{
     BinaryExpr, BinaryOp, Expr, Grouping, LabelReplaceExpr, MetricExpr, Span, VectorExpr,
     VectorMatching, VectorOp,
 };
-use crate::go::float;
 use crate::syntax::token_cursor::{Cursor, Parsed, Refusal, need};
 use nom::Parser;
 use nom::sequence::delimited;
 use skald_model::re2;
+use skald_template::go::float;
 
 /// A number, signed or not.
 pub(super) fn literal<'a>(cx: Context<'_>, c: Cursor<'a>) -> Parsed<'a, Tall<MetricExpr>> {

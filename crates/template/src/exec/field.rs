@@ -1,10 +1,10 @@
 //! Field access reads labels, entries of JSON objects and methods of times.
 
 use super::{Evaluated, Executor};
-use crate::template::ast::Operand;
-use crate::template::function::Param;
-use crate::template::time::{Time, Zone};
-use crate::template::value::{IntKind, Value};
+use crate::ast::Operand;
+use crate::function::Param;
+use crate::time::{Time, Zone};
+use crate::value::{IntKind, MapKind, Value};
 
 impl<'a> Executor<'a, '_> {
     /// Follows `names` from a receiver; the last may be a method, which gets the arguments.
@@ -22,7 +22,7 @@ impl<'a> Executor<'a, '_> {
             return Ok(receiver);
         };
         for name in path {
-            let inside = matches!(receiver, Value::Map(_));
+            let inside = matches!(receiver, Value::Map(_, MapKind::Any));
             receiver = self.field(dot, receiver, boxed, name, &[], None)?;
             boxed = inside;
         }
@@ -45,21 +45,39 @@ impl<'a> Executor<'a, '_> {
                 return self.fail(format!("nil pointer evaluating interface {{}}.{name}"));
             }
             Value::Nil => return Ok(Value::Nil),
-            Value::Labels | Value::Map(_) if has_args => {
+            Value::Labels | Value::Map(..) if has_args => {
                 return self.fail(format!("{name} is not a method but has arguments"));
             }
             Value::Labels => {
                 return Ok(Value::text(
-                    self.env.context.label(name).unwrap_or_default(),
+                    self.env.entry().label(name).unwrap_or_default(),
                 ));
             }
-            Value::Map(map) => return Ok(Value::entry(map, name.as_bytes()).unwrap_or(Value::Nil)),
+            Value::Map(map, kind) => {
+                let value = Value::entry(map, name.as_bytes());
+                return Ok(value.unwrap_or_else(|| kind.zero()));
+            }
+            Value::Record(record) => match record.field(name) {
+                Some(_) if has_args => {
+                    return self.fail(format!(
+                        "{name} has arguments but cannot be invoked as function"
+                    ));
+                }
+                Some(value) => return Ok(value.clone()),
+                None => {}
+            },
+            Value::Int(nanos, IntKind::Duration) if !has_args => {
+                if let Some(value) = duration_method(*nanos, name) {
+                    return Ok(value);
+                }
+            }
             Value::Time(time) => {
                 if let Some(value) = self.method(dot, time, name, args, last)? {
                     return Ok(value);
                 }
             }
-            Value::Bool(_) | Value::Int(..) | Value::Float(_) | Value::Str(_) | Value::List(_) => {}
+            Value::Bool(_) | Value::Int(..) | Value::Float(_) | Value::Str(_) | Value::List(..) => {
+            }
         }
         let type_name = if boxed {
             "interface {}"
@@ -133,4 +151,18 @@ impl<'a> Executor<'a, '_> {
         }
         Ok(Some(value))
     }
+}
+
+/// What a method of a duration gives.
+fn duration_method<'a>(nanos: i64, name: &str) -> Option<Value<'a>> {
+    Some(match name {
+        "Hours" => Value::Float(nanos as f64 / 3.6e12),
+        "Minutes" => Value::Float(nanos as f64 / 6e10),
+        "Seconds" => Value::Float(nanos as f64 / 1e9),
+        "Milliseconds" => Value::int64(nanos / 1_000_000),
+        "Microseconds" => Value::int64(nanos / 1_000),
+        "Nanoseconds" => Value::int64(nanos),
+        "String" => Value::owned(crate::go::duration::format(nanos)),
+        _ => return None,
+    })
 }

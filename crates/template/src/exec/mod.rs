@@ -3,33 +3,25 @@
 //! Follows Go's executor step by step, so that the same things fail with the same words. `at` is the node
 //! being evaluated: messages quote it. Work is bounded three ways: steps, bytes produced, and depth.
 
-use std::cell::Cell;
+use crate::ast::{Command, Ideal, Invocation, Number, Operand, OperandKind, Pipe};
+use crate::compiled::Compiled;
+use crate::env::Env;
+use crate::error::TemplateError;
+use crate::function::{Function, Param, Run};
+use crate::subject::{ALERT_VARIABLES, Subject};
+use crate::value::{Record, RecordKind, Value};
+use std::rc::Rc;
 
-use super::ast::{Command, Ideal, Invocation, Number, Operand, OperandKind, Pipe};
-use super::function::{Function, Param, Run};
-use super::print::{Printer, TooLong};
-use super::value::Value;
-use super::{Context, Template, TemplateError};
-
-mod env;
+mod argument;
 mod field;
 mod walk;
-
-pub(super) use env::Env;
-
-/// Longest output of one execution, in bytes; four of the longest lines that may be stored.
-const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
-
-/// Bytes that all functions of one execution may produce together: bounds time and memory of nested calls.
-const PRODUCED_BYTES_MAX: usize = 8 * 1024 * 1024;
-const _: () = assert!(PRODUCED_BYTES_MAX >= OUTPUT_BYTES_MAX);
 
 /// Nodes, commands and turns of loops that one execution may take: a few milliseconds.
 const STEPS_MAX: u32 = 100_000;
 
 /// Deepest nesting at run time, template invocations included; keeps the executor's stack below a megabyte.
 const DEPTH_MAX: usize = 200;
-const _: () = assert!(DEPTH_MAX > super::parse::NESTING_MAX);
+const _: () = assert!(DEPTH_MAX > crate::parse::NESTING_MAX);
 
 /// Most arguments that a call takes without the heap.
 const INLINE_ARGS: usize = 4;
@@ -62,8 +54,9 @@ struct Variable<'a> {
 }
 
 /// One execution.
-pub(super) struct Executor<'a, 'o> {
+pub(crate) struct Executor<'a, 'o> {
     env: Env<'a>,
+    template: &'a Compiled,
     out: &'o mut Vec<u8>,
     /// Length of `out` at the start.
     start: usize,
@@ -82,26 +75,41 @@ pub(super) struct Executor<'a, 'o> {
     depth: usize,
 }
 
+/// The dot of a template at first, and its variables.
+fn beginning<'a>(subject: Subject<'a>) -> (Value<'a>, Vec<Variable<'a>>) {
+    let Subject::Alert(alert) = subject else {
+        return (Value::Labels, Vec::new());
+    };
+    let fields = alert.fields();
+    let variables = ALERT_VARIABLES.iter().zip(&fields);
+    let variables = variables.map(|(name, (_, value))| Variable {
+        name,
+        value: value.clone(),
+        boxed: false,
+    });
+    let variables = variables.collect();
+    let kind = RecordKind::Alert;
+    (Value::Record(Rc::new(Record { kind, fields })), variables)
+}
+
 impl<'a, 'o> Executor<'a, 'o> {
     /// Runs `template` once; what was written before an error stays.
-    pub(super) fn run(
-        template: &'a Template,
-        context: &'a dyn Context,
+    pub(crate) fn run(
+        template: &'a Compiled,
+        subject: Subject<'a>,
         out: &'o mut Vec<u8>,
     ) -> Result<(), TemplateError> {
         let start = out.len();
+        let (root, variables) = beginning(subject);
         let mut executor = Executor {
-            env: Env {
-                context,
-                template,
-                left: Cell::new(PRODUCED_BYTES_MAX),
-            },
+            env: Env::new(subject, &template.regexes),
+            template,
             out,
             start,
             at: At::Start,
             name: template.name.as_bytes(),
-            root: Value::Labels,
-            variables: Vec::new(),
+            root,
+            variables,
             dot_boxed: false,
             base: 0,
             steps: 0,
@@ -126,7 +134,7 @@ impl<'a, 'o> Executor<'a, 'o> {
             At::Operand(node) => (node.pos, node.to_string()),
             At::Invocation(node) => (node.pos, node.to_string()),
         };
-        let template = self.env.template;
+        let template = self.template;
         let before = &template.source[..pos];
         let line = before.matches('\n').count() + 1;
         let column = before.rfind('\n').map_or(pos, |newline| pos - newline - 1);
@@ -331,65 +339,6 @@ impl<'a, 'o> Executor<'a, 'o> {
         self.plain(dot, inner)
     }
 
-    /// An operand as an argument of type `param`.
-    fn argument(&mut self, dot: &Value<'a>, operand: &'a Operand, param: Param) -> Evaluated<'a> {
-        self.at = At::Operand(operand);
-        match (&operand.kind, param) {
-            (OperandKind::Nil, Param::Any | Param::Value) => Ok(Value::Nil),
-            (OperandKind::Nil, _) => {
-                self.fail(format!("cannot assign nil to {}", param.type_name()))
-            }
-            (OperandKind::Bool(_) | OperandKind::Number(_) | OperandKind::Str { .. }, _) => {
-                self.literal(dot, operand, param)
-            }
-            _ => {
-                let value = self.plain(dot, operand)?;
-                self.validated(value, param)
-            }
-        }
-    }
-
-    fn literal(&mut self, dot: &Value<'a>, operand: &'a Operand, param: Param) -> Evaluated<'a> {
-        match (param, &operand.kind) {
-            (Param::Any | Param::Value, _) => self.plain(dot, operand),
-            (Param::Str, OperandKind::Str { value, .. }) => Ok(Value::Str(value.as_slice().into())),
-            (Param::Str, _) => self.fail(format!("expected string; found {operand}")),
-            (Param::Int, OperandKind::Number(Number { int: Some(n), .. })) => Ok(Value::int(*n)),
-            (Param::Int, _) => self.fail(format!("expected integer; found {operand}")),
-            (Param::Float, OperandKind::Number(Number { float: Some(f), .. })) => {
-                Ok(Value::Float(*f))
-            }
-            (Param::Float, _) => self.fail(format!("expected float; found {operand}")),
-            (Param::Time, _) => self.fail(format!(
-                "can't handle {operand} for arg of type {}",
-                param.type_name()
-            )),
-        }
-    }
-
-    /// `value`, if it has the type that `param` asks for.
-    fn validated(&self, value: Value<'a>, param: Param) -> Evaluated<'a> {
-        use super::value::IntKind;
-        let fits = match (param, &value) {
-            (Param::Any | Param::Value, _) => true,
-            (Param::Str, Value::Str(_)) => true,
-            (Param::Int, Value::Int(_, IntKind::Int)) => true,
-            (Param::Float, Value::Float(_)) => true,
-            (Param::Time, Value::Time(_)) => true,
-            (_, Value::Nil) => {
-                return self.fail(format!("invalid value; expected {}", param.type_name()));
-            }
-            _ => false,
-        };
-        if fits {
-            return Ok(value);
-        }
-        let (wanted, found) = (param.type_name(), value.type_name());
-        self.fail(format!(
-            "wrong type for value; expected {wanted}; got {found}"
-        ))
-    }
-
     /// Calls a function; `node` is quoted when the call itself fails.
     fn call(
         &mut self,
@@ -492,7 +441,7 @@ fn uncallable(args: &[Operand], slots: &[Value<'_>]) -> String {
         Some(value) => {
             let name = args
                 .first()
-                .map_or_else(|| super::print::show(value), ToString::to_string);
+                .map_or_else(|| crate::print::show(value), ToString::to_string);
             format!("non-function {name} of type {}", value.type_name())
         }
     }

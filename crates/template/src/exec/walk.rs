@@ -1,19 +1,20 @@
 //! The walk executes the nodes of a template: text, output, branches, loops, calls of templates.
 
-use super::{At, Executor, OUTPUT_BYTES_MAX, Stop};
+use super::{At, Executor, Stop};
+use crate::ast::{Branch, Command, Invocation, Node, OperandKind, Pipe};
 use crate::go::quote::quoted;
-use crate::template::ast::{Branch, Command, Invocation, Node, OperandKind, Pipe};
-use crate::template::print::show;
-use crate::template::value::Value;
+use crate::print::show;
+use crate::value::{ListKind, MapKind, Value};
 use skald_model::steps;
 
 type Walked = Result<(), Stop>;
 
 impl<'a> Executor<'a, '_> {
     pub(super) fn main(&mut self) -> Walked {
-        let template = self.env.template;
+        let template = self.template;
+        let root = self.root.clone();
         match template.templates.get(template.name.as_bytes()) {
-            Some(list) => self.list(&Value::Labels, list),
+            Some(list) => self.list(&root, list),
             None => Ok(()),
         }
     }
@@ -43,8 +44,9 @@ impl<'a> Executor<'a, '_> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Walked {
-        if self.out.len() - self.start + bytes.len() > OUTPUT_BYTES_MAX {
-            return self.fail(format!("output exceeds {OUTPUT_BYTES_MAX} bytes"));
+        let most = self.env.output_max();
+        if self.out.len() - self.start + bytes.len() > most {
+            return self.fail(format!("output exceeds {most} bytes"));
         }
         steps::count(bytes.len());
         self.out.extend_from_slice(bytes);
@@ -54,7 +56,7 @@ impl<'a> Executor<'a, '_> {
     fn action(&mut self, dot: &Value<'a>, pipe: &'a Pipe) -> Walked {
         if let (Value::Labels, Some(name)) = (dot, lone_label(pipe)) {
             self.at = At::Pipe(pipe);
-            return self.write(self.env.context.label(name).unwrap_or_default().as_bytes());
+            return self.write(self.env.entry().label(name).unwrap_or_default().as_bytes());
         }
         let value = self.pipe(dot, pipe)?;
         if !pipe.variables.is_empty() {
@@ -118,22 +120,24 @@ impl<'a> Executor<'a, '_> {
                     .try_for_each(|i| self.turn(branch, Value::Nil, Value::Int(i, *kind), false));
                 Ok((*n > 0, walked))
             }
-            Value::List(list) => {
+            Value::List(list, kind) => {
+                let boxed = *kind == ListKind::Any;
                 let mut items = list.iter().enumerate();
                 let walked = items.try_for_each(|(i, item)| {
-                    self.turn(branch, Value::int(i as i64), item.clone(), true)
+                    self.turn(branch, Value::int(i as i64), item.clone(), boxed)
                 });
                 Ok((!list.is_empty(), walked))
             }
-            Value::Map(map) => {
+            Value::Map(map, kind) => {
+                let boxed = *kind == MapKind::Any;
                 let mut entries = map.iter();
                 let walked = entries.try_for_each(|(k, v)| {
-                    self.turn(branch, Value::owned(k.as_slice()), v.clone(), true)
+                    self.turn(branch, Value::owned(k.as_slice()), v.clone(), boxed)
                 });
                 Ok((!map.is_empty(), walked))
             }
             Value::Labels => {
-                let labels = self.env.context.labels();
+                let labels = self.env.entry().labels();
                 let ran = !labels.is_empty();
                 let mut labels = labels.into_iter();
                 let walked = labels.try_for_each(|(k, v)| {
@@ -142,9 +146,11 @@ impl<'a> Executor<'a, '_> {
                 Ok((ran, walked))
             }
             Value::Nil => Ok((false, Ok(()))),
-            Value::Bool(_) | Value::Float(_) | Value::Str(_) | Value::Time(_) => {
-                self.fail(format!("range can't iterate over {}", show(value)))
-            }
+            Value::Bool(_)
+            | Value::Float(_)
+            | Value::Str(_)
+            | Value::Time(_)
+            | Value::Record(_) => self.fail(format!("range can't iterate over {}", show(value))),
         }
     }
 
@@ -191,7 +197,7 @@ impl<'a> Executor<'a, '_> {
 
     fn invoke(&mut self, dot: &Value<'a>, invocation: &'a Invocation) -> Walked {
         self.at = At::Invocation(invocation);
-        let Some((name, list)) = self.env.template.templates.get_key_value(&invocation.name) else {
+        let Some((name, list)) = self.template.templates.get_key_value(&invocation.name) else {
             return self.fail(format!("template {} not defined", quoted(&invocation.name)));
         };
         let dot = match &invocation.pipe {

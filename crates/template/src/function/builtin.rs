@@ -1,9 +1,9 @@
-//! Built-in functions are those of Go's text/template, except for encodings, plus the current line.
+//! Built-in functions are those of Go's text/template, except for encodings.
 
 use super::Param::{Any, Str, Value as Raw};
 use super::{Args, Function, Outcome, Run, fixed, open, string, take};
-use crate::template::exec::Env;
-use crate::template::value::{BasicKind, Value};
+use crate::env::Env;
+use crate::value::{BasicKind, Value};
 use std::cmp::Ordering;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -64,16 +64,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
             printer.printf(string(&args[0]), &args[1..])
         })?))
     }),
-    fixed("__line__", &[], |env, _| {
-        Ok(Value::Str(env.context().line().into()))
-    }),
 ];
 
 fn len<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     let length = match &args[0] {
         Value::Str(text) => text.len(),
-        Value::List(list) => list.len(),
-        Value::Map(map) => map.len(),
+        Value::List(list, _) => list.len(),
+        Value::Map(map, _) => map.len(),
         Value::Labels => env.label_count(),
         // Go's reflection has no type to name here and panics.
         Value::Nil => return Err("reflect: call of reflect.Value.Type on zero Value".to_owned()),
@@ -170,18 +167,20 @@ fn index<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
             Value::Str(text) => {
                 let at = position(key, text.len())?;
                 let byte = text.get(at).ok_or("reflect: string index out of range")?;
-                Value::Int(i64::from(*byte), crate::template::value::IntKind::Uint8)
+                Value::Int(i64::from(*byte), crate::value::IntKind::Uint8)
             }
-            Value::List(list) => {
+            Value::List(list, _) => {
                 let at = position(key, list.len())?;
                 list.get(at)
                     .cloned()
                     .ok_or("reflect: slice index out of range")?
             }
-            Value::Map(map) => Value::entry(map, map_key(key)?).unwrap_or(Value::Nil),
+            Value::Map(map, kind) => {
+                Value::entry(map, map_key(key)?).unwrap_or_else(|| kind.zero())
+            }
             Value::Labels => {
                 let name = String::from_utf8_lossy(map_key(key)?);
-                Value::text(env.context().label(&name).unwrap_or_default())
+                Value::text(env.entry().label(&name).unwrap_or_default())
             }
             other => return Err(format!("can't index item of type {}", other.type_name())),
         };
@@ -229,7 +228,7 @@ fn slice<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
             return Err("cannot 3-index slice a string".to_owned());
         }
         Value::Str(text) => text.len(),
-        Value::List(list) => list.len(),
+        Value::List(list, _) => list.len(),
         other => return Err(format!("can't slice item of type {}", other.type_name())),
     };
     let mut bounds = [0, length, length];
@@ -246,7 +245,7 @@ fn slice<'a>(_: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     Ok(match item {
         Value::Str(std::borrow::Cow::Borrowed(text)) => Value::Str(text[from..to].into()),
         Value::Str(text) => Value::owned(&text[from..to]),
-        Value::List(list) => Value::List(list[from..to].into()),
+        Value::List(list, kind) => Value::List(list[from..to].into(), kind),
         other => other,
     })
 }

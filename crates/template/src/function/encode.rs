@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Param::{Any, Str};
 use super::{Args, Function, Outcome, fixed, open, string};
+use crate::env::Env;
 use crate::go::quote::{is_print, quoted};
-use crate::template::exec::Env;
-use crate::template::value::Value;
+use crate::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     fixed("urlencode", &[Str], |_, args| {
@@ -23,6 +23,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(Value::owned(decode_base64(string(&args[0]))))
     }),
     fixed("fromJson", &[Str], from_json),
+];
+
+/// Those of Go's text/template.
+pub(super) static BUILTINS: &[Function] = &[
     open("html", &[], Any, |env, args| {
         Ok(Value::owned(escape_html(&flat(env, args)?)))
     }),
@@ -48,7 +52,7 @@ fn from_json<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
     Ok(serde_json::from_slice(text).map_or(Value::Nil, Value::from_json))
 }
 
-fn query_escape(text: &[u8]) -> Vec<u8> {
+pub(super) fn query_escape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for &byte in text {
         match byte {

@@ -2,10 +2,10 @@
 
 use super::Param::{Any, Float, Int};
 use super::{Args, Function, Outcome, fixed, int, open};
+use crate::decimal::Decimal;
+use crate::env::Env;
 use crate::go::float::parse;
-use crate::template::decimal::Decimal;
-use crate::template::exec::Env;
-use crate::template::value::Value;
+use crate::value::Value;
 
 /// Longest intermediate result in digits: a product of floats stays below this for any sane number
 /// of factors.
@@ -49,7 +49,12 @@ fn to_float(value: &Value<'_>) -> f64 {
             .ok()
             .and_then(|t| parse(t).ok())
             .unwrap_or(0.0),
-        Value::Nil | Value::Time(_) | Value::List(_) | Value::Map(_) | Value::Labels => 0.0,
+        Value::Nil
+        | Value::Time(_)
+        | Value::List(..)
+        | Value::Map(..)
+        | Value::Record(_)
+        | Value::Labels => 0.0,
     }
 }
 

@@ -4,7 +4,7 @@
 use super::Param::Any;
 use super::{Args, Function, Outcome, fixed, open};
 use crate::go::integer::parse_int;
-use crate::template::value::Value;
+use crate::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     fixed("int", &[Any], |_, args| Ok(Value::int(to_int(&args[0])))),
@@ -37,7 +37,12 @@ pub(super) fn to_int(value: &Value<'_>) -> i64 {
             .ok()
             .and_then(|t| parse_int(without_decimals(t), 0).ok())
             .unwrap_or(0),
-        Value::Nil | Value::Time(_) | Value::List(_) | Value::Map(_) | Value::Labels => 0,
+        Value::Nil
+        | Value::Time(_)
+        | Value::List(..)
+        | Value::Map(..)
+        | Value::Record(_)
+        | Value::Labels => 0,
     }
 }
 

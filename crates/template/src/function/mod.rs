@@ -3,22 +3,35 @@
 //! A function gets arguments that already have the types it declares, and gives a value or the text
 //! of an error; the executor puts call and place around that text.
 
-use super::exec::Env;
-use super::value::Value;
+use crate::env::Env;
+use crate::value::{ListKind, RecordKind, Value};
 
+mod ask;
 mod builtin;
+mod duration;
 mod encode;
+mod entry;
 mod float;
+mod humanize;
 mod integer;
+mod link;
 mod moment;
 mod pattern;
 mod text;
 
 /// What a function accepts in one place, by Go's types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Param {
+pub(crate) enum Param {
     /// `string`
     Str,
+    /// `string`: a regex.
+    Regex,
+    /// `string`: a query.
+    Query,
+    /// A sample of a query's result.
+    Sample,
+    /// A query's result.
+    Samples,
     /// `int`
     Int,
     /// `float64`
@@ -33,9 +46,11 @@ pub(super) enum Param {
 
 impl Param {
     /// Go's name of the type.
-    pub(super) fn type_name(self) -> &'static str {
+    pub(crate) fn type_name(self) -> &'static str {
         match self {
-            Param::Str => "string",
+            Param::Str | Param::Regex | Param::Query => "string",
+            Param::Sample => RecordKind::Sample.type_name(),
+            Param::Samples => ListKind::Samples.type_name(),
             Param::Int => "int",
             Param::Float => "float64",
             Param::Time => "time.Time",
@@ -46,14 +61,14 @@ impl Param {
 }
 
 /// The arguments of a call, of the declared number and types; a function may take them out.
-pub(super) type Args<'x, 'a> = &'x mut [Value<'a>];
+pub(crate) type Args<'x, 'a> = &'x mut [Value<'a>];
 
 /// What a call gives: a value, or what went wrong.
-pub(super) type Outcome<'a> = Result<Value<'a>, String>;
+pub(crate) type Outcome<'a> = Result<Value<'a>, String>;
 
 /// How a function runs.
 #[derive(Clone, Copy)]
-pub(super) enum Run {
+pub(crate) enum Run {
     /// Stops at the first false argument.
     And,
     /// Stops at the first true argument.
@@ -64,12 +79,12 @@ pub(super) enum Run {
 }
 
 /// A function that templates may call.
-pub(super) struct Function {
-    pub(super) name: &'static str,
-    pub(super) params: &'static [Param],
+pub(crate) struct Function {
+    pub(crate) name: &'static str,
+    pub(crate) params: &'static [Param],
     /// The type of further arguments, if any number may follow.
-    pub(super) variadic: Option<Param>,
-    pub(super) run: Run,
+    pub(crate) variadic: Option<Param>,
+    pub(crate) run: Run,
 }
 
 impl std::fmt::Debug for Function {
@@ -78,26 +93,38 @@ impl std::fmt::Debug for Function {
     }
 }
 
-/// The function called `name`.
-pub(super) fn find(name: &str) -> Option<&'static Function> {
-    let groups = [
-        builtin::FUNCTIONS,
-        text::FUNCTIONS,
-        integer::FUNCTIONS,
-        float::FUNCTIONS,
-        moment::FUNCTIONS,
-        pattern::FUNCTIONS,
-        encode::FUNCTIONS,
-    ];
-    groups
-        .into_iter()
-        .flatten()
-        .find(|function| function.name == name)
-}
+/// Functions that some templates may call.
+pub(crate) type Table = &'static [&'static [Function]];
 
-/// Whether the first argument of `function` is a regex.
-pub(super) fn takes_regex(function: &Function) -> bool {
-    pattern::FUNCTIONS.iter().any(|f| std::ptr::eq(f, function))
+/// The functions of LogQL's templates.
+pub(crate) static LINE: Table = &[
+    builtin::FUNCTIONS,
+    encode::BUILTINS,
+    encode::FUNCTIONS,
+    entry::FUNCTIONS,
+    text::FUNCTIONS,
+    integer::FUNCTIONS,
+    float::FUNCTIONS,
+    moment::FUNCTIONS,
+    pattern::FUNCTIONS,
+];
+
+/// The functions of an alert's templates, as Prometheus has them, and `samples`.
+pub(crate) static ALERT: Table = &[
+    builtin::FUNCTIONS,
+    encode::BUILTINS,
+    text::ALERT_FUNCTIONS,
+    ask::FUNCTIONS,
+    humanize::FUNCTIONS,
+    link::FUNCTIONS,
+    duration::FUNCTIONS,
+    pattern::ALERT_FUNCTIONS,
+];
+
+/// The function called `name`.
+pub(crate) fn find(table: Table, name: &str) -> Option<&'static Function> {
+    let all = table.iter().copied().flatten();
+    all.into_iter().find(|function| function.name == name)
 }
 
 /// A function of fixed parameters.

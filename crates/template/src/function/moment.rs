@@ -2,21 +2,18 @@
 
 use super::Param::{Any, Str, Time as TimeParam};
 use super::{Args, Function, Outcome, fixed, string};
+use crate::env::Env;
 use crate::go::integer::parse_int;
 use crate::go::{bytes, duration};
-use crate::template::exec::Env;
-use crate::template::time::{Time, Zone};
-use crate::template::time_parse;
-use crate::template::value::{IntKind, Value};
+use crate::time::{Time, Zone};
+use crate::time_parse;
+use crate::value::{IntKind, Value};
 
 const DAY_SECONDS: i64 = 86_400;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     fixed("now", &[], |env, _| {
-        Ok(Value::Time(Time::from_nanos(env.context().now())))
-    }),
-    fixed("__timestamp__", &[], |env, _| {
-        Ok(Value::Time(Time::from_nanos(env.context().timestamp())))
+        Ok(Value::Time(Time::from_nanos(env.entry().now())))
     }),
     fixed("date", &[Str, Any], date),
     fixed("toDate", &[Str, Str], |_, args| {
@@ -65,7 +62,7 @@ fn date<'a>(env: &Env<'a>, args: Args<'_, 'a>) -> Outcome<'a> {
             ..time.clone()
         },
         Value::Int(seconds, IntKind::Int | IntKind::Int64) => Time::utc(*seconds, 0),
-        _ => Time::from_nanos(env.context().now()),
+        _ => Time::from_nanos(env.entry().now()),
     };
     Ok(Value::owned(time.format(string(&args[0]))))
 }

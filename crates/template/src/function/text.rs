@@ -2,9 +2,9 @@
 
 use super::Param::{Any, Int, Str};
 use super::{Args, Function, Outcome, fixed, int, open, string, take};
-use crate::template::exec::Env;
-use crate::template::print::{rune_count, rune_offset};
-use crate::template::value::Value;
+use crate::env::Env;
+use crate::print::{rune_count, rune_offset};
+use crate::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     fixed("ToLower", &[Str], lower),
@@ -67,6 +67,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
     open("default", &[Any], Any, default),
     fixed("alignLeft", &[Int, Str], align_left),
     fixed("alignRight", &[Int, Str], align_right),
+];
+
+/// Those of alerts.
+pub(super) static ALERT_FUNCTIONS: &[Function] = &[
+    fixed("title", &[Str], title),
+    fixed("toUpper", &[Str], upper),
+    fixed("toLower", &[Str], lower),
+    // Marks what html/template shall not escape; here nothing is escaped.
+    fixed("safeHtml", &[Str], |_, args| Ok(take(&mut args[0]))),
 ];
 
 /// Applies `change` to each run of valid text; bytes that are no text become U+FFFD, as Go maps

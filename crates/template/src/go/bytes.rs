@@ -37,7 +37,7 @@ fn unit_bytes(unit: &str) -> Option<f64> {
 
 /// Writes a size with two significant digits and a decimal unit as Go's humanize package does,
 /// without its space, where that reads back as the same size; else the number of bytes.
-pub(crate) fn format(bytes: u64) -> String {
+pub fn format(bytes: u64) -> String {
     let rounded = format_rounded(bytes);
     if parse(&rounded) == Ok(bytes) {
         rounded

@@ -6,7 +6,7 @@ use super::quote::quoted;
 use std::borrow::Cow;
 
 /// `strconv.ParseFloat(text, 64)`
-pub(crate) fn parse(text: &str) -> Result<f64, String> {
+pub fn parse(text: &str) -> Result<f64, String> {
     if let Some(value) = plain_integer(text) {
         return Ok(value);
     }

@@ -2,7 +2,7 @@
 
 /// The form of a printed float.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
+pub enum Style {
     /// `%e`
     Exponent,
     /// `%E`
@@ -25,7 +25,7 @@ pub(crate) enum Style {
 const DIGITS_MAX: usize = 1100;
 
 /// `value` without its sign; no precision means the fewest digits that give the same float again.
-pub(crate) fn format(value: f64, style: Style, precision: Option<usize>) -> String {
+pub fn format(value: f64, style: Style, precision: Option<usize>) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
@@ -50,12 +50,12 @@ pub(crate) fn format(value: f64, style: Style, precision: Option<usize>) -> Stri
 
 /// The shortest text that reads back as `value`, without an exponent (`FormatFloat` with `'f',
 /// -1`).
-pub(crate) fn format_plain(value: f64) -> String {
+pub fn format_plain(value: f64) -> String {
     signed(value, Style::Fixed)
 }
 
 /// `%v`: the shortest text, with an exponent from 1e+06 up and below 1e-04.
-pub(crate) fn format_short(value: f64) -> String {
+pub fn format_short(value: f64) -> String {
     signed(value, Style::General)
 }
 
@@ -186,7 +186,7 @@ fn hex(value: f64, precision: Option<usize>) -> String {
 }
 
 /// `number` with a decimal point and, but for fixed digits after it, with trailing zeros.
-pub(crate) fn with_point(number: &str, style: Style, precision: Option<usize>) -> String {
+pub fn with_point(number: &str, style: Style, precision: Option<usize>) -> String {
     let exponent: &[char] = match style {
         Style::Binary => return number.to_owned(),
         Style::Hex | Style::HexUpper => &['p', 'P'],

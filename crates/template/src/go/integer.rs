@@ -4,14 +4,16 @@ use super::quote::quoted;
 
 /// Why a text is no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NumberError {
+pub enum NumberError {
+    /// It is not written as one.
     Syntax,
+    /// It is too large.
     Range,
 }
 
 impl NumberError {
     /// The message of Go's `strconv` for function `function` and text `text`.
-    pub(crate) fn message(self, function: &str, text: &str) -> String {
+    pub fn message(self, function: &str, text: &str) -> String {
         let reason = match self {
             NumberError::Syntax => "invalid syntax",
             NumberError::Range => "value out of range",
@@ -22,7 +24,7 @@ impl NumberError {
 
 /// A signed integer; base 0 means that a prefix (`0x`, `0o`, `0b`, `0`) decides and `_` may part
 /// digits.
-pub(crate) fn parse_int(text: &str, base: u32) -> Result<i64, NumberError> {
+pub fn parse_int(text: &str, base: u32) -> Result<i64, NumberError> {
     let (negative, digits) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -38,7 +40,7 @@ pub(crate) fn parse_int(text: &str, base: u32) -> Result<i64, NumberError> {
 }
 
 /// An unsigned integer; base as in [`parse_int`].
-pub(crate) fn parse_uint(text: &str, base: u32) -> Result<u64, NumberError> {
+pub fn parse_uint(text: &str, base: u32) -> Result<u64, NumberError> {
     let (radix, digits) = match (base, text.as_bytes()) {
         (0, [b'0', b'x' | b'X', _, ..]) => (16, &text[2..]),
         (0, [b'0', b'o' | b'O', _, ..]) => (8, &text[2..]),

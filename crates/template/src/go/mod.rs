@@ -7,9 +7,9 @@
 //! [`bytes::format`], [`quote::quoted`]. Prometheus' durations are not Go's: see
 //! `syntax::duration`.
 
-pub(crate) mod bytes;
-pub(crate) mod duration;
-pub(crate) mod float;
-pub(crate) mod float_text;
-pub(crate) mod integer;
-pub(crate) mod quote;
+pub mod bytes;
+pub mod duration;
+pub mod float;
+pub mod float_text;
+pub mod integer;
+pub mod quote;

@@ -9,7 +9,7 @@ static PRINTABLE: LazyLock<regex::Regex> =
     LazyLock::new(|| regex::Regex::new(r"^[\pL\pM\pN\pP\pS]$").expect("the class is well formed"));
 
 /// Whether Go prints `c` as itself in a quoted string.
-pub(crate) fn is_print(c: char) -> bool {
+pub fn is_print(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, ' '..='~');
     }
@@ -17,14 +17,14 @@ pub(crate) fn is_print(c: char) -> bool {
 }
 
 /// `text` in double quotes, escaped.
-pub(crate) fn quoted(text: impl AsRef<[u8]>) -> String {
+pub fn quoted(text: impl AsRef<[u8]>) -> String {
     let mut out = String::new();
     quote_into(&mut out, text.as_ref(), '"', false);
     out
 }
 
 /// Appends `text` between `quote`s; with `ascii` everything beyond ASCII is escaped.
-pub(crate) fn quote_into(out: &mut String, text: &[u8], quote: char, ascii: bool) {
+pub fn quote_into(out: &mut String, text: &[u8], quote: char, ascii: bool) {
     out.push(quote);
     for chunk in text.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -60,7 +60,7 @@ fn escape_char(out: &mut String, c: char, quote: char, ascii: bool) {
 
 /// Why an escape can't be read; the words are those of Go's scanner and unquoter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum UnquoteError {
+pub enum UnquoteError {
     /// A letter that starts no escape, or too few digits.
     #[error("invalid char escape")]
     Escape,
@@ -73,7 +73,7 @@ pub(crate) enum UnquoteError {
 }
 
 /// What a Go string literal with its quotes stands for; `None` when it is malformed.
-pub(crate) fn unquote(literal: &str) -> Option<Vec<u8>> {
+pub fn unquote(literal: &str) -> Option<Vec<u8>> {
     let quote = literal.chars().next()?;
     let inner = literal.strip_prefix(quote)?.strip_suffix(quote)?;
     if quote == '`' {
@@ -83,12 +83,12 @@ pub(crate) fn unquote(literal: &str) -> Option<Vec<u8>> {
 }
 
 /// What stands for `body` between double quotes, which must be text.
-pub(crate) fn unquote_text(body: &str) -> Result<String, UnquoteError> {
+pub fn unquote_text(body: &str) -> Result<String, UnquoteError> {
     String::from_utf8(unescape(body, '"')?).map_err(|_| UnquoteError::Utf8)
 }
 
 /// The code of the first character of a character literal, and what follows it.
-pub(crate) fn unquote_char(literal: &str) -> Option<(i64, &str)> {
+pub fn unquote_char(literal: &str) -> Option<(i64, &str)> {
     let mut bytes = Vec::new();
     let rest = unescape_one(literal.strip_prefix('\'')?, '\'', &mut bytes).ok()?;
     let code = match std::str::from_utf8(&bytes)

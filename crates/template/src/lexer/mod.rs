@@ -6,12 +6,12 @@
 
 mod token;
 
-pub(super) use token::{Keyword, Kind, Token};
+pub(crate) use token::{Keyword, Kind, Token};
 
 use crate::go::quote::quoted;
 
 /// Splits `source` into tokens; the last is `Eof` or `Error`.
-pub(super) fn lex(source: &str) -> Vec<Token<'_>> {
+pub(crate) fn lex(source: &str) -> Vec<Token<'_>> {
     let mut lexer = Lexer {
         source,
         pos: 0,

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::template) enum Kind {
+pub(crate) enum Kind {
     /// Output text outside actions.
     Text,
     LeftDelim,
@@ -42,7 +42,7 @@ pub(in crate::template) enum Kind {
 
 /// Words with a meaning of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::template) enum Keyword {
+pub(crate) enum Keyword {
     Block,
     Break,
     Continue,
@@ -58,13 +58,13 @@ pub(in crate::template) enum Keyword {
 
 /// A piece of the source and where it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::template) struct Token<'s> {
-    pub(in crate::template) kind: Kind,
+pub(crate) struct Token<'s> {
+    pub(crate) kind: Kind,
     /// Byte offset in the source.
-    pub(in crate::template) pos: usize,
+    pub(crate) pos: usize,
     /// Line in the source, from 1.
-    pub(in crate::template) line: usize,
-    pub(in crate::template) text: std::borrow::Cow<'s, str>,
+    pub(crate) line: usize,
+    pub(crate) text: std::borrow::Cow<'s, str>,
 }
 
 /// As Go shows tokens in messages.

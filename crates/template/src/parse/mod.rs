@@ -7,26 +7,38 @@ mod pipe;
 
 use std::collections::BTreeMap;
 
-use super::TemplateError;
-use super::ast::{self, Branch, Invocation, List, Node};
-use super::lexer::{Keyword, Kind, Token, lex};
+use crate::ast::{self, Branch, Invocation, List, Node};
+use crate::error::TemplateError;
+use crate::function::Table;
 use crate::go::quote::{quoted, unquote};
+use crate::lexer::{Keyword, Kind, Token, lex};
 
 /// Deepest nesting of blocks, `else if` chains and parentheses together. Each level costs the
 /// parser and the executor a few stack frames; no template written by hand comes near.
-pub(super) const NESTING_MAX: usize = 100;
+pub(crate) const NESTING_MAX: usize = 100;
 
 /// The templates of one text, by name.
-pub(super) type Templates = BTreeMap<Vec<u8>, List>;
+pub(crate) type Templates = BTreeMap<Vec<u8>, List>;
+
+/// What a template may name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names {
+    /// Functions.
+    pub(crate) functions: Table,
+    /// Variables that are there at the beginning, with their `$`.
+    pub(crate) variables: &'static [&'static str],
+}
 
 /// Parses `source`; the text outside any definition becomes the template `name`.
-pub(super) fn parse(name: &str, source: &str) -> Result<Templates, TemplateError> {
+pub(crate) fn parse(name: &str, source: &str, names: Names) -> Result<Templates, TemplateError> {
+    let variables = ["$"].iter().chain(names.variables);
     let mut parser = Parser {
         name,
         tokens: lex(source),
         next: 0,
         furthest: 0,
-        variables: vec!["$".to_owned()],
+        functions: names.functions,
+        variables: variables.map(|name| (*name).to_owned()).collect(),
         templates: Templates::new(),
         range_depth: 0,
         nesting: 0,
@@ -40,6 +52,7 @@ type Parsed<T> = Result<T, TemplateError>;
 
 struct Parser<'s> {
     name: &'s str,
+    functions: Table,
     tokens: Vec<Token<'s>>,
     next: usize,
     /// The last token looked at: its line stands in messages.

@@ -1,9 +1,10 @@
 //! The parser of pipelines within an action reads declarations, commands and operands.
 
-use super::super::ast::{Command, Operand, OperandKind, Pipe};
-use super::super::lexer::{Keyword, Kind};
 use super::{Parsed, Parser};
+use crate::ast::{Command, Operand, OperandKind, Pipe};
 use crate::go::quote::quoted;
+use crate::lexer::{Keyword, Kind};
+use crate::{function, number};
 
 impl Parser<'_> {
     pub(super) fn pipe(&mut self, context: &'static str, end: Kind) -> Parsed<Pipe> {
@@ -173,7 +174,7 @@ impl Parser<'_> {
     fn term(&mut self) -> Parsed<Option<Operand>> {
         let token = self.token_after_space();
         let kind = match token.kind {
-            Kind::Identifier => match super::super::function::find(&token.text) {
+            Kind::Identifier => match function::find(self.functions, &token.text) {
                 Some(function) => OperandKind::Function(function),
                 None => {
                     return self.error(format!(
@@ -198,7 +199,7 @@ impl Parser<'_> {
             }
             Kind::Field => OperandKind::Field(vec![token.text[1..].to_owned()]),
             Kind::Bool => OperandKind::Bool(token.text == "true"),
-            Kind::Char | Kind::Number => match super::super::number::constant(&token) {
+            Kind::Char | Kind::Number => match number::constant(&token) {
                 Ok(number) => OperandKind::Number(number),
                 Err(message) => return self.error(message),
             },

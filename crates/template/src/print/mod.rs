@@ -2,23 +2,23 @@
 
 mod number;
 
-use super::value::{IntKind, Value};
 use crate::go::float_text;
 use crate::go::float_text::Style;
 use crate::go::quote::{is_print, quote_into, quoted};
-use crate::template::printf_format::{Spec, Verbs};
+use crate::printf_format::{Spec, Verbs};
+use crate::value::{IntKind, Record, RecordKind, Value};
 
 /// A result grew beyond what the template may hold.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TooLong;
+pub(crate) struct TooLong;
 
 /// Where values are printed to, and what bounds it.
-pub(super) struct Printer<'p, 'a> {
-    pub(super) out: Vec<u8>,
+pub(crate) struct Printer<'p, 'a> {
+    pub(crate) out: Vec<u8>,
     /// Most bytes that `out` may grow to.
-    pub(super) limit: usize,
+    pub(crate) limit: usize,
     /// The labels, should they be printed whole.
-    pub(super) labels: &'p dyn Fn() -> Vec<(&'a str, &'a str)>,
+    pub(crate) labels: &'p dyn Fn() -> Vec<(&'a str, &'a str)>,
 }
 
 type Printed = Result<(), TooLong>;
@@ -41,7 +41,7 @@ impl<'a> Printer<'_, 'a> {
     }
 
     /// As `fmt.Sprint`: spaces between operands when neither is a string.
-    pub(super) fn print(&mut self, args: &[Value<'a>]) -> Printed {
+    pub(crate) fn print(&mut self, args: &[Value<'a>]) -> Printed {
         let mut after_string = false;
         for (i, arg) in args.iter().enumerate() {
             let is_string = matches!(arg, Value::Str(_));
@@ -55,7 +55,7 @@ impl<'a> Printer<'_, 'a> {
     }
 
     /// As `fmt.Sprintln`: spaces between operands, and a newline at the end.
-    pub(super) fn println(&mut self, args: &[Value<'a>]) -> Printed {
+    pub(crate) fn println(&mut self, args: &[Value<'a>]) -> Printed {
         for (i, arg) in args.iter().enumerate() {
             if i > 0 {
                 self.write(b" ")?;
@@ -66,7 +66,7 @@ impl<'a> Printer<'_, 'a> {
     }
 
     /// As `fmt.Sprintf`.
-    pub(super) fn printf(&mut self, format: &[u8], args: &[Value<'a>]) -> Printed {
+    pub(crate) fn printf(&mut self, format: &[u8], args: &[Value<'a>]) -> Printed {
         let mut state = Verbs::new(format, args);
         while state.at < format.len() {
             let text = memchr::memchr(b'%', &format[state.at..]).unwrap_or(format.len() - state.at);
@@ -196,28 +196,22 @@ impl<'a> Printer<'_, 'a> {
                     ..spec
                 },
             ),
-            Value::List(list) => {
-                self.write(if spec.sharp_v {
-                    b"[]interface {}{"
-                } else {
-                    b"["
-                })?;
+            Value::List(list, kind) => {
+                if spec.sharp_v {
+                    self.write(kind.type_name().as_bytes())?;
+                }
+                self.write(if spec.sharp_v { b"{" } else { b"[" })?;
                 for (i, item) in list.iter().enumerate() {
                     self.separate(i, spec)?;
                     self.value(item, verb, spec, depth + 1)?;
                 }
                 self.write(if spec.sharp_v { b"}" } else { b"]" })
             }
-            Value::Map(map) => {
+            Value::Map(map, kind) => {
                 let entries = map.iter().map(|(k, v)| (Value::owned(k.as_slice()), v));
-                self.map(
-                    "map[string]interface {}",
-                    entries.collect(),
-                    verb,
-                    spec,
-                    depth,
-                )
+                self.map(kind.type_name(), entries.collect(), verb, spec, depth)
             }
+            Value::Record(record) => self.record(record, verb, spec, depth),
             Value::Labels => {
                 let labels: Vec<_> = (self.labels)()
                     .into_iter()
@@ -253,6 +247,22 @@ impl<'a> Printer<'_, 'a> {
             self.value(value, verb, spec, depth + 1)?;
         }
         self.write(if spec.sharp_v { b"}" } else { b"]" })
+    }
+
+    /// A struct, without the names of its fields; a line as its text.
+    fn record(&mut self, record: &Record<'a>, verb: char, spec: Spec, depth: usize) -> Printed {
+        if let (RecordKind::Line, Some(line)) = (record.kind, record.field("Line")) {
+            return self.value(line, verb, spec, depth);
+        }
+        if record.kind == RecordKind::Sample && depth == 0 {
+            self.write(b"&")?;
+        }
+        self.write(b"{")?;
+        for (i, (_, value)) in record.fields.iter().enumerate() {
+            self.separate(i, spec)?;
+            self.value(value, verb, spec, depth + 1)?;
+        }
+        self.write(b"}")
     }
 
     fn separate(&mut self, i: usize, spec: Spec) -> Printed {
@@ -356,7 +366,7 @@ fn truncated(text: &[u8], spec: Spec) -> &[u8] {
 }
 
 /// How many characters `text` has; each invalid byte counts as one.
-pub(super) fn rune_count(text: &[u8]) -> usize {
+pub(crate) fn rune_count(text: &[u8]) -> usize {
     if text.is_ascii() {
         return text.len();
     }
@@ -366,7 +376,7 @@ pub(super) fn rune_count(text: &[u8]) -> usize {
 }
 
 /// Byte offset of character `n`, or the length if there are fewer.
-pub(super) fn rune_offset(text: &[u8], n: usize) -> usize {
+pub(crate) fn rune_offset(text: &[u8], n: usize) -> usize {
     let mut left = n;
     let mut offset = 0;
     for chunk in text.utf8_chunks() {
@@ -388,7 +398,7 @@ pub(super) fn rune_offset(text: &[u8], n: usize) -> usize {
 }
 
 /// `value` as `%v` prints it, for messages.
-pub(super) fn show(value: &Value<'_>) -> String {
+pub(crate) fn show(value: &Value<'_>) -> String {
     match value {
         Value::Str(text) => String::from_utf8_lossy(text).into_owned(),
         Value::Labels => "map[]".to_owned(),

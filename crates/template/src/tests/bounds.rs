@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{check, check_error, run};
-use crate::template::Template;
+use crate::Template;
 
 #[track_caller]
 fn check_fails(template: &str, part: &str) {

@@ -1,7 +1,8 @@
 //! Templates against Go's own answers, and what no template may do.
 
-use super::{Context, Template};
+use crate::{Context, Template};
 
+mod alert;
 mod bounds;
 mod go;
 

@@ -2,8 +2,8 @@
 
 use super::Place;
 use crate::ast::{RangeOp, VectorOp};
-use crate::go::quote::quoted;
 use crate::syntax::token::{Kind, Token};
+use skald_template::go::quote::quoted;
 
 /// What is wrong with how parts stand to one another, where that is known.
 pub(super) fn suggest(place: &Place<'_>) -> Option<String> {

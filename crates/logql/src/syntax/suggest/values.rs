@@ -1,9 +1,9 @@
 //! Value hints spot values with wrong or missing quotes, and text that is no token.
 
 use super::Place;
-use crate::go::quote::quoted;
 use crate::syntax::duration;
 use crate::syntax::token::{Kind, Payload, Token};
+use skald_template::go::quote::quoted;
 
 /// What is wrong with a value, where that is known.
 pub(super) fn suggest(place: &Place<'_>) -> Option<String> {
