@@ -1,0 +1,3 @@
+//! Rules: files and texts.
+
+mod rule_files;
