@@ -106,6 +106,11 @@ fn fault_of(error: &serde_yaml_ng::Error) -> Fault {
     let text = text
         .rsplit_once(" at line ")
         .map_or(&*text, |(head, _)| head);
+    // An unknown key is named by Loki without the way to it.
+    let text = match text.split_once("]: field ") {
+        Some((_, tail)) => format!("field {tail}"),
+        None => text.to_owned(),
+    };
     match line {
         Some(number) => Fault::of_text(line, format!("line {number}: {text}")),
         None => Fault::of_text(None, text),

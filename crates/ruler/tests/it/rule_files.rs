@@ -53,7 +53,7 @@ fn a_group_is_read_as_it_was_written() {
     assert_eq!(&**group.rules[0].expr.text(), text);
     assert_eq!(
         &**group.rules[0].expr.printed(),
-        r#"(sum by (user) (count_over_time({app="a"} |= "403"[5m])) > 20)"#
+        r#"(sum by (user)(count_over_time({app="a"} |= "403"[5m])) > 20)"#
     );
     assert!(group.rules[1].alert().is_none());
     let labels = group.labels_of(&group.rules[0]);

@@ -1,0 +1,152 @@
+//! The API's own store: groups that are put, got and removed.
+
+use crate::support::{empty_disk, group};
+use skald_model::TenantId;
+use skald_ruler::rules::RuleGroup;
+use skald_ruler::stores::OwnRules;
+use skald_ruler::templates::NoTemplates;
+use skald_wal::sim::SimFiles;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn open(files: &SimFiles) -> OwnRules {
+    let files = Arc::new(files.clone());
+    let opened = OwnRules::open(files, Path::new("/data/rules"), &NoTemplates);
+    let (rules, problems) = opened.expect("the folder is sound");
+    assert!(problems.is_empty(), "{problems:?}");
+    rules
+}
+
+fn rule(name: &str, expr: &str) -> RuleGroup {
+    group(&format!(
+        "name: {name:?}\nlabels: {{a: b}}\nrules: [{{alert: x, expr: {expr:?}}}]"
+    ))
+}
+
+fn names(rules: &OwnRules, tenant: &TenantId) -> Vec<(String, String, u64)> {
+    let groups = rules.groups(tenant).into_iter();
+    groups
+        .map(|g| (g.namespace.to_string(), g.group.name.clone(), g.revision))
+        .collect()
+}
+
+#[test]
+fn groups_are_there_after_a_restart_whatever_they_are_called() {
+    let files = empty_disk();
+    let rules = open(&files);
+    let tenant = TenantId::fake();
+    let long = "x".repeat(1000);
+    let names_of = ["a/b", "..", "ü \" '", "a", &long];
+    for namespace in names_of {
+        for name in names_of {
+            let put = rules.put(&tenant, namespace, rule(name, "vector(1)"));
+            put.expect("the disk is sound");
+        }
+    }
+    let again = open(&files.after_kill());
+    assert_eq!(again.groups(&tenant).len(), 25);
+    assert_eq!(again.groups(&tenant), rules.groups(&tenant));
+    let found = again.group(&tenant, "a/b", "..").expect("it was put");
+    assert_eq!(*found.group, rule("..", "vector(1)"));
+    assert_eq!(again.tenants(), [tenant]);
+}
+
+#[test]
+fn a_group_replaces_the_one_of_its_name_and_goes_when_removed() {
+    let files = empty_disk();
+    let rules = open(&files);
+    let (tenant, other) = (
+        TenantId::fake(),
+        TenantId::parse("other").expect("it is sound"),
+    );
+    for (of, namespace, name) in [
+        (&tenant, "n", "a"),
+        (&tenant, "n", "b"),
+        (&tenant, "m", "a"),
+        (&other, "n", "a"),
+    ] {
+        rules
+            .put(of, namespace, rule(name, "vector(1)"))
+            .expect("the disk is sound");
+    }
+    let put = rules.put(&tenant, "n", rule("a", "vector(2)"));
+    assert_eq!(put.expect("the disk is sound").revision, 5);
+    let text = |n: &str| n.to_owned();
+    let expected = [
+        (text("m"), text("a"), 3),
+        (text("n"), text("a"), 5),
+        (text("n"), text("b"), 2),
+    ];
+    assert_eq!(names(&rules, &tenant), expected);
+
+    assert!(
+        !rules
+            .remove_group(&tenant, "n", "c")
+            .expect("the disk is sound")
+    );
+    assert!(
+        !rules
+            .remove_namespace(&tenant, "nm")
+            .expect("the disk is sound")
+    );
+    assert!(
+        rules
+            .remove_group(&tenant, "n", "b")
+            .expect("the disk is sound")
+    );
+    assert!(
+        rules
+            .remove_namespace(&tenant, "m")
+            .expect("the disk is sound")
+    );
+    assert_eq!(names(&rules, &tenant), [(text("n"), text("a"), 5)]);
+    assert_eq!(
+        names(&open(&files.after_kill()), &tenant),
+        [(text("n"), text("a"), 5)]
+    );
+    assert!(
+        rules
+            .remove_namespace(&tenant, "n")
+            .expect("the disk is sound")
+    );
+    assert!(
+        !rules
+            .remove_namespace(&tenant, "n")
+            .expect("the disk is sound")
+    );
+    assert_eq!(rules.tenants(), [other]);
+}
+
+#[test]
+fn a_damaged_file_is_named_and_left_alone() {
+    let files = empty_disk();
+    let rules = open(&files);
+    let tenant = TenantId::fake();
+    rules
+        .put(&tenant, "n", rule("a", "vector(1)"))
+        .expect("the disk is sound");
+    rules
+        .put(&tenant, "n", rule("b", "vector(1)"))
+        .expect("the disk is sound");
+    let folder = Path::new("/data/rules/fake");
+    let path: PathBuf = {
+        use skald_wal::files::Files;
+        let listed = files.list(folder).expect("it is there");
+        folder.join(&listed[0].name)
+    };
+    let mut bytes = files.bytes_of(&path).expect("it is there");
+    let last = bytes.len() - 2;
+    bytes[last] ^= 1;
+    files.set_bytes_of(&path, &bytes);
+    let arc = Arc::new(files.clone());
+    let opened = OwnRules::open(arc, Path::new("/data/rules"), &NoTemplates);
+    let (again, problems) = opened.expect("the folder is sound");
+    assert_eq!(again.groups(&tenant).len(), 1);
+    assert_eq!((problems.len(), &problems[0].path), (1, &path));
+    assert!(
+        problems[0].text.starts_with("the checksum is "),
+        "{}",
+        problems[0].text
+    );
+    assert_eq!(files.bytes_of(&path), Some(bytes));
+}
