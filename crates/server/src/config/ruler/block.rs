@@ -1,4 +1,4 @@
-//! Blocks: parts of a file whose keys are known by whoever uses them, as `remote_write` of Prometheus.
+//! Blocks: parts of a file whose keys are known by the code that reads them, as `remote_write` of Prometheus.
 //!
 //! Here scalars are texts, as the file has them ([`crate::config::yaml`]); a block's fields say what
 //! each is to be read as.
