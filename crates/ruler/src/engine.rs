@@ -90,6 +90,9 @@ pub enum EngineError {
     /// The query failed, in the words its user would read: a limit, a timeout, a fault.
     #[error("{0}")]
     Failed(String),
+    /// Stored lines can't be read yet: the process has just begun. The slot waits.
+    #[error("{0}")]
+    NotReady(String),
     /// The process is ending; this is no failure of the rule.
     #[error("the server is stopping")]
     Stopping,

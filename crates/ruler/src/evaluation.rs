@@ -35,9 +35,23 @@ pub(crate) struct Evaluated {
     pub(crate) samples: u64,
 }
 
-/// The process is ending: an evaluation has neither succeeded nor failed.
+/// An evaluation has neither succeeded nor failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stopping;
+pub(crate) enum NoAnswer {
+    /// Lines can't be read yet.
+    NotReady,
+    /// The process is ending.
+    Stopping,
+}
+
+/// What is filled in of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expand {
+    /// Labels and annotations.
+    All,
+    /// Labels alone: nobody is to see the annotations of a slot that passed long ago.
+    Labels,
+}
 
 /// Answers of one slot, by their query: what rules share is asked once.
 #[derive(Debug, Default)]
@@ -50,8 +64,8 @@ pub(crate) fn evaluate(
     answers: &mut SlotAnswers,
     group: &GroupSpec,
     rule: &RuleSpec,
-    slot: i64,
-) -> Result<Evaluated, Stopping> {
+    (slot, expand): (i64, Expand),
+) -> Result<Evaluated, NoAnswer> {
     let at = group.asked_at(slot);
     let asked_before = answers.0.contains_key(&rule.query);
     let answer = answers.0.entry(rule.query.clone()).or_insert_with(|| {
@@ -66,7 +80,8 @@ pub(crate) fn evaluate(
     });
     let answer = match answer {
         Ok(answer) => answer.clone(),
-        Err(EngineError::Stopping) => return Err(Stopping),
+        Err(EngineError::Stopping) => return Err(NoAnswer::Stopping),
+        Err(EngineError::NotReady(_)) => return Err(NoAnswer::NotReady),
         Err(EngineError::Failed(why)) => return Ok(Evaluated::failed(why.clone())),
     };
     let passing = |sample: &&Sample| rule.threshold.is_none_or(|t| t.passes(sample.value));
@@ -90,7 +105,7 @@ pub(crate) fn evaluate(
                     value: sample.value,
                     at,
                 };
-                found(rule, alert, templates, &input)
+                found(rule, alert, templates, &input, expand)
             });
             Ok(Product::Alerts(found.collect()))
         }
@@ -124,18 +139,20 @@ fn found(
     alert: &AlertRule,
     templates: &dyn Templates,
     input: &TemplateInput<'_>,
+    expand: Expand,
 ) -> Found {
     let mut labels = builder_without_name(input.labels);
     for (name, text) in &rule.labels {
         labels.set(name, &templates.expand(text, input));
     }
     labels.set("alertname", &rule.rule.name);
-    let annotations = alert.annotations.iter();
+    let filled = |(name, text): (&String, &String)| (name.clone(), templates.expand(text, input));
     Found {
         labels: labels.build(),
-        annotations: annotations
-            .map(|(name, text)| (name.clone(), templates.expand(text, input)))
-            .collect(),
+        annotations: match expand {
+            Expand::All => Some(alert.annotations.iter().map(filled).collect()),
+            Expand::Labels => None,
+        },
         value: input.value,
     }
 }

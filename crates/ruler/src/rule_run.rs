@@ -166,13 +166,13 @@ impl RuleRun {
         let fires = slot.failure_alerts == FailureAlerts::On;
         let found = error.filter(|_| fires).map(|why| Found {
             labels: rule.failure_labels.clone(),
-            annotations: vec![
+            annotations: Some(vec![
                 ("description".to_owned(), why.to_owned()),
                 (
                     "summary".to_owned(),
                     format!("the rule {} can't be evaluated", rule.rule.name),
                 ),
-            ],
+            ]),
             value: 1.0,
         });
         let found = found.into_iter().collect();

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 pub struct Found {
     /// Its labels, `alertname` among them.
     pub labels: Labels,
-    /// Its annotations, sorted by name.
-    pub annotations: Vec<(String, String)>,
+    /// Its annotations, sorted by name; `None` leaves those that it had.
+    pub annotations: Option<Vec<(String, String)>>,
     /// Its value.
     pub value: f64,
 }
@@ -70,7 +70,7 @@ impl AlertSet {
                         alert = Alert::new(at);
                     }
                     alert.value = value;
-                    alert.annotations = annotations;
+                    alert.annotate(annotations);
                     alert.found(at, holds.hold);
                     moved = moved.or(alert.phase != phase);
                     self.0.insert(labels, alert);
@@ -86,7 +86,7 @@ impl AlertSet {
         for (labels, (value, annotations)) in by_labels {
             let mut alert = Alert::new(at);
             alert.value = value;
-            alert.annotations = annotations;
+            alert.annotate(annotations);
             alert.found(at, holds.hold);
             self.0.insert(labels, alert);
         }
@@ -127,6 +127,12 @@ impl AlertSet {
 }
 
 impl Alert {
+    fn annotate(&mut self, annotations: Option<Vec<(String, String)>>) {
+        if let Some(annotations) = annotations {
+            self.annotations = annotations;
+        }
+    }
+
     fn new(at: i64) -> Alert {
         Alert {
             active_at: at,

@@ -4,7 +4,7 @@
 //! the meantime is seen by the version that was evaluated no longer being the group's own.
 
 use super::tenants::Parts;
-use crate::evaluation::{SlotAnswers, Stopping, evaluate};
+use crate::evaluation::{Expand, NoAnswer, SlotAnswers, evaluate};
 use crate::group_run::GroupRun;
 use crate::outbox::Recorded;
 use crate::rule_run::{Output, Slot, Timing};
@@ -34,17 +34,20 @@ struct Evaluation<'a> {
 
 /// Why a slot was not evaluated to its end.
 enum Ended {
-    /// The process is ending.
-    Stopping,
+    /// There are no answers now.
+    NoAnswer(NoAnswer),
     /// The group was reloaded or removed.
     Outdated,
 }
 
-impl From<Stopping> for Ended {
-    fn from(_: Stopping) -> Ended {
-        Ended::Stopping
+impl From<NoAnswer> for Ended {
+    fn from(no_answer: NoAnswer) -> Ended {
+        Ended::NoAnswer(no_answer)
     }
 }
+
+/// How long a slot waits for an engine that is not ready, nanoseconds.
+const NOT_READY_WAIT: i64 = 1_000_000_000;
 
 impl GroupCell {
     pub(super) fn new(run: GroupRun) -> GroupCell {
@@ -95,8 +98,9 @@ impl GroupCell {
                 }
                 self.run.lock().next()
             }
+            Err(Ended::NoAnswer(NoAnswer::NotReady)) => now.saturating_add(NOT_READY_WAIT),
             // The rest of the slot is of no use; the next one is whole.
-            Err(Ended::Outdated | Ended::Stopping) => {
+            Err(Ended::Outdated | Ended::NoAnswer(NoAnswer::Stopping)) => {
                 run.skip(slot);
                 run.next()
             }
@@ -136,7 +140,7 @@ impl Evaluation<'_> {
                     &mut answers,
                     &self.spec,
                     rule,
-                    missing.slot,
+                    (missing.slot, Expand::Labels),
                 )?;
                 self.locked(|run| run.rules[number].catch_up(rule, missing.slot, evaluated))?;
             }
@@ -149,7 +153,8 @@ impl Evaluation<'_> {
         let rule = &self.spec.rules[number];
         let (engine, templates) = (&*self.parts.engine, &*self.parts.templates);
         let began = Instant::now();
-        let evaluated = evaluate(engine, templates, answers, &self.spec, rule, slot.at)?;
+        let asked = (slot.at, Expand::All);
+        let evaluated = evaluate(engine, templates, answers, &self.spec, rule, asked)?;
         let took = nanoseconds(began);
         let failed = evaluated.product.as_ref().err().cloned();
         let Output {

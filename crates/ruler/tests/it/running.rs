@@ -1,7 +1,8 @@
 //! Groups that run: what is sent and recorded, slot by slot.
 
-use crate::support::{MINUTE, World, loaded};
+use crate::support::{MINUTE, SECOND, World, loaded};
 use skald_model::{Labels, TenantId};
+use skald_ruler::engine::EngineError;
 use skald_ruler::outbox::is_stale;
 use skald_ruler::ruler::Ruler;
 use skald_ruler::settings::{FailureAlerts, Settings};
@@ -378,4 +379,20 @@ fn only_the_last_evaluations_are_remembered() {
     assert_eq!(history.len(), 20);
     assert_eq!(history[0].at, last);
     assert_eq!(history[19].at, last - 19 * MINUTE);
+}
+
+#[test]
+fn a_slot_waits_for_an_engine_that_is_not_ready() {
+    let (world, ruler) = one_rule(&alert("for: 0s"));
+    let slot = ruler.run_due().expect("the group waits");
+    world.answer(|_| Err(EngineError::NotReady("replaying".to_owned())));
+    world.set(slot);
+    assert_eq!(ruler.run_due(), Some(slot + SECOND));
+    assert_eq!(rule(&ruler).health, Health::Unknown);
+    assert!(world.take_sent().is_empty(), "it is no failure");
+    world.find(&["x"]);
+    world.set(slot + SECOND);
+    ruler.run_due();
+    assert_eq!(group(&ruler).last_evaluation, Some(slot));
+    assert_eq!(world.take_sent()[0].starts_at, slot);
 }
