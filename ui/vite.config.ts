@@ -1,12 +1,13 @@
 import { defineConfig } from 'vite';
 import { files } from './build/files.mjs';
 import { licenses } from './build/licenses.mjs';
+import { preload } from './build/preload.mjs';
 
 // Names are flat and relative: the page works below any prefix. Their hash has ten characters, by which
 // the server knows that a file never changes (crates/page).
 export default defineConfig({
   base: './',
-  plugins: [licenses(), files()],
+  plugins: [licenses(), preload('Page'), files()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: 'dist',

@@ -1,24 +1,6 @@
-// Home: an empty server is filled by the command it shows, and services are sorted by what got worse.
-import { execFileSync } from 'node:child_process';
+// Home: services are sorted by what got worse.
 import { push, shop } from './sample.mjs';
 import { expect, test } from './server';
-
-test('the command on an empty server brings the first line, which is found and shared', async ({ page, blank, browser }) => {
-  await page.goto(`${blank.url}/ui/`);
-  const command = (await page.locator('.command pre').textContent()) ?? '';
-  execFileSync('bash', ['-c', command]);
-  await expect(page.locator('.first-line pre')).toContainText('hello from');
-  await page.getByRole('button', { name: 'Open it in Search' }).click();
-  await expect(page.locator('.row')).toHaveCount(1);
-  await page.locator('.row').click();
-  await page.locator('.pairs tr', { hasText: 'service_name' }).hover();
-  await page.getByRole('button', { name: 'Only service_name = hello' }).click();
-  await expect(page.locator('#query')).toHaveValue('{service_name="hello"}');
-  const fresh = await browser.newPage();
-  await fresh.goto(page.url());
-  await expect(fresh.locator('.row')).toHaveCount(1);
-  await fresh.close();
-});
 
 test('services whose errors grew come first, and their errors are a click away', async ({ page, blank: server }) => {
   const now = Date.now();

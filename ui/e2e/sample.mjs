@@ -135,6 +135,27 @@ export function flows(endMs) {
   return [{ stream: { service_name: 'hubble' }, values }];
 }
 
+/** Lines of Hubble's export: checkout talks to payments, and is denied a way to the database. */
+export function hubble(endMs, { count = 12, seed = 3 } = {}) {
+  const r = random(seed);
+  const end = (namespace, name) => ({ ID: 1, identity: 2, namespace, labels: [`k8s:app=${name}`], pod_name: `${name}-5d9c7b8f6d-x2x4z`, workloads: [{ name, kind: 'Deployment' }] });
+  const flow = (i, from, to, verdict) => {
+    const time = new Date(endMs - 300_000 + i * 1000).toISOString();
+    return JSON.stringify({
+      flow: {
+        time, uuid: hex(r, 32), verdict, ...(verdict === 'DROPPED' ? { drop_reason_desc: 'POLICY_DENIED' } : {}),
+        IP: { source: '10.0.1.7', destination: '10.0.2.9', ipVersion: 'IPv4' },
+        l4: { TCP: { source_port: 40_000 + i, destination_port: 5432, flags: { SYN: true } } },
+        source: end(...from), destination: end(...to), Type: 'L3_L4', node_name: 'n1', traffic_direction: 'EGRESS', is_reply: false, Summary: 'TCP Flags: SYN',
+      },
+      node_name: 'n1', time,
+    });
+  };
+  return Array.from({ length: count }, (_, i) =>
+    i % 4 === 3 ? flow(i, ['shop', 'checkout'], ['data', 'orders-db'], 'DROPPED') : flow(i, ['shop', 'checkout'], ['shop', 'payments'], 'FORWARDED'),
+  ).join('\n');
+}
+
 /** Pushes streams, some at a time. */
 export async function push(base, streams, { entriesAtOnce = 5000, tenant } = {}) {
   let batch = [];

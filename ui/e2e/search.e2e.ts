@@ -126,32 +126,10 @@ test('nothing found says why and offers ways that lead to lines', async ({ page,
   await expect(page.locator('.row').first()).toBeVisible();
 });
 
-test('a mistake is shown at its place with the fix', async ({ page, server }) => {
-  await page.goto(searchUrl(server, '{service_name="checkout"} |= foo'));
-  await expect(page.locator('.error-place em')).toHaveText('foo');
-  await expect(page.locator('.error-advice')).toContainText('"foo"');
-  await page.locator('.error-place').click();
-  await page.keyboard.type('"failed"');
-  await page.keyboard.press('Enter');
-  await expect(page.locator('.row').first()).toBeVisible();
-});
-
 test('metric queries are drawn and listed', async ({ page, server }) => {
   await page.goto(searchUrl(server, 'sum by (namespace) (rate({namespace=~".+"}[5m]))'));
   await expect(page.locator('.metric-table tbody tr')).toHaveCount(3);
   await expect(page.locator('.uplot canvas')).toBeVisible();
-});
-
-test('all lines of a range are downloaded', async ({ page, server }) => {
-  await openSearch(page, server, '{service_name="inventory"}');
-  const total = Number(((await page.locator('.total').textContent()) ?? '').replaceAll(/\D/g, ''));
-  await page.getByRole('button', { name: 'Download' }).click();
-  const waiting = page.waitForEvent('download');
-  await page.getByRole('menuitem', { name: 'JSON' }).click();
-  const stream = await (await waiting).createReadStream();
-  let lines = 0;
-  for await (const chunk of stream) lines += (chunk as Buffer).toString().split('\n').length - 1;
-  expect(lines).toBe(total);
 });
 
 test('every row of the night needs no mouse', async ({ page, server }) => {
@@ -179,46 +157,4 @@ test('every row of the night needs no mouse', async ({ page, server }) => {
   await page.keyboard.press('g');
   await page.keyboard.press('h');
   await expect(page.locator('.services')).toBeVisible();
-});
-
-test('Enter while Hangul is composed runs nothing', async ({ page, server }) => {
-  await openSearch(page, server, '{service_name="auth"}');
-  await page.locator('#query').focus();
-  await page.keyboard.press('End');
-  await page.keyboard.type(' |= "');
-  const session = await page.context().newCDPSession(page);
-  await session.send('Input.imeSetComposition', { text: '로그인', selectionStart: 3, selectionEnd: 3 });
-  const before = page.url();
-  await page.evaluate(() => {
-    const event = new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, isComposing: true, bubbles: true, cancelable: true });
-    document.querySelector('#query')?.dispatchEvent(event);
-  });
-  expect(page.url()).toBe(before);
-  await session.send('Input.insertText', { text: '로그인' });
-  await page.keyboard.type(' 실패"');
-  await page.keyboard.press('Enter');
-  await expect(page.locator('.row').first()).toContainText('로그인 실패');
-});
-
-test('labels, values and stages are completed', async ({ page, server }) => {
-  await openSearch(page, server, '{service_name="auth"}');
-  const query = page.locator('#query');
-  await query.fill('');
-  await query.pressSequentially('{serv');
-  await expect(page.getByRole('option', { name: 'service_name' })).toBeVisible();
-  await page.keyboard.press('Tab');
-  await expect(query).toHaveValue('{service_name="');
-  await expect(page.getByRole('option', { name: 'payments' })).toBeVisible();
-  await page.keyboard.type('pay');
-  await expect(page.getByRole('option')).toHaveCount(1);
-  await page.keyboard.press('ArrowDown');
-  await page.keyboard.press('Enter');
-  await expect(query).toHaveValue('{service_name="payments"}');
-  await page.keyboard.type(' | logf');
-  await expect(page.getByRole('option', { name: 'logfmt' })).toBeVisible();
-  // Nothing is marked, so Enter runs what is typed.
-  await page.keyboard.press('Tab');
-  await page.keyboard.press('Enter');
-  await expect(page).toHaveURL(/payments/);
-  await expect(page.locator('.row').first()).toContainText('charge');
 });

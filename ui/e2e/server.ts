@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withDist } from './dist.mjs';
 import { flows, hostile, push, shop } from './sample.mjs';
 
 const BINARY = process.env.SKALD ?? new URL('../../target/release/skald', import.meta.url).pathname;
@@ -21,8 +22,8 @@ async function start(data: string, more: string[] = []): Promise<{ process: Chil
   const url = await new Promise<string>((resolve, reject) => {
     const look = (chunk: Buffer) => {
       out += chunk.toString();
-      const found = /127\.0\.0\.1:\d+/.exec(out);
-      if (found) resolve(`http://${found[0]}`);
+      const found = /listening on (http:\S+[0-9])/.exec(out);
+      if (found?.[1]) resolve(found[1]);
     };
     child.stdout?.on('data', look);
     child.stderr?.on('data', look);
@@ -39,6 +40,8 @@ interface Fixtures {
   blank: Server;
   /** A server of this test alone that asks for a token. */
   guarded: Server;
+  /** A server of this test alone that listens for syslog and takes short lines only. */
+  picky: Server;
 }
 
 interface WorkerFixtures {
@@ -58,12 +61,22 @@ function tokensFile(folder: string): string {
   return file;
 }
 
+/** Lines of at most 60 bytes, and syslog over TCP. */
+function pickyConfig(folder: string): string {
+  const file = join(folder, 'skald.yaml');
+  writeFileSync(file, "auth_enabled: false\nlimits_config: {max_line_size: 60}\nsyslog: {listeners: [{address: '127.0.0.1:0', protocol: tcp}]}\n");
+  return file;
+}
+
 async function served(use: (server: Server) => Promise<void>, fill: (url: string, end: number) => Promise<void>, more: (folder: string) => string[] = () => []) {
   const data = mkdtempSync(join(tmpdir(), 'skald-e2e-'));
   const { process: child, url } = await start(join(data, 'data'), more(data));
   const end = Date.now();
   await fill(url, end);
-  await use({ url, end });
+  // SKALD_DIST=dist shows the page as it was built last, without a build of the server.
+  const proxy = process.env.SKALD_DIST ? await withDist(url, process.env.SKALD_DIST) : { url, close: () => undefined };
+  await use({ url: proxy.url, end });
+  proxy.close();
   child.kill();
   await new Promise((resolve) => child.once('exit', resolve));
   rmSync(data, { recursive: true, force: true });
@@ -82,6 +95,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
   ],
   blank: async ({}, use) => served(use, async () => undefined),
   guarded: async ({}, use) => served(use, async () => undefined, (folder) => ['--auth_enabled', 'true', '--auth.tokens_file', tokensFile(folder)]),
+  picky: async ({}, use) => served(use, async () => undefined, (folder) => ['--config.file', pickyConfig(folder)]),
   trouble: [
     async ({ page }, use) => {
       const found: string[] = [];

@@ -1,7 +1,7 @@
 /** Above every view: where one is, and settings. */
 
 import { signal, type Signal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { identity } from './api/http';
 import { endSession, fetchTenants, type Tenants } from './api/session';
 import { t } from './i18n';
@@ -54,8 +54,13 @@ function Mark() {
 }
 
 function NavItem({ to, is, text }: { to: View; is: View; text: string }) {
+  const button = useRef<HTMLButtonElement>(null);
+  // On a phone the views are scrolled sideways.
+  useLayoutEffect(() => {
+    if (to === is) button.current?.scrollIntoView({ inline: 'center', block: 'nearest' });
+  }, [is]);
   return (
-    <button type="button" class="nav" aria-current={to === is ? 'page' : undefined} onClick={() => go({ view: to, ...(to === 'home' ? { query: '' } : {}) })}>
+    <button ref={button} type="button" class="nav" aria-current={to === is ? 'page' : undefined} onClick={() => go({ view: to, ...(to === 'home' ? { query: '' } : {}) })}>
       {text}
     </button>
   );

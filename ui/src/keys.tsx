@@ -17,6 +17,7 @@ export const isSheetOpen = signal(false);
 
 const SHEET: [string, Key][] = [
   ['Enter', 'keys.run'],
+  ['Alt Enter', 'keys.repair'],
   ['/', 'keys.query'],
   ['t', 'keys.time'],
   ['j k', 'keys.move'],
@@ -34,7 +35,7 @@ const SHEET: [string, Key][] = [
   ['w', 'keys.wrap'],
   ['p', 'keys.pretty'],
   ['y Y m', 'keys.copy'],
-  ['1 2 3 4', 'keys.show'],
+  ['1 2 3 4 5', 'keys.show'],
   ['s', 'keys.share'],
   ['S', 'saved.save'],
   ['g h', 'nav.home'],
@@ -86,6 +87,7 @@ const SEARCH: Record<string, () => void> = {
   2: () => note({ show: 'table' }),
   3: () => note({ show: 'json' }),
   4: () => note({ show: 'patterns' }),
+  5: () => note({ show: 'chart' }),
   e: () => void moveToError(1),
   E: () => void moveToError(-1),
   f: flipTail,

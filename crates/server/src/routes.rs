@@ -243,7 +243,12 @@ where
     get(handler.clone()).post(handler)
 }
 
-async fn not_found() -> Response {
+/// A path there is none of. What is pushed to one is noted, for who wonders where his logs are.
+async fn not_found(State(app): State<Arc<App>>, request: Request) -> Response {
+    if [Method::POST, Method::PUT].contains(request.method()) {
+        let (parts, _) = request.into_parts();
+        sources::Sender::of(&parts).record_unknown_path(&app, &parts);
+    }
     ApiError::new(StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 

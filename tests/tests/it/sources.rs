@@ -79,6 +79,24 @@ fn each_sender_is_a_source_and_stays_one_over_a_restart() {
 }
 
 #[test]
+fn a_push_to_a_path_that_is_none_is_noted() {
+    let local = Local::start();
+    let agent = [("User-Agent".to_owned(), "lost".to_owned())];
+    for (method, path) in [("POST", "/loki/api/v1/pushes?a=b"), ("GET", "/favicon.ico")] {
+        let answer = local.client().send(method, path, &agent, b"{}");
+        assert_eq!(answer.expect("answers").status, 404);
+    }
+    let found = sources(&local);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["user_agent"], "lost");
+    let refused = &found[0]["refused"][0];
+    assert_eq!(refused["reason"], "unknown_path");
+    assert_eq!(refused["sample"], "POST /loki/api/v1/pushes");
+    let advice = refused["advice"].as_str();
+    assert!(advice.is_some_and(|text| text.contains("/loki/api/v1/push,")));
+}
+
+#[test]
 fn a_tenant_sees_its_own_sources_alone() {
     let local = Local::start_with(|config| config.auth_enabled = true);
     for tenant in ["a", "b"] {

@@ -118,23 +118,6 @@ interface ExportLine {
   structuredMetadata?: Labels;
   parsed?: Labels;
   line?: string;
-  error?: string;
-  warning?: string;
-}
-
-/** Everything of a query in exact order, in batches. */
-export async function* exportEntries(query: string, span: Span, forward: boolean, limit: number, signal: AbortSignal): AsyncGenerator<Entry[]> {
-  const url = address('skald/api/v1/export', { query, ...spanNs(span), direction: forward ? 'forward' : 'backward', limit });
-  const response = await request(url, { signal });
-  for await (const lines of streamLines(response)) {
-    const batch: Entry[] = [];
-    for (const text of lines) {
-      const parsed = JSON.parse(text) as ExportLine;
-      if (parsed.error) throw new Error(parsed.error);
-      if (parsed.timestamp) batch.push(entry(parsed.stream ?? NONE, parsed.timestamp, parsed.line ?? '', parsed.structuredMetadata, parsed.parsed));
-    }
-    yield batch;
-  }
 }
 
 export interface TailFrame {

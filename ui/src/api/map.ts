@@ -25,6 +25,8 @@ interface WireMap {
   data: { edges: { source: string; target: string; count: number; bytes?: number; verdicts?: Record<string, number>; query: string }[] };
 }
 
+export const isDenied = (verdict: string) => DENIED.test(verdict);
+
 /** The busiest edges first. */
 export async function fetchMap(span: Span, by: MapBy, aborted: AbortSignal): Promise<Edge[]> {
   const { body } = await getJson<WireMap>('skald/api/v1/map', { ...spanNs(span), by }, aborted);
@@ -37,7 +39,7 @@ export function edgesOf({ data }: WireMap): Edge[] {
     to: target,
     flows: count,
     bytes,
-    denied: Object.entries(verdicts).reduce((sum, [verdict, n]) => (DENIED.test(verdict) ? sum + n : sum), 0),
+    denied: Object.entries(verdicts).reduce((sum, [verdict, n]) => (isDenied(verdict) ? sum + n : sum), 0),
     query,
   }));
   return edges.toSorted((a, b) => b.flows - a.flows);

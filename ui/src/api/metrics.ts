@@ -23,8 +23,13 @@ function series({ data }: WireMetric): Series[] {
 }
 
 export async function queryRange(query: string, span: Span, step: number, signal?: AbortSignal): Promise<Series[]> {
-  const { body } = await getJson<WireMetric>('loki/api/v1/query_range', { query, ...spanNs(span), step }, signal);
-  return series(body);
+  return (await queryRangeWithHint(query, span, step, signal)).found;
+}
+
+/** With why an answer is empty. */
+export async function queryRangeWithHint(query: string, span: Span, step: number, signal?: AbortSignal): Promise<{ found: Series[]; hint: string | null }> {
+  const { body, headers } = await getJson<WireMetric>('loki/api/v1/query_range', { query, ...spanNs(span), step }, signal);
+  return { found: series(body), hint: headers.get('X-Skald-Hint') };
 }
 
 export async function queryInstant(query: string, atMs: number, signal?: AbortSignal): Promise<Series[]> {

@@ -28,7 +28,24 @@ export interface Source {
   refused: Refusal[];
 }
 
-export async function fetchSources(aborted: AbortSignal): Promise<Source[]> {
-  const { body } = await getJson<{ data: { sources: Source[] } }>('skald/api/v1/sources', {}, aborted);
-  return body.data.sources;
+/** Where the server listens; syslog's listeners count what they took and lost. */
+export interface Listener {
+  protocol: string;
+  address: string;
+  messages?: number;
+  dropped?: number;
+  refused_connections?: number;
+}
+
+export interface Sources {
+  sources: Source[];
+  /** Rows that were forgotten because there were too many. */
+  forgotten: number;
+  /** Only for who may see all tenants. */
+  listeners?: Listener[];
+  auth_enabled?: boolean;
+}
+
+export async function fetchSources(aborted: AbortSignal): Promise<Sources> {
+  return (await getJson<{ data: Sources }>('skald/api/v1/sources', {}, aborted)).body.data;
 }

@@ -1,54 +1,64 @@
-/** All lines of a query as a file: text, JSON lines or CSV, made from the export as it arrives. */
+/** All lines of a query as a file that the browser takes from the server, and the page never holds. */
 
-import type { Entry } from '../api/entries';
-import { stamp } from '../i18n';
-import { toast } from '../parts/toast';
-import { csvCell } from './csv';
+import { nsOf } from '../api/entries';
+import { address, identity, request } from '../api/http';
+import type { Field } from '../api/metrics';
+import type { Span } from '../time/range';
 
-export type Format = 'text' | 'json' | 'csv';
+export const FORMATS = ['text', 'json', 'csv'] as const;
+export type Format = (typeof FORMATS)[number];
 
-const TYPES: Record<Format, { type: string; ending: string }> = {
-  text: { type: 'text/plain', ending: 'log' },
-  json: { type: 'application/x-ndjson', ending: 'jsonl' },
-  csv: { type: 'text/csv', ending: 'csv' },
+const WIRE: Record<Format, { format: string; ending: string }> = {
+  text: { format: 'text', ending: 'log' },
+  json: { format: 'jsonl', ending: 'jsonl' },
+  csv: { format: 'csv', ending: 'csv' },
 };
 
-function line({ ns, ms, line: text, labels, metadata, parsed }: Entry, format: Format, columns: string[]): string {
-  switch (format) {
-    case 'text': return `${stamp(ms)} ${text}\n`;
-    case 'json': return `${JSON.stringify({ timestamp: ns, stream: labels, structuredMetadata: metadata, parsed, line: text })}\n`;
-    case 'csv': {
-      const all = { ...labels, ...metadata, ...parsed };
-      return `${[new Date(ms).toISOString(), ...columns.map((c) => all[c] ?? ''), text].map(csvCell).join(',')}\n`;
-    }
-  }
+/** Columns that the server writes into a CSV at most. */
+const COLUMNS_MAX = 100;
+
+export interface Wanted {
+  query: string;
+  span: Span;
+  forward: boolean;
+  format: Format;
+  /** Of a CSV. */
+  columns: string[];
 }
 
-/** Columns of a CSV whose reader chose none: the names of the first lines. */
-function namesOf(entries: Entry[]): string[] {
-  return [...new Set(entries.slice(0, 1000).flatMap(({ labels, metadata, parsed }) => Object.keys({ ...labels, ...metadata, ...parsed })))].toSorted();
+/** The query with the parsers that find the columns. */
+export function withParsers(query: string, columns: string[], fields: Field[]): string {
+  const sources = new Set(fields.filter((f) => columns.includes(f.name)).map((f) => f.source));
+  const parsers = (['json', 'logfmt'] as const).filter((parser) => sources.has(parser) && !new RegExp(`\\|\\s*${parser}\\b`).test(query));
+  return [query, ...parsers.map((parser) => `| ${parser}`)].join(' ');
 }
 
-export async function saveEntries(batches: AsyncGenerator<Entry[]>, format: Format, chosen: string[]) {
-  const parts: Blob[] = [];
-  let columns = chosen;
-  try {
-    for await (const batch of batches) {
-      if (!parts.length && format === 'csv') {
-        if (!columns.length) columns = namesOf(batch);
-        parts.push(new Blob([`${['time', ...columns, 'line'].map(csvCell).join(',')}\n`]));
-      }
-      // A blob of its own for each batch lets the browser keep it outside of the page's memory.
-      parts.push(new Blob(batch.map((entry) => line(entry, format, columns))));
-    }
-  } catch (error) {
-    toast(error instanceof Error ? error.message : String(error));
+/** A link that needs no headers: the tenant is in it, and the session is a cookie. */
+export function exportLink({ query, span, forward, format, columns }: Wanted, limit = 0): URL {
+  return address('skald/api/v1/export', {
+    query,
+    start: nsOf(span.start),
+    end: nsOf(span.end),
+    direction: forward ? 'forward' : 'backward',
+    format: WIRE[format].format,
+    columns: format === 'csv' ? columns.slice(0, COLUMNS_MAX).join(',') : undefined,
+    tenant: identity.tenant,
+    limit: limit || undefined,
+  });
+}
+
+/** Asks for one line first, as a link has no place for what goes wrong. */
+export async function download(wanted: Wanted) {
+  await (await request(exportLink(wanted, 1))).text();
+  const link = document.createElement('a');
+  link.download = `skald-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.${WIRE[wanted.format].ending}`;
+  if (!identity.token) {
+    link.href = exportLink(wanted).href;
+    link.click();
     return;
   }
-  const { type, ending } = TYPES[format];
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob(parts, { type }));
-  link.download = `skald-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.${ending}`;
+  // A browser that takes no cookie: the file is a blob, which it keeps outside of the page's memory.
+  link.href = URL.createObjectURL(await (await request(exportLink(wanted))).blob());
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -1,7 +1,10 @@
-import { describe, expect, it } from 'vitest';
-import { csvCell } from './csv';
+import { describe, expect, it, vi } from 'vitest';
+import type { Field } from '../api/metrics';
 import { asCurl, asGrafana, asLogcli, type View } from './copy';
+import { withParsers } from './download';
 import { isId, shellWords, understand } from './paste';
+
+vi.hoisted(() => vi.stubGlobal('document', { baseURI: 'http://h/ui/' }));
 
 const view: View = {
   query: `{app="it's"} |= "a b" | json`,
@@ -51,6 +54,10 @@ describe('what is pasted', () => {
   it('splits shell words', () => expect(shellWords(`a 'b c' "d \\"e" f\\ g \\\n h`)).toEqual(['a', 'b c', 'd "e', 'f g', 'h']));
 });
 
-it('writes cells that no spreadsheet computes', () => {
-  expect(['a', 'a,b', 'a"b', 'x\ny', '=1+1', '-2', '@x'].map(csvCell)).toEqual(['a', '"a,b"', '"a""b"', '"x\ny"', "'=1+1", "'-2", "'@x"]);
+it('a download parses what its columns need', () => {
+  const field = (name: string, source: Field['source']): Field => ({ name, source, type: 'string', cardinality: 1 });
+  const fields = [field('app', 'label'), field('status', 'json'), field('region', 'metadata')];
+  expect(withParsers('{a="b"}', ['app', 'region'], fields)).toBe('{a="b"}');
+  expect(withParsers('{a="b"}', ['app', 'status'], fields)).toBe('{a="b"} | json');
+  expect(withParsers('{a="b"} |json', ['status'], fields)).toBe('{a="b"} |json');
 });

@@ -6,7 +6,7 @@ import type { Trouble } from '../api/http';
 import { compact, number, percent, t } from '../i18n';
 import { quote } from '../logql/split';
 import { openPasted, search } from '../search/actions';
-import { Failed } from '../search/States';
+import { Failed, Waiting } from '../search/States';
 import { failureOf } from '../search/store';
 import { runs } from '../state/place';
 import { visible } from '../parts/text';
@@ -48,7 +48,7 @@ export function Home() {
     <main class="home">
       <SearchField />
       {trouble.value && <Failed failure={trouble.value} />}
-      {!list && !trouble.value && <p class="state">{t('list.loading')}</p>}
+      {!list && !trouble.value && <Waiting />}
       {list && list.length > 0 && <Services list={list} />}
       {list?.length === 0 && newest.value !== null && <Quiet at={newest.value} />}
       {list?.length === 0 && newest.value === null && <FirstPush arrived={() => void load(new AbortController().signal)} />}
@@ -155,7 +155,7 @@ function Change({ now, before }: { now: number; before: number }) {
   if (now === before) return <span class="none">{now === 0 ? '' : t('home.same')}</span>;
   if (before === 0) return <span class="change" data-worse="true">{t('home.new')}</span>;
   const share = (now - before) / before;
-  const text = share > 9.99 ? `× ${compact(now / before)}` : `${share > 0 ? '+' : '−'}${percent(Math.abs(share))}`;
+  const text = share >= 1 ? `× ${compact(now / before)}` : `${share > 0 ? '+' : '−'}${percent(Math.abs(share))}`;
   return (
     <span class="change" data-worse={share > 0} title={`${number(before)} → ${number(now)}`}>
       {share > 0 ? '▲' : '▼'} {text}

@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { language, zone } from '../state/settings';
+import { shortDuration } from '../time/range';
 import { en } from './en';
 
 export type Key = keyof typeof en;
@@ -51,6 +52,8 @@ export function bytes(count: number): string {
 }
 
 export function seconds(value: number): string {
+  if (value >= 120) return lengthText(shortDuration(Math.round(value) * 1000), 'narrow');
+  if (value < 0.0001) return numbers({ style: 'unit', unit: 'microsecond', unitDisplay: 'narrow', maximumFractionDigits: value < 0.000_01 ? 1 : 0 }).format(value * 1e6);
   return value < 1
     ? numbers({ style: 'unit', unit: 'millisecond', unitDisplay: 'narrow', maximumFractionDigits: value < 0.01 ? 1 : 0 }).format(value * 1000)
     : numbers({ style: 'unit', unit: 'second', unitDisplay: 'narrow', maximumFractionDigits: 1 }).format(value);
@@ -80,10 +83,10 @@ export function clock(ms: number, where = zone.value): string {
 const UNIT_NAMES: Record<string, string> = { ms: 'millisecond', s: 'second', m: 'minute', h: 'hour', d: 'day' };
 
 /** `1h30m` in words: 1 hour 30 minutes, 1시간 30분. */
-export function lengthText(short: string): string {
+export function lengthText(short: string, unitDisplay: 'long' | 'narrow' = 'long'): string {
   const parts = [...short.matchAll(/(\d+)(ms|[smhd])/g)];
   return parts
-    .map(([, count, unit]) => numbers({ style: 'unit', unit: UNIT_NAMES[unit ?? 's'], unitDisplay: 'long' }).format(Number(count)))
+    .map(([, count, unit]) => numbers({ style: 'unit', unit: UNIT_NAMES[unit ?? 's'], unitDisplay }).format(Number(count)))
     .join(' ');
 }
 

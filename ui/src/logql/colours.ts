@@ -29,6 +29,17 @@ export function colours(query: string): Coloured[] {
   return out;
 }
 
+/** The same parts, with a boundary at each of these places. */
+export function cut(parts: Coloured[], places: number[]): Coloured[] {
+  let begin = 0;
+  return parts.flatMap(({ text, kind }) => {
+    const inside = places.map((place) => place - begin).filter((place) => place > 0 && place < text.length);
+    const ends = [...new Set([0, ...inside, text.length])].toSorted((a, b) => a - b);
+    begin += text.length;
+    return ends.slice(1).map((end, i) => ({ text: text.slice(ends[i], end), kind }));
+  });
+}
+
 function kindOf({ groups = {} }: RegExpMatchArray, next: string): Kind {
   if (groups.comment) return 'comment';
   if (groups.string) return 'string';

@@ -5,12 +5,13 @@ import { fetchMap, LEVELS_OF_MAP, type Edge, type MapBy } from '../api/map';
 import { bytes, compact, number, percent, t } from '../i18n';
 import { visible } from '../parts/text';
 import { search } from '../search/actions';
-import { Failed } from '../search/States';
+import { Failed, Waiting } from '../search/States';
 import { failureOf, type Failure } from '../search/store';
 import { TimeField } from '../search/TimeField';
 import { place, runs } from '../state/place';
 import { resolve } from '../time/range';
 import { Drawing } from './Drawing';
+import { MapTime } from './MapTime';
 
 /** Edges that are drawn: more can't be told apart. All are in the table. */
 const DRAWN_MAX = 60;
@@ -41,12 +42,12 @@ export function MapView() {
       setEdges(now.map((edge) => Object.assign({ isNew: known.size > 0 && !known.has(keyOf(edge)) }, edge)));
       setFailure(null);
     };
-    setEdges(null);
     load().catch((error: unknown) => {
       if (!aborter.signal.aborted) setFailure(failureOf(error));
     });
     return () => aborter.abort();
   }, [by, runs.value]);
+  useEffect(() => setEdges(null), [by]);
   const shown = (edges ?? []).filter((edge) => (!onlyDenied || edge.denied > 0) && (!only || edge.from === only || edge.to === only));
   return (
     <main class="home map">
@@ -70,8 +71,9 @@ export function MapView() {
         <span class="space" />
         <TimeField />
       </div>
+      <MapTime />
       {failure && <Failed failure={failure} />}
-      {!edges && !failure && <p class="state">{t('list.loading')}</p>}
+      {!edges && !failure && <Waiting />}
       {edges?.length === 0 && <NoFlows />}
       {edges && edges.length > 0 && (
         <>

@@ -5,7 +5,7 @@ import { getJson, serverBase } from '../api/http';
 import { t } from '../i18n';
 import { visible } from '../parts/text';
 import { search } from '../search/actions';
-import { Failed } from '../search/States';
+import { Failed, Waiting } from '../search/States';
 import { failureOf, type Failure } from '../search/store';
 import { runs } from '../state/place';
 
@@ -45,7 +45,7 @@ export function Rules() {
         <h1>{t('nav.rules')}</h1>
       </div>
       {failure && <Failed failure={failure} />}
-      {!groups && !failure && <p class="state">{t('list.loading')}</p>}
+      {!groups && !failure && <Waiting />}
       {groups?.length === 0 && (
         <div class="state" role="status">
           <h2>{t('rules.none')}</h2>

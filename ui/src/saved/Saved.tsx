@@ -7,7 +7,7 @@ import { Icon } from '../parts/Icon';
 import { visible } from '../parts/text';
 import { toast } from '../parts/toast';
 import { draft } from '../search/draft';
-import { Failed } from '../search/States';
+import { Failed, Waiting } from '../search/States';
 import { failureOf, type Failure } from '../search/store';
 import { rangeLabel } from '../search/TimeField';
 import { go, runs } from '../state/place';
@@ -49,6 +49,7 @@ export function Saved() {
         <h1>{t('nav.saved')}</h1>
       </div>
       {failure && <Failed failure={failure} />}
+      {!list && !failure && <Waiting />}
       {list?.length === 0 && <p class="note">{t('saved.none')}</p>}
       {list && list.length > 0 && (
         <table class="services">

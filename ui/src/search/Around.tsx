@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Entry } from '../api/entries';
-import { clock, t } from '../i18n';
+import { clock, seconds, t } from '../i18n';
 import { LETTERS } from '../levels';
 import { LineText } from '../parts/Line';
 import { rowText } from '../parts/text';
@@ -73,6 +73,13 @@ function differing(entry: Entry, than: Entry): string {
   return Object.entries(entry.labels).filter(([name, value]) => than.labels[name] !== value).map(([, value]) => value).join(' ');
 }
 
+/** How long before or after another: −1.2s, +340µs. */
+export function delta(ns: string, than: string): string {
+  const difference = Number(BigInt(ns) - BigInt(than)) / 1e9;
+  if (difference === 0) return '±0';
+  return (difference < 0 ? '−' : '+') + seconds(Math.abs(difference));
+}
+
 function AroundRow({ entry, than, isTarget = false }: { entry: Entry; than: Entry; isTarget?: boolean }) {
   const { text, folded } = rowText(entry.line, null);
   const other = differing(entry, than);
@@ -80,6 +87,7 @@ function AroundRow({ entry, than, isTarget = false }: { entry: Entry; than: Entr
     <li class="around-row" data-target={isTarget} aria-current={isTarget}>
       <span class={`badge level-${entry.level}`}>{LETTERS[entry.level]}</span>
       <span class="row-time">{clock(entry.ms)}</span>
+      <span class="row-delta">{isTarget ? '' : delta(entry.ns, than.ns)}</span>
       {other && <span class="around-other">{other}</span>}
       <span class="row-line">
         <LineText text={text} matcher={null} />

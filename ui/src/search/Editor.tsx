@@ -1,9 +1,10 @@
 /** The query as one types it: coloured, and completed with what the server has. */
 
+import { Fragment } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { fetchCompletion, type Choice, type Completion } from '../api/complete';
 import { bytes, compact, t } from '../i18n';
-import { colours } from '../logql/colours';
+import { colours, cut } from '../logql/colours';
 import { fill, mayComplete } from '../logql/complete';
 import { isComposing } from '../parts/composing';
 import { visible } from '../parts/text';
@@ -11,7 +12,8 @@ import { place as here } from '../state/place';
 import { resolve } from '../time/range';
 import { openPasted } from './actions';
 import { draft } from './draft';
-import { failure } from './store';
+import { checkSoon, marked, repair } from './mistake';
+import { isRefused, LiveMistake } from './QueryError';
 
 const CHOICES = 12;
 const WAIT_MS = 80;
@@ -28,7 +30,6 @@ export function Editor({ run }: { run: () => void }) {
   const [offer, setOffer] = useState<Offer | null>(null);
   const timer = useRef(0);
   const asked = useRef(new AbortController());
-  const isRefused = failure.value?.trouble === 'refused';
   useLayoutEffect(() => {
     const element = area.current;
     if (!element) return;
@@ -75,9 +76,14 @@ export function Editor({ run }: { run: () => void }) {
     area.current?.focus();
     area.current?.setSelectionRange(caret, caret);
     look();
+    checkSoon(caret);
   };
   const onKey = (event: KeyboardEvent) => {
     if (isComposing(event)) return;
+    if (event.key === 'Enter' && event.altKey) {
+      event.preventDefault();
+      return repair(area.current);
+    }
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (offer && step) {
       event.preventDefault();
@@ -111,7 +117,7 @@ export function Editor({ run }: { run: () => void }) {
         autocapitalize="off"
         autocomplete="off"
         aria-label={t('query.label')}
-        aria-invalid={isRefused}
+        aria-invalid={isRefused() || marked.value !== null}
         aria-describedby="query-error"
         aria-autocomplete="list"
         aria-controls="query-offer"
@@ -121,6 +127,7 @@ export function Editor({ run }: { run: () => void }) {
         onInput={(event) => {
           draft.value = event.currentTarget.value;
           look();
+          checkSoon(event.currentTarget.selectionStart);
         }}
         onKeyDown={onKey}
         onClick={look}
@@ -145,11 +152,12 @@ export function Editor({ run }: { run: () => void }) {
           </div>
         ))}
       </div>
+      <LiveMistake />
     </div>
   );
 }
 
-/** The same text behind the field, in colour; marks where the offer belongs. */
+/** The same text behind the field, in colour, mistakes underlined; marks where the offer belongs. */
 function Coloured({ anchor }: { anchor: number }) {
   const mark = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
@@ -159,20 +167,20 @@ function Coloured({ anchor }: { anchor: number }) {
     list.style.left = `${Math.min(mark.current.offsetLeft, Math.max(0, (element?.clientWidth ?? 300) - 240))}px`;
     list.style.top = `${mark.current.offsetTop + 24 - (element?.scrollTop ?? 0)}px`;
   });
+  const { start, end } = marked.value ?? { start: -1, end: -1 };
   let at = 0;
   return (
     <pre class="coloured" aria-hidden="true">
-      {colours(draft.value).map(({ text, kind }, i) => {
+      {cut(colours(draft.value), [anchor, start, end]).map(({ text, kind }, i) => {
         const begin = at;
         at += text.length;
-        const holds = anchor >= begin && anchor < at;
-        if (!holds) return kind === 'text' ? text : <span key={i} class={`q-${kind}`}>{text}</span>;
+        const isBad = begin >= start && begin < end;
+        const style = [kind !== 'text' && `q-${kind}`, isBad && 'q-bad'].filter(Boolean).join(' ');
         return (
-          <span key={i} class={`q-${kind}`}>
-            {text.slice(0, anchor - begin)}
-            <i ref={mark} />
-            {text.slice(anchor - begin)}
-          </span>
+          <Fragment key={i}>
+            {begin === anchor && <i ref={mark} />}
+            {style ? <span class={style}>{text}</span> : text}
+          </Fragment>
         );
       })}
       {anchor >= at && <i ref={mark} />}

@@ -5,7 +5,7 @@ import { fetchTopValues, totalOf, type Field, type TopValue } from '../api/metri
 import { compact, number, percent, t } from '../i18n';
 import { Icon } from '../parts/Icon';
 import { visible } from '../parts/text';
-import { place } from '../state/place';
+import { note, place } from '../state/place';
 import { filterBy, flipColumn } from './actions';
 import { counts, failureOf, fields, fieldsFailure, ran } from './store';
 
@@ -73,18 +73,23 @@ function Values({ field }: { field: Field }) {
   if (!found) return <p class="note">{t('list.loading')}</p>;
   const total = Math.max(1, counts.value ? totalOf(counts.value) : found.reduce((sum, v) => sum + v.count, 0));
   return (
-    <ul class="values">
-      {found.map(({ value, count }) => (
-        <li key={value} class="value" title={`${value}: ${number(count)}`}>
-          <meter class="share" min={0} max={1} value={count / total} aria-hidden="true" />
-          <span class="value-text" data-absent={value === ''}>{value === '' ? t('fields.absent') : visible(value.slice(0, 200))}</span>
-          <span class="value-count">{percent(count / total)}</span>
-          <span class="picks">
-            <button type="button" title={t('fields.with', { name: field.name, value })} aria-label={t('fields.with', { name: field.name, value })} onClick={() => filterBy(field.source, field.name, '=', value)}>+</button>
-            <button type="button" title={t('fields.without', { name: field.name, value })} aria-label={t('fields.without', { name: field.name, value })} onClick={() => filterBy(field.source, field.name, '!=', value)}>−</button>
-          </span>
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul class="values">
+        {found.map(({ value, count }) => (
+          <li key={value} class="value" title={`${value}: ${number(count)}`}>
+            <meter class="share" min={0} max={1} value={count / total} aria-hidden="true" />
+            <span class="value-text" data-absent={value === ''}>{value === '' ? t('fields.absent') : visible(value.slice(0, 200))}</span>
+            <span class="value-count">{percent(count / total)}</span>
+            <span class="picks">
+              <button type="button" title={t('fields.with', { name: field.name, value })} aria-label={t('fields.with', { name: field.name, value })} onClick={() => filterBy(field.source, field.name, '=', value)}>+</button>
+              <button type="button" title={t('fields.without', { name: field.name, value })} aria-label={t('fields.without', { name: field.name, value })} onClick={() => filterBy(field.source, field.name, '!=', value)}>−</button>
+            </span>
+          </li>
+        ))}
+      </ul>
+      <button type="button" class="quiet field-over-time" onClick={() => note({ show: 'chart', by: field.name })}>
+        {t('fields.chart')}
+      </button>
+    </>
   );
 }

@@ -49,12 +49,22 @@ export function Lines() {
     if (cursor.value && lastShown > list.length - 150 && !moreFailure.value && tail.value === 'off') void more();
   }, [lastShown, list.length, cursor.value, loading.value]);
   useLayoutEffect(() => {
-    if (current.value >= 0) virtual.scrollToIndex(current.value, { align: 'auto' });
+    const index = current.value;
+    if (index < 0 || !box.current) return;
+    if (!isOpen(list[index])) return virtual.scrollToIndex(index, { align: 'auto' });
+    // Of an open line the beginning is what is looked for.
+    const top = (virtual.getOffsetForIndex(index, 'start')?.[0] ?? 0) - box.current.scrollTop;
+    if (top < 0 || top > box.current.clientHeight - 4 * ROW_PIXELS) virtual.scrollToIndex(index, { align: 'start' });
   }, [current.value]);
   useLayoutEffect(() => virtual.measure(), [isMeasured, columns.join()]);
   useLayoutEffect(() => {
     box.current?.scrollTo(0, 0);
   }, [ran.value]);
+  // When the lines of a query are seen, for who measures the page.
+  useLayoutEffect(() => {
+    const frame = requestAnimationFrame(() => performance.mark('lines'));
+    return () => cancelAnimationFrame(frame);
+  }, [list[0]?.id]);
 
   const scroll = () => {
     if (tail.value === 'off' || !box.current) return;

@@ -3,9 +3,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Series } from '../api/metrics';
 import { number, t } from '../i18n';
+import { hintText } from '../i18n/hints';
 import { visible } from '../parts/text';
 import { theme } from '../state/settings';
-import { zoomTo } from './actions';
+import { wider, zoomTo } from './actions';
+import { hint } from './store';
 
 /** More lines than this are no chart. */
 const SERIES_SHOWN = 30;
@@ -36,7 +38,19 @@ export function MetricChart({ series }: { series: Series[] }) {
       destroy();
     };
   }, [series, isolated, theme.value]);
-  if (!series.length) return <div class="state">{t('empty.title')}</div>;
+  if (!series.length) {
+    return (
+      <div class="state" role="status">
+        <h2>{t('empty.series')}</h2>
+        {hint.value && <p class="why">{hintText(hint.value)}</p>}
+        <div class="ways">
+          <button type="button" onClick={wider}>
+            {t('time.out')}
+          </button>
+        </div>
+      </div>
+    );
+  }
   return (
     <div class="metric" role="region" aria-label={t('metric.table')} tabIndex={0}>
       <div class="metric-chart" ref={box} role="img" aria-label={t('metric.series', { count: series.length })} />
@@ -45,9 +59,9 @@ export function MetricChart({ series }: { series: Series[] }) {
         <thead>
           <tr>
             <th scope="col">{t('metric.series', { count: series.length })}</th>
-            <th scope="col">last</th>
-            <th scope="col">mean</th>
-            <th scope="col">max</th>
+            <th scope="col">{t('metric.last')}</th>
+            <th scope="col">{t('metric.mean')}</th>
+            <th scope="col">{t('metric.highest')}</th>
           </tr>
         </thead>
         <tbody>

@@ -10,8 +10,9 @@ import { recent } from '../state/settings';
 import { openPasted, search } from './actions';
 import { draft } from './draft';
 import { Editor } from './Editor';
-import { QueryError } from './QueryError';
-import { failure, loading, stop } from './store';
+import { marked } from './mistake';
+import { isRefused, Refused } from './QueryError';
+import { loading, stop } from './store';
 import { endTail, tail } from './tail';
 import { TimeField } from './TimeField';
 
@@ -32,7 +33,7 @@ export function QueryBar() {
       }}
     >
       <div class="query-line">
-        <div class="query-box" data-bad={failure.value?.trouble === 'refused'}>
+        <div class="query-box" data-bad={isRefused() || marked.value !== null}>
           <Editor run={run} />
           {recent.value.length > 0 && (
             <Menu label={t('query.recent')} icon="history" choices={recent.value.slice(0, 12).map((query) => ({ text: query, act: () => search(query) }))} />
@@ -49,7 +50,7 @@ export function QueryBar() {
           </button>
         )}
       </div>
-      <QueryError element={() => document.querySelector<HTMLTextAreaElement>('#query')} />
+      <Refused />
       <Chips />
     </form>
   );

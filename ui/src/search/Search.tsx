@@ -5,6 +5,7 @@ import { t } from '../i18n';
 import { place, runs } from '../state/place';
 import { sidebar } from '../state/settings';
 import { Changes } from './Changes';
+import { FieldChart } from './FieldChart';
 import { Fields } from './Fields';
 import { Histogram } from './Histogram';
 import { Lines } from './Lines';
@@ -13,26 +14,16 @@ import { MetricChart } from './MetricChart';
 import { Patterns } from './Patterns';
 import { QueryBar } from './QueryBar';
 import { forget } from './selection';
-import { Empty, Failed } from './States';
-import { failure, loading, ran, rows, run, series, warnings } from './store';
+import { Empty, Failed, Waiting } from './States';
+import { failure, hasBegun, loading, ran, rows, run, series, stop, warnings } from './store';
 import { endTail, tail, arrived, errors } from './tail';
 import { Toolbar } from './Toolbar';
-
-/** The run that began before anything was drawn; -1 when there is none. */
-let begun = -1;
-
-/** Asks for the lines of a link at once: drawing the page around them takes as long as the server does. */
-export function beginSearch() {
-  begun = runs.value;
-  void run();
-}
 
 export function Search() {
   useEffect(() => {
     endTail();
     forget();
-    if (begun !== runs.value) void run();
-    begun = -1;
+    if (!hasBegun(runs.value)) void run();
   }, [runs.value]);
   useEffect(() => endTail, []);
   const isMetric = series.value !== null;
@@ -65,20 +56,20 @@ function Content() {
   const isSummed = series.value === null && !failure.value && tail.value === 'off' && ran.value.query !== '';
   const hasChanges = show === 'changes' && isSummed;
   const hasPatterns = show === 'patterns' && isSummed && (rows.value.length > 0 || isLoading);
-  const isOther = hasChanges || hasPatterns;
-  if (failure.value && !hasSomething) return <Failed failure={failure.value} />;
+  const hasChart = show === 'chart' && isSummed && (rows.value.length > 0 || isLoading);
+  const isOther = hasChanges || hasPatterns || hasChart;
+  // Why a query was refused is said below it.
+  const isRefused = failure.value?.trouble === 'refused';
+  if (failure.value && !hasSomething) return isRefused ? null : <Failed failure={failure.value} />;
   return (
     <div class="content" data-busy={isLoading}>
-      {failure.value && <Failed failure={failure.value} />}
+      {failure.value && !isRefused && <Failed failure={failure.value} />}
       {series.value !== null && <MetricChart series={series.value} />}
       {hasChanges && <Changes />}
       {hasPatterns && <Patterns />}
+      {hasChart && <FieldChart />}
       {series.value === null && rows.value.length > 0 && !isOther && <Lines />}
-      {!hasSomething && isLoading && !isOther && (
-        <div class="state" role="status">
-          {t('list.loading')}
-        </div>
-      )}
+      {!hasSomething && isLoading && !isOther && <Waiting stop={stop} />}
       {!hasSomething && !isLoading && tail.value !== 'off' && (
         <div class="state" role="status">
           {t('tail.waiting')}

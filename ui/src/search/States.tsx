@@ -2,12 +2,13 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { fetchPage, spanNs } from '../api/entries';
-import { identity } from '../api/http';
+import { identity, type Trouble } from '../api/http';
 import { beginSession } from '../api/session';
 import { fetchLevelCounts, totalOf } from '../api/metrics';
 import { chips, isLogQuery } from '../logql/edit';
-import { number, stamp, t } from '../i18n';
-import { place, runs } from '../state/place';
+import { number, stamp, t, type Key } from '../i18n';
+import { hintText } from '../i18n/hints';
+import { runs } from '../state/place';
 import { search, setRange } from './actions';
 import { hint, ran, type Failure } from './store';
 
@@ -37,7 +38,7 @@ export function Empty() {
   return (
     <div ref={box} class="state" role="status">
       <h2>{t('empty.title')}</h2>
-      {hint.value && <p class="why">{hint.value}</p>}
+      {hint.value && <p class="why">{hintText(hint.value)}</p>}
       {ways === null && <p class="note">{t('empty.looking')}</p>}
       {ways?.length === 0 && <p class="note">{t('empty.nothing')}</p>}
       <div class="ways">
@@ -76,16 +77,46 @@ async function findWays(aborted: AbortSignal): Promise<Way[]> {
   return ways;
 }
 
+/** An answer that takes longer than this is said to. */
+const SLOW_MS = 4000;
+
+/** Still asked: after a while what could be done about it. */
+export function Waiting({ stop }: { stop?: () => void }) {
+  const [isSlow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), SLOW_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <div class="state" role="status">
+      <p>{t('list.loading')}</p>
+      {isSlow && <p class="note">{t(stop ? 'list.slow.query' : 'list.slow')}</p>}
+      {isSlow && stop && (
+        <div class="ways">
+          <button type="button" onClick={stop}>
+            {t('query.stop')}
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+const ADVICE: Partial<Record<Trouble, Key>> = {
+  gone: 'error.gone.hint',
+  limited: 'error.limited.hint',
+  slow: 'error.slow.hint',
+  broken: 'error.broken.hint',
+};
+
 export function Failed({ failure }: { failure: Failure }) {
   if (failure.trouble === 'unauthorized') return <TokenForm message={failure.message} />;
-  // What is wrong with a query is said below it.
-  if (failure.trouble === 'refused' && failure.message.startsWith('parse error')) return null;
-  const advice = failure.trouble === 'gone' ? t('error.gone.hint') : failure.trouble === 'limited' ? t('error.limited.hint') : failure.trouble === 'slow' ? t('error.slow.hint') : '';
+  const advice = ADVICE[failure.trouble];
   return (
     <div class="state failed" role="alert">
       <h2>{t(`error.${failure.trouble}`)}</h2>
       {failure.message && <p class="why">{failure.message}</p>}
-      {advice && <p class="note">{advice}</p>}
+      {advice && <p class="note">{t(advice)}</p>}
       {failure.trouble !== 'refused' && (
         <div class="ways">
           <button type="button" onClick={() => runs.value++}>
@@ -123,9 +154,4 @@ export function TokenForm({ message }: { message: string }) {
       <p class="note">{t('token.hint')}</p>
     </form>
   );
-}
-
-/** The place of an unknown tenant in the URL is the page's; requests carry it. */
-export function adoptTenant() {
-  identity.tenant = place.value.tenant;
 }

@@ -1,14 +1,15 @@
 /** Above the lines: how many, in which order, how shown, followed, taken away. */
 
-import { exportEntries, type Entry } from '../api/entries';
+import type { Entry } from '../api/entries';
 import { serverBase, identity } from '../api/http';
 import { asCurl, asGrafana, asLogcli, type View } from '../exchange/copy';
-import { saveEntries } from '../exchange/download';
+import { download, FORMATS, withParsers, type Format } from '../exchange/download';
 import { bytes, number, seconds, stamp, t } from '../i18n';
 import { copy } from '../parts/clipboard';
 import { Icon, type IconName } from '../parts/Icon';
 import { Menu } from '../parts/Menu';
 import { isComposing } from '../parts/composing';
+import { toast } from '../parts/toast';
 import { Save } from '../saved/Save';
 import { note, place, runs } from '../state/place';
 import { order, pretty, sidebar, toggle, wrap } from '../state/settings';
@@ -16,7 +17,7 @@ import { flipChanges, flipTail, fixedLink, stopTail } from './actions';
 import { moveToMatch, sought } from './find';
 import { chosen, opened } from './selection';
 import { asMarkdown } from './taking';
-import { cost, isGap, ran, rows, series } from './store';
+import { cost, failureOf, fields, isGap, ran, rows, series } from './store';
 import { arrived, isPaused, retryIn, since, tail, waitingCount } from './tail';
 
 export function Toolbar() {
@@ -53,7 +54,7 @@ export function Toolbar() {
 }
 
 /** What the list is drawn as. */
-const MODES = ['lines', 'table', 'json', 'patterns'] as const;
+const MODES = ['lines', 'table', 'json', 'patterns', 'chart'] as const;
 
 function Modes() {
   const { show } = place.value;
@@ -97,7 +98,7 @@ function Find() {
 
 function Tool({ icon, text, hint, isOn, act, isIconOnly }: { icon: IconName; text: string; hint?: string; isOn?: boolean; act: () => void; isIconOnly?: boolean }) {
   return (
-    <button type="button" class="tool" aria-pressed={isOn} aria-label={isIconOnly ? text : undefined} title={hint ? `${text} ${hint}` : text} onClick={act}>
+    <button type="button" class="tool" aria-pressed={isOn} aria-label={text} title={hint ? `${text} ${hint}` : text} onClick={act}>
       <Icon name={icon} />
       {!isIconOnly && <span>{text}</span>}
     </button>
@@ -134,23 +135,24 @@ function TailTool() {
   );
 }
 
+/** Names of the first lines, for a CSV whose reader chose no columns. */
+function namesOfLines(): string[] {
+  const entries = rows.value.slice(0, 1000).filter((row): row is Entry => !isGap(row));
+  const names = entries.flatMap(({ labels, metadata, parsed }) => Object.keys({ ...labels, ...metadata, ...parsed }));
+  return [...new Set(names)].toSorted();
+}
+
 function Download() {
-  const save = (format: 'text' | 'json' | 'csv') => () => {
+  const save = (format: Format) => () => {
     const { query, span, forward } = ran.value;
-    const aborter = new AbortController();
-    void saveEntries(exportEntries(query, span, forward, 0, aborter.signal), format, place.value.columns);
+    const columns = place.value.columns.length ? place.value.columns : namesOfLines();
+    const parsed = format === 'csv' ? withParsers(query, columns, fields.value ?? []) : query;
+    download({ query: parsed, span, forward, format, columns }).then(
+      () => toast(t('download.begun')),
+      (error: unknown) => toast(failureOf(error).message || t('error.gone')),
+    );
   };
-  return (
-    <Menu
-      label={t('download')}
-      icon="download"
-      choices={[
-        { text: t('download.text'), act: save('text') },
-        { text: t('download.json'), act: save('json') },
-        { text: t('download.csv'), act: save('csv') },
-      ]}
-    />
-  );
+  return <Menu label={t('download')} icon="download" choices={FORMATS.map((format) => ({ text: t(`download.${format}`), act: save(format) }))} />;
 }
 
 function viewNow(): View {

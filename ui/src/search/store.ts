@@ -3,10 +3,10 @@
 import { batch, signal } from '@preact/signals';
 import { fetchPage, spanNs, type Entry } from '../api/entries';
 import { RequestError, type Trouble } from '../api/http';
-import { fetchBars, fetchFields, fetchLevelCounts, queryRange, type Bars, type Field, type LevelCounts, type Series } from '../api/metrics';
+import { fetchBars, fetchFields, fetchLevelCounts, queryRangeWithHint, type Bars, type Field, type LevelCounts, type Series } from '../api/metrics';
 import { isLogQuery, selectorOf } from '../logql/edit';
 import { order, remember } from '../state/settings';
-import { place } from '../state/place';
+import { place, runs } from '../state/place';
 import { histogramStep, resolve, type Span } from '../time/range';
 
 /** Few, so that the first lines are there at once. */
@@ -94,7 +94,28 @@ export async function run(first: 'newest' | 'oldest' = order.value) {
   else await runMetric(asked, span, aborted);
 }
 
-/** The parts beside the lines are asked for at the same time, and never waited for. */
+/** The run that began before anything was drawn; -1 when there is none. */
+let begun = -1;
+
+/** Asks for the lines of a link at once: loading the page around them takes as long as the server does. */
+export function beginSearch() {
+  begun = runs.value;
+  void run();
+}
+
+/** Whether this run is the one that began early; says so once. */
+export function hasBegun(asked: number): boolean {
+  const isThis = asked === begun;
+  begun = -1;
+  return isThis;
+}
+
+/** How long the parts beside the lines wait for these: on few cores they would take their time. */
+const BESIDE_MS = 120;
+
+const after = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+/** The parts beside the lines are asked for when these are there or take long, and never waited for. */
 async function runLog(query: string, span: Span, forward: boolean, aborted: AbortSignal) {
   const page = fetchPage({ query, ...spanNs(span), limit: FIRST_PAGE, forward }, aborted);
   const noBars = (why: string) => {
@@ -105,10 +126,11 @@ async function runLog(query: string, span: Span, forward: boolean, aborted: Abor
     fields.value = [];
     fieldsFailure.value = why;
   };
-  const beside = [
-    fetchBars(query, span, BARS, aborted).then((found) => (bars.value = found), unless(aborted, noBars)),
-    fetchLevelCounts(query, span, aborted).then((found) => (counts.value = found), unless(aborted, () => (counts.value = null))),
-  ];
+  const beside = Promise.race([page.catch(() => undefined), after(BESIDE_MS)]).then(() => {
+    if (aborted.aborted) return;
+    fetchBars(query, span, BARS, aborted).then((found) => (bars.value = found), unless(aborted, noBars));
+    fetchLevelCounts(query, span, aborted).then((found) => (counts.value = found), unless(aborted, () => (counts.value = null)));
+  });
   try {
     const found = await page;
     if (aborted.aborted) return;
@@ -122,22 +144,22 @@ async function runLog(query: string, span: Span, forward: boolean, aborted: Abor
       loading.value = 'none';
     });
     remember(place.value.query);
-    performance.mark('lines');
     fetchFields(query, selectorOf(query), span, aborted).then((all) => (fields.value = all), unless(aborted, noFields));
   } catch (error) {
     if (!aborted.aborted) fail(error);
   }
-  await Promise.all(beside);
+  await beside;
 }
 
 async function runMetric(query: string, span: Span, aborted: AbortSignal) {
   try {
-    const found = await queryRange(query, span, histogramStep(span, 240), aborted);
+    const { found, hint: why } = await queryRangeWithHint(query, span, histogramStep(span, 240), aborted);
     if (aborted.aborted) return;
     batch(() => {
       rows.value = [];
       bars.value = counts.value = null;
-      cursor.value = hint.value = null;
+      cursor.value = null;
+      hint.value = why;
       cost.value = null;
       warnings.value = [];
       series.value = found;

@@ -2,12 +2,12 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { RequestError } from '../api/http';
-import { fetchSources, type Refusal, type Source } from '../api/sources';
+import { fetchSources, type Listener, type Refusal, type Source, type Sources as Known } from '../api/sources';
 import { compact, number, seconds, stamp, t } from '../i18n';
 import { visible } from '../parts/text';
-import { Failed } from '../search/States';
+import { Failed, Waiting } from '../search/States';
 import { failureOf, type Failure } from '../search/store';
-import { runs } from '../state/place';
+import { go, runs } from '../state/place';
 
 const REFRESH_MS = 15_000;
 
@@ -17,7 +17,7 @@ const SILENT_SECONDS = 15 * 60;
 const refusedOf = (source: Source) => source.refused.reduce((sum, refusal) => sum + refusal.count, 0);
 
 export function Sources() {
-  const [sources, setSources] = useState<Source[] | null>(null);
+  const [known, setKnown] = useState<Known | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   const [isMissing, setMissing] = useState(false);
   useEffect(() => {
@@ -25,7 +25,7 @@ export function Sources() {
     const load = () =>
       fetchSources(aborter.signal).then(
         (found) => {
-          setSources(found.toSorted((a, b) => refusedOf(b) - refusedOf(a) || a.silent_seconds - b.silent_seconds));
+          setKnown(found);
           setFailure(null);
         },
         (error: unknown) => {
@@ -43,6 +43,7 @@ export function Sources() {
       aborter.abort();
     };
   }, [runs.value]);
+  const sources = known?.sources.toSorted((a, b) => refusedOf(b) - refusedOf(a) || a.silent_seconds - b.silent_seconds) ?? null;
   const refusals = (sources ?? []).flatMap((source) => source.refused.map((refusal) => ({ source, refusal })));
   return (
     <main class="home sources">
@@ -53,20 +54,27 @@ export function Sources() {
       </div>
       {failure && <Failed failure={failure} />}
       {isMissing && <p class="state">{t('sources.missing')}</p>}
-      {!sources && !failure && !isMissing && <p class="state">{t('list.loading')}</p>}
+      {!sources && !failure && !isMissing && <Waiting />}
       {sources?.length === 0 && (
         <div class="state" role="status">
           <h2>{t('sources.none')}</h2>
           <p class="note">{t('sources.none.hint')}</p>
+          <div class="ways">
+            <button type="button" onClick={() => go({ view: 'home', query: '' })}>
+              {t('nav.home')}
+            </button>
+          </div>
         </div>
       )}
       {refusals.length > 0 && <Refusals list={refusals} />}
-      {sources && sources.length > 0 && <SourceTable list={sources} />}
+      {sources && sources.length > 0 && <SourceTable list={sources} hasTenants={known?.auth_enabled !== false} />}
+      {known && known.forgotten > 0 && <p class="note">{t('sources.forgotten', { count: known.forgotten })}</p>}
+      {known?.listeners && <Listeners list={known.listeners} />}
     </main>
   );
 }
 
-function SourceTable({ list }: { list: Source[] }) {
+function SourceTable({ list, hasTenants }: { list: Source[]; hasTenants: boolean }) {
   return (
     <table class="services">
       <thead>
@@ -83,10 +91,10 @@ function SourceTable({ list }: { list: Source[] }) {
         {list.map((source) => (
           <tr key={`${source.receiver} ${source.client} ${source.user_agent} ${source.tenant}`} data-bad={refusedOf(source) > 0}>
             <th scope="row">
-              {visible(source.client)} {source.user_agent && <small class="quiet-text">{visible(source.user_agent.slice(0, 60))}</small>}
+              <span class="client">{visible(source.client)}</span> {source.user_agent && <small class="quiet-text">{visible(source.user_agent.slice(0, 60))}</small>}
             </th>
             <td>
-              {visible(source.receiver)} {source.tenant && <small class="quiet-text">{visible(source.tenant)}</small>}
+              {visible(source.receiver)} {hasTenants && source.tenant && <small class="quiet-text">{visible(source.tenant)}</small>}
             </td>
             <td class="figure" title={number(source.entries)}>{compact(source.entries)}</td>
             <td class="figure">{refusedOf(source) > 0 ? <b class="denied">{compact(refusedOf(source))}</b> : <span class="none">0</span>}</td>
@@ -96,6 +104,28 @@ function SourceTable({ list }: { list: Source[] }) {
         ))}
       </tbody>
     </table>
+  );
+}
+
+function Listeners({ list }: { list: Listener[] }) {
+  return (
+    <section>
+      <h2>{t('sources.listeners')}</h2>
+      <table class="services">
+        <tbody>
+          {list.map(({ protocol, address, messages, dropped = 0, refused_connections = 0 }) => (
+            <tr key={`${protocol} ${address}`} data-bad={dropped + refused_connections > 0}>
+              <th scope="row">{visible(protocol)}</th>
+              <td><code>{visible(address)}</code></td>
+              <td class="figure">{messages !== undefined && t('sources.messages', { count: messages })}</td>
+              <td class="figure">
+                {dropped > 0 && <b class="denied">{t('sources.dropped', { count: dropped })}</b>} {refused_connections > 0 && <b class="denied">{t('sources.connections', { count: refused_connections })}</b>}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
   );
 }
 

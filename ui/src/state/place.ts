@@ -7,7 +7,7 @@ export const VIEWS = ['home', 'search', 'map', 'sources', 'storage', 'saved', 'r
 export type View = (typeof VIEWS)[number];
 
 /** How Search shows what its query finds. */
-export const SHOWS = ['lines', 'table', 'json', 'patterns', 'changes'] as const;
+export const SHOWS = ['lines', 'table', 'json', 'patterns', 'chart', 'changes'] as const;
 export type Show = (typeof SHOWS)[number];
 
 export interface Place {
@@ -17,6 +17,8 @@ export interface Place {
   range: Range;
   /** Fields shown as columns. */
   columns: string[];
+  /** The field whose values the chart counts; empty is the level. */
+  by: string;
   /** The key of the line a link points at. */
   line: string;
   tenant: string;
@@ -36,18 +38,20 @@ export function parsePlace(search: string): Place {
     query: params.get('query') ?? '',
     range,
     columns: (params.get('columns') ?? '').split(',').filter(Boolean),
+    by: /^[a-zA-Z_]\w*$/.exec(params.get('by') ?? '')?.[0] ?? '',
     line: params.get('line') ?? '',
     tenant: params.get('tenant') ?? '',
   };
 }
 
-export function placeText({ view, show, query, range, columns, line, tenant }: Place): string {
+export function placeText({ view, show, query, range, columns, by, line, tenant }: Place): string {
   const params = new URLSearchParams();
   if (view === 'search') {
     params.set('query', query);
     params.set('from', range.from);
     params.set('to', range.to);
     if (columns.length) params.set('columns', columns.join(','));
+    if (by && show === 'chart') params.set('by', by);
     if (line) params.set('line', line);
     if (show !== 'lines') params.set('show', show);
   }

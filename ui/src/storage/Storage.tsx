@@ -6,7 +6,7 @@ import { bytes, compact, lengthText, number, percent, t } from '../i18n';
 import { quote } from '../logql/split';
 import { visible } from '../parts/text';
 import { search } from '../search/actions';
-import { Failed } from '../search/States';
+import { Failed, Waiting } from '../search/States';
 import { failureOf, type Failure } from '../search/store';
 import { runs } from '../state/place';
 import { parseDuration, shortDuration } from '../time/range';
@@ -57,7 +57,7 @@ export function Storage() {
         </div>
       </div>
       {failure && <Failed failure={failure} />}
-      {!stored && !failure && <p class="state">{t('list.loading')}</p>}
+      {!stored && !failure && <Waiting />}
       {stored && (
         <>
           <dl class="figures">

@@ -5,6 +5,7 @@
 //! line, as `{"error":…}`; text and CSV are cut off, so that no client takes them for complete.
 
 use crate::api::export_format::ExportFormat;
+use crate::api::extract::LinkScope;
 use crate::api::headers::header;
 use crate::api::params::Params;
 use crate::api::query::{kind_of, parse};
@@ -43,7 +44,7 @@ const PAGE_AND_JSON: usize = 3;
 /// `export`
 pub(crate) async fn export(
     State(app): State<Arc<App>>,
-    mut scope: ReadScope,
+    LinkScope(mut scope): LinkScope,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
@@ -99,7 +100,8 @@ pub(crate) async fn export(
     log.end(&stats);
     let head = Some(format.head()).filter(|head| !head.is_empty());
     let head = futures_util::stream::iter(head.map(|head| Ok(Bytes::from(head))));
-    let body = Body::from_stream(head.chain(chunks(export, first, after)));
+    // Compression asks once more after the end, which an unfold does not bear.
+    let body = Body::from_stream(head.chain(chunks(export, first, after).fuse()));
     Ok(([(CONTENT_TYPE, format.content_type())], body).into_response())
 }
 

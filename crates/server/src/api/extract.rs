@@ -11,9 +11,9 @@ use crate::error::ApiError;
 use crate::time_bounds::Bounds;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method};
 use skald_model::TenantId;
 use std::sync::Arc;
 
@@ -41,6 +41,27 @@ impl FromRequestParts<Arc<App>> for ReadScope {
             Tenant::named(parts, fallback(app))?.into()
         };
         ReadScope::of_request(&app.overrides, querier, tenants, &parts.headers)
+    }
+}
+
+/// The scope of a request that may be a link. Links carry no headers: the parameter `tenant` stands for
+/// a missing `X-Scope-OrgID`.
+pub(crate) struct LinkScope(pub(crate) ReadScope);
+
+impl FromRequestParts<Arc<App>> for LinkScope {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<LinkScope, ApiError> {
+        const TENANT: HeaderName = HeaderName::from_static("x-scope-orgid");
+        let params = Params::parse(parts.uri.query().unwrap_or(""))?;
+        let named = params.get("tenant");
+        if !named.is_empty() && !parts.headers.contains_key(&TENANT) {
+            let named = HeaderValue::from_str(named)
+                .map_err(|_| ApiError::bad("the parameter tenant can't be one"))?;
+            parts.headers.insert(TENANT, named);
+        }
+        let scope = ReadScope::from_request_parts(parts, app).await?;
+        Ok(LinkScope(scope))
     }
 }
 

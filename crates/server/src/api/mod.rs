@@ -26,6 +26,7 @@ pub(crate) mod parse;
 pub(crate) mod patterns;
 pub(crate) mod push;
 pub(crate) mod query;
+pub(crate) mod query_fix;
 pub(crate) mod response;
 pub(crate) mod root;
 pub(crate) mod rules;

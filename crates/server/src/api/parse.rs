@@ -1,6 +1,7 @@
 //! Parsing says whether a query can be read: its kind, or the place and reason of the mistake.
 
 use crate::api::params::Params;
+use crate::api::query_fix::{self, advice};
 use crate::api::response::json;
 use crate::error::ApiError;
 use crate::wire::json::Json;
@@ -40,20 +41,21 @@ fn encode(query: &str, error: &ParseError) -> Vec<u8> {
         characters(error.span.start),
         characters(error.span.end)
     ));
-    out.text(fix(&error.message));
+    out.text(advice(&error.message));
+    if let Some(edit) = query_fix::edit(query, error, advice(&error.message)) {
+        let characters = |end: usize| query[..end].chars().count();
+        out.raw(&format!(
+            ",\"edit\":{{\"start\":{},\"end\":{},\"text\":",
+            characters(edit.range.start),
+            characters(edit.range.end)
+        ));
+        out.text(&edit.text);
+        out.raw("}");
+    }
     out.raw(",\"message\":");
     out.text(&error.message);
     out.raw("}}\n");
     out.finish()
-}
-
-/// The line below the carets: how to repair the query, where that is known.
-fn fix(message: &str) -> &str {
-    let mut lines = message.lines();
-    lines
-        .by_ref()
-        .find(|line| line.contains('^') && line.trim().chars().all(|c| c == '^'));
-    lines.next().unwrap_or("")
 }
 
 #[cfg(test)]

@@ -47,6 +47,19 @@ impl Sender {
         tenant.as_str().clone_into(&mut self.tenant);
     }
 
+    /// Notes a push to a path that no receiver has.
+    pub(crate) fn record_unknown_path(self, app: &App, parts: &Parts) {
+        let text = format!("{} {}", parts.method, parts.uri.path());
+        let reply = skald_ingest::refusal(Protocol::Loki, None, 404, &text);
+        let key = SourceKey {
+            receiver: "none".to_owned(),
+            client: self.client,
+            user_agent: self.user_agent,
+            tenant: self.tenant,
+        };
+        app.sources.record(key, &reply, clock::now());
+    }
+
     /// Notes the answer to a push.
     pub(crate) fn record(&self, app: &App, protocol: Protocol, reply: &PushReply) {
         let key = SourceKey {

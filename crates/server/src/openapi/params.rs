@@ -224,6 +224,11 @@ pub(super) const EXPORT_COLUMNS: Param = optional(
     Kind::Text,
     "Labels and fields that are columns of a CSV, comma between",
 );
+pub(super) const EXPORT_TENANT: Param = optional(
+    "tenant",
+    Kind::Text,
+    "Stands for X-Scope-OrgID in links, which carry no headers",
+);
 pub(super) const RULE_TYPE: Param = optional(
     "type",
     Kind::OneOf(&["alert", "record"]),

@@ -173,6 +173,7 @@ fn queries() -> Vec<Operation> {
                         CURSOR,
                         EXPORT_FORMAT,
                         EXPORT_COLUMNS,
+                        EXPORT_TENANT,
                     ],
                 ],
             )

@@ -160,6 +160,13 @@ static ADVICE: &[(&str, Advice)] = &[
         ),
     ),
     (
+        "unknown_path",
+        advice(
+            "",
+            "no receiver has this path: senders use /loki/api/v1/push, /v1/logs, /_bulk, /services/collector, /api/v2/logs or /ingest/…",
+        ),
+    ),
+    (
         "unknown_content_type",
         advice(
             "",

@@ -182,6 +182,7 @@ fn reason_of(status: u16) -> &'static str {
     match status {
         401 => "unauthorized",
         403 => "forbidden",
+        404 => "unknown_path",
         408 => "too_slow",
         413 => "body_too_large",
         415 => "unknown_content_type",

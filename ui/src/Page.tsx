@@ -1,4 +1,4 @@
-/** The page begins here: language, identity, then the view that the URL names. */
+/** All of the page: the view that the URL names below what is above every view. */
 
 import { effect } from '@preact/signals';
 import { render } from 'preact';
@@ -9,9 +9,7 @@ import { MapView } from './map/MapView';
 import { Toast } from './parts/toast';
 import { Rules } from './rules/Rules';
 import { Saved } from './saved/Saved';
-import { recallToken } from './api/session';
-import { adoptTenant } from './search/States';
-import { beginSearch, Search } from './search/Search';
+import { Search } from './search/Search';
 import { place } from './state/place';
 import { language } from './state/settings';
 import { Sources } from './sources/Sources';
@@ -47,19 +45,16 @@ function Page() {
   );
 }
 
-recallToken();
-adoptTenant();
-if (place.value.view === 'search') beginSearch();
-listen();
-let isFirst = true;
-effect(() => {
-  void language.value;
-  void loadLanguage().then(() => {
-    if (isFirst) render(<Page />, document.querySelector('#page') ?? document.body);
-    isFirst = false;
+/** Draws the page, and again in another language when one is chosen. */
+export function show() {
+  listen();
+  render(<Page />, document.querySelector('#page') ?? document.body);
+  effect(() => {
+    void language.value;
+    void loadLanguage();
   });
-});
-effect(() => {
-  const { view, query } = place.value;
-  document.title = view === 'search' && query ? `${query.slice(0, 80)} · Skald` : 'Skald';
-});
+  effect(() => {
+    const { view, query } = place.value;
+    document.title = view === 'search' && query ? `${query.slice(0, 80)} · Skald` : 'Skald';
+  });
+}
