@@ -13,6 +13,9 @@ import { histogramStep, resolve, type Span } from '../time/range';
 const FIRST_PAGE = 200;
 const NEXT_PAGE = 1000;
 
+/** Who has come far goes on in larger steps, as far as servers usually allow. */
+const PAGE_MAX = 5000;
+
 /** Rows beyond which browsers can't scroll exactly. */
 export const ROWS_MAX = 400_000;
 
@@ -201,7 +204,7 @@ export async function more() {
   loading.value = 'more';
   moreFailure.value = null;
   try {
-    const page = await fetchPage({ query, ...spanNs(span), limit: NEXT_PAGE, forward, cursor: cursor.value }, aborted);
+    const page = await fetchPage({ query, ...spanNs(span), limit: Math.min(PAGE_MAX, Math.max(NEXT_PAGE, Math.floor(rows.value.length / 2))), forward, cursor: cursor.value }, aborted);
     if (aborted.aborted) return;
     batch(() => {
       rows.value = rows.value.concat(page.entries);
