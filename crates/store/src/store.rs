@@ -16,7 +16,9 @@ use crate::{
     StoreStatus, WriteError,
 };
 use parking_lot::Mutex;
-use skald_model::{Budget, Charge, Direction, Labels, Matcher, TenantId, TimeRange, WriteBatch};
+use skald_model::{
+    Budget, Charge, Direction, Held, Labels, Matcher, MemoryUser, TenantId, TimeRange, WriteBatch,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,12 +80,17 @@ impl Store {
         tenant.check_readable()?;
         shared.admit_of(&tenant, wal)?;
         let encoded = wal.encode(&tenant.name, |out| push_record::encode(batch, out));
+        // The record is a copy of the push until it is in the log.
+        let held = Held::charged(shared.budget(), MemoryUser::Pushes, encoded.bytes());
         // Both under the tenant's lock: a seal then sees exactly the records up to one number, and
         // once a push is acknowledged its entries are in the head.
         let mut state = tenant.state.lock();
         let sequence = wal.append(
             encoded,
-            Box::new(move |result| done(result.map_err(WriteError::from))),
+            Box::new(move |result| {
+                drop(held);
+                done(result.map_err(WriteError::from));
+            }),
         )?;
         let grown = state.head.insert(sequence, batch);
         drop(state);

@@ -229,14 +229,44 @@ impl Committer {
         if delay > 0 {
             std::thread::sleep(Duration::from_micros(delay));
         }
-        let mut buffers = Vec::with_capacity(group.len());
+        let mut spare = std::mem::take(&mut self.shared.state.lock().spare);
         for queued in group {
-            buffers.push(queued.record.bytes);
+            spare.push(queued.record.bytes);
+            keep_spare(&mut spare, self.shared.options.spare_bytes);
             (queued.done)(result.clone());
         }
         let mut state = self.shared.state.lock();
-        buffers.retain(|b| b.capacity() <= SPARE_BUFFER_BYTES);
-        buffers.truncate(SPARE_BUFFERS - state.spare.len().min(SPARE_BUFFERS));
-        state.spare.append(&mut buffers);
+        spare.append(&mut state.spare);
+        keep_spare(&mut spare, self.shared.options.spare_bytes);
+        state.spare = spare;
+    }
+}
+
+/// Keeps as many buffers as are worth it and have at most `bytes` together.
+fn keep_spare(spare: &mut Vec<Vec<u8>>, bytes: usize) {
+    let mut kept = 0;
+    spare.retain(|buffer| {
+        let fits = buffer.capacity() <= SPARE_BUFFER_BYTES && kept + buffer.capacity() <= bytes;
+        kept += if fits { buffer.capacity() } else { 0 };
+        fits
+    });
+    spare.truncate(SPARE_BUFFERS);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_buffers_are_kept_and_none_that_is_large() {
+        let buffers =
+            |sizes: &[usize]| sizes.iter().map(|size| Vec::with_capacity(*size)).collect();
+        let mut spare: Vec<Vec<u8>> = buffers(&[SPARE_BUFFER_BYTES + 1, 400, 700, 500, 100]);
+        keep_spare(&mut spare, 1000);
+        let sizes: Vec<usize> = spare.iter().map(Vec::capacity).collect();
+        assert_eq!(sizes, [400, 500, 100]);
+        let mut spare = buffers(&[1; SPARE_BUFFERS + 1]);
+        keep_spare(&mut spare, 1000);
+        assert_eq!(spare.len(), SPARE_BUFFERS);
     }
 }

@@ -54,6 +54,8 @@ pub struct Options {
     pub full_retry: Duration,
     /// Least sequence number of the next record: above what anybody remembers of earlier logs.
     pub first_sequence: u64,
+    /// Bytes of buffers that are kept for the next records; nobody is charged for them.
+    pub spare_bytes: usize,
 }
 
 impl Default for Options {
@@ -64,9 +66,13 @@ impl Default for Options {
             interval: Duration::from_secs(1),
             full_retry: Duration::from_secs(1),
             first_sequence: 1,
+            spare_bytes: SPARE_BYTES,
         }
     }
 }
+
+/// Bytes of buffers that are kept, unless told otherwise.
+const SPARE_BYTES: usize = 64 << 20;
 
 /// Bytes of a segment, unless told otherwise: large enough that rolling is rare, small enough that
 /// cutting gives space back soon and that sixteen fit in the default WAL bound.

@@ -24,6 +24,13 @@ pub struct Encoded {
     pub(crate) body_crc: u32,
 }
 
+impl Encoded {
+    /// Bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
 /// A record that waits to be written.
 pub(crate) struct Queued {
     pub(crate) record: Encoded,

@@ -9,11 +9,11 @@ use crate::clock;
 use crate::error::ApiError;
 use crate::limits::open_tails::TailPermit;
 use crate::shutdown::raised;
-use crate::tails::{EntryHash, LiveEntry, Ready, Subscription};
+use crate::tails::{EntryHash, LiveEntry, Subscription};
 use crate::wire::answer::list;
 use crate::wire::json::Json;
-use skald_model::{Charge, Labels, TenantId};
-use skald_query::{Data, Labelling, Parsed, QueryError, RangeRequest, TailPipeline};
+use skald_model::{Charge, Held, Labels, MemoryUser, TenantId};
+use skald_query::{Answer, Data, Labelling, Parsed, QueryError, RangeRequest, TailPipeline};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ use tokio::time::Instant;
 
 /// Entries in one frame at most, Loki's.
 const FRAME_ENTRIES_MAX: usize = 100;
+/// Bytes of a frame, but for one entry that is larger: frames are copied on their way.
+const FRAME_BYTES: usize = 256 << 10;
 
 /// What a client asked for.
 #[derive(Clone, Debug)]
@@ -69,6 +71,8 @@ pub(crate) struct TailSession {
     dropped: Vec<(i64, Labels)>,
     deadline: Instant,
     stop: watch::Receiver<bool>,
+    /// The frame that is being sent, and the copy that the socket makes of it.
+    frame_held: Held,
     _place: TailPermit,
 }
 
@@ -86,12 +90,10 @@ impl TailSession {
             app.tail_groups
                 .join(hub, &app.engine, &request.tenant, query, labelling)?
         };
-        let history = history(app, request).await?;
-        let history = history.iter().map(|ready| subscription.of_history(ready));
-        let history: VecDeque<_> = history.collect();
+        let answer = history(app, request).await?;
         let mut queued = pipeline.queued;
-        let waiting = history.iter().map(|entry| entry.bytes()).sum();
-        queued.add(waiting).map_err(QueryError::from)?;
+        let history = queued_history(&answer, &subscription, &mut queued)?;
+        drop(answer);
         Ok(TailSession {
             labelling,
             delay,
@@ -105,12 +107,15 @@ impl TailSession {
             dropped: Vec::new(),
             deadline: Instant::now() + app.config.querier.tail_max_duration,
             stop: app.tails_end(),
+            frame_held: Held::new(app.store.budget(), MemoryUser::Tails),
             _place: place,
         })
     }
 
     /// The next frame; waits until there is something to say. Safe to drop and call again.
     pub(crate) async fn next(&mut self) -> Event {
+        // The frame of the call before is sent.
+        self.frame_held.shrink_to(0);
         loop {
             self.release(clock::now());
             self.dropped.extend(self.subscription.dropped());
@@ -175,7 +180,7 @@ impl TailSession {
     }
 
     fn frame(&mut self) -> String {
-        let count = self.ready.len().min(FRAME_ENTRIES_MAX);
+        let count = frame_entries(self.ready.iter().map(|entry| entry.bytes()));
         let entries: Vec<Arc<LiveEntry>> = self.ready.drain(..count).collect();
         let of_history = |entry: &&Arc<LiveEntry>| self.history.contains(&entry.hash);
         let sent = entries.iter().filter(of_history);
@@ -185,12 +190,25 @@ impl TailSession {
             self.queued = self.queued.another();
         }
         let dropped = std::mem::take(&mut self.dropped);
-        encode_frame(&entries, &dropped, self.labelling)
+        let frame = encode_frame(&entries, &dropped, self.labelling);
+        self.frame_held.fit(2 * frame.capacity());
+        frame
     }
 }
 
-/// The last entries since `start`, ascending.
-async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, ApiError> {
+/// How many of the entries of these sizes fit a frame: one at least, as a line is not cut.
+fn frame_entries(sizes: impl Iterator<Item = usize>) -> usize {
+    let mut bytes = 0;
+    let fits = sizes.take(FRAME_ENTRIES_MAX).take_while(|size| {
+        let fits = bytes == 0 || bytes + size <= FRAME_BYTES;
+        bytes += size;
+        fits
+    });
+    fits.count()
+}
+
+/// The last entries since `start`.
+async fn history(app: &Arc<App>, request: TailRequest) -> Result<Answer, ApiError> {
     let scope = app.read_scope(request.tenant.clone());
     // Entries may be as far ahead of the clock as pushes allow.
     let grace = i64::try_from(scope.limits().creation_grace_period.as_nanos()).unwrap_or(i64::MAX);
@@ -199,26 +217,33 @@ async fn history(app: &Arc<App>, request: TailRequest) -> Result<Vec<Ready>, Api
     let query = RangeRequest::new(request.tenant, request.query, request.start, end)
         .limit(request.limit)
         .labelling(request.labelling);
-    let answer = app
-        .ask(&scope, move |engine, cancel| {
-            engine.query_range(&query, cancel)
-        })
-        .await?;
-    let Data::Streams(streams) = answer.data else {
-        return Ok(Vec::new());
+    app.ask(&scope, move |engine, cancel| {
+        engine.query_range(&query, cancel)
+    })
+    .await
+}
+
+/// The entries of an answer as they are sent, ascending. Each is charged before the next is made: with
+/// its labels it may be many times what the answer has of it.
+fn queued_history(
+    answer: &Answer,
+    subscription: &Subscription,
+    queued: &mut Charge,
+) -> Result<VecDeque<Arc<LiveEntry>>, ApiError> {
+    let mut entries = Vec::new();
+    let streams = match &answer.data {
+        Data::Streams(streams) => streams.as_slice(),
+        _ => &[],
     };
-    let mut entries: Vec<Ready> = Vec::new();
     for stream in streams {
-        entries.extend(
-            stream
-                .entries
-                .into_iter()
-                .rev()
-                .map(|entry| (stream.labels.clone(), entry)),
-        );
+        for entry in stream.entries.iter().rev() {
+            let entry = subscription.of_history(&stream.labels, entry);
+            queued.add(entry.bytes()).map_err(QueryError::from)?;
+            entries.push(entry);
+        }
     }
-    entries.sort_by_key(|(_, entry)| entry.timestamp);
-    Ok(entries)
+    entries.sort_by_key(|entry| entry.timestamp);
+    Ok(entries.into())
 }
 
 /// A frame: one element of `streams` for each entry.
@@ -253,7 +278,16 @@ mod tests {
     use crate::limits::overrides::Overrides;
     use crate::telemetry::metrics::Metrics;
     use skald_ingest::{Protocol, PushRequest};
+    use skald_model::{Budget, QueryMemory};
     use skald_store::{Options, Store};
+
+    #[test]
+    fn a_frame_has_a_hundred_entries_or_few_that_are_large() {
+        assert_eq!(frame_entries([1; 300].into_iter()), FRAME_ENTRIES_MAX);
+        assert_eq!(frame_entries([FRAME_BYTES + 1, 1].into_iter()), 1);
+        assert_eq!(frame_entries([FRAME_BYTES - 1, 1, 1].into_iter()), 2);
+        assert_eq!(frame_entries(std::iter::empty()), 0);
+    }
 
     #[test]
     fn a_frame_has_one_element_an_entry_and_tells_what_was_dropped() {
@@ -322,20 +356,67 @@ mod tests {
         lines
     }
 
+    fn request(start: i64) -> TailRequest {
+        TailRequest {
+            tenant: TenantId::fake(),
+            query: Parsed::parse("{app=\"a\"} | line_format \"{{__line__}}\"").expect("good"),
+            start,
+            limit: 100,
+            delay: 0,
+            labelling: Labelling::Merged,
+        }
+    }
+
+    #[tokio::test]
+    async fn history_is_charged_entry_by_entry_until_it_is_sent() {
+        const LINE: usize = 10_000;
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(folder.path());
+        let base = clock::now() - 60_000_000_000;
+        let line = "x".repeat(LINE);
+        let entries: Vec<_> = (0..30).map(|second| (second, line.as_str(), "m")).collect();
+        push(&app, base, &entries).await;
+        let budget = Arc::new(Budget::new(100 << 20));
+        let open = |bytes| {
+            let memory = QueryMemory::new(&budget, MemoryUser::Tails, bytes, || Ok(()));
+            let request = request(base);
+            let mut pipeline = app
+                .engine
+                .tail_pipeline(&request.query, request.labelling)
+                .expect("good");
+            pipeline.queued = Charge::new(&memory);
+            let permit = app.tails.enter(&TenantId::fake(), 5).expect("room");
+            let app = app.clone();
+            async move { TailSession::open(&app, request, pipeline, permit).await }
+        };
+        let refused = open(20 * LINE).await.err().expect("30 lines do not fit");
+        assert!(refused.message.contains("memory"), "{}", refused.message);
+        assert_eq!(budget.held_by_all(), 0);
+        let mut session = open(100 * LINE).await.expect("they fit");
+        assert!(budget.held(MemoryUser::Tails) >= 30 * LINE);
+        let frame = |event| match event {
+            Event::Frame(frame) => frame.len(),
+            Event::End(_) => 0,
+        };
+        let own = || app.store.budget().held(MemoryUser::Tails);
+        let bytes = frame(session.next().await);
+        assert!(
+            (FRAME_BYTES - 2 * LINE..FRAME_BYTES).contains(&bytes),
+            "{bytes}"
+        );
+        assert!(own() >= 2 * bytes, "the frame and its copy");
+        let rest = frame(session.next().await);
+        assert!(rest > LINE && own() >= 2 * rest && own() < 2 * bytes);
+        assert_eq!(budget.held_by_all(), 0);
+    }
+
     #[tokio::test]
     async fn an_entry_that_is_pushed_again_is_sent_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let app = app(folder.path());
         let base = clock::now() - 60_000_000_000;
         push(&app, base, &[(0, "history", "x")]).await;
-        let request = TailRequest {
-            tenant: TenantId::fake(),
-            query: Parsed::parse("{app=\"a\"} | line_format \"{{__line__}}\"").expect("good"),
-            start: base,
-            limit: 100,
-            delay: 0,
-            labelling: Labelling::Merged,
-        };
+        let request = request(base);
         let pipeline = app.engine.tail_pipeline(&request.query, request.labelling);
         let permit = app.tails.enter(&TenantId::fake(), 1).expect("room");
         let session = TailSession::open(&app, request, pipeline.expect("good"), permit).await;

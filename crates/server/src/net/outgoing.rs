@@ -21,7 +21,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// Answers up to this size are not watched: they fit what a connection has anyway.
 const SMALL_BYTES_MAX: u64 = 16 << 10;
@@ -31,6 +31,10 @@ const COMPRESSOR_BYTES: usize = 320 << 10;
 
 /// An answer of which nothing was taken for so long is abandoned when another needs its room.
 const STANDSTILL: Duration = Duration::from_secs(1);
+
+/// Answers that wait for room although they are there: each more is refused at once, as until then it
+/// is memory that nobody counts.
+const MADE_WAITING_MAX: usize = 4;
 
 /// How long an answer waits for room before it is refused.
 pub(crate) const WAIT: Duration = Duration::from_secs(2);
@@ -51,6 +55,8 @@ pub(crate) struct Outgoing {
     /// An answer over HTTP/2 of which nothing is taken for so long is abandoned.
     timeout: Duration,
     answers: Mutex<Answers>,
+    /// Places of those that are made and wait for room.
+    made_waiting: Semaphore,
 }
 
 #[derive(Default)]
@@ -86,6 +92,7 @@ impl Outgoing {
             metrics: metrics.clone(),
             timeout,
             answers: Mutex::default(),
+            made_waiting: Semaphore::new(MADE_WAITING_MAX),
         }
     }
 
@@ -115,6 +122,15 @@ impl Outgoing {
                 None => tokio::time::sleep(LOOK_EVERY).await,
             }
         }
+    }
+
+    /// Room for an answer that is there already; only a few of them may wait for it.
+    async fn room_for_made(&self, bytes: usize) -> Result<Held, ApiError> {
+        if let Some(held) = self.try_room(bytes) {
+            return Ok(held);
+        }
+        let _place = self.made_waiting.try_acquire().map_err(|_| self.refuse())?;
+        self.room(bytes).await
     }
 
     /// As [`Outgoing::room`], on a thread that may block: it makes no other answer meanwhile.
@@ -330,10 +346,8 @@ pub(crate) async fn charge(
     if size <= SMALL_BYTES_MAX || response.extensions().get::<IsCharged>().is_some() {
         return response;
     }
-    match outgoing
-        .room(usize::try_from(size).unwrap_or(usize::MAX))
-        .await
-    {
+    let bytes = usize::try_from(size).unwrap_or(usize::MAX);
+    match outgoing.room_for_made(bytes).await {
         Ok(held) => response.map(|body| {
             Body::new(ChargedBody {
                 body,
@@ -396,6 +410,8 @@ impl HttpBody for HeldBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::stream::FuturesUnordered;
+    use futures_util::{FutureExt, StreamExt};
     use http_body_util::BodyExt;
 
     const MB: usize = 1 << 20;
@@ -451,6 +467,23 @@ mod tests {
         assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(outgoing.budget.refusals(MemoryUser::Answers), 1);
         assert!(outgoing.room(MB / 2).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn few_answers_wait_for_room_once_they_are_made() {
+        let outgoing = outgoing();
+        let others = whole(&outgoing, 2 * MB);
+        let mut waiting = FuturesUnordered::new();
+        for _ in 0..MADE_WAITING_MAX {
+            waiting.push(outgoing.room_for_made(MB));
+        }
+        assert!(waiting.next().now_or_never().is_none());
+        let refused = outgoing.room_for_made(MB).now_or_never();
+        let refused = refused.expect("at once").expect_err("too many wait");
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+        drop(others);
+        let first = waiting.next().await.expect("one that waited");
+        assert!(first.is_ok());
     }
 
     #[tokio::test]

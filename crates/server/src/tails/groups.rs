@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use parking_lot::{Mutex, RwLock};
 use skald_ingest::tail_hub::{Dropped, Follow, TailEntry, TailHub, TailSink};
 use skald_model::{Budget, Held, Labels, Matcher, MemoryUser, TenantId};
-use skald_query::{Engine, Labelling, Parsed, TailPipeline};
+use skald_query::{Engine, EntryResult, Labelling, Parsed, TailPipeline};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -252,7 +252,7 @@ impl Group {
 
     /// The entry to be sent, if there is memory for it.
     fn charged(&self, labels: &Labels, ready: &Ready) -> Option<Arc<LiveEntry>> {
-        let mut entry = LiveEntry::new(ready, self.labelling, &self.keys);
+        let mut entry = LiveEntry::new(&ready.0, &ready.1, self.labelling, &self.keys);
         entry.labels = labels.clone();
         entry.held = Some(Held::taken(&self.budget, MemoryUser::Tails, entry.bytes())?);
         Some(Arc::new(entry))
@@ -361,9 +361,13 @@ impl Subscription {
     }
 
     /// An entry of history, comparable to live ones by its hash.
-    pub(crate) fn of_history(&self, ready: &Ready) -> Arc<LiveEntry> {
+    pub(crate) fn of_history(
+        &self,
+        labels: &[(String, String)],
+        entry: &EntryResult,
+    ) -> Arc<LiveEntry> {
         let group = &self.group;
-        Arc::new(LiveEntry::new(ready, group.labelling, &group.keys))
+        Arc::new(LiveEntry::new(labels, entry, group.labelling, &group.keys))
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) struct LiveEntry {
 
 impl LiveEntry {
     pub(super) fn new(
-        (labels, entry): &Ready,
+        labels: &[(String, String)],
+        entry: &EntryResult,
         labelling: Labelling,
         keys: &EntryKeys,
     ) -> LiveEntry {
@@ -66,7 +67,10 @@ mod tests {
         };
         let (ready, keys) = ((vec![pair("app", "a")], entry), EntryKeys::default());
         let check = |labelling, expected: &str| {
-            assert_eq!(&*LiveEntry::new(&ready, labelling, &keys).json, expected)
+            assert_eq!(
+                &*LiveEntry::new(&ready.0, &ready.1, labelling, &keys).json,
+                expected
+            )
         };
         let merged = r#"{"stream":{"app":"a"},"values":[["5","x"]]}"#;
         check(Labelling::Merged, merged);

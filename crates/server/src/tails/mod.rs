@@ -7,5 +7,5 @@ mod recent_entries;
 
 pub(crate) use groups::Subscription;
 pub use groups::TailGroups;
-pub(crate) use live_entry::{LiveEntry, Ready};
+pub(crate) use live_entry::LiveEntry;
 pub(crate) use recent_entries::EntryHash;

@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 /// Fewest segments that the WAL's bound has room for: truncation goes by segments, so a bound of
 /// one or two would never be reached from above by flushing.
 const SEGMENTS_LEAST: u64 = 8;
+/// Buffers of records are kept up to this part of the memory budget, as a divisor.
+const SPARE_SHARE: usize = 64;
 /// How often replay, while it waits for flushes, looks for room in memory.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How often it removes what has expired or was deleted meanwhile.
@@ -110,6 +112,7 @@ fn open_wal(
             .wal_segment_bytes
             .min(shared.options.wal_bytes / SEGMENTS_LEAST),
         full_retry: shared.options.full_retry,
+        spare_bytes: shared.budget().bytes() / SPARE_SHARE,
         ..skald_wal::Options::default()
     };
     Wal::open(
