@@ -42,12 +42,12 @@ const VIEWS: View[] = [
     name: 'changes',
     url: (s) => searchUrl(s, '{service_name="payments"}', { from: String(s.end - 3_100_000), to: String(s.end - 2_300_000), show: 'changes' }),
     ready: '.changes-table .pattern',
-    act: async (page) => expect(page.locator('.changes-head [role=status]')).toHaveCount(0, { timeout: 20_000 }),
+    act: async (page) => expect(page.locator('.changes-head [role=status]')).toHaveCount(0, { timeout: 60_000 }),
   },
   { name: 'metric', url: (s) => searchUrl(s, 'sum by (service_name) (rate({service_name=~".+"}[5m]))'), ready: '.uplot canvas' },
   { name: 'storage', url: (s) => `${s.url}/ui/?view=storage`, ready: '.services' },
   { name: 'table', url: (s) => searchUrl(s, '{service_name="checkout"}', { show: 'table' }), ready: '.lines-header', act: async (page) => page.keyboard.press('j') },
-  { name: 'patterns', url: (s) => searchUrl(s, '{service_name=~"payments|nginx"}', { show: 'patterns' }), ready: '.changes-table .pattern', act: async (page) => expect(page.locator('.changes-head [role=status]')).toHaveCount(0, { timeout: 20_000 }) },
+  { name: 'patterns', url: (s) => searchUrl(s, '{service_name=~"payments|nginx"}', { show: 'patterns' }), ready: '.changes-table .pattern', act: async (page) => expect(page.locator('.changes-head [role=status]')).toHaveCount(0, { timeout: 60_000 }) },
   { name: 'chart', url: (s) => searchUrl(s, '{namespace="shop"}', { show: 'chart', by: 'service_name' }), ready: '.uplot canvas' },
   { name: 'map', url: (s) => `${s.url}/ui/?view=map`, ready: '.map-node' },
   { name: 'nomap', url: (_, e) => `${e.url}/ui/?view=map`, ready: '.state' },
@@ -57,7 +57,10 @@ const VIEWS: View[] = [
   { name: 'keys', url: (s) => searchUrl(s, '{namespace="shop"}'), ready: '.row', act: (page) => page.keyboard.press('?') },
 ];
 
-/** Rules that the colours of a look can break; the others hold as they do in light. */
+/** SKALD_VIEWS=chart,map asks these alone, for work on them. */
+const ASKED = process.env.SKALD_VIEWS?.split(',');
+
+/** Rules that a look can break by its colours or its space; the others hold as they do in light. Colours of the system are its own. */
 const CONTRAST = ['color-contrast'];
 const SPACE = ['scrollable-region-focusable', 'target-size'];
 
@@ -73,10 +76,10 @@ interface Look {
 const LOOKS: Look[] = [
   {
     name: 'en', locale: 'en-US', width: 1360, height: 860,
-    schemes: [{ name: 'light', colorScheme: 'light' }, { name: 'dark', colorScheme: 'dark', rules: CONTRAST }, { name: 'forced', colorScheme: 'dark', forcedColors: 'active', rules: CONTRAST }],
+    schemes: [{ name: 'light', colorScheme: 'light' }, { name: 'dark', colorScheme: 'dark', rules: CONTRAST }, { name: 'forced', colorScheme: 'dark', forcedColors: 'active', rules: SPACE }],
   },
   { name: 'ko', locale: 'ko-KR', width: 1360, height: 860, schemes: [{ name: 'ko', colorScheme: 'light' }, { name: 'ko-dark', colorScheme: 'dark', rules: CONTRAST }] },
-  { name: 'phone', locale: 'ko-KR', width: 390, height: 800, schemes: [{ name: 'phone', colorScheme: 'dark' }, { name: 'phone-light', colorScheme: 'light', rules: CONTRAST }] },
+  { name: 'phone', locale: 'ko-KR', width: 390, height: 800, schemes: [{ name: 'phone', colorScheme: 'dark' }] },
   { name: 'zoomed', locale: 'en-US', width: 680, height: 430, schemes: [{ name: 'zoomed', colorScheme: 'light', rules: SPACE }] },
 ];
 
@@ -85,7 +88,7 @@ for (const look of LOOKS) {
     test.setTimeout(240_000);
     await fetch(`${server.url}/flush`, { method: 'POST' });
     const context = await browser.newContext({ locale: look.locale, viewport: { width: look.width, height: look.height }, timezoneId: 'UTC', bypassCSP: true });
-    for (const view of VIEWS) {
+    for (const view of VIEWS.filter(({ name }) => ASKED?.includes(name) ?? true)) {
       const page = await context.newPage();
       await page.emulateMedia({ colorScheme: look.schemes[0]?.colorScheme ?? 'light' });
       await page.goto(view.url(server, empty));

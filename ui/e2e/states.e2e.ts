@@ -37,12 +37,16 @@ const TROUBLES: { name: string; answer: (route: Route) => Promise<void>; says: R
   { name: 'gone', answer: (r) => r.abort(), says: /does not answer[^]*connection is down/, press: '.ways button' },
 ];
 
+/** What the others show differs in words alone. */
+const HEARD = /empty|slow|unauthorized|broken/;
+
 async function look(page: Page, name: string, says: RegExp, press: string) {
   await expect(page.locator('main')).toContainText(says);
   await expect(page.locator(press).first()).toBeVisible();
   await page.emulateMedia({ colorScheme: 'light' });
-  expect.soft(await serious(page), `${name}, light`).toEqual([]);
   if (PICTURES) await page.screenshot({ path: `${PICTURES}/state-${name}.png` });
+  if (!HEARD.test(name)) return;
+  expect.soft(await serious(page), `${name}, light`).toEqual([]);
   await page.emulateMedia({ colorScheme: 'dark' });
   expect.soft(await serious(page, ['color-contrast']), `${name}, dark`).toEqual([]);
 }
