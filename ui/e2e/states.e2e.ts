@@ -24,7 +24,7 @@ const VIEWS: View[] = [
   { name: 'sources', url: (s) => `${s.url}/ui/?view=sources`, asks: '**/skald/api/v1/sources', empty: /Nobody has sent anything yet/, press: '.state button' },
   { name: 'storage', url: (s) => `${s.url}/ui/?view=storage`, asks: '**/loki/api/v1/index/stats*', empty: /No lines here/, press: '.around-scopes button' },
   { name: 'saved', url: (s) => `${s.url}/ui/?view=saved`, asks: '**/skald/api/v1/saved', empty: /Nothing is saved yet/, press: '.shipped button' },
-  { name: 'rules', url: (s) => `${s.url}/ui/?view=rules`, asks: '**/prometheus/api/v1/rules', empty: /evaluates no rules/, press: '.nav' },
+  { name: 'rules', url: (s) => `${s.url}/ui/?view=rules`, asks: '**/api/v1/rules', empty: /evaluates no rules|No rules yet/, press: '.nav' },
 ];
 
 const TROUBLES: { name: string; answer: (route: Route) => Promise<void>; says: RegExp; press: string }[] = [

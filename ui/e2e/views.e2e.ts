@@ -1,4 +1,4 @@
-// Saved searches and rules.
+// Saved searches.
 import { expect, openSearch, test } from './server';
 
 test('a search is saved with its columns and opened again from the list', async ({ page, blank, server }) => {
@@ -28,9 +28,4 @@ test('every shipped search is a query', async ({ server }) => {
     const answer = (await (await fetch(`${server.url}/skald/api/v1/parse?${params.toString()}`)).json()) as { data: { valid: boolean } };
     expect(answer.data.valid, query).toBe(true);
   }
-});
-
-test('a server without a ruler says so', async ({ page, server }) => {
-  await page.goto(`${server.url}/ui/?view=rules`);
-  await expect(page.locator('.state h2')).toHaveText('This server evaluates no rules');
 });
