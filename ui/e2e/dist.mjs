@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 
 const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', svg: 'image/svg+xml' };
 
-/** Gives the proxy's address and what closes it. */
+/** Gives the proxy's address, and what cuts its connections or closes it. */
 export async function withDist(url, folder) {
   const { headers } = await fetch(`${url}/ui/`);
   const kept = ['content-security-policy', 'x-content-type-options', 'referrer-policy', 'cross-origin-opener-policy'];
@@ -27,5 +27,6 @@ export async function withDist(url, folder) {
     asked.pipe(passed);
   });
   await new Promise((done) => proxy.listen(0, '127.0.0.1', done));
-  return { url: `http://127.0.0.1:${proxy.address().port}`, close: () => proxy.closeAllConnections() || proxy.close() };
+  const cut = () => proxy.closeAllConnections();
+  return { url: `http://127.0.0.1:${proxy.address().port}`, cut, close: () => cut() || proxy.close() };
 }

@@ -65,6 +65,19 @@ test('Enter while Hangul is composed runs nothing', async ({ page, server }) => 
   await expect(page.locator('.row').first()).toContainText('로그인 실패');
 });
 
+test('Hangul is composed in the search of Home', async ({ page, server }) => {
+  await page.goto(`${server.url}/ui/`);
+  await page.locator('.services').waitFor();
+  await page.keyboard.press('/');
+  const session = await page.context().newCDPSession(page);
+  for (const text of ['ㄹ', '로', '로그', '로그인']) await session.send('Input.imeSetComposition', { text, selectionStart: text.length, selectionEnd: text.length });
+  await expect(page).not.toHaveURL(/query=/);
+  await session.send('Input.insertText', { text: '로그인' });
+  await page.keyboard.type(' 실패');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.row').first()).toContainText('로그인 실패');
+});
+
 test('labels, values and stages are completed', async ({ page, server }) => {
   await openSearch(page, server, '{service_name="auth"}');
   const query = page.locator('#query');

@@ -89,6 +89,21 @@ test('what changed: two keys from the bad time', async ({ page, server }) => {
   expect(keys.pressed).toBeLessThanOrEqual(2);
 });
 
+test('what changed: a brush over the bad time, and a key', async ({ page, server }) => {
+  await fetch(`${server.url}/flush`, { method: 'POST' });
+  await openSearch(page, server, '{service_name="payments"}');
+  await page.locator('.bars rect.level-error').first().waitFor();
+  const box = await page.locator('.bars').boundingBox();
+  if (!box) throw new Error('no bars');
+  await page.mouse.move(box.x + box.width * 0.71, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.79, box.y + 40, { steps: 5 });
+  await page.mouse.up();
+  await expect(page).toHaveURL(/from=\d{13}/);
+  await page.keyboard.press('c');
+  await expect(page.locator('.changes-table tr', { hasText: 'gateway did not answer' }).first()).toBeVisible();
+});
+
 test('what came before: one key opens the lines around, in place', async ({ page, server }) => {
   await openSearch(page, server, '{service_name="payments"} |= "did not answer"');
   await page.keyboard.press('j');
@@ -106,6 +121,14 @@ test('is the fix working: one key follows', async ({ page, server }) => {
   await push(server.url, [{ stream: { service_name: 'auth' }, values: [[`${Date.now()}000000`, 'level=info msg="all is well"']] }]);
   await expect(page.locator('.row-line').first()).toContainText('all is well');
   expect(keys.pressed).toBeLessThanOrEqual(1);
+  // Who scrolls to older lines reads them: the list holds still until he is back.
+  await page.locator('#lines').hover();
+  await page.mouse.wheel(0, 600);
+  await expect(page.locator('.status')).toContainText('Paused');
+  await push(server.url, [{ stream: { service_name: 'auth' }, values: [[`${Date.now()}000000`, 'level=info msg="meanwhile"']] }]);
+  await expect(page.locator('.status')).toContainText('1 new lines wait');
+  await page.mouse.wheel(0, -5000);
+  await expect(page.locator('.row-line').first()).toContainText('meanwhile');
 });
 
 test('is this field the cause: two keys to the values of a field', async ({ page, server }) => {
@@ -117,6 +140,15 @@ test('is this field the cause: two keys to the values of a field', async ({ page
   expect(keys.pressed).toBeLessThanOrEqual(2);
 });
 
+test('is this field the cause: two clicks filter by a value', async ({ page, server }) => {
+  await openSearch(page, server, '{service_name="checkout"}');
+  await page.locator('.field-name', { hasText: /^status/ }).click();
+  await page.locator('.value', { hasText: '502' }).hover();
+  await page.getByRole('button', { name: 'Only status = 502' }).click();
+  await expect(page.locator('#query')).toHaveValue(/\| json \| status="502"$/);
+  await expect(page.locator('.row').first()).toBeVisible();
+});
+
 test('nothing found: one key takes the way that leads to lines', async ({ page, server }) => {
   await page.goto(searchUrl(server, '{service_name="checkout", pod="nginx-0"} |= "charge"'));
   await expect(page.locator('.ways button').first()).toBeFocused();
@@ -126,11 +158,13 @@ test('nothing found: one key takes the way that leads to lines', async ({ page, 
   expect(keys.pressed).toBeLessThanOrEqual(1);
 });
 
-test('logs are missing: one key to the sources', async ({ page, server }) => {
-  await openSearch(page, server, '{service_name="checkout"}');
+test('logs are missing: one key to who was refused, why, and the setting', async ({ page, picky }) => {
+  await push(picky.url, [{ stream: { service_name: 'x' }, values: [[`${Date.now()}000000`, 'short']] }]);
+  await push(picky.url, [{ stream: { service_name: 'x' }, values: [[`${Date.now()}000000`, 'y'.repeat(99)]] }]).catch(() => undefined);
+  await openSearch(page, picky, '{service_name="x"}');
   const keys = new Keys(page);
   await keys.press('g o');
-  await expect(page.locator('.sources h1')).toBeVisible();
+  await expect(page.locator('.refusals li')).toContainText('limits_config.max_line_size');
   expect(keys.pressed).toBeLessThanOrEqual(1);
 });
 

@@ -1,7 +1,6 @@
 // Sources: real senders by several receivers, what was refused of them and why, and a path that is none.
 import { connect } from 'node:net';
-import { push } from './sample.mjs';
-import { expect, openSearch, test, type Server } from './server';
+import { expect, test, type Server } from './server';
 
 interface WireListener {
   protocol: string;
@@ -58,13 +57,4 @@ test('a sender that fell silent is marked, and refusals stand first', async ({ p
   await expect(page.locator('.sources tbody tr').nth(1)).toContainText('silent');
   await expect(page.locator('.sources tbody tr').nth(1)).toContainText('2h');
   await expect(page.locator('.sources')).toContainText('2 senders that were silent');
-});
-
-test('logs are missing: one key from Search to who was refused', async ({ page, picky }) => {
-  await push(picky.url, [{ stream: { service_name: 'x' }, values: [[`${Date.now()}000000`, 'short']] }]);
-  await post(picky.url, '/loki/api/v1/push', 'agent', JSON.stringify({ streams: [{ stream: { app: 'a' }, values: [[`${Date.now()}000000`, 'y'.repeat(99)]] }] }));
-  await openSearch(page, picky, '{service_name="x"}');
-  await page.keyboard.press('g');
-  await page.keyboard.press('o');
-  await expect(page.locator('.refusals li')).toContainText('limits_config.max_line_size');
 });

@@ -1,4 +1,5 @@
 // What goes wrong: hostile lines, a server that is gone, busy or closed to strangers.
+import { withDist } from './dist.mjs';
 import { push } from './sample.mjs';
 import { expect, openSearch, searchUrl, test, TOKEN } from './server';
 
@@ -105,6 +106,56 @@ test('the tail goes on after a cut connection without loss', async ({ page, serv
   await expect(page.locator('.status')).toContainText('50 lines', { timeout: 15_000 });
   await expect(page.locator('#lines')).toHaveAttribute('aria-rowcount', '50');
   await expect(page.locator('.row-line').first()).toHaveText('line 49');
+});
+
+test('a connection that a proxy cuts loses no line of the tail', async ({ page, server }) => {
+  const proxy = await withDist(server.url, 'dist');
+  await page.goto(searchUrl({ ...server, url: proxy.url }, '{service_name="proxied"}'));
+  await page.getByRole('button', { name: 'Follow' }).click();
+  await expect(page.locator('.status')).toContainText('Following');
+  const send = (from: number) => push(server.url, [{ stream: { service_name: 'proxied' }, values: Array.from({ length: 20 }, (_, i) => [`${Date.now()}${String(from + i).padStart(6, '0')}`, `line ${from + i}`]) }]);
+  await send(0);
+  await expect(page.locator('#lines')).toHaveAttribute('aria-rowcount', '20');
+  proxy.cut();
+  await expect(page.locator('.status')).toContainText('The connection broke');
+  await send(20);
+  await expect(page.locator('#lines')).toHaveAttribute('aria-rowcount', '40');
+  await expect(page.locator('.status')).toContainText('40 lines');
+  await expect(page.locator('.gap')).toHaveCount(0);
+  proxy.close();
+});
+
+test('live lines are summed up aloud every ten seconds', async ({ page, server }) => {
+  await page.clock.install();
+  await openSearch(page, server, '{service_name="auth"}');
+  await page.locator('#query').fill('{service_name="heard"}');
+  await page.getByRole('button', { name: 'Follow' }).click();
+  await expect(page.locator('.status')).toContainText('Following');
+  await push(server.url, [{ stream: { service_name: 'heard' }, values: ['info', 'error', 'info'].map((level, i) => [`${Date.now()}00000${i}`, `level=${level} msg="n ${i}"`]) }]);
+  await expect(async () => {
+    await page.clock.runFor(200);
+    expect(await page.locator('.row').count()).toBe(3);
+  }).toPass();
+  await page.clock.runFor(10_000);
+  await expect(page.locator('#tail-summary[aria-live=polite]')).toHaveText('3 new lines, 1 errors');
+});
+
+test('a session that has ended asks for the token again, and goes on where it was', async ({ page, guarded }) => {
+  const headers = { 'content-type': 'application/json', 'x-scope-orgid': 'a', authorization: `Bearer ${TOKEN}` };
+  const values = [[`${Date.now()}000000`, 'behind the door']];
+  await fetch(`${guarded.url}/loki/api/v1/push`, { method: 'POST', headers, body: JSON.stringify({ streams: [{ stream: { service_name: 'vault' }, values }] }) });
+  const give = async () => {
+    await page.getByLabel('Token').fill(TOKEN);
+    await page.keyboard.press('Enter');
+    await expect(page.locator('.row-line')).toHaveText('behind the door');
+  };
+  await page.goto(searchUrl(guarded, '{service_name="vault"} |= "door"', { tenant: 'a' }));
+  await give();
+  await page.context().clearCookies();
+  await page.getByRole('button', { name: 'Run' }).click();
+  await expect(page.locator('.state h2')).toHaveText('This server asks for a token');
+  await give();
+  await expect(page.locator('#query')).toHaveValue('{service_name="vault"} |= "door"');
 });
 
 test('a hidden tab lets its connection go, and misses nothing', async ({ page, server }) => {
