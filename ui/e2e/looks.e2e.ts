@@ -6,7 +6,7 @@ import { expect, searchUrl, test, type Server } from './server';
 /** Where pictures of all views go, and those that docs/page.md shows; none without. */
 const PICTURES = process.env.SKALD_PICTURES;
 const DOCUMENTED_PICTURES = process.env.SKALD_DOCUMENTED_PICTURES;
-const DOCUMENTED = new Set(['home-light', 'search-light', 'line-dark', 'changes-light', 'storage-light', 'search-phone', 'map-dark']);
+const DOCUMENTED = new Set(['home-light', 'search-light', 'line-dark', 'changes-light', 'storage-light', 'search-phone', 'map-dark', 'typing-light']);
 
 interface View {
   name: string;
@@ -49,7 +49,7 @@ const VIEWS: View[] = [
   { name: 'table', url: (s) => searchUrl(s, '{service_name="checkout"}', { show: 'table' }), ready: '.lines-header', act: async (page) => page.keyboard.press('j') },
   { name: 'patterns', url: (s) => searchUrl(s, '{service_name=~"payments|nginx"}', { show: 'patterns' }), ready: '.changes-table .pattern', act: async (page) => expect(page.locator('.changes-head [role=status]')).toHaveCount(0, { timeout: 60_000 }) },
   { name: 'chart', url: (s) => searchUrl(s, '{namespace="shop"}', { show: 'chart', by: 'service_name' }), ready: '.uplot canvas' },
-  { name: 'map', url: (s) => `${s.url}/ui/?view=map`, ready: '.map-node' },
+  { name: 'map', url: (s) => `${s.url}/ui/?view=map`, ready: '.map-node', act: (page) => page.locator('.map-time').waitFor() },
   { name: 'nomap', url: (_, e) => `${e.url}/ui/?view=map`, ready: '.state' },
   { name: 'sources', url: (s) => `${s.url}/ui/?view=sources`, ready: '.services, .state' },
   { name: 'saved', url: (s) => `${s.url}/ui/?view=saved`, ready: '.shipped' },

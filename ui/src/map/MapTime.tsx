@@ -1,7 +1,7 @@
 /** Flows over time, and a slider that moves the map through it. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { isDenied } from '../api/map';
+import { isDenied, type Edge } from '../api/map';
 import { queryRange } from '../api/metrics';
 import { number, t } from '../i18n';
 import { rangeLabel } from '../search/TimeField';
@@ -13,6 +13,9 @@ const WINDOWS = 24;
 
 /** A rest this long, and the map follows the slider. */
 const WAIT_MS = 200;
+
+/** Steps of a window in which flows are counted. */
+const STEPS = 8;
 
 const FLOWS = '{service_name=~".+"} | verdict!=""';
 
@@ -26,15 +29,19 @@ function windowOf({ start, end }: Span, back: number): Span {
   return { start: start - back * (end - start), end: end - back * (end - start) };
 }
 
+/** About how many flows each window has: servers count at whole multiples of a step, which lie across its ends. */
 async function fetchWindows(last: Span, aborted: AbortSignal): Promise<Window[]> {
   const length = last.end - last.start;
-  const points = { start: last.end - (WINDOWS - 1) * length, end: last.end };
-  const range = `${Math.max(1, Math.round(length))}ms`;
-  const found = await queryRange(`sum by (verdict) (count_over_time(${FLOWS} [${range}]))`, points, length / 1000, aborted);
+  const begin = last.end - WINDOWS * length;
+  const step = Math.max(1, Math.round(length / STEPS / 1000));
+  const aligned = (ms: number) => Math.floor(ms / 1000 / step) * step * 1000;
+  const points = { start: aligned(begin) + step * 1000, end: aligned(last.end) + step * 1000 };
+  const found = await queryRange(`sum by (verdict) (count_over_time(${FLOWS} [${step}s]))`, points, step, aborted);
   const all = Array.from({ length: WINDOWS }, (): Window => ({ flows: 0, denied: 0 }));
   for (const { labels, points: values } of found) {
     for (const [at, count] of values) {
-      const one = all[Math.round((at * 1000 - points.start) / length)];
+      const middle = (at - step / 2) * 1000;
+      const one = all[Math.min(WINDOWS - 1, Math.floor((middle - begin) / length))];
       if (!one) continue;
       one.flows += count;
       if (isDenied(labels.verdict ?? '')) one.denied += count;
@@ -46,7 +53,7 @@ async function fetchWindows(last: Span, aborted: AbortSignal): Promise<Window[]>
 const rangeOf = ({ start, end }: Span): Range => ({ from: String(Math.round(start)), to: String(Math.round(end)) });
 const textOf = ({ from, to }: Range) => `${from} ${to}`;
 
-export function MapTime() {
+export function MapTime({ shown }: { shown: Edge[] | null }) {
   const { range } = place.value;
   const own = useRef('');
   const [last, setLast] = useState(() => ({ span: resolve(range), range }));
@@ -76,7 +83,7 @@ export function MapTime() {
     }, WAIT_MS);
   };
   const most = Math.max(1, ...windows.map((each) => each.flows));
-  const shown = windows[WINDOWS - 1 - back];
+  const sum = (of: (edge: Edge) => number) => number((shown ?? []).reduce((total, edge) => total + of(edge), 0));
   const label = rangeLabel(back === 0 ? last.range : rangeOf(windowOf(last.span, back)));
   // Without a flow anywhere there is nowhere to go.
   if (!windows.some((each) => each.flows > 0)) return null;
@@ -102,7 +109,7 @@ export function MapTime() {
       />
       <span class="note">
         {label}
-        {shown && ` · ${t('map.window', { flows: number(shown.flows), denied: number(shown.denied) })}`}
+        {shown && ` · ${t('map.window', { flows: sum((edge) => edge.flows), denied: sum((edge) => edge.denied) })}`}
       </span>
     </div>
   );

@@ -71,7 +71,6 @@ export function MapView() {
         <span class="space" />
         <TimeField />
       </div>
-      <MapTime />
       {failure && <Failed failure={failure} />}
       {!edges && !failure && <Waiting />}
       {edges?.length === 0 && <NoFlows />}
@@ -79,9 +78,10 @@ export function MapView() {
         <>
           {shown.length > DRAWN_MAX && <p class="note">{t('map.cut', { count: DRAWN_MAX, all: shown.length })}</p>}
           <Drawing edges={shown.slice(0, DRAWN_MAX)} choose={(name) => setOnly(name === only ? '' : name)} />
-          <EdgeTable edges={shown.slice(0, TABLE_MAX)} />
         </>
       )}
+      <MapTime shown={edges} />
+      {edges && edges.length > 0 && <EdgeTable edges={shown.slice(0, TABLE_MAX)} />}
     </main>
   );
 }
