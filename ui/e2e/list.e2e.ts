@@ -75,3 +75,18 @@ test('lines of one nanosecond stay in the order they came in', async ({ page, se
   await expect(page.locator('.around-row .row-line')).toHaveText(Array.from({ length: 8 }, (_, i) => `tie ${i}`));
   await expect(page.locator('.around-row[data-target=true]')).toHaveText(/tie 5/);
 });
+
+test('a server that allows small pages only is asked for no larger ones', async ({ page, server }) => {
+  await page.route('**/query_range*', (route) => {
+    const limit = Number(new URL(route.request().url()).searchParams.get('limit') ?? '0');
+    return limit > 1000 ? route.fulfill({ status: 400, body: 'max entries limit per query exceeded, limit > max_entries_limit' }) : route.continue();
+  });
+  await openSearch(page, server, '{}');
+  const list = page.locator('#lines');
+  const count = async () => Number(await list.getAttribute('aria-rowcount'));
+  while ((await count()) < 4000) {
+    const before = await count();
+    await list.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    await expect.poll(count, { intervals: [20, 50, 100] }).toBeGreaterThan(before);
+  }
+});

@@ -60,7 +60,7 @@ const VIEWS: View[] = [
 /** SKALD_VIEWS=chart,map asks these alone, for work on them. */
 const ASKED = process.env.SKALD_VIEWS?.split(',');
 
-/** Rules that a look can break by its colours or its space; the others hold as they do in light. Colours of the system are its own. */
+/** Rules that a look can break by its colours or its space; all others are asked in English in light, and in Korean on a phone. */
 const CONTRAST = ['color-contrast'];
 const SPACE = ['scrollable-region-focusable', 'target-size'];
 
@@ -78,7 +78,7 @@ const LOOKS: Look[] = [
     name: 'en', locale: 'en-US', width: 1360, height: 860,
     schemes: [{ name: 'light', colorScheme: 'light' }, { name: 'dark', colorScheme: 'dark', rules: CONTRAST }, { name: 'forced', colorScheme: 'dark', forcedColors: 'active', rules: SPACE }],
   },
-  { name: 'ko', locale: 'ko-KR', width: 1360, height: 860, schemes: [{ name: 'ko', colorScheme: 'light' }, { name: 'ko-dark', colorScheme: 'dark', rules: CONTRAST }] },
+  { name: 'ko', locale: 'ko-KR', width: 1360, height: 860, schemes: [{ name: 'ko', colorScheme: 'light', rules: [...SPACE, ...CONTRAST] }, { name: 'ko-dark', colorScheme: 'dark', rules: CONTRAST }] },
   { name: 'phone', locale: 'ko-KR', width: 390, height: 800, schemes: [{ name: 'phone', colorScheme: 'dark' }] },
   { name: 'zoomed', locale: 'en-US', width: 680, height: 430, schemes: [{ name: 'zoomed', colorScheme: 'light', rules: SPACE }] },
 ];

@@ -9,7 +9,10 @@ import { place } from './state/place';
 recallToken();
 identity.tenant = place.value.tenant;
 if (place.value.view === 'search') beginSearch();
-void Promise.all([import('./Page'), loadLanguage(), styled()]).then(([{ show }]) => show());
+void Promise.all([import('./Page'), loadLanguage(), styled()]).then(([{ show }]) => show(), (error: unknown) => {
+  // There are no words yet but these.
+  document.body.textContent = `The page could not be loaded: ${String(error)}. Reload it.`;
+});
 
 /** Waits for the document and its style, which this script does not wait for. */
 async function styled() {

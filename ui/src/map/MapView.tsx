@@ -47,7 +47,11 @@ export function MapView() {
     });
     return () => aborter.abort();
   }, [by, runs.value]);
-  useEffect(() => setEdges(null), [by]);
+  // What is drawn is of another kind until the answer is there.
+  const choose = (next: MapBy) => {
+    setBy(next);
+    setEdges(null);
+  };
   const shown = (edges ?? []).filter((edge) => (!onlyDenied || edge.denied > 0) && (!only || edge.from === only || edge.to === only));
   return (
     <main class="home map">
@@ -55,7 +59,7 @@ export function MapView() {
         <h1>{t('nav.map')}</h1>
         <div class="around-scopes" role="radiogroup" aria-label={t('map.by')}>
           {LEVELS_OF_MAP.map((each) => (
-            <button key={each} type="button" role="radio" aria-checked={each === by} onClick={() => setBy(each)}>
+            <button key={each} type="button" role="radio" aria-checked={each === by} onClick={() => choose(each)}>
               {t(`map.${each}`)}
             </button>
           ))}

@@ -13,8 +13,8 @@ import { histogramStep, resolve, type Span } from '../time/range';
 const FIRST_PAGE = 200;
 const NEXT_PAGE = 1000;
 
-/** Who has come far goes on in larger steps, as far as servers usually allow. */
-const PAGE_MAX = 5000;
+/** Who has come far goes on in larger steps, as far as the server allows: one that refuses gets the small ones. */
+let pageMax = 5000;
 
 /** Rows beyond which browsers can't scroll exactly. */
 export const ROWS_MAX = 400_000;
@@ -201,10 +201,11 @@ export async function more() {
   if (loading.value !== 'none' || !cursor.value || rows.value.length >= ROWS_MAX) return;
   const { signal: aborted } = running;
   const { query, span, forward } = ran.value;
+  const limit = Math.min(pageMax, Math.max(NEXT_PAGE, Math.floor(rows.value.length / 2)));
   loading.value = 'more';
   moreFailure.value = null;
   try {
-    const page = await fetchPage({ query, ...spanNs(span), limit: Math.min(PAGE_MAX, Math.max(NEXT_PAGE, Math.floor(rows.value.length / 2))), forward, cursor: cursor.value }, aborted);
+    const page = await fetchPage({ query, ...spanNs(span), limit, forward, cursor: cursor.value }, aborted);
     if (aborted.aborted) return;
     batch(() => {
       rows.value = rows.value.concat(page.entries);
@@ -213,9 +214,14 @@ export async function more() {
     });
   } catch (error) {
     if (aborted.aborted) return;
+    const found = failureOf(error);
+    const isTooMany = found.trouble === 'refused' && limit > NEXT_PAGE;
     batch(() => {
-      moreFailure.value = failureOf(error);
+      moreFailure.value = isTooMany ? null : found;
       loading.value = 'none';
     });
+    if (!isTooMany) return;
+    pageMax = NEXT_PAGE;
+    await more();
   }
 }
