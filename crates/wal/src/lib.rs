@@ -23,7 +23,7 @@ mod tests;
 
 pub use commit::Wal;
 pub use queue::{Done, Encoded};
-pub use replay::{ReplayReport, Replayed, Tail, TailKind, bytes_in, read};
+pub use replay::{ReplayReport, Replayed, Tail, TailKind, bytes_in, read, read_from};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,6 +11,7 @@ use crate::record::{
 };
 use crate::segment::Found;
 use crate::{FORMAT_VERSION, WalError, segment};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Bytes fetched at once; a longer record makes a larger fetch.
@@ -95,6 +96,53 @@ pub fn read(
         }
     }
     Ok(report)
+}
+
+/// Reads whole records from a sequence number on, oldest first, until `on_record` has enough; changes
+/// nothing, and may run beside a program that writes the log and cuts it. Segments that end before
+/// the number are not opened beyond their headers.
+pub fn read_from(
+    files: &dyn Files,
+    folder: &Path,
+    first: u64,
+    on_record: &mut dyn FnMut(Replayed<'_>) -> ControlFlow<()>,
+) -> Result<(), WalError> {
+    let segments = segment::list(files, folder)?;
+    let mut report = ReplayReport::default();
+    for (at, found) in segments.iter().enumerate() {
+        let next = segments.get(at + 1);
+        if next.is_some_and(|next| next.first_sequence <= first) {
+            continue;
+        }
+        let mut hand_on = |record: Replayed<'_>| match record.sequence < first {
+            true => Ok(()),
+            false => match on_record(record) {
+                ControlFlow::Continue(()) => Ok(()),
+                ControlFlow::Break(()) => Err(End::Enough),
+            },
+        };
+        match replay_segment(files, found, &mut report, &mut hand_on) {
+            Ok(_) => {}
+            Err(End::Enough) => return Ok(()),
+            // Cut meanwhile: all of it is covered.
+            Err(End::Failed(WalError::Io { error, .. }))
+                if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(End::Failed(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Why reading ends before the end of a segment.
+enum End {
+    Enough,
+    Failed(WalError),
+}
+
+impl From<WalError> for End {
+    fn from(error: WalError) -> End {
+        End::Failed(error)
+    }
 }
 
 /// Bytes of the segments in `folder`.

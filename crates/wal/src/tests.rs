@@ -432,3 +432,37 @@ proptest! {
         prop_assert_eq!(found, sent);
     }
 }
+
+#[test]
+fn records_are_read_from_a_number_on_while_the_log_grows() {
+    let files = SimFiles::default();
+    let options = Options {
+        segment_bytes: 200,
+        ..options()
+    };
+    let (wal, _, _) = open(&files, options);
+    for number in 1..=20_u8 {
+        append(&wal, "tenant", &[number; 40]).expect("the disk takes it");
+    }
+    let read = |first: u64, most: usize| {
+        let mut found = Vec::new();
+        let result = crate::read_from(&files, &folder(), first, &mut |record| {
+            assert_eq!(record.payload, [record.sequence as u8; 40]);
+            found.push(record.sequence);
+            match found.len() < most {
+                true => std::ops::ControlFlow::Continue(()),
+                false => std::ops::ControlFlow::Break(()),
+            }
+        });
+        result.expect("the log can be read");
+        found
+    };
+    assert_eq!(read(1, 3), [1, 2, 3]);
+    assert_eq!(read(9, 100), (9..=20).collect::<Vec<_>>());
+    assert_eq!(read(20, 1), [20]);
+    assert!(read(21, 1).is_empty());
+    wal.truncate(&|_| 12).expect("the disk takes it");
+    let left = read(1, 100);
+    assert!(left[0] > 1 && left[0] <= 13, "{left:?}");
+    assert!(left.ends_with(&[19, 20]));
+}
