@@ -6,5 +6,4 @@ mod message;
 mod resolver;
 mod settings;
 
-pub(crate) use message::Srv;
 pub(crate) use resolver::Resolver;
