@@ -6,7 +6,7 @@
 //! docs/decisions/0007-memory-given-back.md has the figures.
 //!
 //! Where memory is little, large allocations come from the system's allocator: mimalloc has pages of
-//! megabytes for them, a set for each thread, which stay while one allocation in them does.
+//! up to megabytes for them, a set for each thread, which stay while one allocation in them does.
 //! docs/decisions/0015-large-allocations-from-the-system.md has the figures.
 
 use libmimalloc_sys::{mi_collect, mi_is_in_heap_region, mi_option_set, mi_option_t};
@@ -30,7 +30,9 @@ const PURGE_DELAY_LITTLE_MS: c_long = 0;
 /// A budget below this many bytes is little.
 const LITTLE_BYTES: u64 = 512 << 20;
 /// Where memory is little, allocations from this size on are the system's.
-const LARGE_BYTES: usize = 64 << 10;
+const LARGE_BYTES: usize = 8 << 10;
+/// From this size on the system maps each of them alone.
+const MAPPED_BYTES: usize = 64 << 10;
 /// How often memory that is due is given back although nobody allocates.
 const COLLECT_EVERY: Duration = Duration::from_secs(1);
 
@@ -129,6 +131,7 @@ pub(crate) fn give_back_soon(memory_bytes: u64) -> std::io::Result<()> {
     let due = || loop {
         std::thread::sleep(COLLECT_EVERY);
         collect();
+        trim();
     };
     std::thread::Builder::new()
         .name("memory".to_owned())
@@ -137,20 +140,34 @@ pub(crate) fn give_back_soon(memory_bytes: u64) -> std::io::Result<()> {
 }
 
 /// Has the system's allocator map each large allocation alone, which goes back as soon as it is
-/// freed; what is smaller there (of zstd) shares few heaps.
+/// freed; what is smaller there, zstd's as well, shares two heaps.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "glibc has no safe way to set an option")]
 fn map_large() {
     // SAFETY: takes two integers by value; what it does not know it refuses.
     unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BYTES as libc::c_int);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES as libc::c_int);
         libc::mallopt(libc::M_ARENA_MAX, 2);
+    }
+}
+
+/// Gives back what the system's allocator has free, where it has much.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "glibc has no safe way to trim")]
+pub(crate) fn trim() {
+    if goes_to_system(LARGE_BYTES) {
+        // SAFETY: takes an integer by value; it frees nothing that is in use.
+        unsafe { libc::malloc_trim(0) };
     }
 }
 
 /// Other systems' allocators map what is large as they come.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn map_large() {}
+
+/// Other systems' allocators give back by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) fn trim() {}
 
 /// Whether what threads give back goes at once, or once it is due.
 pub(crate) fn give_back_at_once(at_once: bool) {
@@ -213,6 +230,7 @@ mod tests {
         small.reserve_exact(2);
         assert!(is_of_system(&small) && is_intact(&small));
         small.reserve_exact(20 * LARGE_BYTES);
+        trim();
         assert!(is_of_system(&small) && is_intact(&small));
         assert!(is_of_system(&vec![0; LARGE_BYTES]));
     }

@@ -78,6 +78,7 @@ impl Guard {
             self.asked = Instant::now();
             give_back::ask();
             give_back::give_back();
+            allocator::trim();
         }
         pressed
     }
