@@ -9,6 +9,7 @@ const run = promisify(execFile);
 const PICTURES = process.env.SKALD_PICTURES;
 
 test('from an empty server to a link that a colleague opens', async ({ page, blank, browser }) => {
+  test.setTimeout(180_000);
   let step = 0;
   const picture = async (name: string) => {
     step++;
