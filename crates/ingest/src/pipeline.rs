@@ -252,11 +252,16 @@ pub(crate) fn not_written(
     content_type: Option<&str>,
     error: &WriteError,
 ) -> PushReply {
-    let status = match error {
-        WriteError::Busy | WriteError::OutOfMemory | WriteError::TooManyTenants { .. } => 429,
-        _ => 503,
+    let (status, why) = match error {
+        WriteError::Busy | WriteError::OutOfMemory => (429, None),
+        WriteError::TooManyTenants { .. } => (429, Some("too_many_tenants")),
+        WriteError::DiskFull => (503, Some("disk_full")),
+        WriteError::Recovering => (503, Some("starting")),
+        _ => (503, None),
     };
-    receivers::refusal(protocol, content_type, status, &error.to_string())
+    let mut reply = receivers::refusal(protocol, content_type, status, &error.to_string());
+    reply.account.why = why;
+    reply
 }
 
 /// The time since the last lap, which ends here.

@@ -43,6 +43,8 @@ pub struct PushAccount {
     pub refused: Vec<(&'static str, u64)>,
     /// The start of the first line that was.
     pub sample: Option<String>,
+    /// Why nothing was taken, where the status alone does not say it.
+    pub why: Option<&'static str>,
 }
 
 impl PushReply {

@@ -67,7 +67,7 @@ pub struct App {
     /// Queries that run now, so that equal ones run once.
     pub coalescer: QueryCoalescer,
     /// Who sends logs.
-    pub(crate) sources: Sources,
+    pub(crate) sources: Arc<Sources>,
     /// Syslog listeners that run.
     pub syslog: Arc<SyslogListeners>,
     /// Tokens and their rights.
@@ -104,11 +104,7 @@ impl App {
             crate::clock::now,
         );
         let arrivals = Arrivals::new(store.budget());
-        let sources = file::read(&config.data).unwrap_or_else(|error| {
-            tracing::warn!(%error, "sources.json can't be read, the list of sources begins anew");
-            Vec::new()
-        });
-        let sources = Sources::new(sources, config.server.max_sources);
+        let sources = Arc::new(Sources::new(Vec::new(), config.server.max_sources));
         let memory_turns = MemoryTurns::new(store.budget());
         let timeout = config.server.http_server_write_timeout;
         let forward = &config.distributor;
@@ -148,6 +144,11 @@ impl App {
             busy: watch::Sender::new(0),
             config,
         }
+    }
+
+    /// With the sources that are known already.
+    pub(crate) fn with_sources(self, sources: Arc<Sources>) -> App {
+        App { sources, ..self }
     }
 
     /// Writes who sends logs, if there is something new.

@@ -5,12 +5,14 @@ use crate::api::{
     around, complete, delete, detected, export, format_query, index, labels, legacy, limits, map,
     page, parse, patterns, push, query, root, rules, saved, session, sources, status, tail,
 };
+use crate::api::sources::Sender;
 use crate::app::{App, panic_text};
 use crate::auth::{origin, tokens};
 use crate::error::{self, ApiError};
 use crate::net::outgoing;
 use crate::openapi::RING_PAGES;
-use crate::senders;
+use crate::senders::{self, SenderRoute, Takes};
+use crate::sources::table::Sources;
 use crate::telemetry::metrics::{RefusalReason, Upgrade};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::RETRY_AFTER;
@@ -59,9 +61,14 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 /// What is answered until the parts are open: agents try again, and `/ready` says why.
-pub fn starting(why: &str) -> Router {
+pub(crate) fn starting(why: &str, sources: &Arc<Sources>) -> Router {
     let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why);
-    let answer = async move || {
+    let sources = sources.clone();
+    let answer = async move |request: Request| {
+        if let Some(route) = pushes(&request) {
+            let sender = Sender::of(&request.into_parts().0);
+            sender.refused(&sources, route.protocol, "starting", &error.message);
+        }
         let later = [(RETRY_AFTER, HeaderValue::from_static("1"))];
         (later, error.clone()).into_response()
     };
@@ -107,18 +114,24 @@ fn receivers(mut routes: Routes) -> Routes {
     routes
 }
 
+/// The route of a request that brings entries.
+fn pushes(request: &Request) -> Option<&'static SenderRoute> {
+    let route = senders::route_of(request.uri().path());
+    route.filter(|route| route.takes == Takes::Pushes)
+}
+
 /// Middleware that notes pushes which are refused before they come to their receiver: who wonders
 /// where his logs are may have a wrong token.
 async fn note_refused(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let Some(route) = senders::route_of(request.uri().path()) else {
+    let Some(route) = pushes(&request) else {
         return next.run(request).await;
     };
     let (parts, body) = request.into_parts();
-    let sender = sources::Sender::of(&parts);
+    let sender = Sender::of(&parts);
     let response = next.run(Request::from_parts(parts, body)).await;
     let status = response.status();
     let is_refused = status.is_client_error() || status.is_server_error();
-    if is_refused && !senders::is_in_form(&response) && route.takes == senders::Takes::Pushes {
+    if is_refused && !senders::is_in_form(&response) {
         let error = response.extensions().get::<ApiError>();
         let text = error.map_or("", |error| &error.message);
         let reply = skald_ingest::refusal(route.protocol, None, status.as_u16(), text);
@@ -291,17 +304,7 @@ async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     let response = if inflight.admitted || matches!(route.as_str(), "ready" | "metrics") {
         next.run(request).await
     } else {
-        app.metrics.refuse("", RefusalReason::Requests);
-        let text = "The server cannot accept more requests at this time.";
-        let refused = (
-            [(RETRY_AFTER, HeaderValue::from_static("1"))],
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, text),
-        )
-            .into_response();
-        match senders::Form::of(&request) {
-            Some(form) => form.apply(refused),
-            None => refused,
-        }
+        one_too_many(&app, request)
     };
     drop(inflight);
     let status = response.status();
@@ -313,6 +316,26 @@ async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     app.metrics
         .observe(&method, &route, status.as_u16(), upgrade, started.elapsed());
     tracing::debug!(method, route, status = status.as_u16(), duration = ?started.elapsed(), "request");
+    response
+}
+
+/// The answer when as many requests as may wait for one do.
+fn one_too_many(app: &App, request: Request) -> Response {
+    app.metrics.refuse("", RefusalReason::Requests);
+    let text = "The server cannot accept more requests at this time.";
+    let refused = (
+        [(RETRY_AFTER, HeaderValue::from_static("1"))],
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, text),
+    )
+        .into_response();
+    let response = match senders::Form::of(&request) {
+        Some(form) => form.apply(refused),
+        None => refused,
+    };
+    if let Some(route) = pushes(&request) {
+        let sender = Sender::of(&request.into_parts().0);
+        sender.refused(&app.sources, route.protocol, "too_many_requests", text);
+    }
     response
 }
 
@@ -336,9 +359,14 @@ mod tests {
                 .uri(path)
                 .body(axum::body::Body::empty())
                 .expect("valid request");
-            let response = tower::ServiceExt::oneshot(starting("later"), request)
+            let sources = Arc::new(Sources::new(Vec::new(), 10));
+            let response = tower::ServiceExt::oneshot(starting("later", &sources), request)
                 .await
                 .expect("routers do not fail");
+            let noted: Vec<_> = sources.rows(|_| true);
+            let reasons: Vec<_> = noted.iter().flat_map(|s| s.refused.keys()).collect();
+            let expected: &[&str] = if path == "/ready" { &[] } else { &["starting"] };
+            assert_eq!(reasons, expected, "{path}");
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
             assert!(response.headers().contains_key(RETRY_AFTER), "{path}");
         }

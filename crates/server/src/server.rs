@@ -18,6 +18,8 @@ use crate::net::outgoing::Outgoing;
 use crate::net::tls::Tls;
 use crate::reload::{self, Reload};
 use crate::routes;
+use crate::sources::file;
+use crate::sources::table::Sources;
 use crate::telemetry::logging::SelfLogReceiver;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::self_logs;
@@ -26,7 +28,7 @@ use skald_model::TenantId;
 use skald_store::{RetentionOf, Store, StoreError};
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -106,7 +108,9 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let (overdue, given_up) = watch::channel(false);
         // Opening very many parts takes a while: until then clients get 503 instead of hanging.
-        let (routers, router) = watch::channel(routes::starting(RECOVERING));
+        let sources = Arc::new(known_sources(&config));
+        let starting = routes::starting(RECOVERING, &sources);
+        let (routers, router) = watch::channel(starting);
         let memory = ConnectionsMemory::default();
         let listener = Listener::new(
             config.server.clone(),
@@ -118,7 +122,9 @@ impl Server {
             (stopped.clone(), given_up.clone()),
         );
         let accepting = tokio::spawn(accept(Arc::new(listener), socket));
-        let opening = open(config, overrides, tokens, tenant, metrics, &routers);
+        let opening = open(
+            config, overrides, tokens, tenant, metrics, &sources, &routers,
+        );
         let opened = async {
             let app = opening.await?;
             memory.charge_to(app.store.budget());
@@ -134,12 +140,7 @@ impl Server {
         let reload = Arc::new(Notify::new());
         let watching = reload::watch(reloads, app.config.runtime.period, reload.clone());
         let sending = tokio::spawn(abandon_stale(app.outgoing.clone()));
-        warn_of_openness(&app.config, &address, tls.is_some());
-        if app.config.limits.expires() && !app.config.compactor.retention_enabled {
-            tracing::warn!(
-                "a retention is set, but compactor.retention_enabled is not: nothing expires"
-            );
-        }
+        warn_of_settings(&app.config, &address, tls.is_some());
         tracing::info!(%address, data = %app.config.data.display(), "ready");
         Ok(Running {
             address,
@@ -223,14 +224,15 @@ async fn open(
     tokens: Arc<Tokens>,
     tenant: TenantId,
     metrics: Arc<Metrics>,
+    sources: &Arc<Sources>,
     routers: &watch::Sender<Router>,
 ) -> Result<Arc<App>, StartError> {
     let mut options = config.store_options();
     let limits = overrides.clone();
     options.retention = RetentionOf::new(move |tenant| limits.of(tenant).retention.clone());
-    let store = Arc::new(open_parts(options, routers).await?);
+    let store = Arc::new(open_parts(options, sources, routers).await?);
     let app = App::new(config, overrides, tokens, tenant, store.clone(), metrics);
-    let app = Arc::new(app);
+    let app = Arc::new(app.with_sources(sources.clone()));
     drop(routers.send_replace(routes::router(app.clone())));
     blocking(move || store.recover()).await?;
     Ok(app)
@@ -240,6 +242,7 @@ async fn open(
 /// until it has room: a server that had ended could not tell.
 async fn open_parts(
     options: skald_store::Options,
+    sources: &Arc<Sources>,
     routers: &watch::Sender<Router>,
 ) -> Result<Store, StartError> {
     let mut said = false;
@@ -251,7 +254,7 @@ async fn open_parts(
                     tracing::error!(%error, "the data directory can't be opened, it is tried again");
                 }
                 let why = format!("Ingester not ready: opening the data directory: {error}");
-                drop(routers.send_replace(routes::starting(&why)));
+                drop(routers.send_replace(routes::starting(&why, sources)));
                 tokio::time::sleep(OPEN_AGAIN).await;
             }
             opened => return opened,
@@ -413,17 +416,32 @@ impl Running {
 /// How often answers that nobody reads are looked for.
 const ABANDON_EVERY: Duration = Duration::from_secs(1);
 
-/// How often the list of sources is written.
+/// How often the list of sources is written when a source or a reason is new, and when only counts
+/// changed: what a process that is killed may lose of it.
+const SAVE_NEWS_EVERY: Duration = Duration::from_secs(5);
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
 async fn save_sources(app: Weak<App>) {
+    let mut saved = Instant::now();
     loop {
-        tokio::time::sleep(SAVE_EVERY).await;
+        tokio::time::sleep(SAVE_NEWS_EVERY).await;
         let Some(app) = app.upgrade() else {
             return;
         };
-        drop(tokio::task::spawn_blocking(move || app.save_sources()).await);
+        if app.sources.has_news() || saved.elapsed() >= SAVE_EVERY {
+            saved = Instant::now();
+            drop(tokio::task::spawn_blocking(move || app.save_sources()).await);
+        }
     }
+}
+
+/// Sources of the processes before this one.
+fn known_sources(config: &Config) -> Sources {
+    let known = file::read(&config.data).unwrap_or_else(|error| {
+        tracing::warn!(%error, "sources.json can't be read, the list of sources begins anew");
+        Vec::new()
+    });
+    Sources::new(known, config.server.max_sources)
 }
 
 async fn abandon_stale(outgoing: Arc<Outgoing>) {
@@ -446,6 +464,16 @@ fn reloads(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> Vec<Reload> {
         all.push(Arc::new(move || tls.reload()));
     }
     all
+}
+
+/// Warns of settings that are sound, and may not be what was meant.
+fn warn_of_settings(config: &Config, address: &SocketAddr, encrypted: bool) {
+    warn_of_openness(config, address, encrypted);
+    if config.limits.expires() && !config.compactor.retention_enabled {
+        tracing::warn!(
+            "a retention is set, but compactor.retention_enabled is not: nothing expires"
+        );
+    }
 }
 
 /// Warns when a server listens for others without authentication or encryption.

@@ -177,13 +177,17 @@ fn source_lines(source: &Value, out: &mut String, findings: &mut Vec<String>) {
             "" => String::new(),
             setting => format!(" [{setting}]"),
         };
-        findings.push(format!(
+        let said = format!(
             "{name}: {} refused for {}{setting}: {} (as {:?})",
             refusal["count"],
             text(&refusal["reason"]),
             text(&refusal["advice"]),
             text(&refusal["sample"])
-        ));
+        );
+        match refusal["over"].as_bool() {
+            Some(true) => out.push_str(&format!("over       {said}\n")),
+            _ => findings.push(said),
+        }
     }
 }
 
@@ -243,6 +247,12 @@ mod tests {
             json!([source(3, -7000.0, json!([]))]),
             1,
             "7010 s ahead: its clock or zone is wrong",
+        );
+        let over = json!([{"reason": "starting", "count": 1, "advice": "try again", "over": true}]);
+        check(
+            json!([source(3, 12.0, over)]),
+            0,
+            "over       loki from 10.0.0.7 as promtail tenant a: 1 refused for starting: try again",
         );
         let refused = json!([{"reason": "line_too_long", "count": 4, "setting": "limits_config.max_line_size", "advice": "raise it", "sample": "x"}]);
         check(

@@ -3,6 +3,10 @@
 use serde_json::Value;
 use skald_tests::local::Local;
 use skald_tests::query::Query;
+use std::io::Write;
+use std::net::TcpStream;
+use std::thread::yield_now;
+use std::time::{Duration, Instant};
 
 fn sources(local: &Local) -> Vec<Value> {
     let answer = Query::path("/skald/api/v1/sources").json(&local.client());
@@ -123,4 +127,41 @@ fn a_tenant_sees_its_own_sources_alone() {
             .status,
         401
     );
+}
+
+#[test]
+fn a_push_that_finds_no_place_is_a_refusal_of_its_source() {
+    const PLACES: usize = 16;
+    let local = Local::start_with(|config| config.server.max_concurrent_requests = PLACES);
+    let hold = || {
+        let mut stream = TcpStream::connect(local.address()).expect("connects");
+        let head = format!(
+            "POST /loki/api/v1/push HTTP/1.1\r\nHost: {}\r\nContent-Length: 9\r\n\r\n",
+            local.address()
+        );
+        stream.write_all(head.as_bytes()).expect("written");
+        stream
+    };
+    let held: Vec<TcpStream> = (0..PLACES).map(|_| hold()).collect();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while post(&local, "full", &body("x")) != 503 {
+        assert!(Instant::now() < deadline, "the places are taken");
+        yield_now();
+    }
+    drop(held);
+    while Query::path("/ready").ask(&local.client()).status != 200
+        || Query::path("/skald/api/v1/sources")
+            .ask(&local.client())
+            .status
+            != 200
+    {
+        assert!(Instant::now() < deadline, "the places are free again");
+        yield_now();
+    }
+    let found = sources(&local);
+    let full = found.iter().find(|source| source["user_agent"] == "full");
+    let refused = &full.expect("it is a source")["refused"][0];
+    assert_eq!(refused["reason"], "too_many_requests");
+    assert_eq!(refused["setting"], "server.max_concurrent_requests");
+    assert_eq!(refused["over"], false, "what was refused once may be again");
 }

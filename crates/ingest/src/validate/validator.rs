@@ -79,6 +79,7 @@ impl Validated<'_> {
                 .map(|(reason, (count, _))| (reason.as_str(), *count))
                 .collect(),
             sample,
+            why: None,
         }
     }
 

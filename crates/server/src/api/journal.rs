@@ -68,8 +68,10 @@ pub(crate) async fn upload(
         let Some(frame) = frame else {
             break;
         };
-        let frame =
-            frame.map_err(|error| ApiError::bad(format!("reading the request body: {error}")))?;
+        let frame = frame.map_err(|error| match app.phase() {
+            Phase::Running => ApiError::bad(format!("reading the request body: {error}")),
+            Phase::Stopping => stopping(),
+        })?;
         for piece in frame
             .data_ref()
             .into_iter()
@@ -83,8 +85,7 @@ pub(crate) async fn upload(
         }
         if app.phase() == Phase::Stopping {
             upload.store().await?;
-            let why = "the server is stopping";
-            return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why));
+            return Err(stopping());
         }
     }
     let is_whole = upload.stream.end();
@@ -133,9 +134,9 @@ impl Upload<'_> {
         loop {
             let reply = self.app.ingest.push(self.tenant, push.clone()).await;
             self.app.coalescer.written(self.tenant);
-            self.sender.record(self.app, Protocol::Journal, &reply);
             let is_later = matches!(reply.status, 429 | 500..);
             if !is_later {
+                self.sender.record(self.app, Protocol::Journal, &reply);
                 return match reply.status {
                     ..300 => Ok(reply),
                     _ => Err(refused(&reply)),
@@ -147,6 +148,10 @@ impl Upload<'_> {
             sleep(LOOK_EVERY).await;
         }
     }
+}
+
+fn stopping() -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")
 }
 
 fn too_slow() -> ApiError {

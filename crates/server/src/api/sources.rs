@@ -1,14 +1,14 @@
 //! `/skald/api/v1/sources`: where the logs come from, what was refused, and what would allow it.
 
 use crate::api::response::json;
-use crate::app::App;
+use crate::app::{App, Phase};
 use crate::auth::tenant::Tenants;
 use crate::auth::tokens::Grant;
 use crate::clock;
 use crate::error::ApiError;
 use crate::net::listener::ClientAddress;
 use crate::sources::advice;
-use crate::sources::table::{Source, SourceKey};
+use crate::sources::table::{Source, SourceKey, Sources};
 use axum::extract::State;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
@@ -60,15 +60,35 @@ impl Sender {
         app.sources.record(key, &reply, clock::now());
     }
 
-    /// Notes the answer to a push.
+    /// Notes the answer to a push. What a server refuses because it stops is nobody's fault, and
+    /// comes again.
     pub(crate) fn record(&self, app: &App, protocol: Protocol, reply: &PushReply) {
+        if reply.status < 500 || app.phase() == Phase::Running {
+            self.record_in(&app.sources, protocol, reply);
+        }
+    }
+
+    /// Notes a push that was refused with a 503 before it was read.
+    pub(crate) fn refused(
+        &self,
+        sources: &Sources,
+        protocol: Protocol,
+        why: &'static str,
+        text: &str,
+    ) {
+        let mut reply = skald_ingest::refusal(protocol, None, 503, text);
+        reply.account.why = Some(why);
+        self.record_in(sources, protocol, &reply);
+    }
+
+    fn record_in(&self, sources: &Sources, protocol: Protocol, reply: &PushReply) {
         let key = SourceKey {
             receiver: skald_ingest::receiver_name(protocol).to_owned(),
             client: self.client.clone(),
             user_agent: self.user_agent.clone(),
             tenant: self.tenant.clone(),
         };
-        app.sources.record(key, reply, clock::now());
+        sources.record(key, reply, clock::now());
     }
 }
 
@@ -135,6 +155,8 @@ fn shown(source: &Source, now: i64) -> Value {
             "sample": sample,
             "setting": (!advice.setting.is_empty()).then_some(advice.setting),
             "advice": advice.text,
+            // The source came again since, and was not refused for it.
+            "over": advice.passes && refusal.last_seen < source.last_seen,
         })
     });
     json!({

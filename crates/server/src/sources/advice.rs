@@ -7,10 +7,16 @@ pub(crate) struct Advice {
     pub(crate) setting: &'static str,
     /// In a sentence.
     pub(crate) text: &'static str,
+    /// Whether it passes by itself: nothing is amiss once the sender came again.
+    pub(crate) passes: bool,
 }
 
 const fn advice(setting: &'static str, text: &'static str) -> Advice {
-    Advice { setting, text }
+    Advice {
+        setting,
+        text,
+        passes: false,
+    }
 }
 
 /// Reasons with what to do about them.
@@ -151,6 +157,37 @@ static ADVICE: &[(&str, Advice)] = &[
             "",
             "the store takes nothing: see the server's log and skald_store_* of /metrics",
         ),
+    ),
+    (
+        "too_many_requests",
+        advice(
+            "server.max_concurrent_requests",
+            "too many requests waited for an answer: raise it, or send larger batches; the sender tries again",
+        ),
+    ),
+    (
+        "too_many_tenants",
+        advice(
+            "ingester.max_tenants",
+            "there are as many tenants as there may be, and this is another one",
+        ),
+    ),
+    (
+        "disk_full",
+        advice(
+            "",
+            "the data disk is full: give it room, or let entries expire (compactor.retention_enabled)",
+        ),
+    ),
+    (
+        "starting",
+        Advice {
+            passes: true,
+            ..advice(
+                "",
+                "the server was starting: the sender has to try again, as nearly all do",
+            )
+        },
     ),
     (
         "too_slow",

@@ -59,6 +59,8 @@ pub(crate) struct Sources {
     most: usize,
     forgotten: AtomicU64,
     changed: AtomicBool,
+    /// Whether a source or a reason is new since the last call of [`Sources::take_changed`].
+    news: AtomicBool,
 }
 
 impl Sources {
@@ -69,6 +71,7 @@ impl Sources {
             most,
             forgotten: AtomicU64::new(0),
             changed: AtomicBool::new(false),
+            news: AtomicBool::new(false),
         };
         let mut held = sources.rows.lock();
         let taken = rows.into_iter().take(most);
@@ -91,6 +94,7 @@ impl Sources {
             oldest.and_then(|key| rows.remove(&key));
             self.forgotten.fetch_add(1, Ordering::Relaxed);
         }
+        let mut is_news = !rows.contains_key(&key);
         let source = rows.entry(key).or_insert_with_key(|key| Source {
             key: key.clone(),
             first_seen: now,
@@ -101,6 +105,7 @@ impl Sources {
             newest_entry: None,
             refused: BTreeMap::new(),
         });
+        let reasons = source.refused.len();
         source.last_seen = source.last_seen.max(now);
         source.pushes += 1;
         source.entries += account.entries;
@@ -112,10 +117,15 @@ impl Sources {
         }
         if account.refused.is_empty() && reply.status >= 400 {
             let text = String::from_utf8_lossy(&reply.body);
-            let refusal = source.refuse(reason_of(reply.status), 1, now);
+            let reason = account.why.unwrap_or_else(|| reason_of(reply.status));
+            let refusal = source.refuse(reason, 1, now);
             refusal.message(text.trim_end());
         }
+        is_news |= source.refused.len() > reasons;
         drop(rows);
+        if is_news {
+            self.news.store(true, Ordering::Relaxed);
+        }
         self.changed.store(true, Ordering::Relaxed);
     }
 
@@ -132,8 +142,15 @@ impl Sources {
         found
     }
 
+    /// Whether there is a source, or a reason of a refusal, that [`Sources::take_changed`] did not
+    /// know yet.
+    pub(crate) fn has_news(&self) -> bool {
+        self.news.load(Ordering::Relaxed)
+    }
+
     /// Whether something was noted since the last call.
     pub(crate) fn take_changed(&self) -> bool {
+        self.news.store(false, Ordering::Relaxed);
         self.changed.swap(false, Ordering::Relaxed)
     }
 
@@ -229,6 +246,7 @@ mod tests {
             newest: Some(7),
             refused: vec![("line_too_long", 3)],
             sample: Some("long".to_owned()),
+            why: None,
         };
         sources.record(key("a"), &reply(400, taken.clone()), 100);
         sources.record(key("a"), &reply(401, PushAccount::default()), 200);
@@ -251,7 +269,17 @@ mod tests {
             .map(|(reason, r)| format!("{reason} {} {}{}", r.count, r.sample, r.message))
             .collect();
         assert_eq!(refused, ["line_too_long 3 long", "unauthorized 1 why"]);
+        assert!(sources.has_news());
         assert!(sources.take_changed() && !sources.take_changed());
+        sources.record(key("a"), &reply(401, PushAccount::default()), 300);
+        assert!(!sources.has_news(), "the source and the reason are known");
+        let starting = PushAccount {
+            why: Some("starting"),
+            ..PushAccount::default()
+        };
+        sources.record(key("a"), &reply(503, starting), 400);
+        assert!(sources.has_news());
+        assert_eq!(sources.rows(|_| true)[0].refused["starting"].count, 1);
     }
 
     #[test]

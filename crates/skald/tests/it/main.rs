@@ -5,6 +5,7 @@ mod absurd_values;
 mod conformance;
 mod damage;
 mod deletes;
+mod doctor;
 mod documents;
 mod loki_files;
 mod own_logs;
