@@ -1,17 +1,17 @@
 //! Routes lead paths to handlers; layers around them count, authenticate and compress.
 
 use crate::api::inflight::Inflight;
+use crate::api::sources::Sender;
 use crate::api::{
     around, complete, delete, detected, export, format_query, index, labels, legacy, limits, map,
     page, parse, patterns, push, query, root, rules, saved, session, sources, status, tail,
 };
-use crate::api::sources::Sender;
 use crate::app::{App, panic_text};
 use crate::auth::{origin, tokens};
 use crate::error::{self, ApiError};
 use crate::net::outgoing;
 use crate::openapi::RING_PAGES;
-use crate::senders::{self, SenderRoute, Takes};
+use crate::senders::{self, SenderRoute, Takes, UrlTokens};
 use crate::sources::table::Sources;
 use crate::telemetry::metrics::{RefusalReason, Upgrade};
 use axum::extract::{MatchedPath, Request, State};
@@ -38,6 +38,10 @@ pub fn router(app: Arc<App>) -> Router {
     let guard = tokens::Guard {
         tokens: app.tokens.clone(),
         metrics: app.metrics.clone(),
+        urls: match app.config.allow_query_string_auth {
+            true => UrlTokens::OfDatadogAndSplunk,
+            false => UrlTokens::OfDatadog,
+        },
     };
     let router = router.layer(middleware::from_fn_with_state(guard, tokens::guard));
     let router = router.layer(middleware::from_fn_with_state(app.clone(), note_refused));

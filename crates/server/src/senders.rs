@@ -6,7 +6,7 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use skald_ingest::{Parameters, Protocol, PushReply};
 
@@ -156,6 +156,11 @@ pub(crate) static ROUTES: &[SenderRoute] = &[
         Protocol::Datadog,
         "Push logs as older agents of Datadog do",
     ),
+    push(
+        "/v1/input/{api_key}",
+        Protocol::Datadog,
+        "Push logs as older agents of Datadog do, with the key in the path",
+    ),
     ask(
         "/api/v1/validate",
         GET,
@@ -290,22 +295,49 @@ pub(crate) fn parameters(route: &SenderRoute, path: &str, query: &str) -> Parame
     Parameters(all)
 }
 
+/// Whose tokens may stand in URLs, which other programs may log: Skald never does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UrlTokens {
+    /// Those of Datadog's senders, some of which have no other place for them.
+    OfDatadog,
+    /// Those of Splunk's as well, where it is an option too.
+    OfDatadogAndSplunk,
+}
+
 /// The credentials of a request as an `Authorization` header has them: where its senders put them
 /// elsewhere, from there.
-pub(crate) fn authorization(headers: &HeaderMap, path: &str) -> String {
+pub(crate) fn authorization(headers: &HeaderMap, uri: &Uri, urls: UrlTokens) -> String {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let header = text(AUTHORIZATION).unwrap_or("");
-    if route_of(path).is_none() {
+    let Some(route) = route_of(uri.path()) else {
         return header.to_owned();
-    }
+    };
     let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
     match scheme.to_ascii_lowercase().as_str() {
         "splunk" => format!("Bearer {rest}"),
         // Base64 of an id and a key, as name and password are for Basic.
         "apikey" => format!("Basic {rest}"),
-        "" => text(DD_API_KEY).map_or_else(String::new, |key| format!("Bearer {key}")),
+        "" => {
+            let key = text(DD_API_KEY).map(str::to_owned);
+            let key = key.or_else(|| url_token(route, uri, urls));
+            key.map_or_else(String::new, |key| format!("Bearer {key}"))
+        }
         _ => header.to_owned(),
     }
+}
+
+/// The token in a URL, where it may stand there.
+fn url_token(route: &SenderRoute, uri: &Uri, urls: UrlTokens) -> Option<String> {
+    let names: &[&str] = match (route.protocol, urls) {
+        (Protocol::Datadog, _) => &["api_key", "dd-api-key"],
+        (Protocol::SplunkEvents | Protocol::SplunkRaw, UrlTokens::OfDatadogAndSplunk) => &["token"],
+        _ => return None,
+    };
+    let all = parameters(route, uri.path(), uri.query().unwrap_or(""));
+    names
+        .iter()
+        .find_map(|name| all.get(name))
+        .map(str::to_owned)
 }
 
 /// Where agents of Datadog put their key.
@@ -427,10 +459,12 @@ mod tests {
 
     #[test]
     fn tokens_are_where_their_senders_put_them() {
-        let check = |path: &str, (name, value): (&'static str, &str), expected: &str| {
+        let check = |path: &'static str, (name, value): (&'static str, &str), expected: &str| {
             let value = HeaderValue::from_str(value).expect("a header");
             let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value)]);
-            assert_eq!(authorization(&headers, path), expected, "{path}");
+            let uri = Uri::from_static(path);
+            let found = authorization(&headers, &uri, UrlTokens::OfDatadogAndSplunk);
+            assert_eq!(found, expected, "{path}");
         };
         let hec = "/services/collector/event";
         check(hec, ("authorization", "Splunk x"), "Bearer x");
@@ -439,6 +473,35 @@ mod tests {
         check("/api/v2/logs", ("dd-api-key", "x"), "Bearer x");
         check("/loki/api/v1/query", ("dd-api-key", "x"), "");
         check("/metrics", ("authorization", "Splunk x"), "Splunk x");
+        check(
+            "/api/v2/logs?dd-api-key=y",
+            ("authorization", "Bearer x"),
+            "Bearer x",
+        );
+    }
+
+    #[test]
+    fn tokens_in_urls_are_read_where_they_may_be() {
+        let check = |uri: &'static str, datadog: &str, both: &str| {
+            let found = |urls| authorization(&HeaderMap::new(), &Uri::from_static(uri), urls);
+            assert_eq!(found(UrlTokens::OfDatadog), datadog, "{uri}");
+            assert_eq!(found(UrlTokens::OfDatadogAndSplunk), both, "{uri}");
+        };
+        for uri in [
+            "/api/v2/logs?ddsource=a&dd-api-key=x%2B",
+            "/v1/input/x%2B",
+            "/v1/input/x%2B?dd-api-key=other",
+            "/v1/input?api_key=x%2B",
+            "/api/v1/validate?api_key=x%2B",
+        ] {
+            check(uri, "Bearer x+", "Bearer x+");
+        }
+        check("/services/collector/raw?token=x&host=a", "", "Bearer x");
+        check("/services/collector/event?token=x", "", "Bearer x");
+        check("/services/collector?dd-api-key=x", "", "");
+        check("/_bulk?token=x", "", "");
+        check("/loki/api/v1/push?token=x&dd-api-key=x", "", "");
+        check("/loki/api/v1/query?token=x", "", "");
     }
 
     #[test]

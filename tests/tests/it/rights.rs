@@ -206,3 +206,58 @@ fn without_tokens_the_reserved_tenant_takes_no_pushes_either() {
     ));
     assert_eq!(answer["status"], "success");
 }
+
+#[test]
+fn a_token_in_a_url_opens_what_its_sender_may_and_is_told_to_nobody() {
+    let (local, tokens, _folder) = start(&[("a", "write"), ("*", "read,admin")], true);
+    let client = local.client();
+    let json = [("Content-Type", "application/json")];
+    let post = |target: &str, body: &str| send(&client, "POST", target, &json, body).status;
+    let (token, log) = (&tokens[0], r#"[{"message":"m","ddsource":"url"}]"#);
+    for (target, status) in [
+        (format!("/v1/input/{token}"), 202),
+        (format!("/api/v2/logs?ddsource=url&dd-api-key={token}"), 202),
+        ("/v1/input/skald_wrong".to_owned(), 401),
+        ("/api/v2/logs?dd-api-key=skald_wrong".to_owned(), 401),
+        ("/v1/input".to_owned(), 401),
+        // Splunk's are an option, which is off.
+        (format!("/services/collector/event?token={token}"), 401),
+        (format!("/loki/api/v1/push?token={token}"), 401),
+    ] {
+        assert_eq!(post(&target, log), status, "{target}");
+    }
+    let bearer = format!("Bearer {}", tokens[1]);
+    let headers = [("Authorization", bearer.as_str()), ("X-Scope-OrgID", "a")];
+    let entries = "/loki/api/v1/query_range?query=%7Bsource%3D%22url%22%7D";
+    for target in ["/metrics", "/skald/api/v1/sources", entries] {
+        let told = get(&client, target, &headers).text;
+        assert!(!told.contains("skald_wrong"), "{target}: {told}");
+        assert!(!told.contains(token.as_str()), "{target}: {told}");
+    }
+    assert!(get(&client, entries, &headers).text.contains("\"m\""));
+}
+
+#[test]
+fn splunks_token_in_a_url_is_an_option() {
+    let (token, entry) = new_token("t", &["a".to_owned()], &["write".to_owned()]).expect("a token");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("tokens.yaml");
+    std::fs::write(&file, format!("tokens:\n{entry}")).expect("written");
+    let local = Local::start_with(|config| {
+        config.tokens_file = file.display().to_string();
+        config.allow_query_string_auth = true;
+    });
+    let client = local.client();
+    let post = |target: &str| send(&client, "POST", target, &[], r#"{"event":"e"}"#);
+    let taken = post(&format!("/services/collector/event?token={token}"));
+    assert_eq!(taken.status, 200, "{}", taken.text);
+    let taken = post(&format!("/services/collector/raw?host=h&token={token}"));
+    assert_eq!(taken.status, 200, "{}", taken.text);
+    let refused = post("/services/collector/event?token=skald_wrong");
+    assert_eq!(
+        (refused.status, refused.text.contains("\"code\":3")),
+        (401, true),
+        "{}",
+        refused.text
+    );
+}

@@ -2,14 +2,15 @@
 //!
 //! Tokens are 256 random bits, so their SHA-256 is all that is stored and no slow hash is needed:
 //! they can't be guessed, and a stolen file gives none away. A token comes as `Authorization:
-//! Bearer`, or as the password of basic authentication with its name as the user. The file is read
-//! again when it changes.
+//! Bearer`, as the password of basic authentication with its name as the user, or where
+//! the senders of a path put theirs ([`senders::authorization`]). The file is read again when it
+//! changes.
 
 use crate::auth::rights::{Access, Right, needed};
 use crate::auth::session;
 use crate::clock;
 use crate::error::ApiError;
-use crate::senders;
+use crate::senders::{self, UrlTokens};
 use crate::telemetry::metrics::{Metrics, RefusalReason};
 use axum::extract::{Request, State};
 use axum::http::header::WWW_AUTHENTICATE;
@@ -287,6 +288,8 @@ pub struct Guard {
     pub tokens: Arc<Tokens>,
     /// Where refusals are counted.
     pub metrics: Arc<Metrics>,
+    /// Whose may stand in URLs.
+    pub(crate) urls: UrlTokens,
 }
 
 /// Middleware that lets through what the request's token allows.
@@ -299,7 +302,7 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
         return next.run(request).await;
     }
     let headers = request.headers();
-    let header = senders::authorization(headers, request.uri().path());
+    let header = senders::authorization(headers, request.uri(), guard.urls);
     match allowed_to(&guard.tokens, &header, request.method(), headers, access) {
         Ok(grant) => {
             request.extensions_mut().insert((*grant).clone());

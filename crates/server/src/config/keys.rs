@@ -62,6 +62,7 @@ keys! {
     "server.otlp_grpc_listen_port" => server.otlp_grpc_listen_port: "port for OpenTelemetry's gRPC; 0 takes a free one";
     "server.grpc_server_max_recv_msg_size" => server.grpc_server_max_recv_msg_size: "largest gRPC message";
     "auth.tokens_file" => tokens_file: "YAML file with the tokens that requests need; empty needs none";
+    "auth.allow_query_string_auth" => allow_query_string_auth: "take Splunk's `?token=` too: URLs end up in logs of proxies";
     "distributor.max_recv_msg_size" => distributor.max_recv_msg_size: "largest push body as sent";
     "distributor.max_decompressed_size" => distributor.max_decompressed_size: "largest push body decompressed";
     "distributor.k8s_audit_forward_to" => distributor.k8s_audit_forward_to: "URL to which bodies of the Kubernetes audit webhook are sent besides";

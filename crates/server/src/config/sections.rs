@@ -48,6 +48,8 @@ pub struct Config {
     pub query_range: QueryRangeConfig,
     /// File with the tokens that requests need; empty needs none.
     pub tokens_file: String,
+    /// Whether Splunk's senders may have their token in the URL, as `token=`.
+    pub allow_query_string_auth: bool,
     /// `compactor`
     pub compactor: CompactorConfig,
     /// `runtime_config`
@@ -316,6 +318,7 @@ impl Default for Config {
             },
             query_range: QueryRangeConfig::default(),
             tokens_file: String::new(),
+            allow_query_string_auth: false,
             compactor: CompactorConfig {
                 retention_enabled: true,
                 delete_request_cancel_period: Options::new("").delete_cancel_period,

@@ -245,12 +245,13 @@ pub(super) const LOG_LEVEL: Param = required(
     "The new level",
 );
 /// What stands in the paths of senders.
-pub(super) const OF_SENDERS: [Param; 5] = [
+pub(super) const OF_SENDERS: [Param; 6] = [
     path("tenant", "The tenant, as `X-Scope-OrgID` has it"),
     path("cluster", "The cluster: a label of all that comes"),
     path("index", "The index; its name without a date is a label"),
     path("id", "The document's id, which comes back"),
     path("name", "Any name"),
+    path("api_key", "A token, where agents of Datadog put theirs"),
 ];
 pub(super) const FILE: Param = path("file", "A name that `/ui/` uses");
 pub(super) const NAME: Param = path("name", "The label or field");
