@@ -141,6 +141,6 @@ impl Ingest {
     /// Appends counters in Prometheus text form (`loki_distributor_*`, `loki_discarded_*`, our own)
     /// to `out`.
     pub fn write_metrics(&self, out: &mut String) {
-        self.pipeline.metrics().write(out);
+        self.pipeline.write_metrics(out);
     }
 }

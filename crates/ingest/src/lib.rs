@@ -16,6 +16,7 @@ mod metrics;
 mod pipeline;
 mod push_counters;
 mod receivers;
+mod recent_keys;
 mod rejection;
 mod reply;
 mod request;

@@ -9,6 +9,7 @@ use crate::forms;
 use crate::limits::IngestLimits;
 use crate::metrics::{Metrics, Spent};
 use crate::receivers::{self, Outcome as PushOutcome, Receiver, Reception, Scratch, Taken};
+use crate::recent_keys::{self, Claim, Moment, RecentKeys};
 use crate::rejection::{BodyError, RefusedRows};
 use crate::reply::PushReply;
 use crate::request::{Protocol, PushRequest};
@@ -16,9 +17,9 @@ use crate::room::Room;
 use crate::tail_hub::TailHub;
 use crate::validate::rates::Rates;
 use crate::validate::tenant_policy::{TenantPolicies, TenantPolicy};
-use crate::validate::validator::{Rules, Validator};
+use crate::validate::validator::{Rules, Validated, Validator};
 use parking_lot::Mutex;
-use skald_model::{Held, MemoryUser, TenantId, WriteBatch};
+use skald_model::{Held, MemoryUser, TenantId};
 use skald_store::{Store, WriteError};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub(crate) struct Pipeline {
     clock: fn() -> i64,
     metrics: Metrics,
     rates: Rates,
+    recent: Arc<RecentKeys>,
     tail_hub: Arc<TailHub>,
     buffers: BufferPool,
 }
@@ -64,12 +66,14 @@ impl Pipeline {
     ) -> Pipeline {
         let tail_hub = Arc::new(TailHub::within(store.budget()));
         let buffers = BufferPool::new(workers, store.budget().bytes());
+        let recent = Arc::new(RecentKeys::within(store.budget()));
         Pipeline {
             store,
             policies,
             clock,
             metrics: Metrics::default(),
             rates: Rates::default(),
+            recent,
             tail_hub,
             buffers,
         }
@@ -77,6 +81,12 @@ impl Pipeline {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Appends all there are in Prometheus text form.
+    pub(crate) fn write_metrics(&self, out: &mut String) {
+        self.metrics.write(out);
+        self.recent.write(out);
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -134,6 +144,7 @@ impl Pipeline {
             now,
         };
         let mut decoded = decoded(receiver, &reception, room)?;
+        let claim = self.claim(tenant, &mut decoded, limits, now);
         let (note, positions) = (decoded.note.take(), std::mem::take(&mut decoded.positions));
         spent.decode = lap(&mut since);
 
@@ -147,9 +158,10 @@ impl Pipeline {
         let validated = Validator::new(tenant, rules, &mut decoded).run();
         spent.validate = lap(&mut since);
 
+        let repeats = claim.as_ref().map_or(0, Claim::repeats);
         let began = !validated.batch.entries.is_empty();
         if began {
-            if let Err(error) = self.write(tenant, &validated.batch, written) {
+            if let Err(error) = self.write(tenant, &validated, claim, written) {
                 return Ok(Outcome::NotWritten(error));
             }
             spent.write = lap(&mut since);
@@ -159,7 +171,7 @@ impl Pipeline {
             rejections: &validated.rejections,
             refused: &refused,
             came,
-            stored: validated.batch.entries.len(),
+            stored: validated.batch.entries.len() + repeats,
             note: note.as_deref(),
         };
         let mut reply = receiver.reply(request.content_type.as_deref(), &Taken::Read(read));
@@ -173,18 +185,50 @@ impl Pipeline {
         })
     }
 
+    /// Leaves out events that came before, by the keys that their receiver gave them.
+    fn claim(
+        &self,
+        tenant: &TenantId,
+        decoded: &mut Decoded<'_>,
+        limits: &IngestLimits,
+        now: i64,
+    ) -> Option<Claim> {
+        if decoded.keys.is_empty() {
+            return None;
+        }
+        let window = limits.k8s_audit_dedup_window;
+        let stored = || {
+            let since = now.saturating_sub(window.saturating_mul(2));
+            let keys = recent_keys::stored_keys(&self.store, tenant, since, self.recent.most());
+            keys.unwrap_or_else(|error| {
+                tracing::warn!(%tenant, %error, "stored audit events can't be read: one that comes again may be stored twice");
+                Vec::new()
+            })
+        };
+        let moment = Moment { now, window };
+        Some(self.recent.claim(tenant, decoded, moment, stored))
+    }
+
     /// Hands a batch to the store; `written` hears when it is durable.
     fn write(
         &self,
         tenant: &TenantId,
-        batch: &WriteBatch<'_>,
+        validated: &Validated<'_>,
+        mut claim: Option<Claim>,
         written: oneshot::Sender<Result<(), WriteError>>,
     ) -> Result<(), WriteError> {
+        let batch = &validated.batch;
+        if let Some(claim) = &mut claim {
+            claim.give_up(&validated.refused);
+        }
         // A copy of it waits to be written to the log.
         let bytes = batch.bytes() + batch.label_bytes();
         let waiting = Held::charged(self.store.budget(), MemoryUser::Pushes, bytes);
-        let durable = Box::new(move |result| {
+        let durable = Box::new(move |result: Result<(), WriteError>| {
             drop(waiting);
+            if let (Ok(()), Some(claim)) = (&result, claim) {
+                claim.keep();
+            }
             drop(written.send(result));
         });
         self.store.write(tenant, batch, durable)

@@ -3,6 +3,7 @@
 //! Everything borrows from the decompressed body where the format allows it. Nothing here is
 //! checked yet: bytes need not be UTF-8, names need not be valid, times need not be sensible.
 
+use crate::decode::event_key::EventKey;
 use crate::decode::json_tree::{self, Node};
 use crate::decode::line_start;
 use crate::limits::IngestLimits;
@@ -37,6 +38,10 @@ pub(crate) struct Decoded<'a> {
     pub(crate) dropped: Dropped,
     /// Where each entry stood in the request; empty when they stand in that order.
     pub(crate) positions: Vec<u32>,
+    /// By what each entry is known when it comes again; empty when none is.
+    pub(crate) keys: Vec<Option<EventKey>>,
+    /// Entries whose line lost a part of it to fit.
+    pub(crate) truncated: u64,
     /// What its receiver needs for the answer.
     pub(crate) note: Option<Box<dyn Any>>,
     /// The memory it takes, and what is made of it until it is written.
@@ -227,8 +232,33 @@ impl<'a> Decoded<'a> {
         Ok(())
     }
 
+    /// Leaves out the entries of these rows, which are in order; streams may be left without any.
+    pub(crate) fn leave_out(&mut self, rows: &[u32]) {
+        let before = |row: usize| rows.partition_point(|out| (*out as usize) < row);
+        if self.positions.is_empty() {
+            self.positions = (0..self.entries.len() as u32).collect();
+        }
+        retain(&mut self.entries, rows);
+        retain(&mut self.positions, rows);
+        retain(&mut self.keys, rows);
+        for stream in &mut self.streams {
+            let Range { start, end } = stream.rows;
+            stream.rows = start - before(start)..end - before(end);
+        }
+    }
+
     /// The pairs of an entry.
     pub(crate) fn pairs_of(&self, entry: &DecodedEntry<'a>) -> &[(Text<'a>, Text<'a>)] {
         &self.pairs[entry.pairs.start as usize..entry.pairs.end as usize]
     }
+}
+
+/// Removes the items at these places, which are in order.
+fn retain<T>(list: &mut Vec<T>, out: &[u32]) {
+    let (mut at, mut out) = (0, out.iter().peekable());
+    list.retain(|_| {
+        let is_out = out.next_if(|out| **out == at).is_some();
+        at += 1;
+        !is_out
+    });
 }

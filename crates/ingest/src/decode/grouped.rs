@@ -4,6 +4,7 @@
 //! are moved once, at the end, and [`Decoded::positions`] says where each stood.
 
 use crate::decode::decoded::{Decoded, RawLabels, Text};
+use crate::decode::event_key::EventKey;
 use crate::decode::json_tree::Node;
 use crate::label_name::{sanitize_name, sort_and_unite};
 use crate::limits::IngestLimits;
@@ -140,6 +141,16 @@ impl<'a> Grouped<'a> {
         Ok(self.stream_of.len() as u32 - 1)
     }
 
+    /// Gives the last entry the key by which it is known when it comes again.
+    pub(crate) fn key_of_last(&mut self, key: EventKey) -> Result<(), BodyError> {
+        self.decoded.take(size_of::<Option<EventKey>>())?;
+        self.decoded.keys.resize(self.stream_of.len(), None);
+        if let Some(last) = self.decoded.keys.last_mut() {
+            *last = Some(key);
+        }
+        Ok(())
+    }
+
     /// As [`Decoded::parse_json`].
     pub(crate) fn parse_json<'t>(&mut self, text: &'t [u8]) -> Result<Node<'t>, BodyError> {
         self.decoded.parse_json(text)
@@ -165,6 +176,11 @@ impl<'a> Grouped<'a> {
         let mut rows: Vec<u32> = (0..self.stream_of.len() as u32).collect();
         rows.sort_by_key(|row| self.stream_of[*row as usize]);
         let moved = !rows.is_sorted();
+        if !self.decoded.keys.is_empty() {
+            self.decoded.keys.resize(rows.len(), None);
+            let keys = rows.iter().map(|row| self.decoded.keys[*row as usize]);
+            self.decoded.keys = keys.collect();
+        }
         if moved {
             let mut entries: Vec<_> = self.decoded.entries.drain(..).map(Some).collect();
             let in_order = rows.iter().filter_map(|row| entries[*row as usize].take());

@@ -3,6 +3,7 @@
 
 pub(crate) mod body;
 pub(crate) mod decoded;
+pub(crate) mod event_key;
 pub(crate) mod event_time;
 pub(crate) mod grouped;
 pub(crate) mod json_fields;

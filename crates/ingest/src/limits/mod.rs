@@ -117,6 +117,8 @@ pub struct IngestLimits {
     pub discover_log_formats: bool,
     /// Kubernetes audit events that are not kept.
     pub k8s_audit_drop: Vec<NoiseRule>,
+    /// For how long a Kubernetes audit event that comes again is left out, nanoseconds; 0 keeps all.
+    pub k8s_audit_dedup_window: i64,
 }
 
 impl Default for IngestLimits {
@@ -151,6 +153,7 @@ impl Default for IngestLimits {
             otlp: OtlpRules::default(),
             discover_log_formats: true,
             k8s_audit_drop: Vec::new(),
+            k8s_audit_dedup_window: 600 * 1_000_000_000,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! would break a limit is left out of the columns, never of the line.
 
 use crate::decode::decoded::{Decoded, Text};
+use crate::decode::event_key::EventKey;
 use crate::decode::grouped::{Grouped, LabelPairs};
 use crate::limits::IngestLimits;
 use crate::rejection::BodyError;
@@ -96,6 +97,11 @@ impl<'a> Events<'a> {
         self.grouped.entry(labels, time, line)?;
         (self.columns, self.bytes, self.left_out) = (0, 0, false);
         Ok(())
+    }
+
+    /// Gives the last event the key by which it is known when it comes again.
+    pub(crate) fn key_of_last(&mut self, key: EventKey) -> Result<(), BodyError> {
+        self.grouped.key_of_last(key)
     }
 
     /// The streams.

@@ -10,7 +10,7 @@ mod calico;
 mod csv;
 mod datadog;
 mod elasticsearch;
-mod events;
+pub(crate) mod events;
 mod falco;
 mod fields;
 mod hubble;
@@ -25,6 +25,7 @@ mod splunk;
 mod syslog;
 
 pub use journal::JournalStream;
+pub(crate) use k8s_audit::identity as audit_event;
 pub(crate) use receiver::{Outcome, Receiver, Reception, Scratch, Taken};
 pub(crate) use registry::of;
 pub use registry::{answer, otlp_details, receiver_name, refusal};

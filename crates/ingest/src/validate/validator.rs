@@ -119,7 +119,7 @@ impl<'d> Validator<'d> {
     ) -> Validator<'d> {
         let limits = &rules.policy.limits;
         let counters = PushCounters {
-            truncated: line_length::truncate(decoded, limits),
+            truncated: decoded.truncated + line_length::truncate(decoded, limits),
             dropped: std::mem::take(&mut decoded.dropped),
             ..PushCounters::default()
         };

@@ -5,6 +5,7 @@ mod otlp;
 mod otlp_json;
 mod proto_files;
 mod recorded;
+mod repeats;
 mod senders;
 mod sources;
 mod support;

@@ -14,7 +14,8 @@ pub(crate) type StoredEntry = (i64, Vec<u8>, String);
 pub(crate) struct Bed {
     pub(crate) ingest: Ingest,
     pub(crate) store: Arc<Store>,
-    _folder: tempfile::TempDir,
+    limits: IngestLimits,
+    folder: tempfile::TempDir,
 }
 
 impl Bed {
@@ -25,12 +26,34 @@ impl Bed {
 
     pub(crate) fn with(limits: IngestLimits) -> Bed {
         let folder = tempfile::tempdir().expect("temporary folder");
+        Bed::over(folder, limits)
+    }
+
+    fn over(folder: tempfile::TempDir, limits: IngestLimits) -> Bed {
         let store = Arc::new(Store::open(Options::new(folder.path())).expect("store opens"));
         Bed {
-            ingest: Ingest::new(Arc::clone(&store), limits, || NOW),
+            ingest: Ingest::new(Arc::clone(&store), limits.clone(), || NOW),
             store,
-            _folder: folder,
+            limits,
+            folder,
         }
+    }
+
+    /// Another process over the same folder, which replays the write-ahead log.
+    pub(crate) fn restarted(self) -> Bed {
+        let Bed {
+            ingest,
+            store,
+            limits,
+            folder,
+        } = self;
+        store.close(false).expect("the store closes");
+        let held = Arc::downgrade(&store);
+        drop((ingest, store));
+        while held.strong_count() > 0 {
+            std::thread::yield_now();
+        }
+        Bed::over(folder, limits)
     }
 
     /// Pushes; gives the status and the text of the answer, of OTLP too.

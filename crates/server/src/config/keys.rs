@@ -160,6 +160,7 @@ keys! {
     "limits_config.otlp_config.severity_text_as_label" => limits.otlp.severity_text_as_label: "make a record's severity_text a label too";
     "limits_config.discover_log_formats" => limits.discover_log_formats: "add the fields of Envoy's and Istio's access logs and of Hubble's flows to entries";
     "limits_config.k8s_audit_drop" => limits.k8s_audit_drop: "Kubernetes audit events that are not kept: reason, users, verbs, resources, namespaces, stages, levels, user_agents, uris";
+    "limits_config.k8s_audit_dedup_window" => limits.k8s_audit_dedup_window: "for how long a Kubernetes audit event that comes again (auditID, stage, its time) is left out, whatever its bytes; 0 keeps all";
     "limits_config.strict" => limits.strict: "refuse a query over a limit, as Loki does, instead of answering in part with a warning";
     "limits_config.max_query_series" => limits.max_query_series: "series in an answer";
     "limits_config.max_entries_limit_per_query" => limits.max_entries_limit_per_query: "entries in an answer; 0 is no limit";

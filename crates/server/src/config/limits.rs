@@ -55,6 +55,7 @@ pub struct Limits {
     pub otlp: OtlpConfig,
     pub discover_log_formats: bool,
     pub k8s_audit_drop: Vec<NoiseRule>,
+    pub k8s_audit_dedup_window: Duration,
     pub strict: bool,
     pub max_query_series: usize,
     pub max_entries_limit_per_query: usize,
@@ -114,6 +115,7 @@ impl Default for Limits {
             otlp: OtlpConfig::default(),
             discover_log_formats: true,
             k8s_audit_drop: Vec::new(),
+            k8s_audit_dedup_window: Duration::from_secs(600),
             strict: false,
             max_query_series: query.max_query_series,
             max_entries_limit_per_query: 5_000,
@@ -205,6 +207,7 @@ impl Limits {
             otlp: self.otlp.rules(&distributor.otlp_index_labels),
             discover_log_formats: self.discover_log_formats,
             k8s_audit_drop: self.k8s_audit_drop.clone(),
+            k8s_audit_dedup_window: nanoseconds(self.k8s_audit_dedup_window),
         }
     }
 

@@ -4,6 +4,7 @@ use crate::decode::decoded::Text;
 use crate::decode::event_time;
 use crate::decode::json_members::{Items, Members, Value, joined};
 use crate::decode::json_reader::JsonError;
+use crate::receivers::k8s_audit::truncate::TRUNCATED;
 use std::borrow::Cow;
 
 const DECISION: &[u8] = b"authorization.k8s.io/decision";
@@ -37,6 +38,8 @@ pub(crate) struct AuditEvent<'a> {
     pub(crate) received: Option<i64>,
     /// When the stage was reached.
     pub(crate) reached: Option<i64>,
+    /// Whether it lost its objects, on its way or here.
+    pub(crate) is_truncated: bool,
     /// What is not as the protocol has it: the first of it.
     pub(crate) wrong: Option<String>,
 }
@@ -206,6 +209,7 @@ impl<'a> AuditEvent<'a> {
         match name {
             DECISION => self.decision = self.text("annotations decision", value),
             REASON => self.reason = self.text("annotations reason", value),
+            TRUNCATED => self.is_truncated = value == Value::Text(Cow::Borrowed(&b"true"[..])),
             _ => {}
         }
         Ok(())

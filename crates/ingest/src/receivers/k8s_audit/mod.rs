@@ -1,15 +1,17 @@
 //! Receiver of the Kubernetes audit webhook: lists of events become one stream a kind of request.
 //!
-//! The API server retries a batch when it did not hear an answer, so events come twice; (auditID,
-//! stage) is their key. What is no event is kept as a line that says so.
+//! The API server retries a batch when it did not hear an answer, so events come twice:
+//! [`identity`] is their key. What is no event is kept as a line that says so.
 
 mod event;
+pub(crate) mod identity;
 mod noise;
+mod truncate;
 
-use crate::decode::decoded::Decoded;
+use crate::decode::decoded::{Decoded, Text};
 use crate::decode::json_members::{Items, Members, Value};
 use crate::decode::json_reader::JsonError;
-use crate::limits::noise::NoiseRule;
+use crate::limits::IngestLimits;
 use crate::receivers::answers::failure_to_retry;
 use crate::receivers::events::{EventLabels, Events, LEVEL, lines, trimmed};
 use crate::receivers::{Receiver, Reception, Taken};
@@ -17,11 +19,9 @@ use crate::rejection::{BodyError, Dropped};
 use crate::reply::PushReply;
 use crate::room::Room;
 use event::AuditEvent;
+use identity::SERVICE;
 use serde_json::json;
 use std::borrow::Cow;
-
-/// The service of all audit events.
-const SERVICE: &str = "kube-apiserver-audit";
 
 /// `/ingest/k8s-audit`
 pub(crate) struct Webhook;
@@ -34,8 +34,13 @@ impl Receiver for Webhook {
     fn decode<'m>(&self, reception: &Reception<'m>, room: Room) -> Result<Decoded<'m>, BodyError> {
         let events = Events::within(room, reception.limits);
         let cluster = reception.request.parameters.get("cluster");
-        let rules = &reception.limits.k8s_audit_drop;
-        decode(reception.body, cluster, rules, reception.now, events)
+        decode(
+            reception.body,
+            cluster,
+            reception.limits,
+            reception.now,
+            events,
+        )
     }
 
     /// Errors are a `Status` of Kubernetes, as its clients read them.
@@ -61,17 +66,20 @@ impl Receiver for Webhook {
 fn decode<'a>(
     body: &'a [u8],
     cluster: Option<&str>,
-    rules: &'a [NoiseRule],
+    limits: &IngestLimits,
     now: i64,
     events: Events<'a>,
 ) -> Result<Decoded<'a>, BodyError> {
     let mut labels = EventLabels::of_service(SERVICE);
-    labels.add("cluster", cluster.unwrap_or_default().as_bytes());
+    let cluster = cluster.unwrap_or_default();
+    labels.add("cluster", cluster.as_bytes());
     let mut batch = Batch {
         events,
         labels,
-        rules,
+        cluster,
+        limits,
         dropped: Dropped::new(),
+        truncated: 0,
         now,
     };
     let body = trimmed(body);
@@ -97,6 +105,7 @@ fn decode<'a>(
     }
     let mut decoded = batch.events.finish()?;
     decoded.dropped = batch.dropped;
+    decoded.truncated = batch.truncated;
     Ok(decoded)
 }
 
@@ -108,16 +117,19 @@ fn not_json(error: JsonError) -> BodyError {
 }
 
 /// Events of one body.
-struct Batch<'a> {
+struct Batch<'a, 'l> {
     events: Events<'a>,
     /// Labels that all of them have.
     labels: EventLabels,
-    rules: &'a [NoiseRule],
+    cluster: &'l str,
+    limits: &'l IngestLimits,
     dropped: Dropped,
+    /// Events that lost their objects.
+    truncated: u64,
     now: i64,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> Batch<'a, '_> {
     /// An object: a list of events, or one.
     fn document(&mut self, object: &'a [u8]) -> Result<(), BodyError> {
         let mut members = Members::of(object).map_err(not_json)?;
@@ -164,19 +176,42 @@ impl<'a> Batch<'a> {
             Ok(kind) => return self.malformed(text, format!("an audit event is {kind}")),
             Err(_) => return self.malformed(text, "an audit event is no JSON".to_owned()),
         }
-        let event = match AuditEvent::read(text) {
+        let mut event = match AuditEvent::read(text) {
             Ok(event) => event,
             Err(_) => return self.malformed(text, "an audit event is no JSON".to_owned()),
         };
-        if let Some(rule) = noise::rule_for(self.rules, &event) {
+        if let Some(rule) = noise::rule_for(&self.limits.k8s_audit_drop, &event) {
             let dropped = self.dropped.entry(rule.reason.clone()).or_default();
             *dropped = (dropped.0 + 1, dropped.1 + text.len() as u64);
             return Ok(());
         }
-        let time = event.at().unwrap_or(self.now);
+        let time = event.at();
+        let cluster = self.cluster.as_bytes();
+        let key = time.and_then(|time| identity::key(cluster, &event.audit_id, &event.stage, time));
         let labels = self.labels_of(&event);
+        let line = self.line_of(text, &mut event);
         self.columns(event)?;
-        self.events.push(&labels, time, text)
+        self.events.push(&labels, time.unwrap_or(self.now), line)?;
+        match key {
+            Some(key) => self.events.key_of_last(key),
+            None => Ok(()),
+        }
+    }
+
+    /// The line of an event: as it was sent, or without its objects when it is too large with them.
+    fn line_of(&mut self, text: &'a [u8], event: &mut AuditEvent<'_>) -> Text<'a> {
+        let most = self.limits.max_line_size;
+        if most == 0 || text.len() <= most {
+            return Cow::Borrowed(text);
+        }
+        match truncate::without_objects(text) {
+            Ok(Some(line)) => {
+                self.truncated += 1;
+                event.is_truncated = true;
+                Cow::Owned(line)
+            }
+            _ => Cow::Borrowed(text),
+        }
     }
 
     fn malformed(&mut self, text: &'a [u8], details: String) -> Result<(), BodyError> {
@@ -197,11 +232,12 @@ impl<'a> Batch<'a> {
     fn columns(&mut self, event: AuditEvent<'a>) -> Result<(), BodyError> {
         let (level, latency) = (level_of(&event), event.latency_ms());
         let code = event.code.map(|code| code.to_string());
+        let truncated: &[u8] = if event.is_truncated { b"true" } else { b"" };
         let latency = latency.map(|ms| ms.to_string());
         let number = |text: Option<String>| Cow::Owned(text.unwrap_or_default().into_bytes());
         self.events.column(LEVEL.as_bytes(), level.as_bytes())?;
         for (name, value) in [
-            ("auditID", event.audit_id),
+            (identity::AUDIT_ID, event.audit_id),
             ("user", event.user),
             ("impersonatedUser", event.impersonated_user),
             ("namespace", event.namespace),
@@ -217,6 +253,7 @@ impl<'a> Batch<'a> {
             ("requestURI", event.uri),
             ("reason", event.reason),
             ("groups", event.groups),
+            ("truncated", truncated.into()),
         ] {
             self.events.column(name.as_bytes(), value)?;
         }

@@ -1,12 +1,14 @@
 //! Bodies as the API server sends them, and bodies it never sends.
 
 use super::*;
+use crate::limits::noise::NoiseRule;
 use crate::receivers::events::tests::{empty, shown};
 
 const NOW: i64 = 1_796_040_000_000_000_000;
 
 fn check(body: &str, want: Result<&str, &str>) {
-    let decoded = decode(body.as_bytes(), Some("east"), &[], NOW, empty());
+    let limits = IngestLimits::default();
+    let decoded = decode(body.as_bytes(), Some("east"), &limits, NOW, empty());
     let got = decoded.map(|decoded| shown(&decoded));
     let got = got.as_deref().map_err(|error| error.to_string());
     assert_eq!(got, want.map_err(str::to_owned), "{body}");
@@ -112,7 +114,8 @@ fn bodies_without_events_are_refused_or_empty() {
         r#"{"kind":"EventList","items":[{"a":1}"#,
         "hello\nworld",
     ] {
-        let error = decode(body.as_bytes(), None, &[], NOW, empty());
+        let limits = IngestLimits::default();
+        let error = decode(body.as_bytes(), None, &limits, NOW, empty());
         let error = error.expect_err("the body is no JSON");
         assert!(
             error.to_string().starts_with("the body is no JSON"),
@@ -131,9 +134,80 @@ fn noise_is_left_out_and_counted() {
     };
     let other = EVENT.replace("\"log\"", "\"exec\"");
     let body = format!("{EVENT}\n{other}\n{EVENT}\n");
-    let rules = [rule];
-    let decoded = decode(body.as_bytes(), None, &rules, NOW, empty()).expect("it is read");
+    let limits = IngestLimits {
+        k8s_audit_drop: vec![rule],
+        ..IngestLimits::default()
+    };
+    let decoded = decode(body.as_bytes(), None, &limits, NOW, empty()).expect("it is read");
     assert_eq!(decoded.entries.len(), 1);
     let dropped: Vec<_> = decoded.dropped.into_iter().collect();
     assert_eq!(dropped, [("logs".to_owned(), (2, 2 * EVENT.len() as u64))]);
+}
+
+#[test]
+fn an_event_that_is_too_large_keeps_all_but_its_objects() {
+    let objects = format!(r#","requestObject":{{"data":"{}"}}"#, "x".repeat(2000));
+    let large = EVENT.replacen(
+        ",\"responseStatus\"",
+        &format!("{objects},\"responseStatus\""),
+        1,
+    );
+    let limits = IngestLimits {
+        max_line_size: 1500,
+        ..IngestLimits::default()
+    };
+    let decoded =
+        decode(large.as_bytes(), Some("east"), &limits, NOW, empty()).expect("it is read");
+    assert_eq!((decoded.truncated, decoded.entries.len()), (1, 1));
+    let annotation = r#""annotations":{"audit.k8s.io/truncated":"true","authorization"#;
+    let line = EVENT.replacen("\"annotations\":{\"authorization", annotation, 1);
+    let want = kept().replacen(EVENT, &line, 1);
+    let want = want.trim_end().to_owned() + " | truncated=true\n";
+    assert_eq!(shown(&decoded), want);
+    // What the API server truncated by itself says the same.
+    let decoded = decode(line.as_bytes(), Some("east"), &limits, NOW, empty()).expect("it is read");
+    assert_eq!((decoded.truncated, shown(&decoded)), (0, want));
+}
+
+#[test]
+fn an_event_without_objects_is_left_to_the_limit() {
+    let limits = IngestLimits {
+        max_line_size: 100,
+        ..IngestLimits::default()
+    };
+    let decoded = decode(EVENT.as_bytes(), None, &limits, NOW, empty()).expect("it is read");
+    assert_eq!(
+        (decoded.truncated, &*decoded.entries[0].line),
+        (0, EVENT.as_bytes())
+    );
+}
+
+#[test]
+fn copies_of_an_event_have_one_key_and_other_events_have_others() {
+    let key = |cluster: Option<&str>, event: &str| {
+        let limits = IngestLimits::default();
+        let decoded = decode(event.as_bytes(), cluster, &limits, NOW, empty()).expect("it is read");
+        assert_eq!(decoded.entries.len(), 1, "{event}");
+        decoded.keys.first().copied().flatten()
+    };
+    let own = key(None, EVENT);
+    assert!(own.is_some());
+    for copy in [
+        EVENT.replacen('{', r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","#, 1),
+        EVENT.replacen("12:00:00.000000Z", "12:00:00Z", 1),
+        EVENT.replacen("12:00:00.078928Z", "13:00:00.078928+01:00", 1),
+        format!("{{\"items\":[{EVENT}]}}"),
+    ] {
+        assert_ne!(copy, EVENT);
+        assert_eq!(key(None, &copy), own, "{copy}");
+    }
+    assert_ne!(key(Some("east"), EVENT), own);
+    for other in [
+        EVENT.replacen("a-1", "a-2", 1),
+        EVENT.replacen("ResponseComplete", "ResponseStarted", 1),
+        EVENT.replacen("078928", "078929", 1),
+    ] {
+        assert_ne!(key(None, &other), own, "{other}");
+    }
+    assert_eq!(key(None, &EVENT.replacen("a-1", "", 1)), None);
 }
