@@ -62,9 +62,9 @@ def conversation(chance, path, body):
     ])()
 
 
-def grpc(chance, message, tenant):
+def grpc(chance, method, message, tenant):
     """Pushes over gRPC in a few streams of one connection."""
-    path = chance.choice(["/logproto.Pusher/Push"] * 6 + ["/logproto.Querier/Query", "/x", "/logproto.Pusher/Push/"])
+    path = chance.choice([method] * 6 + ["/logproto.Querier/Query", "/x", method + "/"])
     more = [("content-type", "application/grpc"), ("te", "trailers"), ("x-scope-orgid", tenant)]
     if chance.random() < 0.2:
         more.append(("grpc-encoding", chance.choice(["gzip", "snappy", "x"])))

@@ -7,7 +7,7 @@ import struct
 import time
 import urllib.parse
 
-from attacks import grammar, http2, packing
+from attacks import grammar, http2, packing, senders
 from client import API, connect, head, reset
 
 TENANTS = ["burn0", "burn1", "burn2"]
@@ -17,8 +17,8 @@ FORM = "Content-Type: application/x-www-form-urlencoded"
 class Target:
     """The server, the connections that are held on it, and what it answered."""
 
-    def __init__(self, url, grpc=None, held_most=150):
-        self.grpc = grpc
+    def __init__(self, url, grpc=None, syslog=None, held_most=150):
+        self.grpc, self.syslog = grpc, syslog
         self.url, self.held_most, self.held, self.statuses, self.broken = url, held_most, [], {}, []
 
     def connect(self, timeout=8, receive=0):
@@ -176,13 +176,28 @@ def reads_slowly(chance, target):
             pass
 
 
+def push(chance):
+    """(path, headers, body) for one of all receivers."""
+    if chance.random() < 0.5:
+        return packing.push(chance)
+    path, body, kind = senders.body(chance, chance.choice([100, 10_000, 100_000, 1_000_000]))
+    encoding = ""
+    if chance.random() < 0.15:
+        body = packing.broken(chance, body)
+    if chance.random() < 0.3:
+        body, encoding = packing.packed(chance, body)
+    if chance.random() < 0.05:
+        kind = chance.choice(["", "text/plain", "application/x-protobuf", "application/json; charset=utf-16", "a" * 5_000])
+    return path, [f"Content-Type: {kind}"] + ([f"Content-Encoding: {encoding}"] if encoding else []), body
+
+
 def pushes(chance, target):
-    path, headers, body = packing.push(chance)
+    path, headers, body = push(chance)
     target.exchange("pushes", head("POST", path, len(body), [*headers, tenant(chance, True), "Connection: close"]) + body)
 
 
 def pushes_at_once(chance, target):
-    path, headers, body = packing.push(chance)
+    path, headers, body = push(chance)
     request = head("POST", path, len(body), [*headers, tenant(chance, True), "Connection: close"]) + body
     socks = [target.connect(10) for _ in range(chance.choice([3, 8]))]
     for sock in socks:
@@ -198,6 +213,7 @@ def pushes_at_once(chance, target):
 def sends_half(chance, target):
     """Bodies that begin, in several connections, and stay as they are."""
     paths = [("/loki/api/v1/push", "Content-Type: application/json"), ("/otlp/v1/logs", "Content-Type: application/x-protobuf"), (API + "query_range", FORM), (API + "series", FORM)]
+    paths += [("/_bulk", "Content-Type: application/x-ndjson"), ("/ingest/k8s-audit", "Content-Type: application/json"), ("/upload", "Content-Type: application/vnd.fdo.journal")]
     size = chance.choice([1_000, 1 << 20, 9 << 20, 30 << 20, 90 << 20])
     for _ in range(chance.choice([1, 4, 12])):
         path, kind = chance.choice(paths)
@@ -217,7 +233,7 @@ def sends_half(chance, target):
 
 
 def sends_slowly(chance, target):
-    path, headers, body = packing.push(chance)
+    path, headers, body = push(chance)
     with target.connect(4) as sock:
         request = head("POST", path, len(body), [*headers, tenant(chance, True)]) + body
         end, at, step = time.monotonic() + chance.choice([1, 3]), 0, max(1, len(request) // chance.choice([20, 200]))
@@ -228,7 +244,7 @@ def sends_slowly(chance, target):
 
 
 def chunks_oddly(chance, target):
-    path, headers, body = packing.push(chance)
+    path, headers, body = push(chance)
     out, at = [], 0
     while at < min(len(body), 200_000):
         size = chance.choice([1, 3, 50, 4_000])
@@ -290,12 +306,35 @@ def speaks_grpc(chance, target):
         return
     body, _ = packing.as_protobuf(chance, chance.choice([100, 10_000, 1_000_000]))
     body = packing.unsnapped(body) if chance.random() < 0.8 else chance.randbytes(500)
-    sent = http2.grpc(chance, body, chance.choice(TENANTS))
+    method = "/logproto.Pusher/Push"
+    if chance.random() < 0.4:
+        method = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
+        body, _ = packing.as_otlp(chance, chance.choice([100, 10_000, 1_000_000]))
+    sent = http2.grpc(chance, method, body, chance.choice(TENANTS))
     sock = connect(target.grpc, 3)
     try:
         for at in range(0, len(sent), 1 << 16):
             sock.sendall(sent[at : at + (1 << 16)])
         sock.recv(1 << 16)
+    except OSError:
+        pass
+    target.hold(sock, chance.choice([0, 1, 5]))
+
+
+def speaks_syslog(chance, target):
+    """Datagrams, and a connection of frames that are whole, endless or none."""
+    if not target.syslog:
+        return
+    host, port = target.syslog.rsplit(":", 1)
+    if chance.random() < 0.5:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for _ in range(chance.choice([1, 100, 1_000])):
+                sock.sendto(senders.syslog(chance)[:60_000], (host, int(port)))
+        return
+    sock = connect(target.syslog, 3)
+    try:
+        for _ in range(chance.choice([1, 50, 500])):
+            sock.sendall(senders.syslog(chance))
     except OSError:
         pass
     target.hold(sock, chance.choice([0, 1, 5]))
@@ -366,7 +405,7 @@ def operates(chance, target):
 MENU = [
     (20, asks), (5, asks_many_at_once), (4, asks_and_leaves), (4, asks_and_does_not_read), (2, reads_slowly),
     (14, pushes), (2, pushes_at_once), (5, sends_half), (2, sends_slowly), (3, chunks_oddly), (3, pipelines),
-    (6, breaks_the_head), (6, speaks_http2), (3, speaks_grpc), (4, tails), (2, connects_and_idles), (1, comes_as_many_tenants),
+    (6, breaks_the_head), (6, speaks_http2), (3, speaks_grpc), (3, speaks_syslog), (4, tails), (2, connects_and_idles), (1, comes_as_many_tenants),
     (1, pushes_many_days), (3, operates),
 ]
 
