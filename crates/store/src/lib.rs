@@ -86,7 +86,7 @@ pub use deletes::{
 };
 pub use error::{StoreError, WriteError};
 pub use options::{Options, WalSync};
-pub use retention::{Retention, RetentionOf, StreamRetention};
+pub use retention::{Retention, RetentionOf, RetentionStart, StreamRetention};
 pub use scan::patterns::MinedStreams;
 pub use scan::piece::{Piece, PieceRows, PieceRun, RunRows};
 pub use scan::run_counter::PieceCounter;

@@ -181,6 +181,7 @@ keys! {
     "limits_config.retention_period" => limits.retention_period: "how long entries are kept; 0 is for ever";
     "limits_config.retention_stream" => limits.retention_stream: "retention of streams by selector: selector, priority, period";
     "limits_config.retention_size" => limits.retention_size: "bytes of parts a tenant may have, the oldest days go; 0 is any number";
+    "limits_config.retention_from_arrival" => limits.retention_from_arrival: "count retention from arrival for entries that come when their day has been over for a day: backfill";
     "limits_config.deletion_mode" => limits.deletion_mode: "disabled, filter-only or filter-and-delete";
     "limits_config.ruler_max_rules_per_rule_group" => limits.ruler_max_rules_per_rule_group: "rules of a group; 0 is no limit";
     "limits_config.ruler_max_rule_groups_per_tenant" => limits.ruler_max_rule_groups_per_tenant: "groups of rules; 0 is no limit";

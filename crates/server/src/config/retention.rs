@@ -8,7 +8,7 @@ use super::setting::{Setting, word_setting};
 use super::syslog;
 use serde_yaml_ng::Mapping;
 use skald_model::Matcher;
-use skald_store::{Retention, StreamRetention};
+use skald_store::{Retention, RetentionStart, StreamRetention};
 use std::time::Duration;
 
 /// `retention_stream`: how long streams of a selector are kept.
@@ -104,6 +104,10 @@ impl Limits {
                 .filter(|r| r.period > Duration::ZERO)
                 .map(rule)
                 .collect::<Result<_, _>>()?,
+            starts: match self.retention_from_arrival {
+                true => RetentionStart::Arrival,
+                false => RetentionStart::Time,
+            },
             size: (self.retention_size.0 > 0).then_some(self.retention_size.0),
             keep_deleted,
         })

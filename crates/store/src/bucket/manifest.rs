@@ -170,6 +170,7 @@ mod tests {
             streams: 2,
             sequence: crate::sequence::Sequence::first_of(1),
             content: None,
+            arrived: None,
         };
         ObjectPart {
             object: object.to_owned(),

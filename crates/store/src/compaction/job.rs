@@ -127,8 +127,11 @@ pub(crate) fn replace_parts(
     applied: &[u32],
 ) -> Result<(), StoreError> {
     let ids: Vec<u64> = inputs.iter().map(|p| p.meta.id).collect();
+    let arrived = inputs.iter().filter_map(|part| part.meta.arrived).max();
+    let metas = metas.iter().cloned();
+    let metas: Vec<PartMeta> = metas.map(|meta| PartMeta { arrived, ..meta }).collect();
     let mut changes = tenant.changes.lock();
-    let added = shared.env.open_all(&shared.dir(&tenant.id), metas)?;
+    let added = shared.env.open_all(&shared.dir(&tenant.id), &metas)?;
     let mut requests = changes.deletes.clone();
     for request in requests.iter_mut().filter(|r| r.processed.is_none()) {
         let clean =

@@ -63,6 +63,7 @@ mod tests {
             streams: 1,
             sequence: Sequence::from_u64(*sequence),
             content: None,
+            arrived: None,
         };
         parts.iter().enumerate().map(meta).collect()
     }

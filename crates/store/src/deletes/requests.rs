@@ -245,8 +245,9 @@ pub(crate) fn enforce_deletes(shared: &Shared, tenant: &Tenant, changes: &Change
     state.not_compiled = Arc::new(not_compiled);
 }
 
-/// Parts in groups that may be merged: of one day, and on the same side of every request that still
-/// has something to do there. A merge across it would lose which entries arrived before it.
+/// Parts in groups that may be merged: of one day, late or not, and on the same side of every request
+/// that still has something to do there. A merge across it would lose which entries arrived before
+/// it; one of late parts with others would keep these as long.
 pub(crate) fn mergeable(parts: Vec<PartMeta>, requests: &[DeleteRecord]) -> Vec<Vec<PartMeta>> {
     let busy = |request: &&DeleteRecord, day: i32| {
         parts
@@ -259,10 +260,10 @@ pub(crate) fn mergeable(parts: Vec<PartMeta>, requests: &[DeleteRecord]) -> Vec<
             .filter(|r| !r.is_after(part.sequence) && busy(r, part.day))
             .count()
     };
-    let mut groups: BTreeMap<(i32, usize), Vec<PartMeta>> = BTreeMap::new();
+    let mut groups: BTreeMap<(i32, bool, usize), Vec<PartMeta>> = BTreeMap::new();
     for part in &parts {
         groups
-            .entry((part.day, side(part)))
+            .entry((part.day, part.arrived.is_some(), side(part)))
             .or_default()
             .push(part.clone());
     }
@@ -316,6 +317,7 @@ mod tests {
             streams: 1,
             sequence,
             content: None,
+            arrived: None,
         }
     }
 

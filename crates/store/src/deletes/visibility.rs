@@ -29,10 +29,7 @@ impl Visibility {
             .iter()
             .filter(|d| d.record.may_touch(part))
             .collect();
-        SourceVisibility {
-            deletions,
-            expiry: self.expiry.may_touch(part.min_time).then_some(&self.expiry),
-        }
+        self.of_source(deletions, part.min_time, part.arrived)
     }
 
     /// Those that may hide entries of a chunk of the head.
@@ -46,9 +43,20 @@ impl Visibility {
             d.record.is_after(sequence) && d.record.range().overlaps(min_time, max_time)
         };
         let deletions = self.deletions.iter().filter(touches).collect();
+        // What is in the head came lately.
+        self.of_source(deletions, min_time, Some(i64::MAX))
+    }
+
+    fn of_source<'a>(
+        &'a self,
+        deletions: Vec<&'a Arc<Deletion>>,
+        min_time: i64,
+        arrived: Option<i64>,
+    ) -> SourceVisibility<'a> {
+        let touches = self.expiry.may_touch(min_time, arrived);
         SourceVisibility {
             deletions,
-            expiry: self.expiry.may_touch(min_time).then_some(&self.expiry),
+            expiry: touches.then_some((&self.expiry, arrived)),
         }
     }
 }
@@ -57,7 +65,8 @@ impl Visibility {
 #[derive(Debug)]
 pub(crate) struct SourceVisibility<'a> {
     deletions: Vec<&'a Arc<Deletion>>,
-    expiry: Option<&'a Expiry>,
+    /// With when its entries came, if that counts.
+    expiry: Option<(&'a Expiry, Option<i64>)>,
 }
 
 impl SourceVisibility<'_> {
@@ -76,7 +85,8 @@ impl SourceVisibility<'_> {
             .filter(matches)
             .map(|d| (*d).clone())
             .collect();
-        let bound = self.expiry.map_or(i64::MIN, |expiry| expiry.bound(labels));
+        let bound = self.expiry;
+        let bound = bound.map_or(i64::MIN, |(expiry, arrived)| expiry.bound(labels, arrived));
         StreamVisibility {
             labels: labels.clone(),
             bound,

@@ -9,6 +9,7 @@ use crate::flush::write_parts::{self, HeadParts};
 use crate::head::SealedHead;
 use crate::manifest::edit::ManifestEdit;
 use crate::parallel;
+use crate::part::PartMeta;
 use crate::shared::Shared;
 use crate::tenant::{Changes, Tenant};
 use parking_lot::Mutex;
@@ -115,7 +116,14 @@ fn flush_sealed(
         wrote: &wrote,
     };
     let (finished, failed) = parts.write(&mut changes.next_part);
-    changes.finished.extend(finished);
+    let retention = shared.options.retention.tenant(&tenant.id);
+    let now = shared.options.clock.now();
+    changes
+        .finished
+        .extend(finished.into_iter().map(|meta| PartMeta {
+            arrived: retention.arrival(meta.day, now),
+            ..meta
+        }));
     if let Some(error) = failed {
         return Err(error);
     }

@@ -212,6 +212,7 @@ mod tests {
             streams: 2,
             sequence: crate::sequence::Sequence::first_of(1),
             content: None,
+            arrived: None,
         };
         let delete = DeleteRecord {
             id: 7,

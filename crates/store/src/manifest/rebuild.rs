@@ -109,5 +109,6 @@ pub(crate) fn placeholder(day: i32, id: u64) -> PartMeta {
         streams: 0,
         sequence: Sequence::first_of(id),
         content: None,
+        arrived: None,
     }
 }

@@ -60,6 +60,10 @@ pub(crate) struct PartMeta {
     /// A hash of its footer, and so of all of its content. Manifests had none at first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) content: Option<u64>,
+    /// When its entries came, nanoseconds since 1970, if that is what their retention counts from:
+    /// they were late ([`crate::Retention::arrival`]). Of parts that were merged the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) arrived: Option<i64>,
 }
 
 impl PartMeta {

@@ -88,6 +88,7 @@ impl<'a> PartWriter<'a> {
             streams: 0,
             sequence,
             content: None,
+            arrived: None,
         };
         Ok(PartWriter {
             dir,

@@ -1,6 +1,7 @@
 //! Retention: says how long entries are kept, by age, stream and size.
 //!
-//! [`Retention`] is what is asked for. [`Expiry`] is that at a moment: for each stream the time
+//! Entries count from their own time, or those that come late from when they came
+//! ([`RetentionStart`]). [`Retention`] is what is asked for. [`Expiry`] is that at a moment: for each stream the time
 //! before which its entries have expired, which queries apply at once. [`policy`] says which parts
 //! go or are rewritten, [`sweep`] does it.
 
@@ -9,6 +10,7 @@ pub(crate) mod policy;
 pub(crate) mod sweep;
 
 use crate::label_search::labels_match;
+use skald_model::time::DAY_NS;
 use skald_model::{Labels, Matcher, TenantId};
 use std::fmt;
 use std::sync::Arc;
@@ -21,10 +23,22 @@ pub struct Retention {
     pub period: Option<Duration>,
     /// Streams with a period of their own.
     pub streams: Vec<StreamRetention>,
+    /// What these periods count from.
+    pub starts: RetentionStart,
     /// Bytes of parts beyond which the oldest days go.
     pub size: Option<u64>,
     /// Whether what delete requests match is hidden only, and never rewritten away.
     pub keep_deleted: bool,
+}
+
+/// What the period of an entry counts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RetentionStart {
+    /// Its time.
+    #[default]
+    Time,
+    /// Its arrival, if its day was over for a day by then; else its time.
+    Arrival,
 }
 
 /// The period of some streams.
@@ -93,6 +107,18 @@ impl Retention {
         rules.chain([self.period.map(nanoseconds)])
     }
 
+    /// When entries of a day came that are written to a part now, if their retention counts from
+    /// that.
+    pub(crate) fn arrival(&self, day: i32, now: i64) -> Option<i64> {
+        let late_from = (i64::from(day) + 2).saturating_mul(DAY_NS);
+        (self.starts == RetentionStart::Arrival && late_from <= now).then_some(now)
+    }
+
+    /// When the entries of a part came, if their retention counts from that.
+    pub(crate) fn counted(&self, arrived: Option<i64>) -> Option<i64> {
+        arrived.filter(|_| self.starts == RetentionStart::Arrival)
+    }
+
     /// Whether age never ends anything.
     fn keeps_all(&self) -> bool {
         self.period.is_none() && self.streams.is_empty()
@@ -127,23 +153,33 @@ impl Expiry {
         }
     }
 
-    /// Entries of the stream before this time have expired.
-    pub(crate) fn bound(&self, labels: &Labels) -> i64 {
+    /// Entries of the stream before this time have expired, where they came at `arrived` if that
+    /// counts.
+    pub(crate) fn bound(&self, labels: &Labels, arrived: Option<i64>) -> i64 {
         if self.retention.keeps_all() {
-            i64::MIN
-        } else {
-            bound(self.now, self.retention.period_of(labels))
+            return i64::MIN;
+        }
+        let bound = bound(self.now, self.retention.period_of(labels));
+        match self.retention.counted(arrived) {
+            Some(arrived) if arrived >= bound => i64::MIN,
+            _ => bound,
         }
     }
 
-    /// Whether some entries from `min_time` on may have expired.
-    pub(crate) fn may_touch(&self, min_time: i64) -> bool {
-        min_time < self.highest
+    /// Whether some entries from `min_time` on, which came at `arrived` if that counts, may have
+    /// expired.
+    pub(crate) fn may_touch(&self, min_time: i64, arrived: Option<i64>) -> bool {
+        min_time.max(self.since(arrived)) < self.highest
     }
 
-    /// Whether all entries up to `max_time` have expired, whatever their streams.
-    pub(crate) fn ends_all(&self, max_time: i64) -> bool {
-        max_time < self.lowest
+    /// Whether all entries up to `max_time`, which came at `arrived` if that counts, have expired,
+    /// whatever their streams.
+    pub(crate) fn ends_all(&self, max_time: i64, arrived: Option<i64>) -> bool {
+        max_time.max(self.since(arrived)) < self.lowest
+    }
+
+    fn since(&self, arrived: Option<i64>) -> i64 {
+        self.retention.counted(arrived).unwrap_or(i64::MIN)
     }
 }
 
@@ -205,7 +241,7 @@ mod tests {
     #[test]
     fn what_is_kept_for_ever_never_expires() {
         let all = Expiry::new(Arc::default(), i64::MAX);
-        assert!(!all.may_touch(i64::MIN) && !all.ends_all(i64::MIN));
+        assert!(!all.may_touch(i64::MIN, None) && !all.ends_all(i64::MIN, None));
         let some = Expiry::new(
             Arc::new(Retention {
                 streams: vec![rule("a", 1, 1)],
@@ -213,7 +249,38 @@ mod tests {
             }),
             i64::MAX,
         );
-        assert!(some.may_touch(0) && !some.ends_all(0));
-        assert_eq!(some.bound(&Labels::from_pairs([("app", "b")])), i64::MIN);
+        assert!(some.may_touch(0, None) && !some.ends_all(0, None));
+        let other = Labels::from_pairs([("app", "b")]);
+        assert_eq!(some.bound(&other, None), i64::MIN);
+    }
+
+    #[test]
+    fn what_comes_late_counts_from_then_where_that_is_asked_for() {
+        let retention = |starts| Retention {
+            period: Some(Duration::from_secs(30 * DAY)),
+            starts,
+            ..Retention::default()
+        };
+        let (by_time, by_arrival) = (
+            retention(RetentionStart::Time),
+            retention(RetentionStart::Arrival),
+        );
+        let now = 100 * DAY_NS;
+        assert_eq!(by_time.arrival(10, now), None);
+        assert_eq!(by_arrival.arrival(10, now), Some(now));
+        assert_eq!(by_arrival.arrival(98, now), Some(now));
+        assert_eq!(by_arrival.arrival(99, now), None, "yesterday is not late");
+        let arrived = Some(now);
+        let check = |retention: &Retention, days: i64, is_there: bool| {
+            let expiry = Expiry::new(Arc::new(retention.clone()), days * DAY_NS);
+            let bound = expiry.bound(&Labels::from_pairs([("app", "a")]), arrived);
+            assert_eq!(10 * DAY_NS >= bound, is_there, "day {days}");
+            assert_eq!(!expiry.may_touch(10 * DAY_NS, arrived), is_there);
+            assert_eq!(!expiry.ends_all(11 * DAY_NS, arrived), is_there);
+        };
+        check(&by_time, 100, false);
+        check(&by_arrival, 100, true);
+        check(&by_arrival, 130, true);
+        check(&by_arrival, 131, false);
     }
 }

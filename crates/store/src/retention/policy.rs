@@ -14,6 +14,8 @@ pub(crate) struct PartFacts {
     pub(crate) id: u64,
     pub(crate) day: i32,
     pub(crate) max_time: i64,
+    /// When its entries came, if their retention counts from that.
+    pub(crate) arrived: Option<i64>,
     pub(crate) bytes: u64,
     /// The distinct periods of its streams, in nanoseconds; `None` is for ever.
     pub(crate) periods: Vec<Option<i64>>,
@@ -52,16 +54,19 @@ pub(crate) fn choose(parts: &[PartFacts], size: Option<u64>, now: i64) -> Action
 
 /// Whether all in it has.
 fn has_expired(part: &PartFacts, now: i64) -> bool {
+    let last = part.max_time.max(part.arrived.unwrap_or(i64::MIN));
     !part.periods.is_empty()
         && part
             .periods
             .iter()
-            .all(|period| crate::retention::bound(now, *period) > part.max_time)
+            .all(|period| crate::retention::bound(now, *period) > last)
 }
 
 /// Whether all of its day that some period keeps has expired.
 fn a_period_has_ended(part: &PartFacts, now: i64) -> bool {
     let end = (i64::from(part.day) + 1).saturating_mul(DAY_NS);
+    // All of what came at once ends at once.
+    let end = part.arrived.map_or(end, |arrived| end.max(arrived + 1));
     part.periods
         .iter()
         .any(|period| crate::retention::bound(now, *period) >= end)
@@ -105,6 +110,7 @@ mod tests {
             id,
             day,
             max_time,
+            arrived: None,
             bytes,
             periods,
             deletes: false,
@@ -141,6 +147,19 @@ mod tests {
         check(&parts, None, 13, &[1], &[2, 3]);
         check(&parts, None, 15, &[1, 2], &[3]);
         check(&[part(1, 10, 1, &[None])], None, 1 << 14, &[], &[]);
+    }
+
+    #[test]
+    fn a_part_that_came_late_goes_when_the_period_has_passed_since() {
+        let late = PartFacts {
+            arrived: Some(100 * DAY_NS),
+            ..part(1, 10, 1, &[Some(2), Some(4)])
+        };
+        let parts = std::slice::from_ref(&late);
+        check(parts, None, 100, &[], &[]);
+        check(parts, None, 102, &[], &[]);
+        check(parts, None, 103, &[], &[1]);
+        check(parts, None, 105, &[1], &[]);
     }
 
     #[test]

@@ -98,14 +98,14 @@ fn decide(
             periods,
             deletes: !matching.is_empty(),
             readable,
-            ..facts_of(&part.meta)
+            ..facts_of(&part.meta, retention)
         });
     }
     drop(periods);
     for meta in &unreadable {
         facts.push(PartFacts {
             periods: retention.periods().collect(),
-            ..facts_of(meta)
+            ..facts_of(meta, retention)
         });
     }
     mark_clean(shared, tenant, &clean)?;
@@ -201,11 +201,12 @@ fn rewrite_part(
     Ok(true)
 }
 
-fn facts_of(meta: &PartMeta) -> PartFacts {
+fn facts_of(meta: &PartMeta, retention: &Retention) -> PartFacts {
     PartFacts {
         id: meta.id,
         day: meta.day,
         max_time: meta.max_time,
+        arrived: retention.counted(meta.arrived),
         bytes: meta.bytes,
         ..PartFacts::default()
     }

@@ -88,7 +88,7 @@ impl<'a> Selector<'a> {
         });
         let parts = view.parts.iter().map(|part| &part.meta).enumerate();
         let parts = parts
-            .filter(|(_, part)| !view.visibility.expiry.ends_all(part.max_time))
+            .filter(|(_, part)| !view.visibility.expiry.ends_all(part.max_time, part.arrived))
             .map(|(at, part)| Rest {
                 min_time: part.min_time,
                 max_time: part.max_time,

@@ -3,8 +3,8 @@
 use crate::support::{Fact, TestClock, fact, push, read_all, test_deletes};
 use skald_model::{Charge, Columns, ContentQuery, Matcher, TenantId, TimeRange, time::DAY_NS};
 use skald_store::{
-    CancelError, DeleteError, Options, Progress, ReadSpec, Retention, RetentionOf, Select, Store,
-    StreamRetention,
+    CancelError, DeleteError, Options, Progress, ReadSpec, Retention, RetentionOf, RetentionStart,
+    Select, Store, StreamRetention,
 };
 use skald_wal::sim::SimFiles;
 use std::sync::Arc;
@@ -344,6 +344,53 @@ fn streams_have_periods_of_their_own() {
         ),
         (0, 1)
     );
+}
+
+#[test]
+fn what_comes_late_is_kept_from_its_arrival_on_where_that_is_asked_for() {
+    let mut bench = Bench::new(Retention {
+        period: Some(10 * DAY),
+        starts: RetentionStart::Arrival,
+        ..Retention::default()
+    });
+    bench.push(&[fact("a", 20 * DAY_NS, "old"), entry("a", 1, "yesterday")]);
+    bench.check(&["old", "yesterday"]);
+    bench.flush();
+    bench.push(&[fact("a", 20 * DAY_NS + 1, "old too")]);
+    bench.flush();
+    bench.check(&["old", "old too", "yesterday"]);
+    bench.store().compact().expect("the disk is fine");
+    bench.store().sweep().expect("the disk is fine");
+    bench.reopen();
+    bench.check(&["old", "old too", "yesterday"]);
+    bench.clock.advance(9 * DAY_NS + DAY_NS / 2);
+    bench.store().sweep().expect("the disk is fine");
+    bench.check(&["old", "old too"]);
+    bench.push(&[entry("a", 2, "late")]);
+    bench.flush();
+    bench.store().compact().expect("the disk is fine");
+    bench.next_day();
+    bench.check(&["late"]);
+    bench.reopen();
+    bench.clock.advance(8 * DAY_NS);
+    bench.store().sweep().expect("the disk is fine");
+    bench.check(&["late"]);
+    bench.next_day();
+    bench.next_day();
+    bench.check(&[]);
+    assert_eq!(bench.store().status().parts, 0);
+}
+
+#[test]
+fn otherwise_what_comes_late_has_expired_when_it_comes() {
+    let bench = Bench::new(Retention {
+        period: Some(10 * DAY),
+        ..Retention::default()
+    });
+    bench.push(&[fact("a", 20 * DAY_NS, "old"), entry("a", 1, "yesterday")]);
+    bench.check(&["yesterday"]);
+    bench.flush();
+    bench.check(&["yesterday"]);
 }
 
 #[test]
