@@ -137,7 +137,7 @@ impl Ruler {
         let interval = self.settings.evaluation_interval;
         if let Some(cell) = board.groups.get(&id).cloned() {
             let mut run = cell.run.lock();
-            if run.spec.group == group {
+            if Arc::ptr_eq(&run.spec.group, &group) || run.spec.group == group {
                 return;
             }
             run.reload(Arc::new(GroupSpec::new(id.clone(), group, interval)), now);

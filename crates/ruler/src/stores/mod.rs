@@ -1,9 +1,12 @@
-//! Stores of rules: [`OwnRules`] keeps what the API is given, [`LocalRules`] reads a directory of
+//! Stores of rules: [`OwnRules`] keeps what the API is given, with a copy in a [`RuleBucket`] if
+//! there is one; [`LocalRules`] reads a directory of
 //! files that somebody else keeps.
 
+mod bucket;
 mod local;
 mod own;
 mod rule_file;
 
+pub use bucket::RuleBucket;
 pub use local::{FileProblem, LocalRules};
 pub use own::{OwnRules, RuleStoreError, StoredGroup};

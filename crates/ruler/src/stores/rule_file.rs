@@ -1,16 +1,17 @@
 //! A file of the API's store: one group with its namespace, as YAML below a line with its checksum.
 
+use super::bucket::Kind;
 use crate::rules::{RuleGroup, joined, read_stored, write_stored};
 use crate::templates::Templates;
-use skald_model::TenantId;
-use std::path::PathBuf;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Begins every file: the name of the format and its version.
 const FORMAT: &str = "# skald rules 1";
 
-/// Ends the names of files.
+/// Ends the names of files with groups.
 const SUFFIX: &str = ".yaml";
+/// Ends the names of marks of removed groups.
+const GONE_SUFFIX: &str = ".gone";
 
 /// A group as a file has it.
 #[derive(Debug)]
@@ -21,20 +22,44 @@ pub(super) struct RuleFile {
     pub(super) group: RuleGroup,
 }
 
-/// Below the store's folder: names of namespaces and groups are any texts, so their hash names the
-/// file, and the texts stand in it.
-pub(super) fn path_of(tenant: &TenantId, namespace: &str, group: &str) -> PathBuf {
+/// Names of namespaces and groups are any texts, so their hash names the file, and the texts stand
+/// in it.
+pub(super) fn hash(namespace: &str, group: &str) -> String {
     let mut key = Vec::with_capacity(namespace.len() + group.len() + 8);
     key.extend((namespace.len() as u64).to_le_bytes());
     key.extend(namespace.as_bytes());
     key.extend(group.as_bytes());
-    PathBuf::from(tenant.as_str()).join(format!("{:032x}{SUFFIX}", xxh3_128(&key)))
+    format!("{:032x}", xxh3_128(&key))
 }
 
-/// Whether a name is one that [`path_of`] gives.
-pub(super) fn is_rule_file(name: &str) -> bool {
-    name.strip_suffix(SUFFIX)
-        .is_some_and(|hash| hash.len() == 32 && hash.bytes().all(|c| c.is_ascii_hexdigit()))
+/// The name of the file of a group, or of the mark that it is gone.
+pub(super) fn name(hash: &str, kind: Kind) -> String {
+    match kind {
+        Kind::There => format!("{hash}{SUFFIX}"),
+        Kind::Gone => format!("{hash}{GONE_SUFFIX}"),
+    }
+}
+
+/// The hash that [`name`] put into a name.
+pub(super) fn hash_of(name: &str) -> Option<(&str, Kind)> {
+    let there = name.strip_suffix(SUFFIX).map(|hash| (hash, Kind::There));
+    let (hash, kind) = there.or_else(|| Some((name.strip_suffix(GONE_SUFFIX)?, Kind::Gone)))?;
+    let is_hash = hash.len() == 32 && hash.bytes().all(|c| c.is_ascii_hexdigit());
+    is_hash.then_some((hash, kind))
+}
+
+/// The mark of a group that a revision removed.
+pub(super) fn encode_gone(revision: u64) -> String {
+    format!("{FORMAT}, revision {revision}, gone\n")
+}
+
+pub(super) fn decode_gone(bytes: &[u8]) -> Result<u64, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())?;
+    text.strip_prefix(FORMAT)
+        .and_then(|rest| rest.strip_prefix(", revision "))
+        .and_then(|rest| rest.strip_suffix(", gone\n"))
+        .and_then(|revision| revision.parse().ok())
+        .ok_or_else(|| "the file is no mark of a removed group".to_owned())
 }
 
 pub(super) fn encode(namespace: &str, revision: u64, group: &RuleGroup) -> String {

@@ -1,13 +1,16 @@
 //! The API's own store: groups that are put, got and removed.
 
 use crate::support::{empty_disk, group};
+use parking_lot::Mutex;
 use skald_model::TenantId;
 use skald_ruler::rules::RuleGroup;
-use skald_ruler::stores::OwnRules;
+use skald_ruler::stores::{OwnRules, RuleBucket};
 use skald_ruler::templates::NoTemplates;
 use skald_wal::sim::SimFiles;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn open(files: &SimFiles) -> OwnRules {
     let files = Arc::new(files.clone());
@@ -149,4 +152,111 @@ fn a_damaged_file_is_named_and_left_alone() {
         problems[0].text
     );
     assert_eq!(files.bytes_of(&path), Some(bytes));
+}
+
+/// A bucket in memory, which may be away.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    is_away: AtomicBool,
+}
+
+impl Memory {
+    fn there(&self) -> Result<(), String> {
+        match self.is_away.load(Ordering::Relaxed) {
+            true => Err("the bucket is away".to_owned()),
+            false => Ok(()),
+        }
+    }
+}
+
+impl RuleBucket for Memory {
+    fn list(&self) -> Result<Vec<String>, String> {
+        self.there()?;
+        Ok(self.objects.lock().keys().cloned().collect())
+    }
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
+        self.there()?;
+        Ok(self.objects.lock().get(name).cloned())
+    }
+    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), String> {
+        self.there()?;
+        self.objects.lock().insert(name.to_owned(), bytes);
+        Ok(())
+    }
+    fn remove(&self, name: &str) -> Result<(), String> {
+        self.there()?;
+        self.objects.lock().remove(name);
+        Ok(())
+    }
+}
+
+fn limits(rules: &OwnRules) -> Vec<(String, u64)> {
+    let groups = rules.groups(&TenantId::fake()).into_iter();
+    groups
+        .map(|g| (g.group.name.clone(), g.group.limit))
+        .collect()
+}
+
+fn limited(name: &str, limit: u64) -> RuleGroup {
+    RuleGroup {
+        limit,
+        ..rule(name, "vector(1)")
+    }
+}
+
+#[test]
+fn a_new_disk_has_the_groups_of_the_bucket() {
+    let bucket = Arc::new(Memory::default());
+    let tenant = TenantId::fake();
+    let files = empty_disk();
+    let rules = open(&files).with_bucket(bucket.clone());
+    for (name, limit) in [("a", 1), ("b", 1), ("a", 2)] {
+        rules
+            .put(&tenant, "n", limited(name, limit))
+            .expect("the disk is sound");
+    }
+    assert!(rules.sync(&NoTemplates).expect("it is there").is_empty());
+    rules
+        .put(&tenant, "n", limited("a", 3))
+        .expect("the disk is sound");
+    assert!(
+        rules
+            .remove_group(&tenant, "n", "b")
+            .expect("the disk is sound")
+    );
+    bucket.is_away.store(true, Ordering::Relaxed);
+    assert_eq!(
+        rules.sync(&NoTemplates),
+        Err("the bucket is away".to_owned())
+    );
+    bucket.is_away.store(false, Ordering::Relaxed);
+
+    // What was removed while the bucket was away stays away, after a restart too.
+    let rules = open(&files.after_kill()).with_bucket(bucket.clone());
+    assert!(rules.sync(&NoTemplates).expect("it is there").is_empty());
+    assert_eq!(limits(&rules), [("a".to_owned(), 3)]);
+    assert_eq!(bucket.objects.lock().len(), 2, "older versions are removed");
+
+    let new = open(&empty_disk()).with_bucket(bucket.clone());
+    let changed = new.sync(&NoTemplates).expect("it is there");
+    assert_eq!(changed, BTreeSet::from([tenant.clone()]));
+    assert_eq!(limits(&new), [("a".to_owned(), 3)]);
+
+    // Two servers see each other's changes.
+    new.put(&tenant, "n", limited("b", 9))
+        .expect("the disk is sound");
+    assert!(
+        new.remove_group(&tenant, "n", "a")
+            .expect("the disk is sound")
+    );
+    new.sync(&NoTemplates).expect("it is there");
+    assert!(
+        rules
+            .sync(&NoTemplates)
+            .expect("it is there")
+            .contains(&tenant)
+    );
+    assert_eq!(limits(&rules), [("b".to_owned(), 9)]);
+    assert!(rules.sync(&NoTemplates).expect("it is there").is_empty());
 }
