@@ -8,9 +8,9 @@ use crate::config::Config;
 use crate::error::ApiError;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, ORIGIN, UPGRADE};
+use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN, UPGRADE};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, Ipv6Addr};
@@ -74,7 +74,8 @@ fn check<B>(
 ) -> Result<(), (RefusalReason, &'static str)> {
     let (uri, headers) = (request.uri(), request.headers());
     // Probes come by any name, and learn nothing.
-    if hosts == Hosts::Local && uri.path() != "/ready" && !called(uri, headers).all(is_local) {
+    let any_name = uri.path() == "/ready" || is_call(request.version(), headers);
+    if hosts == Hosts::Local && !any_name && !called(uri, headers).all(is_local) {
         let text = "the Host of this request is not of this machine: a server on loopback without tokens \
             answers to localhost, 127.0.0.0/8 and [::1] only\n";
         return Err((RefusalReason::ForeignHost, text));
@@ -85,6 +86,18 @@ fn check<B>(
         return Err((RefusalReason::ForeignOrigin, text));
     }
     Ok(())
+}
+
+/// Whether a request is a call of gRPC. Proxies name the server as their own settings do, and no page
+/// can make one: browsers speak HTTP/2 over TLS only, where the certificate has to bear the name.
+fn is_call(version: Version, headers: &HeaderMap) -> bool {
+    let is_grpc = |value: &[u8]| {
+        let kind = value.split(|&byte| matches!(byte, b'+' | b';')).next();
+        kind.is_some_and(|kind| kind.eq_ignore_ascii_case(b"application/grpc"))
+    };
+    version == Version::HTTP_2
+        && values(headers, &CONTENT_TYPE).all(is_grpc)
+        && headers.contains_key(CONTENT_TYPE)
 }
 
 /// Whether a request changes something, or opens a WebSocket, whose answers browsers show to any
@@ -307,6 +320,36 @@ mod tests {
         assert!(check(Hosts::Local, &of_http2).is_err());
         let without = request("GET", "/metrics", &[]);
         assert!(check(Hosts::Local, &without).is_ok(), "no browser omits it");
+    }
+
+    #[test]
+    fn calls_of_grpc_come_by_any_name() {
+        let passes = |version: Version, content_type: &str| {
+            let headers = [("content-type", content_type)];
+            let mut request = request("POST", "http://skald.logging/x.Y/Z", &headers);
+            *request.version_mut() = version;
+            check(Hosts::Local, &request).is_ok()
+        };
+        for kind in [
+            "application/grpc",
+            "application/grpc+proto",
+            "Application/gRPC; a=b",
+        ] {
+            assert!(passes(Version::HTTP_2, kind), "{kind}");
+            assert!(
+                !passes(Version::HTTP_11, kind),
+                "{kind}: a page can send that"
+            );
+        }
+        for kind in ["application/grpc-web", "application/json", ""] {
+            assert!(!passes(Version::HTTP_2, kind), "{kind}");
+        }
+        let mut without = request("POST", "http://skald.logging/x.Y/Z", &[]);
+        *without.version_mut() = Version::HTTP_2;
+        assert!(
+            check(Hosts::Local, &without).is_err(),
+            "it has no content type"
+        );
     }
 
     #[test]
