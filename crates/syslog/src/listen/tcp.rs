@@ -60,6 +60,8 @@ pub(crate) async fn run(socket: TcpListener, shared: Arc<Shared>, tls: Option<Ac
             continue;
         };
         let Ok(slot) = slots.clone().try_acquire_owned() else {
+            refuse_writes(&stream);
+            drop(stream);
             shared.counters.refused.add(1);
             continue;
         };
@@ -76,13 +78,27 @@ pub(crate) async fn run(socket: TcpListener, shared: Arc<Shared>, tls: Option<Ac
     while connections.join_next().await.is_some() {}
 }
 
+/// Makes the next write of a sender fail once the connection is dropped. Else it would go nowhere
+/// with those senders that do not look for the end of the stream: rsyslog and syslog-ng over TLS, and
+/// most libraries.
+fn refuse_writes(stream: &TcpStream) {
+    drop(stream.set_zero_linger());
+}
+
 /// Serves one connection, encrypted where the listener is.
-async fn serve(stream: TcpStream, address: IpAddr, shared: &Shared, tls: Option<Acceptor>) {
+async fn serve(mut stream: TcpStream, address: IpAddr, shared: &Shared, tls: Option<Acceptor>) {
     let Some(tls) = tls else {
-        return read(stream, address, shared).await;
+        if read(&mut stream, address, shared).await == End::Silence {
+            refuse_writes(&stream);
+        }
+        return;
     };
     match timeout(HANDSHAKE, tls().accept(stream)).await {
-        Ok(Ok(stream)) => read(stream, address, shared).await,
+        Ok(Ok(mut stream)) => {
+            if read(&mut stream, address, shared).await == End::Silence {
+                refuse_writes(stream.get_ref().0);
+            }
+        }
         Ok(Err(error)) => {
             shared.counters.refused.add(1);
             tracing::warn!(%address, %error, "syslog: TLS failed");
@@ -96,12 +112,14 @@ async fn serve(stream: TcpStream, address: IpAddr, shared: &Shared, tls: Option<
 enum End {
     /// The sender has ended the stream.
     Sender,
-    /// The connection broke, nothing came for long, or the listener stops.
+    /// Nothing came for long, or since the listener stops.
+    Silence,
+    /// The connection broke, or its stream can't be read.
     Other,
 }
 
-/// Reads the messages of one connection.
-async fn read<S>(mut stream: S, address: IpAddr, shared: &Shared)
+/// Reads the messages of one connection, and says why no more are read.
+async fn read<S>(stream: &mut S, address: IpAddr, shared: &Shared) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -131,7 +149,7 @@ where
             read = stream.read_buf(&mut connection.buffer) => read,
             () = silence => {
                 shared.counters.idle.add(u64::from(!stopping));
-                break End::Other;
+                break End::Silence;
             }
             () = raised(&mut stopped), if !stopping => {
                 // A sender that sees the end of the stream sends no more into it, and what is on
@@ -158,6 +176,7 @@ where
     if end == End::Sender {
         connection.hand_on(Stream::Ended).await;
     }
+    end
 }
 
 /// What has come and is not handed on.

@@ -73,6 +73,39 @@ async fn a_stop_says_so_to_senders_and_takes_what_is_on_its_way() {
     assert_eq!(taken, ["<1>a", "<1>last", "<1>unfinished"]);
 }
 
+/// Whether the next write into a connection says that nobody reads it, without a look for its end.
+async fn next_write_fails(mut stream: TcpStream) -> bool {
+    // What the other side said has come: both are on this machine.
+    stream.write_all(b"<1>lost?\n").await.is_err()
+}
+
+#[tokio::test]
+async fn after_a_stop_the_first_write_fails() {
+    let receiver = Receiver::start(settings(Transport::Tcp));
+    let mut stream = connect(&receiver).await;
+    stream.write_all(b"<1>a\n").await.expect("written");
+    receiver.wait_for(1).await;
+    assert_eq!(receiver.stop().await, ["<1>a"]);
+    assert!(next_write_fails(stream).await);
+}
+
+#[tokio::test]
+async fn after_a_silence_and_where_there_is_no_place_the_first_write_fails() {
+    let mut settings = settings(Transport::Tcp);
+    settings.idle_timeout = Duration::from_millis(100);
+    settings.connections_max = 1;
+    let receiver = Receiver::start(settings);
+    let silent = connect(&receiver).await;
+    let counters = receiver.listener.counters().clone();
+    until(|| counters.open() == 1).await;
+    let refused = connect(&receiver).await;
+    until(|| counters.refused.get() == 1 && counters.open() == 0).await;
+    for (name, stream) in [("silent", silent), ("refused", refused)] {
+        assert!(next_write_fails(stream).await, "{name}");
+    }
+    receiver.stop().await;
+}
+
 #[tokio::test]
 async fn connections_are_bounded_and_silent_ones_are_closed() {
     let mut settings = settings(Transport::Tcp);
