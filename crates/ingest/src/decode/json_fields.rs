@@ -9,10 +9,35 @@ use std::borrow::Cow;
 /// The members of an object.
 pub(crate) type Members<'t> = Vec<(Cow<'t, str>, Node<'t>)>;
 
+/// Where a path leads among the members of an object.
+enum Lookup {
+    /// Nowhere.
+    Absent,
+    /// To the member at this place.
+    At(usize),
+    /// Into an object, it may be: a member has a first part of the path as its name.
+    Within,
+}
+
+/// Most paths lead nowhere, which one look at each name says.
+fn lookup(members: &Members<'_>, path: &str) -> Lookup {
+    let mut found = Lookup::Absent;
+    for (at, (name, _)) in members.iter().enumerate() {
+        match path.strip_prefix(&**name).map(str::as_bytes) {
+            Some([]) => return Lookup::At(at),
+            Some([b'.', ..]) => found = Lookup::Within,
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Takes a member out: `kubernetes.pod.name` as one name, or as objects in one another.
 pub(crate) fn take<'t>(members: &mut Members<'t>, path: &str) -> Option<Node<'t>> {
-    if let Some(at) = members.iter().position(|(name, _)| name == path) {
-        return Some(members.remove(at).1);
+    match lookup(members, path) {
+        Lookup::Absent => return None,
+        Lookup::At(at) => return Some(members.remove(at).1),
+        Lookup::Within => {}
     }
     let mut end = path.len();
     while let Some(dot) = path[..end].rfind('.') {
@@ -44,8 +69,10 @@ pub(crate) fn take_text<'t>(members: &mut Members<'t>, paths: &[&str]) -> Option
 
 /// A member by path.
 pub(crate) fn find<'n, 't>(members: &'n Members<'t>, path: &str) -> Option<&'n Node<'t>> {
-    if let Some((_, node)) = members.iter().find(|(name, _)| name == path) {
-        return Some(node);
+    match lookup(members, path) {
+        Lookup::Absent => return None,
+        Lookup::At(at) => return Some(&members[at].1),
+        Lookup::Within => {}
     }
     let mut end = path.len();
     while let Some(dot) = path[..end].rfind('.') {
