@@ -35,6 +35,6 @@ pub use limits::otlp_rules::{
 pub use limits::{ENTRIES_MAX, IngestLimits, LABEL_TEXT_BYTES_MAX, PAIRS_MAX};
 pub use pipeline::DryRun;
 pub use receivers::{JournalStream, answer, otlp_details, receiver_name, refusal};
-pub use reply::{PushAccount, PushReply};
+pub use reply::{Ending, PushAccount, PushReply};
 pub use request::{Parameters, Protocol, PushRequest, Question};
 pub use validate::tenant_policy::{TenantPolicies, TenantPolicy};

@@ -26,8 +26,19 @@ pub struct PushReply {
     pub retry_after: Option<u32>,
     /// Headers that its protocol asks for besides.
     pub headers: &'static [(&'static str, &'static str)],
+    /// How it ends.
+    pub ending: Ending,
     /// What the push came to.
     pub account: Box<PushAccount>,
+}
+
+/// How an answer ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As HTTP wants it.
+    Whole,
+    /// Broken off after its body: for a sender that takes whatever comes whole for a yes.
+    BrokenOff,
 }
 
 /// What a push came to, for who asks where his logs are.
@@ -56,6 +67,7 @@ impl PushReply {
             content_type,
             retry_after: matches!(status, 429 | 503).then_some(RETRY_AFTER_SECONDS),
             headers: &[],
+            ending: Ending::Whole,
             account: Box::default(),
         }
     }

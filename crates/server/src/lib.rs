@@ -8,6 +8,7 @@
 mod api;
 pub mod app;
 pub mod auth;
+mod break_off;
 pub mod clock;
 mod coalesce;
 pub mod config;

@@ -8,8 +8,9 @@ use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use skald_ingest::{Parameters, Protocol, PushReply};
+use skald_ingest::{Ending, Parameters, Protocol, PushReply};
 
+use crate::break_off::break_off;
 use crate::error::{self, ApiError};
 
 /// A path that senders use.
@@ -373,7 +374,10 @@ pub(crate) fn answer(reply: PushReply) -> Response {
         headers.insert(*name, HeaderValue::from_static(value));
     }
     response.extensions_mut().insert(InForm);
-    response
+    match reply.ending {
+        Ending::Whole => response,
+        Ending::BrokenOff => break_off(response),
+    }
 }
 
 /// Marks answers that have the form of their protocol already.

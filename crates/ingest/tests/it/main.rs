@@ -1,6 +1,7 @@
 //! Tests that ask the whole of ingest, in one binary.
 
 mod doors;
+mod elasticsearch;
 mod otlp;
 mod otlp_json;
 mod proto_files;

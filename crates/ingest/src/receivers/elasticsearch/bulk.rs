@@ -158,14 +158,15 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// Reads an action line; the inner error says why it is none.
+    /// Reads an action line; the inner error says why it is none. Its first name is the action. What
+    /// else stands there is passed over, as Elasticsearch does: writers keep notes of their own there.
     fn action(&mut self, line: &str) -> Result<Result<Parsed, String>, BodyError> {
         let members = match self.object(line)? {
             Ok(members) => members,
             Err(reason) => return Ok(Err(reason)),
         };
-        let Ok([(name, of)]) = <[_; 1]>::try_from(members) else {
-            return Ok(Err("an action has one name".to_owned()));
+        let Some((name, of)) = members.into_iter().next() else {
+            return Ok(Err("an action has a name".to_owned()));
         };
         let Some(action) = Action::of(&name) else {
             return Ok(Err(format!(

@@ -19,6 +19,10 @@ const NAME: &str = "elasticsearch";
 /// The content type by which omelasticsearch of rsyslog is known: it has no user agent.
 const RSYSLOG: &str = "application/json; charset=utf-8";
 
+/// How the content types begin by which Elastic's own clients are known, from version 8 on. Their
+/// helpers look into the items of an answer, and send those with 429 again.
+const ELASTIC: &str = "application/vnd.elasticsearch+";
+
 /// Clients go on only when every answer says so.
 const HEADERS: &[(&str, &str)] = &[("x-elastic-product", "Elasticsearch")];
 
@@ -32,13 +36,19 @@ impl Receiver for Bulk {
     }
 
     fn reply(&self, content_type: Option<&str>, taken: &Taken<'_>) -> PushReply {
-        let reply = match taken {
-            Taken::Refused { status, text } if content_type == Some(RSYSLOG) => {
-                response::to_rsyslog(*status, text)
-            }
-            _ => response::of_bulk(taken),
+        let reads_items = content_type.is_some_and(|kind| kind.starts_with(ELASTIC));
+        let refused = match taken {
+            Taken::Refused { status, text } => Some((*status, *text)),
+            Taken::Read(_) if reads_items => None,
+            Taken::Read(outcome) => response::refused_for_now(outcome).map(|text| (429, text)),
         };
-        with_headers(reply)
+        with_headers(match refused {
+            None => response::of_bulk(taken),
+            Some((status, text)) if content_type == Some(RSYSLOG) => {
+                response::to_rsyslog(status, text)
+            }
+            Some((status, text)) => response::refusal(status, text),
+        })
     }
 
     fn answer(&self, question: &Question) -> PushReply {
@@ -70,27 +80,32 @@ fn with_headers(reply: PushReply) -> PushReply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reply::{JSON, PLAIN_TEXT};
+    use crate::reply::{Ending, JSON, PLAIN_TEXT};
 
     #[test]
-    fn only_rsyslog_gets_a_text_and_only_when_it_should_send_again() {
-        let check = |content_type: Option<&str>, status: u16, expected: (u16, &str)| {
+    fn only_for_rsyslog_an_answer_is_break_off_and_only_when_it_should_send_again() {
+        let check = |content_type: Option<&str>, status: u16, expected: (u16, &str, Ending)| {
             let refused = Taken::Refused {
                 status,
                 text: "not now",
             };
             let reply = Bulk.reply(content_type, &refused);
-            let found = (reply.status, reply.content_type, reply.headers);
-            assert_eq!(found, (expected.0, expected.1, HEADERS), "{content_type:?}");
+            let found = (reply.status, reply.content_type, reply.ending);
+            assert_eq!(found, expected, "{content_type:?}");
+            assert_eq!(reply.headers, HEADERS);
         };
         for status in [408, 429, 500, 503] {
-            check(Some(RSYSLOG), status, (503, PLAIN_TEXT));
-            check(Some("application/x-ndjson"), status, (503, JSON));
-            check(Some("application/json"), status, (503, JSON));
-            check(None, status, (503, JSON));
+            check(Some(RSYSLOG), status, (503, PLAIN_TEXT, Ending::BrokenOff));
+            check(
+                Some("application/x-ndjson"),
+                status,
+                (503, JSON, Ending::Whole),
+            );
+            check(Some("application/json"), status, (503, JSON, Ending::Whole));
+            check(None, status, (503, JSON, Ending::Whole));
         }
         for status in [400, 401, 403, 413] {
-            check(Some(RSYSLOG), status, (status, JSON));
+            check(Some(RSYSLOG), status, (status, JSON, Ending::Whole));
         }
     }
 }

@@ -1,13 +1,14 @@
-//! Answers of Elasticsearch: JSON with one item for every action, and a text where rsyslog needs one.
+//! Answers of Elasticsearch: JSON with one item for every action, and one broken off for rsyslog.
 //!
-//! Clients look into the items, whatever the status: what a limit refuses for now has a 429 there.
-//! A request of which nothing is taken for now is a 503, after which all of them send again; some
-//! lose a batch after a 429.
+//! What a limit refuses for now is an item with 429 for clients that send such items again. Others
+//! look at the status alone, or drop the item: they get a 503 for the whole request, after which all
+//! send all of it again, and what was stored counts once. After a 429 some lose a batch.
 
 use crate::decode::json_fields::write_text;
 use crate::receivers::elasticsearch::bulk::{Item, ItemState, Items};
 use crate::receivers::{Outcome, Taken};
-use crate::reply::{JSON, PushReply};
+use crate::rejection::RefusedRows;
+use crate::reply::{Ending, JSON, PushReply};
 use serde_json::json;
 use std::fmt::Write;
 
@@ -32,6 +33,15 @@ pub(super) fn of_bulk(taken: &Taken<'_>) -> PushReply {
     PushReply::new(200, JSON, body.into_bytes())
 }
 
+/// Why something was refused that may be sent again later, if anything was.
+pub(super) fn refused_for_now<'t>(outcome: &Outcome<'t>) -> Option<&'t str> {
+    let refused = outcome
+        .refused
+        .iter()
+        .find(|refused| refused.status == 429)?;
+    Some(reason_of(refused, outcome))
+}
+
 pub(super) fn of_document(taken: &Taken<'_>) -> PushReply {
     let (outcome, items) = match read(taken) {
         Ok(read) => read,
@@ -41,6 +51,7 @@ pub(super) fn of_document(taken: &Taken<'_>) -> PushReply {
         return error(400, "illegal_argument_exception", "there is no document");
     };
     match result_of(item, outcome, &by_position(outcome)) {
+        Err((429, _, reason)) => refusal(429, reason),
         Err((status, kind, reason)) => error(status, kind, reason),
         Ok(()) => {
             let mut body = String::new();
@@ -50,17 +61,22 @@ pub(super) fn of_document(taken: &Taken<'_>) -> PushReply {
     }
 }
 
-/// The answer to a bulk request of rsyslog's omelasticsearch that was refused as a whole. It drops the
-/// batch after JSON without items, whatever the status, and sends it again after what is no JSON.
+/// The answer to a bulk request of rsyslog's omelasticsearch that was refused as a whole. It looks at no
+/// status: after JSON without items it drops the batch, after a text it tries each message once more
+/// and then drops it. Only an answer that does not come to its end makes it wait and send all again.
 pub(super) fn to_rsyslog(status: u16, text: &str) -> PushReply {
     let reply = refusal(status, text);
     match reply.status {
-        503 => PushReply::text(503, text),
+        503 => PushReply {
+            ending: Ending::BrokenOff,
+            ..PushReply::text(503, text)
+        },
         _ => reply,
     }
 }
 
-fn refusal(status: u16, text: &str) -> PushReply {
+/// The answer to a request that was refused as a whole.
+pub(super) fn refusal(status: u16, text: &str) -> PushReply {
     match status {
         401 | 403 => error(status, "security_exception", text),
         408 | 429 | 500 | 503 => error(503, "es_rejected_execution_exception", text),
@@ -108,6 +124,13 @@ fn by_position(outcome: &Outcome<'_>) -> Vec<Option<u32>> {
     all
 }
 
+fn reason_of<'t>(refused: &'t RefusedRows, outcome: &Outcome<'t>) -> &'t str {
+    let message = refused
+        .message
+        .and_then(|at| outcome.rejections.message(at));
+    message.unwrap_or(refused.reason.as_str())
+}
+
 fn result_of<'t>(item: &'t Item, outcome: &Outcome<'t>, refused: &[Option<u32>]) -> ItemResult<'t> {
     match &item.state {
         ItemState::Refused(kind, reason) => Err((400, kind, reason)),
@@ -116,15 +139,11 @@ fn result_of<'t>(item: &'t Item, outcome: &Outcome<'t>, refused: &[Option<u32>])
             let Some(refused) = at.and_then(|at| outcome.refused.get(at as usize)) else {
                 return Ok(());
             };
-            let message = refused
-                .message
-                .and_then(|at| outcome.rejections.message(at));
-            let reason = message.unwrap_or(refused.reason.as_str());
             let kind = match refused.status {
                 429 => "es_rejected_execution_exception",
                 _ => "illegal_argument_exception",
             };
-            Err((refused.status, kind, reason))
+            Err((refused.status, kind, reason_of(refused, outcome)))
         }
     }
 }
