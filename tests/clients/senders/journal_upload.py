@@ -30,7 +30,7 @@ MESSAGE={line}
 
 class JournalUpload(Sender):
     name, needs = "journal-upload", ("systemd-journal-remote", "systemd-journal-upload")
-    keeps, selector, refused = Keeps.UNACKNOWLEDGED, '{source="journal"}', "upload"
+    keeps, selector, receiver, refused = Keeps.UNACKNOWLEDGED, '{source="journal"}', "journal", "upload"
     shows = {
         **{"host": "node-1", "transport": "stdout", "unit": "shop.service", "app": "shop", "level": "warn"},
         **{"severity": "warning", "facility": "local3", "pid": "4711", "tag": "a,b", "boot_id": BOOT},

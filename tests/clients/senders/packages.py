@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 PACKAGES = [
-    *("rsyslog", "rsyslog-elasticsearch", "libestr0", "libfastjson4", "liblognorm5", "libcurl3-gnutls"),
+    *("rsyslog", "rsyslog-elasticsearch", "rsyslog-gnutls", "libestr0", "libfastjson4", "liblognorm5", "libcurl3-gnutls"),
     *("syslog-ng-core", "syslog-ng-mod-http", "libivykis0", "libnet1", "libpcre3", "libwrap0", "libcurl4"),
     *("systemd-journal-remote", "libsystemd-shared", "libsystemd0", "libmicrohttpd12"),
 ]

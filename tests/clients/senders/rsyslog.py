@@ -19,7 +19,7 @@ template(name="json" type="list" option.jsonf="on") {{
 input(type="imuxsock" socket="{socket}" useSysTimeStamp="on")
 {action}
 """
-ALWAYS = 'queue.type="LinkedList" action.resumeRetryCount="-1" action.resumeInterval="1"'
+ALWAYS = 'queue.type="LinkedList" action.resumeRetryCount="-1" action.resumeInterval="1" action.resumeIntervalMax="1"'
 
 
 class Rsyslog(Daemon):
@@ -43,6 +43,21 @@ class Tcp(Rsyslog):
     shows = {"over": "tcp", "host": HOST, "facility": "local3", "severity": "warning", "level": "warn", "procid": str(PID)}
 
 
+class Tls(Rsyslog):
+    """Both sides show a certificate."""
+
+    looks_for_end = False
+    name, needs, selector = "rsyslog-tls", ("rsyslogd", "openssl"), '{source="syslog", app="rsyslog-tls"}'
+    action = (
+        'global(defaultNetstreamDriverCAFile="{skald.work}/ca.pem" defaultNetstreamDriverCertFile="{skald.work}/cert.pem" '
+        'defaultNetstreamDriverKeyFile="{skald.work}/key.pem")\n'
+        'action(type="omfwd" target="127.0.0.1" port="{skald.tls}" protocol="tcp" TCP_Framing="octet-counted" '
+        'StreamDriver="gtls" StreamDriverMode="1" StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="localhost" '
+        'template="RSYSLOG_SyslogProtocol23Format" {always})'
+    )
+    shows = {**Tcp.shows, "over": "tls"}
+
+
 class Udp(Rsyslog):
     name, selector, keeps = "rsyslog-udp", '{source="syslog", app="rsyslog-udp"}', Keeps.NOTHING
     action = (
@@ -54,12 +69,12 @@ class Udp(Rsyslog):
 
 class Elasticsearch(Rsyslog):
     name, selector, keeps = "rsyslog-elasticsearch", '{index="rsyslog"}', Keeps.UNACKNOWLEDGED
-    refused = "_bulk"
+    receiver, in_parts, refused = "elasticsearch", True, "_bulk"
     action = (
         'action(type="omelasticsearch" server="127.0.0.1" serverport="{skald.port}" bulkmode="on" searchIndex="rsyslog" '
-        'template="json" retryfailures="on" {always})'
+        'template="json" retryfailures="on" queue.dequeueBatchSize="100" {always})'
     )
     shows = {"service_name": name, "host": HOST, "level": "warning", "facility": "local3", "pid": str(PID)}
 
 
-ALL = [Tcp, Udp, Elasticsearch]
+ALL = [Tcp, Tls, Udp, Elasticsearch]

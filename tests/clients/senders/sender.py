@@ -30,10 +30,16 @@ class Sender:
     keeps     what its protocol keeps
     selector  where all its lines are found
     shows     labels and metadata of each of them
+    receiver  as the server names it
     refused   the route that answers it with 503, if it speaks HTTP
+    keeps_refused  whether it sends again what got a 503
+    looks_for_end  whether it looks for the end of its connection before it writes
+    in_parts  whether its requests stay small, however much waits
+    installs  what brings programs that are not Debian's
     """
 
-    name, needs, keeps, selector, refused = "", (), Keeps.WAITING, "", None
+    name, needs, installs, keeps, selector = "", (), (), Keeps.WAITING, ""
+    receiver, refused, keeps_refused, looks_for_end, in_parts = "syslog", None, True, True, False
     shows = {}
 
     def __init__(self, skald):
@@ -49,6 +55,10 @@ class Sender:
     def send(self, lines):
         """Gives it lines; they may reach the server later."""
         raise NotImplementedError
+
+    def text(self, line):
+        """What it was given, in a line of the server's."""
+        return line
 
     def spawn(self, *words):
         with open(self.work / "log", "ab") as log:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 # Requests at once; as many unfinished ones make the server answer 503.
-REQUESTS_MAX = 16
+REQUESTS_MAX = 64
 START_SECONDS = 30
 STOP_SECONDS = 30
 
@@ -28,19 +29,45 @@ def free_port(kind=socket.SOCK_STREAM):
         return found.getsockname()[1]
 
 
+def openssl(folder, *words):
+    done = subprocess.run(["openssl", *words], cwd=folder, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failed(f"openssl {words[0]}: {done.stderr[-300:]}")
+
+
+def certificates(folder):
+    """An authority `ca.pem`, and `cert.pem` with `key.pem` for this machine, of servers and clients alike."""
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl(folder, "req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority", "-days", "2")
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    openssl(folder, "req", *new, "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=localhost", "-addext", names)
+    signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-copy_extensions", "copy"]
+    openssl(folder, "x509", "-req", "-in", "request.pem", *signed, "-out", "cert.pem")
+
+
 class Skald:
-    def __init__(self, binary):
+    """A server; `limits` are those of `limits_config`."""
+
+    def __init__(self, binary, **limits):
         self.binary = binary
         self.folder = tempfile.TemporaryDirectory(prefix="skald-senders-")
         self.work = Path(self.folder.name)
-        self.port, self.udp, self.tcp = free_port(), free_port(socket.SOCK_DGRAM), free_port()
+        self.port, self.udp, self.tcp, self.grpc = free_port(), free_port(socket.SOCK_DGRAM), free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process, self.unfinished = None, []
+        self.process, self.unfinished, self.tls = None, [], None
         listeners = [
             {"address": f"127.0.0.1:{self.udp}", "protocol": "udp", "labels": {"over": "udp"}},
             {"address": f"127.0.0.1:{self.tcp}", "protocol": "tcp", "labels": {"over": "tcp"}},
         ]
-        settings = {"server": {"max_concurrent_requests": REQUESTS_MAX}, "syslog": {"listeners": listeners}}
+        if shutil.which("openssl"):
+            self.tls = free_port()
+            certificates(self.work)
+            files = {"cert_file": "cert.pem", "key_file": "key.pem", "client_ca_file": "ca.pem"}
+            files = {name: str(self.work / file) for name, file in files.items()}
+            listeners += [{"address": f"127.0.0.1:{self.tls}", "protocol": "tls", "labels": {"over": "tls"}, **files}]
+        server = {"max_concurrent_requests": REQUESTS_MAX, "otlp_grpc_enabled": True, "otlp_grpc_listen_port": self.grpc}
+        settings = {"server": server, "syslog": {"listeners": listeners}}
+        settings["limits_config"] = limits
         # JSON is YAML.
         (self.work / "config.yaml").write_text(json.dumps(settings))
 
@@ -102,6 +129,11 @@ class Skald:
             return False
         except urllib.error.HTTPError as refused:
             return refused.code == 503
+
+    def discarded(self, receiver):
+        """How many entries of a receiver limits refused."""
+        found = re.findall(r"^loki_discarded_samples_total\{(.*)\} (\d+)", self.get("/metrics"), re.M)
+        return sum(int(count) for of, count in found if f'format="{receiver}"' in of)
 
     def unavailable(self, route):
         """How often a route answered 503."""

@@ -16,7 +16,9 @@ class SyslogNg(Daemon):
     needs, destination = ("syslog-ng",), ""
 
     def open(self):
-        destination = self.destination.replace("PORT", str(self.skald.port)).replace("TCP", str(self.skald.tcp))
+        destination = self.destination
+        for word, value in {"PORT": self.skald.port, "TCP": self.skald.tcp, "TLS": self.skald.tls, "WORK": self.skald.work}.items():
+            destination = destination.replace(word, str(value))
         (self.work / "syslog-ng.conf").write_text(CONFIG.format(socket=self.socket(), destination=destination))
         modules = packages.root() / "usr/lib/syslog-ng/3.38"
         own = {"-f": "syslog-ng.conf", "-R": "persist", "-c": "control", "-p": "pid"}
@@ -31,9 +33,21 @@ class Tcp(SyslogNg):
     shows = {"over": "tcp", "host": HOST, "facility": "local3", "severity": "warning", "level": "warn", "procid": str(PID)}
 
 
+class Tls(SyslogNg):
+    """Both sides show a certificate."""
+
+    looks_for_end = False
+    name, needs, selector = "syslog-ng-tls", ("syslog-ng", "openssl"), '{source="syslog", app="syslog-ng-tls"}'
+    destination = (
+        'syslog("127.0.0.1" port(TLS) transport("tls") tls(ca-file("WORK/ca.pem") cert-file("WORK/cert.pem") '
+        'key-file("WORK/key.pem") peer-verify(required-trusted)));'
+    )
+    shows = {**Tcp.shows, "over": "tls"}
+
+
 class Elasticsearch(SyslogNg):
     name, selector, keeps = "syslog-ng-elasticsearch", '{index="syslog-ng"}', Keeps.UNACKNOWLEDGED
-    refused = "index__bulk"
+    receiver, in_parts, refused = "elasticsearch", True, "index__bulk"
     destination = (
         r'http(url("http://127.0.0.1:PORT/syslog-ng/_bulk") method("POST") headers("Content-Type: application/x-ndjson") '
         r'body("{\"index\":{}}\n$(format-json @timestamp=${ISODATE} service.name=${PROGRAM} host.name=${HOST} '
@@ -43,4 +57,4 @@ class Elasticsearch(SyslogNg):
     shows = {"service_name": name, "host": HOST, "level": "warning", "facility": "local3", "pid": str(PID)}
 
 
-ALL = [Tcp, Elasticsearch]
+ALL = [Tcp, Tls, Elasticsearch]
