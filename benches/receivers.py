@@ -25,7 +25,6 @@ from pathlib import Path
 
 LINES_A_BODY = 1000
 STREAMS = 20
-TICKS = os.sysconf("SC_CLK_TCK")
 BEGIN = time.time_ns() - 600_000_000_000
 
 
@@ -324,8 +323,8 @@ class Server:
         return sum(map(int, found))
 
     def cpu(self):
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """Seconds of all its threads, by the clock that the system has for a process."""
+        return time.clock_gettime(~self.process.pid << 3 | 2)
 
     def end(self):
         self.process.kill()
