@@ -1,5 +1,5 @@
 //! The program: `skald serve` (the default), `skald query`, `skald verify`, `skald inspect`, `skald doctor`, `skald
-//! provision grafana`, `skald token` and `skald config check FILE`.
+//! provision grafana`, `skald rules check`, `skald token` and `skald config check FILE`.
 //!
 //! Settings come from defaults, one YAML file, environment variables and flags, the later ones
 //! winning.
@@ -12,6 +12,7 @@ mod memory_guard;
 mod offline;
 mod provision;
 mod query;
+mod rules;
 mod serve;
 mod settings;
 mod signals;
@@ -51,6 +52,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         Some(("query", flags)) => query::run(flags)?,
         Some(("doctor", flags)) => return doctor::run(flags),
         Some(("provision", flags)) => provision::run(flags)?,
+        Some(("rules", flags)) => return rules::run(flags),
         Some(("serve", flags)) => serve(flags, &arguments.loki)?,
         _ => serve(&matches, &arguments.loki)?,
     }
@@ -135,6 +137,7 @@ fn command() -> Command {
         .subcommand(query::command())
         .subcommand(doctor::command())
         .subcommand(provision::command())
+        .subcommand(rules::command())
 }
 
 fn check_config(matches: &ArgMatches) -> Result<(), String> {

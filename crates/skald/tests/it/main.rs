@@ -12,6 +12,7 @@ mod own_logs;
 mod program;
 mod provision;
 mod query;
+mod rules;
 mod signals;
 
 /// The program under test.

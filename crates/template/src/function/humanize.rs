@@ -1,9 +1,9 @@
-//! Functions on numbers for people to read; each takes numbers and texts of numbers.
+//! Functions on numbers, durations and times for people; each takes numbers and texts of numbers.
 
-use super::Param::Any;
-use super::{Args, Function, Outcome, fixed};
+use super::Param::{Any, Str};
+use super::{Args, Function, Outcome, fixed, string};
 use crate::env::Env;
-use crate::go::float;
+use crate::go::{float, prometheus_duration};
 use crate::time::Time;
 use crate::value::{IntKind, Value};
 
@@ -32,6 +32,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         let seconds = number(&args[0])?;
         let nanos = nanos(seconds, "a nanoseconds duration")?;
         Ok(Value::Int(nanos, IntKind::Duration))
+    }),
+    fixed("parseDuration", &[Str], |_, args| {
+        let nanos = prometheus_duration::parse(&String::from_utf8_lossy(string(&args[0])))?;
+        Ok(Value::Float(nanos as f64 / 1e9))
     }),
     fixed("now", &[], |env, _| {
         let millis = env.alert()?.timestamp.div_euclid(1_000_000);

@@ -8,7 +8,6 @@ use crate::value::{ListKind, RecordKind, Value};
 
 mod ask;
 mod builtin;
-mod duration;
 mod encode;
 mod entry;
 mod float;
@@ -117,7 +116,6 @@ pub(crate) static ALERT: Table = &[
     ask::FUNCTIONS,
     humanize::FUNCTIONS,
     link::FUNCTIONS,
-    duration::FUNCTIONS,
     pattern::ALERT_FUNCTIONS,
 ];
 

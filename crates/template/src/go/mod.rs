@@ -5,11 +5,12 @@
 //! mean the same wherever they stand. Reading: [`float::parse`], [`integer`], [`duration::parse`],
 //! [`bytes::parse`], [`quote::unquote`]. Writing: [`float_text`], [`duration::format`],
 //! [`bytes::format`], [`quote::quoted`]. Prometheus' durations are not Go's: see
-//! `syntax::duration`.
+//! [`prometheus_duration`].
 
 pub mod bytes;
 pub mod duration;
 pub mod float;
 pub mod float_text;
 pub mod integer;
+pub mod prometheus_duration;
 pub mod quote;
