@@ -10,6 +10,7 @@ pub mod query;
 pub mod scenario;
 pub mod schema;
 pub mod script;
+pub mod sink;
 pub mod soak;
 
 /// Where Loki's endpoints lie.

@@ -11,6 +11,7 @@ use crate::limits::overrides::{Overrides, TenantLimits};
 use crate::net::body::Arrivals;
 use crate::net::forward::Forwarder;
 use crate::net::outgoing::Outgoing;
+use crate::rules::Rules;
 use crate::saved::SavedSearches;
 use crate::sources::file;
 use crate::sources::table::Sources;
@@ -18,14 +19,15 @@ use crate::syslog::SyslogListeners;
 use crate::tails::TailGroups;
 use crate::telemetry::metrics::{Metrics, RefusalReason};
 use crate::telemetry::query_log::QueryLogGate;
+use axum::http::StatusCode;
 use skald_ingest::Ingest;
 use skald_model::TenantId;
 use skald_query::{Cancel, Engine, QueryError, QueryLimits};
 use skald_store::Store;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
@@ -72,6 +74,8 @@ pub struct App {
     pub syslog: Arc<SyslogListeners>,
     /// Tokens and their rights.
     pub tokens: Arc<Tokens>,
+    /// Rules, once the server has started.
+    rules: OnceLock<Result<Arc<Rules>, String>>,
     phase: AtomicU8,
     stopping: watch::Sender<bool>,
     busy: watch::Sender<usize>,
@@ -139,6 +143,7 @@ impl App {
             coalescer: QueryCoalescer::default(),
             sources,
             syslog: Arc::default(),
+            rules: OnceLock::new(),
             phase: AtomicU8::new(Phase::Running as u8),
             stopping: watch::Sender::new(false),
             busy: watch::Sender::new(0),
@@ -149,6 +154,22 @@ impl App {
     /// With the sources that are known already.
     pub(crate) fn with_sources(self, sources: Arc<Sources>) -> App {
         App { sources, ..self }
+    }
+
+    /// The rules; until they are there, an error that asks to come again.
+    pub(crate) fn rules(&self) -> Result<Arc<Rules>, ApiError> {
+        let later = |text: &str| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, text);
+        match self.rules.get() {
+            Some(Ok(rules)) => Ok(rules.clone()),
+            Some(Err(why)) => Err(later(why)),
+            None => Err(later("the server is starting and reads its rules")),
+        }
+    }
+
+    /// Sets the rules, or why there are none, once.
+    pub(crate) fn set_rules(&self, rules: Result<Arc<Rules>, String>) {
+        // A server starts once; rules that were set before stay.
+        let _ = self.rules.set(rules);
     }
 
     /// Writes who sends logs, if there is something new.

@@ -105,3 +105,19 @@ fn note(
         app.sources.record(key, &reply, crate::clock::now());
     }
 }
+
+/// How many connections fit beside the store's files; says so when they are fewer than was set.
+pub(crate) fn connections(config: &crate::config::Config) -> usize {
+    let shared = config.descriptors();
+    let (limit, wanted) = (shared.limit, config.server.http_listen_conn_limit);
+    if shared.connections < wanted {
+        tracing::info!(
+            connections = shared.connections,
+            http_listen_conn_limit = wanted,
+            open_files_limit = limit,
+            part_files = shared.files,
+            "connections are limited by the descriptors the process may have"
+        );
+    }
+    shared.connections
+}

@@ -10,7 +10,7 @@ use crate::app::{App, panic_text};
 use crate::auth::{origin, tokens};
 use crate::error::{self, ApiError};
 use crate::net::outgoing;
-use crate::openapi::RING_PAGES;
+use crate::openapi::{RING_PAGES, RULE_PATHS};
 use crate::senders::{self, SenderRoute, Takes, UrlTokens};
 use crate::sources::table::Sources;
 use crate::telemetry::metrics::{RefusalReason, Upgrade};
@@ -95,10 +95,10 @@ impl Routes {
 }
 
 fn all() -> Routes {
-    page_in_a_browser(operational(own(loki(receivers(Routes {
+    page_in_a_browser(operational(own(of_rules(loki(receivers(Routes {
         router: Router::new(),
         paths: Vec::new(),
-    })))))
+    }))))))
 }
 
 /// The paths of senders.
@@ -214,14 +214,6 @@ fn loki(routes: Routes) -> Routes {
             "/loki/api/v1/cache/generation_numbers",
             get(delete::generation),
         )
-        .route("/loki/api/v1/rules", get(rules::list))
-        .route("/loki/api/v1/rules/{namespace}", get(rules::list))
-        .route("/loki/api/v1/rules/{namespace}/{group}", get(rules::group))
-        .route("/api/prom/rules", get(rules::list))
-        .route("/api/prom/rules/{namespace}", get(rules::list))
-        .route("/api/prom/rules/{namespace}/{group}", get(rules::group))
-        .route("/prometheus/api/v1/rules", get(rules::states))
-        .route("/prometheus/api/v1/alerts", get(rules::alerts))
         .route("/skald/api/v1/export", both(export::export))
         .route("/skald/api/v1/map", both(map::map))
         .route("/skald/api/v1/openapi.json", get(status::openapi))
@@ -230,6 +222,22 @@ fn loki(routes: Routes) -> Routes {
         .route("/api/prom/label/{name}/values", both(labels::values))
         .route("/api/prom/series", both(labels::series))
         .route("/api/prom/tail", get(tail::tail).post(tail::tail))
+}
+
+/// Rules, under Loki's two paths and those of Mimir that its tools know.
+fn of_rules(mut routes: Routes) -> Routes {
+    for [all, namespace, group] in RULE_PATHS {
+        let of_namespace = get(rules::list_namespace).post(rules::set);
+        routes = routes
+            .route(all, get(rules::list))
+            .route(namespace, of_namespace.delete(rules::remove_namespace))
+            .route(group, get(rules::group).delete(rules::remove));
+    }
+    routes
+        .route("/prometheus/api/v1/rules", get(rules::states))
+        .route("/prometheus/api/v1/alerts", get(rules::alerts))
+        .route("/skald/api/v1/rules", get(rules::history))
+        .route("/skald/api/v1/rules/test", post(rules::test))
 }
 
 fn operational(routes: Routes) -> Routes {

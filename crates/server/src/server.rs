@@ -18,6 +18,7 @@ use crate::net::outgoing::Outgoing;
 use crate::net::tls::Tls;
 use crate::reload::{self, Reload};
 use crate::routes;
+use crate::rule_runner::RuleRunner;
 use crate::sources::file;
 use crate::sources::table::Sources;
 use crate::telemetry::logging::SelfLogReceiver;
@@ -79,6 +80,8 @@ pub struct Running {
     sending: JoinHandle<()>,
     /// Keeps the list of sources in its file.
     saving: JoinHandle<()>,
+    /// Evaluates rules, where they could be read.
+    rules: Option<RuleRunner>,
     reload: Arc<Notify>,
     /// Raised when requests that are still arriving at a stop are given up.
     overdue: watch::Sender<bool>,
@@ -114,7 +117,7 @@ impl Server {
         let memory = ConnectionsMemory::default();
         let listener = Listener::new(
             config.server.clone(),
-            connections(&config),
+            listeners::connections(&config),
             metrics.clone(),
             memory.clone(),
             tls.clone(),
@@ -145,6 +148,7 @@ impl Server {
         Ok(Running {
             address,
             saving: tokio::spawn(save_sources(Arc::downgrade(&app))),
+            rules: RuleRunner::start(&app).await,
             app,
             stop,
             accepting,
@@ -157,22 +161,6 @@ impl Server {
             overdue,
         })
     }
-}
-
-/// How many connections fit beside the store's files; says so when they are fewer than was set.
-fn connections(config: &Config) -> usize {
-    let shared = config.descriptors();
-    let (limit, wanted) = (shared.limit, config.server.http_listen_conn_limit);
-    if shared.connections < wanted {
-        tracing::info!(
-            connections = shared.connections,
-            http_listen_conn_limit = wanted,
-            open_files_limit = limit,
-            part_files = shared.files,
-            "connections are limited by the descriptors the process may have"
-        );
-    }
-    shared.connections
 }
 
 /// The tenant of everybody while tenants are switched off.
@@ -363,6 +351,9 @@ impl Running {
         let (app, abort) = (self.app.clone(), self.accepting.abort_handle());
         let server = &app.config.server;
         let in_order = async {
+            if let Some(rules) = self.rules {
+                rules.stop().await;
+            }
             app.syslog.stop().await;
             app.idle().await;
             app.close_tails().await;
@@ -460,6 +451,14 @@ fn reloads(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> Vec<Reload> {
         Arc::new(move || tokens.reload()),
         Arc::new(move || syslog.reload()),
     ];
+    let of_rules = Arc::downgrade(app);
+    all.push(Arc::new(move || match of_rules.upgrade() {
+        // Rules that could not be read were reported.
+        Some(app) => app
+            .rules()
+            .map_or(Ok(()), |rules| rules.reload(&app.overrides)),
+        None => Ok(()),
+    }));
     if let Some(tls) = tls.cloned() {
         all.push(Arc::new(move || tls.reload()));
     }

@@ -16,6 +16,7 @@ mod page;
 mod paging;
 mod promtail;
 mod recorded_clients;
+mod recordings;
 mod regressions;
 mod requests;
 mod rights;

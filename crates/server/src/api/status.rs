@@ -55,6 +55,9 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     );
     metric(&mut out, name, "counter", help, app.sources.forgotten());
     app.overrides.write_metrics(&mut out);
+    if let Ok(rules) = app.rules() {
+        rules.write_metrics(&mut out);
+    }
     if let Some(forwarder) = &app.forwarder {
         forwarder.write_metrics(&mut out);
     }

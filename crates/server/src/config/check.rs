@@ -169,14 +169,14 @@ mod tests {
 
     #[test]
     fn each_name_of_a_loki_file_is_accounted_for() {
-        let text = "auth_enabled: false\nserver: {http_listen_prot: 1}\nruler: {alertmanager_url: x}\nmemberlist: {a: 1}\n";
+        let text = "auth_enabled: false\nserver: {http_listen_prot: 1}\nruler: {alertmanager_url: 'http://x'}\nmemberlist: {a: 1}\n";
         let (report, usable) = report(text, |_| None);
         assert!(usable);
         assert_eq!(
             report,
             "taken          auth_enabled\n\
              unknown        server.http_listen_prot: did you mean server.http_listen_port?\n\
-             taken          ruler.alertmanager_url: kept, but rules are not evaluated yet\n\
+             taken          ruler.alertmanager_url\n\
              not needed     memberlist.a: one process\n\
              note           server.http_listen_address is every address, as in Loki, and everybody who reaches it may push and ask: set auth.tokens_file, or the address 127.0.0.1\n\
              2 taken, 1 not needed, 0 not supported, 1 unknown\n"

@@ -114,6 +114,7 @@ keys! {
     "ruler.alertmanager_url" => ruler.alertmanager.urls: "URLs of Alertmanagers, comma between; each gets every alert";
     "ruler.enable_alertmanager_discovery" => ruler.alertmanager.discovery: "look hosts of alertmanager_url up as SRV records (_port._tcp.name)";
     "ruler.alertmanager_refresh_interval" => ruler.alertmanager.refresh_interval: "how often they are looked up";
+    "ruler.alert_relabel_configs" => ruler.alertmanager.relabel_configs: "relabelling of alerts, as Prometheus has it";
     "ruler.notification_queue_capacity" => ruler.alertmanager.queue_capacity: "alerts that may wait for an Alertmanager; the oldest are dropped";
     "ruler.notification_timeout" => ruler.alertmanager.timeout: "longest time for an answer of an Alertmanager";
     "ruler.alertmanager_client.basic_auth_username" => ruler.alertmanager.client.username: "user at Alertmanagers";
@@ -126,6 +127,12 @@ keys! {
     "ruler.alertmanager_client.tls_ca_path" => ruler.alertmanager.client.ca_file: "PEM authority of the Alertmanagers' certificates; empty is the system's";
     "ruler.alertmanager_client.tls_server_name" => ruler.alertmanager.client.server_name: "name that their certificates must have; empty is that of the URL";
     "ruler.alertmanager_client.tls_insecure_skip_verify" => ruler.alertmanager.client.insecure_skip_verify: "take any certificate of an Alertmanager";
+    "ruler.webhooks" => ruler.webhooks: "receivers that are notified without an Alertmanager: name, url, format (alertmanager or slack), group_by, group_wait, group_interval, repeat_interval, send_resolved, max_alerts, timeout, http_config, external_url, queue_capacity";
+    "ruler.remote_write.enabled" => ruler.remote_write.enabled: "send samples of recording rules and alerts to receivers of remote write";
+    "ruler.remote_write.clients" => ruler.remote_write.clients: "receivers by their id, each as a remote_write block of Prometheus";
+    "ruler.remote_write.client" => ruler.remote_write.client: "one receiver more, as older versions of Loki have it";
+    "ruler.remote_write.add_org_id_header" => ruler.remote_write.omit_org_id: "name the tenant in X-Scope-OrgID";
+    "ruler.remote_write.queue_size" => ruler.remote_write.queue_size: "bytes of samples that may wait on disk for a receiver of a tenant; the oldest are dropped";
     "ruler.disable_rule_group_label" => ruler.disable_rule_group_label: "leave the label rule_group out of metrics";
     "limits_config.ingestion_rate_mb" => limits.ingestion_rate_mb: "megabytes a second a tenant may send; 0 is no limit";
     "limits_config.ingestion_burst_size_mb" => limits.ingestion_burst_size_mb: "megabytes a tenant may send at once when there is a rate";
@@ -185,6 +192,9 @@ keys! {
     "limits_config.deletion_mode" => limits.deletion_mode: "disabled, filter-only or filter-and-delete";
     "limits_config.ruler_max_rules_per_rule_group" => limits.ruler_max_rules_per_rule_group: "rules of a group; 0 is no limit";
     "limits_config.ruler_max_rule_groups_per_tenant" => limits.ruler_max_rule_groups_per_tenant: "groups of rules; 0 is no limit";
+    "limits_config.ruler_webhooks" => limits.ruler_webhooks: "receivers of the tenant in the place of ruler.webhooks";
+    "limits_config.ruler_remote_write_disabled" => limits.ruler_remote_write_disabled: "send no samples to receivers of remote write";
+    "limits_config.ruler_remote_write_config" => limits.ruler_remote_write_config: "receivers of the tenant's samples by their id, in the place of those of ruler.remote_write.clients with that id";
     "limits_config.ruler_alertmanager_config" => limits.ruler_alertmanager_config: "Alertmanagers of the tenant in the place of those of ruler: alertmanager_url, alertmanager_client and others by the same names";
 }
 

@@ -10,12 +10,14 @@ pub use super::retention::{DeletionMode, RetentionStream};
 
 use super::otlp::OtlpConfig;
 use super::ruler::AlertmanagerConfig;
-use super::ruler::texts::Single;
+use super::ruler::block::{Block, Blocks};
+use super::ruler::texts::{Named, Single};
 use super::sanity::NEVER;
 use super::setting::ByteSize;
 use super::{DistributorConfig, QuerierConfig};
 use skald_ingest::{IngestLimits, NoiseRule};
 use skald_model::MemoryUser;
+use skald_outbound::{RemoteWriteBlock, WebhookConfig};
 use skald_query::QueryLimits;
 use std::time::Duration;
 
@@ -81,6 +83,9 @@ pub struct Limits {
     pub ruler_max_rules_per_rule_group: usize,
     pub ruler_max_rule_groups_per_tenant: usize,
     pub ruler_alertmanager_config: Single<AlertmanagerConfig>,
+    pub ruler_webhooks: Blocks<WebhookConfig>,
+    pub ruler_remote_write_disabled: bool,
+    pub ruler_remote_write_config: Named<Block<RemoteWriteBlock>>,
 }
 
 impl Default for Limits {
@@ -142,6 +147,9 @@ impl Default for Limits {
             ruler_max_rules_per_rule_group: 0,
             ruler_max_rule_groups_per_tenant: 0,
             ruler_alertmanager_config: Single::default(),
+            ruler_webhooks: Blocks::default(),
+            ruler_remote_write_disabled: false,
+            ruler_remote_write_config: Named::default(),
         }
     }
 }

@@ -115,6 +115,8 @@ impl Limits {
 
     /// Checks what belongs together; the error names the setting.
     fn check(&self) -> Result<(), String> {
+        self.check_rules()
+            .map_err(|error| format!("limits_config.{error}"))?;
         self.otlp.check()?;
         super::audit_noise::check(&self.k8s_audit_drop)?;
         self.retention(true).map(drop)

@@ -73,9 +73,6 @@ impl Config {
             "server.otlp_grpc_listen_port" if !self.server.otlp_grpc_enabled => Some(
                 "kept, but server.otlp_grpc_enabled is off and nothing listens there".to_owned(),
             ),
-            _ if name.starts_with("ruler.") || name.starts_with("limits_config.ruler_") => {
-                Some("kept, but rules are not evaluated yet".to_owned())
-            }
             _ => None,
         }
     }

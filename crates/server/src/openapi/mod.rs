@@ -6,13 +6,14 @@
 
 mod own;
 mod params;
+mod rules;
 mod table;
 
 use params::{Kind, Param, Place};
 use serde_json::{Map, Value, json};
 use table::{Body, Operation};
 
-pub(crate) use table::RING_PAGES;
+pub(crate) use table::{RING_PAGES, RULE_PATHS};
 
 /// The document.
 pub(crate) fn document() -> Value {
@@ -59,7 +60,8 @@ fn describe(operation: &Operation, method: &str) -> Value {
 
 fn content(body: Body) -> Value {
     match body {
-        Body::Json => json!({"application/json": {"schema": {"type": "object"}}}),
+        Body::Yaml => json!({"application/yaml": {"schema": {"type": "object"}}}),
+        Body::Json | Body::Accepted => json!({"application/json": {"schema": {"type": "object"}}}),
         Body::Lines => json!({"application/x-ndjson": {"schema": {"type": "object"}}}),
         Body::Text => json!({"text/plain": {"schema": {"type": "string"}}}),
         Body::Page => {

@@ -234,6 +234,40 @@ pub(super) const RULE_TYPE: Param = optional(
     Kind::OneOf(&["alert", "record"]),
     "Rules of one type",
 );
+pub(super) const RULE_NAME: Param = optional(
+    "rule_name[]",
+    Kind::Texts,
+    "Rules of these names; also `rule_name`",
+);
+pub(super) const RULE_GROUP: Param = optional(
+    "rule_group[]",
+    Kind::Texts,
+    "Groups of these names; also `rule_group`",
+);
+pub(super) const RULE_FILE: Param = optional(
+    "file[]",
+    Kind::Texts,
+    "Namespaces or files of these names; also `file`",
+);
+pub(super) const RULE_LABELS: Param = optional(
+    "match[]",
+    Kind::Texts,
+    "Selectors over labels of rules, a rule counts if any matches",
+);
+pub(super) const EXCLUDE_ALERTS: Param =
+    optional("exclude_alerts", Kind::Flag, "Leave alerts out of rules");
+pub(super) const GROUP_LIMIT: Param =
+    optional("group_limit", Kind::Count, "Groups at most; by default all");
+pub(super) const GROUP_TOKEN: Param = optional(
+    "group_next_token",
+    Kind::Text,
+    "The page after the one that gave it as `groupNextToken`",
+);
+pub(super) const ANY_LABEL: Param = optional(
+    "labels",
+    Kind::Text,
+    "`name:value`, comma between: rules with any of these labels",
+);
 pub(super) const MODE: Param = optional(
     "mode",
     Kind::OneOf(&["diff", "defaults"]),

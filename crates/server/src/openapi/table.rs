@@ -1,7 +1,7 @@
 //! The table of operations lists every route, its methods and parameters.
 
-use super::own;
 use super::params::*;
+use super::{own, rules};
 use crate::senders::{ROUTES, SenderRoute, Takes};
 
 /// Loki's ring pages. Here one process holds everything, and each page says so.
@@ -17,6 +17,30 @@ pub(crate) const RING_PAGES: [&str; 9] = [
     "/memberlist",
 ];
 
+/// Where rules are read and changed: all of them, those of a namespace, and a group.
+pub(crate) const RULE_PATHS: [[&str; 3]; 4] = [
+    [
+        "/loki/api/v1/rules",
+        "/loki/api/v1/rules/{namespace}",
+        "/loki/api/v1/rules/{namespace}/{group}",
+    ],
+    [
+        "/api/prom/rules",
+        "/api/prom/rules/{namespace}",
+        "/api/prom/rules/{namespace}/{group}",
+    ],
+    [
+        "/prometheus/config/v1/rules",
+        "/prometheus/config/v1/rules/{namespace}",
+        "/prometheus/config/v1/rules/{namespace}/{group}",
+    ],
+    [
+        "/api/v1/rules",
+        "/api/v1/rules/{namespace}",
+        "/api/v1/rules/{namespace}/{group}",
+    ],
+];
+
 /// What an answer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
@@ -24,6 +48,10 @@ pub(super) enum Body {
     /// Newline-delimited JSON.
     Lines,
     Text,
+    /// YAML.
+    Yaml,
+    /// What was asked for is done, said in JSON: 202.
+    Accepted,
     /// For people, or JSON.
     Page,
     /// A WebSocket, or an event stream.
@@ -33,7 +61,11 @@ pub(super) enum Body {
 
 impl Body {
     pub(super) fn status(self) -> &'static str {
-        if self == Body::None { "204" } else { "200" }
+        match self {
+            Body::None => "204",
+            Body::Accepted => "202",
+            _ => "200",
+        }
     }
 }
 
@@ -61,7 +93,7 @@ pub(super) fn operations() -> Vec<Operation> {
         metadata(),
         drilldown(),
         deletes(),
-        rules(),
+        rules::operations(),
         legacy(),
         own::operations(),
         pages(),
@@ -299,36 +331,6 @@ fn deletes() -> Vec<Operation> {
                 &[],
             )
         },
-    ]
-}
-
-fn rules() -> Vec<Operation> {
-    let get = |path, summary, params: &[Param]| Operation {
-        methods: GET,
-        ..read(path, summary, &[params])
-    };
-    let none = "Rules: there are none, always 404";
-    vec![
-        get("/loki/api/v1/rules", none, &[]),
-        get("/loki/api/v1/rules/{namespace}", none, &[NAMESPACE]),
-        get(
-            "/loki/api/v1/rules/{namespace}/{group}",
-            none,
-            &[NAMESPACE, GROUP],
-        ),
-        get("/api/prom/rules", none, &[]),
-        get("/api/prom/rules/{namespace}", none, &[NAMESPACE]),
-        get(
-            "/api/prom/rules/{namespace}/{group}",
-            none,
-            &[NAMESPACE, GROUP],
-        ),
-        get(
-            "/prometheus/api/v1/rules",
-            "States of rules: an empty list",
-            &[RULE_TYPE],
-        ),
-        get("/prometheus/api/v1/alerts", "Alerts: an empty list", &[]),
     ]
 }
 

@@ -99,7 +99,14 @@ pub(crate) struct QueryLog {
     step: i64,
     limit: usize,
     source: String,
+    rule: Option<RuleName>,
     started: Instant,
+}
+
+/// The rule that asks.
+struct RuleName {
+    group: String,
+    name: String,
 }
 
 impl QueryLog {
@@ -121,6 +128,7 @@ impl QueryLog {
             step: 0,
             limit: 0,
             source: String::new(),
+            rule: None,
             started,
         }
     }
@@ -140,6 +148,16 @@ impl QueryLog {
             }
         };
         self.source = source.unwrap_or("").chars().map(shown).collect();
+        self
+    }
+
+    /// Adds the rule that asks.
+    pub(crate) fn of_rule(mut self, namespace: &str, group: &str, rule: &str) -> QueryLog {
+        self.source = "ruler".to_owned();
+        self.rule = Some(RuleName {
+            group: format!("{namespace};{group}"),
+            name: rule.to_owned(),
+        });
         self
     }
 
@@ -167,7 +185,7 @@ impl QueryLog {
         if !self.gate.admits(now, status, took) {
             return;
         }
-        let seconds = took.as_secs_f64();
+        let (seconds, rule) = (took.as_secs_f64(), self.rule.as_ref());
         let delta = |t: i64| format!("{:.3}s", (now as f64 - t as f64) / 1e9);
         let rate = |count: u64| {
             if seconds > 0.0 {
@@ -177,7 +195,11 @@ impl QueryLog {
             }
         };
         tracing::info!(
-            component = "querier",
+            component = if self.rule.is_some() {
+                "ruler"
+            } else {
+                "querier"
+            },
             org_id = self.tenant.as_str(),
             latency = if took > SLOW { "slow" } else { "fast" },
             query = self.query,
@@ -203,6 +225,8 @@ impl QueryLog {
             cache_result_hit = stats.results_found,
             queue_time = format!("{:.6}s", stats.queue_seconds),
             source = self.source,
+            rule_group = rule.map(|rule| rule.group.as_str()),
+            rule_name = rule.map(|rule| rule.name.as_str()),
             error,
         );
     }

@@ -6,4 +6,5 @@
 pub(crate) mod answer;
 pub(crate) mod json;
 pub(crate) mod notes;
+pub(crate) mod rules;
 pub(crate) mod stats;

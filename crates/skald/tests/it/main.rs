@@ -2,6 +2,7 @@
 //! flags.
 
 mod absurd_values;
+mod alerts;
 mod conformance;
 mod damage;
 mod deletes;

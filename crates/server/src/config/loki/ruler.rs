@@ -129,6 +129,7 @@ mod tests {
         for (flag, setting) in FLAGS.iter().chain(&[
             ("ruler.alertmanager-url", "ruler.alertmanager_url"),
             ("ruler.storage.local.directory", DIRECTORY),
+            ("ruler.remote-write.enabled", "ruler.remote_write.enabled"),
             (
                 "ruler.alertmanager-client.basic-auth-password",
                 "ruler.alertmanager_client.basic_auth_password",

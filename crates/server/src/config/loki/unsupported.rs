@@ -241,10 +241,6 @@ const NAMES: &[(&str, Fate)] = &[
         NotNeeded("what is pending is kept to the second"),
     ),
     (
-        "ruler.alert_relabel_configs",
-        Missing("alerts are not sent yet"),
-    ),
-    (
         "ruler.query_stats_enabled",
         NotNeeded("every query is logged with its cost"),
     ),
@@ -252,7 +248,6 @@ const NAMES: &[(&str, Fate)] = &[
         "ruler.remote_write.config_refresh_period",
         NotNeeded("clients follow the limits of their tenant"),
     ),
-    ("ruler.remote_write.", Missing("samples are not sent yet")),
     ("ruler.ring.", ONE_PROCESS),
     (
         "ruler.rule_path",
@@ -299,7 +294,10 @@ const LIMITS: &[(&str, Fate)] = &[
         Missing("give query_offset in the groups"),
     ),
     ("ruler_remote_evaluation_", ONE_PROCESS),
-    ("ruler_remote_write_", Missing("samples are not sent yet")),
+    (
+        "ruler_remote_write_",
+        Missing("give limits_config.ruler_remote_write_config"),
+    ),
     ("ruler_tenant_shard_size", ONE_PROCESS),
     ("ruler_", NotNeeded("the ruler has no such switch")),
     (

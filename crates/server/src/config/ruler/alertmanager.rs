@@ -1,10 +1,14 @@
 //! Where alerts are sent: `ruler`'s settings of Alertmanagers, and `ruler_alertmanager_config`, by
 //! which a tenant has its own.
 
-use super::block::without_user;
+use super::block::{Blocks, without_user};
 use crate::config::record::{Record, field, mapping, read_record};
 use crate::config::setting::{Secret, Setting};
 use serde_yaml_ng::{Mapping, Value};
+use skald_outbound::{
+    Authorization, BasicAuth, HttpConfig, QUEUE_ALERTS, RelabelRule, TargetUrl, TlsConfig,
+};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Alertmanagers, and how they are spoken to.
@@ -16,6 +20,8 @@ pub struct AlertmanagerConfig {
     pub discovery: bool,
     /// How often they are.
     pub refresh_interval: Duration,
+    /// Relabelling of alerts.
+    pub relabel_configs: Blocks<RelabelRule>,
     /// Alerts that may wait for an Alertmanager.
     pub queue_capacity: usize,
     /// Longest time for an answer.
@@ -72,9 +78,65 @@ impl Default for AlertmanagerConfig {
             urls: Urls::default(),
             discovery: false,
             refresh_interval: Duration::from_secs(60),
-            queue_capacity: 10_000,
+            relabel_configs: Blocks::default(),
+            queue_capacity: QUEUE_ALERTS,
             timeout: Duration::from_secs(10),
             client: AlertmanagerClient::default(),
+        }
+    }
+}
+
+impl AlertmanagerConfig {
+    /// As the sender of alerts takes it; `None` without URLs.
+    pub fn target(&self) -> Result<Option<skald_outbound::AlertmanagerConfig>, String> {
+        if self.urls.0.is_empty() {
+            return Ok(None);
+        }
+        let read = |url: &String| {
+            url.parse::<TargetUrl>()
+                .map_err(|error| format!("alertmanager_url: {}: {error}", without_user(url)))
+        };
+        let http = self.client.http();
+        http.check()
+            .map_err(|error| format!("alertmanager_client: {error}"))?;
+        Ok(Some(skald_outbound::AlertmanagerConfig {
+            is_discovered: self.discovery,
+            refresh_interval: self.refresh_interval,
+            queue_capacity: self.queue_capacity,
+            timeout: self.timeout,
+            http,
+            ..skald_outbound::AlertmanagerConfig::at(
+                self.urls.0.iter().map(read).collect::<Result<_, _>>()?,
+            )
+        }))
+    }
+}
+
+impl AlertmanagerClient {
+    fn http(&self) -> HttpConfig {
+        let file = |path: &String| (!path.is_empty()).then(|| PathBuf::from(path));
+        let is_basic = !self.username.is_empty() || !self.password.0.is_empty();
+        let has_header = !self.credentials.0.is_empty() || !self.credentials_file.is_empty();
+        HttpConfig {
+            basic_auth: is_basic.then(|| BasicAuth {
+                username: self.username.clone(),
+                password: self.password.0.as_str().into(),
+                ..BasicAuth::default()
+            }),
+            authorization: has_header.then(|| Authorization {
+                kind: self.scheme.clone(),
+                credentials: self.credentials.0.as_str().into(),
+                credentials_file: file(&self.credentials_file),
+            }),
+            tls_config: TlsConfig {
+                ca_file: file(&self.ca_file),
+                cert_file: file(&self.cert_file),
+                key_file: file(&self.key_file),
+                server_name: self.server_name.clone(),
+                insecure_skip_verify: self.insecure_skip_verify,
+                ..TlsConfig::default()
+            },
+            ..HttpConfig::default()
         }
     }
 }
@@ -85,6 +147,7 @@ impl Record for AlertmanagerConfig {
         "enable_alertmanager_discovery",
         "alertmanager_refresh_interval",
         "enable_alertmanager_v2",
+        "alert_relabel_configs",
         "notification_queue_capacity",
         "notification_timeout",
         "alertmanager_client",
@@ -99,6 +162,7 @@ impl Record for AlertmanagerConfig {
             discovery: field(fields, "enable_alertmanager_discovery")?.unwrap_or_default(),
             refresh_interval: field(fields, "alertmanager_refresh_interval")?
                 .unwrap_or(default.refresh_interval),
+            relabel_configs: field(fields, "alert_relabel_configs")?.unwrap_or_default(),
             queue_capacity: field(fields, "notification_queue_capacity")?
                 .unwrap_or(default.queue_capacity),
             timeout: field(fields, "notification_timeout")?.unwrap_or(default.timeout),
@@ -116,6 +180,7 @@ impl Record for AlertmanagerConfig {
                 "alertmanager_refresh_interval",
                 self.refresh_interval.show(),
             ),
+            ("alert_relabel_configs", self.relabel_configs.show()),
             ("notification_queue_capacity", self.queue_capacity.show()),
             ("notification_timeout", self.timeout.show()),
             ("alertmanager_client", Value::Mapping(self.client.show())),

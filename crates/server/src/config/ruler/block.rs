@@ -37,6 +37,46 @@ impl<T: DeserializeOwned> Setting for Block<T> {
     }
 }
 
+/// A list of blocks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blocks<T>(pub Vec<Block<T>>);
+
+impl<T> Default for Blocks<T> {
+    fn default() -> Self {
+        Blocks(Vec::new())
+    }
+}
+
+impl<T: Clone> Blocks<T> {
+    /// What they mean.
+    pub fn read(&self) -> Vec<T> {
+        self.0.iter().map(|block| block.read.clone()).collect()
+    }
+}
+
+impl<T: DeserializeOwned> Setting for Blocks<T> {
+    fn read(value: &Value) -> Result<Self, String> {
+        let parsed = match value {
+            Value::String(text) => {
+                yaml::parse(text).map_err(|error| format!("expected a list: {error}"))?
+            }
+            other => other.clone(),
+        };
+        match parsed {
+            Value::Null => Ok(Blocks::default()),
+            Value::Sequence(items) => {
+                let blocks = items.iter().map(Setting::read);
+                blocks.collect::<Result<_, _>>().map(Blocks)
+            }
+            _ => Err("expected a list".to_owned()),
+        }
+    }
+
+    fn show(&self) -> Value {
+        Value::Sequence(self.0.iter().map(Setting::show).collect())
+    }
+}
+
 /// Keys whose values are never shown.
 const SECRETS: [&str; 6] = [
     "password",

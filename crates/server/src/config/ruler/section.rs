@@ -1,8 +1,12 @@
 //! `ruler`: the settings of the server; names are Loki's where Loki has the setting.
 
 use super::alertmanager::AlertmanagerConfig;
-use super::texts::Texts;
+use super::block::{Block, Blocks};
+use super::texts::{Named, Single, Texts};
 use crate::config::Limits;
+use crate::config::setting::ByteSize;
+use skald_outbound::{RemoteWriteBlock, WebhookConfig};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// `ruler`
@@ -38,6 +42,8 @@ pub struct RulerConfig {
     pub resend_delay: Duration,
     /// Where alerts go.
     pub alertmanager: AlertmanagerConfig,
+    /// Receivers that are notified without an Alertmanager.
+    pub webhooks: Blocks<WebhookConfig>,
     /// Where samples go.
     pub remote_write: RemoteWriteConfig,
     /// Leaves the label `rule_group` out of metrics.
@@ -53,10 +59,16 @@ pub struct RuleStorage {
 }
 
 /// `ruler.remote_write`
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RemoteWriteConfig {
     /// Whether samples are sent.
     pub enabled: bool,
+    /// Receivers by their id.
+    pub clients: Named<Block<RemoteWriteBlock>>,
+    /// The one receiver of older versions.
+    pub client: Single<Block<RemoteWriteBlock>>,
+    /// Bytes of samples that may wait on disk for a receiver of a tenant.
+    pub queue_size: ByteSize,
     /// Leaves `X-Scope-OrgID` out, which has the tenant.
     pub omit_org_id: OmitOrgId,
 }
@@ -72,6 +84,18 @@ impl crate::config::setting::Setting for OmitOrgId {
 
     fn show(&self) -> serde_yaml_ng::Value {
         serde_yaml_ng::Value::from(!self.0)
+    }
+}
+
+impl Default for RemoteWriteConfig {
+    fn default() -> RemoteWriteConfig {
+        RemoteWriteConfig {
+            enabled: false,
+            clients: Named::default(),
+            client: Single::default(),
+            queue_size: ByteSize(skald_outbound::RemoteWriteConfig::default().queue_bytes),
+            omit_org_id: OmitOrgId::default(),
+        }
     }
 }
 
@@ -93,9 +117,21 @@ impl Default for RulerConfig {
             for_outage_tolerance: Duration::from_secs(3600),
             resend_delay: Duration::from_secs(60),
             alertmanager: AlertmanagerConfig::default(),
+            webhooks: Blocks::default(),
             remote_write: RemoteWriteConfig::default(),
             disable_rule_group_label: false,
         }
+    }
+}
+
+impl Limits {
+    /// Checks where alerts of a tenant go; the error names the setting.
+    pub(in crate::config) fn check_rules(&self) -> Result<(), String> {
+        if let Some(alertmanager) = &self.ruler_alertmanager_config.0 {
+            let target = alertmanager.target();
+            target.map_err(|error| format!("ruler_alertmanager_config: {error}"))?;
+        }
+        check_names(&self.ruler_webhooks).map_err(|error| format!("ruler_webhooks: {error}"))
     }
 }
 
@@ -113,6 +149,20 @@ impl RulerConfig {
         own.unwrap_or(&self.alertmanager)
     }
 
+    /// Receivers of samples, by their id.
+    pub fn receivers(&self) -> BTreeMap<String, RemoteWriteBlock> {
+        let settings = &self.remote_write;
+        if !settings.enabled {
+            return BTreeMap::new();
+        }
+        let single = settings.client.0.iter();
+        let single = single.map(|block| ("default".to_owned(), block.read.clone()));
+        let named = settings.clients.0.iter();
+        single
+            .chain(named.map(|(id, block)| (id.clone(), block.read.clone())))
+            .collect()
+    }
+
     /// Checks what belongs together; the error names the setting.
     pub(in crate::config) fn check(&self) -> Result<(), String> {
         let url = &self.external_url;
@@ -122,7 +172,21 @@ impl RulerConfig {
                 "ruler.external_url: expected http:// or https://, found {url:?}"
             ));
         }
+        self.alertmanager
+            .target()
+            .map_err(|error| format!("ruler.{error}"))?;
+        check_names(&self.webhooks).map_err(|error| format!("ruler.webhooks: {error}"))?;
         Ok(())
+    }
+}
+
+/// Names of webhooks tell their queues apart.
+pub(in crate::config) fn check_names(webhooks: &Blocks<WebhookConfig>) -> Result<(), String> {
+    let mut names = BTreeSet::new();
+    let twice = |webhook: &&Block<WebhookConfig>| !names.insert(webhook.read.name.clone());
+    match webhooks.0.iter().find(twice) {
+        Some(webhook) => Err(format!("two of them have the name {:?}", webhook.read.name)),
+        None => Ok(()),
     }
 }
 
