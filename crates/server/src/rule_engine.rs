@@ -52,6 +52,10 @@ impl RuleEngine {
         ask: impl AsyncFnOnce(&Arc<App>) -> Result<T, ApiError>,
     ) -> Result<T, EngineError> {
         let app = self.app.upgrade().ok_or(EngineError::Stopping)?;
+        if app.store.status().recovering {
+            let why = "the server is starting and reads its write-ahead log";
+            return Err(EngineError::NotReady(why.to_owned()));
+        }
         let mut stopped = self.stopped.subscribe();
         let answer = async {
             let _place = self.places.acquire().await.map_err(|_| stopping())?;
