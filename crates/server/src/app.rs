@@ -235,7 +235,7 @@ impl App {
     }
 
     /// Runs `job` on the engine's threads under the scope's limits, when it is the tenant's turn; again
-    /// in turn with others ([`MemoryTurns`]) when these left it no memory. Dropping the future
+    /// in turn with others (`MemoryTurns`) when these left it no memory. Dropping the future
     /// cancels the query. The time it waits counts as the query's.
     pub async fn ask<T: Send + 'static>(
         self: &Arc<App>,

@@ -3,7 +3,7 @@
 //! Tokens are 256 random bits, so their SHA-256 is all that is stored and no slow hash is needed:
 //! they can't be guessed, and a stolen file gives none away. A token comes as `Authorization:
 //! Bearer`, as the password of basic authentication with its name as the user, or where
-//! the senders of a path put theirs ([`senders::authorization`]). The file is read again when it
+//! the senders of a path put theirs (`senders::authorization`). The file is read again when it
 //! changes.
 
 use crate::auth::rights::{Access, Right, needed};

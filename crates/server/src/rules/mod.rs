@@ -1,6 +1,6 @@
 //! Rules of the server: where they are kept, what evaluates them, and what is counted.
 //!
-//! The crate `skald-ruler` knows when a rule is due and what becomes of its alerts. [`service`] puts
+//! The crate `skald-ruler` knows when a rule is due and what becomes of its alerts. `service` puts
 //! it together with a store of rules, `results` stores what recording rules give, `outboxes` sends
 //! alerts and samples to the `targets` of their tenant, `templates` fills in annotations, with the
 //! lines `behind` an alert, `backtest` tries a group over the past, `metrics` and `sent_metrics` count.
