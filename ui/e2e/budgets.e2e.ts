@@ -188,13 +188,17 @@ test('a pause holds still, and going on loses nothing', async ({ page, server })
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   await page.keyboard.press('f');
   await expect(page.locator('.status')).toContainText('Paused');
-  // What arrived before the pause is drawn by then.
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-  await page.evaluate(() => {
+  // What arrived before the pause is drawn once nothing has changed for a while.
+  await page.evaluate(async () => {
     const w = window as unknown as { changes: number };
     w.changes = 0;
     const list = document.querySelector('.lines-all');
     if (list) new MutationObserver((records) => (w.changes += records.length)).observe(list, { childList: true, subtree: true, characterData: true });
+    for (let before = -1; before !== w.changes; ) {
+      before = w.changes;
+      await new Promise((done) => setTimeout(done, 300));
+    }
+    w.changes = 0;
   });
   await send(100);
   await expect(page.locator('.status')).toContainText('100 new lines wait');
