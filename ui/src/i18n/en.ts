@@ -164,7 +164,7 @@ export const en = {
   'tail.follow': 'Follow',
   'tail.stop': 'Stop following',
   'tail.pause': 'Pause',
-  'tail.resume': '{count} new lines: go on',
+  'tail.resume': 'Go on',
   'tail.paused': 'Paused. {count} new lines wait.',
   'tail.following': 'Following: {count} lines since {time}',
   'tail.again': 'The connection broke. Trying again in {seconds} s; nothing is lost.',

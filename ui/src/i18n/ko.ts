@@ -166,7 +166,7 @@ export const ko: Words = {
   'tail.follow': '실시간',
   'tail.stop': '실시간 끄기',
   'tail.pause': '일시 정지',
-  'tail.resume': '새 로그 {count}줄: 이어 보기',
+  'tail.resume': '이어 보기',
   'tail.paused': '일시 정지됨. 새 로그 {count}줄 대기 중.',
   'tail.following': '실시간: {time}부터 {count}줄',
   'tail.again': '연결이 끊겼습니다. {seconds}초 뒤에 다시 시도합니다. 잃는 로그는 없습니다.',

@@ -128,7 +128,7 @@ function TailTool() {
     <>
       <button type="button" class="tool live" aria-pressed={!isHeld} title="f" onClick={flipTail}>
         <Icon name={isHeld ? 'play' : 'pause'} />
-        <span>{isHeld ? t('tail.resume', { count: waitingCount.value }) : t('tail.pause')}</span>
+        <span>{isHeld ? t('tail.resume') : t('tail.pause')}</span>
       </button>
       <Tool icon="stop" text={t('tail.stop')} act={stopTail} />
     </>
