@@ -10,7 +10,9 @@ use crate::label_name::{sanitize_name, sort_and_unite};
 use crate::limits::IngestLimits;
 use crate::rejection::BodyError;
 use crate::room::Room;
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 /// Label names with their values: valid names, sorted, each once, no value empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -41,6 +43,43 @@ impl LabelPairs {
     }
 }
 
+/// A label as a receiver found it, under a name of its own.
+pub(crate) type FoundLabel<'t> = (&'static str, Cow<'t, str>);
+
+/// Those of one entry, in the order in which they were found.
+#[derive(Debug, PartialEq, Eq)]
+struct CachedLabels(Vec<(&'static str, String)>);
+
+/// Most of them that are cached: what comes beyond is repaired and sorted again each time.
+const CACHED_LABELS_MAX: usize = 1024;
+
+/// Hashed as [`LookedUp`] is.
+impl Hash for CachedLabels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for (name, value) in &self.0 {
+            (*name, value.as_str()).hash(state);
+        }
+    }
+}
+
+struct LookedUp<'l, 't>(&'l [FoundLabel<'t>]);
+
+impl Hash for LookedUp<'_, '_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for (name, value) in self.0 {
+            (*name, &**value).hash(state);
+        }
+    }
+}
+
+impl Equivalent<CachedLabels> for LookedUp<'_, '_> {
+    fn equivalent(&self, cached: &CachedLabels) -> bool {
+        let mut pairs = self.0.iter().zip(&cached.0);
+        self.0.len() == cached.0.len()
+            && pairs.all(|((name, value), (of, cached))| name == of && **value == **cached)
+    }
+}
+
 /// Entries so far, each with the stream it belongs to.
 #[derive(Debug)]
 pub(crate) struct Grouped<'a> {
@@ -50,6 +89,8 @@ pub(crate) struct Grouped<'a> {
     /// What of it is left to the entry to come.
     left: (usize, usize),
     streams: HashMap<LabelPairs, u32, foldhash::quality::RandomState>,
+    /// Streams by labels as they were found.
+    cached: HashMap<CachedLabels, u32, foldhash::quality::RandomState>,
     /// The stream of each entry.
     stream_of: Vec<u32>,
 }
@@ -73,6 +114,7 @@ impl<'a> Grouped<'a> {
             allowed,
             left: allowed,
             streams: HashMap::default(),
+            cached: HashMap::default(),
             stream_of: Vec::new(),
         }
     }
@@ -124,6 +166,24 @@ impl<'a> Grouped<'a> {
         self.decoded.take(2 * labels.bytes())?;
         self.streams.insert(labels, next);
         Ok(next)
+    }
+
+    /// The stream of labels as they were found: as [`Grouped::stream`] of [`LabelPairs::of`] them,
+    /// which is done once for labels that many entries have.
+    pub(crate) fn stream_found(&mut self, labels: &[FoundLabel<'_>]) -> Result<u32, BodyError> {
+        if let Some(stream) = self.cached.get(&LookedUp(labels)) {
+            return Ok(*stream);
+        }
+        let stream = self.stream(LabelPairs::of(labels.iter().map(|(n, v)| (n, v))))?;
+        if self.cached.len() < CACHED_LABELS_MAX {
+            let size = |value: &str| size_of::<(&str, String)>() + value.len();
+            let bytes: usize = labels.iter().map(|(_, value)| size(value)).sum();
+            self.decoded
+                .take(bytes + 2 * size_of::<(CachedLabels, u32)>())?;
+            let pairs = labels.iter().map(|(n, v)| (*n, v.to_string()));
+            self.cached.insert(CachedLabels(pairs.collect()), stream);
+        }
+        Ok(stream)
     }
 
     /// Appends an entry to a stream that [`Grouped::stream`] gave.
@@ -262,6 +322,32 @@ mod tests {
             ]
         );
         assert_eq!(decoded.positions, [0, 2, 1, 4, 3]);
+    }
+
+    #[test]
+    fn labels_found_again_lead_to_the_stream_of_their_repaired_pairs() {
+        let mut grouped = Grouped::within(Room::default(), &IngestLimits::default());
+        let mut stream = |pairs: &[(&'static str, &'static str)]| {
+            let found: Vec<_> = pairs.iter().map(|(n, v)| (*n, Cow::Borrowed(*v))).collect();
+            let stream = grouped.stream_found(&found).expect("there is room");
+            let of = LabelPairs::of(pairs.iter().copied());
+            assert_eq!(grouped.stream(of), Ok(stream), "{pairs:?}");
+            stream
+        };
+        assert_eq!(stream(&[("a", "1"), ("b", "2")]), 0);
+        assert_eq!(stream(&[("b", "2"), ("a", "1")]), 0);
+        assert_eq!(stream(&[("a", "12"), ("b", "")]), 1);
+        assert_eq!(stream(&[("a", "1"), ("b", "2")]), 0);
+        assert_eq!(stream(&[("a", "12")]), 1);
+        assert_eq!(stream(&[]), 2);
+        for n in 0..CACHED_LABELS_MAX + 3 {
+            let value = Cow::Owned(n.to_string());
+            let found = [("n", value)];
+            let first = grouped.stream_found(&found);
+            assert_eq!(first, grouped.stream_found(&found));
+        }
+        assert_eq!(grouped.streams.len(), 3 + CACHED_LABELS_MAX + 3);
+        assert_eq!(grouped.cached.len(), CACHED_LABELS_MAX);
     }
 
     #[test]

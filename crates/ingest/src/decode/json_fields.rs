@@ -55,8 +55,11 @@ pub(crate) fn take<'t>(members: &mut Members<'t>, path: &str) -> Option<Node<'t>
 
 /// Takes the first of these members whose value is a text that is not empty, or a number or a
 /// boolean. Others stay.
-pub(crate) fn take_text<'t>(members: &mut Members<'t>, paths: &[&str]) -> Option<Cow<'t, str>> {
-    paths.iter().find_map(|path| {
+pub(crate) fn take_text<'t, 'p>(
+    members: &mut Members<'t>,
+    paths: impl IntoIterator<Item = &'p str>,
+) -> Option<Cow<'t, str>> {
+    paths.into_iter().find_map(|path| {
         let found = find(members, path)?;
         let usable = match found {
             Node::Text(text) => !text.is_empty(),
@@ -182,7 +185,7 @@ mod tests {
     fn members_are_found_dotted_and_nested() {
         let check = |text: &str, path: &str, expected: Option<&str>, left: &str| {
             let mut members = members(text);
-            let found = take_text(&mut members, &[path]);
+            let found = take_text(&mut members, [path]);
             assert_eq!(found.as_deref(), expected, "{text} {path}");
             assert_eq!(json(&Node::Object(members)), left);
         };

@@ -45,6 +45,18 @@ impl<'a> Scanner<'a> {
         None
     }
 
+    /// Whether a value follows, past commas and the brackets of a list: some senders join events with
+    /// commas, or make a list of them, others write one after another.
+    pub(crate) fn has_item(&mut self) -> bool {
+        while let Some(next) = self.peek() {
+            if !matches!(next, b',' | b'[' | b']') {
+                return true;
+            }
+            self.at += 1;
+        }
+        false
+    }
+
     /// Takes `byte` if it is next.
     #[inline]
     pub(crate) fn take(&mut self, byte: u8) -> bool {

@@ -14,3 +14,4 @@ pub(crate) mod label_text;
 pub(crate) mod line_start;
 pub(crate) mod proto_reader;
 pub mod proto_types;
+pub(crate) mod wanted_fields;

@@ -59,10 +59,7 @@ impl Receiver for Logs {
             return logs.grouped.finish();
         }
         let mut scanner = Scanner::new(text.as_bytes());
-        while let Some(next) = scanner.peek() {
-            if matches!(next, b',' | b'[' | b']') && scanner.take(next) {
-                continue;
-            }
+        while scanner.has_item() {
             let Ok(item) = scanner.value() else {
                 logs.grouped.reject(|| "invalid JSON".to_owned());
                 break;
@@ -132,7 +129,7 @@ impl<'m> Reader<'_, 'm> {
         let time = self.time(&mut members);
         let mut labels: Vec<(Cow<'m, str>, Cow<'m, str>)> = Vec::new();
         for (label, name) in LABELS {
-            let given = json_fields::take_text(&mut members, &[name]);
+            let given = json_fields::take_text(&mut members, [name]);
             let value = given.or_else(|| self.reception.parameter(name).map(Cow::Borrowed));
             labels.extend(value.map(|value| (Cow::Borrowed(label), value)));
         }

@@ -6,7 +6,7 @@
 
 use crate::decode::decoded::{Decoded, Text};
 use crate::decode::event_time;
-use crate::decode::grouped::{Grouped, LabelPairs};
+use crate::decode::grouped::{FoundLabel, Grouped};
 use crate::decode::json_fields;
 use crate::decode::json_reader::Scanner;
 use crate::decode::json_tree::Node;
@@ -71,11 +71,7 @@ impl Receiver for Events {
         };
         let mut scanner = Scanner::new(text.as_bytes());
         let mut number = 0;
-        while let Some(next) = scanner.peek() {
-            // Some join events with a comma, or make a list of them.
-            if matches!(next, b',' | b'[' | b']') && scanner.take(next) {
-                continue;
-            }
+        while scanner.has_item() {
             let refused = match scanner.value() {
                 Ok(event) if event.starts_with(b"{") => events.event(event)?,
                 _ => Err(INVALID_FORMAT),
@@ -126,7 +122,8 @@ impl Receiver for Raw {
         let time = time.unwrap_or(reception.now);
         let labels = LABELS.map(|name| reception.parameter(name).unwrap_or_default());
         for line in text.lines().filter(|line| !line.is_empty()) {
-            grouped.entry(with_service(labels), time, line.as_bytes())?;
+            let stream = grouped.stream_found(&with_service(&labels))?;
+            grouped.entry_of(stream, time, line.as_bytes())?;
         }
         let read = Read {
             any: grouped.len() > 0,
@@ -206,9 +203,9 @@ impl<'m> Reader<'_, 'm> {
                 return Ok(Err(code));
             }
         };
-        let labels = with_service(labels);
+        let stream = self.grouped.stream_found(&with_service(&labels))?;
         let time = time.unwrap_or(self.reception.now);
-        self.grouped.entry(labels, time, line)?;
+        self.grouped.entry_of(stream, time, line)?;
         Ok(Ok(()))
     }
 
@@ -230,12 +227,19 @@ impl<'m> Reader<'_, 'm> {
 
 /// The labels of an event: those of [`LABELS`], and which service it is. That is the last part of
 /// its source, often a path, or its type.
-fn with_service<V: AsRef<str>>(values: [V; LABELS.len()]) -> LabelPairs {
-    let [_, source, kind, _] = values.each_ref().map(AsRef::as_ref);
+fn with_service<V: AsRef<str>>(values: &[V; LABELS.len()]) -> [FoundLabel<'_>; LABELS.len() + 1] {
+    let [host, source, kind, index] = values.each_ref().map(AsRef::as_ref);
     let name = source.rsplit(['/', '\\']).next().unwrap_or_default();
     let service = if name.is_empty() { kind } else { name };
-    let named = LABELS.into_iter().zip(values.each_ref().map(AsRef::as_ref));
-    LabelPairs::of(named.chain([("service_name", service)]))
+    let [named_host, named_source, named_kind, named_index] = LABELS;
+    [
+        (named_host, host),
+        (named_source, source),
+        (named_kind, kind),
+        (named_index, index),
+        ("service_name", service),
+    ]
+    .map(|(name, value)| (name, Cow::Borrowed(value)))
 }
 
 fn reply(taken: &Taken<'_>) -> PushReply {

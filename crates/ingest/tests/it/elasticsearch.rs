@@ -90,3 +90,37 @@ async fn what_stands_beside_an_action_is_passed_over() {
     );
     assert_eq!(bed.stored("index", "a").len(), 1);
 }
+
+#[tokio::test]
+async fn each_item_says_its_own_action_index_and_id_however_alike_the_action_lines_are() {
+    let bed = Bed::new();
+    let (a, b) = (
+        r#"{"create":{"_index":"a"}}"#,
+        r#"{"index":{"_index":"b"}}"#,
+    );
+    let with_id = r#"{"create":{"_index":"a","_id":"7\n"}}"#;
+    let document = r#"{"message":"hello","@timestamp":"2026-11-30T12:00:00Z"}"#;
+    let actions = [a, a, b, with_id, a, with_id, r#"{"create":{}}"#, b];
+    let lines = actions.map(|action| format!("{action}\n{document}\n"));
+    let body = format!("{}{a}\n[]\n{a}\n{document}", lines.concat());
+    let (status, answer) = push(&bed, "application/x-ndjson", &body).await;
+    let answer: Value = serde_json::from_str(&answer).expect("the answer is JSON");
+    assert_eq!((status, &answer["errors"]), (200, &Value::from(true)));
+    let mut ids = Vec::new();
+    let mut shown = Vec::new();
+    for item in answer["items"].as_array().expect("a list") {
+        let (action, of) = item
+            .as_object()
+            .and_then(|item| item.iter().next())
+            .expect("an action");
+        ids.push(of["_id"].as_str().expect("an id"));
+        shown.push(format!("{action} {} {}", of["_index"], of["status"]));
+    }
+    let (a, b) = ("create \"a\" 201", "index \"b\" 201");
+    let unnamed = "create \"_unnamed\" 201";
+    assert_eq!(shown, [a, a, b, a, a, a, unnamed, b, "create \"a\" 400", a]);
+    assert_eq!((ids[3], ids[5]), ("7\n", "7\n"));
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 9, "ids that no client gave are distinct");
+}

@@ -11,6 +11,8 @@ use crate::receivers::Reception;
 use crate::receivers::elasticsearch::document;
 use crate::rejection::BodyError;
 use crate::room::Room;
+use hashbrown::HashMap;
+use std::rc::Rc;
 
 /// What a client asked for in one item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +57,8 @@ pub(super) enum ItemState {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Item {
     pub(super) action: Action,
-    pub(super) index: String,
+    /// Items of equal action lines share it.
+    pub(super) index: Rc<str>,
     /// Empty when the client gave none.
     pub(super) id: String,
     pub(super) state: ItemState,
@@ -126,7 +129,7 @@ pub(super) fn decode_single<'m>(
     let mut bulk = Reader::new(reception, room);
     let parsed = Parsed {
         action: Action::Index,
-        index: bulk.index.to_owned(),
+        index: bulk.index.clone(),
         id: reception.parameter("id").unwrap_or_default().to_owned(),
     };
     bulk.document(parsed, text.trim_ascii())?;
@@ -134,17 +137,24 @@ pub(super) fn decode_single<'m>(
 }
 
 /// An action line.
+#[derive(Clone)]
 struct Parsed {
     action: Action,
-    index: String,
+    index: Rc<str>,
     id: String,
 }
+
+/// Most distinct action lines that are cached: as many as most writers have indices.
+const CACHED_ACTIONS_MAX: usize = 64;
 
 struct Reader<'m> {
     grouped: Grouped<'m>,
     items: Vec<Item>,
     now: i64,
-    index: &'m str,
+    /// The index of the path.
+    index: Rc<str>,
+    /// Action lines without an id by their text: many are equal.
+    actions: HashMap<&'m str, Parsed, foldhash::quality::RandomState>,
 }
 
 impl<'m> Reader<'m> {
@@ -154,13 +164,31 @@ impl<'m> Reader<'m> {
             grouped: Grouped::within(room, reception.limits),
             items: Vec::new(),
             now: reception.now,
-            index: reception.parameter("index").unwrap_or(NO_INDEX),
+            index: reception.parameter("index").unwrap_or(NO_INDEX).into(),
+            actions: HashMap::default(),
         }
+    }
+
+    /// As [`Reader::read_action`], which is done once for equal lines that name no id.
+    fn action(&mut self, line: &'m str) -> Result<Result<Parsed, String>, BodyError> {
+        if let Some(parsed) = self.actions.get(line) {
+            return Ok(Ok(parsed.clone()));
+        }
+        let read = self.read_action(line)?;
+        if let Ok(parsed) = &read
+            && parsed.id.is_empty()
+            && self.actions.len() < CACHED_ACTIONS_MAX
+        {
+            let bytes = 2 * size_of::<(&str, Parsed)>() + parsed.index.len();
+            self.grouped.take(bytes)?;
+            self.actions.insert(line, parsed.clone());
+        }
+        Ok(read)
     }
 
     /// Reads an action line; the inner error says why it is none. Its first name is the action. What
     /// else stands there is passed over, as Elasticsearch does: writers keep notes of their own there.
-    fn action(&mut self, line: &str) -> Result<Result<Parsed, String>, BodyError> {
+    fn read_action(&mut self, line: &str) -> Result<Result<Parsed, String>, BodyError> {
         let members = match self.object(line)? {
             Ok(members) => members,
             Err(reason) => return Ok(Err(reason)),
@@ -179,10 +207,10 @@ impl<'m> Reader<'m> {
             Node::Null => Members::new(),
             other => return Ok(Err(format!("the action is {}", other.kind()))),
         };
-        let mut text = |name| json_fields::take_text(&mut of, &[name]);
+        let mut text = |name| json_fields::take_text(&mut of, [name]);
         Ok(Ok(Parsed {
             action,
-            index: text("_index").map_or_else(|| self.index.to_owned(), Into::into),
+            index: text("_index").map_or_else(|| self.index.clone(), Into::into),
             id: text("_id").map_or_else(String::new, Into::into),
         }))
     }
@@ -222,7 +250,7 @@ impl<'m> Reader<'m> {
     }
 
     /// Documents are lines of a log here: they are not changed, and deleted by other means.
-    fn unsupported(&mut self, action: Action, index: String, id: String) -> Result<(), BodyError> {
+    fn unsupported(&mut self, action: Action, index: Rc<str>, id: String) -> Result<(), BodyError> {
         let reason = format!("{} is not supported: create and index are", action.as_str());
         let parsed = Parsed { action, index, id };
         let state = ItemState::Refused("illegal_argument_exception", reason);
@@ -232,7 +260,7 @@ impl<'m> Reader<'m> {
     fn refuse_line(&mut self, reason: String) -> Result<(), BodyError> {
         let parsed = Parsed {
             action: Action::Index,
-            index: self.index.to_owned(),
+            index: self.index.clone(),
             id: String::new(),
         };
         let reason = format!("malformed action/metadata line: {reason}");

@@ -3,11 +3,13 @@
 
 use crate::decode::decoded::Text;
 use crate::decode::event_time;
-use crate::decode::grouped::{Grouped, LabelPairs};
+use crate::decode::grouped::Grouped;
 use crate::decode::json_fields::{self, Members};
 use crate::decode::json_tree::Node;
+use crate::decode::wanted_fields::{FoundFields, WantedFields};
 use crate::rejection::BodyError;
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// Fields that become labels: the label, and the fields it is taken from, the first that has a
 /// value. Beats, Logstash, Fluent Bit, Vector and rsyslog name them.
@@ -45,6 +47,21 @@ const LINES: &[&str] = &["message", "log", "msg", "event.original"];
 /// Fields that are the time.
 const TIMES: &[&str] = &["@timestamp", "timestamp", "time"];
 
+/// Fields that are the level.
+const LEVELS: &[&str] = &["log.level"];
+
+/// All of these, a group each: those of [`LABELS`] come last.
+static WANTED: LazyLock<WantedFields> = LazyLock::new(|| {
+    let labels = LABELS.iter().map(|(_, paths)| *paths);
+    WantedFields::of([LINES, TIMES, LEVELS].into_iter().chain(labels))
+});
+
+/// Groups of [`WANTED`].
+const LINE: usize = 0;
+const TIME: usize = 1;
+const LEVEL: usize = 2;
+const FIRST_LABEL: usize = 3;
+
 /// Appends the entry of a document; gives its position. The line is the whole document when it has
 /// no message, or more fields than metadata may have.
 pub(super) fn entry<'m>(
@@ -54,11 +71,12 @@ pub(super) fn entry<'m>(
     whole: &'m str,
     now: i64,
 ) -> Result<u32, BodyError> {
-    let time = take_time(&mut members).unwrap_or(now);
+    let found = WANTED.among(&members);
+    let time = take_time(&mut members, found).unwrap_or(now);
     let series = series(index);
     let mut labels = vec![("index", Cow::Borrowed(series))];
-    for (label, paths) in LABELS {
-        if let Some(value) = json_fields::take_text(&mut members, paths) {
+    for (group, (label, _)) in (FIRST_LABEL..).zip(LABELS) {
+        if let Some(value) = json_fields::take_text(&mut members, found.of(group)) {
             labels.push((*label, value));
         }
     }
@@ -67,11 +85,11 @@ pub(super) fn entry<'m>(
     let service = service.map_or(Cow::Borrowed(series), |(_, value)| value.clone());
     labels.push(("service_name", service));
     let mut fitted = true;
-    if let Some(level) = json_fields::take_text(&mut members, &["log.level"]) {
+    if let Some(level) = json_fields::take_text(&mut members, found.of(LEVEL)) {
         fitted &= grouped.pair(&b"level"[..], json_fields::bytes(level))?;
     }
-    let line = LINES
-        .iter()
+    let line = found
+        .of(LINE)
         .find_map(|path| match json_fields::find(&members, path) {
             Some(Node::Text(_)) => json_fields::take(&mut members, path).map(json_fields::text),
             _ => None,
@@ -83,12 +101,13 @@ pub(super) fn entry<'m>(
     fitted &= json_fields::push_pairs(grouped, "", members)?;
     let whole: Text<'m> = Cow::Borrowed(whole.as_bytes());
     let line = line.filter(|_| fitted).map_or(whole, json_fields::bytes);
-    grouped.entry(LabelPairs::of(labels), time, line)
+    let stream = grouped.stream_found(&labels)?;
+    grouped.entry_of(stream, time, line)
 }
 
 /// Takes the first field that is a time.
-fn take_time(members: &mut Members<'_>) -> Option<i64> {
-    TIMES.iter().find_map(|path| {
+fn take_time(members: &mut Members<'_>, found: FoundFields<'_>) -> Option<i64> {
+    found.of(TIME).find_map(|path| {
         let time = match json_fields::find(members, path)? {
             Node::Text(text) => event_time::parse(text.as_bytes()),
             Node::Number(number) => event_time::parse(number.to_string().as_bytes()),

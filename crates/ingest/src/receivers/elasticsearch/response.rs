@@ -5,12 +5,13 @@
 //! send all of it again, and what was stored counts once. After a 429 some lose a batch.
 
 use crate::decode::json_fields::write_text;
-use crate::receivers::elasticsearch::bulk::{Item, ItemState, Items};
+use crate::receivers::elasticsearch::bulk::{Action, Item, ItemState, Items};
 use crate::receivers::{Outcome, Taken};
 use crate::rejection::RefusedRows;
 use crate::reply::{Ending, JSON, PushReply};
 use serde_json::json;
 use std::fmt::Write;
+use std::rc::Rc;
 
 pub(super) fn of_bulk(taken: &Taken<'_>) -> PushReply {
     let (outcome, items) = match read(taken) {
@@ -18,19 +19,48 @@ pub(super) fn of_bulk(taken: &Taken<'_>) -> PushReply {
         Err(reply) => return reply,
     };
     let refused = by_position(outcome);
-    let mut body = String::with_capacity(items.items.len() * 128 + 64);
-    let mut errors = false;
+    let result = |item| result_of(item, outcome, &refused);
+    let errors = items.items.iter().any(|item| result(item).is_err());
+    let mut body = String::with_capacity(items.items.len() * ITEM_BYTES + 64);
+    write!(body, "{{\"took\":0,\"errors\":{errors},\"items\":[").expect("memory takes all");
+    let mut head = Head::default();
     for (at, item) in items.items.iter().enumerate() {
-        body.push(if at == 0 { '[' } else { ',' });
-        let result = result_of(item, outcome, &refused);
-        errors |= result.is_err();
-        write!(body, "{{\"{}\":", item.action.as_str()).expect("writing to memory does not fail");
-        write_item(&mut body, item, (items.now, at), &result);
+        if at > 0 {
+            body.push(',');
+        }
+        body.push_str(head.of(item));
+        write_rest(&mut body, item, (items.now, at), &result(item));
         body.push('}');
     }
-    let items = if body.is_empty() { "[" } else { &body };
-    let body = format!("{{\"took\":0,\"errors\":{errors},\"items\":{items}]}}");
+    body.push_str("]}");
     PushReply::new(200, JSON, body.into_bytes())
+}
+
+/// Bytes of an item that was taken, without its index.
+const ITEM_BYTES: usize = 192;
+
+/// How items of one action and index begin, written once for those that follow one another.
+#[derive(Default)]
+struct Head<'t> {
+    of: Option<(Action, &'t Rc<str>)>,
+    text: String,
+}
+
+impl<'t> Head<'t> {
+    fn of(&mut self, item: &'t Item) -> &str {
+        let is_last = |(action, index): (Action, &Rc<str>)| {
+            action == item.action && Rc::ptr_eq(index, &item.index)
+        };
+        if !self.of.is_some_and(is_last) {
+            self.of = Some((item.action, &item.index));
+            self.text.clear();
+            self.text.push_str("{\"");
+            self.text.push_str(item.action.as_str());
+            self.text.push_str("\":");
+            write_index(&mut self.text, item);
+        }
+        &self.text
+    }
 }
 
 /// Why something was refused that may be sent again later, if anything was.
@@ -55,7 +85,8 @@ pub(super) fn of_document(taken: &Taken<'_>) -> PushReply {
         Err((status, kind, reason)) => error(status, kind, reason),
         Ok(()) => {
             let mut body = String::new();
-            write_item(&mut body, item, (items.now, 0), &Ok(()));
+            write_index(&mut body, item);
+            write_rest(&mut body, item, (items.now, 0), &Ok(()));
             PushReply::new(201, JSON, body.into_bytes())
         }
     }
@@ -148,10 +179,15 @@ fn result_of<'t>(item: &'t Item, outcome: &Outcome<'t>, refused: &[Option<u32>])
     }
 }
 
-fn write_item(out: &mut String, item: &Item, (now, at): (i64, usize), result: &ItemResult<'_>) {
+/// The beginning of an item, up to its id.
+fn write_index(out: &mut String, item: &Item) {
     out.push_str("{\"_index\":");
     write_text(&item.index, out);
     out.push_str(",\"_id\":");
+}
+
+/// The rest of it.
+fn write_rest(out: &mut String, item: &Item, (now, at): (i64, usize), result: &ItemResult<'_>) {
     if item.id.is_empty() {
         write!(out, "\"{now:x}-{at}\"").expect("writing to memory does not fail");
     } else {
