@@ -9,7 +9,7 @@ use crate::decode::json_members::{Items, Members, Value};
 use crate::decode::json_reader::JsonError;
 use crate::forms::flow::{End, Flow, workload_of};
 use crate::receivers::answers;
-use crate::receivers::events::{EventLabels, Events, LEVEL, lines};
+use crate::receivers::events::{EventLabels, Events, LEVEL, lines, read_object};
 use crate::receivers::{Receiver, Reception, Taken};
 use crate::rejection::BodyError;
 use crate::reply::PushReply;
@@ -169,12 +169,7 @@ impl<'a> Report<'a> {
 /// Adds what should be a flow.
 fn push<'a>(events: &mut Events<'a>, text: &'a [u8], now: i64) -> Result<(), BodyError> {
     let mut labels = EventLabels::of_service(SERVICE);
-    let report = match Value::of(text) {
-        Ok(Value::Object(object)) => Report::read(object).map_err(|_| "no JSON"),
-        Ok(other) => Err(other.kind()),
-        Err(_) => Err("no JSON"),
-    };
-    let report = match report {
+    let report = match read_object(text, Report::read) {
         Ok(report) => report,
         Err(what) => {
             events.wrong(format!("a flow of Calico is {what}"))?;

@@ -6,6 +6,8 @@
 use crate::decode::decoded::{Decoded, Text};
 use crate::decode::event_key::EventKey;
 use crate::decode::grouped::{Grouped, LabelPairs};
+use crate::decode::json_members::Value;
+use crate::decode::json_reader::JsonError;
 use crate::limits::IngestLimits;
 use crate::rejection::BodyError;
 use crate::room::Room;
@@ -25,6 +27,18 @@ const COLUMN_BYTES_MAX: usize = 32 << 10;
 
 /// Longest value of a label, in bytes; longer ones are truncated, as the event has to be kept.
 const LABEL_VALUE_BYTES_MAX: usize = 1024;
+
+/// Reads what should be an object; the error says what it is instead.
+pub(crate) fn read_object<'a, T>(
+    text: &'a [u8],
+    read: impl FnOnce(&'a [u8]) -> Result<T, JsonError>,
+) -> Result<T, &'static str> {
+    match Value::of(text) {
+        Ok(Value::Object(object)) => read(object).map_err(|_| "no JSON"),
+        Ok(other) => Err(other.kind()),
+        Err(_) => Err("no JSON"),
+    }
+}
 
 /// Streams that grow by one event after the other.
 pub(crate) struct Events<'a> {

@@ -8,7 +8,7 @@ use crate::decode::event_time;
 use crate::decode::json_members::{Items, Members, Value, joined};
 use crate::decode::json_reader::JsonError;
 use crate::receivers::answers;
-use crate::receivers::events::{EventLabels, Events, LEVEL, lines, trimmed};
+use crate::receivers::events::{EventLabels, Events, LEVEL, lines, read_object, trimmed};
 use crate::receivers::{Receiver, Reception, Taken};
 use crate::rejection::BodyError;
 use crate::reply::PushReply;
@@ -171,12 +171,7 @@ fn push<'a>(
     now: i64,
 ) -> Result<(), BodyError> {
     let mut labels = EventLabels::of_service(SERVICE);
-    let event = match Value::of(text) {
-        Ok(Value::Object(object)) => Event::read(object).map_err(|_| "no JSON"),
-        Ok(other) => Err(other.kind()),
-        Err(_) => Err("no JSON"),
-    };
-    let event = match event {
+    let event = match read_object(text, Event::read) {
         Ok(event) => event,
         Err(what) => {
             events.wrong(format!("an event of Falco is {what}"))?;

@@ -2,10 +2,9 @@
 
 use crate::decode::decoded::Decoded;
 use crate::decode::event_time;
-use crate::decode::json_members::Value;
 use crate::forms::hubble::HubbleLine;
 use crate::receivers::answers;
-use crate::receivers::events::{EventLabels, Events, LEVEL, lines};
+use crate::receivers::events::{EventLabels, Events, LEVEL, lines, read_object};
 use crate::receivers::{Receiver, Reception, Taken};
 use crate::rejection::BodyError;
 use crate::reply::PushReply;
@@ -45,15 +44,8 @@ fn decode<'a>(body: &'a [u8], now: i64, mut events: Events<'a>) -> Result<Decode
 
 fn push<'a>(events: &mut Events<'a>, text: &'a [u8], now: i64) -> Result<(), BodyError> {
     let mut labels = EventLabels::of_service(SERVICE);
-    let line = match Value::of(text) {
-        Ok(Value::Object(object)) => match HubbleLine::read(object) {
-            Ok(Some(line)) => Ok(line),
-            Ok(None) => Err("of no kind that is known"),
-            Err(_) => Err("no JSON"),
-        },
-        Ok(other) => Err(other.kind()),
-        Err(_) => Err("no JSON"),
-    };
+    let line =
+        read_object(text, HubbleLine::read).and_then(|line| line.ok_or("of no kind that is known"));
     let line = match line {
         Ok(line) => line,
         Err(what) => {

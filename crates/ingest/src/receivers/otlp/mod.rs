@@ -14,5 +14,5 @@ mod streams;
 mod value;
 mod weight;
 
-pub(crate) use receiver::{GrpcOtlp, HttpOtlp, LokiOtlp};
+pub(crate) use receiver::Otlp;
 pub(crate) use response::details;

@@ -13,86 +13,63 @@ use crate::request::PushRequest;
 use crate::room::Room;
 use prost::Message;
 
-/// `/otlp/v1/logs`, with Loki's answers.
-pub(crate) struct LokiOtlp;
+/// The door that OTLP comes in by, which says how it is answered. All count as one in metrics.
+pub(crate) enum Otlp {
+    /// `/otlp/v1/logs`, with Loki's answers.
+    AsLoki,
+    /// `/v1/logs`, with the answers of OTLP.
+    Http,
+    /// `LogsService/Export`
+    Grpc,
+}
 
-/// `/v1/logs`, with the answers of OTLP.
-pub(crate) struct HttpOtlp;
-
-/// `LogsService/Export`
-pub(crate) struct GrpcOtlp;
-
-/// All count as one in metrics.
-const NAME: &str = "otlp";
-
-impl Receiver for LokiOtlp {
+impl Receiver for Otlp {
     fn name(&self) -> &'static str {
-        NAME
+        "otlp"
     }
 
     fn encodings(&self, request: &PushRequest) -> Result<Vec<Encoding>, BodyError> {
-        body::otlp_encodings(request.content_encoding.as_deref())
+        let named = request.content_encoding.as_deref();
+        match self {
+            Otlp::AsLoki | Otlp::Http => body::otlp_encodings(named),
+            Otlp::Grpc => body::grpc_encodings(named),
+        }
     }
 
     fn decode<'m>(&self, reception: &Reception<'m>, room: Room) -> Result<Decoded<'m>, BodyError> {
         let content_type = reception.request.content_type.as_deref();
-        decode(reception, content_type, room)?.with_streams()
+        match self {
+            Otlp::AsLoki => decode(reception, content_type, room)?.with_streams(),
+            Otlp::Http => decode(reception, content_type, room),
+            Otlp::Grpc => decode(reception, Some(PROTOBUF), room),
+        }
     }
 
-    fn reply(&self, _content_type: Option<&str>, taken: &Taken<'_>) -> PushReply {
-        let failed = |status, text: &str| {
-            let message = Status {
-                message: text.to_owned(),
-                ..Status::default()
-            };
-            PushReply::new(status, PROTOBUF, message.encode_to_vec())
-        };
-        match taken {
-            // Exporters drop what gets a 500.
-            Taken::Refused { status: 500, text } => failed(503, text),
-            Taken::Refused { status, text } => failed(*status, text),
-            Taken::Read(outcome) => match outcome.rejections.text() {
-                None => PushReply::empty(204),
-                Some(text) => failed(outcome.rejections.status(), &text),
-            },
+    fn reply(&self, content_type: Option<&str>, taken: &Taken<'_>) -> PushReply {
+        match self {
+            Otlp::AsLoki => as_loki(taken),
+            Otlp::Http => response::over_http(Form::of(content_type), taken),
+            Otlp::Grpc => response::over_grpc(taken),
         }
     }
 }
 
-impl Receiver for HttpOtlp {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn encodings(&self, request: &PushRequest) -> Result<Vec<Encoding>, BodyError> {
-        body::otlp_encodings(request.content_encoding.as_deref())
-    }
-
-    fn decode<'m>(&self, reception: &Reception<'m>, room: Room) -> Result<Decoded<'m>, BodyError> {
-        let content_type = reception.request.content_type.as_deref();
-        decode(reception, content_type, room)
-    }
-
-    fn reply(&self, content_type: Option<&str>, taken: &Taken<'_>) -> PushReply {
-        response::over_http(Form::of(content_type), taken)
-    }
-}
-
-impl Receiver for GrpcOtlp {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn encodings(&self, request: &PushRequest) -> Result<Vec<Encoding>, BodyError> {
-        body::grpc_encodings(request.content_encoding.as_deref())
-    }
-
-    fn decode<'m>(&self, reception: &Reception<'m>, room: Room) -> Result<Decoded<'m>, BodyError> {
-        decode(reception, Some(PROTOBUF), room)
-    }
-
-    fn reply(&self, _content_type: Option<&str>, taken: &Taken<'_>) -> PushReply {
-        response::over_grpc(taken)
+fn as_loki(taken: &Taken<'_>) -> PushReply {
+    let failed = |status, text: &str| {
+        let message = Status {
+            message: text.to_owned(),
+            ..Status::default()
+        };
+        PushReply::new(status, PROTOBUF, message.encode_to_vec())
+    };
+    match taken {
+        // Exporters drop what gets a 500.
+        Taken::Refused { status: 500, text } => failed(503, text),
+        Taken::Refused { status, text } => failed(*status, text),
+        Taken::Read(outcome) => match outcome.rejections.text() {
+            None => PushReply::empty(204),
+            Some(text) => failed(outcome.rejections.status(), &text),
+        },
     }
 }
 
