@@ -23,6 +23,7 @@ mod reload;
 pub mod routes;
 mod rule_engine;
 mod rule_runner;
+pub mod rule_sandbox;
 pub mod rules;
 mod saved;
 mod senders;

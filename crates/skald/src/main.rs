@@ -1,5 +1,5 @@
 //! The program: `skald serve` (the default), `skald query`, `skald verify`, `skald inspect`, `skald doctor`, `skald
-//! provision grafana`, `skald rules check`, `skald token` and `skald config check FILE`.
+//! provision grafana`, `skald rules`, `skald token` and `skald config check FILE`.
 //!
 //! Settings come from defaults, one YAML file, environment variables and flags, the later ones
 //! winning.

@@ -1,5 +1,6 @@
 //! `skald rules check`: says what is wrong in rule files, and where, without a server.
 
+use super::files::files_of;
 use super::{advice, place};
 use crate::offline;
 use clap::{Arg, ArgMatches, Command};
@@ -7,7 +8,7 @@ use skald_logql::syntax::duration::parse_prometheus;
 use skald_ruler::rules::{Fault, read_documents};
 use skald_ruler::templates::{TemplateInput, Templates};
 use skald_template::AlertTemplate;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The command.
@@ -60,28 +61,6 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode, String> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
-}
-
-/// The file itself, or those of a directory and its folders in order of their names. Hidden ones are
-/// left out, as by the server.
-fn files_of(path: &Path) -> Result<Vec<PathBuf>, String> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            entries.push(entry.path());
-        }
-    }
-    entries.sort();
-    let mut files = Vec::new();
-    for entry in entries {
-        files.extend(files_of(&entry)?);
-    }
-    Ok(files)
 }
 
 /// What is said of a file: a line of counts with advice, or its faults.
