@@ -48,6 +48,11 @@ pub(crate) fn json(help: &'static str) -> Arg {
         .help(help)
 }
 
+/// The text of a flag; empty when it is not given.
+pub(crate) fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
+}
+
 /// The disk.
 pub(crate) fn files() -> Arc<dyn Files> {
     Arc::new(RealFiles)

@@ -107,7 +107,7 @@ fn place_of(name: &str, text: &str, group: &str, rule: usize) -> String {
 }
 
 /// Checks templates; there is nothing to expand.
-struct Syntax;
+pub(super) struct Syntax;
 
 impl Templates for Syntax {
     fn check(&self, text: &str) -> Result<(), String> {

@@ -1,10 +1,13 @@
-//! `skald rules`: rule files are checked and tested before a server reads them.
+//! `skald rules`: rule files are checked and tested, and rules of a server read and changed.
 
 mod advice;
+mod backtest;
 mod check;
+mod client;
 mod difference;
 mod files;
 mod place;
+mod remote;
 mod test;
 mod unit_file;
 mod unit_test;
@@ -15,10 +18,12 @@ use std::process::ExitCode;
 /// The command.
 pub(crate) fn command() -> Command {
     Command::new("rules")
-        .about("Checks and tests files of alerting and recording rules")
+        .about("Checks, tests, reads and changes alerting and recording rules")
         .subcommand_required(true)
         .subcommand(check::command())
         .subcommand(test::command())
+        .subcommands(remote::commands())
+        .subcommand(backtest::command())
 }
 
 /// Runs it.
@@ -26,6 +31,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, String> {
     match matches.subcommand() {
         Some(("check", flags)) => check::run(flags),
         Some(("test", flags)) => test::run(flags),
-        _ => Err("rules has commands: check FILE…, test FILE…".to_owned()),
+        Some(("backtest", flags)) => backtest::run(flags).map(|()| ExitCode::SUCCESS),
+        Some((verb, flags)) => remote::run(verb, flags).map(|()| ExitCode::SUCCESS),
+        None => Err("rules needs a command: skald rules --help lists them".to_owned()),
     }
 }

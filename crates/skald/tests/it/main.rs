@@ -14,6 +14,7 @@ mod program;
 mod provision;
 mod query;
 mod rules;
+mod rules_remote;
 mod signals;
 
 /// The program under test.
