@@ -6,7 +6,9 @@ mod bucket;
 mod local;
 mod own;
 mod rule_file;
+mod sync;
 
 pub use bucket::RuleBucket;
 pub use local::{FileProblem, LocalRules};
 pub use own::{OwnRules, RuleStoreError, StoredGroup};
+pub use sync::Synced;

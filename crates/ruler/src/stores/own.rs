@@ -2,9 +2,9 @@
 //!
 //! A change is durable before it is answered: written beside, synchronised, renamed, and the folder
 //! synchronised. A file that can't be read is left alone and reported; the other groups are there.
-//! With a bucket, removed groups leave a mark until it knows of them ([`OwnRules::sync`]).
+//! With a bucket, removed groups leave a mark until it knows of them (`sync`).
 
-use super::bucket::{Key, Kind, RuleBucket, Version, object_name, plan, version_of};
+use super::bucket::{Key, Kind, RuleBucket, Version};
 use super::local::FileProblem;
 use super::rule_file::{self, RuleFile, decode, decode_gone, encode, encode_gone, hash_of};
 use crate::rules::RuleGroup;
@@ -12,10 +12,11 @@ use crate::templates::Templates;
 use parking_lot::Mutex;
 use skald_model::TenantId;
 use skald_wal::files::{Files, FolderHandle};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Ends the name of a file that is being written.
 const UNFINISHED: &str = ".tmp";
@@ -51,17 +52,19 @@ type Groups = BTreeMap<(Arc<str>, Arc<str>), StoredGroup>;
 pub struct OwnRules {
     files: Arc<dyn Files>,
     folder: PathBuf,
-    bucket: Option<Arc<dyn RuleBucket>>,
-    contents: Mutex<Contents>,
+    pub(super) bucket: Option<Arc<dyn RuleBucket>>,
+    pub(super) contents: Mutex<Contents>,
 }
 
 #[derive(Debug, Default)]
-struct Contents {
+pub(super) struct Contents {
     tenants: BTreeMap<TenantId, Groups>,
     /// Removed groups, with the revision that removed them.
-    gone: BTreeMap<Key, u64>,
+    pub(super) gone: BTreeMap<Key, u64>,
     /// The highest one.
     revision: u64,
+    /// Whether the bucket may no longer change anything here.
+    pub(super) is_closed: bool,
 }
 
 impl OwnRules {
@@ -214,15 +217,32 @@ impl OwnRules {
         let mut contents = self.contents.lock();
         let file = RuleFile {
             namespace: namespace.to_owned(),
-            revision: contents.revision + 1,
+            revision: self.next_revision(&contents),
             group,
         };
         self.write_file(tenant, &file)?;
         Ok(contents.put(tenant, file))
     }
 
+    /// The revision of a change. With a bucket others change groups too, so it is the time in
+    /// microseconds: a change made before the bucket was first seen is later than what is in it, and
+    /// two servers do not give one revision to two changes.
+    fn next_revision(&self, contents: &Contents) -> u64 {
+        let counted = contents.revision + 1;
+        let Some(_) = &self.bucket else {
+            return counted;
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |since| since.as_micros());
+        counted.max(u64::try_from(now).unwrap_or(0))
+    }
+
     /// Makes a group durable.
-    fn write_file(&self, tenant: &TenantId, file: &RuleFile) -> Result<(), RuleStoreError> {
+    pub(super) fn write_file(
+        &self,
+        tenant: &TenantId,
+        file: &RuleFile,
+    ) -> Result<(), RuleStoreError> {
         let key = key_of(tenant, &file.namespace, &file.group.name);
         let path = self.path(&key, Kind::There);
         let text = encode(&file.namespace, file.revision, &file.group);
@@ -286,7 +306,7 @@ impl OwnRules {
         for name in &names {
             let key = key_of(tenant, &name.0, &name.1);
             if self.bucket.is_some() {
-                let revision = contents.revision + 1;
+                let revision = self.next_revision(&contents);
                 let mark = self.path(&key, Kind::Gone);
                 let written = self.write(tenant, &mark, encode_gone(revision).as_bytes());
                 written.map_err(at("writing", &mark))?;
@@ -300,7 +320,7 @@ impl OwnRules {
         Ok(!names.is_empty())
     }
 
-    fn remove_file(&self, key: &Key, kind: Kind) -> Result<(), RuleStoreError> {
+    pub(super) fn remove_file(&self, key: &Key, kind: Kind) -> Result<(), RuleStoreError> {
         let path = self.path(key, kind);
         match self.files.remove(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -309,93 +329,15 @@ impl OwnRules {
             _ => Ok(()),
         }
     }
-
-    /// Makes disk and bucket equal, the later revision of each group winning; the tenants whose
-    /// groups changed here. A store without a bucket has nothing to do.
-    pub fn sync(&self, templates: &dyn Templates) -> Result<BTreeSet<TenantId>, String> {
-        let mut changed = BTreeSet::new();
-        let Some(bucket) = &self.bucket else {
-            return Ok(changed);
-        };
-        let names = bucket.list()?;
-        let plan = {
-            let mut contents = self.contents.lock();
-            let there = names.iter().filter_map(|name| version_of(name));
-            let highest = there.map(|(_, version)| version.revision).max();
-            contents.note(highest.unwrap_or(0));
-            plan(&contents.versions(), &names)
-        };
-        for (key, version) in &plan.put {
-            let text = self.contents.lock().text_of(key, *version);
-            if let Some(text) = text {
-                bucket.put(&object_name(key, *version), text.into_bytes())?;
-            }
-            if version.kind == Kind::Gone {
-                // The bucket knows it now; a mark that stays does no harm.
-                let _ = self.files.remove(&self.path(key, Kind::Gone));
-            }
-        }
-        for (key, version) in &plan.adopt {
-            if self.adopt(&**bucket, key, *version, templates)? {
-                changed.insert(key.0.clone());
-            }
-        }
-        for name in &plan.remove {
-            bucket.remove(name)?;
-        }
-        Ok(changed)
-    }
-
-    /// Takes over a version that the bucket has; whether groups have changed.
-    fn adopt(
-        &self,
-        bucket: &dyn RuleBucket,
-        key: &Key,
-        version: Version,
-        templates: &dyn Templates,
-    ) -> Result<bool, String> {
-        let name = object_name(key, version);
-        let file = match version.kind {
-            Kind::Gone => None,
-            Kind::There => {
-                let Some(bytes) = bucket.get(&name)? else {
-                    return Ok(false);
-                };
-                let file = decode(&bytes, templates);
-                let own = |f: &RuleFile| key_of(&key.0, &f.namespace, &f.group.name) == *key;
-                match file.map(|file| Some(file).filter(own)) {
-                    Ok(Some(file)) if file.revision == version.revision => Some(file),
-                    Ok(_) => return Err(format!("the group in {name} belongs to another name")),
-                    Err(why) => return Err(format!("{name}: {why}")),
-                }
-            }
-        };
-        let mut contents = self.contents.lock();
-        if contents
-            .versions()
-            .get(key)
-            .is_some_and(|own| *own >= version)
-        {
-            return Ok(false);
-        }
-        let text = |error: RuleStoreError| error.to_string();
-        let Some(file) = file else {
-            self.remove_file(key, Kind::There).map_err(text)?;
-            contents.gone.insert(key.clone(), version.revision);
-            return Ok(contents.forget_key(key));
-        };
-        self.write_file(&key.0, &file).map_err(text)?;
-        contents.put(&key.0, file);
-        Ok(true)
-    }
 }
 
 impl Contents {
-    fn note(&mut self, revision: u64) {
+    /// Revisions given from now on are higher.
+    pub(super) fn note(&mut self, revision: u64) {
         self.revision = self.revision.max(revision);
     }
 
-    fn put(&mut self, tenant: &TenantId, file: RuleFile) -> StoredGroup {
+    pub(super) fn put(&mut self, tenant: &TenantId, file: RuleFile) -> StoredGroup {
         self.note(file.revision);
         let key = key_of(tenant, &file.namespace, &file.group.name);
         self.gone.remove(&key);
@@ -420,7 +362,7 @@ impl Contents {
     }
 
     /// Forgets a group by its hash; whether it was there.
-    fn forget_key(&mut self, key: &Key) -> bool {
+    pub(super) fn forget_key(&mut self, key: &Key) -> bool {
         let groups = self.tenants.get(&key.0).into_iter().flatten();
         let mut names = groups.map(|(name, _)| name);
         let found = names.find(|(namespace, name)| key_of(&key.0, namespace, name) == *key);
@@ -431,8 +373,18 @@ impl Contents {
         found.is_some()
     }
 
+    /// What is known of a group: of the one with these names, or else of the mark that it is gone.
+    pub(super) fn version(&self, key: &Key, namespace: &str, name: &str) -> Option<Version> {
+        let names = (Arc::from(namespace), Arc::from(name));
+        let stored = self.tenants.get(&key.0).and_then(|all| all.get(&names));
+        let there = stored.map(|stored| (stored.revision, Kind::There));
+        let gone = || Some((*self.gone.get(key)?, Kind::Gone));
+        let (revision, kind) = there.or_else(gone)?;
+        Some(Version { revision, kind })
+    }
+
     /// All groups and marks, with their revisions.
-    fn versions(&self) -> BTreeMap<Key, Version> {
+    pub(super) fn versions(&self) -> BTreeMap<Key, Version> {
         let version = |revision, kind| Version { revision, kind };
         let gone = self.gone.iter();
         let mut all: BTreeMap<Key, Version> = gone
@@ -448,7 +400,7 @@ impl Contents {
     }
 
     /// What the object of a version holds; `None` when there is another version by now.
-    fn text_of(&self, key: &Key, version: Version) -> Option<String> {
+    pub(super) fn text_of(&self, key: &Key, version: Version) -> Option<String> {
         if version.kind == Kind::Gone {
             return Some(encode_gone(version.revision));
         }
@@ -460,7 +412,7 @@ impl Contents {
     }
 }
 
-fn key_of(tenant: &TenantId, namespace: &str, name: &str) -> Key {
+pub(super) fn key_of(tenant: &TenantId, namespace: &str, name: &str) -> Key {
     (tenant.clone(), rule_file::hash(namespace, name))
 }
 

@@ -205,6 +205,13 @@ fn limited(name: &str, limit: u64) -> RuleGroup {
     }
 }
 
+/// What a synchronisation changed, when nothing went wrong.
+fn synced(rules: &OwnRules) -> BTreeSet<TenantId> {
+    let synced = rules.sync(&NoTemplates).expect("the bucket is there");
+    assert_eq!(synced.problems, []);
+    synced.changed
+}
+
 #[test]
 fn a_new_disk_has_the_groups_of_the_bucket() {
     let bucket = Arc::new(Memory::default());
@@ -216,7 +223,7 @@ fn a_new_disk_has_the_groups_of_the_bucket() {
             .put(&tenant, "n", limited(name, limit))
             .expect("the disk is sound");
     }
-    assert!(rules.sync(&NoTemplates).expect("it is there").is_empty());
+    assert!(synced(&rules).is_empty());
     rules
         .put(&tenant, "n", limited("a", 3))
         .expect("the disk is sound");
@@ -234,13 +241,12 @@ fn a_new_disk_has_the_groups_of_the_bucket() {
 
     // What was removed while the bucket was away stays away, after a restart too.
     let rules = open(&files.after_kill()).with_bucket(bucket.clone());
-    assert!(rules.sync(&NoTemplates).expect("it is there").is_empty());
+    assert!(synced(&rules).is_empty());
     assert_eq!(limits(&rules), [("a".to_owned(), 3)]);
     assert_eq!(bucket.objects.lock().len(), 2, "older versions are removed");
 
     let new = open(&empty_disk()).with_bucket(bucket.clone());
-    let changed = new.sync(&NoTemplates).expect("it is there");
-    assert_eq!(changed, BTreeSet::from([tenant.clone()]));
+    assert_eq!(synced(&new), BTreeSet::from([tenant.clone()]));
     assert_eq!(limits(&new), [("a".to_owned(), 3)]);
 
     // Two servers see each other's changes.
@@ -250,13 +256,71 @@ fn a_new_disk_has_the_groups_of_the_bucket() {
         new.remove_group(&tenant, "n", "a")
             .expect("the disk is sound")
     );
-    new.sync(&NoTemplates).expect("it is there");
-    assert!(
-        rules
-            .sync(&NoTemplates)
-            .expect("it is there")
-            .contains(&tenant)
-    );
+    synced(&new);
+    assert!(synced(&rules).contains(&tenant));
     assert_eq!(limits(&rules), [("b".to_owned(), 9)]);
-    assert!(rules.sync(&NoTemplates).expect("it is there").is_empty());
+    assert!(synced(&rules).is_empty());
+}
+
+#[test]
+fn a_change_made_before_the_bucket_was_seen_counts() {
+    let (bucket, tenant) = (Arc::new(Memory::default()), TenantId::fake());
+    let old = open(&empty_disk()).with_bucket(bucket.clone());
+    for limit in 1..=5 {
+        old.put(&tenant, "n", limited("a", limit))
+            .expect("the disk is sound");
+    }
+    synced(&old);
+    let new = open(&empty_disk()).with_bucket(bucket.clone());
+    new.put(&tenant, "n", limited("a", 6))
+        .expect("the disk is sound");
+    assert!(synced(&new).is_empty());
+    assert_eq!(limits(&new), [("a".to_owned(), 6)]);
+    synced(&old);
+    assert_eq!(limits(&old), [("a".to_owned(), 6)]);
+}
+
+#[test]
+fn a_damaged_object_is_named_and_the_others_are_there() {
+    let (bucket, tenant) = (Arc::new(Memory::default()), TenantId::fake());
+    let rules = open(&empty_disk()).with_bucket(bucket.clone());
+    for name in ["a", "b", "c"] {
+        rules
+            .put(&tenant, "n", limited(name, 1))
+            .expect("the disk is sound");
+    }
+    synced(&rules);
+    let damaged = bucket.objects.lock().keys().next().cloned();
+    let damaged = damaged.expect("there are three");
+    bucket.objects.lock().insert(damaged.clone(), b"x".to_vec());
+    // An older version that the damaged one would replace.
+    let (hash, _) = damaged.split_once('-').expect("a hash and a revision");
+    let older = format!("{hash}-{:016x}.gone", 1);
+    bucket.objects.lock().insert(older.clone(), Vec::new());
+
+    let new = open(&empty_disk()).with_bucket(bucket.clone());
+    let synced = new.sync(&NoTemplates).expect("the bucket is there");
+    assert_eq!(synced.changed, BTreeSet::from([tenant]));
+    let [(object, why)] = &synced.problems[..] else {
+        panic!("{:?}", synced.problems);
+    };
+    assert_eq!(*object, damaged);
+    assert!(why.contains("does not begin with"), "{why}");
+    assert_eq!(limits(&new).len(), 2);
+    assert!(bucket.objects.lock().contains_key(&older));
+}
+
+#[test]
+fn a_closed_store_takes_nothing_over() {
+    let (bucket, tenant) = (Arc::new(Memory::default()), TenantId::fake());
+    let rules = open(&empty_disk()).with_bucket(bucket.clone());
+    rules
+        .put(&tenant, "n", limited("a", 1))
+        .expect("the disk is sound");
+    synced(&rules);
+    let files = empty_disk();
+    let closed = open(&files).with_bucket(bucket);
+    closed.close();
+    assert!(synced(&closed).is_empty());
+    assert!(limits(&open(&files)).is_empty());
 }
