@@ -1,4 +1,4 @@
-//! The program: `skald serve` (the default), `skald query`, `skald verify`, `skald inspect`, `skald doctor`, `skald
+//! The program: `skald serve` (the default), `skald query`, `skald verify`, `skald inspect`, `skald doctor`, `skald ready`, `skald
 //! provision grafana`, `skald rules`, `skald token` and `skald config check FILE`.
 //!
 //! Settings come from defaults, one YAML file, environment variables and flags, the later ones
@@ -12,6 +12,7 @@ mod memory_guard;
 mod offline;
 mod provision;
 mod query;
+mod ready;
 mod rules;
 mod serve;
 mod settings;
@@ -51,6 +52,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         Some(("token", token)) => make_token(token)?,
         Some(("query", flags)) => query::run(flags)?,
         Some(("doctor", flags)) => return doctor::run(flags),
+        Some(("ready", flags)) => return ready::run(flags),
         Some(("provision", flags)) => provision::run(flags)?,
         Some(("rules", flags)) => return rules::run(flags),
         Some(("serve", flags)) => serve(flags, &arguments.loki)?,
@@ -136,6 +138,7 @@ fn command() -> Command {
         .subcommand(token)
         .subcommand(query::command())
         .subcommand(doctor::command())
+        .subcommand(ready::command())
         .subcommand(provision::command())
         .subcommand(rules::command())
 }

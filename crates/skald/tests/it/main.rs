@@ -13,6 +13,7 @@ mod own_logs;
 mod program;
 mod provision;
 mod query;
+mod ready;
 mod rules;
 mod rules_remote;
 mod signals;
