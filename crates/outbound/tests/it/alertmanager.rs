@@ -121,7 +121,12 @@ fn all_get_all_and_one_that_is_down_holds_up_no_other() {
         assert_eq!(names(&up.next()), [name]);
     }
     let back = Receiver::at(&place.runtime, down, Vec::new(), None);
-    assert_eq!(names(&back.next()), ["a", "b"]);
+    // Together, unless a try of the first was under way as it came back.
+    let mut taken = names(&back.next());
+    if taken.len() == 1 {
+        taken.extend(names(&back.next()));
+    }
+    assert_eq!(taken, ["a", "b"]);
     assert!(up.is_quiet());
 }
 
