@@ -14,10 +14,10 @@ use crate::rules::templates::AlertTemplates;
 use crate::telemetry::metrics::Metrics;
 use skald_ingest::{Protocol, PushRequest};
 use skald_model::{Labels, TenantId};
-use skald_ruler::clock::Clock;
+use skald_ruler::clock::SetClock;
 use skald_ruler::engine::{Asker, Engine, Question, Sample};
 use skald_ruler::observer::NoObserver;
-use skald_ruler::outbox::{Notification, Notifications, Recorded, Refused, Samples};
+use skald_ruler::outbox::Discard;
 use skald_ruler::ruler::{Loaded, Parts, Ruler};
 use skald_ruler::settings::{FailureAlerts, Settings};
 use skald_ruler::templates::Templates;
@@ -26,7 +26,6 @@ use skald_store::{Options, Store};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::runtime::{Builder, Runtime};
 
 /// Questions at once.
@@ -92,30 +91,6 @@ impl Receiver {
     }
 }
 
-/// A clock that the sandbox sets.
-struct SetClock(AtomicI64);
-
-impl Clock for SetClock {
-    fn now(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Takes all and keeps nothing.
-struct Discard;
-
-impl Notifications for Discard {
-    fn notify(&self, _: &TenantId, _: Vec<Notification>) -> Result<(), Refused> {
-        Ok(())
-    }
-}
-
-impl Samples for Discard {
-    fn append(&self, _: &TenantId, _: Vec<Recorded>) -> Result<(), Refused> {
-        Ok(())
-    }
-}
-
 impl Sandbox {
     /// An empty one in an empty folder; labels that templates see as external ones.
     pub fn open(folder: &Path, external: Labels, external_url: &str) -> Result<Sandbox, String> {
@@ -176,7 +151,7 @@ impl Sandbox {
     /// Groups whose first slot is at `start` or after it.
     pub fn rules(&self, groups: Vec<Loaded>, start: i64, interval: i64) -> SandboxRules {
         // A slot is the first one after the time at which its group was loaded.
-        let clock = Arc::new(SetClock(AtomicI64::new(start - 1)));
+        let clock = Arc::new(SetClock::new(start - 1));
         let stored = StoredResults::new(self.app.store.clone(), Arc::new(Discard));
         let parts = Parts {
             engine: self.engine.clone(),
@@ -224,7 +199,7 @@ impl SandboxRules {
     /// Evaluates the next slot, if it is at `until` or before it; gives its time.
     pub fn step(&mut self, until: i64) -> Option<i64> {
         let slot = self.next.filter(|slot| *slot <= until)?;
-        self.clock.0.store(slot, Ordering::Relaxed);
+        self.clock.set(slot);
         self.next = self.ruler.run_due().filter(|next| *next > slot);
         Some(slot)
     }

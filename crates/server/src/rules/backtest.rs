@@ -6,10 +6,10 @@
 use super::behind::lines_behind;
 use serde::Serialize;
 use skald_model::{Labels, TenantId};
-use skald_ruler::clock::Clock;
+use skald_ruler::clock::SetClock;
 use skald_ruler::engine::{Asker, Engine, LinesQuestion};
 use skald_ruler::observer::NoObserver;
-use skald_ruler::outbox::{Notification, Notifications, Recorded, Refused, Samples};
+use skald_ruler::outbox::Discard;
 use skald_ruler::ruler::{Loaded, Parts, Ruler};
 use skald_ruler::rules::RuleGroup;
 use skald_ruler::settings::{FailureAlerts, Settings};
@@ -17,7 +17,6 @@ use skald_ruler::templates::Templates;
 use skald_ruler::view::{AlertView, GroupView, RuleState, RuleView};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Most evaluations of a backtest, those of all rules together.
 pub(crate) const EVALUATIONS_MAX: i64 = 10_000;
@@ -105,30 +104,6 @@ struct LineReport {
     line: String,
 }
 
-/// A clock that somebody sets.
-struct SetClock(AtomicI64);
-
-impl Clock for SetClock {
-    fn now(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Takes all and keeps nothing.
-struct Discard;
-
-impl Notifications for Discard {
-    fn notify(&self, _: &TenantId, _: Vec<Notification>) -> Result<(), Refused> {
-        Ok(())
-    }
-}
-
-impl Samples for Discard {
-    fn append(&self, _: &TenantId, _: Vec<Recorded>) -> Result<(), Refused> {
-        Ok(())
-    }
-}
-
 /// What is taken down while slots pass.
 struct Recording<'a> {
     backtest: &'a Backtest,
@@ -155,7 +130,7 @@ pub(crate) fn run(
              ({rules} rules in {slots} slots): take a shorter range or a longer interval"
         ));
     }
-    let clock = Arc::new(SetClock(AtomicI64::new(backtest.start)));
+    let clock = Arc::new(SetClock::new(backtest.start));
     let ruler = ruler(backtest, engine, templates, clock.clone());
     let loaded = Loaded {
         namespace: Arc::from(NAMESPACE),
@@ -165,7 +140,7 @@ pub(crate) fn run(
     let mut recording = Recording::new(backtest, &**engine);
     let mut next = ruler.run_due();
     while let Some(slot) = next.filter(|slot| *slot <= backtest.end) {
-        clock.0.store(slot, Ordering::Relaxed);
+        clock.set(slot);
         next = ruler.run_due().filter(|next| *next > slot);
         for view in ruler.view(&backtest.tenant) {
             recording.take(&view, slot);

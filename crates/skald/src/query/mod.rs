@@ -6,6 +6,7 @@
 
 mod print;
 
+use crate::offline::text;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use print::{Output, Printer};
 use serde_json::Value;
@@ -96,10 +97,6 @@ impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
         Failure::Output(error)
     }
-}
-
-fn text<'a>(flags: &'a ArgMatches, name: &str) -> &'a str {
-    flags.get_one::<String>(name).map_or("", String::as_str)
 }
 
 /// The range as parameters; what is not given is left to the server.
